@@ -1,0 +1,75 @@
+package archive
+
+import (
+	"math"
+	"time"
+)
+
+// A Value kind tells what a cell holds.
+type ValueKind uint8
+
+const (
+	Absent ValueKind = iota // the row has no such field, or there is no such row
+	Int                     // an integer that fits int64, in Ints
+	String                  // a JSON string, decoded, in Texts
+	JSON                    // any other JSON value, its literal text in Texts
+)
+
+// A Column is one column of a Frame, indexed by slot.
+type Column struct {
+	Name  string
+	Kinds []ValueKind
+	Ints  []int64
+	Texts []string
+}
+
+// Int is the integer in a slot.
+func (c *Column) Int(slot int32) (int64, bool) {
+	if int(slot) >= len(c.Kinds) || c.Kinds[slot] != Int {
+		return 0, false
+	}
+	return c.Ints[slot], true
+}
+
+// Float is the number in a slot, NaN where there is none.
+func (c *Column) Float(slot int32) float64 {
+	if int(slot) >= len(c.Kinds) {
+		return math.NaN()
+	}
+	switch c.Kinds[slot] {
+	case Int:
+		return float64(c.Ints[slot])
+	case JSON:
+		return parseFloat(c.Texts[slot])
+	}
+	return math.NaN()
+}
+
+// Text is the string (or the literal JSON) in a slot.
+func (c *Column) Text(slot int32) string {
+	if int(slot) >= len(c.Kinds) || (c.Kinds[slot] != String && c.Kinds[slot] != JSON) {
+		return ""
+	}
+	return c.Texts[slot]
+}
+
+// A Frame is one answer of a table or object stream, decoded as far as asked.
+//
+// Rows live in slots. A row keeps its slot from frame to frame until a frame
+// says Reset, after which all slots are new. The frame and all it holds belong
+// to the scan and are valid until the next step.
+type Frame struct {
+	At      time.Time
+	Took    time.Duration
+	Failure *Failure // the call failed: no rows, and the next answer says what changed since the last one
+	Subject string   // whom the record is about, for streams that have subjects
+	Reset   bool     // forget all slots of earlier frames
+	Live    []int32  // the slots of this answer's rows, ascending
+	Changed []int32  // slots that are new or in which an asked column changed
+	Gone    []int32  // slots whose row is not there any more
+	Columns []Column // in the order asked
+	Seen    int      // see Record
+	Total   int
+}
+
+var nan = math.NaN()

@@ -1,0 +1,26 @@
+// Package ergo is the domain: what an Ergo Framework cluster is and what its
+// nodes say about themselves when a tool is called on them.
+//
+// It holds
+//
+//   - [Caller], the one interface that everything which can answer a tool call
+//     implements: a live cluster, a recording at an instant, a test fixture;
+//   - [Call], [Answer], [Args] and the two ways in which a call fails:
+//     [*ToolError] (the cluster answered with a JSON-RPC error) and any other
+//     error (the cluster did not answer);
+//   - [Schema]: per tool, what its answer is made of (which fields identify a
+//     row, which are cumulative counters, which are ages), so that others can
+//     store and difference answers without knowing their names;
+//   - typed views of the answers ([Process], [NodeInfo], [RuntimeStats], …).
+//     A view keeps the fields it does not know in Extra;
+//   - identities: [PID] and [Incarnation];
+//   - [Tools], the contract of the 48 tools;
+//   - what must never be stored or printed: see [Redact].
+//
+// Units stand in names or types: a field named …NS is in nanoseconds, an
+// Uptime is in whole seconds, as the framework reports it.
+//
+// The package does no I/O, has no clock and keeps no state. Clients of live
+// clusters are in its subdirectories; what a recording answers is in package
+// replay.
+package ergo
