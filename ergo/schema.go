@@ -31,13 +31,25 @@ type Schema struct {
 	Cursor  []string              // arguments that say from where to go on
 }
 
-// IgnoredArgs are arguments that do not change what is asked, only how.
+// ignoredArgs are arguments that do not change what is asked, only how.
 var ignoredArgs = []string{"timeout", "node"}
 
 // StreamArgs are the arguments that tell one stream of answers from another:
 // without timeout, subject and cursor.
 func (s Schema) StreamArgs(a Args) Args {
 	return a.Without(ignoredArgs...).Without(s.Subject...).Without(s.Cursor...)
+}
+
+// SubjectArgs are the arguments that say whom the call is about; nil where
+// there is none.
+func (s Schema) SubjectArgs(a Args) Args {
+	var sub Args
+	for _, n := range s.Subject {
+		if v, ok := a[n]; ok {
+			sub = sub.With(n, v)
+		}
+	}
+	return sub
 }
 
 // SchemaOf is the schema of a tool's answers. A tool that is not known is
@@ -55,10 +67,12 @@ func SchemaOf(tool string) Schema {
 		return s
 	case "process_info":
 		return Schema{Form: FormObject, Subject: []string{"pid"}, Columns: processColumns()}
-	case "process_state", "process_inspect":
+	case "process_inspect":
 		return Schema{Form: FormObject, Subject: []string{"pid"}}
+	case "process_state":
+		return Schema{Subject: []string{"pid"}}
 	case "process_lookup":
-		return Schema{Form: FormObject, Subject: []string{"name", "pid"}}
+		return Schema{Subject: []string{"name", "pid"}}
 	case "meta_inspect":
 		return Schema{Form: FormObject, Subject: []string{"alias"}}
 	case "app_list":

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"ergorecorder/archive"
+	"ergorecorder/recorder/ingest"
+)
+
+func newImport() *cobra.Command {
+	var out string
+	var opt ingest.Options
+	cmd := &cobra.Command{
+		Use:   "import CAPTURE... -o PATH",
+		Short: "Import captures, and the raw profiles that lie beside them, into an archive",
+		Long: `Import reads captures (one JSON object per line, gzipped or plain; - is
+standard input) into an archive. The raw profiles beside a capture NAME.jsonl.gz,
+named NAME.NODE.KIND[_before].pb.gz, come in at their own time. A broken line is
+named, counted and passed over; the exit code is then 2 and the rest is kept.`,
+		Example: "  record import incident.jsonl.gz -o incident.erg",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runImport(cmd, args, out, opt)
+		},
+	}
+	cmd.Flags().StringVarP(&out, "output", "o", "", "the archive: NAME.erg is one file, DIR/ a directory of segments")
+	cmd.Flags().BoolVar(&opt.KeepEnv, "keep-env", false, "keep the values of environment variables")
+	_ = cmd.MarkFlagRequired("output")
+	return cmd
+}
+
+func runImport(cmd *cobra.Command, captures []string, out string, opt ingest.Options) (err error) {
+	for _, c := range captures {
+		if c == "-" {
+			continue
+		}
+		if _, err := os.Stat(c); err != nil {
+			return fmt.Errorf("read capture: %w", err)
+		}
+	}
+	w, err := archive.OpenWriter(out, nil)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if cerr := w.Close(); err == nil {
+			err = cerr
+		}
+	}()
+	var sum ingest.Imported
+	for _, c := range captures {
+		if err := importOne(cmd.Context(), c, cmd.InOrStdin(), w, opt, &sum); err != nil {
+			return err
+		}
+	}
+	for i, b := range sum.Broken {
+		if i == 10 {
+			fmt.Fprintf(cmd.ErrOrStderr(), "record: and %d more\n", len(sum.Broken)-i)
+			break
+		}
+		fmt.Fprintf(cmd.ErrOrStderr(), "record: %v\n", b)
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "%s: %d answers of %d nodes and %d profiles\n", out, sum.Lines, len(sum.Nodes), sum.Profiles)
+	if len(sum.Broken) > 0 {
+		return fmt.Errorf("import: %d broken lines were passed over", len(sum.Broken))
+	}
+	return nil
+}
+
+func importOne(ctx context.Context, path string, stdin io.Reader, w *archive.Writer, opt ingest.Options, sum *ingest.Imported) error {
+	if path == "-" {
+		return ingest.Capture(ctx, stdin, w, opt, sum)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("read capture: %w", err)
+	}
+	defer f.Close()
+	broken := len(sum.Broken)
+	if err := ingest.Capture(ctx, f, w, opt, sum); err != nil {
+		return err
+	}
+	for i := range sum.Broken[broken:] {
+		sum.Broken[broken+i] = fmt.Errorf("%s: %w", path, sum.Broken[broken+i])
+	}
+	return importProfiles(path, w, sum)
+}
+
+// importProfiles stores the raw profiles that lie beside a capture. The node
+// in a file's name is the part before the @ of one that the capture names.
+func importProfiles(path string, w *archive.Writer, sum *ingest.Imported) error {
+	name, _, ok := strings.Cut(filepath.Base(path), ".jsonl")
+	if !ok {
+		return nil
+	}
+	files, err := filepath.Glob(filepath.Join(filepath.Dir(path), "*.pb.gz"))
+	if err != nil {
+		return fmt.Errorf("look for profiles: %w", err)
+	}
+	slices.Sort(files)
+	for _, f := range files {
+		short, kind, ok := ingest.ProfileName(filepath.Base(f), name)
+		if !ok {
+			continue
+		}
+		raw, err := os.ReadFile(f)
+		if err != nil {
+			return fmt.Errorf("read profile: %w", err)
+		}
+		if err := ingest.Profile(raw, fullName(short, sum.Nodes), kind, w); err != nil {
+			sum.Broken = append(sum.Broken, fmt.Errorf("%s: %w", f, err))
+			continue
+		}
+		sum.Profiles++
+	}
+	return nil
+}
+
+func fullName(short string, nodes map[string]bool) string {
+	for n := range nodes {
+		if n == short || strings.HasPrefix(n, short+"@") {
+			return n
+		}
+	}
+	return short
+}

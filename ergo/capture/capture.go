@@ -1,0 +1,162 @@
+// Package capture is the exchange format of recordings: one JSON object per
+// line, each one call on one node and what came of it. It reads and writes
+// lines; it knows no archive and no files.
+//
+//	{"t":"2026-11-22T01:12:57.085936843Z","node":"alpha@localhost",
+//	 "tool":"cluster_nodes","args":{"timeout":10},"ms":0.903,
+//	 "text":"[…]","is_error":false,"rpc_error":null}
+//
+// t is when the answer had arrived, UTC with nine fractional digits; ms how
+// long the call took; text the exact text of the answer's one content item,
+// null if there was none; rpc_error the JSON-RPC error {code, message}, or
+// null. Lines need not be in order of t.
+package capture
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"strconv"
+	"time"
+
+	"ergorecorder/ergo"
+)
+
+// TimeFormat is the form of t.
+const TimeFormat = "2006-01-02T15:04:05.000000000Z"
+
+// A Line is one call and what came of it.
+type Line struct {
+	Call    ergo.Call
+	Args    []byte // the literal text of the arguments
+	Answer  ergo.Answer
+	Refused *ergo.ToolError
+}
+
+// wire is a line as it is written.
+type wire struct {
+	T       string          `json:"t"`
+	Node    string          `json:"node"`
+	Tool    string          `json:"tool"`
+	Args    json.RawMessage `json:"args"`
+	MS      json.Number     `json:"ms"`
+	Text    *string         `json:"text"`
+	IsError bool            `json:"is_error"`
+	Error   *ergo.ToolError `json:"rpc_error"`
+}
+
+// A LineError says which line could not be read, and why. Reading goes on
+// behind it.
+type LineError struct {
+	Line int // from 1
+	Err  error
+}
+
+func (e *LineError) Error() string { return fmt.Sprintf("line %d: %v", e.Line, e.Err) }
+func (e *LineError) Unwrap() error { return e.Err }
+
+// maxLine bounds one line: a node of 100,000 processes answers with 50 MB.
+const maxLine = 256 << 20
+
+// Read walks the lines of a capture, gzipped or plain. What is broken is
+// yielded as a [*LineError] and passed over; an error of r itself ends the
+// walk and is yielded as it is.
+func Read(r io.Reader) iter.Seq2[*Line, error] {
+	return func(yield func(*Line, error) bool) {
+		br := bufio.NewReaderSize(r, 1<<16)
+		if magic, _ := br.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
+			z, err := gzip.NewReader(br)
+			if err != nil {
+				yield(nil, fmt.Errorf("read gzip: %w", err))
+				return
+			}
+			defer z.Close()
+			br = bufio.NewReaderSize(z, 1<<16)
+		}
+		sc := bufio.NewScanner(br)
+		sc.Buffer(make([]byte, 1<<16), maxLine)
+		n := 0
+		for sc.Scan() {
+			n++
+			if len(bytes.TrimSpace(sc.Bytes())) == 0 {
+				continue
+			}
+			l, err := Parse(sc.Bytes())
+			if err != nil {
+				err = &LineError{n, err}
+			}
+			if !yield(l, err) {
+				return
+			}
+		}
+		if err := sc.Err(); err != nil {
+			yield(nil, fmt.Errorf("read after line %d: %w", n, err))
+		}
+	}
+}
+
+// Parse reads one line.
+func Parse(text []byte) (*Line, error) {
+	var w wire
+	if err := json.Unmarshal(text, &w); err != nil {
+		return nil, err
+	}
+	at, err := time.Parse(time.RFC3339Nano, w.T)
+	if err != nil {
+		return nil, fmt.Errorf("t: %w", err)
+	}
+	if w.Node == "" || w.Tool == "" {
+		return nil, errors.New("no node or no tool")
+	}
+	args, err := ergo.ParseArgs(w.Args)
+	if err != nil {
+		return nil, err
+	}
+	var ms float64
+	if w.MS != "" {
+		if ms, err = w.MS.Float64(); err != nil {
+			return nil, fmt.Errorf("ms: %w", err)
+		}
+	}
+	l := &Line{
+		Call:    ergo.Call{Node: w.Node, Tool: w.Tool, Args: args},
+		Args:    bytes.Clone(w.Args),
+		Answer:  ergo.Answer{At: at.UTC(), Took: time.Duration(ms*1e6 + 0.5), IsError: w.IsError},
+		Refused: w.Error,
+	}
+	if w.Text != nil {
+		l.Answer.Text = []byte(*w.Text)
+	}
+	return l, nil
+}
+
+// Write writes one line.
+func Write(w io.Writer, l *Line) error {
+	out := wire{
+		T:       l.Answer.At.UTC().Format(TimeFormat),
+		Node:    l.Call.Node,
+		Tool:    l.Call.Tool,
+		Args:    l.Args,
+		MS:      json.Number(strconv.FormatFloat(float64(l.Answer.Took)/1e6, 'f', -1, 64)),
+		IsError: l.Answer.IsError,
+		Error:   l.Refused,
+	}
+	if out.Args == nil {
+		out.Args = l.Call.Args.JSON()
+	}
+	if l.Answer.Text != nil {
+		s := string(l.Answer.Text)
+		out.Text = &s
+	}
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(out); err != nil {
+		return fmt.Errorf("write capture line: %w", err)
+	}
+	return nil
+}
