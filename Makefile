@@ -1,0 +1,38 @@
+# Nothing but Go is needed for build, test and demo.
+
+GO        ?= go
+BIN       := bin
+PKGS      := ./...
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.0
+GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
+BENCHSTAT   := golang.org/x/perf/cmd/benchstat@latest
+COUNT     ?= 6
+BENCH     ?= .
+
+.PHONY: all build test lint bench bench-compare fuzz demo clean
+
+all: build
+
+build: ## bin/record and bin/analyze
+	$(GO) build -trimpath -o $(BIN)/ ./cmd/record ./cmd/analyze
+
+test: ## every test; ERGO_CAPTURES=DIR adds those over a folder of captures
+	$(GO) test $(PKGS)
+
+lint: ## vet, staticcheck, gofumpt
+	$(GO) vet $(PKGS)
+	$(GO) run $(STATICCHECK) $(PKGS)
+	@out="$$($(GO) run $(GOFUMPT) -l $$(git ls-files '*.go'))"; \
+	  if [ -n "$$out" ]; then echo "gofumpt would change:"; echo "$$out"; exit 1; fi
+
+bench: ## benchmarks, COUNT times each; BENCH=regexp
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) $(PKGS)
+
+bench-compare: ## this tree against REF=…, by benchstat
+	./bench/compare.sh "$(REF)" "$(BENCH)" "$(COUNT)"
+
+demo: build ## replay a real incident as a live cluster, record that, say what went wrong
+	./testdata/demo.sh
+
+clean:
+	rm -rf $(BIN)
