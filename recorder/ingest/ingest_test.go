@@ -1,0 +1,60 @@
+package ingest
+
+import (
+	"testing"
+	"time"
+
+	"ergorecorder/archive"
+	"ergorecorder/ergo"
+)
+
+func TestRecord(t *testing.T) {
+	at := time.Unix(100, 5).UTC()
+	call := ergo.Call{Node: "a@h", Tool: "process_info", Args: ergo.Args{"pid": "<A.0.1>", "timeout": 10}}
+	ans := ergo.Answer{Text: []byte(`{"PID":"<A.0.1>","Env":{"K":"v"}}`), At: at, Took: time.Millisecond}
+
+	rec := Record(call, []byte(`{"timeout": 10, "pid": "<A.0.1>"}`), ans, nil, Options{})
+	if want := (archive.StreamKey{Kind: archive.Sample, Node: "a@h", Name: "process_info", Args: "{}"}); rec.Stream != want {
+		t.Errorf("stream %v, want %v: subject and timeout do not make a stream", rec.Stream, want)
+	}
+	if rec.Subject != `{"pid":"<A.0.1>"}` {
+		t.Errorf("subject %s", rec.Subject)
+	}
+	if string(rec.Args) != `{"timeout": 10, "pid": "<A.0.1>"}` {
+		t.Errorf("args %s are not the literal ones", rec.Args)
+	}
+	if string(rec.Text) != `{"PID":"<A.0.1>","Env":{"K":"(not kept)"}}` {
+		t.Errorf("text %s", rec.Text)
+	}
+	if rec.At != at || rec.Took != time.Millisecond {
+		t.Errorf("at %v took %v", rec.At, rec.Took)
+	}
+	if kept := Record(call, nil, ans, nil, Options{KeepEnv: true}); string(kept.Text) != string(ans.Text) {
+		t.Errorf("KeepEnv: text %s", kept.Text)
+	}
+
+	failed := Record(call, nil, ergo.Answer{At: at}, ergo.RemoteError("a@h", "no route"), Options{})
+	if failed.Failure == nil || failed.Failure.Code != ergo.CodeInternal || failed.Text != nil {
+		t.Errorf("failure %+v", failed)
+	}
+}
+
+func TestProfileName(t *testing.T) {
+	tests := []struct {
+		file, node, kind string
+		ok               bool
+	}{
+		{"stuck.alpha.heap.pb.gz", "alpha", "heap", true},
+		{"stuck.alpha.cpu_before.pb.gz", "alpha", "cpu", true},
+		{"stuck.node.with.dots.goroutine.pb.gz", "node.with.dots", "goroutine", true},
+		{"other.alpha.heap.pb.gz", "", "", false},
+		{"stuck.heap.pb.gz", "", "", false},
+		{"stuck.alpha.heap.txt", "", "", false},
+	}
+	for _, tt := range tests {
+		node, kind, ok := ProfileName(tt.file, "stuck")
+		if node != tt.node || kind != tt.kind || ok != tt.ok {
+			t.Errorf("%s: got %q %q %v", tt.file, node, kind, ok)
+		}
+	}
+}
