@@ -1,0 +1,274 @@
+package live
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"ergorecorder/ergo"
+)
+
+// Defaults of an endpoint.
+const (
+	DefaultPort      = "9922"
+	DefaultPath      = "/mcp"
+	DefaultTimeout   = 30 * time.Second
+	DefaultMaxAnswer = 256 << 20
+	// grace is what a forwarded call may take beyond the time-out that it
+	// gives the forwarding node.
+	grace = 2 * time.Second
+)
+
+// Options of an Endpoint. The zero value works.
+type Options struct {
+	Token Token
+	// Timeout bounds a call that names no time-out of its own (argument
+	// "timeout", in seconds); zero means DefaultTimeout.
+	Timeout time.Duration
+	// MaxAnswer bounds the size of an answer in bytes; zero means
+	// DefaultMaxAnswer.
+	MaxAnswer int64
+	// Transport carries the requests; nil means one of the endpoint's own.
+	Transport http.RoundTripper
+	// TLS is used where Transport is nil.
+	TLS *tls.Config
+	// Now stamps answers; nil means the system's clock.
+	Now func() time.Time
+}
+
+// An Endpoint is the MCP endpoint of one node. It is an [ergo.Caller]: a call
+// without a node, or with the endpoint's own, is answered there; any other is
+// forwarded by it.
+type Endpoint struct {
+	url    string
+	opts   Options
+	client *http.Client
+	id     atomic.Int64
+}
+
+// NewEndpoint makes an endpoint of an address: a host, host:port (the default
+// is 9922) or an http or https URL (the default path is /mcp). Nothing is sent.
+func NewEndpoint(address string, opts Options) (*Endpoint, error) {
+	u, err := ParseAddress(address)
+	if err != nil {
+		return nil, err
+	}
+	if opts.Timeout <= 0 {
+		opts.Timeout = DefaultTimeout
+	}
+	if opts.MaxAnswer <= 0 {
+		opts.MaxAnswer = DefaultMaxAnswer
+	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	if opts.Transport == nil {
+		opts.Transport = &http.Transport{
+			Proxy:               http.ProxyFromEnvironment,
+			TLSClientConfig:     opts.TLS,
+			MaxIdleConnsPerHost: 8,
+			IdleConnTimeout:     90 * time.Second,
+			TLSHandshakeTimeout: 10 * time.Second,
+		}
+	}
+	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &Endpoint{url: u, opts: opts, client: &http.Client{Transport: opts.Transport, CheckRedirect: stay}}, nil
+}
+
+// ParseAddress completes an endpoint's address to a URL; see [NewEndpoint].
+func ParseAddress(address string) (string, error) {
+	bad := func(why string) (string, error) {
+		return "", fmt.Errorf("endpoint %q: %s: give host, host:port or a URL such as http://host:%s%s", address, why, DefaultPort, DefaultPath)
+	}
+	s := strings.TrimSpace(address)
+	if !strings.Contains(s, "://") {
+		if strings.Count(s, ":") > 1 && !strings.HasPrefix(s, "[") {
+			s = "[" + s + "]" // a bare IPv6 address
+		}
+		s = "http://" + s
+	}
+	u, err := url.Parse(s)
+	switch {
+	case err != nil:
+		return bad("not an address")
+	case u.Scheme != "http" && u.Scheme != "https":
+		return bad("unknown scheme " + u.Scheme)
+	case u.Hostname() == "":
+		return bad("no host")
+	case u.User != nil:
+		return bad("user names and passwords do not belong here")
+	}
+	if u.Port() == "" && !strings.Contains(address, "://") {
+		u.Host = net.JoinHostPort(u.Hostname(), DefaultPort)
+	}
+	if u.Path == "" || u.Path == "/" {
+		u.Path = DefaultPath
+	}
+	return u.String(), nil
+}
+
+// String is the endpoint's URL.
+func (e *Endpoint) String() string { return e.url }
+
+// Close drops idle connections. Calls under way go on.
+func (e *Endpoint) Close() { e.client.CloseIdleConnections() }
+
+// Call implements [ergo.Caller].
+func (e *Endpoint) Call(ctx context.Context, call ergo.Call) (ergo.Answer, error) {
+	args := call.Args
+	if call.Node != "" {
+		args = args.With("node", call.Node)
+	}
+	ctx, cancel := context.WithTimeout(ctx, e.timeout(call.Args))
+	defer cancel()
+	begin := e.opts.Now()
+	reply, err := e.Do(ctx, "tools/call", map[string]any{"name": call.Tool, "arguments": json.RawMessage(args.JSON())})
+	answer := ergo.Answer{At: e.opts.Now()}
+	answer.Took = answer.At.Sub(begin)
+	if reply != nil {
+		answer.Clock = reply.Clock
+		if !reply.Observed.IsZero() {
+			answer.At = reply.Observed
+		}
+	}
+	if err != nil {
+		return answer, err
+	}
+	answer.Text, answer.IsError, err = decodeContent(reply.Result)
+	if err != nil {
+		return answer, &Error{Endpoint: e.url, Err: fmt.Errorf("%w: %w", ErrNotMCP, err)}
+	}
+	return answer, nil
+}
+
+func (e *Endpoint) timeout(args ergo.Args) time.Duration {
+	if s, ok := args.Int("timeout"); ok && s > 0 && s < 3600 {
+		return time.Duration(s)*time.Second + grace
+	}
+	return e.opts.Timeout
+}
+
+// A Reply is the result of one JSON-RPC call.
+type Reply struct {
+	Result   json.RawMessage
+	Clock    *ergo.Clock // announced by a replay
+	Observed time.Time   // announced by a replay
+}
+
+// Do makes one JSON-RPC call of any method ("initialize", "tools/list", …).
+// What the endpoint refuses is an [*ergo.ToolError].
+func (e *Endpoint) Do(ctx context.Context, method string, params any) (*Reply, error) {
+	id := e.id.Add(1)
+	body := map[string]any{"jsonrpc": "2.0", "id": id, "method": method}
+	if params != nil {
+		body["params"] = params
+	}
+	text, err := json.Marshal(body)
+	if err != nil {
+		return nil, fmt.Errorf("encode %s: %w", method, err)
+	}
+	resp, err := e.post(ctx, text)
+	if err != nil {
+		return nil, e.fail(ctx, err)
+	}
+	defer resp.Body.Close()
+	if err := e.checkStatus(resp); err != nil {
+		return nil, err
+	}
+	reply := &Reply{Clock: parseClock(resp.Header.Get(HeaderClock))}
+	reply.Observed, _ = time.Parse(time.RFC3339Nano, resp.Header.Get(HeaderObserved))
+	text, err = e.read(resp)
+	if err != nil {
+		return reply, e.fail(ctx, err)
+	}
+	reply.Result, err = decodeReply(text, id)
+	if err != nil && ergo.AsToolError(err) == nil {
+		err = &Error{Endpoint: e.url, Err: fmt.Errorf("%w: %w", ErrNotMCP, err), Hint: "it answers " + kindOf(resp)}
+	}
+	return reply, err
+}
+
+func (e *Endpoint) post(ctx context.Context, body []byte) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, e.url, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Accept", "application/json")
+	if !e.opts.Token.IsZero() {
+		req.Header.Set("Authorization", e.opts.Token.header())
+	}
+	return e.client.Do(req)
+}
+
+// read takes in the whole body, up to the limit.
+func (e *Endpoint) read(resp *http.Response) ([]byte, error) {
+	if resp.ContentLength > e.opts.MaxAnswer {
+		return nil, fmt.Errorf("%w: %d bytes, the limit is %d", ErrTooLarge, resp.ContentLength, e.opts.MaxAnswer)
+	}
+	var b bytes.Buffer
+	if resp.ContentLength > 0 {
+		b.Grow(int(resp.ContentLength) + bytes.MinRead)
+	}
+	n, err := b.ReadFrom(io.LimitReader(resp.Body, e.opts.MaxAnswer+1))
+	if err != nil {
+		return nil, fmt.Errorf("read answer: %w", err)
+	}
+	if n > e.opts.MaxAnswer {
+		return nil, fmt.Errorf("%w: more than %d bytes", ErrTooLarge, e.opts.MaxAnswer)
+	}
+	return b.Bytes(), nil
+}
+
+func (e *Endpoint) checkStatus(resp *http.Response) error {
+	fail := func(err error, hint string) error {
+		return &Error{Endpoint: e.url, Err: fmt.Errorf("%w: HTTP %d", err, resp.StatusCode), Hint: hint}
+	}
+	switch c := resp.StatusCode; {
+	case c == http.StatusOK, c == http.StatusAccepted:
+		return nil
+	case c == http.StatusUnauthorized, c == http.StatusForbidden:
+		if e.opts.Token.IsZero() {
+			return fail(ErrUnauthorized, "it wants a token: --token-file FILE or ERGO_MCP_TOKEN")
+		}
+		return fail(ErrUnauthorized, "it wants another token than the one given")
+	case c == http.StatusNotFound, c == http.StatusMethodNotAllowed:
+		return fail(ErrNotMCP, "the path is usually "+DefaultPath)
+	case c >= 300 && c < 400:
+		return fail(ErrNotMCP, "it redirects to "+resp.Header.Get("Location")+", which is not followed")
+	}
+	return fail(ErrNotMCP, "it answers "+kindOf(resp))
+}
+
+// fail words an error of the transport.
+func (e *Endpoint) fail(ctx context.Context, err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		err = u.Err // without the method and URL, which are said already
+	}
+	if cause := ctx.Err(); cause != nil && !errors.Is(err, cause) {
+		err = fmt.Errorf("%w: %w", cause, err)
+	}
+	return &Error{Endpoint: e.url, Err: err}
+}
+
+// kindOf says what an answer is by its header.
+func kindOf(resp *http.Response) string {
+	t, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	if err != nil {
+		t = "nothing that says its type"
+	}
+	return "HTTP " + strconv.Itoa(resp.StatusCode) + ", " + t
+}

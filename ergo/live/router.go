@@ -1,0 +1,291 @@
+package live
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"ergorecorder/ergo"
+)
+
+// A Way is one way into the cluster.
+type Way struct {
+	Name   string // what messages call it: its URL, or how it joined
+	Caller ergo.Caller
+	// Joined: the way reaches every node by itself and has no node of its
+	// own (a link that joined the cluster). Otherwise it is an entry point:
+	// it answers calls without a node for its own, and forwards the others.
+	Joined bool
+}
+
+// What a [Notice] tells.
+const (
+	WayFound   = "entry_found"   // answers, and is the entry point of Node
+	WayLost    = "entry_lost"    // does not answer any more; Err says why
+	WayBack    = "entry_back"    // answers again
+	WayRenamed = "entry_renamed" // is the entry point of another node than before, now Node
+)
+
+// A Notice tells of a change of a way.
+type Notice struct {
+	What string
+	Way  string
+	Node string // whose entry point it is, if known
+	Err  error
+}
+
+// How long a way that gave no answer is left alone before it is tried again,
+// at first and at most.
+const (
+	firstRest = time.Second
+	lastRest  = 30 * time.Second
+)
+
+// A Router makes one [ergo.Caller] of several ways. A call to a node that has
+// an entry point of its own goes there, without forwarding; any other through
+// a joined way, else through an entry point that forwards. A way that gives
+// no answer is passed over for a while and the call tried on the next one; a
+// call that timed out is not tried again, since it cost the cluster once.
+//
+// Refresh must be called before the first call and from time to time.
+type Router struct {
+	ways   []*way
+	now    func() time.Time
+	notify func(Notice)
+	mu     sync.Mutex
+}
+
+type way struct {
+	Way
+	node  string // its own, "" as long as it is not known
+	sure  bool   // node was asked for since the way was last lost
+	err   error  // why it is down; nil while it is up
+	until time.Time
+	rest  time.Duration
+}
+
+// NewRouter makes a router; notify, if not nil, hears of every change and
+// must not call the router.
+func NewRouter(ways []Way, now func() time.Time, notify func(Notice)) *Router {
+	if notify == nil {
+		notify = func(Notice) {}
+	}
+	r := &Router{now: now, notify: notify}
+	for _, w := range ways {
+		r.ways = append(r.ways, &way{Way: w})
+	}
+	return r
+}
+
+// Refresh asks every entry point, but those at rest, whose it is. It fails
+// with [ErrNoWay] where no way is left.
+func (r *Router) Refresh(ctx context.Context) error {
+	var wg sync.WaitGroup
+	for _, w := range r.ways {
+		r.mu.Lock()
+		ask := !w.Joined && (w.err == nil || !r.now().Before(w.until))
+		r.mu.Unlock()
+		if ask {
+			wg.Go(func() { r.identify(ctx, w) })
+		}
+	}
+	wg.Wait()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var errs []error
+	for _, w := range r.ways {
+		if w.err == nil && (w.Joined || w.node != "") {
+			return nil
+		}
+		errs = append(errs, w.err)
+	}
+	return fmt.Errorf("%w: %w", ErrNoWay, errors.Join(errs...))
+}
+
+// identify asks a way for its own node.
+func (r *Router) identify(ctx context.Context, w *way) {
+	answer, err := w.Caller.Call(ctx, ergo.Call{Tool: "cluster_nodes", Args: ergo.Args{"timeout": 5}})
+	var name string
+	if err == nil {
+		name, err = selfOf(answer.Text)
+	}
+	if ergo.AsToolError(err) != nil {
+		name, err = askName(ctx, w.Caller)
+	}
+	if err != nil {
+		r.lost(w, err)
+		return
+	}
+	r.up(w)
+	r.mu.Lock()
+	before := w.node
+	w.node, w.sure = name, true
+	r.mu.Unlock()
+	switch before {
+	case name:
+	case "":
+		r.notify(Notice{What: WayFound, Way: w.Name, Node: name})
+	default:
+		r.notify(Notice{What: WayRenamed, Way: w.Name, Node: name})
+	}
+}
+
+// selfOf finds the node that answered cluster_nodes.
+func selfOf(text []byte) (string, error) {
+	var rows []struct{ Name, Status string }
+	if err := json.Unmarshal(text, &rows); err != nil {
+		return "", fmt.Errorf("cluster_nodes: %w", err)
+	}
+	for _, n := range rows {
+		if n.Status == "self" && n.Name != "" {
+			return n.Name, nil
+		}
+	}
+	return "", errors.New("cluster_nodes: no node says self")
+}
+
+// askName asks for the node's name where cluster_nodes is not to be had.
+func askName(ctx context.Context, c ergo.Caller) (string, error) {
+	answer, err := c.Call(ctx, ergo.Call{Tool: "node_info", Args: ergo.Args{"timeout": 5}})
+	if err != nil {
+		return "", err
+	}
+	var info struct{ Name string }
+	if err := json.Unmarshal(answer.Text, &info); err != nil {
+		return "", fmt.Errorf("node_info: %w", err)
+	}
+	if info.Name == "" {
+		return "", errors.New("node_info: no name")
+	}
+	return info.Name, nil
+}
+
+// Entries are the nodes that have an entry point which answers.
+func (r *Router) Entries() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var names []string
+	for _, w := range r.ways {
+		if w.sure && w.err == nil {
+			names = append(names, w.node)
+		}
+	}
+	return names
+}
+
+// Direct reports whether a node is asked over its own entry point, so that
+// its answers may be of any size.
+func (r *Router) Direct(node string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, w := range r.ways {
+		if w.sure && w.node == node && w.err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// Call implements [ergo.Caller].
+func (r *Router) Call(ctx context.Context, call ergo.Call) (ergo.Answer, error) {
+	var noRoute error // what a way said that could not reach the node
+	var said ergo.Answer
+	var errs []error
+	for _, w := range r.order(call.Node) {
+		answer, err := r.try(ctx, w, call)
+		if !another(ctx, err) {
+			return answer, err
+		}
+		if ergo.AsToolError(err) != nil {
+			noRoute, said = err, answer
+		} else {
+			errs = append(errs, err)
+		}
+	}
+	if noRoute != nil {
+		return said, noRoute
+	}
+	return ergo.Answer{}, fmt.Errorf("%w: %w", ErrNoWay, errors.Join(errs...))
+}
+
+// another reports whether a call that ended so may fare better on another way.
+func another(ctx context.Context, err error) bool {
+	if err == nil || ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrTooLarge) {
+		return false
+	}
+	if t := ergo.AsToolError(err); t != nil {
+		why, failed := t.LinkFailed()
+		return failed && why == "no route"
+	}
+	return true
+}
+
+// try makes the call on one way and notes whether the way is up.
+func (r *Router) try(ctx context.Context, w *way, call ergo.Call) (ergo.Answer, error) {
+	r.mu.Lock()
+	if w.sure && call.Node == w.node {
+		call.Node = ""
+	}
+	r.mu.Unlock()
+	answer, err := w.Caller.Call(ctx, call)
+	switch {
+	case err == nil || ergo.AsToolError(err) != nil:
+		r.up(w)
+	case ctx.Err() == nil && !w.Joined && !errors.Is(err, ErrTooLarge):
+		r.lost(w, err)
+	}
+	return answer, err
+}
+
+// order is the ways to a node, best first: its own entry point, a joined way,
+// any other; and those that are resting behind all others.
+func (r *Router) order(node string) []*way {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.now()
+	var classes [4][]*way
+	for _, w := range r.ways {
+		class := 2
+		switch {
+		case w.Joined && node == "":
+			continue
+		case w.err != nil && now.Before(w.until):
+			class = 3
+		case w.sure && w.node == node:
+			class = 0
+		case w.Joined:
+			class = 1
+		}
+		classes[class] = append(classes[class], w)
+	}
+	var order []*way
+	for _, c := range classes {
+		order = append(order, c...)
+	}
+	return order
+}
+
+func (r *Router) up(w *way) {
+	r.mu.Lock()
+	was, node := w.err, w.node
+	w.err, w.rest = nil, 0
+	r.mu.Unlock()
+	if was != nil && node != "" {
+		r.notify(Notice{What: WayBack, Way: w.Name, Node: node})
+	}
+}
+
+func (r *Router) lost(w *way, err error) {
+	r.mu.Lock()
+	was, node := w.err, w.node
+	w.err, w.sure = err, false
+	w.rest = min(max(2*w.rest, firstRest), lastRest)
+	w.until = r.now().Add(w.rest)
+	r.mu.Unlock()
+	if was == nil {
+		r.notify(Notice{What: WayLost, Way: w.Name, Node: node, Err: err})
+	}
+}

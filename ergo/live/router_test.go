@@ -1,0 +1,201 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"ergorecorder/ergo"
+)
+
+// A fakeWay is an entry point whose fate the test decides. Its log holds what
+// it was asked, the asking for names aside.
+type fakeWay struct {
+	mu   sync.Mutex
+	self string
+	err  error
+	log  []string
+}
+
+func (f *fakeWay) Call(_ context.Context, call ergo.Call) (ergo.Answer, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.err != nil {
+		return ergo.Answer{}, f.err
+	}
+	if call.Tool == "cluster_nodes" {
+		return ergo.Answer{Text: fmt.Appendf(nil, `[{"name":"other@h","status":"connected"},{"name":%q,"status":"self"}]`, f.self)}, nil
+	}
+	f.log = append(f.log, call.String())
+	if call.Node == "dead@h" {
+		return ergo.Answer{}, ergo.RemoteError("dead@h", "no route")
+	}
+	if call.Node == "half@h" {
+		return ergo.Answer{}, ergo.RemoteError("half@h", "timed out")
+	}
+	return ergo.Answer{Text: []byte(f.self)}, nil
+}
+
+func (f *fakeWay) set(self string, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.self, f.err = self, err
+}
+
+func (f *fakeWay) took() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	l := f.log
+	f.log = nil
+	return l
+}
+
+type routerTest struct {
+	t       *testing.T
+	a, b, j *fakeWay
+	r       *Router
+	now     time.Time
+	mu      sync.Mutex
+	notices []string
+}
+
+func newRouterTest(t *testing.T, joined bool) *routerTest {
+	rt := &routerTest{t: t, a: &fakeWay{self: "a@h"}, b: &fakeWay{self: "b@h"}, j: &fakeWay{self: "joined"}, now: time.Unix(1e9, 0)}
+	ways := []Way{{Name: "A", Caller: rt.a}, {Name: "B", Caller: rt.b}}
+	if joined {
+		ways = append(ways, Way{Name: "J", Caller: rt.j, Joined: true})
+	}
+	rt.r = NewRouter(ways, func() time.Time { return rt.now }, func(n Notice) {
+		rt.mu.Lock()
+		defer rt.mu.Unlock()
+		rt.notices = append(rt.notices, n.What+" "+n.Way+" "+n.Node)
+	})
+	if err := rt.r.Refresh(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	rt.told("entry_found A a@h", "entry_found B b@h")
+	return rt
+}
+
+func (rt *routerTest) told(want ...string) {
+	rt.t.Helper()
+	slices.Sort(rt.notices)
+	if !slices.Equal(rt.notices, want) {
+		rt.t.Errorf("notices %q, want %q", rt.notices, want)
+	}
+	rt.notices = nil
+}
+
+func (rt *routerTest) call(node string) error {
+	_, err := rt.r.Call(context.Background(), ergo.Call{Node: node, Tool: "t"})
+	return err
+}
+
+func (rt *routerTest) asked(a, b, j []string) {
+	rt.t.Helper()
+	for _, c := range []struct {
+		way  *fakeWay
+		want []string
+	}{{rt.a, a}, {rt.b, b}, {rt.j, j}} {
+		if got := c.way.took(); !slices.Equal(got, c.want) {
+			rt.t.Errorf("%s was asked %q, want %q", c.way.self, got, c.want)
+		}
+	}
+}
+
+func TestRouterAsksNodesDirectly(t *testing.T) {
+	rt := newRouterTest(t, false)
+	for _, n := range []string{"b@h", "a@h", "c@h", ""} {
+		if err := rt.call(n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rt.asked([]string{"t", "t on c@h", "t"}, []string{"t"}, nil)
+	if !rt.r.Direct("b@h") || rt.r.Direct("c@h") || rt.r.Direct("") {
+		t.Error("direct nodes are not those with an entry point")
+	}
+}
+
+func TestRouterPrefersJoinedOverForwarding(t *testing.T) {
+	rt := newRouterTest(t, true)
+	for _, n := range []string{"b@h", "c@h", ""} {
+		if err := rt.call(n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rt.asked([]string{"t"}, []string{"t"}, []string{"t on c@h"})
+}
+
+func TestRouterFallsOver(t *testing.T) {
+	rt := newRouterTest(t, false)
+	rt.a.set("a@h", errors.New("connection refused"))
+	for _, n := range []string{"c@h", "a@h"} {
+		if err := rt.call(n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rt.asked(nil, []string{"t on c@h", "t on a@h"}, nil)
+	rt.told("entry_lost A a@h")
+	if rt.r.Direct("a@h") {
+		t.Error("a node whose entry point is lost is not direct")
+	}
+	// It is back under another name; the next refresh after its rest finds out.
+	rt.a.set("new@h", nil)
+	rt.now = rt.now.Add(time.Minute)
+	if err := rt.r.Refresh(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	rt.told("entry_back A a@h", "entry_renamed A new@h")
+	_ = rt.call("a@h")
+	rt.asked([]string{"t on a@h"}, nil, nil)
+}
+
+func TestRouterNoWayLeft(t *testing.T) {
+	rt := newRouterTest(t, false)
+	rt.a.set("", errors.New("cause one"))
+	rt.b.set("", errors.New("cause two"))
+	err := rt.call("c@h")
+	if !errors.Is(err, ErrNoWay) || !strings.Contains(err.Error(), "cause one") || !strings.Contains(err.Error(), "cause two") {
+		t.Errorf("error %v", err)
+	}
+	if err := rt.r.Refresh(context.Background()); !errors.Is(err, ErrNoWay) {
+		t.Errorf("refresh: %v", err)
+	}
+	// Ways at rest are still tried when nothing else is left.
+	rt.a.set("a@h", nil)
+	if err := rt.call("c@h"); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestRouterDoesNotRepeat: a call that timed out is not made a second time,
+// one that met no route is tried from elsewhere.
+func TestRouterDoesNotRepeat(t *testing.T) {
+	rt := newRouterTest(t, false)
+	for node, want := range map[string]string{"half@h": "timed out", "dead@h": "no route"} {
+		err := rt.call(node)
+		why, failed := ergo.AsToolError(err).LinkFailed()
+		if !failed || why != want {
+			t.Errorf("%s: %v", node, err)
+		}
+	}
+	if n := len(rt.a.took()) + len(rt.b.took()); n != 3 {
+		t.Errorf("%d calls, want one to half@h and two to dead@h", n)
+	}
+	rt.told()
+	rt.a.set("a@h", fmt.Errorf("post: %w", context.DeadlineExceeded))
+	if err := rt.call("c@h"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("error %v", err)
+	}
+	rt.asked(nil, nil, nil)
+	rt.told("entry_lost A a@h")
+	if err := rt.call("c@h"); err != nil {
+		t.Error(err)
+	}
+	rt.asked(nil, []string{"t on c@h"}, nil)
+}
