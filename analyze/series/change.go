@@ -1,0 +1,188 @@
+package series
+
+import (
+	"math"
+	"slices"
+	"time"
+)
+
+const (
+	// minSide is the fewest samples on each side of a change: below it the
+	// variance of a side is anyone's guess.
+	minSide = 4
+	// maxSplit bounds the samples over which all distances are taken. Longer
+	// stretches are searched over medians first, then finely around the place.
+	maxSplit = 400
+)
+
+// A Change is an instant at which a series took another level.
+type Change struct {
+	At     time.Time     // midway between the last sample before and the first after
+	Error  time.Duration // half of the time between those two
+	Before float64       // median of the stretch before, back to the previous change
+	After  float64       // median of the stretch after, up to the next change
+	P      float64       // probability of such a difference without a change
+}
+
+// Changes are the instants at which the level changed, in order, each with a
+// probability of error below p. The place is that of the largest energy
+// distance between the two sides (E-divisive: Matteson and James, "A
+// Nonparametric Approach for Multiple Change Point Analysis of Multivariate
+// Data", 2014); whether it stands is decided by a t-test instead of
+// permutations, first top-down, then again between the neighbours that were
+// left, weakest first (Fleming et al., "Hunter: Using Change Point Detection
+// to Hunt for Performance Regressions", 2023). The test is Welch's; the second
+// one reduces the number of samples by their autocorrelation and allows for the
+// search.
+//
+// A growth is no change of level: see [FindKnee], or give the [Rates]. It needs
+// 8 samples.
+func Changes(s Series, p float64) ([]Change, error) {
+	if err := enough("change points", s.Len(), 2*minSide); err != nil {
+		return nil, err
+	}
+	cuts := divide(s.V, 0, s.Len(), p, nil)
+	cuts = prune(s.V, cuts, p)
+	changes := make([]Change, 0, len(cuts))
+	for i, k := range cuts {
+		a, b := neighbours(cuts, i, s.Len())
+		gap := s.T[k].Sub(s.T[k-1])
+		changes = append(changes, Change{
+			At:     s.T[k-1].Add(gap / 2),
+			Error:  gap / 2,
+			Before: Median(s.V[a:k]),
+			After:  Median(s.V[k:b]),
+			P:      differSurely(s.V[a:k], s.V[k:b]),
+		})
+	}
+	return changes, nil
+}
+
+// divide finds the cuts in v[a:b], in order, and appends them to cuts.
+func divide(v []float64, a, b int, p float64, cuts []int) []int {
+	if b-a < 2*minSide {
+		return cuts
+	}
+	k := a + split(v[a:b])
+	if differ(v[a:k], v[k:b]) >= p {
+		return cuts
+	}
+	cuts = divide(v, a, k, p, cuts)
+	cuts = append(cuts, k)
+	return divide(v, k, b, p, cuts)
+}
+
+// prune takes out the weakest cut until each stands between its neighbours.
+func prune(v []float64, cuts []int, p float64) []int {
+	for {
+		worst, at := p, -1
+		for i, k := range cuts {
+			a, b := neighbours(cuts, i, len(v))
+			if q := differSurely(v[a:k], v[k:b]); q >= worst {
+				worst, at = q, i
+			}
+		}
+		if at < 0 {
+			return cuts
+		}
+		cuts = slices.Delete(cuts, at, at+1)
+	}
+}
+
+// neighbours are the ends of the stretches on both sides of cut i.
+func neighbours(cuts []int, i, n int) (a, b int) {
+	b = n
+	if i > 0 {
+		a = cuts[i-1]
+	}
+	if i+1 < len(cuts) {
+		b = cuts[i+1]
+	}
+	return a, b
+}
+
+// split is the index at which the energy distance between v[:k] and v[k:] is
+// largest. v has at least 2*minSide values.
+func split(v []float64) int {
+	if len(v) <= maxSplit {
+		return energySplit(v)
+	}
+	const blocks = maxSplit / 2
+	edge := func(i int) int { return min(max(i, 0), blocks) * len(v) / blocks }
+	coarse := make([]float64, blocks)
+	for i := range coarse {
+		coarse[i] = Median(v[edge(i):edge(i+1)])
+	}
+	k := energySplit(coarse)
+	a, b := edge(k-minSide), edge(k+minSide)
+	return a + split(v[a:b])
+}
+
+// energySplit is split over all distances between values.
+func energySplit(v []float64) int {
+	var total, left float64
+	right := make([]float64, len(v)+1) // sum of distances within v[k:]
+	for k := len(v) - 1; k >= 0; k-- {
+		right[k] = right[k+1] + distances(v[k], v[k+1:])
+	}
+	total = right[0]
+	best, at := math.Inf(-1), minSide
+	for k := 1; k <= len(v)-minSide; k++ {
+		left += distances(v[k-1], v[:k-1])
+		if k < minSide {
+			continue
+		}
+		n, m := float64(k), float64(len(v)-k)
+		across := total - left - right[k]
+		q := n * m / (n + m) * (2*across/(n*m) - left/(n*(n-1)/2) - right[k]/(m*(m-1)/2))
+		if q > best {
+			best, at = q, k
+		}
+	}
+	return at
+}
+
+func distances(x float64, v []float64) float64 {
+	sum := 0.0
+	for _, y := range v {
+		sum += math.Abs(x - y)
+	}
+	return sum
+}
+
+// differ is the probability of a difference of means as large as that between
+// a and b without a change, on samples that are independent: Welch's t-test
+// ("The Generalization of 'Student's' Problem", 1947).
+func differ(a, b []float64) float64 { return welch(a, b, 1) }
+
+// differSurely is differ with as many independent samples as the
+// autocorrelation around the two means leaves, and allowing for the fact that
+// the best of all places was taken (Bonferroni).
+func differSurely(a, b []float64) float64 {
+	ma, mb := Mean(a), Mean(b)
+	rest := make([]float64, 0, len(a)+len(b))
+	for _, x := range a {
+		rest = append(rest, x-ma)
+	}
+	for _, x := range b {
+		rest = append(rest, x-mb)
+	}
+	share := independent(rest)
+	return min(1, welch(a, b, share)*max(1, share*float64(len(rest))))
+}
+
+// welch takes the given share of the samples as independent.
+func welch(a, b []float64, share float64) float64 {
+	ma, va := meanVar(a)
+	mb, vb := meanVar(b)
+	if ma == mb {
+		return 1
+	}
+	na, nb := max(2, share*float64(len(a))), max(2, share*float64(len(b)))
+	ea, eb := va/na, vb/nb
+	if ea+eb == 0 {
+		return 0
+	}
+	df := (ea + eb) * (ea + eb) / (ea*ea/(na-1) + eb*eb/(nb-1))
+	return studentTails((ma-mb)/math.Sqrt(ea+eb), df)
+}
