@@ -2,11 +2,9 @@ package replay
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"iter"
-	"slices"
+	"sync"
 	"time"
 
 	"ergorecorder/archive"
@@ -17,13 +15,11 @@ import (
 // concurrent use.
 type Recording struct {
 	readers []*archive.Reader
-	streams []stream
-}
 
-// A stream is a stream of one of the archives.
-type stream struct {
-	archive.Stream
-	reader *archive.Reader
+	mu    sync.Mutex
+	idx   *index
+	known []Node // of knownAt records
+	at    int
 }
 
 // Open opens the archives at the given paths.
@@ -45,13 +41,10 @@ func Open(paths ...string) (*Recording, error) {
 // New makes a recording of archives that are open; a live one is a writer's
 // view. Close closes them.
 func New(readers ...*archive.Reader) (*Recording, error) {
-	r := &Recording{readers: readers}
-	for _, a := range readers {
-		for _, s := range a.Streams() {
-			r.streams = append(r.streams, stream{s, a})
-		}
+	if len(readers) == 0 {
+		return nil, errors.New("open recording: no archive was named")
 	}
-	return r, nil
+	return &Recording{readers: readers}, nil
 }
 
 // Close closes the archives.
@@ -63,10 +56,14 @@ func (r *Recording) Close() error {
 	return err
 }
 
-// Window is the time of the first and of the last record.
+// Window is the time of the first and of the last record; zero where nothing
+// was recorded.
 func (r *Recording) Window() (from, to time.Time) {
 	for _, a := range r.readers {
 		i := a.Info()
+		if i.Records == 0 {
+			continue
+		}
 		if from.IsZero() || i.From.Before(from) {
 			from = i.From
 		}
@@ -77,10 +74,19 @@ func (r *Recording) Window() (from, to time.Time) {
 	return from, to
 }
 
+// Archives says what is in each archive, in the order in which they were given.
+func (r *Recording) Archives() []archive.Info {
+	var out []archive.Info
+	for _, a := range r.readers {
+		out = append(out, a.Info())
+	}
+	return out
+}
+
 // Streams returns what was recorded, stream by stream.
 func (r *Recording) Streams() []archive.Stream {
 	var out []archive.Stream
-	for _, s := range r.streams {
+	for _, s := range r.index().streams {
 		out = append(out, s.Stream)
 	}
 	return out
@@ -95,14 +101,24 @@ const (
 	Yes
 )
 
+func (k Known) String() string {
+	switch k {
+	case No:
+		return "no"
+	case Yes:
+		return "yes"
+	}
+	return "unknown"
+}
+
 // A Node is what was recorded of one node.
 type Node struct {
 	Name      string
 	Entry     bool // the entry point: it answers calls that name no node
 	Lives     []Life
-	Latency   Known // built with -tags=latency
-	Pprof     Known // built with -tags=pprof
-	Framework string
+	Latency   Known  // built with -tags=latency
+	Pprof     Known  // built with -tags=pprof
+	Framework string // name and release, "" where node_info was not recorded
 }
 
 // A Life is one incarnation, as far as it was seen.
@@ -111,9 +127,12 @@ type Life struct {
 	From, To time.Time // of its first and last answer
 }
 
-// A Gap is a stretch in which a node was not recorded, or not wholly.
+// A Gap is a stretch in which a node was not recorded, or not wholly. Tool is
+// the tool that gave no answers while the node itself did, "" if it gave none
+// at all.
 type Gap struct {
 	Node     string
+	Tool     string
 	From, To time.Time
 	Why      string
 }
@@ -135,24 +154,7 @@ type Sample struct {
 // other arguments) it takes the one that shows most rows; see archive.Frame for
 // what a step holds. A tool that was never recorded walks nothing.
 func (r *Recording) Table(ctx context.Context, node, tool string, from, to time.Time, columns []string) iter.Seq2[*archive.Frame, error] {
-	s, ok := r.widest(node, tool)
-	if !ok {
-		return func(func(*archive.Frame, error) bool) {}
-	}
-	return s.reader.Scan(ctx, s.StreamKey, from, to, columns)
-}
-
-// widest is the stream with the most rows per answer of a node's tool.
-func (r *Recording) widest(node, tool string) (best stream, ok bool) {
-	for _, s := range r.streams {
-		if s.Kind != archive.Sample || s.Node != node || s.Name != tool {
-			continue
-		}
-		if !ok || s.Records > best.Records {
-			best, ok = s, true
-		}
-	}
-	return best, ok
+	return chain(ctx, r.index().widest(node, tool), from, to, columns)
 }
 
 // Samples walks the whole answers of a tool on a node ("" for all nodes), of
@@ -160,41 +162,31 @@ func (r *Recording) widest(node, tool string) (best stream, ok bool) {
 func (r *Recording) Samples(ctx context.Context, node, tool string, from, to time.Time) iter.Seq2[Sample, error] {
 	return func(yield func(Sample, error) bool) {
 		for rec, err := range r.records(ctx, archive.Sample, node, tool, from, to) {
-			if err != nil {
-				if !yield(Sample{}, err) {
-					return
+			var s Sample
+			if rec != nil {
+				s = Sample{
+					Node: rec.Stream.Node, Tool: rec.Stream.Name, Args: rec.Args, Subject: rec.Subject,
+					At: rec.At, Took: rec.Took, Text: rec.Text, Failure: rec.Failure,
 				}
-				continue
 			}
-			if !yield(Sample{
-				Node: rec.Stream.Node, Tool: rec.Stream.Name, Args: rec.Args, Subject: rec.Subject,
-				At: rec.At, Took: rec.Took, Text: rec.Text, Failure: rec.Failure,
-			}, nil) {
+			if !yield(s, err) {
 				return
 			}
 		}
 	}
 }
 
+// Records walks the whole records of every stream, in order of time.
+func (r *Recording) Records(ctx context.Context, q archive.Query) iter.Seq2[*archive.Record, error] {
+	return r.merged(ctx, func(stream) bool { return true }, q)
+}
+
+// records walks the records of a kind, of a node ("" for all) and name (""
+// for all).
 func (r *Recording) records(ctx context.Context, kind archive.Kind, node, name string, from, to time.Time) iter.Seq2[*archive.Record, error] {
-	return func(yield func(*archive.Record, error) bool) {
-		for _, a := range r.readers {
-			var keys []archive.StreamKey
-			for _, s := range r.streams {
-				if s.reader == a && s.Kind == kind && (node == "" || s.Node == node) && (name == "" || s.Name == name) {
-					keys = append(keys, s.StreamKey)
-				}
-			}
-			if keys == nil {
-				continue
-			}
-			for rec, err := range a.Records(ctx, archive.Query{Streams: keys, From: from, To: to}) {
-				if !yield(rec, err) {
-					return
-				}
-			}
-		}
-	}
+	return r.merged(ctx, func(s stream) bool {
+		return s.Kind == kind && (node == "" || s.Node == node) && (name == "" || s.Name == name)
+	}, archive.Query{From: from, To: to})
 }
 
 // A Profile is one raw pprof profile.
@@ -209,79 +201,30 @@ type Profile struct {
 func (r *Recording) Profiles(ctx context.Context, node, kind string, from, to time.Time) iter.Seq2[Profile, error] {
 	return func(yield func(Profile, error) bool) {
 		for rec, err := range r.records(ctx, archive.Profile, node, kind, from, to) {
+			var p Profile
+			if rec != nil {
+				p = Profile{rec.Stream.Node, rec.Stream.Name, rec.At, rec.Took, rec.Text}
+			}
+			if !yield(p, err) {
+				return
+			}
+		}
+	}
+}
+
+// Marks returns the marks whose window meets [from, to], by time.
+func (r *Recording) Marks(ctx context.Context, from, to time.Time) ([]archive.Mark, error) {
+	var marks []archive.Mark
+	var errs []error
+	for _, a := range r.readers {
+		for m, err := range a.Marks(ctx, from, to) {
 			if err != nil {
-				if !yield(Profile{}, err) {
-					return
-				}
+				errs = append(errs, err)
 				continue
 			}
-			if !yield(Profile{rec.Stream.Node, rec.Stream.Name, rec.At, rec.Took, rec.Text}, nil) {
-				return
-			}
+			marks = append(marks, m)
 		}
 	}
-}
-
-// A LogLine is one line of a node's log.
-type LogLine struct {
-	Node    string
-	At      time.Time // when the node wrote it, by the node's clock
-	Level   string
-	Message string
-	Source  string // as the framework prints it: <PID> ('name') behavior
-	Type    string // process, meta, node, network
-	Seen    time.Time
-}
-
-// Logs walks the log lines of a node ("" for all) that were written in the
-// window, each once however often it was read, by node and then in order.
-func (r *Recording) Logs(ctx context.Context, node string, from, to time.Time) iter.Seq2[LogLine, error] {
-	return func(yield func(LogLine, error) bool) {
-		lines, err := r.sampledLogs(ctx, node)
-		if err != nil && !yield(LogLine{}, err) {
-			return
-		}
-		for _, l := range lines {
-			if !from.IsZero() && l.At.Before(from) || !to.IsZero() && l.At.After(to) {
-				continue
-			}
-			if !yield(l, nil) {
-				return
-			}
-		}
-	}
-}
-
-func (r *Recording) sampledLogs(ctx context.Context, node string) ([]LogLine, error) {
-	type entry struct {
-		Sequence int
-		Data     struct {
-			Level, Message, Source, Type string
-			Time                         time.Time
-		}
-	}
-	var lines []LogLine
-	seen := map[string]bool{}
-	for s, err := range r.Samples(ctx, node, "sample_read", time.Time{}, time.Time{}) {
-		if err != nil {
-			return lines, err
-		}
-		var a struct {
-			SamplerID string `json:"sampler_id"`
-			Samples   []entry
-		}
-		if s.Failure != nil || json.Unmarshal(s.Text, &a) != nil {
-			continue
-		}
-		for _, e := range a.Samples {
-			id := fmt.Sprint(s.Node, a.SamplerID, e.Sequence)
-			if e.Data.Level == "" || seen[id] {
-				continue
-			}
-			seen[id] = true
-			lines = append(lines, LogLine{s.Node, e.Data.Time, e.Data.Level, e.Data.Message, e.Data.Source, e.Data.Type, s.At})
-		}
-	}
-	slices.SortStableFunc(lines, func(a, b LogLine) int { return a.At.Compare(b.At) })
-	return lines, nil
+	sortByTime(marks, func(m archive.Mark) time.Time { return m.From })
+	return marks, errors.Join(errs...)
 }

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ergorecorder/archive"
+	"ergorecorder/replay"
+)
+
+// openRecording opens archives as one timeline. An archive without a record
+// is refused: there is nothing to say about it.
+func openRecording(paths ...string) (*replay.Recording, error) {
+	rec, err := replay.Open(paths...)
+	switch {
+	case errors.Is(err, archive.ErrLocked):
+		return nil, fmt.Errorf("%w; give the recorder's control URL, or record to a directory and read its closed segments", err)
+	case errors.Is(err, archive.ErrVersion):
+		return nil, fmt.Errorf("%w; it needs a newer analyze", err)
+	case err != nil:
+		return nil, err
+	}
+	if from, _ := rec.Window(); from.IsZero() {
+		rec.Close()
+		return nil, fmt.Errorf("open %s: the archive is empty: nothing was recorded", paths[0])
+	}
+	return rec, nil
+}
+
+// A window is the flags --from and --to.
+type window struct {
+	from, to string
+}
+
+func (w *window) addFlags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&w.from, "from", "", "begin of the window: RFC 3339, 15:04:05, -10m (before the end), 30s (after the start) or @ID")
+	cmd.Flags().StringVar(&w.to, "to", "", "end of the window, likewise")
+}
+
+// resolve is the window in the recording's time: as a whole where the flags
+// are not given. A window outside the recording is refused. Names (@ID) are
+// looked up among the marks, and then by lookup if it is not nil.
+func (w *window) resolve(ctx context.Context, rec *replay.Recording, lookup nameLookup) (from, to time.Time, err error) {
+	first, last := rec.Window()
+	from, to = first, last
+	if w.from != "" {
+		if from, err = parseTime(ctx, rec, w.from, lookup); err != nil {
+			return from, to, fmt.Errorf("--from: %w", err)
+		}
+	}
+	if w.to != "" {
+		if to, err = parseTime(ctx, rec, w.to, lookup); err != nil {
+			return from, to, fmt.Errorf("--to: %w", err)
+		}
+	}
+	if to.Before(from) || from.After(last) || to.Before(first) {
+		return from, to, fmt.Errorf("there is nothing in the window from %s to %s: the recording goes from %s to %s",
+			stamp(from), stamp(to), stamp(first), stamp(last))
+	}
+	return from, to, nil
+}
+
+// A nameLookup finds the time of a finding.
+type nameLookup func(id string) (time.Time, bool)
+
+// parseTime reads one time of a command line. A mark's name is its number.
+func parseTime(ctx context.Context, rec *replay.Recording, text string, lookup nameLookup) (time.Time, error) {
+	first, last := rec.Window()
+	return replay.ParseTime(text, first, last, func(id string) (time.Time, bool) {
+		if n, err := strconv.ParseUint(id, 10, 64); err == nil {
+			marks, _ := rec.Marks(ctx, time.Time{}, time.Time{}) // what cannot be read is not found
+			for _, m := range marks {
+				if m.Seq == n {
+					return m.From, true
+				}
+			}
+		}
+		if lookup == nil {
+			return time.Time{}, false
+		}
+		return lookup(id)
+	})
+}
+
+// matchNode reports whether a node's name matches the glob; an empty one
+// matches all.
+func matchNode(glob, name string) (bool, error) {
+	if glob == "" {
+		return true, nil
+	}
+	ok, err := path.Match(glob, name)
+	if err != nil {
+		return false, fmt.Errorf("--node %q: %w", glob, err)
+	}
+	return ok, nil
+}
+
+// A format is the flag --format.
+type format string
+
+func (f *format) addFlag(cmd *cobra.Command, allowed string) {
+	cmd.Flags().StringVar((*string)(f), "format", "text", "form of the output: "+allowed)
+}
+
+func (f *format) unknown(allowed string) error {
+	return fmt.Errorf("--format %q: there is %s", string(*f), allowed)
+}
+
+func printJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+// stamp is a time as the commands print it: UTC, to the millisecond.
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }

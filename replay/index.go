@@ -1,0 +1,216 @@
+package replay
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"ergorecorder/archive"
+	"ergorecorder/ergo"
+)
+
+// A stream is a stream of one of the archives.
+type stream struct {
+	archive.Stream
+	reader *archive.Reader
+}
+
+// interval is the mean time from one record to the next, 0 where there is
+// only one.
+func (s stream) interval() time.Duration {
+	if s.Records < 2 {
+		return 0
+	}
+	return s.To.Sub(s.From) / time.Duration(s.Records-1)
+}
+
+// A source is what streams are looked up by: the tool of a node, whatever its
+// arguments.
+type source struct {
+	kind archive.Kind
+	node string
+	name string
+}
+
+// An index is what the archives hold, as of some number of records. It is
+// never changed.
+type index struct {
+	records int
+	streams []stream
+	by      map[source][]stream
+	nodes   []string
+}
+
+func newIndex(readers []*archive.Reader, records int) *index {
+	x := &index{records: records, by: map[source][]stream{}}
+	for _, a := range readers {
+		for _, s := range a.Streams() {
+			st := stream{s, a}
+			x.streams = append(x.streams, st)
+			k := source{s.Kind, s.Node, s.Name}
+			x.by[k] = append(x.by[k], st)
+			if s.Node != "" && s.Kind == archive.Sample {
+				x.nodes = append(x.nodes, s.Node)
+			}
+		}
+	}
+	slices.Sort(x.nodes)
+	x.nodes = slices.Compact(x.nodes)
+	return x
+}
+
+// index is the index of what is there now: an archive that is being written
+// grows.
+func (r *Recording) index() *index {
+	n := 0
+	for _, a := range r.readers {
+		n += a.Info().Records
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.idx == nil || r.idx.records != n {
+		r.idx = newIndex(r.readers, n)
+	}
+	return r.idx
+}
+
+// widest are the streams of a node's tool that show most rows, one of each
+// archive, by time: those that answered at all, with the fewest filters, the
+// largest limit, the most records.
+func (x *index) widest(node, tool string) []stream {
+	best := map[*archive.Reader]stream{}
+	for _, s := range x.by[source{archive.Sample, node, tool}] {
+		b, ok := best[s.reader]
+		if !ok || wider(s, b) {
+			best[s.reader] = s
+		}
+	}
+	out := make([]stream, 0, len(best))
+	for _, s := range best {
+		out = append(out, s)
+	}
+	slices.SortFunc(out, func(a, b stream) int { return a.From.Compare(b.From) })
+	return out
+}
+
+func wider(a, b stream) bool {
+	answered := func(s stream) int { return min(1, s.Records-s.Failures) }
+	fa, la := width(a.Args)
+	fb, lb := width(b.Args)
+	return cmp.Or(
+		cmp.Compare(answered(a), answered(b)),
+		cmp.Compare(fb, fa),
+		cmp.Compare(la, lb),
+		cmp.Compare(a.Records, b.Records),
+		strings.Compare(b.Args, a.Args),
+	) > 0
+}
+
+// defaultLimit is how many rows a listing shows unless it is told otherwise.
+const defaultLimit = 100
+
+// width counts the filters in the arguments of a listing, and says how many
+// rows it shows at most.
+func width(args string) (filters int, limit int64) {
+	var a ergo.Args
+	if args != "" {
+		a, _ = ergo.ParseArgs([]byte(args)) // the archive's own canonical text
+	}
+	limit, _ = a.Int("limit")
+	if limit <= 0 {
+		limit = defaultLimit
+	}
+	return len(a.Without("limit", "sort_by")), limit
+}
+
+// chain walks one stream after the other, each from where the one before it
+// ended, so that archives that overlap in time say nothing twice.
+func chain(ctx context.Context, streams []stream, from, to time.Time, columns []string) iter.Seq2[*archive.Frame, error] {
+	return func(yield func(*archive.Frame, error) bool) {
+		for _, s := range streams {
+			for f, err := range s.reader.Scan(ctx, s.StreamKey, from, to, columns) {
+				if !yield(f, err) {
+					return
+				}
+			}
+			if after := s.To.Add(1); from.Before(after) {
+				from = after
+			}
+		}
+	}
+}
+
+// merged walks the records of the streams that match, of all archives, in
+// order of time.
+func (r *Recording) merged(ctx context.Context, match func(stream) bool, q archive.Query) iter.Seq2[*archive.Record, error] {
+	keys := map[*archive.Reader][]archive.StreamKey{}
+	for _, s := range r.index().streams {
+		if match(s) {
+			keys[s.reader] = append(keys[s.reader], s.StreamKey)
+		}
+	}
+	var walks []iter.Seq2[*archive.Record, error]
+	for _, a := range r.readers {
+		if keys[a] != nil {
+			q.Streams = keys[a]
+			walks = append(walks, a.Records(ctx, q))
+		}
+	}
+	if len(walks) == 1 {
+		return walks[0]
+	}
+	return mergeByTime(walks, q.Reverse)
+}
+
+// A head is the next record of a walk.
+type head struct {
+	rec  *archive.Record
+	err  error
+	next func() (*archive.Record, error, bool)
+}
+
+func mergeByTime(walks []iter.Seq2[*archive.Record, error], reverse bool) iter.Seq2[*archive.Record, error] {
+	before := func(a, b *head) bool {
+		if a.rec == nil || b.rec == nil {
+			return a.rec == nil && b.rec != nil // errors first
+		}
+		if reverse {
+			return a.rec.At.After(b.rec.At)
+		}
+		return a.rec.At.Before(b.rec.At)
+	}
+	return func(yield func(*archive.Record, error) bool) {
+		var heads []*head
+		for _, w := range walks {
+			next, stop := iter.Pull2(w)
+			defer stop()
+			if rec, err, ok := next(); ok {
+				heads = append(heads, &head{rec, err, next})
+			}
+		}
+		for len(heads) > 0 {
+			first := 0
+			for i := range heads {
+				if before(heads[i], heads[first]) {
+					first = i
+				}
+			}
+			h := heads[first]
+			if !yield(h.rec, h.err) {
+				return
+			}
+			var ok bool
+			if h.rec, h.err, ok = h.next(); !ok {
+				heads = slices.Delete(heads, first, first+1)
+			}
+		}
+	}
+}
+
+// decode reads JSON that a node wrote; what is no such JSON leaves v as it is
+// and reports false.
+func decode(text []byte, v any) bool { return json.Unmarshal(text, v) == nil }

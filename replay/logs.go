@@ -1,0 +1,151 @@
+package replay
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"iter"
+	"slices"
+	"time"
+
+	"ergorecorder/archive"
+)
+
+// A LogLine is one line of a node's log.
+type LogLine struct {
+	Node    string
+	At      time.Time // when the node wrote it, by the node's clock
+	Level   string
+	Message string
+	Source  string // as the framework prints it: <PID> ('name') behavior
+	Type    string // process, meta, node, network
+	Seen    time.Time
+}
+
+// late is how much later than it was written a line may have been read, and
+// how far a node's clock may be off, for Logs to find it.
+const late = 5 * time.Minute
+
+// Logs walks the log lines of a node ("" for all) that were written in the
+// window, each once however often it was read, by node and then in order.
+func (r *Recording) Logs(ctx context.Context, node string, from, to time.Time) iter.Seq2[LogLine, error] {
+	return func(yield func(LogLine, error) bool) {
+		nodes := []string{node}
+		if node == "" {
+			nodes = r.index().nodes
+		}
+		for _, n := range nodes {
+			for e, err := range r.entries(ctx, n, widen(from, -late), widen(to, late)) {
+				if err == nil && (e.line.Level == "" || outside(e.line.At, from, to)) {
+					continue
+				}
+				if !yield(e.line, err) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func widen(t time.Time, by time.Duration) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	return t.Add(by)
+}
+
+func outside(t, from, to time.Time) bool {
+	return !from.IsZero() && t.Before(from) || !to.IsZero() && t.After(to)
+}
+
+// An entry is one entry of a passive sampler: a log line, or an event message.
+type entry struct {
+	line LogLine
+	data []byte // as the sampler gave it, JSON
+	at   time.Time
+}
+
+// wireEntry is an entry as sample_read prints it.
+type wireEntry struct {
+	Sequence  int             `json:"sequence"`
+	Timestamp time.Time       `json:"timestamp"`
+	Data      json.RawMessage `json:"data"`
+}
+
+// wireLine is the data of a log entry, and the text of a record of kind Log.
+type wireLine struct {
+	Level   string    `json:"level"`
+	Message string    `json:"message"`
+	Source  string    `json:"source"`
+	Time    time.Time `json:"time"`
+	Type    string    `json:"type"`
+}
+
+// entries walks what the passive samplers of a node delivered, each entry
+// once, in the order in which it was read.
+func (r *Recording) entries(ctx context.Context, node string, from, to time.Time) iter.Seq2[entry, error] {
+	type id struct {
+		sampler  string
+		sequence int
+	}
+	seen := map[id]bool{}
+	match := func(s stream) bool {
+		return s.Node == node && (s.Kind == archive.Sample && s.Name == "sample_read" || s.Kind == archive.Log)
+	}
+	return func(yield func(entry, error) bool) {
+		for rec, err := range r.merged(ctx, match, archive.Query{From: from, To: to}) {
+			if err != nil {
+				if !yield(entry{}, err) {
+					return
+				}
+				continue
+			}
+			sampler, list := readEntries(rec)
+			for _, e := range list {
+				i := id{sampler, e.Sequence}
+				if sampler != "" && seen[i] {
+					continue
+				}
+				seen[i] = true
+				if !yield(newEntry(node, rec.At, e), nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// readEntries are the entries of a passive sampler's answer, or the one log
+// line of a record of kind Log.
+func readEntries(rec *archive.Record) (sampler string, list []wireEntry) {
+	if rec.Failure != nil {
+		return "", nil
+	}
+	if rec.Stream.Kind == archive.Log {
+		return "", []wireEntry{{Timestamp: rec.At, Data: rec.Text}}
+	}
+	var a struct {
+		SamplerID string      `json:"sampler_id"`
+		Mode      string      `json:"mode"`
+		Samples   []wireEntry `json:"samples"`
+	}
+	if !decode(rec.Text, &a) || a.Mode == "active" {
+		return "", nil
+	}
+	return a.SamplerID, a.Samples
+}
+
+func newEntry(node string, seen time.Time, e wireEntry) entry {
+	var w wireLine
+	decode(e.Data, &w)
+	return entry{
+		line: LogLine{node, w.Time, w.Level, w.Message, w.Source, w.Type, seen},
+		data: e.Data,
+		at:   e.Timestamp,
+	}
+}
+
+// sortByTime sorts stably by time.
+func sortByTime[T any](list []T, at func(T) time.Time) {
+	slices.SortStableFunc(list, func(a, b T) int { return cmp.Compare(at(a).UnixNano(), at(b).UnixNano()) })
+}

@@ -1,0 +1,189 @@
+package replay
+
+import (
+	"bytes"
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"ergorecorder/archive"
+	"ergorecorder/ergo"
+)
+
+// Nodes returns every node that was recorded, by name.
+func (r *Recording) Nodes() []Node {
+	x := r.index()
+	r.mu.Lock()
+	known, at := r.known, r.at
+	r.mu.Unlock()
+	if known != nil && at == x.records {
+		return slices.Clone(known)
+	}
+	nodes := make([]Node, 0, len(x.nodes))
+	entry := r.entryPoint(x)
+	for _, name := range x.nodes {
+		n := Node{Name: name, Entry: name == entry}
+		n.Lives = r.lives(name)
+		n.Framework = r.framework(name)
+		n.Latency = r.latency(name)
+		n.Pprof = r.pprof(name)
+		nodes = append(nodes, n)
+	}
+	r.mu.Lock()
+	r.known, r.at = nodes, x.records
+	r.mu.Unlock()
+	return slices.Clone(nodes)
+}
+
+// newest walks a node's records of a tool from the end back, until keep says
+// that it has seen enough.
+func (r *Recording) newest(node, tool string, enough func(*archive.Record) bool) {
+	match := func(s stream) bool { return s.Kind == archive.Sample && s.Node == node && s.Name == tool }
+	for rec, err := range r.merged(context.Background(), match, archive.Query{Reverse: true}) {
+		if err == nil && enough(rec) {
+			return
+		}
+	}
+}
+
+// entryPoint is the node whose cluster_nodes said "self" of itself most often:
+// the one that was asked without forwarding.
+func (r *Recording) entryPoint(x *index) (name string) {
+	most := 0
+	for _, node := range x.nodes {
+		answers := 0
+		for _, s := range x.by[source{archive.Sample, node, "cluster_nodes"}] {
+			answers += s.Records - s.Failures
+		}
+		if answers > most && r.saysSelf(node) {
+			name, most = node, answers
+		}
+	}
+	if name == "" && len(x.nodes) > 0 {
+		return x.nodes[0]
+	}
+	return name
+}
+
+func (r *Recording) saysSelf(node string) (self bool) {
+	r.newest(node, "cluster_nodes", func(rec *archive.Record) bool {
+		var list []struct{ Name, Status string }
+		if rec.Failure != nil || !decode(rec.Text, &list) {
+			return false
+		}
+		for _, n := range list {
+			self = self || n.Name == node && n.Status == "self"
+		}
+		return true
+	})
+	return self
+}
+
+func (r *Recording) framework(node string) (name string) {
+	r.newest(node, "node_info", func(rec *archive.Record) bool {
+		var info struct {
+			Framework struct{ Name, Release string }
+		}
+		if rec.Failure != nil || !decode(rec.Text, &info) {
+			return false
+		}
+		name = strings.TrimSpace(info.Framework.Name + " " + info.Framework.Release)
+		return true
+	})
+	return name
+}
+
+// enoughRecords bounds how far back a search for a build tag looks.
+const enoughRecords = 50
+
+// latency tells whether the node was built with -tags=latency: without it
+// every MailboxLatency is -1.
+func (r *Recording) latency(node string) (known Known) {
+	looked := 0
+	r.newest(node, "process_list", func(rec *archive.Record) bool {
+		looked++
+		var rows []struct{ MailboxLatency *int64 }
+		if rec.Failure != nil {
+			if strings.Contains(rec.Failure.Text, "-tags=latency") {
+				known = No
+			}
+			return known != Unknown || looked >= enoughRecords
+		}
+		if decode(rec.Text, &rows) && len(rows) > 0 && rows[0].MailboxLatency != nil {
+			known = Yes
+			if *rows[0].MailboxLatency < 0 {
+				known = No
+			}
+		}
+		return known != Unknown || looked >= enoughRecords
+	})
+	return known
+}
+
+// pprofRefusal is what a node without -tags=pprof says when it is asked for
+// the goroutine of one process.
+const pprofRefusal = "requires building with -tags=pprof"
+
+// pprof tells whether the node was built with -tags=pprof, which labels the
+// goroutines of processes with their PIDs.
+func (r *Recording) pprof(node string) (known Known) {
+	looked := 0
+	r.newest(node, "pprof_goroutines", func(rec *archive.Record) bool {
+		looked++
+		switch {
+		case rec.Failure == nil:
+			if bytes.Contains(rec.Text, []byte(`labels: {"pid"`)) || bytes.Contains(rec.Text, []byte(`labels:{"pid"`)) {
+				known = Yes
+			}
+		case strings.Contains(rec.Failure.Text, pprofRefusal):
+			known = No
+		case strings.Contains(rec.Failure.Text, "pprof IS enabled"):
+			known = Yes
+		}
+		return known != Unknown || looked >= enoughRecords
+	})
+	return known
+}
+
+// lives are the incarnations of a node, by node_info. A new one begins where
+// the uptime went backwards, or where what it says of the node's start is
+// later than it can have been in the life before (the node was away for
+// longer than it had been up).
+func (r *Recording) lives(node string) []Life {
+	var lives []Life
+	var latest time.Time // the current life started at this moment or before
+	var lastUptime int64
+	for f, err := range r.Table(context.Background(), node, "node_info", time.Time{}, time.Time{}, []string{"Uptime", "ServerTime"}) {
+		if err != nil || f.Failure != nil || len(f.Live) == 0 {
+			continue
+		}
+		uptime, ok := f.Columns[0].Int(f.Live[0])
+		if !ok {
+			continue
+		}
+		age := time.Duration(uptime) * time.Second
+		started := f.At.Add(-age)
+		if t, err := time.Parse(time.RFC3339Nano, f.Columns[1].Text(f.Live[0])); err == nil {
+			started = t.Add(-age)
+		}
+		upper := f.At.Add(-age)
+		lower := upper.Add(-f.Took - time.Second)
+		fresh := len(lives) == 0 || uptime < lastUptime || lower.After(latest.Add(time.Second))
+		lastUptime = uptime
+		if fresh {
+			lives = append(lives, Life{ergo.Incarnation{Node: node, Started: started}, f.At, f.At})
+			latest = upper
+			continue
+		}
+		l := &lives[len(lives)-1]
+		l.To = f.At
+		if started.Before(l.Started) && l.Started.Sub(started) < time.Second {
+			l.Started = started // the uptime is cut to whole seconds
+		}
+		if upper.Before(latest) {
+			latest = upper
+		}
+	}
+	return lives
+}
