@@ -1,0 +1,92 @@
+package handshake
+
+import (
+	"encoding/binary"
+	"reflect"
+
+	"ergorecorder/ergo/wire/internal/edf"
+)
+
+const prefix = "#ergo.services/ergo/net/handshake/"
+
+// The registered names of the messages.
+const (
+	HelloType     = prefix + "MessageHello"
+	IntroduceType = prefix + "MessageIntroduce"
+	AcceptType    = prefix + "MessageAccept"
+)
+
+// A Hello is the first message of either side: proof, by digest, that it has
+// the cookie.
+type Hello struct{ Salt, Digest, DigestCert string }
+
+// An Introduce says who a side is. The three caches are the numbers that it
+// will use when it writes.
+type Introduce struct {
+	Node           edf.Atom
+	Version        Version
+	Flags          Flags
+	Creation       int64
+	MaxMessageSize int
+	AtomCache      map[uint16]edf.Atom
+	RegCache       map[uint16]string
+	ErrCache       map[uint16]error
+	Digest         string
+}
+
+// An Accept ends the handshake: from the acceptor with the connection's id and
+// how further links may be opened, from the dialer empty.
+type Accept struct {
+	ID         string
+	PoolSize   int
+	PoolDSN    []string
+	Digest     string
+	DigestCert string
+}
+
+// A Join opens a further link of a connection. Our node never sends one: it
+// could be recorded and sent again by anyone while the connection lives.
+type Join struct {
+	Node         edf.Atom
+	ConnectionID string
+	Salt         string
+	Digest       string
+}
+
+// A Version names a program, or a protocol.
+type Version struct{ Name, Release, Commit, License string }
+
+// Flags are Ergo's NetworkFlags, which marshal themselves: 8 bytes.
+type Flags []byte
+
+// The flags that matter to our node.
+const (
+	FlagSet       = 1 << 0 // without it the defaults hold
+	FlagImportant = 1 << 6 // important messages are acknowledged
+)
+
+// ourFlags are the plain protocol, with acknowledgements.
+const ourFlags = FlagSet | FlagImportant
+
+func newFlags(v uint64) Flags { return binary.BigEndian.AppendUint64(nil, v) }
+
+// Has reports whether the flags contain flag. Flags that are not set are the
+// defaults, which contain FlagImportant.
+func (f Flags) Has(flag uint64) bool {
+	if len(f) != 8 {
+		return false
+	}
+	v := binary.BigEndian.Uint64(f)
+	return v&FlagSet == 0 || v&flag != 0
+}
+
+// Types are the messages of the handshake.
+func Types() edf.Types {
+	return edf.Types{
+		HelloType:                         reflect.TypeFor[Hello](),
+		IntroduceType:                     reflect.TypeFor[Introduce](),
+		AcceptType:                        reflect.TypeFor[Accept](),
+		prefix + "MessageJoin":            reflect.TypeFor[Join](),
+		"#ergo.services/ergo/gen/Version": reflect.TypeFor[Version](),
+	}
+}
