@@ -2,6 +2,8 @@ package analyze
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"time"
 
 	"ergorecorder/replay"
@@ -16,7 +18,87 @@ type Options struct {
 	Progress  func(done, total int, step string)
 }
 
-// Run judges a recording.
+// Run judges a recording. It refuses a playbook that does not exist and a
+// window without recorded data; data that do not suffice for a verdict are
+// named in the report instead.
 func Run(ctx context.Context, rec *replay.Recording, opt Options) (*Report, error) {
-	return &Report{Schema: SchemaVersion}, nil
+	books, err := selected(opt.Playbooks)
+	if err != nil {
+		return nil, err
+	}
+	s, err := read(ctx, rec, opt)
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.report(ctx, opt)
+	if err != nil {
+		return nil, err
+	}
+	for i, b := range books {
+		if opt.Progress != nil {
+			opt.Progress(i, len(books), b.name)
+		}
+		v := &verdict{playbook: b.name}
+		if err := b.run(ctx, s, v); err != nil {
+			return nil, fmt.Errorf("playbook %s: %w", b.name, err)
+		}
+		r.Findings = append(r.Findings, v.findings...)
+		r.Healthy = append(r.Healthy, v.healthy...)
+		r.NotEvaluated = append(r.NotEvaluated, v.skipped...)
+	}
+	if err := s.causes(ctx, r.Findings); err != nil {
+		return nil, fmt.Errorf("look for causes: %w", err)
+	}
+	r.Findings = rank(r.Findings)
+	return r, nil
+}
+
+// selected are the playbooks of the given names, all where none is given.
+func selected(names []string) ([]playbook, error) {
+	all := playbooks()
+	if len(names) == 0 {
+		return all, nil
+	}
+	var out []playbook
+	for _, name := range names {
+		i := slices.IndexFunc(all, func(b playbook) bool { return b.name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("no playbook %q: there are %v", name, PlaybookNames())
+		}
+		out = append(out, all[i])
+	}
+	return out, nil
+}
+
+// PlaybookNames are the names of all playbooks.
+func PlaybookNames() []string {
+	var names []string
+	for _, b := range playbooks() {
+		names = append(names, b.name)
+	}
+	return names
+}
+
+// report is a report without findings.
+func (s *scene) report(ctx context.Context, opt Options) (*Report, error) {
+	r := &Report{
+		Schema:       SchemaVersion,
+		Archive:      Archive{Path: opt.Path, Nodes: []string{}, Gaps: []Gap{}},
+		Window:       Window{s.from, s.to},
+		Findings:     []*Finding{},
+		Healthy:      []string{},
+		NotEvaluated: []NotEvaluated{},
+	}
+	r.Archive.RecordedFrom, r.Archive.RecordedTo = s.rec.Window()
+	for _, n := range s.nodes {
+		r.Archive.Nodes = append(r.Archive.Nodes, n.Name)
+	}
+	gaps, err := s.rec.Gaps(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("look for gaps: %w", err)
+	}
+	for _, g := range gaps {
+		r.Archive.Gaps = append(r.Archive.Gaps, Gap(g))
+	}
+	return r, nil
 }

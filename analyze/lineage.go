@@ -1,0 +1,38 @@
+package analyze
+
+import "time"
+
+// A lineage is one process through its restarts: the same name and behavior
+// under several PIDs. Processes without a name have none.
+type lineage struct {
+	node     *node
+	name     string
+	behavior string
+	lives    int      // PIDs seen
+	current  *actor   // the newest
+	births   []birth  // of the restarts that were seen, at most maxBirths
+	parents  []string // PIDs of the parents it has had, newest last
+}
+
+// A birth is a restart that was seen between two listings.
+type birth struct {
+	after, by time.Time // the listing before and the listing that shows it
+	pid       string
+	parent    string
+	previous  time.Duration // how long the life before was seen, 0 if not known
+}
+
+const maxBirths = 512
+
+// reborn takes a new PID under the name.
+func (l *lineage) reborn(a *actor) {
+	l.lives++
+	old := l.current
+	l.current = a
+	if old == nil || a.bornAfter.IsZero() {
+		return
+	}
+	if len(l.births) < maxBirths {
+		l.births = append(l.births, birth{after: a.bornAfter, by: a.first, pid: a.pid, parent: a.parent, previous: old.last.Sub(old.first)})
+	}
+}

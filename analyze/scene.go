@@ -1,0 +1,198 @@
+package analyze
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"path"
+	"slices"
+	"time"
+
+	"ergorecorder/analyze/series"
+	"ergorecorder/replay"
+)
+
+// A scene is what the playbooks look at: a window of a recording, and of every
+// node in it the measurements that all of them need. It is read in one pass
+// and holds bounded summaries of processes, never the recording itself; a
+// playbook that needs more walks the recording over a suspect's stretch.
+type scene struct {
+	rec      *replay.Recording
+	from, to time.Time
+	nodes    []*node // by name
+}
+
+// A node is one node in the window.
+type node struct {
+	replay.Node
+	starts   []time.Time   // of the incarnations that began in the window
+	interval time.Duration // between its process listings
+	heard    series.Series // when node_info answered; the value is the call's duration in s
+	metrics  map[metric]series.Series
+	procs    *population
+}
+
+// A metric is a number that an object tool reports.
+type metric struct{ tool, field string }
+
+// nodeMetrics are the numbers that are read of every node. Array fields have a
+// series per element: LogMessages.error.
+func nodeMetrics() map[string][]string {
+	return map[string][]string{
+		"node_info": {
+			"Uptime", "ProcessesTotal", "ProcessesRunning", "ProcessesWaitResponse", "ProcessesZombee",
+			"ProcessesSpawned", "ProcessesSpawnFailed", "ProcessesTerminated",
+			"SendErrorsLocal", "SendErrorsRemote", "CallErrorsLocal", "CallErrorsRemote",
+			"RegisteredAliases", "RegisteredNames", "RegisteredEvents",
+			"EventsPublished", "EventsReceived", "EventsLocalSent", "EventsRemoteSent",
+			"MemoryUsed", "MemoryAlloc", "UserTime", "SystemTime", "LogMessages",
+		},
+		"runtime_stats": {
+			"goroutines", "cpus", "heap_alloc", "heap_inuse", "heap_objects", "heap_sys", "stack_inuse",
+			"total_alloc", "sys", "num_gc", "last_gc_pause_ns", "gc_cpu_percent",
+		},
+		"network_info": {"ConnectionsEstablished", "ConnectionsLost"},
+	}
+}
+
+// logLevels are the elements of LogMessages.
+var logLevels = [...]string{"trace", "debug", "info", "warning", "error", "panic"}
+
+// series returns a measured number of the node over the window, empty where it
+// was not recorded.
+func (n *node) series(tool, field string) series.Series {
+	return n.metrics[metric{tool, field}]
+}
+
+// rates is the rate per second of a cumulative number; restarts are no steps.
+func (n *node) rates(tool, field string) series.Series {
+	return series.Rates(n.series(tool, field), n.starts...)
+}
+
+// incarnation is the life of the node at t, as findings spell it; "" if it is
+// not known.
+func (n *node) incarnation(t time.Time) string {
+	s := ""
+	for _, l := range n.Lives {
+		if s == "" || !l.Started.After(t) {
+			s = l.Incarnation.String()
+		}
+	}
+	return s
+}
+
+// node returns the node of that name, nil if there is none.
+func (s *scene) node(name string) *node {
+	for _, n := range s.nodes {
+		if n.Name == name {
+			return n
+		}
+	}
+	return nil
+}
+
+// read makes the scene of a recording.
+func read(ctx context.Context, rec *replay.Recording, opt Options) (*scene, error) {
+	s := &scene{rec: rec}
+	s.from, s.to = rec.Window()
+	if !opt.From.IsZero() {
+		s.from = opt.From
+	}
+	if !opt.To.IsZero() {
+		s.to = opt.To
+	}
+	for _, rn := range rec.Nodes() {
+		if opt.Node != "" {
+			ok, err := path.Match(opt.Node, rn.Name)
+			if err != nil {
+				return nil, fmt.Errorf("node glob %q: %w", opt.Node, err)
+			}
+			if !ok {
+				continue
+			}
+		}
+		s.nodes = append(s.nodes, &node{Node: rn, metrics: map[metric]series.Series{}})
+	}
+	slices.SortFunc(s.nodes, func(a, b *node) int {
+		if a.Name < b.Name {
+			return -1
+		}
+		return 1
+	})
+	for i, n := range s.nodes {
+		if opt.Progress != nil {
+			opt.Progress(i, len(s.nodes), "read "+n.Name)
+		}
+		if err := s.readNode(ctx, n); err != nil {
+			return nil, fmt.Errorf("read %s: %w", n.Name, err)
+		}
+	}
+	return s, nil
+}
+
+func (s *scene) readNode(ctx context.Context, n *node) error {
+	for tool, fields := range nodeMetrics() {
+		if err := s.readMetrics(ctx, n, tool, fields); err != nil {
+			return err
+		}
+	}
+	up := n.series("node_info", "Uptime")
+	for i := 1; i < up.Len(); i++ {
+		if up.V[i] < up.V[i-1] {
+			n.starts = append(n.starts, up.T[i].Add(-time.Duration(up.V[i])*time.Second))
+		}
+	}
+	var err error
+	n.procs, err = readProcesses(ctx, s, n)
+	return err
+}
+
+func (s *scene) readMetrics(ctx context.Context, n *node, tool string, fields []string) error {
+	cols := make([]series.Series, len(fields))
+	for f, err := range s.rec.Table(ctx, n.Name, tool, s.from, s.to, fields) {
+		if err != nil {
+			if damaged(err) {
+				continue
+			}
+			return err
+		}
+		if f.Failure != nil {
+			continue
+		}
+		if tool == "node_info" {
+			n.heard.Add(f.At, f.Took.Seconds())
+		}
+		for _, slot := range f.Live {
+			for i := range f.Columns {
+				c := &f.Columns[i]
+				if c.Name == "LogMessages" {
+					n.addLevels(tool, f.At, c.Text(slot))
+					continue
+				}
+				cols[i].Add(f.At, c.Float(slot))
+			}
+		}
+	}
+	for i, field := range fields {
+		if cols[i].Len() > 0 {
+			n.metrics[metric{tool, field}] = cols[i]
+		}
+	}
+	return nil
+}
+
+// addLevels takes the counts of log messages by level.
+func (n *node) addLevels(tool string, at time.Time, text string) {
+	var counts []float64
+	if json.Unmarshal([]byte(text), &counts) != nil {
+		return
+	}
+	for i, c := range counts {
+		if i < len(logLevels) {
+			k := metric{tool, "LogMessages." + logLevels[i]}
+			m := n.metrics[k]
+			m.Add(at, c)
+			n.metrics[k] = m
+		}
+	}
+}
