@@ -98,7 +98,7 @@ func (s *scene) report(ctx context.Context, opt Options) (*Report, error) {
 		return nil, fmt.Errorf("look for gaps: %w", err)
 	}
 	for _, g := range gaps {
-		r.Archive.Gaps = append(r.Archive.Gaps, Gap(g))
+		r.Archive.Gaps = append(r.Archive.Gaps, Gap{g.Node, g.From, g.To, g.Why})
 	}
 	return r, nil
 }

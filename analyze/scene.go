@@ -25,7 +25,7 @@ type scene struct {
 // A node is one node in the window.
 type node struct {
 	replay.Node
-	starts   []time.Time   // of the incarnations that began in the window
+	starts   []time.Time   // of the incarnations after the first in the window
 	interval time.Duration // between its process listings
 	heard    series.Series // when node_info answered; the value is the call's duration in s
 	metrics  map[metric]series.Series
@@ -136,10 +136,9 @@ func (s *scene) readNode(ctx context.Context, n *node) error {
 			return err
 		}
 	}
-	up := n.series("node_info", "Uptime")
-	for i := 1; i < up.Len(); i++ {
-		if up.V[i] < up.V[i-1] {
-			n.starts = append(n.starts, up.T[i].Add(-time.Duration(up.V[i])*time.Second))
+	for i, l := range n.Lives {
+		if i > 0 && l.From.After(s.from) && !l.From.After(s.to) {
+			n.starts = append(n.starts, l.Started)
 		}
 	}
 	var err error
