@@ -8,6 +8,7 @@ import (
 	"io"
 	"path"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -71,23 +72,31 @@ func (w *window) resolve(ctx context.Context, rec *replay.Recording, lookup name
 // A nameLookup finds the time of a finding.
 type nameLookup func(id string) (time.Time, bool)
 
-// parseTime reads one time of a command line. A mark's name is its number.
+// parseTime reads one time of a command line; see replay.When. @ID is a mark,
+// by its number, or what lookup finds.
 func parseTime(ctx context.Context, rec *replay.Recording, text string, lookup nameLookup) (time.Time, error) {
-	first, last := rec.Window()
-	return replay.ParseTime(text, first, last, func(id string) (time.Time, bool) {
-		if n, err := strconv.ParseUint(id, 10, 64); err == nil {
-			marks, _ := rec.Marks(ctx, time.Time{}, time.Time{}) // what cannot be read is not found
-			for _, m := range marks {
-				if m.Seq == n {
-					return m.From, true
-				}
+	id, named := strings.CutPrefix(text, "@")
+	if !named {
+		first, last := rec.Window()
+		return replay.When(text, first, last)
+	}
+	if n, err := strconv.ParseUint(id, 10, 64); err == nil {
+		marks, err := rec.Marks(ctx, time.Time{}, time.Time{})
+		if err != nil {
+			return time.Time{}, err
+		}
+		for _, m := range marks {
+			if m.Seq == n {
+				return m.From, nil
 			}
 		}
-		if lookup == nil {
-			return time.Time{}, false
+	}
+	if lookup != nil {
+		if t, ok := lookup(id); ok {
+			return t, nil
 		}
-		return lookup(id)
-	})
+	}
+	return time.Time{}, fmt.Errorf("read time %q: no finding or mark of that name", text)
 }
 
 // matchNode reports whether a node's name matches the glob; an empty one
