@@ -1,0 +1,64 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"ergorecorder/ergo/capture"
+)
+
+const exportFormats = "jsonl"
+
+func newExport() *cobra.Command {
+	var win window
+	f := format("jsonl")
+	cmd := &cobra.Command{
+		Use:   "export PATH...",
+		Short: "Write a recording as a capture: one call and its answer a line",
+		Long: `Export writes every answer of a recording to standard output as a capture,
+one JSON object a line in order of time. It is what record import reads. Numbers
+are written as they were said; what was left out for secrecy reads (not kept).
+Raw profiles are not in it: see analyze profile --raw.`,
+		Example: "  analyze export incident.erg | gzip > incident.jsonl.gz",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if f != exportFormats {
+				return f.unknown(exportFormats)
+			}
+			return runExport(cmd, args, win)
+		},
+	}
+	cmd.Flags().StringVar((*string)(&f), "format", exportFormats, "form of the output: "+exportFormats)
+	win.addFlags(cmd)
+	return cmd
+}
+
+func runExport(cmd *cobra.Command, paths []string, win window) error {
+	rec, err := openRecording(paths...)
+	if err != nil {
+		return err
+	}
+	defer rec.Close()
+	from, to, err := win.resolve(cmd.Context(), rec, nil)
+	if err != nil {
+		return err
+	}
+	out := bufio.NewWriterSize(cmd.OutOrStdout(), 1<<16)
+	var damage []error
+	err = rec.Export(cmd.Context(), from, to,
+		func(l *capture.Line) error { return capture.Write(out, l) },
+		func(err error) { damage = append(damage, err) })
+	if err = errors.Join(err, out.Flush()); err != nil {
+		return fmt.Errorf("export: %w", err)
+	}
+	for _, d := range damage {
+		fmt.Fprintf(cmd.ErrOrStderr(), "analyze: not readable: %v\n", d)
+	}
+	if len(damage) > 0 {
+		return fmt.Errorf("export: %d stretches could not be read; analyze verify %s says which", len(damage), paths[0])
+	}
+	return nil
+}
