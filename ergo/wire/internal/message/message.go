@@ -148,3 +148,6 @@ func Types() edf.Types {
 	relations(t)
 	return t
 }
+
+// Reference is the reference under which the answer is awaited.
+func (r Relation[T]) Reference() edf.Ref { return r.Ref }

@@ -1,0 +1,199 @@
+package link
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"ergorecorder/ergo/wire/internal/edf"
+	"ergorecorder/ergo/wire/internal/frame"
+	"ergorecorder/ergo/wire/internal/message"
+)
+
+// read takes in frames until the link ends.
+func (l *Link) read(r io.Reader) error {
+	frames := frame.NewReader(r, l.opts.Limit)
+	for {
+		f, err := frames.Next()
+		if err != nil {
+			return err
+		}
+		l.frames.Add(1)
+		if f, err = frame.Unpack(f, l.opts.Limit); err != nil {
+			l.unread.Add(1)
+			continue
+		}
+		m, err := frame.Parse(f, l.opts.Peer.Caches.Atoms)
+		if err != nil {
+			l.unread.Add(1)
+			continue
+		}
+		l.receive(m)
+	}
+}
+
+// receive does what one message asks for.
+func (l *Link) receive(m frame.Message) {
+	switch m.Type {
+	case frame.Response, frame.ResponseError:
+		if m.Important {
+			l.thank(frame.Message{Type: frame.ResponseError, To: m.From, Ref: m.Ref, Code: frame.CodeNone})
+		}
+		l.deliver(m.Ref, l.replyOf(m))
+	case frame.RequestPID, frame.RequestName, frame.RequestCached, frame.RequestAlias:
+		l.thank(frame.Message{Type: frame.ResponseError, To: m.From, Ref: m.Ref, Code: frame.CodeUnknownProcess})
+	case frame.SendPID, frame.SendName, frame.SendCached, frame.SendAlias:
+		if m.Important {
+			l.thank(frame.Message{Type: frame.ResponseError, To: m.From, Ref: [3]uint64{m.ID}, Code: frame.CodeUnknownProcess})
+		}
+	case frame.PublishEvent, frame.PublishCached:
+		l.published(m)
+	case frame.EventTerminated, frame.CachedEventEnded:
+		l.eventEnded(m)
+	case frame.Structured:
+		l.structured(m.Payload)
+	default: // ends of what we never monitored
+		l.unread.Add(1)
+	}
+}
+
+// replyOf reads an answer.
+func (l *Link) replyOf(m frame.Message) reply {
+	if m.Type == frame.ResponseError {
+		switch m.Code {
+		case frame.CodeNone:
+			return reply{}
+		case frame.CodeUnknownProcess:
+			return reply{err: ErrUnknownProcess}
+		case frame.CodeMailboxFull:
+			return reply{err: ErrMailboxFull}
+		case frame.CodeTerminated:
+			return reply{err: ErrTerminated}
+		}
+	}
+	v, _, err := l.dec.Decode(m.Payload)
+	if err != nil {
+		return reply{err: fmt.Errorf("read the answer: %w", err)}
+	}
+	if said, ok := v.(error); ok {
+		return reply{err: said}
+	}
+	if m.Type == frame.ResponseError {
+		return reply{err: fmt.Errorf("the peer answers with error code %d", m.Code)}
+	}
+	return reply{value: owned(v)}
+}
+
+// owned is v with nothing that belongs to the reader's buffer.
+func owned(v any) any {
+	if n, ok := v.(edf.Named); ok {
+		if raw, ok := n.Value.(edf.Raw); ok {
+			n.Value = edf.Raw(bytes.Clone(raw))
+			return n
+		}
+	}
+	return v
+}
+
+// deliver hands a reply to whoever waits for it.
+func (l *Link) deliver(ref [3]uint64, r reply) {
+	l.mu.Lock()
+	answer := l.waiting[ref]
+	delete(l.waiting, ref)
+	l.mu.Unlock()
+	if answer == nil {
+		l.late.Add(1)
+		return
+	}
+	answer <- r
+}
+
+// published hands on one message of an event.
+func (l *Link) published(m frame.Message) {
+	if l.opts.Events == nil {
+		l.unread.Add(1)
+		return
+	}
+	e := Event{Name: string(m.Name), At: time.Unix(0, m.At)}
+	v, _, err := l.dec.Decode(m.Payload)
+	if err != nil {
+		l.unread.Add(1)
+	}
+	if n, ok := v.(edf.Named); ok && err == nil {
+		if _, unknown := n.Value.(edf.Raw); !unknown {
+			e.Value = v
+			l.opts.Events(e)
+			return
+		}
+	}
+	if err == nil {
+		e.Value = owned(v)
+	}
+	e.Payload = bytes.Clone(m.Payload)
+	l.opts.Events(e)
+}
+
+// eventEnded hands on that an event is over.
+func (l *Link) eventEnded(m frame.Message) {
+	if l.opts.Events == nil {
+		l.unread.Add(1)
+		return
+	}
+	ended := errors.New("the event ended")
+	if v, _, err := l.dec.Decode(m.Payload); err == nil {
+		if why, ok := v.(error); ok {
+			ended = fmt.Errorf("the event ended: %w", why)
+		}
+	}
+	l.opts.Events(Event{Name: string(m.Name), Ended: ended})
+}
+
+// A relation is any request to link or monitor.
+type relation interface{ Reference() edf.Ref }
+
+// structured takes the answer to a relation of ours, or refuses the peer's.
+func (l *Link) structured(payload []byte) {
+	v, _, err := l.dec.Decode(payload)
+	named, _ := v.(edf.Named)
+	switch m := named.Value.(type) {
+	case message.Result:
+		if err == nil {
+			l.deliver(m.Ref.ID, reply{value: m.Result, err: m.Error})
+			return
+		}
+		// What the event kept is of a type that we do not know, so all after
+		// it is out of reach; but the numbers of the reference come last.
+		var unknown *edf.UnknownTypeError
+		if errors.As(err, &unknown) && len(payload) >= 24 {
+			l.deliver(lastRef(payload), reply{err: m.Error})
+			return
+		}
+	case relation:
+		if err == nil {
+			l.refuse(m.Reference())
+			return
+		}
+	}
+	l.unread.Add(1)
+}
+
+func lastRef(b []byte) (ref [3]uint64) {
+	b = b[len(b)-24:]
+	for i := range ref {
+		ref[i] = binary.BigEndian.Uint64(b[8*i:])
+	}
+	return ref
+}
+
+// refuse answers a relation to a process or event of ours: there is none.
+func (l *Link) refuse(ref edf.Ref) {
+	payload, err := edf.Append(nil, edf.Named{Type: message.ResultType, Value: message.Result{Error: ErrUnknownProcess, Ref: ref}})
+	if err != nil {
+		l.unread.Add(1)
+		return
+	}
+	l.thank(frame.Message{Type: frame.Structured, Payload: payload})
+}
