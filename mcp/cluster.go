@@ -1,0 +1,78 @@
+package mcp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"ergorecorder/ergo"
+)
+
+// atHelp documents the argument that the cluster's tools have here and do not
+// have live.
+const atHelp = "the moment to look at: RFC 3339, 15:04:05 (UTC), -5m (before the end), 30s (after the start), or a finding's onset (F1); the end of the recording if absent (live: now)"
+
+// clusterTools are the cluster's own tools, each with the argument at.
+func clusterTools() []Tool {
+	var out []Tool
+	for _, c := range ergo.Tools() {
+		t := Tool{Name: c.Name, Title: c.Name, Help: c.Help, Cluster: true, Action: c.Action, run: inspect(c.Name)}
+		for _, p := range c.Params {
+			t.Params = append(t.Params, Param(p))
+		}
+		if !c.Action {
+			t.Params = append(t.Params, Param{Name: "at", Type: "string", Help: atHelp})
+		}
+		if run, ok := pastSamplers[c.Name]; ok {
+			t.run = run
+		}
+		out = append(out, t)
+	}
+	return out
+}
+
+// inspect asks the live cluster, or the recording at a moment.
+func inspect(tool string) func(context.Context, *Server, ergo.Args) (*answer, error) {
+	return func(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
+		call := ergo.Call{Node: args.Text("node"), Tool: tool, Args: args.Without("node", "at")}
+		if s.isLive(args) {
+			a, err := s.src.Live.Call(ctx, call)
+			return observed(a, err, a.At)
+		}
+		rec, err := s.src.Recording()
+		if err != nil {
+			return nil, err
+		}
+		at, err := s.moment(ctx, rec, args.Text("at"))
+		if err != nil {
+			return nil, fmt.Errorf("at: %w", err)
+		}
+		a, err := rec.At(at).Call(ctx, call)
+		return observed(a, err, at)
+	}
+}
+
+// isLive reports whether a call means the live cluster as it is now.
+func (s *Server) isLive(args ergo.Args) bool {
+	at, given := args["at"]
+	return s.src.Live != nil && (!given || at == "" || at == "now")
+}
+
+// observed presents what a Caller said about the moment at, with when that
+// had been observed.
+func observed(a ergo.Answer, err error, at time.Time) (*answer, error) {
+	out := &answer{text: a.Text, isError: a.IsError, meta: map[string]any{"at": at.UTC().Format(time.RFC3339Nano)}}
+	if err != nil {
+		te := ergo.AsToolError(err)
+		if te == nil || errors.Is(err, context.Canceled) {
+			return nil, err
+		}
+		out.text, out.isError, out.code = []byte(te.Message), true, te.Code
+	}
+	if !a.At.IsZero() {
+		out.meta["observed_at"] = a.At.UTC().Format(time.RFC3339Nano)
+		out.meta["age"] = at.Sub(a.At).String()
+	}
+	return out, nil
+}

@@ -1,0 +1,188 @@
+package mcp
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	mcpgo "github.com/mark3labs/mcp-go/mcp"
+	"github.com/mark3labs/mcp-go/server"
+
+	"ergorecorder/ergo"
+)
+
+// Options of a [Server]. The zero value works.
+type Options struct {
+	// AllowActions offers the tools that change a live cluster.
+	AllowActions bool
+	// CallLimit is how long one call may take; zero means two minutes.
+	CallLimit time.Duration
+	// MaxMessage bounds one request in bytes; zero means 1 MiB.
+	MaxMessage int
+	// Log takes panics and refused requests; nil discards them.
+	Log *slog.Logger
+	// Version is what the server calls itself.
+	Version string
+}
+
+// A Server offers the tools, resources and prompts of one [Source]. It is
+// safe for concurrent use, over several transports at once.
+type Server struct {
+	src      Source
+	opt      Options
+	mcp      *server.MCPServer
+	reports  reports
+	samplers samplers
+}
+
+// New makes a server. Nothing is read from the source before the first call.
+func New(src Source, opt Options) *Server {
+	if opt.CallLimit == 0 {
+		opt.CallLimit = 2 * time.Minute
+	}
+	if opt.MaxMessage == 0 {
+		opt.MaxMessage = 1 << 20
+	}
+	if opt.Log == nil {
+		opt.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{src: src, opt: opt}
+	s.mcp = server.NewMCPServer("ergo-recorder", opt.Version,
+		server.WithInstructions(s.instructions()),
+		server.WithToolCapabilities(false),
+		server.WithResourceCapabilities(false, false),
+		server.WithPromptCapabilities(false),
+		server.WithResourceRecovery(),
+	)
+	for _, t := range Tools() {
+		if !t.Action || src.Live != nil && opt.AllowActions {
+			s.mcp.AddTool(t.definition(), s.handler(t))
+		}
+	}
+	s.addResources()
+	s.addPrompts()
+	return s
+}
+
+// An answer is what a tool says: a text, or a structured value with a text
+// that says the same in words.
+type answer struct {
+	text       []byte
+	structured any
+	isError    bool
+	code       int            // of the refusal that it is
+	meta       map[string]any // beside what is known of the moment
+}
+
+// handler wraps a tool: time limit, arguments, refusals, panics.
+func (s *Server) handler(t Tool) server.ToolHandlerFunc {
+	return func(ctx context.Context, req mcpgo.CallToolRequest) (res *mcpgo.CallToolResult, err error) {
+		ctx, cancel := context.WithTimeout(ctx, s.opt.CallLimit)
+		defer cancel()
+		defer func() {
+			if p := recover(); p != nil {
+				s.opt.Log.Error("panic in a tool", "tool", t.Name, "panic", p, "stack", string(debug.Stack()))
+				res, err = refusal(fmt.Errorf("%s: internal error: %v", t.Name, p)), nil
+			}
+		}()
+		args, err := arguments(req)
+		if err != nil {
+			return refusal(fmt.Errorf("%s: %w", t.Name, err)), nil
+		}
+		if !t.Cluster {
+			if err := t.checkArgs(args); err != nil {
+				return refusal(err), nil
+			}
+		}
+		a, err := t.run(withProgress(ctx, s.mcp, req), s, args)
+		if err != nil {
+			return refusal(s.explain(ctx, t.Name, err)), nil
+		}
+		return a.result(), nil
+	}
+}
+
+// arguments decodes a call's arguments, numbers as they were written.
+func arguments(req mcpgo.CallToolRequest) (ergo.Args, error) {
+	raw := req.Params.RawArguments
+	if raw == nil {
+		text, err := json.Marshal(req.Params.Arguments)
+		if err != nil {
+			return nil, err
+		}
+		raw = text
+	}
+	args, err := ergo.ParseArgs(bytes.TrimSpace(raw))
+	if err != nil {
+		return nil, fmt.Errorf("arguments must be a JSON object: %w", err)
+	}
+	return args, nil
+}
+
+// explain words the end of a call that ran into its limit.
+func (s *Server) explain(ctx context.Context, tool string, err error) error {
+	switch {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return fmt.Errorf("%s: no answer within the limit of %v; a shorter window (from, to) or one node answers sooner", tool, s.opt.CallLimit)
+	case ctx.Err() != nil:
+		return fmt.Errorf("%s: cancelled", tool)
+	}
+	return err
+}
+
+// refusal is the result of a call that failed.
+func refusal(err error) *mcpgo.CallToolResult {
+	a := answer{text: []byte(err.Error()), isError: true}
+	if te := ergo.AsToolError(err); te != nil {
+		a.text, a.code = []byte(te.Message), te.Code
+	}
+	return a.result()
+}
+
+func (a *answer) result() *mcpgo.CallToolResult {
+	res := &mcpgo.CallToolResult{Content: []mcpgo.Content{}, StructuredContent: a.structured, IsError: a.isError}
+	if a.text != nil {
+		res.Content = append(res.Content, mcpgo.NewTextContent(string(a.text)))
+	}
+	meta := a.meta
+	if a.code != 0 {
+		meta = map[string]any{"code": a.code}
+	}
+	if meta != nil {
+		res.Meta = &mcpgo.Meta{AdditionalFields: meta}
+	}
+	return res
+}
+
+// A progressFunc is told how far a long call has come.
+type progressFunc func(done, total int, step string)
+
+type progressKey struct{}
+
+// withProgress lets the tool tell its client how far it has come, if the
+// client asked for that.
+func withProgress(ctx context.Context, s *server.MCPServer, req mcpgo.CallToolRequest) context.Context {
+	if req.Params.Meta == nil || req.Params.Meta.ProgressToken == nil {
+		return ctx
+	}
+	token := req.Params.Meta.ProgressToken
+	return context.WithValue(ctx, progressKey{}, progressFunc(func(done, total int, step string) {
+		// A client that does not take its notifications loses them.
+		_ = s.SendNotificationToClient(ctx, "notifications/progress", map[string]any{
+			"progressToken": token, "progress": done, "total": total, "message": step,
+		})
+	}))
+}
+
+// progress is the function that tells the call's client how far it has come.
+func progress(ctx context.Context) progressFunc {
+	if f, ok := ctx.Value(progressKey{}).(progressFunc); ok {
+		return f
+	}
+	return func(int, int, string) {}
+}

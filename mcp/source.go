@@ -1,0 +1,147 @@
+package mcp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"ergorecorder/analyze"
+	"ergorecorder/ergo"
+	"ergorecorder/replay"
+)
+
+// A Source is what the tools are answered from.
+type Source struct {
+	// Recording returns what has been recorded so far: the same recording
+	// each time, or for a running recorder a fresh view of it.
+	Recording func() (*replay.Recording, error)
+	// Live answers calls that name no moment; nil for a recording.
+	Live ergo.Caller
+	// Name says what is served: the paths, or the cluster.
+	Name string
+}
+
+// Recorded is the source of a recording that is complete.
+func Recorded(rec *replay.Recording, name string) Source {
+	return Source{Recording: func() (*replay.Recording, error) { return rec, nil }, Name: name}
+}
+
+// liveWindow is how far back a diagnosis of a live recording looks when no
+// window is named: long enough for a trend, short enough to answer at once.
+const liveWindow = time.Hour
+
+// window is the stretch of the recording that a call means when it names none.
+func (s *Server) window(rec *replay.Recording) (from, to time.Time) {
+	from, to = rec.Window()
+	if s.src.Live != nil && from.Before(to.Add(-liveWindow)) {
+		from = to.Add(-liveWindow)
+	}
+	return from, to
+}
+
+// moment reads a moment as [replay.ParseTime] does; a finding may be named by
+// its label (F1) or ID, with or without @, and means its onset. Empty text is
+// the end.
+func (s *Server) moment(ctx context.Context, rec *replay.Recording, text string) (time.Time, error) {
+	from, to := rec.Window()
+	if text == "" {
+		return to, nil
+	}
+	var why error
+	onset := func(id string) (time.Time, bool) {
+		var f *analyze.Finding
+		if f, why = s.finding(ctx, rec, id); why != nil {
+			return time.Time{}, false
+		}
+		return f.Onset, true
+	}
+	t, err := replay.ParseTime(text, from, to, onset)
+	if err == nil || strings.HasPrefix(text, "@") {
+		return t, errors.Join(err, why)
+	}
+	if t, ferr := replay.ParseTime("@"+text, from, to, onset); ferr == nil {
+		return t, nil
+	}
+	return time.Time{}, err
+}
+
+// span reads the arguments from and to.
+func (s *Server) span(ctx context.Context, rec *replay.Recording, args ergo.Args) (from, to time.Time, err error) {
+	from, to = s.window(rec)
+	if text := args.Text("from"); text != "" {
+		if from, err = s.moment(ctx, rec, text); err != nil {
+			return from, to, fmt.Errorf("from: %w", err)
+		}
+	}
+	if text := args.Text("to"); text != "" {
+		if to, err = s.moment(ctx, rec, text); err != nil {
+			return from, to, fmt.Errorf("to: %w", err)
+		}
+	}
+	if to.Before(from) {
+		return from, to, fmt.Errorf("the window ends (%s) before it begins (%s)", stamp(to), stamp(from))
+	}
+	return from, to, nil
+}
+
+// stamp is how times are written in texts.
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+
+// reports keeps the last few reports, so that what was diagnosed can be
+// explained, pointed at and read as a resource without judging again.
+type reports struct {
+	mu   sync.Mutex
+	kept []*keptReport // oldest first
+}
+
+type keptReport struct {
+	key    reportKey
+	once   sync.Mutex // held while the report is being made
+	report *analyze.Report
+}
+
+type reportKey struct {
+	from, to  time.Time
+	node      string
+	playbooks string
+}
+
+// keepReports bounds how many reports are kept.
+const keepReports = 8
+
+// slot returns the place of a report, a new one if need be.
+func (r *reports) slot(key reportKey) *keptReport {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, k := range r.kept {
+		if k.key == key {
+			return k
+		}
+	}
+	k := &keptReport{key: key}
+	r.kept = append(r.kept, k)
+	if len(r.kept) > keepReports {
+		r.kept = r.kept[1:]
+	}
+	return k
+}
+
+// made returns the reports that are there, newest first.
+func (r *reports) made() []*analyze.Report {
+	r.mu.Lock()
+	kept := append([]*keptReport(nil), r.kept...)
+	r.mu.Unlock()
+	var out []*analyze.Report
+	for i := len(kept) - 1; i >= 0; i-- {
+		if kept[i].once.TryLock() {
+			if kept[i].report != nil {
+				out = append(out, kept[i].report)
+			}
+			kept[i].once.Unlock()
+		}
+	}
+	return out
+}

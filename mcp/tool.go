@@ -1,0 +1,169 @@
+package mcp
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	mcpgo "github.com/mark3labs/mcp-go/mcp"
+
+	"ergorecorder/ergo"
+)
+
+// A Tool is one row of the table of tools.
+type Tool struct {
+	Name   string
+	Title  string
+	Help   string // what it answers, for an agent
+	Params []Param
+	// Cluster tools are the cluster's own; the others read a recording.
+	Cluster bool
+	// Action tools change the cluster. They exist only live, and only when
+	// allowed.
+	Action bool
+
+	output mcpgo.ToolOption // the schema of structured answers; nil for texts
+	run    func(ctx context.Context, s *Server, args ergo.Args) (*answer, error)
+}
+
+// A Param is one argument of a tool.
+type Param struct {
+	Name     string
+	Type     string // of JSON Schema: string, integer, number, boolean, object, array (of strings)
+	Help     string
+	Enum     []string
+	Required bool
+}
+
+// Tools is the table: the cluster's own tools first, then those that diagnose.
+func Tools() []Tool {
+	return append(clusterTools(), recordingTools()...)
+}
+
+// recordingTools are the tools that the cluster does not have.
+func recordingTools() []Tool {
+	return slices.Concat(infoTools(), verdictTools(), viewTools(), profileTools())
+}
+
+// inputSchema is the tool's JSON Schema.
+func (t *Tool) inputSchema() json.RawMessage {
+	type property struct {
+		Type        string    `json:"type"`
+		Description string    `json:"description,omitempty"`
+		Enum        []string  `json:"enum,omitempty"`
+		Items       *property `json:"items,omitempty"`
+	}
+	schema := struct {
+		Type       string              `json:"type"`
+		Properties map[string]property `json:"properties"`
+		Required   []string            `json:"required,omitempty"`
+	}{"object", map[string]property{}, nil}
+	for _, p := range t.Params {
+		prop := property{Type: p.Type, Description: p.Help, Enum: p.Enum}
+		if p.Type == "array" {
+			prop.Items = &property{Type: "string"}
+		}
+		schema.Properties[p.Name] = prop
+		if p.Required {
+			schema.Required = append(schema.Required, p.Name)
+		}
+	}
+	return mustJSON(schema)
+}
+
+// mustJSON encodes values that JSON can always hold.
+func mustJSON(v any) json.RawMessage {
+	text, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return text
+}
+
+// definition is the tool as MCP describes it.
+func (t *Tool) definition() mcpgo.Tool {
+	d := mcpgo.NewToolWithRawSchema(t.Name, t.Help, t.inputSchema())
+	yes, no := true, false
+	d.Annotations = mcpgo.ToolAnnotation{Title: t.Title, ReadOnlyHint: &yes, DestructiveHint: &no, IdempotentHint: &yes, OpenWorldHint: &no}
+	if t.Action {
+		d.Annotations.ReadOnlyHint, d.Annotations.DestructiveHint, d.Annotations.IdempotentHint = &no, &yes, &no
+	}
+	if t.output != nil {
+		t.output(&d)
+	}
+	return d
+}
+
+// checkArgs says in plain words what is wrong with the arguments of a tool of
+// ours. (The cluster's own tools check theirs, as they do live.)
+func (t *Tool) checkArgs(args ergo.Args) error {
+	var bad []string
+	for _, p := range t.Params {
+		v, given := args[p.Name]
+		switch {
+		case !given || v == nil:
+			if p.Required {
+				bad = append(bad, p.Name+" is required")
+			}
+		case !p.fits(args):
+			bad = append(bad, fmt.Sprintf("%s must be of type %s, got %v", p.Name, p.Type, v))
+		case p.Enum != nil && !slices.Contains(p.Enum, args.Text(p.Name)):
+			bad = append(bad, fmt.Sprintf("%s must be one of %s, got %q", p.Name, strings.Join(p.Enum, ", "), args.Text(p.Name)))
+		}
+	}
+	for name := range args {
+		if !slices.ContainsFunc(t.Params, func(p Param) bool { return p.Name == name }) {
+			bad = append(bad, fmt.Sprintf("there is no argument %q", name))
+		}
+	}
+	if bad == nil {
+		return nil
+	}
+	slices.Sort(bad)
+	return fmt.Errorf("%s: %s", t.Name, strings.Join(bad, "; "))
+}
+
+func (p *Param) fits(args ergo.Args) bool {
+	switch p.Type {
+	case "integer":
+		_, ok := args.Int(p.Name)
+		return ok
+	case "number":
+		_, ok := args.Float(p.Name)
+		return ok
+	case "boolean":
+		_, ok := args.Bool(p.Name)
+		return ok
+	case "string":
+		_, ok := args[p.Name].(string)
+		return ok
+	case "array":
+		_, ok := args[p.Name].([]any)
+		return ok
+	}
+	_, ok := args[p.Name].(map[string]any)
+	return ok
+}
+
+// strings reads an argument that is an array of strings.
+func stringsArg(args ergo.Args, name string) []string {
+	var out []string
+	list, _ := args[name].([]any)
+	for _, v := range list {
+		if s, ok := v.(string); ok && s != "" {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// intArg reads an integer argument and holds it within [low, high].
+func intArg(args ergo.Args, name string, otherwise, low, high int) int {
+	v, ok := args.Int(name)
+	if !ok {
+		return otherwise
+	}
+	return int(min(max(v, int64(low)), int64(high)))
+}
