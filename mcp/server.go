@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"runtime/debug"
 	"time"
 
@@ -149,9 +150,12 @@ func (a *answer) result() *mcpgo.CallToolResult {
 	if a.text != nil {
 		res.Content = append(res.Content, mcpgo.NewTextContent(string(a.text)))
 	}
-	meta := a.meta
+	meta := maps.Clone(a.meta)
 	if a.code != 0 {
-		meta = map[string]any{"code": a.code}
+		if meta == nil {
+			meta = map[string]any{}
+		}
+		meta["code"] = a.code
 	}
 	if meta != nil {
 		res.Meta = &mcpgo.Meta{AdditionalFields: meta}

@@ -99,7 +99,7 @@ type reports struct {
 
 type keptReport struct {
 	key    reportKey
-	once   sync.Mutex // held while the report is being made
+	making sync.Mutex // held while the report is being made
 	report *analyze.Report
 }
 
@@ -136,11 +136,11 @@ func (r *reports) made() []*analyze.Report {
 	r.mu.Unlock()
 	var out []*analyze.Report
 	for i := len(kept) - 1; i >= 0; i-- {
-		if kept[i].once.TryLock() {
+		if kept[i].making.TryLock() {
 			if kept[i].report != nil {
 				out = append(out, kept[i].report)
 			}
-			kept[i].once.Unlock()
+			kept[i].making.Unlock()
 		}
 	}
 	return out

@@ -1,0 +1,216 @@
+package views
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"ergorecorder/analyze/series"
+	"ergorecorder/ergo"
+	"ergorecorder/replay"
+)
+
+// A Span is a window, from its first to its last instant.
+type Span struct {
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
+}
+
+// A Comparison is what differs between two windows.
+type Comparison struct {
+	Before Span `json:"before"`
+	After  Span `json:"after"`
+	// Changes of nodes and of processes, the largest relative change first.
+	Nodes          []Change  `json:"nodes"`
+	Processes      []Change  `json:"processes"`
+	ProcessesTotal int       `json:"processes_total"` // changes, listed or not
+	Appeared       []Process `json:"appeared"`        // processes that are only in the later window
+	AppearedTotal  int       `json:"appeared_total"`
+	Gone           []Process `json:"gone"` // only in the earlier one
+	GoneTotal      int       `json:"gone_total"`
+}
+
+// A Change is one field in both windows: of a cumulative counter its rate per
+// second, of a gauge its median.
+type Change struct {
+	Node     string  `json:"node"`
+	PID      string  `json:"pid,omitempty"`
+	Name     string  `json:"name,omitempty"`
+	Behavior string  `json:"behavior,omitempty"`
+	Field    string  `json:"field"`
+	Rate     bool    `json:"rate_per_second"`
+	Before   float64 `json:"before"`
+	After    float64 `json:"after"`
+}
+
+// A Process names one.
+type Process struct {
+	Node     string `json:"node"`
+	PID      string `json:"pid"`
+	Name     string `json:"name,omitempty"`
+	Behavior string `json:"behavior,omitempty"`
+}
+
+// comparedFields are what is compared, by tool.
+var comparedFields = [...]struct {
+	tool   string
+	fields []string
+}{
+	{"node_info", []string{
+		"ProcessesTotal", "ProcessesRunning", "ProcessesZombee", "ProcessesSpawned", "ProcessesTerminated",
+		"SendErrorsLocal", "SendErrorsRemote", "CallErrorsLocal", "CallErrorsRemote", "MemoryUsed", "MemoryAlloc",
+	}},
+	{"runtime_stats", []string{"goroutines", "heap_alloc", "heap_objects", "total_alloc", "num_gc", "gc_cpu_percent"}},
+	{"network_info", []string{"ConnectionsEstablished", "ConnectionsLost"}},
+}
+
+var comparedOfProcesses = [...]string{"MessagesMailbox", "MailboxLatency", "MessagesIn", "MessagesOut", "RunningTime", "Wakeups"}
+
+// Compare returns what differs between two windows on a node ("" for all):
+// fields that changed by a tenth or more, at most limit of each list.
+func Compare(ctx context.Context, rec *replay.Recording, node string, before, after Span, limit int) (*Comparison, error) {
+	c := &Comparison{Before: before, After: after, Nodes: []Change{}, Processes: []Change{}, Appeared: []Process{}, Gone: []Process{}}
+	for _, n := range rec.Nodes() {
+		if node != "" && n.Name != node {
+			continue
+		}
+		for _, t := range comparedFields {
+			a, err := summarize(ctx, rec, n.Name, t.tool, t.fields, before)
+			if err != nil {
+				return nil, err
+			}
+			b, err := summarize(ctx, rec, n.Name, t.tool, t.fields, after)
+			if err != nil {
+				return nil, err
+			}
+			c.Nodes = append(c.Nodes, changes(Process{Node: n.Name}, t.tool, t.fields, a[""], b[""])...)
+		}
+		if err := c.processes(ctx, rec, n.Name); err != nil {
+			return nil, err
+		}
+	}
+	c.cut(limit)
+	return c, nil
+}
+
+func (c *Comparison) processes(ctx context.Context, rec *replay.Recording, node string) error {
+	fields := comparedOfProcesses[:]
+	a, err := summarize(ctx, rec, node, "process_list", fields, c.Before)
+	if err != nil {
+		return err
+	}
+	b, err := summarize(ctx, rec, node, "process_list", fields, c.After)
+	if err != nil {
+		return err
+	}
+	for pid, s := range b {
+		if o := a[pid]; o != nil {
+			c.Processes = append(c.Processes, changes(s.who, "process_list", fields, o, s)...)
+		} else {
+			c.Appeared = append(c.Appeared, s.who)
+		}
+	}
+	for pid, s := range a {
+		if b[pid] == nil {
+			c.Gone = append(c.Gone, s.who)
+		}
+	}
+	return nil
+}
+
+// cut orders the lists and takes the first of each.
+func (c *Comparison) cut(limit int) {
+	for _, list := range []*[]Change{&c.Nodes, &c.Processes} {
+		slices.SortFunc(*list, func(a, b Change) int {
+			return cmp.Or(cmp.Compare(b.weight(), a.weight()), cmp.Compare(a.Node+a.PID+a.Field, b.Node+b.PID+b.Field))
+		})
+	}
+	c.ProcessesTotal, c.AppearedTotal, c.GoneTotal = len(c.Processes), len(c.Appeared), len(c.Gone)
+	c.Nodes, c.Processes = first(c.Nodes, limit), first(c.Processes, limit)
+	for _, list := range []*[]Process{&c.Appeared, &c.Gone} {
+		slices.SortFunc(*list, func(a, b Process) int { return cmp.Compare(a.Node+a.PID, b.Node+b.PID) })
+		*list = first(*list, limit)
+	}
+}
+
+func first[T any](list []T, n int) []T { return list[:min(n, len(list))] }
+
+// weight orders changes: by how many times the value is another one, counts
+// near 0 damped, since from 1 to 3 is less of a change than from 1,000 to 3,000.
+func (c *Change) weight() float64 {
+	a, b := math.Abs(c.Before), math.Abs(c.After)
+	return math.Abs(math.Log((b + damp) / (a + damp)))
+}
+
+const damp = 10
+
+// A summary is what a row's fields were in a window.
+type summary struct {
+	who    Process
+	series []series.Series
+}
+
+// summarize reads the fields of each row of a tool in a window, by PID.
+func summarize(ctx context.Context, rec *replay.Recording, node, tool string, fields []string, w Span) (map[string]*summary, error) {
+	columns := append([]string{"PID", "Name", "Behavior"}, fields...)
+	out := map[string]*summary{}
+	for f, err := range rec.Table(ctx, node, tool, w.From, w.To, columns) {
+		if err != nil && unreadable(err) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("compare %s of %s: %w", tool, node, err)
+		}
+		if f.Failure != nil {
+			continue
+		}
+		for _, slot := range f.Live {
+			pid := f.Columns[0].Text(slot)
+			s := out[pid]
+			if s == nil {
+				s = &summary{Process{node, pid, f.Columns[1].Text(slot), f.Columns[2].Text(slot)}, make([]series.Series, len(fields))}
+				out[pid] = s
+			}
+			for i := range fields {
+				s.series[i].Add(f.At, f.Columns[3+i].Float(slot))
+			}
+		}
+	}
+	return out, nil
+}
+
+// changes are the fields that differ by a tenth or more.
+func changes(who Process, tool string, fields []string, a, b *summary) []Change {
+	if a == nil || b == nil {
+		return nil
+	}
+	kinds := ergo.SchemaOf(tool).Columns
+	var out []Change
+	for i, field := range fields {
+		c := Change{Node: who.Node, PID: who.PID, Name: who.Name, Behavior: who.Behavior, Field: field, Rate: kinds[field] == ergo.Cumulative || field == "total_alloc" || field == "num_gc"}
+		c.Before, c.After = level(a.series[i], c.Rate), level(b.series[i], c.Rate)
+		if math.IsNaN(c.Before) || math.IsNaN(c.After) {
+			continue
+		}
+		if math.Abs(c.After-c.Before) >= 0.1*max(math.Abs(c.Before), math.Abs(c.After)) && c.After != c.Before {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// level is the rate of a counter, or the median of a gauge; NaN where the
+// window holds too little to tell.
+func level(s series.Series, rate bool) float64 {
+	if !rate {
+		return series.Median(s.V)
+	}
+	grown, seconds := series.Increase(s)
+	if seconds == 0 {
+		return math.NaN()
+	}
+	return grown / seconds
+}

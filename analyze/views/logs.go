@@ -1,0 +1,135 @@
+package views
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"ergorecorder/analyze/logs"
+	"ergorecorder/archive"
+	"ergorecorder/ergo"
+	"ergorecorder/replay"
+)
+
+// A LogQuery selects log lines. Zero fields select all.
+type LogQuery struct {
+	Node     string
+	Level    string // the least severe level
+	Text     string // part of the message or of its template, in any case
+	Process  string // PID, name or behavior of who wrote it
+	From, To time.Time
+	Lines    int // how many lines at most, the latest
+	Kinds    int // how many templates at most, the worst and most frequent
+}
+
+// A LogView is the lines that were selected: counted by template, the latest in
+// full.
+type LogView struct {
+	Total      int           `json:"total"`
+	Templates  []LogTemplate `json:"templates"`
+	KindsTotal int           `json:"templates_total"`
+	Lines      []LogLine     `json:"lines"` // in order of time
+}
+
+// A LogTemplate is lines that differ only in their parameters.
+type LogTemplate struct {
+	Level    string    `json:"level"`
+	Template string    `json:"template"`
+	Count    int       `json:"count"`
+	First    time.Time `json:"first"`
+	Last     time.Time `json:"last"`
+	Sources  []string  `json:"sources"` // node and source, the first few
+}
+
+// A LogLine is one line as its node wrote it.
+type LogLine struct {
+	At      time.Time `json:"at"` // by the node's clock
+	Node    string    `json:"node"`
+	Level   string    `json:"level"`
+	Source  string    `json:"source"`
+	Message string    `json:"message"`
+}
+
+// sourcesShown is how many sources of a template are listed.
+const sourcesShown = 5
+
+// Logs searches the recorded log lines. That none match is an answer; that
+// none were recorded is an error.
+func Logs(ctx context.Context, rec *replay.Recording, q LogQuery) (*LogView, error) {
+	v := &LogView{Templates: []LogTemplate{}, Lines: []LogLine{}}
+	var miner logs.Miner
+	any := false
+	for l, err := range rec.Logs(ctx, q.Node, q.From, q.To) {
+		if err != nil && unreadable(err) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("search logs: %w", err)
+		}
+		any = true
+		if !q.matches(l) {
+			continue
+		}
+		v.Total++
+		miner.Add(l)
+		v.Lines = append(v.Lines, LogLine{l.At, l.Node, l.Level, l.Source, l.Message})
+		if len(v.Lines) > 4*q.Lines+1000 {
+			v.latest(q.Lines)
+		}
+	}
+	if !any && !listened(rec, q.Node) {
+		return nil, fmt.Errorf("search logs: no log lines were recorded%s; node_info counts them by level (LogMessages); record run listens to logs unless told otherwise", onNode(q.Node))
+	}
+	v.latest(q.Lines)
+	templates := miner.Templates()
+	v.KindsTotal = len(templates)
+	for _, t := range first(templates, q.Kinds) {
+		v.Templates = append(v.Templates, newLogTemplate(t))
+	}
+	return v, nil
+}
+
+func (v *LogView) latest(n int) {
+	slices.SortStableFunc(v.Lines, func(a, b LogLine) int { return cmp.Compare(a.At.UnixNano(), b.At.UnixNano()) })
+	v.Lines = slices.Clone(v.Lines[max(0, len(v.Lines)-n):])
+}
+
+func newLogTemplate(t *logs.Template) LogTemplate {
+	out := LogTemplate{Level: t.Level, Template: t.Text(), Count: t.Count, First: t.First, Last: t.Last, Sources: []string{}}
+	for _, w := range first(t.Sources, sourcesShown) {
+		out.Sources = append(out.Sources, w.Node+" "+w.Source.Text)
+	}
+	return out
+}
+
+func (q *LogQuery) matches(l replay.LogLine) bool {
+	if q.Level != "" && logs.Rank(l.Level) < logs.Rank(q.Level) {
+		return false
+	}
+	if q.Text != "" && !strings.Contains(strings.ToLower(l.Message), strings.ToLower(q.Text)) {
+		return false
+	}
+	if q.Process == "" {
+		return true
+	}
+	s := logs.ParseSource(l.Source)
+	return s.Name == q.Process || s.Behavior == q.Process ||
+		strings.HasPrefix(q.Process, "<") && ergo.PID(s.PID).Key() == ergo.PID(q.Process).Key()
+}
+
+func onNode(node string) string {
+	if node == "" {
+		return ""
+	}
+	return " of " + node
+}
+
+// listened reports whether anything listened to the node's log.
+func listened(rec *replay.Recording, node string) bool {
+	return slices.ContainsFunc(rec.Streams(), func(s archive.Stream) bool {
+		return (node == "" || s.Node == node) && (s.Kind == archive.Log || s.Kind == archive.Sample && s.Name == "sample_read")
+	})
+}

@@ -1,0 +1,254 @@
+package views
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"ergorecorder/analyze/series"
+	"ergorecorder/archive"
+	"ergorecorder/ergo"
+	"ergorecorder/replay"
+)
+
+// A TrendQuery selects one metric.
+type TrendQuery struct {
+	// Metric is a field of a tool's answer: "heap_alloc", "MailboxLatency", or
+	// with its tool, "process_list.MessagesIn".
+	Metric string
+	// Node is the node; empty for all, one curve each.
+	Node string
+	// Row is the row of a table: a PID, a name, a peer, an event. Without it
+	// the rows of each answer are added up, gauges that are ages or latencies
+	// excepted, of which the largest counts.
+	Row      string
+	From, To time.Time
+	Points   int // at most so many points; zero means 60
+}
+
+// A Curve is a metric over time on one node. Cumulative counters are given as
+// rates per second.
+type Curve struct {
+	Node    string  `json:"node"`
+	Tool    string  `json:"tool"`
+	Field   string  `json:"field"`
+	Row     string  `json:"row,omitempty"`
+	Of      string  `json:"of"` // "value", "sum of rows", "largest row"
+	Rate    bool    `json:"rate_per_second"`
+	Samples int     `json:"samples"`
+	First   float64 `json:"first"`
+	Last    float64 `json:"last"`
+	Min     float64 `json:"min"`
+	Median  float64 `json:"median"`
+	Max     float64 `json:"max"`
+	// SlopePerSecond is Theil and Sen's, absent where there are too few
+	// samples for one.
+	SlopePerSecond *float64 `json:"slope_per_second,omitempty"`
+	Points         []Point  `json:"points"`
+}
+
+// A Point is a stretch of a curve.
+type Point struct {
+	At   time.Time `json:"at"` // of its first sample
+	Min  float64   `json:"min"`
+	Mean float64   `json:"mean"`
+	Max  float64   `json:"max"`
+}
+
+// metricTools are looked through, in this order, for a field that is named
+// without its tool.
+var metricTools = [...]string{
+	"node_info", "runtime_stats", "process_list", "network_nodes", "event_list", "network_info",
+	"network_acceptors", "app_list", "process_info",
+}
+
+// Trend returns the metric's curve on each node that has it. A metric that was
+// not recorded is an error that says what was.
+func Trend(ctx context.Context, rec *replay.Recording, q TrendQuery) ([]Curve, error) {
+	if q.Points == 0 {
+		q.Points = 60
+	}
+	tools := metricTools[:]
+	field := q.Metric
+	if tool, f, ok := strings.Cut(q.Metric, "."); ok {
+		tools, field = []string{tool}, f
+	}
+	var out []Curve
+	for _, n := range rec.Nodes() {
+		if q.Node != "" && n.Name != q.Node {
+			continue
+		}
+		for _, tool := range tools {
+			c, ok, err := curve(ctx, rec, n, tool, field, q)
+			if err != nil {
+				return nil, fmt.Errorf("trend of %s on %s: %w", q.Metric, n.Name, err)
+			}
+			if ok {
+				out = append(out, c)
+				break
+			}
+		}
+	}
+	if out == nil {
+		return nil, notFound(ctx, rec, q)
+	}
+	return out, nil
+}
+
+func notFound(ctx context.Context, rec *replay.Recording, q TrendQuery) error {
+	what := q.Metric
+	if q.Row != "" {
+		what += " of " + q.Row
+	}
+	if q.Node != "" {
+		what += " on " + q.Node
+	}
+	var known []string
+	for _, tool := range metricTools {
+		for f, kind := range ergo.SchemaOf(tool).Columns {
+			if kind != ergo.Text && recorded(rec, tool) {
+				known = append(known, tool+"."+f)
+			}
+		}
+	}
+	slices.Sort(known)
+	return fmt.Errorf("%s was not recorded in the window; metrics are fields of a tool's answer, among them %s", what, strings.Join(known, ", "))
+}
+
+func recorded(rec *replay.Recording, tool string) bool {
+	return slices.ContainsFunc(rec.Streams(), func(s archive.Stream) bool { return s.Kind == archive.Sample && s.Name == tool })
+}
+
+// curve walks one tool of one node; ok is false where it has no such field.
+func curve(ctx context.Context, rec *replay.Recording, n replay.Node, tool, field string, q TrendQuery) (c Curve, ok bool, err error) {
+	sc := ergo.SchemaOf(tool)
+	kind := sc.Columns[field]
+	columns := identities(sc)
+	columns = append(columns, field)
+	var s series.Series
+	for f, err := range rec.Table(ctx, n.Name, tool, q.From, q.To, columns) {
+		if err != nil {
+			if unreadable(err) {
+				continue
+			}
+			return c, false, err
+		}
+		if f.Failure != nil {
+			continue
+		}
+		if v, seen := fold(f, q.Row, largest(field, kind)); seen {
+			s.Add(f.At, v)
+		}
+	}
+	if s.Len() == 0 {
+		return c, false, nil
+	}
+	c = Curve{Node: n.Name, Tool: tool, Field: field, Row: q.Row, Of: "value"}
+	if q.Row == "" && sc.Form == ergo.FormTable {
+		c.Of = "sum of rows"
+		if largest(field, kind) {
+			c.Of = "largest row"
+		}
+	}
+	if kind == ergo.Cumulative {
+		c.Rate = true
+		var starts []time.Time
+		for _, l := range n.Lives {
+			starts = append(starts, l.Started)
+		}
+		if s = series.Rates(s, starts...); s.Len() == 0 {
+			return c, false, nil
+		}
+	}
+	c.describe(s, q.Points)
+	return c, true, nil
+}
+
+// unreadable reports whether err stands for a damaged stretch, behind which a
+// walk goes on.
+func unreadable(err error) bool {
+	var c *archive.CorruptionError
+	return errors.As(err, &c)
+}
+
+// largest reports whether the rows of a field cannot be added up.
+func largest(field string, kind ergo.ColumnKind) bool {
+	return kind == ergo.AgeNS || kind == ergo.AgeS || kind == ergo.Constant || strings.Contains(field, "Latency")
+}
+
+// identities are the columns by which a row may be named.
+func identities(sc ergo.Schema) []string {
+	ids := slices.Clone(sc.Key)
+	for _, name := range []string{"PID", "Name", "name"} {
+		if _, known := sc.Columns[name]; known && !slices.Contains(ids, name) {
+			ids = append(ids, name)
+		}
+	}
+	return ids
+}
+
+// fold makes one value of a frame: that of the row, or of all rows.
+func fold(f *archive.Frame, row string, largest bool) (v float64, ok bool) {
+	last := len(f.Columns) - 1
+	for _, slot := range f.Live {
+		if row != "" && !named(f.Columns[:last], slot, row) {
+			continue
+		}
+		x := f.Columns[last].Float(slot)
+		switch {
+		case math.IsNaN(x):
+			continue
+		case !ok:
+			v = x
+		case largest:
+			v = max(v, x)
+		default:
+			v += x
+		}
+		ok = true
+	}
+	return v, ok
+}
+
+func named(ids []archive.Column, slot int32, row string) bool {
+	for i := range ids {
+		text := ids[i].Text(slot)
+		if text != "" && (text == row || strings.Trim(text, "'") == row || strings.HasPrefix(row, "<") && ergo.PID(text).Key() == ergo.PID(row).Key()) {
+			return true
+		}
+	}
+	return false
+}
+
+// describe fills in figures and at most the given number of points.
+func (c *Curve) describe(s series.Series, points int) {
+	c.Samples = s.Len()
+	c.First, c.Last = s.V[0], s.V[len(s.V)-1]
+	c.Min, c.Max, c.Median = slices.Min(s.V), slices.Max(s.V), series.Median(s.V)
+	if slope, err := series.TheilSen(thin(s, 300)); err == nil {
+		c.SlopePerSecond = &slope.PerSecond
+	}
+	per := (s.Len() + points - 1) / max(points, 1)
+	c.Points = []Point{}
+	for i := 0; i < s.Len(); i += per {
+		v := s.V[i:min(i+per, s.Len())]
+		c.Points = append(c.Points, Point{s.T[i], slices.Min(v), series.Mean(v), slices.Max(v)})
+	}
+}
+
+// thin takes evenly spaced samples: slopes between all pairs cost the square.
+func thin(s series.Series, n int) series.Series {
+	if s.Len() <= n {
+		return s
+	}
+	var out series.Series
+	for i := range n {
+		j := i * (s.Len() - 1) / (n - 1)
+		out.Add(s.T[j], s.V[j])
+	}
+	return out
+}

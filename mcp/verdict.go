@@ -1,0 +1,296 @@
+package mcp
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	mcpgo "github.com/mark3labs/mcp-go/mcp"
+
+	"ergorecorder/analyze"
+	"ergorecorder/ergo"
+	"ergorecorder/replay"
+)
+
+// windowParams are those of every tool that looks at a window.
+func windowParams() []Param {
+	return []Param{
+		{Name: "from", Type: "string", Help: "begin of the window: RFC 3339, 15:04:05 (UTC), -10m (before the end), 30s (after the start) or a finding's onset (F1); default the whole recording (live: the last hour)"},
+		{Name: "to", Type: "string", Help: "end of the window, as from; default the end of the recording"},
+	}
+}
+
+func verdictTools() []Tool {
+	return []Tool{{
+		Name: "diagnose", Title: "What went wrong",
+		Help: "Runs the playbooks over a window and says what went wrong, when it began and which process, link or node is to blame, the finding to act on first. Consequences are listed under their cause. Use explain_finding for the evidence.",
+		Params: append(windowParams(),
+			Param{Name: "node", Type: "string", Help: "glob over node names"},
+			Param{Name: "playbooks", Type: "array", Help: "which of " + strings.Join(playbookNames(), ", ") + "; default all"},
+			Param{Name: "severity", Type: "string", Enum: []string{"critical", "warning", "info"}, Help: "the least severity that is listed; default info"},
+			Param{Name: "limit", Type: "integer", Help: "how many findings at most; default 10"},
+			Param{Name: "offset", Type: "integer", Help: "how many findings to pass over; default 0"},
+		),
+		output: mcpgo.WithOutputSchema[diagnosis](),
+		run:    diagnose,
+	}, {
+		Name: "explain_finding", Title: "A finding with its evidence",
+		Help: "Explains one finding of diagnose: the evidence with numbers and records, stacks and log lines, what it causes and is caused by, what to do, how to confirm it, and what the data could not show.",
+		Params: append([]Param{
+			{Name: "id", Type: "string", Required: true, Help: "the finding's ID, or its label (F1) in the diagnosis of the same window"},
+		}, windowParams()...),
+		output: mcpgo.WithOutputSchema[analyze.Finding](),
+		run:    explainFinding,
+	}}
+}
+
+func playbookNames() []string {
+	return []string{"health", "bottleneck", "cpu", "memory", "process-leak", "restart-loop", "zombies", "network", "goroutines", "events"}
+}
+
+// A diagnosis is a report, cut to the size of an answer.
+type diagnosis struct {
+	analyze.Report
+	Total int `json:"total"` // findings of the asked severity, listed or not
+}
+
+func diagnose(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
+	rec, err := s.src.Recording()
+	if err != nil {
+		return nil, err
+	}
+	from, to, err := s.span(ctx, rec, args)
+	if err != nil {
+		return nil, err
+	}
+	rep, err := s.report(ctx, rec, analyze.Options{From: from, To: to, Node: args.Text("node"), Playbooks: stringsArg(args, "playbooks")})
+	if err != nil {
+		return nil, err
+	}
+	d := diagnosis{Report: *rep}
+	d.Findings = slices.DeleteFunc(slices.Clone(rep.Findings), func(f *analyze.Finding) bool {
+		return severityRank(f.Severity) > severityRank(analyze.Severity(args.Text("severity")))
+	})
+	d.Total = len(d.Findings)
+	offset := intArg(args, "offset", 0, 0, d.Total)
+	limit := intArg(args, "limit", 10, 1, 1000)
+	d.Findings = d.Findings[offset:min(d.Total, offset+limit)]
+	text := d.text()
+	for i, f := range d.Findings {
+		d.Findings[i] = withoutCurves(f)
+	}
+	return &answer{text: text, structured: listed(d)}, nil
+}
+
+// severityRank orders severities; what is no severity includes all.
+func severityRank(v analyze.Severity) int {
+	switch v {
+	case analyze.Critical:
+		return 0
+	case analyze.Warning:
+		return 1
+	}
+	return 2
+}
+
+// withoutCurves is a finding without the curves of its evidence, which are for
+// charts.
+func withoutCurves(f *analyze.Finding) *analyze.Finding {
+	c := *f
+	c.Evidence = slices.Clone(f.Evidence)
+	for i := range c.Evidence {
+		c.Evidence[i].Series = nil
+	}
+	return &c
+}
+
+// listed gives a report's lists the form that its schema promises.
+func listed(d diagnosis) diagnosis {
+	for _, f := range d.Findings {
+		f.Effects, f.Evidence = orEmpty(f.Effects), orEmpty(f.Evidence)
+		f.Confirm, f.Caveats = orEmpty(f.Confirm), orEmpty(f.Caveats)
+	}
+	d.Findings, d.Healthy, d.NotEvaluated = orEmpty(d.Findings), orEmpty(d.Healthy), orEmpty(d.NotEvaluated)
+	d.Archive.Nodes, d.Archive.Gaps = orEmpty(d.Archive.Nodes), orEmpty(d.Archive.Gaps)
+	return d
+}
+
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
+// report judges a window, or returns the report of it that is already there.
+func (s *Server) report(ctx context.Context, rec *replay.Recording, opt analyze.Options) (*analyze.Report, error) {
+	opt.Path, opt.Progress = s.src.Name, progress(ctx)
+	k := s.reports.slot(reportKey{opt.From, opt.To, opt.Node, strings.Join(opt.Playbooks, " ")})
+	k.making.Lock()
+	defer k.making.Unlock()
+	if k.report == nil {
+		rep, err := analyze.Run(ctx, rec, opt)
+		if err != nil {
+			return nil, err
+		}
+		k.report = rep
+	}
+	return k.report, nil
+}
+
+// finding finds a finding by ID or label: in the reports that were made, the
+// newest first, then in that of the default window.
+func (s *Server) finding(ctx context.Context, rec *replay.Recording, id string) (*analyze.Finding, error) {
+	id = strings.TrimPrefix(id, "@")
+	for _, rep := range s.reports.made() {
+		if f := find(rep, id); f != nil && f.ID == id {
+			return f, nil
+		}
+	}
+	from, to := s.window(rec)
+	rep, err := s.report(ctx, rec, analyze.Options{From: from, To: to})
+	if err != nil {
+		return nil, err
+	}
+	if f := find(rep, id); f != nil {
+		return f, nil
+	}
+	return nil, fmt.Errorf("no finding %q among %s; diagnose lists them", id, ids(rep))
+}
+
+func find(rep *analyze.Report, id string) *analyze.Finding {
+	for _, f := range rep.Findings {
+		if f.ID == id || strings.EqualFold(f.Display, id) {
+			return f
+		}
+	}
+	return nil
+}
+
+func ids(rep *analyze.Report) string {
+	if len(rep.Findings) == 0 {
+		return "none"
+	}
+	var out []string
+	for _, f := range rep.Findings {
+		out = append(out, f.Display+" "+f.ID)
+	}
+	return strings.Join(out, ", ")
+}
+
+func explainFinding(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
+	rec, err := s.src.Recording()
+	if err != nil {
+		return nil, err
+	}
+	var f *analyze.Finding
+	id := args.Text("id")
+	if args.Text("from") == "" && args.Text("to") == "" {
+		f, err = s.finding(ctx, rec, id)
+	} else {
+		var from, to time.Time
+		if from, to, err = s.span(ctx, rec, args); err != nil {
+			return nil, err
+		}
+		var rep *analyze.Report
+		if rep, err = s.report(ctx, rec, analyze.Options{From: from, To: to}); err != nil {
+			return nil, err
+		}
+		if f = find(rep, strings.TrimPrefix(id, "@")); f == nil {
+			return nil, fmt.Errorf("no finding %q in that window; there are %s", id, ids(rep))
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	writeFinding(&b, f)
+	writeEvidence(&b, f)
+	d := listed(diagnosis{Report: analyze.Report{Findings: []*analyze.Finding{withoutCurves(f)}}})
+	return &answer{text: b.Bytes(), structured: d.Findings[0]}, nil
+}
+
+func (d *diagnosis) text() []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%s, %s to %s: ", d.Archive.Path, stamp(d.Window.From), stamp(d.Window.To))
+	switch d.Total {
+	case 0:
+		b.WriteString("no findings\n")
+	default:
+		fmt.Fprintf(&b, "%d findings%s\n", d.Total, shown(len(d.Findings), d.Total))
+	}
+	for _, f := range d.Findings {
+		b.WriteString("\n")
+		writeFinding(&b, f)
+	}
+	if len(d.Healthy) > 0 {
+		b.WriteString("\nin order:\n")
+		for _, h := range d.Healthy {
+			fmt.Fprintf(&b, "  %s\n", h)
+		}
+	}
+	if len(d.NotEvaluated) > 0 {
+		b.WriteString("\nnot evaluated (this is no clean bill):\n")
+		for _, n := range d.NotEvaluated {
+			fmt.Fprintf(&b, "  %s: %s\n", n.Playbook, n.Why)
+		}
+	}
+	return b.Bytes()
+}
+
+func writeFinding(b *bytes.Buffer, f *analyze.Finding) {
+	fmt.Fprintf(b, "%s (%s) %s, score %d, %s confidence: %s\n", f.Display, f.ID, f.Severity, f.Score, f.Confidence, f.Title)
+	fmt.Fprintf(b, "  kind: %s; subject: %s\n", f.Kind, subjectText(f.Subject))
+	fmt.Fprintf(b, "  onset: %s (within %.3g s)", stamp(f.Onset), f.OnsetErrorS)
+	if f.End != nil {
+		fmt.Fprintf(b, ", ended %s", stamp(*f.End))
+	}
+	b.WriteString("\n")
+	if f.CausedBy != nil {
+		fmt.Fprintf(b, "  caused by: %s\n", *f.CausedBy)
+	}
+	if len(f.Effects) > 0 {
+		fmt.Fprintf(b, "  causes: %s\n", strings.Join(f.Effects, ", "))
+	}
+	fmt.Fprintf(b, "  %s\n  do: %s\n", f.Summary, f.Recommendation)
+}
+
+func subjectText(s analyze.Subject) string {
+	var out []string
+	for _, p := range []struct{ name, value string }{
+		{"node", s.Node}, {"pid", s.PID}, {"name", s.Name}, {"behavior", s.Behavior}, {"application", s.Application},
+		{"peer", s.Peer}, {"event", s.Event}, {"function", s.Function}, {"incarnation", s.Incarnation},
+	} {
+		if p.value != "" {
+			out = append(out, p.name+" "+p.value)
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+func writeEvidence(b *bytes.Buffer, f *analyze.Finding) {
+	b.WriteString("  evidence:\n")
+	for _, e := range f.Evidence {
+		fmt.Fprintf(b, "    %s\n", e.What)
+		if len(e.Values) > 0 {
+			fmt.Fprintf(b, "      values: %s\n", ergo.Args(e.Values))
+		}
+		for _, l := range e.Lines {
+			fmt.Fprintf(b, "      %s\n", l)
+		}
+		if len(e.Records) > 0 {
+			fmt.Fprintf(b, "      records: %s\n", strings.Join(e.Records, ", "))
+		}
+	}
+	for _, part := range []struct {
+		name  string
+		lines []string
+	}{{"confirm live", f.Confirm}, {"caveats", f.Caveats}} {
+		if len(part.lines) > 0 {
+			fmt.Fprintf(b, "  %s:\n    %s\n", part.name, strings.Join(part.lines, "\n    "))
+		}
+	}
+}
