@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"ergorecorder/ergo"
@@ -17,11 +18,11 @@ const atHelp = "the moment to look at: RFC 3339, 15:04:05 (UTC), -5m (before the
 func clusterTools() []Tool {
 	var out []Tool
 	for _, c := range ergo.Tools() {
-		t := Tool{Name: c.Name, Title: c.Name, Help: c.Help, Cluster: true, Action: c.Action, run: inspect(c.Name)}
-		for _, p := range c.Params {
-			t.Params = append(t.Params, Param(p))
+		t := Tool{Name: c.Name, Title: c.Name, Help: c.Help, Cluster: true, Action: c.Kind == ergo.Action, run: inspect(c.Name)}
+		for _, p := range slices.Concat(c.Params, ergo.Common()) {
+			t.Params = append(t.Params, Param{p.Name, p.Type, p.Help(), p.Enum, p.Required})
 		}
-		if !c.Action {
+		if !t.Action {
 			t.Params = append(t.Params, Param{Name: "at", Type: "string", Help: atHelp})
 		}
 		if run, ok := pastSamplers[c.Name]; ok {

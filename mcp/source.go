@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -42,30 +41,19 @@ func (s *Server) window(rec *replay.Recording) (from, to time.Time) {
 	return from, to
 }
 
-// moment reads a moment as [replay.ParseTime] does; a finding may be named by
-// its label (F1) or ID, with or without @, and means its onset. Empty text is
-// the end.
+// moment reads a moment as [replay.When] does, or a finding by its label (F1)
+// or ID, with or without @, for its onset.
 func (s *Server) moment(ctx context.Context, rec *replay.Recording, text string) (time.Time, error) {
 	from, to := rec.Window()
-	if text == "" {
-		return to, nil
+	t, err := replay.When(text, from, to)
+	if !errors.Is(err, replay.ErrNotATime) {
+		return t, err
 	}
-	var why error
-	onset := func(id string) (time.Time, bool) {
-		var f *analyze.Finding
-		if f, why = s.finding(ctx, rec, id); why != nil {
-			return time.Time{}, false
-		}
-		return f.Onset, true
+	f, ferr := s.finding(ctx, rec, text)
+	if ferr != nil {
+		return time.Time{}, fmt.Errorf("%w, or the ID of a finding: %v", err, ferr)
 	}
-	t, err := replay.ParseTime(text, from, to, onset)
-	if err == nil || strings.HasPrefix(text, "@") {
-		return t, errors.Join(err, why)
-	}
-	if t, ferr := replay.ParseTime("@"+text, from, to, onset); ferr == nil {
-		return t, nil
-	}
-	return time.Time{}, err
+	return f.Onset, nil
 }
 
 // span reads the arguments from and to.

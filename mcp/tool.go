@@ -147,7 +147,7 @@ func (p *Param) fits(args ergo.Args) bool {
 	return ok
 }
 
-// strings reads an argument that is an array of strings.
+// stringsArg reads an argument that is an array of strings.
 func stringsArg(args ergo.Args, name string) []string {
 	var out []string
 	list, _ := args[name].([]any)

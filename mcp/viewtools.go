@@ -1,0 +1,4 @@
+package mcp
+
+func viewTools() []Tool    { return nil }
+func profileTools() []Tool { return nil }

@@ -1,0 +1,55 @@
+package replay
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// ErrNotATime is returned by [When] for text in none of its forms; callers that
+// know names (findings, marks) look there next.
+var ErrNotATime = errors.New("not a time; want RFC 3339, a clock time, -10m (before the end), 30s (after the start), start or end")
+
+// When reads a moment of a recording that covers [from, to]:
+//
+//	2026-11-22T01:13:55Z   RFC 3339
+//	01:13:55, 01:13        the last such time of day at or before the end, UTC
+//	-10m                   before the end
+//	30s, +30s              after the start
+//	start, end
+//
+// Empty text is the end. A moment outside of the recording is not an error.
+func When(text string, from, to time.Time) (time.Time, error) {
+	switch text = strings.TrimSpace(text); text {
+	case "", "end", "now":
+		return to, nil
+	case "start":
+		return from, nil
+	}
+	if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
+		return t.UTC(), nil
+	}
+	for _, form := range []string{"15:04:05", "15:04"} {
+		if c, err := time.Parse(form, text); err == nil {
+			return lastClock(c, to), nil
+		}
+	}
+	if d, err := time.ParseDuration(text); err == nil {
+		if strings.HasPrefix(text, "-") {
+			return to.Add(d), nil
+		}
+		return from.Add(d), nil
+	}
+	return time.Time{}, fmt.Errorf("read time %q: %w", text, ErrNotATime)
+}
+
+// lastClock is the last moment at or before to that has c's time of day.
+func lastClock(c, to time.Time) time.Time {
+	to = to.UTC()
+	t := time.Date(to.Year(), to.Month(), to.Day(), c.Hour(), c.Minute(), c.Second(), c.Nanosecond(), time.UTC)
+	if t.After(to) {
+		t = t.AddDate(0, 0, -1)
+	}
+	return t
+}
