@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"crypto/subtle"
 	"crypto/tls"
 	"encoding/json"
 	"errors"
@@ -21,6 +19,8 @@ import (
 
 	mcpgo "github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
+
+	"ergorecorder/ergo/live"
 )
 
 // Path is where the streamable HTTP transport is served.
@@ -30,7 +30,7 @@ const Path = "/mcp"
 type HTTPOptions struct {
 	// Token is the bearer token that every request must carry. Without one,
 	// only loopback addresses are listened on.
-	Token string
+	Token live.Token
 	// Hosts are names by which the server may be addressed, beside loopback
 	// names and addresses in numbers.
 	Hosts []string
@@ -99,7 +99,7 @@ func (o *HTTPOptions) check(addr string) error {
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w", addr, err)
 	}
-	if o.Token == "" && !isLoopback(host) {
+	if o.Token.IsZero() && !isLoopback(host) {
 		return fmt.Errorf("listen on %s: an address other than loopback needs a bearer token (--token-file)", addr)
 	}
 	if (o.CertFile == "") != (o.KeyFile == "") {
@@ -119,7 +119,7 @@ func (s *Server) Handler(opt HTTPOptions) http.Handler {
 		server.WithDisableLocalhostProtection(true), // the guard checks Host, and more strictly
 		server.WithStreamableHTTPLogger(s.opt.Log),
 	)
-	g := &guard{opt: opt, limit: int64(s.opt.MaxMessage), next: inner, token: sha256.Sum256([]byte(opt.Token))}
+	g := &guard{opt: opt, limit: int64(s.opt.MaxMessage), next: inner}
 	mux := http.NewServeMux()
 	mux.Handle(Path, g)
 	return mux
@@ -142,7 +142,6 @@ func (sessionIDs) Terminate(string) (notAllowed bool, err error) { return false,
 // A guard lets through what may come in.
 type guard struct {
 	opt   HTTPOptions
-	token [sha256.Size]byte
 	limit int64
 	next  http.Handler
 }
@@ -184,15 +183,9 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.next.ServeHTTP(w, r)
 }
 
-// authorized compares digests, so that the time taken says nothing of the
-// token, not even its length.
 func (g *guard) authorized(header string) bool {
-	if g.opt.Token == "" {
-		return true
-	}
 	scheme, token, _ := strings.Cut(header, " ")
-	given := sha256.Sum256([]byte(strings.TrimSpace(token)))
-	return strings.EqualFold(scheme, "Bearer") && subtle.ConstantTimeCompare(given[:], g.token[:]) == 1
+	return g.opt.Token.IsZero() || strings.EqualFold(scheme, "Bearer") && g.opt.Token.Equal(live.NewToken(token))
 }
 
 // hostAllowed holds off pages that make a browser resolve their own name to

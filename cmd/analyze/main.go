@@ -63,6 +63,6 @@ func newRoot() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newInfo(), newExport())
+	root.AddCommand(newInfo(), newExport(), newMCP())
 	return root
 }

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"ergorecorder/ergo/live"
+	"ergorecorder/mcp"
+)
+
+// mcpFlags are the flags of analyze mcp.
+type mcpFlags struct {
+	listen    []string
+	tokenFile string
+	callLimit time.Duration
+	http      mcp.HTTPOptions
+}
+
+func newMCP() *cobra.Command {
+	var f mcpFlags
+	cmd := &cobra.Command{
+		Use:   "mcp PATH...",
+		Short: "Serve a recording's tools and its diagnosis over MCP",
+		Long: `Mcp serves the cluster's own inspection tools as they would have answered at
+any moment of the recording, and tools that diagnose, over the Model Context
+Protocol: on standard input and output, or with --listen over streamable HTTP
+at http://ADDR/mcp. Several archives are one timeline.
+
+An address other than loopback needs a bearer token, from --token-file or the
+environment variable ERGO_MCP_TOKEN.`,
+		Example: `  claude mcp add incident -- analyze mcp incident.erg
+  analyze mcp incident.erg --listen 127.0.0.1:9923`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return runMCP(cmd, args, f) },
+	}
+	cmd.Flags().StringArrayVar(&f.listen, "listen", nil, "serve streamable HTTP on this address instead of standard input; may be repeated")
+	cmd.Flags().StringVar(&f.tokenFile, "token-file", "", "file with the bearer token that callers must give")
+	cmd.Flags().StringArrayVar(&f.http.Hosts, "allow-host", nil, "a host name by which callers may address the server")
+	cmd.Flags().StringArrayVar(&f.http.Origins, "allow-origin", nil, "an origin whose web pages may call, such as https://console.example.org")
+	cmd.Flags().StringVar(&f.http.CertFile, "tls-cert", "", "certificate file; serves TLS")
+	cmd.Flags().StringVar(&f.http.KeyFile, "tls-key", "", "key file of the certificate")
+	cmd.Flags().DurationVar(&f.callLimit, "call-limit", 2*time.Minute, "how long one call may take")
+	return cmd
+}
+
+func runMCP(cmd *cobra.Command, paths []string, f mcpFlags) error {
+	var err error
+	if f.http.Token = live.NewToken(os.Getenv("ERGO_MCP_TOKEN")); f.tokenFile != "" {
+		if f.http.Token, err = live.ReadToken(f.tokenFile); err != nil {
+			return err
+		}
+	}
+	rec, err := openRecording(paths...)
+	if err != nil {
+		return err
+	}
+	defer rec.Close()
+	s := mcp.New(mcp.Recorded(rec, strings.Join(paths, " ")), mcp.Options{
+		CallLimit: f.callLimit,
+		Log:       slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil)),
+	})
+	ctx := cmd.Context()
+	if f.listen == nil {
+		err := s.ServeStdio(ctx, cmd.InOrStdin(), cmd.OutOrStdout())
+		if ctx.Err() != nil { // it was told to end
+			return nil
+		}
+		return err
+	}
+	scheme := "http"
+	if f.http.CertFile != "" {
+		scheme = "https"
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	for _, addr := range f.listen {
+		g.Go(func() error {
+			return s.ListenAndServe(ctx, addr, f.http, func(a net.Addr) {
+				fmt.Fprintf(cmd.ErrOrStderr(), "analyze: serving MCP on %s://%s%s\n", scheme, a, mcp.Path)
+			})
+		})
+	}
+	return g.Wait()
+}
