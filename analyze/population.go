@@ -3,6 +3,7 @@ package analyze
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -22,13 +23,25 @@ type population struct {
 	actors   []*actor
 	families map[familyKey]*family
 	lineages map[lineageKey]*lineage
-	names    map[string]string // PID to name or behavior, of the newest life
+	known    map[string]*actor // by PID: alive at the end, and the fallen supervisors
+	fallen   []fall
 
 	byPID map[string]*actor
 	slots []*actor
 	watch map[int32]bool // slots that are not at rest
 	life  int
 }
+
+// A fall is the end of a supervisor while its node lived on.
+type fall struct {
+	supervisor *actor
+	after, by  time.Time // the last listing with it and the first without
+	children   []string  // the names of those it had
+	reborn     time.Time // the first listing with its successor; zero if it has none
+}
+
+// maxFalls bounds the falls that are kept.
+const maxFalls = 256
 
 type lineageKey struct{ name, behavior string }
 
@@ -105,7 +118,7 @@ func (p *population) listing(f *archive.Frame, total series.Series) {
 		changed = f.Live
 	}
 	for _, slot := range f.Gone {
-		p.died(p.at(slot), f.At)
+		p.ended(p.at(slot), f.At)
 		p.slots[slot] = nil
 		delete(p.watch, slot)
 	}
@@ -150,8 +163,8 @@ func (p *population) row(f *archive.Frame, slot int32) {
 		p.slots[slot] = a
 	}
 	pt := pointOf(f, slot)
-	if a.first.IsZero() {
-		a.first, a.begin = f.At, pt
+	if a.begin.at.IsZero() {
+		a.begin = pt
 	} else {
 		a.now.at = p.previous() // a row that is not listed as changed said the same until then
 	}
@@ -175,7 +188,7 @@ func (p *population) actor(f *archive.Frame, slot int32) *actor {
 		name: c[colName].Text(slot), behavior: c[colBehavior].Text(slot),
 		application: c[colApplication].Text(slot), kind: c[colKind].Text(slot), parent: c[colParent].Text(slot),
 	}
-	a.bornAfter = p.previous()
+	a.bornAfter, a.first = p.previous(), f.At
 	p.byPID[pid] = a
 	p.join(a, f)
 	if a.name != "" {
@@ -186,6 +199,7 @@ func (p *population) actor(f *archive.Frame, slot int32) *actor {
 			p.lineages[k] = l
 		}
 		l.reborn(a)
+		p.succeed(a, f.At)
 	}
 	return a
 }
@@ -214,7 +228,8 @@ func (p *population) join(a *actor, f *archive.Frame) {
 	a.family = fam
 }
 
-// parentOf is the name (else the behavior, else the PID) and kind of a parent.
+// parentOf is the name (else the behavior) and kind of a parent; nothing where
+// it is not listed.
 func (p *population) parentOf(pid string, f *archive.Frame) (name, kind string) {
 	a := p.byPID[pid]
 	if a == nil {
@@ -228,15 +243,49 @@ func (p *population) parentOf(pid string, f *archive.Frame) (name, kind string) 
 	}
 	switch {
 	case a == nil:
-		return pid, ""
+		return "", "" // the node itself, or a process that is gone
 	case a.name != "":
 		return a.name, a.kind
 	}
 	return a.behavior, a.kind
 }
 
+// ended ends a process while its node lives on.
+func (p *population) ended(a *actor, at time.Time) {
+	if a == nil || a.gone {
+		return
+	}
+	if p.supervises(a) && len(p.fallen) < maxFalls {
+		d := fall{supervisor: a, after: p.previous(), by: at}
+		for _, l := range p.lineages {
+			if l.current != nil && l.current.parent == a.pid {
+				d.children = append(d.children, l.name)
+			}
+		}
+		slices.Sort(d.children)
+		p.fallen = append(p.fallen, d)
+	}
+	p.died(a)
+}
+
+// supervises reports whether the process is a supervisor.
+func (p *population) supervises(a *actor) bool {
+	in := p.node.inspected[a.pid]
+	return a.kind == "supervisor" || a.kind == "" && in != nil && in.supervisor
+}
+
+// succeed notes that a fallen supervisor has a successor.
+func (p *population) succeed(a *actor, at time.Time) {
+	for i := range p.fallen {
+		d := &p.fallen[i]
+		if d.reborn.IsZero() && d.supervisor.name == a.name && d.supervisor.behavior == a.behavior {
+			d.reborn = at
+		}
+	}
+}
+
 // died ends a process that a listing does not show any more.
-func (p *population) died(a *actor, at time.Time) {
+func (p *population) died(a *actor) {
 	if a == nil || a.gone {
 		return
 	}
@@ -263,7 +312,7 @@ const maxLineages = 20_000
 // the same PIDs again.
 func (p *population) nodeDied() {
 	for _, a := range p.byPID {
-		p.died(a, a.last)
+		p.died(a)
 	}
 	p.slots, p.watch = nil, map[int32]bool{}
 	for _, l := range p.lineages {
@@ -274,19 +323,22 @@ func (p *population) nodeDied() {
 // sweep ends the processes that are not in a listing whose slots are new.
 func (p *population) sweep(f *archive.Frame) {
 	for _, a := range p.byPID {
-		if !a.last.Equal(f.At) && !a.first.IsZero() && a.last.Before(f.At) {
-			p.died(a, f.At)
+		if a.last.Before(f.At) {
+			p.ended(a, f.At)
 		}
 	}
 }
 
 func (p *population) finish() {
-	p.names = make(map[string]string, len(p.byPID))
+	p.known = make(map[string]*actor, len(p.byPID))
+	for _, d := range p.fallen {
+		p.known[d.supervisor.pid] = d.supervisor
+	}
 	for _, a := range p.byPID {
 		a.last = p.previous()
 		a.finish(false)
 		p.actors = append(p.actors, a)
-		p.names[a.pid] = a.called()
+		p.known[a.pid] = a
 	}
 	p.slots, p.watch = nil, nil
 	slices.SortFunc(p.actors, func(a, b *actor) int {
@@ -306,4 +358,15 @@ func interval(at []time.Time) time.Duration {
 		s.Add(t, 0)
 	}
 	return s.Interval()
+}
+
+// missing says why the processes of a node cannot be judged.
+func (p *population) missing() string {
+	switch {
+	case p.failed > 0 && len(p.listings) == 0:
+		return fmt.Sprintf("none of %d process listings arrived (a forwarded answer of more than 65,535 bytes never does): give the node's own endpoint to the recorder", p.failed)
+	case len(p.listings) == 0:
+		return "no process listing was recorded"
+	}
+	return fmt.Sprintf("%d process listings are too few: three are needed", len(p.listings))
 }

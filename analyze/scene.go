@@ -25,11 +25,12 @@ type scene struct {
 // A node is one node in the window.
 type node struct {
 	replay.Node
-	starts   []time.Time   // of the incarnations after the first in the window
-	interval time.Duration // between its process listings
-	heard    series.Series // when node_info answered; the value is the call's duration in s
-	metrics  map[metric]series.Series
-	procs    *population
+	starts    []time.Time   // of the incarnations after the first in the window
+	interval  time.Duration // between its process listings
+	heard     series.Series // when node_info answered; the value is the call's duration in s
+	metrics   map[metric]series.Series
+	procs     *population
+	inspected map[string]*inspection // by PID
 }
 
 // A metric is a number that an object tool reports.
@@ -142,6 +143,9 @@ func (s *scene) readNode(ctx context.Context, n *node) error {
 		}
 	}
 	var err error
+	if n.inspected, err = readInspections(ctx, s, n); err != nil {
+		return err
+	}
 	n.procs, err = readProcesses(ctx, s, n)
 	return err
 }

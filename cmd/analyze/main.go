@@ -63,6 +63,11 @@ func newRoot() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newInfo(), newExport(), newMCP())
+	root.AddCommand(
+		newInfo(),
+		newExport(),
+		newMCP(),
+		newReport(),
+	)
 	return root
 }

@@ -1,0 +1,122 @@
+package analyze
+
+import (
+	"math"
+	"time"
+
+	"ergorecorder/analyze/series"
+)
+
+// A backlog is an episode in which messages waited, with what it means.
+type backlog struct {
+	actor *actor
+	*episode
+	rate float64       // messages handled a second
+	age  series.Series // of the oldest message, in s: told by the node, else estimated
+	est  bool          // the ages are estimated: the node lacks -tags=latency
+}
+
+// backlogOf reads an episode. Without MailboxLatency the age of the oldest
+// message follows from Little's law: messages waiting over messages handled a
+// second (Little, "A Proof for the Queuing Formula L = lambda W", 1961).
+func backlogOf(a *actor, e *episode) backlog {
+	b := backlog{actor: a, episode: e, rate: handledRate(e.points)}
+	for _, p := range e.points {
+		b.est = b.est || p.latency < 0
+		b.age.Add(p.at, b.ageOf(p))
+	}
+	return b
+}
+
+// ageOf is the age of the oldest message, in s.
+func (b backlog) ageOf(p point) float64 {
+	switch {
+	case p.latency >= 0:
+		return float64(p.latency) / 1e9
+	case p.mailbox == 0:
+		return 0
+	}
+	return float64(p.mailbox) / b.rate
+}
+
+// handledRate is how many messages a second were taken out of the mailbox over
+// the points: at least one in all that time, so that it divides.
+func handledRate(pts []point) float64 {
+	if len(pts) < 2 {
+		return math.Inf(1)
+	}
+	first, last := pts[0], pts[len(pts)-1]
+	d := last.at.Sub(first.at).Seconds()
+	return math.Max(float64(last.handled()-first.handled()), 1) / math.Max(d, 1e-3)
+}
+
+// span is from the first listing that shows messages waiting to the last.
+func (b backlog) span() time.Duration { return b.end.Sub(b.points[0].at) }
+
+func (b backlog) peak() float64 {
+	peak := 0.0
+	for _, v := range b.age.V {
+		peak = max(peak, v)
+	}
+	return peak
+}
+
+// growing reports whether the backlog was near its deepest when last seen.
+func (b backlog) growing() bool {
+	last := b.points[len(b.points)-1]
+	return b.open && float64(last.mailbox) >= 0.8*float64(b.worst.mailbox)
+}
+
+// calmAge is the age of the oldest message, in s, up to which a process keeps up
+// with what arrives: no person and no call time-out notices.
+const calmAge = 0.1
+
+// calm reports whether the process still kept up at p.
+func (b backlog) calm(p point) bool {
+	return p.mailbox <= 1 || b.ageOf(p) <= min(calmAge, b.peak()/20)
+}
+
+// began is the first point of the rise that leads to the deepest mailbox, and
+// the point before it, whose time is zero where there is none.
+func (b backlog) began() (before, first point) {
+	before, first = b.before, b.points[0]
+	for i, p := range b.points[:len(b.points)-1] {
+		if !p.at.Before(b.worst.at) {
+			break
+		}
+		if b.calm(p) {
+			before, first = p, b.points[i+1]
+		}
+	}
+	return before, first
+}
+
+// A pace is how a process worked over a stretch.
+type pace struct {
+	seconds  float64
+	arrived  float64 // messages a second
+	handled  float64
+	busy     float64 // share of the time inside callbacks; RunningTime is added only when the mailbox drains
+	service  float64 // s inside callbacks per message, NaN where none was handled
+	drain    float64 // messages per wake-up, NaN where there was none
+	messages int64   // handled
+}
+
+func paceBetween(p, q point) pace {
+	d := q.at.Sub(p.at).Seconds()
+	r := pace{seconds: d, service: math.NaN(), drain: math.NaN()}
+	if d <= 0 || q.in < p.in || q.run < p.run {
+		return r
+	}
+	r.messages = q.handled() - p.handled()
+	r.arrived = float64(q.in-p.in) / d
+	r.handled = float64(r.messages) / d
+	r.busy = float64(q.run-p.run) / 1e9 / d
+	if r.messages > 0 {
+		r.service = float64(q.run-p.run) / 1e9 / float64(r.messages)
+	}
+	if w := q.wakeups - p.wakeups; w > 0 {
+		r.drain = float64(q.in-p.in) / float64(w)
+	}
+	return r
+}

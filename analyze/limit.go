@@ -1,0 +1,111 @@
+package analyze
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// nearLimit is the share of a supervisor's intensity from which the next burst
+// may exceed it.
+const nearLimit = 0.8
+
+// limits are the supervisors that gave up, or are about to.
+func (s *scene) limits(n *node, loops []*loop, w complaints) []*Finding {
+	var out []*Finding
+	for _, d := range n.procs.fallen {
+		if f := s.gaveUp(n, d, w); f != nil {
+			out = append(out, f)
+		}
+	}
+	for _, l := range loops {
+		if f := s.nearLimit(n, l); f != nil {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// gaveUp judges a supervisor that is gone: it exceeded its limit if a child of
+// its own kept dying just before.
+func (s *scene) gaveUp(n *node, d fall, w complaints) *Finding {
+	sup := d.supervisor
+	period, intensity := 5*time.Second, 5
+	in := n.inspected[sup.pid]
+	if in != nil && in.period > 0 {
+		period, intensity = time.Duration(in.period)*time.Second, in.intensity
+	}
+	var child string
+	var said []complaint
+	for _, name := range d.children {
+		var close []complaint
+		for _, c := range w.byName[name] {
+			if c.at.After(d.after.Add(-period)) && !c.at.After(d.by) {
+				close = append(close, c)
+			}
+		}
+		if len(close) > len(said) {
+			child, said = name, close
+		}
+	}
+	if len(said) < manyRestarts && len(said) <= intensity {
+		return nil
+	}
+	onset := said[0].at
+	f := &Finding{
+		Kind: "supervisor_limit", Subject: sup.subject(onset), Onset: onset, OnsetErrorS: 0.1,
+		Score: 87, Confidence: High,
+		Title: fmt.Sprintf("the supervisor %s on %s gave up: its child %s kept dying", sup.called(), n.Name, child),
+		Summary: fmt.Sprintf("%s logged %d errors within %s, then the supervisor (%d restarts in %s allowed) was gone, and with it all of its %d children.",
+			child, len(said), short(said[len(said)-1].at.Sub(onset)+time.Millisecond), intensity, short(period), len(d.children)),
+		Recommendation: fmt.Sprintf("Mend why %s dies; raise the intensity only if its restarts do help.", child),
+		Confirm:        []string{fmt.Sprintf("process_list node=%s behavior=%s", n.Name, sup.behavior), fmt.Sprintf("app_list node=%s", n.Name)},
+	}
+	msg, times := commonest(said)
+	f.Summary += fmt.Sprintf(" It logs, %d times: %s", times, msg)
+	if i := slices.IndexFunc(said, func(c complaint) bool { return c.function != "" }); i >= 0 {
+		f.Subject.Function = said[i].function
+	}
+	if !d.reborn.IsZero() {
+		f.Summary += fmt.Sprintf(" It was restarted itself by %s.", clock(d.reborn))
+	}
+	from, to := d.after, d.by
+	f.Evidence = append(f.Evidence, Evidence{
+		What: "the supervisor is not listed any more", Node: n.Name, Tool: "process_list", Field: "PID", From: &from, To: &to,
+		Values:  map[string]any{"children": len(d.children), "child": child, "intensity": intensity, "period_s": period.Seconds()},
+		Records: []string{recordName(n.Name, "process_list", d.by)},
+	})
+	if in != nil {
+		f.Evidence = append(f.Evidence, in.evidence(n, sup))
+	} else {
+		f.Caveats = append(f.Caveats, "the supervisor was not inspected: the framework's default limit of 5 restarts in 5 s is assumed")
+	}
+	return f
+}
+
+// nearLimit judges a supervisor that still stands.
+func (s *scene) nearLimit(n *node, l *loop) *Finding {
+	in := l.inspected
+	if in == nil || in.intensity <= 0 || l.supervisor == nil {
+		return nil
+	}
+	onset, peak := time.Time{}, 0.0
+	for i, v := range in.restarts.V {
+		peak = max(peak, v)
+		if onset.IsZero() && v >= nearLimit*float64(in.intensity) {
+			onset = in.restarts.T[i]
+		}
+	}
+	if onset.IsZero() {
+		return nil
+	}
+	return &Finding{
+		Kind: "supervisor_limit", Subject: l.supervisor.subject(onset), Onset: onset, OnsetErrorS: in.restarts.Interval().Seconds(),
+		Score: 65, Confidence: High,
+		Title:          fmt.Sprintf("the supervisor %s on %s is about to give up", l.supervisor.called(), n.Name),
+		Summary:        fmt.Sprintf("It counted %d restarts in its period of %d s and allows %d; past that it dies, and the fault climbs the tree.", int(peak), in.period, in.intensity),
+		Recommendation: fmt.Sprintf("Mend why %s dies.", l.name),
+		Confirm:        []string{fmt.Sprintf("process_inspect node=%s pid=%s", n.Name, in.pid)},
+		Evidence:       []Evidence{in.evidence(n, l.supervisor)},
+	}
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"ergorecorder/analyze"
+	"ergorecorder/analyze/render"
+)
+
+// A reportForm writes a report.
+type reportForm func(io.Writer, *analyze.Report) error
+
+// reportForms are the forms of a report by the name that --format takes.
+func reportForms() map[string]reportForm {
+	return map[string]reportForm{
+		"text":     func(w io.Writer, r *analyze.Report) error { return render.Text(w, r, render.Options{Width: width(w)}) },
+		"markdown": render.Markdown,
+		"json":     func(w io.Writer, r *analyze.Report) error { return printJSON(w, r) },
+	}
+}
+
+type reportOptions struct {
+	window window
+	run    analyze.Options
+	format string
+	output string
+	failOn string
+}
+
+func newReport() *cobra.Command {
+	var o reportOptions
+	cmd := &cobra.Command{
+		Use:   "report PATH...",
+		Short: "Say what went wrong, when it began, who is the cause and what to do",
+		Long: `Report runs the playbooks over a recording, or a window of it, and prints the
+verdict: findings in the order in which to act on them, each with its evidence;
+what was examined and found in order; and what could not be examined.
+
+The exit code is 0 whatever it finds, unless --fail-on is given.`,
+		Example: `  analyze report incident.erg
+  analyze report incident.erg --from -10m --playbook bottleneck,restart-loop
+  analyze report incident.erg --format json -o report.json --fail-on critical`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return runReport(cmd, args, o) },
+	}
+	o.window.addFlags(cmd)
+	fl := cmd.Flags()
+	fl.StringSliceVar(&o.run.Playbooks, "playbook", nil, "run only these: "+strings.Join(analyze.PlaybookNames(), ", "))
+	fl.StringVar(&o.run.Node, "node", "", "glob over the names of nodes")
+	fl.StringVar(&o.format, "format", "text", "form of the report: "+strings.Join(formNames(), ", "))
+	fl.StringVarP(&o.output, "output", "o", "", "write to this file instead of the terminal")
+	fl.StringVar(&o.failOn, "fail-on", "", "exit with 3 when there is a finding of this severity or worse: warning or critical")
+	return cmd
+}
+
+func formNames() []string {
+	var names []string
+	for n := range reportForms() {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func runReport(cmd *cobra.Command, paths []string, o reportOptions) (err error) {
+	form, ok := reportForms()[o.format]
+	if !ok {
+		return fmt.Errorf("--format %q: there are %s", o.format, strings.Join(formNames(), ", "))
+	}
+	if o.failOn != "" && o.failOn != string(analyze.Warning) && o.failOn != string(analyze.Critical) {
+		return fmt.Errorf("--fail-on %q: there are warning and critical", o.failOn)
+	}
+	rec, err := openRecording(paths...)
+	if err != nil {
+		return err
+	}
+	defer rec.Close()
+	o.run.From, o.run.To, err = o.window.resolve(cmd.Context(), rec, nil)
+	if err != nil {
+		return err
+	}
+	o.run.Path = strings.Join(paths, ", ")
+	report, err := analyze.Run(cmd.Context(), rec, o.run)
+	if err != nil {
+		return err
+	}
+	if err := writeReport(cmd.OutOrStdout(), o.output, form, report); err != nil {
+		return err
+	}
+	if failed(report, o.failOn) {
+		return errFindings
+	}
+	return nil
+}
+
+func writeReport(stdout io.Writer, path string, form reportForm, r *analyze.Report) (err error) {
+	if path == "" {
+		return form(stdout, r)
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	defer func() {
+		if cerr := f.Close(); err == nil {
+			err = cerr
+		}
+	}()
+	return form(f, r)
+}
+
+// failed reports whether there is a finding as bad as severity.
+func failed(r *analyze.Report, severity string) bool {
+	return severity != "" && slices.ContainsFunc(r.Findings, func(f *analyze.Finding) bool {
+		return f.Severity == analyze.Critical || severity == string(analyze.Warning) && f.Severity == analyze.Warning
+	})
+}
