@@ -156,6 +156,9 @@ type Answer struct {
 	// For a recording it is the time of the record.
 	At   time.Time
 	Took time.Duration
+	// Observed: the answer was taken from a recording, at At. A replay that
+	// announces its clock sets it; what it makes up on the spot lacks it.
+	Observed bool
 	// Clock is set by a replay that announces its clock; see [Clock].
 	Clock *Clock
 }

@@ -139,8 +139,10 @@ func (e *Endpoint) Call(ctx context.Context, call ergo.Call) (ergo.Answer, error
 	answer.Took = answer.At.Sub(begin)
 	if reply != nil {
 		answer.Clock = reply.Clock
-		if !reply.Observed.IsZero() {
+		if answer.Observed = !reply.Observed.IsZero(); answer.Observed {
 			answer.At = reply.Observed
+		} else if answer.Clock != nil {
+			answer.At = answer.Clock.Now
 		}
 	}
 	if err != nil {

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"ergorecorder/ergo/live"
+)
+
+// tokenEnv is the environment variable that holds the token for all endpoints
+// that have no file.
+const tokenEnv = "ERGO_MCP_TOKEN"
+
+// reach is how to reach the cluster.
+type reach struct {
+	endpoints []string
+	tokens    []string // [endpoint=]FILE
+	caFile    string
+	timeout   time.Duration
+}
+
+func (r *reach) add(fl *pflag.FlagSet) {
+	fl.StringArrayVar(&r.endpoints, "endpoint", nil, "an entry point: host, host:port (default 9922) or URL (default path /mcp); repeatable")
+	fl.StringArrayVar(&r.tokens, "token-file", nil, "a file with the bearer token: FILE for all endpoints or ENDPOINT=FILE for one; repeatable (default: $"+tokenEnv+")")
+	fl.StringVar(&r.caFile, "ca-file", "", "certificates (PEM) that https endpoints are checked against")
+	fl.DurationVar(&r.timeout, "timeout", 10*time.Second, "time-out of one call")
+}
+
+// router combines all ways into the cluster that were named.
+func (r *reach) router(notify func(live.Notice)) (*live.Router, error) {
+	ways, err := r.ways()
+	if err != nil {
+		return nil, err
+	}
+	if len(ways) == 0 {
+		return nil, errors.New("no cluster is named: give --endpoint ADDRESS")
+	}
+	return live.NewRouter(ways, time.Now, notify), nil
+}
+
+// ways are all ways into the cluster that were named: the one place where
+// callers of a live cluster are made.
+func (r *reach) ways() ([]live.Way, error) {
+	tokens, err := r.readTokens()
+	if err != nil {
+		return nil, err
+	}
+	var conf *tls.Config
+	if r.caFile != "" {
+		if conf, err = readCA(r.caFile); err != nil {
+			return nil, err
+		}
+	}
+	var ways []live.Way
+	for _, a := range r.endpoints {
+		url, err := live.ParseAddress(a)
+		if err != nil {
+			return nil, err
+		}
+		token, ok := tokens[url]
+		if !ok {
+			token = tokens[""]
+		}
+		e, err := live.NewEndpoint(a, live.Options{Token: token, TLS: conf, Timeout: r.timeout})
+		if err != nil {
+			return nil, err
+		}
+		ways = append(ways, live.Way{Name: e.String(), Caller: e})
+	}
+	return ways, nil
+}
+
+// readTokens reads the tokens, by the URL of their endpoint; "" is for all
+// others.
+func (r *reach) readTokens() (map[string]live.Token, error) {
+	tokens := map[string]live.Token{"": live.NewToken(os.Getenv(tokenEnv))}
+	for _, t := range r.tokens {
+		url, file := "", t
+		if i := strings.LastIndexByte(t, '='); i >= 0 {
+			var err error
+			if url, err = live.ParseAddress(t[:i]); err != nil {
+				return nil, err
+			}
+			file = t[i+1:]
+		}
+		token, err := live.ReadToken(file)
+		if err != nil {
+			return nil, err
+		}
+		tokens[url] = token
+	}
+	return tokens, nil
+}
+
+func readCA(file string) (*tls.Config, error) {
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("read certificates: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("read certificates: %s holds none", file)
+	}
+	return &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, nil
+}

@@ -1,0 +1,152 @@
+package recorder
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"ergorecorder/archive"
+	"ergorecorder/ergo"
+	"ergorecorder/recorder/ingest"
+)
+
+// firstDiscovery finds the cluster. Where none answers it tries again, ever
+// more seldom, and says so; with FailFast it gives up.
+func (r *Recorder) firstDiscovery(ctx context.Context) error {
+	for wait := time.Second; ; wait = min(2*wait, 30*time.Second) {
+		err := r.discover(ctx)
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if r.opts.FailFast {
+			return err
+		}
+		r.opts.Notice(fmt.Sprintf("no cluster answers: %v; trying again in %v", err, wait))
+		if !r.clock.sleep(ctx, wait) {
+			return ctx.Err()
+		}
+	}
+}
+
+// discoverLoop looks for nodes until halt is closed.
+func (r *Recorder) discoverLoop(ctx context.Context) {
+	for r.clock.sleep(ctx, r.opts.Discover) {
+		if err := r.discover(ctx); err != nil && ctx.Err() == nil {
+			r.opts.Notice(fmt.Sprintf("look for nodes: %v", err))
+		}
+	}
+}
+
+// discover asks every entry point which nodes there are, and begins to record
+// those that were not known. It fails where no entry point answers.
+func (r *Recorder) discover(ctx context.Context) error {
+	entries := []string{""}
+	if r.opts.Routes != nil {
+		if err := r.opts.Routes.Refresh(ctx); err != nil {
+			return err
+		}
+		if e := r.opts.Routes.Entries(); len(e) > 0 {
+			entries = e
+		}
+	}
+	var failure error
+	answered := false
+	for _, entry := range entries {
+		names, err := r.clusterNodes(ctx, entry)
+		if err != nil {
+			failure = err
+			continue
+		}
+		answered = true
+		for _, name := range names {
+			if matches(r.opts.Nodes, name) {
+				r.meet(name)
+			}
+		}
+	}
+	if !answered {
+		return fmt.Errorf("ask for the cluster's nodes: %w", failure)
+	}
+	return nil
+}
+
+// clusterNodes asks one entry point for the nodes that it knows.
+func (r *Recorder) clusterNodes(ctx context.Context, entry string) ([]string, error) {
+	call := ergo.Call{Node: entry, Tool: "cluster_nodes", Args: ergo.Args{"timeout": int(max(r.opts.Timeout/time.Second, 1))}}
+	answer, err := r.caller.Call(ctx, call)
+	r.clock.hear(answer.Clock)
+	if err != nil {
+		return nil, err
+	}
+	var rows []struct{ Name, Status string }
+	if err := json.Unmarshal(answer.Text, &rows); err != nil {
+		return nil, fmt.Errorf("cluster_nodes: %w", err)
+	}
+	var names []string
+	for _, row := range rows {
+		if row.Name == "" {
+			continue
+		}
+		names = append(names, row.Name)
+		if row.Status == "self" {
+			call.Node = row.Name
+		}
+	}
+	if call.Node != "" {
+		r.store(ingest.Record(call, nil, answer, nil, ingest.Options{}), answer.Observed)
+	}
+	return names, nil
+}
+
+// meet begins to record a node that was not known.
+func (r *Recorder) meet(name string) {
+	r.mu.Lock()
+	if r.nodes[name] != nil || r.halted() {
+		r.mu.Unlock()
+		return
+	}
+	n := &node{r: r, name: name, schedule: newSchedule(&r.clock, r.opts.Parallel, r.opts.Jitter)}
+	r.nodes[name] = n
+	for i := range r.opts.Samplers {
+		if s := &r.opts.Samplers[i]; matches(s.Nodes, name) {
+			n.schedule.add(n.task(s))
+		}
+	}
+	n.listen()
+	r.running.Go(func() { n.schedule.loop(r.calls, r.halt) })
+	r.mu.Unlock()
+	r.mark(archive.Mark{Kind: "node_seen", Node: name, From: r.clock.Now()})
+}
+
+// peers are the other nodes that are there.
+func (r *Recorder) peers(of string) []string {
+	var out []string
+	for _, n := range r.known() {
+		if n.name != of {
+			out = append(out, n.name)
+		}
+	}
+	return out
+}
+
+// known are all nodes, by name.
+func (r *Recorder) known() []*node {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := make([]*node, 0, len(r.nodes))
+	for _, n := range r.nodes {
+		out = append(out, n)
+	}
+	slices.SortFunc(out, func(a, b *node) int {
+		if a.name < b.name {
+			return -1
+		}
+		return 1
+	})
+	return out
+}

@@ -1,0 +1,247 @@
+package recorder
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"strings"
+	"sync"
+	"time"
+
+	"ergorecorder/archive"
+	"ergorecorder/ergo"
+)
+
+// A listener follows the log of a node, or one of its events, through samplers
+// that the node keeps for us: ring buffers in its memory that live for an hour
+// at most. Each entry has a sequence number, so what the ring buffer lost is
+// known to the line. The successor of a sampler is started before its life
+// ends; what both have heard is read from the first only.
+type listener struct {
+	n    *node
+	what string    // in words: "log lines", "messages of event x"
+	args ergo.Args // of sample_listen
+
+	// Owned by the listener's task, but for stop.
+	mu  sync.Mutex
+	now *sampler
+}
+
+// A sampler is a passive sampler on a node.
+type sampler struct {
+	id     string
+	since  int64     // the last entry that was read
+	ends   time.Time // when its life is over
+	read   time.Time // when it was read last
+	recent []string  // the last entries, to find again in a successor
+}
+
+// overlap is how many entries of a sampler are remembered.
+const overlap = 4096
+
+// listen adds the tasks that follow the node's log and events.
+func (n *node) listen() {
+	o := &n.r.opts
+	life := ergo.Args{"duration_sec": int(o.Logs.Renew / time.Second), "buffer_size": o.Logs.Buffer}
+	if len(o.Logs.Levels) > 0 {
+		n.follow("log lines", life.With("log_levels", o.Logs.Levels))
+	}
+	for _, e := range o.Events {
+		if matches(e.Nodes, n.name) {
+			n.follow("messages of event "+e.Event, life.With("event", e.Event))
+		}
+	}
+}
+
+func (n *node) follow(what string, args ergo.Args) {
+	l := &listener{n: n, what: what, args: args}
+	n.listeners = append(n.listeners, l)
+	n.schedule.add(&task{name: "sample_read", every: n.r.opts.Logs.Every, do: l.turn})
+}
+
+// turn is one turn of the listener's task.
+func (l *listener) turn(ctx context.Context, r *run) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.now == nil {
+		l.now = l.start(ctx, r)
+		if l.now == nil {
+			return
+		}
+	}
+	l.read(ctx, r, l.now)
+	if l.now != nil && l.n.r.clock.Now().After(l.now.ends.Add(-l.early())) {
+		l.renew(ctx, r)
+	}
+}
+
+// early is how long before a sampler's end its successor is started.
+func (l *listener) early() time.Duration { return min(l.n.r.opts.Logs.Renew/4, 5*time.Minute) }
+
+// start starts a sampler on the node; nil where the node does not.
+func (l *listener) start(ctx context.Context, r *run) *sampler {
+	answer := l.n.sample(ctx, r, "sample_listen", l.args)
+	var said struct {
+		ID string `json:"sampler_id"`
+	}
+	if answer.Text == nil || json.Unmarshal(answer.Text, &said) != nil || said.ID == "" {
+		return nil
+	}
+	now := l.n.r.clock.Now()
+	return &sampler{id: said.ID, ends: now.Add(l.n.r.opts.Logs.Renew), read: now}
+}
+
+// A reading is what sample_read says.
+type reading struct {
+	Sequence int64 // of the next entry
+	Samples  []struct {
+		Sequence  int64
+		Timestamp time.Time
+		Data      json.RawMessage
+	}
+}
+
+// read reads and stores what came since the last time.
+func (l *listener) read(ctx context.Context, r *run, s *sampler) {
+	one := run{}
+	call, answer, err := l.n.ask(ctx, &one, "sample_read", ergo.Args{"sampler_id": s.id, "since": s.since})
+	r.spent += one.spent
+	if ctx.Err() != nil {
+		return
+	}
+	now := l.n.r.clock.Now()
+	if one.timedOut && !l.n.direct() {
+		l.skip(ctx, r, s)
+		return
+	}
+	r.timedOut = r.timedOut || one.timedOut
+	l.n.store(call, answer, err)
+	if t := ergo.AsToolError(err); t != nil && strings.Contains(t.Message, "not found") {
+		l.lose(s.read, now, 0, "its listener was gone")
+		l.now = nil
+		return
+	}
+	var said reading
+	if err != nil || json.Unmarshal(answer.Text, &said) != nil {
+		return
+	}
+	l.take(s, said, now)
+}
+
+// take notes what was read, and what was not to be had any more.
+func (l *listener) take(s *sampler, said reading, now time.Time) {
+	next := said.Sequence
+	upTo := now
+	if len(said.Samples) > 0 {
+		next = said.Samples[0].Sequence
+		upTo = said.Samples[0].Timestamp
+	}
+	if lost := next - s.since - 1; lost > 0 {
+		l.lose(s.read, upTo, lost, "lost to the listener's ring buffer")
+		s.since = next - 1
+	}
+	for _, e := range said.Samples {
+		s.since = e.Sequence
+		s.recent = append(s.recent, string(e.Data))
+	}
+	if n := len(s.recent); n > overlap {
+		s.recent = s.recent[n-overlap:]
+	}
+	s.read = now
+}
+
+// lose marks what was lost: how many entries, 0 for nobody knows.
+func (l *listener) lose(from, to time.Time, lost int64, why string) {
+	note := fmt.Sprintf("%s: %s", l.what, why)
+	if lost > 0 {
+		note = fmt.Sprintf("%d %s %s", lost, l.what, why)
+		l.n.mu.Lock()
+		l.n.stat.LinesLost += lost
+		l.n.mu.Unlock()
+	}
+	l.n.r.mark(archive.Mark{
+		Kind: archive.MarkGap, Node: l.n.name, From: from, To: to, Note: note,
+		More: map[string]any{"what": l.what, "lost": lost},
+	})
+}
+
+// fits is how many entries a forwarded answer holds for sure, at a kilobyte
+// each.
+const fits = 60
+
+// skip goes on after a forwarded reading that was too long to arrive: the
+// newest entries are taken, those before them are lost.
+func (l *listener) skip(ctx context.Context, r *run, s *sampler) {
+	_, answer, err := l.n.ask(ctx, r, "sample_read", ergo.Args{"sampler_id": s.id, "since": math.MaxInt32})
+	var said reading
+	if err != nil || json.Unmarshal(answer.Text, &said) != nil {
+		return
+	}
+	if since := said.Sequence - 1 - fits; since > s.since {
+		now := l.n.r.clock.Now()
+		l.lose(s.read, now, since-s.since, "not read: too many for a forwarded answer")
+		s.since = since
+	}
+}
+
+// renew starts the successor of a sampler, reads the sampler to its end, and
+// lets the successor go on from there.
+func (l *listener) renew(ctx context.Context, r *run) {
+	old := l.now
+	next := l.start(ctx, r)
+	if next == nil {
+		return
+	}
+	l.read(ctx, r, old)
+	_, answer, err := l.n.ask(ctx, r, "sample_read", ergo.Args{"sampler_id": next.id, "since": 0})
+	var said reading
+	if err == nil && json.Unmarshal(answer.Text, &said) == nil {
+		next.since = known(said, old.recent)
+	}
+	next.recent = old.recent
+	l.now = next
+	l.n.ask(ctx, r, "sample_stop", ergo.Args{"sampler_id": old.id})
+}
+
+// known is the sequence of the last entry, counted from the first, that was
+// read already.
+func known(said reading, recent []string) int64 {
+	have := make(map[string]bool, len(recent))
+	for _, d := range recent {
+		have[d] = true
+	}
+	var last int64
+	for _, e := range said.Samples {
+		if !have[string(e.Data)] {
+			break
+		}
+		last = e.Sequence
+	}
+	return last
+}
+
+// stopListeners stops the samplers on all nodes that are there.
+func (r *Recorder) stopListeners() {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.calls), stopTime/2)
+	defer cancel()
+	var all sync.WaitGroup
+	for _, n := range r.known() {
+		for _, l := range n.listeners {
+			all.Go(func() { l.stop(ctx) })
+		}
+	}
+	all.Wait()
+}
+
+// stop reads what is left and stops the sampler on the node.
+func (l *listener) stop(ctx context.Context) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.now == nil || l.n.isLost() {
+		return
+	}
+	s := l.now
+	l.read(ctx, &run{}, s)
+	l.n.ask(ctx, &run{}, "sample_stop", ergo.Args{"sampler_id": s.id})
+}

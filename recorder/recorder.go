@@ -1,0 +1,232 @@
+package recorder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"ergorecorder/archive"
+	"ergorecorder/ergo"
+)
+
+// A Recorder samples a cluster into an archive. Make one with [New] and call
+// [Recorder.Run] once.
+type Recorder struct {
+	caller ergo.Caller
+	w      *archive.Writer
+	opts   Options
+	clock  clock
+
+	calls   context.Context // of all calls but the last, that stop the listeners
+	drop    context.CancelFunc
+	halt    chan struct{} // closed: no new calls
+	running sync.WaitGroup
+	cpu     chan struct{} // held while a CPU profile is taken anywhere
+
+	mu      sync.Mutex
+	nodes   map[string]*node
+	held    map[held]time.Time // of a replay: the newest answer that is stored
+	failure error              // of the archive; ends the recording
+	began   time.Time
+	records int64
+	skipped int64
+}
+
+// held tells answers of a replay apart.
+type held struct {
+	stream  archive.StreamKey
+	subject string
+}
+
+// New makes a recorder. The writer stays the caller's to close.
+func New(caller ergo.Caller, w *archive.Writer, opts Options) (*Recorder, error) {
+	if err := opts.complete(); err != nil {
+		return nil, fmt.Errorf("recorder options: %w", err)
+	}
+	r := &Recorder{
+		caller: caller, w: w, opts: opts,
+		halt:  make(chan struct{}),
+		cpu:   make(chan struct{}, 1),
+		nodes: map[string]*node{},
+		held:  map[held]time.Time{},
+	}
+	r.clock.now = opts.Now
+	return r, nil
+}
+
+// stopTime bounds a clean stop.
+const stopTime = 4 * time.Second
+
+// Run records until ctx ends, the time is over, the replay is at its end, or
+// the archive takes no more. It then stops cleanly: calls under way may end,
+// the listeners on the nodes are stopped, and all is on disk when it returns.
+// Its error is the archive's, or that no cluster was found.
+func (r *Recorder) Run(ctx context.Context) error {
+	r.calls, r.drop = context.WithCancel(context.WithoutCancel(ctx))
+	defer r.drop()
+	last := r.w.View().Info().To
+	if err := r.firstDiscovery(ctx); err != nil {
+		return errors.Join(err, r.w.Sync())
+	}
+	r.begin(last)
+	why := r.watch(ctx)
+	r.stop(why)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return errors.Join(r.failure, r.w.Sync())
+}
+
+// begin marks the start, and what an archive that is appended to lacks.
+func (r *Recorder) begin(last time.Time) {
+	now := r.clock.Now()
+	r.mu.Lock()
+	r.began = now
+	r.mu.Unlock()
+	if !last.IsZero() && last.Before(now) {
+		r.mark(archive.Mark{Kind: archive.MarkGap, From: last, To: now, Note: "the recorder was not running"})
+	}
+	r.mark(archive.Mark{Kind: "start", From: now, Note: fmt.Sprintf("%d samplers, budget %.3g", len(r.opts.Samplers), r.opts.Budget)})
+}
+
+// watch keeps the recording going until something ends it, and says what.
+func (r *Recorder) watch(ctx context.Context) (why string) {
+	ctx, cancel := context.WithCancel(ctx)
+	var loops sync.WaitGroup
+	defer loops.Wait()
+	defer cancel()
+	loops.Go(func() { r.discoverLoop(ctx) })
+	for {
+		now := r.clock.Now()
+		switch {
+		case ctx.Err() != nil:
+			return "asked to stop"
+		case r.clock.ended():
+			return "the replay is at its end"
+		case r.opts.For > 0 && now.Sub(r.began) >= r.opts.For:
+			return "the time is over"
+		case r.failed() != nil:
+			return r.failed().Error()
+		}
+		r.clock.sleep(ctx, r.untilLook(now))
+	}
+}
+
+// look is how often the recorder looks whether it should end, at least.
+const look = 250 * time.Millisecond
+
+func (r *Recorder) untilLook(now time.Time) time.Duration {
+	if r.opts.For > 0 {
+		return min(look, max(r.began.Add(r.opts.For).Sub(now), time.Millisecond))
+	}
+	return look
+}
+
+// stop ends the recording: no new calls; those under way may end; a replay is
+// asked once more for everything, at its end; listeners are stopped.
+func (r *Recorder) stop(why string) {
+	r.mu.Lock()
+	close(r.halt)
+	r.mu.Unlock()
+	timer := time.AfterFunc(stopTime/2, r.drop)
+	r.running.Wait()
+	if timer.Stop() && r.clock.ended() {
+		r.sweep()
+	}
+	r.drop()
+	r.stopListeners()
+	now := r.clock.Now()
+	r.mark(archive.Mark{Kind: "stop", From: now, Note: why})
+}
+
+// sweep asks every node for everything once more.
+func (r *Recorder) sweep() {
+	var all sync.WaitGroup
+	for _, n := range r.known() {
+		all.Go(func() { n.schedule.sweep(r.calls) })
+	}
+	all.Wait()
+}
+
+// halted reports whether no new calls are to be made. r.mu is held.
+func (r *Recorder) halted() bool {
+	select {
+	case <-r.halt:
+		return true
+	default:
+		return false
+	}
+}
+
+func (r *Recorder) failed() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.failure
+}
+
+// store appends a record. Of a replay, only what stands for an original is
+// kept, and once.
+func (r *Recorder) store(rec *archive.Record, observed bool) {
+	if r.clock.replayed() && !listening(rec.Stream.Name) {
+		key := held{rec.Stream, rec.Subject}
+		r.mu.Lock()
+		had := !observed || rec.At.Equal(r.held[key])
+		if !had {
+			r.held[key] = rec.At
+		} else {
+			r.skipped++
+		}
+		r.mu.Unlock()
+		if had {
+			return
+		}
+	}
+	r.append(rec)
+}
+
+// listening tells the tools whose answers are made for the one who asks.
+func listening(tool string) bool { return tool == "sample_listen" || tool == "sample_read" }
+
+func (r *Recorder) append(rec *archive.Record) {
+	_, err := r.w.Append(rec)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err != nil && r.failure == nil {
+		r.failure = fmt.Errorf("store %v: %w", rec.Stream, err)
+	}
+	if err == nil {
+		r.records++
+	}
+}
+
+// mark appends a mark and tells it.
+func (r *Recorder) mark(m archive.Mark) {
+	m.At = r.clock.Now()
+	if m.To.IsZero() {
+		m.To = m.From
+	}
+	if _, err := r.w.Mark(m); err != nil {
+		r.mu.Lock()
+		if r.failure == nil {
+			r.failure = fmt.Errorf("store mark %s: %w", m.Kind, err)
+		}
+		r.mu.Unlock()
+	}
+	r.opts.Notice(describe(m))
+}
+
+// describe is a mark in words.
+func describe(m archive.Mark) string {
+	s := m.Kind
+	if m.Node != "" {
+		s += " " + m.Node
+	}
+	if m.To.After(m.From) {
+		s += fmt.Sprintf(" (%v)", m.To.Sub(m.From).Round(time.Millisecond))
+	}
+	if m.Note != "" {
+		s += ": " + m.Note
+	}
+	return s
+}

@@ -1,0 +1,101 @@
+package recorder
+
+import (
+	"context"
+	"time"
+
+	"ergorecorder/ergo"
+)
+
+// task makes a task of a sampler.
+func (n *node) task(s *Sampler) *task {
+	t := &task{name: s.Tool, every: s.Every}
+	switch {
+	case len(s.Targets) > 0:
+		t.do = func(ctx context.Context, r *run) { n.sampleTargets(ctx, r, s) }
+	case s.Tool == "node_info":
+		t.probe = true
+		t.do = func(ctx context.Context, r *run) {
+			if a := n.sample(ctx, r, s.Tool, s.Args); a.Text != nil {
+				n.learn(a.Text, a.At)
+			}
+		}
+	case s.Tool == "process_list":
+		t.do = func(ctx context.Context, r *run) {
+			if a := n.sample(ctx, r, s.Tool, s.Args); a.Text != nil {
+				n.mu.Lock()
+				n.table = a.Text
+				n.mu.Unlock()
+			}
+		}
+	case s.Tool == "pprof_cpu":
+		t.do = func(ctx context.Context, r *run) { n.sampleCPU(ctx, r, s.Args) }
+	default:
+		t.do = func(ctx context.Context, r *run) { n.sample(ctx, r, s.Tool, s.Args) }
+	}
+	return t
+}
+
+// sampleCPU takes a CPU profile, if none is being taken anywhere in the
+// cluster: it blocks one of the node's few workers for its whole duration.
+func (n *node) sampleCPU(ctx context.Context, r *run, args ergo.Args) {
+	select {
+	case n.r.cpu <- struct{}{}:
+		n.sample(ctx, r, "pprof_cpu", args)
+		<-n.r.cpu
+	default:
+		r.postponed = true
+	}
+}
+
+// A rest is how long a call about one subject is left alone after it timed out.
+type rest struct {
+	until time.Time
+	times int
+}
+
+// sampleTargets makes the sampler's call for each of its targets. One that
+// timed out is left alone for a while, twice as long each time: a process
+// that is stuck holds up the node's workers with every call.
+func (n *node) sampleTargets(ctx context.Context, r *run, s *Sampler) {
+	schema := ergo.SchemaOf(s.Tool)
+	for _, target := range n.targets(ctx, r, s) {
+		if ctx.Err() != nil {
+			return
+		}
+		key := s.Tool + " " + target
+		n.mu.Lock()
+		resting := n.r.clock.Now().Before(n.rests[key].until)
+		n.mu.Unlock()
+		if resting && !n.r.clock.replayed() {
+			continue
+		}
+		one := run{}
+		n.sample(ctx, &one, s.Tool, s.Args.With(schema.Subject[0], target))
+		r.spent += one.spent
+		n.rest(key, one.timedOut)
+	}
+}
+
+// rest notes whether a call timed out.
+func (n *node) rest(key string, timedOut bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if !timedOut {
+		delete(n.rests, key)
+		return
+	}
+	if n.rests == nil {
+		n.rests = map[string]rest{}
+	}
+	times := n.rests[key].times + 1
+	n.rests[key] = rest{n.r.clock.Now().Add(backoff(times)), times}
+}
+
+// backoff is how long to leave alone what timed out so many times in a row.
+func backoff(times int) time.Duration {
+	if times > 16 {
+		return lastRest
+	}
+	return min(firstRest<<(times-1), lastRest)
+}

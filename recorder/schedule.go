@@ -1,0 +1,210 @@
+package recorder
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// A task is something that a node is asked regularly.
+type task struct {
+	name  string
+	every time.Duration // the shortest interval
+	probe bool          // goes on while the node is lost, to find out when it is back
+	// do makes the calls of the task and notes in the run what came of them.
+	do func(ctx context.Context, r *run)
+
+	// Under the schedule's lock:
+	due     time.Time
+	stretch float64 // by which the budget lengthens the interval; 1 or more
+	rests   int     // how often in a row it timed out
+	costs   costs   // of the last runs
+}
+
+// A run is one turn of a task.
+type run struct {
+	spent     time.Duration // what its calls cost the node, by the budget's rules
+	timedOut  bool          // one of its calls did
+	postponed bool          // it could not be done now, and is to be soon
+}
+
+// A schedule holds the tasks of one node and runs those that are due, no more
+// than a few at once. A task that is running is not due: nothing piles up
+// behind a slow call.
+type schedule struct {
+	clock  *clock
+	jitter func() float64
+	slots  chan struct{}
+	wake   chan struct{}
+
+	mu     sync.Mutex
+	tasks  []*task
+	idle   map[*task]bool // not running
+	lost   bool           // only probes run
+	faster float64        // by which intervals are shorter, at an incident; 1 or more
+	lag    time.Duration  // how late the last task began
+}
+
+func newSchedule(c *clock, parallel int, jitter func() float64) *schedule {
+	return &schedule{
+		clock: c, jitter: jitter, faster: 1,
+		slots: make(chan struct{}, parallel),
+		wake:  make(chan struct{}, 1),
+		idle:  map[*task]bool{},
+	}
+}
+
+// add enters a task. It is first due within a second or its interval,
+// whichever is shorter, at a moment left to chance.
+func (s *schedule) add(t *task) {
+	t.stretch = 1
+	s.mu.Lock()
+	t.due = s.clock.Now().Add(time.Duration(s.jitter() * float64(min(t.every, time.Second))))
+	s.tasks = append(s.tasks, t)
+	s.idle[t] = true
+	s.mu.Unlock()
+	s.rouse()
+}
+
+// rouse makes the loop look again at what is due.
+func (s *schedule) rouse() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// loop runs tasks as they become due until halt is closed, and returns when
+// none is running any more. ctx is that of the calls.
+func (s *schedule) loop(ctx context.Context, halt <-chan struct{}) {
+	var running sync.WaitGroup
+	defer running.Wait()
+	for {
+		select {
+		case s.slots <- struct{}{}:
+		case <-halt:
+			return
+		}
+		t := s.take(halt)
+		if t == nil {
+			<-s.slots
+			return
+		}
+		running.Go(func() {
+			defer func() { <-s.slots }()
+			var r run
+			t.do(ctx, &r)
+			s.done(t, r)
+		})
+	}
+}
+
+// sweep runs every task once, at once.
+func (s *schedule) sweep(ctx context.Context) {
+	s.mu.Lock()
+	tasks := s.tasks
+	s.mu.Unlock()
+	for _, t := range tasks {
+		if ctx.Err() == nil {
+			t.do(ctx, &run{})
+		}
+	}
+}
+
+// take waits for a task to become due and takes it; nil when halt is closed.
+func (s *schedule) take(halt <-chan struct{}) *task {
+	for {
+		t, wait := s.first()
+		if t != nil && wait <= 0 {
+			return t
+		}
+		if wait <= 0 {
+			wait = time.Hour
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-s.wake:
+		case <-halt:
+			timer.Stop()
+			return nil
+		}
+		timer.Stop()
+	}
+}
+
+// first takes the task that is due, or says how long to wait for the next.
+func (s *schedule) first() (*task, time.Duration) {
+	now := s.clock.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var next *task
+	for t := range s.idle {
+		if (!s.lost || t.probe) && (next == nil || t.due.Before(next.due)) {
+			next = t
+		}
+	}
+	if next == nil {
+		return nil, 0
+	}
+	if wait := next.due.Sub(now); wait > 0 {
+		return nil, max(s.clock.wall(wait), time.Microsecond)
+	}
+	delete(s.idle, next)
+	s.lag = now.Sub(next.due)
+	return next, 0
+}
+
+// postponement is when a task that could not be done is due again.
+const postponement = 5 * time.Second
+
+// done enters a task again. What was missed is not made up for.
+func (s *schedule) done(t *task, r run) {
+	now := s.clock.Now()
+	s.mu.Lock()
+	t.rests++
+	if !r.timedOut {
+		t.rests = 0
+	}
+	if r.postponed {
+		t.due = now.Add(postponement)
+	} else {
+		t.costs.add(r.spent)
+		t.due = t.due.Add(s.interval(t))
+	}
+	if t.due.Before(now) {
+		t.due = now
+	}
+	s.idle[t] = true
+	s.mu.Unlock()
+	s.rouse()
+}
+
+// How long a task that timed out is left alone, at least after the first time
+// and at most.
+const (
+	firstRest = 5 * time.Second
+	lastRest  = 10 * time.Minute
+)
+
+// interval is the time from one run of a task to the next: jittered by a
+// twentieth, stretched by the budget, shortened at an incident, doubled with
+// every time-out in a row.
+func (s *schedule) interval(t *task) time.Duration {
+	d := float64(t.every) * max(t.stretch/s.faster, 1/s.faster)
+	if !s.clock.replayed() {
+		d *= 0.95 + 0.1*s.jitter()
+	}
+	if t.rests > 0 {
+		return max(time.Duration(d), backoff(t.rests))
+	}
+	return time.Duration(d)
+}
+
+// setLost lets only probes run, or all tasks again.
+func (s *schedule) setLost(lost bool) {
+	s.mu.Lock()
+	s.lost = lost
+	s.mu.Unlock()
+	s.rouse()
+}

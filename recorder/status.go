@@ -1,0 +1,103 @@
+package recorder
+
+import "time"
+
+// A NodeStatus says how the recording of one node goes.
+type NodeStatus struct {
+	Node        string        `json:"node"`
+	Direct      bool          `json:"direct"` // asked without forwarding
+	Lost        bool          `json:"lost"`
+	Incarnation string        `json:"incarnation,omitempty"`
+	HeardAt     time.Time     `json:"heard_at"`
+	Lag         time.Duration `json:"lag_ns"` // how late the last call began
+	Calls       int64         `json:"calls"`
+	Errors      int64         `json:"errors"`
+	LinesLost   int64         `json:"lines_lost"` // log lines and events lost to ring buffers
+	Seen        int           `json:"seen"`       // rows of the last listing of processes …
+	Total       int           `json:"total"`      // … of so many
+	Spent       float64       `json:"spent"`      // share of the node's time that went into our calls
+	Stretch     float64       `json:"stretch"`    // by which the budget lengthens the longest-stretched interval
+}
+
+// A Status says how the recording goes.
+type Status struct {
+	Began     time.Time    `json:"began"`
+	Now       time.Time    `json:"now"` // by the cluster's clock
+	Replay    bool         `json:"replay"`
+	Records   int64        `json:"records"` // stored by this recorder
+	Held      int64        `json:"held"`    // answers of a replay that were held already
+	Bytes     int64        `json:"bytes"`   // of the archive
+	PerDay    int64        `json:"bytes_per_day"`
+	Nodes     []NodeStatus `json:"nodes"`
+	Incidents int          `json:"incidents"`
+}
+
+// Status tells how the recording goes.
+func (r *Recorder) Status() Status {
+	now := r.clock.Now()
+	stats := r.w.Stats()
+	r.mu.Lock()
+	s := Status{Began: r.began, Now: now, Replay: r.clock.replayed(), Records: r.records, Held: r.skipped, Bytes: stats.Bytes}
+	r.mu.Unlock()
+	if ran := now.Sub(s.Began); !s.Began.IsZero() && ran > 0 {
+		s.PerDay = int64(float64(stats.BytesWritten) / ran.Hours() * 24)
+	}
+	for _, n := range r.known() {
+		s.Nodes = append(s.Nodes, n.status(now.Sub(s.Began)))
+	}
+	return s
+}
+
+// Lost counts the nodes that do not answer.
+func (s *Status) Lost() (lost int) {
+	for _, n := range s.Nodes {
+		if n.Lost {
+			lost++
+		}
+	}
+	return lost
+}
+
+// Lag is the longest of all nodes.
+func (s *Status) Lag() (lag time.Duration) {
+	for _, n := range s.Nodes {
+		lag = max(lag, n.Lag)
+	}
+	return lag
+}
+
+// LinesLost is how many log lines and events were lost on all nodes.
+func (s *Status) LinesLost() (lost int64) {
+	for _, n := range s.Nodes {
+		lost += n.LinesLost
+	}
+	return lost
+}
+
+func (n *node) status(ran time.Duration) NodeStatus {
+	lag, stretch := n.schedule.figures()
+	direct := n.direct()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	s := n.stat
+	s.Node, s.Direct, s.Lag, s.Stretch = n.name, direct, lag, stretch
+	s.Lost, s.HeardAt, s.Total = !n.lostAt.IsZero(), n.heardAt, n.total
+	if !n.life.Started.IsZero() {
+		s.Incarnation = n.life.String()
+	}
+	if ran > 0 {
+		s.Spent = float64(n.spending.total) / float64(ran)
+	}
+	return s
+}
+
+// figures are how late the last task began, and the longest stretch.
+func (s *schedule) figures() (lag time.Duration, stretch float64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	stretch = 1
+	for _, t := range s.tasks {
+		stretch = max(stretch, t.stretch)
+	}
+	return s.lag, stretch
+}

@@ -1,0 +1,123 @@
+package recorder
+
+import (
+	"context"
+	"encoding/json"
+	"path"
+	"slices"
+
+	"ergorecorder/ergo"
+)
+
+// targets are the PIDs, or for peers the nodes, that the words of a sampler
+// stand for at this moment.
+func (n *node) targets(ctx context.Context, r *run, s *Sampler) []string {
+	var out []string
+	for _, word := range s.Targets {
+		if word == TargetPeers {
+			out = append(out, n.r.peers(n.name)...)
+			continue
+		}
+		n.mu.Lock()
+		table := n.table
+		n.mu.Unlock()
+		out = append(out, n.pick(ctx, r, table, word)...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// deepest is how many mailboxes the word stands for.
+const deepest = 5
+
+// pick finds the PIDs in a listing that a word stands for.
+func (n *node) pick(ctx context.Context, r *run, table []byte, word string) []string {
+	rows := processRows(table)
+	var out []string
+	switch word {
+	case TargetDeepest:
+		rows = slices.DeleteFunc(rows, func(p processRow) bool { return p.Mailbox == 0 })
+		slices.SortFunc(rows, func(a, b processRow) int { return int(b.Mailbox - a.Mailbox) })
+		for _, p := range rows[:min(deepest, len(rows))] {
+			out = append(out, p.PID)
+		}
+	case TargetSupervisors, TargetPools:
+		for pid, kind := range n.kindsOf(ctx, r, rows) {
+			if kind+"s" == word {
+				out = append(out, pid)
+			}
+		}
+	default:
+		for _, p := range rows {
+			if ok, err := path.Match(word, p.Name); ok && err == nil && p.Name != "" {
+				out = append(out, p.PID)
+			}
+		}
+	}
+	return out
+}
+
+// kindsOf tells supervisors and pools. Where rows do not say their kind, each
+// process that is another's parent is inspected once.
+func (n *node) kindsOf(ctx context.Context, r *run, rows []processRow) map[string]string {
+	there := make(map[string]string, 16)
+	parents := map[string]bool{}
+	for _, p := range rows {
+		parents[p.Parent] = true
+	}
+	for _, p := range rows {
+		kind := p.Kind
+		if kind == "" && parents[p.PID] {
+			kind = n.inspectedKind(ctx, r, p.PID)
+		}
+		if kind == "supervisor" || kind == "pool" {
+			there[p.PID] = kind
+		}
+	}
+	return there
+}
+
+// inspectedKind tells a supervisor or a pool by what it says of itself. The
+// answer, even none, holds for the node's life.
+func (n *node) inspectedKind(ctx context.Context, r *run, pid string) string {
+	n.mu.Lock()
+	kind, known := n.kinds[pid]
+	n.mu.Unlock()
+	if known {
+		return kind
+	}
+	_, answer, _ := n.ask(ctx, r, "process_inspect", ergo.Args{"pid": pid})
+	var said map[string]json.RawMessage
+	_ = json.Unmarshal(answer.Text, &said) // what is no object says nothing
+	switch {
+	case said["strategy"] != nil:
+		kind = "supervisor"
+	case said["pool_size"] != nil:
+		kind = "pool"
+	}
+	n.mu.Lock()
+	if n.kinds == nil {
+		n.kinds = map[string]string{}
+	}
+	n.kinds[pid] = kind
+	n.mu.Unlock()
+	return kind
+}
+
+// A processRow is as much of a listing's row as the recorder itself looks at.
+type processRow struct {
+	PID     string
+	Name    string
+	Kind    string
+	Parent  string
+	Mailbox int64 `json:"MessagesMailbox"`
+}
+
+// processRows reads a listing; one that is broken has no rows.
+func processRows(table []byte) []processRow {
+	var rows []processRow
+	if json.Unmarshal(table, &rows) != nil {
+		return nil
+	}
+	return rows
+}
