@@ -1,0 +1,180 @@
+package web
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"time"
+)
+
+// compareView is two moments side by side.
+type compareView struct {
+	With  time.Time
+	Valid bool
+	Nodes []nodeDiff
+	Table table
+	Keeps []param
+	Quick []quickLink
+}
+
+type quickLink struct{ Label, URL string }
+
+// A nodeDiff is what changed on one node.
+type nodeDiff struct {
+	Node  string
+	Rows  []diffRow
+	Notes []string
+}
+
+// A diffRow is one figure at both moments.
+type diffRow struct {
+	Name, Before, After, Change string
+	Class                       string
+}
+
+// A processDiff is a process at both moments; a missing one has no PID.
+type processDiff struct {
+	Before, After process
+	Change        string // new, gone or changed
+}
+
+func (d *processDiff) any() *process {
+	if d.After.PID != "" {
+		return &d.After
+	}
+	return &d.Before
+}
+
+func (s *Server) compare(ctx context.Context, p *page) (any, error) {
+	v := compareView{With: p.time("with", time.Time{}), Keeps: p.Kept("with")}
+	for _, d := range []time.Duration{10 * time.Second, time.Minute, 10 * time.Minute, time.Hour} {
+		if t := p.At.Add(-d); !t.Before(p.Start) {
+			v.Quick = append(v.Quick, quickLink{span(d) + " before", p.Same("with", inURL(t))})
+		}
+	}
+	v.Quick = append(v.Quick, quickLink{"the start", p.Same("with", inURL(p.Start.Add(5*time.Second)))})
+	if p.Report != nil {
+		for _, f := range p.Report.Findings[:min(3, len(p.Report.Findings))] {
+			v.Quick = append(v.Quick, quickLink{"before " + f.Display, p.Same("with", inURL(f.Onset.Add(-5*time.Second)))})
+		}
+	}
+	if v.With.IsZero() {
+		return v, nil
+	}
+	v.Valid = true
+	then := momentOf(p.rec, v.With)
+	names := p.Nodes()
+	a, b := then.nodes(ctx, names), p.now.nodes(ctx, names)
+	for i := range names {
+		v.Nodes = append(v.Nodes, newNodeDiff(a[i], b[i]))
+	}
+	diffs := diffProcesses(then.processes(ctx, names...), p.now.processes(ctx, names...))
+	v.Table = newTable(p, diffColumns(p), diffs, func(d *processDiff) string { return processText(d.any()) + d.Change }, "-dmailbox")
+	return v, nil
+}
+
+func newNodeDiff(a, b node) nodeDiff {
+	d := nodeDiff{Node: b.Name}
+	switch {
+	case !a.Known && !b.Known:
+		d.Notes = append(d.Notes, "not recorded at either moment")
+		return d
+	case !a.Known || !b.Known:
+		d.Notes = append(d.Notes, "recorded at one moment only")
+	case b.Info.Uptime < a.Info.Uptime && b.Observed.After(a.Observed):
+		d.Notes = append(d.Notes, "it was restarted in between: counters began anew")
+	}
+	row := func(name string, u unit, x, y float64) {
+		r := diffRow{Name: name, Before: u.format(x), After: u.format(y)}
+		if diff := y - x; diff != 0 {
+			sign := "+"
+			if diff < 0 {
+				sign = "−"
+			}
+			r.Change = sign + u.format(math.Abs(diff))
+			if x != 0 && math.Abs(diff/x) > 0.2 || x == 0 {
+				r.Class = "warm"
+			}
+		}
+		d.Rows = append(d.Rows, r)
+	}
+	row("Processes", unitCount, float64(a.Info.ProcessesTotal), float64(b.Info.ProcessesTotal))
+	row("in wait response", unitCount, float64(a.Info.ProcessesWaitResponse), float64(b.Info.ProcessesWaitResponse))
+	row("zombies", unitCount, float64(a.Info.ProcessesZombee), float64(b.Info.ProcessesZombee))
+	row("Goroutines", unitCount, float64(a.Runtime.Goroutines), float64(b.Runtime.Goroutines))
+	row("Heap", unitBytes, float64(a.Runtime.HeapAlloc), float64(b.Runtime.HeapAlloc))
+	row("Errors and panics logged", unitCount, float64(a.Info.logged(4)), float64(b.Info.logged(4)))
+	row("Send errors", unitCount, float64(a.Info.SendErrorsLocal+a.Info.SendErrorsRemote), float64(b.Info.SendErrorsLocal+b.Info.SendErrorsRemote))
+	row("Call errors", unitCount, float64(a.Info.CallErrorsLocal+a.Info.CallErrorsRemote), float64(b.Info.CallErrorsLocal+b.Info.CallErrorsRemote))
+	return d
+}
+
+// diffProcesses pairs processes of the same life; both lists are in order.
+func diffProcesses(a, b []process) []processDiff {
+	var out []processDiff
+	for len(a) > 0 || len(b) > 0 {
+		order := 0
+		switch {
+		case len(a) == 0:
+			order = 1
+		case len(b) == 0:
+			order = -1
+		default:
+			order = orderProcesses(&a[0], &b[0])
+		}
+		switch {
+		case order < 0:
+			out = append(out, processDiff{Before: a[0], Change: "gone"})
+			a = a[1:]
+		case order > 0:
+			out = append(out, processDiff{After: b[0], Change: "new"})
+			b = b[1:]
+		default:
+			change := ""
+			if born := a[0].born() - b[0].born(); born < -3 || born > 3 {
+				change = "reborn"
+			}
+			out = append(out, processDiff{a[0], b[0], change})
+			a, b = a[1:], b[1:]
+		}
+	}
+	return out
+}
+
+func diffColumns(p *page) []column[processDiff] {
+	life := func(d *processDiff) string { return processURL(p, d.any().Node, string(d.any().PID)) }
+	delta := func(id, label string, u unit, f func(*process) float64) column[processDiff] {
+		c := numColumn(id, label, "", u, func(d *processDiff) float64 { return f(&d.After) - f(&d.Before) })
+		c.Text = func(d *processDiff) string { return signed(u, f(&d.After)-f(&d.Before)) }
+		return c
+	}
+	return []column[processDiff]{
+		{ID: "name", Label: "Process", Text: func(d *processDiff) string { return d.any().Label() }, URL: life, Class: constantClass[processDiff]("name"), Order: byText(func(d *processDiff) string { return d.any().Label() })},
+		textColumn("node", "Node", func(d *processDiff) string { return short(d.any().Node) }),
+		textColumn("behavior", "Behavior", func(d *processDiff) string { return d.any().Behavior }),
+		{ID: "change", Label: "Change", Text: func(d *processDiff) string { return d.Change }, Order: func(a, b *processDiff) int { return cmp.Compare(b.Change, a.Change) }},
+		{ID: "state", Label: "State", Text: func(d *processDiff) string {
+			if d.Before.State == d.After.State || d.Before.State == "" || d.After.State == "" {
+				return d.any().State
+			}
+			return fmt.Sprintf("%s → %s", d.Before.State, d.After.State)
+		}, Order: byText(func(d *processDiff) string { return d.any().State })},
+		delta("dmailbox", "Δ Mailbox", unitCount, func(p *process) float64 { return float64(p.MessagesMailbox) }),
+		delta("dlatency", "Δ Latency", unitNS, func(p *process) float64 { return float64(max(p.MailboxLatency, 0)) }),
+		delta("din", "Δ Received", unitCount, func(p *process) float64 { return float64(p.MessagesIn) }),
+		delta("dout", "Δ Sent", unitCount, func(p *process) float64 { return float64(p.MessagesOut) }),
+		delta("drunning", "Δ Running time", unitNS, func(p *process) float64 { return float64(p.RunningTime) }),
+		{ID: "pid", Label: "PID", Text: func(d *processDiff) string { return string(d.any().PID) }, URL: life, Class: constantClass[processDiff]("mono"), Order: func(a, b *processDiff) int { return comparePIDs(a.any().PID, b.any().PID) }},
+	}
+}
+
+func signed(u unit, v float64) string {
+	switch {
+	case v > 0:
+		return "+" + u.format(v)
+	case v < 0:
+		return "−" + u.format(-v)
+	}
+	return "0"
+}

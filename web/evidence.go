@@ -1,0 +1,127 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	"ergorecorder/analyze"
+	"ergorecorder/ergo"
+	"ergorecorder/replay"
+)
+
+// peersShown bounds how many other curves are drawn behind a metric.
+const peersShown = 6
+
+// evidenceCharts draws the evidence of a finding that is a number over time:
+// the metric with its onset, what it kept to before, and its peers behind it.
+func evidenceCharts(ctx context.Context, report *analyze.Report, f *analyze.Finding, rec *replay.Recording) ([]chart, error) {
+	var out []chart
+	drawn := map[string]bool{}
+	for _, e := range f.Evidence {
+		what := e.Node + e.Tool + e.Field
+		if e.Series == nil || len(e.Series.At) < 2 || e.Field != "" && drawn[what] {
+			continue
+		}
+		drawn[what] = true
+		c := chart{
+			Title: chartTitle(e), Unit: unit(e.Series.Unit), Curve: seriesCurve(e.Series),
+			Onset: f.Onset, OnsetErr: time.Duration(f.OnsetErrorS * float64(time.Second)),
+		}
+		c.From, c.To = chartWindow(e.Series, f)
+		for _, g := range report.Archive.Gaps {
+			if g.Node == e.Node && g.To.After(c.From) && g.From.Before(c.To) {
+				c.Gaps = append(c.Gaps, shade{g.From, g.To, g.Why})
+			}
+		}
+		if rec != nil {
+			peers, note, err := peersOf(ctx, rec, f, e, c.From, c.To)
+			if err != nil {
+				return nil, fmt.Errorf("peers of %s: %w", f.ID, err)
+			}
+			c.Peers, c.Note = peers, note
+		}
+		out = append(out, c)
+	}
+	return out, nil
+}
+
+func chartTitle(e analyze.Evidence) string {
+	title := e.Field
+	if title == "" {
+		title = e.What
+	}
+	if e.Node != "" {
+		title += " on " + short(e.Node)
+	}
+	return title
+}
+
+func seriesCurve(s *analyze.Series) curve {
+	var c curve
+	for i := range min(len(s.At), len(s.Value)) {
+		c.add(s.At[i], s.Value[i])
+	}
+	return c
+}
+
+// chartWindow spans the series and the onset, whichever reaches further.
+func chartWindow(s *analyze.Series, f *analyze.Finding) (from, to time.Time) {
+	from, to = s.At[0], s.At[len(s.At)-1]
+	if f.Onset.Before(from) {
+		from = f.Onset
+	}
+	if f.Onset.After(to) {
+		to = f.Onset
+	}
+	return from, to
+}
+
+// peersOf are the same metric of those that ought to look alike: of a process,
+// the others of its behavior on its node; of a node, the other nodes. Counters
+// whose series are rates, and whatever the recording lacks, have none.
+func peersOf(ctx context.Context, rec *replay.Recording, f *analyze.Finding, e analyze.Evidence, from, to time.Time) ([]curve, string, error) {
+	if e.Field == "" || ergo.SchemaOf(e.Tool).Columns[e.Field] == ergo.Cumulative {
+		return nil, "", nil
+	}
+	var peers []curve
+	note := ""
+	switch {
+	case e.Tool == "process_list" && f.Subject.Behavior != "" && f.Subject.PID != "":
+		behavior := f.Subject.Behavior
+		rows, err := rowCurves(ctx, rec, e.Node, e.Tool, "PID", rowMatch{"Behavior", func(b string) bool { return b == behavior }}, from, to, 4*peersShown, e.Field)
+		if err != nil {
+			return nil, "", err
+		}
+		delete(rows, f.Subject.PID)
+		for _, pid := range slices.Sorted(maps.Keys(rows)) {
+			peers = append(peers, rows[pid][0])
+		}
+		note = "other processes of " + behavior
+	case ergo.SchemaOf(e.Tool).Form == ergo.FormObject && e.Tool != "process_info" && e.Tool != "process_inspect":
+		for _, n := range rec.Nodes() {
+			if n.Name == e.Node {
+				continue
+			}
+			cs, err := objectCurves(ctx, rec, n.Name, e.Tool, from, to, e.Field)
+			if err != nil {
+				return nil, "", err
+			}
+			if slices.ContainsFunc(cs[0].Value, func(v float64) bool { return !math.IsNaN(v) }) {
+				peers = append(peers, cs[0])
+			}
+		}
+		note = "the other nodes"
+	}
+	if len(peers) == 0 {
+		return nil, "", nil
+	}
+	if len(peers) > peersShown {
+		note = fmt.Sprintf("%d of the %d %s", peersShown, len(peers), note)
+		peers = peers[:peersShown]
+	}
+	return peers, note, nil
+}

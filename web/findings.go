@@ -1,0 +1,131 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+
+	"ergorecorder/analyze"
+	"ergorecorder/replay"
+)
+
+// A Cache keeps finished reports, by a key that changes with the recording
+// and with the form of reports.
+type Cache interface {
+	Load(key string) (report []byte, ok bool)
+	Store(key string, report []byte) error
+}
+
+// A verdict is the analysis of the recording, as far as it has come.
+type verdict struct {
+	mu       sync.Mutex
+	report   *analyze.Report
+	progress string
+	started  bool
+}
+
+// get returns the newest report and what is under way.
+func (v *verdict) get() (*analyze.Report, string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if !v.started {
+		return v.report, "not begun"
+	}
+	return v.report, v.progress
+}
+
+func (v *verdict) set(r *analyze.Report, progress string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.started = true
+	if r != nil {
+		v.report = r
+	}
+	v.progress = progress
+}
+
+// Analyse judges the recording as it is now, or takes the report from the
+// cache, and shows it on the pages from then on. For a live recording it is
+// called again and again; pages go on showing the report before.
+func (s *Server) Analyse(ctx context.Context) error {
+	rec, err := s.source()
+	if err != nil {
+		return err
+	}
+	key := reportKey(rec)
+	if s.opt.Cache != nil {
+		if text, ok := s.opt.Cache.Load(key); ok {
+			var r analyze.Report
+			if json.Unmarshal(text, &r) == nil && r.Schema == analyze.SchemaVersion {
+				s.verdict.set(&r, "")
+				return nil
+			}
+		}
+	}
+	s.verdict.set(nil, "reading")
+	r, err := s.opt.Analyze(ctx, rec, analyze.Options{Path: s.opt.Name, Progress: func(done, total int, step string) {
+		s.verdict.set(nil, fmt.Sprintf("%s, %d of %d", step, done, total))
+	}})
+	if err != nil {
+		s.verdict.set(nil, err.Error())
+		return fmt.Errorf("analyse %s: %w", s.opt.Name, err)
+	}
+	s.verdict.set(r, "")
+	if s.opt.Cache == nil {
+		return nil
+	}
+	text, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("encode report: %w", err)
+	}
+	return s.opt.Cache.Store(key, text)
+}
+
+// reportKey names the recording as it is now.
+func reportKey(rec *replay.Recording) string {
+	from, to := rec.Window()
+	records := 0
+	for _, st := range rec.Streams() {
+		records += st.Records
+	}
+	return fmt.Sprintf("%s %s %s %d", analyze.SchemaVersion, from.Format(layoutURL), to.Format(layoutURL), records)
+}
+
+// A findingView is a finding as it is drawn: in the report and on the page.
+type findingView struct {
+	*analyze.Finding
+	Charts []chart
+	Cause  *analyze.Finding
+	Then   []*analyze.Finding
+	URL    func(*analyze.Finding) string
+	Open   bool
+}
+
+// findingViews draws findings with their charts, read from the recording.
+func findingViews(ctx context.Context, report *analyze.Report, rec *replay.Recording, url func(*analyze.Finding) string) ([]findingView, error) {
+	var out []findingView
+	for _, f := range report.Findings {
+		v, err := newFindingView(ctx, report, f, rec, url)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+func newFindingView(ctx context.Context, report *analyze.Report, f *analyze.Finding, rec *replay.Recording, url func(*analyze.Finding) string) (findingView, error) {
+	v := findingView{Finding: f, URL: url}
+	for _, other := range report.Findings {
+		if f.CausedBy != nil && other.ID == *f.CausedBy {
+			v.Cause = other
+		}
+		if other.CausedBy != nil && *other.CausedBy == f.ID {
+			v.Then = append(v.Then, other)
+		}
+	}
+	charts, err := evidenceCharts(ctx, report, f, rec)
+	v.Charts = charts
+	return v, err
+}

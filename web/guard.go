@@ -1,0 +1,123 @@
+package web
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// pagePolicy lets pages load their own style and script and nothing else:
+// what a hostile name might smuggle in is not run, styled or sent anywhere.
+const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+	"frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+const tokenCookie = "ergorecorder"
+
+// guard stands before every page: it refuses other methods than reading,
+// foreign hosts (which is how a page elsewhere would reach loopback by
+// rebinding its name), foreign origins, and callers without the token.
+func (s *Server) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", pagePolicy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Cache-Control", "no-store")
+		switch {
+		case r.Method != http.MethodGet && r.Method != http.MethodHead:
+			h.Set("Allow", "GET, HEAD")
+			http.Error(w, "this page only reads", http.StatusMethodNotAllowed)
+		case !s.hostAllowed(r.Host):
+			http.Error(w, "unknown host: name it with --allow-host", http.StatusForbidden)
+		case foreign(r):
+			http.Error(w, "requests from other sites are refused", http.StatusForbidden)
+		case !s.admit(w, r):
+		default:
+			next.ServeHTTP(w, r)
+		}
+	})
+}
+
+// hostAllowed accepts loopback, any address written as digits (no name can be
+// rebound to those) when a token protects it, and the names it was told.
+func (s *Server) hostAllowed(hostport string) bool {
+	host := hostport
+	if h, _, err := net.SplitHostPort(hostport); err == nil {
+		host = h
+	}
+	host = strings.Trim(host, "[]")
+	if host == "localhost" {
+		return true
+	}
+	if ip := net.ParseIP(host); ip != nil {
+		return ip.IsLoopback() || s.opt.Token != ""
+	}
+	for _, name := range s.opt.Hosts {
+		if strings.EqualFold(name, host) {
+			return true
+		}
+	}
+	return false
+}
+
+// foreign reports whether another site made the browser ask, links aside.
+func foreign(r *http.Request) bool {
+	if o := r.Header.Get("Origin"); o != "" {
+		u, err := url.Parse(o)
+		if err != nil || u.Host != r.Host {
+			return true
+		}
+	}
+	site := r.Header.Get("Sec-Fetch-Site")
+	return (site == "cross-site" || site == "same-site") && r.Header.Get("Sec-Fetch-Dest") != "document"
+}
+
+// admit checks the token: in the address once, from where it moves into a
+// cookie, or as a bearer token. It answers the request itself if it refuses
+// or redirects.
+func (s *Server) admit(w http.ResponseWriter, r *http.Request) bool {
+	if s.opt.Token == "" {
+		return true
+	}
+	if q := r.URL.Query(); q.Has("token") {
+		if !same(q.Get("token"), s.opt.Token) {
+			http.Error(w, "wrong token", http.StatusUnauthorized)
+			return false
+		}
+		q.Del("token")
+		http.SetCookie(w, &http.Cookie{
+			Name: tokenCookie, Value: digest(s.opt.Token), Path: "/",
+			HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: r.TLS != nil,
+		})
+		http.Redirect(w, r, (&url.URL{Path: localPath(r.URL.Path), RawQuery: q.Encode()}).String(), http.StatusSeeOther)
+		return false
+	}
+	if c, err := r.Cookie(tokenCookie); err == nil && same(c.Value, digest(s.opt.Token)) {
+		return true
+	}
+	if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok && same(bearer, s.opt.Token) {
+		return true
+	}
+	http.Error(w, "a token is needed: open the page with ?token=…", http.StatusUnauthorized)
+	return false
+}
+
+// localPath keeps a redirect on this host: //elsewhere is an address.
+func localPath(p string) string { return "/" + strings.TrimLeft(p, "/\\") }
+
+// digest is what the cookie holds in place of the token.
+func digest(token string) string {
+	sum := sha256.Sum256([]byte("ergorecorder cookie\x00" + token))
+	return hex.EncodeToString(sum[:])
+}
+
+func same(a, b string) bool {
+	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
+	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
+}

@@ -1,0 +1,287 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"ergorecorder/analyze"
+	"ergorecorder/ergo"
+	"ergorecorder/replay"
+)
+
+// processView is one process: what it is at the moment and its life as charts.
+type processView struct {
+	Found    bool
+	Node     string
+	PID      string
+	Now      process
+	Charts   []chart
+	States   []stateSpan
+	From, To time.Time
+	Parent   *process
+	Children []process
+	More     int // children that are not listed
+	Stack    string
+	StackAt  time.Time
+	Facts    []fact
+	Inspect  []fact
+	Logs     []logLine
+	Findings []*analyze.Finding
+}
+
+// A stateSpan is a stretch in which samples showed the same state.
+type stateSpan struct {
+	box
+	State string
+	Class string
+}
+
+// A fact is one field of an answer.
+type fact struct{ Key, Value string }
+
+// lifeWindow is how much of a long recording a process's charts show.
+const lifeWindow = 2 * time.Hour
+
+// childrenShown bounds the list of a supervisor's children.
+const childrenShown = 30
+
+func (s *Server) process(ctx context.Context, p *page) (any, error) {
+	v := processView{Node: p.query.Get("node"), PID: p.query.Get("pid")}
+	if v.Node == "" || v.PID == "" {
+		return nil, notFound("a process is named by node and pid")
+	}
+	p.Title = v.PID
+	key := ergo.PID(v.PID).Key()
+	rows := p.now.rated(ctx, rateWindow, v.Node)
+	for i := range rows {
+		r := &rows[i]
+		if r.PID.Key() == key {
+			v.Found, v.Now, v.PID = true, *r, string(r.PID)
+			p.Title = r.Label()
+		}
+	}
+	for i := range rows {
+		if v.Found && rows[i].PID == v.Now.Parent {
+			v.Parent = &rows[i]
+		}
+		if string(rows[i].Parent) == v.PID {
+			v.Children = append(v.Children, rows[i])
+		}
+	}
+	v.More = max(len(v.Children)-childrenShown, 0)
+	v.Children = v.Children[:len(v.Children)-v.More]
+	v.From, v.To = lifeBounds(p, v.Node)
+	l, err := lifeOf(ctx, p.rec, v.Node, v.PID, v.From, v.To)
+	if err != nil {
+		return nil, fmt.Errorf("life of %s: %w", v.PID, err)
+	}
+	v.Charts, v.States = l.charts(v.From, v.To, p.At), l.states(v.From, v.To)
+	if p.Report != nil {
+		for _, f := range p.Report.Findings {
+			if f.Subject.Node == v.Node && f.Subject.PID != "" && ergo.PID(f.Subject.PID).Key() == key {
+				v.Findings = append(v.Findings, f)
+				for i := range v.Charts {
+					v.Charts[i].Onset, v.Charts[i].OnsetErr = f.Onset, time.Duration(f.OnsetErrorS*float64(time.Second))
+				}
+			}
+		}
+	}
+	v.Facts = facts(p.now.text(ctx, v.Node, "process_info", ergo.Args{"pid": v.PID}))
+	v.Inspect = facts(p.now.text(ctx, v.Node, "process_inspect", ergo.Args{"pid": v.PID}))
+	v.Stack, v.StackAt, err = stackOf(ctx, p.rec, v.Node, v.PID, p.At)
+	if err != nil {
+		return nil, err
+	}
+	logs, err := logsBetween(ctx, p.rec, v.Node, v.From, v.To)
+	for _, l := range logs {
+		if strings.Contains(l.Source, v.PID) || v.Now.Name != "" && strings.Contains(l.Message, v.Now.Name) {
+			v.Logs = append(v.Logs, l)
+		}
+	}
+	v.Logs = v.Logs[max(len(v.Logs)-50, 0):]
+	return v, err
+}
+
+// lifeBounds is the window of a process's charts: the node's life at the
+// moment, the strip's window, and of a long one only what is near the moment.
+func lifeBounds(p *page, node string) (from, to time.Time) {
+	from, to = p.From, p.To
+	if to.Sub(from) > lifeWindow {
+		from, to = p.At.Add(-lifeWindow/2), p.At.Add(lifeWindow/2)
+	}
+	for _, n := range p.rec.Nodes() {
+		for _, l := range n.Lives {
+			if n.Name == node && !p.At.Before(l.From) && !p.At.After(l.To) {
+				from, to = latest(from, l.From), earliest(to, l.To)
+			}
+		}
+	}
+	return latest(from, p.Start), earliest(to, p.End)
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func earliest(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+// A life is what process_list said of one process over time.
+type life struct {
+	mailbox, latency, in, out, running curve
+	at                                 []time.Time
+	state                              []string
+}
+
+// lifeOf walks a node's process table and keeps the rows of one process.
+func lifeOf(ctx context.Context, rec *replay.Recording, node, pid string, from, to time.Time) (*life, error) {
+	columns := []string{"PID", "MessagesMailbox", "MailboxLatency", "MessagesIn", "MessagesOut", "RunningTime", "State"}
+	l := &life{}
+	slot, has := int32(0), false
+	for f, err := range rec.Table(ctx, node, "process_list", from, to, columns) {
+		if err != nil {
+			return l, err
+		}
+		if f.Failure != nil {
+			continue
+		}
+		if f.Reset || slices.Contains(f.Gone, slot) {
+			has = false
+		}
+		for _, c := range f.Changed {
+			if f.Columns[0].Text(c) == pid {
+				slot, has = c, true
+			}
+		}
+		if !has {
+			continue
+		}
+		for i, c := range []*curve{&l.mailbox, &l.latency, &l.in, &l.out, &l.running} {
+			c.add(f.At, f.Columns[1+i].Float(slot))
+		}
+		l.at = append(l.at, f.At)
+		l.state = append(l.state, f.Columns[6].Text(slot))
+	}
+	return l, nil
+}
+
+// charts are the life's metrics.
+func (l *life) charts(from, to, cursor time.Time) []chart {
+	cs := []chart{
+		{Title: "Mailbox", Unit: unitCount, Curve: l.mailbox},
+		{Title: "Messages in", Unit: unitRate, Curve: l.in.rate()},
+		{Title: "Messages out", Unit: unitRate, Curve: l.out.rate()},
+		{Title: "Handled", Unit: unitRate, Note: "received less what still waits", Curve: l.handled()},
+		{Title: "Busy", Unit: unitPercent, Note: "time in callbacks, added when the mailbox drains", Curve: l.running.rate().times(1e-7)},
+	}
+	if slices.ContainsFunc(l.latency.Value, func(v float64) bool { return v > 0 }) {
+		cs = slices.Insert(cs, 1, chart{Title: "Latency", Note: "age of the oldest waiting message", Unit: unitNS, Curve: l.latency})
+	}
+	for i := range cs {
+		cs[i].From, cs[i].To, cs[i].Cursor = from, to, cursor
+	}
+	return cs
+}
+
+// handled is the rate of the work done: messages received less those that wait.
+func (l *life) handled() curve {
+	done := curve{At: l.in.At}
+	for i := range l.in.At {
+		done.Value = append(done.Value, l.in.Value[i]-l.mailbox.Value[i])
+	}
+	r := done.rate()
+	for i, v := range r.Value {
+		if math.IsNaN(v) {
+			r.Value[i] = 0 // a message counted late, not a counter that began anew
+		}
+	}
+	return r
+}
+
+// states are the stretches of equal state.
+func (l *life) states(from, to time.Time) []stateSpan {
+	s := scale{from: from, to: to}
+	var out []stateSpan
+	for i := 0; i < len(l.at); {
+		j := i
+		for j+1 < len(l.at) && l.state[j+1] == l.state[i] {
+			j++
+		}
+		end := l.at[min(j+1, len(l.at)-1)]
+		x, w := s.stretch(l.at[i], end)
+		class := map[string]string{"sleep": "sleep", "running": "running", "wait response": "waiting", "zombee": "zombie"}[l.state[i]]
+		out = append(out, stateSpan{box{x, w, fmt.Sprintf("%s from %s to %s", l.state[i], clock(l.at[i]), clock(end))}, l.state[i], class})
+		i = j + 1
+	}
+	return out
+}
+
+// facts are the fields of a JSON object in their order, values as they stand.
+func facts(text string) []fact {
+	d := json.NewDecoder(strings.NewReader(text))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return nil
+	}
+	var out []fact
+	for d.More() {
+		k, err := d.Token()
+		if err != nil {
+			return out
+		}
+		var v json.RawMessage
+		if d.Decode(&v) != nil {
+			return out
+		}
+		var b bytes.Buffer
+		if json.Compact(&b, v) != nil {
+			return out
+		}
+		value := b.String()
+		var str string
+		if json.Unmarshal(v, &str) == nil {
+			value = str
+		}
+		if value == "" || value == "[]" || value == "{}" || value == "null" {
+			continue
+		}
+		out = append(out, fact{fmt.Sprint(k), unescapeAngles(value)})
+	}
+	return out
+}
+
+// unescapeAngles undoes the escapes of < and > in JSON that is shown as text.
+func unescapeAngles(s string) string {
+	return strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&").Replace(s)
+}
+
+// stackOf is the newest recorded goroutine that carries the process's label
+// within two minutes before the moment; "" where none was recorded, which is
+// how it is for a process that sleeps.
+func stackOf(ctx context.Context, rec *replay.Recording, node, pid string, at time.Time) (stack string, seen time.Time, err error) {
+	label := regexp.MustCompile(`"pid": ?"` + regexp.QuoteMeta(pid) + `"`)
+	for smp, err := range rec.Samples(ctx, node, "pprof_goroutines", at.Add(-2*time.Minute), at) {
+		if err != nil {
+			return stack, seen, fmt.Errorf("read goroutines: %w", err)
+		}
+		for g := range strings.SplitSeq(string(smp.Text), "\n\n") {
+			if label.MatchString(g) {
+				stack, seen = strings.TrimSpace(g), smp.At
+			}
+		}
+	}
+	return stack, seen, nil
+}

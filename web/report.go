@@ -1,0 +1,157 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"ergorecorder/analyze"
+	"ergorecorder/replay"
+)
+
+// A reportPage is what the report's template is filled with.
+type reportPage struct {
+	*analyze.Report
+	Policy   string // of the page, as its meta tag says
+	CSS      template.CSS
+	Name     string
+	Strip    *strip
+	Causes   *causes
+	Views    []findingView
+	Counts   []severityCount
+	Nodes    []reportNode
+	Duration time.Duration
+}
+
+// A severityCount is how many findings have a severity.
+type severityCount struct {
+	Severity analyze.Severity
+	Count    int
+}
+
+// A reportNode is a node at the end of the window, with its curves over it.
+type reportNode struct {
+	node
+	Sparks []spark
+}
+
+// A spark is a small curve and its newest value.
+type spark struct {
+	Label, Path, Value string
+}
+
+// Report writes the report as one HTML file that needs nothing else: no
+// network, no script, no other file. It draws what the report says, and reads
+// the charts' peers, the nodes and the timeline from the recording.
+func Report(ctx context.Context, w io.Writer, report *analyze.Report, rec *replay.Recording) error {
+	p, err := newReportPage(ctx, report, rec)
+	if err != nil {
+		return fmt.Errorf("draw report: %w", err)
+	}
+	var b bytes.Buffer
+	if err := pageTemplates().ExecuteTemplate(&b, "report", p); err != nil {
+		return fmt.Errorf("draw report: %w", err)
+	}
+	if _, err := b.WriteTo(w); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	return nil
+}
+
+func newReportPage(ctx context.Context, report *analyze.Report, rec *replay.Recording) (*reportPage, error) {
+	css, err := assets.ReadFile("assets/style.css")
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(css)
+	from, to := report.Window.From, report.Window.To
+	if from.IsZero() || to.IsZero() {
+		from, to = rec.Window()
+	}
+	p := &reportPage{
+		Report: report, CSS: template.CSS(css), Name: report.Archive.Path, Duration: to.Sub(from),
+		Policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'",
+	}
+	anchor := func(f *analyze.Finding) string { return "#" + f.ID }
+	p.Strip = newStrip(rec, from, to)
+	if err := p.Strip.fill(ctx, rec); err != nil {
+		return nil, err
+	}
+	marks, err := rec.Marks(ctx, from, to)
+	if err != nil {
+		return nil, err
+	}
+	p.Strip.flags(report, marks, anchor)
+	p.Causes = newCauses(report, anchor)
+	if p.Views, err = findingViews(ctx, report, rec, anchor); err != nil {
+		return nil, err
+	}
+	for _, sev := range []analyze.Severity{analyze.Critical, analyze.Warning, analyze.Info} {
+		n := 0
+		for _, f := range report.Findings {
+			if f.Severity == sev {
+				n++
+			}
+		}
+		p.Counts = append(p.Counts, severityCount{sev, n})
+	}
+	p.Nodes, err = reportNodes(ctx, rec, from, to)
+	return p, err
+}
+
+// reportNodes puts the nodes side by side.
+func reportNodes(ctx context.Context, rec *replay.Recording, from, to time.Time) ([]reportNode, error) {
+	var names []string
+	for _, n := range rec.Nodes() {
+		names = append(names, n.Name)
+	}
+	var out []reportNode
+	for _, n := range momentOf(rec, to).nodes(ctx, names) {
+		sparks, err := nodeSparks(ctx, rec, n.Name, from, to)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, reportNode{n, sparks})
+	}
+	return out, nil
+}
+
+// sparkFields are the curves of a node in the report, by tool.
+func sparkFields() map[string][]string {
+	return map[string][]string{
+		"node_info":     {"ProcessesTotal", "ProcessesWaitResponse"},
+		"runtime_stats": {"goroutines", "heap_alloc"},
+	}
+}
+
+func nodeSparks(ctx context.Context, rec *replay.Recording, node string, from, to time.Time) ([]spark, error) {
+	labels := map[string]string{"ProcessesTotal": "Processes", "ProcessesWaitResponse": "Waiting for a reply", "goroutines": "Goroutines", "heap_alloc": "Heap"}
+	var out []spark
+	for _, tool := range slices.Sorted(maps.Keys(sparkFields())) {
+		fields := sparkFields()[tool]
+		cs, err := objectCurves(ctx, rec, node, tool, from, to, fields...)
+		if err != nil {
+			return nil, fmt.Errorf("%s of %s: %w", tool, node, err)
+		}
+		for i, f := range fields {
+			c := chart{Curve: cs[i], From: from, To: to, Unit: unitCount}
+			if f == "heap_alloc" {
+				c.Unit = unitBytes
+			}
+			d := c.draw()
+			out = append(out, spark{labels[f], d.Path, d.Label})
+		}
+	}
+	return out, nil
+}
+
+// kindWords is a kind of finding in words.
+func kindWords(kind string) string { return strings.ReplaceAll(kind, "_", " ") }

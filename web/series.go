@@ -1,0 +1,116 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"math"
+	"time"
+
+	"ergorecorder/archive"
+	"ergorecorder/replay"
+)
+
+// errorCount is the number of errors and panics in a LogMessages column.
+func errorCount(c *archive.Column, slot int32) (int64, bool) {
+	var n []int64
+	if json.Unmarshal([]byte(c.Text(slot)), &n) != nil || len(n) < 6 {
+		return 0, false
+	}
+	return n[4] + n[5], true
+}
+
+// objectCurves are fields of a node's object tool over time.
+func objectCurves(ctx context.Context, rec *replay.Recording, node, tool string, from, to time.Time, fields ...string) ([]curve, error) {
+	out := make([]curve, len(fields))
+	for i, f := range fields {
+		out[i].Name = f
+	}
+	for f, err := range rec.Table(ctx, node, tool, from, to, fields) {
+		if err != nil {
+			return out, err
+		}
+		for i := range fields {
+			v := math.NaN()
+			if f.Failure == nil && len(f.Live) > 0 {
+				v = f.Columns[i].Float(f.Live[0])
+			}
+			out[i].add(f.At, v)
+		}
+	}
+	return out, nil
+}
+
+// A rowMatch selects rows of a table by a text column.
+type rowMatch struct {
+	Column string
+	Equals func(string) bool
+}
+
+// rowCurves are a field's values over time for each row that matches, by the
+// row's key column, at most limit rows.
+func rowCurves(ctx context.Context, rec *replay.Recording, node, tool, key string, match rowMatch, from, to time.Time, limit int, fields ...string) (map[string][]curve, error) {
+	columns := append([]string{key, match.Column}, fields...)
+	out := map[string][]curve{}
+	slots := map[int32]string{}
+	for f, err := range rec.Table(ctx, node, tool, from, to, columns) {
+		if err != nil {
+			return out, err
+		}
+		if f.Failure != nil {
+			continue
+		}
+		if f.Reset {
+			clear(slots)
+		}
+		for _, slot := range f.Gone {
+			delete(slots, slot)
+		}
+		for _, slot := range f.Changed {
+			k := f.Columns[0].Text(slot)
+			if !match.Equals(f.Columns[1].Text(slot)) || out[k] == nil && len(out) >= limit {
+				delete(slots, slot)
+				continue
+			}
+			slots[slot] = k
+			if out[k] == nil {
+				out[k] = make([]curve, len(fields))
+				for i := range fields {
+					out[k][i].Name = fields[i]
+				}
+			}
+		}
+		for slot, k := range slots {
+			for i := range fields {
+				out[k][i].add(f.At, f.Columns[2+i].Float(slot))
+			}
+		}
+	}
+	return out, nil
+}
+
+// rate is the curve's growth a second; a counter that falls began anew.
+func (c curve) rate() curve {
+	r := curve{Name: c.Name}
+	for i := 1; i < len(c.At); i++ {
+		dt := float64(c.At[i]-c.At[i-1]) / 1000
+		d := c.Value[i] - c.Value[i-1]
+		if dt <= 0 {
+			continue
+		}
+		if d < 0 {
+			d = math.NaN()
+		}
+		r.At = append(r.At, c.At[i])
+		r.Value = append(r.Value, d/dt)
+	}
+	return r
+}
+
+// times multiplies the curve.
+func (c curve) times(f float64) curve {
+	r := curve{Name: c.Name, At: c.At, Value: make([]float64, len(c.Value))}
+	for i, v := range c.Value {
+		r.Value[i] = v * f
+	}
+	return r
+}

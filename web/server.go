@@ -1,0 +1,399 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"ergorecorder/analyze"
+	"ergorecorder/replay"
+)
+
+//go:embed assets
+var assets embed.FS
+
+//go:embed templates
+var templates embed.FS
+
+// A Source gives the recording that pages are drawn from, for each request
+// anew: that of a live recording reaches further every time.
+type Source func() (*replay.Recording, error)
+
+// Options say how a recording is served. The zero value serves a closed
+// recording to this machine alone.
+type Options struct {
+	Name  string   // what pages call the recording
+	Live  bool     // it is still being written: pages may follow the present
+	Token string   // asked of everybody; needed unless only loopback listens
+	Hosts []string // further names under which the page may be reached
+	// Cache keeps a report from run to run; nil keeps none.
+	Cache Cache
+	// Analyze judges the recording; nil is analyze.Run.
+	Analyze func(context.Context, *replay.Recording, analyze.Options) (*analyze.Report, error)
+}
+
+// A Server serves a recording. It is an http.Handler, safe for concurrent use.
+type Server struct {
+	source  Source
+	opt     Options
+	pages   *template.Template
+	handler http.Handler
+	verdict verdict
+	strips  stripCache
+	pprof   flames
+}
+
+// New makes a server of the recording. Findings appear once [Server.Analyse]
+// has run.
+func New(source Source, opt Options) *Server {
+	if opt.Analyze == nil {
+		opt.Analyze = analyze.Run
+	}
+	s := &Server{source: source, opt: opt, pages: pageTemplates()}
+	static, err := fs.Sub(assets, "assets")
+	if err != nil {
+		panic(err) // the folder is embedded under this very name
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /assets/", http.StripPrefix("/assets/", http.FileServerFS(static)))
+	for path, v := range s.views() {
+		mux.HandleFunc("GET "+path, s.serve(v))
+	}
+	mux.HandleFunc("GET /strip", s.serveStrip)
+	mux.HandleFunc("GET /report.html", s.serveReport)
+	mux.HandleFunc("GET /pprof/{profiles}/{view}", s.servePprof)
+	s.handler = s.guard(mux)
+	return s
+}
+
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// A view is one page: a tab, a template and what the template is filled with.
+type view struct {
+	tab, template string
+	body          func(context.Context, *page) (any, error)
+}
+
+func (s *Server) views() map[string]view {
+	return map[string]view{
+		"/{$}":       {"", "overview", s.overview},
+		"/findings":  {"findings", "findings", s.findings},
+		"/finding":   {"findings", "finding", s.finding},
+		"/processes": {"processes", "processes", s.processes},
+		"/process":   {"processes", "process", s.process},
+		"/tree":      {"tree", "tree", s.tree},
+		"/links":     {"links", "links", s.links},
+		"/events":    {"events", "events", s.events},
+		"/logs":      {"logs", "logs", s.logs},
+		"/compare":   {"compare", "compare", s.compare},
+		"/profiles":  {"profiles", "profiles", s.profiles},
+		"/profile":   {"profiles", "profile", s.profile},
+	}
+}
+
+// A page is one request's view of the recording.
+type page struct {
+	srv   *Server
+	rec   *replay.Recording
+	query url.Values
+	path  string
+	now   *moment
+
+	Title      string
+	Name       string
+	Tab        string
+	Live       bool
+	At         time.Time // the chosen moment
+	Present    bool      // no moment was chosen: the end of the recording
+	Start, End time.Time // of the recording
+	From, To   time.Time // of the overview strip
+	Strip      *strip
+	Report     *analyze.Report
+	Progress   string // of the analysis, "" when it is done
+	Body       template.HTML
+}
+
+// newPage reads what every view has in common from the address.
+func (s *Server) newPage(r *http.Request) (*page, error) {
+	rec, err := s.source()
+	if err != nil {
+		return nil, err
+	}
+	p := &page{srv: s, rec: rec, query: r.URL.Query(), path: r.URL.Path, Name: s.opt.Name, Live: s.opt.Live}
+	p.Start, p.End = rec.Window()
+	p.From, p.To = p.time("from", p.Start), p.time("to", p.End)
+	if !p.From.Before(p.To) {
+		p.From, p.To = p.Start, p.End
+	}
+	p.Present = p.query.Get("at") == ""
+	p.At = p.time("at", p.End)
+	p.now = momentOf(rec, p.At)
+	p.Report, p.Progress = s.verdict.get()
+	return p, nil
+}
+
+// time reads a time from the address; what is missing or wrong is the default.
+func (p *page) time(key string, def time.Time) time.Time {
+	t, err := time.Parse(time.RFC3339, p.query.Get(key))
+	if err != nil {
+		return def
+	}
+	return t.UTC()
+}
+
+// carried are the parameters that every link keeps.
+func carried() []string { return []string{"at", "from", "to"} }
+
+// Link is the address of a view at this page's moment, with parameters given
+// as key, value, …; an empty value leaves a parameter out.
+func (p *page) Link(path string, kv ...string) string {
+	q := url.Values{}
+	for _, k := range carried() {
+		if p.query.Has(k) {
+			q.Set(k, p.query.Get(k))
+		}
+	}
+	return address(path, q, kv)
+}
+
+// Same is the address of this view with some parameters changed.
+func (p *page) Same(kv ...string) string {
+	q := url.Values{}
+	for k, v := range p.query {
+		q[k] = slices.Clone(v)
+	}
+	return address(p.path, q, kv)
+}
+
+func address(path string, q url.Values, kv []string) string {
+	for i := 0; i+1 < len(kv); i += 2 {
+		q.Del(kv[i])
+		if kv[i+1] != "" {
+			q.Set(kv[i], kv[i+1])
+		}
+	}
+	if len(q) == 0 {
+		return path
+	}
+	return path + "?" + q.Encode()
+}
+
+// Moment is the address of this view at another moment.
+func (p *page) Moment(t time.Time) string { return p.Same("at", inURL(t)) }
+
+// Following reports whether the page moves on with the recording.
+func (p *page) Following() bool { return p.Live && p.Present }
+
+// Zoom is the address of this view with the overview cut to a share of its
+// window around the moment.
+func (p *page) Zoom(share float64) string {
+	half := time.Duration(float64(p.To.Sub(p.From)) * share / 2)
+	half = max(half, 5*time.Second)
+	from, to := latest(p.At.Add(-half), p.Start), earliest(p.At.Add(half), p.End)
+	if from.Equal(p.Start) && to.Equal(p.End) {
+		return p.Same("from", "", "to", "")
+	}
+	return p.Same("from", inURL(from), "to", inURL(to), "at", inURL(p.At))
+}
+
+// Step is how far an arrow key moves the slider, in milliseconds: a second, or
+// about a 2,000th of the window.
+func (p *page) Step() int64 { return max(1000, p.To.Sub(p.From).Milliseconds()/2000/1000*1000) }
+
+// Kept are the parameters that a form has to carry along as hidden fields.
+func (p *page) Kept(but ...string) []param {
+	var out []param
+	for _, k := range slices.Sorted(maps.Keys(p.query)) {
+		if slices.Contains(but, k) {
+			continue
+		}
+		for _, v := range p.query[k] {
+			out = append(out, param{k, v})
+		}
+	}
+	return out
+}
+
+// A param is one parameter of an address.
+type param struct{ Key, Value string }
+
+// Nodes are the names of all recorded nodes.
+func (p *page) Nodes() []string {
+	var names []string
+	for _, n := range p.rec.Nodes() {
+		names = append(names, n.Name)
+	}
+	return names
+}
+
+// chosen are the nodes that the address asks for: one, or all.
+func (p *page) chosen() []string {
+	if n := p.query.Get("node"); n != "" {
+		return []string{n}
+	}
+	return p.Nodes()
+}
+
+// serve answers with a view: the whole page, or only what changes when the
+// script asks for that.
+func (s *Server) serve(v view) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		p, err := s.newPage(r)
+		if err != nil {
+			s.fail(w, err)
+			return
+		}
+		p.Tab = v.tab
+		body, err := v.body(r.Context(), p)
+		if err != nil {
+			s.fail(w, err)
+			return
+		}
+		var b bytes.Buffer
+		if err := s.pages.ExecuteTemplate(&b, v.template, struct {
+			*page
+			View    any
+			Missing []string
+		}{p, body, p.now.missing}); err != nil {
+			s.fail(w, err)
+			return
+		}
+		p.Body = template.HTML(b.String()) // made by our own templates just now
+		part := "page"
+		if r.Header.Get("X-Part") == "view" {
+			part = "view"
+		} else {
+			p.Strip = s.strips.get(p, false)
+		}
+		s.render(w, part, p)
+	}
+}
+
+// render executes a template and sends it whole, or an error and no half page.
+func (s *Server) render(w http.ResponseWriter, name string, data any) {
+	var b bytes.Buffer
+	if err := s.pages.ExecuteTemplate(&b, name, data); err != nil {
+		s.fail(w, err)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Vary", "X-Part")
+	_, _ = w.Write(b.Bytes()) // a reader that went away
+}
+
+func (s *Server) fail(w http.ResponseWriter, err error) {
+	code := http.StatusInternalServerError
+	if _, ok := err.(notFound); ok {
+		code = http.StatusNotFound
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(code)
+	_ = s.pages.ExecuteTemplate(w, "problem", err.Error()) // a reader that went away
+}
+
+// notFound is the error of an address that names nothing recorded.
+type notFound string
+
+func (e notFound) Error() string { return string(e) }
+
+func (s *Server) serveStrip(w http.ResponseWriter, r *http.Request) {
+	p, err := s.newPage(r)
+	if err != nil {
+		s.fail(w, err)
+		return
+	}
+	p.Strip = s.strips.get(p, true)
+	s.render(w, "strip", p)
+}
+
+func (s *Server) serveReport(w http.ResponseWriter, r *http.Request) {
+	p, err := s.newPage(r)
+	if err != nil {
+		s.fail(w, err)
+		return
+	}
+	if p.Report == nil {
+		s.fail(w, notFound("the recording is still being analysed: "+p.Progress))
+		return
+	}
+	var b bytes.Buffer
+	if err := Report(r.Context(), &b, p.Report, p.rec); err != nil {
+		s.fail(w, err)
+		return
+	}
+	w.Header().Set("Content-Security-Policy", "sandbox; default-src 'none'; style-src 'unsafe-inline'")
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_, _ = w.Write(b.Bytes()) // a reader that went away
+}
+
+// A stripCache keeps the strips that took a scan, for a recording that ends
+// where they were made; a few windows are enough.
+type stripCache struct {
+	mu   sync.Mutex
+	made map[string]*strip
+}
+
+// get is the strip of the page's window; with read unset, only what takes no
+// scan unless an earlier request did it.
+func (c *stripCache) get(p *page, read bool) *strip {
+	key := inURL(p.From) + inURL(p.To) + inURL(p.End)
+	c.mu.Lock()
+	base := c.made[key]
+	c.mu.Unlock()
+	if base == nil {
+		base = newStrip(p.rec, p.From, p.To)
+		if read {
+			if err := base.fill(context.Background(), p.rec); err != nil {
+				base.Trouble = err.Error()
+			}
+			c.mu.Lock()
+			if c.made == nil || len(c.made) > 20 {
+				c.made = map[string]*strip{}
+			}
+			c.made[key] = base
+			c.mu.Unlock()
+		}
+	}
+	st := *base
+	marks, err := p.rec.Marks(context.Background(), p.From, p.To)
+	if err != nil {
+		st.Trouble = err.Error()
+	}
+	st.Whole = st.Whole && p.Progress == ""
+	st.flags(p.Report, marks, func(f *analyze.Finding) string {
+		return p.Link("/finding", "id", f.ID, "at", inURL(f.Onset))
+	})
+	return &st
+}
+
+// pageTemplates parses what is embedded; a mistake in it shows in any test.
+func pageTemplates() *template.Template {
+	t := template.New("").Funcs(template.FuncMap{
+		"clock": clock, "exact": exact, "day": day, "urltime": inURL, "span": span, "short": short,
+		"count":   func(n int64) string { return count(float64(n)) },
+		"bytes":   func(n int64) string { return unitBytes.format(float64(n)) },
+		"seconds": func(n int64) string { return span(time.Duration(n) * time.Second) },
+		"nanos":   func(n int64) string { return span(time.Duration(n)) },
+		"float":   significant,
+		"millis":  func(t time.Time) int64 { return t.UnixMilli() },
+		"chart":   func(c chart) drawn { return c.draw() },
+		"lower":   strings.ToLower,
+		"plural": func(n int, one, many string) string {
+			if n == 1 {
+				return fmt.Sprintf("%d %s", n, one)
+			}
+			return fmt.Sprintf("%d %s", n, many)
+		},
+	})
+	return template.Must(t.ParseFS(templates, "templates/*.html"))
+}

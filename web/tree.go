@@ -1,0 +1,135 @@
+package web
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"ergorecorder/ergo"
+)
+
+// treeView is the supervision trees of the chosen nodes.
+type treeView struct {
+	Nodes []choice
+	Trees []nodeTree
+}
+
+type nodeTree struct {
+	Node  string
+	Roots []*branch
+	Count int
+}
+
+// A branch is a process and what it started.
+type branch struct {
+	process
+	URL     string
+	Kids    []*branch
+	Size    int   // processes in the subtree, itself included
+	Waiting int64 // messages in all mailboxes of the subtree
+	Folded  []fold
+	Open    bool
+}
+
+// A fold stands for leaves that look alike and are not drawn.
+type fold struct {
+	Count    int
+	Behavior string
+	URL      string
+}
+
+// leavesShown is how many leaves of one parent and behavior are drawn, the
+// deepest mailboxes first.
+const leavesShown = 12
+
+func (s *Server) tree(ctx context.Context, p *page) (any, error) {
+	v := treeView{Nodes: choices(p.Nodes(), p.query.Get("node"))}
+	for _, n := range p.chosen() {
+		rows := p.now.processes(ctx, n)
+		if len(rows) == 0 {
+			continue
+		}
+		v.Trees = append(v.Trees, nodeTree{n, newTree(p, rows), len(rows)})
+	}
+	return v, nil
+}
+
+// newTree hangs processes under their parents. A parent that is not in the
+// table, as the node's own, makes a root; so does a circle.
+func newTree(p *page, rows []process) []*branch {
+	byPID := make(map[ergo.PID]*branch, len(rows))
+	all := make([]*branch, len(rows))
+	for i, r := range rows {
+		all[i] = &branch{process: r, URL: processURL(p, r.Node, string(r.PID))}
+		byPID[r.PID] = all[i]
+	}
+	var roots []*branch
+	for _, b := range all {
+		parent := byPID[b.Parent]
+		if parent == nil || circular(b, byPID) {
+			roots = append(roots, b)
+			continue
+		}
+		parent.Kids = append(parent.Kids, b)
+	}
+	for _, r := range roots {
+		r.settle(p, 0)
+	}
+	return roots
+}
+
+// circular reports whether following parents from b comes back to b.
+func circular(b *branch, byPID map[ergo.PID]*branch) bool {
+	at := byPID[b.Parent]
+	for range len(byPID) {
+		if at == nil {
+			return false
+		}
+		if at == b {
+			return true
+		}
+		at = byPID[at.Parent]
+	}
+	return true
+}
+
+// settle sums up the subtree and folds leaves that look alike.
+func (b *branch) settle(p *page, depth int) {
+	b.Size, b.Waiting = 1, b.MessagesMailbox
+	leaves := map[string][]*branch{}
+	for _, k := range b.Kids {
+		k.settle(p, depth+1)
+		b.Size += k.Size
+		b.Waiting += k.Waiting
+		if len(k.Kids) == 0 {
+			leaves[k.Behavior] = append(leaves[k.Behavior], k)
+		}
+	}
+	b.Open = depth < 2 || b.Waiting > 10
+	folded := map[*branch]bool{}
+	for behavior, ks := range leaves {
+		if len(ks) <= leavesShown {
+			continue
+		}
+		slices.SortStableFunc(ks, func(x, y *branch) int { return cmp.Compare(y.MessagesMailbox, x.MessagesMailbox) })
+		for _, k := range ks[leavesShown:] {
+			folded[k] = true
+		}
+		b.Folded = append(b.Folded, fold{len(ks) - leavesShown, behavior, p.Link("/processes", "node", b.Node, "q", behavior)})
+	}
+	b.Kids = slices.DeleteFunc(b.Kids, func(k *branch) bool { return folded[k] })
+	slices.SortFunc(b.Folded, func(x, y fold) int { return cmp.Compare(x.Behavior, y.Behavior) })
+}
+
+// Summary says what the subtree holds.
+func (b *branch) Summary() string {
+	if b.Size == 1 {
+		return ""
+	}
+	s := fmt.Sprintf("%s processes", count(float64(b.Size)))
+	if b.Waiting > 0 {
+		s += fmt.Sprintf(", %s waiting", count(float64(b.Waiting)))
+	}
+	return s
+}
