@@ -106,7 +106,7 @@ func (s *Server) process(ctx context.Context, p *page) (any, error) {
 		}
 	}
 	v.Logs = v.Logs[max(len(v.Logs)-50, 0):]
-	return v, err
+	return &v, err
 }
 
 // lifeBounds is the window of a process's charts: the node's life at the

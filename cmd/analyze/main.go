@@ -68,6 +68,7 @@ func newRoot() *cobra.Command {
 		newExport(),
 		newMCP(),
 		newReport(),
+		newServe(),
 	)
 	return root
 }

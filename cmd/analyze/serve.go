@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ergorecorder/replay"
+	"ergorecorder/web"
+)
+
+type serveOptions struct {
+	listen    string
+	tokenFile string
+	hosts     []string
+	noCache   bool
+}
+
+func newServe() *cobra.Command {
+	var opt serveOptions
+	cmd := &cobra.Command{
+		Use:   "serve PATH",
+		Short: "Serve a page to walk through a recording",
+		Long: `Serve answers on a loopback address with a page to walk through the recording:
+a slider over its findings, and at each moment the nodes, processes, supervision
+trees, links, events, logs and profiles. Every view is an address to send on.
+
+Any other address than loopback needs a token: one is made and printed, or read
+from --token-file. Findings are worked out while the page is already there and
+kept beside the archive in PATH.findings.json (not with --no-cache).`,
+		Example: "  analyze serve incident.erg --listen 127.0.0.1:8090",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runServe(cmd, args, opt)
+		},
+	}
+	cmd.Flags().StringVar(&opt.listen, "listen", "127.0.0.1:8090", "the address to answer on; port 0 picks one")
+	cmd.Flags().StringVar(&opt.tokenFile, "token-file", "", "read the token that readers must show from this file")
+	cmd.Flags().StringSliceVar(&opt.hosts, "allow-host", nil, "further host names under which the page is reached")
+	cmd.Flags().BoolVar(&opt.noCache, "no-cache", false, "do not keep findings beside the archive")
+	return cmd
+}
+
+func runServe(cmd *cobra.Command, paths []string, opt serveOptions) error {
+	rec, err := openRecording(paths...)
+	if err != nil {
+		return err
+	}
+	defer rec.Close()
+	l, err := net.Listen("tcp", opt.listen)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	defer l.Close()
+	token, err := serveToken(l.Addr(), opt.tokenFile)
+	if err != nil {
+		return err
+	}
+	options := web.Options{Name: strings.Join(paths, " + "), Token: token, Hosts: opt.hosts}
+	if !opt.noCache && len(paths) == 1 {
+		options.Cache = findingsFile(strings.TrimRight(paths[0], string(filepath.Separator)) + ".findings.json")
+	}
+	srv := web.New(func() (*replay.Recording, error) { return rec, nil }, options)
+	address := "http://" + l.Addr().String() + "/"
+	if token != "" && opt.tokenFile == "" {
+		address += "?token=" + token
+	}
+	fmt.Fprintln(cmd.OutOrStdout(), address)
+
+	ctx := cmd.Context()
+	analysed := make(chan error, 1)
+	go func() { analysed <- srv.Analyse(ctx) }()
+	err = serveHTTP(ctx, l, srv)
+	if aerr := <-analysed; aerr != nil && !errors.Is(aerr, context.Canceled) {
+		fmt.Fprintf(cmd.ErrOrStderr(), "analyze: %v\n", aerr)
+	}
+	return err
+}
+
+// serveToken is the token of a page that others than this machine can reach,
+// or that was asked for.
+func serveToken(addr net.Addr, file string) (string, error) {
+	if file != "" {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return "", fmt.Errorf("read token: %w", err)
+		}
+		token := strings.TrimSpace(string(text))
+		if token == "" {
+			return "", fmt.Errorf("read token: %s is empty", file)
+		}
+		return token, nil
+	}
+	if tcp, ok := addr.(*net.TCPAddr); ok && tcp.IP.IsLoopback() {
+		return "", nil
+	}
+	return rand.Text(), nil
+}
+
+// serveHTTP serves until the context ends, and lets requests under way finish.
+func serveHTTP(ctx context.Context, l net.Listener, h http.Handler) error {
+	srv := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		<-ctx.Done()
+		wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+		defer cancel()
+		_ = srv.Shutdown(wait) // what does not finish in time is cut off
+	}()
+	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve: %w", err)
+	}
+	<-stopped
+	return nil
+}
+
+// A findingsFile keeps the newest report beside an archive.
+type findingsFile string
+
+type keptFindings struct {
+	Key    string          `json:"key"`
+	Report json.RawMessage `json:"report"`
+}
+
+// Load is the report kept under the key, if it is the one in the file.
+func (f findingsFile) Load(key string) ([]byte, bool) {
+	text, err := os.ReadFile(string(f))
+	if err != nil {
+		return nil, false
+	}
+	var k keptFindings
+	if json.Unmarshal(text, &k) != nil || k.Key != key {
+		return nil, false
+	}
+	return k.Report, true
+}
+
+// Store replaces the file, whole or not at all.
+func (f findingsFile) Store(key string, report []byte) error {
+	text, err := json.Marshal(keptFindings{key, report})
+	if err != nil {
+		return fmt.Errorf("keep findings: %w", err)
+	}
+	tmp := string(f) + ".tmp"
+	if err := os.WriteFile(tmp, text, 0o600); err != nil {
+		return fmt.Errorf("keep findings: %w", err)
+	}
+	if err := os.Rename(tmp, string(f)); err != nil {
+		return fmt.Errorf("keep findings: %w", err)
+	}
+	return nil
+}
