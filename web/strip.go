@@ -19,7 +19,7 @@ type strip struct {
 	From, To time.Time
 	Ticks    []tick
 	Lanes    []lane
-	Flags    []pin // findings and marks
+	Flags    []pin  // findings and marks
 	FlagRows int    // rows of flags that are needed
 	Whole    bool   // curves, gaps and findings are in
 	Trouble  string // what could not be read
