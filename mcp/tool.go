@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -92,8 +93,38 @@ func (t *Tool) definition() mcpgo.Tool {
 	}
 	if t.output != nil {
 		t.output(&d)
+		for _, p := range d.OutputSchema.Properties {
+			portable(p)
+		}
 	}
 	return d
+}
+
+// portable rewrites a schema, decoded from JSON, into forms that every client
+// understands: one type each, and no null where a list or a map stands, which
+// ours never are.
+func portable(schema any) {
+	switch x := schema.(type) {
+	case []any:
+		for _, v := range x {
+			portable(v)
+		}
+	case map[string]any:
+		for _, v := range x {
+			portable(v)
+		}
+		types, ok := x["type"].([]any)
+		if !ok {
+			return
+		}
+		types = slices.DeleteFunc(types, func(t any) bool { return t == "null" })
+		if x["type"] = types[0]; types[0] == "array" || types[0] == "object" {
+			return
+		}
+		other := maps.Clone(x)
+		clear(x)
+		x["anyOf"] = []any{map[string]any{"type": "null"}, other}
+	}
 }
 
 // checkArgs says in plain words what is wrong with the arguments of a tool of

@@ -1,4 +1,267 @@
 package mcp
 
-func viewTools() []Tool    { return nil }
-func profileTools() []Tool { return nil }
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"time"
+
+	mcpgo "github.com/mark3labs/mcp-go/mcp"
+
+	"ergorecorder/analyze"
+	"ergorecorder/analyze/views"
+	"ergorecorder/ergo"
+)
+
+func viewTools() []Tool {
+	node := Param{Name: "node", Type: "string", Help: "the node; default all"}
+	return []Tool{{
+		Name: "timeline", Title: "What happened, in order",
+		Help:   "Puts in order of time: onsets and ends of findings, starts and losses of nodes, gaps and marks of the recording, and the first line of each kind of warning, error and panic in the logs.",
+		Params: append(windowParams(), Param{Name: "limit", Type: "integer", Help: "how many moments at most; default 100"}, Param{Name: "offset", Type: "integer", Help: "how many to pass over; default 0"}),
+		output: mcpgo.WithOutputSchema[timelineView](),
+		run:    timeline,
+	}, {
+		Name: "trend", Title: "One metric over time",
+		Help: "One field of a tool's answers over time, downsampled: heap_alloc, MailboxLatency, ProcessesTotal, process_list.MessagesIn, … Cumulative counters are given as rates per second. Of a table, name the row (a process, peer or event), or get the sum of its rows.",
+		Params: append([]Param{
+			{Name: "metric", Type: "string", Required: true, Help: "the field, with its tool if that is not clear: process_list.MessagesIn"},
+			node,
+			{Name: "row", Type: "string", Help: "the row of a table: a PID, a registered name, a peer, an event"},
+			{Name: "points", Type: "integer", Help: "how many points at most; default 60"},
+		}, windowParams()...),
+		output: mcpgo.WithOutputSchema[trendView](),
+		run:    trend,
+	}, {
+		Name: "compare", Title: "What changed",
+		Help: "What differs between two moments or two windows: figures of nodes and processes (rates of counters, medians of gauges) that changed by a tenth or more, the largest change first, and which processes appeared or are gone.",
+		Params: []Param{
+			{Name: "before", Type: "string", Required: true, Help: "the first moment: RFC 3339, 15:04:05, 30s (after the start), -10m (before the end), start, F1"},
+			{Name: "after", Type: "string", Help: "the second moment; default the end"},
+			{Name: "window_s", Type: "integer", Help: "each moment stands for so many seconds before it (after it, for the start); default 20"},
+			node,
+			{Name: "limit", Type: "integer", Help: "how many of each list at most; default 20"},
+		},
+		output: mcpgo.WithOutputSchema[views.Comparison](),
+		run:    compare,
+	}, {
+		Name: "search_logs", Title: "Search the log lines",
+		Help: "Log lines of a window by level, text, node and process: counted by template (lines that differ only in their parameters), the worst first, and the latest lines in full.",
+		Params: append([]Param{
+			{Name: "text", Type: "string", Help: "a part of the message, in any case; <*> stands for anything, as in templates"},
+			{Name: "level", Type: "string", Enum: []string{"trace", "debug", "info", "warning", "error", "panic"}, Help: "the least severe level; default all"},
+			{Name: "process", Type: "string", Help: "who wrote it: PID, registered name or behavior"},
+			node,
+			{Name: "limit", Type: "integer", Help: "how many lines and how many templates at most; default 20"},
+		}, windowParams()...),
+		output: mcpgo.WithOutputSchema[views.LogView](),
+		run:    searchLogs,
+	}, {
+		Name: "who_waits", Title: "Who waits, and for whom",
+		Help: "The processes that at a moment wait for a reply or whose own messages wait, the longest first: what each is blocked on (where its stack was recorded), and the process at the bottom of the chain as far as the diagnosis can tell.",
+		Params: []Param{
+			{Name: "at", Type: "string", Help: atHelp},
+			node,
+			{Name: "limit", Type: "integer", Help: "how many processes at most; default 20"},
+		},
+		output: mcpgo.WithOutputSchema[views.WaitView](),
+		run:    whoWaits,
+	}}
+}
+
+type timelineView struct {
+	From    time.Time      `json:"from"`
+	To      time.Time      `json:"to"`
+	Moments []views.Moment `json:"moments"`
+	Total   int            `json:"total"`
+}
+
+func timeline(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
+	rec, err := s.src.Recording()
+	if err != nil {
+		return nil, err
+	}
+	from, to, err := s.span(ctx, rec, args)
+	if err != nil {
+		return nil, err
+	}
+	rep, err := s.report(ctx, rec, analyze.Options{From: from, To: to})
+	if err != nil {
+		return nil, err
+	}
+	moments, err := views.Timeline(ctx, rec, &analyze.Report{Findings: rep.Findings, Window: analyze.Window{From: from, To: to}})
+	if err != nil {
+		return nil, err
+	}
+	v := timelineView{From: from, To: to, Total: len(moments)}
+	offset := intArg(args, "offset", 0, 0, len(moments))
+	v.Moments = orEmpty(moments[offset:min(len(moments), offset+intArg(args, "limit", 100, 1, 10000))])
+	var b bytes.Buffer
+	for _, m := range v.Moments {
+		fmt.Fprintf(&b, "%s %s %s %s\n", stamp(m.At), m.Kind, m.Node, m.Text)
+	}
+	fmt.Fprintf(&b, "%d moments%s\n", v.Total, shown(len(v.Moments), v.Total))
+	return &answer{text: b.Bytes(), structured: v}, nil
+}
+
+type trendView struct {
+	From   time.Time     `json:"from"`
+	To     time.Time     `json:"to"`
+	Curves []views.Curve `json:"curves"`
+}
+
+func trend(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
+	rec, err := s.src.Recording()
+	if err != nil {
+		return nil, err
+	}
+	from, to, err := s.span(ctx, rec, args)
+	if err != nil {
+		return nil, err
+	}
+	v := trendView{From: from, To: to}
+	v.Curves, err = views.Trend(ctx, rec, views.TrendQuery{
+		Metric: args.Text("metric"), Node: args.Text("node"), Row: args.Text("row"),
+		From: from, To: to, Points: intArg(args, "points", 60, 1, 1000),
+	})
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	for _, c := range v.Curves {
+		unit := ""
+		if c.Rate {
+			unit = " per second"
+		}
+		fmt.Fprintf(&b, "%s.%s%s of %s %s (%s), %d samples: first %.6g, last %.6g, min %.6g, median %.6g, max %.6g", c.Tool, c.Field, unit, c.Node, c.Row, c.Of, c.Samples, c.First, c.Last, c.Min, c.Median, c.Max)
+		if c.SlopePerSecond != nil {
+			fmt.Fprintf(&b, ", slope %.4g/s", *c.SlopePerSecond)
+		}
+		b.WriteString("\n")
+		for _, p := range c.Points {
+			fmt.Fprintf(&b, "  %s %.6g (%.6g to %.6g)\n", p.At.UTC().Format("15:04:05"), p.Mean, p.Min, p.Max)
+		}
+	}
+	return &answer{text: b.Bytes(), structured: v}, nil
+}
+
+func compare(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
+	rec, err := s.src.Recording()
+	if err != nil {
+		return nil, err
+	}
+	width := time.Duration(intArg(args, "window_s", 20, 1, 86400)) * time.Second
+	start, _ := rec.Window()
+	var spans [2]views.Span
+	for i, name := range []string{"before", "after"} {
+		t, err := s.moment(ctx, rec, args.Text(name))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		spans[i] = views.Span{From: t.Add(-width), To: t}
+		if spans[i].From.Before(start) {
+			spans[i] = views.Span{From: start, To: start.Add(width)}
+		}
+	}
+	limit := intArg(args, "limit", 20, 1, 1000)
+	c, err := views.Compare(ctx, rec, args.Text("node"), spans[0], spans[1], limit)
+	if err != nil {
+		return nil, err
+	}
+	return &answer{text: comparisonText(c), structured: c}, nil
+}
+
+func comparisonText(c *views.Comparison) []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "before: %s to %s; after: %s to %s\n", stamp(c.Before.From), stamp(c.Before.To), stamp(c.After.From), stamp(c.After.To))
+	for _, l := range []struct {
+		name string
+		list []views.Change
+	}{{"nodes", c.Nodes}, {"processes", c.Processes}} {
+		fmt.Fprintf(&b, "\n%s that changed:\n", l.name)
+		for _, x := range l.list {
+			unit := ""
+			if x.Rate {
+				unit = "/s"
+			}
+			fmt.Fprintf(&b, "  %s %s %s %s %s: %.6g%s, was %.6g%s\n", x.Node, x.PID, x.Name, x.Behavior, x.Field, x.After, unit, x.Before, unit)
+		}
+	}
+	fmt.Fprintf(&b, "%d changes of processes%s\n", c.ProcessesTotal, shown(len(c.Processes), c.ProcessesTotal))
+	for _, l := range []struct {
+		name  string
+		list  []views.Process
+		total int
+	}{{"appeared", c.Appeared, c.AppearedTotal}, {"gone", c.Gone, c.GoneTotal}} {
+		fmt.Fprintf(&b, "\n%s: %d%s\n", l.name, l.total, shown(len(l.list), l.total))
+		for _, p := range l.list {
+			fmt.Fprintf(&b, "  %s %s %s %s\n", p.Node, p.PID, p.Name, p.Behavior)
+		}
+	}
+	return b.Bytes()
+}
+
+func searchLogs(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
+	rec, err := s.src.Recording()
+	if err != nil {
+		return nil, err
+	}
+	from, to, err := s.span(ctx, rec, args)
+	if err != nil {
+		return nil, err
+	}
+	limit := intArg(args, "limit", 20, 1, 1000)
+	v, err := views.Logs(ctx, rec, views.LogQuery{
+		Node: args.Text("node"), Level: args.Text("level"), Text: args.Text("text"), Process: args.Text("process"),
+		From: from, To: to, Lines: limit, Kinds: limit,
+	})
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%d lines of %d kinds%s\n", v.Total, v.KindsTotal, shown(len(v.Templates), v.KindsTotal))
+	for _, t := range v.Templates {
+		fmt.Fprintf(&b, "  %d x %s: %s (%s to %s; %s)\n", t.Count, t.Level, t.Template, stamp(t.First), stamp(t.Last), joined(t.Sources))
+	}
+	fmt.Fprintf(&b, "\nthe latest lines%s:\n", shown(len(v.Lines), v.Total))
+	for _, l := range v.Lines {
+		fmt.Fprintf(&b, "  %s %s %s %s: %s\n", stamp(l.At), l.Node, l.Level, l.Source, l.Message)
+	}
+	return &answer{text: b.Bytes(), structured: v}, nil
+}
+
+func whoWaits(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
+	rec, err := s.src.Recording()
+	if err != nil {
+		return nil, err
+	}
+	at, err := s.moment(ctx, rec, args.Text("at"))
+	if err != nil {
+		return nil, fmt.Errorf("at: %w", err)
+	}
+	from, to := s.window(rec)
+	rep, err := s.report(ctx, rec, analyze.Options{From: from, To: to})
+	if err != nil {
+		return nil, err
+	}
+	v, err := views.Waits(ctx, rec, rep, args.Text("node"), at, intArg(args, "limit", 20, 1, 1000))
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%s: %d processes wait or keep others waiting%s\n", stamp(v.At), v.Total, shown(len(v.Waits), v.Total))
+	for _, w := range v.Waits {
+		fmt.Fprintf(&b, "  %s %s %s %s: %s for %.3g s, %d messages wait, the oldest for %.3g s", w.Node, w.PID, w.Name, w.Behavior, w.State, w.StateS, w.Mailbox, w.LatencyS)
+		if w.BlockedOn != "" || w.Function != "" {
+			fmt.Fprintf(&b, "; blocked on %s in %s", w.BlockedOn, w.Function)
+		}
+		if w.RootOf != nil {
+			fmt.Fprintf(&b, "; finding %s, root %s: %s", w.Finding, w.Root, subjectText(*w.RootOf))
+		}
+		b.WriteString("\n")
+	}
+	for _, n := range v.Notes {
+		fmt.Fprintf(&b, "note: %s\n", n)
+	}
+	return &answer{text: b.Bytes(), structured: v}, nil
+}

@@ -142,10 +142,12 @@ func first[T any](list []T, n int) []T { return list[:min(n, len(list))] }
 // near 0 damped, since from 1 to 3 is less of a change than from 1,000 to 3,000.
 func (c *Change) weight() float64 {
 	a, b := math.Abs(c.Before), math.Abs(c.After)
+	damp := 10.0
+	if c.Field == "MailboxLatency" || c.Field == "RunningTime" {
+		damp = 1e8 // a tenth of a second, these being in nanoseconds
+	}
 	return math.Abs(math.Log((b + damp) / (a + damp)))
 }
-
-const damp = 10
 
 // A summary is what a row's fields were in a window.
 type summary struct {

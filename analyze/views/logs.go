@@ -18,7 +18,7 @@ import (
 type LogQuery struct {
 	Node     string
 	Level    string // the least severe level
-	Text     string // part of the message or of its template, in any case
+	Text     string // part of the message, in any case; <*> stands for anything, as in templates
 	Process  string // PID, name or behavior of who wrote it
 	From, To time.Time
 	Lines    int // how many lines at most, the latest
@@ -109,7 +109,7 @@ func (q *LogQuery) matches(l replay.LogLine) bool {
 	if q.Level != "" && logs.Rank(l.Level) < logs.Rank(q.Level) {
 		return false
 	}
-	if q.Text != "" && !strings.Contains(strings.ToLower(l.Message), strings.ToLower(q.Text)) {
+	if !contains(strings.ToLower(l.Message), strings.ToLower(q.Text)) {
 		return false
 	}
 	if q.Process == "" {
@@ -118,6 +118,19 @@ func (q *LogQuery) matches(l replay.LogLine) bool {
 	s := logs.ParseSource(l.Source)
 	return s.Name == q.Process || s.Behavior == q.Process ||
 		strings.HasPrefix(q.Process, "<") && ergo.PID(s.PID).Key() == ergo.PID(q.Process).Key()
+}
+
+// contains reports whether the parts of a pattern that <*> sets apart occur in
+// that order.
+func contains(message, pattern string) bool {
+	for part := range strings.SplitSeq(pattern, "<*>") {
+		i := strings.Index(message, part)
+		if i < 0 {
+			return false
+		}
+		message = message[i+len(part):]
+	}
+	return true
 }
 
 func onNode(node string) string {

@@ -1,0 +1,229 @@
+package views
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"ergorecorder/analyze/profiles"
+	"ergorecorder/ergo"
+	"ergorecorder/replay"
+)
+
+// A ProfileQuery selects a profile.
+type ProfileQuery struct {
+	Node    string
+	Kind    string // cpu, heap, alloc or goroutine
+	Process string // PID: only what ran for it (raw profiles of nodes built with -tags=pprof)
+	At      time.Time
+	Source  string // raw, or text; empty for the newer of both
+}
+
+const (
+	raw  = "raw"
+	text = "text"
+)
+
+// A Profile is where time, memory or goroutines are, by function.
+type Profile struct {
+	Node      string       `json:"node"`
+	Kind      string       `json:"kind"`
+	At        time.Time    `json:"at"`     // when it was taken
+	Source    string       `json:"source"` // raw, or the tool whose text table it is
+	Unit      string       `json:"unit"`   // nanoseconds, bytes or count
+	Total     int64        `json:"total"`
+	Seconds   float64      `json:"seconds"` // for how long was measured; 0 for a state
+	Functions []ProfileRow `json:"functions"`
+	Rows      int          `json:"functions_total"`
+}
+
+// A ProfileRow is one function.
+type ProfileRow struct {
+	Function string `json:"function"`
+	Origin   string `json:"origin"` // whose code: application, framework, runtime
+	Flat     int64  `json:"flat"`   // in itself
+	Cum      int64  `json:"cum"`    // with what it called
+}
+
+// measures are what a raw profile and a text table call each kind.
+var measures = map[string]struct{ profile, measure, tool string }{
+	"cpu":       {"cpu", "cpu", "pprof_cpu"},
+	"heap":      {"heap", "inuse_space", "pprof_heap"},
+	"alloc":     {"heap", "alloc_space", "pprof_heap"},
+	"goroutine": {"goroutine", "goroutine", "pprof_goroutines"},
+}
+
+// Top returns the newest profile of a kind at or before a moment, raw or as the
+// text of a tool, the limit heaviest functions of it.
+func Top(ctx context.Context, rec *replay.Recording, q ProfileQuery, limit int) (*Profile, error) {
+	p, table, err := newest(ctx, rec, q)
+	if err != nil {
+		return nil, err
+	}
+	p.fill(table, limit)
+	return p, nil
+}
+
+// DiffProfiles returns what each function has in the profile at q.At beyond what it
+// had in the one at before; negative where it has less. Both are raw, or both
+// texts: a text shows only the heaviest functions.
+func DiffProfiles(ctx context.Context, rec *replay.Recording, q ProfileQuery, before time.Time, limit int) (base, diff *Profile, err error) {
+	early := q
+	early.At = before
+	for _, source := range []string{raw, text} {
+		q.Source, early.Source = source, source
+		after, newer, aerr := newest(ctx, rec, q)
+		first, older, berr := newest(ctx, rec, early)
+		if err = errors.Join(aerr, berr); err != nil || first.At.Equal(after.At) {
+			continue
+		}
+		first.fill(older, limit)
+		after.fill(profiles.Diff(older, newer), limit)
+		return first, after, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return nil, nil, fmt.Errorf("difference of %s profiles of %s: the same profile is the newest at both moments; recorded are %s", q.Kind, q.Node, times(ctx, rec, q))
+}
+
+func (p *Profile) fill(t profiles.Table, limit int) {
+	p.Unit, p.Total, p.Seconds, p.Rows = t.Unit, t.Total, t.Seconds, len(t.Rows)
+	p.Functions = []ProfileRow{}
+	for _, r := range first(t.Rows, limit) {
+		p.Functions = append(p.Functions, ProfileRow{r.Function, profiles.OriginOf(r.Function).String(), r.Flat, r.Cum})
+	}
+}
+
+func newest(ctx context.Context, rec *replay.Recording, q ProfileQuery) (*Profile, profiles.Table, error) {
+	m, known := measures[q.Kind]
+	if !known {
+		return nil, profiles.Table{}, fmt.Errorf("profile: there is no kind %q; there are cpu, heap, alloc and goroutine", q.Kind)
+	}
+	var p *Profile
+	var table profiles.Table
+	var err error
+	if q.Source != text {
+		if p, table, err = newestRaw(ctx, rec, q); err != nil {
+			return nil, table, err
+		}
+	}
+	if q.Source != raw && q.Process == "" {
+		t, rows, err := newestText(ctx, rec, q)
+		if err != nil {
+			return nil, table, err
+		}
+		if t != nil && (p == nil || t.At.After(p.At)) {
+			p, table = t, rows
+		}
+	}
+	if p == nil {
+		return nil, table, fmt.Errorf("no %s profile of %s was recorded at or before %s; recorded are %s; record run takes %s on its slow schedule, and raw profiles with --pprof",
+			q.Kind, q.Node, q.At.UTC().Format(time.RFC3339), times(ctx, rec, q), m.tool)
+	}
+	return p, table, nil
+}
+
+func newestRaw(ctx context.Context, rec *replay.Recording, q ProfileQuery) (*Profile, profiles.Table, error) {
+	m := measures[q.Kind]
+	var last *replay.Profile
+	for p, err := range rec.Profiles(ctx, q.Node, m.profile, time.Time{}, q.At) {
+		if err != nil && unreadable(err) {
+			continue
+		}
+		if err != nil {
+			return nil, profiles.Table{}, err
+		}
+		last = &p
+	}
+	if last == nil {
+		return nil, profiles.Table{}, nil
+	}
+	parsed, err := profiles.ParseRaw(last.Raw)
+	if err != nil {
+		return nil, profiles.Table{}, fmt.Errorf("read %s profile of %s: %w", q.Kind, q.Node, err)
+	}
+	table, err := parsed.Top(m.measure, q.Process)
+	if err != nil {
+		return nil, table, fmt.Errorf("read %s profile of %s: %w", q.Kind, q.Node, err)
+	}
+	return &Profile{Node: last.Node, Kind: q.Kind, At: last.At, Source: raw}, table, nil
+}
+
+// newestText is the newest text that shows the whole node.
+func newestText(ctx context.Context, rec *replay.Recording, q ProfileQuery) (*Profile, profiles.Table, error) {
+	tool := measures[q.Kind].tool
+	var last *replay.Sample
+	for s, err := range rec.Samples(ctx, q.Node, tool, time.Time{}, q.At) {
+		if err != nil && unreadable(err) {
+			continue
+		}
+		if err != nil {
+			return nil, profiles.Table{}, err
+		}
+		if s.Failure == nil && !filtered(s.Args) {
+			last = &s
+		}
+	}
+	if last == nil {
+		return nil, profiles.Table{}, nil
+	}
+	table, err := parseTable(q.Kind, string(last.Text))
+	if err != nil {
+		return nil, table, fmt.Errorf("read %s of %s at %s: %w", tool, q.Node, last.At.Format(time.RFC3339), err)
+	}
+	return &Profile{Node: last.Node, Kind: q.Kind, At: last.At, Source: tool}, table, nil
+}
+
+func filtered(args []byte) bool {
+	a, err := ergo.ParseArgs(args)
+	return err != nil || a.Text("filter") != "" || a.Text("exclude") != "" || a.Text("pid") != ""
+}
+
+func parseTable(kind, body string) (profiles.Table, error) {
+	switch kind {
+	case "cpu":
+		return profiles.ParseCPU(body)
+	case "goroutine":
+		d, err := profiles.ParseGoroutines(body)
+		t := profiles.Table{Unit: "count", Total: int64(d.Total)}
+		for _, g := range d.Groups() {
+			t.Rows = append(t.Rows, profiles.Row{Function: g.Function, Flat: int64(g.Count), Cum: int64(g.Count)})
+		}
+		return t, err
+	}
+	inUse, allocated, err := profiles.ParseHeap(body)
+	if kind == "alloc" {
+		return allocated, err
+	}
+	return inUse, err
+}
+
+// timesShown is how many times of profiles an error lists.
+const timesShown = 12
+
+// times lists when profiles of the kind were taken, or says that none were.
+func times(ctx context.Context, rec *replay.Recording, q ProfileQuery) string {
+	m := measures[q.Kind]
+	var at []time.Time
+	for p, err := range rec.Profiles(ctx, q.Node, m.profile, time.Time{}, time.Time{}) {
+		if err == nil {
+			at = append(at, p.At)
+		}
+	}
+	for s, err := range rec.Samples(ctx, q.Node, m.tool, time.Time{}, time.Time{}) {
+		if err == nil && s.Failure == nil {
+			at = append(at, s.At)
+		}
+	}
+	if at == nil {
+		return "none"
+	}
+	var shown []string
+	for _, t := range first(at, timesShown) {
+		shown = append(shown, t.UTC().Format("15:04:05"))
+	}
+	return fmt.Sprintf("%d, at %s", len(at), strings.Join(shown, " "))
+}

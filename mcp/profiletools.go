@@ -1,0 +1,98 @@
+package mcp
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strings"
+
+	mcpgo "github.com/mark3labs/mcp-go/mcp"
+
+	"ergorecorder/analyze/views"
+	"ergorecorder/ergo"
+)
+
+func profileTools() []Tool {
+	common := []Param{
+		{Name: "kind", Type: "string", Required: true, Enum: []string{"cpu", "heap", "alloc", "goroutine"}, Help: "CPU time, memory in use, memory allocated since the start, or goroutines"},
+		{Name: "node", Type: "string", Required: true, Help: "the node"},
+		{Name: "process", Type: "string", Help: "PID: only what ran for it (raw profiles of nodes built with -tags=pprof)"},
+		{Name: "limit", Type: "integer", Help: "how many functions at most; default 20"},
+	}
+	return []Tool{{
+		Name: "profile_top", Title: "Where time and memory are",
+		Help:   "The heaviest functions of the newest recorded profile at or before a moment, from a raw profile or the text table of a tool, with whose code each is.",
+		Params: append(common[:len(common):len(common)], Param{Name: "at", Type: "string", Help: atHelp}),
+		output: mcpgo.WithOutputSchema[views.Profile](),
+		run:    profileTop,
+	}, {
+		Name: "profile_diff", Title: "What profiles gained",
+		Help: "What each function has in the profile at or before a later moment beyond what it had at an earlier one, the largest change first: what leaks, what became hot.",
+		Params: append(common[:len(common):len(common)],
+			Param{Name: "before", Type: "string", Required: true, Help: "the earlier moment, as at"},
+			Param{Name: "after", Type: "string", Help: "the later moment, as at; default the end"}),
+		output: mcpgo.WithOutputSchema[profileDifference](),
+		run:    profileDiff,
+	}}
+}
+
+func profileTop(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
+	rec, err := s.src.Recording()
+	if err != nil {
+		return nil, err
+	}
+	q := views.ProfileQuery{Node: args.Text("node"), Kind: args.Text("kind"), Process: args.Text("process")}
+	if q.At, err = s.moment(ctx, rec, args.Text("at")); err != nil {
+		return nil, fmt.Errorf("at: %w", err)
+	}
+	p, err := views.Top(ctx, rec, q, intArg(args, "limit", 20, 1, 1000))
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	writeProfile(&b, p)
+	return &answer{text: b.Bytes(), structured: p}, nil
+}
+
+// A profileDifference is two profiles and what the later one gained.
+type profileDifference struct {
+	Before     *views.Profile `json:"before"`
+	Difference *views.Profile `json:"difference"`
+}
+
+func profileDiff(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
+	rec, err := s.src.Recording()
+	if err != nil {
+		return nil, err
+	}
+	q := views.ProfileQuery{Node: args.Text("node"), Kind: args.Text("kind"), Process: args.Text("process")}
+	if q.At, err = s.moment(ctx, rec, args.Text("after")); err != nil {
+		return nil, fmt.Errorf("after: %w", err)
+	}
+	before, err := s.moment(ctx, rec, args.Text("before"))
+	if err != nil {
+		return nil, fmt.Errorf("before: %w", err)
+	}
+	base, diff, err := views.DiffProfiles(ctx, rec, q, before, intArg(args, "limit", 20, 1, 1000))
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "against the profile of %s:\n", stamp(base.At))
+	writeProfile(&b, diff)
+	return &answer{text: b.Bytes(), structured: profileDifference{base, diff}}, nil
+}
+
+func writeProfile(b *bytes.Buffer, p *views.Profile) {
+	fmt.Fprintf(b, "%s of %s at %s (%s), total %d %s", p.Kind, p.Node, stamp(p.At), p.Source, p.Total, p.Unit)
+	if p.Seconds > 0 {
+		fmt.Fprintf(b, " in %.3g s", p.Seconds)
+	}
+	fmt.Fprintf(b, ", %d functions%s\n", p.Rows, shown(len(p.Functions), p.Rows))
+	for _, f := range p.Functions {
+		fmt.Fprintf(b, "  %12d flat %12d cum  %s (%s)\n", f.Flat, f.Cum, f.Function, f.Origin)
+	}
+}
+
+// joined is a list in a line.
+func joined(list []string) string { return strings.Join(list, ", ") }
