@@ -18,8 +18,10 @@ type Recording struct {
 
 	mu    sync.Mutex
 	idx   *index
-	known []Node // of knownAt records
+	known []Node // as of at records
 	at    int
+
+	samplers samplers
 }
 
 // Open opens the archives at the given paths.

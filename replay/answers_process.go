@@ -1,0 +1,196 @@
+package replay
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"ergorecorder/ergo"
+)
+
+// latencyRefusal is what a node without -tags=latency says.
+const latencyRefusal = "mailbox latency measurement is disabled. Rebuild the application with -tags=latency to enable it"
+
+// latencyMissing refuses a question about mailbox latency to a node that does
+// not measure it.
+func (q *question) latencyMissing(rows []row) error {
+	min, _ := q.call.Args.Float("min_mailbox_latency_ms")
+	if min <= 0 && q.call.Args.Text("sort_by") != "mailbox_latency" {
+		return nil
+	}
+	if len(rows) > 0 && string(rows[0].field("MailboxLatency")) == "-1" {
+		return q.refuse(latencyRefusal)
+	}
+	return nil
+}
+
+func (q *question) processFilter() func(row) bool {
+	var conds []func(row) bool
+	if v := q.call.Args.Text("application"); v != "" {
+		conds = append(conds, func(r row) bool { return r.text("Application") == v })
+	}
+	conds = q.contains(conds, "behavior", textOf("Behavior"))
+	conds = q.contains(conds, "name", textOf("Name"))
+	if v := q.call.Args.Text("state"); v != "" {
+		if !q.m.faithful {
+			v = strings.ReplaceAll(v, "_", " ")
+		}
+		conds = append(conds, func(r row) bool { return strings.EqualFold(r.text("State"), v) })
+	}
+	for _, c := range []struct {
+		arg, field string
+		unit       float64
+	}{
+		{"min_messages_in", "MessagesIn", 1},
+		{"min_messages_out", "MessagesOut", 1},
+		{"min_mailbox", "MessagesMailbox", 1},
+		{"min_mailbox_latency_ms", "MailboxLatency", 1e6},
+		{"min_running_time_ms", "RunningTime", 1e6},
+		{"min_init_time_ms", "InitTime", 1e6},
+		{"min_wakeups", "Wakeups", 1},
+		{"min_uptime", "Uptime", 1},
+	} {
+		conds = q.atLeast(conds, c.arg, c.field, c.unit)
+	}
+	if v, ok := q.call.Args.Int("max_uptime"); ok && v > 0 {
+		conds = append(conds, func(r row) bool { return r.number("Uptime") <= float64(v) })
+	}
+	return all(conds)
+}
+
+// processOrder is the figure to sort by, nil where none is asked for. A figure
+// that is not known is 0 for all.
+func (q *question) processOrder() func(row) float64 {
+	switch by := q.call.Args.Text("sort_by"); by {
+	case "":
+		return nil
+	case "drain":
+		return func(r row) float64 {
+			w := r.number("Wakeups")
+			if w == 0 {
+				return 0
+			}
+			return r.number("MessagesIn") / w
+		}
+	default:
+		fields := map[string]string{
+			"mailbox": "MessagesMailbox", "mailbox_latency": "MailboxLatency", "running_time": "RunningTime",
+			"init_time": "InitTime", "wakeups": "Wakeups", "uptime": "Uptime",
+			"messages_in": "MessagesIn", "messages_out": "MessagesOut",
+		}
+		return numberOf(fields[by])
+	}
+}
+
+// processChildren walks the tree of parents in the process list.
+func (q *question) processChildren() (Reply, error) {
+	t, err := q.table("process_list")
+	if err != nil {
+		return Reply{}, err
+	}
+	parent := q.call.Args.Text("parent")
+	root := ergo.PID(parent)
+	if _, _, _, err := root.Parts(); err != nil {
+		i := slices.IndexFunc(t.rows, func(r row) bool { return parent != "" && r.text("Name") == parent })
+		switch {
+		case i >= 0:
+			root = ergo.PID(t.rows[i].text("PID"))
+		case t.whole:
+			return Reply{}, q.refuse("cannot resolve parent \"" + parent + "\": unknown process")
+		default:
+			return Reply{}, q.notRecorded(time.Time{})
+		}
+	}
+	children := map[string][]row{}
+	for _, r := range t.rows {
+		k := ergo.PID(r.text("Parent")).Key()
+		children[k] = append(children[k], r)
+	}
+	found := children[root.Key()]
+	if deep, _ := q.call.Args.Bool("recursive"); deep {
+		found = slices.Clone(found)
+		for i := 0; i < len(found) && len(found) <= len(t.rows); i++ {
+			found = append(found, children[ergo.PID(found[i].text("PID")).Key()]...)
+		}
+	}
+	return t.derived(joinRows(found)), nil
+}
+
+// process is the row of a process; where the list is whole and has none, the
+// tool's refusal.
+func (q *question) process(pid, refusal string) (Reply, error) {
+	key := ergo.PID(pid).Key()
+	return q.oneRow("process_list", refusal, func(r row) bool { return ergo.PID(r.text("PID")).Key() == key })
+}
+
+func (q *question) processState() (Reply, error) {
+	r, err := q.process(q.call.Args.Text("pid"), "process_state: unknown process")
+	if err != nil {
+		return r, err
+	}
+	return r.derived([]byte(row(r.Text).text("State"))), nil
+}
+
+func (q *question) processLookup() (Reply, error) {
+	name, pid := q.call.Args.Text("name"), q.call.Args.Text("pid")
+	switch {
+	case name != "":
+		r, err := q.oneRow("process_list", "process_lookup by name: unknown process", func(r row) bool { return r.text("Name") == name })
+		if err != nil {
+			return r, err
+		}
+		return r.derived([]byte(row(r.Text).text("PID"))), nil
+	case pid != "":
+		if _, _, _, err := ergo.PID(pid).Parts(); err != nil {
+			return Reply{}, q.refuse("invalid pid: " + err.Error())
+		}
+		r, err := q.process(pid, "process_lookup by pid: unknown process")
+		if err != nil {
+			return r, err
+		}
+		return r.derived([]byte(row(r.Text).text("Name"))), nil
+	}
+	return Reply{}, q.refuse("either 'name' or 'pid' parameter is required")
+}
+
+// processByPID answers for a PID whose CRC is not the node's own, with what
+// was recorded under the right one; a process that was not there is refused.
+func (q *question) processByPID() (Reply, error) {
+	pid := q.call.Args.Text("pid")
+	r, err := q.process(pid, q.call.Tool+": unknown process")
+	if err != nil {
+		return r, err
+	}
+	right := row(r.Text).text("PID")
+	if right == pid {
+		return Reply{}, q.notRecorded(time.Time{})
+	}
+	again := *q
+	again.call.Args = q.call.Args.With("pid", right)
+	return again.recorded()
+}
+
+func (q *question) appProcesses() (Reply, error) {
+	t, err := q.table("process_list")
+	if err != nil {
+		return Reply{}, err
+	}
+	name := q.call.Args.Text("name")
+	var rows []row
+	for _, r := range t.rows {
+		if r.text("Application") == name {
+			rows = append(rows, r)
+		}
+	}
+	if rows == nil && t.whole {
+		known := func(r row) bool { return r.text("name") == name }
+		if _, err := q.oneRow("app_list", "app_processes: unknown application", known); ergo.AsToolError(err) != nil {
+			return Reply{}, err
+		}
+	}
+	limit := defaultLimit
+	if n, ok := q.call.Args.Int("limit"); ok && n > 0 {
+		limit = int(n)
+	}
+	return t.derived(joinRows(cut(rows, limit))), nil
+}

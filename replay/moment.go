@@ -1,0 +1,339 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"ergorecorder/archive"
+	"ergorecorder/ergo"
+)
+
+// At is the cluster at an instant: the tools answer as they would have then,
+// as far as they were recorded, and say so where they were not; see [Moment].
+func (r *Recording) At(t time.Time) ergo.Caller { return &Moment{rec: r, at: t} }
+
+// Moment is as At, for callers that want to know where an answer comes from.
+func (r *Recording) Moment(t time.Time) *Moment { return &Moment{rec: r, at: t} }
+
+// Faithful is as Moment, but with the defects of the live tools in place of
+// what their documentation promises: limit 0 of a listing shows 100 rows, the
+// state wait_response matches nothing, pprof_goroutines finds no PID, the
+// sequence of sample_read is one too far. What was recorded with the very same
+// arguments comes before anything derived.
+func (r *Recording) Faithful(t time.Time) *Moment { return &Moment{rec: r, at: t, faithful: true} }
+
+// A Moment is the cluster at an instant, as an [ergo.Caller].
+//
+// The newest record at or before the instant, of the same life of the node,
+// answers if it is younger than three of its stream's intervals; what does not
+// change in a node's life answers at any age. Listings answer any filter from
+// a wider listing; what was not recorded itself is derived from a listing
+// where that holds all of it. Nothing is extrapolated: what was not recorded
+// is a [*NotRecordedError]. A node that could not be reached at that moment
+// gives the error that was recorded. There are no actions in the past.
+type Moment struct {
+	rec      *Recording
+	at       time.Time
+	faithful bool
+}
+
+// A Reply is an answer and where it comes from. Answer.At is the time of the
+// record that it was taken from.
+type Reply struct {
+	ergo.Answer
+	// From is the tool whose record gave the answer: the one that was called,
+	// or that which it was derived from.
+	From string
+	// Seen and Total are how many rows the listing behind the answer holds of
+	// how many there were; both 0 where it holds all.
+	Seen, Total int
+}
+
+// Age is how old the reply's record was at the moment.
+func (m *Moment) Age(r Reply) time.Duration { return m.at.Sub(r.At) }
+
+// Call answers a tool call as of the moment.
+func (m *Moment) Call(ctx context.Context, call ergo.Call) (ergo.Answer, error) {
+	r, err := m.Ask(ctx, call)
+	return r.Answer, err
+}
+
+// Ask is Call, with where the answer comes from.
+func (m *Moment) Ask(ctx context.Context, call ergo.Call) (Reply, error) {
+	if err := ctx.Err(); err != nil {
+		return Reply{}, err
+	}
+	q, err := m.newQuestion(ctx, call)
+	if err != nil {
+		return q.refusalReply(err)
+	}
+	r, err := q.answer()
+	if err != nil {
+		return q.refusalReply(err)
+	}
+	return r, nil
+}
+
+// A NotRecordedError says that nothing was recorded that would answer a call.
+type NotRecordedError struct {
+	Call    ergo.Call
+	At      time.Time
+	Last    time.Time // of the newest record that would have, were it not too old; zero if there never was one
+	Instead []string  // what was recorded of that node: tools, or the nodes of that tool
+}
+
+func (e *NotRecordedError) Error() string {
+	s := fmt.Sprintf("%s: not recorded at %s", e.Call, e.At.UTC().Format(time.RFC3339Nano))
+	if !e.Last.IsZero() {
+		return s + ", last at " + e.Last.UTC().Format(time.RFC3339Nano)
+	}
+	if len(e.Instead) > 0 {
+		s += "; recorded were " + strings.Join(e.Instead, ", ")
+	}
+	return s + "; to have it, let the recorder sample " + e.Call.Tool
+}
+
+// A question is one call on a node that was up at the moment.
+type question struct {
+	m    *Moment
+	ctx  context.Context
+	x    *index
+	call ergo.Call // Node is set
+	tool ergo.Tool
+	born time.Time // records before are of another life of the node
+	code int       // of the tool's own refusals
+}
+
+// newQuestion finds the node and checks that it was there. The question is of
+// use for an error's reply even if there is an error.
+func (m *Moment) newQuestion(ctx context.Context, call ergo.Call) (*question, error) {
+	q := &question{m: m, ctx: ctx, x: m.rec.index(), call: call, code: ergo.CodeInternal}
+	entry := m.rec.Entry()
+	if q.call.Node == "" {
+		q.call.Node = entry
+	}
+	if q.call.Node == entry {
+		q.code = ergo.CodeInvalidParams
+	}
+	if !slices.Contains(q.x.nodes, q.call.Node) {
+		return q, ergo.RemoteError(q.call.Node, "no route")
+	}
+	q.born = m.rec.born(q.call.Node, m.at)
+	if err := q.reachable(); err != nil {
+		return q, err
+	}
+	tool, known := ergo.ToolNamed(call.Tool)
+	if known && tool.Kind == ergo.Action || !known && len(q.x.by[source{archive.Sample, q.call.Node, call.Tool}]) == 0 {
+		return q, q.refuse("unknown tool: " + call.Tool)
+	}
+	q.tool = tool
+	return q, q.checkArgs()
+}
+
+// refuse is the tool's own refusal.
+func (q *question) refuse(message string) error {
+	return &ergo.ToolError{Code: q.code, Message: message}
+}
+
+// refusalReply is the reply that goes with an error: when it was so.
+func (q *question) refusalReply(err error) (Reply, error) {
+	r := Reply{From: q.call.Tool}
+	var rf *recordedFailure
+	if errors.As(err, &rf) {
+		r.At, r.Took = rf.at, rf.took
+		return r, rf.ToolError
+	}
+	if ergo.AsToolError(err) != nil {
+		r.At = q.m.at
+	}
+	return r, err
+}
+
+// A recordedFailure is a refusal that is in the recording.
+type recordedFailure struct {
+	*ergo.ToolError
+	at   time.Time
+	took time.Duration
+}
+
+func (f *recordedFailure) Unwrap() error { return f.ToolError }
+
+// failure is the refusal of a record, with the code that the node gives when
+// it is asked as it is asked now.
+func (q *question) failure(rec *archive.Record) error {
+	e := &ergo.ToolError{Code: rec.Failure.Code, Message: rec.Failure.Text}
+	if _, link := e.LinkFailed(); !link && (e.Code == ergo.CodeInvalidParams || e.Code == ergo.CodeInternal) {
+		e.Code = q.code
+	}
+	return &recordedFailure{e, rec.At, rec.Took}
+}
+
+// reachable is the link error that the node's pulse showed at the moment.
+func (q *question) reachable() error {
+	pulse := q.x.pulse(q.call.Node)
+	if pulse == "" || pulse == q.call.Tool {
+		return nil
+	}
+	rec, _ := q.newest(q.x.widest(q.call.Node, pulse), "", time.Time{})
+	if rec == nil || rec.Failure == nil {
+		return nil
+	}
+	e := ergo.ToolError{Message: rec.Failure.Text}
+	if why, failed := e.LinkFailed(); !failed || why == "timed out" {
+		return nil // it was there, only slow
+	}
+	return q.failure(rec)
+}
+
+// Entry is the entry point: the node that answers calls which name none.
+func (r *Recording) Entry() string {
+	for _, n := range r.Nodes() {
+		if n.Entry {
+			return n.Name
+		}
+	}
+	return ""
+}
+
+// born is the moment after which the node's life at t began: the last answer
+// of the life before.
+func (r *Recording) born(node string, t time.Time) (born time.Time) {
+	for _, n := range r.Nodes() {
+		if n.Name != node {
+			continue
+		}
+		for i := 1; i < len(n.Lives) && !n.Lives[i].From.After(t); i++ {
+			born = n.Lives[i-1].To.Add(1)
+		}
+	}
+	return born
+}
+
+// newest is the newest record of a subject in any of the streams, at or
+// before the moment and not before the given time; nil where there is none.
+func (q *question) newest(streams []stream, subject string, notBefore time.Time) (rec *archive.Record, of stream) {
+	for _, s := range streams {
+		last, err := s.reader.Last(s.StreamKey, subject, q.m.at)
+		if err != nil || last.At.Before(notBefore) {
+			continue // not there, or not readable
+		}
+		if rec == nil || last.At.After(rec.At) {
+			rec, of = last, s
+		}
+	}
+	return rec, of
+}
+
+// holdsFor is for how many of its intervals an answer stands, and askedOnce
+// for how long one that has no interval does.
+const (
+	holdsFor  = 3
+	askedOnce = time.Minute
+)
+
+// fresh reports whether a record still stood at the moment.
+func (q *question) fresh(rec *archive.Record, of stream) bool {
+	age := q.m.at.Sub(rec.At)
+	if constant(rec.Stream.Name) {
+		return true
+	}
+	interval := of.interval()
+	if rec.Subject != "" {
+		interval = 0
+		if prev, err := of.reader.Last(of.StreamKey, rec.Subject, rec.At.Add(-1)); err == nil {
+			interval = rec.At.Sub(prev.At)
+		}
+	}
+	if interval == 0 {
+		return age <= askedOnce
+	}
+	return age <= holdsFor*interval
+}
+
+// constant reports whether a tool's answer does not change in a node's life.
+func constant(tool string) bool {
+	switch tool {
+	case "node_env", "loggers_list", "message_types", "message_type_info", "registrar_info":
+		return true
+	}
+	return false
+}
+
+// current is the newest record of the streams that still stood at the moment.
+// The error says from when the newest was, if there was one.
+func (q *question) current(streams []stream, subject string) (*archive.Record, error) {
+	rec, of := q.newest(streams, subject, q.born)
+	if rec == nil {
+		return nil, q.notRecorded(time.Time{})
+	}
+	if !q.fresh(rec, of) {
+		return nil, q.notRecorded(rec.At)
+	}
+	return rec, nil
+}
+
+// notRecorded is the error of a question that has no answer.
+func (q *question) notRecorded(last time.Time) error {
+	e := &NotRecordedError{Call: q.call, At: q.m.at, Last: last}
+	if last.IsZero() {
+		for _, s := range q.x.streams {
+			if s.Kind == archive.Sample && s.Node == q.call.Node && s.Records > s.Failures {
+				e.Instead = append(e.Instead, s.Name)
+			}
+		}
+		slices.Sort(e.Instead)
+		e.Instead = slices.Compact(e.Instead)
+	}
+	return e
+}
+
+// streams are those of a tool on the node of the question.
+func (q *question) streams(tool string) []stream {
+	return q.x.by[source{archive.Sample, q.call.Node, tool}]
+}
+
+// exact are the streams that were recorded with the arguments of the call.
+func (q *question) exact() []stream {
+	want := ergo.SchemaOf(q.call.Tool).StreamArgs(q.call.Args).String()
+	var same []stream
+	for _, s := range q.streams(q.call.Tool) {
+		if s.Args == want || s.Args == "" && want == "{}" {
+			same = append(same, s)
+		}
+	}
+	return same
+}
+
+// recorded is the answer that was recorded for the very call.
+func (q *question) recorded() (Reply, error) {
+	subject := ""
+	if sub := ergo.SchemaOf(q.call.Tool).SubjectArgs(q.call.Args); sub != nil {
+		subject = sub.String()
+	}
+	rec, err := q.current(q.exact(), subject)
+	if err != nil {
+		return Reply{}, err
+	}
+	return q.reply(rec)
+}
+
+// reply is what a record says.
+func (q *question) reply(rec *archive.Record) (Reply, error) {
+	if rec.Failure != nil {
+		return Reply{}, q.failure(rec)
+	}
+	return Reply{
+		Answer: ergo.Answer{Text: rec.Text, IsError: rec.IsError, At: rec.At, Took: rec.Took},
+		From:   rec.Stream.Name, Seen: rec.Seen, Total: rec.Total,
+	}, nil
+}
+
+// derived is an answer made from another record.
+func (r Reply) derived(text []byte) Reply {
+	r.Text = text
+	return r
+}

@@ -1,0 +1,128 @@
+package replay
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"ergorecorder/ergo"
+)
+
+// lenient are the tools that ignore arguments of a wrong type.
+func lenient(tool string) bool {
+	switch tool {
+	case "process_list", "app_list", "event_list", "network_nodes", "cron_schedule",
+		"pprof_goroutines", "pprof_cpu", "pprof_heap", "log_level_get", "message_types":
+		return true
+	}
+	return false
+}
+
+// checkArgs refuses what the tool would refuse: arguments of a wrong type, and
+// identifiers that are none.
+func (q *question) checkArgs() error {
+	if !lenient(q.call.Tool) {
+		for _, p := range q.tool.Params {
+			if v, given := q.call.Args[p.Name]; given {
+				if got := wrongType(p.Type, v); got != "" {
+					return q.refuse(fmt.Sprintf("invalid params: json: cannot unmarshal %s into Go struct field %sParams.%s of type %s",
+						got, camel(q.call.Tool), p.Name, goType(p)))
+				}
+			}
+		}
+	}
+	for _, p := range q.tool.Params {
+		switch {
+		case !p.Required:
+		case p.Name == "pid":
+			if _, _, _, err := ergo.PID(q.call.Args.Text("pid")).Parts(); err != nil {
+				return q.refuse("invalid pid: " + err.Error())
+			}
+		case p.Name == "alias":
+			if !validAlias(q.call.Args.Text("alias")) {
+				return q.refuse("invalid alias: incorrect Alias format, expected <crc.id0.id1.id2>")
+			}
+		}
+	}
+	return nil
+}
+
+// wrongType names the JSON type of v where it is not the wanted one.
+func wrongType(want string, v any) (got string) {
+	switch x := v.(type) {
+	case nil:
+		return ""
+	case string:
+		got = "string"
+	case bool:
+		got = "bool"
+	case map[string]any:
+		got = "object"
+	case []any, []string:
+		got = "array"
+	default:
+		got = "number"
+		if n, ok := x.(json.Number); ok && want == "integer" {
+			if _, err := n.Int64(); err != nil {
+				return "number " + n.String()
+			}
+		}
+	}
+	switch {
+	case got == want, want == "boolean" && got == "bool", want == "integer" && got == "number", want == "object":
+		return ""
+	}
+	return got
+}
+
+func goType(p ergo.Param) string {
+	switch p.Type {
+	case "integer":
+		return "int"
+	case "number":
+		return "float64"
+	case "boolean":
+		return "bool"
+	case "array":
+		return "[]" + p.Items
+	}
+	return p.Type
+}
+
+// camel is the tool's name as its node spells it in errors: process_info is
+// processInfo.
+func camel(tool string) string {
+	words := strings.Split(tool, "_")
+	for i, w := range words[1:] {
+		words[i+1] = strings.ToUpper(w[:1]) + w[1:]
+	}
+	return strings.Join(words, "")
+}
+
+// validAlias reports whether text is Alias#<crc.id0.id1.id2>, with or without
+// its prefix.
+func validAlias(text string) bool {
+	text = strings.TrimPrefix(text, "Alias#")
+	return strings.HasPrefix(text, "<") && strings.HasSuffix(text, ">") && strings.Count(text, ".") == 3
+}
+
+// limitArg is how many rows a listing shows: -1 for all.
+func (q *question) limitArg(whenAbsent int64) int {
+	n, given := q.call.Args.Int("limit")
+	switch {
+	case !given:
+		return int(whenAbsent)
+	case n == 0 && q.m.faithful:
+		return defaultLimit
+	case n <= 0:
+		return -1
+	}
+	return int(n)
+}
+
+func cut(rows []row, limit int) []row {
+	if limit >= 0 && len(rows) > limit {
+		return rows[:limit]
+	}
+	return rows
+}
