@@ -173,7 +173,7 @@ func (q *question) filtered(t *table) (Reply, error) {
 	limit := -1
 	switch q.call.Tool {
 	case "process_list":
-		if err := q.latencyMissing(t.rows); err != nil {
+		if err := q.latencyMissing(t); err != nil {
 			return Reply{}, err
 		}
 		keep, by, limit = q.processFilter(), q.processOrder(), q.limitArg(defaultLimit)
@@ -296,7 +296,7 @@ func (q *question) oneRow(tool, refusal string, match func(row) bool) (Reply, er
 	if !t.whole {
 		return Reply{}, q.notRecorded(time.Time{})
 	}
-	return Reply{}, q.refuse(refusal)
+	return Reply{}, q.refuseBy(t.Reply, refusal)
 }
 
 // appInfo is what app_list says of an application, in the words of app_info.
@@ -343,7 +343,7 @@ func (q *question) cronJob() (Reply, error) {
 			return r.derived(bytes.Clone(j)), nil
 		}
 	}
-	return Reply{}, q.refuse("cron_job: unknown")
+	return Reply{}, q.refuseBy(r, "cron_job: unknown")
 }
 
 func (q *question) messageTypes() (Reply, error) {

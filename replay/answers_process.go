@@ -13,13 +13,13 @@ const latencyRefusal = "mailbox latency measurement is disabled. Rebuild the app
 
 // latencyMissing refuses a question about mailbox latency to a node that does
 // not measure it.
-func (q *question) latencyMissing(rows []row) error {
+func (q *question) latencyMissing(t *table) error {
 	min, _ := q.call.Args.Float("min_mailbox_latency_ms")
 	if min <= 0 && q.call.Args.Text("sort_by") != "mailbox_latency" {
 		return nil
 	}
-	if len(rows) > 0 && string(rows[0].field("MailboxLatency")) == "-1" {
-		return q.refuse(latencyRefusal)
+	if len(t.rows) > 0 && string(t.rows[0].field("MailboxLatency")) == "-1" {
+		return q.refuseBy(t.Reply, latencyRefusal)
 	}
 	return nil
 }
@@ -96,7 +96,7 @@ func (q *question) processChildren() (Reply, error) {
 		case i >= 0:
 			root = ergo.PID(t.rows[i].text("PID"))
 		case t.whole:
-			return Reply{}, q.refuse("cannot resolve parent \"" + parent + "\": unknown process")
+			return Reply{}, q.refuseBy(t.Reply, "cannot resolve parent \""+parent+"\": unknown process")
 		default:
 			return Reply{}, q.notRecorded(time.Time{})
 		}

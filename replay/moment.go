@@ -38,11 +38,21 @@ func (r *Recording) Faithful(t time.Time) *Moment { return &Moment{rec: r, at: t
 type Moment struct {
 	rec      *Recording
 	at       time.Time
+	via      string // the node that is asked; "": the recorded entry point
 	faithful bool
 }
 
+// Via is the same moment, asked by way of another node: it answers calls that
+// name none, and forwards those that name others.
+func (m *Moment) Via(node string) *Moment {
+	c := *m
+	c.via = node
+	return &c
+}
+
 // A Reply is an answer and where it comes from. Answer.At is the time of the
-// record that it was taken from.
+// record that it was taken from; a refusal that follows from no record, but
+// from the call alone, has none.
 type Reply struct {
 	ergo.Answer
 	// From is the tool whose record gave the answer: the one that was called,
@@ -112,7 +122,10 @@ type question struct {
 // use for an error's reply even if there is an error.
 func (m *Moment) newQuestion(ctx context.Context, call ergo.Call) (*question, error) {
 	q := &question{m: m, ctx: ctx, x: m.rec.index(), call: call, code: ergo.CodeInternal}
-	entry := m.rec.Entry()
+	entry := m.via
+	if entry == "" {
+		entry = m.rec.Entry()
+	}
 	if q.call.Node == "" {
 		q.call.Node = entry
 	}
@@ -147,9 +160,6 @@ func (q *question) refusalReply(err error) (Reply, error) {
 		r.At, r.Took = rf.at, rf.took
 		return r, rf.ToolError
 	}
-	if ergo.AsToolError(err) != nil {
-		r.At = q.m.at
-	}
 	return r, err
 }
 
@@ -161,6 +171,11 @@ type recordedFailure struct {
 }
 
 func (f *recordedFailure) Unwrap() error { return f.ToolError }
+
+// refuseBy is a refusal that follows from what a record says.
+func (q *question) refuseBy(r Reply, message string) error {
+	return &recordedFailure{&ergo.ToolError{Code: q.code, Message: message}, r.At, r.Took}
+}
 
 // failure is the refusal of a record, with the code that the node gives when
 // it is asked as it is asked now.
@@ -178,7 +193,7 @@ func (q *question) reachable() error {
 	if pulse == "" || pulse == q.call.Tool {
 		return nil
 	}
-	rec, _ := q.newest(q.x.widest(q.call.Node, pulse), "", time.Time{})
+	rec, _ := q.newest(q.x.widest(q.call.Node, pulse), "")
 	if rec == nil || rec.Failure == nil {
 		return nil
 	}
@@ -214,11 +229,11 @@ func (r *Recording) born(node string, t time.Time) (born time.Time) {
 }
 
 // newest is the newest record of a subject in any of the streams, at or
-// before the moment and not before the given time; nil where there is none.
-func (q *question) newest(streams []stream, subject string, notBefore time.Time) (rec *archive.Record, of stream) {
+// before the moment; nil where there is none.
+func (q *question) newest(streams []stream, subject string) (rec *archive.Record, of stream) {
 	for _, s := range streams {
 		last, err := s.reader.Last(s.StreamKey, subject, q.m.at)
-		if err != nil || last.At.Before(notBefore) {
+		if err != nil {
 			continue // not there, or not readable
 		}
 		if rec == nil || last.At.After(rec.At) {
@@ -266,11 +281,11 @@ func constant(tool string) bool {
 // current is the newest record of the streams that still stood at the moment.
 // The error says from when the newest was, if there was one.
 func (q *question) current(streams []stream, subject string) (*archive.Record, error) {
-	rec, of := q.newest(streams, subject, q.born)
+	rec, of := q.newest(streams, subject)
 	if rec == nil {
 		return nil, q.notRecorded(time.Time{})
 	}
-	if !q.fresh(rec, of) {
+	if rec.At.Before(q.born) || !q.fresh(rec, of) {
 		return nil, q.notRecorded(rec.At)
 	}
 	return rec, nil

@@ -20,8 +20,6 @@ type Recording struct {
 	idx   *index
 	known []Node // as of at records
 	at    int
-
-	samplers samplers
 }
 
 // Open opens the archives at the given paths.

@@ -66,6 +66,7 @@ func newRoot() *cobra.Command {
 	root.AddCommand(
 		newInfo(),
 		newExport(),
+		newCall(),
 		newMCP(),
 		newReport(),
 		newServe(),

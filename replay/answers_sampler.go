@@ -1,0 +1,103 @@
+package replay
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"ergorecorder/archive"
+	"ergorecorder/ergo"
+)
+
+// errNoSamplers answers who would start a sampler: a moment keeps no state.
+var errNoSamplers = errors.New("a moment of a recording starts no samplers: read the recording itself")
+
+// sampler answers the sampler tools: what the samplers of the recorded cluster
+// said. A moment starts none.
+func (q *question) sampler() (Reply, error) {
+	switch q.call.Tool {
+	case "sample_read":
+		return q.recordedSampler(q.call.Args.Text("sampler_id"))
+	case "sample_list":
+		return q.recorded()
+	}
+	return Reply{}, fmt.Errorf("%s: %w", q.call.Tool, errNoSamplers)
+}
+
+// A reading is the answer of sample_read.
+type reading struct {
+	SamplerID string      `json:"sampler_id"`
+	Mode      string      `json:"mode"`
+	Tool      string      `json:"tool,omitempty"`
+	Sequence  int         `json:"sequence"`
+	Completed bool        `json:"completed"`
+	Samples   []wireEntry `json:"samples"`
+}
+
+// behind are the entries with a higher number, nil where there are none.
+func behind(list []wireEntry, since int) (out []wireEntry) {
+	for _, e := range list {
+		if e.Sequence > since {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// recordedSampler answers for a sampler that the recorded cluster had: its
+// newest reading, and as many of those before as the caller has not seen.
+func (q *question) recordedSampler(id string) (Reply, error) {
+	subject := ergo.Args{"sampler_id": id}.String()
+	rec, err := q.current(q.streams("sample_read"), subject)
+	if err != nil {
+		if e, ok := err.(*NotRecordedError); ok && e.Last.IsZero() {
+			return Reply{}, q.refuse("sampler " + id + " not found or not responding: unknown process")
+		}
+		return Reply{}, err
+	}
+	r, err := q.reply(rec)
+	if err != nil {
+		return r, err
+	}
+	var out reading
+	if !decode(rec.Text, &out) {
+		return r, nil
+	}
+	n, _ := q.call.Args.Int("since")
+	since, first := int(n), sinceOf(rec)
+	for first > since {
+		rec, _ = q.olderReading(rec, subject)
+		if rec == nil || rec.Failure != nil {
+			break
+		}
+		var before reading
+		decode(rec.Text, &before)
+		out.Samples = append(before.Samples, out.Samples...)
+		first = sinceOf(rec)
+	}
+	out.Samples = behind(out.Samples, since)
+	if !q.m.faithful && out.Sequence > 0 {
+		out.Sequence-- // the number of the last entry, as is documented
+	}
+	text, err := json.Marshal(out)
+	if err != nil {
+		return r, fmt.Errorf("write the entries of sampler %s: %w", id, err)
+	}
+	return r.derived(text), nil
+}
+
+// sinceOf is from where a recorded reading goes on.
+func sinceOf(rec *archive.Record) int {
+	a, _ := ergo.ParseArgs(rec.Args) // as it was stored
+	n, _ := a.Int("since")
+	return int(n)
+}
+
+// olderReading is the record of the subject before rec.
+func (q *question) olderReading(rec *archive.Record, subject string) (*archive.Record, stream) {
+	before := *q.m
+	before.at = rec.At.Add(-1)
+	older := *q
+	older.m = &before
+	return older.newest(q.streams("sample_read"), subject)
+}
