@@ -22,6 +22,11 @@ func playbooks() []playbook {
 		{"restart-loop", restartLoop},
 		{"process-leak", processLeak},
 		{"zombies", zombies},
+		{"cpu", cpu},
+		{"memory", memory},
+		{"network", networkBook},
+		{"goroutines", goroutines},
+		{"events", events},
 	}
 }
 

@@ -20,6 +20,9 @@ type scene struct {
 	rec      *replay.Recording
 	from, to time.Time
 	nodes    []*node // by name
+
+	net  *network             // see [scene.network]
+	gone map[string][]absence // by node; see [scene.absences]
 }
 
 // A node is one node in the window.

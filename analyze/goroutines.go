@@ -1,0 +1,172 @@
+package analyze
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"ergorecorder/analyze/profiles"
+	"ergorecorder/analyze/series"
+)
+
+// goroutines finds stacks of which a node has more and more goroutines.
+// Sleeping processes have none; what a single process is stuck in is the
+// bottleneck playbook's, which reads the same dumps.
+func goroutines(ctx context.Context, s *scene, v *verdict) error {
+	for _, n := range s.nodes {
+		total := n.series("runtime_stats", "goroutines").From(n.thisLife(s))
+		if total.Len() < 8 {
+			v.skip("%s: %d counts of goroutines, needs 8", n.Name, total.Len())
+			continue
+		}
+		g, ok := climbs(total)
+		if !ok {
+			v.fine("%s: %s to %s goroutines over %d samples, without lasting growth", n.Name, number(series.Quantile(total.V, 0)), number(series.Quantile(total.V, 1)), total.Len())
+			continue
+		}
+		f, err := s.goroutineGrowth(ctx, n, g)
+		if err != nil {
+			return err
+		}
+		v.find(f)
+	}
+	return nil
+}
+
+// A climb is a number that grows and does not come back.
+type climb struct {
+	all           series.Series
+	onset         time.Time
+	off           time.Duration
+	slope         series.Slope
+	before, after float64 // the most before the onset, the median of the last tenth
+}
+
+// climbs tells a lasting growth: the last values are far above all that was
+// seen before the bend, and the slope since is not chance.
+func climbs(all series.Series) (climb, bool) {
+	knee, err := series.FindKnee(all)
+	if err != nil {
+		return climb{}, false
+	}
+	c := climb{all: all, onset: knee.At, off: knee.Error}
+	before, since := all.Before(knee.At), all.From(knee.At)
+	if knee.P >= 0.001 || knee.After <= knee.Before {
+		// It grows from the first sample on, or not at all.
+		c.onset, c.off = all.T[0], all.Interval()
+		before, since = all.Before(all.T[1]), all
+	}
+	if since.Len() < 8 || before.Len() == 0 {
+		return c, false
+	}
+	slope, err := series.TheilSen(since)
+	if err != nil || !slope.Grows() {
+		return c, false
+	}
+	trend, err := series.MannKendall(since)
+	if err != nil || !trend.Rises(0.001) {
+		return c, false
+	}
+	c.slope = slope
+	c.before = series.Quantile(before.V, 1)
+	c.after = series.Median(since.V[len(since.V)-max(1, len(since.V)/10):])
+	scatter := 0.0
+	for i, t := range since.T {
+		scatter = math.Max(scatter, math.Abs(since.V[i]-slope.Value(t)))
+	}
+	grown := c.after - c.before
+	return c, grown >= 0.5*c.before && grown >= 10 && grown > 2*scatter
+}
+
+func (s *scene) goroutineGrowth(ctx context.Context, n *node, c climb) (*Finding, error) {
+	f := &Finding{
+		Kind: "goroutine_growth", Score: 72, Confidence: Medium,
+		Title:   fmt.Sprintf("%s has %s goroutines more every minute", short2(n.Name), number(60*c.slope.PerSecond)),
+		Summary: fmt.Sprintf("Since %s the goroutines of %s grew from at most %s to %s, %s a second.", clock(c.onset), n.Name, number(c.before), number(c.after), number(c.slope.PerSecond)),
+		Subject: Subject{Node: n.Name, Incarnation: n.incarnation(c.onset)},
+		Onset:   c.onset, OnsetErrorS: c.off.Seconds(),
+		Evidence: []Evidence{{
+			What: "goroutines of the node", Node: n.Name, Tool: "runtime_stats", Field: "goroutines", From: &c.onset, To: &s.to,
+			Values: map[string]any{"before": c.before, "after": c.after, "per_s": round(c.slope.PerSecond)}, Series: chart("goroutines", c.all),
+		}},
+		Recommendation: "Find what starts goroutines of this stack and what should end them: a channel that nobody reads, a context that is never cancelled, a call without a time-out.",
+		Confirm:        []string{"pprof_goroutines debug=1 on " + n.Name + ", twice: the group that grew"},
+	}
+	group, was, err := s.growingGroup(ctx, n, c.onset)
+	if err != nil {
+		return nil, err
+	}
+	if group == nil {
+		f.Caveats = append(f.Caveats, "No goroutine dump shows which stack grows: record pprof_goroutines debug=1.")
+		return f, nil
+	}
+	f.Subject.Function = group.Function
+	f.Subject.Behavior = profiles.BehaviorOf(group.Function)
+	f.Confidence, f.Score = High, 78
+	waits := ""
+	if group.Blocked != profiles.WaitNone {
+		waits = ", waiting for " + group.Blocked
+	}
+	f.Title += " in " + group.Function
+	f.Summary += fmt.Sprintf(" %d of them are in %s%s; before there were %d.", group.Count, group.Function, waits, was)
+	var lines []string
+	for _, frame := range group.Stack {
+		lines = append(lines, fmt.Sprintf("%s %s:%d", frame.Function, frame.File, frame.Line))
+	}
+	f.Evidence = append(f.Evidence, Evidence{
+		What: "the stack that grew", Node: n.Name, Tool: "pprof_goroutines", Values: map[string]any{"before": was, "after": group.Count, "waits_for": group.Blocked}, Lines: lines,
+	})
+	if len(group.PIDs) == 1 {
+		f.Subject.PID = group.PIDs[0]
+		if a := n.procs.known[group.PIDs[0]]; a != nil {
+			f.Subject.Name = a.name
+		}
+	}
+	return f, nil
+}
+
+// growingGroup is the group of goroutines that grew most from the dumps before
+// an instant to the last one, and how many there were; nil where no dump tells.
+func (s *scene) growingGroup(ctx context.Context, n *node, since time.Time) (*profiles.Group, int, error) {
+	before, last := map[string]int{}, []profiles.Group(nil)
+	for smp, err := range s.rec.Samples(ctx, n.Name, "pprof_goroutines", s.from, s.to) {
+		if err != nil {
+			if damaged(err) {
+				continue
+			}
+			return nil, 0, err
+		}
+		if smp.Failure != nil || !strings.Contains(string(smp.Args), `"debug":1`) {
+			continue // other dumps are filtered
+		}
+		dump, err := profiles.ParseGoroutines(string(smp.Text))
+		if err != nil {
+			continue
+		}
+		last = dump.Groups()
+		if !smp.At.After(since) {
+			for _, g := range last {
+				before[stackKey(g)] = max(before[stackKey(g)], g.Count)
+			}
+		}
+	}
+	var best *profiles.Group
+	grown, was := 4, 0
+	for i, g := range last {
+		if d := g.Count - before[stackKey(g)]; d > grown {
+			best, grown, was = &last[i], d, before[stackKey(g)]
+		}
+	}
+	return best, was, nil
+}
+
+func stackKey(g profiles.Group) string {
+	var b strings.Builder
+	for _, f := range g.Stack {
+		b.WriteString(f.Function)
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
