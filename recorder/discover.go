@@ -110,11 +110,11 @@ func (r *Recorder) meet(name string) {
 		r.mu.Unlock()
 		return
 	}
-	n := &node{r: r, name: name, schedule: newSchedule(&r.clock, r.opts.Parallel, r.opts.Jitter)}
+	n := &node{r: r, name: name, schedule: newSchedule(&r.clock, &r.opts)}
 	r.nodes[name] = n
 	for i := range r.opts.Samplers {
 		if s := &r.opts.Samplers[i]; matches(s.Nodes, name) {
-			n.schedule.add(n.task(s))
+			n.sampleBy(s)
 		}
 	}
 	n.listen()

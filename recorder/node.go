@@ -26,6 +26,8 @@ type node struct {
 	fails     int               // calls in a row without an answer
 	total     int               // processes, as node_info told last
 	table     []byte            // the last listing of processes
+	rowSize   int               // of its rows, in bytes of a forwarded answer
+	pieces    map[string]piece  // its rows by PID, where it came in pieces
 	kinds     map[string]string // supervisor, pool or nothing, by PID, where rows do not say
 	rests     map[string]rest   // calls that timed out, by tool and subject
 	spending  spending

@@ -97,6 +97,7 @@ func (r *Recorder) watch(ctx context.Context) (why string) {
 	defer loops.Wait()
 	defer cancel()
 	loops.Go(func() { r.discoverLoop(ctx) })
+	loops.Go(func() { r.balanceLoop(ctx) })
 	for {
 		now := r.clock.Now()
 		switch {

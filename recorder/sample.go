@@ -2,17 +2,28 @@ package recorder
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"ergorecorder/ergo"
 )
+
+// sampleBy adds the tasks of a sampler.
+func (n *node) sampleBy(s *Sampler) {
+	t := n.task(s)
+	n.schedule.add(t)
+	if s.Tool == "process_list" {
+		n.schedule.add(&task{name: "process_list (top)", every: s.Every, do: func(ctx context.Context, r *run) { n.sampleTop(ctx, r, t) }})
+	}
+}
 
 // task makes a task of a sampler.
 func (n *node) task(s *Sampler) *task {
 	t := &task{name: s.Tool, every: s.Every}
 	switch {
 	case len(s.Targets) > 0:
-		t.do = func(ctx context.Context, r *run) { n.sampleTargets(ctx, r, s) }
+		var last string // of the run before
+		t.do = func(ctx context.Context, r *run) { n.sampleTargets(ctx, r, s, &last) }
 	case s.Tool == "node_info":
 		t.probe = true
 		t.do = func(ctx context.Context, r *run) {
@@ -21,13 +32,7 @@ func (n *node) task(s *Sampler) *task {
 			}
 		}
 	case s.Tool == "process_list":
-		t.do = func(ctx context.Context, r *run) {
-			if a := n.sample(ctx, r, s.Tool, s.Args); a.Text != nil {
-				n.mu.Lock()
-				n.table = a.Text
-				n.mu.Unlock()
-			}
-		}
+		t.do = func(ctx context.Context, r *run) { n.listProcesses(ctx, r, s) }
 	case s.Tool == "pprof_cpu":
 		t.do = func(ctx context.Context, r *run) { n.sampleCPU(ctx, r, s.Args) }
 	default:
@@ -54,12 +59,27 @@ type rest struct {
 	times int
 }
 
+// atOnce is how many targets are asked about in one run. Where there are more
+// they take turns.
+const atOnce = 16
+
+// turn is the next few targets behind the last one of the run before.
+func turn(targets []string, last *string) []string {
+	if len(targets) <= atOnce {
+		return targets
+	}
+	i, _ := slices.BinarySearch(targets, *last+"\x00")
+	targets = append(targets[i:len(targets):len(targets)], targets[:i]...)[:atOnce]
+	*last = targets[atOnce-1]
+	return targets
+}
+
 // sampleTargets makes the sampler's call for each of its targets. One that
 // timed out is left alone for a while, twice as long each time: a process
 // that is stuck holds up the node's workers with every call.
-func (n *node) sampleTargets(ctx context.Context, r *run, s *Sampler) {
+func (n *node) sampleTargets(ctx context.Context, r *run, s *Sampler, last *string) {
 	schema := ergo.SchemaOf(s.Tool)
-	for _, target := range n.targets(ctx, r, s) {
+	for _, target := range turn(n.targets(ctx, r, s), last) {
 		if ctx.Err() != nil {
 			return
 		}

@@ -34,6 +34,7 @@ type run struct {
 type schedule struct {
 	clock  *clock
 	jitter func() float64
+	share  float64 // of the node's time that may go into our calls; 0 is without bound
 	slots  chan struct{}
 	wake   chan struct{}
 
@@ -45,10 +46,10 @@ type schedule struct {
 	lag    time.Duration  // how late the last task began
 }
 
-func newSchedule(c *clock, parallel int, jitter func() float64) *schedule {
+func newSchedule(c *clock, o *Options) *schedule {
 	return &schedule{
-		clock: c, jitter: jitter, faster: 1,
-		slots: make(chan struct{}, parallel),
+		clock: c, jitter: o.Jitter, share: o.Budget, faster: 1,
+		slots: make(chan struct{}, o.Parallel),
 		wake:  make(chan struct{}, 1),
 		idle:  map[*task]bool{},
 	}
@@ -170,7 +171,7 @@ func (s *schedule) done(t *task, r run) {
 		t.due = now.Add(postponement)
 	} else {
 		t.costs.add(r.spent)
-		t.due = t.due.Add(s.interval(t))
+		t.due = t.due.Add(max(s.interval(t), s.recovery(r.spent)))
 	}
 	if t.due.Before(now) {
 		t.due = now
@@ -191,7 +192,7 @@ const (
 // twentieth, stretched by the budget, shortened at an incident, doubled with
 // every time-out in a row.
 func (s *schedule) interval(t *task) time.Duration {
-	d := float64(t.every) * max(t.stretch/s.faster, 1/s.faster)
+	d := float64(t.every) * t.stretch / s.faster
 	if !s.clock.replayed() {
 		d *= 0.95 + 0.1*s.jitter()
 	}
@@ -201,10 +202,26 @@ func (s *schedule) interval(t *task) time.Duration {
 	return time.Duration(d)
 }
 
+// recovery is how long a node has to be left alone after a run by the budget,
+// even if nothing else were asked of it.
+func (s *schedule) recovery(spent time.Duration) time.Duration {
+	if s.share <= 0 || s.clock.replayed() {
+		return 0
+	}
+	return time.Duration(float64(spent) / s.share)
+}
+
 // setLost lets only probes run, or all tasks again.
 func (s *schedule) setLost(lost bool) {
 	s.mu.Lock()
 	s.lost = lost
 	s.mu.Unlock()
 	s.rouse()
+}
+
+// stretchOf is by how much the interval of a task is lengthened.
+func (s *schedule) stretchOf(t *task) float64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return t.stretch
 }

@@ -1,0 +1,154 @@
+package recorder
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// rowsOf are the names of the rows of a listing.
+func rowsOf(t *testing.T, text []byte) map[string]bool {
+	t.Helper()
+	var rows []struct{ Name string }
+	if err := json.Unmarshal(text, &rows); err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]bool{}
+	for _, r := range rows {
+		names[r.Name] = true
+	}
+	return names
+}
+
+// TestWall: a node of 5,000 processes that can only be reached by forwarding,
+// whose answers must fit into 64 KB, is recorded with all of its busy rows,
+// and what share of the rest was seen is stated with every sample.
+func TestWall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newFakeCluster("a@h", "big@h")
+		c.wall = wall
+		n := c.nodes["big@h"]
+		n.took = 3 * time.Millisecond
+		n.reset(5000)
+		// A family so alike that no filter tells its members apart: it cannot be seen whole.
+		for i := 4500; i < 5000; i++ {
+			n.procs[i].Application, n.procs[i].Behavior, n.procs[i].Uptime = "alike", "alike.One", 60
+		}
+		busy := map[string]bool{}
+		for i := range 40 {
+			p := &n.procs[i*101]
+			p.MessagesMailbox, p.MailboxLatency = int64(100+i), int64(i)*1e9
+			busy[p.Name] = true
+		}
+		tr := record(t, c, quick())
+		time.Sleep(3 * time.Minute)
+		recs := tr.stop()
+
+		lists := of(recs, "big@h", "process_list")
+		whole := 0
+		for _, rec := range lists {
+			if rec.Failure != nil {
+				t.Fatalf("a listing failed: %v", rec.Failure)
+			}
+			if rec.Total != 5000 {
+				t.Errorf("a listing says it is of %d rows", rec.Total)
+			}
+			if string(rec.Stream.Args) != fmt.Sprintf(`{"limit":%d}`, maxProcesses) {
+				continue
+			}
+			whole++
+			rows := rowsOf(t, rec.Text)
+			if len(rows) != rec.Seen {
+				t.Errorf("%d rows, said to be %d", len(rows), rec.Seen)
+			}
+			if rec.Seen < 4500 || rec.Seen >= 5000 {
+				t.Errorf("%d rows of 5,000 seen, want the 4,500 that can be told apart and not all of the others", rec.Seen)
+			}
+			for name := range busy {
+				if !rows[name] {
+					t.Errorf("busy process %s is missing", name)
+				}
+			}
+		}
+		if whole < 3 {
+			t.Errorf("%d whole listings in three minutes", whole)
+		}
+		if top := len(lists) - whole; top < 60*len(orders) {
+			t.Errorf("%d listings of the most interesting rows in between", top)
+		}
+		if spent := float64(n.spent) / float64(3*time.Minute); spent > 0.025 {
+			t.Errorf("the node spent %.1f %% of its time on us", spent*100)
+		}
+		if s := tr.r.Status(); s.Nodes[1].Seen < 4500 || s.Nodes[1].Total != 5000 {
+			t.Errorf("status tells of %d of %d rows", s.Nodes[1].Seen, s.Nodes[1].Total)
+		}
+	})
+}
+
+// TestTwoHundredNodes: with 200 nodes that take long to answer, each stays
+// inside its budget, and is sampled as often as the budget allows.
+func TestTwoHundredNodes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		names := make([]string, 200)
+		for i := range names {
+			names[i] = fmt.Sprintf("n%03d@h", i)
+		}
+		c := newFakeCluster(names...)
+		for i, name := range names {
+			c.nodes[name].took = time.Duration(1+i%50) * time.Millisecond
+		}
+		opts := Standard()
+		tr := record(t, c, opts)
+		time.Sleep(2 * time.Minute) // until it has found out what calls cost
+		before := map[string]time.Duration{}
+		for _, name := range names {
+			c.node(name, func(n *fakeNode) { before[name] = n.spent })
+		}
+		const over = 4 * time.Minute
+		time.Sleep(over)
+		for _, name := range names {
+			c.node(name, func(n *fakeNode) {
+				if share := float64(n.spent-before[name]) / float64(over); share > opts.Budget*1.1 {
+					t.Errorf("%s, with %v a call, spent %.2f %% of its time on us", name, n.took, share*100)
+				}
+				if n.maxBusy > opts.Parallel {
+					t.Errorf("%s: %d calls under way at once", name, n.maxBusy)
+				}
+			})
+		}
+		recs := tr.stop()
+		if len(marks(recs, "budget")) == 0 {
+			t.Error("no mark tells that intervals were stretched")
+		}
+		if n := len(of(recs, names[0], "process_list")); n < 70 {
+			t.Errorf("%d listings of a node that answers in a millisecond, in six minutes", n)
+		}
+	})
+}
+
+func TestBalanceSparesTheCheap(t *testing.T) {
+	s := newSchedule(&clock{now: time.Now}, &Options{Parallel: 2, Jitter: func() float64 { return 0 }})
+	cheap := &task{name: "cheap", every: time.Second}
+	dear := &task{name: "dear", every: time.Second}
+	s.add(cheap)
+	s.add(dear)
+	cheap.costs.add(time.Millisecond)
+	dear.costs.add(100 * time.Millisecond)
+	if got := s.balance(0.02); len(got) != 1 || got[0].task != "dear" {
+		t.Fatalf("changes %v", got)
+	}
+	if cheap.stretch != 1 || dear.stretch < slack*5.2 || dear.stretch > slack*5.3 {
+		t.Errorf("stretched by %v and %v, want 1 and a tenth more than 100/19", cheap.stretch, dear.stretch)
+	}
+	if got := s.balance(0.02); len(got) != 0 {
+		t.Errorf("changed again: %v", got)
+	}
+	for range window {
+		dear.costs.add(time.Millisecond)
+	}
+	if got := s.balance(0.02); len(got) != 1 || dear.stretch != 1 {
+		t.Errorf("changes %v, stretch %v: not given back", got, dear.stretch)
+	}
+}
