@@ -225,17 +225,15 @@ const readBytes = 1 << 20
 func readPast(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
 	id := args.Text("sampler_id")
 	p, err := parseSampler(id)
-	if err != nil && s.src.Live != nil {
+	if err != nil { // not one of ours: one of the cluster's, live or as it was recorded
 		return inspect("sample_read")(ctx, s, args)
 	}
-	rec, rerr := s.src.Recording()
-	switch {
-	case rerr != nil:
-		return nil, rerr
-	case id == "":
-		return nil, refused(rec, args.Text("node"), "sampler_id is required")
-	case err != nil || s.samplers.isStopped(id):
+	if s.samplers.isStopped(id) {
 		return nil, errNoSampler(id)
+	}
+	rec, err := s.src.Recording()
+	if err != nil {
+		return nil, err
 	}
 	list, err := p.collect(ctx, rec)
 	if err != nil {
@@ -277,7 +275,7 @@ func page(p *sampler, id string, list []taken, since int) reading {
 }
 
 func listPast(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
-	if s.isLive(args) {
+	if s.isLive(args) || args.Text("at") != "" { // those of the cluster
 		return inspect("sample_list")(ctx, s, args)
 	}
 	rec, err := s.src.Recording()
@@ -309,10 +307,11 @@ func listPast(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
 
 func stopPast(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
 	id := args.Text("sampler_id")
-	if _, err := parseSampler(id); err != nil {
-		if s.src.Live != nil {
-			return inspect("sample_stop")(ctx, s, args)
-		}
+	_, err := parseSampler(id)
+	switch {
+	case err != nil && s.src.Live != nil:
+		return inspect("sample_stop")(ctx, s, args)
+	case err != nil || s.samplers.isStopped(id):
 		return nil, &ergo.ToolError{Code: ergo.CodeInvalidParams, Message: "sampler " + id + " not found: unknown process"}
 	}
 	s.samplers.stop(id)

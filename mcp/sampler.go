@@ -127,15 +127,14 @@ func (p *sampler) sample(ctx context.Context, rec *replay.Recording, r *ring) er
 			return err
 		}
 		a, err := rec.At(t).Call(ctx, ergo.Call{Node: p.Node, Tool: p.Tool, Args: p.Args})
-		te := ergo.AsToolError(err)
-		switch {
-		case err != nil && te == nil:
+		switch te := ergo.AsToolError(err); {
+		case err != nil && ctx.Err() != nil:
 			return err
-		case te != nil:
+		case err != nil && (te == nil || a.At.IsZero()): // not recorded then, or nothing that a sample could hold
 			refused = err
-			if a.At.IsZero() || a.At.Equal(last) {
-				continue
-			}
+			continue
+		case te != nil && !a.At.Equal(last):
+			refused = err
 			r.add(a.At, map[string]any{"error": te})
 			bad++
 		case a.At.Equal(last):

@@ -52,6 +52,9 @@ func New(src Source, opt Options) *Server {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
+	if src.Live != nil {
+		src.Live = newPolite(src.Live)
+	}
 	s := &Server{src: src, opt: opt}
 	s.mcp = server.NewMCPServer("ergo-recorder", opt.Version,
 		server.WithInstructions(s.instructions()),

@@ -76,12 +76,12 @@ func (w *Wait) longest() float64 { return max(w.StateS, w.LatencyS) }
 
 func (v *WaitView) node(ctx context.Context, caller ergo.Caller, node string) error {
 	a, err := caller.Call(ctx, ergo.Call{Node: node, Tool: "process_list", Args: ergo.Args{"limit": 1 << 30}})
-	if te := ergo.AsToolError(err); te != nil {
-		v.Notes = append(v.Notes, node+": "+te.Message)
-		return nil
+	if err != nil && ctx.Err() != nil {
+		return err
 	}
 	if err != nil {
-		return err
+		v.Notes = append(v.Notes, node+": "+err.Error())
+		return nil
 	}
 	var rows []struct {
 		PID, Name, Behavior, State string

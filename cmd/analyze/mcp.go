@@ -34,7 +34,7 @@ Protocol: on standard input and output, or with --listen over streamable HTTP
 at http://ADDR/mcp. Several archives are one timeline.
 
 An address other than loopback needs a bearer token, from --token-file or the
-environment variable ERGO_MCP_TOKEN.`,
+environment variable ERGO_RECORDER_TOKEN.`,
 		Example: `  claude mcp add incident -- analyze mcp incident.erg
   analyze mcp incident.erg --listen 127.0.0.1:9923`,
 		Args: cobra.MinimumNArgs(1),
@@ -52,7 +52,7 @@ environment variable ERGO_MCP_TOKEN.`,
 
 func runMCP(cmd *cobra.Command, paths []string, f mcpFlags) error {
 	var err error
-	if f.http.Token = live.NewToken(os.Getenv("ERGO_MCP_TOKEN")); f.tokenFile != "" {
+	if f.http.Token = live.NewToken(os.Getenv("ERGO_RECORDER_TOKEN")); f.tokenFile != "" {
 		if f.http.Token, err = live.ReadToken(f.tokenFile); err != nil {
 			return err
 		}

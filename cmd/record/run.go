@@ -15,6 +15,7 @@ import (
 // runFlags are what `record run` was told on the command line.
 type runFlags struct {
 	reach
+	mcp      mcpFlags
 	out      string
 	preset   string
 	length   time.Duration
@@ -42,6 +43,7 @@ A replay (analyze replay) is followed by its own clock.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runRun(cmd, &f) },
 	}
 	f.reach.add(cmd.Flags())
+	f.mcp.add(cmd.Flags())
 	fl := cmd.Flags()
 	fl.StringVarP(&f.out, "output", "o", "", "the archive: NAME.erg is one file, DIR/ a directory of segments")
 	fl.StringVar(&f.preset, "preset", "standard", "what is sampled: standard or light")
@@ -93,9 +95,14 @@ func runRun(cmd *cobra.Command, f *runFlags) (err error) {
 	if err != nil {
 		return err
 	}
+	stopMCP, err := f.mcp.serve(cmd.Context(), router, w, f.out, show.say)
+	if err != nil {
+		return err
+	}
 	stop := show.follow(r)
 	err = r.Run(cmd.Context())
 	stop()
+	err = errors.Join(err, stopMCP())
 	if errors.Is(err, context.Canceled) {
 		err = nil // told to stop before a cluster was found
 	}
