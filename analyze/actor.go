@@ -26,6 +26,9 @@ type actor struct {
 
 	episodes []*episode // worth a closer look, at most maxEpisodes
 	stalls   []*stall   // likewise
+
+	longWaits int    // stalls in wait response
+	firstWait *stall // of those
 }
 
 // A point is what one listing says about a process.
@@ -186,6 +189,11 @@ func (a *actor) observeStall(prev, p point) {
 
 func (a *actor) endStall() {
 	if s := a.stall; s != nil && s.lasted() >= minStall {
+		if s.state == waiting {
+			if a.longWaits++; a.firstWait == nil {
+				a.firstWait = s
+			}
+		}
 		a.stalls = keepWorst(a.stalls, s, func(x, y *stall) bool { return x.lasted() < y.lasted() })
 	}
 	a.stall = nil

@@ -37,25 +37,37 @@ func bottleneck(ctx context.Context, s *scene, v *verdict) error {
 		if n.Latency == replay.No {
 			v.skip("%s was built without -tags=latency: the age of the oldest message is estimated from the mailbox and the rate of handling; the tag would sharpen it", n.Name)
 		}
-		var found int
-		for _, a := range n.procs.actors {
-			if a.own() {
-				continue
-			}
-			f, err := s.suspect(ctx, a)
-			if err != nil {
-				return err
-			}
-			if f != nil {
-				v.find(f)
-				found++
-			}
+		found, err := s.waitingOn(ctx, n)
+		if err != nil {
+			return err
 		}
-		if found == 0 {
+		for _, f := range found {
+			v.find(f)
+		}
+		if len(found) == 0 {
 			v.fine("%s: no process of %d had messages waiting for long, over %d listings", n.Name, len(n.procs.actors), len(n.procs.listings))
 		}
 	}
 	return nil
+}
+
+// waitingOn are the findings of one node.
+func (s *scene) waitingOn(ctx context.Context, n *node) ([]*Finding, error) {
+	var found []*Finding
+	for _, a := range n.procs.actors {
+		if a.own() {
+			continue
+		}
+		f, err := s.suspect(ctx, a)
+		if err != nil {
+			return nil, err
+		}
+		if f != nil {
+			found = append(found, f)
+		}
+	}
+	over := s.overflows(n, found)
+	return append(append(found, over...), s.workersTogether(n, found)...), nil
 }
 
 // suspect is the finding about one process, nil where there is nothing to say.

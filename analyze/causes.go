@@ -1,11 +1,312 @@
 package analyze
 
-import "context"
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+)
 
-// causes finds which findings explain which, and sets CausedBy and Effects.
+// causes finds which findings explain which. A finding has at most one cause;
+// of several possible ones it takes the first rule's, and of those the one that
+// began first. Nothing explains what began clearly before it.
 func (s *scene) causes(ctx context.Context, all []*Finding) error {
 	for _, f := range all {
 		identify(f)
 	}
+	byOnset := slices.Clone(all)
+	slices.SortStableFunc(byOnset, func(a, b *Finding) int { return a.Onset.Compare(b.Onset) })
+	for _, rule := range rules() {
+		for _, f := range byOnset {
+			if f.cause != nil {
+				continue
+			}
+			i := slices.IndexFunc(byOnset, func(root *Finding) bool {
+				return root != f && root.Score >= scoreInfo && !leadsTo(f, root) && rule(root, f)
+			})
+			if i >= 0 {
+				f.explainedBy(byOnset[i])
+			}
+		}
+	}
+	if err := s.callees(ctx, byOnset); err != nil {
+		return err
+	}
+	for _, f := range byOnset {
+		f.settleCause()
+	}
 	return nil
+}
+
+// explainedBy makes root the cause of f.
+func (f *Finding) explainedBy(root *Finding) {
+	if !leadsTo(f, root) {
+		f.cause = root
+	}
+}
+
+// leadsTo reports whether to is f, or is explained by it.
+func leadsTo(f, to *Finding) bool {
+	for ; to != nil; to = to.cause {
+		if to == f {
+			return true
+		}
+	}
+	return false
+}
+
+// settleCause writes down the cause: the identities, and a score below the
+// root's.
+func (f *Finding) settleCause() {
+	if f.cause == nil {
+		return
+	}
+	id := f.cause.ID
+	f.CausedBy = &id
+	if !slices.Contains(f.cause.Effects, f.ID) {
+		f.cause.Effects = append(f.cause.Effects, f.ID)
+	}
+	f.Score = min(f.Score, max(f.cause.Score-1, scoreInfo))
+}
+
+// A causeRule reports whether root explains f.
+type causeRule func(root, f *Finding) bool
+
+// slack is how much before its cause an effect may seem to begin: both onsets
+// are known to a sampling interval at best.
+func slack(root, f *Finding) time.Duration {
+	return 3*time.Second + time.Duration((root.OnsetErrorS+f.OnsetErrorS)*float64(time.Second))
+}
+
+// after reports whether f began after root, and while it lasted or soon after.
+func after(root, f *Finding) bool {
+	const wake = time.Minute // for what a fault leaves behind: reconnections, queues
+	if f.Onset.Before(root.Onset.Add(-slack(root, f))) {
+		return false
+	}
+	return root.End == nil || !f.Onset.After(root.End.Add(wake))
+}
+
+func among(kind string, kinds ...string) bool { return slices.Contains(kinds, kind) }
+
+func sameNode(a, b *Finding) bool { return a.Subject.Node == b.Subject.Node }
+
+// touches reports whether a finding is on a node or towards it.
+func touches(f *Finding, node string) bool { return f.Subject.Node == node || f.Subject.Peer == node }
+
+func sameProcess(a, b *Finding) bool {
+	x, y := a.Subject, b.Subject
+	return x.Node == y.Node && (x.PID != "" && x.PID == y.PID || x.Name != "" && x.Name == y.Name)
+}
+
+// rules are the causes that the findings themselves show, strongest first.
+func rules() []causeRule {
+	return []causeRule{
+		nodeGone, linkGone, supervisorFell, childDies, samePlace, hotCode, heldMemory, callersSuffer,
+	}
+}
+
+// A node that is down or began anew explains what its neighbours and itself
+// say about it.
+func nodeGone(root, f *Finding) bool {
+	if !among(root.Kind, "node_down", "node_restarted") || !after(root, f) {
+		return false
+	}
+	switch f.Kind {
+	case "node_restarted":
+		return root.Kind == "node_down" && sameNode(root, f)
+	case "node_down":
+		return false
+	case "link_flap", "link_down", "message_loss", "slow_link", "application_down", "event_silent", "clock_skew":
+		return touches(f, root.Subject.Node)
+	}
+	return among(f.Kind, "error_burst", "delivery_errors", "stuck_call")
+}
+
+// A link that is lost explains errors at both of its ends.
+func linkGone(root, f *Finding) bool {
+	if !among(root.Kind, "link_flap", "link_down") || !after(root, f) {
+		return false
+	}
+	if !among(f.Kind, "error_burst", "delivery_errors", "message_loss", "slow_link", "event_silent", "stuck_call", "link_flap") {
+		return false
+	}
+	ends := []string{root.Subject.Node, root.Subject.Peer}
+	if f.Kind == "link_flap" {
+		return slices.Contains(ends, f.Subject.Node) && slices.Contains(ends, f.Subject.Peer)
+	}
+	return slices.Contains(ends, f.Subject.Node) || f.Subject.Peer != "" && slices.Contains(ends, f.Subject.Peer)
+}
+
+// A supervisor that gave up explains that its application stopped, and the
+// loop of restarts that ended with it.
+func supervisorFell(root, f *Finding) bool {
+	if root.Kind != "supervisor_limit" || !sameNode(root, f) || !after(root, f) {
+		return false
+	}
+	gaveUp := root.Score >= f.Score
+	return gaveUp && among(f.Kind, "application_down", "restart_loop", "error_burst", "delivery_errors", "event_silent") &&
+		(f.Subject.Application == "" || f.Subject.Application == root.Subject.Application)
+}
+
+// A child that dies over and over explains the noise it makes.
+func childDies(root, f *Finding) bool {
+	if root.Kind != "restart_loop" || !sameNode(root, f) || !after(root, f) {
+		return false
+	}
+	return among(f.Kind, "error_burst", "supervisor_limit", "delivery_errors", "event_silent", "application_down", "heap_churn")
+}
+
+// Several findings about one process are one fault: its being blocked or
+// overloaded explains the rest.
+func samePlace(root, f *Finding) bool {
+	if !sameProcess(root, f) || !after(root, f) {
+		return false
+	}
+	switch root.Kind {
+	case "pool_overflow":
+		return among(f.Kind, "overloaded_process", "mailbox_growth", "error_burst")
+	case "blocked_callback", "stuck_call", "overloaded_process":
+		return among(f.Kind, "mailbox_growth", "error_burst", "delivery_errors", "event_silent", "goroutine_growth") ||
+			f.Kind == "zombie_processes" && f.Onset.Sub(root.Onset) > zombieAge
+	case "zombie_processes":
+		return among(f.Kind, "blocked_callback", "stuck_call", "error_burst", "event_silent", "goroutine_growth")
+	}
+	return false
+}
+
+// Code that burns the CPU explains that its process falls behind, if each
+// message costs more than it did; if there are only more of them, their number
+// explains the burning.
+func hotCode(root, f *Finding) bool {
+	same := sameNode(root, f) && (sameProcess(root, f) || root.Subject.Behavior != "" && root.Subject.Behavior == f.Subject.Behavior)
+	switch {
+	case !same:
+		return false
+	case root.Kind == "cpu_hotspot":
+		return f.Kind == "blocked_callback" || among(f.Kind, "overloaded_process", "mailbox_growth") && f.dear
+	case among(root.Kind, "overloaded_process", "pool_overflow"):
+		return f.Kind == "cpu_hotspot" && !root.dear
+	}
+	return false
+}
+
+// Messages that wait and processes that stay hold memory and goroutines.
+func heldMemory(root, f *Finding) bool {
+	if !sameNode(root, f) || !after(root, f) {
+		return false
+	}
+	other := f.Subject.Name != "" && f.Subject.Name != root.Subject.Name && f.Subject.Behavior != root.Subject.Behavior
+	switch root.Kind {
+	case "process_leak", "overloaded_process", "blocked_callback", "stuck_call", "pool_overflow", "zombie_processes", "goroutine_growth":
+		return !other && among(f.Kind, "memory_leak", "heap_churn", "goroutine_growth") && root.Kind != f.Kind
+	case "memory_leak":
+		return !other && f.Kind == "heap_churn"
+	}
+	return false
+}
+
+// Who calls a process that does not answer logs errors and counts them.
+func callersSuffer(root, f *Finding) bool {
+	if !among(root.Kind, "blocked_callback", "overloaded_process", "pool_overflow", "zombie_processes", "application_down", "stuck_call", "process_leak") {
+		return false
+	}
+	return sameNode(root, f) && after(root, f) && among(f.Kind, "error_burst", "delivery_errors", "event_silent")
+}
+
+// callees finds for each process that waits for a reply the one it waits for:
+// the process at fault that its log names, else the only one of its application
+// that was at fault before it.
+func (s *scene) callees(ctx context.Context, all []*Finding) error {
+	for _, f := range all {
+		if f.cause != nil || f.Kind != "stuck_call" {
+			continue
+		}
+		candidates := slices.DeleteFunc(slices.Clone(all), func(c *Finding) bool {
+			return c == f || leadsTo(f, c) || c.Score < scoreInfo || f.Onset.Before(c.Onset.Add(-slack(c, f))) ||
+				!among(c.Kind, "blocked_callback", "overloaded_process", "zombie_processes", "pool_overflow", "stuck_call", "restart_loop", "cpu_hotspot")
+		})
+		if len(candidates) == 0 {
+			continue
+		}
+		said, err := s.saidBy(ctx, f)
+		if err != nil {
+			return err
+		}
+		if c := mentioned(candidates, said); c != nil {
+			f.explainedBy(c)
+			f.Subject.Peer = c.peerName(f)
+			f.Summary += " It waits for " + c.Subject.who() + ", which its log names."
+			continue
+		}
+		near := slices.DeleteFunc(candidates, func(c *Finding) bool {
+			return !sameNode(c, f) || c.Subject.Application != f.Subject.Application || f.Subject.Application == ""
+		})
+		if c := soleRoot(near); c != nil {
+			f.explainedBy(c)
+			f.Summary += " It probably waits for " + c.Subject.who() + ", the only process of its application that was at fault before it."
+			f.Caveats = append(f.Caveats, "whom it calls is inferred from the order of events; its log or its code would settle it")
+		}
+	}
+	return nil
+}
+
+// peerName is the node of c where that is another one than f's.
+func (c *Finding) peerName(f *Finding) string {
+	if c.Subject.Node == f.Subject.Node {
+		return f.Subject.Peer
+	}
+	return c.Subject.Node
+}
+
+func (s Subject) who() string {
+	for _, w := range []string{s.Name, s.Behavior, s.PID} {
+		if w != "" {
+			return w + " on " + s.Node
+		}
+	}
+	return s.Node
+}
+
+// saidBy is what the process of a finding logged since shortly before it.
+func (s *scene) saidBy(ctx context.Context, f *Finding) ([]string, error) {
+	var out []string
+	for l, err := range s.rec.Logs(ctx, f.Subject.Node, f.Onset.Add(-callTimeout), s.to) {
+		if err != nil {
+			if damaged(err) {
+				continue
+			}
+			return nil, err
+		}
+		if strings.Contains(l.Source, f.Subject.PID) && len(out) < maxComplaints {
+			out = append(out, l.Message)
+		}
+	}
+	return out, nil
+}
+
+func mentioned(candidates []*Finding, said []string) *Finding {
+	for _, c := range candidates {
+		for _, m := range said {
+			if c.Subject.Name != "" && strings.Contains(m, c.Subject.Name) || c.Subject.PID != "" && strings.Contains(m, c.Subject.PID) {
+				return c
+			}
+		}
+	}
+	return nil
+}
+
+// soleRoot is the one root among the candidates, nil where there are several.
+func soleRoot(candidates []*Finding) *Finding {
+	var root *Finding
+	for _, c := range candidates {
+		for c.cause != nil {
+			c = c.cause
+		}
+		if root != nil && root != c {
+			return nil
+		}
+		root = c
+	}
+	return root
 }

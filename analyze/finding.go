@@ -90,6 +90,9 @@ type Finding struct {
 	Recommendation string     `json:"recommendation"`
 	Confirm        []string   `json:"confirm"`
 	Caveats        []string   `json:"caveats"`
+
+	cause *Finding // becomes CausedBy
+	dear  bool     // each unit of work costs more than it did
 }
 
 // Evidence is one observation that supports a finding.

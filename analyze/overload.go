@@ -69,6 +69,7 @@ func (s *scene) overload(ctx context.Context, b *backlog) (*Finding, error) {
 	f.Summary += " " + diagnose(was, now)
 	f.Recommendation = "Spread the work over a pool, make the callback cheaper, or slow the senders; bound the mailbox (MailboxSize) if losing messages is better than ageing ones."
 	if slower(was, now) {
+		f.dear = true
 		f.Recommendation = "Find what makes each message dearer than before (a CPU profile while it lasts, or the call that it waits in); then spread the work over a pool."
 	}
 	f.Confirm = []string{

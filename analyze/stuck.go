@@ -13,7 +13,7 @@ func (s *scene) stuckCall(ctx context.Context, a *actor, st *stall) (*Finding, e
 	}
 	d := st.to.at.Sub(onset)
 	if d <= callTimeout {
-		return nil, nil
+		return s.timingOut(ctx, a)
 	}
 	f := &Finding{
 		Kind: "stuck_call", Subject: a.subject(onset), Onset: onset, OnsetErrorS: off.Seconds(),
@@ -38,6 +38,39 @@ func (s *scene) stuckCall(ctx context.Context, a *actor, st *stall) (*Finding, e
 	f.Evidence = append(f.Evidence, s.stillness(a, st, onset, d))
 	f.Evidence[0].What = "waiting for a response, with no message taken and no callback ended"
 	stack, err := s.lastStack(ctx, a, onset, st.to.at)
+	if err != nil {
+		return nil, err
+	}
+	s.addStack(f, a, stack)
+	return f, nil
+}
+
+// manyWaits is how many calls in a row that come near their time-out tell a
+// callee that does not answer from one that was slow once or twice.
+const manyWaits = 3
+
+// timingOut judges a process whose calls give up in time, again and again.
+func (s *scene) timingOut(ctx context.Context, a *actor) (*Finding, error) {
+	first := a.firstWait
+	if a.longWaits < manyWaits || first.from.at.Sub(a.first) < 2*first.lasted() {
+		return nil, nil // too few, or it has done so from the first
+	}
+	onset, off, err := s.since(ctx, a, first)
+	if err != nil {
+		return nil, err
+	}
+	f := &Finding{
+		Kind: "stuck_call", Subject: a.subject(onset), Onset: onset, OnsetErrorS: off.Seconds(),
+		Score: 72, Confidence: Medium,
+		Title: fmt.Sprintf("the calls of %s on %s are not answered", a.called(), a.node.Name),
+		Summary: fmt.Sprintf("%s was seen %d times waiting for a response for over %s, and before %s never: whom it calls does not answer within the time-out of a call (5 s by default).",
+			a.called(), a.longWaits, short(minStall), clock(onset)),
+		Recommendation: "Look at the process it calls: that one is stuck or too slow.",
+		Confirm:        []string{fmt.Sprintf("process_info node=%s pid=%s", a.node.Name, a.pid)},
+	}
+	f.Evidence = append(f.Evidence, s.stillness(a, first, onset, first.to.at.Sub(onset)))
+	f.Evidence[0].What = "waiting for a response, with no message taken and no callback ended; the first time of several"
+	stack, err := s.lastStack(ctx, a, onset, s.to)
 	if err != nil {
 		return nil, err
 	}
