@@ -3,6 +3,7 @@ package analyze
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -48,21 +49,34 @@ func (s *scene) gaveUp(n *node, d fall, w complaints) *Finding {
 			child, said = name, close
 		}
 	}
-	if len(said) < manyRestarts && len(said) <= intensity {
+	exceeded, sure := d.exceeded(w)
+	if !sure && len(said) < min(manyRestarts, intensity+1) {
 		return nil
 	}
-	onset := said[0].at
+	onset, off := middle(d.after, d.by)
+	if sure {
+		onset, off = exceeded, 100*time.Millisecond
+	}
+	if len(said) > 0 && said[0].at.Before(onset) {
+		onset, off = said[0].at, 100*time.Millisecond
+	}
 	f := &Finding{
-		Kind: "supervisor_limit", Subject: sup.subject(onset), Onset: onset, OnsetErrorS: 0.1,
+		Kind: "supervisor_limit", Subject: sup.subject(onset), Onset: onset, OnsetErrorS: off.Seconds(),
 		Score: 87, Confidence: High,
-		Title: fmt.Sprintf("the supervisor %s on %s gave up: its child %s kept dying", sup.called(), n.Name, child),
-		Summary: fmt.Sprintf("%s logged %d errors within %s, then the supervisor (%d restarts in %s allowed) was gone, and with it all of its %d children.",
-			child, len(said), short(said[len(said)-1].at.Sub(onset)+time.Millisecond), intensity, short(period), len(d.children)),
-		Recommendation: fmt.Sprintf("Mend why %s dies; raise the intensity only if its restarts do help.", child),
+		Title: fmt.Sprintf("the supervisor %s on %s gave up restarting", sup.called(), n.Name),
+		Summary: fmt.Sprintf("It allows %d restarts in %s; then it was gone, and its %d children with it.",
+			intensity, short(period), len(d.children)),
+		Recommendation: "Mend why its child dies; raise the intensity only if restarts do help.",
 		Confirm:        []string{fmt.Sprintf("process_list node=%s behavior=%s", n.Name, sup.behavior), fmt.Sprintf("app_list node=%s", n.Name)},
 	}
-	msg, times := commonest(said)
-	f.Summary += fmt.Sprintf(" It logs, %d times: %s", times, msg)
+	if sure {
+		f.Summary += " It logged that its restart intensity is exceeded."
+	}
+	if msg, times := commonest(said); times > 0 {
+		f.Title = fmt.Sprintf("the supervisor %s on %s gave up: its child %s kept dying", sup.called(), n.Name, child)
+		f.Summary += fmt.Sprintf(" Its child %s logged %d errors in the %s before, %d times: %s", child, len(said), short(period), times, msg)
+		f.Recommendation = fmt.Sprintf("Mend why %s dies; raise the intensity only if restarts do help.", child)
+	}
 	if i := slices.IndexFunc(said, func(c complaint) bool { return c.function != "" }); i >= 0 {
 		f.Subject.Function = said[i].function
 	}
@@ -81,6 +95,16 @@ func (s *scene) gaveUp(n *node, d fall, w complaints) *Finding {
 		f.Caveats = append(f.Caveats, "the supervisor was not inspected: the framework's default limit of 5 restarts in 5 s is assumed")
 	}
 	return f
+}
+
+// exceeded is when the supervisor logged that it gave up.
+func (d fall) exceeded(w complaints) (at time.Time, ok bool) {
+	for _, c := range w.byPID[d.supervisor.pid] {
+		if strings.Contains(c.message, "restart intensity is exceeded") && c.at.After(d.after.Add(-time.Second)) && !c.at.After(d.by) {
+			return c.at, true
+		}
+	}
+	return time.Time{}, false
 }
 
 // nearLimit judges a supervisor that still stands.
