@@ -118,6 +118,7 @@ func (r *Recorder) meet(name string) {
 		}
 	}
 	n.listen()
+	n.profile()
 	r.running.Go(func() { n.schedule.loop(r.calls, r.halt) })
 	r.mu.Unlock()
 	r.mark(archive.Mark{Kind: "node_seen", Node: name, From: r.clock.Now()})

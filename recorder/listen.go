@@ -144,11 +144,24 @@ func (l *listener) take(s *sampler, said reading, now time.Time) {
 	for _, e := range said.Samples {
 		s.since = e.Sequence
 		s.recent = append(s.recent, string(e.Data))
+		l.match(e.Data, e.Timestamp)
 	}
 	if n := len(s.recent); n > overlap {
 		s.recent = s.recent[n-overlap:]
 	}
 	s.read = now
+}
+
+// match triggers an incident where a log line fits the pattern.
+func (l *listener) match(data json.RawMessage, at time.Time) {
+	pattern := l.n.r.opts.Incidents.LogMatch
+	if pattern == nil || !pattern.Match(data) {
+		return
+	}
+	var line struct{ Message string }
+	if json.Unmarshal(data, &line) == nil && pattern.MatchString(line.Message) {
+		l.n.r.Trigger(Trigger{Kind: TriggerLog, Node: l.n.name, Onset: at, Note: line.Message})
+	}
 }
 
 // lose marks what was lost: how many entries, 0 for nobody knows.

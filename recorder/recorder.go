@@ -25,6 +25,9 @@ type Recorder struct {
 	running sync.WaitGroup
 	cpu     chan struct{} // held while a CPU profile is taken anywhere
 
+	triggers  chan Trigger
+	following sync.WaitGroup // incidents
+
 	mu      sync.Mutex
 	nodes   map[string]*node
 	held    map[held]time.Time // of a replay: the newest answer that is stored
@@ -32,6 +35,7 @@ type Recorder struct {
 	began   time.Time
 	records int64
 	skipped int64
+	opened  int // incidents
 }
 
 // held tells answers of a replay apart.
@@ -47,10 +51,12 @@ func New(caller ergo.Caller, w *archive.Writer, opts Options) (*Recorder, error)
 	}
 	r := &Recorder{
 		caller: caller, w: w, opts: opts,
-		halt:  make(chan struct{}),
-		cpu:   make(chan struct{}, 1),
-		nodes: map[string]*node{},
-		held:  map[held]time.Time{},
+		halt: make(chan struct{}),
+		cpu:  make(chan struct{}, 1),
+
+		triggers: make(chan Trigger, 64),
+		nodes:    map[string]*node{},
+		held:     map[held]time.Time{},
 	}
 	r.clock.now = opts.Now
 	return r, nil
@@ -98,6 +104,7 @@ func (r *Recorder) watch(ctx context.Context) (why string) {
 	defer cancel()
 	loops.Go(func() { r.discoverLoop(ctx) })
 	loops.Go(func() { r.balanceLoop(ctx) })
+	loops.Go(func() { r.incidentLoop(ctx); r.following.Wait() })
 	for {
 		now := r.clock.Now()
 		switch {

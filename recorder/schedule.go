@@ -38,12 +38,13 @@ type schedule struct {
 	slots  chan struct{}
 	wake   chan struct{}
 
-	mu     sync.Mutex
-	tasks  []*task
-	idle   map[*task]bool // not running
-	lost   bool           // only probes run
-	faster float64        // by which intervals are shorter, at an incident; 1 or more
-	lag    time.Duration  // how late the last task began
+	mu      sync.Mutex
+	tasks   []*task
+	idle    map[*task]bool // not running
+	lost    bool           // only probes run
+	faster  float64        // by which intervals are shorter, at an incident; 1 or more
+	hurried int            // incidents that want intervals shorter
+	lag     time.Duration  // how late the last task began
 }
 
 func newSchedule(c *clock, o *Options) *schedule {

@@ -37,7 +37,7 @@ func (r *Recorder) Status() Status {
 	now := r.clock.Now()
 	stats := r.w.Stats()
 	r.mu.Lock()
-	s := Status{Began: r.began, Now: now, Replay: r.clock.replayed(), Records: r.records, Held: r.skipped, Bytes: stats.Bytes}
+	s := Status{Began: r.began, Now: now, Replay: r.clock.replayed(), Records: r.records, Held: r.skipped, Bytes: stats.Bytes, Incidents: r.opened}
 	r.mu.Unlock()
 	if ran := now.Sub(s.Began); !s.Began.IsZero() && ran > 0 {
 		s.PerDay = int64(float64(stats.BytesWritten) / ran.Hours() * 24)
