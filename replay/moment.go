@@ -228,6 +228,19 @@ func (r *Recording) born(node string, t time.Time) (born time.Time) {
 	return born
 }
 
+// Life is the start of a node's incarnation at a moment; zero where it is not
+// known.
+func (r *Recording) Life(node string, t time.Time) (started time.Time) {
+	for _, n := range r.Nodes() {
+		for _, l := range n.Lives {
+			if n.Name == node && (started.IsZero() || !l.From.After(t)) {
+				started = l.Started
+			}
+		}
+	}
+	return started
+}
+
 // newest is the newest record of a subject in any of the streams, at or
 // before the moment; nil where there is none.
 func (q *question) newest(streams []stream, subject string) (rec *archive.Record, of stream) {

@@ -67,6 +67,7 @@ func newRoot() *cobra.Command {
 		newInfo(),
 		newExport(),
 		newCall(),
+		newReplay(),
 		newMCP(),
 		newReport(),
 		newServe(),

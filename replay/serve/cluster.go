@@ -1,0 +1,172 @@
+package serve
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"ergorecorder/ergo"
+	"ergorecorder/replay"
+)
+
+// Options of a Cluster. The zero value works.
+type Options struct {
+	// Token is the bearer token that callers must present; "" lets all in.
+	Token string
+	// Speed is how many times faster than the world the clock runs; 0 is 1.
+	Speed float64
+	// From and To bound the window; zero means the recording's own bounds.
+	From, To time.Time
+	// Now is the time of the world; nil means the system's.
+	Now func() time.Time
+	// Wait passes time of the world, or returns the context's error; nil
+	// means a timer.
+	Wait func(ctx context.Context, d time.Duration) error
+}
+
+// A Cluster is a recording that answers as the cluster did. It is safe for
+// concurrent use.
+type Cluster struct {
+	rec      *replay.Recording
+	clock    *Clock
+	token    string
+	wait     func(ctx context.Context, d time.Duration) error
+	samplers samplers
+}
+
+// New makes a recording a cluster.
+func New(rec *replay.Recording, opts Options) (*Cluster, error) {
+	from, to := rec.Window()
+	if !opts.From.IsZero() {
+		from = opts.From
+	}
+	if !opts.To.IsZero() {
+		to = opts.To
+	}
+	if opts.Speed == 0 {
+		opts.Speed = 1
+	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	if opts.Wait == nil {
+		opts.Wait = sleep
+	}
+	clock, err := NewClock(from, to, opts.Speed, opts.Now)
+	if err != nil {
+		return nil, err
+	}
+	return &Cluster{rec: rec, clock: clock, token: opts.Token, wait: opts.Wait}, nil
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
+
+// Clock is the cluster's clock.
+func (c *Cluster) Clock() *Clock { return c.clock }
+
+// wall is how many bytes of an answer, as escaped JSON, fit through the link
+// between two nodes.
+const wall = 65535
+
+// forwardTimeout is how long a forwarded call may take unless it says.
+const forwardTimeout = 30 * time.Second
+
+// answer is what a node says to a call at a moment, asked by way of another.
+func (c *Cluster) answer(ctx context.Context, via string, call ergo.Call, now time.Time) (replay.Reply, error) {
+	call.Args = call.Args.Without("timeout")
+	m := c.rec.Faithful(now).Via(via)
+	r, ours, err := c.sampled(ctx, m, via, call, now)
+	if !ours {
+		r, err = m.Ask(ctx, call)
+	}
+	if te := ergo.AsToolError(err); te != nil {
+		if why, failed := te.LinkFailed(); failed && why == "timed out" {
+			return r, errors.Join(c.wait(ctx, c.clock.World(r.Took)), err)
+		}
+		return r, err
+	}
+	r.Text = ergo.Pretty(r.Text)
+	return r, err
+}
+
+// forward is answer through the link between two nodes: what is too large for
+// it never arrives.
+func (c *Cluster) forward(ctx context.Context, via string, call ergo.Call, now time.Time) (replay.Reply, error) {
+	r, err := c.answer(ctx, via, call, now)
+	if err != nil || escapedSize(r.Text) <= wall {
+		return r, err
+	}
+	timeout := forwardTimeout
+	if s, ok := call.Args.Int("timeout"); ok && s >= 1 {
+		timeout = time.Duration(s) * time.Second
+	}
+	if err := c.wait(ctx, c.clock.World(timeout)); err != nil {
+		return replay.Reply{}, err
+	}
+	return replay.Reply{}, ergo.RemoteError(call.Node, "timed out")
+}
+
+func escapedSize(text []byte) int {
+	b, err := json.Marshal(string(text))
+	if err != nil {
+		return 0 // strings always encode
+	}
+	return len(b)
+}
+
+// refusal is the JSON-RPC error of any error.
+func refusal(err error, forwarded bool) *ergo.ToolError {
+	if te := ergo.AsToolError(err); te != nil {
+		return te
+	}
+	code := ergo.CodeInvalidParams
+	if forwarded {
+		code = ergo.CodeInternal
+	}
+	return &ergo.ToolError{Code: code, Message: err.Error()}
+}
+
+// downAt reports whether a node did not answer at a moment.
+func (c *Cluster) downAt(ctx context.Context, node string, now time.Time) bool {
+	_, err := c.rec.Faithful(now).Ask(ctx, ergo.Call{Node: node, Tool: "node_info"})
+	te := ergo.AsToolError(err)
+	if te == nil {
+		return false
+	}
+	why, failed := te.LinkFailed()
+	return failed && why != "timed out"
+}
+
+// Nodes are the nodes that the recording knows, the entry point first.
+func (c *Cluster) Nodes() []string {
+	var names []string
+	for _, n := range c.rec.Nodes() {
+		if n.Entry {
+			names = append([]string{n.Name}, names...)
+			continue
+		}
+		names = append(names, n.Name)
+	}
+	return names
+}
+
+// check refuses the name of a node that was never recorded.
+func (c *Cluster) check(node string) error {
+	for _, n := range c.rec.Nodes() {
+		if n.Name == node {
+			return nil
+		}
+	}
+	return fmt.Errorf("node %s was not recorded: there are %v", node, c.Nodes())
+}
