@@ -101,7 +101,7 @@ func (e *NotRecordedError) Error() string {
 	if !e.Last.IsZero() {
 		return s + ", last at " + e.Last.UTC().Format(time.RFC3339Nano)
 	}
-	if len(e.Instead) > 0 {
+	if len(e.Instead) > 0 && !slices.Contains(e.Instead, e.Call.Tool) {
 		s += "; recorded were " + strings.Join(e.Instead, ", ")
 	}
 	return s + "; to have it, let the recorder sample " + e.Call.Tool

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"ergorecorder/archive"
 	"ergorecorder/ergo"
 	"ergorecorder/replay"
 )
@@ -17,7 +18,8 @@ type Options struct {
 	Token string
 	// Speed is how many times faster than the world the clock runs; 0 is 1.
 	Speed float64
-	// From and To bound the window; zero means the recording's own bounds.
+	// From and To bound the window; zero means the recording's own bounds. It
+	// never begins before the entry point first said who it is.
 	From, To time.Time
 	// Now is the time of the world; nil means the system's.
 	Now func() time.Time
@@ -38,8 +40,9 @@ type Cluster struct {
 
 // New makes a recording a cluster.
 func New(rec *replay.Recording, opts Options) (*Cluster, error) {
-	from, to := rec.Window()
-	if !opts.From.IsZero() {
+	_, to := rec.Window()
+	from := opened(rec)
+	if opts.From.After(from) {
 		from = opts.From
 	}
 	if !opts.To.IsZero() {
@@ -59,6 +62,19 @@ func New(rec *replay.Recording, opts Options) (*Cluster, error) {
 		return nil, err
 	}
 	return &Cluster{rec: rec, clock: clock, token: opts.Token, wait: opts.Wait}, nil
+}
+
+// opened is the first moment at which the entry point said who it is and who
+// else is there: before that no client could make a beginning.
+func opened(rec *replay.Recording) (from time.Time) {
+	from, _ = rec.Window()
+	entry := rec.Entry()
+	for _, s := range rec.Streams() {
+		if s.Kind == archive.Sample && s.Node == entry && (s.Name == "node_info" || s.Name == "cluster_nodes") && s.From.After(from) {
+			from = s.From
+		}
+	}
+	return from
 }
 
 func sleep(ctx context.Context, d time.Duration) error {
