@@ -47,30 +47,6 @@ func decodeReply(text []byte, id int64) (json.RawMessage, error) {
 	return r.Result, nil
 }
 
-// decodeContent takes the text out of the result of tools/call. A result
-// without content has none; one with several items of text is refused.
-func decodeContent(result json.RawMessage) (text []byte, isError bool, err error) {
-	var r struct {
-		Content []struct {
-			Type string  `json:"type"`
-			Text *string `json:"text"`
-		} `json:"content"`
-		IsError bool `json:"isError"`
-	}
-	if err := json.Unmarshal(result, &r); err != nil {
-		return nil, false, fmt.Errorf("result of tools/call: %w", err)
-	}
-	switch {
-	case len(r.Content) == 0:
-		return nil, r.IsError, nil
-	case len(r.Content) > 1:
-		return nil, false, fmt.Errorf("result of tools/call: %d content items, not one", len(r.Content))
-	case r.Content[0].Type != "text" || r.Content[0].Text == nil:
-		return nil, false, fmt.Errorf("result of tools/call: content of type %q, not text", r.Content[0].Type)
-	}
-	return []byte(*r.Content[0].Text), r.IsError, nil
-}
-
 // parseClock reads `<RFC3339Nano> speed=N end=<RFC3339Nano>`; nil where the
 // header is missing or says something else.
 func parseClock(header string) *ergo.Clock {

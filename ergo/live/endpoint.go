@@ -148,7 +148,7 @@ func (e *Endpoint) Call(ctx context.Context, call ergo.Call) (ergo.Answer, error
 	if err != nil {
 		return answer, err
 	}
-	answer.Text, answer.IsError, err = decodeContent(reply.Result)
+	answer.Text, answer.IsError, err = ergo.ContentText(reply.Result)
 	if err != nil {
 		return answer, &Error{Endpoint: e.url, Err: fmt.Errorf("%w: %w", ErrNotMCP, err)}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"maps"
 	"reflect"
 	"runtime"
 	"strings"
@@ -173,14 +174,16 @@ func fuzzSeeds(f *testing.F) {
 // it reads it can write again, unless only a description named the type.
 func FuzzDecode(f *testing.F) {
 	fuzzSeeds(f)
-	d := Decoder{Types: testTypes.With(Types{
+	known := maps.Clone(testTypes)
+	maps.Copy(known, Types{
 		"#ergo.services/ergo/net/proto/MessageResult": reflect.TypeFor[struct {
 			Error  error
 			Result any
 			Ref    Ref
 		}](),
 		"#ergo.services/application/mcp/ToolCallResponse": reflect.TypeFor[struct{ Result, Error string }](),
-	}), Caches: Caches{
+	})
+	d := Decoder{Types: known, Caches: Caches{
 		Atoms:  map[uint16]Atom{256: "delta@localhost"},
 		Types:  map[uint16]string{4096: "#test/sample", 4097: "#test/nest", 4098: "#test/many", 4288: "#ergo.services/application/mcp/ToolCallResponse", 4216: "#ergo.services/ergo/net/proto/MessageResult"},
 		Errors: map[uint16]error{32768: Error("timed out")},

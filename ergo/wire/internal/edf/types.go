@@ -58,20 +58,6 @@ type Entry struct{ Key, Value any }
 // Types says which Go type stands for which registered name.
 type Types map[string]reflect.Type
 
-// With is the union of t and others; the others win.
-func (t Types) With(others ...Types) Types {
-	u := make(Types, len(t))
-	for n, v := range t {
-		u[n] = v
-	}
-	for _, o := range others {
-		for n, v := range o {
-			u[n] = v
-		}
-	}
-	return u
-}
-
 // Caches are the numbers that a peer announced for what it writes often.
 // Decode what it sends with the caches that it announced.
 type Caches struct {

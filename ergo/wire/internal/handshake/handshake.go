@@ -22,13 +22,14 @@ const (
 	version    = 1
 	headerSize = 6
 	maxValue   = 65535
+	tlsAlert   = 21 // begins what a TLS server says to a plain client
 )
 
 // How a handshake ends without a connection. Which of them a peer means that
 // closes without a word is told by the step at which it closed.
 var (
 	// ErrRefused: the peer closed after our Hello.
-	ErrRefused = errors.New("wrong cookie or TLS mismatch: the peer closed after our hello")
+	ErrRefused = errors.New("wrong cookie or TLS mismatch: the peer ended after our hello")
 	// ErrIntroduction: the peer closed after our Introduce, as it does with a
 	// node of its own name.
 	ErrIntroduction = errors.New("the peer closed after our introduction: is the node name ours alone?")
@@ -74,9 +75,8 @@ func Dial(conn net.Conn, r *bufio.Reader, local Local, want string, cert []byte)
 	if err != nil {
 		return Peer{}, fmt.Errorf("shake hands with %s: %w", want, err)
 	}
-	if err := conn.SetDeadline(time.Time{}); err != nil {
-		return Peer{}, fmt.Errorf("shake hands with %s: %w", want, err)
-	}
+	// Where this fails the connection has ended, which the link will find.
+	_ = conn.SetDeadline(time.Time{})
 	return peer, nil
 }
 
@@ -111,7 +111,7 @@ func (h *handshake) dial(want string, cert []byte) (Peer, error) {
 	if string(intro.Node) != want {
 		return Peer{}, fmt.Errorf("%w: %q", ErrOtherNode, intro.Node)
 	}
-	if err := h.send(AcceptType, Accept{}); err != nil {
+	if err := h.send(AcceptType, Accepted{}); err != nil {
 		return Peer{}, err
 	}
 	return peerOf(intro), nil
@@ -154,7 +154,7 @@ func (h *handshake) introduced() (intro Introduce, err error) {
 			return intro, err
 		}
 		switch m := v.Value.(type) {
-		case Accept:
+		case Accepted:
 			accepted = true
 		case Introduce:
 			intro, named = m, true
@@ -213,6 +213,9 @@ func readFrame(r io.Reader) (edf.Named, error) {
 	if _, err := io.ReadFull(r, head[:]); err != nil {
 		return edf.Named{}, fmt.Errorf("read message: %w", err)
 	}
+	if head[0] == tlsAlert {
+		return edf.Named{}, fmt.Errorf("%w (it speaks TLS)", ErrRefused)
+	}
 	if head[0] != magic || head[1] != version {
 		return edf.Named{}, fmt.Errorf("%w: its message begins with bytes %d %d", ErrVersion, head[0], head[1])
 	}
@@ -258,7 +261,7 @@ func closed(err error) bool {
 		return false
 	}
 	var op *net.OpError
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &op)
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.ErrClosedPipe) || errors.As(err, &op)
 }
 
 // digest is the lower-case hexadecimal SHA-256 of the parts joined by ":".

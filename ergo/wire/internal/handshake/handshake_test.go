@@ -160,7 +160,7 @@ func TestRefusals(t *testing.T) {
 		{"another node", good, transcript.Cookie, "charlie@localhost", nil, script(good, len(untilLinked(good.Links[0]))-1), ErrOtherNode},
 		{"version 2", good, transcript.Cookie, "", nil, answer([]byte{87, 2, 0, 0, 0, 0}), ErrVersion},
 		{"HTTP", good, transcript.Cookie, "", nil, answer([]byte("HTTP/1.1 400 Bad Request\r\n\r\n")), ErrVersion},
-		{"TLS", good, transcript.Cookie, "", nil, answer([]byte{21, 3, 1, 0, 2, 2, 22}), ErrVersion},
+		{"TLS", good, transcript.Cookie, "", nil, answer([]byte{21, 3, 1, 0, 2, 2, 22}), ErrRefused},
 		{"too long", good, transcript.Cookie, "", nil, answer([]byte{87, 1, 0, 1, 0, 0}), ErrVersion},
 		{"a digest of another cookie", named(t, "cr_handshake_pool1"), "another", "", nil, answer(hello), ErrPeerCookie},
 		{"no digest of the certificate", good, transcript.Cookie, "", []byte("certificate"), answer(hello), ErrCertificate},

@@ -34,23 +34,14 @@ type Introduce struct {
 	Digest         string
 }
 
-// An Accept ends the handshake: from the acceptor with the connection's id and
+// An Accepted ends the handshake: from the acceptor with the connection's id and
 // how further links may be opened, from the dialer empty.
-type Accept struct {
+type Accepted struct {
 	ID         string
 	PoolSize   int
 	PoolDSN    []string
 	Digest     string
 	DigestCert string
-}
-
-// A Join opens a further link of a connection. Our node never sends one: it
-// could be recorded and sent again by anyone while the connection lives.
-type Join struct {
-	Node         edf.Atom
-	ConnectionID string
-	Salt         string
-	Digest       string
 }
 
 // A Version names a program, or a protocol.
@@ -85,8 +76,7 @@ func Types() edf.Types {
 	return edf.Types{
 		HelloType:                         reflect.TypeFor[Hello](),
 		IntroduceType:                     reflect.TypeFor[Introduce](),
-		AcceptType:                        reflect.TypeFor[Accept](),
-		prefix + "MessageJoin":            reflect.TypeFor[Join](),
+		AcceptType:                        reflect.TypeFor[Accepted](),
 		"#ergo.services/ergo/gen/Version": reflect.TypeFor[Version](),
 	}
 }

@@ -262,7 +262,7 @@ func (l *Link) Request(ctx context.Context, process string, value edf.Named) (an
 // and its end, go to Options.Events; the messages that the peer had kept are
 // returned, as far as their types are known.
 func (l *Link) Monitor(ctx context.Context, event string) ([]Event, error) {
-	v, err := l.relate(ctx, message.MonitorEventType, event)
+	v, err := l.monitor(ctx, event)
 	if err != nil {
 		return nil, err
 	}
@@ -277,16 +277,10 @@ func (l *Link) Monitor(ctx context.Context, event string) ([]Event, error) {
 	return past, nil
 }
 
-// Demonitor ends a subscription.
-func (l *Link) Demonitor(ctx context.Context, event string) error {
-	_, err := l.relate(ctx, message.DemonitorEventType, event)
-	return err
-}
-
-// relate begins or ends a relation to an event of the peer.
-func (l *Link) relate(ctx context.Context, verb, event string) (any, error) {
+// monitor sends the request to monitor, and waits for its answer.
+func (l *Link) monitor(ctx context.Context, event string) (any, error) {
 	ref := l.newRef(context.Background()) // the framework leaves the deadline out
-	payload, err := edf.Append(nil, edf.Named{Type: verb, Value: message.Relation[edf.Event]{
+	payload, err := edf.Append(nil, edf.Named{Type: message.MonitorEventType, Value: message.Relation[edf.Event]{
 		Source: edf.PID{Node: edf.Atom(l.opts.Node), ID: self, Creation: l.opts.Creation},
 		Target: edf.Event{Node: edf.Atom(l.opts.Peer.Node), Name: edf.Atom(event)},
 		Ref:    edf.Ref{Node: edf.Atom(l.opts.Node), Creation: l.opts.Creation, ID: ref},

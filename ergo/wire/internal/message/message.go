@@ -35,7 +35,6 @@ const (
 	LogNetworkType         = inspectPrefix + "MessageInspectLogNetwork"
 	LogMetaType            = inspectPrefix + "MessageInspectLogMeta"
 	MonitorEventType       = protoPrefix + "MessageMonitorEvent"
-	DemonitorEventType     = protoPrefix + "MessageDemonitorEvent"
 	ResultType             = protoPrefix + "MessageResult"
 	MessageEventType       = "#ergo.services/ergo/gen/MessageEvent"
 )

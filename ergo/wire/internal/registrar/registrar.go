@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"strings"
 
 	"ergorecorder/ergo/wire/internal/edf"
@@ -42,37 +43,28 @@ const MaxReply = 4096
 // ErrUnknownNode is the answer about a node that did not register.
 var ErrUnknownNode = errors.New("the registrar does not know the node")
 
-// The messages, as they are on the wire.
-type (
-	// ResolveRoutes asks for the addresses of a node.
-	ResolveRoutes struct{ Node edf.Atom }
-	// ResolveReply answers with them.
-	ResolveReply struct {
-		Routes []wireRoute
-		Error  error
-	}
-	// RegisterRoutes says where a node listens.
-	RegisterRoutes struct {
-		Node   edf.Atom
-		Routes []wireRoute
-	}
-	// RegisterReply confirms it.
-	RegisterReply struct{ Error error }
+// A ResolveRoutes asks for the addresses of a node.
+type ResolveRoutes struct{ Node edf.Atom }
 
-	wireRoute struct {
-		Host             string
-		Port             uint16
-		TLS              bool
-		HandshakeVersion handshake.Version
-		ProtoVersion     handshake.Version
-	}
-)
+// A ResolveReply answers with them.
+type ResolveReply struct {
+	Routes []Route
+	Error  error
+}
 
-// A Route is where a node listens.
+// A Route is where a node listens, and for what.
 type Route struct {
-	Host string // "" is the host of the node's name
-	Port uint16
-	TLS  bool
+	Host             string // "" is the host of the node's name
+	Port             uint16
+	TLS              bool
+	HandshakeVersion handshake.Version
+	ProtoVersion     handshake.Version
+}
+
+// ours reports whether our node can speak to what listens there.
+func (r Route) ours() bool {
+	is := func(v handshake.Version, name string) bool { return v.Name == name && v.Release == "R1" }
+	return is(r.HandshakeVersion, "EHS") && is(r.ProtoVersion, "ENP")
 }
 
 // Types are the messages of the registrar.
@@ -80,20 +72,23 @@ func Types() edf.Types {
 	return edf.Types{
 		prefix + "MessageResolveRoutes":   reflect.TypeFor[ResolveRoutes](),
 		prefix + "MessageResolveReply":    reflect.TypeFor[ResolveReply](),
-		prefix + "MessageRegisterRoutes":  reflect.TypeFor[RegisterRoutes](),
-		prefix + "MessageRegisterReply":   reflect.TypeFor[RegisterReply](),
-		"#ergo.services/ergo/gen/Route":   reflect.TypeFor[wireRoute](),
+		"#ergo.services/ergo/gen/Route":   reflect.TypeFor[Route](),
 		"#ergo.services/ergo/gen/Version": reflect.TypeFor[handshake.Version](),
 	}
 }
 
 // Request is the datagram that asks where node listens.
 func Request(node string) ([]byte, error) {
-	return datagram(kindResolve, edf.Named{Type: prefix + "MessageResolveRoutes", Value: ResolveRoutes{edf.Atom(node)}})
+	return datagram(kindResolve, prefix+"MessageResolveRoutes", ResolveRoutes{edf.Atom(node)})
 }
 
-func datagram(kind byte, v edf.Named) ([]byte, error) {
-	b, err := edf.Append([]byte{version, kind, 0, 0}, v)
+// Reply is the datagram that answers, for the registrars of tests.
+func Reply(r ResolveReply) ([]byte, error) {
+	return datagram(kindResolveReply, prefix+"MessageResolveReply", r)
+}
+
+func datagram(kind byte, name string, value any) ([]byte, error) {
+	b, err := edf.Append([]byte{version, kind, 0, 0}, edf.Named{Type: name, Value: value})
 	if err != nil {
 		return nil, err
 	}
@@ -122,13 +117,7 @@ func ParseReply(b []byte) ([]Route, error) {
 	if reply.Error != nil {
 		return nil, fmt.Errorf("%w (it says %q)", ErrUnknownNode, reply.Error)
 	}
-	var routes []Route
-	for _, r := range reply.Routes {
-		if r.HandshakeVersion.Name == "EHS" && r.ProtoVersion.Name == "ENP" &&
-			r.HandshakeVersion.Release == "R1" && r.ProtoVersion.Release == "R1" {
-			routes = append(routes, Route{Host: r.Host, Port: r.Port, TLS: r.TLS})
-		}
-	}
+	routes := slices.DeleteFunc(reply.Routes, func(r Route) bool { return !r.ours() })
 	if len(routes) == 0 {
 		return nil, fmt.Errorf("%w by a protocol that we speak", ErrUnknownNode)
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 	"strconv"
 	"strings"
@@ -60,13 +61,33 @@ type (
 	}
 )
 
+// What our node never says nor hears.
+type (
+	join struct {
+		Node                       edf.Atom
+		ConnectionID, Salt, Digest string
+	}
+	registerRoutes struct {
+		Node   edf.Atom
+		Routes []registrar.Route
+	}
+	registerReply struct{ Error error }
+)
+
 func types() edf.Types {
-	return message.Types().With(handshake.Types(), registrar.Types(), edf.Types{
-		"#ergo.services/ergo/gen/LogLevel": reflect.TypeFor[int](),
-		"#main/TestRequest":                reflect.TypeFor[testRequest](),
-		"#main/TestAll":                    reflect.TypeFor[testAll](),
-		"#main/Tick":                       reflect.TypeFor[tick](),
-	})
+	all := edf.Types{
+		"#ergo.services/ergo/net/handshake/MessageJoin":           reflect.TypeFor[join](),
+		"#ergo.services/ergo/net/registrar/MessageRegisterRoutes": reflect.TypeFor[registerRoutes](),
+		"#ergo.services/ergo/net/registrar/MessageRegisterReply":  reflect.TypeFor[registerReply](),
+		"#ergo.services/ergo/gen/LogLevel":                        reflect.TypeFor[int](),
+		"#main/TestRequest":                                       reflect.TypeFor[testRequest](),
+		"#main/TestAll":                                           reflect.TypeFor[testAll](),
+		"#main/Tick":                                              reflect.TypeFor[tick](),
+	}
+	for _, t := range []edf.Types{message.Types(), handshake.Types(), registrar.Types()} {
+		maps.Copy(all, t)
+	}
+	return all
 }
 
 // TestDecode compares every frame of every transcript with its annotation:
@@ -380,7 +401,12 @@ func TestResolveTranscript(t *testing.T) {
 		}
 	}
 	routes, err := registrar.ParseReply(reply[:104])
-	if diff := cmp.Diff([]registrar.Route{{Port: 15151, TLS: true}}, routes); err != nil || diff != "" {
+	want := registrar.Route{
+		Port: 15151, TLS: true,
+		HandshakeVersion: handshake.Version{Name: "EHS", Release: "R1", License: "MIT"},
+		ProtoVersion:     handshake.Version{Name: "ENP", Release: "R1", License: "MIT"},
+	}
+	if diff := cmp.Diff([]registrar.Route{want}, routes); err != nil || diff != "" {
 		t.Errorf("reply: %v\n%s", err, diff)
 	}
 	if _, err := registrar.ParseReply(reply[104:]); err == nil || !strings.Contains(err.Error(), `"unknown"`) {

@@ -1,0 +1,391 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"ergorecorder/ergo"
+	"ergorecorder/ergo/wire/internal/edf"
+	"ergorecorder/ergo/wire/internal/handshake"
+	"ergorecorder/ergo/wire/internal/link"
+	"ergorecorder/ergo/wire/internal/message"
+)
+
+// A member is one node: the link to it, or the attempts to make one.
+type member struct {
+	c      *Cluster
+	target Target
+	again  chan struct{} // an event ended and may be followed anew
+
+	mu       sync.Mutex
+	link     *link.Link // nil while there is none
+	peer     handshake.Peer
+	at       address
+	since    time.Time
+	err      error // why there is no link
+	told     error // the last reason that was told
+	creation int64 // of the last link; 0 before the first
+	feeds    map[string]feed
+	own      int64 // log lines about us
+}
+
+func newMember(c *Cluster, t Target) *member {
+	return &member{c: c, target: t, again: make(chan struct{}, 1), feeds: map[string]feed{}}
+}
+
+func (m *member) status() Status {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := Status{Node: m.target.Node, Address: m.at.hostPort, TLS: m.at.tls, Err: m.err, Own: m.own}
+	if m.creation != 0 {
+		s.Creation = time.Unix(m.creation, 0).UTC()
+	}
+	if m.link != nil {
+		s.Joined, s.Since, s.MCP = true, m.since, hasType(m.peer, message.ToolCallRequestType)
+		s.Unread = m.link.Counts().Unread
+		for _, f := range m.feeds {
+			s.Pushing = s.Pushing || f.log
+		}
+	}
+	return s
+}
+
+// hasType reports whether a peer knows a registered type. One that announces
+// no types at all may know any.
+func hasType(p handshake.Peer, name string) bool {
+	if len(p.Caches.Types) == 0 {
+		return true
+	}
+	for _, n := range p.Caches.Types {
+		if n == name {
+			return true
+		}
+	}
+	return false
+}
+
+// run joins the node, again and again, until the cluster is closed.
+func (m *member) run() {
+	ctx := m.c.ctx
+	rest := firstRest
+	for ctx.Err() == nil {
+		l, err := m.join(ctx)
+		if err == nil {
+			rest = firstRest
+			err = m.serve(ctx, l)
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		m.down(err)
+		spread := 0.75 + m.c.opts.Jitter()/2
+		select {
+		case <-time.After(time.Duration(float64(rest) * spread)):
+		case <-ctx.Done():
+			return
+		}
+		rest = min(2*rest, lastRest)
+	}
+}
+
+// join makes a link and waits for the first answer over it.
+func (m *member) join(ctx context.Context) (*link.Link, error) {
+	at, err := m.locate(ctx)
+	if err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	m.at = at
+	m.mu.Unlock()
+	l, peer, err := m.dial(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.confirm(ctx, l); err != nil {
+		l.Close()
+		return nil, err
+	}
+	m.up(l, peer)
+	return l, nil
+}
+
+// probe is an event that no node has.
+const probe = "ergorecorder_probe"
+
+// confirm waits for a sign that the node keeps the link: the handshake ends
+// without one. It asks for an event that is not there, which touches none of
+// the node's processes.
+func (m *member) confirm(ctx context.Context, l *link.Link) error {
+	ctx, cancel := context.WithTimeout(ctx, confirmTime)
+	defer cancel()
+	_, err := l.Monitor(ctx, probe)
+	if _, said := errorText(err); said || err == nil {
+		return nil
+	}
+	if l.Err() != nil {
+		return fmt.Errorf("join %s: %w (%w)", m.target.Node, ErrNameTaken, l.Err())
+	}
+	return fmt.Errorf("join %s: no answer over the new link: %w", m.target.Node, err)
+}
+
+// up notes that there is a link.
+func (m *member) up(l *link.Link, peer handshake.Peer) {
+	m.mu.Lock()
+	before := m.creation
+	m.link, m.peer, m.err, m.told = l, peer, nil, nil
+	m.since, m.creation = m.c.opts.Now(), peer.Creation
+	m.mu.Unlock()
+	what := Joined
+	if before != 0 && before != peer.Creation {
+		what = Restarted
+	}
+	m.c.notify(Notice{What: what, Node: m.target.Node, Creation: time.Unix(peer.Creation, 0).UTC()})
+}
+
+// down notes that there is no link, and tells why unless that was told.
+func (m *member) down(err error) {
+	m.mu.Lock()
+	was := m.link != nil
+	m.link, m.err, m.feeds = nil, err, map[string]feed{}
+	tell := was || !sameReason(m.told, err)
+	m.told = err
+	m.mu.Unlock()
+	what := Refused
+	if was {
+		what = Lost
+	}
+	if tell {
+		m.c.notify(Notice{What: what, Node: m.target.Node, Err: err})
+	}
+}
+
+// sameReason reports whether two errors tell the user the same.
+func sameReason(a, b error) bool {
+	if a == nil || b == nil {
+		return false
+	}
+	for _, r := range []error{ErrCookie, ErrNameTaken, ErrOtherNode, ErrRoute} {
+		if errors.Is(a, r) && errors.Is(b, r) {
+			return true
+		}
+	}
+	return a.Error() == b.Error()
+}
+
+// serve keeps the link until it ends, and follows over it what is to be
+// followed.
+func (m *member) serve(ctx context.Context, l *link.Link) error {
+	defer l.Close()
+	m.c.running.Go(func() { m.ask(ctx) })
+	renew := time.NewTicker(renewTime)
+	defer renew.Stop()
+	m.follow(ctx, l)
+	for {
+		select {
+		case <-l.Done():
+			return fmt.Errorf("link to %s: %w", m.target.Node, l.Err())
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-m.again:
+			renew.Reset(firstRest)
+		case <-renew.C:
+			renew.Reset(renewTime)
+			m.follow(ctx, l)
+		}
+	}
+}
+
+// ask asks the node which others there are.
+func (m *member) ask(ctx context.Context) {
+	// What comes of it is learned from the answer; no answer, nothing learned.
+	_, _ = m.c.Call(ctx, ergo.Call{Node: m.target.Node, Tool: toolClusterNodes, Args: ergo.Args{"timeout": 10}})
+}
+
+// call calls a tool of the node.
+func (m *member) call(ctx context.Context, call ergo.Call) (text []byte, isError bool, err error) {
+	m.mu.Lock()
+	l, peer, down := m.link, m.peer, m.err
+	m.mu.Unlock()
+	node := m.target.Node
+	switch {
+	case l == nil && down == nil:
+		return nil, false, unreachable(node, "no route", errors.New("not joined yet"))
+	case l == nil:
+		return nil, false, unreachable(node, "no route", down)
+	case !hasType(peer, message.ToolCallRequestType):
+		return nil, false, fmt.Errorf("call %s on %s: %w", call.Tool, node, ErrNoMCP)
+	}
+	limited, cancel := context.WithTimeout(ctx, m.c.opts.timeOf(call.Args))
+	defer cancel()
+	text, isError, err = callTool(limited, l, call)
+	return text, isError, m.explain(ctx, l, call, err)
+}
+
+// explain words how a call failed.
+func (m *member) explain(ctx context.Context, l *link.Link, call ergo.Call, err error) error {
+	node := m.target.Node
+	said, answered := errorText(err)
+	switch {
+	case err == nil || ergo.AsToolError(err) != nil || ctx.Err() != nil:
+		return err
+	case errors.Is(err, context.DeadlineExceeded):
+		return unreachable(node, "timed out", err)
+	case errors.Is(err, link.ErrUnknownProcess):
+		return fmt.Errorf("call %s on %s: %w", call.Tool, node, ErrNoMCP)
+	case errors.Is(err, link.ErrMailboxFull), errors.Is(err, link.ErrTerminated):
+		return ergo.RemoteError(node, err.Error())
+	case answered:
+		return ergo.RemoteError(node, said)
+	case l.Err() != nil:
+		return unreachable(node, "no connection", err)
+	}
+	return fmt.Errorf("call %s on %s: %w", call.Tool, node, err)
+}
+
+// A feed is an event that is followed.
+type feed struct{ log bool }
+
+// follow begins to follow what is not being followed yet.
+func (m *member) follow(ctx context.Context, l *link.Link) {
+	m.mu.Lock()
+	logs := len(m.c.opts.Logs) > 0
+	missing := slices.Clone(m.c.opts.Events)
+	for name, f := range m.feeds {
+		logs = logs && !f.log
+		missing = slices.DeleteFunc(missing, func(e string) bool { return e == name })
+	}
+	m.mu.Unlock()
+	if logs {
+		if err := m.followLog(ctx, l); err != nil {
+			m.silent(err)
+		}
+	}
+	for _, name := range missing {
+		// A node that does not have the event now may have it later.
+		_ = m.followEvent(ctx, l, name, feed{})
+	}
+}
+
+// errNoPush is a node that cannot push its log.
+var errNoPush = errors.New("the node's version does not push log lines")
+
+// followLog asks for the event that carries the log, and follows it.
+func (m *member) followLog(ctx context.Context, l *link.Link) error {
+	m.mu.Lock()
+	peer := m.peer
+	m.mu.Unlock()
+	if !hasType(peer, message.RequestInspectLogType) {
+		return errNoPush
+	}
+	numbers, err := levelNumbers(m.c.opts.Logs)
+	if err != nil {
+		return err
+	}
+	limited, cancel := context.WithTimeout(ctx, m.c.opts.Timeout)
+	defer cancel()
+	v, err := l.Request(limited, message.InspectProcess, edf.Named{
+		Type:  message.RequestInspectLogType,
+		Value: message.RequestInspectLog{Levels: numbers},
+	})
+	if err != nil {
+		return err
+	}
+	named, _ := v.(edf.Named)
+	answer, ok := named.Value.(message.ResponseInspectLog)
+	if !ok {
+		return fmt.Errorf("the process %s answers with %s", message.InspectProcess, describe(v))
+	}
+	if err := m.followEvent(limited, l, string(answer.Event.Name), feed{log: true}); err != nil {
+		return err
+	}
+	m.c.notify(Notice{What: Pushing, Node: m.target.Node})
+	return nil
+}
+
+// silent tells that the node pushes no log lines.
+func (m *member) silent(err error) {
+	m.mu.Lock()
+	tell := m.link != nil && !sameReason(m.told, err)
+	m.told = err
+	m.mu.Unlock()
+	if tell {
+		m.c.notify(Notice{What: Silent, Node: m.target.Node, Err: err})
+	}
+}
+
+// followEvent follows an event. What it had kept comes first.
+func (m *member) followEvent(ctx context.Context, l *link.Link, name string, f feed) error {
+	limited, cancel := context.WithTimeout(ctx, m.c.opts.Timeout)
+	defer cancel()
+	m.mu.Lock()
+	m.feeds[name] = f // before its first message can come
+	m.mu.Unlock()
+	past, err := l.Monitor(limited, name)
+	if err != nil {
+		m.mu.Lock()
+		delete(m.feeds, name)
+		m.mu.Unlock()
+		return err
+	}
+	for _, e := range past {
+		m.event(e)
+	}
+	return nil
+}
+
+// event takes in what the node pushes. It runs in the link's reader.
+func (m *member) event(e link.Event) {
+	m.mu.Lock()
+	f, followed := m.feeds[e.Name]
+	if e.Ended != nil {
+		delete(m.feeds, e.Name)
+	}
+	m.mu.Unlock()
+	if !followed {
+		return
+	}
+	msg := Message{Node: m.target.Node, Received: m.c.opts.Now()}
+	named, _ := e.Value.(edf.Named)
+	switch line, own, ok := logLine(named, m.c.opts.Node); {
+	case own:
+		m.mu.Lock()
+		m.own++
+		m.mu.Unlock()
+		return
+	case ok && f.log:
+		msg.Log = &line
+	case f.log && e.Ended != nil:
+		m.silent(e.Ended)
+		m.retry()
+		return
+	default:
+		msg.Event = eventMessage(e, named)
+		if e.Ended != nil {
+			m.retry()
+		}
+	}
+	m.c.push(msg)
+}
+
+// retry lets serve follow anew what has ended.
+func (m *member) retry() {
+	select {
+	case m.again <- struct{}{}:
+	default:
+	}
+}
+
+func eventMessage(e link.Event, named edf.Named) *EventMessage {
+	out := &EventMessage{Event: e.Name, Time: e.At.UTC(), Type: named.Type, Payload: e.Payload, Ended: e.Ended}
+	if e.Ended != nil {
+		out.Time = time.Time{}
+	}
+	if _, unknown := named.Value.(edf.Raw); !unknown && e.Value != nil {
+		out.Text = fmt.Sprintf("%+v", e.Value)
+	}
+	return out
+}
