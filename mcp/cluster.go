@@ -2,12 +2,12 @@ package mcp
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"ergorecorder/ergo"
+	"ergorecorder/replay"
 )
 
 // atHelp documents the argument that the cluster's tools have here and do not
@@ -39,7 +39,7 @@ func inspect(tool string) func(context.Context, *Server, ergo.Args) (*answer, er
 		call := ergo.Call{Node: args.Text("node"), Tool: tool, Args: args.Without("node", "at")}
 		if s.isLive(args) {
 			a, err := s.src.Live.Call(ctx, call)
-			return observed(a, err, a.At)
+			return observed(replay.Reply{Answer: a, From: tool}, err, a.At)
 		}
 		rec, err := s.src.Recording()
 		if err != nil {
@@ -49,8 +49,11 @@ func inspect(tool string) func(context.Context, *Server, ergo.Args) (*answer, er
 		if err != nil {
 			return nil, fmt.Errorf("at: %w", err)
 		}
-		a, err := rec.At(at).Call(ctx, call)
-		return observed(a, err, at)
+		r, err := rec.Moment(at).Ask(ctx, call)
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		return observed(r, err, at)
 	}
 }
 
@@ -60,20 +63,25 @@ func (s *Server) isLive(args ergo.Args) bool {
 	return s.src.Live != nil && (!given || at == "" || at == "now")
 }
 
-// observed presents what a Caller said about the moment at, with when that
-// had been observed.
-func observed(a ergo.Answer, err error, at time.Time) (*answer, error) {
-	out := &answer{text: a.Text, isError: a.IsError, meta: map[string]any{"at": at.UTC().Format(time.RFC3339Nano)}}
+// observed presents what was said about the moment at: when that had been
+// observed, and where it was taken from if not from the tool's own answers.
+func observed(r replay.Reply, err error, at time.Time) (*answer, error) {
+	out := &answer{text: r.Text, isError: r.IsError, meta: map[string]any{"at": at.UTC().Format(time.RFC3339Nano)}}
 	if err != nil {
-		te := ergo.AsToolError(err)
-		if te == nil || errors.Is(err, context.Canceled) {
-			return nil, err
+		out.text, out.isError = []byte(err.Error()), true
+		if te := ergo.AsToolError(err); te != nil {
+			out.code = te.Code
 		}
-		out.text, out.isError, out.code = []byte(te.Message), true, te.Code
 	}
-	if !a.At.IsZero() {
-		out.meta["observed_at"] = a.At.UTC().Format(time.RFC3339Nano)
-		out.meta["age"] = at.Sub(a.At).String()
+	if !r.At.IsZero() {
+		out.meta["observed_at"] = r.At.UTC().Format(time.RFC3339Nano)
+		out.meta["age"] = at.Sub(r.At).String()
+	}
+	if r.From != "" {
+		out.meta["from"] = r.From
+	}
+	if r.Total > 0 {
+		out.meta["rows_recorded"], out.meta["rows_total"] = r.Seen, r.Total
 	}
 	return out, nil
 }

@@ -154,7 +154,7 @@ func heard(ctx context.Context, rec *replay.Recording, p *sampler) error {
 	if !slices.ContainsFunc(rec.Nodes(), func(n replay.Node) bool { return n.Name == p.Node }) {
 		return ergo.RemoteError(p.Node, "no route")
 	}
-	pushed, levels, events, err := listened(ctx, rec, p.Node)
+	log, levels, events, err := listened(ctx, rec, p.Node)
 	if err != nil {
 		return err
 	}
@@ -164,10 +164,10 @@ func heard(ctx context.Context, rec *replay.Recording, p *sampler) error {
 		}
 		return unheardEvent(ctx, rec, p, events)
 	}
-	if pushed || slices.ContainsFunc(p.Levels, func(l string) bool { return slices.Contains(levels, l) }) {
+	if log && levels == nil || slices.ContainsFunc(p.Levels, func(l string) bool { return slices.Contains(levels, l) }) {
 		return nil
 	}
-	if levels == nil {
+	if !log {
 		return refused(rec, p.Node, fmt.Sprintf("log lines of %s were not recorded; its node_info was, with LogMessages counted by level; record run listens to logs unless told otherwise", p.Node))
 	}
 	return refused(rec, p.Node, fmt.Sprintf("log lines of level %s were not recorded on %s; recorded: %s; the recorder's log levels are configurable",
@@ -186,21 +186,21 @@ func unheardEvent(ctx context.Context, rec *replay.Recording, p *sampler, events
 	return refused(rec, p.Node, fmt.Sprintf("messages of event '%s' were not recorded (%s); its counters are in event_list and event_info; name the event in the recorder's configuration to have its messages", p.Event, said))
 }
 
-// listened is what the recorder listened to on a node: whether the node pushed
-// its log, the levels asked for, and the events.
-func listened(ctx context.Context, rec *replay.Recording, node string) (pushed bool, levels, events []string, err error) {
+// listened is what the recorder listened to on a node: whether to its log, at
+// which levels (nil if that was not recorded), and to which events.
+func listened(ctx context.Context, rec *replay.Recording, node string) (log bool, levels, events []string, err error) {
 	for _, st := range rec.Streams() {
 		if st.Node != node {
 			continue
 		}
-		pushed = pushed || st.Kind == archive.Log
+		log = log || st.Kind == archive.Log || st.Kind == archive.Sample && st.Name == "sample_read"
 		if st.Kind == archive.Event {
 			events = append(events, st.Name)
 		}
 	}
 	for l, err := range rec.Samples(ctx, node, "sample_listen", time.Time{}, time.Time{}) {
 		if err != nil {
-			return pushed, levels, events, err
+			return log, levels, events, err
 		}
 		a, err := ergo.ParseArgs(l.Args)
 		if err != nil || l.Failure != nil {
@@ -215,7 +215,7 @@ func listened(ctx context.Context, rec *replay.Recording, node string) (pushed b
 			}
 		}
 	}
-	return pushed, levels, events, nil
+	return log, levels, events, nil
 }
 
 // readBytes bounds one answer of sample_read; what is left is asked for with

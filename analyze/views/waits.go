@@ -84,17 +84,21 @@ func (v *WaitView) node(ctx context.Context, caller ergo.Caller, node string) er
 		return nil
 	}
 	var rows []struct {
-		PID, Name, Behavior, State string
-		StateTime, MailboxLatency  int64
-		MessagesMailbox            int64
+		PID, Name, Behavior, Application, State    string
+		StateTime, MailboxLatency, MessagesMailbox int64
 	}
 	if err := json.Unmarshal(a.Text, &rows); err != nil {
 		return fmt.Errorf("decode process_list: %w", err)
 	}
 	var dump *profiles.Dump
+	inspectors := 0
 	for _, r := range rows {
 		waits := r.State == "wait response" || r.State == "zombee"
 		if !waits && time.Duration(r.MailboxLatency) < heldUp {
+			continue
+		}
+		if r.Application == inspection {
+			inspectors++
 			continue
 		}
 		if dump == nil {
@@ -110,8 +114,15 @@ func (v *WaitView) node(ctx context.Context, caller ergo.Caller, node string) er
 		}
 		v.Waits = append(v.Waits, w)
 	}
+	if inspectors > 0 {
+		v.Notes = append(v.Notes, fmt.Sprintf("%s: %d processes of %s that answered the recorder at that moment are left out", node, inspectors, inspection))
+	}
 	return nil
 }
+
+// inspection is the application that answers tool calls. Its processes wait
+// because of who asks, not because of what is asked about.
+const inspection = "mcp_app"
 
 func seconds(ns int64) float64 {
 	if ns < 0 {
