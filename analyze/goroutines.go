@@ -9,6 +9,7 @@ import (
 
 	"ergorecorder/analyze/profiles"
 	"ergorecorder/analyze/series"
+	"ergorecorder/ergo"
 )
 
 // goroutines finds stacks of which a node has more and more goroutines.
@@ -138,7 +139,8 @@ func (s *scene) growingGroup(ctx context.Context, n *node, since time.Time) (*pr
 			}
 			return nil, 0, err
 		}
-		if smp.Failure != nil || !strings.Contains(string(smp.Args), `"debug":1`) {
+		args, err := ergo.ParseArgs(smp.Args)
+		if level, _ := args.Int("debug"); err != nil || smp.Failure != nil || level != 1 {
 			continue // other dumps are filtered
 		}
 		dump, err := profiles.ParseGoroutines(string(smp.Text))

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"ergorecorder/analyze/series"
+	"ergorecorder/replay"
 )
 
 // A network is how the nodes of a scene were connected: every link from both
@@ -17,7 +18,7 @@ import (
 type network struct {
 	links map[[2]string]*link         // by the node that showed it, and its peer
 	pings map[[2]string]series.Series // round trips in ms
-	mute  map[[2]string][]time.Time   // pings that failed, when that was known
+	mute  map[[2]string][]failedCall  // pings that were not answered
 	fails map[string][]failedCall     // by the node that was asked, in order
 	logs  map[string][]connectionLine // by the node that wrote, in order
 }
@@ -65,7 +66,7 @@ func (s *scene) network(ctx context.Context) (*network, error) {
 	w := &network{
 		links: map[[2]string]*link{},
 		pings: map[[2]string]series.Series{},
-		mute:  map[[2]string][]time.Time{},
+		mute:  map[[2]string][]failedCall{},
 		fails: map[string][]failedCall{},
 		logs:  map[string][]connectionLine{},
 	}
@@ -133,7 +134,9 @@ func (w *network) readPings(ctx context.Context, s *scene, n *node) error {
 		_, rtt, ok := strings.Cut(string(p.Text), "rtt ")
 		d, err := time.ParseDuration(strings.TrimSpace(rtt))
 		if !ok || err != nil {
-			w.mute[key] = append(w.mute[key], p.At)
+			if call := failedPing(p); !call.link {
+				w.mute[key] = append(w.mute[key], call)
+			}
 			continue
 		}
 		all := w.pings[key]
@@ -142,6 +145,23 @@ func (w *network) readPings(ctx context.Context, s *scene, n *node) error {
 	}
 	return nil
 }
+
+// failedPing is a ping without a round trip. Where the node that was to ping
+// was not reached itself, it says nothing of the peer.
+func failedPing(p replay.Sample) failedCall {
+	call := failedCall{at: p.At, tool: p.Tool, why: string(p.Text)}
+	if p.Failure != nil {
+		call.why = p.Failure.Text
+	}
+	call.link = strings.HasPrefix(call.why, remoteCall)
+	return call
+}
+
+// remoteCall begins the entry point's answer when it could not reach a node.
+const remoteCall = "remote call to '"
+
+// timedOut reports whether nothing came back, as against no way to the peer.
+func (c failedCall) timedOut() bool { return strings.Contains(c.why, "timed out") }
 
 // probes are the tools whose failures are read. The recorder calls them often,
 // and none of them refuses a node that is well.
@@ -175,7 +195,7 @@ func (w *network) readFailures(ctx context.Context, s *scene, n *node) error {
 				continue
 			}
 			call := failedCall{at: f.At, tool: tool, why: f.Failure.Text}
-			call.link = strings.HasPrefix(call.why, "remote call to '")
+			call.link = strings.HasPrefix(call.why, remoteCall)
 			var subject struct{ Name string }
 			if tool == "network_ping" && json.Unmarshal([]byte(f.Subject), &subject) == nil {
 				call.peer = subject.Name

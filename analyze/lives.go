@@ -239,8 +239,9 @@ func (s *scene) clocks(ctx context.Context, v *verdict) error {
 	return nil
 }
 
-// clockOffset is how many seconds a node's clock is ahead of the recorder's,
-// taking the middle of each call as the time of its answer.
+// clockOffset is by how many seconds, at least, a node's clock is ahead of the
+// recorder's: what it says is from somewhere within the call, so that a time
+// within it is no offset.
 func (s *scene) clockOffset(ctx context.Context, n *node) (series.Series, error) {
 	var o series.Series
 	for f, err := range s.rec.Table(ctx, n.Name, "node_info", s.from, s.to, []string{"ServerTime"}) {
@@ -254,8 +255,14 @@ func (s *scene) clockOffset(ctx context.Context, n *node) (series.Series, error)
 			continue
 		}
 		said, err := time.Parse(time.RFC3339Nano, f.Columns[0].Text(f.Live[0]))
-		if err == nil {
-			o.Add(f.At, said.Sub(f.At.Add(-f.Took/2)).Seconds())
+		switch began := f.At.Add(-f.Took); {
+		case err != nil:
+		case said.After(f.At):
+			o.Add(f.At, said.Sub(f.At).Seconds())
+		case said.Before(began):
+			o.Add(f.At, said.Sub(began).Seconds())
+		default:
+			o.Add(f.At, 0)
 		}
 	}
 	return o, nil

@@ -40,7 +40,7 @@ func memory(ctx context.Context, s *scene, v *verdict) error {
 		}
 		life := n.thisLife(s)
 		g, leaks := retained(heap.From(life), n.series("runtime_stats", "num_gc").From(life))
-		if leaks {
+		if leaks || g.keptByOne(tables, life) {
 			f, err := s.memoryLeak(n, g, tables)
 			if err != nil {
 				return err
@@ -91,7 +91,107 @@ func retained(heap, collections series.Series) (retention, bool) {
 		g.onset, g.off = knee.At, knee.Error
 		return g, true
 	}
-	return g, g.rises()
+	return g, g.outgrows() || g.rises()
+}
+
+// outgrows tells a slow growth by the latest troughs of the saw.
+func (g *retention) outgrows() bool {
+	low := bottoms(g.low)
+	k := records(low, 0.001)
+	return k > 0 && g.since(low, k)
+}
+
+// records is how many of the last values are each higher than any before, 0
+// where that may be chance: that the last k of n come in this order has a
+// probability of (n-k)!/n! (Rényi, "Théorie des éléments saillants d'une suite
+// d'observations", 1962).
+func records(s series.Series, chance float64) int {
+	n, k, p := s.Len(), 0, 1.0
+	for k < n-2 && s.V[n-1-k] > series.Quantile(s.V[:n-1-k], 1) {
+		p /= float64(n - k)
+		k++
+	}
+	if k < 3 || p >= chance {
+		return 0
+	}
+	return k
+}
+
+// since takes the growth from its last k points. The line through them meets
+// what was usual before at the onset.
+func (g *retention) since(points series.Series, k int) bool {
+	n := points.Len()
+	before, rising := points.Before(points.T[n-k]), points.From(points.T[n-k])
+	g.before, g.after = series.Quantile(before.V, 1), rising.V[k-1]
+	if g.after < overSeen*g.before || g.after-g.before < 8*heapQuantum {
+		return false
+	}
+	first, last := rising.T[0], rising.T[k-1]
+	pace := (rising.V[k-1] - rising.V[0]) / last.Sub(first).Seconds()
+	g.slope = series.Slope{PerSecond: pace, Origin: first, Level: rising.V[0], Samples: k}
+	back := time.Duration((rising.V[0] - series.Median(before.V)) / pace * float64(time.Second))
+	g.onset = later(first.Add(-back), before.T[0])
+	g.off, g.slow = max(last.Sub(first)/time.Duration(2*k), time.Second), true
+	return true
+}
+
+// keptByOne tells a slow growth by the heap profiles: what one function has in
+// use rises from profile to profile, to three times what it was, and no
+// collection since has left less than that. (A saw whose teeth and profiles
+// fall together can rise so, but its collections come back.)
+func (g *retention) keptByOne(tables []heapTable, life time.Time) bool {
+	tables = slices.DeleteFunc(slices.Clone(tables), func(t heapTable) bool { return t.at.Before(life) })
+	if len(tables) < 5 {
+		return false
+	}
+	for _, r := range tables[len(tables)-1].inUse.Rows {
+		var inUse series.Series
+		for _, t := range tables {
+			row, _ := t.inUse.Row(r.Function)
+			inUse.Add(t.at, float64(row.Flat))
+		}
+		k := records(inUse, 0.01)
+		if k == 0 {
+			continue
+		}
+		was := series.Quantile(inUse.V[:inUse.Len()-k], 1)
+		kept := inUse.V[inUse.Len()-2]
+		low := g.low.From(inUse.T[inUse.Len()-2])
+		if float64(r.Flat) < 3*was || low.Len() == 0 || series.Quantile(low.V, 0) < kept {
+			continue
+		}
+		if g.since(inUse, k) {
+			return true
+		}
+	}
+	return false
+}
+
+// bottoms are the lowest points between two peaks of a saw; a peak is half as
+// high again as the bottoms on its sides.
+func bottoms(s series.Series) series.Series {
+	const tooth = 1.5
+	var out series.Series
+	low, high, falling := 0, 0, true
+	for i, v := range s.V {
+		if falling {
+			if v < s.V[low] {
+				low = i
+			}
+			if v > tooth*s.V[low] {
+				out.Add(s.T[low], s.V[low])
+				falling, high = false, i
+			}
+			continue
+		}
+		if v > s.V[high] {
+			high = i
+		}
+		if v < s.V[high]/tooth {
+			falling, low = true, i
+		}
+	}
+	return out
 }
 
 // above tells a growth from an instant on that has left all behind that was

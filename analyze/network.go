@@ -339,13 +339,34 @@ const (
 	slowMS    = 5.0
 )
 
-// slowLink finds round trips that became much longer than they were, from
-// both ends together.
+// unanswered is what a ping without an answer counts as while its link stands,
+// in ms: the time-out of a call.
+const unanswered = 5000.0
+
+// upAt reports whether the newest answer at t shows the link.
+func (l *link) upAt(t time.Time) bool {
+	up := false
+	for _, p := range l.points {
+		if p.at.After(t) {
+			break
+		}
+		up = p.up
+	}
+	return up
+}
+
+// slowLink finds round trips that became much longer than they were, or are
+// not answered any more over a link that stands, from both ends together.
 func (s *scene) slowLink(w *network, v *verdict, a, b string) {
 	var all series.Series
 	for _, k := range [][2]string{{a, b}, {b, a}} {
 		for i, t := range w.pings[k].T {
 			all.Add(t, math.Log10(max(w.pings[k].V[i], 0.01)))
+		}
+		for _, ping := range w.mute[k] {
+			if l := w.links[k]; l != nil && l.upAt(ping.at) && ping.timedOut() {
+				all.Add(ping.at, math.Log10(unanswered))
+			}
 		}
 	}
 	changes, err := series.Changes(all, 0.001)
