@@ -1,0 +1,496 @@
+package codec
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/klauspost/compress/zstd"
+)
+
+// Magic begins every block and every chunk.
+const Magic = "ErgB"
+
+// Version is the version of the format that is written. Readers refuse a
+// newer one.
+const Version = 1
+
+// A Header says what a block or chunk holds, without decoding it.
+type Header struct {
+	Archive  uint64
+	Stream   uint32
+	Part     int
+	Run      uint64 // Seq of the run's first record
+	Chunk    int    // how many chunks of the run came before
+	Whole    bool   // the run from its keyframe to its end
+	Epoch    uint64 // runs of one epoch agree about slots
+	Prev     uint64 // Seq of the stream's (the part's) record before the run, 0 if there was none
+	First    uint64
+	Last     uint64
+	Records  int
+	Failures int
+	Rows     int
+	From, To int64 // the earliest and the latest time of a record
+}
+
+// Fixed part of the header:
+//
+//	0  magic     4
+//	4  version   1
+//	5  flags     1
+//	6  part      2
+//	8  length    4  of the whole block
+//	12 stream    4
+//	16 archive   8
+//	24 checksum  8  xxhash64 of the block with this field 0
+const fixedLen = 32
+
+const (
+	flagSolid = 1 // directory and data are one zstd frame
+	flagWhole = 2
+)
+
+var (
+	errShort    = errors.New("ends too early")
+	errMagic    = errors.New("no block")
+	errChecksum = errors.New("checksum does not match")
+	errContent  = errors.New("content is impossible")
+	// ErrVersion: the block is of a newer version of the format.
+	ErrVersion = errors.New("newer format version")
+)
+
+// maxRaw bounds what one block may claim to hold.
+const maxRaw = 1 << 30
+
+// A Zip compresses and decompresses. It is safe for concurrent use.
+type Zip struct {
+	enc *zstd.Encoder
+	dec *zstd.Decoder
+}
+
+// NewZip makes a Zip.
+func NewZip() *Zip {
+	enc, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false),
+		zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithLowerEncoderMem(true))
+	if err != nil {
+		panic(err) // the options are constant
+	}
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(2), zstd.WithDecoderMaxMemory(maxRaw))
+	if err != nil {
+		panic(err)
+	}
+	return &Zip{enc: enc, dec: dec}
+}
+
+// A stream is one series of bytes (or bits) of a block.
+type stream struct {
+	tag  int
+	data []byte
+	n    int // bytes; bits in a stream of bits
+}
+
+type streams []stream
+
+// Streams are numbered by field and by what they hold of it.
+const (
+	subClass = iota // classes, or plain bytes
+	subBits
+	subDict
+	subList
+)
+
+const (
+	fieldAbout = iota
+	fieldSeq
+	fieldAt
+	fieldLists
+	fieldActive
+	fieldNames
+	fieldShapes
+	fieldShape
+	fieldShapeRef // unused
+	fieldTook
+	fieldFlags
+	fieldSubject
+	fieldArgs
+	fieldReason
+	fieldCode
+	fieldSeen
+	fieldTotal
+	fieldLength
+	fieldParts
+	fieldText
+	fieldColumns // two for each column: its cells, and what its ages are counted from
+)
+
+func tag(field, sub int) int { return field*4 + sub }
+
+func (s *streams) add(tag int, data []byte) {
+	if len(data) > 0 {
+		*s = append(*s, stream{tag, data, len(data)})
+	}
+}
+
+// take adds the bytes and leaves none.
+func (s *streams) take(tag int, data *[]byte) {
+	s.add(tag, *data)
+	*data = nil
+}
+
+func (s *streams) coder(field int, c *coder) {
+	s.take(tag(field, subClass), &c.class)
+	if n := c.bits.len(); n > 0 {
+		*s = append(*s, stream{tag(field, subBits), c.bits.bytes(), n})
+		c.bits = bitWriter{}
+	}
+}
+
+// dict adds the words that no chunk holds yet.
+func (s *streams) dict(field int, d *dict) {
+	var b []byte
+	for ; d.sent < d.len(); d.sent++ {
+		b = appendBytes(b, d.at(d.sent))
+	}
+	s.add(tag(field, subDict), b)
+}
+
+// Bytes lays the chunk out.
+func (c *Chunk) Bytes(z *Zip) []byte { return layout(c.Header, c.streams, z) }
+
+// solidBelow is the size up to which a block is compressed as one: small
+// streams do not pay for a frame each, and all are needed anyway.
+const solidBelow = 32 << 10
+
+func layout(h Header, ss streams, z *Zip) []byte {
+	slices.SortFunc(ss, func(a, b stream) int { return a.tag - b.tag })
+	total := 0
+	for _, s := range ss {
+		total += len(s.data)
+	}
+	solid := !h.Whole || total < solidBelow
+	b := appendHeader(nil, &h)
+	if solid {
+		b[5] |= flagSolid
+		body := appendStreams(nil, ss, nil)
+		b = binary.AppendUvarint(b, uint64(len(body)))
+		b = z.enc.EncodeAll(body, b)
+	} else {
+		b = appendStreams(b, ss, z)
+	}
+	binary.LittleEndian.PutUint32(b[8:], uint32(len(b)))
+	binary.LittleEndian.PutUint64(b[24:], sum(b))
+	return b
+}
+
+func sum(b []byte) uint64 {
+	d := xxhash.New()
+	d.Write(b[:24])
+	d.Write(make([]byte, 8))
+	d.Write(b[fixedLen:])
+	return d.Sum64()
+}
+
+func appendHeader(b []byte, h *Header) []byte {
+	b = append(b, Magic...)
+	flags := byte(0)
+	if h.Whole {
+		flags |= flagWhole
+	}
+	b = append(b, Version, flags)
+	b = binary.LittleEndian.AppendUint16(b, uint16(h.Part))
+	b = binary.LittleEndian.AppendUint32(b, 0)
+	b = binary.LittleEndian.AppendUint32(b, h.Stream)
+	b = binary.LittleEndian.AppendUint64(b, h.Archive)
+	b = binary.LittleEndian.AppendUint64(b, 0)
+	for _, v := range [...]uint64{h.Run, uint64(h.Chunk), h.Run - h.Epoch, h.Run - h.Prev, h.First - h.Run, h.Last - h.First,
+		uint64(h.Records), uint64(h.Failures), uint64(h.Rows), uint64(h.From), uint64(h.To - h.From)} {
+		b = binary.AppendUvarint(b, v)
+	}
+	return b
+}
+
+// appendStreams writes the directory, then the data. Each stream is
+// compressed where z is given and that pays.
+func appendStreams(b []byte, ss streams, z *Zip) []byte {
+	var data []byte
+	b = binary.AppendUvarint(b, uint64(len(ss)))
+	last := 0
+	for _, s := range ss {
+		b = binary.AppendUvarint(b, uint64(s.tag-last))
+		last = s.tag
+		enc := s.data
+		if z != nil && len(s.data) > 16 {
+			if e := z.enc.EncodeAll(s.data, nil); len(e) < len(s.data)-len(s.data)/32 {
+				enc = e
+			}
+		}
+		if len(enc) == len(s.data) {
+			b = binary.AppendUvarint(b, uint64(s.n)<<1)
+		} else {
+			b = binary.AppendUvarint(b, uint64(s.n)<<1|1)
+			b = binary.AppendUvarint(b, uint64(len(enc)))
+		}
+		data = append(data, enc...)
+	}
+	return append(b, data...)
+}
+
+// ParseHeader reads the header of the block that b begins with and checks
+// the whole block. body is what follows the header, size the block's length.
+func ParseHeader(b []byte) (h Header, body []byte, size int, err error) {
+	if len(b) < fixedLen {
+		return h, nil, 0, errShort
+	}
+	if string(b[:4]) != Magic {
+		return h, nil, 0, errMagic
+	}
+	if b[4] > Version {
+		return h, nil, 0, ErrVersion
+	}
+	size = int(binary.LittleEndian.Uint32(b[8:]))
+	if size < fixedLen || size > len(b) {
+		return h, nil, 0, errShort
+	}
+	b = b[:size]
+	if sum(b) != binary.LittleEndian.Uint64(b[24:]) {
+		return h, nil, 0, errChecksum
+	}
+	h.Part = int(binary.LittleEndian.Uint16(b[6:]))
+	h.Stream = binary.LittleEndian.Uint32(b[12:])
+	h.Archive = binary.LittleEndian.Uint64(b[16:])
+	h.Whole = b[5]&flagWhole != 0
+	r := reader{b: b[fixedLen:]}
+	h.Run = r.uvarint()
+	h.Chunk = r.int()
+	h.Epoch = h.Run - r.uvarint()
+	h.Prev = h.Run - r.uvarint()
+	h.First = h.Run + r.uvarint()
+	h.Last = h.First + r.uvarint()
+	h.Records, h.Failures, h.Rows = r.int(), r.int(), r.int()
+	h.From = int64(r.uvarint())
+	h.To = h.From + int64(r.uvarint())
+	if r.short || h.Records == 0 {
+		return h, nil, 0, errContent
+	}
+	return h, r.b, size, nil
+}
+
+// A reader takes numbers from bytes. Past the end it returns zeros and sets
+// short.
+type reader struct {
+	b     []byte
+	short bool
+}
+
+func (r *reader) uvarint() uint64 {
+	v, n := binary.Uvarint(r.b)
+	if n <= 0 {
+		r.short, r.b = true, nil
+		return 0
+	}
+	r.b = r.b[n:]
+	return v
+}
+
+// int is a number small enough to count something in memory.
+func (r *reader) int() int {
+	v := r.uvarint()
+	if v > maxRaw {
+		r.short = true
+		return 0
+	}
+	return int(v)
+}
+
+func (r *reader) bytes(n int) []byte {
+	if n < 0 || n > len(r.b) {
+		r.short, r.b = true, nil
+		return nil
+	}
+	v := r.b[:n]
+	r.b = r.b[n:]
+	return v
+}
+
+// piece is a stream as it lies in a block.
+type piece struct {
+	data   []byte
+	n      int
+	packed bool
+}
+
+// parseStreams finds the streams of a block's body.
+func parseStreams(flags byte, body []byte, z *Zip) (map[int]piece, error) {
+	r := reader{b: body}
+	if flags&flagSolid != 0 {
+		n := r.int()
+		raw, err := z.dec.DecodeAll(r.b, make([]byte, 0, min(n, 1<<20)))
+		if err != nil || len(raw) != n {
+			return nil, fmt.Errorf("decompress: %w", errContent)
+		}
+		r = reader{b: raw}
+	}
+	n := r.int()
+	if n > len(r.b) {
+		return nil, errContent
+	}
+	type entry struct{ tag, n, enc int }
+	entries := make([]entry, n)
+	last := 0
+	for i := range entries {
+		e := &entries[i]
+		e.tag = last + r.int()
+		last = e.tag
+		v := r.uvarint()
+		if v>>1 > maxRaw*8 {
+			return nil, errContent
+		}
+		e.n = int(v >> 1)
+		e.enc = -1
+		if v&1 == 1 {
+			e.enc = r.int()
+		}
+	}
+	out := make(map[int]piece, n)
+	for _, e := range entries {
+		p := piece{n: e.n, packed: e.enc >= 0}
+		if p.packed {
+			p.data = r.bytes(e.enc)
+		} else {
+			p.data = r.bytes(rawLen(e.tag, e.n))
+		}
+		out[e.tag] = p
+	}
+	if r.short || len(r.b) != 0 {
+		return nil, errContent
+	}
+	return out, nil
+}
+
+// rawLen is the length in bytes of n units of a stream.
+func rawLen(tag, n int) int {
+	if tag%4 == subBits {
+		return (n + 7) / 8
+	}
+	return n
+}
+
+// unpack is the raw data of a piece.
+func (p piece) unpack(tag int, z *Zip) ([]byte, error) {
+	if !p.packed {
+		return p.data, nil
+	}
+	want := rawLen(tag, p.n)
+	raw, err := z.dec.DecodeAll(p.data, make([]byte, 0, min(want, 64*len(p.data)+64)))
+	if err != nil {
+		return nil, fmt.Errorf("decompress: %w", err)
+	}
+	if len(raw) != want {
+		return nil, errContent
+	}
+	return raw, nil
+}
+
+// Merge makes a whole block of all chunks of a run, in order.
+func Merge(z *Zip, chunks ...[]byte) ([]byte, error) {
+	r, err := Open(z, chunks...)
+	if err != nil {
+		return nil, err
+	}
+	var ss streams
+	for t := range r.pieces {
+		data, n, err := r.stream(t)
+		if err != nil {
+			return nil, err
+		}
+		ss = append(ss, stream{t, data, n})
+	}
+	h := r.Header
+	h.Whole = true
+	return layout(h, ss, z), nil
+}
+
+// A Run is a run, or the beginning of one, opened for reading.
+type Run struct {
+	Header
+	pieces map[int][]piece
+	z      *Zip
+}
+
+// Open opens a block, or a run from its chunks. It checks that they are
+// intact and follow each other.
+func Open(z *Zip, chunks ...[]byte) (*Run, error) {
+	r := &Run{z: z, pieces: map[int][]piece{}}
+	for i, b := range chunks {
+		h, body, _, err := ParseHeader(b)
+		if err != nil {
+			return nil, err
+		}
+		if i == 0 {
+			r.Header = h
+			if h.Chunk != 0 {
+				return nil, fmt.Errorf("the run's first chunk is missing: %w", errContent)
+			}
+		} else if err := r.follow(&h, i); err != nil {
+			return nil, err
+		}
+		pieces, err := parseStreams(b[5], body, z)
+		if err != nil {
+			return nil, err
+		}
+		for t, p := range pieces {
+			r.pieces[t] = append(r.pieces[t], p)
+		}
+	}
+	if len(chunks) == 0 {
+		return nil, errShort
+	}
+	return r, nil
+}
+
+func (r *Run) follow(h *Header, i int) error {
+	if h.Stream != r.Stream || h.Part != r.Part || h.Run != r.Run || h.Chunk != i || r.Whole || h.Whole || h.Archive != r.Archive {
+		return fmt.Errorf("chunks do not follow each other: %w", errContent)
+	}
+	r.Last = h.Last
+	r.Records += h.Records
+	r.Failures += h.Failures
+	r.Rows += h.Rows
+	r.From, r.To = min(r.From, h.From), max(r.To, h.To)
+	return nil
+}
+
+// About is what the encoder's Desc said.
+func (r *Run) About() ([]byte, error) {
+	b, _, err := r.stream(tag(fieldAbout, subClass))
+	return b, err
+}
+
+// stream is a stream's raw data, chunks joined, and its length in units.
+func (r *Run) stream(t int) ([]byte, int, error) {
+	pieces := r.pieces[t]
+	if len(pieces) == 1 {
+		raw, err := pieces[0].unpack(t, r.z)
+		return raw, pieces[0].n, err
+	}
+	var w bitWriter
+	var buf bytes.Buffer
+	for _, p := range pieces {
+		raw, err := p.unpack(t, r.z)
+		if err != nil {
+			return nil, 0, err
+		}
+		if t%4 == subBits {
+			w.append(raw, p.n)
+		} else {
+			buf.Write(raw)
+		}
+	}
+	if t%4 == subBits {
+		return w.bytes(), w.len(), nil
+	}
+	return buf.Bytes(), buf.Len(), nil
+}

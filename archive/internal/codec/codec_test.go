@@ -1,0 +1,236 @@
+package codec
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+var processColumns = map[string]ColumnKind{
+	"PID": Text, "Name": Text, "Application": Text, "Behavior": Text, "Kind": Text,
+	"Parent": Text, "Leader": Text, "LogLevel": Text, "State": Text,
+	"StateTime": AgeNS, "Uptime": AgeS, "InitTime": Constant,
+	"MessagesIn": Cumulative, "MessagesOut": Cumulative,
+	"RunningTime": Cumulative, "Wakeups": Cumulative,
+}
+
+func descOf(tool string) Desc {
+	d := Desc{Form: FormObject}
+	switch tool {
+	case "process_list":
+		d = Desc{Form: FormTable, Key: []string{"PID"}, Columns: processColumns}
+	case "event_list":
+		d = Desc{Form: FormTable, Key: []string{"Event"}, Columns: map[string]ColumnKind{"LastPublishedAt": Cumulative, "MessagesPublished": Cumulative, "MessagesLocalSent": Cumulative}}
+	case "app_list", "cluster_nodes", "loggers_list":
+		d = Desc{Form: FormTable, Key: []string{"name"}, Columns: map[string]ColumnKind{"uptime": AgeS}}
+	case "network_nodes":
+		d = Desc{Form: FormTable, Key: []string{"Node"}, Columns: map[string]ColumnKind{"Uptime": AgeS, "ConnectionUptime": AgeS, "BytesIn": Cumulative, "BytesOut": Cumulative}}
+	case "network_acceptors":
+		d = Desc{Form: FormTable, Key: []string{"Interface"}}
+	case "sample_list":
+		d = Desc{Form: FormTable, Key: []string{"id"}}
+	case "node_info":
+		d.Columns = map[string]ColumnKind{"Uptime": AgeS}
+	case "network_ping", "pprof_heap", "pprof_cpu", "pprof_goroutines", "message_types":
+		d = Desc{}
+	}
+	return d
+}
+
+// normal is a JSON value with table rows in an order of their own.
+func normal(t testing.TB, text []byte) any {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	var v any
+	if err := d.Decode(&v); err != nil {
+		return string(text)
+	}
+	if rows, ok := v.([]any); ok {
+		slices.SortFunc(rows, func(a, b any) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+	}
+	return v
+}
+
+type captured struct {
+	tool string
+	rec  Record
+}
+
+func readCapture(t testing.TB, name string) (list []captured, gz int64) {
+	dir := os.Getenv("ERGO_CAPTURES")
+	if dir == "" {
+		t.Skip("ERGO_CAPTURES is not set")
+	}
+	f, err := os.Open(filepath.Join(dir, name+".jsonl.gz"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	st, _ := f.Stat()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sc := bufio.NewScanner(z)
+	sc.Buffer(nil, 64<<20)
+	for i := uint64(1); sc.Scan(); i++ {
+		var l struct {
+			T          time.Time
+			Node, Tool string
+			Args       json.RawMessage
+			MS         float64
+			Text       *string
+			RPCError   *struct {
+				Code    int64
+				Message string
+			} `json:"rpc_error"`
+		}
+		if err := json.Unmarshal(sc.Bytes(), &l); err != nil {
+			t.Fatal(err)
+		}
+		r := Record{Seq: i, At: l.T.UnixNano(), Took: int64(l.MS * 1e6), Args: l.Args}
+		var a map[string]any
+		json.Unmarshal(l.Args, &a)
+		for _, k := range []string{"pid", "sampler_id", "name"} {
+			if s, ok := a[k].(string); ok {
+				r.Subject = s
+			}
+		}
+		if l.Text != nil {
+			r.Text = []byte(*l.Text)
+		}
+		if l.RPCError != nil {
+			r.Failed, r.Code, r.Reason = true, l.RPCError.Code, l.RPCError.Message
+		}
+		list = append(list, captured{l.Node + " " + l.Tool, r})
+	}
+	return list, st.Size()
+}
+
+func TestCaptures(t *testing.T) {
+	z := NewZip()
+	for _, name := range []string{"healthy", "wide", "node_crash", "stuck"} {
+		list, gz := readCapture(t, name)
+		encs := map[string]*Encoder{}
+		chunks := map[string][]Chunk{}
+		recs := map[string][]Record{}
+		var tools []string
+		start := time.Now()
+		for i := range list {
+			c := &list[i]
+			e := encs[c.tool]
+			if e == nil {
+				d := descOf(c.tool[strings.Index(c.tool, " ")+1:])
+				d.Stream = uint32(len(encs) + 1)
+				d.About = []byte(c.tool)
+				e = NewEncoder(d, DefaultLimits())
+				encs[c.tool] = e
+				tools = append(tools, c.tool)
+			}
+			e.Append(&c.rec)
+			recs[c.tool] = append(recs[c.tool], c.rec)
+			if i%100 == 0 {
+				for tool, e := range encs {
+					chunks[tool] = e.Take(chunks[tool])
+				}
+			}
+		}
+		took := time.Since(start)
+		total := 0
+		sizes := map[string]int{}
+		for _, tool := range tools {
+			chunks[tool] = encs[tool].Take(chunks[tool])
+			n := checkStream(t, z, encs[tool].desc, chunks[tool], recs[tool])
+			total += n
+			sizes[tool[strings.Index(tool, " ")+1:]] += n
+		}
+		t.Logf("%s: %d of %d gz, %.3f, encode %v", name, total, gz, float64(total)/float64(gz), took)
+		t.Log(sizes)
+	}
+}
+
+// checkStream merges the runs, decodes all and compares. It returns the size
+// of all blocks.
+func checkStream(t testing.TB, z *Zip, d Desc, chunks []Chunk, want []Record) (size int) {
+	runs := map[int][][][]byte{}
+	for _, c := range chunks {
+		if c.Chunk == 0 {
+			runs[c.Part] = append(runs[c.Part], nil)
+		}
+		r := runs[c.Part]
+		r[len(r)-1] = append(r[len(r)-1], c.Bytes(z))
+	}
+	blocks := map[int][][]byte{}
+	for part, rs := range runs {
+		for _, r := range rs {
+			b, err := Merge(z, r...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			size += len(b)
+			blocks[part] = append(blocks[part], b)
+		}
+	}
+	tab := NewText(d.Form, d.Round, func(part int, seq uint64) (*Run, error) {
+		for _, b := range blocks[part] {
+			if h, _, _, _ := ParseHeader(b); h.Run <= seq && seq <= h.Last {
+				return Open(z, b)
+			}
+		}
+		return nil, errShort
+	})
+	i := 0
+	for _, b := range blocks[0] {
+		r, err := Open(z, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if testing.Verbose() && strings.Contains(string(d.About), os.Getenv("SHOW")) && os.Getenv("SHOW") != "" {
+			for tg, ps := range r.pieces {
+				t.Logf("%s field %d sub %d: %d packed %d", d.About, tg/4, tg%4, ps[0].n, len(ps[0].data))
+			}
+		}
+		if err := tab.Load(r); err != nil {
+			t.Fatal(err)
+		}
+		for {
+			ok, err := tab.Next()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !ok {
+				break
+			}
+			text, err := tab.Text()
+			if err != nil {
+				t.Fatalf("%s record %d: %v", d.About, i, err)
+			}
+			compare(t, tab.Head, text, &want[i])
+			i++
+		}
+	}
+	if i != len(want) {
+		t.Fatalf("%s: %d records of %d", d.About, i, len(want))
+	}
+	return size
+}
+
+func compare(t testing.TB, h *Head, text []byte, want *Record) {
+	t.Helper()
+	if h.Seq != want.Seq || h.At != want.At || h.Took != want.Took || h.Subject != want.Subject || !bytes.Equal(h.Args, want.Args) ||
+		h.Failed != want.Failed || h.Code != want.Code || h.Reason != want.Reason || (text == nil) != (want.Text == nil) {
+		t.Fatalf("head %+v\n want %+v", h, want)
+	}
+	if !bytes.Equal(text, want.Text) && !reflect.DeepEqual(normal(t, text), normal(t, want.Text)) {
+		t.Fatalf("record %d: got %.3000s\n want %.3000s", h.Seq, text, want.Text)
+	}
+}

@@ -1,0 +1,180 @@
+package codec
+
+
+// A Head is what a run holds of a record beside its rows.
+type Head struct {
+	Seq         uint64
+	At, Took    int64
+	Subject     string
+	Args        []byte
+	IsError     bool
+	Failed      bool
+	Code        int64
+	Reason      string
+	Seen, Total int64
+
+	payload payload
+	pretty  bool
+	parts   int // how many parts have rows of it
+	text    [2]int
+}
+
+// Rows reports whether the record told rows, null included.
+func (h *Head) Rows() bool { return h.payload == payloadRows || h.payload == payloadNull }
+
+// series opens a decoder for a field.
+func (r *Run) series(field int) (decoder, error) {
+	class, _, err := r.stream(tag(field, subClass))
+	if err != nil {
+		return decoder{}, err
+	}
+	bits, n, err := r.stream(tag(field, subBits))
+	if err != nil {
+		return decoder{}, err
+	}
+	return decoder{class: class, bits: newBitReader(bits, n)}, nil
+}
+
+// words are the entries of a field's dictionary.
+func (r *Run) words(field int) ([]string, error) {
+	b, _, err := r.stream(tag(field, subDict))
+	if err != nil {
+		return nil, err
+	}
+	all := string(b)
+	rd := reader{b: b}
+	var words []string
+	for len(rd.b) > 0 && !rd.short {
+		n := rd.int()
+		at := len(all) - len(rd.b)
+		if rd.bytes(n); rd.short {
+			break
+		}
+		words = append(words, all[at:at+n])
+	}
+	if rd.short {
+		return nil, errContent
+	}
+	return words, nil
+}
+
+// Seqs are the records of the run, and their times.
+func (r *Run) Seqs() (seqs []uint64, ats []int64, err error) {
+	s, err := r.series(fieldSeq)
+	if err != nil {
+		return nil, nil, err
+	}
+	a, err := r.series(fieldAt)
+	if err != nil {
+		return nil, nil, err
+	}
+	if r.Records > len(s.class) {
+		return nil, nil, errContent
+	}
+	seqs, ats = make([]uint64, r.Records), make([]int64, r.Records)
+	seq, at := int64(r.Run), int64(0)
+	for i := range seqs {
+		seq, at = s.next(seq), a.next(at)
+		if i > 0 && uint64(seq) <= seqs[i-1] {
+			return nil, nil, errContent
+		}
+		seqs[i], ats[i] = uint64(seq), at
+	}
+	if s.short || a.short {
+		return nil, nil, errContent
+	}
+	return seqs, ats, nil
+}
+
+// Heads are the heads of all records of a run of part 0.
+func (r *Run) Heads() ([]Head, error) {
+	seqs, ats, err := r.Seqs()
+	if err != nil {
+		return nil, err
+	}
+	var d struct{ took, flags, subject, args, reason, code, seen, total, length, parts decoder }
+	for _, f := range []struct {
+		d     *decoder
+		field int
+	}{{&d.took, fieldTook}, {&d.flags, fieldFlags}, {&d.subject, fieldSubject}, {&d.args, fieldArgs}, {&d.reason, fieldReason},
+		{&d.code, fieldCode}, {&d.seen, fieldSeen}, {&d.total, fieldTotal}, {&d.length, fieldLength}, {&d.parts, fieldParts}} {
+		if *f.d, err = r.series(f.field); err != nil {
+			return nil, err
+		}
+	}
+	var words [3][]string
+	for i, f := range [...]int{fieldSubject, fieldArgs, fieldReason} {
+		if words[i], err = r.words(f); err != nil {
+			return nil, err
+		}
+	}
+	bad := false
+	word := func(i int, id int64) string {
+		if id < 0 || id >= int64(len(words[i])) {
+			bad = true
+			return ""
+		}
+		return words[i][id]
+	}
+	heads := make([]Head, len(seqs))
+	var last struct{ flags, subject, args, reason, code, seen, total, parts int64 }
+	text := 0
+	for i := range heads {
+		h := &heads[i]
+		h.Seq, h.At, h.Took = seqs[i], ats[i], d.took.next(0)
+		last.flags = d.flags.next(last.flags)
+		h.payload, h.pretty = payload(last.flags&flagPayload), last.flags&flagPretty != 0
+		h.IsError, h.Failed = last.flags&flagIsError != 0, last.flags&flagFailed != 0
+		last.parts = d.parts.next(last.parts)
+		if last.parts < 0 || last.parts > 1<<16 {
+			return nil, errContent
+		}
+		h.parts = int(last.parts)
+		last.subject = d.subject.next(last.subject)
+		h.Subject = word(0, last.subject)
+		if last.args = d.args.next(last.args); last.args != 0 {
+			h.Args = []byte(word(1, last.args-1))
+		}
+		if h.Failed {
+			last.reason, last.code = d.reason.next(last.reason), d.code.next(last.code)
+			h.Reason, h.Code = word(2, last.reason), last.code
+		}
+		if last.flags&flagLimited != 0 {
+			last.seen, last.total = d.seen.next(last.seen), d.total.next(last.total)
+			h.Seen, h.Total = last.seen, last.total
+		}
+		if h.payload == payloadText {
+			n := d.length.next(0)
+			if n < 0 || n > maxRaw {
+				return nil, errContent
+			}
+			h.text = [2]int{text, text + int(n)}
+			text += int(n)
+		}
+	}
+	for _, x := range []*decoder{&d.took, &d.flags, &d.subject, &d.args, &d.reason, &d.code, &d.seen, &d.total, &d.length, &d.parts} {
+		bad = bad || x.short
+	}
+	if bad {
+		return nil, errContent
+	}
+	return heads, nil
+}
+
+// A ValueKind tells what a cell holds, as in package archive.
+type ValueKind uint8
+
+const (
+	Absent ValueKind = iota
+	Int
+	String
+	JSON
+)
+
+// A Column is a decoded column, by slot.
+type Column struct {
+	Name  string
+	Kinds []ValueKind
+	Ints  []int64
+	Texts []string
+}

@@ -1,0 +1,208 @@
+package codec
+
+import (
+	"bytes"
+	"errors"
+)
+
+var errJSON = errors.New("not the JSON that was expected")
+
+const maxDepth = 500
+
+func space(text []byte, p int) int {
+	for p < len(text) && (text[p] == ' ' || text[p] == '\n' || text[p] == '\t' || text[p] == '\r') {
+		p++
+	}
+	return p
+}
+
+// stringEnd is the place behind the string that begins at p, which is not
+// checked for escapes and control characters (see validString).
+func stringEnd(text []byte, p int) (int, error) {
+	for p++; ; p++ {
+		i := bytes.IndexByte(text[p:], '"')
+		if i < 0 {
+			return 0, errJSON
+		}
+		p += i
+		back := 0
+		for text[p-1-back] == '\\' {
+			back++
+		}
+		if back%2 == 0 {
+			return p + 1, nil
+		}
+	}
+}
+
+// validString checks the inside of a literal that begins and ends in quotes.
+func validString(lit []byte) bool {
+	for i := 1; i < len(lit)-1; i++ {
+		switch c := lit[i]; {
+		case c < 0x20 || c == '"':
+			return false
+		case c == '\\':
+			i++
+			if i >= len(lit)-1 {
+				return false
+			}
+			switch lit[i] {
+			case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+			case 'u':
+				if i+4 >= len(lit)-1 {
+					return false
+				}
+				for _, h := range lit[i+1 : i+5] {
+					if !isHex(h) {
+						return false
+					}
+				}
+				i += 4
+			default:
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func isHex(c byte) bool {
+	return c-'0' < 10 || (c|0x20) >= 'a' && (c|0x20) <= 'f'
+}
+
+// number reads a number at p. whole says that it is the canonical literal of
+// an int64.
+func number(text []byte, p int) (end int, v int64, whole bool, err error) {
+	neg := p < len(text) && text[p] == '-'
+	if neg {
+		p++
+	}
+	first := p
+	var u uint64
+	for p < len(text) && text[p]-'0' < 10 {
+		u = u*10 + uint64(text[p]-'0')
+		p++
+	}
+	digits := p - first
+	if digits == 0 || digits > 1 && text[first] == '0' {
+		return 0, 0, false, errJSON
+	}
+	whole = digits <= 18 && !(neg && u == 0)
+	if p < len(text) && text[p] == '.' {
+		whole = false
+		if p, err = digitsEnd(text, p+1); err != nil {
+			return 0, 0, false, err
+		}
+	}
+	if p < len(text) && text[p]|0x20 == 'e' {
+		whole = false
+		p++
+		if p < len(text) && (text[p] == '+' || text[p] == '-') {
+			p++
+		}
+		if p, err = digitsEnd(text, p); err != nil {
+			return 0, 0, false, err
+		}
+	}
+	if !whole && digits == 19 && p-first == digits {
+		if neg && u <= 1<<63 || u < 1<<63 { // 19 digits fit a uint64
+			whole = true
+		}
+	}
+	v = int64(u)
+	if neg {
+		v = -v
+	}
+	return p, v, whole, nil
+}
+
+func digitsEnd(text []byte, p int) (int, error) {
+	start := p
+	for p < len(text) && text[p]-'0' < 10 {
+		p++
+	}
+	if p == start {
+		return 0, errJSON
+	}
+	return p, nil
+}
+
+// valueEnd is the place behind the valid value that begins at p.
+func valueEnd(text []byte, p, depth int) (end int, err error) {
+	if p >= len(text) || depth > maxDepth {
+		return 0, errJSON
+	}
+	switch c := text[p]; {
+	case c == '"':
+		end, err = stringEnd(text, p)
+		if err == nil && !validString(text[p:end]) {
+			err = errJSON
+		}
+		return end, err
+	case c == '-' || c-'0' < 10:
+		end, _, _, err = number(text, p)
+		return end, err
+	case c == '[' || c == '{':
+		return nestedEnd(text, p, depth)
+	}
+	for _, word := range [...]string{"null", "true", "false"} {
+		if bytes.HasPrefix(text[p:], []byte(word)) {
+			return p + len(word), nil
+		}
+	}
+	return 0, errJSON
+}
+
+func nestedEnd(text []byte, p, depth int) (int, error) {
+	object := text[p] == '{'
+	closing := text[p] + 2 // ']' and '}' are two behind '[' and '{'
+	if p = space(text, p+1); p < len(text) && text[p] == closing {
+		return p + 1, nil
+	}
+	for {
+		var err error
+		if object {
+			if p >= len(text) || text[p] != '"' {
+				return 0, errJSON
+			}
+			if p, err = valueEnd(text, p, depth+1); err != nil {
+				return 0, err
+			}
+			if p = space(text, p); p >= len(text) || text[p] != ':' {
+				return 0, errJSON
+			}
+			p = space(text, p+1)
+		}
+		if p, err = valueEnd(text, p, depth+1); err != nil {
+			return 0, err
+		}
+		if p = space(text, p); p >= len(text) || text[p] != ',' && text[p] != closing {
+			return 0, errJSON
+		}
+		p++
+		if text[p-1] == closing {
+			return p, nil
+		}
+		p = space(text, p)
+	}
+}
+
+// compact appends a valid value without the white space between its tokens.
+func compact(dst, value []byte) []byte {
+	inside := false
+	for i := 0; i < len(value); i++ {
+		switch c := value[i]; {
+		case inside && c == '\\':
+			dst = append(dst, c)
+			i++
+			dst = append(dst, value[i])
+			continue
+		case c == '"':
+			inside = !inside
+		case !inside && (c == ' ' || c == '\n' || c == '\t' || c == '\r'):
+			continue
+		}
+		dst = append(dst, value[i])
+	}
+	return dst
+}

@@ -1,0 +1,466 @@
+package codec
+
+import (
+	"encoding/binary"
+	"math"
+	"math/bits"
+	"slices"
+)
+
+// A part encodes the rows of PartRows slots. It remembers every cell as of
+// the sample before, and piles up what changed in streams, column by column.
+type part struct {
+	number int
+	cols   []*column // by the table's numbers; nil where no row has had it
+	shape  *column   // each row's shape, a column like others
+	inRun  bitmap    // slots whose row the run under way has told in full
+
+	// What the scan under way staged.
+	rows  []stagedRow
+	cells []cell
+	gone  []int32
+	full  bool // of the row being staged: tell every cell
+	slot  int32
+
+	// Streams of the run under way that no chunk holds yet.
+	lists   []byte // per sample: rows gone, rows new, columns touched
+	active  []byte // per sample: rows in which something changed
+	names   []byte // columns
+	shapes  []byte // shapes
+	sent    struct{ names, shapes int }
+	seqs    coder
+	ats     coder
+	seq     int64 // of the record before
+	headAt  int64
+	run     run
+}
+
+// bitmap has a bit for each slot of a part.
+type bitmap [PartRows / 64]uint64
+
+func (b *bitmap) has(slot int32) bool { return b[slot>>6]>>(slot&63)&1 == 1 }
+func (b *bitmap) set(slot int32)      { b[slot>>6] |= 1 << (slot & 63) }
+func (b *bitmap) clear(slot int32)    { b[slot>>6] &^= 1 << (slot & 63) }
+
+func (b *bitmap) count() (n int) {
+	for _, w := range b {
+		n += bits.OnesCount64(w)
+	}
+	return n
+}
+
+// each calls f for every slot, ascending.
+func (b *bitmap) each(f func(slot int32)) {
+	for i, w := range b {
+		for ; w != 0; w &= w - 1 {
+			f(int32(i*64 + bits.TrailingZeros64(w)))
+		}
+	}
+}
+
+type stagedRow struct {
+	slot       int32
+	full       bool
+	start, end int32 // in cells
+}
+
+// A cell is a value in a row or on its way there: a number, or the number of
+// a literal in the column's dictionary.
+type cell struct {
+	val int64
+	at  int32 // column when staged by row, slot when sorted by column
+	lit bool
+}
+
+type column struct {
+	vals []int64
+	lits []bool
+	dict dict
+
+	coder
+	list []byte // which of the active rows changed, where few did
+	ref  coder
+	refV int64 // what ages of the last sample are counted from
+	refA int64 // time of that sample
+	last cell  // of the last row told in full, which predicts the next
+
+	news, changes []cell // of the sample being encoded
+}
+
+func newPart(number int) *part { return &part{number: number, shape: &column{}} }
+
+func (p *part) clearStage() { p.rows, p.cells, p.gone = p.rows[:0], p.cells[:0], p.gone[:0] }
+
+// begin makes the next sample the keyframe of a new run.
+func (p *part) begin() {
+	p.inRun = bitmap{}
+	p.sent.names, p.sent.shapes = 0, 0
+	p.shape.begin()
+	for _, c := range p.cols {
+		if c != nil {
+			c.begin()
+		}
+	}
+}
+
+func (c *column) begin() {
+	c.dict.reset()
+	clear(c.vals)
+	clear(c.lits)
+	c.refV, c.refA, c.last = 0, 0, cell{}
+}
+
+func (c *column) grow(slot int32) {
+	if int(slot) < len(c.vals) {
+		return
+	}
+	n := (int(slot) + 128) &^ 127
+	c.vals = append(make([]int64, 0, n), c.vals...)[:n]
+	c.lits = append(make([]bool, 0, n), c.lits...)[:n]
+}
+
+func (p *part) startRow(slot int32, shape int) {
+	p.endRow()
+	p.slot, p.full = slot, !p.inRun.has(slot)
+	p.rows = append(p.rows, stagedRow{slot: slot, full: p.full, start: int32(len(p.cells))})
+	p.shape.grow(slot)
+	if p.full || p.shape.vals[slot] != int64(shape) {
+		p.cells = append(p.cells, cell{at: shapeColumn, val: int64(shape)})
+	}
+}
+
+// shapeColumn is the number of the column of shapes.
+const shapeColumn = -1
+
+func (p *part) endRow() {
+	if n := len(p.rows); n > 0 {
+		p.rows[n-1].end = int32(len(p.cells))
+	}
+}
+
+func (p *part) column(col int) *column {
+	if col == shapeColumn {
+		return p.shape
+	}
+	for len(p.cols) <= col {
+		p.cols = append(p.cols, nil)
+	}
+	if p.cols[col] == nil {
+		p.cols[col] = &column{}
+	}
+	p.cols[col].grow(p.slot)
+	return p.cols[col]
+}
+
+func (p *part) stageInt(col int, v int64, kind ColumnKind) {
+	c := p.column(col)
+	if p.full || kind >= AgeNS || c.vals[p.slot] != v || c.lits[p.slot] {
+		p.cells = append(p.cells, cell{at: int32(col), val: v})
+	}
+}
+
+// stageLit reports false where the literal is an invalid string.
+func (p *part) stageLit(col int, lit []byte) bool {
+	c := p.column(col)
+	if !p.full && c.lits[p.slot] && string(c.dict.at(int(c.vals[p.slot]))) == string(lit) {
+		return true
+	}
+	id, _, ok := c.dict.find(lit)
+	if !ok {
+		if lit[0] == '"' && !validString(lit) {
+			return false
+		}
+		id = c.dict.add(lit)
+		p.run.bytes += len(lit)
+	}
+	p.cells = append(p.cells, cell{at: int32(col), val: int64(id), lit: true})
+	return true
+}
+
+// encode appends the staged sample to the streams and remembers it.
+func (p *part) encode(t *table, at int64, round bool) {
+	p.endRow()
+	p.announce(t)
+	p.sortCells()
+	p.gone = slices.DeleteFunc(p.gone, func(slot int32) bool { return !p.inRun.has(slot) })
+	for _, slot := range p.gone {
+		p.inRun.clear(slot)
+	}
+	live := p.inRun.count() // before the new rows
+	touched := p.resolve(t, at, round)
+	var news, active bitmap
+	for _, r := range p.rows {
+		if r.full {
+			news.set(r.slot)
+		} else if t.form == FormObject {
+			active.set(r.slot)
+		}
+	}
+	dense := func(c *column) bool { return t.form == FormTable && len(c.changes)*2 > live }
+	for _, col := range touched {
+		if c := p.column(col); !dense(c) {
+			for _, ch := range c.changes {
+				active.set(ch.at)
+			}
+		}
+	}
+	p.lists = appendList(p.lists, p.gone)
+	p.lists = news.appendTo(p.lists)
+	p.active = active.appendTo(p.active)
+	p.lists = binary.AppendUvarint(p.lists, uint64(len(touched)))
+	for _, col := range touched {
+		c := p.column(col)
+		kind := Gauge
+		if col != shapeColumn {
+			kind = t.cols[col].kind
+		}
+		p.run.cells += len(c.news) + len(c.changes)
+		mode := c.encode(kind, dense(c), &active, &p.inRun, at, round)
+		p.lists = binary.AppendUvarint(p.lists, uint64(col+1)<<2|uint64(mode))
+	}
+	for i, w := range news {
+		p.inRun[i] |= w
+	}
+}
+
+// announce writes the columns and shapes that the run does not know yet.
+func (p *part) announce(t *table) {
+	for ; p.sent.names < len(t.cols); p.sent.names++ {
+		c := t.cols[p.sent.names]
+		p.names = appendBytes(p.names, []byte(c.name))
+		k := byte(c.kind)
+		if c.key {
+			k |= keyColumn
+		}
+		p.names = append(p.names, k)
+	}
+	for ; p.sent.shapes < len(t.shapes); p.sent.shapes++ {
+		cols := t.shapes[p.sent.shapes].cols
+		p.shapes = binary.AppendUvarint(p.shapes, uint64(len(cols)))
+		for _, c := range cols {
+			p.shapes = binary.AppendUvarint(p.shapes, uint64(c))
+		}
+	}
+}
+
+const keyColumn = 0x80 // in a column's kind: it identifies rows
+
+// sortCells hands the staged cells to their columns, ascending by slot.
+func (p *part) sortCells() {
+	var order [PartRows]int32
+	var rows bitmap
+	for i, r := range p.rows {
+		order[r.slot] = int32(i)
+		rows.set(r.slot)
+	}
+	rows.each(func(slot int32) {
+		r := p.rows[order[slot]]
+		for _, ce := range p.cells[r.start:r.end] {
+			c := p.column(int(ce.at))
+			ce.at = slot
+			if r.full {
+				c.news = append(c.news, ce)
+			} else {
+				c.changes = append(c.changes, ce)
+			}
+		}
+	})
+}
+
+// resolve turns staged ages into the instants they are counted from, drops
+// what did not change after all, and returns the columns that have something
+// to say, ascending.
+func (p *part) resolve(t *table, at int64, round bool) (touched []int) {
+	if len(p.shape.news)+len(p.shape.changes) > 0 {
+		touched = append(touched, shapeColumn)
+	}
+	for col, c := range p.cols {
+		if c == nil || len(c.news)+len(c.changes) == 0 {
+			continue
+		}
+		if unit := t.cols[col].kind.unit(round); unit > 0 {
+			c.resolveAges(at, unit, t.cols[col].kind == AgeNS && round)
+		}
+		touched = append(touched, col)
+	}
+	return touched
+}
+
+// resolveAges finds the instant from which the ages of this sample are best
+// counted, so that what all rows share (jitter of the call, progress of time)
+// is written once, and rows that only grew older are unchanged.
+func (c *column) resolveAges(at, unit int64, round bool) {
+	pred := c.predictRef(at, unit)
+	scale := int64(1)
+	if round {
+		scale = 1e6
+	}
+	var near []int64
+	step := 1 + len(c.changes)/64
+	for i := 0; i < len(c.changes); i += step {
+		if ch := c.changes[i]; !ch.lit && !c.lits[ch.at] {
+			near = append(near, c.vals[ch.at]+divide(ch.val, scale))
+		}
+	}
+	ref := mostCommon(near, pred)
+	c.ref.putDelta(ref, pred)
+	c.refV, c.refA = ref, at
+	kept := c.changes[:0]
+	for _, ch := range c.changes {
+		if !ch.lit {
+			if !c.lits[ch.at] {
+				if off := ch.val - (ref-c.vals[ch.at])*scale; off == 0 || round && off >= -scale && off <= scale {
+					continue
+				}
+			}
+			ch.val = ref - divide(ch.val, scale)
+		}
+		kept = append(kept, ch)
+	}
+	c.changes = kept
+	for i, n := range c.news {
+		if !n.lit {
+			c.news[i].val = ref - divide(n.val, scale)
+		}
+	}
+}
+
+func (c *column) predictRef(at, unit int64) int64 {
+	if c.refA == 0 {
+		return at / unit
+	}
+	return c.refV + at/unit - c.refA/unit
+}
+
+// divide rounds to the nearest.
+func divide(v, by int64) int64 {
+	if by == 1 {
+		return v
+	}
+	return int64(math.Round(float64(v) / float64(by)))
+}
+
+// mostCommon is the middle of the quarter of the values that lies closest
+// together (the shorth's idea), or other where there are none.
+func mostCommon(v []int64, other int64) int64 {
+	if len(v) == 0 {
+		return other
+	}
+	slices.Sort(v)
+	k := len(v) / 4
+	best := 0
+	for i := range len(v) - k {
+		if v[i+k]-v[i] < v[best+k]-v[best] {
+			best = i
+		}
+	}
+	return v[best+k/2]
+}
+
+// How a column tells which rows its changes are in.
+const (
+	modeNone   = iota // there are none
+	modeActive        // a class for each active row
+	modeDense         // a class for each row that was there before
+	modeList          // a list of some active rows
+)
+
+// encode writes the column's part of a sample and remembers it.
+func (c *column) encode(kind ColumnKind, dense bool, active, inRun *bitmap, at int64, round bool) (mode int) {
+	for _, n := range c.news {
+		c.put(kind, c.last, n)
+		c.last = n
+	}
+	switch {
+	case len(c.changes) == 0:
+	case dense:
+		mode = modeDense
+		c.putAll(kind, inRun)
+	case len(c.changes)*3 >= active.count():
+		mode = modeActive
+		c.putAll(kind, active)
+	default:
+		mode = modeList
+		c.putSome(kind, active)
+	}
+	for _, n := range c.news {
+		c.vals[n.at], c.lits[n.at] = n.val, n.lit
+	}
+	for _, ch := range c.changes {
+		c.vals[ch.at], c.lits[ch.at] = ch.val, ch.lit
+	}
+	c.news, c.changes = c.news[:0], c.changes[:0]
+	return mode
+}
+
+func (c *column) before(slot int32) cell { return cell{val: c.vals[slot], lit: c.lits[slot]} }
+
+func (c *column) putAll(kind ColumnKind, rows *bitmap) {
+	next := 0
+	rows.each(func(slot int32) {
+		if next < len(c.changes) && c.changes[next].at == slot {
+			c.put(kind, c.before(slot), c.changes[next])
+			next++
+		} else {
+			c.class = append(c.class, classSame)
+		}
+	})
+}
+
+func (c *column) putSome(kind ColumnKind, active *bitmap) {
+	c.list = binary.AppendUvarint(c.list, uint64(len(c.changes)))
+	next, rank, last := 0, 0, -1
+	active.each(func(slot int32) {
+		if next < len(c.changes) && c.changes[next].at == slot {
+			c.list = binary.AppendUvarint(c.list, uint64(rank-last-1))
+			c.put(kind, c.before(slot), c.changes[next])
+			last = rank
+			next++
+		}
+		rank++
+	})
+}
+
+func (c *column) put(kind ColumnKind, before, now cell) {
+	if before.lit != now.lit {
+		c.class = append(c.class, classToggle)
+		before = cell{lit: now.lit}
+	}
+	delta, fresh := now.val-before.val, uint64(now.val)
+	if kind >= AgeNS && !now.lit {
+		fresh = uint64(c.refV - now.val)
+	}
+	c.coder.put(deltaCode(kind, now.lit, delta), fresh, now.lit)
+}
+
+// deltaCode folds differences that may be negative.
+func deltaCode(kind ColumnKind, lit bool, d int64) uint64 {
+	if kind == Cumulative && !lit {
+		return uint64(d)
+	}
+	return fold(d)
+}
+
+func appendList(dst []byte, slots []int32) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(slots)))
+	last := int32(-1)
+	for _, s := range slots {
+		dst = binary.AppendUvarint(dst, uint64(s-last-1))
+		last = s
+	}
+	return dst
+}
+
+func (b *bitmap) appendTo(dst []byte) []byte {
+	dst = binary.AppendUvarint(dst, uint64(b.count()))
+	last := int32(-1)
+	b.each(func(s int32) {
+		dst = binary.AppendUvarint(dst, uint64(s-last-1))
+		last = s
+	})
+	return dst
+}
+
+func appendBytes(dst, b []byte) []byte {
+	return append(binary.AppendUvarint(dst, uint64(len(b))), b...)
+}

@@ -1,0 +1,351 @@
+package codec
+
+import (
+	"errors"
+	"fmt"
+)
+
+// A partCursor walks the samples of one run of one part.
+type partCursor struct {
+	run    *Run
+	base   int32 // first slot of the part
+	object bool
+	seqs   []uint64
+	ats    []int64
+	next   int // sample to come
+
+	names   []colDef
+	shapes  [][]int // by number: columns of out, in the order of the text
+	lists   reader
+	actives reader
+	shape   *colCursor
+	cols    []*colCursor
+	modes   []uint8 // by column + 1, of the sample under way
+	touched []int
+
+	live               []int32 // slots within the part, ascending
+	gone, news, active []int32
+}
+
+// A colCursor decodes one column.
+type colCursor struct {
+	out   int // place in the table's columns
+	kind  ColumnKind
+	unit  int64
+	scale int64
+	has   []bool // by shape
+
+	decoder
+	list       reader
+	ref        decoder
+	refV, refA int64
+	last       cell // of the last new row
+	vals       []int64
+	lits       []bool
+	words      []string
+	kinds      []ValueKind // of words
+	dirty      []int32     // rows changed by the sample under way
+}
+
+// errEnd: the run holds no further sample.
+var errEnd = errors.New("end of run")
+
+// cursor opens the run for the columns of out, which grows where it asked for
+// all of them.
+func (r *Run) cursor(out *Table) (*partCursor, error) {
+	p := &partCursor{run: r, base: int32(r.Part) * PartRows, object: out.form == FormObject}
+	var err error
+	if p.seqs, p.ats, err = r.Seqs(); err != nil {
+		return nil, err
+	}
+	if err := p.readNames(); err != nil {
+		return nil, err
+	}
+	if p.lists.b, _, err = r.stream(tag(fieldLists, subClass)); err != nil {
+		return nil, err
+	}
+	if p.actives.b, _, err = r.stream(tag(fieldActive, subClass)); err != nil {
+		return nil, err
+	}
+	if p.shape, err = r.column(fieldShape, Gauge, out); err != nil {
+		return nil, err
+	}
+	p.modes = make([]uint8, len(p.names)+1)
+	place := make([]int, len(p.names))
+	for i, n := range p.names {
+		if place[i] = out.place(n.name); place[i] < 0 {
+			continue
+		}
+		c, err := r.column(fieldColumns+2*i, n.kind, out)
+		if err != nil {
+			return nil, fmt.Errorf("column %s: %w", n.name, err)
+		}
+		c.out = place[i]
+		c.has = make([]bool, len(p.shapes))
+		for s, cols := range p.shapes {
+			for _, col := range cols {
+				c.has[s] = c.has[s] || col == i
+			}
+		}
+		for len(p.cols) < i {
+			p.cols = append(p.cols, nil)
+		}
+		p.cols = append(p.cols, c)
+	}
+	for _, cols := range p.shapes {
+		for i, col := range cols {
+			cols[i] = place[col]
+		}
+	}
+	return p, nil
+}
+
+func (p *partCursor) readNames() error {
+	b, _, err := p.run.stream(tag(fieldNames, subClass))
+	if err != nil {
+		return err
+	}
+	rd := reader{b: b}
+	for len(rd.b) > 0 && !rd.short {
+		name := rd.bytes(rd.int())
+		if k := rd.bytes(1); !rd.short {
+			p.names = append(p.names, colDef{name: string(name), kind: ColumnKind(k[0] &^ keyColumn)})
+		}
+	}
+	if rd.short {
+		return errContent
+	}
+	if b, _, err = p.run.stream(tag(fieldShapes, subClass)); err != nil {
+		return err
+	}
+	rd = reader{b: b}
+	for len(rd.b) > 0 && !rd.short {
+		n := rd.int()
+		if n > len(rd.b) {
+			return errContent
+		}
+		cols := make([]int, n)
+		for i := range cols {
+			if cols[i] = rd.int(); cols[i] >= len(p.names) {
+				return errContent
+			}
+		}
+		p.shapes = append(p.shapes, cols)
+	}
+	if rd.short {
+		return errContent
+	}
+	return nil
+}
+
+func (r *Run) column(field int, kind ColumnKind, out *Table) (c *colCursor, err error) {
+	c = &colCursor{kind: kind, unit: kind.unit(out.round), scale: 1}
+	if kind == AgeNS && out.round {
+		c.scale = 1e6
+	}
+	if c.decoder, err = r.series(field); err != nil {
+		return nil, err
+	}
+	if c.ref, err = r.series(field + 1); err != nil {
+		return nil, err
+	}
+	if c.list.b, _, err = r.stream(tag(field, subList)); err != nil {
+		return nil, err
+	}
+	if c.words, err = r.words(field); err != nil {
+		return nil, err
+	}
+	c.kinds = make([]ValueKind, len(c.words))
+	for i, w := range c.words {
+		c.kinds[i] = JSON
+		if !out.literal && len(w) > 1 && w[0] == '"' {
+			c.kinds[i], c.words[i] = String, Unquote(w)
+		}
+	}
+	return c, nil
+}
+
+// readList reads slots.
+func readList(dst []int32, r *reader) []int32 {
+	dst = dst[:0]
+	slot := -1
+	for range r.int() {
+		gap := r.int()
+		if slot += 1 + gap; r.short || slot >= PartRows {
+			r.short = true
+			break
+		}
+		dst = append(dst, int32(slot))
+	}
+	return dst
+}
+
+// step decodes the next sample.
+func (p *partCursor) step() error {
+	if p.next >= len(p.seqs) {
+		return errEnd
+	}
+	at := p.ats[p.next]
+	p.next++
+	p.gone = readList(p.gone, &p.lists)
+	p.news = readList(p.news, &p.lists)
+	p.active = readList(p.active, &p.actives)
+	for _, col := range p.touched {
+		p.modes[col+1] = 0
+	}
+	p.touched = p.touched[:0]
+	for range p.lists.int() {
+		v := p.lists.int()
+		col := v>>2 - 1
+		if p.lists.short || col+1 >= len(p.modes) {
+			return errContent
+		}
+		p.modes[col+1] = uint8(v&3) | touchedColumn
+		p.touched = append(p.touched, col)
+	}
+	if p.lists.short || p.actives.short {
+		return errContent
+	}
+	p.live = without(p.live, p.gone)
+	p.shape.step(p, p.modes[0], at)
+	for _, slot := range p.shape.dirty {
+		if s := p.shape.vals[slot]; s < 0 || s >= int64(len(p.shapes)) {
+			return errContent
+		}
+	}
+	for i, c := range p.cols {
+		if c != nil {
+			c.step(p, p.modes[i+1], at)
+			if c.short || c.ref.short || c.list.short {
+				return errContent
+			}
+		}
+	}
+	if p.shape.short || p.shape.list.short {
+		return errContent
+	}
+	p.live = with(p.live, p.news)
+	return nil
+}
+
+const touchedColumn = 4 // beside the mode: the column has something to say
+
+// step decodes what the sample says of the column.
+func (c *colCursor) step(p *partCursor, mode uint8, at int64) {
+	c.dirty = c.dirty[:0]
+	if mode&touchedColumn != 0 && c.unit > 0 {
+		pred := at / c.unit
+		if c.refA != 0 {
+			pred += c.refV - c.refA/c.unit
+		}
+		c.refV, c.refA = c.ref.next(pred), at
+	}
+	for _, slot := range p.news {
+		c.grow(slot)
+		c.vals[slot], c.lits[slot] = 0, false
+		if c.has == nil || c.has[p.shape.vals[slot]] {
+			c.last = c.cell(c.last)
+			c.vals[slot], c.lits[slot] = c.last.val, c.last.lit
+			c.dirty = append(c.dirty, slot)
+		}
+	}
+	switch mode & 3 {
+	case modeActive:
+		for _, slot := range p.active {
+			c.change(slot)
+		}
+	case modeDense:
+		for _, slot := range p.live {
+			c.change(slot)
+		}
+	case modeList:
+		rank := -1
+		for range c.list.int() {
+			if rank += 1 + c.list.int(); c.list.short || rank >= len(p.active) {
+				c.list.short = true
+				return
+			}
+			c.change(p.active[rank])
+		}
+	}
+}
+
+func (c *colCursor) grow(slot int32) {
+	for int(slot) >= len(c.vals) {
+		c.vals, c.lits = append(c.vals, 0), append(c.lits, false)
+	}
+}
+
+func (c *colCursor) change(slot int32) {
+	if len(c.class) > 0 && c.class[0] == classSame {
+		c.class = c.class[1:]
+		return
+	}
+	c.grow(slot)
+	now := c.cell(cell{val: c.vals[slot], lit: c.lits[slot]})
+	c.vals[slot], c.lits[slot] = now.val, now.lit
+	c.dirty = append(c.dirty, slot)
+}
+
+// cell decodes a value that was predicted to be like before.
+func (c *colCursor) cell(before cell) cell {
+	o, v := c.get()
+	if o == opToggle {
+		before = cell{lit: !before.lit}
+		if o, v = c.get(); o == opToggle {
+			c.short = true
+		}
+	}
+	now := before
+	switch {
+	case o == opDelta && c.kind == Cumulative && !now.lit:
+		now.val += int64(v)
+	case o == opDelta:
+		now.val += unfold(v)
+	case c.unit > 0 && !now.lit:
+		now.val = c.refV - int64(v)
+	default:
+		now.val = int64(v)
+	}
+	if now.lit && (now.val < 0 || now.val >= int64(len(c.words))) {
+		c.short = true
+		now = cell{}
+	}
+	return now
+}
+
+// without is a sorted list less another.
+func without(list, gone []int32) []int32 {
+	if len(gone) == 0 {
+		return list
+	}
+	kept := list[:0]
+	for _, s := range list {
+		for len(gone) > 0 && gone[0] < s {
+			gone = gone[1:]
+		}
+		if len(gone) == 0 || gone[0] != s {
+			kept = append(kept, s)
+		}
+	}
+	return kept
+}
+
+// with is a sorted list and another, each slot once.
+func with(list, news []int32) []int32 {
+	if len(news) == 0 {
+		return list
+	}
+	out := make([]int32, 0, len(list)+len(news)+64)
+	for _, s := range list {
+		for len(news) > 0 && news[0] < s {
+			out = append(out, news[0])
+			news = news[1:]
+		}
+		if len(news) > 0 && news[0] == s {
+			news = news[1:]
+		}
+		out = append(out, s)
+	}
+	return append(out, news...)
+}

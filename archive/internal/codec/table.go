@@ -1,0 +1,446 @@
+package codec
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math/bits"
+	"slices"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+// A table scans payloads into cells: it knows which row sits in which slot,
+// and stages for every part what differs from what the part remembers.
+type table struct {
+	form   Form
+	key    []string
+	kinds  map[string]ColumnKind
+	cols   []colDef
+	colAt  map[string]int
+	shapes []shape
+	byKeys map[string]int // shape by its column numbers
+	parts  []*part
+
+	keys  []string // of the row in each slot
+	alive []uint64 // bitmap of slots
+	full  int      // words of alive before this one have no free slot
+	seen  []uint32 // number of the scan that saw the slot last
+	scan  uint32
+	index []uint32 // slot + 1 by hash of key, open addressing
+	rows  int      // slots in use
+	graves int     // places of the index whose row is gone
+
+	tmpl    template
+	spans   []span
+	keyBuf  []byte
+	litBuf  []byte
+	fresh   []int32 // slots given out by this scan
+}
+
+type colDef struct {
+	name string
+	kind ColumnKind
+	key  bool
+}
+
+// A shape is the order of columns in a row's text.
+type shape struct {
+	cols []int
+	keys []int // which of cols are key columns, in the order of the schema
+}
+
+// A template is the text around the values of the row before; most rows of an
+// answer share it.
+type template struct {
+	shape int
+	pre   [][]byte // text before each value, and behind the last one
+}
+
+// A span is where a value's literal stands in the text.
+type span struct {
+	start, end int
+	num        int64
+	whole      bool // num is its value
+}
+
+func newTable(d *Desc) *table {
+	t := &table{form: d.Form, key: d.Key, kinds: d.Columns, colAt: map[string]int{}, byKeys: map[string]int{}, tmpl: template{shape: -1}}
+	return t
+}
+
+// column is the number of the named column, new or old.
+func (t *table) column(name string) int {
+	i, ok := t.colAt[name]
+	if !ok {
+		i = len(t.cols)
+		t.colAt[name] = i
+		t.cols = append(t.cols, colDef{name: name, kind: t.kinds[name], key: slices.Contains(t.key, name)})
+	}
+	return i
+}
+
+// shapeOf is the number of the shape with these columns, or -1 where one
+// comes twice.
+func (t *table) shapeOf(cols []int) int {
+	var id []byte
+	for i, c := range cols {
+		if slices.Contains(cols[:i], c) {
+			return -1
+		}
+		id = binary.AppendUvarint(id, uint64(c))
+	}
+	n, ok := t.byKeys[string(id)]
+	if ok {
+		return n
+	}
+	s := shape{cols: slices.Clone(cols)}
+	for _, k := range t.key {
+		if c, ok := t.colAt[k]; ok {
+			if i := slices.Index(cols, c); i >= 0 {
+				s.keys = append(s.keys, i)
+			}
+		}
+	}
+	t.byKeys[string(id)] = len(t.shapes)
+	t.shapes = append(t.shapes, s)
+	return len(t.shapes) - 1
+}
+
+// A payload says what a scan made of a text.
+type payload uint8
+
+const (
+	payloadNone payload = iota // there was no text
+	payloadRows                // rows, or the one object
+	payloadText                // anything else, kept as it came
+	payloadNull                // the text null
+)
+
+// scanText stages the text in the parts. A text that is not of the table's
+// form leaves no trace and is payloadText.
+func (t *table) scanText(text []byte, subject string) payload {
+	if t.form == FormText {
+		return payloadText
+	}
+	t.begin()
+	p := space(text, 0)
+	var err error
+	if t.form == FormTable && bytes.HasPrefix(text[p:], []byte("null")) {
+		if space(text, p+4) == len(text) {
+			t.end()
+			return payloadNull
+		}
+		err = errJSON
+	} else if t.form == FormTable {
+		p, err = t.scanRows(text, p)
+	} else {
+		var shape int
+		if shape, p, err = t.scanRow(text, p); err == nil && space(text, p) == len(text) {
+			err = t.stageRow(text, shape, t.slotOf([]byte(subject)))
+		}
+	}
+	if err != nil || space(text, p) != len(text) {
+		t.undo()
+		return payloadText
+	}
+	t.end()
+	return payloadRows
+}
+
+func (t *table) begin() {
+	t.scan++
+	t.fresh = t.fresh[:0]
+	for _, p := range t.parts {
+		p.clearStage()
+	}
+}
+
+func (t *table) scanRows(text []byte, p int) (int, error) {
+	if p >= len(text) || text[p] != '[' {
+		return 0, errJSON
+	}
+	if p = space(text, p+1); p < len(text) && text[p] == ']' {
+		return p + 1, nil
+	}
+	for {
+		shape, next, err := t.scanRow(text, p)
+		if err != nil {
+			return 0, err
+		}
+		if err := t.stageRow(text, shape, t.slotOf(t.rowKey(text, shape))); err != nil {
+			return 0, err
+		}
+		if p = space(text, next); p >= len(text) || text[p] != ',' && text[p] != ']' {
+			return 0, errJSON
+		}
+		p++
+		if text[p-1] == ']' {
+			return p, nil
+		}
+		p = space(text, p)
+	}
+}
+
+// scanRow finds the values of the object at p.
+func (t *table) scanRow(text []byte, p int) (shape, end int, err error) {
+	if t.tmpl.shape >= 0 {
+		if end, ok := t.scanLike(text, p); ok {
+			return t.tmpl.shape, end, nil
+		}
+	}
+	return t.scanNew(text, p)
+}
+
+// scanLike reads a row that looks like the one before.
+func (t *table) scanLike(text []byte, p int) (end int, ok bool) {
+	t.spans = t.spans[:0]
+	last := len(t.tmpl.pre) - 1
+	for i, pre := range t.tmpl.pre {
+		if len(text)-p < len(pre) || string(text[p:p+len(pre)]) != string(pre) {
+			return 0, false
+		}
+		p += len(pre)
+		if i == last {
+			break
+		}
+		s, err := value(text, p)
+		if err != nil {
+			return 0, false
+		}
+		t.spans = append(t.spans, s)
+		p = s.end
+	}
+	return p, true
+}
+
+func value(text []byte, p int) (s span, err error) {
+	s.start = p
+	if p >= len(text) {
+		return s, errJSON
+	}
+	switch c := text[p]; {
+	case c == '"':
+		s.end, err = stringEnd(text, p)
+	case c == '-' || c-'0' < 10:
+		s.end, s.num, s.whole, err = number(text, p)
+	default:
+		s.end, err = valueEnd(text, p, 0)
+	}
+	return s, err
+}
+
+// scanNew reads a row of any look, and learns it.
+func (t *table) scanNew(text []byte, p int) (int, int, error) {
+	t.spans = t.spans[:0]
+	t.tmpl = template{shape: -1}
+	var tmpl template
+	var cols []int
+	from := p
+	if p >= len(text) || text[p] != '{' {
+		return 0, 0, errJSON
+	}
+	if p = space(text, p+1); p < len(text) && text[p] == '}' {
+		return t.shapeOf(nil), p + 1, nil
+	}
+	for {
+		name, next, err := fieldName(text, p)
+		if err != nil {
+			return 0, 0, err
+		}
+		p = next
+		tmpl.pre = append(tmpl.pre, bytes.Clone(text[from:p]))
+		s, err := value(text, p)
+		if err != nil {
+			return 0, 0, err
+		}
+		cols = append(cols, t.column(name))
+		t.spans = append(t.spans, s)
+		from = s.end
+		if p = space(text, s.end); p >= len(text) || text[p] != ',' && text[p] != '}' {
+			return 0, 0, errJSON
+		}
+		p++
+		if text[p-1] == '}' {
+			break
+		}
+		p = space(text, p)
+	}
+	tmpl.pre = append(tmpl.pre, bytes.Clone(text[from:p]))
+	if tmpl.shape = t.shapeOf(cols); tmpl.shape < 0 {
+		return 0, 0, errJSON
+	}
+	t.tmpl = tmpl
+	return tmpl.shape, p, nil
+}
+
+// fieldName reads a field's name and goes to its value. A name with escapes
+// is refused: it would not come back as it was.
+func fieldName(text []byte, p int) (string, int, error) {
+	if p >= len(text) || text[p] != '"' {
+		return "", 0, errJSON
+	}
+	end, err := stringEnd(text, p)
+	if err != nil || !validString(text[p:end]) || bytes.IndexByte(text[p:end], '\\') >= 0 {
+		return "", 0, errJSON
+	}
+	name := string(text[p+1 : end-1])
+	if p = space(text, end); p >= len(text) || text[p] != ':' {
+		return "", 0, errJSON
+	}
+	return name, space(text, p+1), nil
+}
+
+// rowKey is what identifies the scanned row: the literals of its key columns.
+func (t *table) rowKey(text []byte, shape int) []byte {
+	keys := t.shapes[shape].keys
+	if len(keys) == 1 && len(t.key) == 1 {
+		s := t.spans[keys[0]]
+		return text[s.start:s.end]
+	}
+	t.keyBuf = t.keyBuf[:0]
+	for _, i := range keys {
+		s := t.spans[i]
+		t.keyBuf = append(append(t.keyBuf, text[s.start:s.end]...), 0)
+	}
+	return t.keyBuf
+}
+
+// slotOf is the slot of the row with that key, new or old. A key that comes a
+// second time in one answer is another row.
+func (t *table) slotOf(key []byte) int32 {
+	for again := 0; ; again++ {
+		if again > 0 {
+			key = append(key[:len(key):len(key)], 0, byte(again), byte(again>>8), byte(again>>16))
+		}
+		slot, place, ok := t.lookup(key)
+		if !ok {
+			return t.give(key, place)
+		}
+		if t.seen[slot] != t.scan {
+			t.seen[slot] = t.scan
+			return slot
+		}
+	}
+}
+
+// grave marks a place of the index whose row is gone.
+const grave = ^uint32(0)
+
+func (t *table) lookup(key []byte) (slot int32, place uint64, ok bool) {
+	if len(t.index) == 0 {
+		return 0, 0, false
+	}
+	mask := uint64(len(t.index) - 1)
+	for place = xxhash.Sum64(key) & mask; t.index[place] != 0; place = (place + 1) & mask {
+		if s := t.index[place]; s != grave && t.keys[s-1] == string(key) {
+			return int32(s - 1), place, true
+		}
+	}
+	return 0, place, false
+}
+
+// give takes the lowest free slot for a new row.
+func (t *table) give(key []byte, place uint64) int32 {
+	slot := t.freeSlot()
+	if int(slot) == len(t.keys) {
+		t.keys, t.seen = append(t.keys, ""), append(t.seen, 0)
+	}
+	t.keys[slot], t.seen[slot] = string(key), t.scan
+	t.alive[slot>>6] |= 1 << (slot & 63)
+	t.rows++
+	t.fresh = append(t.fresh, slot)
+	if (t.rows+t.graves)*4 > len(t.index)*3 {
+		t.reindex()
+	} else {
+		t.index[place] = uint32(slot + 1)
+	}
+	return slot
+}
+
+func (t *table) freeSlot() int32 {
+	for ; t.full < len(t.alive); t.full++ {
+		if w := t.alive[t.full]; w != ^uint64(0) {
+			return int32(t.full*64 + bits.TrailingZeros64(^w))
+		}
+	}
+	t.alive = append(t.alive, 0)
+	return int32((len(t.alive) - 1) * 64)
+}
+
+func (t *table) reindex() {
+	n := 16
+	for n*3 < t.rows*2*4 {
+		n *= 2
+	}
+	t.index, t.graves = make([]uint32, n), 0
+	for slot, key := range t.keys {
+		if t.alive[slot>>6]>>(slot&63)&1 == 1 {
+			_, place, _ := t.lookup([]byte(key))
+			t.index[place] = uint32(slot + 1)
+		}
+	}
+}
+
+// free takes the row out of its slot.
+func (t *table) free(slot int32) {
+	if _, place, ok := t.lookup([]byte(t.keys[slot])); ok {
+		t.index[place] = grave
+		t.graves++
+	}
+	t.keys[slot] = ""
+	t.alive[slot>>6] &^= 1 << (slot & 63)
+	t.full = min(t.full, int(slot>>6))
+	t.rows--
+}
+
+// end stages the rows that are gone.
+func (t *table) end() {
+	if t.form != FormTable {
+		return
+	}
+	for i, w := range t.alive {
+		for ; w != 0; w &= w - 1 {
+			slot := int32(i*64 + bits.TrailingZeros64(w))
+			if t.seen[slot] != t.scan {
+				t.free(slot)
+				p := t.parts[slot/PartRows]
+				p.gone = append(p.gone, slot%PartRows)
+			}
+		}
+	}
+}
+
+// undo takes back a scan that failed.
+func (t *table) undo() {
+	for _, slot := range t.fresh {
+		t.free(slot)
+	}
+	for _, p := range t.parts {
+		p.clearStage()
+	}
+}
+
+// stageRow compares the scanned row with what its part remembers.
+func (t *table) stageRow(text []byte, shape int, slot int32) error {
+	for int(slot/PartRows) >= len(t.parts) {
+		t.parts = append(t.parts, newPart(len(t.parts)))
+	}
+	p := t.parts[slot/PartRows]
+	p.startRow(slot%PartRows, shape)
+	for i, col := range t.shapes[shape].cols {
+		s := &t.spans[i]
+		if s.whole {
+			p.stageInt(col, s.num, t.cols[col].kind)
+			continue
+		}
+		lit := text[s.start:s.end]
+		if c := lit[0]; c == '{' || c == '[' {
+			t.litBuf = compact(t.litBuf[:0], lit)
+			lit = t.litBuf
+		}
+		if !p.stageLit(col, lit) {
+			return errJSON
+		}
+	}
+	return nil
+}

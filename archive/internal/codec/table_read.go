@@ -1,0 +1,466 @@
+package codec
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/bits"
+	"slices"
+	"strconv"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// A Table walks the records of a stream and keeps its rows as of each. Load
+// gives it a run of part 0, Next goes through that run's records; the runs of
+// other parts it fetches by itself.
+type Table struct {
+	Head    *Head    // the record that Next came to
+	Columns []Column // by slot
+	Live    []int32  // slots of the answer's rows, ascending; of an object stream all subjects so far
+	Changed []int32  // slots that are new, or in which a column changed
+	Gone    []int32  // slots whose row is not there any more
+	Reset   bool     // slots mean something else than before
+
+	form    Form
+	all     bool // every column that there is
+	literal bool // strings stay JSON, as they came
+	round   bool
+	fetch   func(part int, seq uint64) (*Run, error)
+
+	places  map[string]int
+	heads   []Head
+	next    int
+	texts   []byte
+	textOK  bool
+	run     *Run
+	last    uint64 // Seq of the record before
+	epoch   uint64
+	parts   []*partCursor
+	pending bool     // Reset is to be said with the next rows
+	changed []uint64 // bitmap
+	isLive  []uint64 // bitmap of the rows of Live
+	wasLive []uint64 // the same before, for its memory
+	moved   bool     // rows came or went since Live was made
+}
+
+// A PartError: the rows of a record are incomplete, as a run of another part
+// could not be read.
+type PartError struct {
+	Part int
+	Seq  uint64
+	Err  error
+}
+
+func (e *PartError) Error() string { return fmt.Sprintf("part %d of the table: %v", e.Part, e.Err) }
+func (e *PartError) Unwrap() error { return e.Err }
+
+// NewTable makes a table for the named columns, or for all. fetch finds the
+// run of a part that holds a record.
+func NewTable(form Form, round bool, columns []string, fetch func(part int, seq uint64) (*Run, error)) *Table {
+	t := &Table{form: form, round: round, all: columns == nil, fetch: fetch, places: map[string]int{}}
+	for _, c := range columns {
+		t.addColumn(c)
+	}
+	return t
+}
+
+// NewText makes a table that gives whole records back ([Table.Text]).
+func NewText(form Form, round bool, fetch func(part int, seq uint64) (*Run, error)) *Table {
+	t := NewTable(form, round, nil, fetch)
+	t.literal = true
+	return t
+}
+
+func (t *Table) addColumn(name string) int {
+	t.places[name] = len(t.Columns)
+	t.Columns = append(t.Columns, Column{Name: name})
+	return len(t.Columns) - 1
+}
+
+// place is where the named column stands, -1 where it was not asked for.
+func (t *Table) place(name string) int {
+	if i, ok := t.places[name]; ok {
+		return i
+	}
+	if !t.all {
+		return -1
+	}
+	return t.addColumn(name)
+}
+
+// Load goes on with another run of part 0.
+func (t *Table) Load(r *Run) error {
+	heads, err := r.Heads()
+	if err != nil {
+		return err
+	}
+	t.texts, t.textOK = nil, false
+	follows := t.run != nil && r.Epoch == t.epoch && r.Prev == t.last
+	t.run, t.heads, t.next, t.epoch = r, heads, 0, r.Epoch
+	if !follows {
+		t.parts = nil
+		t.Restart()
+		for i := range t.Columns {
+			clear(t.Columns[i].Kinds)
+		}
+	}
+	if t.form == FormText {
+		return nil
+	}
+	return t.open(0, r)
+}
+
+// open gives a part its next run.
+func (t *Table) open(part int, r *Run) error {
+	p, err := r.cursor(t)
+	if err != nil {
+		return err
+	}
+	for len(t.parts) <= part {
+		t.parts = append(t.parts, nil)
+	}
+	t.parts[part] = p
+	return nil
+}
+
+// Restart makes the next rows a fresh start for whoever looks on: Reset is
+// set, and every live slot has changed.
+func (t *Table) Restart() { t.pending = true }
+
+// Heads are the heads of the run that was loaded.
+func (t *Table) Heads() []Head { return t.heads }
+
+// Next goes to the next record of the run and reports whether there was one.
+// After a [*PartError] the walk can go on.
+func (t *Table) Next() (bool, error) {
+	if t.next >= len(t.heads) {
+		return false, nil
+	}
+	t.Head = &t.heads[t.next]
+	t.next++
+	t.last = t.Head.Seq
+	t.Changed, t.Gone, t.Reset = t.Changed[:0], t.Gone[:0], false
+	if !t.Head.Rows() {
+		return true, nil
+	}
+	return true, t.rows()
+}
+
+func (t *Table) rows() error {
+	var broken error
+	clear(t.changed)
+	if t.pending {
+		t.pending, t.Reset = false, true
+		clear(t.isLive)
+		t.Live = t.Live[:0]
+	}
+	for i := range t.Head.parts {
+		if err := t.sync(i); err != nil {
+			var pe *PartError
+			if errors.As(err, &pe) {
+				broken = err
+				continue
+			}
+			return err
+		}
+	}
+	if t.form == FormTable && (t.moved || t.Reset || broken != nil) {
+		t.settle()
+		t.moved = broken != nil
+	}
+	if t.form == FormObject && t.Reset {
+		for _, p := range t.parts {
+			t.show(p.base, p.live)
+		}
+	}
+	for i, w := range t.changed {
+		for ; w != 0; w &= w - 1 {
+			t.Changed = append(t.Changed, int32(i*64+bits.TrailingZeros64(w)))
+		}
+	}
+	return broken
+}
+
+// sync brings a part to the record under way.
+func (t *Table) sync(part int) error {
+	seq := t.Head.Seq
+	for len(t.parts) <= part {
+		t.parts = append(t.parts, nil)
+	}
+	p := t.parts[part]
+	if part == 0 {
+		// Records of part 0 without rows are not in its lists.
+		p.next = t.next - 1
+	} else if p == nil || p.run.Last < seq {
+		r, err := t.fetch(part, seq)
+		if err == nil {
+			err = t.open(part, r)
+		}
+		if err != nil {
+			t.parts[part] = nil
+			return &PartError{Part: part, Seq: seq, Err: err}
+		}
+		p = t.parts[part]
+	}
+	for {
+		if p.next >= len(p.seqs) || p.seqs[p.next] > seq {
+			return &PartError{Part: part, Seq: seq, Err: fmt.Errorf("a sample is missing: %w", errContent)}
+		}
+		at := p.seqs[p.next]
+		if err := p.step(); err != nil {
+			return err
+		}
+		t.publish(p)
+		if at == seq {
+			return nil
+		}
+	}
+}
+
+// settle lists the live rows of all parts, and which are gone.
+func (t *Table) settle() {
+	t.Live = t.Live[:0]
+	now := append(t.wasLive[:0], make([]uint64, len(t.isLive))...)
+	for i := range t.Head.parts {
+		if p := t.parts[i]; p != nil {
+			for _, s := range p.live {
+				slot := s + p.base
+				t.Live = append(t.Live, slot)
+				now[slot>>6] |= 1 << (slot & 63)
+			}
+		}
+	}
+	for i, w := range t.isLive {
+		for g := w &^ now[i]; g != 0; g &= g - 1 {
+			slot := int32(i*64 + bits.TrailingZeros64(g))
+			t.Gone = append(t.Gone, slot)
+			for c := range t.Columns {
+				if int(slot) < len(t.Columns[c].Kinds) {
+					t.Columns[c].Kinds[slot] = Absent
+				}
+			}
+		}
+		for n := now[i] &^ w; n != 0; n &= n - 1 {
+			t.changed[i] |= n & -n
+		}
+		t.changed[i] &= now[i]
+	}
+	t.isLive, t.wasLive = now, t.isLive
+}
+
+// publish brings a part's changes into the columns.
+func (t *Table) publish(p *partCursor) {
+	for _, slot := range p.news {
+		t.grow(p.base + slot)
+	}
+	for _, c := range p.cols {
+		if c != nil {
+			t.emit(p, c, p.shape.dirty) // new rows, and those that have other fields now
+		}
+	}
+	for _, c := range p.cols {
+		switch {
+		case c == nil:
+		case c.unit > 0 && p.object:
+			t.emit(p, c, p.active)
+		case c.unit > 0:
+			t.emit(p, c, p.live)
+		default:
+			t.emit(p, c, c.dirty)
+		}
+	}
+	if p.object {
+		t.show(p.base, p.news)
+	}
+	t.moved = t.moved || len(p.gone)+len(p.news) > 0
+}
+
+// show adds rows of an object stream to the live ones.
+func (t *Table) show(base int32, rows []int32) {
+	for _, row := range rows {
+		s := base + row
+		if t.isLive[s>>6]>>(s&63)&1 == 0 {
+			t.isLive[s>>6] |= 1 << (s & 63)
+			t.changed[s>>6] |= 1 << (s & 63)
+			i, _ := slices.BinarySearch(t.Live, s)
+			t.Live = slices.Insert(t.Live, i, s)
+		}
+	}
+}
+
+func (t *Table) grow(slot int32) {
+	for int(slot>>6) >= len(t.changed) {
+		t.changed, t.isLive = append(t.changed, 0), append(t.isLive, 0)
+	}
+}
+
+// emit brings cells of a column into the table's, and marks what differs.
+func (t *Table) emit(p *partCursor, c *colCursor, rows []int32) {
+	out := &t.Columns[c.out]
+	for _, s := range rows {
+		slot := p.base + s
+		for int(slot) >= len(out.Kinds) {
+			n := int(slot) + 1 - len(out.Kinds)
+			out.Kinds, out.Ints, out.Texts = append(out.Kinds, make([]ValueKind, n)...), append(out.Ints, make([]int64, n)...), append(out.Texts, make([]string, n)...)
+		}
+		c.grow(s)
+		kind, num, text := Absent, int64(0), ""
+		if c.has[p.shape.vals[s]] {
+			kind, num = Int, c.vals[s]
+			if c.lits[s] {
+				kind, text, num = c.kinds[num], c.words[num], 0
+			} else if c.unit > 0 {
+				num = (c.refV - num) * c.scale
+			}
+		}
+		if out.Kinds[slot] != kind || out.Ints[slot] != num || kind > Int && out.Texts[slot] != text {
+			out.Kinds[slot], out.Ints[slot], out.Texts[slot] = kind, num, text
+			t.changed[slot>>6] |= 1 << (slot & 63)
+		}
+	}
+}
+
+// Text is the text of the record under way; nil if it had none. Only for
+// tables made by NewText.
+func (t *Table) Text() ([]byte, error) {
+	switch t.Head.payload {
+	case payloadNull:
+		return []byte("null"), nil
+	case payloadText:
+		if !t.textOK {
+			b, _, err := t.run.stream(tag(fieldText, subClass))
+			if err != nil {
+				return nil, err
+			}
+			t.texts, t.textOK = b, true
+		}
+		if t.Head.text[1] > len(t.texts) {
+			return nil, errContent
+		}
+		return append([]byte{}, t.texts[t.Head.text[0]:t.Head.text[1]]...), nil
+	case payloadRows:
+		if t.form == FormTable {
+			return t.tableText(), nil
+		}
+		return t.objectText()
+	}
+	return nil, nil
+}
+
+func (t *Table) objectText() ([]byte, error) {
+	for i := range t.Head.parts {
+		p := t.parts[i]
+		for _, rows := range [...][]int32{p.news, p.active} {
+			if len(rows) > 0 {
+				return t.appendRow(nil, p, rows[0], t.Head.pretty, ""), nil
+			}
+		}
+	}
+	return nil, errContent
+}
+
+func (t *Table) tableText() []byte {
+	b := make([]byte, 0, 64+len(t.Live)*420)
+	b = append(b, '[')
+	for _, slot := range t.Live {
+		if len(b) > 1 {
+			b = append(b, ',')
+		}
+		if t.Head.pretty {
+			b = append(b, "\n  "...)
+		}
+		b = t.appendRow(b, t.parts[slot/PartRows], slot%PartRows, t.Head.pretty, "  ")
+	}
+	if t.Head.pretty && len(t.Live) > 0 {
+		b = append(b, '\n')
+	}
+	return append(b, ']')
+}
+
+func (t *Table) appendRow(b []byte, p *partCursor, row int32, pretty bool, prefix string) []byte {
+	slot := p.base + row
+	b = append(b, '{')
+	cols := p.shapes[p.shape.vals[row]]
+	for i, col := range cols {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		if pretty {
+			b = append(append(append(b, '\n'), prefix...), "  "...)
+		}
+		c := &t.Columns[col]
+		b = append(append(append(b, '"'), c.Name...), '"', ':')
+		if pretty {
+			b = append(b, ' ')
+		}
+		if c.Kinds[slot] == Int {
+			b = strconv.AppendInt(b, c.Ints[slot], 10)
+		} else {
+			b = appendLiteral(b, c.Texts[slot], pretty, prefix)
+		}
+	}
+	if pretty && len(cols) > 0 {
+		b = append(append(b, '\n'), prefix...)
+	}
+	return append(b, '}')
+}
+
+func appendLiteral(b []byte, lit string, pretty bool, prefix string) []byte {
+	if pretty && len(lit) > 2 && (lit[0] == '{' || lit[0] == '[') {
+		var buf bytes.Buffer
+		if json.Indent(&buf, []byte(lit), prefix+"  ", "  ") == nil {
+			return append(b, buf.Bytes()...)
+		}
+	}
+	return append(b, lit...)
+}
+
+// Unquote decodes a valid JSON string literal. Bad UTF-8 is replaced, as
+// encoding/json does.
+func Unquote(lit string) string {
+	lit = lit[1 : len(lit)-1]
+	plain := utf8.ValidString(lit)
+	for i := 0; plain && i < len(lit); i++ {
+		plain = lit[i] != '\\'
+	}
+	if plain {
+		return lit
+	}
+	b := make([]byte, 0, len(lit))
+	for i := 0; i < len(lit); {
+		if lit[i] != '\\' {
+			r, n := utf8.DecodeRuneInString(lit[i:])
+			b = utf8.AppendRune(b, r)
+			i += n
+			continue
+		}
+		if lit[i+1] != 'u' {
+			b = append(b, escapes[lit[i+1]])
+			i += 2
+			continue
+		}
+		r := hexRune(lit[i+2:])
+		i += 6
+		if utf16.IsSurrogate(r) {
+			if i+6 <= len(lit) && lit[i] == '\\' && lit[i+1] == 'u' {
+				if both := utf16.DecodeRune(r, hexRune(lit[i+2:])); both != utf8.RuneError {
+					b = utf8.AppendRune(b, both)
+					i += 6
+					continue
+				}
+			}
+			r = utf8.RuneError
+		}
+		b = utf8.AppendRune(b, r)
+	}
+	return string(b)
+}
+
+var escapes = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
+
+func hexRune(s string) rune {
+	v, _ := strconv.ParseUint(s[:4], 16, 32)
+	return rune(v)
+}
