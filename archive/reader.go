@@ -1,43 +1,118 @@
 package archive
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"iter"
 	"slices"
-	"strconv"
+	"sync"
 	"time"
 
-	"go.etcd.io/bbolt"
+	"ergorecorder/archive/internal/codec"
 )
 
 // A Reader reads an archive. It is safe for concurrent use, opens no file for
 // writing and has no call that could change one.
 type Reader struct {
-	load func() []*Record
-	db   *bbolt.DB
+	cat    *catalog
+	zip    *codec.Zip
+	writer *Writer // whose view it is, or nil
+
+	mu     sync.Mutex
+	recent []*position // where Last found records lately, newest last
 }
 
 // Open opens the archive at path, a file or a directory of segments. It
 // returns ErrLocked (and who holds it) when a recorder is writing the file,
-// ErrNotArchive and ErrVersion as they say.
+// ErrNotArchive and ErrVersion as they say. Of a directory that is being
+// recorded the closed segments are read, and [Info].Recording says what is
+// left out. Damage does not keep an archive from being opened.
 func Open(path string) (*Reader, error) {
-	db, recs, err := openBolt(path, true)
+	paths, err := segmentPaths(path)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("open archive: %w", err)
 	}
-	slices.SortStableFunc(recs, func(a, b *Record) int { return a.At.Compare(b.At) })
-	return &Reader{load: func() []*Record { return recs }, db: db}, nil
+	r := &Reader{cat: newCatalog(), zip: codec.NewZip()}
+	if err := r.open(paths); err != nil {
+		r.Close()
+		return nil, fmt.Errorf("open archive %s: %w", path, err)
+	}
+	if len(r.cat.segments) == 0 {
+		if r.cat.live != "" {
+			return nil, fmt.Errorf("open archive %s: %w: %s", path, ErrLocked, r.cat.live)
+		}
+		return nil, fmt.Errorf("open archive %s: no segments: %w", path, ErrNotArchive)
+	}
+	return r, nil
+}
+
+func (r *Reader) open(paths []string) error {
+	for i, p := range paths {
+		s, damage, err := openSegment(p)
+		if errors.Is(err, ErrLocked) && len(paths) > 1 && i == len(paths)-1 {
+			r.cat.live = err.Error()
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if damage != nil && len(paths) == 1 && !s.holdsBlocks() {
+			return errors.Join(fmt.Errorf("%w: %w", ErrNotArchive, damage), s.close())
+		}
+		r.cat.segments = append(r.cat.segments, s)
+		if damage != nil {
+			r.cat.blame(s, nil, 0, 0, fmt.Errorf("read block by block: %w", damage))
+		}
+	}
+	return r.load()
+}
+
+// load fills the catalog. A segment of another archive than most is left out.
+func (r *Reader) load() error {
+	owners := map[uint64]int{}
+	most := uint64(0)
+	for _, s := range r.cat.segments {
+		if id := s.meta.ID; id != 0 {
+			owners[id]++
+			if owners[id] > owners[most] {
+				most = id
+			}
+		}
+	}
+	for _, s := range r.cat.segments {
+		if s.meta.ID != 0 && s.meta.ID != most {
+			r.cat.blame(s, nil, 0, 0, errors.New("the segment is of another archive"))
+			continue
+		}
+		if _, _, err := r.cat.load(s); err != nil {
+			r.cat.blame(s, nil, 0, 0, err)
+		}
+	}
+	return nil
 }
 
 // Close closes the archive. Records and frames that were handed out and
 // copied stay valid.
 func (r *Reader) Close() error {
-	if r.db != nil {
-		return r.db.Close()
+	if r.writer != nil {
+		return nil
 	}
-	return nil
+	var errs []error
+	for _, s := range r.cat.segments {
+		errs = append(errs, s.close())
+	}
+	return errors.Join(errs...)
+}
+
+// refresh makes a view see what was appended since.
+func (r *Reader) refresh() {
+	if w := r.writer; w != nil {
+		w.mu.Lock()
+		w.collect()
+		w.mu.Unlock()
+	}
 }
 
 // A Stream is what an archive holds of one stream.
@@ -53,25 +128,37 @@ type Stream struct {
 
 // Info says what is in the archive.
 type Info struct {
-	ID       string
-	Version  int // of the format
-	From, To time.Time
-	Records  int
-	Bytes    int64 // of all files
-	Segments int
-	Rounded  bool // ages in nanoseconds were kept to the millisecond only
+	ID        string
+	Version   int // of the format
+	From, To  time.Time
+	Records   int
+	Bytes     int64 // of all files
+	Segments  int
+	Rounded   bool   // ages in nanoseconds were kept to the millisecond only
+	Recording string // who is writing the newest segment, which is left out
 }
 
 // Info returns what is in the archive as a whole.
 func (r *Reader) Info() Info {
-	recs := r.load()
-	i := Info{ID: "thin", Records: len(recs), Segments: 1}
-	for _, rec := range recs {
-		if i.From.IsZero() || rec.At.Before(i.From) {
-			i.From = rec.At
+	r.refresh()
+	r.cat.mu.RLock()
+	i := Info{Recording: r.cat.live, Segments: len(r.cat.segments)}
+	for _, s := range r.cat.segments {
+		i.Version = max(i.Version, s.meta.Version)
+		i.Rounded = i.Rounded || s.meta.Rounded
+		i.Bytes += s.size()
+		if i.ID == "" && s.meta.ID != 0 {
+			i.ID = fmt.Sprintf("%016x", s.meta.ID)
 		}
-		if rec.At.After(i.To) {
-			i.To = rec.At
+	}
+	r.cat.mu.RUnlock()
+	for _, s := range r.Streams() {
+		i.Records += s.Records
+		if i.From.IsZero() || s.From.Before(i.From) {
+			i.From = s.From
+		}
+		if s.To.After(i.To) {
+			i.To = s.To
 		}
 	}
 	return i
@@ -79,50 +166,55 @@ func (r *Reader) Info() Info {
 
 // Streams returns every stream, by kind, node, name and arguments.
 func (r *Reader) Streams() []Stream {
-	by := map[StreamKey]*Stream{}
-	var keys []StreamKey
-	for _, rec := range r.load() {
-		s := by[rec.Stream]
-		if s == nil {
-			s = &Stream{StreamKey: rec.Stream, Schema: rec.Schema, From: rec.At, To: rec.At}
-			by[rec.Stream] = s
-			keys = append(keys, rec.Stream)
+	r.refresh()
+	var out []Stream
+	for _, sr := range r.cat.sorted() {
+		r.cat.mu.RLock()
+		s := Stream{StreamKey: sr.key, Schema: sr.schema}
+		from, to := int64(0), int64(0)
+		for part, runs := range sr.parts {
+			for _, x := range runs {
+				if from == 0 || x.From < from {
+					from = x.From
+				}
+				to = max(to, x.To)
+				s.Bytes += int64(x.size)
+				s.Rows += x.Rows
+				if part == 0 {
+					s.Records += x.Records
+					s.Failures += x.Failures
+				}
+			}
 		}
-		s.Records++
-		s.Bytes += int64(len(rec.Text))
-		if rec.Failure != nil {
-			s.Failures++
+		r.cat.mu.RUnlock()
+		if s.Records > 0 {
+			s.From, s.To = unix(from), unix(to)
+			out = append(out, s)
 		}
-		if rec.At.Before(s.From) {
-			s.From = rec.At
-		}
-		if rec.At.After(s.To) {
-			s.To = rec.At
-		}
-	}
-	slices.SortFunc(keys, func(a, b StreamKey) int {
-		return bytes.Compare([]byte(string(rune(a.Kind))+a.Node+"\x00"+a.Name+"\x00"+a.Args), []byte(string(rune(b.Kind))+b.Node+"\x00"+b.Name+"\x00"+b.Args))
-	})
-	out := make([]Stream, len(keys))
-	for i, k := range keys {
-		out[i] = *by[k]
 	}
 	return out
 }
 
-// Last returns the newest record of the stream, and of the subject in it, at
-// or before t; ErrNotFound where there is none. Failures are records too.
-func (r *Reader) Last(s StreamKey, subject string, t time.Time) (*Record, error) {
-	var last *Record
-	for _, rec := range r.load() {
-		if rec.Stream == s && rec.Subject == subject && !rec.At.After(t) && (last == nil || !rec.At.Before(last.At)) {
-			last = rec
+// form is the form of a stream.
+func (r *Reader) form(k StreamKey) codec.Form {
+	r.cat.mu.RLock()
+	defer r.cat.mu.RUnlock()
+	if s := r.cat.streams[k]; s != nil {
+		return codec.Form(s.schema.Form)
+	}
+	return codec.FormText
+}
+
+// fetcher finds the runs of a table's further parts.
+func (r *Reader) fetcher(k StreamKey) func(part int, seq uint64) (*codec.Run, error) {
+	return func(part int, seq uint64) (*codec.Run, error) {
+		for _, x := range r.cat.runs(k, part) {
+			if x.Run <= seq && seq <= x.Last {
+				return r.cat.open(r.zip, k, x)
+			}
 		}
+		return nil, errors.New("no block holds it")
 	}
-	if last == nil {
-		return nil, ErrNotFound
-	}
-	return last, nil
 }
 
 // A Query selects records. The zero value selects all.
@@ -132,45 +224,77 @@ type Query struct {
 	Reverse  bool        // newest first
 }
 
+func (q *Query) window() window {
+	w := window{from: -1 << 63, to: 1<<63 - 1}
+	if !q.From.IsZero() {
+		w.from = q.From.UnixNano()
+	}
+	if !q.To.IsZero() {
+		w.to = q.To.UnixNano()
+	}
+	return w
+}
+
 // Records walks whole records in order of At, then Seq. A record is the
 // caller's to keep. A [*CorruptionError] is yielded in place of what could
 // not be read, and the walk goes on behind it.
 func (r *Reader) Records(ctx context.Context, q Query) iter.Seq2[*Record, error] {
 	return func(yield func(*Record, error) bool) {
-		recs := slices.Clone(r.load())
-		slices.SortStableFunc(recs, func(a, b *Record) int { return a.At.Compare(b.At) })
-		if q.Reverse {
-			slices.Reverse(recs)
+		r.refresh()
+		if !r.yieldDamage(func(err error) bool { return yield(nil, err) }) {
+			return
 		}
-		for _, rec := range recs {
-			if !q.From.IsZero() && rec.At.Before(q.From) || !q.To.IsZero() && rec.At.After(q.To) {
-				continue
+		keys := q.Streams
+		if keys == nil {
+			for _, s := range r.cat.sorted() {
+				keys = append(keys, s.key)
 			}
-			if q.Streams != nil && !slices.Contains(q.Streams, rec.Stream) {
-				continue
-			}
+		}
+		m := newMerge(r, keys, q.window(), q.Reverse)
+		for {
 			if err := ctx.Err(); err != nil {
 				yield(nil, err)
 				return
 			}
-			if !yield(rec, nil) {
+			rec, err, ok := m.next()
+			if !ok || !yield(rec, err) {
 				return
 			}
 		}
 	}
 }
 
+// yieldDamage tells what was found damaged when the archive was opened.
+func (r *Reader) yieldDamage(yield func(error) bool) bool {
+	r.cat.mu.RLock()
+	damage := slices.Clone(r.cat.damage)
+	r.cat.mu.RUnlock()
+	for _, d := range damage {
+		if !yield(d) {
+			return false
+		}
+	}
+	return true
+}
+
 // Marks walks the marks whose window meets [from, to], by From. Zero times
 // are unbounded.
 func (r *Reader) Marks(ctx context.Context, from, to time.Time) iter.Seq2[Mark, error] {
 	return func(yield func(Mark, error) bool) {
-		var marks []Mark
-		for _, rec := range r.load() {
-			if rec.Stream.Kind != MarkKind {
-				continue
+		r.refresh()
+		q := Query{Streams: []StreamKey{}}
+		for _, s := range r.cat.sorted() {
+			if s.key.Kind == MarkKind {
+				q.Streams = append(q.Streams, s.key)
 			}
+		}
+		var marks []Mark
+		for rec, err := range r.Records(ctx, q) {
 			var m Mark
-			if err := json.Unmarshal(rec.Text, &m); err != nil {
+			if err == nil {
+				err = json.Unmarshal(rec.Text, &m)
+			}
+			if err != nil {
 				if !yield(Mark{}, err) {
 					return
 				}
@@ -189,137 +313,4 @@ func (r *Reader) Marks(ctx context.Context, from, to time.Time) iter.Seq2[Mark, 
 			}
 		}
 	}
-}
-
-// Scan walks the answers of one table or object stream in order of time,
-// decoding only the named columns (all of the schema's and the unknown ones
-// if columns is nil). The first frame has Reset set. For a stream with
-// subjects every subject is a row, and each frame changes one.
-func (r *Reader) Scan(ctx context.Context, s StreamKey, from, to time.Time, columns []string) iter.Seq2[*Frame, error] {
-	return func(yield func(*Frame, error) bool) {
-		sc := &thinScan{slots: map[string]int32{}}
-		first := true
-		for rec, err := range r.Records(ctx, Query{Streams: []StreamKey{s}, From: from, To: to}) {
-			if err != nil {
-				if !yield(nil, err) {
-					return
-				}
-				continue
-			}
-			if columns == nil {
-				columns = allColumns(rec)
-			}
-			f := sc.frame(rec, columns)
-			f.Reset, first = first, false
-			if !yield(f, nil) {
-				return
-			}
-		}
-	}
-}
-
-type thinScan struct {
-	slots map[string]int32
-	cols  []Column
-	live  []int32
-}
-
-func allColumns(rec *Record) []string {
-	var c []string
-	for n := range rec.Schema.Columns {
-		c = append(c, n)
-	}
-	for _, k := range rec.Schema.Key {
-		if !slices.Contains(c, k) {
-			c = append(c, k)
-		}
-	}
-	slices.Sort(c)
-	return c
-}
-
-func (sc *thinScan) frame(rec *Record, columns []string) *Frame {
-	f := &Frame{At: rec.At, Took: rec.Took, Failure: rec.Failure, Subject: rec.Subject, Seen: rec.Seen, Total: rec.Total}
-	if sc.cols == nil {
-		for _, n := range columns {
-			sc.cols = append(sc.cols, Column{Name: n})
-		}
-	}
-	f.Columns = sc.cols
-	if rec.Failure != nil || rec.Text == nil {
-		return f
-	}
-	var rows []map[string]json.RawMessage
-	if rec.Schema.Form == FormTable {
-		_ = json.Unmarshal(rec.Text, &rows)
-	} else {
-		rows = make([]map[string]json.RawMessage, 1)
-		_ = json.Unmarshal(rec.Text, &rows[0])
-	}
-	seen := map[int32]bool{}
-	for _, row := range rows {
-		key := rec.Subject
-		for _, k := range rec.Schema.Key {
-			key += "\x00" + string(row[k])
-		}
-		slot, ok := sc.slots[key]
-		if !ok {
-			slot = int32(len(sc.slots))
-			sc.slots[key] = slot
-			for i := range sc.cols {
-				c := &sc.cols[i]
-				c.Kinds, c.Ints, c.Texts = append(c.Kinds, Absent), append(c.Ints, 0), append(c.Texts, "")
-			}
-		}
-		seen[slot] = true
-		f.Live = append(f.Live, slot)
-		changed := !ok
-		for i := range sc.cols {
-			c := &sc.cols[i]
-			k, n, t := cell(row[c.Name])
-			if c.Kinds[slot] != k || c.Ints[slot] != n || c.Texts[slot] != t {
-				changed = true
-				c.Kinds[slot], c.Ints[slot], c.Texts[slot] = k, n, t
-			}
-		}
-		if changed {
-			f.Changed = append(f.Changed, slot)
-		}
-	}
-	slices.Sort(f.Live)
-	for _, s := range sc.live {
-		if !seen[s] {
-			f.Gone = append(f.Gone, s)
-		}
-	}
-	for _, s := range f.Gone {
-		for i := range sc.cols {
-			sc.cols[i].Kinds[s] = Absent
-		}
-	}
-	sc.live = f.Live
-	return f
-}
-
-func cell(raw json.RawMessage) (ValueKind, int64, string) {
-	if raw == nil {
-		return Absent, 0, ""
-	}
-	if raw[0] == '"' {
-		var s string
-		_ = json.Unmarshal(raw, &s)
-		return String, 0, s
-	}
-	if n, err := strconv.ParseInt(string(raw), 10, 64); err == nil {
-		return Int, n, ""
-	}
-	return JSON, 0, string(raw)
-}
-
-func parseFloat(s string) float64 {
-	v, err := strconv.ParseFloat(s, 64)
-	if err != nil {
-		return nan
-	}
-	return v
 }

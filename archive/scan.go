@@ -2,17 +2,20 @@ package archive
 
 import (
 	"math"
+	"strconv"
 	"time"
+
+	"ergorecorder/archive/internal/codec"
 )
 
 // A Value kind tells what a cell holds.
-type ValueKind uint8
+type ValueKind = codec.ValueKind
 
 const (
-	Absent ValueKind = iota // the row has no such field, or there is no such row
-	Int                     // an integer that fits int64, in Ints
-	String                  // a JSON string, decoded, in Texts
-	JSON                    // any other JSON value, its literal text in Texts
+	Absent = codec.Absent // the row has no such field, or there is no such row
+	Int    = codec.Int    // an integer that fits int64, in Ints
+	String = codec.String // a JSON string, decoded, in Texts
+	JSON   = codec.JSON   // any other JSON value, its literal text in Texts
 )
 
 // A Column is one column of a Frame, indexed by slot.
@@ -40,7 +43,9 @@ func (c *Column) Float(slot int32) float64 {
 	case Int:
 		return float64(c.Ints[slot])
 	case JSON:
-		return parseFloat(c.Texts[slot])
+		if v, err := strconv.ParseFloat(c.Texts[slot], 64); err == nil {
+			return v
+		}
 	}
 	return math.NaN()
 }
@@ -71,5 +76,3 @@ type Frame struct {
 	Seen    int      // see Record
 	Total   int
 }
-
-var nan = math.NaN()

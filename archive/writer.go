@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"crypto/rand"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -12,23 +13,26 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"ergorecorder/archive/internal/codec"
 )
 
 // Options of a Writer. The zero value works.
 type Options struct {
-	// Now is the clock by which marks are stamped and segments rotated;
+	// Now is the clock by which marks are stamped and retention decides;
 	// nil means the system's.
 	Now func() time.Time
 	// CommitEvery is how long an append may wait for its commit; zero means
 	// one second. The writer commits by itself.
 	CommitEvery time.Duration
 	// RotateBytes and RotateAge close a segment of a directory archive when
-	// it is larger or older; zero means 256 MiB and a day.
+	// it is larger, or when its records span more; zero means 256 MiB and a
+	// day, and at most an eighth of what KeepBytes and KeepAge allow.
 	RotateBytes int64
 	RotateAge   time.Duration
 	// KeepAge and KeepBytes bound what a directory archive keeps, whole
-	// blocks at a time; zero means without bound. Windows pinned by a mark of
-	// kind incident are kept.
+	// segments at a time; zero means without bound. Windows pinned by a mark
+	// of kind incident are kept, and count.
 	KeepAge   time.Duration
 	KeepBytes int64
 	// MaxBytes is the size at which a file archive is full; zero means none.
@@ -37,53 +41,345 @@ type Options struct {
 	RoundStateTime bool
 }
 
-func (o *Options) now() time.Time {
-	if o != nil && o.Now != nil {
-		return o.Now()
+func (o *Options) fill() {
+	if o.Now == nil {
+		o.Now = time.Now
 	}
-	return time.Now()
+	if o.CommitEvery <= 0 {
+		o.CommitEvery = time.Second
+	}
+	if o.RotateBytes <= 0 {
+		o.RotateBytes = 256 << 20
+	}
+	if o.RotateAge <= 0 {
+		o.RotateAge = 24 * time.Hour
+	}
+	if o.KeepBytes > 0 {
+		o.RotateBytes = min(o.RotateBytes, max(o.KeepBytes/8, allocSize))
+	}
+	if o.KeepAge > 0 {
+		o.RotateAge = min(o.RotateAge, o.KeepAge/8)
+	}
 }
 
 // A Writer appends records to an archive. It is safe for concurrent use, and
 // the only one: a second writer gets ErrLocked.
 type Writer struct {
 	opts Options
-	db   *bbolt.DB
+	path string
+	dir  bool
+	zip  *codec.Zip
+	cat  *catalog
 
-	mu   sync.Mutex
-	recs []*Record
-	pend []*Record
-	next uint64
+	io sync.Mutex // held while the disk is written; before mu
+
+	mu      sync.Mutex
+	seg     *segment // the one being written
+	began   int64    // time of the segment's first record, 0 while it has none
+	newest  int64    // time of the newest record
+	streams map[StreamKey]*stream
+	dirty   map[*stream]bool // with records that no chunk holds
+	ids     uint32           // of streams, given out
+	next    uint64           // Seq
+	durable uint64
+	batch   *batch // gathers chunks for the next commit
+	chunks  [][]byte
+	refs    []chunkRef // of chunks
+	waiting []*batch   // filled, and not on disk yet
+	toPack  []*run
+	batches uint64
+	defs    []*stream // not in the segment yet
+	timer   *time.Timer
+	failed  error // of the last commit
+	tried   time.Time
+	pins    []window
+	written int64
+	count   uint64
+	closed  bool
 }
+
+// stream is a stream that is being written.
+type stream struct {
+	id   uint32
+	enc  *codec.Encoder
+	runs *streamRuns
+	seg  *segment // that holds its definition
+}
+
+// window is a stretch of time.
+type window struct{ from, to int64 }
+
+func (w window) meets(from, to int64) bool { return w.from <= to && from <= w.to }
 
 // OpenWriter creates the archive at path, or goes on appending to it. A path
 // that ends in a separator, or is a directory, is a directory of segments;
-// any other is one file. A file that is no archive is ErrNotArchive.
+// any other is one file. A file that is no archive is ErrNotArchive; one that
+// is damaged is refused.
 func OpenWriter(path string, opts *Options) (*Writer, error) {
-	if opts == nil {
-		opts = &Options{}
+	w := &Writer{path: path, zip: codec.NewZip(), cat: newCatalog(), streams: map[StreamKey]*stream{}, dirty: map[*stream]bool{}}
+	if opts != nil {
+		w.opts = *opts
 	}
-	db, recs, err := openBolt(path, false)
+	w.opts.fill()
+	w.dir = isDir(path) || strings.HasSuffix(path, string(filepath.Separator))
+	if err := w.open(); err != nil {
+		w.closeSegments()
+		return nil, fmt.Errorf("open archive %s: %w", path, fileError(err))
+	}
+	return w, nil
+}
+
+func isDir(path string) bool {
+	st, err := os.Stat(path)
+	return err == nil && st.IsDir()
+}
+
+func (w *Writer) open() error {
+	paths := []string{w.path}
+	if w.dir {
+		if err := os.MkdirAll(w.path, 0o700); err != nil {
+			return err
+		}
+		var err error
+		if paths, err = segmentPaths(w.path); err != nil {
+			return err
+		}
+		if len(paths) == 0 {
+			paths = []string{filepath.Join(w.path, segmentName(1))}
+		}
+	}
+	newest := len(paths) - 1
+	for _, p := range paths[:newest] {
+		s, damage, err := openSegment(p)
+		if err != nil {
+			return fmt.Errorf("segment %s: %w", filepath.Base(p), err)
+		}
+		if damage != nil {
+			return fmt.Errorf("segment %s: %w (recover what is left: analyze salvage %s -o NEW)", filepath.Base(p), damage, w.path)
+		}
+		w.cat.segments = append(w.cat.segments, s)
+		if _, _, err := w.cat.load(s); err != nil {
+			return err
+		}
+	}
+	if err := removeLeftovers(paths[newest]); err != nil {
+		return err
+	}
+	if err := w.openNewest(paths[newest]); err != nil {
+		return err
+	}
+	w.resume()
+	return nil
+}
+
+// removeLeftovers removes what a rewrite of the segment left when it was
+// interrupted.
+func removeLeftovers(path string) error {
+	err := os.Remove(path + rewriteSuffix)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// openNewest opens the segment to write to, or creates it.
+func (w *Writer) openNewest(path string) error {
+	if st, err := os.Stat(path); err == nil && st.Size() > 0 {
+		if err := checkExisting(path); err != nil {
+			return err
+		}
+	}
+	db, err := openBolt(path, false, w.maxBytes())
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return &Writer{opts: *opts, db: db, recs: recs, next: uint64(len(recs)) + 1}, nil
+	s := &segment{path: path, db: db}
+	w.seg = s
+	w.cat.segments = append(w.cat.segments, s)
+	if err := s.view(func(tx *bbolt.Tx) (err error) {
+		if tx.Bucket(bucketMeta) == nil && tx.Cursor().Bucket().Stats().KeyN == 0 {
+			return nil
+		}
+		s.meta, err = getMeta(tx)
+		return err
+	}); err != nil {
+		return err
+	}
+	if s.meta.ID == 0 {
+		var last *segment
+		if n := len(w.cat.segments); n > 1 {
+			last = w.cat.segments[n-2]
+		}
+		if err := w.initialize(s, w.newMeta(last)); err != nil {
+			return err
+		}
+	}
+	if s.meta.Rounded != w.opts.RoundStateTime && w.opts.RoundStateTime {
+		s.meta.Rounded = true
+		if err := w.update(func(tx *bbolt.Tx) error { return putMeta(tx, s.meta) }); err != nil {
+			return err
+		}
+	}
+	w.batches, w.ids, err = w.cat.load(s)
+	return err
+}
+
+// checkExisting refuses a file that bbolt could not bear.
+func checkExisting(path string) error {
+	db, err := openBolt(path, true, 0)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	if err := checkFile(path); err != nil {
+		return fmt.Errorf("%w (recover what is left: analyze salvage %s -o NEW)", err, path)
+	}
+	return nil
+}
+
+func (w *Writer) maxBytes() int64 {
+	if w.dir {
+		return 0
+	}
+	return w.opts.MaxBytes
+}
+
+// newMeta is for a new segment: the first, or the one behind last.
+func (w *Writer) newMeta(last *segment) segmentMeta {
+	if last != nil {
+		m := last.meta
+		m.Version, m.Segment, m.Rounded = formatVersion, m.Segment+1, w.opts.RoundStateTime
+		return m
+	}
+	m := segmentMeta{Version: formatVersion, Segment: 1, Rounded: w.opts.RoundStateTime}
+	for m.ID == 0 {
+		var b [8]byte
+		rand.Read(b[:])
+		m.ID = binary.LittleEndian.Uint64(b[:])
+	}
+	return m
+}
+
+// initialize makes an empty file a segment.
+func (w *Writer) initialize(s *segment, m segmentMeta) error {
+	err := s.db.Update(func(tx *bbolt.Tx) error {
+		for _, b := range [][]byte{bucketStreams, bucketBlocks, bucketIndex, bucketTail} {
+			if _, err := tx.CreateBucketIfNotExists(b); err != nil {
+				return err
+			}
+		}
+		return putMeta(tx, m)
+	})
+	if err == nil {
+		s.meta = m
+	}
+	return err
+}
+
+// resume brings the writer's state to where the last writer stopped.
+func (w *Writer) resume() {
+	for _, sr := range w.cat.streams {
+		for _, runs := range sr.parts {
+			for _, r := range runs {
+				w.next = max(w.next, r.Last)
+				w.newest = max(w.newest, r.To)
+				w.ids = max(w.ids, r.Stream)
+				if r.seg == w.seg && (w.began == 0 || r.From < w.began) {
+					w.began = r.From
+				}
+				if r.chunks == nil {
+					continue
+				}
+				r.ended = true
+				w.toPack = append(w.toPack, r)
+			}
+		}
+	}
+	w.durable = w.next
+	w.next++
+	w.batch = &batch{key: w.batches + 1}
+	w.batches++
+	for m, err := range (&Reader{cat: w.cat, zip: w.zip}).Marks(background, time.Time{}, time.Time{}) {
+		if err == nil {
+			w.pin(m)
+		}
+	}
+}
+
+func (w *Writer) pin(m Mark) {
+	if m.Kind == MarkIncident {
+		w.pins = append(w.pins, window{m.From.UnixNano(), m.To.UnixNano()})
+	}
 }
 
 // Append adds a record; its Seq is returned. The record, its text included,
 // belongs to the archive from then on. It is on disk within CommitEvery, or
 // when Sync returns.
+//
+// While the disk refuses commits, nothing new is taken: Append returns why
+// ([ErrFull] among others), and tries again every CommitEvery. What was taken
+// before is kept, and written when there is room again.
 func (w *Writer) Append(rec *Record) (seq uint64, err error) {
+	if err := w.recover(); err != nil {
+		return 0, err
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.db == nil {
+	if w.closed {
 		return 0, ErrClosed
 	}
+	s := w.stream(rec)
 	rec.Seq = w.next
 	w.next++
-	w.recs = append(w.recs, rec)
-	w.pend = append(w.pend, rec)
+	w.count++
+	r := codec.Record{
+		Seq: rec.Seq, At: rec.At.UnixNano(), Took: int64(rec.Took), Subject: rec.Subject, Args: rec.Args, Text: rec.Text,
+		IsError: rec.IsError, Seen: int64(rec.Seen), Total: int64(rec.Total),
+	}
+	if f := rec.Failure; f != nil {
+		r.Failed, r.Code, r.Reason = true, int64(f.Code), f.Text
+	}
+	s.enc.Append(&r)
+	w.dirty[s] = true
+	w.newest = max(w.newest, r.At)
+	if w.began == 0 || r.At < w.began {
+		w.began = r.At
+	}
+	if w.timer == nil {
+		w.timer = time.AfterFunc(w.opts.CommitEvery, func() { _ = w.Sync() })
+	}
 	return rec.Seq, nil
+}
+
+// recover tries a commit again after one failed, at most every CommitEvery.
+func (w *Writer) recover() error {
+	w.mu.Lock()
+	failed := w.failed
+	early := w.opts.Now().Sub(w.tried) < w.opts.CommitEvery
+	w.mu.Unlock()
+	if failed == nil || early {
+		return failed
+	}
+	return w.Sync()
+}
+
+// stream is the record's stream, made where it is new. Locked by the caller.
+func (w *Writer) stream(rec *Record) *stream {
+	s := w.streams[rec.Stream]
+	if s == nil {
+		w.ids++
+		s = &stream{id: w.ids}
+		w.cat.mu.Lock()
+		s.runs = w.cat.stream(rec.Stream, rec.Schema)
+		w.cat.mu.Unlock()
+		s.enc = codec.NewEncoder(desc(w.seg.meta.ID, s.id, rec.Stream, s.runs.schema, w.opts.RoundStateTime), codec.DefaultLimits())
+		w.streams[rec.Stream] = s
+	}
+	if s.seg != w.seg {
+		s.seg = w.seg
+		w.defs = append(w.defs, s)
+	}
+	return s
 }
 
 // Mark appends a mark.
@@ -97,50 +393,72 @@ func (w *Writer) Mark(m Mark) (seq uint64, err error) {
 	}
 	at := m.At
 	if at.IsZero() {
-		at = w.opts.now()
+		at = w.opts.Now()
 	}
-	return w.Append(&Record{Stream: StreamKey{Kind: MarkKind, Node: m.Node, Name: m.Kind}, At: at, Text: text})
+	seq, err = w.Append(&Record{Stream: StreamKey{Kind: MarkKind, Node: m.Node, Name: m.Kind}, At: at, Text: text})
+	if err == nil {
+		w.mu.Lock()
+		w.pin(m)
+		w.mu.Unlock()
+	}
+	return seq, err
+}
+
+// collect makes chunks of what the encoders hold and shows them to the views.
+// Locked by the caller.
+func (w *Writer) collect() {
+	for s := range w.dirty {
+		for _, c := range s.enc.Take(nil) {
+			w.addChunk(s, c)
+		}
+	}
+	clear(w.dirty)
+}
+
+func (w *Writer) addChunk(s *stream, c codec.Chunk) {
+	w.cat.mu.Lock()
+	defer w.cat.mu.Unlock()
+	before := s.runs.last(c.Part)
+	if c.Chunk == 0 && before != nil && !before.ended {
+		before.ended = true
+		w.toPack = append(w.toPack, before)
+	}
+	b := c.Bytes(w.zip)
+	ref := chunkRef{batch: w.batch, i: int32(len(w.chunks)), len: uint32(len(b))}
+	if n := len(w.refs); n > 0 {
+		ref.off = w.refs[n-1].off + w.refs[n-1].len
+	}
+	w.chunks = append(w.chunks, b)
+	memory := w.chunks
+	w.batch.memory.Store(&memory)
+	w.refs = append(w.refs, ref)
+	if err := s.runs.addChunk(w.seg, c.Header, ref); err != nil {
+		panic("archive: " + err.Error()) // the encoder broke its promise
+	}
 }
 
 // Sync returns when everything appended so far is on disk.
 func (w *Writer) Sync() error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.commit()
-}
-
-func (w *Writer) commit() error {
-	if len(w.pend) == 0 {
-		return nil
+	w.io.Lock()
+	defer w.io.Unlock()
+	if err := w.commit(); err != nil {
+		return err
 	}
-	err := w.db.Update(func(tx *bbolt.Tx) error {
-		b, err := tx.CreateBucketIfNotExists([]byte("r"))
-		if err != nil {
-			return err
-		}
-		b.FillPercent = 1
-		for _, r := range w.pend {
-			v, err := json.Marshal(r)
-			if err != nil {
-				return err
-			}
-			if err := b.Put(binary.BigEndian.AppendUint64(nil, r.Seq), v); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("commit: %w", err)
-	}
-	w.pend = nil
-	return nil
+	return w.keep()
 }
 
 // Rotate closes the current segment of a directory archive and begins
 // another, so that others can read it. An archive of one file refuses.
 func (w *Writer) Rotate() error {
-	return errors.New("rotate: the archive is one file: record to a directory (-o DIR/)")
+	if !w.dir {
+		return errors.New("rotate: the archive is one file: record to a directory (-o DIR/)")
+	}
+	w.io.Lock()
+	defer w.io.Unlock()
+	if err := w.rotate(); err != nil {
+		return fmt.Errorf("rotate: %w", err)
+	}
+	return nil
 }
 
 // Stats are figures about the archive being written.
@@ -156,75 +474,42 @@ type Stats struct {
 func (w *Writer) Stats() Stats {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return Stats{Records: uint64(len(w.recs)), Durable: w.next - 1 - uint64(len(w.pend)), Segments: 1}
+	s := Stats{Records: w.count, Durable: w.durable, BytesWritten: w.written}
+	w.cat.mu.RLock()
+	defer w.cat.mu.RUnlock()
+	for _, seg := range w.cat.segments {
+		s.Segments++
+		s.Bytes += seg.size()
+	}
+	return s
 }
 
 // View is a Reader of everything appended so far, and of what is appended
 // later. Closing it leaves the writer open.
-func (w *Writer) View() *Reader { return &Reader{load: w.snapshot} }
+func (w *Writer) View() *Reader { return &Reader{cat: w.cat, zip: w.zip, writer: w} }
 
-func (w *Writer) snapshot() []*Record {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.recs[:len(w.recs):len(w.recs)]
-}
-
-// Close commits and closes the archive.
+// Close packs, commits and closes the archive.
 func (w *Writer) Close() error {
+	w.io.Lock()
+	defer w.io.Unlock()
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.db == nil {
+	if w.closed {
+		w.mu.Unlock()
 		return nil
 	}
-	err := w.commit()
-	err = errors.Join(err, w.db.Close())
-	w.db = nil
-	return err
+	w.closed = true
+	if w.timer != nil {
+		w.timer.Stop()
+	}
+	w.mu.Unlock()
+	err := w.finish()
+	return errors.Join(err, w.closeSegments())
 }
 
-func openBolt(path string, readOnly bool) (*bbolt.DB, []*Record, error) {
-	if strings.HasSuffix(path, string(filepath.Separator)) || isDir(path) {
-		if !readOnly {
-			if err := os.MkdirAll(path, 0o700); err != nil {
-				return nil, nil, err
-			}
-		}
-		path = filepath.Join(path, "0001.erg")
+func (w *Writer) closeSegments() error {
+	var errs []error
+	for _, s := range w.cat.segments {
+		errs = append(errs, s.close())
 	}
-	if readOnly {
-		if _, err := os.Stat(path); err != nil {
-			return nil, nil, fmt.Errorf("open archive: %w", err)
-		}
-	}
-	db, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: readOnly, Timeout: time.Second})
-	if err != nil {
-		if errors.Is(err, bbolt.ErrTimeout) {
-			err = ErrLocked
-		} else if errors.Is(err, bbolt.ErrInvalid) {
-			err = ErrNotArchive
-		}
-		return nil, nil, fmt.Errorf("open archive %s: %w", path, err)
-	}
-	var recs []*Record
-	err = db.View(func(tx *bbolt.Tx) error {
-		b := tx.Bucket([]byte("r"))
-		if b == nil {
-			return nil
-		}
-		return b.ForEach(func(_, v []byte) error {
-			r := &Record{}
-			recs = append(recs, r)
-			return json.Unmarshal(v, r)
-		})
-	})
-	if err != nil {
-		db.Close()
-		return nil, nil, fmt.Errorf("open archive %s: %w", path, err)
-	}
-	return db, recs, nil
-}
-
-func isDir(path string) bool {
-	st, err := os.Stat(path)
-	return err == nil && st.IsDir()
+	return errors.Join(errs...)
 }

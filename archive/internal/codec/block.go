@@ -26,6 +26,7 @@ type Header struct {
 	Run      uint64 // Seq of the run's first record
 	Chunk    int    // how many chunks of the run came before
 	Whole    bool   // the run from its keyframe to its end
+	Round    bool   // ages in nanoseconds are kept to the millisecond
 	Epoch    uint64 // runs of one epoch agree about slots
 	Prev     uint64 // Seq of the stream's (the part's) record before the run, 0 if there was none
 	First    uint64
@@ -51,6 +52,7 @@ const fixedLen = 32
 const (
 	flagSolid = 1 // directory and data are one zstd frame
 	flagWhole = 2
+	flagRound = 4
 )
 
 var (
@@ -171,7 +173,7 @@ func layout(h Header, ss streams, z *Zip) []byte {
 		total += len(s.data)
 	}
 	solid := !h.Whole || total < solidBelow
-	b := appendHeader(nil, &h)
+	b := AppendHeader(nil, &h)
 	if solid {
 		b[5] |= flagSolid
 		body := appendStreams(nil, ss, nil)
@@ -193,11 +195,15 @@ func sum(b []byte) uint64 {
 	return d.Sum64()
 }
 
-func appendHeader(b []byte, h *Header) []byte {
+// AppendHeader lays a header out, as a block begins.
+func AppendHeader(b []byte, h *Header) []byte {
 	b = append(b, Magic...)
 	flags := byte(0)
 	if h.Whole {
 		flags |= flagWhole
+	}
+	if h.Round {
+		flags |= flagRound
 	}
 	b = append(b, Version, flags)
 	b = binary.LittleEndian.AppendUint16(b, uint16(h.Part))
@@ -258,10 +264,19 @@ func ParseHeader(b []byte) (h Header, body []byte, size int, err error) {
 	if sum(b) != binary.LittleEndian.Uint64(b[24:]) {
 		return h, nil, 0, errChecksum
 	}
+	h, body, err = HeaderOnly(b)
+	return h, body, size, err
+}
+
+// HeaderOnly reads a header without checking what follows it.
+func HeaderOnly(b []byte) (h Header, rest []byte, err error) {
+	if len(b) < fixedLen || string(b[:4]) != Magic {
+		return h, nil, errMagic
+	}
 	h.Part = int(binary.LittleEndian.Uint16(b[6:]))
 	h.Stream = binary.LittleEndian.Uint32(b[12:])
 	h.Archive = binary.LittleEndian.Uint64(b[16:])
-	h.Whole = b[5]&flagWhole != 0
+	h.Whole, h.Round = b[5]&flagWhole != 0, b[5]&flagRound != 0
 	r := reader{b: b[fixedLen:]}
 	h.Run = r.uvarint()
 	h.Chunk = r.int()
@@ -273,9 +288,9 @@ func ParseHeader(b []byte) (h Header, body []byte, size int, err error) {
 	h.From = int64(r.uvarint())
 	h.To = h.From + int64(r.uvarint())
 	if r.short || h.Records == 0 {
-		return h, nil, 0, errContent
+		return h, nil, errContent
 	}
-	return h, r.b, size, nil
+	return h, r.b, nil
 }
 
 // A reader takes numbers from bytes. Past the end it returns zeros and sets

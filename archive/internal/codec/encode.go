@@ -139,7 +139,7 @@ func (e *Encoder) beginRun(p *part, r *Record) {
 		limit.Records, limit.Cells = limit.Records*share/32, limit.Cells*share/32
 		limit.Span = limit.Span / 32 * int64(share)
 	}
-	h := Header{Archive: e.desc.Archive, Stream: e.desc.Stream, Part: p.number, Run: r.Seq, Epoch: e.epoch, Prev: p.run.Last}
+	h := Header{Archive: e.desc.Archive, Stream: e.desc.Stream, Part: p.number, Round: e.desc.Round, Run: r.Seq, Epoch: e.epoch, Prev: p.run.Last}
 	p.run = run{Header: h, began: r.At, limit: limit}
 	p.begin()
 	if p.number == 0 {

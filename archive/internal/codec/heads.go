@@ -1,6 +1,5 @@
 package codec
 
-
 // A Head is what a run holds of a record beside its rows.
 type Head struct {
 	Seq         uint64

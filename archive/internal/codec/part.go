@@ -23,16 +23,16 @@ type part struct {
 	slot  int32
 
 	// Streams of the run under way that no chunk holds yet.
-	lists   []byte // per sample: rows gone, rows new, columns touched
-	active  []byte // per sample: rows in which something changed
-	names   []byte // columns
-	shapes  []byte // shapes
-	sent    struct{ names, shapes int }
-	seqs    coder
-	ats     coder
-	seq     int64 // of the record before
-	headAt  int64
-	run     run
+	lists  []byte // per sample: rows gone, rows new, columns touched
+	active []byte // per sample: rows in which something changed
+	names  []byte // columns
+	shapes []byte // shapes
+	sent   struct{ names, shapes int }
+	seqs   coder
+	ats    coder
+	seq    int64 // of the record before
+	headAt int64
+	run    run
 }
 
 // bitmap has a bit for each slot of a part.

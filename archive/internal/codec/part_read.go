@@ -58,7 +58,10 @@ func (r *Run) cursor(out *Table) (*partCursor, error) {
 	if p.seqs, p.ats, err = r.Seqs(); err != nil {
 		return nil, err
 	}
-	if err := p.readNames(); err != nil {
+	if p.names, err = r.names(); err != nil {
+		return nil, err
+	}
+	if p.shapes, err = r.readShapes(len(p.names)); err != nil {
 		return nil, err
 	}
 	if p.lists.b, _, err = r.stream(tag(fieldLists, subClass)); err != nil {
@@ -100,47 +103,58 @@ func (r *Run) cursor(out *Table) (*partCursor, error) {
 	return p, nil
 }
 
-func (p *partCursor) readNames() error {
-	b, _, err := p.run.stream(tag(fieldNames, subClass))
-	if err != nil {
-		return err
-	}
+// names reads which columns the run knows.
+func (r *Run) names() (names []colDef, err error) {
+	b, _, err := r.stream(tag(fieldNames, subClass))
 	rd := reader{b: b}
 	for len(rd.b) > 0 && !rd.short {
 		name := rd.bytes(rd.int())
 		if k := rd.bytes(1); !rd.short {
-			p.names = append(p.names, colDef{name: string(name), kind: ColumnKind(k[0] &^ keyColumn)})
+			names = append(names, colDef{name: string(name), kind: ColumnKind(k[0] &^ keyColumn), key: k[0]&keyColumn != 0})
 		}
 	}
 	if rd.short {
-		return errContent
+		return nil, errContent
 	}
-	if b, _, err = p.run.stream(tag(fieldShapes, subClass)); err != nil {
-		return err
+	return names, err
+}
+
+// Columns are the run's columns and how they behave.
+func (r *Run) Columns() (map[string]ColumnKind, error) {
+	names, err := r.names()
+	columns := map[string]ColumnKind{}
+	for _, n := range names {
+		columns[n.name] = n.kind
 	}
-	rd = reader{b: b}
+	return columns, err
+}
+
+// readShapes reads the shapes, by columns of the run.
+func (r *Run) readShapes(columns int) (shapes [][]int, err error) {
+	b, _, err := r.stream(tag(fieldShapes, subClass))
+	rd := reader{b: b}
 	for len(rd.b) > 0 && !rd.short {
 		n := rd.int()
 		if n > len(rd.b) {
-			return errContent
+			return nil, errContent
 		}
 		cols := make([]int, n)
 		for i := range cols {
-			if cols[i] = rd.int(); cols[i] >= len(p.names) {
-				return errContent
+			if cols[i] = rd.int(); cols[i] >= columns {
+				return nil, errContent
 			}
 		}
-		p.shapes = append(p.shapes, cols)
+		shapes = append(shapes, cols)
 	}
 	if rd.short {
-		return errContent
+		return nil, errContent
 	}
-	return nil
+	return shapes, err
 }
 
 func (r *Run) column(field int, kind ColumnKind, out *Table) (c *colCursor, err error) {
-	c = &colCursor{kind: kind, unit: kind.unit(out.round), scale: 1}
-	if kind == AgeNS && out.round {
+	c = &colCursor{kind: kind, unit: kind.unit(r.Round), scale: 1}
+	if kind == AgeNS && r.Round {
 		c.scale = 1e6
 	}
 	if c.decoder, err = r.series(field); err != nil {

@@ -21,20 +21,20 @@ type table struct {
 	byKeys map[string]int // shape by its column numbers
 	parts  []*part
 
-	keys  []string // of the row in each slot
-	alive []uint64 // bitmap of slots
-	full  int      // words of alive before this one have no free slot
-	seen  []uint32 // number of the scan that saw the slot last
-	scan  uint32
-	index []uint32 // slot + 1 by hash of key, open addressing
-	rows  int      // slots in use
-	graves int     // places of the index whose row is gone
+	keys   []string // of the row in each slot
+	alive  []uint64 // bitmap of slots
+	full   int      // words of alive before this one have no free slot
+	seen   []uint32 // number of the scan that saw the slot last
+	scan   uint32
+	index  []uint32 // slot + 1 by hash of key, open addressing
+	rows   int      // slots in use
+	graves int      // places of the index whose row is gone
 
-	tmpl    template
-	spans   []span
-	keyBuf  []byte
-	litBuf  []byte
-	fresh   []int32 // slots given out by this scan
+	tmpl   template
+	spans  []span
+	keyBuf []byte
+	litBuf []byte
+	fresh  []int32 // slots given out by this scan
 }
 
 type colDef struct {

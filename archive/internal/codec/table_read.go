@@ -26,7 +26,6 @@ type Table struct {
 	form    Form
 	all     bool // every column that there is
 	literal bool // strings stay JSON, as they came
-	round   bool
 	fetch   func(part int, seq uint64) (*Run, error)
 
 	places  map[string]int
@@ -58,8 +57,8 @@ func (e *PartError) Unwrap() error { return e.Err }
 
 // NewTable makes a table for the named columns, or for all. fetch finds the
 // run of a part that holds a record.
-func NewTable(form Form, round bool, columns []string, fetch func(part int, seq uint64) (*Run, error)) *Table {
-	t := &Table{form: form, round: round, all: columns == nil, fetch: fetch, places: map[string]int{}}
+func NewTable(form Form, columns []string, fetch func(part int, seq uint64) (*Run, error)) *Table {
+	t := &Table{form: form, all: columns == nil, fetch: fetch, places: map[string]int{}}
 	for _, c := range columns {
 		t.addColumn(c)
 	}
@@ -67,8 +66,8 @@ func NewTable(form Form, round bool, columns []string, fetch func(part int, seq 
 }
 
 // NewText makes a table that gives whole records back ([Table.Text]).
-func NewText(form Form, round bool, fetch func(part int, seq uint64) (*Run, error)) *Table {
-	t := NewTable(form, round, nil, fetch)
+func NewText(form Form, fetch func(part int, seq uint64) (*Run, error)) *Table {
+	t := NewTable(form, nil, fetch)
 	t.literal = true
 	return t
 }
@@ -174,6 +173,9 @@ func (t *Table) rows() error {
 		for _, p := range t.parts {
 			t.show(p.base, p.live)
 		}
+	}
+	for i := range t.Columns {
+		t.Columns[i].grow(len(t.isLive) * 64)
 	}
 	for i, w := range t.changed {
 		for ; w != 0; w &= w - 1 {
@@ -296,15 +298,21 @@ func (t *Table) grow(slot int32) {
 	}
 }
 
+// grow makes room for n slots.
+func (c *Column) grow(n int) {
+	if n -= len(c.Kinds); n > 0 {
+		c.Kinds = append(c.Kinds, make([]ValueKind, n)...)
+		c.Ints = append(c.Ints, make([]int64, n)...)
+		c.Texts = append(c.Texts, make([]string, n)...)
+	}
+}
+
 // emit brings cells of a column into the table's, and marks what differs.
 func (t *Table) emit(p *partCursor, c *colCursor, rows []int32) {
 	out := &t.Columns[c.out]
 	for _, s := range rows {
 		slot := p.base + s
-		for int(slot) >= len(out.Kinds) {
-			n := int(slot) + 1 - len(out.Kinds)
-			out.Kinds, out.Ints, out.Texts = append(out.Kinds, make([]ValueKind, n)...), append(out.Ints, make([]int64, n)...), append(out.Texts, make([]string, n)...)
-		}
+		out.grow(int(slot) + 1)
 		c.grow(s)
 		kind, num, text := Absent, int64(0), ""
 		if c.has[p.shape.vals[s]] {

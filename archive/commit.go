@@ -1,0 +1,259 @@
+package archive
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"go.etcd.io/bbolt"
+
+	"ergorecorder/archive/internal/codec"
+)
+
+var background = context.Background()
+
+// A packed run is a block that takes the place of chunks.
+type packed struct {
+	run   *run
+	block []byte
+}
+
+// update runs f in a transaction of the segment being written and counts what
+// that wrote.
+func (w *Writer) update(f func(*bbolt.Tx) error) error {
+	before := w.seg.db.Stats()
+	err := guard(func() error { return w.seg.db.Update(f) })
+	after := w.seg.db.Stats()
+	diff := after.Sub(&before)
+	w.written += diff.TxStats.GetPageAlloc() + int64(w.seg.db.Info().PageSize)
+	return err
+}
+
+// commit writes everything appended so far to disk: new chunks to the tail,
+// and runs that have ended as blocks, in one transaction. The caller holds io.
+func (w *Writer) commit() error {
+	w.mu.Lock()
+	if w.timer != nil {
+		w.timer.Stop()
+		w.timer = nil
+	}
+	w.collect()
+	w.fillBatch()
+	batches, runs, defs, last := w.waiting, w.toPack, w.defs, w.next-1
+	w.tried = w.opts.Now()
+	w.mu.Unlock()
+	if len(batches)+len(runs)+len(defs) == 0 {
+		return nil
+	}
+	blocks, err := w.pack(runs)
+	if err == nil {
+		err = w.store(batches, blocks, defs)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err != nil {
+		w.failed = fmt.Errorf("commit to %s: %w", w.path, fileError(err))
+		return w.failed
+	}
+	w.failed = nil
+	w.waiting, w.toPack, w.defs = w.waiting[len(batches):], w.toPack[len(runs):], w.defs[len(defs):]
+	w.durable = last
+	w.stored(batches, blocks)
+	return nil
+}
+
+// fillBatch closes the batch that gathers chunks. Locked by the caller.
+func (w *Writer) fillBatch() {
+	if len(w.chunks) == 0 {
+		return
+	}
+	w.waiting = append(w.waiting, w.batch)
+	w.batches++
+	w.batch = &batch{key: w.batches}
+	w.chunks, w.refs = nil, nil
+}
+
+// pack makes blocks of runs.
+func (w *Writer) pack(runs []*run) ([]packed, error) {
+	blocks := make([]packed, 0, len(runs))
+	for _, r := range runs {
+		w.cat.mu.RLock()
+		now := *r
+		w.cat.mu.RUnlock()
+		pieces, _, err := now.read()
+		if err != nil {
+			return nil, fmt.Errorf("pack: %w", err)
+		}
+		b, err := codec.Merge(w.zip, pieces...)
+		if err != nil {
+			return nil, fmt.Errorf("pack: %w", err)
+		}
+		blocks = append(blocks, packed{r, b})
+	}
+	return blocks, nil
+}
+
+// store writes one transaction.
+func (w *Writer) store(batches []*batch, blocks []packed, defs []*stream) error {
+	gone := w.gone(blocks)
+	return w.update(func(tx *bbolt.Tx) error {
+		streams, tail := tx.Bucket(bucketStreams), tx.Bucket(bucketTail)
+		tail.FillPercent = 1
+		for _, s := range defs {
+			if err := streams.Put(binary.BigEndian.AppendUint32(nil, s.id), seal(definition(s.runs.key, s.runs.schema))); err != nil {
+				return err
+			}
+		}
+		for _, b := range batches {
+			if gone[b] {
+				continue
+			}
+			if err := tail.Put(batchKey(b.key), slices.Concat(*b.memory.Load()...)); err != nil {
+				return err
+			}
+		}
+		for b := range gone {
+			if err := tail.Delete(batchKey(b.key)); err != nil {
+				return err
+			}
+		}
+		return putBlocks(tx, blocks)
+	})
+}
+
+func putBlocks(tx *bbolt.Tx, blocks []packed) error {
+	bucket, index := tx.Bucket(bucketBlocks), tx.Bucket(bucketIndex)
+	bucket.FillPercent, index.FillPercent = 1, 0.9
+	slices.SortFunc(blocks, func(a, b packed) int { return slices.Compare(runKey(&a.run.Header), runKey(&b.run.Header)) })
+	for _, p := range blocks {
+		h, _, err := codec.HeaderOnly(p.block)
+		if err != nil {
+			return err
+		}
+		k := runKey(&h)
+		if err := bucket.Put(k, p.block); err != nil {
+			return err
+		}
+		if err := index.Put(k, appendEntry(&h, len(p.block))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// gone are the batches of which no chunk is needed any more once the runs are
+// blocks.
+func (w *Writer) gone(blocks []packed) map[*batch]bool {
+	w.cat.mu.RLock()
+	defer w.cat.mu.RUnlock()
+	less := map[*batch]int{}
+	for _, p := range blocks {
+		for _, c := range p.run.chunks {
+			less[c.batch]++
+		}
+	}
+	gone := map[*batch]bool{}
+	for b, n := range less {
+		if b.live == n {
+			gone[b] = true
+		}
+	}
+	return gone
+}
+
+// stored brings the catalog up to what was written. Locked by the caller.
+func (w *Writer) stored(batches []*batch, blocks []packed) {
+	w.cat.mu.Lock()
+	defer w.cat.mu.Unlock()
+	for _, p := range blocks {
+		for _, c := range p.run.chunks {
+			c.batch.live--
+		}
+		p.run.chunks, p.run.size = nil, len(p.block)
+	}
+	for _, b := range batches {
+		b.memory.Store(nil)
+	}
+}
+
+// finish packs all runs, commits and makes the newest segment's file compact.
+func (w *Writer) finish() error {
+	if err := w.packAll(); err != nil {
+		return err
+	}
+	return w.compact(w.seg)
+}
+
+// packAll ends all runs and writes them as blocks.
+func (w *Writer) packAll() error {
+	w.mu.Lock()
+	w.collect()
+	for _, s := range w.streams {
+		s.enc.Cut()
+		for _, c := range s.enc.Take(nil) {
+			w.addChunk(s, c)
+		}
+		w.cat.mu.Lock()
+		for part := range s.runs.parts {
+			if r := s.runs.last(part); r != nil && !r.ended {
+				r.ended = true
+				w.toPack = append(w.toPack, r)
+			}
+		}
+		w.cat.mu.Unlock()
+	}
+	w.mu.Unlock()
+	return w.commit()
+}
+
+// rewriteSuffix ends the name of a segment's file while it is rewritten.
+const rewriteSuffix = ".rewrite"
+
+// wasteful says from what share of free pages on a file is rewritten.
+const wasteful = 8
+
+// compact rewrites a segment's file without its free pages, where those are
+// many, and leaves it closed or open as it was.
+func (w *Writer) compact(s *segment) error {
+	st := s.db.Stats()
+	free := int64(st.FreePageN+st.PendingPageN) * int64(s.db.Info().PageSize)
+	if used := s.size() - free; free*wasteful < used && s.size() < used+2*allocSize {
+		return nil
+	}
+	temp := s.path + rewriteSuffix
+	_ = os.Remove(temp)
+	opts := boltOptions(false, 0)
+	dst, err := bbolt.Open(temp, 0o600, opts)
+	if err != nil {
+		return fmt.Errorf("rewrite: %w", err)
+	}
+	dst.AllocSize = dst.Info().PageSize
+	err = guard(func() error { return bbolt.Compact(dst, s.db, 16<<20) })
+	if e := dst.Close(); err == nil {
+		err = e
+	}
+	if err == nil {
+		err = replace(temp, s.path)
+	}
+	if err != nil {
+		_ = os.Remove(temp)
+		return fmt.Errorf("rewrite: %w", err)
+	}
+	return nil
+}
+
+// replace renames a file that is on disk over another.
+func replace(from, to string) error {
+	if err := os.Rename(from, to); err != nil {
+		return err
+	}
+	d, err := os.Open(filepath.Dir(to))
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}

@@ -1,0 +1,284 @@
+package archive
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.etcd.io/bbolt"
+
+	"ergorecorder/archive/internal/codec"
+)
+
+// segmentSuffix ends the name of every file that may be a segment.
+const segmentSuffix = ".erg"
+
+// segmentPaths are the segments of the archive at path, ascending.
+func segmentPaths(path string) ([]string, error) {
+	st, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !st.IsDir() {
+		return []string{path}, nil
+	}
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return nil, err
+	}
+	var paths []string
+	for _, e := range entries {
+		if _, ok := segmentNumber(e.Name()); ok {
+			paths = append(paths, filepath.Join(path, e.Name()))
+		}
+	}
+	slices.Sort(paths)
+	return paths, nil
+}
+
+// segmentName is the file of a segment in a directory.
+func segmentName(number int) string { return fmt.Sprintf("%08d%s", number, segmentSuffix) }
+
+func segmentNumber(name string) (int, bool) {
+	digits, ok := strings.CutSuffix(name, segmentSuffix)
+	n, err := strconv.Atoi(digits)
+	return n, ok && err == nil && n > 0 && segmentName(n) == name
+}
+
+// openSegment opens a file for reading. Where its tree is damaged it is read
+// raw, and damage says so.
+func openSegment(path string) (s *segment, damage, err error) {
+	s = &segment{path: path}
+	if db, err := openBolt(path, true, 0); err == nil {
+		s.db = db
+		if err = checkFile(path); err == nil {
+			err = s.view(func(tx *bbolt.Tx) (err error) {
+				s.meta, err = getMeta(tx)
+				return err
+			})
+		}
+		if err == nil || errors.Is(err, ErrVersion) {
+			return s, nil, err
+		}
+		damage = err
+		s.close()
+	} else if errors.Is(err, ErrLocked) || !errors.Is(err, ErrNotArchive) {
+		return nil, nil, err
+	} else {
+		damage = err
+	}
+	if err := s.openRaw(); err != nil {
+		return nil, nil, err
+	}
+	return s, damage, nil
+}
+
+func checkFile(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	return checkTree(f, st.Size())
+}
+
+// batchKey is the key of a batch in the tail.
+func batchKey(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
+
+// load adds what a segment holds to the catalog. It returns the highest
+// number of a batch and of a stream.
+func (c *catalog) load(s *segment) (batches uint64, streams uint32, err error) {
+	if s.isRaw() {
+		return 0, 0, c.loadRaw(s)
+	}
+	defs := map[uint32]*streamRuns{}
+	err = s.view(func(tx *bbolt.Tx) error {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		each(tx, bucketStreams, func(k, v []byte) {
+			id, ok := streamID(k)
+			if def, err := unseal(v); err != nil || !ok {
+				c.blame(s, nil, 0, 0, fmt.Errorf("definition of stream %d: %w", id, errSeal))
+			} else if key, schema, err := parseDefinition(def); err != nil {
+				c.blame(s, nil, 0, 0, fmt.Errorf("definition of stream %d: %w", id, err))
+			} else {
+				defs[id] = c.stream(key, schema)
+			}
+			streams = max(streams, id)
+		})
+		each(tx, bucketIndex, func(k, v []byte) { c.loadBlock(s, tx, defs, k, v) })
+		each(tx, bucketBlocks, func(k, v []byte) {
+			if b := tx.Bucket(bucketIndex); b == nil || b.Get(k) == nil {
+				c.loadBlock(s, tx, defs, k, nil)
+			}
+		})
+		each(tx, bucketTail, func(k, v []byte) {
+			if len(k) != 8 {
+				c.blame(s, nil, 0, 0, fmt.Errorf("tail: a key of %d bytes", len(k)))
+				return
+			}
+			n := binary.BigEndian.Uint64(k)
+			batches = max(batches, n)
+			c.loadBatch(s, defs, &batch{key: n}, v)
+		})
+		return nil
+	})
+	return batches, streams, err
+}
+
+func streamID(k []byte) (uint32, bool) {
+	if len(k) != 4 {
+		return 0, false
+	}
+	return binary.BigEndian.Uint32(k), true
+}
+
+func each(tx *bbolt.Tx, bucket []byte, f func(k, v []byte)) {
+	if b := tx.Bucket(bucket); b != nil {
+		_ = b.ForEach(func(k, v []byte) error {
+			f(k, v)
+			return nil
+		})
+	}
+}
+
+// blame notes damage. Locked by the caller.
+func (c *catalog) blame(s *segment, k *StreamKey, from, to int64, err error) {
+	e := &CorruptionError{Segment: s.name(), Err: err}
+	if k != nil {
+		e.Stream = k.String()
+	}
+	if from != 0 || to != 0 {
+		e.From, e.To = unix(from), unix(to)
+	}
+	c.damage = append(c.damage, e)
+}
+
+// loadBlock adds a block to the catalog, by its entry in the index where that
+// is sound, else by the block itself.
+func (c *catalog) loadBlock(s *segment, tx *bbolt.Tx, defs map[uint32]*streamRuns, k, entry []byte) {
+	h, size, err := parseEntry(entry)
+	var block []byte
+	if err != nil {
+		if b := tx.Bucket(bucketBlocks); b != nil {
+			block = b.Get(k)
+		}
+		if h, _, size, err = codec.ParseHeader(block); err != nil {
+			c.blame(s, nil, 0, 0, fmt.Errorf("block %x: %w", k, err))
+			return
+		}
+	}
+	if want, ok := parseRunKey(k); !ok || want.Run != h.Run || want.Stream != h.Stream || want.Part != h.Part {
+		c.blame(s, nil, h.From, h.To, fmt.Errorf("block %x stands in another's place", k))
+		return
+	}
+	sr := defs[h.Stream]
+	if sr == nil {
+		if block == nil {
+			if b := tx.Bucket(bucketBlocks); b != nil {
+				block = b.Get(k)
+			}
+		}
+		if sr = c.defineFrom(defs, h.Stream, block); sr == nil {
+			c.blame(s, nil, h.From, h.To, fmt.Errorf("block %x: its stream is not known", k))
+			return
+		}
+	}
+	if s.meta.ID != h.Archive {
+		c.blame(s, &sr.key, h.From, h.To, fmt.Errorf("block %x is of another archive", k))
+		return
+	}
+	sr.add(&run{Header: h, seg: s, size: size, ended: true})
+}
+
+// defineFrom learns a stream from a block, which says what it is of.
+func (c *catalog) defineFrom(defs map[uint32]*streamRuns, id uint32, pieces ...[]byte) *streamRuns {
+	r, err := codec.Open(codec.NewZip(), pieces...)
+	if err != nil {
+		return nil
+	}
+	key, schema, err := aboutOf(r)
+	if err != nil {
+		return nil
+	}
+	defs[id] = c.stream(key, schema)
+	return defs[id]
+}
+
+// aboutOf is what a run says of its stream.
+func aboutOf(r *codec.Run) (k StreamKey, s Schema, err error) {
+	b, err := r.About()
+	if err != nil {
+		return k, s, err
+	}
+	if k, s, err = parseDefinition(b); err != nil {
+		return k, s, err
+	}
+	columns, err := r.Columns()
+	if err != nil {
+		return k, s, err
+	}
+	for n, kind := range columns {
+		if s.Columns == nil {
+			s.Columns = map[string]ColumnKind{}
+		}
+		s.Columns[n] = ColumnKind(kind)
+	}
+	return k, s, nil
+}
+
+// loadBatch adds the chunks of a batch to the catalog.
+func (c *catalog) loadBatch(s *segment, defs map[uint32]*streamRuns, b *batch, value []byte) {
+	for off := 0; off < len(value); {
+		h, _, size, err := codec.ParseHeader(value[off:])
+		if err != nil {
+			c.blame(s, nil, 0, 0, fmt.Errorf("tail %d at %d: %w", b.key, off, err))
+			return // where the next chunk begins is not known
+		}
+		ref := chunkRef{batch: b, off: uint32(off), len: uint32(size)}
+		sr := defs[h.Stream]
+		if sr == nil && h.Chunk == 0 {
+			sr = c.defineFrom(defs, h.Stream, value[off:off+size])
+		}
+		off += size
+		switch {
+		case h.Archive != s.meta.ID:
+			c.blame(s, nil, h.From, h.To, fmt.Errorf("tail %d: a chunk of another archive", b.key))
+		case sr == nil:
+			c.blame(s, nil, h.From, h.To, fmt.Errorf("tail %d: its stream is not known", b.key))
+		default:
+			if err := sr.addChunk(s, h, ref); err != nil {
+				c.blame(s, &sr.key, h.From, h.To, fmt.Errorf("tail %d: %w", b.key, err))
+			}
+		}
+	}
+}
+
+// entry is what the index holds of a block.
+func appendEntry(h *codec.Header, size int) []byte {
+	return seal(binary.AppendUvarint(codec.AppendHeader(nil, h), uint64(size)))
+}
+
+func parseEntry(b []byte) (h codec.Header, size int, err error) {
+	if b, err = unseal(b); err != nil {
+		return h, 0, err
+	}
+	h, rest, err := codec.HeaderOnly(b)
+	if err != nil {
+		return h, 0, err
+	}
+	n, w := binary.Uvarint(rest)
+	if w <= 0 {
+		return h, 0, errSeal
+	}
+	return h, int(n), nil
+}

@@ -1,0 +1,257 @@
+package archive
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"go.etcd.io/bbolt"
+)
+
+// keep rotates and drops segments as the options say. The caller holds io.
+func (w *Writer) keep() error {
+	if !w.dir {
+		return nil
+	}
+	w.mu.Lock()
+	age := w.newest - w.began
+	w.mu.Unlock()
+	if w.seg.size() >= w.opts.RotateBytes || w.began != 0 && age >= int64(w.opts.RotateAge) {
+		if err := w.rotate(); err != nil {
+			return fmt.Errorf("rotate: %w", err)
+		}
+	}
+	return w.retain()
+}
+
+// rotate closes the segment and begins the next.
+func (w *Writer) rotate() error {
+	if err := w.packAll(); err != nil {
+		return err
+	}
+	old := w.seg
+	path := filepath.Join(w.path, segmentName(old.meta.Segment+1))
+	db, err := openBolt(path, false, 0)
+	if err != nil {
+		return err
+	}
+	next := &segment{path: path, db: db}
+	if err := w.initialize(next, w.newMeta(old)); err != nil {
+		return errors.Join(err, next.close(), os.Remove(path))
+	}
+	w.turnTo(next)
+	if err := w.compact(old); err != nil {
+		return err
+	}
+	return old.reopen()
+}
+
+// turnTo makes next the segment that is written. Records that came since all
+// runs were packed have begun new ones; those belong to it.
+func (w *Writer) turnTo(next *segment) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.collect()
+	w.cat.mu.Lock()
+	defer w.cat.mu.Unlock()
+	w.seg, w.began = next, 0
+	w.cat.segments = append(w.cat.segments, next)
+	for _, s := range w.streams {
+		s.seg = nil
+		for part := range s.runs.parts {
+			r := s.runs.last(part)
+			if r == nil || r.chunks == nil {
+				continue
+			}
+			r.seg = next
+			w.began = r.From
+			if s.seg == nil {
+				s.seg = next
+				w.defs = append(w.defs, s)
+			}
+		}
+	}
+}
+
+// reopen opens the segment for reading only, so that others can read it too.
+func (s *segment) reopen() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.db != nil {
+		if err := s.db.Close(); err != nil {
+			return err
+		}
+	}
+	db, err := openBolt(s.path, true, 0)
+	s.db = db
+	return err
+}
+
+// retain drops the oldest segments while the archive is larger or older than
+// it may be.
+func (w *Writer) retain() error {
+	if w.opts.KeepAge <= 0 && w.opts.KeepBytes <= 0 {
+		return nil
+	}
+	oldest := w.opts.Now().Add(-w.opts.KeepAge).UnixNano()
+	for _, s := range slices.Clone(w.cat.segments[:len(w.cat.segments)-1]) {
+		total := int64(0)
+		for _, x := range w.cat.segments {
+			total += x.size()
+		}
+		tooOld := w.opts.KeepAge > 0 && w.newestIn(s) < oldest
+		if !tooOld && (w.opts.KeepBytes <= 0 || total <= w.opts.KeepBytes) {
+			return nil
+		}
+		if err := w.drop(s); err != nil {
+			return fmt.Errorf("drop %s: %w", s.name(), err)
+		}
+	}
+	return nil
+}
+
+func (w *Writer) newestIn(s *segment) int64 {
+	w.cat.mu.RLock()
+	defer w.cat.mu.RUnlock()
+	to := int64(0)
+	for _, sr := range w.cat.streams {
+		for _, runs := range sr.parts {
+			for _, r := range runs {
+				if r.seg == s {
+					to = max(to, r.To)
+				}
+			}
+		}
+	}
+	return to
+}
+
+// drop removes what no incident pins from a segment, or the segment.
+func (w *Writer) drop(s *segment) error {
+	w.mu.Lock()
+	pins := slices.Clone(w.pins)
+	w.mu.Unlock()
+	keep, drop := w.split(s, pins)
+	if len(drop) == 0 {
+		return nil // all that is left is pinned
+	}
+	if len(keep) > 0 {
+		if err := w.rewrite(s, keep); err != nil {
+			return err
+		}
+	} else if err := w.forget(s); err != nil {
+		return err
+	}
+	w.cat.mu.Lock()
+	defer w.cat.mu.Unlock()
+	for _, sr := range w.cat.streams {
+		for part, runs := range sr.parts {
+			sr.parts[part] = slices.DeleteFunc(runs, func(r *run) bool { return drop[r] })
+		}
+	}
+	for k, sr := range w.cat.streams {
+		if _, writing := w.streams[k]; !writing && !slices.ContainsFunc(sr.parts, func(p []*run) bool { return len(p) > 0 }) {
+			delete(w.cat.streams, k)
+			w.cat.order = nil
+		}
+	}
+	return nil
+}
+
+// split tells the segment's runs that are pinned from the others. A pinned run
+// of part 0 needs the other parts of its whole time; marks of incidents are
+// always kept.
+func (w *Writer) split(s *segment, pins []window) (keep []*run, drop map[*run]bool) {
+	w.cat.mu.RLock()
+	defer w.cat.mu.RUnlock()
+	drop = map[*run]bool{}
+	for k, sr := range w.cat.streams {
+		wanted := slices.Clone(pins)
+		for part, runs := range sr.parts {
+			for _, r := range runs {
+				if r.seg != s {
+					continue
+				}
+				incident := k.Kind == MarkKind && k.Name == MarkIncident
+				if !incident && !slices.ContainsFunc(wanted, func(p window) bool { return p.meets(r.From, r.To) }) {
+					drop[r] = true
+					continue
+				}
+				keep = append(keep, r)
+				if part == 0 {
+					wanted = append(wanted, window{r.From, r.To})
+				}
+			}
+		}
+	}
+	return keep, drop
+}
+
+// forget notes in the segment being written that another is dropped, and
+// removes its file.
+func (w *Writer) forget(s *segment) error {
+	m := w.seg.meta
+	m.Dropped = append(slices.Clone(m.Dropped), s.meta.Segment)
+	if err := w.update(func(tx *bbolt.Tx) error { return putMeta(tx, m) }); err != nil {
+		return err
+	}
+	w.seg.meta = m
+	if err := os.Remove(s.path); err != nil {
+		return err
+	}
+	w.cat.mu.Lock()
+	w.cat.segments = slices.DeleteFunc(w.cat.segments, func(x *segment) bool { return x == s })
+	w.cat.mu.Unlock()
+	return s.close()
+}
+
+// rewrite makes the segment hold the given runs only.
+func (w *Writer) rewrite(s *segment, keep []*run) error {
+	temp := s.path + rewriteSuffix
+	_ = os.Remove(temp)
+	dst, err := openBolt(temp, false, 0)
+	if err != nil {
+		return err
+	}
+	dst.AllocSize = dst.Info().PageSize
+	err = dst.Update(func(tx *bbolt.Tx) error { return w.copyRuns(tx, s, keep) })
+	if e := dst.Close(); err == nil {
+		err = e
+	}
+	if err == nil {
+		err = replace(temp, s.path)
+	}
+	if err != nil {
+		_ = os.Remove(temp)
+		return err
+	}
+	return s.reopen()
+}
+
+func (w *Writer) copyRuns(tx *bbolt.Tx, s *segment, keep []*run) error {
+	for _, b := range [][]byte{bucketStreams, bucketBlocks, bucketIndex, bucketTail} {
+		if _, err := tx.CreateBucketIfNotExists(b); err != nil {
+			return err
+		}
+	}
+	if err := putMeta(tx, s.meta); err != nil {
+		return err
+	}
+	err := s.view(func(src *bbolt.Tx) error {
+		return src.Bucket(bucketStreams).ForEach(tx.Bucket(bucketStreams).Put)
+	})
+	if err != nil {
+		return err
+	}
+	blocks := make([]packed, 0, len(keep))
+	for _, r := range keep {
+		b, err := s.get(bucketBlocks, runKey(&r.Header))
+		if err != nil {
+			return err
+		}
+		blocks = append(blocks, packed{r, b})
+	}
+	return putBlocks(tx, blocks)
+}

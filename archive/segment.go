@@ -1,0 +1,225 @@
+package archive
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+
+	"ergorecorder/archive/internal/codec"
+)
+
+// Buckets of a segment. FORMAT.md describes keys and values.
+var (
+	bucketMeta    = []byte("meta")
+	bucketStreams = []byte("streams")
+	bucketBlocks  = []byte("blocks")
+	bucketIndex   = []byte("index")
+	bucketTail    = []byte("tail")
+	keyArchive    = []byte("archive")
+)
+
+// formatVersion is the version of the segment's layout.
+const formatVersion = codec.Version
+
+// segmentMeta says whose segment a file is.
+type segmentMeta struct {
+	Version int    `json:"version"`
+	ID      uint64 `json:"id,string"`
+	Segment int    `json:"segment"`
+	Rounded bool   `json:"rounded,omitempty"`
+	Dropped []int  `json:"dropped,omitempty"` // segments that retention removed
+}
+
+// A segment is one bbolt file. It is safe for concurrent use.
+type segment struct {
+	path string
+	meta segmentMeta
+
+	mu  sync.RWMutex
+	db  *bbolt.DB
+	raw []byte // in place of db where its tree is damaged
+}
+
+func (s *segment) name() string { return filepath.Base(s.path) }
+
+// lockWait is how long an open may wait for another process's lock.
+const lockWait = 20 * time.Millisecond
+
+func boltOptions(readOnly bool, maxBytes int64) *bbolt.Options {
+	return &bbolt.Options{
+		ReadOnly:        readOnly,
+		Timeout:         lockWait,
+		NoFreelistSync:  true,
+		FreelistType:    bbolt.FreelistMapType,
+		InitialMmapSize: initialMmap(readOnly),
+		MaxSize:         int(maxBytes),
+	}
+}
+
+// initialMmap reserves address space, so that a growing file need not be
+// mapped again while readers look on.
+func initialMmap(readOnly bool) int {
+	if readOnly {
+		return 0
+	}
+	return 64 << 30
+}
+
+// allocSize is the step by which a segment's file grows.
+const allocSize = 64 << 10
+
+// openBolt opens a file and checks that its tree can be walked.
+func openBolt(path string, readOnly bool, maxBytes int64) (db *bbolt.DB, err error) {
+	err = guard(func() error {
+		db, err = bbolt.Open(path, 0o600, boltOptions(readOnly, maxBytes))
+		return err
+	})
+	switch {
+	case errors.Is(err, berrors.ErrTimeout):
+		return nil, fmt.Errorf("%w%s", ErrLocked, holder(path))
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", ErrNotArchive, err)
+	}
+	db.AllocSize = allocSize
+	return db, nil
+}
+
+// guard runs f, which reads mapped memory that may be damaged or cut off, and
+// makes an error of a panic or a memory fault.
+func guard(f func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("damaged: %v", r)
+		}
+	}()
+	return f()
+}
+
+// view runs f in a read transaction.
+func (s *segment) view(f func(*bbolt.Tx) error) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.db == nil {
+		return ErrClosed
+	}
+	return guard(func() error { return s.db.View(f) })
+}
+
+// get copies a value; nil if there is none.
+func (s *segment) get(bucket, key []byte) (value []byte, err error) {
+	err = s.view(func(tx *bbolt.Tx) error {
+		b := tx.Bucket(bucket)
+		if b == nil {
+			return nil
+		}
+		if v := b.Get(key); v != nil {
+			value = append([]byte{}, v...)
+		}
+		return nil
+	})
+	return value, err
+}
+
+// size is the length of the segment's file.
+func (s *segment) size() int64 {
+	st, err := os.Stat(s.path)
+	if err != nil {
+		return 0
+	}
+	return st.Size()
+}
+
+func (s *segment) close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.raw = nil
+	if s.db == nil {
+		return nil
+	}
+	err := s.db.Close()
+	s.db = nil
+	return err
+}
+
+// seal appends a checksum to a small value; open checks and removes it.
+func seal(b []byte) []byte { return binary.LittleEndian.AppendUint64(b, xxhash.Sum64(b)) }
+
+var errSeal = errors.New("checksum does not match")
+
+func unseal(b []byte) ([]byte, error) {
+	if len(b) < 8 {
+		return nil, errSeal
+	}
+	n := len(b) - 8
+	if xxhash.Sum64(b[:n]) != binary.LittleEndian.Uint64(b[n:]) {
+		return nil, errSeal
+	}
+	return b[:n], nil
+}
+
+func putMeta(tx *bbolt.Tx, m segmentMeta) error {
+	b, err := tx.CreateBucketIfNotExists(bucketMeta)
+	if err != nil {
+		return err
+	}
+	v, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	return b.Put(keyArchive, seal(v))
+}
+
+func getMeta(tx *bbolt.Tx) (m segmentMeta, err error) {
+	b := tx.Bucket(bucketMeta)
+	if b == nil {
+		return m, ErrNotArchive
+	}
+	v, err := unseal(b.Get(keyArchive))
+	if err == nil {
+		err = json.Unmarshal(v, &m)
+	}
+	if err != nil {
+		return m, fmt.Errorf("meta: %w", err)
+	}
+	if m.Version > formatVersion {
+		return m, fmt.Errorf("version %d, this program reads up to %d: %w", m.Version, formatVersion, ErrVersion)
+	}
+	return m, nil
+}
+
+// runKey is the key of a run's block.
+func runKey(h *codec.Header) []byte {
+	k := binary.BigEndian.AppendUint64(nil, h.Run)
+	k = binary.BigEndian.AppendUint32(k, h.Stream)
+	return binary.BigEndian.AppendUint16(k, uint16(h.Part))
+}
+
+func parseRunKey(k []byte) (h codec.Header, ok bool) {
+	if len(k) != 14 {
+		return h, false
+	}
+	h.Run, h.Stream, h.Part = binary.BigEndian.Uint64(k), binary.BigEndian.Uint32(k[8:]), int(binary.BigEndian.Uint16(k[12:]))
+	return h, true
+}
+
+// fileError gives errors of the disk their meaning.
+func fileError(err error) error {
+	for _, full := range []error{berrors.ErrMaxSizeReached, syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG} {
+		if errors.Is(err, full) {
+			return fmt.Errorf("%w: %w", ErrFull, err)
+		}
+	}
+	return err
+}

@@ -1,0 +1,194 @@
+package archive
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// A bbolt page begins with its number (8 bytes), flags (2), count of elements
+// (2) and count of further pages (4). A meta page goes on with magic, version,
+// page size, flags, root page, sequence, freelist, high-water mark,
+// transaction and checksum.
+const (
+	pageHeader  = 16
+	pageBranch  = 1
+	pageLeaf    = 2
+	pageMeta    = 4
+	boltMagic   = 0xED0CDAED
+	leafBucket  = 1
+	elementSize = 16
+)
+
+var errTree = errors.New("the file's tree is damaged")
+
+// checkTree walks a bbolt file's tree without trusting it: every page must
+// lie within the file, say its own number, be reached once, and hold its
+// elements. bbolt itself takes all that for granted, and would crash or go
+// in circles. Values are not read.
+func checkTree(f io.ReaderAt, size int64) error {
+	t := &tree{f: f, size: size, seen: map[uint64]bool{}}
+	root, err := t.root()
+	if err != nil {
+		return err
+	}
+	return t.page(root, 0)
+}
+
+type tree struct {
+	f        io.ReaderAt
+	size     int64
+	pageSize uint64
+	pages    uint64 // high-water mark
+	seen     map[uint64]bool
+}
+
+// root finds the root page of the newest valid meta page, as bbolt does.
+func (t *tree) root() (uint64, error) {
+	best := uint64(0)
+	root, found := uint64(0), false
+	first := make([]byte, 80)
+	if _, err := t.f.ReadAt(first, 0); err != nil {
+		return 0, fmt.Errorf("first page: %w", errTree)
+	}
+	t.pageSize = uint64(binary.LittleEndian.Uint32(first[pageHeader+8:]))
+	if t.pageSize < 512 || t.pageSize > 1<<20 || binary.LittleEndian.Uint32(first[pageHeader:]) != boltMagic {
+		t.pageSize = 4096 // the second meta page may still be sound
+	}
+	for i := range uint64(2) {
+		m := make([]byte, 80)
+		if _, err := t.f.ReadAt(m, int64(i*t.pageSize)); err != nil {
+			continue
+		}
+		m = m[pageHeader:]
+		if binary.LittleEndian.Uint32(m) != boltMagic || fnv64(m[:56]) != binary.LittleEndian.Uint64(m[56:]) {
+			continue
+		}
+		if tx := binary.LittleEndian.Uint64(m[48:]); !found || tx > best {
+			best, found = tx, true
+			root, t.pages = binary.LittleEndian.Uint64(m[16:]), binary.LittleEndian.Uint64(m[40:])
+		}
+	}
+	if !found {
+		return 0, fmt.Errorf("no valid meta page: %w", errTree)
+	}
+	if t.pages*t.pageSize > uint64(t.size) {
+		return 0, fmt.Errorf("%d bytes of %d are missing: %w", int64(t.pages*t.pageSize)-t.size, t.pages*t.pageSize, errTree)
+	}
+	return root, nil
+}
+
+// fnv64 is FNV-1a, bbolt's checksum of meta pages.
+func fnv64(b []byte) uint64 {
+	h := uint64(14695981039346656037)
+	for _, c := range b {
+		h = (h ^ uint64(c)) * 1099511628211
+	}
+	return h
+}
+
+const maxTreeDepth = 32
+
+func (t *tree) page(id uint64, depth int) error {
+	bad := func(why string) error { return fmt.Errorf("page %d: %s: %w", id, why, errTree) }
+	if id < 2 || id >= t.pages || t.seen[id] || depth > maxTreeDepth {
+		return bad("reached wrongly")
+	}
+	t.seen[id] = true
+	var head [pageHeader]byte
+	if _, err := t.f.ReadAt(head[:], int64(id*t.pageSize)); err != nil {
+		return bad("not there")
+	}
+	if binary.LittleEndian.Uint64(head[:]) != id {
+		return bad("says another number")
+	}
+	overflow := uint64(binary.LittleEndian.Uint32(head[12:]))
+	if id+overflow >= t.pages {
+		return bad("ends behind the file")
+	}
+	for i := range overflow {
+		if t.seen[id+1+i] {
+			return bad("overlaps another")
+		}
+		t.seen[id+1+i] = true
+	}
+	flags, count := binary.LittleEndian.Uint16(head[8:]), int(binary.LittleEndian.Uint16(head[10:]))
+	limit := int64((overflow + 1) * t.pageSize)
+	if flags != pageBranch && flags != pageLeaf || int64(pageHeader+count*elementSize) > limit {
+		return bad("is no page of a tree")
+	}
+	elements := make([]byte, count*elementSize)
+	if _, err := t.f.ReadAt(elements, int64(id*t.pageSize)+pageHeader); err != nil {
+		return bad("not there")
+	}
+	if flags == pageBranch {
+		return t.branch(id, elements, limit, depth)
+	}
+	return t.leaf(id, elements, limit, depth)
+}
+
+// A branch element: position of its key (4), size of its key (4), page (8).
+func (t *tree) branch(id uint64, elements []byte, limit int64, depth int) error {
+	if len(elements) == 0 {
+		return fmt.Errorf("page %d: branch without elements: %w", id, errTree)
+	}
+	for at := int64(pageHeader); len(elements) > 0; at, elements = at+elementSize, elements[elementSize:] {
+		pos, size := int64(binary.LittleEndian.Uint32(elements)), int64(binary.LittleEndian.Uint32(elements[4:]))
+		if at+pos+size > limit {
+			return fmt.Errorf("page %d: key behind the page: %w", id, errTree)
+		}
+		if err := t.page(binary.LittleEndian.Uint64(elements[8:]), depth+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A leaf element: flags (4), position of its key (4), sizes of its key (4) and
+// value (4). The value of a bucket begins with its root page (8); 0 means
+// that the bucket's one page follows inside the value.
+func (t *tree) leaf(id uint64, elements []byte, limit int64, depth int) error {
+	for at := int64(pageHeader); len(elements) > 0; at, elements = at+elementSize, elements[elementSize:] {
+		flags, pos := binary.LittleEndian.Uint32(elements), int64(binary.LittleEndian.Uint32(elements[4:]))
+		key, value := int64(binary.LittleEndian.Uint32(elements[8:])), int64(binary.LittleEndian.Uint32(elements[12:]))
+		if at+pos+key+value > limit || flags > leafBucket {
+			return fmt.Errorf("page %d: element behind the page: %w", id, errTree)
+		}
+		if flags != leafBucket {
+			continue
+		}
+		b := make([]byte, value)
+		if _, err := t.f.ReadAt(b, int64(id*t.pageSize)+at+pos+key); err != nil || value < 16 {
+			return fmt.Errorf("page %d: bucket: %w", id, errTree)
+		}
+		if root := binary.LittleEndian.Uint64(b); root != 0 {
+			if err := t.page(root, depth+1); err != nil {
+				return err
+			}
+		} else if err := t.inline(id, b[16:]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inline checks a bucket that lies within its parent's leaf.
+func (t *tree) inline(id uint64, b []byte) error {
+	if len(b) < pageHeader || binary.LittleEndian.Uint16(b[8:]) != pageLeaf {
+		return fmt.Errorf("page %d: bucket within it: %w", id, errTree)
+	}
+	count := int(binary.LittleEndian.Uint16(b[10:]))
+	for i := range count {
+		at := pageHeader + i*elementSize
+		if at+elementSize > len(b) {
+			return fmt.Errorf("page %d: bucket within it: %w", id, errTree)
+		}
+		e := b[at:]
+		end := int64(at) + int64(binary.LittleEndian.Uint32(e[4:])) + int64(binary.LittleEndian.Uint32(e[8:])) + int64(binary.LittleEndian.Uint32(e[12:]))
+		if end > int64(len(b)) || binary.LittleEndian.Uint32(e) != 0 {
+			return fmt.Errorf("page %d: bucket within it: %w", id, errTree)
+		}
+	}
+	return nil
+}
