@@ -240,3 +240,67 @@ func cmp(a, b string) string {
 	}
 	return b
 }
+
+// rowsText is a process table of n rows as of second i, indented or not.
+func rowsText(n, i int, pretty bool) []byte {
+	type row struct {
+		PID, Name, State string
+		MessagesIn       int64
+		StateTime        int64
+		Uptime           int64
+		Load             float64
+		Tags             []string `json:",omitempty"`
+	}
+	rows := []row{}
+	for k := range n {
+		if (k+i)%37 == 0 {
+			continue // dies and comes back
+		}
+		r := row{PID: fmt.Sprintf("<A.0.%d>", k), Name: fmt.Sprint("p", k), State: "sleep", Uptime: int64(i), Load: 0.5}
+		r.MessagesIn, r.StateTime = int64(k), int64(i)*1e9+int64(k*i%7)
+		if (k+i)%5 == 0 {
+			r.MessagesIn, r.State, r.Load = int64(k*i), "running", float64(i)/3
+		}
+		if k%11 == 0 {
+			r.Tags = []string{"a", fmt.Sprint(i / 10)}
+		}
+		rows = append(rows, r)
+	}
+	var b []byte
+	if pretty {
+		b, _ = json.MarshalIndent(rows, "", "  ")
+	} else {
+		b, _ = json.Marshal(rows)
+	}
+	return b
+}
+
+// TestParts takes tables through growth, loss and failure over the bounds of
+// parts and runs.
+func TestParts(t *testing.T) {
+	z := NewZip()
+	d := Desc{Stream: 1, About: []byte("x"), Form: FormTable, Key: []string{"PID"}, Columns: processColumns}
+	e := NewEncoder(d, Limits{Records: 16, Cells: 1 << 30, Bytes: 1 << 30, Span: 1 << 60})
+	var chunks []Chunk
+	var want []Record
+	sizes := []int{10, 5000, 9000, 9000, 4000, 0, 4100, 1, 9000}
+	for i := range 60 {
+		r := Record{Seq: uint64(3*i + 1), At: int64(i)*1e9 + 1e18, Took: int64(i), Text: rowsText(sizes[i/7], i, i%2 == 0)}
+		switch {
+		case i%13 == 5:
+			r = Record{Seq: r.Seq, At: r.At, Failed: true, Code: -32603, Reason: "no route"}
+		case i%13 == 7:
+			r.Text = []byte("null")
+		case i%13 == 9:
+			r.Text = []byte(`[{"PID":"x","PID":"x"}]`)
+		case i%13 == 11:
+			r.Text = append(r.Text, "garbage"...)
+		}
+		e.Append(&r)
+		want = append(want, r)
+		if i%3 == 0 {
+			chunks = e.Take(chunks)
+		}
+	}
+	checkStream(t, z, d, e.Take(chunks), want)
+}

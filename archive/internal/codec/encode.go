@@ -141,7 +141,6 @@ func (e *Encoder) beginRun(p *part, r *Record) {
 	}
 	h := Header{Archive: e.desc.Archive, Stream: e.desc.Stream, Part: p.number, Round: e.desc.Round, Run: r.Seq, Epoch: e.epoch, Prev: p.run.Last}
 	p.run = run{Header: h, began: r.At, limit: limit}
-	p.begin()
 	if p.number == 0 {
 		e.head = head{}
 	}
