@@ -36,7 +36,15 @@ func (b backlog) ageOf(p point) float64 {
 	case p.mailbox == 0:
 		return 0
 	}
-	return float64(p.mailbox) / b.rate
+	return min(float64(p.mailbox)/b.rate, p.at.Sub(b.since()).Seconds())
+}
+
+// since is the last listing without messages waiting, or the first with some.
+func (b backlog) since() time.Time {
+	if b.before.at.IsZero() {
+		return b.points[0].at
+	}
+	return b.before.at
 }
 
 // handledRate is how many messages a second were taken out of the mailbox over

@@ -83,6 +83,9 @@ func (s *scene) suspect(ctx context.Context, a *actor) (*Finding, error) {
 			return f, err
 		}
 	}
+	if a.zombie() != nil {
+		return nil, nil // another playbook's
+	}
 	return s.overloaded(ctx, a)
 }
 
@@ -116,39 +119,51 @@ func (a *actor) habitual(st *stall) bool {
 	return len(like) >= 3 && early && st.lasted().Seconds() < 2*series.Median(like)
 }
 
-// since is when the process last did something before a stall, and how far off
-// that may be: the node's own StateTime where it says so, else between the last
-// listing that shows work done and the first of the stall.
-func (s *scene) since(ctx context.Context, a *actor, st *stall) (onset time.Time, off time.Duration, err error) {
-	rows, err := s.zoom(ctx, a.node, st.progress.at, st.from.at.Add(2*a.node.interval), a.pid)
-	if err != nil {
-		return time.Time{}, 0, err
+// A start is when a stall began.
+type start struct {
+	at    time.Time
+	off   time.Duration
+	exact bool // the node itself said since when
+}
+
+// lasted is for how long the process stood still at least.
+func (b start) lasted(st *stall) time.Duration {
+	if b.exact {
+		return st.to.at.Sub(b.at)
 	}
+	return st.lasted()
+}
+
+// since is when the process last did something before a stall: by the node's
+// own StateTime, else by the age of the oldest message, else between the last
+// listing that shows work done and the first of the stall.
+func (s *scene) since(ctx context.Context, a *actor, st *stall) (start, error) {
 	lower := st.progress.at
 	if lower.IsZero() {
 		lower = st.from.at
 	}
-	onset, off = middle(lower, st.from.at)
+	rows, err := s.zoom(ctx, a.node, lower, st.from.at.Add(2*a.node.interval), a.pid)
+	if err != nil {
+		return start{}, err
+	}
+	// A process that was busy for long has been running since before its last
+	// progress: then its ages say nothing.
+	plausible := func(at time.Time) bool {
+		return !at.Before(lower.Add(-time.Second)) || st.progress.at.IsZero()
+	}
 	for _, r := range rows[a.pid] {
 		if r.at.Before(st.from.at) {
 			continue
 		}
-		var at time.Time
-		switch {
-		case r.stateTime > 0:
-			at = r.at.Add(-r.stateTime)
-		case r.latency > 0:
-			at = r.at.Add(-time.Duration(r.latency))
-		default:
-			continue
+		if at := r.at.Add(-r.stateTime); r.stateTime > 0 && plausible(at) {
+			return start{at, r.took + 100*time.Millisecond, true}, nil
 		}
-		// A process that was busy for long has been running since before its
-		// last progress: then the age says nothing.
-		if !at.Before(lower.Add(-time.Second)) || st.progress.at.IsZero() {
-			return at, r.took + 100*time.Millisecond, nil
+		if at := r.at.Add(-time.Duration(r.latency)); r.latency > 0 && plausible(at) {
+			return start{at, r.took + 500*time.Millisecond, false}, nil
 		}
 	}
-	return onset, off, nil
+	at, off := middle(lower, st.from.at)
+	return start{at, off, false}, nil
 }
 
 func middle(a, b time.Time) (time.Time, time.Duration) {
@@ -158,14 +173,14 @@ func middle(a, b time.Time) (time.Time, time.Duration) {
 
 // blocked judges a process that is inside one callback.
 func (s *scene) blocked(ctx context.Context, a *actor, st *stall) (*Finding, error) {
-	onset, off, err := s.since(ctx, a, st)
+	began, err := s.since(ctx, a, st)
 	if err != nil {
 		return nil, err
 	}
-	d := st.to.at.Sub(onset)
+	onset, d := began.at, began.lasted(st)
 	silent := st.to.mailbox == 0
 	switch {
-	case d < callTimeout || st.lasted() < minStall:
+	case d < callTimeout:
 		return nil, nil
 	case silent && !a.overdue(st):
 		return nil, nil
@@ -175,7 +190,7 @@ func (s *scene) blocked(ctx context.Context, a *actor, st *stall) (*Finding, err
 		return nil, err
 	}
 	f := &Finding{
-		Kind: "blocked_callback", Subject: a.subject(onset), Onset: onset, OnsetErrorS: off.Seconds(),
+		Kind: "blocked_callback", Subject: a.subject(onset), Onset: onset, OnsetErrorS: began.off.Seconds(),
 		Score: 88, Confidence: High,
 		Title: fmt.Sprintf("%s on %s is blocked inside a callback", a.called(), a.node.Name),
 	}

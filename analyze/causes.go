@@ -242,7 +242,7 @@ func (s *scene) callees(ctx context.Context, all []*Finding) error {
 		near := slices.DeleteFunc(candidates, func(c *Finding) bool {
 			return !sameNode(c, f) || c.Subject.Application != f.Subject.Application || f.Subject.Application == ""
 		})
-		if c := soleRoot(near); c != nil {
+		if c := likelyCallee(f, near); c != nil {
 			f.explainedBy(c)
 			f.Summary += " It probably waits for " + c.Subject.who() + ", the only process of its application that was at fault before it."
 			f.Caveats = append(f.Caveats, "whom it calls is inferred from the order of events; its log or its code would settle it")
@@ -296,17 +296,28 @@ func mentioned(candidates []*Finding, said []string) *Finding {
 	return nil
 }
 
-// soleRoot is the one root among the candidates, nil where there are several.
-func soleRoot(candidates []*Finding) *Finding {
-	var root *Finding
+// likelyCallee is the one root among the candidates that does more than wait
+// itself; where all of them wait, the one that began to wait first: of a circle
+// of calls, that is where it closed.
+func likelyCallee(f *Finding, candidates []*Finding) *Finding {
+	var root, first *Finding
 	for _, c := range candidates {
 		for c.cause != nil {
 			c = c.cause
 		}
-		if root != nil && root != c {
+		switch {
+		case c.Kind == "stuck_call":
+			if c.Onset.Before(f.Onset) && (first == nil || c.Onset.Before(first.Onset)) {
+				first = c
+			}
+		case root != nil && root != c:
 			return nil
+		default:
+			root = c
 		}
-		root = c
+	}
+	if root == nil {
+		return first
 	}
 	return root
 }

@@ -40,6 +40,7 @@ func inspectColumns() []string {
 // readInspections reads what was inspected on a node, by PID.
 func readInspections(ctx context.Context, s *scene, n *node) (map[string]*inspection, error) {
 	all := map[string]*inspection{}
+	slots := map[string]int32{} // by subject
 	for f, err := range s.rec.Table(ctx, n.Name, "process_inspect", s.from, s.to, inspectColumns()) {
 		if err != nil {
 			if damaged(err) {
@@ -53,15 +54,22 @@ func readInspections(ctx context.Context, s *scene, n *node) (map[string]*inspec
 		if f.Failure != nil || json.Unmarshal([]byte(f.Subject), &who) != nil {
 			continue
 		}
-		for _, slot := range f.Changed {
-			in := all[who.PID]
-			if in == nil {
-				in = &inspection{pid: who.PID}
-				all[who.PID] = in
-			}
-			text := func(i int) string { return f.Columns[i].Text(slot) }
-			in.take(f.At, text)
+		if f.Reset {
+			clear(slots)
 		}
+		if len(f.Changed) == 1 {
+			slots[who.PID] = f.Changed[0] // each frame changes one subject, or says the same again
+		}
+		slot, ok := slots[who.PID]
+		if !ok {
+			continue
+		}
+		in := all[who.PID]
+		if in == nil {
+			in = &inspection{pid: who.PID}
+			all[who.PID] = in
+		}
+		in.take(f.At, func(i int) string { return f.Columns[i].Text(slot) })
 	}
 	return all, nil
 }

@@ -45,6 +45,9 @@ func (s *scene) overload(ctx context.Context, b *backlog) (*Finding, error) {
 	}
 	last := b.points[len(b.points)-1]
 	now := paceBetween(first, last)
+	if now.messages == 0 {
+		return nil, nil // it does not work at all: that is told by its standing still
+	}
 	was := paceBetween(a.begin, before)
 	f := &Finding{
 		Kind: "overloaded_process", Subject: a.subject(onset), Onset: onset, OnsetErrorS: off.Seconds(),

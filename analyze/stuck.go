@@ -7,16 +7,16 @@ import (
 
 // stuckCall judges a process that waits for a reply.
 func (s *scene) stuckCall(ctx context.Context, a *actor, st *stall) (*Finding, error) {
-	onset, off, err := s.since(ctx, a, st)
+	began, err := s.since(ctx, a, st)
 	if err != nil {
 		return nil, err
 	}
-	d := st.to.at.Sub(onset)
+	onset, d := began.at, began.lasted(st)
 	if d <= callTimeout {
 		return s.timingOut(ctx, a)
 	}
 	f := &Finding{
-		Kind: "stuck_call", Subject: a.subject(onset), Onset: onset, OnsetErrorS: off.Seconds(),
+		Kind: "stuck_call", Subject: a.subject(onset), Onset: onset, OnsetErrorS: began.off.Seconds(),
 		Score: 80, Confidence: High,
 		Title: fmt.Sprintf("%s on %s waits for a reply that does not come", a.called(), a.node.Name),
 		Summary: fmt.Sprintf("%s has been waiting for a response for %s, while a call normally gives up after 5 s; %d messages wait behind it.",
@@ -55,12 +55,13 @@ func (s *scene) timingOut(ctx context.Context, a *actor) (*Finding, error) {
 	if a.longWaits < manyWaits || first.from.at.Sub(a.first) < 2*first.lasted() {
 		return nil, nil // too few, or it has done so from the first
 	}
-	onset, off, err := s.since(ctx, a, first)
+	began, err := s.since(ctx, a, first)
 	if err != nil {
 		return nil, err
 	}
+	onset := began.at
 	f := &Finding{
-		Kind: "stuck_call", Subject: a.subject(onset), Onset: onset, OnsetErrorS: off.Seconds(),
+		Kind: "stuck_call", Subject: a.subject(onset), Onset: onset, OnsetErrorS: began.off.Seconds(),
 		Score: 72, Confidence: Medium,
 		Title: fmt.Sprintf("the calls of %s on %s are not answered", a.called(), a.node.Name),
 		Summary: fmt.Sprintf("%s was seen %d times waiting for a response for over %s, and before %s never: whom it calls does not answer within the time-out of a call (5 s by default).",

@@ -53,10 +53,11 @@ func (s *scene) zombies(ctx context.Context, group []*actor) (*Finding, error) {
 	})
 	first := group[0]
 	n := first.node
-	onset, off, err := s.since(ctx, first, first.zombie())
+	began, err := s.since(ctx, first, first.zombie())
 	if err != nil {
 		return nil, err
 	}
+	onset := began.at
 	longest, open := time.Duration(0), false
 	var pids []string
 	for _, a := range group {
@@ -66,7 +67,7 @@ func (s *scene) zombies(ctx context.Context, group []*actor) (*Finding, error) {
 		pids = append(pids, fmt.Sprintf("%s %s: %s since %s", a.pid, a.called(), short(z.lasted()), clock(z.from.at)))
 	}
 	f := &Finding{
-		Kind: "zombie_processes", Subject: first.subject(onset), Onset: onset, OnsetErrorS: off.Seconds(),
+		Kind: "zombie_processes", Subject: first.subject(onset), Onset: onset, OnsetErrorS: began.off.Seconds(),
 		Score: 80, Confidence: High,
 		Title: fmt.Sprintf("%d killed %s of behavior %s on %s did not end", len(group), plural(len(group), "process", "processes"), first.behavior, n.Name),
 		Summary: fmt.Sprintf("They were killed inside a callback that does not return; the longest has been a zombee for %s. Each holds its goroutine and its memory until then.",
