@@ -96,6 +96,9 @@ func (c chart) draw() drawn {
 		d.Peers = append(d.Peers, s.path(p))
 	}
 	for _, v := range niceTicks(lo, hi, 3) {
+		if (hi-v)/(hi-lo) < 0.12 {
+			continue // its label would be cut off
+		}
 		d.Ticks = append(d.Ticks, tick{Pos: percent(1 - (v-lo)/(hi-lo)), Label: c.Unit.format(v)})
 	}
 	d.Times = timeTicks(c.From, c.To, 5)

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"ergorecorder/analyze"
@@ -120,8 +121,35 @@ func peersOf(ctx context.Context, rec *replay.Recording, f *analyze.Finding, e a
 		return nil, "", nil
 	}
 	if len(peers) > peersShown {
-		note = fmt.Sprintf("%d of the %d %s", peersShown, len(peers), note)
+		note = fmt.Sprintf("%d of %s", peersShown, note)
 		peers = peers[:peersShown]
 	}
-	return peers, note, nil
+	return peers, "grey: " + note, nil
+}
+
+// A value is one figure of a piece of evidence.
+type value struct{ Name, Text string }
+
+// values are the figures of a piece of evidence, written in its unit.
+func values(e analyze.Evidence) []value {
+	u := unitCount
+	if e.Series != nil {
+		u = unit(e.Series.Unit)
+	}
+	var out []value
+	for _, k := range slices.Sorted(maps.Keys(e.Values)) {
+		v := value{Name: strings.ReplaceAll(k, "_", " ")}
+		switch x := e.Values[k].(type) {
+		case float64:
+			v.Text = u.format(x)
+		case int:
+			v.Text = u.format(float64(x))
+		case int64:
+			v.Text = u.format(float64(x))
+		default:
+			v.Text = fmt.Sprint(x)
+		}
+		out = append(out, v)
+	}
+	return out
 }

@@ -176,7 +176,7 @@ func (s *Server) servePprof(w http.ResponseWriter, r *http.Request) {
 func withNonce(page []byte, nonce string) []byte {
 	page = bytes.ReplaceAll(page, []byte("<script"), []byte(`<script nonce="`+nonce+`"`))
 	return bytes.Replace(page, []byte("</head>"), []byte(`<style>
-#graphbtn, #list, #disasm, #config, #download, .help, .header .title { display: none !important; }
+#graphbtn, #list, #disasm, #config, #download, #action-source, #action-source-tab, .help, .header .title { display: none !important; }
 </style></head>`), 1)
 }
 
@@ -205,6 +205,11 @@ func (f *flames) serve(r *http.Request, rec *replay.Recording, profiles, name st
 // takes its handlers.
 func pprofUI(ctx context.Context, rec *replay.Recording, profiles string) (map[string]http.Handler, error) {
 	id, base, isDiff := strings.Cut(profiles, ",")
+	for _, named := range strings.Split(profiles, ",") {
+		if _, err := parseRef(named); err != nil {
+			return nil, err
+		}
+	}
 	args := []string{"-http=localhost:0", "-no_browser", "-symbolize=none", "-sample_index=", "-divide_by=1", "-trim_path=", "-source_path=", "-output=", "-normalize=false", "-mean=false", id}
 	if isDiff {
 		args = slices.Insert(args, 0, "-diff_base="+base)

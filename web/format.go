@@ -69,6 +69,9 @@ func count(v float64) string {
 		if v == math.Trunc(v) {
 			return grouped(int64(v))
 		}
+		if math.Abs(v) < 0.01 {
+			return "<0.01"
+		}
 		return significant(v)
 	}
 	return scaled(v, 1000, "", " k", " M", " G", " T", " P", " E")
@@ -123,11 +126,18 @@ func span(d time.Duration) string {
 	case d < time.Minute:
 		return sign + significant(float64(d)/1e9) + " s"
 	case d < time.Hour:
-		return fmt.Sprintf("%s%d min %d s", sign, d/time.Minute, d%time.Minute/time.Second)
+		return sign + units(int64(d/time.Minute), "min", int64(d%time.Minute/time.Second), "s")
 	case d < 48*time.Hour:
-		return fmt.Sprintf("%s%d h %d min", sign, d/time.Hour, d%time.Hour/time.Minute)
+		return sign + units(int64(d/time.Hour), "h", int64(d%time.Hour/time.Minute), "min")
 	}
-	return fmt.Sprintf("%s%d d %d h", sign, d/(24*time.Hour), d%(24*time.Hour)/time.Hour)
+	return sign + units(int64(d/(24*time.Hour)), "d", int64(d%(24*time.Hour)/time.Hour), "h")
+}
+
+func units(big int64, bigUnit string, small int64, smallUnit string) string {
+	if small == 0 {
+		return fmt.Sprintf("%d %s", big, bigUnit)
+	}
+	return fmt.Sprintf("%d %s %d %s", big, bigUnit, small, smallUnit)
 }
 
 // Layouts of times in text and in addresses; all times are UTC.

@@ -87,9 +87,7 @@ func (s *Server) process(ctx context.Context, p *page) (any, error) {
 		for _, f := range p.Report.Findings {
 			if f.Subject.Node == v.Node && f.Subject.PID != "" && ergo.PID(f.Subject.PID).Key() == key {
 				v.Findings = append(v.Findings, f)
-				for i := range v.Charts {
-					v.Charts[i].Onset, v.Charts[i].OnsetErr = f.Onset, time.Duration(f.OnsetErrorS*float64(time.Second))
-				}
+				v.mark(f)
 			}
 		}
 	}
@@ -107,6 +105,15 @@ func (s *Server) process(ctx context.Context, p *page) (any, error) {
 	}
 	v.Logs = v.Logs[max(len(v.Logs)-50, 0):]
 	return &v, err
+}
+
+// mark draws the onset of the first finding about the process in its charts.
+func (v *processView) mark(f *analyze.Finding) {
+	for i := range v.Charts {
+		if c := &v.Charts[i]; c.Onset.IsZero() {
+			c.Onset, c.OnsetErr = f.Onset, time.Duration(f.OnsetErrorS*float64(time.Second))
+		}
+	}
 }
 
 // lifeBounds is the window of a process's charts: the node's life at the
@@ -268,6 +275,24 @@ func unescapeAngles(s string) string {
 	return strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&").Replace(s)
 }
 
+// frames are the functions and places of a goroutine as pprof prints it with
+// debug=1, without addresses; a goroutine in another form stays as it is.
+func frames(goroutine string) string {
+	var b strings.Builder
+	for line := range strings.Lines(goroutine) {
+		f := strings.Split(strings.TrimSpace(line), "\t")
+		if f[0] != "#" || len(f) < 4 {
+			continue
+		}
+		name, _, _ := strings.Cut(f[2], "+0x")
+		fmt.Fprintf(&b, "%s\n    %s\n", name, strings.TrimSpace(f[len(f)-1]))
+	}
+	if b.Len() == 0 {
+		return strings.TrimSpace(goroutine)
+	}
+	return strings.TrimSpace(b.String())
+}
+
 // stackOf is the newest recorded goroutine that carries the process's label
 // within two minutes before the moment; "" where none was recorded, which is
 // how it is for a process that sleeps.
@@ -279,7 +304,7 @@ func stackOf(ctx context.Context, rec *replay.Recording, node, pid string, at ti
 		}
 		for g := range strings.SplitSeq(string(smp.Text), "\n\n") {
 			if label.MatchString(g) {
-				stack, seen = strings.TrimSpace(g), smp.At
+				stack, seen = frames(g), smp.At
 			}
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"html/template"
 	"io/fs"
@@ -11,7 +12,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -293,7 +293,7 @@ func (s *Server) render(w http.ResponseWriter, name string, data any) {
 
 func (s *Server) fail(w http.ResponseWriter, err error) {
 	code := http.StatusInternalServerError
-	if _, ok := err.(notFound); ok {
+	if errors.As(err, new(notFound)) {
 		code = http.StatusNotFound
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -387,7 +387,7 @@ func pageTemplates() *template.Template {
 		"float":   significant,
 		"millis":  func(t time.Time) int64 { return t.UnixMilli() },
 		"chart":   func(c chart) drawn { return c.draw() },
-		"lower":   strings.ToLower,
+		"values":  values,
 		"plural": func(n int, one, many string) string {
 			if n == 1 {
 				return fmt.Sprintf("%d %s", n, one)

@@ -232,6 +232,9 @@ type flow struct {
 // Missing is how many messages one end sent and the other has not received.
 func (f flow) Missing() int64 { return f.Sent - f.Received }
 
+// Lost reports whether more is missing than samples taken apart explain.
+func (f flow) Lost() bool { return f.Known && f.Missing() > 20 && f.Missing() > f.Sent/20 }
+
 // linkWindow is the time over which both ends of a link are compared.
 const linkWindow = time.Minute
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -11,14 +12,18 @@ import (
 
 	"ergorecorder/analyze"
 	"ergorecorder/analyze/render"
+	"ergorecorder/replay"
+	"ergorecorder/web"
 )
 
 // A reportForm writes a report.
 type reportForm func(io.Writer, *analyze.Report) error
 
-// reportForms are the forms of a report by the name that --format takes.
-func reportForms() map[string]reportForm {
+// reportForms are the forms of a report by the name that --format takes. The
+// page draws its charts from the recording.
+func reportForms(ctx context.Context, rec *replay.Recording) map[string]reportForm {
 	return map[string]reportForm{
+		"html":     func(w io.Writer, r *analyze.Report) error { return web.Report(ctx, w, r, rec) },
 		"text":     func(w io.Writer, r *analyze.Report) error { return render.Text(w, r, render.Options{Width: width(w)}) },
 		"markdown": render.Markdown,
 		"json":     func(w io.Writer, r *analyze.Report) error { return printJSON(w, r) },
@@ -61,7 +66,7 @@ The exit code is 0 whatever it finds, unless --fail-on is given.`,
 
 func formNames() []string {
 	var names []string
-	for n := range reportForms() {
+	for n := range reportForms(context.Background(), nil) {
 		names = append(names, n)
 	}
 	slices.Sort(names)
@@ -69,8 +74,7 @@ func formNames() []string {
 }
 
 func runReport(cmd *cobra.Command, paths []string, o reportOptions) (err error) {
-	form, ok := reportForms()[o.format]
-	if !ok {
+	if !slices.Contains(formNames(), o.format) {
 		return fmt.Errorf("--format %q: there are %s", o.format, strings.Join(formNames(), ", "))
 	}
 	if o.failOn != "" && o.failOn != string(analyze.Warning) && o.failOn != string(analyze.Critical) {
@@ -90,6 +94,7 @@ func runReport(cmd *cobra.Command, paths []string, o reportOptions) (err error) 
 	if err != nil {
 		return err
 	}
+	form := reportForms(cmd.Context(), rec)[o.format]
 	if err := writeReport(cmd.OutOrStdout(), o.output, form, report); err != nil {
 		return err
 	}

@@ -130,15 +130,14 @@ slider.addEventListener("change", () => {
 // The strip is a slider too.
 strip.addEventListener("pointerdown", (e) => {
   if (e.button !== 0 || e.target.closest("a")) return;
-  const plane = strip.querySelector(".lane .plane");
-  if (!plane) return;
+  const plane = () => strip.querySelector(".lane .plane").getBoundingClientRect();
+  if (!strip.querySelector(".lane .plane") || e.clientX < plane().left) return;
   const move = (e) => {
-    const box = plane.getBoundingClientRect();
+    const box = plane(); // anew each time: the overview may have been filled in meanwhile
     const share = Math.min(Math.max((e.clientX - box.left) / box.width, 0), 1);
     slider.value = Number(slider.min) + share * (slider.max - slider.min);
     step(Number(slider.value));
   };
-  if (e.clientX < plane.getBoundingClientRect().left) return;
   e.preventDefault();
   dragging = true;
   strip.setPointerCapture(e.pointerId);

@@ -1,0 +1,122 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"ergorecorder/analyze"
+	"ergorecorder/replay"
+)
+
+func drawReport(t testing.TB, report *analyze.Report, rec *replay.Recording) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := Report(context.Background(), &b, report, rec); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// A report is one file: nothing in it names a place elsewhere.
+func checkSelfContained(t *testing.T, page string) {
+	t.Helper()
+	if len(page) > 2<<20 {
+		t.Errorf("the report has %d bytes", len(page))
+	}
+	for _, outside := range regexp.MustCompile(`(?i)<(script|link|iframe|img|object|base)\b|(src|href|action)="[^#"][^"]*"|url\([^#)]|@import|https?://`).FindAllString(page, 5) {
+		t.Errorf("the report holds %q", outside)
+	}
+}
+
+func TestReport(t *testing.T) {
+	rec := bundled(t, "stuck")
+	page := drawReport(t, stuckReport(t, rec), rec)
+	checkSelfContained(t, page)
+	for _, want := range []string{
+		"book_eth on gamma is blocked", "How it came about", "other processes of trading.OrderBook", "class=\"onset\"", "OrderBook).applyDelta",
+		"What to do", "class=\"lane\"", "alpha@localhost", "no link was lost", "zombies", "&lt;11458782.0.1078&gt;",
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the report lacks %q", want)
+		}
+	}
+	if again := drawReport(t, stuckReport(t, rec), rec); again != page {
+		t.Error("drawn twice, the report differs")
+	}
+}
+
+func TestReportOfNothing(t *testing.T) {
+	rec := bundled(t, "stuck")
+	from, to := rec.Window()
+	page := drawReport(t, &analyze.Report{Window: analyze.Window{From: from, To: to}}, rec)
+	checkSelfContained(t, page)
+	if !strings.Contains(page, "Nothing was found wrong") {
+		t.Error("it does not say that all is well")
+	}
+}
+
+func TestReportOfHostileFindings(t *testing.T) {
+	rec := bundled(t, "stuck")
+	r := stuckReport(t, rec)
+	f := r.Findings[0]
+	f.Title, f.Summary, f.Recommendation, f.ID, f.Display, f.Kind = evilName, evilName, evilName, evilName, evilName, evilName
+	f.Severity = analyze.Severity(evilName)
+	f.Subject.Name, f.Subject.PID, f.Subject.Function = evilName, evilName, evilName
+	f.Evidence[0].What, f.Evidence[0].Lines, f.Evidence[0].Values = evilName, []string{evilName}, map[string]any{evilName: evilName}
+	f.Confirm, f.Caveats = []string{evilName}, []string{evilName}
+	r.Findings[1].CausedBy = &f.ID
+	page := drawReport(t, r, rec)
+	checkSelfContained(t, page)
+	if !strings.Contains(page, "&lt;script&gt;") {
+		t.Error("the name is not shown")
+	}
+}
+
+// Causes that go round in a circle are a mistake of the report, not of ours.
+func TestCausesInACircle(t *testing.T) {
+	a, b, c := "a", "b", "c"
+	r := &analyze.Report{Findings: []*analyze.Finding{
+		{ID: a, CausedBy: &b}, {ID: b, CausedBy: &a}, {ID: c, CausedBy: &c}, {ID: "d"}, {ID: "e", CausedBy: new("d")}, {ID: "f", CausedBy: new("gone")},
+	}}
+	d := newCauses(r, func(*analyze.Finding) string { return "" })
+	if d == nil || len(d.Boxes) != 2 || len(d.Arrows) != 1 {
+		t.Errorf("%+v", d)
+	}
+}
+
+func TestReportOfEveryCapture(t *testing.T) {
+	dir := os.Getenv("ERGO_CAPTURES")
+	if dir == "" {
+		t.Skip("ERGO_CAPTURES is not set: only the bundled captures are drawn")
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*.jsonl.gz"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no captures in %s: %v", dir, err)
+	}
+	for _, f := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(f), ".jsonl.gz"), func(t *testing.T) {
+			rec := imported(t, f)
+			report, err := analyze.Run(context.Background(), rec, analyze.Options{Path: filepath.Base(f)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkSelfContained(t, drawReport(t, report, rec))
+			s := analysed(t, rec, report, Options{})
+			for _, path := range []string{"/", "/findings", "/processes", "/tree", "/links", "/events", "/logs", "/profiles", "/strip"} {
+				if w := fetch(s, path); w.Code != 200 {
+					t.Errorf("%s: %d %.200s", path, w.Code, w.Body)
+				}
+			}
+			for _, finding := range report.Findings {
+				if w := fetch(s, "/finding?id="+finding.ID); w.Code != 200 {
+					t.Errorf("finding %s: %d %.200s", finding.ID, w.Code, w.Body)
+				}
+			}
+		})
+	}
+}

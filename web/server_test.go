@@ -1,0 +1,147 @@
+package web
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"ergorecorder/archive"
+	"ergorecorder/ergo"
+	"ergorecorder/recorder/ingest"
+)
+
+const (
+	evilName = `<script>alert("x")</script>`
+	evilNode = `evil"onload="alert(1)@localhost`
+)
+
+// start is when made-up clusters begin.
+func start() time.Time { return time.Date(2026, 1, 2, 3, 0, 0, 0, time.UTC) }
+
+// answer appends a tool's answer, as the recorder would.
+func answer(t testing.TB, w *archive.Writer, node, tool string, args ergo.Args, at time.Time, v any) {
+	t.Helper()
+	text, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Append(ingest.Record(ergo.Call{Node: node, Tool: tool, Args: args}, args.JSON(), ergo.Answer{Text: text, At: at, Took: time.Millisecond}, nil, ingest.Options{})); err != nil {
+		t.Fatal(err)
+	}
+}
+
+type row = map[string]any
+
+// hostileCluster is a node whose every name tries to be markup.
+func hostileCluster(t testing.TB, w *archive.Writer) {
+	for i := range 20 {
+		at := start().Add(time.Duration(i) * 2 * time.Second)
+		answer(t, w, evilNode, "node_info", nil, at, row{"Name": evilNode, "Uptime": 100 + 2*i, "ProcessesTotal": 1, "LogMessages": []int{0, 0, 0, 0, 9 * i, 0}})
+		answer(t, w, evilNode, "process_list", ergo.Args{"limit": 1000}, at, []row{{
+			"PID": "<A.0.1>", "Name": evilName, "Behavior": evilName, "Application": `"><img src=x onerror=alert(2)>`, "State": "running",
+			"Parent": "javascript:alert(3)", "Leader": "<A.0.1>", "MessagesMailbox": 10 * i, "MailboxLatency": -1, "MessagesIn": 10 * i, "RunningTime": 5, "Wakeups": 1, "Uptime": 90 + 2*i,
+		}})
+		answer(t, w, evilNode, "event_list", ergo.Args{"limit": 1000}, at, []row{{"Event": "Event#<A:" + evilName + ">", "Producer": "<A.0.1>"}})
+		answer(t, w, evilNode, "sample_read", ergo.Args{"sampler_id": "s"}, at, row{"sampler_id": "s", "sequence": i, "samples": []row{{
+			"sequence": i, "data": row{"level": "error", "message": evilName + "</td></table>", "source": evilName, "type": "process", "time": at},
+		}}})
+	}
+	if _, err := w.Mark(archive.Mark{Kind: evilName, From: start().Add(time.Second), Note: evilName, At: start()}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestHostileNamesAreShownNotRun(t *testing.T) {
+	rec := record(t, func(w *archive.Writer) { hostileCluster(t, w) })
+	s := New(constantly(rec), Options{Name: evilName})
+	q := url.Values{"node": {evilNode}, "pid": {"<A.0.1>"}}.Encode()
+	for _, path := range []string{
+		"/", "/findings", "/processes", "/processes?q=" + url.QueryEscape(evilName) + "&app=%22%3E%3Cscript%3E", "/process?" + q, "/tree", "/links", "/events", "/logs?around=10m",
+		"/compare?with=" + inURL(start().Add(5*time.Second)), "/profiles", "/strip", "/finding?id=" + url.QueryEscape(evilName), "/profile?id=" + url.QueryEscape(evilName),
+		"/pprof/" + url.PathEscape(evilName) + "/top", "/processes?at=" + url.QueryEscape(evilName) + "&skip=-5&sort=%3Cscript%3E&col=%3Cscript%3E",
+	} {
+		body := fetch(s, path).Body.String()
+		for _, bad := range []string{"<script>alert", "<img src=x", `"onload="`, "href=\"javascript:"} {
+			if strings.Contains(body, bad) {
+				t.Errorf("%s holds %s", path, bad)
+			}
+		}
+	}
+	if body := fetch(s, "/processes").Body.String(); !strings.Contains(body, "&lt;script&gt;alert") {
+		t.Error("the process's name is not shown")
+	}
+}
+
+// Whatever the address says, an answer comes: a page, or a refusal in words.
+func TestBrokenAddresses(t *testing.T) {
+	s := New(constantly(bundled(t, "restart_loop")), Options{})
+	for _, path := range []string{"/", "/findings", "/finding", "/processes", "/process", "/tree", "/links", "/events", "/logs", "/compare", "/profiles", "/profile", "/strip"} {
+		for _, query := range []string{
+			"", "at=yesterday", "at=0001-01-01T00:00:00Z", "at=9999-12-31T23:59:59Z", "from=2027-01-01T00:00:00Z&to=2020-01-01T00:00:00Z", "node=nobody&pid=<1>", "pid=()[&node=alpha@localhost",
+			"sort=nothing", "skip=99999999999999999999", "around=-5h", "with=x", "id=1~heap~x", "id=~~,", "col=pid&col=pid",
+		} {
+			w := httptest.NewRecorder()
+			u := &url.URL{Scheme: "http", Host: "localhost", Path: path, RawQuery: query}
+			s.ServeHTTP(w, httptest.NewRequest(http.MethodGet, u.String(), nil))
+			if w.Code != 200 && w.Code != 404 {
+				t.Errorf("%s?%s: %d %.300s", path, query, w.Code, w.Body)
+			}
+			if !strings.Contains(w.Body.String(), "<") {
+				t.Errorf("%s?%s: nothing is said", path, query)
+			}
+		}
+	}
+}
+
+// The script asks for the view alone.
+func TestViewAlone(t *testing.T) {
+	s := New(constantly(bundled(t, "stuck")), Options{})
+	r := httptest.NewRequest(http.MethodGet, "http://localhost/processes", nil)
+	r.Header.Set("X-Part", "view")
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	if body := w.Body.String(); strings.Contains(body, "<html") || !strings.Contains(body, "<main>") {
+		t.Errorf("%.200s", body)
+	}
+}
+
+func TestProcessTable(t *testing.T) {
+	rec := record(t, func(w *archive.Writer) { manyProcesses(t, w, 10_000) })
+	s := New(constantly(rec), Options{})
+	for _, c := range []struct{ query, first, says string }{
+		{"sort=-mailbox", "worker_9999", "1 to 200 of 10000"},
+		{"sort=mailbox", "worker_0", "1 to 200 of 10000"},
+		{"sort=-mailbox&skip=200", "worker_9799", "201 to 400 of 10000"},
+		{"q=WORKER_77&sort=name", "worker_77", "1 to 111 of 111 that match, 10000 in all"},
+		{"q=nobody", "Nothing to show", "0 to 0 of 0 that match"},
+		{"app=even&sort=-mailbox", "worker_9998", "1 to 200 of 5000"},
+	} {
+		body := fetch(s, "/processes?"+c.query).Body.String()
+		_, rows, _ := strings.Cut(body, "<tbody>")
+		if !strings.Contains(rows[:min(len(rows), 400)], c.first) || !strings.Contains(body, c.says) {
+			t.Errorf("%s: want %s first and %q", c.query, c.first, c.says)
+		}
+	}
+}
+
+// manyProcesses is a node of n processes, sampled a few times.
+func manyProcesses(t testing.TB, w *archive.Writer, n int) {
+	for i := range 6 {
+		at := start().Add(time.Duration(i) * 5 * time.Second)
+		answer(t, w, "big@localhost", "node_info", nil, at, row{"Name": "big@localhost", "Uptime": 1000 + 5*i, "ProcessesTotal": n})
+		rows := make([]row, n)
+		for j := range rows {
+			rows[j] = row{
+				"PID": fmt.Sprintf("<A.0.%d>", 1000+j), "Name": fmt.Sprintf("worker_%d", j), "Behavior": "shop.Worker", "Application": []string{"even", "odd"}[j%2],
+				"State": "sleep", "Parent": "<A.0.1>", "Leader": "<A.0.1>", "MessagesIn": 100*i + j, "MessagesOut": i, "MessagesMailbox": j,
+				"MailboxLatency": 0, "RunningTime": 1000 * i, "Wakeups": 10 * i, "InitTime": 1, "Uptime": 900 + 5*i, "StateTime": 1_000_000 * j, "LogLevel": "info",
+			}
+		}
+		answer(t, w, "big@localhost", "process_list", ergo.Args{"limit": 1000000}, at, rows)
+	}
+}
