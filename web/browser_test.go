@@ -239,14 +239,14 @@ func TestBrowserWalk(t *testing.T) {
 	b.until(`[...document.querySelectorAll("main tbody tr")].every((r) => r.textContent.includes("book_")) && document.activeElement.name === "q" && document.activeElement.value === "book_"`)
 
 	// Open a process, then a finding about it, and go back twice.
-	b.do(chromedp.Click(`//td/a[. = "book_eth"]`))
+	b.do(chromedp.Click(`//tr[td = "gamma"]/td/a[. = "book_eth"]`))
 	b.until(`location.pathname === "/process" && document.querySelector("main h2").textContent.includes("book_eth")`)
 	b.do(chromedp.Click(`//main//a[contains(., "is blocked in a callback")]`))
 	b.until(`location.pathname === "/finding" && document.querySelector("main").textContent.includes("What to do")`)
 	b.do(chromedp.NavigateBack())
 	b.until(`location.pathname === "/process"`)
 	b.do(chromedp.NavigateBack())
-	b.until(`location.pathname === "/processes" && document.querySelector("main input[name=q]").value === "book_"`)
+	b.until(`location.pathname === "/processes" && document.querySelector("main input[name=q]")?.value === "book_"`)
 
 	// A finding's flag leads to the moment at which it began.
 	b.until(`document.querySelector(".flag.critical")`)
