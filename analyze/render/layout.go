@@ -1,0 +1,346 @@
+package render
+
+import (
+	"fmt"
+	"math"
+	"regexp"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"ergorecorder/analyze"
+)
+
+// wrap breaks text into lines of at most width columns. Words are not broken.
+func wrap(text string, width int) []string {
+	var lines []string
+	line := ""
+	for _, word := range strings.Fields(text) {
+		switch {
+		case line == "":
+			line = word
+		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width:
+			lines = append(lines, line)
+			line = word
+		default:
+			line += " " + word
+		}
+	}
+	if line != "" {
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// clip cuts a line that cannot be wrapped.
+func clip(s string, width int) string {
+	r := []rune(s)
+	if len(r) <= width || width < 2 {
+		return s
+	}
+	return string(r[:width-1]) + "…"
+}
+
+var blocks = []rune("▁▂▃▄▅▆▇█")
+
+// sparkline draws a series over width columns of equal time; a column without
+// a sample repeats the one before. Its ends are the least and the greatest
+// value.
+func sparkline(s *analyze.Series, width int) (line string, low, high float64) {
+	if s == nil || len(s.Value) < 2 || width < 2 {
+		return "", 0, 0
+	}
+	low, high = slices.Min(s.Value), slices.Max(s.Value)
+	from, span := s.At[0], s.At[len(s.At)-1].Sub(s.At[0])
+	cols := make([]float64, width)
+	for i := range cols {
+		cols[i] = math.NaN()
+	}
+	for i, v := range s.Value {
+		c := 0
+		if span > 0 {
+			c = min(int(float64(s.At[i].Sub(from))/float64(span)*float64(width)), width-1)
+		}
+		if math.IsNaN(cols[c]) || v > cols[c] {
+			cols[c] = v
+		}
+	}
+	var b strings.Builder
+	last := cols[0]
+	for _, v := range cols {
+		if math.IsNaN(v) {
+			v = last
+		}
+		last = v
+		level := 0
+		if high > low {
+			level = int((v - low) / (high - low) * float64(len(blocks)-1))
+		}
+		b.WriteRune(blocks[level])
+	}
+	return b.String(), low, high
+}
+
+// A fact is one row of an evidence table.
+type fact struct{ name, before, after string }
+
+// facts are the values of a piece of evidence by name. A value that is itself a
+// pair of before and after fills both columns.
+func facts(values map[string]any) []fact {
+	var out []fact
+	names := make([]string, 0, len(values))
+	for n := range values {
+		names = append(names, n)
+	}
+	sort.Strings(names)
+	var single fact
+	for _, n := range names {
+		v := values[n]
+		switch pair, ok := v.(map[string]any); {
+		case ok:
+			out = append(out, fact{words(n), value(pair["before"]), value(pair["after"])})
+		case n == "before":
+			single.before = value(v)
+		case n == "after":
+			single.after = value(v)
+		default:
+			out = append(out, fact{name: words(n), after: value(v)})
+		}
+	}
+	if single.before != "" || single.after != "" {
+		single.name = "value"
+		out = append([]fact{single}, out...)
+	}
+	return out
+}
+
+// words makes the name of a value readable: handled_per_s is "handled /s".
+func words(name string) string {
+	name = strings.ReplaceAll(name, "_per_s", " /s")
+	for _, unit := range []string{"s", "ms", "ns", "bytes"} {
+		if rest, ok := strings.CutSuffix(name, "_"+unit); ok {
+			name = rest + " (" + unit + ")"
+		}
+	}
+	return strings.ReplaceAll(name, "_", " ")
+}
+
+func value(v any) string {
+	switch x := v.(type) {
+	case nil:
+		return "-"
+	case string:
+		return x
+	case float64:
+		return short(x)
+	case time.Time:
+		return clock(x)
+	}
+	return fmt.Sprint(v)
+}
+
+func short(v float64) string {
+	if v == math.Trunc(v) && math.Abs(v) < 1e15 {
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	}
+	return strconv.FormatFloat(v, 'g', 3, 64)
+}
+
+func clock(t time.Time) string { return t.UTC().Format("15:04:05") }
+
+func instant(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05.0 UTC") }
+
+// lasting is a duration to the second.
+func lasting(d time.Duration) string {
+	d = d.Round(time.Second)
+	switch {
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%d s", int(d.Seconds()))
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%d min %d s", int(d.Minutes()), int(d.Seconds())%60)
+	}
+	return fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
+}
+
+// subject is whom a finding accuses, a field a row.
+func subject(s analyze.Subject) []fact {
+	var out []fact
+	for _, f := range []fact{
+		{name: "node", after: s.Node}, {name: "peer", after: s.Peer}, {name: "process", after: strings.TrimSpace(s.Name + " " + s.PID)},
+		{name: "behavior", after: s.Behavior}, {name: "application", after: s.Application}, {name: "function", after: s.Function},
+		{name: "event", after: s.Event}, {name: "incarnation", after: s.Incarnation},
+	} {
+		if f.after != "" {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// place is where evidence was seen.
+func place(e analyze.Evidence) string {
+	var parts []string
+	if e.Tool != "" {
+		parts = append(parts, strings.TrimSpace(e.Tool+" "+e.Field))
+	}
+	switch {
+	case e.From != nil && e.To != nil && !e.From.Equal(*e.To):
+		parts = append(parts, clock(*e.From)+" to "+clock(*e.To))
+	case e.From != nil:
+		parts = append(parts, "at "+clock(*e.From))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// span is when a finding was so.
+func span(f *analyze.Finding, end time.Time) string {
+	s := "since " + instant(f.Onset)
+	if f.OnsetErrorS >= 0.05 {
+		s += fmt.Sprintf(" (within %s s)", short(f.OnsetErrorS))
+	}
+	if f.End == nil {
+		return s + fmt.Sprintf(", still so at the end, %s later", lasting(end.Sub(f.Onset)))
+	}
+	return s + fmt.Sprintf(", until %s, for %s", clock(*f.End), lasting(f.End.Sub(f.Onset)))
+}
+
+var digits = regexp.MustCompile(`[0-9]+(\.[0-9]+)?`)
+
+// alike joins lines that say the same of several nodes: "NODE: what" differs
+// from another in its node and its numbers only. The first stands for all.
+func alike(lines []string, nodes []string) []string {
+	type group struct {
+		line  string
+		nodes []string
+	}
+	var groups []*group
+	by := map[string]*group{}
+	for _, l := range lines {
+		node, what, ok := strings.Cut(l, ": ")
+		if !ok || !slices.Contains(nodes, node) {
+			groups = append(groups, &group{line: l})
+			continue
+		}
+		key := digits.ReplaceAllString(what, "#")
+		if g := by[key]; g != nil {
+			g.nodes = append(g.nodes, node)
+			continue
+		}
+		g := &group{line: what, nodes: []string{node}}
+		by[key] = g
+		groups = append(groups, g)
+	}
+	var out []string
+	for _, g := range groups {
+		switch {
+		case len(g.nodes) == 0:
+			out = append(out, g.line)
+		case len(g.nodes) == 1:
+			out = append(out, g.nodes[0]+": "+g.line)
+		case len(g.nodes) == len(nodes):
+			out = append(out, fmt.Sprintf("all %d nodes, for example %s: %s", len(nodes), g.nodes[0], g.line))
+		default:
+			out = append(out, fmt.Sprintf("%s: the first of them: %s", strings.Join(g.nodes, ", "), g.line))
+		}
+	}
+	return out
+}
+
+// verdict is the report in three lines: what, since when, what to do.
+func verdict(r *analyze.Report) [3]string {
+	crit, warn, notes := count(r)
+	window := fmt.Sprintf("%s to %s (%s), %d nodes", instant(r.Window.From), clock(r.Window.To), lasting(r.Window.To.Sub(r.Window.From)), len(r.Archive.Nodes))
+	if crit+warn == 0 {
+		return [3]string{
+			"No fault found.",
+			fmt.Sprintf("Examined %s; %d %s noted, %d not evaluated.", window, notes, plural(notes, "thing"), len(r.NotEvaluated)),
+			"There is nothing to do.",
+		}
+	}
+	f := r.Findings[0]
+	what := strings.ToUpper(string(f.Severity)) + ": " + f.Title + "."
+	when := fmt.Sprintf("Since %s", instant(f.Onset))
+	if f.End != nil {
+		when += ", until " + clock(*f.End)
+	}
+	when += ", confidence " + string(f.Confidence)
+	if n := len(f.Effects); n > 0 {
+		when += fmt.Sprintf("; %d other %s from it", n, plural2(n, "finding follows", "findings follow"))
+	}
+	if roots := rootCount(r); roots > 1 {
+		when += fmt.Sprintf("; %d more of %s own", roots-1, plural2(roots-1, "its", "their"))
+	}
+	do, _, _ := strings.Cut(f.Recommendation, ". ")
+	do, _, _ = strings.Cut(do, "; ")
+	return [3]string{what, when + ".", strings.TrimSuffix(do, ".") + "."}
+}
+
+func rootCount(r *analyze.Report) int {
+	n := 0
+	for _, f := range r.Findings {
+		if f.CausedBy == nil && f.Severity != analyze.Info {
+			n++
+		}
+	}
+	return n
+}
+
+func count(r *analyze.Report) (critical, warnings, notes int) {
+	for _, f := range r.Findings {
+		switch f.Severity {
+		case analyze.Critical:
+			critical++
+		case analyze.Warning:
+			warnings++
+		case analyze.Info:
+			notes++
+		}
+	}
+	return critical, warnings, notes
+}
+
+func plural(n int, one string) string { return plural2(n, one, one+"s") }
+
+func plural2(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}
+
+func upper(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+// displays are the ranks (F1, F2, …) of findings by identity.
+func displays(r *analyze.Report) map[string]string {
+	m := map[string]string{}
+	for _, f := range r.Findings {
+		m[f.ID] = f.Display
+	}
+	return m
+}
+
+// relations is what a finding has to do with others.
+func relations(f *analyze.Finding, display map[string]string) []string {
+	var out []string
+	if f.CausedBy != nil {
+		out = append(out, "Follows from "+display[*f.CausedBy]+".")
+	}
+	var effects []string
+	for _, id := range f.Effects {
+		if d := display[id]; d != "" {
+			effects = append(effects, d)
+		}
+	}
+	if len(effects) > 0 {
+		out = append(out, "Explains "+strings.Join(effects, ", ")+".")
+	}
+	return out
+}

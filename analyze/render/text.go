@@ -1,0 +1,179 @@
+package render
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"ergorecorder/analyze"
+)
+
+// Options say how a text report is laid out.
+type Options struct {
+	Width int // columns; 0 is 100. Below 60, 60 is used
+}
+
+// Text writes the report as plain text.
+func Text(w io.Writer, r *analyze.Report, opt Options) error {
+	width := opt.Width
+	if width == 0 {
+		width = 100
+	}
+	p := &page{w: bufio.NewWriter(w), width: min(max(width, 60), 140)}
+	v := verdict(r)
+	for _, line := range v {
+		p.line("%s", clip(line, p.width))
+	}
+	p.heading(r)
+	display := displays(r)
+	notes := false
+	for _, f := range r.Findings {
+		if f.Severity == analyze.Info {
+			notes = true
+			continue
+		}
+		p.finding(f, r, display)
+	}
+	if notes {
+		p.section("Noted")
+		for _, f := range r.Findings {
+			if f.Severity == analyze.Info {
+				p.item(fmt.Sprintf("%s %s (%s): %s", f.Display, f.Title, f.Kind, f.Summary))
+			}
+		}
+	}
+	if len(r.Healthy) > 0 {
+		p.section("In order")
+		for _, h := range alike(r.Healthy, r.Archive.Nodes) {
+			p.item(h)
+		}
+	}
+	if len(r.NotEvaluated) > 0 {
+		p.section("Not evaluated")
+		for _, n := range r.NotEvaluated {
+			p.item(n.Playbook + ": " + n.Why)
+		}
+	}
+	return p.w.Flush()
+}
+
+// A page is text of a given width.
+type page struct {
+	w     *bufio.Writer
+	width int
+}
+
+// Errors of the writer are kept by it, and come out of Flush.
+func (p *page) line(format string, args ...any) {
+	fmt.Fprintf(p.w, format, args...)
+	p.w.WriteByte('\n')
+}
+
+func (p *page) paragraph(indent, text string) {
+	for _, l := range wrap(text, p.width-utf8.RuneCountInString(indent)) {
+		p.line("%s%s", indent, l)
+	}
+}
+
+// item is a paragraph that hangs from a dash.
+func (p *page) item(text string) { p.hang("  - ", text) }
+
+func (p *page) hang(lead, text string) {
+	blank := strings.Repeat(" ", utf8.RuneCountInString(lead))
+	for i, l := range wrap(text, p.width-len(blank)) {
+		if i == 0 {
+			p.line("%s%s", lead, l)
+			continue
+		}
+		p.line("%s%s", blank, l)
+	}
+}
+
+func (p *page) section(title string) {
+	p.line("")
+	p.line("%s", title)
+	p.line("%s", strings.Repeat("-", len(title)))
+}
+
+func (p *page) heading(r *analyze.Report) {
+	crit, warn, notes := count(r)
+	p.line("")
+	p.line("%s", clip(r.Archive.Path, p.width))
+	p.paragraph("", fmt.Sprintf("%s to %s, %d nodes (%s): %d critical, %d %s, %d %s",
+		instant(r.Window.From), instant(r.Window.To), len(r.Archive.Nodes), strings.Join(r.Archive.Nodes, ", "),
+		crit, warn, plural(warn, "warning"), notes, plural(notes, "note")))
+	for i, g := range r.Archive.Gaps {
+		if i == 5 {
+			p.item(fmt.Sprintf("and %d more gaps", len(r.Archive.Gaps)-i))
+			break
+		}
+		p.item(fmt.Sprintf("gap: %s was not recorded from %s to %s: %s", g.Node, clock(g.From), clock(g.To), g.Why))
+	}
+}
+
+func (p *page) finding(f *analyze.Finding, r *analyze.Report, display map[string]string) {
+	p.line("")
+	p.line("%s", strings.Repeat("=", p.width))
+	p.hang(f.Display+"  ", fmt.Sprintf("%s %d: %s", strings.ToUpper(string(f.Severity)), f.Score, f.Title))
+	p.line("    %s", clip(fmt.Sprintf("%s, found by %s, confidence %s, id %s", f.Kind, f.Playbook, f.Confidence, f.ID), p.width-4))
+	p.paragraph("    ", upper(span(f, r.Window.To))+".")
+	for _, rel := range relations(f, display) {
+		p.paragraph("    ", rel)
+	}
+	p.line("")
+	p.paragraph("    ", f.Summary)
+	p.line("")
+	p.table("    ", subject(f.Subject))
+	for _, e := range f.Evidence {
+		p.evidence(e)
+	}
+	p.line("")
+	if f.Recommendation != "" {
+		p.hang("    Do: ", f.Recommendation)
+	}
+	for _, c := range f.Confirm {
+		p.line("    Ask: %s", clip(c, p.width-9))
+	}
+	for _, c := range f.Caveats {
+		p.hang("    But: ", c)
+	}
+}
+
+func (p *page) evidence(e analyze.Evidence) {
+	p.line("")
+	what := upper(e.What)
+	if at := place(e); at != "" {
+		what += " (" + at + ")"
+	}
+	p.paragraph("    ", what)
+	if line, low, high := sparkline(e.Series, min(p.width-40, 60)); line != "" {
+		p.line("      %s  %s to %s %s", line, short(low), short(high), e.Series.Unit)
+	}
+	p.table("      ", facts(e.Values))
+	for _, l := range e.Lines {
+		p.line("      %s", clip(l, p.width-6))
+	}
+}
+
+// table writes rows of a name and one or two values, in columns.
+func (p *page) table(indent string, rows []fact) {
+	name, before, pairs := 0, 6, false
+	for _, r := range rows {
+		name = max(name, utf8.RuneCountInString(r.name))
+		before = max(before, utf8.RuneCountInString(r.before))
+		pairs = pairs || r.before != ""
+	}
+	room := p.width - len(indent) - name - 2
+	if !pairs {
+		for _, r := range rows {
+			p.line("%s%-*s  %s", indent, name, r.name, clip(r.after, room))
+		}
+		return
+	}
+	p.line("%s%-*s  %*s  %s", indent, name, "", before, "before", "after")
+	for _, r := range rows {
+		p.line("%s%-*s  %*s  %s", indent, name, r.name, before, r.before, clip(r.after, room-before-2))
+	}
+}
