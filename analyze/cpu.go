@@ -154,12 +154,24 @@ func (s *scene) hotspot(ctx context.Context, n *node, rates series.Series, profs
 			f.End = &end
 		}
 		s.hotFunction(n, c.At, end, profs, f)
+		s.allocates(n, f)
 		if err := s.hotProcess(ctx, n, c.At, end, profs, f); err != nil {
 			return nil, err
 		}
 		return f, nil
 	}
 	return nil, nil
+}
+
+// allocates puts a rise that allocation explains below the memory playbook's
+// finding about it: the CPU then goes to the allocator and the collector.
+func (s *scene) allocates(n *node, f *Finding) {
+	churn := s.churn(n, heaps{})
+	if churn == nil || churn.Onset.Sub(f.Onset).Abs() > 10*time.Second {
+		return
+	}
+	f.Score = min(f.Score, churn.Score-10)
+	f.Caveats = append(f.Caveats, fmt.Sprintf("Allocation rose at the same time (heap_churn, %s): much of this CPU may be the allocator's and the collector's.", clock(churn.Onset)))
 }
 
 // justStarted reports whether the node had hardly begun its life: starting up

@@ -6,7 +6,8 @@
 //   - [Table], functions with what each holds, and [Diff] of two tables; from
 //     the text of pprof_cpu ([ParseCPU]) and pprof_heap ([ParseHeap]), or from
 //     a raw profile;
-//   - [Raw], a raw pprof profile: [Raw.Top], [Raw.Peek], [Raw.ByPID];
+//   - [Raw], a raw pprof profile: [Raw.Top], [Raw.Attributed],
+//     [Raw.Peek], [Raw.ByPID];
 //   - [Dump], the goroutines that pprof_goroutines lists, with debug=1 or
 //     debug=2: which process each belongs to, grouped by stack, and what they
 //     wait for;

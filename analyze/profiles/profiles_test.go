@@ -217,6 +217,13 @@ func TestRaw(t *testing.T) {
 	if top.Unit != "bytes" || top.Rows[0].Function != store {
 		t.Errorf("most in use: %s by %+v", top.Unit, top.Rows[0])
 	}
+	owed, err := heap.Attributed("")
+	if err != nil || owed.Total != top.Total || owed.Rows[0] != (profiles.Row{Function: store, Flat: top.Rows[0].Flat, Cum: top.Rows[0].Flat}) {
+		t.Errorf("most in use is owed to %+v, of %d bytes, %v", owed.Rows[0], owed.Total, err)
+	}
+	if r, ok := owed.Row("labapp/core.(*Strategy).HandleEvent"); !ok || r.Flat != 524344 {
+		t.Errorf("what the framework allocated for HandleEvent is %+v", r)
+	}
 	view, err := heap.Peek("inuse_space", store)
 	if err != nil {
 		t.Fatal(err)

@@ -85,6 +85,32 @@ func (r *Raw) Top(measure, pid string) (Table, error) {
 	return t, nil
 }
 
+// Attributed is the profile by the innermost application function of each
+// sample, which is to whom it is owed whatever library did the work; samples
+// without one are under their leaf. Cum is Flat.
+func (r *Raw) Attributed(measure string) (Table, error) {
+	at, err := r.measure(measure)
+	if err != nil {
+		return Table{}, err
+	}
+	t := Table{Unit: r.p.SampleType[at].Unit, Seconds: float64(r.p.DurationNanos) / 1e9}
+	owed := map[string]int64{}
+	for _, s := range r.p.Sample {
+		t.Total += s.Value[at]
+		frames := stack(s)
+		if len(frames) == 0 {
+			continue
+		}
+		i := max(0, slices.IndexFunc(frames, func(f string) bool { return OriginOf(f) == Application }))
+		owed[frames[i]] += s.Value[at]
+	}
+	for function, v := range owed {
+		t.Rows = append(t.Rows, Row{Function: function, Flat: v, Cum: v})
+	}
+	slices.SortFunc(t.Rows, byFlat)
+	return t, nil
+}
+
 // ByPID is what the samples labelled with each process measure (nodes built
 // with -tags=pprof label what runs for a process). What belongs to none is
 // under "".
