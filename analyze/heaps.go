@@ -141,4 +141,3 @@ func allocator(tables []heapTable, t time.Time, extra float64) string {
 	}
 	return ""
 }
-

@@ -231,4 +231,3 @@ func falls(s series.Series) int {
 	}
 	return n
 }
-
