@@ -64,14 +64,23 @@ func New(rec *replay.Recording, opts Options) (*Cluster, error) {
 	return &Cluster{rec: rec, clock: clock, token: opts.Token, wait: opts.Wait}, nil
 }
 
-// opened is the first moment at which the entry point said who it is and who
-// else is there: before that no client could make a beginning.
-func opened(rec *replay.Recording) (from time.Time) {
-	from, _ = rec.Window()
+// opened is the first moment at which the entry point had said who it is and
+// who else is there: before that no client could make a beginning.
+func opened(rec *replay.Recording) time.Time {
+	from, _ := rec.Window()
 	entry := rec.Entry()
+	first := map[string]time.Time{}
 	for _, s := range rec.Streams() {
-		if s.Kind == archive.Sample && s.Node == entry && (s.Name == "node_info" || s.Name == "cluster_nodes") && s.From.After(from) {
-			from = s.From
+		if s.Kind != archive.Sample || s.Node != entry || s.Name != "node_info" && s.Name != "cluster_nodes" {
+			continue
+		}
+		if at, ok := first[s.Name]; !ok || s.From.Before(at) {
+			first[s.Name] = s.From
+		}
+	}
+	for _, at := range first {
+		if at.After(from) {
+			from = at
 		}
 	}
 	return from
