@@ -93,8 +93,9 @@ func (q *question) table(tool string) (*table, error) {
 		}
 		r, _ := q.reply(rec)
 		filters, limit := width(rec.Stream.Args)
-		whole := filters == 0 && rec.Seen == rec.Total && (int64(len(rows)) < limit || tool != "process_list" && tool != "event_list")
-		return &table{r, rows, whole}, nil
+		if filters == 0 && rec.Seen == rec.Total && (int64(len(rows)) < limit || tool != "process_list" && tool != "event_list") {
+			return &table{r, rows, true}, nil
+		}
 	}
 	if t := q.together(tool); t != nil {
 		return t, nil
@@ -134,6 +135,9 @@ func (q *question) together(tool string) *table {
 	t.Text, t.Seen, t.Total = nil, len(t.rows), 0
 	if tool == "process_list" {
 		t.Total = q.processesTotal()
+	}
+	if t.whole = t.Total > 0 && t.Seen >= t.Total; t.whole {
+		t.Seen, t.Total = 0, 0
 	}
 	return t
 }

@@ -97,8 +97,7 @@ func (q *question) widerDump(want ergo.Args) (best dump, ok bool) {
 		if err != nil || has.Text("pid") != "" || level(has) != level(want) {
 			continue
 		}
-		if !strings.Contains(want.Text("filter"), has.Text("filter")) || !strings.Contains(has.Text("exclude"), want.Text("exclude")) ||
-			has.Text("exclude") != "" && want.Text("exclude") == "" {
+		if !shows(has, want) {
 			continue
 		}
 		rec, err := q.current([]stream{s}, "")
@@ -110,6 +109,15 @@ func (q *question) widerDump(want ergo.Args) (best dump, ok bool) {
 		}
 	}
 	return best, ok
+}
+
+// shows reports whether a dump with one filter shows all that another asks for.
+func shows(has, want ergo.Args) bool {
+	if !strings.Contains(want.Text("filter"), has.Text("filter")) {
+		return false
+	}
+	left, asked := has.Text("exclude"), want.Text("exclude")
+	return left == "" || asked != "" && strings.Contains(left, asked)
 }
 
 // goroutineOf finds the goroutines that bear the PID's label in any dump.

@@ -187,21 +187,39 @@ func (q *question) failure(rec *archive.Record) error {
 	return &recordedFailure{e, rec.At, rec.Took}
 }
 
-// reachable is the link error that the node's pulse showed at the moment.
+// reachable is the link error that the node's pulse showed at the moment, or
+// that of the call's own record. A record that is newer than the pulse says
+// for itself how things were.
 func (q *question) reachable() error {
 	pulse := q.x.pulse(q.call.Node)
 	if pulse == "" || pulse == q.call.Tool {
 		return nil
 	}
 	rec, _ := q.newest(q.x.widest(q.call.Node, pulse), "")
-	if rec == nil || rec.Failure == nil {
+	if rec == nil || !cutOff(rec) {
 		return nil
 	}
-	e := ergo.ToolError{Message: rec.Failure.Text}
-	if why, failed := e.LinkFailed(); !failed || why == "timed out" {
-		return nil // it was there, only slow
+	own, _ := q.newest(q.exact(), q.subject())
+	switch {
+	case own != nil && cutOff(own):
+		return q.failure(own)
+	case own != nil && !own.At.Before(rec.At):
+		return nil
+	case q.m.faithful:
+		return &ergo.ToolError{Code: rec.Failure.Code, Message: rec.Failure.Text}
 	}
 	return q.failure(rec)
+}
+
+// cutOff reports whether a record says that the node could not be reached. One
+// that timed out was there, only slow.
+func cutOff(rec *archive.Record) bool {
+	if rec.Failure == nil {
+		return false
+	}
+	e := ergo.ToolError{Message: rec.Failure.Text}
+	why, failed := e.LinkFailed()
+	return failed && why != "timed out"
 }
 
 // Entry is the entry point: the node that answers calls which name none.
@@ -336,13 +354,17 @@ func (q *question) exact() []stream {
 	return same
 }
 
+// subject is whom the call is about within its stream.
+func (q *question) subject() string {
+	if sub := ergo.SchemaOf(q.call.Tool).SubjectArgs(q.call.Args); sub != nil {
+		return sub.String()
+	}
+	return ""
+}
+
 // recorded is the answer that was recorded for the very call.
 func (q *question) recorded() (Reply, error) {
-	subject := ""
-	if sub := ergo.SchemaOf(q.call.Tool).SubjectArgs(q.call.Args); sub != nil {
-		subject = sub.String()
-	}
-	rec, err := q.current(q.exact(), subject)
+	rec, err := q.current(q.exact(), q.subject())
 	if err != nil {
 		return Reply{}, err
 	}
