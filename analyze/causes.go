@@ -102,7 +102,7 @@ func sameProcess(a, b *Finding) bool {
 // rules are the causes that the findings themselves show, strongest first.
 func rules() []causeRule {
 	return []causeRule{
-		nodeGone, linkGone, supervisorFell, childDies, samePlace, hotCode, heldMemory, callersSuffer,
+		nodeGone, linkGone, supervisorFell, childDies, samePlace, churnBurns, hotCode, heldMemory, callersSuffer,
 	}
 }
 
@@ -173,6 +173,13 @@ func samePlace(root, f *Finding) bool {
 		return among(f.Kind, "blocked_callback", "stuck_call", "error_burst", "event_silent", "goroutine_growth")
 	}
 	return false
+}
+
+// Allocating and collecting cost CPU: churn explains a node that is busy since,
+// unless a profile shows other code of the application to be what burns it.
+func churnBurns(root, f *Finding) bool {
+	return root.Kind == "heap_churn" && f.Kind == "cpu_hotspot" && sameNode(root, f) && after(root, f) &&
+		(f.Subject.Function == "" || f.Subject.Function == root.Subject.Function)
 }
 
 // Code that burns the CPU explains that its process falls behind, if each

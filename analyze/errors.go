@@ -106,7 +106,7 @@ func (s *scene) burstFinding(n *node, b burst, miner *logs.Miner, counted series
 	changes := logs.Compare(miner.Templates(), s.from, b.onset.Truncate(time.Second), s.to, 0.01)
 	var lines []string
 	panics := 0
-	writers := map[string]int{}
+	behaviors, names := map[string]int{}, map[string]int{}
 	var worst *logs.Template
 	for _, c := range changes {
 		t := c.Template
@@ -123,14 +123,15 @@ func (s *scene) burstFinding(n *node, b burst, miner *logs.Miner, counted series
 			lines = append(lines, fmt.Sprintf("%d x %s: %s", t.Count, t.Level, t.Text()))
 		}
 		for _, w := range t.Sources {
-			writers[cmp.Or(w.Source.Behavior, w.Source.Name)] += w.Count
+			behaviors[cmp.Or(w.Source.Behavior, w.Source.Name)] += w.Count
+			names[w.Source.Name] += w.Count
 		}
 	}
 	f := &Finding{
 		Kind: "error_burst", Score: 58, Confidence: High,
 		Title:   fmt.Sprintf("%s logs %s errors a minute since %s, before %s", short2(n.Name), number(60*b.after.Rate()), clock(b.onset), number(60*b.before.Rate())),
 		Summary: fmt.Sprintf("%s lines of level error or panic in %s, against %s in the %s before.", number(b.after.Events), seconds(b.after.Seconds), number(b.before.Events), seconds(b.before.Seconds)),
-		Subject: Subject{Node: n.Name, Incarnation: n.incarnation(b.onset), Behavior: mostOf(writers, b.after.Events)},
+		Subject: Subject{Node: n.Name, Incarnation: n.incarnation(b.onset), Name: mostOf(names, b.after.Events), Behavior: mostOf(behaviors, b.after.Events)},
 		Onset:   b.onset, OnsetErrorS: max(b.off.Seconds(), 0.1),
 		Evidence: []Evidence{{
 			What: "lines of level error and panic, counted by the node", Node: n.Name, Tool: "node_info", Field: "LogMessages", From: &b.onset, To: &b.end,

@@ -163,7 +163,7 @@ func (s *scene) applicationDown(n *node, a *application, said []replay.LogLine) 
 	}
 	f := &Finding{
 		Kind: "application_down", Onset: onset, OnsetErrorS: off.Seconds(), Score: 85, Confidence: High,
-		Subject:        Subject{Node: n.Name, Incarnation: n.incarnation(onset), Application: a.name},
+		Subject:        Subject{Node: n.Name, Incarnation: n.incarnation(onset), Name: a.name, Application: a.name},
 		Title:          fmt.Sprintf("the application %s on %s does not run any more", a.name, n.Name),
 		Summary:        fmt.Sprintf("It ran (mode %s) and is %s since.", a.mode, a.state),
 		Recommendation: "See why it stopped (its log, the supervisor that gave up), mend that, and start it again.",
@@ -228,12 +228,15 @@ func (s *scene) shutdownStuck(n *node, said []replay.LogLine) *Finding {
 	}
 	all := map[string]*waited{}
 	worst := ""
-	var began time.Time
+	var began, announced time.Time
 	for _, l := range said {
 		if strings.Contains(l.Message, "graceful shutdown") {
 			began = l.At
 		}
-		if !stopping.MatchString(l.Message) {
+		// The list may stand in the announcement, or in lines of its own behind it.
+		if stopping.MatchString(l.Message) {
+			announced = l.At
+		} else if announced.IsZero() || l.At.Sub(announced) > time.Second {
 			continue
 		}
 		for _, line := range strings.Split(l.Message, "\n") {
