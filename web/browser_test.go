@@ -132,10 +132,10 @@ func eval[T any](b *browser, js string) T {
 	return get(b, chromedp.Evaluate[T](js, chromedp.EvalAwaitPromise))
 }
 
-// open opens a page of the server and waits for its script.
+// open opens a page of the server and waits until all of it is there.
 func (b *browser) open(path string) {
 	b.t.Helper()
-	b.do(chromedp.Navigate(b.base+path), chromedp.WaitReady("html.scripted main"))
+	b.do(chromedp.Navigate(b.base+path), chromedp.WaitReady("html.complete main"))
 }
 
 // until waits, frame by frame, for a JavaScript condition to come true.
@@ -337,7 +337,11 @@ func TestBrowserFollowsThePresent(t *testing.T) {
 	for i := range 5 {
 		sample(i)
 	}
-	s := New(func() (*replay.Recording, error) { return replay.New(w.View()) }, Options{
+	rec, err := replay.New(w.View())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := New(rec, Options{
 		Name: "live", Live: true,
 		Analyze: func(context.Context, *replay.Recording, analyze.Options) (*analyze.Report, error) {
 			return &analyze.Report{}, nil

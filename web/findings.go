@@ -49,11 +49,7 @@ func (v *verdict) set(r *analyze.Report, progress string) {
 // cache, and shows it on the pages from then on. For a live recording it is
 // called again and again; pages go on showing the report before.
 func (s *Server) Analyse(ctx context.Context) error {
-	rec, err := s.source()
-	if err != nil {
-		return err
-	}
-	key := reportKey(rec)
+	key := reportKey(s.rec)
 	if s.opt.Cache != nil {
 		if text, ok := s.opt.Cache.Load(key); ok {
 			var r analyze.Report
@@ -64,9 +60,13 @@ func (s *Server) Analyse(ctx context.Context) error {
 		}
 	}
 	s.verdict.set(nil, "reading")
-	r, err := s.opt.Analyze(ctx, rec, analyze.Options{Path: s.opt.Name, Progress: func(done, total int, step string) {
+	opt := analyze.Options{Path: s.opt.Name, Progress: func(done, total int, step string) {
 		s.verdict.set(nil, fmt.Sprintf("%s, %d of %d", step, done, total))
-	}})
+	}}
+	if from, to := s.rec.Window(); s.opt.Recent > 0 && to.Sub(from) > s.opt.Recent {
+		opt.From, opt.To = to.Add(-s.opt.Recent), to
+	}
+	r, err := s.opt.Analyze(ctx, s.rec, opt)
 	if err != nil {
 		s.verdict.set(nil, err.Error())
 		return fmt.Errorf("analyse %s: %w", s.opt.Name, err)

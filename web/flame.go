@@ -152,12 +152,7 @@ func (s *Server) servePprof(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	rec, err := s.source()
-	if err != nil {
-		s.fail(w, err)
-		return
-	}
-	answer, err := s.pprof.serve(r, rec, r.PathValue("profiles"), name)
+	answer, err := s.pprof.serve(r, s.rec, r.PathValue("profiles"), name)
 	if err != nil {
 		s.fail(w, err)
 		return

@@ -1,13 +1,13 @@
 package web
 
 import (
-	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/hex"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
+
+	"ergorecorder/ergo/live"
 )
 
 // pagePolicy lets pages load their own style and script and nothing else:
@@ -56,7 +56,7 @@ func (s *Server) hostAllowed(hostport string) bool {
 		return true
 	}
 	if ip := net.ParseIP(host); ip != nil {
-		return ip.IsLoopback() || s.opt.Token != ""
+		return ip.IsLoopback() || !s.opt.Token.IsZero()
 	}
 	for _, name := range s.opt.Hosts {
 		if strings.EqualFold(name, host) {
@@ -78,30 +78,30 @@ func foreign(r *http.Request) bool {
 	return (site == "cross-site" || site == "same-site") && r.Header.Get("Sec-Fetch-Dest") != "document"
 }
 
-// admit checks the token: in the address once, from where it moves into a
-// cookie, or as a bearer token. It answers the request itself if it refuses
+// admit checks the token: in the address once, for which the reader gets a
+// cookie that is good for this server's life, or as a bearer token. It answers the request itself if it refuses
 // or redirects.
 func (s *Server) admit(w http.ResponseWriter, r *http.Request) bool {
-	if s.opt.Token == "" {
+	if s.opt.Token.IsZero() {
 		return true
 	}
 	if q := r.URL.Query(); q.Has("token") {
-		if !same(q.Get("token"), s.opt.Token) {
+		if !s.opt.Token.Equal(live.NewToken(q.Get("token"))) {
 			http.Error(w, "wrong token", http.StatusUnauthorized)
 			return false
 		}
 		q.Del("token")
 		http.SetCookie(w, &http.Cookie{
-			Name: tokenCookie, Value: digest(s.opt.Token), Path: "/",
+			Name: tokenCookie, Value: s.session, Path: "/",
 			HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: r.TLS != nil,
 		})
 		http.Redirect(w, r, (&url.URL{Path: localPath(r.URL.Path), RawQuery: q.Encode()}).String(), http.StatusSeeOther)
 		return false
 	}
-	if c, err := r.Cookie(tokenCookie); err == nil && same(c.Value, digest(s.opt.Token)) {
+	if c, err := r.Cookie(tokenCookie); err == nil && subtle.ConstantTimeCompare([]byte(c.Value), []byte(s.session)) == 1 {
 		return true
 	}
-	if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok && same(bearer, s.opt.Token) {
+	if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok && s.opt.Token.Equal(live.NewToken(bearer)) {
 		return true
 	}
 	http.Error(w, "a token is needed: open the page with ?token=…", http.StatusUnauthorized)
@@ -110,14 +110,3 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request) bool {
 
 // localPath keeps a redirect on this host: //elsewhere is an address.
 func localPath(p string) string { return "/" + strings.TrimLeft(p, "/\\") }
-
-// digest is what the cookie holds in place of the token.
-func digest(token string) string {
-	sum := sha256.Sum256([]byte("ergorecorder cookie\x00" + token))
-	return hex.EncodeToString(sum[:])
-}
-
-func same(a, b string) bool {
-	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
-	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
-}

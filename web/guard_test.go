@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"ergorecorder/archive"
+	"ergorecorder/ergo/live"
 )
 
 func TestGuard(t *testing.T) {
@@ -33,7 +34,7 @@ func TestGuard(t *testing.T) {
 		{name: "wrong token", token: "t", url: "/?token=x", host: "localhost", want: 401},
 		{name: "wrong bearer", token: "t", url: "/", host: "localhost", header: map[string]string{"Authorization": "Bearer x"}, want: 401},
 		{name: "the token is not the cookie", token: "t", url: "/", host: "localhost", header: map[string]string{"Cookie": tokenCookie + "=t"}, want: 401},
-		{name: "the cookie", token: "t", url: "/", host: "localhost", header: map[string]string{"Cookie": tokenCookie + "=" + digest("t")}, want: 200},
+		{name: "the cookie", token: "t", url: "/", host: "localhost", header: map[string]string{"Cookie": tokenCookie + "=SESSION"}, want: 200},
 		{name: "token", token: "t", url: "/logs?token=t&q=a", host: "localhost", want: 303},
 		{name: "assets need it too", token: "t", url: "/assets/style.css", host: "localhost", want: 401},
 		{name: "source", url: "/pprof/x/source?f=passwd", host: "localhost", want: 404},
@@ -44,7 +45,7 @@ func TestGuard(t *testing.T) {
 		{name: "a profile that is a path", url: "/pprof/..%2F..%2Fetc%2Fpasswd/top", host: "localhost", want: 404},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := New(constantly(rec), Options{Token: c.token, Hosts: []string{"recorder.example"}})
+			s := New(rec, Options{Token: live.NewToken(c.token), Hosts: []string{"recorder.example"}})
 			method := c.method
 			if method == "" {
 				method = http.MethodGet
@@ -52,7 +53,7 @@ func TestGuard(t *testing.T) {
 			r := httptest.NewRequest(method, "http://localhost"+c.url, nil)
 			r.Host = c.host
 			for k, v := range c.header {
-				r.Header.Set(k, v)
+				r.Header.Set(k, strings.ReplaceAll(v, "SESSION", s.session))
 			}
 			w := httptest.NewRecorder()
 			s.ServeHTTP(w, r)
@@ -71,7 +72,7 @@ func TestGuard(t *testing.T) {
 
 func TestTokenMovesIntoACookie(t *testing.T) {
 	rec := record(t, func(w *archive.Writer) { hostileCluster(t, w) })
-	s := New(constantly(rec), Options{Token: "secret"})
+	s := New(rec, Options{Token: live.NewToken("secret")})
 	w := fetch(s, "//elsewhere.example/logs?token=secret&q=a")
 	if w.Code != http.StatusSeeOther {
 		// The mux may clean the path first; then the guard never saw it.

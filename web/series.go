@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"math"
+	"slices"
 	"time"
 
 	"ergorecorder/archive"
@@ -49,7 +50,12 @@ type rowMatch struct {
 // rowCurves are a field's values over time for each row that matches, by the
 // row's key column, at most limit rows.
 func rowCurves(ctx context.Context, rec *replay.Recording, node, tool, key string, match rowMatch, from, to time.Time, limit int, fields ...string) (map[string][]curve, error) {
-	columns := append([]string{key, match.Column}, fields...)
+	columns := append([]string{key}, fields...)
+	matched := slices.Index(columns, match.Column)
+	if matched < 0 {
+		columns = append(columns, match.Column)
+		matched = len(columns) - 1
+	}
 	out := map[string][]curve{}
 	slots := map[int32]string{}
 	for f, err := range rec.Table(ctx, node, tool, from, to, columns) {
@@ -67,7 +73,7 @@ func rowCurves(ctx context.Context, rec *replay.Recording, node, tool, key strin
 		}
 		for _, slot := range f.Changed {
 			k := f.Columns[0].Text(slot)
-			if !match.Equals(f.Columns[1].Text(slot)) || out[k] == nil && len(out) >= limit {
+			if !match.Equals(f.Columns[matched].Text(slot)) || out[k] == nil && len(out) >= limit {
 				delete(slots, slot)
 				continue
 			}
@@ -81,7 +87,7 @@ func rowCurves(ctx context.Context, rec *replay.Recording, node, tool, key strin
 		}
 		for slot, k := range slots {
 			for i := range fields {
-				out[k][i].add(f.At, f.Columns[2+i].Float(slot))
+				out[k][i].add(f.At, f.Columns[1+i].Float(slot))
 			}
 		}
 	}

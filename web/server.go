@@ -3,12 +3,14 @@ package web
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"embed"
 	"errors"
 	"fmt"
 	"html/template"
 	"io/fs"
 	"maps"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -16,6 +18,7 @@ import (
 	"time"
 
 	"ergorecorder/analyze"
+	"ergorecorder/ergo/live"
 	"ergorecorder/replay"
 )
 
@@ -25,17 +28,15 @@ var assets embed.FS
 //go:embed templates
 var templates embed.FS
 
-// A Source gives the recording that pages are drawn from, for each request
-// anew: that of a live recording reaches further every time.
-type Source func() (*replay.Recording, error)
-
 // Options say how a recording is served. The zero value serves a closed
 // recording to this machine alone.
 type Options struct {
-	Name  string   // what pages call the recording
-	Live  bool     // it is still being written: pages may follow the present
-	Token string   // asked of everybody; needed unless only loopback listens
-	Hosts []string // further names under which the page may be reached
+	Name  string     // what pages call the recording
+	Live  bool       // it is still being written: pages may follow the present
+	Token live.Token // asked of everybody; needed unless only loopback listens
+	Hosts []string   // further names under which the page may be reached
+	// Recent is how much of a recording's end is judged; zero is all of it.
+	Recent time.Duration
 	// Cache keeps a report from run to run; nil keeps none.
 	Cache Cache
 	// Analyze judges the recording; nil is analyze.Run.
@@ -44,22 +45,23 @@ type Options struct {
 
 // A Server serves a recording. It is an http.Handler, safe for concurrent use.
 type Server struct {
-	source  Source
+	rec     *replay.Recording
 	opt     Options
 	pages   *template.Template
 	handler http.Handler
 	verdict verdict
 	strips  stripCache
 	pprof   flames
+	session string // what the cookie of an admitted reader says
 }
 
 // New makes a server of the recording. Findings appear once [Server.Analyse]
 // has run.
-func New(source Source, opt Options) *Server {
+func New(rec *replay.Recording, opt Options) *Server {
 	if opt.Analyze == nil {
 		opt.Analyze = analyze.Run
 	}
-	s := &Server{source: source, opt: opt, pages: pageTemplates()}
+	s := &Server{rec: rec, opt: opt, pages: pageTemplates(), session: rand.Text()}
 	static, err := fs.Sub(assets, "assets")
 	if err != nil {
 		panic(err) // the folder is embedded under this very name
@@ -74,6 +76,29 @@ func New(source Source, opt Options) *Server {
 	mux.HandleFunc("GET /pprof/{profiles}/{view}", s.servePprof)
 	s.handler = s.guard(mux)
 	return s
+}
+
+// Serve answers on the listener until ctx ends, and then lets requests under
+// way finish. A listener that others than this machine reach is refused
+// without a token.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	if a, ok := l.Addr().(*net.TCPAddr); s.opt.Token.IsZero() && (!ok || !a.IP.IsLoopback()) {
+		return fmt.Errorf("serve on %s: other addresses than loopback need a token", l.Addr())
+	}
+	srv := &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
+	stopped := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(stopped)
+		wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+		defer cancel()
+		_ = srv.Shutdown(wait) // what does not finish in time is cut off
+	})
+	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		stop()
+		return fmt.Errorf("serve on %s: %w", l.Addr(), err)
+	}
+	<-stopped
+	return nil
 }
 
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
@@ -103,7 +128,6 @@ func (s *Server) views() map[string]view {
 
 // A page is one request's view of the recording.
 type page struct {
-	srv   *Server
 	rec   *replay.Recording
 	query url.Values
 	path  string
@@ -124,22 +148,18 @@ type page struct {
 }
 
 // newPage reads what every view has in common from the address.
-func (s *Server) newPage(r *http.Request) (*page, error) {
-	rec, err := s.source()
-	if err != nil {
-		return nil, err
-	}
-	p := &page{srv: s, rec: rec, query: r.URL.Query(), path: r.URL.Path, Name: s.opt.Name, Live: s.opt.Live}
-	p.Start, p.End = rec.Window()
+func (s *Server) newPage(r *http.Request) *page {
+	p := &page{rec: s.rec, query: r.URL.Query(), path: r.URL.Path, Name: s.opt.Name, Live: s.opt.Live}
+	p.Start, p.End = s.rec.Window()
 	p.From, p.To = p.time("from", p.Start), p.time("to", p.End)
 	if !p.From.Before(p.To) {
 		p.From, p.To = p.Start, p.End
 	}
 	p.Present = p.query.Get("at") == ""
 	p.At = p.time("at", p.End)
-	p.now = momentOf(rec, p.At)
+	p.now = momentOf(s.rec, p.At)
 	p.Report, p.Progress = s.verdict.get()
-	return p, nil
+	return p
 }
 
 // time reads a time from the address; what is missing or wrong is the default.
@@ -248,11 +268,7 @@ func (p *page) chosen() []string {
 // script asks for that.
 func (s *Server) serve(v view) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		p, err := s.newPage(r)
-		if err != nil {
-			s.fail(w, err)
-			return
-		}
+		p := s.newPage(r)
 		p.Tab = v.tab
 		body, err := v.body(r.Context(), p)
 		if err != nil {
@@ -307,21 +323,13 @@ type notFound string
 func (e notFound) Error() string { return string(e) }
 
 func (s *Server) serveStrip(w http.ResponseWriter, r *http.Request) {
-	p, err := s.newPage(r)
-	if err != nil {
-		s.fail(w, err)
-		return
-	}
+	p := s.newPage(r)
 	p.Strip = s.strips.get(p, true)
 	s.render(w, "strip", p)
 }
 
 func (s *Server) serveReport(w http.ResponseWriter, r *http.Request) {
-	p, err := s.newPage(r)
-	if err != nil {
-		s.fail(w, err)
-		return
-	}
+	p := s.newPage(r)
 	if p.Report == nil {
 		s.fail(w, notFound("the recording is still being analysed: "+p.Progress))
 		return

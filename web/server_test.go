@@ -58,7 +58,7 @@ func hostileCluster(t testing.TB, w *archive.Writer) {
 
 func TestHostileNamesAreShownNotRun(t *testing.T) {
 	rec := record(t, func(w *archive.Writer) { hostileCluster(t, w) })
-	s := New(constantly(rec), Options{Name: evilName})
+	s := New(rec, Options{Name: evilName})
 	q := url.Values{"node": {evilNode}, "pid": {"<A.0.1>"}}.Encode()
 	for _, path := range []string{
 		"/", "/findings", "/processes", "/processes?q=" + url.QueryEscape(evilName) + "&app=%22%3E%3Cscript%3E", "/process?" + q, "/tree", "/links", "/events", "/logs?around=10m",
@@ -79,7 +79,7 @@ func TestHostileNamesAreShownNotRun(t *testing.T) {
 
 // Whatever the address says, an answer comes: a page, or a refusal in words.
 func TestBrokenAddresses(t *testing.T) {
-	s := New(constantly(bundled(t, "restart_loop")), Options{})
+	s := New(bundled(t, "restart_loop"), Options{})
 	for _, path := range []string{"/", "/findings", "/finding", "/processes", "/process", "/tree", "/links", "/events", "/logs", "/compare", "/profiles", "/profile", "/strip"} {
 		for _, query := range []string{
 			"", "at=yesterday", "at=0001-01-01T00:00:00Z", "at=9999-12-31T23:59:59Z", "from=2027-01-01T00:00:00Z&to=2020-01-01T00:00:00Z", "node=nobody&pid=<1>", "pid=()[&node=alpha@localhost",
@@ -100,7 +100,7 @@ func TestBrokenAddresses(t *testing.T) {
 
 // The script asks for the view alone.
 func TestViewAlone(t *testing.T) {
-	s := New(constantly(bundled(t, "stuck")), Options{})
+	s := New(bundled(t, "stuck"), Options{})
 	r := httptest.NewRequest(http.MethodGet, "http://localhost/processes", nil)
 	r.Header.Set("X-Part", "view")
 	w := httptest.NewRecorder()
@@ -112,7 +112,7 @@ func TestViewAlone(t *testing.T) {
 
 func TestProcessTable(t *testing.T) {
 	rec := record(t, func(w *archive.Writer) { manyProcesses(t, w, 10_000) })
-	s := New(constantly(rec), Options{})
+	s := New(rec, Options{})
 	for _, c := range []struct{ query, first, says string }{
 		{"sort=-mailbox", "worker_9999", "1 to 200 of 10000"},
 		{"sort=mailbox", "worker_0", "1 to 200 of 10000"},

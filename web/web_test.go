@@ -88,11 +88,6 @@ func record(t testing.TB, fill func(*archive.Writer)) *replay.Recording {
 	return rec
 }
 
-// constantly is a source of one recording.
-func constantly(rec *replay.Recording) Source {
-	return func() (*replay.Recording, error) { return rec, nil }
-}
-
 // The fault of the bundled capture stuck.
 const (
 	stuckNode = "gamma@localhost"
@@ -159,7 +154,7 @@ func analysed(t testing.TB, rec *replay.Recording, report *analyze.Report, opt O
 	if opt.Name == "" {
 		opt.Name = "stuck.erg"
 	}
-	s := New(constantly(rec), opt)
+	s := New(rec, opt)
 	if err := s.Analyse(context.Background()); err != nil {
 		t.Fatal(err)
 	}

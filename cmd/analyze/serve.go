@@ -7,15 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"ergorecorder/replay"
+	"ergorecorder/ergo/live"
 	"ergorecorder/web"
 )
 
@@ -62,67 +60,32 @@ func runServe(cmd *cobra.Command, paths []string, opt serveOptions) error {
 		return fmt.Errorf("listen: %w", err)
 	}
 	defer l.Close()
-	token, err := serveToken(l.Addr(), opt.tokenFile)
-	if err != nil {
-		return err
+	options := web.Options{Name: strings.Join(paths, " + "), Hosts: opt.hosts}
+	address := "http://" + l.Addr().String() + "/"
+	switch tcp, ok := l.Addr().(*net.TCPAddr); {
+	case opt.tokenFile != "":
+		if options.Token, err = live.ReadToken(opt.tokenFile); err != nil {
+			return err
+		}
+	case !ok || !tcp.IP.IsLoopback():
+		token := rand.Text()
+		options.Token = live.NewToken(token)
+		address += "?token=" + token
 	}
-	options := web.Options{Name: strings.Join(paths, " + "), Token: token, Hosts: opt.hosts}
 	if !opt.noCache && len(paths) == 1 {
 		options.Cache = findingsFile(strings.TrimRight(paths[0], string(filepath.Separator)) + ".findings.json")
 	}
-	srv := web.New(func() (*replay.Recording, error) { return rec, nil }, options)
-	address := "http://" + l.Addr().String() + "/"
-	if token != "" && opt.tokenFile == "" {
-		address += "?token=" + token
-	}
+	srv := web.New(rec, options)
 	fmt.Fprintln(cmd.OutOrStdout(), address)
 
 	ctx := cmd.Context()
 	analysed := make(chan error, 1)
 	go func() { analysed <- srv.Analyse(ctx) }()
-	err = serveHTTP(ctx, l, srv)
+	err = srv.Serve(ctx, l)
 	if aerr := <-analysed; aerr != nil && !errors.Is(aerr, context.Canceled) {
 		fmt.Fprintf(cmd.ErrOrStderr(), "analyze: %v\n", aerr)
 	}
 	return err
-}
-
-// serveToken is the token of a page that others than this machine can reach,
-// or that was asked for.
-func serveToken(addr net.Addr, file string) (string, error) {
-	if file != "" {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return "", fmt.Errorf("read token: %w", err)
-		}
-		token := strings.TrimSpace(string(text))
-		if token == "" {
-			return "", fmt.Errorf("read token: %s is empty", file)
-		}
-		return token, nil
-	}
-	if tcp, ok := addr.(*net.TCPAddr); ok && tcp.IP.IsLoopback() {
-		return "", nil
-	}
-	return rand.Text(), nil
-}
-
-// serveHTTP serves until the context ends, and lets requests under way finish.
-func serveHTTP(ctx context.Context, l net.Listener, h http.Handler) error {
-	srv := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
-	stopped := make(chan struct{})
-	go func() {
-		defer close(stopped)
-		<-ctx.Done()
-		wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
-		defer cancel()
-		_ = srv.Shutdown(wait) // what does not finish in time is cut off
-	}()
-	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serve: %w", err)
-	}
-	<-stopped
-	return nil
 }
 
 // A findingsFile keeps the newest report beside an archive.

@@ -16,6 +16,7 @@ import (
 type runFlags struct {
 	reach
 	mcp      mcpFlags
+	serve    serveFlags
 	out      string
 	preset   string
 	length   time.Duration
@@ -44,6 +45,7 @@ A replay (analyze replay) is followed by its own clock.`,
 	}
 	f.reach.add(cmd.Flags())
 	f.mcp.add(cmd.Flags())
+	f.serve.add(cmd.Flags())
 	fl := cmd.Flags()
 	fl.StringVarP(&f.out, "output", "o", "", "the archive: NAME.erg is one file, DIR/ a directory of segments")
 	fl.StringVar(&f.preset, "preset", "standard", "what is sampled: standard or light")
@@ -99,10 +101,14 @@ func runRun(cmd *cobra.Command, f *runFlags) (err error) {
 	if err != nil {
 		return err
 	}
+	stopServe, err := f.serve.serve(cmd.Context(), w, f.out, show.say)
+	if err != nil {
+		return errors.Join(err, stopMCP())
+	}
 	stop := show.follow(r)
 	err = r.Run(cmd.Context())
 	stop()
-	err = errors.Join(err, stopMCP())
+	err = errors.Join(err, stopMCP(), stopServe())
 	if errors.Is(err, context.Canceled) {
 		err = nil // told to stop before a cluster was found
 	}

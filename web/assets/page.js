@@ -200,11 +200,13 @@ async function loadStrip() {
     strip.innerHTML = await answer.text(); // rendered and escaped by the server
     strip.append(needle);
   }
-  if (strip.querySelector("[data-load]")) setTimeout(loadStrip, 1500);
-  else if (waited && !dragging) show(location.href, true);
+  if (strip.querySelector("[data-load]")) return void setTimeout(loadStrip, 1500);
+  if (waited && !dragging && !busy) await show(location.href, true);
+  document.documentElement.classList.add("complete");
 }
 const waited = strip.querySelector("[data-load]") !== null;
 if (waited) loadStrip();
+else document.documentElement.classList.add("complete");
 
 // A live recording is followed while no moment is chosen.
 async function follow() {

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"ergorecorder/archive"
+	"ergorecorder/ergo/live"
+	"ergorecorder/replay"
+	"ergorecorder/web"
+)
+
+// How a recording that is being written is judged for its page: its last
+// hour, once a minute.
+const (
+	judgeEvery = time.Minute
+	judgeLast  = time.Hour
+)
+
+// serveFlags say how the page on the live recording is served.
+type serveFlags struct {
+	addr      string
+	tokenFile string
+	hosts     []string
+}
+
+func (f *serveFlags) add(fl *pflag.FlagSet) {
+	fl.StringVar(&f.addr, "serve", "", "serve a page on the recording as it grows, on this address")
+	fl.StringVar(&f.tokenFile, "serve-token-file", "", "file with the token that readers of --serve must give; needed on other addresses than loopback")
+	fl.StringSliceVar(&f.hosts, "serve-allow-host", nil, "a host name under which the page of --serve is reached (repeatable)")
+}
+
+// serve serves --serve until ctx is done or stop is called, which waits for
+// requests under way and returns the server's error. Without --serve it does
+// nothing.
+func (f *serveFlags) serve(ctx context.Context, w *archive.Writer, name string, say func(string)) (stop func() error, err error) {
+	if f.addr == "" {
+		return func() error { return nil }, nil
+	}
+	opt := web.Options{Name: name, Live: true, Hosts: f.hosts, Recent: judgeLast}
+	if f.tokenFile != "" {
+		if opt.Token, err = live.ReadToken(f.tokenFile); err != nil {
+			return nil, err
+		}
+	}
+	rec, err := replay.New(w.View())
+	if err != nil {
+		return nil, err
+	}
+	l, err := net.Listen("tcp", f.addr)
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	srv := web.New(rec, opt)
+	say("serving the recording on http://" + l.Addr().String() + "/")
+	ctx, cancel := context.WithCancel(ctx)
+	served, judged := make(chan error, 1), make(chan struct{})
+	go func() { served <- srv.Serve(ctx, l) }()
+	go func() {
+		defer close(judged)
+		judge(ctx, srv, say)
+	}()
+	return func() error {
+		cancel()
+		<-judged
+		return <-served
+	}, nil
+}
+
+// judge judges the recording again and again until ctx is done.
+func judge(ctx context.Context, srv *web.Server, say func(string)) {
+	again := time.NewTicker(judgeEvery)
+	defer again.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-again.C:
+		}
+		if err := srv.Analyse(ctx); err != nil && !errors.Is(err, context.Canceled) {
+			say(err.Error())
+		}
+	}
+}
