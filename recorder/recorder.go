@@ -179,7 +179,7 @@ func (r *Recorder) store(rec *archive.Record, observed bool) {
 	if r.clock.replayed() && !listening(rec.Stream.Name) {
 		key := held{rec.Stream, rec.Subject}
 		r.mu.Lock()
-		had := !observed || rec.At.Equal(r.held[key])
+		had := !observed || !rec.At.After(r.held[key])
 		if !had {
 			r.held[key] = rec.At
 		} else {

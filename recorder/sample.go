@@ -24,7 +24,7 @@ func (n *node) task(s *Sampler) *task {
 	case len(s.Targets) > 0:
 		var last string // of the run before
 		t.do = func(ctx context.Context, r *run) { n.sampleTargets(ctx, r, s, &last) }
-	case s.Tool == "node_info":
+	case s.Tool == probe:
 		t.probe = true
 		t.do = func(ctx context.Context, r *run) {
 			if a := n.sample(ctx, r, s.Tool, s.Args); a.Text != nil {

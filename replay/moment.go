@@ -157,7 +157,7 @@ func (q *question) refusalReply(err error) (Reply, error) {
 	r := Reply{From: q.call.Tool}
 	var rf *recordedFailure
 	if errors.As(err, &rf) {
-		r.At, r.Took = rf.at, rf.took
+		r.At, r.Took, r.From = rf.at, rf.took, rf.from
 		return r, rf.ToolError
 	}
 	return r, err
@@ -168,13 +168,14 @@ type recordedFailure struct {
 	*ergo.ToolError
 	at   time.Time
 	took time.Duration
+	from string // the tool whose record it is
 }
 
 func (f *recordedFailure) Unwrap() error { return f.ToolError }
 
 // refuseBy is a refusal that follows from what a record says.
 func (q *question) refuseBy(r Reply, message string) error {
-	return &recordedFailure{&ergo.ToolError{Code: q.code, Message: message}, r.At, r.Took}
+	return &recordedFailure{&ergo.ToolError{Code: q.code, Message: message}, r.At, r.Took, r.From}
 }
 
 // failure is the refusal of a record, with the code that the node gives when
@@ -184,7 +185,7 @@ func (q *question) failure(rec *archive.Record) error {
 	if _, link := e.LinkFailed(); !link && (e.Code == ergo.CodeInvalidParams || e.Code == ergo.CodeInternal) {
 		e.Code = q.code
 	}
-	return &recordedFailure{e, rec.At, rec.Took}
+	return &recordedFailure{e, rec.At, rec.Took, rec.Stream.Name}
 }
 
 // reachable is the link error that the node's pulse showed at the moment, or
@@ -207,6 +208,9 @@ func (q *question) reachable() error {
 		return nil
 	case q.m.faithful:
 		return &ergo.ToolError{Code: rec.Failure.Code, Message: rec.Failure.Text}
+	}
+	if own, _ := q.newest(q.exact(), q.subject()); own != nil && own.Failure != nil {
+		rec = own // the very call failed as well
 	}
 	return q.failure(rec)
 }
@@ -369,6 +373,14 @@ func (q *question) recorded() (Reply, error) {
 		return Reply{}, err
 	}
 	return q.reply(rec)
+}
+
+// subject is whom the call is about, "" where it says it all.
+func (q *question) subject() string {
+	if sub := ergo.SchemaOf(q.call.Tool).SubjectArgs(q.call.Args); sub != nil {
+		return sub.String()
+	}
+	return ""
 }
 
 // reply is what a record says.

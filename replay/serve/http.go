@@ -14,7 +14,8 @@ import (
 )
 
 // Headers by which a replay announces its clock, `<RFC3339Nano> speed=N
-// end=<RFC3339Nano>`, and when what it answers was observed.
+// end=<RFC3339Nano>`, and when what it answers was observed. What was derived
+// from another tool's answer was never observed.
 const (
 	HeaderClock    = "X-Ergo-Clock"
 	HeaderObserved = "X-Ergo-Observed"
@@ -135,7 +136,7 @@ func (e *endpoint) call(w http.ResponseWriter, r *http.Request, req request, now
 	if r.Context().Err() != nil {
 		panic(http.ErrAbortHandler) // nobody listens any more
 	}
-	if !reply.At.IsZero() {
+	if !reply.At.IsZero() && reply.From == call.Tool {
 		w.Header().Set(HeaderObserved, reply.At.UTC().Format(time.RFC3339Nano))
 	}
 	if err != nil {
