@@ -209,9 +209,6 @@ func (q *question) reachable() error {
 	case q.m.faithful:
 		return &ergo.ToolError{Code: rec.Failure.Code, Message: rec.Failure.Text}
 	}
-	if own, _ := q.newest(q.exact(), q.subject()); own != nil && own.Failure != nil {
-		rec = own // the very call failed as well
-	}
 	return q.failure(rec)
 }
 
@@ -373,14 +370,6 @@ func (q *question) recorded() (Reply, error) {
 		return Reply{}, err
 	}
 	return q.reply(rec)
-}
-
-// subject is whom the call is about, "" where it says it all.
-func (q *question) subject() string {
-	if sub := ergo.SchemaOf(q.call.Tool).SubjectArgs(q.call.Args); sub != nil {
-		return sub.String()
-	}
-	return ""
 }
 
 // reply is what a record says.
