@@ -46,10 +46,10 @@ func clip(s string, width int) string {
 
 var blocks = []rune("▁▂▃▄▅▆▇█")
 
-// sparkline draws a series over width columns of equal time; a column without
+// Sparkline draws a series over width columns of equal time; a column without
 // a sample repeats the one before. Its ends are the least and the greatest
 // value.
-func sparkline(s *analyze.Series, width int) (line string, low, high float64) {
+func Sparkline(s *analyze.Series, width int) (line string, low, high float64) {
 	if s == nil || len(s.Value) < 2 || width < 2 {
 		return "", 0, 0
 	}

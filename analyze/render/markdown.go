@@ -48,7 +48,7 @@ func markdownFinding(b *bufio.Writer, f *analyze.Finding, r *analyze.Report, dis
 			fmt.Fprintf(b, " (%s)", escape(at))
 		}
 		fmt.Fprint(b, "\n\n")
-		if line, low, high := sparkline(e.Series, 60); line != "" {
+		if line, low, high := Sparkline(e.Series, 60); line != "" {
 			fmt.Fprintf(b, "`%s` %s to %s %s\n\n", line, short(low), short(high), escape(e.Series.Unit))
 		}
 		markdownTable(b, "", facts(e.Values))

@@ -148,7 +148,7 @@ func (p *page) evidence(e analyze.Evidence) {
 		what += " (" + at + ")"
 	}
 	p.paragraph("    ", what)
-	if line, low, high := sparkline(e.Series, min(p.width-40, 60)); line != "" {
+	if line, low, high := Sparkline(e.Series, min(p.width-40, 60)); line != "" {
 		p.line("      %s  %s to %s %s", line, short(low), short(high), e.Series.Unit)
 	}
 	p.table("      ", facts(e.Values))

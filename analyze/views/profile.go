@@ -126,20 +126,62 @@ func newest(ctx context.Context, rec *replay.Recording, q ProfileQuery) (*Profil
 	return p, table, nil
 }
 
-func newestRaw(ctx context.Context, rec *replay.Recording, q ProfileQuery) (*Profile, profiles.Table, error) {
-	m := measures[q.Kind]
-	var last *replay.Profile
-	for p, err := range rec.Profiles(ctx, q.Node, m.profile, time.Time{}, q.At) {
+// Raw returns the newest raw profile of a kind at or before a moment, as the
+// node served it: go tool pprof reads it.
+func Raw(ctx context.Context, rec *replay.Recording, q ProfileQuery) (*replay.Profile, error) {
+	m, known := measures[q.Kind]
+	if !known {
+		return nil, fmt.Errorf("profile: there is no kind %q; there are cpu, heap, alloc and goroutine", q.Kind)
+	}
+	last, err := lastRaw(ctx, rec, q)
+	if err == nil && last == nil {
+		err = fmt.Errorf("no raw %s profile of %s was recorded at or before %s; record run takes them with --pprof", m.profile, q.Node, q.At.UTC().Format(time.RFC3339))
+	}
+	return last, err
+}
+
+// Peek returns a function of the newest raw profile with those that called it
+// and those that it called.
+func Peek(ctx context.Context, rec *replay.Recording, q ProfileQuery, function string) (*Profile, profiles.View, error) {
+	last, err := Raw(ctx, rec, q)
+	if err != nil {
+		return nil, profiles.View{}, err
+	}
+	parsed, err := profiles.ParseRaw(last.Raw)
+	if err != nil {
+		return nil, profiles.View{}, err
+	}
+	table, err := parsed.Top(measures[q.Kind].measure, "")
+	if err != nil {
+		return nil, profiles.View{}, err
+	}
+	view, err := parsed.Peek(measures[q.Kind].measure, function)
+	if err != nil {
+		return nil, view, fmt.Errorf("peek into %s profile of %s: %w", q.Kind, q.Node, err)
+	}
+	p := &Profile{Node: last.Node, Kind: q.Kind, At: last.At, Source: raw}
+	p.fill(table, 0)
+	return p, view, nil
+}
+
+func lastRaw(ctx context.Context, rec *replay.Recording, q ProfileQuery) (last *replay.Profile, err error) {
+	for p, err := range rec.Profiles(ctx, q.Node, measures[q.Kind].profile, time.Time{}, q.At) {
 		if err != nil && unreadable(err) {
 			continue
 		}
 		if err != nil {
-			return nil, profiles.Table{}, err
+			return nil, err
 		}
 		last = &p
 	}
-	if last == nil {
-		return nil, profiles.Table{}, nil
+	return last, nil
+}
+
+func newestRaw(ctx context.Context, rec *replay.Recording, q ProfileQuery) (*Profile, profiles.Table, error) {
+	m := measures[q.Kind]
+	last, err := lastRaw(ctx, rec, q)
+	if err != nil || last == nil {
+		return nil, profiles.Table{}, err
 	}
 	parsed, err := profiles.ParseRaw(last.Raw)
 	if err != nil {

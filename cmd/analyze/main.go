@@ -70,6 +70,12 @@ func newRoot() *cobra.Command {
 		newReplay(),
 		newMCP(),
 		newReport(),
+		newTimeline(),
+		newTrend(),
+		newLogs(),
+		newProfile(),
+		newDiff(),
+		newTopMovers(),
 		newServe(),
 	)
 	return root

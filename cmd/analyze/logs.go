@@ -1,0 +1,122 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ergorecorder/analyze/views"
+	"ergorecorder/replay"
+)
+
+func newLogs() *cobra.Command {
+	var w window
+	var f format
+	var node string
+	q := views.LogQuery{}
+	cmd := &cobra.Command{
+		Use:   "logs PATH...",
+		Short: "Count the log lines by what they say, and show the latest",
+		Long: `Logs clusters the lines that nodes wrote in a window into templates: lines that
+differ only in their parameters, which read <*>. The worst and most frequent come
+first; then the latest lines in full.`,
+		Example: `  analyze logs incident.erg --level error
+  analyze logs incident.erg --node 'gamma@*' --text 'no route' --from 12:30:00 --lines 50`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if f != "text" && f != "json" {
+				return f.unknown(infoFormats)
+			}
+			rec, err := openRecording(args...)
+			if err != nil {
+				return err
+			}
+			defer rec.Close()
+			if q.From, q.To, err = w.resolve(cmd.Context(), rec, nil); err != nil {
+				return err
+			}
+			names, err := nodesLike(rec, node)
+			if err != nil {
+				return err
+			}
+			if node == "" {
+				names = []string{""} // all as one
+			}
+			for _, q.Node = range names {
+				v, err := views.Logs(cmd.Context(), rec, q)
+				if err != nil {
+					return err
+				}
+				if f == "json" {
+					err = printJSON(cmd.OutOrStdout(), v)
+				} else {
+					err = printLogs(cmd.OutOrStdout(), v)
+				}
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+	w.addFlags(cmd)
+	fl := cmd.Flags()
+	fl.StringVar(&node, "node", "", "glob over the names of nodes")
+	fl.StringVar(&q.Level, "level", "", "the least severe level: trace, debug, info, warning, error or panic")
+	fl.StringVar(&q.Text, "text", "", "only lines that hold this; <*> stands for anything")
+	fl.StringVar(&q.Process, "process", "", "only lines of this process: PID, name or behavior")
+	fl.IntVar(&q.Kinds, "limit", 20, "at most so many templates")
+	fl.IntVar(&q.Lines, "lines", 10, "at most so many lines in full, the latest")
+	f.addFlag(cmd, infoFormats)
+	return cmd
+}
+
+// nodesLike are the recorded nodes that a glob matches. A glob that matches
+// none is refused.
+func nodesLike(rec *replay.Recording, glob string) ([]string, error) {
+	var names []string
+	for _, n := range rec.Nodes() {
+		ok, err := matchNode(glob, n.Name)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			names = append(names, n.Name)
+		}
+	}
+	if names == nil {
+		return nil, fmt.Errorf("--node %q: no recorded node is like that; analyze info lists them", glob)
+	}
+	return names, nil
+}
+
+func printLogs(out io.Writer, v *views.LogView) error {
+	columns := width(out)
+	fmt.Fprintf(out, "%d lines of %d kinds\n\n", v.Total, v.KindsTotal)
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "LEVEL\tLINES\tFIRST\tLAST\tTEMPLATE")
+	for _, t := range v.Templates {
+		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\n", t.Level, t.Count, t.First.Format(time.TimeOnly), t.Last.Format(time.TimeOnly), cut(t.Template, columns-38))
+	}
+	if err := w.Flush(); err != nil || len(v.Lines) == 0 {
+		return err
+	}
+	fmt.Fprintf(out, "\nthe latest %d:\n", len(v.Lines))
+	for _, l := range v.Lines {
+		fmt.Fprintln(out, cut(fmt.Sprintf("%s %-7s %s: %s", l.At.UTC().Format("15:04:05.000"), l.Level, l.Source, l.Message), columns))
+	}
+	return nil
+}
+
+// cut shortens a text to so many columns.
+func cut(text string, columns int) string {
+	r := []rune(text)
+	columns = max(columns, 20)
+	if len(r) <= columns {
+		return text
+	}
+	return string(r[:columns-1]) + "…"
+}

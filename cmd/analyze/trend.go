@@ -1,0 +1,106 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ergorecorder/analyze"
+	"ergorecorder/analyze/render"
+	"ergorecorder/analyze/views"
+)
+
+func newTrend() *cobra.Command {
+	var w window
+	var f format
+	var node string
+	q := views.TrendQuery{}
+	cmd := &cobra.Command{
+		Use:   "trend PATH METRIC",
+		Short: "Draw one metric over time, node by node",
+		Long: `Trend draws one field of a tool's answers over a window: a curve for each node.
+Counters are drawn as rates per second. Of a table, the rows are added up unless
+--row names one (a PID, a name, a peer, an event); of latencies the largest counts.`,
+		Example: `  analyze trend incident.erg heap_alloc
+  analyze trend incident.erg process_list.MessagesMailbox --row book_eth --node 'gamma@*'`,
+		Args: cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if f != "text" && f != "json" {
+				return f.unknown(infoFormats)
+			}
+			rec, err := openRecording(args[0])
+			if err != nil {
+				return err
+			}
+			defer rec.Close()
+			q.Metric = args[1]
+			if q.From, q.To, err = w.resolve(cmd.Context(), rec, nil); err != nil {
+				return err
+			}
+			all, err := views.Trend(cmd.Context(), rec, q)
+			if err != nil {
+				return err
+			}
+			curves := []views.Curve{}
+			for _, c := range all {
+				ok, err := matchNode(node, c.Node)
+				if err != nil {
+					return err
+				}
+				if ok {
+					curves = append(curves, c)
+				}
+			}
+			if f == "json" {
+				return printJSON(cmd.OutOrStdout(), curves)
+			}
+			return printCurves(cmd.OutOrStdout(), curves)
+		},
+	}
+	w.addFlags(cmd)
+	cmd.Flags().StringVar(&node, "node", "", "glob over the names of nodes")
+	cmd.Flags().StringVar(&q.Row, "row", "", "the row of a table: a PID, a name, a peer, an event")
+	cmd.Flags().IntVar(&q.Points, "points", 60, "at most so many points")
+	f.addFlag(cmd, infoFormats)
+	return cmd
+}
+
+func printCurves(out io.Writer, curves []views.Curve) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "NODE\tFIRST\tLEAST\tMEDIAN\tMOST\tLAST\tPER MINUTE\tSAMPLES\tOF")
+	for _, c := range curves {
+		slope := "-"
+		if c.SlopePerSecond != nil {
+			slope = fmt.Sprintf("%+.4g", 60**c.SlopePerSecond)
+		}
+		of := c.Tool + "." + c.Field
+		if c.Rate {
+			of += " per second"
+		}
+		if c.Of != "value" {
+			of += ", " + c.Of
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", c.Node, short(c.First), short(c.Min), short(c.Median), short(c.Max), short(c.Last), slope, c.Samples, of)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	for _, c := range curves {
+		s := &analyze.Series{}
+		for _, p := range c.Points {
+			s.At, s.Value = append(s.At, p.At), append(s.Value, p.Mean)
+		}
+		line, _, _ := render.Sparkline(s, min(width(out)-2, 100))
+		if line != "" {
+			fmt.Fprintf(out, "\n%s, %s to %s\n%s\n", c.Node, s.At[0].UTC().Format(time.TimeOnly), s.At[len(s.At)-1].UTC().Format(time.TimeOnly), line)
+		}
+	}
+	return nil
+}
+
+// short is a number to four figures.
+func short(v float64) string { return strconv.FormatFloat(v, 'g', 4, 64) }
