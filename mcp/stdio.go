@@ -3,6 +3,7 @@ package mcp
 import (
 	"bufio"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,26 +27,28 @@ const stdioCalls = 64
 func (s *Server) ServeStdio(ctx context.Context, in io.Reader, out io.Writer) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	c := &stdioClient{out: out, notes: make(chan mcpgo.JSONRPCNotification, 64), stop: cancel}
+	c := &stdioClient{id: "stdio-" + rand.Text(), out: out, notes: make(chan mcpgo.JSONRPCNotification, 64), stop: cancel}
 	if err := s.mcp.RegisterSession(ctx, c); err != nil {
 		return fmt.Errorf("serve standard input: %w", err)
 	}
 	defer s.mcp.UnregisterSession(ctx, c.SessionID())
 	session := s.mcp.WithContext(ctx, c)
 
-	read := make(chan error, 1)
-	go func() { read <- s.readLines(session, in, c) }()
-	var err error
+	ended := make(chan error, 1)
+	go func() {
+		err := s.readLines(session, in, c)
+		c.calls.Wait()
+		ended <- err
+	}()
 	select {
-	case err = <-read:
-	case <-ctx.Done():
-		err = context.Cause(ctx)
+	case err := <-ended:
+		if errors.Is(err, io.EOF) {
+			err = nil
+		}
+		return errors.Join(err, context.Cause(ctx))
+	case <-ctx.Done(): // a client that neither writes nor reads cannot be waited for
+		return context.Cause(ctx)
 	}
-	if errors.Is(err, io.EOF) {
-		err = nil
-	}
-	c.calls.Wait()
-	return err
 }
 
 // readLines hands each line to a goroutine of its own; notifications, which
@@ -110,6 +113,7 @@ func rpcError(code int, text string) mcpgo.JSONRPCError {
 
 // A stdioClient is the session of the one client.
 type stdioClient struct {
+	id    string
 	ready atomic.Bool
 	notes chan mcpgo.JSONRPCNotification
 	calls sync.WaitGroup
@@ -119,7 +123,7 @@ type stdioClient struct {
 	out io.Writer
 }
 
-func (c *stdioClient) SessionID() string                                     { return "stdio" }
+func (c *stdioClient) SessionID() string                                     { return c.id }
 func (c *stdioClient) Initialize()                                           { c.ready.Store(true) }
 func (c *stdioClient) Initialized() bool                                     { return c.ready.Load() }
 func (c *stdioClient) NotificationChannel() chan<- mcpgo.JSONRPCNotification { return c.notes }
