@@ -88,20 +88,25 @@ func (r *Recorder) Trigger(t Trigger) {
 	}
 }
 
+// idle is how many times longer than they took the detectors rest.
+const idle = 5
+
 // incidentLoop asks the detectors and opens incidents until ctx ends.
 func (r *Recorder) incidentLoop(ctx context.Context) {
 	in := incidents{r: r, seen: map[string]time.Time{}}
-	next := r.clock.Now()
+	next := r.clock.Now().Add(r.opts.Incidents.Every)
 	for {
 		fire, stop := r.clock.after(next)
 		select {
 		case t := <-r.triggers:
 			in.consider(ctx, t)
 		case <-fire:
+			begin := r.clock.Now()
 			for _, t := range r.detect(ctx) {
 				in.consider(ctx, t)
 			}
-			next = r.clock.Now().Add(r.opts.Incidents.Every)
+			now := r.clock.Now()
+			next = now.Add(max(r.opts.Incidents.Every, idle*now.Sub(begin)))
 		case <-ctx.Done():
 			stop()
 			return

@@ -382,3 +382,39 @@ func TestEntryPointKilled(t *testing.T) {
 		}
 	})
 }
+
+// TestBlockedCallbackIsPinned: a callback that blocks in a replayed incident
+// leads, with nobody watching, to a pinned window that holds the goroutine
+// stacks.
+func TestBlockedCallbackIsPinned(t *testing.T) {
+	rec := imported(t, capturePath(t, "stuck"))
+	synctest.Test(t, func(t *testing.T) {
+		opts := recorder.Standard()
+		opts.Scale(2 * time.Second)
+		opts.Incidents.Detectors = []recorder.Detector{detector{}}
+		recorded := recordFrom(t, opts, entry(t, replayed(t, rec), ""))
+		all, err := recorded.Marks(t.Context(), time.Time{}, time.Time{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range all {
+			if m.Kind != archive.MarkIncident || m.More["kind"] != "blocked_callback" {
+				continue
+			}
+			if m.More["name"] != "book_eth" || m.Node != "gamma@localhost" {
+				t.Errorf("the window is pinned for %v on %s", m.More["name"], m.Node)
+			}
+			for s, err := range recorded.Samples(t.Context(), m.Node, "pprof_goroutines", m.From, m.To) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if bytes.Contains(s.Text, []byte("OrderBook")) {
+					return
+				}
+			}
+			t.Error("the pinned window holds no stack of the blocked process")
+			return
+		}
+		t.Errorf("no window is pinned for a blocked callback: %v", all)
+	})
+}

@@ -72,6 +72,7 @@ func (f *runFlags) options() (recorder.Options, error) {
 	if f.interval > 0 {
 		o.Scale(f.interval)
 	}
+	o.Incidents.Detectors = []recorder.Detector{detector{}}
 	o.For, o.Nodes, o.FailFast, o.KeepEnv, o.Timeout = f.length, f.nodes, f.failFast, f.keepEnv, f.timeout
 	return o, nil
 }
