@@ -67,7 +67,7 @@ func (s *scene) waitingOn(ctx context.Context, n *node) ([]*Finding, error) {
 		}
 	}
 	over := s.overflows(n, found)
-	return append(append(found, over...), s.workersTogether(n, found)...), nil
+	return append(append(found, over...), s.together(n, found)...), nil
 }
 
 // suspect is the finding about one process, nil where there is nothing to say.

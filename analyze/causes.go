@@ -213,12 +213,18 @@ func heldMemory(root, f *Finding) bool {
 	return false
 }
 
-// Who calls a process that does not answer logs errors and counts them.
+// soon is how long after its cause the error of a caller begins at the latest:
+// several time-outs of a call.
+const soon = 4 * callTimeout
+
+// Who calls a process that does not answer logs errors and counts them: on its
+// own node at any time, on another one if that began soon after.
 func callersSuffer(root, f *Finding) bool {
 	if !among(root.Kind, "blocked_callback", "overloaded_process", "pool_overflow", "zombie_processes", "application_down", "stuck_call", "process_leak") {
 		return false
 	}
-	return sameNode(root, f) && after(root, f) && among(f.Kind, "error_burst", "delivery_errors", "event_silent")
+	near := sameNode(root, f) || f.Onset.Before(root.Onset.Add(soon))
+	return near && after(root, f) && among(f.Kind, "error_burst", "delivery_errors", "event_silent")
 }
 
 // callees finds for each process that waits for a reply the one it waits for:
@@ -226,7 +232,7 @@ func callersSuffer(root, f *Finding) bool {
 // that was at fault before it.
 func (s *scene) callees(ctx context.Context, all []*Finding) error {
 	for _, f := range all {
-		if f.cause != nil || f.Kind != "stuck_call" {
+		if f.cause != nil || !f.waits {
 			continue
 		}
 		candidates := slices.DeleteFunc(slices.Clone(all), func(c *Finding) bool {
@@ -246,11 +252,16 @@ func (s *scene) callees(ctx context.Context, all []*Finding) error {
 			f.Summary += " It waits for " + c.Subject.who() + ", which its log names."
 			continue
 		}
-		near := slices.DeleteFunc(candidates, func(c *Finding) bool {
-			return !sameNode(c, f) || c.Subject.Application != f.Subject.Application || f.Subject.Application == ""
+		far := slices.DeleteFunc(candidates, func(c *Finding) bool {
+			return c.Subject.Application != f.Subject.Application || f.Subject.Application == ""
 		})
+		near := slices.DeleteFunc(slices.Clone(far), func(c *Finding) bool { return !sameNode(c, f) })
+		if len(near) == 0 {
+			near = far
+		}
 		if c := likelyCallee(f, near); c != nil {
 			f.explainedBy(c)
+			f.Subject.Peer = c.peerName(f)
 			f.Summary += " It probably waits for " + c.Subject.who() + ", the only process of its application that was at fault before it."
 			f.Caveats = append(f.Caveats, "whom it calls is inferred from the order of events; its log or its code would settle it")
 		}

@@ -93,6 +93,7 @@ type Finding struct {
 
 	cause *Finding // becomes CausedBy
 	dear  bool     // each unit of work costs more than it did
+	waits bool     // it spends its time waiting for replies
 }
 
 // Evidence is one observation that supports a finding.

@@ -67,6 +67,7 @@ func (s *scene) overload(ctx context.Context, b *backlog) (*Finding, error) {
 	if b.est {
 		f.Confidence = Medium
 	}
+	f.waits = 2*b.waited > b.rows
 	f.Summary = fmt.Sprintf("It handles %s messages a second while %s arrive; %d wait, the oldest for %s.",
 		number(now.handled), number(now.arrived), b.worst.mailbox, seconds(b.peak()))
 	f.Summary += " " + diagnose(was, now)
@@ -78,6 +79,10 @@ func (s *scene) overload(ctx context.Context, b *backlog) (*Finding, error) {
 	f.Confirm = []string{
 		fmt.Sprintf("process_list node=%s sort_by=mailbox limit=10", a.node.Name),
 		fmt.Sprintf("process_info node=%s pid=%s", a.node.Name, a.pid),
+	}
+	if f.waits {
+		f.Summary += " It spends its time waiting for replies."
+		f.Recommendation = "Look at the process it calls: each message costs what that one takes to answer."
 	}
 	if !b.open {
 		end := b.end

@@ -2,6 +2,7 @@ package analyze
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -85,25 +86,32 @@ func (s *scene) overflow(n *node, in *inspection, k int, dropped float64, onset 
 	return f
 }
 
-// workersTogether makes one finding of workers of one pool that are behind: the
-// load is the pool's, not each worker's.
-func (s *scene) workersTogether(n *node, found []*Finding) []*Finding {
-	byPool := map[string][]*Finding{}
+// together makes one fault of nameless siblings with the same trouble: the load
+// is their pool's, or the first of them stands for all.
+func (s *scene) together(n *node, found []*Finding) []*Finding {
+	type key struct{ kind, parent, behavior string }
+	groups := map[key][]*Finding{}
 	for _, f := range found {
-		a := n.procs.known[f.Subject.PID]
-		if a == nil || a.name != "" || f.Kind != "overloaded_process" && f.Kind != "mailbox_growth" {
-			continue
-		}
-		if p := n.procs.known[a.parent]; p != nil && n.isPool(p) {
-			byPool[a.parent] = append(byPool[a.parent], f)
+		if a := n.procs.known[f.Subject.PID]; a != nil && a.name == "" && f.Score >= scoreWarning {
+			k := key{f.Kind, a.parent, a.behavior}
+			groups[k] = append(groups[k], f)
 		}
 	}
 	var out []*Finding
-	for pid, group := range byPool {
+	for k, group := range groups {
 		if len(group) < 2 {
 			continue
 		}
-		out = append(out, s.poolBehind(n, n.procs.known[pid], group))
+		slices.SortStableFunc(group, func(a, b *Finding) int { return a.Onset.Compare(b.Onset) })
+		if p := n.procs.known[k.parent]; p != nil && n.isPool(p) && among(k.kind, "overloaded_process", "mailbox_growth") {
+			out = append(out, s.poolBehind(n, p, group))
+			continue
+		}
+		first := group[0]
+		first.Summary += fmt.Sprintf(" So do %d of its siblings.", len(group)-1)
+		for _, f := range group[1:] {
+			f.explainedBy(first)
+		}
 	}
 	return out
 }
@@ -113,26 +121,21 @@ func (n *node) isPool(a *actor) bool {
 	return a.kind == "pool" || in != nil && in.pool
 }
 
+// poolBehind is the finding about a pool whose workers are behind, given theirs
+// in order of their onsets.
 func (s *scene) poolBehind(n *node, pool *actor, group []*Finding) *Finding {
-	first := group[0]
-	worst := group[0]
-	for _, f := range group {
-		if f.Onset.Before(first.Onset) {
-			first = f
-		}
-		if f.Score > worst.Score {
-			worst = f
-		}
-	}
-	sub := pool.subject(first.Onset)
+	first, worst := group[0], slices.MaxFunc(group, func(a, b *Finding) int { return a.Score - b.Score })
 	f := &Finding{
-		Kind: "overloaded_process", Subject: sub, Onset: first.Onset, OnsetErrorS: first.OnsetErrorS,
-		Score: min(worst.Score+1, 100), Confidence: first.Confidence, End: worst.End,
+		Kind: "overloaded_process", Subject: pool.subject(first.Onset), Onset: first.Onset, OnsetErrorS: first.OnsetErrorS,
+		Score: min(worst.Score+1, 100), Confidence: first.Confidence, End: worst.End, dear: worst.dear, waits: worst.waits,
 		Title:          fmt.Sprintf("the pool %s on %s gets more messages than its workers can handle", pool.called(), n.Name),
 		Summary:        fmt.Sprintf("%d of its workers are behind. The worst: %s", len(group), worst.Summary),
 		Recommendation: "Add workers, make their callback cheaper, or slow the senders.",
-		Confirm:        []string{fmt.Sprintf("process_inspect node=%s pid=%s", n.Name, pool.pid), fmt.Sprintf("process_children node=%s parent=%s", n.Name, pool.pid)},
-		Evidence:       worst.Evidence,
+		Confirm: []string{
+			fmt.Sprintf("process_inspect node=%s pid=%s", n.Name, pool.pid),
+			fmt.Sprintf("process_children node=%s parent=%s", n.Name, pool.pid),
+		},
+		Evidence: worst.Evidence,
 	}
 	for _, w := range group {
 		w.explainedBy(f)

@@ -121,6 +121,27 @@ func scenarios() []scenario {
 		{name: "an application stops", kind: "application_down", who: "shop", onset: 80 * time.Second, make: func(c *sim.Cluster) {
 			c.Nodes[1].AppDown = 80 * time.Second
 		}},
+		{name: "workers that block one by one", kind: "blocked_callback", who: "shop.TillWorker", onset: minute, make: func(c *sim.Cluster) {
+			n := c.Nodes[1]
+			pool := n.Add(&sim.Actor{Name: "till_pool", Behavior: "shop.TillPool", Kind: "pool", Rate: 20, Service: 100 * time.Microsecond})
+			for i := range 4 {
+				n.Add(&sim.Actor{Behavior: "shop.TillWorker", Parent: pool, Rate: 5, Service: time.Millisecond, Blocks: []sim.Block{{From: minute + time.Duration(i)*5*time.Second}}})
+			}
+		}},
+		{name: "a pool of slow workers", kind: "overloaded_process", who: "till_pool", onset: minute, make: func(c *sim.Cluster) {
+			n := c.Nodes[1]
+			pool := n.Add(&sim.Actor{Name: "till_pool", Behavior: "shop.TillPool", Kind: "pool", Rate: 20, Service: 100 * time.Microsecond})
+			for range 4 {
+				n.Add(&sim.Actor{Behavior: "shop.TillWorker", Parent: pool, Rate: 5, Service: time.Millisecond, Change: []sim.Change{{At: minute, Rate: 5, Service: 300 * time.Millisecond}}})
+			}
+		}},
+		{name: "a caller of a slow one", kind: "overloaded_process", who: "clerk_06", onset: minute, make: func(c *sim.Cluster) {
+			n := c.Nodes[1]
+			n.Find("clerk_06").Change = []sim.Change{{At: minute, Rate: 19, Service: 400 * time.Millisecond}}
+			a := n.Find("clerk_03")
+			a.Calls = true
+			a.Change = []sim.Change{{At: minute + 2*time.Second, Rate: 10, Service: 3 * time.Second}}
+		}},
 		{name: "a pool overflows", kind: "pool_overflow", who: "till_pool", onset: minute, make: func(c *sim.Cluster) { overflow(c.Nodes[1]) }},
 	}
 }

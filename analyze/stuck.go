@@ -17,7 +17,7 @@ func (s *scene) stuckCall(ctx context.Context, a *actor, st *stall) (*Finding, e
 	}
 	f := &Finding{
 		Kind: "stuck_call", Subject: a.subject(onset), Onset: onset, OnsetErrorS: began.off.Seconds(),
-		Score: 80, Confidence: High,
+		Score: 80, Confidence: High, waits: true,
 		Title: fmt.Sprintf("%s on %s waits for a reply that does not come", a.called(), a.node.Name),
 		Summary: fmt.Sprintf("%s has been waiting for a response for %s, while a call normally gives up after 5 s; %d messages wait behind it.",
 			a.called(), short(d), st.to.mailbox),
@@ -62,7 +62,7 @@ func (s *scene) timingOut(ctx context.Context, a *actor) (*Finding, error) {
 	onset := began.at
 	f := &Finding{
 		Kind: "stuck_call", Subject: a.subject(onset), Onset: onset, OnsetErrorS: began.off.Seconds(),
-		Score: 72, Confidence: Medium,
+		Score: 72, Confidence: Medium, waits: true,
 		Title: fmt.Sprintf("the calls of %s on %s are not answered", a.called(), a.node.Name),
 		Summary: fmt.Sprintf("%s was seen %d times waiting for a response for over %s, and before %s never: whom it calls does not answer within the time-out of a call (5 s by default).",
 			a.called(), a.longWaits, short(minStall), clock(onset)),
