@@ -27,7 +27,7 @@ type causeBox struct {
 }
 
 const (
-	boxWidth, boxHeight = 216, 52
+	boxWidth, boxHeight = 248, 52
 	boxGapX, boxGapY    = 44, 12
 )
 
@@ -75,14 +75,14 @@ func (l *causeLayout) place(f *analyze.Finding, depth int, after time.Time) (x, 
 	x, y = depth*(boxWidth+boxGapX)+1, l.row*(boxHeight+boxGapY)+1
 	when := clock(f.Onset)
 	if !after.IsZero() {
-		when = fmt.Sprintf("%s after", span(f.Onset.Sub(after).Round(time.Second)))
-		if f.Onset.Before(after) {
-			when = "at once"
+		when = "at once"
+		if d := f.Onset.Sub(after).Round(time.Second); d > 0 {
+			when = span(d) + " later"
 		}
 	}
 	l.out.Boxes = append(l.out.Boxes, causeBox{
 		X: x, Y: y, W: boxWidth, H: boxHeight, TextX: x + 10, TextY: y + 21,
-		Display: f.Display, Class: string(f.Severity), Kind: kindWords(f.Kind), Whom: clip(whom(f.Subject), 30), When: when, URL: l.url(f),
+		Display: f.Display, Class: string(f.Severity), Kind: kindWords(f.Kind), Whom: clip(whom(f.Subject), 26), When: when, URL: l.url(f),
 	})
 	l.out.Width = max(l.out.Width, x+boxWidth+1)
 	first := true

@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 )
@@ -44,6 +45,7 @@ func (c *curve) last(t int64) float64 {
 type chart struct {
 	Title    string
 	Note     string // what the peers and the band are
+	Field    string // of process_list, where it shows one as it is
 	Unit     unit
 	From, To time.Time
 	Curve    curve
@@ -95,11 +97,11 @@ func (c chart) draw() drawn {
 	for _, p := range c.Peers {
 		d.Peers = append(d.Peers, s.path(p))
 	}
-	for _, v := range niceTicks(lo, hi, 3) {
+	for _, v := range niceTicks(lo, hi, 3, c.Unit.base()) {
 		if (hi-v)/(hi-lo) < 0.12 {
 			continue // its label would be cut off
 		}
-		d.Ticks = append(d.Ticks, tick{Pos: percent(1 - (v-lo)/(hi-lo)), Label: c.Unit.format(v)})
+		d.Ticks = append(d.Ticks, tick{Pos: percent(1 - (v-lo)/(hi-lo)), Label: c.Unit.tick(v)})
 	}
 	d.Times = timeTicks(c.From, c.To, 5)
 	d.Cursor = s.atOrNone(c.Cursor)
@@ -163,6 +165,11 @@ func (c chart) baseline() (lo, hi float64, ok bool) {
 		n++
 	}
 	return lo, hi, n >= 3
+}
+
+// flat reports whether the curve never leaves zero.
+func (c chart) flat() bool {
+	return !slices.ContainsFunc(c.Curve.Value, func(v float64) bool { return nanZero(v) != 0 })
 }
 
 // summary says in words what the chart shows, for those who cannot see it.
@@ -254,13 +261,18 @@ func (s scale) path(c curve) string {
 
 func percent(f float64) string { return fmt.Sprintf("%.2f%%", f*100) }
 
-// niceTicks are about n round values within [lo, hi].
-func niceTicks(lo, hi float64, n int) []float64 {
+// niceTicks are about n values within [lo, hi] that are round when written
+// with prefixes of the given base, 1000 or 1024.
+func niceTicks(lo, hi float64, n int, base float64) []float64 {
 	raw := (hi - lo) / float64(n)
 	if raw <= 0 || math.IsInf(raw, 0) || math.IsNaN(raw) {
 		return nil
 	}
-	mag := math.Pow(10, math.Floor(math.Log10(raw)))
+	prefix := 1.0
+	for base == 1024 && raw >= prefix*base {
+		prefix *= base
+	}
+	mag := prefix * math.Pow(10, math.Floor(math.Log10(raw/prefix)))
 	step := mag * 10
 	for _, m := range []float64{1, 2, 5} {
 		if mag*m >= raw {
@@ -308,7 +320,7 @@ func timeTicks(from, to time.Time, n int) []tick {
 	var out []tick
 	for t := from.UTC().Truncate(step).Add(step); t.Before(to) && len(out) <= 2*n; t = t.Add(step) {
 		x := s.x(t.UnixMilli())
-		if x < 0.02 || x > 0.97 {
+		if x < 0.04 || x > 0.96 {
 			continue
 		}
 		out = append(out, tick{Pos: percent(x), Label: t.UTC().Format(layout), Anchor: "middle"})

@@ -30,7 +30,7 @@ func evidenceCharts(ctx context.Context, report *analyze.Report, f *analyze.Find
 		drawn[what] = true
 		c := chart{
 			Title: chartTitle(e), Unit: unit(e.Series.Unit), Curve: seriesCurve(e.Series),
-			Onset: f.Onset, OnsetErr: time.Duration(f.OnsetErrorS * float64(time.Second)),
+			Onset: f.Onset, OnsetErr: onsetError(f),
 		}
 		c.From, c.To = chartWindow(e.Series, f)
 		for _, g := range report.Archive.Gaps {
@@ -127,29 +127,88 @@ func peersOf(ctx context.Context, rec *replay.Recording, f *analyze.Finding, e a
 	return peers, "grey: " + note, nil
 }
 
+// processCharts draw the life of the process that a finding accuses, from
+// before the onset on: what the evidence begins with too late to show. Metrics
+// that the evidence has are left out.
+func processCharts(ctx context.Context, report *analyze.Report, f *analyze.Finding, rec *replay.Recording) ([]chart, error) {
+	if f.Subject.PID == "" || rec == nil {
+		return nil, nil
+	}
+	from, to := f.Onset.Add(-time.Minute), report.Window.To
+	if f.End != nil {
+		to = earliest(to, f.End.Add(time.Minute))
+	}
+	from, to = latest(from, report.Window.From), earliest(to, f.Onset.Add(lifeWindow))
+	l, err := lifeOf(ctx, rec, f.Subject.Node, f.Subject.PID, from, to)
+	if err != nil {
+		return nil, fmt.Errorf("life of %s: %w", f.Subject.PID, err)
+	}
+	if len(l.at) < 2 {
+		return nil, nil
+	}
+	var out []chart
+	for _, c := range l.charts(from, to, time.Time{}) {
+		if c.Field == "" || c.flat() || slices.ContainsFunc(f.Evidence, func(e analyze.Evidence) bool { return e.Field == c.Field && e.Series != nil }) {
+			continue
+		}
+		c.Onset, c.OnsetErr = f.Onset, onsetError(f)
+		e := analyze.Evidence{Node: f.Subject.Node, Tool: "process_list", Field: c.Field}
+		if c.Peers, c.Note, err = peersOf(ctx, rec, f, e, from, to); err != nil {
+			return nil, err
+		}
+		out = append(out, c)
+	}
+	return out, nil
+}
+
+func onsetError(f *analyze.Finding) time.Duration {
+	return time.Duration(f.OnsetErrorS * float64(time.Second))
+}
+
 // A value is one figure of a piece of evidence.
 type value struct{ Name, Text string }
 
-// values are the figures of a piece of evidence, written in its unit.
-func values(e analyze.Evidence) []value {
-	u := unitCount
-	if e.Series != nil {
-		u = unit(e.Series.Unit)
-	}
+// values are the figures of a piece of evidence. The end of a figure's name
+// says its unit: oldest_s, before_bytes, handled_per_s.
+func values(figures map[string]any) []value {
 	var out []value
-	for _, k := range slices.Sorted(maps.Keys(e.Values)) {
-		v := value{Name: strings.ReplaceAll(k, "_", " ")}
-		switch x := e.Values[k].(type) {
-		case float64:
-			v.Text = u.format(x)
-		case int:
-			v.Text = u.format(float64(x))
-		case int64:
-			v.Text = u.format(float64(x))
-		default:
-			v.Text = fmt.Sprint(x)
-		}
-		out = append(out, v)
+	for _, k := range slices.Sorted(maps.Keys(figures)) {
+		name, u := unitOf(k)
+		out = append(out, value{strings.ReplaceAll(name, "_", " "), figure(figures[k], u)})
 	}
 	return out
+}
+
+func unitOf(name string) (string, unit) {
+	if name == "bytes_per_s" {
+		return "growth", "B/s"
+	}
+	for _, s := range []struct {
+		suffix string
+		unit   unit
+	}{{"_bytes_per_s", "B/s"}, {"_per_s", unitRate}, {"_per_min", "/min"}, {"_s", unitSeconds}, {"_ms", "ms"}, {"_ns", unitNS}, {"_bytes", unitBytes}, {"_percent", unitPercent}} {
+		if rest, ok := strings.CutSuffix(name, s.suffix); ok {
+			return rest, s.unit
+		}
+	}
+	return name, unitCount
+}
+
+// figure writes a value; a pair of before and after as the step that it is.
+func figure(v any, u unit) string {
+	switch x := v.(type) {
+	case float64:
+		return u.format(x)
+	case int:
+		return u.format(float64(x))
+	case int64:
+		return u.format(float64(x))
+	case map[string]any:
+		return figure(x["before"], u) + " → " + figure(x["after"], u)
+	case time.Time:
+		return clock(x)
+	case nil:
+		return "–"
+	}
+	return fmt.Sprint(v)
 }

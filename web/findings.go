@@ -126,6 +126,10 @@ func newFindingView(ctx context.Context, report *analyze.Report, f *analyze.Find
 		}
 	}
 	charts, err := evidenceCharts(ctx, report, f, rec)
-	v.Charts = charts
+	if err != nil {
+		return v, err
+	}
+	life, err := processCharts(ctx, report, f, rec)
+	v.Charts = append(charts, life...)
 	return v, err
 }

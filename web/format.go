@@ -26,7 +26,7 @@ func (u unit) format(v float64) string {
 	case math.IsNaN(v) || math.IsInf(v, 0):
 		return "–"
 	case u == unitBytes || u == "bytes":
-		return scaled(v, 1024, " B", " KiB", " MiB", " GiB", " TiB")
+		return scaled(v, 1024, " B", " kB", " MB", " GB", " TB")
 	case u == unitNS:
 		return span(time.Duration(clampInt(v)))
 	case u == unitSeconds:
@@ -36,11 +36,30 @@ func (u unit) format(v float64) string {
 	case u == unitPercent:
 		return significant(v) + " %"
 	case u == "B/s" || u == "bytes/s":
-		return scaled(v, 1024, " B/s", " KiB/s", " MiB/s", " GiB/s", " TiB/s")
+		return scaled(v, 1024, " B/s", " kB/s", " MB/s", " GB/s", " TB/s")
 	case u == "ns/s":
 		return significant(v/1e9) + " s/s"
 	}
 	return count(v) + " " + strings.TrimSpace(string(u))
+}
+
+// tick writes a number on an axis: without the unit's words, which the chart's
+// title has.
+func (u unit) tick(v float64) string {
+	if len(u) > 3 && u != "bytes" && u != "bytes/s" {
+		return count(v)
+	}
+	return u.format(v)
+}
+
+// base is what the unit's prefixes are powers of. Bytes are counted as Go
+// counts them: a MB is 1,048,576.
+func (u unit) base() float64 {
+	switch u {
+	case unitBytes, "bytes", "B/s", "bytes/s":
+		return 1024
+	}
+	return 1000
 }
 
 func clampInt(v float64) int64 {
@@ -96,6 +115,8 @@ func significant(v float64) string {
 	switch {
 	case v == 0:
 		return "0"
+	case a >= 1e6:
+		return strconv.FormatFloat(v, 'g', 3, 64)
 	case a >= 100 || v == math.Trunc(v):
 		return strconv.FormatFloat(v, 'f', 0, 64)
 	case a >= 10:

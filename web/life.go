@@ -111,7 +111,7 @@ func (s *Server) process(ctx context.Context, p *page) (any, error) {
 func (v *processView) mark(f *analyze.Finding) {
 	for i := range v.Charts {
 		if c := &v.Charts[i]; c.Onset.IsZero() {
-			c.Onset, c.OnsetErr = f.Onset, time.Duration(f.OnsetErrorS*float64(time.Second))
+			c.Onset, c.OnsetErr = f.Onset, onsetError(f)
 		}
 	}
 }
@@ -189,14 +189,14 @@ func lifeOf(ctx context.Context, rec *replay.Recording, node, pid string, from, 
 // charts are the life's metrics.
 func (l *life) charts(from, to, cursor time.Time) []chart {
 	cs := []chart{
-		{Title: "Mailbox", Unit: unitCount, Curve: l.mailbox},
+		{Title: "Mailbox", Field: "MessagesMailbox", Unit: unitCount, Curve: l.mailbox},
 		{Title: "Messages in", Unit: unitRate, Curve: l.in.rate()},
 		{Title: "Messages out", Unit: unitRate, Curve: l.out.rate()},
 		{Title: "Handled", Unit: unitRate, Note: "received less what still waits", Curve: l.handled()},
 		{Title: "Busy", Unit: unitPercent, Note: "time in callbacks, added when the mailbox drains", Curve: l.running.rate().times(1e-7)},
 	}
 	if slices.ContainsFunc(l.latency.Value, func(v float64) bool { return v > 0 }) {
-		cs = slices.Insert(cs, 1, chart{Title: "Latency", Note: "age of the oldest waiting message", Unit: unitNS, Curve: l.latency})
+		cs = slices.Insert(cs, 1, chart{Title: "Latency", Field: "MailboxLatency", Note: "age of the oldest waiting message", Unit: unitNS, Curve: l.latency})
 	}
 	for i := range cs {
 		cs[i].From, cs[i].To, cs[i].Cursor = from, to, cursor

@@ -9,6 +9,7 @@ import (
 	"html/template"
 	"io"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -77,7 +78,7 @@ func newReportPage(ctx context.Context, report *analyze.Report, rec *replay.Reco
 		from, to = rec.Window()
 	}
 	p := &reportPage{
-		Report: report, CSS: template.CSS(css), Name: report.Archive.Path, Duration: to.Sub(from),
+		Report: report, CSS: template.CSS(css), Name: filepath.Base(report.Archive.Path), Duration: to.Sub(from),
 		Policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'",
 	}
 	anchor := func(f *analyze.Finding) string { return "#" + f.ID }
