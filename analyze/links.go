@@ -215,6 +215,9 @@ func (w *network) readLines(ctx context.Context, s *scene, n *node) error {
 			}
 			return err
 		}
+		if !strings.Contains(l.Message, "connection with '") {
+			continue
+		}
 		m := connectionText.FindStringSubmatch(l.Message)
 		if m == nil || (m[1] == "") == (m[3] == "") {
 			continue

@@ -172,10 +172,6 @@ func (s *scene) nodeAway(n *node, d absence, v *verdict) {
 	if missed {
 		f.Onset, f.OnsetErrorS = d.to, 1
 		f.Score = 60
-		down := v.findings[len(v.findings)-1]
-		identify(down)
-		id := down.ID
-		f.CausedBy = &id
 	}
 	v.find(f)
 }

@@ -30,6 +30,19 @@ type Cluster struct {
 	Latency  bool // nodes are built with -tags=latency
 	Ages     bool // nodes report StateTime
 	Nodes    []*Node
+	// Also gives further answers of a node at an instant, nil for none.
+	Also func(n *Node, at time.Duration) []Answer
+	// Edit changes an answer before it is recorded. What it makes an
+	// *ergo.ToolError is a call that was refused.
+	Edit func(n *Node, tool string, at time.Duration, answer any) any
+}
+
+// An Answer is what a tool says: a value that becomes JSON, a string that is
+// text as it is, or an *ergo.ToolError.
+type Answer struct {
+	Tool string
+	Args ergo.Args
+	Says any
 }
 
 // New is a cluster of three healthy nodes, each with n actors under a
@@ -382,6 +395,11 @@ func (c *Cluster) sample(n *Node, d time.Duration) []*archive.Record {
 		c.record(n, "process_list", ergo.Args{"limit": 100000}, d, rows),
 		c.record(n, "app_list", nil, d, []map[string]any{{"name": n.App, "state": state, "mode": "permanent", "uptime": int64(t)}}),
 	}
+	if c.Also != nil {
+		for _, a := range c.Also(n, d) {
+			out = append(out, c.record(n, a.Tool, a.Args, d, a.Says))
+		}
+	}
 	for _, a := range n.Actors {
 		if a.Inspect != nil && a.alive(t) {
 			out = append(out, c.record(n, "process_inspect", ergo.Args{"pid": a.PID}, d, a.Inspect(d)))
@@ -418,10 +436,22 @@ func (c *Cluster) logs(n *Node, shift time.Duration) []*archive.Record {
 }
 
 func (c *Cluster) record(n *Node, tool string, args ergo.Args, d time.Duration, answer any) *archive.Record {
-	text, err := json.Marshal(answer)
-	if err != nil {
-		panic(err) // only what this package makes up gets here
+	if c.Edit != nil {
+		answer = c.Edit(n, tool, d, answer)
 	}
 	call := ergo.Call{Node: n.Name, Tool: tool, Args: args}
-	return ingest.Record(call, nil, ergo.Answer{Text: text, At: c.At(d), Took: 3 * time.Millisecond}, nil, ingest.Options{})
+	ans := ergo.Answer{At: c.At(d), Took: 3 * time.Millisecond}
+	switch says := answer.(type) {
+	case *ergo.ToolError:
+		return ingest.Record(call, nil, ans, says, ingest.Options{})
+	case string:
+		ans.Text = []byte(says)
+	default:
+		text, err := json.Marshal(answer)
+		if err != nil {
+			panic(err) // only what this package makes up gets here
+		}
+		ans.Text = text
+	}
+	return ingest.Record(call, nil, ans, nil, ingest.Options{})
 }
