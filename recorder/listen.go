@@ -64,6 +64,9 @@ func (n *node) follow(what string, args ergo.Args) {
 func (l *listener) turn(ctx context.Context, r *run) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.pushed(ctx, r) {
+		return
+	}
 	if l.now == nil {
 		l.now = l.start(ctx, r)
 		if l.now == nil {

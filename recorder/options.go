@@ -69,6 +69,9 @@ type Options struct {
 
 	// Routes tells which nodes are asked without forwarding; nil means none.
 	Routes Routes
+	// Pushes delivers what nodes push by themselves; nil means that they push
+	// nothing, and everything is polled.
+	Pushes Pushes
 	// Now is the world's clock; nil means the system's. Timers are the
 	// system's in any case.
 	Now func() time.Time

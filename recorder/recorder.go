@@ -104,6 +104,9 @@ func (r *Recorder) watch(ctx context.Context) (why string) {
 	defer cancel()
 	loops.Go(func() { r.discoverLoop(ctx) })
 	loops.Go(func() { r.balanceLoop(ctx) })
+	if r.opts.Pushes != nil {
+		loops.Go(func() { r.pushLoop(ctx) })
+	}
 	loops.Go(func() { r.incidentLoop(ctx); r.following.Wait() })
 	for {
 		now := r.clock.Now()

@@ -24,6 +24,7 @@ type reach struct {
 	tokens    []string // [endpoint=]FILE
 	caFile    string
 	timeout   time.Duration
+	join      joinFlags
 }
 
 func (r *reach) add(fl *pflag.FlagSet) {
@@ -31,22 +32,30 @@ func (r *reach) add(fl *pflag.FlagSet) {
 	fl.StringArrayVar(&r.tokens, "token-file", nil, "a file with the bearer token: FILE for all endpoints or ENDPOINT=FILE for one; repeatable (default: $"+tokenEnv+")")
 	fl.StringVar(&r.caFile, "ca-file", "", "certificates (PEM) that https endpoints are checked against")
 	fl.DurationVar(&r.timeout, "timeout", 10*time.Second, "time-out of one call")
+	r.join.add(fl)
 }
 
-// router combines all ways into the cluster that were named.
-func (r *reach) router(notify func(live.Notice)) (*live.Router, error) {
+// router combines all ways into the cluster that were named; joined, if not
+// nil, is one of them.
+func (r *reach) router(joined *joined, notify func(live.Notice)) (*live.Router, error) {
 	ways, err := r.ways()
 	if err != nil {
 		return nil, err
 	}
+	if joined != nil {
+		for i := range ways {
+			ways[i] = joined.hide(ways[i])
+		}
+		ways = append(ways, joined.way())
+	}
 	if len(ways) == 0 {
-		return nil, errors.New("no cluster is named: give --endpoint ADDRESS")
+		return nil, errors.New("no cluster is named: give --endpoint ADDRESS or --join NODE")
 	}
 	return live.NewRouter(ways, time.Now, notify), nil
 }
 
-// ways are all ways into the cluster that were named: the one place where
-// callers of a live cluster are made.
+// ways are the entry points that were named: the one place where their
+// callers are made.
 func (r *reach) ways() ([]live.Way, error) {
 	tokens, err := r.readTokens()
 	if err != nil {

@@ -84,7 +84,14 @@ func runRun(cmd *cobra.Command, f *runFlags) (err error) {
 	}
 	show := newProgress(cmd.ErrOrStderr())
 	opts.Notice = show.say
-	router, err := f.router(show.entry)
+	joined, err := f.joinAny(cmd.Context(), &opts, show.say)
+	if err != nil {
+		return err
+	}
+	if joined != nil {
+		defer joined.Close()
+	}
+	router, err := f.router(joined, show.entry)
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ type Way struct {
 	Name   string // what messages call it: its URL, or how it joined
 	Caller ergo.Caller
 	// Joined: the way reaches every node by itself and has no node of its
-	// own (a link that joined the cluster). Otherwise it is an entry point:
+	// own (a link that joined the cluster): asked for none, it chooses one. Otherwise it is an entry point:
 	// it answers calls without a node for its own, and forwards the others.
 	Joined bool
 }
@@ -163,12 +163,17 @@ func askName(ctx context.Context, c ergo.Caller) (string, error) {
 	return info.Name, nil
 }
 
-// Entries are the nodes that have an entry point which answers.
+// Entries are the nodes that can be asked for the cluster's nodes: those that
+// have an entry point which answers, and those that a joined way names with a
+// method Nodes.
 func (r *Router) Entries() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var names []string
 	for _, w := range r.ways {
+		if joined, ok := w.Caller.(interface{ Nodes() []string }); ok && w.Joined {
+			names = append(names, joined.Nodes()...)
+		}
 		if w.sure && w.err == nil {
 			names = append(names, w.node)
 		}
@@ -241,18 +246,19 @@ func (r *Router) try(ctx context.Context, w *way, call ergo.Call) (ergo.Answer, 
 }
 
 // order is the ways to a node, best first: its own entry point, a joined way,
-// any other; and those that are resting behind all others.
+// any other; and those that are resting behind all others. Without a node, an
+// entry point answers for its own before a joined way chooses one.
 func (r *Router) order(node string) []*way {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.now()
-	var classes [4][]*way
+	var classes [5][]*way
 	for _, w := range r.ways {
 		class := 2
 		switch {
-		case w.Joined && node == "":
-			continue
 		case w.err != nil && now.Before(w.until):
+			class = 4
+		case w.Joined && node == "":
 			class = 3
 		case w.sure && w.node == node:
 			class = 0

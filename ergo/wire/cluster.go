@@ -101,6 +101,15 @@ func (c *Cluster) Nodes() []string {
 	return names
 }
 
+// Pushing reports whether a node pushes its log lines at present, or with an
+// event's name the messages of the event.
+func (c *Cluster) Pushing(node, event string) bool {
+	c.mu.Lock()
+	m := c.members[node]
+	c.mu.Unlock()
+	return m != nil && m.pushing(event)
+}
+
 // Wait waits until every node that was named is joined or could not be at the
 // first attempt. It fails where none was joined, with every reason.
 func (c *Cluster) Wait(ctx context.Context) error {
@@ -108,17 +117,16 @@ func (c *Cluster) Wait(ctx context.Context) error {
 		c.mu.Lock()
 		changed := c.changed
 		c.mu.Unlock()
-		joined, pending, errs := false, false, []error(nil)
+		joined, pending := false, false
 		for _, s := range c.Status() {
 			joined = joined || s.Joined
 			pending = pending || !s.Joined && s.Err == nil
-			errs = append(errs, s.Err)
 		}
 		switch {
 		case !pending && joined:
 			return nil
 		case !pending:
-			return fmt.Errorf("join the cluster: %w", errors.Join(errs...))
+			return c.nobody()
 		}
 		select {
 		case <-changed:
@@ -126,6 +134,22 @@ func (c *Cluster) Wait(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// nobody says why no node with tools is joined.
+func (c *Cluster) nobody() error {
+	var errs []error
+	for _, s := range c.Status() {
+		switch {
+		case s.Err != nil:
+			errs = append(errs, s.Err)
+		case s.Joined:
+			errs = append(errs, fmt.Errorf("%s: %w", s.Node, ErrNoMCP))
+		default:
+			errs = append(errs, fmt.Errorf("%s is not joined yet", s.Node))
+		}
+	}
+	return fmt.Errorf("join the cluster: %w", errors.Join(errs...))
 }
 
 // notify tells of a change.
@@ -209,7 +233,10 @@ func (c *Cluster) Call(ctx context.Context, call ergo.Call) (ergo.Answer, error)
 
 func (c *Cluster) call(ctx context.Context, call ergo.Call) (text []byte, isError bool, err error) {
 	m := c.member(call.Node)
-	if m == nil {
+	switch {
+	case m == nil && call.Node == "":
+		return nil, false, c.nobody()
+	case m == nil:
 		return nil, false, unreachable(call.Node, "no route", errNotNamed)
 	}
 	return m.call(ctx, call)

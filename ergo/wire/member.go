@@ -48,10 +48,22 @@ func (m *member) status() Status {
 		s.Joined, s.Since, s.MCP = true, m.since, hasType(m.peer, message.ToolCallRequestType)
 		s.Unread = m.link.Counts().Unread
 		for _, f := range m.feeds {
-			s.Pushing = s.Pushing || f.log
+			s.Pushing = s.Pushing || f.log && f.live
 		}
 	}
 	return s
+}
+
+// pushing reports whether an event is followed, or with "" the log.
+func (m *member) pushing(event string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for name, f := range m.feeds {
+		if f.live && (f.log && event == "" || !f.log && name == event) {
+			return true
+		}
+	}
+	return false
 }
 
 // hasType reports whether a peer knows a registered type. One that announces
@@ -247,7 +259,10 @@ func (m *member) explain(ctx context.Context, l *link.Link, call ergo.Call, err 
 }
 
 // A feed is an event that is followed.
-type feed struct{ log bool }
+type feed struct {
+	log  bool // it carries the node's log
+	live bool // the node has confirmed
+}
 
 // follow begins to follow what is not being followed yet.
 func (m *member) follow(ctx context.Context, l *link.Link) {
@@ -331,6 +346,12 @@ func (m *member) followEvent(ctx context.Context, l *link.Link, name string, f f
 		m.mu.Unlock()
 		return err
 	}
+	m.mu.Lock()
+	if _, still := m.feeds[name]; still {
+		f.live = true
+		m.feeds[name] = f
+	}
+	m.mu.Unlock()
 	for _, e := range past {
 		m.event(e)
 	}

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"ergorecorder/ergo"
+	"ergorecorder/ergo/live"
+	"ergorecorder/ergo/wire"
+	"ergorecorder/recorder"
+)
+
+// cookieEnv is the environment variable that holds the cookie where no file
+// is named.
+const cookieEnv = "ERGO_COOKIE"
+
+// joinFlags say how to join the cluster as a node.
+type joinFlags struct {
+	nodes      []string
+	cookieFile string
+	name       string
+	tls        bool
+	follow     bool
+}
+
+func (j *joinFlags) add(fl *pflag.FlagSet) {
+	fl.StringArrayVar(&j.nodes, "join", nil, "join the cluster as a node: name@host or name@host:port of a node to link to (default: the port that the host's registrar names); repeatable")
+	fl.StringVar(&j.cookieFile, "cookie-file", "", "a file with the cluster's cookie, readable by nobody else (default: $"+cookieEnv+")")
+	fl.StringVar(&j.name, "node-name", "", "our own name as a node (default: recorder@ and this host's name)")
+	fl.BoolVar(&j.tls, "tls", false, "link in TLS only; certificates are checked by the handshake's digest")
+	fl.BoolVar(&j.follow, "follow-routes", false, "link to the nodes that others name as well, where the registrar of their host says")
+}
+
+// options are those of the cluster to join.
+func (j *joinFlags) options() (wire.Options, error) {
+	o := wire.Options{Node: j.name, TLS: j.tls, FollowRoutes: j.follow}
+	var errs []error
+	for _, n := range j.nodes {
+		t, err := wire.ParseTarget(n)
+		o.Targets, errs = append(o.Targets, t), append(errs, err)
+	}
+	if o.Node == "" {
+		host, err := os.Hostname()
+		o.Node, errs = "recorder@"+host, append(errs, err)
+	}
+	cookie, err := j.cookie()
+	o.Cookie = cookie
+	return o, errors.Join(append(errs, err)...)
+}
+
+// cookie is read from the file or the environment, never from a flag, which
+// everybody on the machine could see.
+func (j *joinFlags) cookie() (wire.Cookie, error) {
+	if j.cookieFile != "" {
+		return wire.ReadCookie(j.cookieFile)
+	}
+	c, err := wire.NewCookie(os.Getenv(cookieEnv))
+	if err != nil {
+		return c, fmt.Errorf("no cookie to join with: give --cookie-file FILE or set %s", cookieEnv)
+	}
+	return c, nil
+}
+
+// joined is the cluster as our node sees it: a way to every node, and what
+// the nodes push.
+type joined struct {
+	*wire.Cluster
+	pushed *wire.Subscription
+}
+
+// pushBuffer is how many pushed messages may wait to be recorded.
+const pushBuffer = 4096
+
+// join joins the cluster, and follows the log lines of the given levels and
+// the events. It returns when every node that was named is linked to or could
+// not be; that none is is told, and tried again.
+func (j *joinFlags) join(ctx context.Context, levels, events []string, say func(string)) (*joined, error) {
+	opts, err := j.options()
+	if err != nil {
+		return nil, err
+	}
+	opts.Logs, opts.Events = levels, events
+	opts.Notify = func(n wire.Notice) { say(noticeText(n)) }
+	c, err := wire.Open(opts)
+	if err != nil {
+		return nil, err
+	}
+	joined := &joined{Cluster: c, pushed: c.Subscribe(pushBuffer)}
+	if err := c.Wait(ctx); err != nil && ctx.Err() != nil {
+		c.Close()
+		return nil, err
+	}
+	return joined, nil
+}
+
+// joinAny joins the cluster if any node to join was named, and lets the
+// recorder take what nodes push.
+func (r *reach) joinAny(ctx context.Context, opts *recorder.Options, say func(string)) (*joined, error) {
+	if len(r.join.nodes) == 0 {
+		return nil, nil
+	}
+	var events []string
+	for _, e := range opts.Events {
+		events = append(events, e.Event)
+	}
+	j, err := r.join.join(ctx, opts.Logs.Levels, events, say)
+	if err != nil {
+		return nil, err
+	}
+	opts.Pushes = j
+	return j, nil
+}
+
+// noticeText is a change of a node that was, or is to be, joined, in words.
+func noticeText(n wire.Notice) string {
+	s := n.Node + ": " + n.What
+	if n.What == wire.Pushing {
+		s += " its log"
+	}
+	if !n.Creation.IsZero() {
+		s += ", running since " + n.Creation.Format(time.RFC3339)
+	}
+	if n.Err != nil {
+		s += ": " + n.Err.Error()
+	}
+	return s
+}
+
+// way is the joined cluster as one way among others.
+func (j *joined) way() live.Way {
+	return live.Way{Name: "joined as " + j.Name(), Caller: j, Joined: true}
+}
+
+// hide keeps our node out of what an entry point says of the cluster.
+func (j *joined) hide(w live.Way) live.Way {
+	w.Caller = wire.Hide(w.Caller, j.Name())
+	return w
+}
+
+// Next implements [recorder.Pushes].
+func (j *joined) Next(ctx context.Context) (recorder.Pushed, error) {
+	select {
+	case m := <-j.pushed.C():
+		return pushedRecord(m), nil
+	case <-ctx.Done():
+		return recorder.Pushed{}, ctx.Err()
+	}
+}
+
+// pushedRecord is a pushed message as it is recorded.
+func pushedRecord(m wire.Message) recorder.Pushed {
+	p := recorder.Pushed{Node: m.Node, At: m.Received, Lost: m.Dropped}
+	switch {
+	case m.Log != nil:
+		p.Text = m.Log.JSON()
+	case m.Event != nil:
+		p.Event, p.Text = m.Event.Event, eventJSON(m)
+	}
+	return p
+}
+
+// eventJSON is a message of an event as sample_read prints one; a message of
+// a type that only the application knows is its name and its bytes.
+func eventJSON(m wire.Message) []byte {
+	e := m.Event
+	data := struct {
+		Event   string    `json:"event"`
+		Time    time.Time `json:"time"`
+		Type    string    `json:"type,omitempty"`
+		Message string    `json:"message,omitempty"`
+		Payload []byte    `json:"payload,omitempty"`
+		Ended   string    `json:"ended,omitempty"`
+	}{Event: fmt.Sprintf("'%s'@'%s'", e.Event, m.Node), Time: e.Time, Type: e.Type, Message: e.Text, Payload: e.Payload}
+	if e.Ended != nil {
+		data.Time, data.Ended = m.Received, e.Ended.Error()
+	}
+	b, err := json.Marshal(data)
+	if err != nil {
+		return nil // no string, bytes or time of a message gets here
+	}
+	return b
+}
+
+var (
+	_ ergo.Caller     = (*joined)(nil)
+	_ recorder.Pushes = (*joined)(nil)
+)

@@ -1,0 +1,297 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"ergorecorder/archive"
+	"ergorecorder/ergo"
+	"ergorecorder/ergo/capture"
+	"ergorecorder/ergo/live"
+	"ergorecorder/ergo/wire"
+	"ergorecorder/ergo/wire/wiretest"
+	"ergorecorder/recorder"
+	"ergorecorder/replay"
+)
+
+const testCookie = "a-cookie-of-some-length"
+
+// A still is a cluster that stands still: each tool answers, on each node and
+// about each subject, what it answered last in a capture.
+type still map[string]*capture.Line
+
+func stillOf(t *testing.T, name string) still {
+	t.Helper()
+	f, err := os.Open(filepath.Join("..", "..", "testdata", name+".jsonl.gz"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	s := still{}
+	for line, err := range capture.Read(f) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(line.Call.Tool, "sample_") {
+			s[stillKey(line.Call)] = line
+		}
+	}
+	return s
+}
+
+func stillKey(c ergo.Call) string {
+	return fmt.Sprintf("%s on %s about %s", c.Tool, c.Node, ergo.SchemaOf(c.Tool).SubjectArgs(c.Args))
+}
+
+// nodes are the nodes of the cluster.
+func (s still) nodes() map[string]bool {
+	nodes := map[string]bool{}
+	for _, l := range s {
+		nodes[l.Call.Node] = true
+	}
+	return nodes
+}
+
+// Call implements [ergo.Caller].
+func (s still) Call(_ context.Context, c ergo.Call) (ergo.Answer, error) {
+	line := s[stillKey(c)]
+	if line == nil {
+		return ergo.Answer{}, &ergo.ToolError{Code: ergo.CodeInternal, Message: "unknown tool: " + c.Tool}
+	}
+	if line.Refused != nil {
+		return ergo.Answer{}, line.Refused
+	}
+	return ergo.Answer{Text: line.Answer.Text}, nil
+}
+
+// entry serves the cluster over HTTP, from one node that forwards.
+func (s still) entry(node string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var req struct {
+			ID     json.RawMessage
+			Params struct {
+				Name      string
+				Arguments ergo.Args
+			}
+		}
+		d := json.NewDecoder(r.Body)
+		d.UseNumber()
+		if err := d.Decode(&req); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		call := ergo.Call{Node: node, Tool: req.Params.Name, Args: req.Params.Arguments.Without("node")}
+		if n := req.Params.Arguments.Text("node"); n != "" {
+			call.Node = n
+		}
+		reply := map[string]any{"jsonrpc": "2.0", "id": req.ID}
+		answer, err := s.Call(r.Context(), call)
+		if refused := ergo.AsToolError(err); refused != nil {
+			reply["error"] = refused
+		} else {
+			reply["result"] = map[string]any{"content": []map[string]string{{"type": "text", "text": string(answer.Text)}}}
+		}
+		_ = json.NewEncoder(w).Encode(reply)
+	}
+}
+
+// roundTripper carries requests to a handler without a network.
+type roundTripper struct{ http.Handler }
+
+func (h roundTripper) RoundTrip(r *http.Request) (*http.Response, error) {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w.Result(), nil
+}
+
+// recordMinute records a minute of synthetic time.
+func recordMinute(t *testing.T, ways []live.Way, pushes recorder.Pushes) map[string]string {
+	t.Helper()
+	opts := recorder.Standard()
+	opts.For, opts.Pushes, opts.Jitter, opts.Budget = time.Minute, pushes, func() float64 { return 0.5 }, 0
+	router := live.NewRouter(ways, time.Now, nil)
+	opts.Routes = router
+	path := filepath.Join(t.TempDir(), "recorded.erg")
+	w, err := archive.OpenWriter(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := recorder.New(router, w, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(r.Run(t.Context()), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return recordedTexts(t, path)
+}
+
+// recordedTexts is what an archive holds of each stream and subject, but for
+// what is told by the recorder's own listeners, and logs.
+func recordedTexts(t *testing.T, path string) map[string]string {
+	t.Helper()
+	rec, err := replay.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rec.Close()
+	texts := map[string]string{}
+	for s, err := range rec.Samples(t.Context(), "", "", time.Time{}, time.Time{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasPrefix(s.Tool, "sample_") {
+			continue
+		}
+		key := fmt.Sprintf("%s on %s about %s", s.Tool, s.Node, s.Subject)
+		text := string(s.Text)
+		if s.Failure != nil {
+			text = "refused: " + s.Failure.Text
+		}
+		if had, ok := texts[key]; ok && had != text {
+			t.Errorf("%s: changed from %.200s to %.200s", key, had, text)
+		}
+		texts[key] = text
+	}
+	for line, err := range rec.Logs(t.Context(), "", time.Time{}, time.Time{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts["log of "+line.Node+": "+line.Message] = line.Level
+	}
+	return texts
+}
+
+// joinStill serves the cluster's nodes on a network in memory, and joins it.
+func joinStill(t *testing.T, s still) *joined {
+	t.Helper()
+	var network wiretest.Network
+	ctx, cancel := context.WithCancel(context.Background())
+	cookie, err := wire.NewCookie(testCookie)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opts := wire.Options{Node: "recorder@localhost", Cookie: cookie, Dial: network.Dial, Logs: []string{"info"}}
+	var peers []*wiretest.Peer
+	port := uint16(15000)
+	for node := range s.nodes() {
+		port++
+		p := &wiretest.Peer{Name: node, Cookie: testCookie, Creation: 946684000, Caller: s, LogPush: true}
+		network.Serve(ctx, fmt.Sprintf("localhost:%d", port), p)
+		opts.Targets = append(opts.Targets, wire.Target{Node: node, Port: port})
+		peers = append(peers, p)
+	}
+	c, err := wire.Open(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close(); cancel(); network.Wait() })
+	j := &joined{Cluster: c, pushed: c.Subscribe(pushBuffer)}
+	if err := c.Wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	synctest.Wait()
+	go func() {
+		time.Sleep(10 * time.Second)
+		for _, p := range peers {
+			if err := p.Log(time.Now(), "risk", "journal flushed"); err != nil {
+				t.Error(err)
+			}
+		}
+	}()
+	return j
+}
+
+// TestJoinRecordsTheSame: a cluster that is joined as a node is recorded as
+// the same cluster is over HTTP: the same streams, subjects and texts; and the
+// log lines that its nodes push are in the recording.
+func TestJoinRecordsTheSame(t *testing.T) {
+	for _, name := range []string{"restart_loop", "stuck"} {
+		t.Run(name, func(t *testing.T) {
+			s := stillOf(t, name)
+			var overHTTP, overLinks map[string]string
+			synctest.Test(t, func(t *testing.T) {
+				e, err := live.NewEndpoint("entry", live.Options{Transport: roundTripper{s.entry("alpha@localhost")}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				overHTTP = recordMinute(t, []live.Way{{Name: "entry", Caller: e}}, nil)
+			})
+			synctest.Test(t, func(t *testing.T) {
+				j := joinStill(t, s)
+				overLinks = recordMinute(t, []live.Way{j.way()}, j)
+			})
+			for node := range s.nodes() {
+				line := "log of " + node + ": journal flushed"
+				if overLinks[line] != "info" {
+					t.Errorf("%s was pushed and not recorded", line)
+				}
+				delete(overLinks, line)
+			}
+			if len(overHTTP) < 40 {
+				t.Errorf("only %d streams and subjects were recorded", len(overHTTP))
+			}
+			if diff := cmp.Diff(overHTTP, overLinks); diff != "" {
+				t.Errorf("over HTTP (-) and over links (+):\n%.6000s", diff)
+			}
+		})
+	}
+}
+
+// TestRunJoin drives the command: it links to a peer over loopback with the
+// cookie from the environment, and says plainly when the cookie is wrong.
+func TestRunJoin(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := stillOf(t, "restart_loop")
+	p := &wiretest.Peer{Name: "alpha@localhost", Cookie: testCookie, Creation: 946684000, Caller: s}
+	ctx, cancel := context.WithCancel(t.Context())
+	var serving sync.WaitGroup
+	serving.Go(func() { p.Serve(ctx, l) })
+	defer func() { cancel(); serving.Wait() }()
+	target := fmt.Sprintf("alpha@localhost:%d", l.Addr().(*net.TCPAddr).Port)
+	for _, c := range []struct {
+		name, cookie string
+		code         int
+		says         string
+	}{
+		{"joins", testCookie, exitOK, "alpha@localhost: joined"},
+		{"wrong cookie", "other", exitUsage, "wrong cookie or TLS mismatch"},
+		{"no cookie", "", exitUsage, "--cookie-file"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Setenv(cookieEnv, c.cookie)
+			out := filepath.Join(t.TempDir(), "joined.erg")
+			var stdout, stderr bytes.Buffer
+			code := run(t.Context(), []string{
+				"run", "--join", target, "--node-name", "recorder@localhost", "-o", out, "--for", "1s", "--node", "alpha@*", "--fail-fast",
+			}, nil, &stdout, &stderr)
+			if code != c.code || !strings.Contains(stderr.String(), c.says) {
+				t.Errorf("exit %d, %s", code, stderr.String())
+			}
+			if c.cookie != "" && strings.Contains(stdout.String()+stderr.String(), c.cookie+"\n") || strings.Contains(stderr.String(), testCookie) {
+				t.Errorf("the cookie is shown")
+			}
+			if code == exitOK && len(recordedTexts(t, out)) < 5 {
+				t.Errorf("little was recorded: %v", recordedTexts(t, out))
+			}
+		})
+	}
+}
