@@ -6,11 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -21,7 +22,6 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
-	"ergorecorder/ergo/capture"
 	"ergorecorder/ergo/live"
 	"ergorecorder/ergo/wire"
 	"ergorecorder/ergo/wire/wiretest"
@@ -31,52 +31,31 @@ import (
 
 const testCookie = "a-cookie-of-some-length"
 
-// A still is a cluster that stands still: each tool answers, on each node and
-// about each subject, what it answered last in a capture.
-type still map[string]*capture.Line
+// A still is a cluster that stands still: a recording at an instant.
+type still struct {
+	ergo.Caller
+	nodes []string
+}
 
+// stillOf is the cluster of a capture 20 s before the capture's end.
 func stillOf(t *testing.T, name string) still {
 	t.Helper()
-	f, err := os.Open(filepath.Join("..", "..", "testdata", name+".jsonl.gz"))
+	path := filepath.Join(t.TempDir(), "original.erg")
+	var stderr bytes.Buffer
+	if code := run(t.Context(), []string{"import", filepath.Join("..", "..", "testdata", name+".jsonl.gz"), "-o", path}, nil, io.Discard, &stderr); code != exitOK {
+		t.Fatalf("import: exit %d: %s", code, stderr.String())
+	}
+	rec, err := replay.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	s := still{}
-	for line, err := range capture.Read(f) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !strings.HasPrefix(line.Call.Tool, "sample_") {
-			s[stillKey(line.Call)] = line
-		}
+	t.Cleanup(func() { rec.Close() })
+	_, to := rec.Window()
+	s := still{Caller: rec.At(to.Add(-20 * time.Second))}
+	for _, n := range rec.Nodes() {
+		s.nodes = append(s.nodes, n.Name)
 	}
 	return s
-}
-
-func stillKey(c ergo.Call) string {
-	return fmt.Sprintf("%s on %s about %s", c.Tool, c.Node, ergo.SchemaOf(c.Tool).SubjectArgs(c.Args))
-}
-
-// nodes are the nodes of the cluster.
-func (s still) nodes() map[string]bool {
-	nodes := map[string]bool{}
-	for _, l := range s {
-		nodes[l.Call.Node] = true
-	}
-	return nodes
-}
-
-// Call implements [ergo.Caller].
-func (s still) Call(_ context.Context, c ergo.Call) (ergo.Answer, error) {
-	line := s[stillKey(c)]
-	if line == nil {
-		return ergo.Answer{}, &ergo.ToolError{Code: ergo.CodeInternal, Message: "unknown tool: " + c.Tool}
-	}
-	if line.Refused != nil {
-		return ergo.Answer{}, line.Refused
-	}
-	return ergo.Answer{Text: line.Answer.Text}, nil
 }
 
 // entry serves the cluster over HTTP, from one node that forwards.
@@ -100,9 +79,8 @@ func (s still) entry(node string) http.HandlerFunc {
 			call.Node = n
 		}
 		reply := map[string]any{"jsonrpc": "2.0", "id": req.ID}
-		answer, err := s.Call(r.Context(), call)
-		if refused := ergo.AsToolError(err); refused != nil {
-			reply["error"] = refused
+		if answer, err := s.Call(r.Context(), call); err != nil {
+			reply["error"] = ergo.ToolError{Code: ergo.CodeInternal, Message: err.Error()}
 		} else {
 			reply["result"] = map[string]any{"content": []map[string]string{{"type": "text", "text": string(answer.Text)}}}
 		}
@@ -159,7 +137,7 @@ func recordedTexts(t *testing.T, path string) map[string]string {
 			continue
 		}
 		key := fmt.Sprintf("%s on %s about %s", s.Tool, s.Node, s.Subject)
-		text := string(s.Text)
+		text := rows(s.Text)
 		if s.Failure != nil {
 			text = "refused: " + s.Failure.Text
 		}
@@ -177,6 +155,20 @@ func recordedTexts(t *testing.T, path string) map[string]string {
 	return texts
 }
 
+// rows is a table with its rows in order, as order means nothing there.
+func rows(text []byte) string {
+	var list []json.RawMessage
+	if json.Unmarshal(text, &list) != nil || len(list) == 0 || list[0][0] != '{' {
+		return string(text)
+	}
+	slices.SortFunc(list, func(a, b json.RawMessage) int { return bytes.Compare(a, b) })
+	var b strings.Builder
+	for _, r := range list {
+		fmt.Fprintf(&b, "%s\n", r)
+	}
+	return b.String()
+}
+
 // joinStill serves the cluster's nodes on a network in memory, and joins it.
 func joinStill(t *testing.T, s still) *joined {
 	t.Helper()
@@ -189,7 +181,7 @@ func joinStill(t *testing.T, s still) *joined {
 	opts := wire.Options{Node: "recorder@localhost", Cookie: cookie, Dial: network.Dial, Logs: []string{"info"}}
 	var peers []*wiretest.Peer
 	port := uint16(15000)
-	for node := range s.nodes() {
+	for _, node := range s.nodes {
 		port++
 		p := &wiretest.Peer{Name: node, Cookie: testCookie, Creation: 946684000, Caller: s, LogPush: true}
 		network.Serve(ctx, fmt.Sprintf("localhost:%d", port), p)
@@ -236,7 +228,7 @@ func TestJoinRecordsTheSame(t *testing.T) {
 				j := joinStill(t, s)
 				overLinks = recordMinute(t, []live.Way{j.way()}, j)
 			})
-			for node := range s.nodes() {
+			for _, node := range s.nodes {
 				line := "log of " + node + ": journal flushed"
 				if overLinks[line] != "info" {
 					t.Errorf("%s was pushed and not recorded", line)
