@@ -5,8 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
+	"runtime"
 	"slices"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"ergorecorder/analyze/series"
 	"ergorecorder/replay"
@@ -123,15 +127,33 @@ func read(ctx context.Context, rec *replay.Recording, opt Options) (*scene, erro
 		}
 		return 1
 	})
-	for i, n := range s.nodes {
-		if opt.Progress != nil {
-			opt.Progress(i, len(s.nodes), "read "+n.Name)
-		}
-		if err := s.readNode(ctx, n); err != nil {
-			return nil, fmt.Errorf("read %s: %w", n.Name, err)
-		}
+	if err := s.readNodes(ctx, opt.Progress); err != nil {
+		return nil, err
 	}
 	return s, nil
+}
+
+// readNodes reads all nodes, as many at a time as there are cores.
+func (s *scene) readNodes(ctx context.Context, progress func(done, total int, step string)) error {
+	var mu sync.Mutex
+	done := 0
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for _, n := range s.nodes {
+		g.Go(func() error {
+			if err := s.readNode(ctx, n); err != nil {
+				return fmt.Errorf("read %s: %w", n.Name, err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			done++
+			if progress != nil {
+				progress(done, len(s.nodes), "read "+n.Name)
+			}
+			return nil
+		})
+	}
+	return g.Wait()
 }
 
 func (s *scene) readNode(ctx context.Context, n *node) error {
