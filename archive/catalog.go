@@ -38,7 +38,8 @@ type run struct {
 	seg    *segment
 	size   int
 	chunks []chunkRef // nil where it is a block
-	at     int64      // place in the file, of a segment that is read raw
+	key    []byte     // of the value that holds the block
+	at     int64      // place of the block in that value; in the file, where that is read raw
 	ended  bool       // no chunk will follow
 	bad    error
 }
@@ -178,11 +179,8 @@ func (r *run) read() (pieces [][]byte, moved bool, err error) {
 		return r.readRaw()
 	}
 	if r.chunks == nil {
-		b, err := r.seg.get(bucketBlocks, runKey(&r.Header))
-		if b == nil && err == nil {
-			return nil, true, nil
-		}
-		return [][]byte{b}, false, err
+		b, err := r.block()
+		return [][]byte{b}, b == nil && err == nil, err
 	}
 	err = r.seg.view(func(tx *bbolt.Tx) error {
 		tail := tx.Bucket(bucketTail)
@@ -204,6 +202,21 @@ func (r *run) read() (pieces [][]byte, moved bool, err error) {
 		return nil
 	})
 	return pieces, moved, err
+}
+
+// block fetches the run's block; nil where nothing lies in its place.
+func (r *run) block() (b []byte, err error) {
+	err = r.seg.view(func(tx *bbolt.Tx) error {
+		bucket := tx.Bucket(bucketBlocks)
+		if bucket == nil {
+			return nil
+		}
+		if v := bucket.Get(r.key); r.at+int64(r.size) <= int64(len(v)) {
+			b = append([]byte{}, v[r.at:r.at+int64(r.size)]...)
+		}
+		return nil
+	})
+	return b, err
 }
 
 // corruption says that a run could not be read.

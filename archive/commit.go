@@ -19,6 +19,8 @@ var background = context.Background()
 type packed struct {
 	run   *run
 	block []byte
+	key   []byte // of the value that it lies in, and where
+	at    int
 }
 
 // update runs f in a transaction of the segment being written and counts what
@@ -91,7 +93,7 @@ func (w *Writer) pack(runs []*run) ([]packed, error) {
 		if err != nil {
 			return nil, fmt.Errorf("pack: %w", err)
 		}
-		blocks = append(blocks, packed{r, b})
+		blocks = append(blocks, packed{run: r, block: b})
 	}
 	return blocks, nil
 }
@@ -124,24 +126,55 @@ func (w *Writer) store(batches []*batch, blocks []packed, defs []*stream) error 
 	})
 }
 
+// Blocks of less than smallBlock are laid end to end in one value of up to
+// bundleSize, so that many small streams do not take a page each.
+const (
+	smallBlock = 32 << 10
+	bundleSize = 128 << 10
+)
+
+// putBlocks stores blocks, and says in each one where it lies.
 func putBlocks(tx *bbolt.Tx, blocks []packed) error {
 	bucket, index := tx.Bucket(bucketBlocks), tx.Bucket(bucketIndex)
-	bucket.FillPercent, index.FillPercent = 1, 0.9
+	bucket.FillPercent, index.FillPercent = 1, 1
 	slices.SortFunc(blocks, func(a, b packed) int { return slices.Compare(runKey(&a.run.Header), runKey(&b.run.Header)) })
-	for _, p := range blocks {
+	var key, bundle []byte
+	flush := func() error {
+		if len(bundle) == 0 {
+			return nil
+		}
+		v := bundle
+		bundle = nil
+		return bucket.Put(key, v)
+	}
+	for i := range blocks {
+		p := &blocks[i]
+		small := len(p.block) < smallBlock
+		if !small || len(bundle) >= bundleSize {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
 		h, _, err := codec.HeaderOnly(p.block)
 		if err != nil {
 			return err
 		}
 		k := runKey(&h)
-		if err := bucket.Put(k, p.block); err != nil {
+		if len(bundle) == 0 {
+			key = k
+		}
+		p.key, p.at = key, len(bundle)
+		if err := index.Put(k, appendEntry(&h, len(p.block), key, p.at)); err != nil {
 			return err
 		}
-		if err := index.Put(k, appendEntry(&h, len(p.block))); err != nil {
-			return err
+		bundle = append(bundle, p.block...)
+		if !small {
+			if err := flush(); err != nil {
+				return err
+			}
 		}
 	}
-	return nil
+	return flush()
 }
 
 // gone are the batches of which no chunk is needed any more once the runs are
@@ -172,7 +205,7 @@ func (w *Writer) stored(batches []*batch, blocks []packed) {
 		for _, c := range p.run.chunks {
 			c.batch.live--
 		}
-		p.run.chunks, p.run.size = nil, len(p.block)
+		p.run.chunks, p.run.size, p.run.key, p.run.at = nil, len(p.block), p.key, int64(p.at)
 	}
 	for _, b := range batches {
 		b.memory.Store(nil)

@@ -115,12 +115,7 @@ func (c *catalog) load(s *segment) (batches uint64, streams uint32, err error) {
 			}
 			streams = max(streams, id)
 		})
-		each(tx, bucketIndex, func(k, v []byte) { c.loadBlock(s, tx, defs, k, v) })
-		each(tx, bucketBlocks, func(k, v []byte) {
-			if b := tx.Bucket(bucketIndex); b == nil || b.Get(k) == nil {
-				c.loadBlock(s, tx, defs, k, nil)
-			}
-		})
+		c.loadBlocks(s, tx, defs)
 		each(tx, bucketTail, func(k, v []byte) {
 			if len(k) != 8 {
 				c.blame(s, nil, 0, 0, fmt.Errorf("tail: a key of %d bytes", len(k)))
@@ -163,41 +158,50 @@ func (c *catalog) blame(s *segment, k *StreamKey, from, to int64, err error) {
 	c.damage = append(c.damage, e)
 }
 
-// loadBlock adds a block to the catalog, by its entry in the index where that
-// is sound, else by the block itself.
-func (c *catalog) loadBlock(s *segment, tx *bbolt.Tx, defs map[uint32]*streamRuns, k, entry []byte) {
-	h, size, err := parseEntry(entry)
-	var block []byte
-	if err != nil {
-		if b := tx.Bucket(bucketBlocks); b != nil {
-			block = b.Get(k)
-		}
-		if h, _, size, err = codec.ParseHeader(block); err != nil {
-			c.blame(s, nil, 0, 0, fmt.Errorf("block %x: %w", k, err))
+// loadBlocks adds the blocks to the catalog, by the index. Where an entry is
+// damaged all blocks are looked at.
+func (c *catalog) loadBlocks(s *segment, tx *bbolt.Tx, defs map[uint32]*streamRuns) {
+	intact := true
+	each(tx, bucketIndex, func(k, v []byte) {
+		r, err := parseEntry(k, v)
+		if err != nil {
+			c.blame(s, nil, 0, 0, fmt.Errorf("index %x: %w", k, err))
+			intact = false
 			return
 		}
-	}
-	if want, ok := parseRunKey(k); !ok || want.Run != h.Run || want.Stream != h.Stream || want.Part != h.Part {
-		c.blame(s, nil, h.From, h.To, fmt.Errorf("block %x stands in another's place", k))
+		r.seg, r.Archive = s, s.meta.ID
+		sr := defs[r.Stream]
+		if sr == nil {
+			intact = false
+			return
+		}
+		sr.add(r)
+	})
+	if intact {
 		return
 	}
-	sr := defs[h.Stream]
-	if sr == nil {
-		if block == nil {
-			if b := tx.Bucket(bucketBlocks); b != nil {
-				block = b.Get(k)
+	each(tx, bucketBlocks, func(k, v []byte) {
+		for off := 0; off < len(v); {
+			h, _, size, err := codec.ParseHeader(v[off:])
+			if err != nil {
+				c.blame(s, nil, 0, 0, fmt.Errorf("blocks %x at %d: %w", k, off, err))
+				return
 			}
+			sr := defs[h.Stream]
+			if sr == nil {
+				sr = c.defineFrom(defs, h.Stream, v[off:off+size])
+			}
+			switch {
+			case h.Archive != s.meta.ID:
+				c.blame(s, nil, h.From, h.To, fmt.Errorf("blocks %x at %d: of another archive", k, off))
+			case sr == nil:
+				c.blame(s, nil, h.From, h.To, fmt.Errorf("blocks %x at %d: the stream is not known", k, off))
+			default:
+				sr.add(&run{Header: h, seg: s, size: size, ended: true, key: slices.Clone(k), at: int64(off)})
+			}
+			off += size
 		}
-		if sr = c.defineFrom(defs, h.Stream, block); sr == nil {
-			c.blame(s, nil, h.From, h.To, fmt.Errorf("block %x: its stream is not known", k))
-			return
-		}
-	}
-	if s.meta.ID != h.Archive {
-		c.blame(s, &sr.key, h.From, h.To, fmt.Errorf("block %x is of another archive", k))
-		return
-	}
-	sr.add(&run{Header: h, seg: s, size: size, ended: true})
+	})
 }
 
 // defineFrom learns a stream from a block, which says what it is of.
@@ -263,22 +267,44 @@ func (c *catalog) loadBatch(s *segment, defs map[uint32]*streamRuns, b *batch, v
 	}
 }
 
-// entry is what the index holds of a block.
-func appendEntry(h *codec.Header, size int) []byte {
-	return seal(binary.AppendUvarint(codec.AppendHeader(nil, h), uint64(size)))
+// appendEntry is what the index holds of a block: what its header counts, its
+// size, and where it lies: the key of its value, and the place within.
+func appendEntry(h *codec.Header, size int, key []byte, at int) []byte {
+	b := codec.AppendSummary(nil, h)
+	b = binary.AppendUvarint(b, uint64(size))
+	b = binary.AppendUvarint(b, uint64(at))
+	if at > 0 {
+		b = append(b, key...)
+	}
+	return seal(b)
 }
 
-func parseEntry(b []byte) (h codec.Header, size int, err error) {
-	if b, err = unseal(b); err != nil {
-		return h, 0, err
-	}
-	h, rest, err := codec.HeaderOnly(b)
+var errEntry = errors.New("entry is impossible")
+
+func parseEntry(k, v []byte) (*run, error) {
+	b, err := unseal(v)
 	if err != nil {
-		return h, 0, err
+		return nil, err
 	}
-	n, w := binary.Uvarint(rest)
-	if w <= 0 {
-		return h, 0, errSeal
+	h, ok := parseRunKey(k)
+	seq := h.Run
+	if b, err = h.ParseSummary(b); err != nil {
+		return nil, err
 	}
-	return h, int(n), nil
+	size, n := binary.Uvarint(b)
+	if !ok || seq != h.Run || n <= 0 {
+		return nil, errEntry
+	}
+	at, m := binary.Uvarint(b[n:])
+	if m <= 0 {
+		return nil, errEntry
+	}
+	r := &run{Header: h, size: int(size), at: int64(at), ended: true, key: slices.Clone(b[n+m:])}
+	if at == 0 {
+		r.key = slices.Clone(k)
+	}
+	if len(r.key) != len(k) {
+		return nil, errEntry
+	}
+	return r, nil
 }

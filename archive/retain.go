@@ -216,7 +216,11 @@ func (w *Writer) rewrite(s *segment, keep []*run) error {
 		return err
 	}
 	dst.AllocSize = dst.Info().PageSize
-	err = dst.Update(func(tx *bbolt.Tx) error { return w.copyRuns(tx, s, keep) })
+	var blocks []packed
+	err = dst.Update(func(tx *bbolt.Tx) (err error) {
+		blocks, err = w.copyRuns(tx, s, keep)
+		return err
+	})
 	if e := dst.Close(); err == nil {
 		err = e
 	}
@@ -227,31 +231,36 @@ func (w *Writer) rewrite(s *segment, keep []*run) error {
 		_ = os.Remove(temp)
 		return err
 	}
+	w.cat.mu.Lock()
+	defer w.cat.mu.Unlock()
+	for _, p := range blocks {
+		p.run.key, p.run.at = p.key, int64(p.at)
+	}
 	return s.reopen()
 }
 
-func (w *Writer) copyRuns(tx *bbolt.Tx, s *segment, keep []*run) error {
+func (w *Writer) copyRuns(tx *bbolt.Tx, s *segment, keep []*run) ([]packed, error) {
 	for _, b := range [][]byte{bucketStreams, bucketBlocks, bucketIndex, bucketTail} {
 		if _, err := tx.CreateBucketIfNotExists(b); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if err := putMeta(tx, s.meta); err != nil {
-		return err
+		return nil, err
 	}
 	err := s.view(func(src *bbolt.Tx) error {
 		return src.Bucket(bucketStreams).ForEach(tx.Bucket(bucketStreams).Put)
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	blocks := make([]packed, 0, len(keep))
 	for _, r := range keep {
-		b, err := s.get(bucketBlocks, runKey(&r.Header))
+		b, err := r.block()
 		if err != nil {
-			return err
+			return nil, err
 		}
-		blocks = append(blocks, packed{r, b})
+		blocks = append(blocks, packed{run: r, block: b})
 	}
-	return putBlocks(tx, blocks)
+	return blocks, putBlocks(tx, blocks)
 }

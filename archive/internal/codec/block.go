@@ -69,22 +69,34 @@ const maxRaw = 1 << 30
 
 // A Zip compresses and decompresses. It is safe for concurrent use.
 type Zip struct {
-	enc *zstd.Encoder
-	dec *zstd.Decoder
+	fast, best *zstd.Encoder
+	dec        *zstd.Decoder
+}
+
+// pack compresses a stream. Words and texts are worth more effort than
+// classes, in which there is little to find beyond their frequencies.
+func (z *Zip) pack(tag int, data []byte) []byte {
+	if sub := tag % 4; sub == subDict || tag/4 == fieldText || len(data) < 4096 {
+		return z.best.EncodeAll(data, nil)
+	}
+	return z.fast.EncodeAll(data, nil)
 }
 
 // NewZip makes a Zip.
 func NewZip() *Zip {
-	enc, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false),
-		zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithLowerEncoderMem(true))
-	if err != nil {
-		panic(err) // the options are constant
+	writer := func(level zstd.EncoderLevel) *zstd.Encoder {
+		enc, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false),
+			zstd.WithEncoderLevel(level), zstd.WithLowerEncoderMem(true))
+		if err != nil {
+			panic(err) // the options are constant
+		}
+		return enc
 	}
 	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(2), zstd.WithDecoderMaxMemory(maxRaw))
 	if err != nil {
 		panic(err)
 	}
-	return &Zip{enc: enc, dec: dec}
+	return &Zip{fast: writer(zstd.SpeedDefault), best: writer(zstd.SpeedBestCompression), dec: dec}
 }
 
 // A stream is one series of bytes (or bits) of a block.
@@ -178,7 +190,11 @@ func layout(h Header, ss streams, z *Zip) []byte {
 		b[5] |= flagSolid
 		body := appendStreams(nil, ss, nil)
 		b = binary.AppendUvarint(b, uint64(len(body)))
-		b = z.enc.EncodeAll(body, b)
+		enc := z.fast
+		if h.Whole {
+			enc = z.best
+		}
+		b = enc.EncodeAll(body, b)
 	} else {
 		b = appendStreams(b, ss, z)
 	}
@@ -211,6 +227,12 @@ func AppendHeader(b []byte, h *Header) []byte {
 	b = binary.LittleEndian.AppendUint32(b, h.Stream)
 	b = binary.LittleEndian.AppendUint64(b, h.Archive)
 	b = binary.LittleEndian.AppendUint64(b, 0)
+	return AppendSummary(b, h)
+}
+
+// AppendSummary lays out what a header counts: all but flags, part, stream and
+// archive.
+func AppendSummary(b []byte, h *Header) []byte {
 	for _, v := range [...]uint64{h.Run, uint64(h.Chunk), h.Run - h.Epoch, h.Run - h.Prev, h.First - h.Run, h.Last - h.First,
 		uint64(h.Records), uint64(h.Failures), uint64(h.Rows), uint64(h.From), uint64(h.To - h.From)} {
 		b = binary.AppendUvarint(b, v)
@@ -229,7 +251,7 @@ func appendStreams(b []byte, ss streams, z *Zip) []byte {
 		last = s.tag
 		enc := s.data
 		if z != nil && len(s.data) > 16 {
-			if e := z.enc.EncodeAll(s.data, nil); len(e) < len(s.data)-len(s.data)/32 {
+			if e := z.pack(s.tag, s.data); len(e) < len(s.data)-len(s.data)/32 {
 				enc = e
 			}
 		}
@@ -277,7 +299,13 @@ func HeaderOnly(b []byte) (h Header, rest []byte, err error) {
 	h.Stream = binary.LittleEndian.Uint32(b[12:])
 	h.Archive = binary.LittleEndian.Uint64(b[16:])
 	h.Whole, h.Round = b[5]&flagWhole != 0, b[5]&flagRound != 0
-	r := reader{b: b[fixedLen:]}
+	rest, err = h.ParseSummary(b[fixedLen:])
+	return h, rest, err
+}
+
+// ParseSummary reads what AppendSummary wrote.
+func (h *Header) ParseSummary(b []byte) (rest []byte, err error) {
+	r := reader{b: b}
 	h.Run = r.uvarint()
 	h.Chunk = r.int()
 	h.Epoch = h.Run - r.uvarint()
@@ -288,9 +316,9 @@ func HeaderOnly(b []byte) (h Header, rest []byte, err error) {
 	h.From = int64(r.uvarint())
 	h.To = h.From + int64(r.uvarint())
 	if r.short || h.Records == 0 {
-		return h, nil, errContent
+		return nil, errContent
 	}
-	return h, r.b, nil
+	return r.b, nil
 }
 
 // A reader takes numbers from bytes. Past the end it returns zeros and sets

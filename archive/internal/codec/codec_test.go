@@ -118,7 +118,7 @@ func readCapture(t testing.TB, name string) (list []captured, gz int64) {
 
 func TestCaptures(t *testing.T) {
 	z := NewZip()
-	for _, name := range strings.Fields(cmp(os.Getenv("CAPS"), "healthy wide node_crash stuck")) {
+	for _, name := range strings.Fields(either(os.Getenv("CAPS"), "healthy wide node_crash stuck")) {
 		list, gz := readCapture(t, name)
 		encs := map[string]*Encoder{}
 		chunks := map[string][]Chunk{}
@@ -234,7 +234,7 @@ func compare(t testing.TB, h *Head, text []byte, want *Record) {
 		t.Fatalf("record %d: got %.3000s\n want %.3000s", h.Seq, text, want.Text)
 	}
 }
-func cmp(a, b string) string {
+func either(a, b string) string {
 	if a != "" {
 		return a
 	}

@@ -2,7 +2,6 @@ package codec
 
 import (
 	"encoding/binary"
-	"math"
 	"math/bits"
 	"slices"
 )
@@ -82,7 +81,8 @@ type column struct {
 	ref  coder
 	refV int64 // what ages of the last sample are counted from
 	refA int64 // time of that sample
-	last cell  // of the last row told in full, which predicts the next
+	near neighbours
+	last cell // of the last row told in full, which predicts the next
 
 	news, changes []cell // of the sample being encoded
 }
@@ -108,6 +108,7 @@ func (c *column) begin() {
 	clear(c.vals)
 	clear(c.lits)
 	c.refV, c.refA, c.last = 0, 0, cell{}
+	clear(c.near.lags)
 }
 
 func (c *column) grow(slot int32) {
@@ -286,77 +287,6 @@ func (p *part) resolve(t *table, at int64, round bool) (touched []int) {
 	return touched
 }
 
-// resolveAges finds the instant from which the ages of this sample are best
-// counted, so that what all rows share (jitter of the call, progress of time)
-// is written once, and rows that only grew older are unchanged.
-func (c *column) resolveAges(at, unit int64, round bool) {
-	pred := c.predictRef(at, unit)
-	scale := int64(1)
-	if round {
-		scale = 1e6
-	}
-	var near []int64
-	step := 1 + len(c.changes)/64
-	for i := 0; i < len(c.changes); i += step {
-		if ch := c.changes[i]; !ch.lit && !c.lits[ch.at] {
-			near = append(near, c.vals[ch.at]+divide(ch.val, scale))
-		}
-	}
-	ref := mostCommon(near, pred)
-	c.ref.putDelta(ref, pred)
-	c.refV, c.refA = ref, at
-	kept := c.changes[:0]
-	for _, ch := range c.changes {
-		if !ch.lit {
-			if !c.lits[ch.at] {
-				if off := ch.val - (ref-c.vals[ch.at])*scale; off == 0 || round && off >= -scale && off <= scale {
-					continue
-				}
-			}
-			ch.val = ref - divide(ch.val, scale)
-		}
-		kept = append(kept, ch)
-	}
-	c.changes = kept
-	for i, n := range c.news {
-		if !n.lit {
-			c.news[i].val = ref - divide(n.val, scale)
-		}
-	}
-}
-
-func (c *column) predictRef(at, unit int64) int64 {
-	if c.refA == 0 {
-		return at / unit
-	}
-	return c.refV + at/unit - c.refA/unit
-}
-
-// divide rounds to the nearest.
-func divide(v, by int64) int64 {
-	if by == 1 {
-		return v
-	}
-	return int64(math.Round(float64(v) / float64(by)))
-}
-
-// mostCommon is the middle of the quarter of the values that lies closest
-// together (the shorth's idea), or other where there are none.
-func mostCommon(v []int64, other int64) int64 {
-	if len(v) == 0 {
-		return other
-	}
-	slices.Sort(v)
-	k := len(v) / 4
-	best := 0
-	for i := range len(v) - k {
-		if v[i+k]-v[i] < v[best+k]-v[best] {
-			best = i
-		}
-	}
-	return v[best+k/2]
-}
-
 // How a column tells which rows its changes are in.
 const (
 	modeNone   = iota // there are none
@@ -368,7 +298,7 @@ const (
 // encode writes the column's part of a sample and remembers it.
 func (c *column) encode(kind ColumnKind, dense bool, active, inRun *bitmap, at int64, round bool) (mode int) {
 	for _, n := range c.news {
-		c.put(kind, c.last, n)
+		c.put(kind, c.last, n, false)
 		c.last = n
 	}
 	switch {
@@ -397,12 +327,14 @@ func (c *column) before(slot int32) cell { return cell{val: c.vals[slot], lit: c
 
 func (c *column) putAll(kind ColumnKind, rows *bitmap) {
 	next := 0
+	c.near.reset()
 	rows.each(func(slot int32) {
 		if next < len(c.changes) && c.changes[next].at == slot {
-			c.put(kind, c.before(slot), c.changes[next])
+			c.put(kind, c.before(slot), c.changes[next], true)
 			next++
 		} else {
 			c.class = append(c.class, classSame)
+			c.saw(kind, c.before(slot))
 		}
 	})
 }
@@ -410,10 +342,11 @@ func (c *column) putAll(kind ColumnKind, rows *bitmap) {
 func (c *column) putSome(kind ColumnKind, active *bitmap) {
 	c.list = binary.AppendUvarint(c.list, uint64(len(c.changes)))
 	next, rank, last := 0, 0, -1
+	c.near.reset()
 	active.each(func(slot int32) {
 		if next < len(c.changes) && c.changes[next].at == slot {
 			c.list = binary.AppendUvarint(c.list, uint64(rank-last-1))
-			c.put(kind, c.before(slot), c.changes[next])
+			c.put(kind, c.before(slot), c.changes[next], true)
 			last = rank
 			next++
 		}
@@ -421,13 +354,19 @@ func (c *column) putSome(kind ColumnKind, active *bitmap) {
 	})
 }
 
-func (c *column) put(kind ColumnKind, before, now cell) {
+// put writes a cell. Cells of rows that were there before may be told by
+// their neighbours.
+func (c *column) put(kind ColumnKind, before, now cell, near bool) {
 	if before.lit != now.lit {
 		c.class = append(c.class, classToggle)
-		before = cell{lit: now.lit}
+		before, near = cell{lit: now.lit}, false
+	}
+	if kind == AgeNS && !now.lit {
+		c.putAge(before.val, now, near)
+		return
 	}
 	delta, fresh := now.val-before.val, uint64(now.val)
-	if kind >= AgeNS && !now.lit {
+	if kind == AgeS && !now.lit {
 		fresh = uint64(c.refV - now.val)
 	}
 	c.coder.put(deltaCode(kind, now.lit, delta), fresh, now.lit)

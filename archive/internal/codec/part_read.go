@@ -39,6 +39,7 @@ type colCursor struct {
 	list       reader
 	ref        decoder
 	refV, refA int64
+	near       neighbours
 	last       cell // of the last new row
 	vals       []int64
 	lits       []bool
@@ -263,6 +264,7 @@ func (c *colCursor) step(p *partCursor, mode uint8, at int64) {
 			c.dirty = append(c.dirty, slot)
 		}
 	}
+	c.near.reset()
 	switch mode & 3 {
 	case modeActive:
 		for _, slot := range p.active {
@@ -290,13 +292,25 @@ func (c *colCursor) grow(slot int32) {
 	}
 }
 
+// change decodes the cell of a row that was there before.
 func (c *colCursor) change(slot int32) {
 	if len(c.class) > 0 && c.class[0] == classSame {
 		c.class = c.class[1:]
+		if c.kind == AgeNS {
+			if c.grow(slot); !c.lits[slot] {
+				c.near.told = append(c.near.told, c.vals[slot])
+			}
+		}
 		return
 	}
 	c.grow(slot)
-	now := c.cell(cell{val: c.vals[slot], lit: c.lits[slot]})
+	now := cell{val: c.vals[slot], lit: c.lits[slot]}
+	if c.kind == AgeNS && !now.lit && len(c.class) > 0 && c.class[0] != classToggle {
+		now.val = c.age(slot, now.val)
+		c.near.told = append(c.near.told, now.val)
+	} else {
+		now = c.cell(now)
+	}
 	c.vals[slot], c.lits[slot] = now.val, now.lit
 	c.dirty = append(c.dirty, slot)
 }

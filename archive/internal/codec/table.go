@@ -2,6 +2,7 @@ package codec
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"math/bits"
 	"slices"
@@ -132,6 +133,9 @@ func (t *table) scanText(text []byte, subject string) payload {
 		}
 		err = errJSON
 	} else if t.form == FormTable {
+		if t.rows == 0 {
+			t.arrange(text, p)
+		}
 		p, err = t.scanRows(text, p)
 	} else {
 		var shape int
@@ -178,6 +182,28 @@ func (t *table) scanRows(text []byte, p int) (int, error) {
 			return p, nil
 		}
 		p = space(text, p)
+	}
+}
+
+// arrange gives the rows of the first answer their slots in the order of their
+// keys: answers come in random order, and rows whose keys are near are alike.
+func (t *table) arrange(text []byte, p int) {
+	var keys []string
+	for p++; ; p++ {
+		shape, next, err := t.scanRow(text, space(text, p))
+		if err != nil {
+			break
+		}
+		keys = append(keys, string(t.rowKey(text, shape)))
+		if p = space(text, next); p >= len(text) || text[p] != ',' {
+			break
+		}
+	}
+	slices.SortFunc(keys, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) })
+	for _, key := range slices.Compact(keys) {
+		if _, place, ok := t.lookup([]byte(key)); !ok {
+			t.seen[t.give([]byte(key), place)] = 0
+		}
 	}
 }
 

@@ -1,0 +1,206 @@
+package codec
+
+import (
+	"math"
+	"math/bits"
+	"slices"
+)
+
+// Ages grow with the clock. A column of ages holds the instants from which
+// they are counted instead, which stay as they are while a row idles.
+
+// resolveAges finds the instant from which the ages of this sample are best
+// counted, so that what all rows share (jitter of the call, progress of time)
+// is written once, and rows that only grew older are unchanged.
+func (c *column) resolveAges(at, unit int64, round bool) {
+	pred := c.predictRef(at, unit)
+	scale := int64(1)
+	if round {
+		scale = 1e6
+	}
+	var near []int64
+	step := 1 + len(c.changes)/64
+	for i := 0; i < len(c.changes); i += step {
+		if ch := c.changes[i]; !ch.lit && !c.lits[ch.at] {
+			near = append(near, c.vals[ch.at]+divide(ch.val, scale))
+		}
+	}
+	ref := mostCommon(near, pred)
+	c.ref.putDelta(ref, pred)
+	c.refV, c.refA = ref, at
+	kept := c.changes[:0]
+	for _, ch := range c.changes {
+		if !ch.lit {
+			if !c.lits[ch.at] {
+				if off := ch.val - (ref-c.vals[ch.at])*scale; off == 0 || round && off >= -scale && off <= scale {
+					continue
+				}
+			}
+			ch.val = ref - divide(ch.val, scale)
+		}
+		kept = append(kept, ch)
+	}
+	c.changes = kept
+	for i, n := range c.news {
+		if !n.lit {
+			c.news[i].val = ref - divide(n.val, scale)
+		}
+	}
+}
+
+func (c *column) predictRef(at, unit int64) int64 {
+	if c.refA == 0 {
+		return at / unit
+	}
+	return c.refV + at/unit - c.refA/unit
+}
+
+// divide rounds to the nearest.
+func divide(v, by int64) int64 {
+	if by == 1 {
+		return v
+	}
+	return int64(math.Round(float64(v) / float64(by)))
+}
+
+// mostCommon is the middle of the quarter of the values that lies closest
+// together (the shorth's idea), or other where there are none.
+func mostCommon(v []int64, other int64) int64 {
+	if len(v) == 0 {
+		return other
+	}
+	slices.Sort(v)
+	k := len(v) / 4
+	best := 0
+	for i := range len(v) - k {
+		if v[i+k]-v[i] < v[best+k]-v[best] {
+			best = i
+		}
+	}
+	return v[best+k/2]
+}
+
+// Processes that wake for the same cause have been idle since nearly the same
+// instant. So a cell of an AgeNS column may also be told as a difference to
+// another row's, lag rows before it in the same sample; each row remembers
+// the lag that was good for it. In such columns the classes from classFresh
+// on mean:
+//
+//	146..199  the difference to the neighbour has 0..53 bits; all but the first follow
+//	200..255  the row's lag becomes 1..56; a class follows
+const (
+	classNear = classFresh
+	nearBits  = 53
+	classLag  = classNear + nearBits + 1
+	maxLag    = 255 - classLag + 1
+	newLagFee = 8 // bits that a change of the lag must save
+)
+
+// neighbours are the instants told so far in a sample, and each row's lag.
+type neighbours struct {
+	told []int64
+	lags []uint8 // by slot; 0: none
+}
+
+func (n *neighbours) reset() { n.told = n.told[:0] }
+
+func (n *neighbours) lag(slot int32) *uint8 {
+	for int(slot) >= len(n.lags) {
+		n.lags = append(n.lags, 0)
+	}
+	return &n.lags[slot]
+}
+
+// at is the instant told lag rows before.
+func (n *neighbours) at(lag int) (int64, bool) {
+	if lag == 0 || lag > len(n.told) {
+		return 0, false
+	}
+	return n.told[len(n.told)-lag], true
+}
+
+// best is the lag with the nearest instant, and how many bits differ.
+func (n *neighbours) best(v int64) (lag, size int) {
+	size = 64
+	for l := 1; l <= maxLag && l <= len(n.told); l++ {
+		if b := bits.Len64(fold(v - n.told[len(n.told)-l])); b < size {
+			lag, size = l, b
+		}
+	}
+	return lag, size
+}
+
+// saw notes a row that did not change.
+func (c *column) saw(kind ColumnKind, now cell) {
+	if kind == AgeNS && !now.lit {
+		c.near.told = append(c.near.told, now.val)
+	}
+}
+
+// putAge writes an instant as what is shortest: the difference to the row's
+// own, the age afresh, or the difference to a neighbour's.
+func (c *column) putAge(before int64, now cell, near bool) {
+	delta, fresh := fold(now.val-before), uint64(c.refV-now.val)
+	size := bits.Len64(delta)
+	if fresh > classDelta {
+		size = min(size, bits.Len64(fresh))
+	}
+	if near {
+		defer func() { c.near.told = append(c.near.told, now.val) }()
+		if c.putNear(now, size) {
+			return
+		}
+	}
+	if delta <= classDelta || fresh <= classDelta || bits.Len64(delta) <= bits.Len64(fresh) {
+		fresh = math.MaxUint64 // no shorter than the difference
+	}
+	c.coder.put(delta, fresh, false)
+}
+
+func (c *column) putNear(now cell, size int) bool {
+	lag := c.near.lag(now.at)
+	with := 64
+	if v, ok := c.near.at(int(*lag)); ok {
+		with = bits.Len64(fold(now.val - v))
+	}
+	if min(with, size) > newLagFee {
+		if l, b := c.near.best(now.val); b+newLagFee < min(with, size) {
+			*lag, with = uint8(l), b
+			c.class = append(c.class, byte(classLag+l-1))
+		}
+	}
+	if with >= size || with > nearBits {
+		return false
+	}
+	v, _ := c.near.at(int(*lag))
+	d := fold(now.val - v)
+	c.class = append(c.class, byte(classNear+with))
+	if with > 1 {
+		c.bits.put(d&^(1<<(with-1)), uint(with-1))
+	}
+	return true
+}
+
+// age decodes what putAge wrote for a row that was there before.
+func (c *colCursor) age(slot int32, before int64) int64 {
+	lag := c.near.lag(slot)
+	if len(c.class) > 0 && c.class[0] >= classLag {
+		*lag = c.class[0] - classLag + 1
+		c.class = c.class[1:]
+	}
+	if len(c.class) == 0 || c.class[0] < classNear {
+		return c.cell(cell{val: before}).val
+	}
+	n := uint(c.class[0] - classNear)
+	c.class = c.class[1:]
+	v, ok := c.near.at(int(*lag))
+	d := uint64(n) // 0 and 1 stand for themselves
+	if n > 1 {
+		rest, got := c.bits.get(n - 1)
+		d, ok = rest|1<<(n-1), ok && got
+	}
+	if !ok || n > nearBits {
+		c.short = true
+	}
+	return v + unfold(d)
+}
