@@ -131,9 +131,19 @@ func normal(text []byte) any {
 		return string(text)
 	}
 	if rows, ok := v.([]any); ok {
-		slices.SortFunc(rows, func(a, b any) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+		slices.SortStableFunc(rows, func(a, b any) int { return strings.Compare(rowName(a), rowName(b)) })
 	}
 	return v
+}
+
+func rowName(v any) string {
+	m, _ := v.(map[string]any)
+	for _, key := range []string{"PID", "Event", "name", "id", "Node", "Interface"} {
+		if s, ok := m[key].(string); ok {
+			return s
+		}
+	}
+	return fmt.Sprint(v)
 }
 
 // same compares a record that was read with the one that was appended.

@@ -2,7 +2,6 @@ package archive
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -105,7 +104,7 @@ func (w *Writer) store(batches []*batch, blocks []packed, defs []*stream) error 
 		streams, tail := tx.Bucket(bucketStreams), tx.Bucket(bucketTail)
 		tail.FillPercent = 1
 		for _, s := range defs {
-			if err := streams.Put(binary.BigEndian.AppendUint32(nil, s.id), seal(definition(s.runs.key, s.runs.schema))); err != nil {
+			if err := streams.Put(streamKey(s.id), seal(definition(s.runs.key, s.runs.schema))); err != nil {
 				return err
 			}
 		}

@@ -233,6 +233,7 @@ func (w *Writer) rewrite(s *segment, keep []*run) error {
 	}
 	w.cat.mu.Lock()
 	defer w.cat.mu.Unlock()
+	s.meta.Pinned = true
 	for _, p := range blocks {
 		p.run.key, p.run.at = p.key, int64(p.at)
 	}
@@ -245,7 +246,9 @@ func (w *Writer) copyRuns(tx *bbolt.Tx, s *segment, keep []*run) ([]packed, erro
 			return nil, err
 		}
 	}
-	if err := putMeta(tx, s.meta); err != nil {
+	m := s.meta
+	m.Pinned = true
+	if err := putMeta(tx, m); err != nil {
 		return nil, err
 	}
 	err := s.view(func(src *bbolt.Tx) error {

@@ -39,6 +39,7 @@ type segmentMeta struct {
 	Segment int    `json:"segment"`
 	Rounded bool   `json:"rounded,omitempty"`
 	Dropped []int  `json:"dropped,omitempty"` // segments that retention removed
+	Pinned  bool   `json:"pinned,omitempty"`  // retention left only what incidents pin
 }
 
 // A segment is one bbolt file. It is safe for concurrent use.
@@ -205,6 +206,9 @@ func runKey(h *codec.Header) []byte {
 	k = binary.BigEndian.AppendUint32(k, h.Stream)
 	return binary.BigEndian.AppendUint16(k, uint16(h.Part))
 }
+
+// streamKey is the key of a stream's definition.
+func streamKey(id uint32) []byte { return binary.BigEndian.AppendUint32(nil, id) }
 
 func parseRunKey(k []byte) (h codec.Header, ok bool) {
 	if len(k) != 14 {

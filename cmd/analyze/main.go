@@ -77,6 +77,8 @@ func newRoot() *cobra.Command {
 		newDiff(),
 		newTopMovers(),
 		newServe(),
+		newVerify(),
+		newSalvage(),
 	)
 	return root
 }

@@ -151,10 +151,11 @@ func (c *column) putAge(before int64, now cell, near bool) {
 			return
 		}
 	}
-	if delta <= classDelta || fresh <= classDelta || bits.Len64(delta) <= bits.Len64(fresh) {
-		fresh = math.MaxUint64 // no shorter than the difference
+	if delta > classDelta && fresh > classDelta && bits.Len64(fresh) < bits.Len64(delta) {
+		c.coder.long(classFreshN, fresh)
+	} else {
+		c.coder.put(delta, math.MaxUint64, false)
 	}
-	c.coder.put(delta, fresh, false)
 }
 
 func (c *column) putNear(now cell, size int) bool {

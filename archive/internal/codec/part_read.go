@@ -257,7 +257,6 @@ func (c *colCursor) step(p *partCursor, mode uint8, at int64) {
 	}
 	for _, slot := range p.news {
 		c.grow(slot)
-		c.vals[slot], c.lits[slot] = 0, false
 		if c.has == nil || c.has[p.shape.vals[slot]] {
 			c.last = c.cell(c.last)
 			c.vals[slot], c.lits[slot] = c.last.val, c.last.lit

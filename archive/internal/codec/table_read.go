@@ -95,7 +95,7 @@ func (t *Table) Load(r *Run) error {
 	if err != nil {
 		return err
 	}
-	t.texts, t.textOK = nil, false
+	t.texts, t.textOK, t.moved = nil, false, true
 	follows := t.run != nil && r.Epoch == t.epoch && r.Prev == t.last
 	t.run, t.heads, t.next, t.epoch = r, heads, 0, r.Epoch
 	if !follows {

@@ -1,0 +1,165 @@
+package archive
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"go.etcd.io/bbolt"
+
+	"ergorecorder/archive/internal/codec"
+)
+
+// A Salvaged says what Salvage recovered.
+type Salvaged struct {
+	Streams int
+	Blocks  int
+	Records int
+	Bytes   int64 // of the new archive
+	Lost    []*CorruptionError
+}
+
+// Salvage writes every intact block of the archive at path to a new archive,
+// one file, which must not exist. It does not need the files' trees: blocks
+// are found by themselves. A run that was not packed yet is recovered up to
+// its first damaged chunk. What is known to be lost is in the result.
+func Salvage(ctx context.Context, path, out string) (*Salvaged, error) {
+	if _, err := os.Lstat(out); err == nil {
+		return nil, fmt.Errorf("salvage: %s exists already", out)
+	}
+	paths, err := segmentPaths(path)
+	if err != nil {
+		return nil, fmt.Errorf("salvage: %w", err)
+	}
+	if len(paths) == 0 {
+		return nil, fmt.Errorf("salvage %s: no segments: %w", path, ErrNotArchive)
+	}
+	// Where the archive can be opened, it tells what should be there. That
+	// also refuses one that is being written.
+	there, err := Open(path)
+	if errors.Is(err, ErrLocked) || errors.Is(err, ErrVersion) {
+		return nil, fmt.Errorf("salvage: %w", err)
+	}
+	if there != nil {
+		defer there.Close()
+	}
+	raw := &Reader{cat: newCatalog(), zip: codec.NewZip()}
+	for _, p := range paths {
+		s := &segment{path: p}
+		if err := s.openRaw(); err != nil {
+			return nil, fmt.Errorf("salvage: %w", err)
+		}
+		raw.cat.segments = append(raw.cat.segments, s)
+		if err := raw.cat.loadRaw(s); err != nil {
+			return nil, fmt.Errorf("salvage: %w", err)
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+	}
+	return raw.salvage(there, path, out)
+}
+
+func (r *Reader) salvage(there *Reader, path, out string) (*Salvaged, error) {
+	if len(r.cat.streams) == 0 && (there == nil || len(there.cat.streams) > 0) {
+		return nil, fmt.Errorf("salvage %s: no block of an archive in it: %w", path, ErrNotArchive)
+	}
+	w, err := OpenWriter(out, nil)
+	if err != nil {
+		return nil, fmt.Errorf("salvage: %w", err)
+	}
+	s, got, err := r.copyTo(w)
+	if err == nil {
+		err = w.Close()
+	} else {
+		err = errors.Join(err, w.Close())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("salvage to %s: %w", out, errors.Join(err, os.Remove(out)))
+	}
+	if there != nil {
+		s.Lost = there.missing(got)
+	}
+	for _, sr := range r.cat.sorted() {
+		var before *run
+		for _, x := range r.cat.runs(sr.key, 0) {
+			if e := r.cat.gapBefore(sr.key, before, &x); e != nil && there == nil {
+				s.Lost = append(s.Lost, e)
+			}
+			before = &x
+		}
+	}
+	s.Lost = append(s.Lost, r.cat.damage...)
+	slices.SortStableFunc(s.Lost, func(a, b *CorruptionError) int { return a.From.Compare(b.From) })
+	st, err := os.Stat(out)
+	if err != nil {
+		return nil, fmt.Errorf("salvage: %w", err)
+	}
+	s.Bytes = st.Size()
+	return s, nil
+}
+
+// copyTo copies every run as a block into the writer's segment, which becomes
+// one of the same archive.
+func (r *Reader) copyTo(w *Writer) (*Salvaged, map[runID]bool, error) {
+	s, got := &Salvaged{}, map[runID]bool{}
+	meta := w.seg.meta
+	var blocks []packed
+	defs := map[uint32][]byte{}
+	for _, sr := range r.cat.sorted() {
+		s.Streams++
+		for part, runs := range sr.parts {
+			for _, x := range runs {
+				pieces, _, err := x.read()
+				if err != nil {
+					return nil, nil, err
+				}
+				b := pieces[0]
+				if x.chunks != nil {
+					if b, err = codec.Merge(r.zip, pieces...); err != nil {
+						return nil, nil, err
+					}
+				}
+				blocks = append(blocks, packed{run: x, block: b})
+				got[runID{x.Stream, part, x.Run}] = true
+				defs[x.Stream] = definition(sr.key, sr.schema)
+				meta.ID, meta.Rounded = x.Archive, meta.Rounded || x.Round
+				s.Blocks++
+				if part == 0 {
+					s.Records += x.Records
+				}
+			}
+		}
+	}
+	err := w.update(func(tx *bbolt.Tx) error {
+		for id, d := range defs {
+			if err := tx.Bucket(bucketStreams).Put(streamKey(id), seal(d)); err != nil {
+				return err
+			}
+		}
+		if err := putMeta(tx, meta); err != nil {
+			return err
+		}
+		return putBlocks(tx, blocks)
+	})
+	return s, got, err
+}
+
+// missing are the runs that the archive should hold and that were not got.
+func (r *Reader) missing(got map[runID]bool) (lost []*CorruptionError) {
+	for _, sr := range r.cat.sorted() {
+		for _, runs := range sr.parts {
+			for _, x := range runs {
+				if got[runID{x.Stream, x.Part, x.Run}] || x.seg.isRaw() {
+					continue
+				}
+				lost = append(lost, r.cat.corruption(sr.key, x, fmt.Errorf("%d records from %d on are lost", x.Records, x.Run)))
+			}
+		}
+	}
+	slices.SortFunc(lost, func(a, b *CorruptionError) int { return cmp.Compare(a.Stream, b.Stream) })
+	return lost
+}

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"ergorecorder/archive"
+)
+
+func newSalvage() *cobra.Command {
+	var (
+		f   format
+		out string
+	)
+	cmd := &cobra.Command{
+		Use:   "salvage PATH -o NEW",
+		Short: "Recover every intact block of a damaged recording into a new one",
+		Long: `Salvage writes every intact block of a recording to a new one, even when the
+file's own tree is gone, and says what is lost. The damaged recording is not
+touched. The exit code is 0 when the new recording stands, whatever was lost.`,
+		Example: "  analyze salvage broken.erg -o saved.erg",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if out == "" {
+				return fmt.Errorf("salvage: say where to write the new recording: -o NEW")
+			}
+			s, err := archive.Salvage(cmd.Context(), args[0], out)
+			if err != nil {
+				return err
+			}
+			lines := damageLines(s.Lost)
+			switch f {
+			case "text":
+				w := cmd.OutOrStdout()
+				printDamage(w, lines)
+				fmt.Fprintf(w, "recovered %d records of %d streams in %d blocks: %s, %d bytes; %d losses\n",
+					s.Records, s.Streams, s.Blocks, out, s.Bytes, len(lines))
+				return nil
+			case "json":
+				return printJSON(cmd.OutOrStdout(), map[string]any{
+					"path": out, "streams": s.Streams, "blocks": s.Blocks, "records": s.Records, "bytes": s.Bytes, "lost": lines,
+				})
+			}
+			return f.unknown(infoFormats)
+		},
+	}
+	cmd.Flags().StringVarP(&out, "output", "o", "", "the new recording, one file that does not exist")
+	f.addFlag(cmd, infoFormats)
+	return cmd
+}

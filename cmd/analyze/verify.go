@@ -1,0 +1,88 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"ergorecorder/archive"
+)
+
+// A damageLine is one damage in the output of verify and salvage.
+type damageLine struct {
+	Segment string `json:"segment"`
+	Stream  string `json:"stream,omitempty"`
+	From    string `json:"from,omitempty"`
+	To      string `json:"to,omitempty"`
+	What    string `json:"what"`
+}
+
+func damageLines(damage []*archive.CorruptionError) []damageLine {
+	lines := make([]damageLine, 0, len(damage))
+	for _, d := range damage {
+		l := damageLine{Segment: d.Segment, Stream: d.Stream, What: d.Err.Error()}
+		if !d.From.IsZero() {
+			l.From, l.To = stamp(d.From), stamp(d.To)
+		}
+		lines = append(lines, l)
+	}
+	return lines
+}
+
+func printDamage(w io.Writer, lines []damageLine) {
+	for _, l := range lines {
+		fmt.Fprintf(w, "segment %s", l.Segment)
+		if l.Stream != "" {
+			fmt.Fprintf(w, ", %s", l.Stream)
+		}
+		if l.From != "" {
+			fmt.Fprintf(w, ", %s to %s", l.From, l.To)
+		}
+		fmt.Fprintf(w, ": %s\n", l.What)
+	}
+}
+
+func newVerify() *cobra.Command {
+	var f format
+	cmd := &cobra.Command{
+		Use:   "verify PATH",
+		Short: "Read all of a recording and list every damage",
+		Long: `Verify reads all of a recording: the pages of its files, every block and every
+value. It lists each damage with segment, stream and time, and exits with 1
+when there is any. A recording that is being written cannot be verified.`,
+		Example: "  analyze verify incident.erg",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			rep, err := archive.Verify(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			lines := damageLines(rep.Damage)
+			switch f {
+			case "text":
+				out := cmd.OutOrStdout()
+				printDamage(out, lines)
+				fmt.Fprintf(out, "%d segments, %d streams, %d blocks, %d records, %d bytes: ", rep.Segments, rep.Streams, rep.Blocks, rep.Records, rep.Bytes)
+				if len(lines) == 0 {
+					fmt.Fprintln(out, "sound")
+				} else {
+					fmt.Fprintf(out, "%d damages (recover what is intact: analyze salvage %s -o NEW)\n", len(lines), args[0])
+				}
+			case "json":
+				err = printJSON(cmd.OutOrStdout(), map[string]any{
+					"segments": rep.Segments, "streams": rep.Streams, "blocks": rep.Blocks,
+					"records": rep.Records, "bytes": rep.Bytes, "damage": lines,
+				})
+			default:
+				return f.unknown(infoFormats)
+			}
+			if err == nil && len(lines) > 0 {
+				err = errNo
+			}
+			return err
+		},
+	}
+	f.addFlag(cmd, infoFormats)
+	return cmd
+}
