@@ -39,7 +39,7 @@ func inspect(tool string) func(context.Context, *Server, ergo.Args) (*answer, er
 		call := ergo.Call{Node: args.Text("node"), Tool: tool, Args: args.Without("node", "at")}
 		if s.isLive(args) {
 			a, err := s.src.Live.Call(ctx, call)
-			return observed(replay.Reply{Answer: a, From: tool}, err, a.At)
+			return observed(ctx, replay.Reply{Answer: a, From: tool}, err, a.At)
 		}
 		rec, err := s.src.Recording()
 		if err != nil {
@@ -50,10 +50,7 @@ func inspect(tool string) func(context.Context, *Server, ergo.Args) (*answer, er
 			return nil, fmt.Errorf("at: %w", err)
 		}
 		r, err := rec.Moment(at).Ask(ctx, call)
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		return observed(r, err, at)
+		return observed(ctx, r, err, at)
 	}
 }
 
@@ -65,7 +62,10 @@ func (s *Server) isLive(args ergo.Args) bool {
 
 // observed presents what was said about the moment at: when that had been
 // observed, and where it was taken from if not from the tool's own answers.
-func observed(r replay.Reply, err error, at time.Time) (*answer, error) {
+func observed(ctx context.Context, r replay.Reply, err error, at time.Time) (*answer, error) {
+	if err != nil && ctx.Err() != nil {
+		return nil, err
+	}
 	out := &answer{text: r.Text, isError: r.IsError, meta: map[string]any{"at": at.UTC().Format(time.RFC3339Nano)}}
 	if err != nil {
 		out.text, out.isError = []byte(err.Error()), true

@@ -17,6 +17,7 @@ func profileTools() []Tool {
 		{Name: "kind", Type: "string", Required: true, Enum: []string{"cpu", "heap", "alloc", "goroutine"}, Help: "CPU time, memory in use, memory allocated since the start, or goroutines"},
 		{Name: "node", Type: "string", Required: true, Help: "the node"},
 		{Name: "process", Type: "string", Help: "PID: only what ran for it (raw profiles of nodes built with -tags=pprof)"},
+		{Name: "origin", Type: "string", Enum: []string{"application", "framework", "runtime"}, Help: "only functions of the application, of Ergo, or of Go; default all"},
 		{Name: "limit", Type: "integer", Help: "how many functions at most; default 20"},
 	}
 	return []Tool{{
@@ -41,7 +42,7 @@ func profileTop(ctx context.Context, s *Server, args ergo.Args) (*answer, error)
 	if err != nil {
 		return nil, err
 	}
-	q := views.ProfileQuery{Node: args.Text("node"), Kind: args.Text("kind"), Process: args.Text("process")}
+	q := views.ProfileQuery{Node: args.Text("node"), Kind: args.Text("kind"), Process: args.Text("process"), Origin: args.Text("origin")}
 	if q.At, err = s.moment(ctx, rec, args.Text("at")); err != nil {
 		return nil, fmt.Errorf("at: %w", err)
 	}
@@ -65,7 +66,7 @@ func profileDiff(ctx context.Context, s *Server, args ergo.Args) (*answer, error
 	if err != nil {
 		return nil, err
 	}
-	q := views.ProfileQuery{Node: args.Text("node"), Kind: args.Text("kind"), Process: args.Text("process")}
+	q := views.ProfileQuery{Node: args.Text("node"), Kind: args.Text("kind"), Process: args.Text("process"), Origin: args.Text("origin")}
 	if q.At, err = s.moment(ctx, rec, args.Text("after")); err != nil {
 		return nil, fmt.Errorf("after: %w", err)
 	}

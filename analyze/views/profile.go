@@ -19,6 +19,7 @@ type ProfileQuery struct {
 	Process string // PID: only what ran for it (raw profiles of nodes built with -tags=pprof)
 	At      time.Time
 	Source  string // raw, or text; empty for the newer of both
+	Origin  string // application, framework or runtime: only functions of it; empty for all
 }
 
 const (
@@ -62,7 +63,7 @@ func Top(ctx context.Context, rec *replay.Recording, q ProfileQuery, limit int) 
 	if err != nil {
 		return nil, err
 	}
-	p.fill(table, limit)
+	p.fill(table, q.Origin, limit)
 	return p, nil
 }
 
@@ -79,8 +80,8 @@ func DiffProfiles(ctx context.Context, rec *replay.Recording, q ProfileQuery, be
 		if err = errors.Join(aerr, berr); err != nil || first.At.Equal(after.At) {
 			continue
 		}
-		first.fill(older, limit)
-		after.fill(profiles.Diff(older, newer), limit)
+		first.fill(older, q.Origin, limit)
+		after.fill(profiles.Diff(older, newer), q.Origin, limit)
 		return first, after, nil
 	}
 	if err != nil {
@@ -89,11 +90,17 @@ func DiffProfiles(ctx context.Context, rec *replay.Recording, q ProfileQuery, be
 	return nil, nil, fmt.Errorf("difference of %s profiles of %s: the same profile is the newest at both moments; recorded are %s", q.Kind, q.Node, times(ctx, rec, q))
 }
 
-func (p *Profile) fill(t profiles.Table, limit int) {
-	p.Unit, p.Total, p.Seconds, p.Rows = t.Unit, t.Total, t.Seconds, len(t.Rows)
+func (p *Profile) fill(t profiles.Table, origin string, limit int) {
+	p.Unit, p.Total, p.Seconds = t.Unit, t.Total, t.Seconds
 	p.Functions = []ProfileRow{}
-	for _, r := range first(t.Rows, limit) {
-		p.Functions = append(p.Functions, ProfileRow{r.Function, profiles.OriginOf(r.Function).String(), r.Flat, r.Cum})
+	for _, r := range t.Rows {
+		whose := profiles.OriginOf(r.Function).String()
+		if origin != "" && origin != whose {
+			continue
+		}
+		if p.Rows++; p.Rows <= limit {
+			p.Functions = append(p.Functions, ProfileRow{r.Function, whose, r.Flat, r.Cum})
+		}
 	}
 }
 
@@ -160,7 +167,7 @@ func Peek(ctx context.Context, rec *replay.Recording, q ProfileQuery, function s
 		return nil, view, fmt.Errorf("peek into %s profile of %s: %w", q.Kind, q.Node, err)
 	}
 	p := &Profile{Node: last.Node, Kind: q.Kind, At: last.At, Source: raw}
-	p.fill(table, 0)
+	p.fill(table, q.Origin, 0)
 	return p, view, nil
 }
 
