@@ -247,6 +247,7 @@ type loss struct {
 	after, before time.Time // it ended in between
 	made          time.Time // when it was made again; zero if it was not
 	told          bool      // a node's log says when it ended
+	partial       bool      // only some of its TCP connections
 }
 
 // at is the best guess of when it ended, and how far off that may be.
@@ -265,6 +266,8 @@ func (l *link) losses() []loss {
 		case p.up && q.up && q.since.Sub(p.since) > 2*time.Second:
 			// ConnectionUptime counts whole seconds: the start is known to one.
 			all = append(all, loss{after: p.at, before: later(p.at, q.since.Add(time.Second)), made: q.since})
+		case p.up && q.up && q.reconnections > p.reconnections:
+			all = append(all, loss{after: p.at, before: q.at, made: q.at, partial: true})
 		}
 	}
 	return all
@@ -343,5 +346,6 @@ func (l loss) with(o loss) loss {
 	if l.made.IsZero() || !o.made.IsZero() && o.made.Before(l.made) {
 		l.made = o.made
 	}
+	l.partial = l.partial && o.partial
 	return l
 }

@@ -108,38 +108,73 @@ func (s *scene) lostLink(w *network, v *verdict, a, b string) {
 			fmt.Sprintf("network_ping name=%s on %s, several times", b, a),
 		},
 	}
-	down := last.made.IsZero()
-	if down && len(losses) == 1 {
-		if s.to.Sub(last.before) < 10*time.Second {
-			return // too soon to tell from a flap that is about to mend
-		}
-		f.Kind, f.Score, f.Confidence = "link_down", 82, High
-		f.Title = fmt.Sprintf("%s and %s are not connected any more, and both are alive", short2(a), short2(b))
-		f.Summary = fmt.Sprintf("The connection ended at %s and was not made again in the %s to the end of the window; both nodes went on answering.", clock(onset), short(s.to.Sub(onset)))
-		f.Recommendation = fmt.Sprintf("Check the route and the ports between %s and %s (firewall, DNS, cookie); once it works, the next send connects again.", a, b)
-		f.Caveats = []string{"Nodes connect on demand: if nothing is sent between them, a closed connection stays closed without a fault."}
-	} else {
-		var lasted []float64
-		for i := 1; i < len(losses); i++ {
-			lasted = append(lasted, losses[i].before.Sub(losses[i-1].before).Seconds())
-		}
-		f.Kind, f.Score, f.Confidence = "link_flap", min(90, 70+5*len(losses)), High
-		if len(losses) == 1 {
-			f.Score, f.Confidence = 60, Medium
-		}
-		f.Title = fmt.Sprintf("The link between %s and %s was lost %s", short2(a), short2(b), times(len(losses)))
-		f.Summary = fmt.Sprintf("Between %s and %s the connection was lost %s", clock(onset), clock(last.before), times(len(losses)))
-		if len(lasted) > 0 {
-			f.Summary += fmt.Sprintf(", typically every %s", seconds(series.Median(lasted)))
-		}
-		f.Summary += ", while both nodes stayed up and kept their incarnation."
-		if !down {
-			f.Summary += fmt.Sprintf(" It was last made again at %s.", clock(last.made))
-		}
-		f.Recommendation = fmt.Sprintf("Examine the network path between %s and %s (interface errors, firewall, NAT and idle time-outs): the nodes themselves are well.", a, b)
-		f.Caveats = []string{"Losses that were mended between two answers of network_nodes show only in ConnectionUptime and in the nodes' logs: there may have been more."}
+	switch down := last.made.IsZero(); {
+	case wholeLosses(losses) == 0:
+		poolFlap(f, losses)
+	case !down || len(losses) > 1:
+		linkFlap(f, losses)
+	case s.to.Sub(last.before) < 10*time.Second:
+		return // too soon to tell from a flap that is about to mend
+	default:
+		linkDown(f, s.to)
 	}
 	v.find(f)
+}
+
+// linkDown words a link that was lost for good.
+func linkDown(f *Finding, end time.Time) {
+	a, b := f.Subject.Node, f.Subject.Peer
+	f.Kind, f.Score, f.Confidence = "link_down", 82, High
+	f.Title = fmt.Sprintf("%s and %s are not connected any more, and both are alive", short2(a), short2(b))
+	f.Summary = fmt.Sprintf("The connection ended at %s and was not made again in the %s to the end of the window; both nodes went on answering.", clock(f.Onset), short(end.Sub(f.Onset)))
+	f.Recommendation = fmt.Sprintf("Check the route and the ports between %s and %s (firewall, DNS, cookie); once it works, the next send connects again.", a, b)
+	f.Caveats = []string{"Nodes connect on demand: if nothing is sent between them, a closed connection stays closed without a fault."}
+}
+
+// linkFlap words a link that was lost and made again.
+func linkFlap(f *Finding, losses []loss) {
+	a, b := f.Subject.Node, f.Subject.Peer
+	last := losses[len(losses)-1]
+	f.Kind, f.Score, f.Confidence = "link_flap", min(90, 70+5*len(losses)), High
+	if len(losses) == 1 {
+		f.Score, f.Confidence = 60, Medium
+	}
+	f.Title = fmt.Sprintf("The link between %s and %s was lost %s", short2(a), short2(b), times(len(losses)))
+	f.Summary = fmt.Sprintf("Between %s and %s the connection was lost %s", clock(f.Onset), clock(last.before), times(len(losses)))
+	var every []float64
+	for i := 1; i < len(losses); i++ {
+		every = append(every, losses[i].before.Sub(losses[i-1].before).Seconds())
+	}
+	if len(every) > 0 {
+		f.Summary += fmt.Sprintf(", typically every %s", seconds(series.Median(every)))
+	}
+	f.Summary += ", while both nodes stayed up and kept their incarnation."
+	if !last.made.IsZero() {
+		f.Summary += fmt.Sprintf(" It was last made again at %s.", clock(last.made))
+	}
+	f.Recommendation = fmt.Sprintf("Examine the network path between %s and %s (interface errors, firewall, NAT and idle time-outs): the nodes themselves are well.", a, b)
+	f.Caveats = []string{"Losses that were mended between two answers of network_nodes show only in ConnectionUptime and in the nodes' logs: there may have been more."}
+}
+
+// wholeLosses is how many of the losses took the connection as a whole.
+func wholeLosses(losses []loss) int {
+	n := 0
+	for _, l := range losses {
+		if !l.partial {
+			n++
+		}
+	}
+	return n
+}
+
+// poolFlap words a link of which only some TCP connections were lost.
+func poolFlap(f *Finding, losses []loss) {
+	a, b := f.Subject.Node, f.Subject.Peer
+	f.Kind, f.Score, f.Confidence = "link_flap", min(70, 50+3*len(losses)), Medium
+	f.Title = fmt.Sprintf("TCP connections between %s and %s are lost and made again", short2(a), short2(b))
+	f.Summary = fmt.Sprintf("Reconnections of the link grew %s since %s, while the link as a whole stood.", times(len(losses)), clock(f.Onset))
+	f.Recommendation = fmt.Sprintf("Examine the path between %s and %s for what ends single TCP connections: idle time-outs, NAT, a proxy.", a, b)
+	f.Caveats = []string{"Messages of one sender keep to one TCP connection: those under way on a lost one are gone, and which ones is not recorded."}
 }
 
 // times is a count in words.
@@ -258,17 +293,10 @@ func (s *scene) messageLoss(w *network, v *verdict, from, to string) {
 	if missing.Len() < 8 {
 		return
 	}
-	changes, err := series.Changes(series.Rates(missing), 0.001)
-	if err != nil || len(changes) == 0 {
-		// Lost from the first answer on, at one rate, or not at all.
-		changes = []series.Change{{At: missing.T[0], Error: missing.Interval() / 2}}
-	}
-	since := changes[0].At
-	for _, c := range changes {
-		if c.After > c.Before {
-			since = c.At
-			break
-		}
+	// Lost at one rate from an instant on, else from the first answer on.
+	since, off := missing.T[0], missing.Interval()
+	if knee, err := series.FindKnee(missing); err == nil && knee.P < 0.001 && knee.After > knee.Before {
+		since, off = knee.At, knee.Error
 	}
 	lost, _ := series.Increase(missing.From(since))
 	total, _ := series.Increase(sent.From(since))
@@ -283,7 +311,6 @@ func (s *scene) messageLoss(w *network, v *verdict, from, to string) {
 		return
 	}
 	share := net / math.Max(total, 1)
-	off := missing.Interval()
 	v.find(&Finding{
 		Kind: "message_loss", Score: min(85, 60+int(100*share)), Confidence: High,
 		Title:   fmt.Sprintf("Messages from %s to %s do not arrive: %s of %s since %s", short2(from), short2(to), number(net), number(total), clock(since)),
@@ -383,12 +410,13 @@ func (s *scene) slowLink(w *network, v *verdict, a, b string) {
 		for i := range rtt.V {
 			rtt.V[i] = round(math.Pow(10, rtt.V[i]))
 		}
+		onset, off := s.slowSince(c, a, b)
 		f := &Finding{
 			Kind: "slow_link", Score: 65, Confidence: Medium,
 			Title:   fmt.Sprintf("Round trips between %s and %s take %s ms instead of %s", short2(a), short2(b), number(is), number(was)),
 			Summary: fmt.Sprintf("Since %s the median round trip is %s ms; before it was %s ms.", clock(c.At), number(is), number(was)),
 			Subject: Subject{Node: a, Peer: b, Incarnation: s.incarnation(a, c.At)},
-			Onset:   c.At, OnsetErrorS: c.Error.Seconds(),
+			Onset:   onset, OnsetErrorS: off.Seconds(),
 			Evidence: []Evidence{{
 				What: "round trips measured from both ends", Node: a, Tool: "network_ping", From: &c.At, To: &s.to,
 				Values: map[string]any{"before_ms": round(was), "after_ms": round(is), "p": c.P}, Series: chart("ms", rtt),
@@ -403,6 +431,27 @@ func (s *scene) slowLink(w *network, v *verdict, a, b string) {
 		v.find(f)
 		return
 	}
+}
+
+// slowSince is when a link became slow. Where one end is the entry point, the
+// calls that it forwards to the other tell sooner than the pings do.
+func (s *scene) slowSince(c series.Change, a, b string) (time.Time, time.Duration) {
+	for _, pair := range [][2]string{{a, b}, {b, a}} {
+		entry, other := s.node(pair[0]), s.node(pair[1])
+		if entry == nil || other == nil || !entry.Entry {
+			continue
+		}
+		changes, err := series.Changes(other.heard, 0.001)
+		if err != nil {
+			continue
+		}
+		for _, heard := range changes {
+			if heard.After > heard.Before && heard.At.Sub(c.At).Abs() <= c.Error+2*s.usual(other) {
+				return heard.At, heard.Error
+			}
+		}
+	}
+	return c.At, c.Error
 }
 
 // handshakes finds acceptors that turn peers away.

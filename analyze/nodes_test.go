@@ -222,7 +222,7 @@ func places() []place {
 				return 0.4
 			}
 		}},
-		{name: "a link that loses messages", kind: "message_loss", node: east, peer: south, loose: 7 * time.Second, make: func(w *world) {
+		{name: "a link that loses messages", kind: "message_loss", node: east, peer: south, make: func(w *world) {
 			w.arrived = func(from, to string, sent float64, at time.Duration) float64 {
 				if from == east && to == south {
 					return sent - 0.3*20*since(at)
