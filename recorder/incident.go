@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"ergorecorder/archive"
@@ -91,6 +92,12 @@ func (r *Recorder) Trigger(t Trigger) {
 // idle is how many times longer than they took the detectors rest.
 const idle = 5
 
+// Note stores a remark, and opens an incident for it at all nodes.
+func (r *Recorder) Note(text string) {
+	r.mark(archive.Mark{Kind: "note", From: r.clock.Now(), Note: text})
+	r.Trigger(Trigger{Kind: TriggerNote, Name: text, Note: text})
+}
+
 // incidentLoop asks the detectors and opens incidents until ctx ends.
 func (r *Recorder) incidentLoop(ctx context.Context) {
 	in := incidents{r: r, seen: map[string]time.Time{}}
@@ -172,21 +179,31 @@ func (r *Recorder) open(ctx context.Context, t Trigger, now time.Time) {
 	r.mark(archive.Mark{Kind: archive.MarkIncident, Node: t.Node, From: i.From, To: i.To, Note: t.Kind + ": " + t.Note, More: more})
 	r.mu.Lock()
 	r.opened++
-	n := r.nodes[t.Node]
+	nodes := []*node{r.nodes[t.Node]}
 	r.mu.Unlock()
-	r.following.Go(func() {
-		if n != nil {
-			n.schedule.hurry(o.Faster)
-			n.diagnose(ctx, t)
-		}
-		r.clock.sleep(ctx, i.To.Sub(r.clock.Now()))
-		if n != nil {
-			n.schedule.calm()
-		}
-		if o.Done != nil {
-			o.Done(context.WithoutCancel(ctx), i, r.w.View())
-		}
-	})
+	switch {
+	case t.Node == "":
+		nodes = r.known()
+	case nodes[0] == nil:
+		nodes = nil
+	}
+	r.following.Go(func() { r.follow(ctx, i, nodes) })
+}
+
+// follow is what an incident leads to.
+func (r *Recorder) follow(ctx context.Context, i Incident, nodes []*node) {
+	o := &r.opts.Incidents
+	var all sync.WaitGroup
+	for _, n := range nodes {
+		n.schedule.hurry(o.Faster)
+		defer n.schedule.calm()
+		all.Go(func() { n.diagnose(ctx, i.Trigger) })
+	}
+	all.Wait()
+	r.clock.sleep(ctx, i.To.Sub(r.clock.Now()))
+	if o.Done != nil {
+		o.Done(context.WithoutCancel(ctx), i, r.w.View())
+	}
 }
 
 // diagnose makes the calls that a diagnosis of the trigger's kind needs.

@@ -56,9 +56,9 @@ func (p *progress) entry(n live.Notice) {
 }
 
 // follow shows the recorder's state on a terminal until stop is called.
-func (p *progress) follow(r *recorder.Recorder) (stop func()) {
+func (p *progress) follow(r *recorder.Recorder) (stop func() error) {
 	if !p.terminal {
-		return func() {}
+		return func() error { return nil }
 	}
 	done := make(chan struct{})
 	var running sync.WaitGroup
@@ -78,7 +78,7 @@ func (p *progress) follow(r *recorder.Recorder) (stop func()) {
 			}
 		}
 	})
-	return func() { close(done); running.Wait() }
+	return func() error { close(done); running.Wait(); return nil }
 }
 
 func (p *progress) show(s recorder.Status) {

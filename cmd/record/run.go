@@ -7,23 +7,20 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"ergorecorder/archive"
+	"ergorecorder/ergo"
 	"ergorecorder/recorder"
 )
 
-// runFlags are what `record run` was told on the command line.
+// runFlags are what `record run` was told on the command line. What can stand
+// in a configuration file is read through loadConfig.
 type runFlags struct {
 	reach
-	mcp      mcpFlags
-	serve    serveFlags
-	out      string
-	preset   string
-	length   time.Duration
-	interval time.Duration
-	nodes    []string
-	failFast bool
-	keepEnv  bool
+	mcp   mcpFlags
+	serve serveFlags
+	file  string
 }
 
 func newRun() *cobra.Command {
@@ -37,53 +34,74 @@ ends it at once. Either way the archive is good.
 
 Several endpoints are recognised as the entry points of their own nodes: each
 of these nodes is asked directly, the others through whichever endpoint answers.
-A replay (analyze replay) is followed by its own clock.`,
+A replay (analyze replay) is followed by its own clock.
+
+The playbooks of analyze watch what is recorded. When one claims a fault, or
+SIGUSR1 arrives, or record mark is called, the profiles that a diagnosis needs
+are taken, the node is sampled faster for a while, and the window is pinned.`,
 		Example: `  record run --endpoint 10.0.0.5 -o incident.erg --for 10m
-  record run --endpoint a:9922 --endpoint b:9922 --token-file token -o /var/lib/erg/`,
+  record run --endpoint a:9922 --endpoint b:9922 --token-file token -o /var/lib/erg/ --keep-age 720h
+  record run --config record.yaml`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runRun(cmd, &f) },
 	}
-	f.reach.add(cmd.Flags())
+	f.add(cmd.Flags())
 	f.mcp.add(cmd.Flags())
 	f.serve.add(cmd.Flags())
-	fl := cmd.Flags()
-	fl.StringVarP(&f.out, "output", "o", "", "the archive: NAME.erg is one file, DIR/ a directory of segments")
-	fl.StringVar(&f.preset, "preset", "standard", "what is sampled: standard or light")
-	fl.DurationVar(&f.length, "for", 0, "how long to record; 0 is until told to stop")
-	fl.DurationVar(&f.interval, "interval", 0, "how often processes are listed; all other intervals change in proportion")
-	fl.StringSliceVar(&f.nodes, "node", nil, "record only nodes whose name fits this pattern (repeatable)")
-	fl.BoolVar(&f.failFast, "fail-fast", false, "end at once if no cluster answers at the start")
-	fl.BoolVar(&f.keepEnv, "keep-env", false, "keep the values of environment variables")
-	_ = cmd.MarkFlagRequired("output")
 	return cmd
 }
 
-// options are those of the recorder, as the flags have them.
-func (f *runFlags) options() (recorder.Options, error) {
-	var o recorder.Options
-	switch f.preset {
-	case "standard":
-		o = recorder.Standard()
-	case "light":
-		o = recorder.Light()
-	default:
-		return o, fmt.Errorf("preset %q: there are standard and light", f.preset)
+// add adds the flags that stand for keys of the configuration.
+func (f *runFlags) add(fl *pflag.FlagSet) {
+	f.reach.add(fl)
+	fl.StringVar(&f.file, "config", "", "a configuration file (YAML); record config prints one")
+	fl.StringP("output", "o", "", "the archive: NAME.erg is one file, DIR/ a directory of segments")
+	fl.String("preset", "standard", "what is sampled: standard or light")
+	fl.Duration("for", 0, "how long to record; 0 is until told to stop")
+	fl.Duration("interval", 0, "how often processes are listed; all other intervals change in proportion")
+	fl.StringSlice("node", nil, "record only nodes whose name fits this pattern (repeatable)")
+	fl.Bool("fail-fast", false, "end at once if no cluster answers at the start")
+	fl.Bool("keep-env", false, "keep the values of environment variables")
+	fl.Float64("budget", 0.02, "the share of a node's time that may go into our calls")
+	fl.StringSlice("log-level", nil, "log levels to follow (repeatable)")
+	fl.StringArray("pprof", nil, "NODE=URL: take raw profiles of a node from its /debug/pprof (repeatable)")
+	fl.Bool("detect", true, "let the playbooks watch what is recorded")
+	fl.String("log-match", "", "a log line that fits this pattern opens an incident")
+	fl.String("incident-dir", "", "write the window of every incident into a file in this directory")
+	fl.StringArray("on-incident", nil, "a command to run after an incident; its words one by one (repeatable)")
+	fl.Duration("keep-age", 0, "how long a directory archive keeps records; pinned windows are kept")
+	fl.Int64("keep-bytes", 0, "how many bytes a directory archive may have")
+	fl.Int64("max-bytes", 0, "how many bytes a file archive may have")
+	fl.String("control", "", "steer the recorder on this loopback address, for example 127.0.0.1:9944")
+	fl.String("control-token-file", "", "file with the token of --control; it is made if it is not there (default: OUTPUT.token)")
+}
+
+// load puts the configuration together and hands the ways into the cluster
+// to reach.
+func (f *runFlags) load(cmd *cobra.Command) (config, error) {
+	c, err := loadConfig(f.file, environment(), cmd.Flags())
+	if err != nil {
+		return c, err
 	}
-	if f.interval > 0 {
-		o.Scale(f.interval)
-	}
-	o.Incidents.Detectors = []recorder.Detector{detector{}}
-	o.For, o.Nodes, o.FailFast, o.KeepEnv, o.Timeout = f.length, f.nodes, f.failFast, f.keepEnv, f.timeout
-	return o, nil
+	f.endpoints, f.tokens, f.caFile, f.timeout = c.Endpoints, c.Tokens, c.CAFile, c.Timeout
+	return c, nil
 }
 
 func runRun(cmd *cobra.Command, f *runFlags) (err error) {
-	opts, err := f.options()
+	c, err := f.load(cmd)
 	if err != nil {
 		return err
 	}
+	if c.Output == "" {
+		return errors.New("no archive is named: give -o PATH")
+	}
 	show := newProgress(cmd.ErrOrStderr())
+	opts, err := c.recorderOptions()
+	if err != nil {
+		return err
+	}
 	opts.Notice = show.say
+	opts.Incidents.Done = c.Incidents.after(show.say)
 	joined, err := f.joinAny(cmd.Context(), &opts, show.say)
 	if err != nil {
 		return err
@@ -96,7 +114,7 @@ func runRun(cmd *cobra.Command, f *runFlags) (err error) {
 		return err
 	}
 	opts.Routes = router
-	w, err := archive.OpenWriter(f.out, nil)
+	w, err := archive.OpenWriter(c.Output, c.archiveOptions())
 	if err != nil {
 		return err
 	}
@@ -105,24 +123,44 @@ func runRun(cmd *cobra.Command, f *runFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	stopMCP, err := f.mcp.serve(cmd.Context(), router, w, f.out, show.say)
+	stop, err := f.start(cmd.Context(), &c, r, router, w, show)
 	if err != nil {
 		return err
 	}
-	stopServe, err := f.serve.serve(cmd.Context(), w, f.out, show.say)
-	if err != nil {
-		return errors.Join(err, stopMCP())
-	}
-	stop := show.follow(r)
 	err = r.Run(cmd.Context())
-	stop()
-	err = errors.Join(err, stopMCP(), stopServe())
+	err = errors.Join(err, stop())
 	if errors.Is(err, context.Canceled) {
 		err = nil // told to stop before a cluster was found
 	}
 	s := r.Status()
-	fmt.Fprintf(cmd.OutOrStdout(), "%s: %d records of %d nodes in %v\n", f.out, s.Records, len(s.Nodes), elapsed(s))
+	fmt.Fprintf(cmd.OutOrStdout(), "%s: %d records of %d nodes in %v\n", c.Output, s.Records, len(s.Nodes), elapsed(s))
 	return err
+}
+
+// start starts what runs beside the recorder; stop ends all of it.
+func (f *runFlags) start(ctx context.Context, c *config, r *recorder.Recorder, cluster ergo.Caller, w *archive.Writer, show *progress) (stop func() error, err error) {
+	var stops []func() error
+	stop = func() (err error) {
+		for i := len(stops) - 1; i >= 0; i-- {
+			err = errors.Join(err, stops[i]())
+		}
+		return err
+	}
+	for _, service := range []func() (func() error, error){
+		func() (func() error, error) { return c.Control.serve(ctx, c.Output, r, w, show.say) },
+		func() (func() error, error) { return f.mcp.serve(ctx, cluster, w, c.Output, show.say) },
+		func() (func() error, error) { return f.serve.serve(ctx, w, c.Output, show.say) },
+		func() (func() error, error) { return noteSignals(r), nil },
+		func() (func() error, error) { return tellSystemd(r), nil },
+		func() (func() error, error) { return show.follow(r), nil },
+	} {
+		end, err := service()
+		if err != nil {
+			return nil, errors.Join(err, stop())
+		}
+		stops = append(stops, end)
+	}
+	return stop, nil
 }
 
 func elapsed(s recorder.Status) time.Duration {
@@ -130,4 +168,33 @@ func elapsed(s recorder.Status) time.Duration {
 		return 0
 	}
 	return s.Now.Sub(s.Began).Round(time.Millisecond)
+}
+
+func newConfig() *cobra.Command {
+	var f runFlags
+	cmd := &cobra.Command{
+		Use:   "config",
+		Short: "Print the effective configuration",
+		Long: `Config prints what record run would do with the same file, environment and
+flags, in the form of a configuration file. A flag wins over the environment,
+that over the file, that over the preset. The environment's variables are the
+keys in capitals behind ` + envPrefix + `, with _ for - and __ for a step down.`,
+		Example: `  record config > record.yaml
+  ERGO_RECORD_INCIDENTS__PER_HOUR=2 record config --config record.yaml`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := f.load(cmd)
+			if err != nil {
+				return err
+			}
+			text, err := c.text()
+			if err != nil {
+				return err
+			}
+			_, err = cmd.OutOrStdout().Write(text)
+			return err
+		},
+	}
+	f.add(cmd.Flags())
+	return cmd
 }

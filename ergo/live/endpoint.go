@@ -209,9 +209,7 @@ func (e *Endpoint) post(ctx context.Context, body []byte) (*http.Response, error
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "application/json")
-	if !e.opts.Token.IsZero() {
-		req.Header.Set("Authorization", e.opts.Token.header())
-	}
+	e.opts.Token.Authorize(req.Header)
 	return e.client.Do(req)
 }
 

@@ -1,10 +1,13 @@
 package live
 
 import (
+	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"strings"
 )
@@ -54,9 +57,39 @@ func (t Token) Equal(u Token) bool {
 	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
 }
 
-// header is the value of the Authorization header, the one place where the
-// secret is used.
+// header is the value of the Authorization header.
 func (t Token) header() string { return "Bearer " + *t.secret }
+
+// Authorize sets the Authorization header, if there is a token.
+func (t Token) Authorize(h http.Header) {
+	if !t.IsZero() {
+		h.Set("Authorization", t.header())
+	}
+}
+
+// Bears reports whether an Authorization header bears the token.
+func (t Token) Bears(authorization string) bool {
+	text, ok := strings.CutPrefix(authorization, "Bearer ")
+	return ok && !t.IsZero() && t.Equal(NewToken(text))
+}
+
+// CreateToken makes a token that nobody can guess and writes it to a new file
+// that only its owner can read; of a file that is there, it reads the token.
+func CreateToken(path string) (Token, error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, os.ErrExist) {
+		return ReadToken(path)
+	}
+	if err != nil {
+		return Token{}, fmt.Errorf("create token: %w", err)
+	}
+	secret := rand.Text()
+	_, err = f.WriteString(secret + "\n")
+	if err := errors.Join(err, f.Close()); err != nil {
+		return Token{}, fmt.Errorf("create token: %w", err)
+	}
+	return NewToken(secret), nil
+}
 
 // String hides the token.
 func (t Token) String() string {

@@ -1,0 +1,299 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-viper/mapstructure/v2"
+	"github.com/knadh/koanf/parsers/yaml"
+	"github.com/knadh/koanf/providers/confmap"
+	"github.com/knadh/koanf/providers/env/v2"
+	"github.com/knadh/koanf/providers/file"
+	"github.com/knadh/koanf/v2"
+	"github.com/spf13/pflag"
+	yamlv3 "go.yaml.in/yaml/v3"
+
+	"ergorecorder/archive"
+	"ergorecorder/ergo"
+	"ergorecorder/recorder"
+)
+
+// envPrefix begins the environment variables that set the configuration: the
+// key in capitals, - as _ and a step down as __, as in
+// ERGO_RECORD_INCIDENTS__PER_HOUR.
+const envPrefix = "ERGO_RECORD_"
+
+// A config is all that `record run` can be told, as it stands in a file.
+// A preset gives the defaults; file, environment and flags override it, in
+// that order.
+type config struct {
+	Preset    string          `yaml:"preset"`
+	Endpoints []string        `yaml:"endpoints"`
+	Tokens    []string        `yaml:"token-files"` // FILE or ENDPOINT=FILE; never a token itself
+	CAFile    string          `yaml:"ca-file"`
+	Output    string          `yaml:"output"`
+	For       time.Duration   `yaml:"for"`
+	Interval  time.Duration   `yaml:"interval"`
+	Timeout   time.Duration   `yaml:"timeout"`
+	Nodes     []string        `yaml:"nodes"`
+	FailFast  bool            `yaml:"fail-fast"`
+	KeepEnv   bool            `yaml:"keep-env"`
+	Discover  time.Duration   `yaml:"discover"`
+	Parallel  int             `yaml:"parallel"`
+	Budget    float64         `yaml:"budget"`
+	Samplers  []samplerConfig `yaml:"samplers"`
+	Logs      logConfig       `yaml:"logs"`
+	Events    []eventConfig   `yaml:"events"`
+	Pprof     pprofConfig     `yaml:"pprof"`
+	Incidents incidentConfig  `yaml:"incidents"`
+	Archive   archiveConfig   `yaml:"archive"`
+	Control   controlConfig   `yaml:"control"`
+}
+
+type samplerConfig struct {
+	Tool    string         `yaml:"tool"`
+	Args    map[string]any `yaml:"args,omitempty"`
+	Every   time.Duration  `yaml:"every"`
+	Nodes   []string       `yaml:"nodes,omitempty"`
+	Targets []string       `yaml:"targets,omitempty"`
+}
+
+type logConfig struct {
+	Levels []string      `yaml:"levels"`
+	Every  time.Duration `yaml:"every"`
+	Buffer int           `yaml:"buffer"`
+	Renew  time.Duration `yaml:"renew"`
+}
+
+type eventConfig struct {
+	Event string   `yaml:"event"`
+	Nodes []string `yaml:"nodes,omitempty"`
+}
+
+type pprofConfig struct {
+	Nodes []string      `yaml:"nodes"` // NODE=URL
+	Every time.Duration `yaml:"every"`
+}
+
+type incidentConfig struct {
+	Detect   bool          `yaml:"detect"`
+	LogMatch string        `yaml:"log-match"`
+	Every    time.Duration `yaml:"every"`
+	Before   time.Duration `yaml:"before"`
+	After    time.Duration `yaml:"after"`
+	Faster   float64       `yaml:"faster"`
+	Cooldown time.Duration `yaml:"cooldown"`
+	PerHour  int           `yaml:"per-hour"`
+	Dir      string        `yaml:"dir"`
+	Command  []string      `yaml:"command"`
+}
+
+type archiveConfig struct {
+	KeepAge     time.Duration `yaml:"keep-age"`
+	KeepBytes   int64         `yaml:"keep-bytes"`
+	MaxBytes    int64         `yaml:"max-bytes"`
+	RotateAge   time.Duration `yaml:"rotate-age"`
+	RotateBytes int64         `yaml:"rotate-bytes"`
+}
+
+type controlConfig struct {
+	Listen    string `yaml:"listen"`
+	TokenFile string `yaml:"token-file"`
+}
+
+// presetConfig is the configuration that a preset stands for.
+func presetConfig(name string) (config, error) {
+	var o recorder.Options
+	switch name {
+	case "standard":
+		o = recorder.Standard()
+	case "light":
+		o = recorder.Light()
+	default:
+		return config{}, fmt.Errorf("preset %q: there are standard and light", name)
+	}
+	c := config{
+		Preset: name, Timeout: o.Timeout, Discover: o.Discover, Parallel: o.Parallel, Budget: o.Budget,
+		Logs:  logConfig{o.Logs.Levels, o.Logs.Every, o.Logs.Buffer, o.Logs.Renew},
+		Pprof: pprofConfig{Every: o.PprofAll},
+		Incidents: incidentConfig{
+			Detect: true, Every: o.Incidents.Every, Before: o.Incidents.Before, After: o.Incidents.After,
+			Faster: o.Incidents.Faster, Cooldown: o.Incidents.Cooldown, PerHour: o.Incidents.PerHour,
+		},
+	}
+	for _, s := range o.Samplers {
+		c.Samplers = append(c.Samplers, samplerConfig{s.Tool, s.Args, s.Every, s.Nodes, s.Targets})
+	}
+	return c, nil
+}
+
+// flagKeys are the keys of the flags that are not called as their key is.
+var flagKeys = map[string]string{
+	"endpoint": "endpoints", "token-file": "token-files", "node": "nodes", "pprof": "pprof.nodes",
+	"log-level": "logs.levels", "log-match": "incidents.log-match", "incident-dir": "incidents.dir",
+	"on-incident": "incidents.command", "detect": "incidents.detect",
+	"keep-age": "archive.keep-age", "keep-bytes": "archive.keep-bytes", "max-bytes": "archive.max-bytes",
+	"control": "control.listen", "control-token-file": "control.token-file",
+}
+
+// loadConfig puts the configuration together: the preset, the file at path
+// ("" for none), the environment and the flags that were given.
+func loadConfig(path string, environ []string, flags *pflag.FlagSet) (config, error) {
+	over := koanf.New(".")
+	if path != "" {
+		if err := over.Load(file.Provider(path), yaml.Parser()); err != nil {
+			return config{}, fmt.Errorf("read configuration %s: %w", path, err)
+		}
+	}
+	fromEnv := env.Provider(".", env.Opt{Prefix: envPrefix, EnvironFunc: func() []string { return environ }, TransformFunc: envKey})
+	if err := over.Load(fromEnv, nil); err != nil {
+		return config{}, fmt.Errorf("read configuration from the environment: %w", err)
+	}
+	if err := over.Load(confmap.Provider(given(flags), "."), nil); err != nil {
+		return config{}, fmt.Errorf("read configuration from flags: %w", err)
+	}
+	preset := "standard"
+	if over.Exists("preset") {
+		preset = over.String("preset")
+	}
+	c, err := presetConfig(preset)
+	if err != nil {
+		return config{}, err
+	}
+	if err := unmarshal(over, &c); err != nil {
+		return config{}, fmt.Errorf("configuration: %w (record config --help shows what there is)", err)
+	}
+	return c, nil
+}
+
+// unmarshal sets what k holds, and refuses keys that do not exist.
+func unmarshal(k *koanf.Koanf, c *config) error {
+	return k.UnmarshalWithConf("", c, koanf.UnmarshalConf{
+		Tag: "yaml",
+		DecoderConfig: &mapstructure.DecoderConfig{
+			Result:           c,
+			TagName:          "yaml",
+			WeaklyTypedInput: true,
+			ErrorUnused:      true,
+			ZeroFields:       true, // a list replaces the preset's
+			DecodeHook: mapstructure.ComposeDecodeHookFunc(
+				mapstructure.StringToTimeDurationHookFunc(),
+				commaList,
+			),
+		},
+	})
+}
+
+// commaList splits the text of a list, as it stands in the environment.
+func commaList(from, to reflect.Type, v any) (any, error) {
+	if from.Kind() != reflect.String || to.Kind() != reflect.Slice || to.Elem().Kind() != reflect.String {
+		return v, nil
+	}
+	text := v.(string)
+	if text == "" {
+		return []string{}, nil
+	}
+	return strings.Split(text, ","), nil
+}
+
+func envKey(name, value string) (string, any) {
+	key := strings.TrimPrefix(name, envPrefix)
+	key = strings.ReplaceAll(strings.ToLower(key), "__", ".")
+	return strings.ReplaceAll(key, "_", "-"), value
+}
+
+// given are the values of the flags that were given, by key.
+func given(flags *pflag.FlagSet) map[string]any {
+	values := map[string]any{}
+	flags.Visit(func(f *pflag.Flag) {
+		key := f.Name
+		if k, ok := flagKeys[key]; ok {
+			key = k
+		}
+		if !slices.Contains(configKeys(), key) {
+			return // of another part of the program
+		}
+		if list, ok := f.Value.(pflag.SliceValue); ok {
+			values[key] = list.GetSlice()
+		} else {
+			values[key] = f.Value.String()
+		}
+	})
+	return values
+}
+
+// configKeys are the keys of a configuration, down to the second step.
+func configKeys() []string {
+	var keys []string
+	t := reflect.TypeFor[config]()
+	for i := range t.NumField() {
+		name := t.Field(i).Tag.Get("yaml")
+		keys = append(keys, name)
+		if inner := t.Field(i).Type; inner.Kind() == reflect.Struct {
+			for j := range inner.NumField() {
+				keys = append(keys, name+"."+inner.Field(j).Tag.Get("yaml"))
+			}
+		}
+	}
+	return keys
+}
+
+// text is the configuration as a file would hold it.
+func (c *config) text() ([]byte, error) {
+	b, err := yamlv3.Marshal(c)
+	if err != nil {
+		return nil, fmt.Errorf("print configuration: %w", err)
+	}
+	return b, nil
+}
+
+// recorderOptions are those of the recorder.
+func (c *config) recorderOptions() (recorder.Options, error) {
+	in := c.Incidents
+	o := recorder.Options{
+		Logs:  recorder.Listening{Levels: c.Logs.Levels, Every: c.Logs.Every, Buffer: c.Logs.Buffer, Renew: c.Logs.Renew},
+		Nodes: c.Nodes, Discover: c.Discover, Timeout: c.Timeout, Parallel: c.Parallel, Budget: c.Budget,
+		For: c.For, FailFast: c.FailFast, KeepEnv: c.KeepEnv, PprofAll: c.Pprof.Every,
+		Incidents: recorder.Incidents{
+			Every: in.Every, Before: in.Before, After: in.After, Faster: in.Faster, Cooldown: in.Cooldown, PerHour: in.PerHour,
+		},
+	}
+	for _, s := range c.Samplers {
+		o.Samplers = append(o.Samplers, recorder.Sampler{Tool: s.Tool, Args: ergo.Args(s.Args), Every: s.Every, Nodes: s.Nodes, Targets: s.Targets})
+	}
+	for _, e := range c.Events {
+		o.Events = append(o.Events, recorder.EventListener{Event: e.Event, Nodes: e.Nodes})
+	}
+	if c.Interval > 0 {
+		o.Scale(c.Interval)
+	}
+	if in.Detect {
+		o.Incidents.Detectors = []recorder.Detector{detector{}}
+	}
+	if in.LogMatch != "" {
+		var err error
+		if o.Incidents.LogMatch, err = regexp.Compile(in.LogMatch); err != nil {
+			return o, fmt.Errorf("incidents.log-match: %w", err)
+		}
+	}
+	var err error
+	o.Pprof, err = profilers(c.Pprof.Nodes)
+	return o, err
+}
+
+// archiveOptions are those of the archive's writer.
+func (c *config) archiveOptions() *archive.Options {
+	a := c.Archive
+	return &archive.Options{
+		KeepAge: a.KeepAge, KeepBytes: a.KeepBytes, MaxBytes: a.MaxBytes,
+		RotateAge: a.RotateAge, RotateBytes: a.RotateBytes,
+	}
+}
+
+// environment is that of the process.
+func environment() []string { return os.Environ() }

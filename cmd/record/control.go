@@ -1,0 +1,193 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"ergorecorder/ergo/live"
+	"ergorecorder/recorder"
+	"ergorecorder/recorder/control"
+)
+
+// defaultControl is where a running recorder is looked for.
+const defaultControl = "127.0.0.1:9944"
+
+// controlFlags say which running recorder is meant.
+type controlFlags struct {
+	address   string
+	tokenFile string
+}
+
+func (f *controlFlags) add(fl *pflag.FlagSet) {
+	fl.StringVar(&f.address, "control", defaultControl, "where the recorder is steered")
+	fl.StringVar(&f.tokenFile, "control-token-file", "", "file with its token (default: $"+mcpTokenEnv+")")
+}
+
+func (f *controlFlags) client() (*control.Client, error) {
+	token := live.NewToken(os.Getenv(mcpTokenEnv))
+	if f.tokenFile != "" {
+		var err error
+		if token, err = live.ReadToken(f.tokenFile); err != nil {
+			return nil, err
+		}
+	}
+	if token.IsZero() {
+		return nil, errors.New("no token: give --control-token-file FILE (record run says where it put it)")
+	}
+	return &control.Client{Address: f.address, Token: token}, nil
+}
+
+func newStatus() *cobra.Command {
+	var f controlFlags
+	var format string
+	cmd := &cobra.Command{
+		Use:     "status",
+		Short:   "Say how the recording of a running recorder goes",
+		Example: "  record status --control-token-file /var/lib/erg.token",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := f.client()
+			if err != nil {
+				return err
+			}
+			s, err := c.Status(cmd.Context())
+			if err != nil {
+				return err
+			}
+			switch format {
+			case "json":
+				return json.NewEncoder(cmd.OutOrStdout()).Encode(s)
+			case "text":
+				return printStatus(cmd.OutOrStdout(), s)
+			}
+			return fmt.Errorf("format %q: there are text and json", format)
+		},
+	}
+	f.add(cmd.Flags())
+	cmd.Flags().StringVar(&format, "format", "text", "text or json")
+	return cmd
+}
+
+// printStatus prints a status as a table of nodes.
+func printStatus(w io.Writer, s recorder.Status) error {
+	fmt.Fprintf(w, "recording for %v, %d records, %s, growing by %s a day, %d incidents\n\n",
+		elapsed(s).Truncate(time.Second), s.Records, size(s.Bytes), size(s.PerDay), s.Incidents)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "node\tstate\tasked\tprocesses seen\tlag\terrors\tlines lost\tour share\tstretched")
+	for _, n := range s.Nodes {
+		state, way := "up since "+n.Incarnation, "by forwarding"
+		if n.Lost {
+			state = "lost, heard " + n.HeardAt.UTC().Format(time.RFC3339)
+		}
+		if n.Direct {
+			way = "directly"
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%d of %d\t%v\t%d of %d\t%d\t%.2f %%\t%.1fx\n", n.Node, state, way, n.Seen, n.Total,
+			n.Lag.Round(time.Millisecond), n.Errors, n.Calls, n.LinesLost, n.Spent*100, n.Stretch)
+	}
+	return t.Flush()
+}
+
+func newMark() *cobra.Command {
+	var f controlFlags
+	cmd := &cobra.Command{
+		Use:   "mark TEXT",
+		Short: "Note something in a recording, and keep the window around it",
+		Args:  cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := f.client()
+			if err != nil {
+				return err
+			}
+			return c.Mark(cmd.Context(), strings.Join(args, " "))
+		},
+	}
+	f.add(cmd.Flags())
+	return cmd
+}
+
+func newRotate() *cobra.Command {
+	var f controlFlags
+	cmd := &cobra.Command{
+		Use:   "rotate",
+		Short: "Close the segment that is being written, so that others can read it",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := f.client()
+			if err != nil {
+				return err
+			}
+			return c.Rotate(cmd.Context())
+		},
+	}
+	f.add(cmd.Flags())
+	return cmd
+}
+
+func newDump() *cobra.Command {
+	var f controlFlags
+	var from, to, out string
+	cmd := &cobra.Command{
+		Use:     "dump -o FILE",
+		Short:   "Copy a window of a recording that is being written into a file",
+		Example: "  record dump --from -10m -o incident.erg",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := f.client()
+			if err != nil {
+				return err
+			}
+			return dumpTo(cmd, c, from, to, out)
+		},
+	}
+	f.add(cmd.Flags())
+	cmd.Flags().StringVar(&from, "from", "", "begin: RFC 3339, or -10m before now (default: all)")
+	cmd.Flags().StringVar(&to, "to", "", "end, likewise (default: now)")
+	cmd.Flags().StringVarP(&out, "output", "o", "", "the new archive")
+	_ = cmd.MarkFlagRequired("output")
+	return cmd
+}
+
+func dumpTo(cmd *cobra.Command, c *control.Client, from, to, out string) error {
+	s, err := c.Status(cmd.Context())
+	if err != nil {
+		return err
+	}
+	start, err1 := moment(from, s.Now)
+	end, err2 := moment(to, s.Now)
+	if err := errors.Join(err1, err2); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("dump: %w", err)
+	}
+	if err := errors.Join(c.Dump(cmd.Context(), start, end, f), f.Close()); err != nil {
+		return errors.Join(err, os.Remove(out))
+	}
+	return nil
+}
+
+// moment reads RFC 3339, or a time before now such as -10m.
+func moment(text string, now time.Time) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if d, err := time.ParseDuration(text); err == nil && d <= 0 {
+		return now.Add(d), nil
+	}
+	t, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		return t, fmt.Errorf("time %q: give RFC 3339 or -10m", text)
+	}
+	return t, nil
+}

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+
+	"ergorecorder/archive"
+	"ergorecorder/ergo/live"
+	"ergorecorder/recorder"
+	"ergorecorder/recorder/control"
+)
+
+// profilers are the nodes' own sources of raw profiles, from NODE=URL.
+func profilers(list []string) (map[string]recorder.Profiler, error) {
+	out := map[string]recorder.Profiler{}
+	for _, s := range list {
+		node, address, ok := strings.Cut(s, "=")
+		if !ok {
+			return nil, fmt.Errorf("pprof %q: give NODE=URL", s)
+		}
+		p, err := live.NewPprof(address)
+		if err != nil {
+			return nil, err
+		}
+		out[node] = p
+	}
+	return out, nil
+}
+
+// serve serves the recorder's control until stop is called.
+func (c *controlConfig) serve(ctx context.Context, output string, r *recorder.Recorder, w *archive.Writer, say func(string)) (stop func() error, err error) {
+	if c.Listen == "" {
+		return func() error { return nil }, nil
+	}
+	path := c.TokenFile
+	if path == "" {
+		path = strings.TrimRight(output, string(filepath.Separator)) + ".token"
+	}
+	token, err := live.CreateToken(path)
+	if err != nil {
+		return nil, err
+	}
+	l, err := control.Listen(ctx, c.Listen)
+	if err != nil {
+		return nil, err
+	}
+	s := &control.Server{Recorder: r, Writer: w, Token: token}
+	srv := &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second}
+	ended := make(chan error, 1)
+	go func() { ended <- srv.Serve(l) }()
+	say("control on " + l.Addr().String() + ", its token in " + path)
+	return func() error {
+		err := srv.Close()
+		if e := <-ended; !errors.Is(e, http.ErrServerClosed) {
+			err = errors.Join(err, e)
+		}
+		return err
+	}, nil
+}
+
+// noteSignals opens an incident at every SIGUSR1.
+func noteSignals(r *recorder.Recorder) (stop func() error) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGUSR1)
+	var running sync.WaitGroup
+	running.Go(func() {
+		for range signals {
+			r.Note("SIGUSR1")
+		}
+	})
+	return func() error {
+		signal.Stop(signals)
+		close(signals)
+		running.Wait()
+		return nil
+	}
+}
+
+// tellSystemd tells the service manager, where one started us, that a cluster
+// is being recorded, and from then on that we live.
+func tellSystemd(r *recorder.Recorder) (stop func() error) {
+	every, err := daemon.SdWatchdogEnabled(false)
+	if err != nil || every <= 0 {
+		every = 10 * time.Second
+	}
+	done := make(chan struct{})
+	var running sync.WaitGroup
+	running.Go(func() {
+		tick := time.NewTicker(min(every/2, time.Second))
+		defer tick.Stop()
+		state := daemon.SdNotifyReady
+		for {
+			select {
+			case <-tick.C:
+				if !r.Status().Began.IsZero() {
+					_, _ = daemon.SdNotify(false, state) // nobody listens where there is no systemd
+					state = daemon.SdNotifyWatchdog
+				}
+			case <-done:
+				_, _ = daemon.SdNotify(false, daemon.SdNotifyStopping)
+				return
+			}
+		}
+	})
+	return func() error { close(done); running.Wait(); return nil }
+}
+
+// after is what is done with an incident when its window is over: a file of
+// its own, and a command that learns of it from its environment.
+func (c *incidentConfig) after(say func(string)) func(context.Context, recorder.Incident, *archive.Reader) {
+	if c.Dir == "" && len(c.Command) == 0 {
+		return nil
+	}
+	return func(ctx context.Context, i recorder.Incident, view *archive.Reader) {
+		file := ""
+		if c.Dir != "" {
+			file = filepath.Join(c.Dir, incidentName(i))
+			if _, err := recorder.Dump(ctx, view, i.From, i.To, file); err != nil {
+				say(fmt.Sprintf("write incident: %v", err))
+			}
+		}
+		if len(c.Command) == 0 {
+			return
+		}
+		ctx, cancel := context.WithTimeout(ctx, commandTime)
+		defer cancel()
+		if out, err := incidentCommand(ctx, c.Command, i, file).CombinedOutput(); err != nil {
+			say(fmt.Sprintf("incident command %s: %v: %.500s", c.Command[0], err, out))
+		}
+	}
+}
+
+// incidentName is the name of an incident's file.
+func incidentName(i recorder.Incident) string {
+	node, _, _ := strings.Cut(i.Node, "@")
+	name := i.Onset.UTC().Format("20060102T150405Z") + "-" + i.Kind
+	if node != "" {
+		name += "-" + node
+	}
+	return strings.Map(func(r rune) rune {
+		if strings.ContainsRune(`/\:*?"<>|`, r) {
+			return '_'
+		}
+		return r
+	}, name) + ".erg"
+}
+
+// commandTime bounds the command that is run after an incident.
+const commandTime = time.Minute
+
+func incidentCommand(ctx context.Context, words []string, i recorder.Incident, file string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, words[0], words[1:]...)
+	cmd.WaitDelay = time.Second
+	cmd.Env = append(os.Environ(),
+		"ERGO_INCIDENT_KIND="+i.Kind, "ERGO_INCIDENT_NODE="+i.Node, "ERGO_INCIDENT_PROCESS="+i.Name, "ERGO_INCIDENT_PID="+i.PID,
+		"ERGO_INCIDENT_NOTE="+i.Note, "ERGO_INCIDENT_ONSET="+i.Onset.UTC().Format(time.RFC3339Nano),
+		"ERGO_INCIDENT_FROM="+i.From.UTC().Format(time.RFC3339Nano), "ERGO_INCIDENT_TO="+i.To.UTC().Format(time.RFC3339Nano),
+		"ERGO_INCIDENT_FILE="+file)
+	return cmd
+}

@@ -1,0 +1,161 @@
+// Package control steers a recorder that runs: over HTTP, on a loopback
+// address only, with a token.
+//
+//	GET  /status   how the recording goes, JSON (recorder.Status)
+//	POST /mark     {"text": …}: notes it, and opens an incident for it
+//	POST /rotate   closes the segment being written, so that others can read it
+//	GET  /dump     ?from=&to= (RFC 3339): that window as an archive of its own
+//	GET  /metrics  Prometheus metrics of the recorder itself
+//	GET  /health   204 while the recorder records, else 503; no token is asked
+//
+// A [Server] is the one end, a [Client] the other. Neither changes the
+// cluster or what was recorded.
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"ergorecorder/archive"
+	"ergorecorder/ergo/live"
+	"ergorecorder/recorder"
+)
+
+// A Server answers for one recorder.
+type Server struct {
+	Recorder *recorder.Recorder
+	Writer   *archive.Writer
+	Token    live.Token
+}
+
+// Handler is the server's HTTP side.
+func (s *Server) Handler() http.Handler {
+	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(newCollector(s.Recorder))
+	inner := http.NewServeMux()
+	inner.HandleFunc("GET /status", s.status)
+	inner.HandleFunc("POST /mark", s.mark)
+	inner.HandleFunc("POST /rotate", s.rotate)
+	inner.HandleFunc("GET /dump", s.dump)
+	inner.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
+	outer := http.NewServeMux()
+	outer.HandleFunc("GET /health", s.health)
+	outer.Handle("/", s.guard(inner))
+	return outer
+}
+
+// guard lets in who shows the token.
+func (s *Server) guard(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.Token.IsZero() || !s.Token.Bears(r.Header.Get("Authorization")) {
+			http.Error(w, "the recorder's control token is missing or wrong", http.StatusUnauthorized)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
+	if st := s.Recorder.Status(); st.Began.IsZero() || len(st.Nodes) > 0 && st.Lost() == len(st.Nodes) {
+		http.Error(w, "no node is being recorded", http.StatusServiceUnavailable)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (s *Server) status(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(s.Recorder.Status()) // a client that is gone is none of ours
+}
+
+// maxNote bounds the text of a mark.
+const maxNote = 16 << 10
+
+func (s *Server) mark(w http.ResponseWriter, r *http.Request) {
+	var note struct{ Text string }
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxNote)).Decode(&note); err != nil || note.Text == "" {
+		http.Error(w, `mark: send {"text": "what is to be remembered"}`, http.StatusBadRequest)
+		return
+	}
+	s.Recorder.Note(note.Text)
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (s *Server) rotate(w http.ResponseWriter, _ *http.Request) {
+	if err := s.Writer.Rotate(); err != nil {
+		http.Error(w, err.Error(), http.StatusConflict)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (s *Server) dump(w http.ResponseWriter, r *http.Request) {
+	from, err1 := parseTime(r.FormValue("from"))
+	to, err2 := parseTime(r.FormValue("to"))
+	if err := errors.Join(err1, err2); err != nil {
+		http.Error(w, "dump: "+err.Error(), http.StatusBadRequest)
+		return
+	}
+	if err := s.sendDump(r.Context(), w, from, to); err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+	}
+}
+
+func parseTime(text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	return time.Parse(time.RFC3339Nano, text)
+}
+
+// sendDump writes a window into an archive and sends that.
+func (s *Server) sendDump(ctx context.Context, w http.ResponseWriter, from, to time.Time) error {
+	dir, err := os.MkdirTemp("", "ergo-dump-")
+	if err != nil {
+		return fmt.Errorf("dump: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "dump.erg")
+	n, err := recorder.Dump(ctx, s.Writer.View(), from, to, path)
+	switch {
+	case err != nil:
+		return err
+	case n == 0:
+		return errors.New("dump: nothing was recorded in that window")
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("dump: %w", err)
+	}
+	defer f.Close()
+	w.Header().Set("Content-Type", "application/octet-stream")
+	_, _ = io.Copy(w, f) // a client that is gone is none of ours
+	return nil
+}
+
+// Listen opens a loopback address, and refuses any other.
+func Listen(ctx context.Context, address string) (net.Listener, error) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, fmt.Errorf("control address %q: %w", address, err)
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return nil, fmt.Errorf("control address %q: only a loopback address such as 127.0.0.1:9944 is allowed", address)
+	}
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("control: %w", err)
+	}
+	return l, nil
+}

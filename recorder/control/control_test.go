@@ -1,0 +1,178 @@
+package control
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"ergorecorder/archive"
+	"ergorecorder/ergo"
+	"ergorecorder/ergo/live"
+	"ergorecorder/recorder"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// one answers as a cluster of a single node.
+func one(_ context.Context, call ergo.Call) (ergo.Answer, error) {
+	text := `{"said":1}`
+	switch call.Tool {
+	case "cluster_nodes":
+		text = `[{"name":"a@h","status":"self"}]`
+	case "node_info":
+		text = fmt.Sprintf(`{"Name":"a@h","Uptime":5,"ServerTime":%q,"ProcessesTotal":3}`, time.Now().UTC().Format(time.RFC3339Nano))
+	case "sample_listen":
+		return ergo.Answer{At: time.Now()}, &ergo.ToolError{Code: ergo.CodeInvalidParams, Message: "unknown tool: sample_listen"}
+	}
+	return ergo.Answer{Text: []byte(text), At: time.Now(), Took: time.Millisecond}, nil
+}
+
+// running is a recorder that records, and its control.
+func running(t *testing.T, path string) *httptest.Server {
+	t.Helper()
+	w, err := archive.OpenWriter(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := recorder.New(ergo.CallerFunc(one), w, recorder.Standard())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- r.Run(ctx) }()
+	s := httptest.NewServer((&Server{Recorder: r, Writer: w, Token: live.NewToken("right")}).Handler())
+	t.Cleanup(func() {
+		cancel()
+		if err := errors.Join(<-ended, w.Close()); err != nil {
+			t.Error(err)
+		}
+		s.Close()
+		http.DefaultClient.CloseIdleConnections()
+	})
+	return s
+}
+
+// until waits for something that the recorder does by itself.
+func until(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); !done(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
+func TestControl(t *testing.T) {
+	dir := t.TempDir()
+	s := running(t, dir+"/archive/")
+	c := &Client{Address: s.URL, Token: live.NewToken("right")}
+	ctx := t.Context()
+	until(t, "a node", func() bool {
+		st, err := c.Status(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(st.Nodes) == 1 && st.Nodes[0].Total == 3 && st.Records > 5
+	})
+	if err := c.Mark(ctx, "the pump stopped"); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "an incident", func() bool {
+		st, err := c.Status(ctx)
+		return err == nil && st.Incidents == 1
+	})
+	if err := c.Rotate(ctx); err != nil {
+		t.Errorf("rotate: %v", err)
+	}
+	var b bytes.Buffer
+	if err := c.Dump(ctx, time.Now().Add(-time.Minute), time.Time{}, &b); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "dump.erg")
+	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	a, err := archive.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	notes := 0
+	for m, err := range a.Marks(ctx, time.Time{}, time.Time{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m.Kind == "note" && m.Note == "the pump stopped" || m.Kind == archive.MarkIncident {
+			notes++
+		}
+	}
+	if notes != 2 {
+		t.Errorf("%d of the note and its incident are in the dump", notes)
+	}
+	checkMetrics(t, s.URL)
+	if resp, err := http.Get(s.URL + "/health"); err != nil || resp.StatusCode != http.StatusNoContent {
+		t.Errorf("health: %v, %v", resp, err)
+	}
+}
+
+func checkMetrics(t *testing.T, url string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/metrics", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer right")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"ergo_recorder_nodes 1\n", `ergo_recorder_node_processes{node="a@h"} 3`, "ergo_recorder_incidents_total 1"} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("metrics lack %q", want)
+		}
+	}
+}
+
+func TestControlRefuses(t *testing.T) {
+	s := running(t, t.TempDir()+"/a.erg")
+	ctx := t.Context()
+	for _, token := range []string{"", "wrong"} {
+		c := &Client{Address: s.URL, Token: live.NewToken(token)}
+		if _, err := c.Status(ctx); err == nil || !strings.Contains(err.Error(), "token") {
+			t.Errorf("token %q: %v", token, err)
+		}
+	}
+	c := &Client{Address: s.URL, Token: live.NewToken("right")}
+	if err := c.Rotate(ctx); err == nil || !strings.Contains(err.Error(), "DIR/") {
+		t.Errorf("rotation of a file: %v, want a hint", err)
+	}
+	if err := c.Mark(ctx, ""); err == nil {
+		t.Error("an empty mark is taken")
+	}
+	if err := c.Dump(ctx, time.Unix(1, 0), time.Unix(2, 0), io.Discard); err == nil || !strings.Contains(err.Error(), "nothing was recorded") {
+		t.Errorf("dump of nothing: %v", err)
+	}
+	for _, address := range []string{"0.0.0.0:0", ":9944", "example.com:1", "127.0.0.1"} {
+		if l, err := Listen(ctx, address); err == nil {
+			l.Close()
+			t.Errorf("control listens on %s", address)
+		}
+	}
+}

@@ -1,0 +1,79 @@
+package control
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"ergorecorder/recorder"
+)
+
+// A collector reads the recorder's status whenever metrics are asked for.
+type collector struct {
+	r       *recorder.Recorder
+	whole   []metric[recorder.Status]
+	perNode []metric[recorder.NodeStatus]
+}
+
+// A metric is one figure of a status.
+type metric[S any] struct {
+	desc  *prometheus.Desc
+	kind  prometheus.ValueType
+	value func(*S) float64
+}
+
+func newCollector(r *recorder.Recorder) *collector {
+	const (
+		gauge   = prometheus.GaugeValue
+		counter = prometheus.CounterValue
+	)
+	type st = recorder.Status
+	type ns = recorder.NodeStatus
+	all := func(name, help string, kind prometheus.ValueType, value func(*st) float64) metric[st] {
+		return metric[st]{prometheus.NewDesc("ergo_recorder_"+name, help, nil, nil), kind, value}
+	}
+	each := func(name, help string, kind prometheus.ValueType, value func(*ns) float64) metric[ns] {
+		return metric[ns]{prometheus.NewDesc("ergo_recorder_node_"+name, help, []string{"node"}, nil), kind, value}
+	}
+	return &collector{
+		r: r,
+		whole: []metric[st]{
+			all("records_total", "Records stored.", counter, func(s *st) float64 { return float64(s.Records) }),
+			all("archive_bytes", "Size of the archive.", gauge, func(s *st) float64 { return float64(s.Bytes) }),
+			all("nodes", "Nodes known.", gauge, func(s *st) float64 { return float64(len(s.Nodes)) }),
+			all("nodes_lost", "Nodes that do not answer.", gauge, func(s *st) float64 { return float64(s.Lost()) }),
+			all("incidents_total", "Incidents opened.", counter, func(s *st) float64 { return float64(s.Incidents) }),
+		},
+		perNode: []metric[ns]{
+			each("calls_total", "Calls made.", counter, func(n *ns) float64 { return float64(n.Calls) }),
+			each("errors_total", "Calls that failed.", counter, func(n *ns) float64 { return float64(n.Errors) }),
+			each("lines_lost_total", "Log lines and events lost to ring buffers.", counter, func(n *ns) float64 { return float64(n.LinesLost) }),
+			each("lag_seconds", "How late the last call began.", gauge, func(n *ns) float64 { return n.Lag.Seconds() }),
+			each("spent_ratio", "Share of the node's time that went into our calls.", gauge, func(n *ns) float64 { return n.Spent }),
+			each("stretch_ratio", "By which the budget lengthens intervals, at most.", gauge, func(n *ns) float64 { return n.Stretch }),
+			each("processes", "Processes of the node.", gauge, func(n *ns) float64 { return float64(n.Total) }),
+			each("processes_seen", "Processes in the last listing.", gauge, func(n *ns) float64 { return float64(n.Seen) }),
+		},
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (c *collector) Describe(ch chan<- *prometheus.Desc) {
+	for _, m := range c.whole {
+		ch <- m.desc
+	}
+	for _, m := range c.perNode {
+		ch <- m.desc
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c *collector) Collect(ch chan<- prometheus.Metric) {
+	s := c.r.Status()
+	for _, m := range c.whole {
+		ch <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(&s))
+	}
+	for _, m := range c.perNode {
+		for i := range s.Nodes {
+			ch <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(&s.Nodes[i]), s.Nodes[i].Node)
+		}
+	}
+}
