@@ -69,6 +69,8 @@ func newRoot() *cobra.Command {
 		newCall(),
 		newReplay(),
 		newMCP(),
+		newNodes(),
+		newPS(),
 		newReport(),
 		newTimeline(),
 		newTrend(),

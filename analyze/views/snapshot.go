@@ -1,0 +1,264 @@
+package views
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"ergorecorder/archive"
+	"ergorecorder/ergo"
+	"ergorecorder/replay"
+)
+
+// A ProcessQuery selects processes at an instant.
+type ProcessQuery struct {
+	At    time.Time
+	Node  string // glob; "" is all
+	Like  string // glob over name, behavior, application or PID; "" is all
+	State string // "" is all
+	Sort  string // one of ProcessSorts; "" is mailbox
+	Limit int    // 0 is all
+}
+
+// ProcessSorts are the fields by which processes can be sorted, greatest first.
+func ProcessSorts() []string {
+	return []string{"mailbox", "latency", "running", "in", "out", "wakeups", "uptime", "state-time", "name"}
+}
+
+// A ProcessRow is one process at an instant, as its node listed it.
+type ProcessRow struct {
+	Node            string    `json:"node"`
+	At              time.Time `json:"at"` // of the listing
+	PID             string
+	Name            string
+	Behavior        string
+	Application     string
+	Kind            string `json:",omitempty"`
+	State           string
+	StateTime       int64 `json:",omitempty"` // ns
+	MessagesIn      int64
+	MessagesOut     int64
+	MessagesMailbox int64
+	MailboxLatency  int64 // ns; -1 is not known
+	RunningTime     int64 // ns
+	Wakeups         int64
+	Uptime          int64 // s
+	Parent          string
+}
+
+// A ProcessView is the processes at an instant.
+type ProcessView struct {
+	At       time.Time    `json:"at"`
+	Rows     []ProcessRow `json:"processes"`
+	Total    int          `json:"total"`     // that match, listed or not
+	Unlisted []string     `json:"not_known"` // nodes without a listing, and why
+}
+
+// Processes lists processes as they were at an instant.
+func Processes(ctx context.Context, rec *replay.Recording, q ProcessQuery) (*ProcessView, error) {
+	less, ok := processOrders()[cmp.Or(q.Sort, "mailbox")]
+	if !ok {
+		return nil, fmt.Errorf("sort %q: there are %s", q.Sort, strings.Join(ProcessSorts(), ", "))
+	}
+	v := &ProcessView{At: q.At, Rows: []ProcessRow{}, Unlisted: []string{}}
+	caller := rec.At(q.At)
+	for _, n := range rec.Nodes() {
+		ok, err := matches(q.Node, n.Name)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			continue
+		}
+		var rows []ProcessRow
+		at, err := ask(ctx, caller, ergo.Call{Node: n.Name, Tool: "process_list", Args: ergo.Args{"limit": 1_000_000}}, &rows)
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil, err
+			}
+			v.Unlisted = append(v.Unlisted, n.Name+": "+err.Error())
+			continue
+		}
+		for _, r := range rows {
+			r.Node, r.At = n.Name, at
+			ok, err := q.match(r)
+			if err != nil {
+				return nil, err
+			}
+			if ok {
+				v.Rows = append(v.Rows, r)
+			}
+		}
+	}
+	slices.SortFunc(v.Rows, func(a, b ProcessRow) int {
+		return cmp.Or(less(a, b), cmp.Compare(a.Node, b.Node), cmp.Compare(a.Name, b.Name), cmp.Compare(a.PID, b.PID))
+	})
+	v.Total = len(v.Rows)
+	if q.Limit > 0 && len(v.Rows) > q.Limit {
+		v.Rows = v.Rows[:q.Limit]
+	}
+	return v, nil
+}
+
+func (q ProcessQuery) match(r ProcessRow) (bool, error) {
+	if q.State != "" && strings.ReplaceAll(q.State, "_", " ") != r.State {
+		return false, nil
+	}
+	if q.Like == "" {
+		return true, nil
+	}
+	for _, s := range []string{r.Name, r.Behavior, r.Application, r.PID} {
+		if ok, err := matches(q.Like, s); err != nil || ok {
+			return ok, err
+		}
+	}
+	return false, nil
+}
+
+// matches reports whether a glob fits; an empty one fits all.
+func matches(glob, s string) (bool, error) {
+	if glob == "" {
+		return true, nil
+	}
+	ok, err := path.Match(glob, s)
+	if err != nil {
+		return false, fmt.Errorf("glob %q: %w", glob, err)
+	}
+	return ok, nil
+}
+
+func processOrders() map[string]func(a, b ProcessRow) int {
+	by := func(field func(ProcessRow) int64) func(a, b ProcessRow) int {
+		return func(a, b ProcessRow) int { return cmp.Compare(field(b), field(a)) }
+	}
+	return map[string]func(a, b ProcessRow) int{
+		"mailbox":    by(func(r ProcessRow) int64 { return r.MessagesMailbox }),
+		"latency":    by(func(r ProcessRow) int64 { return r.MailboxLatency }),
+		"running":    by(func(r ProcessRow) int64 { return r.RunningTime }),
+		"in":         by(func(r ProcessRow) int64 { return r.MessagesIn }),
+		"out":        by(func(r ProcessRow) int64 { return r.MessagesOut }),
+		"wakeups":    by(func(r ProcessRow) int64 { return r.Wakeups }),
+		"uptime":     by(func(r ProcessRow) int64 { return r.Uptime }),
+		"state-time": by(func(r ProcessRow) int64 { return r.StateTime }),
+		"name":       func(a, b ProcessRow) int { return cmp.Compare(a.Name, b.Name) },
+	}
+}
+
+// ask decodes what a tool said, and tells from when that is.
+func ask(ctx context.Context, c ergo.Caller, call ergo.Call, into any) (time.Time, error) {
+	ans, err := c.Call(ctx, call)
+	if err != nil {
+		return ans.At, err
+	}
+	if err := json.Unmarshal(ans.Text, into); err != nil {
+		return ans.At, fmt.Errorf("decode %s: %w", call, err)
+	}
+	return ans.At, nil
+}
+
+// A NodeRow is one node at an instant.
+type NodeRow struct {
+	Node         string            `json:"node"`
+	At           time.Time         `json:"at"`
+	Incarnation  string            `json:"incarnation,omitempty"`
+	Uptime       int64             `json:"uptime_s"`
+	Processes    int64             `json:"processes"`
+	Zombees      int64             `json:"zombees"`
+	Waiting      int64             `json:"wait_response"`
+	HeapAlloc    int64             `json:"heap_alloc"`
+	Goroutines   int64             `json:"goroutines"`
+	Errors       int64             `json:"errors"`      // send and call errors since its start
+	Logged       int64             `json:"log_errors"`  // lines of level error or panic since its start
+	RoundTrips   map[string]string `json:"round_trips"` // to each peer, as the ping said
+	Running      int               `json:"applications_running"`
+	Applications int               `json:"applications"`
+	Unknown      string            `json:"not_known,omitempty"` // why nothing is known of it
+}
+
+// Nodes puts the nodes side by side as they were at an instant. A node of which
+// nothing was recorded then is a row that says so.
+func Nodes(ctx context.Context, rec *replay.Recording, at time.Time, glob string) ([]NodeRow, error) {
+	caller := rec.At(at)
+	all := rec.Nodes()
+	rows := []NodeRow{}
+	for _, n := range all {
+		ok, err := matches(glob, n.Name)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			continue
+		}
+		r := NodeRow{Node: n.Name, RoundTrips: map[string]string{}}
+		for _, l := range n.Lives {
+			if !l.Started.After(at) {
+				r.Incarnation = l.Incarnation.String()
+			}
+		}
+		if err := r.read(ctx, caller, all); err != nil {
+			return nil, err
+		}
+		rows = append(rows, r)
+	}
+	return rows, nil
+}
+
+func (r *NodeRow) read(ctx context.Context, caller ergo.Caller, peers []replay.Node) error {
+	var info struct {
+		Uptime, ProcessesTotal, ProcessesZombee, ProcessesWaitResponse       int64
+		SendErrorsLocal, SendErrorsRemote, CallErrorsLocal, CallErrorsRemote int64
+		LogMessages                                                          []int64
+	}
+	var stats struct {
+		HeapAlloc  int64 `json:"heap_alloc"`
+		Goroutines int64 `json:"goroutines"`
+	}
+	var apps []struct{ State string }
+	at, err := ask(ctx, caller, ergo.Call{Node: r.Node, Tool: "node_info"}, &info)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		r.Unknown = err.Error()
+		return nil
+	}
+	r.At, r.Uptime, r.Processes, r.Zombees, r.Waiting = at, info.Uptime, info.ProcessesTotal, info.ProcessesZombee, info.ProcessesWaitResponse
+	r.Errors = info.SendErrorsLocal + info.SendErrorsRemote + info.CallErrorsLocal + info.CallErrorsRemote
+	if len(info.LogMessages) == 6 {
+		r.Logged = info.LogMessages[4] + info.LogMessages[5]
+	}
+	// What follows was perhaps not recorded: it stays empty then.
+	if _, err := ask(ctx, caller, ergo.Call{Node: r.Node, Tool: "runtime_stats"}, &stats); err == nil {
+		r.HeapAlloc, r.Goroutines = stats.HeapAlloc, stats.Goroutines
+	}
+	if _, err := ask(ctx, caller, ergo.Call{Node: r.Node, Tool: "app_list"}, &apps); err == nil {
+		r.Applications = len(apps)
+		for _, a := range apps {
+			if a.State == "running" {
+				r.Running++
+			}
+		}
+	}
+	for _, p := range peers {
+		if p.Name == r.Node {
+			continue
+		}
+		ans, err := caller.Call(ctx, ergo.Call{Node: r.Node, Tool: "network_ping", Args: ergo.Args{"name": p.Name}})
+		switch {
+		case err == nil:
+			_, rtt, _ := strings.Cut(string(ans.Text), ": ")
+			r.RoundTrips[p.Name] = strings.TrimPrefix(rtt, "rtt ")
+		case errors.Is(err, archive.ErrNotFound), ergo.AsToolError(err) == nil:
+		default:
+			why := err.Error()
+			r.RoundTrips[p.Name] = strings.TrimSpace(why[strings.LastIndex(why, ":")+1:])
+		}
+	}
+	return ctx.Err()
+}

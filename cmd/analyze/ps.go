@@ -1,0 +1,104 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ergorecorder/analyze/views"
+)
+
+const psFormats = "text or json"
+
+func newPS() *cobra.Command {
+	var q views.ProcessQuery
+	var at string
+	var f format
+	cmd := &cobra.Command{
+		Use:   "ps PATH...",
+		Short: "List the processes of the cluster at a moment",
+		Long: `Ps lists processes as they were at a moment, those with the deepest mailbox
+first. Counters are since each process's start. A mailbox age of - is not known:
+the node lacks -tags=latency.`,
+		Example: "  analyze ps incident.erg --at 12:30:05 --node 'beta@*' --sort latency --limit 10",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if f != "text" && f != "json" {
+				return f.unknown(psFormats)
+			}
+			rec, err := openRecording(args...)
+			if err != nil {
+				return err
+			}
+			defer rec.Close()
+			if q.At, err = parseTime(cmd.Context(), rec, at, nil); err != nil {
+				return fmt.Errorf("--at: %w", err)
+			}
+			v, err := views.Processes(cmd.Context(), rec, q)
+			if err != nil {
+				return err
+			}
+			if f == "json" {
+				return printJSON(cmd.OutOrStdout(), v)
+			}
+			return printPS(cmd.OutOrStdout(), v)
+		},
+	}
+	fl := cmd.Flags()
+	fl.StringVar(&at, "at", "end", "the moment: RFC 3339, 15:04:05, -10m (before the end), 30s (after the start) or @ID")
+	fl.StringVar(&q.Node, "node", "", "glob over the names of nodes")
+	fl.StringVar(&q.Like, "process", "", "glob over name, behavior, application or PID")
+	fl.StringVar(&q.State, "state", "", "only this state: running, sleep, wait_response, zombee, …")
+	fl.StringVar(&q.Sort, "sort", "mailbox", "greatest first: "+strings.Join(views.ProcessSorts(), ", "))
+	fl.IntVar(&q.Limit, "limit", 30, "how many at most; 0 is all")
+	f.addFlag(cmd, psFormats)
+	return cmd
+}
+
+func printPS(out io.Writer, v *views.ProcessView) error {
+	fmt.Fprintf(out, "%d processes at %s\n", v.Total, stamp(v.At))
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "NODE\tPROCESS\tBEHAVIOR\tSTATE\tMAILBOX\tAGE\tIN\tOUT\tRUNNING\tUP")
+	for _, r := range v.Rows {
+		who := r.Name
+		if who == "" {
+			who = r.PID
+		}
+		age := "-"
+		if r.MailboxLatency >= 0 {
+			age = brief(time.Duration(r.MailboxLatency))
+		}
+		node, _, _ := strings.Cut(r.Node, "@")
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\t%d\t%d\t%s\t%s\n", node, cut(who, 24), cut(r.Behavior, 24), r.State, r.MessagesMailbox, age,
+			r.MessagesIn, r.MessagesOut, brief(time.Duration(r.RunningTime)), brief(time.Duration(r.Uptime)*time.Second))
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if rest := v.Total - len(v.Rows); rest > 0 {
+		fmt.Fprintf(out, "%d more: raise --limit\n", rest)
+	}
+	for _, u := range v.Unlisted {
+		fmt.Fprintln(out, "not listed: "+u)
+	}
+	return nil
+}
+
+// brief is a duration to three figures.
+func brief(d time.Duration) string {
+	switch {
+	case d == 0:
+		return "0"
+	case d < time.Millisecond:
+		return d.Round(time.Microsecond).String()
+	case d < time.Second:
+		return d.Round(10 * time.Microsecond).String()
+	case d < time.Minute:
+		return d.Round(10 * time.Millisecond).String()
+	}
+	return d.Round(time.Second).String()
+}
