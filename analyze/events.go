@@ -121,11 +121,21 @@ func (s *scene) readEvents(ctx context.Context, n *node) (all []*event, answers 
 	}
 	for _, name := range slices.Sorted(maps.Keys(byName)) {
 		e := byName[name]
+		if !e.whole() {
+			continue
+		}
 		e.hold(e.last)
 		e.interval = interval(listed)
 		all = append(all, e)
 	}
 	return all, len(listed), nil
+}
+
+// whole reports whether every answer gave every number: an event of which a
+// node says less is not judged.
+func (e *event) whole() bool {
+	n := e.published.Len()
+	return n > 0 && e.delivered.Len() == n && e.subscribers.Len() == n
 }
 
 // hold repeats the newest values at t, until which nothing changed.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"ergorecorder/analyze/series"
+	"ergorecorder/archive"
 	"ergorecorder/replay"
 )
 
@@ -103,9 +104,8 @@ func (w *network) readLinks(ctx context.Context, s *scene, n *node) error {
 				known[peer], w.links[[2]string{n.Name, peer}] = l, l
 			}
 			seen[peer] = true
-			up := time.Duration(f.Columns[1].Float(slot)) * time.Second
 			l.points = append(l.points, linkPoint{
-				at: f.At, up: true, since: f.At.Add(-up), in: f.Columns[2].Float(slot), out: f.Columns[3].Float(slot),
+				at: f.At, up: true, since: madeAt(f, slot), in: f.Columns[2].Float(slot), out: f.Columns[3].Float(slot),
 				reconnections: f.Columns[4].Float(slot),
 			})
 		}
@@ -116,6 +116,16 @@ func (w *network) readLinks(ctx context.Context, s *scene, n *node) error {
 		}
 	}
 	return nil
+}
+
+// madeAt is when a connection was made by its age; always the same where a
+// node does not tell it.
+func madeAt(f *archive.Frame, slot int32) time.Time {
+	age, ok := f.Columns[1].Int(slot)
+	if !ok {
+		return time.Time{}
+	}
+	return f.At.Add(-time.Duration(age) * time.Second)
 }
 
 func (w *network) readPings(ctx context.Context, s *scene, n *node) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,27 +25,59 @@ func memory(ctx context.Context, s *scene, v *verdict) error {
 		if err != nil {
 			return err
 		}
-		life := n.thisLife(s)
-		g, leaks := retained(heap.From(life), n.series("runtime_stats", "num_gc").From(life))
-		if leaks || g.keptByOne(profs.tables(), life) {
-			v.find(s.memoryLeak(n, g, profs))
+		if f := s.leakInALife(n, heap, profs); f != nil {
+			v.find(f)
 			continue
 		}
 		if f := s.churn(n, profs); f != nil {
 			v.find(f)
 			continue
 		}
-		v.fine("%s: the heap comes back after collections: %s left at the least in the first half of the window, %s in the second", n.Name, size(g.earlyLow), size(g.lateLow))
+		half := heap.T[0].Add(heap.Span() / 2)
+		v.fine("%s: the heap comes back after collections: %s left at the least in the first half of the window, %s in the second",
+			n.Name, size(series.Quantile(heap.Before(half).V, 0)), size(series.Quantile(heap.From(half).V, 0)))
 	}
 	return nil
 }
 
+// leakInALife judges each life of the node by itself, the newest first: a heap
+// starts again with its node. It is nil where none retains more and more.
+func (s *scene) leakInALife(n *node, heap series.Series, profs heaps) *Finding {
+	collections := n.series("runtime_stats", "num_gc")
+	for _, life := range slices.Backward(n.livesIn(s)) {
+		own := heap.Between(life.From, life.To)
+		if own.Len() < 8 {
+			continue
+		}
+		g, leaks := retained(own, collections.Between(life.From, life.To))
+		if !leaks && !g.keptByOne(profs.tables(), life) {
+			continue
+		}
+		f := s.memoryLeak(n, g, profs)
+		if life.To.Before(s.to) {
+			f.End = &life.To
+			f.Caveats = append(f.Caveats, "It ended with that life of the node.")
+		}
+		return f
+	}
+	return nil
+}
+
+// livesIn are the stretches of the window between the node's starts.
+func (n *node) livesIn(s *scene) []Window {
+	from := s.from
+	var all []Window
+	for _, start := range n.starts {
+		all = append(all, Window{from, start})
+		from = start
+	}
+	return append(all, Window{from, s.to.Add(1)})
+}
+
 // thisLife is when the node's newest life in the window began.
 func (n *node) thisLife(s *scene) time.Time {
-	if len(n.starts) == 0 {
-		return s.from
-	}
-	return n.starts[len(n.starts)-1]
+	all := n.livesIn(s)
+	return all[len(all)-1].From
 }
 
 func (s *scene) memoryLeak(n *node, g retention, profs heaps) *Finding {

@@ -22,13 +22,12 @@ const (
 
 // A retention is what collections leave more and more of.
 type retention struct {
-	low               series.Series // what was left after collections
-	onset             time.Time
-	off               time.Duration
-	slope             series.Slope // since the onset
-	before, after     float64      // bytes: the most that was left before the onset, the least of late
-	earlyLow, lateLow float64      // bytes: the least left in each half of the window
-	slow              bool         // told by the troughs only
+	low           series.Series // what was left after collections
+	onset         time.Time
+	off           time.Duration
+	slope         series.Slope // since the onset
+	before, after float64      // bytes: the most that was left before the onset, the least of late
+	slow          bool         // told by the troughs only
 }
 
 // retained tells whether what is left after collections grows without coming
@@ -36,8 +35,6 @@ type retention struct {
 // before, or, for slow growths, the troughs of the sawtooth rise throughout.
 func retained(heap, collections series.Series) (retention, bool) {
 	g := retention{low: series.LowPoints(heap, collections)}
-	half := heap.T[0].Add(heap.Span() / 2)
-	g.earlyLow, g.lateLow = series.Quantile(heap.Before(half).V, 0), series.Quantile(heap.From(half).V, 0)
 	if g.low.Len() < 8 {
 		return g, false
 	}
@@ -94,8 +91,8 @@ func (g *retention) since(points series.Series, k int) bool {
 // use rises from profile to profile, to three times what it was, and no
 // collection since has left less than that. (A saw whose teeth and profiles
 // fall together can rise so, but its collections come back.)
-func (g *retention) keptByOne(tables []heapTable, life time.Time) bool {
-	tables = slices.DeleteFunc(slices.Clone(tables), func(t heapTable) bool { return t.at.Before(life) })
+func (g *retention) keptByOne(tables []heapTable, life Window) bool {
+	tables = slices.DeleteFunc(slices.Clone(tables), func(t heapTable) bool { return t.at.Before(life.From) || !t.at.Before(life.To) })
 	if len(tables) < 5 {
 		return false
 	}
