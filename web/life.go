@@ -59,7 +59,7 @@ func (s *Server) process(ctx context.Context, p *page) (any, error) {
 	}
 	p.Title = v.PID
 	key := ergo.PID(v.PID).Key()
-	rows := p.now.rated(ctx, rateWindow, v.Node)
+	rows := s.rated.get(ctx, p, v.Node)
 	for i := range rows {
 		r := &rows[i]
 		if r.PID.Key() == key {

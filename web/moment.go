@@ -137,6 +137,46 @@ func (m *moment) processes(ctx context.Context, nodes ...string) []process {
 	return all
 }
 
+// A ratedCache keeps the processes of the last few moments that were asked
+// for: sorting and filtering ask for the same ones again and again.
+type ratedCache struct {
+	mu   sync.Mutex
+	kept []ratedProcesses // the newest last
+}
+
+type ratedProcesses struct {
+	key     string
+	rows    []process
+	missing []string
+}
+
+// ratedKept is how many moments are kept.
+const ratedKept = 4
+
+// get are the page's processes on the nodes; the caller may change the slice.
+func (c *ratedCache) get(ctx context.Context, p *page, nodes ...string) []process {
+	key := strings.Join(append([]string{inURL(p.At), inURL(p.End)}, nodes...), "\n")
+	c.mu.Lock()
+	i := slices.IndexFunc(c.kept, func(k ratedProcesses) bool { return k.key == key })
+	if i >= 0 {
+		found := c.kept[i]
+		c.mu.Unlock()
+		p.now.missing = append(p.now.missing, found.missing...)
+		return slices.Clone(found.rows)
+	}
+	c.mu.Unlock()
+	fresh := momentOf(p.rec, p.At)
+	rows := fresh.rated(ctx, rateWindow, nodes...)
+	p.now.missing = append(p.now.missing, fresh.missing...)
+	if ctx.Err() != nil {
+		return rows // cut short: not to be kept
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.kept = append(c.kept[max(len(c.kept)-ratedKept+1, 0):], ratedProcesses{key, rows, fresh.missing})
+	return slices.Clone(rows)
+}
+
 // rated are the processes with their rates over the given time before.
 func (m *moment) rated(ctx context.Context, over time.Duration, nodes ...string) []process {
 	now := m.processes(ctx, nodes...)

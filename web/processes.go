@@ -20,7 +20,7 @@ type processesView struct {
 }
 
 func (s *Server) processes(ctx context.Context, p *page) (any, error) {
-	rows := p.now.rated(ctx, rateWindow, p.chosen()...)
+	rows := s.rated.get(ctx, p, p.chosen()...)
 	v := processesView{
 		Nodes:  choices(p.Nodes(), p.query.Get("node")),
 		Apps:   choices(distinct(rows, func(p *process) string { return p.Application }), p.query.Get("app")),

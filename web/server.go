@@ -51,6 +51,7 @@ type Server struct {
 	handler http.Handler
 	verdict verdict
 	strips  stripCache
+	rated   ratedCache
 	pprof   flames
 	session string // what the cookie of an admitted reader says
 }

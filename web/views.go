@@ -26,7 +26,7 @@ type overviewView struct {
 
 func (s *Server) overview(ctx context.Context, p *page) (any, error) {
 	v := overviewView{Nodes: p.now.nodes(ctx, p.Nodes())}
-	rows := p.now.rated(ctx, rateWindow, p.Nodes()...)
+	rows := s.rated.get(ctx, p, p.Nodes()...)
 	v.Seen = len(rows)
 	slices.SortStableFunc(rows, func(a, b process) int {
 		return cmp.Or(cmp.Compare(b.MessagesMailbox, a.MessagesMailbox), cmp.Compare(b.MailboxLatency, a.MailboxLatency), cmp.Compare(b.Busy, a.Busy))
