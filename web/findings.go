@@ -22,27 +22,35 @@ type verdict struct {
 	mu       sync.Mutex
 	report   *analyze.Report
 	progress string
-	started  bool
+	failure  string
 }
 
-// get returns the newest report and what is under way.
-func (v *verdict) get() (*analyze.Report, string) {
+// get returns the newest report, what is under way, and why there is none.
+func (v *verdict) get() (report *analyze.Report, progress, failure string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if !v.started {
-		return v.report, "not begun"
+	if v.report == nil && v.progress == "" && v.failure == "" {
+		return nil, "not begun", ""
 	}
-	return v.report, v.progress
+	return v.report, v.progress, v.failure
 }
 
-func (v *verdict) set(r *analyze.Report, progress string) {
+func (v *verdict) goOn(progress string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.started = true
-	if r != nil {
-		v.report = r
-	}
 	v.progress = progress
+}
+
+// end keeps a finished report; after a failure the one before stays.
+func (v *verdict) end(r *analyze.Report, err error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.progress, v.failure = "", ""
+	if err != nil {
+		v.failure = clip(err.Error(), 300)
+		return
+	}
+	v.report = r
 }
 
 // Analyse judges the recording as it is now, or takes the report from the
@@ -54,24 +62,23 @@ func (s *Server) Analyse(ctx context.Context) error {
 		if text, ok := s.opt.Cache.Load(key); ok {
 			var r analyze.Report
 			if json.Unmarshal(text, &r) == nil && r.Schema == analyze.SchemaVersion {
-				s.verdict.set(&r, "")
+				s.verdict.end(&r, nil)
 				return nil
 			}
 		}
 	}
-	s.verdict.set(nil, "reading")
+	s.verdict.goOn("reading")
 	opt := analyze.Options{Path: s.opt.Name, Progress: func(done, total int, step string) {
-		s.verdict.set(nil, fmt.Sprintf("%s, %d of %d", step, done, total))
+		s.verdict.goOn(fmt.Sprintf("%s, %d of %d", step, done, total))
 	}}
 	if from, to := s.rec.Window(); s.opt.Recent > 0 && to.Sub(from) > s.opt.Recent {
 		opt.From, opt.To = to.Add(-s.opt.Recent), to
 	}
 	r, err := s.opt.Analyze(ctx, s.rec, opt)
+	s.verdict.end(r, err)
 	if err != nil {
-		s.verdict.set(nil, err.Error())
 		return fmt.Errorf("analyse %s: %w", s.opt.Name, err)
 	}
-	s.verdict.set(r, "")
 	if s.opt.Cache == nil {
 		return nil
 	}

@@ -68,6 +68,9 @@ type profileRow struct {
 func (s *Server) profiles(ctx context.Context, p *page) (any, error) {
 	var v profilesView
 	for pr, err := range p.rec.Profiles(ctx, "", "", time.Time{}, time.Time{}) {
+		if damaged(err) {
+			continue
+		}
 		if err != nil {
 			return v, fmt.Errorf("read profiles: %w", err)
 		}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"ergorecorder/analyze"
+	"ergorecorder/analyze/views"
 	"ergorecorder/ergo"
 	"ergorecorder/replay"
 )
@@ -28,6 +29,7 @@ type processView struct {
 	Parent   *process
 	Children []process
 	More     int // children that are not listed
+	Wait     *views.Wait
 	Stack    string
 	StackAt  time.Time
 	Facts    []fact
@@ -97,6 +99,9 @@ func (s *Server) process(ctx context.Context, p *page) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if v.Wait, err = waitOf(ctx, p, v.Node, key); err != nil {
+		return nil, err
+	}
 	logs, err := logsBetween(ctx, p.rec, v.Node, v.From, v.To)
 	for _, l := range logs {
 		if strings.Contains(l.Source, v.PID) || v.Now.Name != "" && strings.Contains(l.Message, v.Now.Name) {
@@ -160,6 +165,9 @@ func lifeOf(ctx context.Context, rec *replay.Recording, node, pid string, from, 
 	l := &life{}
 	slot, has := int32(0), false
 	for f, err := range rec.Table(ctx, node, "process_list", from, to, columns) {
+		if damaged(err) {
+			continue
+		}
 		if err != nil {
 			return l, err
 		}
@@ -275,6 +283,27 @@ func unescapeAngles(s string) string {
 	return strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&").Replace(s)
 }
 
+// waitsAsked bounds how many waiting processes of a node are looked through.
+const waitsAsked = 10_000
+
+// waitOf is what the process with the PID's key waits for at the moment, nil
+// where it gets on.
+func waitOf(ctx context.Context, p *page, node, key string) (*views.Wait, error) {
+	w, err := views.Waits(ctx, p.rec, p.Report, node, p.At, waitsAsked)
+	if err != nil && !damaged(err) {
+		return nil, fmt.Errorf("who waits on %s: %w", node, err)
+	}
+	if w == nil {
+		return nil, nil
+	}
+	for i := range w.Waits {
+		if ergo.PID(w.Waits[i].PID).Key() == key {
+			return &w.Waits[i], nil
+		}
+	}
+	return nil, nil
+}
+
 // frames are the functions and places of a goroutine as pprof prints it with
 // debug=1, without addresses; a goroutine in another form stays as it is.
 func frames(goroutine string) string {
@@ -299,6 +328,9 @@ func frames(goroutine string) string {
 func stackOf(ctx context.Context, rec *replay.Recording, node, pid string, at time.Time) (stack string, seen time.Time, err error) {
 	label := regexp.MustCompile(`"pid": ?"` + regexp.QuoteMeta(pid) + `"`)
 	for smp, err := range rec.Samples(ctx, node, "pprof_goroutines", at.Add(-2*time.Minute), at) {
+		if damaged(err) {
+			continue
+		}
 		if err != nil {
 			return stack, seen, fmt.Errorf("read goroutines: %w", err)
 		}

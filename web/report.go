@@ -83,9 +83,7 @@ func newReportPage(ctx context.Context, report *analyze.Report, rec *replay.Reco
 	}
 	anchor := func(f *analyze.Finding) string { return "#" + f.ID }
 	p.Strip = newStrip(rec, from, to)
-	if err := p.Strip.fill(ctx, rec); err != nil {
-		return nil, err
-	}
+	p.Strip.fill(ctx, rec)
 	marks, err := rec.Marks(ctx, from, to)
 	if err != nil {
 		return nil, err

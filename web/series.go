@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"math"
 	"slices"
 	"time"
@@ -10,6 +11,12 @@ import (
 	"ergorecorder/archive"
 	"ergorecorder/replay"
 )
+
+// damaged reports whether an error says that a part of the archive cannot be
+// read. What lies behind it can: curves go on, and the strip says so.
+func damaged(err error) bool {
+	return errors.As(err, new(*archive.CorruptionError))
+}
 
 // errorCount is the number of errors and panics in a LogMessages column.
 func errorCount(c *archive.Column, slot int32) (int64, bool) {
@@ -27,6 +34,9 @@ func objectCurves(ctx context.Context, rec *replay.Recording, node, tool string,
 		out[i].Name = f
 	}
 	for f, err := range rec.Table(ctx, node, tool, from, to, fields) {
+		if damaged(err) {
+			continue
+		}
 		if err != nil {
 			return out, err
 		}
@@ -59,6 +69,9 @@ func rowCurves(ctx context.Context, rec *replay.Recording, node, tool, key strin
 	out := map[string][]curve{}
 	slots := map[int32]string{}
 	for f, err := range rec.Table(ctx, node, tool, from, to, columns) {
+		if damaged(err) {
+			continue
+		}
 		if err != nil {
 			return out, err
 		}

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -144,7 +145,8 @@ type page struct {
 	From, To   time.Time // of the overview strip
 	Strip      *strip
 	Report     *analyze.Report
-	Progress   string // of the analysis, "" when it is done
+	Progress   string // of the analysis, "" when it has ended
+	Failure    string // why there are no findings, "" if there are
 	Body       template.HTML
 }
 
@@ -159,7 +161,7 @@ func (s *Server) newPage(r *http.Request) *page {
 	p.Present = p.query.Get("at") == ""
 	p.At = p.time("at", p.End)
 	p.now = momentOf(s.rec, p.At)
-	p.Report, p.Progress = s.verdict.get()
+	p.Report, p.Progress, p.Failure = s.verdict.get()
 	return p
 }
 
@@ -332,7 +334,7 @@ func (s *Server) serveStrip(w http.ResponseWriter, r *http.Request) {
 func (s *Server) serveReport(w http.ResponseWriter, r *http.Request) {
 	p := s.newPage(r)
 	if p.Report == nil {
-		s.fail(w, notFound("the recording is still being analysed: "+p.Progress))
+		s.fail(w, p.notJudged())
 		return
 	}
 	var b bytes.Buffer
@@ -343,6 +345,14 @@ func (s *Server) serveReport(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Security-Policy", "sandbox; default-src 'none'; style-src 'unsafe-inline'")
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	_, _ = w.Write(b.Bytes()) // a reader that went away
+}
+
+// notJudged says why there is no report.
+func (p *page) notJudged() error {
+	if p.Failure != "" {
+		return notFound("the analysis did not end well: " + p.Failure)
+	}
+	return notFound("the recording is still being analysed: " + p.Progress)
 }
 
 // A stripCache keeps the strips that took a scan, for a recording that ends
@@ -362,9 +372,7 @@ func (c *stripCache) get(p *page, read bool) *strip {
 	if base == nil {
 		base = newStrip(p.rec, p.From, p.To)
 		if read {
-			if err := base.fill(context.Background(), p.rec); err != nil {
-				base.Trouble = err.Error()
-			}
+			base.fill(context.Background(), p.rec)
 			c.mu.Lock()
 			if c.made == nil || len(c.made) > 20 {
 				c.made = map[string]*strip{}
@@ -376,7 +384,7 @@ func (c *stripCache) get(p *page, read bool) *strip {
 	st := *base
 	marks, err := p.rec.Marks(context.Background(), p.From, p.To)
 	if err != nil {
-		st.Trouble = err.Error()
+		st.Trouble = inShort([]error{err})
 	}
 	st.Whole = st.Whole && p.Progress == ""
 	st.flags(p.Report, marks, func(f *analyze.Finding) string {
@@ -397,6 +405,7 @@ func pageTemplates() *template.Template {
 		"millis":  func(t time.Time) int64 { return t.UnixMilli() },
 		"chart":   func(c chart) drawn { return c.draw() },
 		"values":  values,
+		"says":    func(title string, at time.Time) bool { return strings.Contains(title, clock(at)) },
 		"plural": func(n int, one, many string) string {
 			if n == 1 {
 				return fmt.Sprintf("%d %s", n, one)

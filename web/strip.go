@@ -70,13 +70,14 @@ func newStrip(rec *replay.Recording, from, to time.Time) *strip {
 	return st
 }
 
-// fill adds what has to be read from the recording: curves, gaps, marks and
-// bursts of errors. What cannot be read is left out and returned as an error.
-func (st *strip) fill(ctx context.Context, rec *replay.Recording) error {
+// fill adds what has to be read from the recording: curves, gaps and bursts of
+// errors. What cannot be read is left out, and Trouble says so.
+func (st *strip) fill(ctx context.Context, rec *replay.Recording) {
 	s := scale{from: st.From, to: st.To}
+	var trouble []error
 	gaps, err := rec.Gaps(ctx)
 	if err != nil {
-		return fmt.Errorf("gaps: %w", err)
+		trouble = append(trouble, err)
 	}
 	for i := range st.Lanes {
 		l := &st.Lanes[i]
@@ -87,19 +88,24 @@ func (st *strip) fill(ctx context.Context, rec *replay.Recording) error {
 			x, w := s.stretch(g.From, g.To)
 			l.Gaps = append(l.Gaps, box{x, w, fmt.Sprintf("not recorded %s to %s: %s", clock(g.From), clock(g.To), g.Why)})
 		}
-		deep, err := deepest(ctx, rec, l.Node, st.From, st.To)
-		if err != nil {
-			return fmt.Errorf("mailboxes of %s: %w", l.Node, err)
-		}
+		deep, errs := deepest(ctx, rec, l.Node, st.From, st.To)
 		l.Path, l.Peak = lanePath(s, deep)
-		errs, err := logged(ctx, rec, l.Node, st.From, st.To)
-		if err != nil {
-			return fmt.Errorf("log counters of %s: %w", l.Node, err)
-		}
-		l.Bursts = bursts(s, errs)
+		bad, more := logged(ctx, rec, l.Node, st.From, st.To)
+		l.Bursts = bursts(s, bad)
+		trouble = append(trouble, append(errs, more...)...)
 	}
-	st.Whole = true
-	return nil
+	st.Trouble, st.Whole = inShort(trouble), true
+}
+
+// inShort is the first of several errors and how many there are.
+func inShort(errs []error) string {
+	switch len(errs) {
+	case 0:
+		return ""
+	case 1:
+		return clip(errs[0].Error(), 200)
+	}
+	return fmt.Sprintf("%s, and %d more", clip(errs[0].Error(), 200), len(errs)-1)
 }
 
 // lanePath draws a curve on a logarithmic scale, so that 10 beside 10,000 is
@@ -115,11 +121,11 @@ func lanePath(s scale, c curve) (path, peak string) {
 }
 
 // deepest is the deepest mailbox on a node over time.
-func deepest(ctx context.Context, rec *replay.Recording, node string, from, to time.Time) (curve, error) {
-	var c curve
+func deepest(ctx context.Context, rec *replay.Recording, node string, from, to time.Time) (c curve, errs []error) {
 	for f, err := range rec.Table(ctx, node, "process_list", from, to, []string{"MessagesMailbox"}) {
 		if err != nil {
-			return c, err
+			errs = append(errs, err)
+			continue
 		}
 		if f.Failure != nil {
 			c.add(f.At, math.NaN())
@@ -133,16 +139,16 @@ func deepest(ctx context.Context, rec *replay.Recording, node string, from, to t
 		}
 		c.add(f.At, deep)
 	}
-	return c, nil
+	return c, errs
 }
 
 // logged is how many errors and panics were logged between samples.
-func logged(ctx context.Context, rec *replay.Recording, node string, from, to time.Time) (curve, error) {
-	var c curve
+func logged(ctx context.Context, rec *replay.Recording, node string, from, to time.Time) (c curve, errs []error) {
 	before := int64(-1)
 	for f, err := range rec.Table(ctx, node, "node_info", from, to, []string{"LogMessages"}) {
 		if err != nil {
-			return c, err
+			errs = append(errs, err)
+			continue
 		}
 		if f.Failure != nil || len(f.Live) == 0 {
 			continue
@@ -156,7 +162,7 @@ func logged(ctx context.Context, rec *replay.Recording, node string, from, to ti
 		}
 		before = n
 	}
-	return c, nil
+	return c, errs
 }
 
 // bursts shades where errors were logged: each stretch is a column of pixels.

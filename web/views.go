@@ -79,7 +79,7 @@ func (p *page) FindingURL(f *analyze.Finding) string { return p.findingURL(f) }
 func (s *Server) finding(ctx context.Context, p *page) (any, error) {
 	id := p.query.Get("id")
 	if p.Report == nil {
-		return nil, notFound("the recording is still being analysed: " + p.Progress)
+		return nil, p.notJudged()
 	}
 	for _, f := range p.Report.Findings {
 		if f.ID == id || f.Display == id {
@@ -102,6 +102,9 @@ type logLine struct {
 func logsBetween(ctx context.Context, rec *replay.Recording, node string, from, to time.Time) ([]logLine, error) {
 	var out []logLine
 	for l, err := range rec.Logs(ctx, node, from, to) {
+		if damaged(err) {
+			continue
+		}
 		if err != nil {
 			return out, fmt.Errorf("read logs: %w", err)
 		}
