@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"ergorecorder/analyze/series"
+	"ergorecorder/archive"
 )
 
 // An absence is a stretch in which a node was not there.
@@ -136,6 +137,10 @@ func nodeLives(ctx context.Context, s *scene, v *verdict) error {
 // nodeAway reports one absence: as down, if it was long enough to be missed or
 // lasts, and as restarted, if a new life followed.
 func (s *scene) nodeAway(n *node, d absence, v *verdict) {
+	if d.back && d.refused == 0 && s.deaf(n, d) {
+		v.find(s.unseenRestart(n, d))
+		return
+	}
 	missed := d.refused > 0 || d.to.Sub(d.from) > 3*s.usual(n)
 	evidence := s.awayEvidence(n, d)
 	confirm := []string{"cluster_nodes", "node_info on " + n.Name + ": Uptime"}
@@ -174,6 +179,33 @@ func (s *scene) nodeAway(n *node, d absence, v *verdict) {
 		f.Score = 60
 	}
 	v.find(f)
+}
+
+// deaf reports whether the recorder heard nobody while the node was away, and
+// did not miss it: then nothing was recorded, and what happened cannot be told.
+func (s *scene) deaf(n *node, d absence) bool {
+	if d.to.Sub(d.lastly) <= 3*s.usual(n) {
+		return false
+	}
+	for _, o := range s.nodes {
+		if o.heard.Between(d.lastly.Add(2*s.usual(o)), d.to).Len() > 0 {
+			return false
+		}
+	}
+	marks, err := s.rec.Marks(context.Background(), d.lastly, d.to)
+	return err == nil && !slices.ContainsFunc(marks, func(m archive.Mark) bool { return m.Kind == "node_lost" && m.Node == n.Name })
+}
+
+// unseenRestart notes a new life that began while nothing was recorded.
+func (s *scene) unseenRestart(n *node, d absence) *Finding {
+	return &Finding{
+		Kind: "node_restarted", Score: 35, Confidence: Low,
+		Title:   fmt.Sprintf("%s began a new life while nothing was recorded", short2(n.Name)),
+		Summary: fmt.Sprintf("Nothing was recorded of any node from %s to %s; since then %s counts from the start again.", clock(d.lastly), clock(d.to), n.Name),
+		Subject: Subject{Node: n.Name, Incarnation: n.incarnation(d.to)},
+		Onset:   d.to, OnsetErrorS: 1, Evidence: s.awayEvidence(n, d), Confirm: []string{"node_info on " + n.Name + ": Uptime"},
+		Caveats: []string{"No conclusion is drawn across a stretch that was not recorded."},
+	}
 }
 
 func (s *scene) awayEvidence(n *node, d absence) []Evidence {
