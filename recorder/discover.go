@@ -45,38 +45,47 @@ func (r *Recorder) discoverLoop(ctx context.Context) {
 // discover asks every entry point which nodes there are, and begins to record
 // those that were not known. It fails where no entry point answers.
 func (r *Recorder) discover(ctx context.Context) error {
+	names, err := r.findNodes(ctx, func(call ergo.Call, answer ergo.Answer) {
+		r.store(ingest.Record(call, nil, answer, nil, ingest.Options{}), answer.Observed)
+	})
+	for _, name := range names {
+		r.meet(name)
+	}
+	return err
+}
+
+// findNodes asks every entry point which nodes there are, and hands on what it
+// said. It fails where none answers.
+func (r *Recorder) findNodes(ctx context.Context, keep func(ergo.Call, ergo.Answer)) (names []string, err error) {
 	entries := []string{""}
 	if r.opts.Routes != nil {
 		if err := r.opts.Routes.Refresh(ctx); err != nil {
-			return err
+			return nil, err
 		}
 		if e := r.opts.Routes.Entries(); len(e) > 0 {
 			entries = e
 		}
 	}
-	var failure error
 	answered := false
 	for _, entry := range entries {
-		names, err := r.clusterNodes(ctx, entry)
-		if err != nil {
-			failure = err
+		found, e := r.clusterNodes(ctx, entry, keep)
+		if e != nil {
+			err = e
 			continue
 		}
 		answered = true
-		for _, name := range names {
-			if matches(r.opts.Nodes, name) {
-				r.meet(name)
-			}
-		}
+		names = append(names, found...)
 	}
 	if !answered {
-		return fmt.Errorf("ask for the cluster's nodes: %w", failure)
+		return nil, fmt.Errorf("ask for the cluster's nodes: %w", err)
 	}
-	return nil
+	names = slices.DeleteFunc(names, func(n string) bool { return !matches(r.opts.Nodes, n) })
+	slices.Sort(names)
+	return slices.Compact(names), nil
 }
 
 // clusterNodes asks one entry point for the nodes that it knows.
-func (r *Recorder) clusterNodes(ctx context.Context, entry string) ([]string, error) {
+func (r *Recorder) clusterNodes(ctx context.Context, entry string, keep func(ergo.Call, ergo.Answer)) ([]string, error) {
 	call := ergo.Call{Node: entry, Tool: "cluster_nodes", Args: ergo.Args{"timeout": int(max(r.opts.Timeout/time.Second, 1))}}
 	answer, err := r.caller.Call(ctx, call)
 	r.clock.hear(answer.Clock)
@@ -98,7 +107,7 @@ func (r *Recorder) clusterNodes(ctx context.Context, entry string) ([]string, er
 		}
 	}
 	if call.Node != "" {
-		r.store(ingest.Record(call, nil, answer, nil, ingest.Options{}), answer.Observed)
+		keep(call, answer)
 	}
 	return names, nil
 }

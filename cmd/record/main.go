@@ -56,6 +56,6 @@ func newRoot() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newRun(), newConfig(), newStatus(), newMark(), newRotate(), newDump(), newImport())
+	root.AddCommand(newRun(), newConfig(), newCheck(), newStatus(), newMark(), newRotate(), newDump(), newImport())
 	return root
 }

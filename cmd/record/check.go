@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ergorecorder/ergo/live"
+	"ergorecorder/recorder"
+)
+
+func newCheck() *cobra.Command {
+	var f runFlags
+	var format string
+	cmd := &cobra.Command{
+		Use:   "check --endpoint ADDRESS...",
+		Short: "Say what a recording of a cluster would see, and what it would cost",
+		Long: `Check asks every node once for everything that record run would sample, and
+says which nodes answer and how fast, which tools and build tags they lack and what
+that will hide, how far their clocks are off, what share of their time the samplers
+would take, and about how many bytes a day would be written.
+
+The exit code is 1 if recording would be blind: if a node would not be recorded.`,
+		Example: "  record check --endpoint 10.0.0.5",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return runCheck(cmd, &f, format) },
+	}
+	f.add(cmd.Flags())
+	cmd.Flags().StringVar(&format, "format", "text", "text or json")
+	return cmd
+}
+
+func runCheck(cmd *cobra.Command, f *runFlags, format string) error {
+	if format != "text" && format != "json" {
+		return fmt.Errorf("format %q: there are text and json", format)
+	}
+	c, err := f.load(cmd)
+	if err != nil {
+		return err
+	}
+	opts, err := c.recorderOptions()
+	if err != nil {
+		return err
+	}
+	say := func(line string) { fmt.Fprintln(cmd.ErrOrStderr(), "record: "+line) }
+	joined, err := f.joinAny(cmd.Context(), &opts, say)
+	if err != nil {
+		return err
+	}
+	if joined != nil {
+		defer joined.Close()
+	}
+	router, err := f.router(joined, nil)
+	if err != nil {
+		return err
+	}
+	opts.Routes = router
+	found, err := recorder.Check(cmd.Context(), router, opts)
+	if err != nil {
+		say(err.Error())
+		return errNo
+	}
+	entries := f.entries(cmd.Context())
+	if format == "json" {
+		err = json.NewEncoder(cmd.OutOrStdout()).Encode(struct {
+			*recorder.Checkup
+			Entries []entryCheckup `json:"entries"`
+		}{found, entries})
+	} else {
+		err = printCheckup(cmd.OutOrStdout(), found, entries)
+	}
+	if err == nil && found.Blind {
+		err = errNo
+	}
+	return err
+}
+
+// An entryCheckup is what an entry point says of itself.
+type entryCheckup struct {
+	Endpoint string `json:"endpoint"`
+	Tools    int    `json:"tools"`
+	ReadOnly bool   `json:"read_only"` // it has none of the tools that change the cluster
+	Err      string `json:"error,omitempty"`
+}
+
+// entries asks each endpoint for its tools.
+func (r *reach) entries(ctx context.Context) []entryCheckup {
+	ways, err := r.ways()
+	if err != nil {
+		return nil // router has said so
+	}
+	var out []entryCheckup
+	for _, w := range ways {
+		e := entryCheckup{Endpoint: w.Name}
+		if err := e.ask(ctx, w); err != nil {
+			e.Err = err.Error()
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
+func (e *entryCheckup) ask(ctx context.Context, w live.Way) error {
+	endpoint, ok := w.Caller.(*live.Endpoint)
+	if !ok {
+		return nil
+	}
+	reply, err := endpoint.Do(ctx, "tools/list", nil)
+	if err != nil {
+		return err
+	}
+	var list struct{ Tools []struct{ Name string } }
+	if err := json.Unmarshal(reply.Result, &list); err != nil {
+		return fmt.Errorf("tools/list: %w", err)
+	}
+	e.Tools, e.ReadOnly = len(list.Tools), true
+	for _, t := range list.Tools {
+		if t.Name == "process_kill" || t.Name == "send_message" {
+			e.ReadOnly = false
+		}
+	}
+	return nil
+}
+
+func printCheckup(w io.Writer, c *recorder.Checkup, entries []entryCheckup) error {
+	for _, e := range entries {
+		switch {
+		case e.Err != "":
+			fmt.Fprintf(w, "%s: %s\n", e.Endpoint, e.Err)
+		case e.ReadOnly:
+			fmt.Fprintf(w, "%s: %d tools, read-only\n", e.Endpoint, e.Tools)
+		default:
+			fmt.Fprintf(w, "%s: %d tools, some of which change the cluster (they are never called)\n", e.Endpoint, e.Tools)
+		}
+	}
+	fmt.Fprintln(w)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "node\tasked\tprocesses\tanswers in\tclock off by\tour share\ta day")
+	for _, n := range c.Nodes {
+		way := "by forwarding"
+		if n.Direct {
+			way = "directly"
+		}
+		if n.Blind != "" {
+			fmt.Fprintf(t, "%s\t%s\tBLIND: %s\n", n.Node, way, n.Blind)
+			continue
+		}
+		fmt.Fprintf(t, "%s\t%s\t%d\t%v\t%v\t%.2f %%\tabout %s\n", n.Node, way, n.Processes,
+			n.Answers.Round(10*time.Microsecond), n.Skew.Round(time.Millisecond), n.Share*100, size(n.BytesPerDay))
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintln(w)
+	for _, n := range c.Nodes {
+		if len(n.Missing) > 0 {
+			fmt.Fprintf(w, "%s lacks the tools %s\n", n.Node, strings.Join(n.Missing, ", "))
+		}
+		for _, r := range n.Remarks {
+			fmt.Fprintf(w, "%s: %s\n", n.Node, r)
+		}
+	}
+	verdict := "recording would see every node"
+	if c.Blind {
+		verdict = "recording would be blind"
+	}
+	_, err := fmt.Fprintf(w, "%s, and write about %s a day\n", verdict, size(c.BytesPerDay))
+	return err
+}

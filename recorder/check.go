@@ -1,0 +1,177 @@
+package recorder
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"ergorecorder/ergo"
+)
+
+// A Checkup says what a recording of a cluster would be like.
+type Checkup struct {
+	Nodes       []NodeCheckup `json:"nodes"`
+	BytesPerDay int64         `json:"bytes_per_day"` // about
+	Blind       bool          `json:"blind"`         // a node would not be recorded at all, or none would
+}
+
+// A NodeCheckup is what was found out about one node.
+type NodeCheckup struct {
+	Node        string        `json:"node"`
+	Direct      bool          `json:"direct"`          // asked without forwarding
+	Blind       string        `json:"blind,omitempty"` // why it would not be recorded
+	Framework   string        `json:"framework,omitempty"`
+	Processes   int           `json:"processes"`
+	Answers     time.Duration `json:"answers_ns"` // time of a short call, the median of three
+	Skew        time.Duration `json:"skew_ns"`    // by which its clock is ahead of ours
+	Missing     []string      `json:"missing"`    // tools that it does not have
+	Share       float64       `json:"share"`      // of its time that the samplers would take
+	BytesPerDay int64         `json:"bytes_per_day"`
+	Remarks     []string      `json:"remarks"` // what will be hidden, and what helps
+}
+
+// Bytes that an archive takes, about: for a row of a listing of processes, and
+// for any other answer. They are the order of magnitude of recordings of real
+// clusters; how much a cluster changes decides.
+const (
+	bytesPerRow    = 2
+	bytesPerAnswer = 100
+)
+
+// Check asks every node for everything once that opts would sample, and judges
+// what a recording would see and cost. It fails where no cluster answers.
+func Check(ctx context.Context, caller ergo.Caller, opts Options) (*Checkup, error) {
+	r, err := New(caller, nil, opts)
+	if err != nil {
+		return nil, err
+	}
+	names, err := r.findNodes(ctx, func(ergo.Call, ergo.Answer) {})
+	if err != nil {
+		return nil, err
+	}
+	c := &Checkup{Blind: len(names) == 0}
+	for _, name := range names {
+		n := r.checkNode(ctx, name)
+		c.Nodes = append(c.Nodes, n)
+		c.BytesPerDay += n.BytesPerDay
+		c.Blind = c.Blind || n.Blind != ""
+	}
+	return c, nil
+}
+
+// A patient is a node that is being checked.
+type patient struct {
+	*Recorder
+	ctx context.Context
+	NodeCheckup
+}
+
+func (r *Recorder) checkNode(ctx context.Context, name string) NodeCheckup {
+	p := patient{r, ctx, NodeCheckup{Node: name, Direct: r.opts.Routes != nil && r.opts.Routes.Direct(name)}}
+	if err := p.pulse(); err != nil {
+		p.Blind = err.Error()
+		return p.NodeCheckup
+	}
+	p.samplers()
+	p.tags()
+	if !p.Direct && p.Processes >= firstFit {
+		p.remark("its %d processes are listed in about %d pieces, for forwarded answers end at 64 KB: give its own --endpoint", p.Processes, 2*p.Processes/firstFit)
+	}
+	if s := p.Skew.Abs(); s > time.Second {
+		p.remark("its clock is off by %v", p.Skew.Round(time.Millisecond))
+	}
+	if b := r.opts.Budget; b > 0 && p.Share > b {
+		p.remark("the samplers would take %.1f %% of its time: the budget of %.1f %% will lengthen intervals", p.Share*100, b*100)
+	}
+	return p.NodeCheckup
+}
+
+func (p *patient) remark(format string, args ...any) {
+	p.Remarks = append(p.Remarks, fmt.Sprintf(format, args...))
+}
+
+func (p *patient) call(tool string, args ergo.Args) (ergo.Answer, error) {
+	return p.caller.Call(p.ctx, ergo.Call{Node: p.Node, Tool: tool, Args: args.With("timeout", int(max(p.opts.Timeout/time.Second, 1)))})
+}
+
+// pulse asks who the node is, three times.
+func (p *patient) pulse() error {
+	var took []time.Duration
+	for range 3 {
+		answer, err := p.call(probe, nil)
+		if err != nil {
+			return err
+		}
+		var info struct {
+			ProcessesTotal int
+			ServerTime     time.Time
+			Framework      struct{ Release string }
+		}
+		if err := json.Unmarshal(answer.Text, &info); err != nil {
+			return fmt.Errorf("%s: %w", probe, err)
+		}
+		took = append(took, answer.Took)
+		p.Processes, p.Framework = info.ProcessesTotal, info.Framework.Release
+		if !info.ServerTime.IsZero() {
+			p.Skew = info.ServerTime.Sub(answer.At.Add(-answer.Took / 2))
+		}
+	}
+	slices.Sort(took)
+	p.Answers = took[1]
+	return nil
+}
+
+// samplers calls each sampled tool once, but for those that take long or are
+// about somebody.
+func (p *patient) samplers() {
+	for _, s := range p.opts.Samplers {
+		if s.Tool == "pprof_cpu" || len(s.Targets) > 0 || !matches(s.Nodes, p.Node) {
+			continue
+		}
+		args := s.Args
+		whole := s.Tool != "process_list" || p.Direct || p.Processes < firstFit
+		if !whole {
+			args = args.With("limit", firstFit)
+		}
+		answer, err := p.call(s.Tool, args)
+		if t := ergo.AsToolError(err); t != nil && strings.HasPrefix(t.Message, "unknown tool") {
+			p.Missing = append(p.Missing, s.Tool)
+		} else if err != nil {
+			p.remark("%s: %v", s.Tool, err)
+		}
+		if err != nil && s.Tool == "process_list" {
+			p.Blind = "its processes cannot be listed: " + err.Error()
+		}
+		rows := bytes.Count(answer.Text, []byte(`"PID"`))
+		cost := answer.Took.Seconds()
+		if !whole && rows > 0 {
+			cost *= float64(p.Processes) / float64(rows)
+			rows = p.Processes
+		}
+		perDay := float64(24*time.Hour) / float64(s.Every)
+		p.Share += cost / s.Every.Seconds()
+		p.BytesPerDay += int64(perDay * float64(bytesPerAnswer+bytesPerRow*rows))
+	}
+}
+
+// tags finds out which build tags the node lacks, and says what that hides.
+func (p *patient) tags() {
+	answer, err := p.call("process_list", ergo.Args{"limit": 1})
+	if err == nil && bytes.Contains(bytes.ReplaceAll(answer.Text, []byte(" "), nil), []byte(`"MailboxLatency":-1`)) {
+		p.remark("built without -tags=latency: how long messages wait is not known, so blocked callbacks are harder to tell")
+	}
+	_, err = p.call("pprof_goroutines", ergo.Args{"pid": "<0.0.1>"})
+	switch t := ergo.AsToolError(err); {
+	case t == nil:
+	case strings.HasPrefix(t.Message, "unknown tool"):
+		p.Missing = append(p.Missing, "pprof_goroutines")
+	case strings.Contains(t.Message, "-tags=pprof"):
+		p.remark("built without -tags=pprof: goroutines do not say whose they are, and there are no raw profiles")
+	}
+	slices.Sort(p.Missing)
+	p.Missing = slices.Compact(p.Missing)
+}
