@@ -221,6 +221,7 @@ func TestRefused(t *testing.T) {
 		{"wrong cookie", &wiretest.Peer{Name: "alpha@a", Cookie: "other"}, "wrong cookie or TLS mismatch", wire.ErrCookie},
 		{"name taken", &wiretest.Peer{Name: "alpha@a", NameTaken: true}, "name already connected", wire.ErrNameTaken},
 		{"another node", &wiretest.Peer{Name: "bravo@a"}, `"bravo@a"`, wire.ErrOtherNode},
+		{"no first answer", &wiretest.Peer{Name: "alpha@a", NoAnswers: true}, "no answer over the new link", nil},
 		{"silence", &wiretest.Peer{Name: "alpha@a", Mute: true}, "timeout", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -308,11 +309,11 @@ func TestRoutes(t *testing.T) {
 		dialled []string
 		fails   string
 	}{
-		{"the port by the registrar", false, false, "alpha@a", wiretest.Route{Port: 15000}, []string{"udp a:4499", "tcp a:15000"}, ""},
-		{"a route elsewhere", false, false, "alpha@a", wiretest.Route{Host: "evil", Port: 15000}, []string{"udp a:4499"}, "--follow-routes"},
-		{"a route elsewhere, followed", true, false, "alpha@a", wiretest.Route{Host: "b", Port: 15000}, []string{"udp a:4499", "tcp b:15000"}, "another node"},
-		{"a route without TLS", false, true, "alpha@a", wiretest.Route{Port: 15000}, []string{"udp a:4499"}, "does not speak TLS"},
-		{"not registered", false, false, "zulu@a", wiretest.Route{Port: 15000}, []string{"udp a:4499"}, "--join zulu@a:11144"},
+		{"the port by the registrar", false, false, "alpha@a", wiretest.Route{Port: 15000}, []string{"udp4 a:4499", "tcp a:15000"}, ""},
+		{"a route elsewhere", false, false, "alpha@a", wiretest.Route{Host: "evil", Port: 15000}, []string{"udp4 a:4499"}, "--follow-routes"},
+		{"a route elsewhere, followed", true, false, "alpha@a", wiretest.Route{Host: "b", Port: 15000}, []string{"udp4 a:4499", "tcp b:15000"}, "another node"},
+		{"a route without TLS", false, true, "alpha@a", wiretest.Route{Port: 15000}, []string{"udp4 a:4499"}, "does not speak TLS"},
+		{"not registered", false, false, "zulu@a", wiretest.Route{Port: 15000}, []string{"udp4 a:4499"}, "--join zulu@a:11144"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, x *fixture) {
@@ -346,7 +347,7 @@ func TestOthers(t *testing.T) {
 			dialled := []string{"tcp a:15000"}
 			if follow {
 				want[1] = "joined bravo@b"
-				dialled = append(dialled, "udp b:4499", "tcp b:15000")
+				dialled = append(dialled, "udp4 b:4499", "tcp b:15000")
 			}
 			time.Sleep(time.Minute)
 			if diff := cmp.Diff(want, x.told()); diff != "" {

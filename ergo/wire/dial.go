@@ -57,17 +57,30 @@ func (m *member) locate(ctx context.Context) (address, error) {
 	return address{}, refused
 }
 
-// resolve asks the registrar of the host.
+// resolve asks the registrar of the host, which may listen on addresses of
+// one family only.
 func (m *member) resolve(ctx context.Context, host string) ([]registrar.Route, error) {
+	var errs []error
+	for _, network := range []string{"udp4", "udp6"} {
+		routes, err := m.resolveOver(ctx, network, host)
+		if err == nil || errors.Is(err, registrar.ErrUnknownNode) {
+			return routes, err
+		}
+		errs = append(errs, err)
+	}
+	return nil, fmt.Errorf("ask the registrar of %s: %w", host, errors.Join(errs...))
+}
+
+func (m *member) resolveOver(ctx context.Context, network, host string) ([]registrar.Route, error) {
 	o := &m.c.opts
-	conn, err := o.Dial(ctx, "udp", net.JoinHostPort(host, strconv.Itoa(registrar.Port)))
+	conn, err := o.Dial(ctx, network, net.JoinHostPort(host, strconv.Itoa(registrar.Port)))
 	if err != nil {
-		return nil, fmt.Errorf("ask the registrar of %s: %w", host, err)
+		return nil, err
 	}
 	defer conn.Close()
 	defer closeWith(ctx, conn)()
 	if err := conn.SetDeadline(o.Now().Add(resolveTime)); err != nil {
-		return nil, fmt.Errorf("ask the registrar of %s: %w", host, err)
+		return nil, err
 	}
 	return registrar.Resolve(conn, m.target.Node)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"strings"
 	"sync"
 
 	"ergorecorder/ergo/wire/internal/handshake"
@@ -71,7 +72,7 @@ func (n *Network) Dial(ctx context.Context, network, address string) (net.Conn, 
 	n.dialled = append(n.dialled, network+" "+address)
 	n.mu.Unlock()
 	a, b := net.Pipe()
-	if network == "udp" {
+	if strings.HasPrefix(network, "udp") {
 		n.running.Go(func() { defer b.Close(); n.resolve(b) })
 		return a, nil
 	}

@@ -39,7 +39,7 @@ type Peer struct {
 
 	Mute      bool // takes connections and never says a word
 	NameTaken bool // closes when the handshake is done
-	NoAnswers bool // takes calls and never answers
+	NoAnswers bool // keeps the link and never answers anything
 
 	mu     sync.Mutex
 	links  map[*session]bool
@@ -160,7 +160,7 @@ func (s *session) serve(r *bufio.Reader) {
 			continue
 		}
 		v, _, err := dec.Decode(m.Payload)
-		if err != nil || s.p.NoAnswers && m.Type == frame.RequestName {
+		if err != nil || s.p.NoAnswers {
 			continue
 		}
 		named, _ := v.(edf.Named)
