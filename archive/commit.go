@@ -101,13 +101,15 @@ func (w *Writer) pack(runs []*run) ([]packed, error) {
 func (w *Writer) store(batches []*batch, blocks []packed, defs []*stream) error {
 	gone := w.gone(blocks)
 	return w.update(func(tx *bbolt.Tx) error {
-		streams, tail := tx.Bucket(bucketStreams), tx.Bucket(bucketTail)
-		tail.FillPercent = 1
+		begun := map[uint32][]byte{}
 		for _, s := range defs {
-			if err := streams.Put(streamKey(s.id), seal(definition(s.runs.key, s.runs.schema))); err != nil {
-				return err
-			}
+			begun[s.id] = definition(s.runs.key, s.runs.schema)
 		}
+		if err := putStreams(tx, begun); err != nil {
+			return err
+		}
+		tail := tx.Bucket(bucketTail)
+		tail.FillPercent = 1
 		for _, b := range batches {
 			if gone[b] {
 				continue
@@ -134,10 +136,13 @@ const (
 
 // putBlocks stores blocks, and says in each one where it lies.
 func putBlocks(tx *bbolt.Tx, blocks []packed) error {
-	bucket, index := tx.Bucket(bucketBlocks), tx.Bucket(bucketIndex)
-	bucket.FillPercent, index.FillPercent = 1, 1
+	if len(blocks) == 0 {
+		return nil
+	}
+	bucket := tx.Bucket(bucketBlocks)
+	bucket.FillPercent = 1
 	slices.SortFunc(blocks, func(a, b packed) int { return slices.Compare(runKey(&a.run.Header), runKey(&b.run.Header)) })
-	var key, bundle []byte
+	var key, bundle, index []byte
 	flush := func() error {
 		if len(bundle) == 0 {
 			return nil
@@ -163,9 +168,7 @@ func putBlocks(tx *bbolt.Tx, blocks []packed) error {
 			key = k
 		}
 		p.key, p.at = key, len(bundle)
-		if err := index.Put(k, appendEntry(&h, len(p.block), key, p.at)); err != nil {
-			return err
-		}
+		index = appendEntry(index, &h, len(p.block), key, p.at)
 		bundle = append(bundle, p.block...)
 		if !small {
 			if err := flush(); err != nil {
@@ -173,7 +176,10 @@ func putBlocks(tx *bbolt.Tx, blocks []packed) error {
 			}
 		}
 	}
-	return flush()
+	if err := flush(); err != nil {
+		return err
+	}
+	return tx.Bucket(bucketIndex).Put(runKey(&blocks[0].run.Header), seal(index))
 }
 
 // gone are the batches of which no chunk is needed any more once the runs are
@@ -244,15 +250,18 @@ func (w *Writer) packAll() error {
 // rewriteSuffix ends the name of a segment's file while it is rewritten.
 const rewriteSuffix = ".rewrite"
 
-// wasteful says from what share of free pages on a file is rewritten.
-const wasteful = 8
+// A file of more than largeFile is rewritten only where a share of 1 in
+// wasteful of its pages is free.
+const (
+	largeFile = 64 << 20
+	wasteful  = 8
+)
 
-// compact rewrites a segment's file without its free pages, where those are
-// many, and leaves it closed or open as it was.
+// compact rewrites a segment's file without its free pages.
 func (w *Writer) compact(s *segment) error {
 	st := s.db.Stats()
 	free := int64(st.FreePageN+st.PendingPageN) * int64(s.db.Info().PageSize)
-	if used := s.size() - free; free*wasteful < used && s.size() < used+2*allocSize {
+	if size := s.size(); w.written == 0 || size > largeFile && free*wasteful < size {
 		return nil
 	}
 	temp := s.path + rewriteSuffix

@@ -105,16 +105,13 @@ func (c *catalog) load(s *segment) (batches uint64, streams uint32, err error) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		each(tx, bucketStreams, func(k, v []byte) {
-			id, ok := streamID(k)
-			if def, err := unseal(v); err != nil || !ok {
-				c.blame(s, nil, 0, 0, fmt.Errorf("definition of stream %d: %w", id, errSeal))
-			} else if key, schema, err := parseDefinition(def); err != nil {
-				c.blame(s, nil, 0, 0, fmt.Errorf("definition of stream %d: %w", id, err))
-			} else {
-				defs[id] = c.stream(key, schema)
+			if err := c.loadStreams(defs, v); err != nil {
+				c.blame(s, nil, 0, 0, fmt.Errorf("definitions of streams %x: %w", k, err))
 			}
-			streams = max(streams, id)
 		})
+		for id := range defs {
+			streams = max(streams, id)
+		}
 		c.loadBlocks(s, tx, defs)
 		each(tx, bucketTail, func(k, v []byte) {
 			if len(k) != 8 {
@@ -130,11 +127,27 @@ func (c *catalog) load(s *segment) (batches uint64, streams uint32, err error) {
 	return batches, streams, err
 }
 
-func streamID(k []byte) (uint32, bool) {
-	if len(k) != 4 {
-		return 0, false
+// loadStreams reads the definitions of streams that were begun together.
+func (c *catalog) loadStreams(defs map[uint32]*streamRuns, v []byte) error {
+	b, err := unseal(v)
+	for err == nil && len(b) > 0 {
+		id, n := binary.Uvarint(b)
+		if n <= 0 {
+			return errDefinition
+		}
+		size, m := binary.Uvarint(b[n:])
+		if m <= 0 || size > uint64(len(b)-n-m) {
+			return errDefinition
+		}
+		var key StreamKey
+		var schema Schema
+		b = b[n+m:]
+		if key, schema, err = parseDefinition(b[:size]); err == nil {
+			defs[uint32(id)] = c.stream(key, schema)
+		}
+		b = b[size:]
 	}
-	return binary.BigEndian.Uint32(k), true
+	return err
 }
 
 func each(tx *bbolt.Tx, bucket []byte, f func(k, v []byte)) {
@@ -163,19 +176,19 @@ func (c *catalog) blame(s *segment, k *StreamKey, from, to int64, err error) {
 func (c *catalog) loadBlocks(s *segment, tx *bbolt.Tx, defs map[uint32]*streamRuns) {
 	intact := true
 	each(tx, bucketIndex, func(k, v []byte) {
-		r, err := parseEntry(k, v)
+		runs, err := parseIndex(v)
 		if err != nil {
 			c.blame(s, nil, 0, 0, fmt.Errorf("index %x: %w", k, err))
 			intact = false
-			return
 		}
-		r.seg, r.Archive = s, s.meta.ID
-		sr := defs[r.Stream]
-		if sr == nil {
-			intact = false
-			return
+		for _, r := range runs {
+			r.seg, r.Archive = s, s.meta.ID
+			if sr := defs[r.Stream]; sr != nil {
+				sr.add(r)
+			} else {
+				intact = false
+			}
 		}
-		sr.add(r)
 	})
 	if intact {
 		return
@@ -267,44 +280,57 @@ func (c *catalog) loadBatch(s *segment, defs map[uint32]*streamRuns, b *batch, v
 	}
 }
 
-// appendEntry is what the index holds of a block: what its header counts, its
-// size, and where it lies: the key of its value, and the place within.
-func appendEntry(h *codec.Header, size int, key []byte, at int) []byte {
-	b := codec.AppendSummary(nil, h)
+// appendEntry is what the index holds of a block: the key of its run, what
+// its header counts, its size, and where it lies: the key of its value, and
+// the place within.
+func appendEntry(b []byte, h *codec.Header, size int, key []byte, at int) []byte {
+	b = codec.AppendSummary(append(b, runKey(h)...), h)
 	b = binary.AppendUvarint(b, uint64(size))
 	b = binary.AppendUvarint(b, uint64(at))
 	if at > 0 {
 		b = append(b, key...)
 	}
-	return seal(b)
+	return b
 }
 
 var errEntry = errors.New("entry is impossible")
 
-func parseEntry(k, v []byte) (*run, error) {
+// parseIndex reads the entries of blocks that were stored together.
+func parseIndex(v []byte) (runs []*run, err error) {
 	b, err := unseal(v)
-	if err != nil {
-		return nil, err
+	for err == nil && len(b) > 0 {
+		var r *run
+		if r, b, err = parseEntry(b); err == nil {
+			runs = append(runs, r)
+		}
 	}
-	h, ok := parseRunKey(k)
-	seq := h.Run
-	if b, err = h.ParseSummary(b); err != nil {
-		return nil, err
+	return runs, err
+}
+
+func parseEntry(b []byte) (r *run, rest []byte, err error) {
+	if len(b) < runKeyLen {
+		return nil, nil, errEntry
+	}
+	r = &run{Header: parseRunKey(b), key: slices.Clone(b[:runKeyLen]), ended: true}
+	seq := r.Run
+	if b, err = r.ParseSummary(b[runKeyLen:]); err != nil {
+		return nil, nil, err
 	}
 	size, n := binary.Uvarint(b)
-	if !ok || seq != h.Run || n <= 0 {
-		return nil, errEntry
+	if seq != r.Run || n <= 0 {
+		return nil, nil, errEntry
 	}
 	at, m := binary.Uvarint(b[n:])
 	if m <= 0 {
-		return nil, errEntry
+		return nil, nil, errEntry
 	}
-	r := &run{Header: h, size: int(size), at: int64(at), ended: true, key: slices.Clone(b[n+m:])}
-	if at == 0 {
-		r.key = slices.Clone(k)
+	b = b[n+m:]
+	r.size, r.at = int(size), int64(at)
+	if at > 0 {
+		if len(b) < runKeyLen {
+			return nil, nil, errEntry
+		}
+		r.key, b = slices.Clone(b[:runKeyLen]), b[runKeyLen:]
 	}
-	if len(r.key) != len(k) {
-		return nil, errEntry
-	}
-	return r, nil
+	return r, b, nil
 }

@@ -135,10 +135,8 @@ func (r *Reader) copyTo(w *Writer) (*Salvaged, map[runID]bool, error) {
 		}
 	}
 	err := w.update(func(tx *bbolt.Tx) error {
-		for id, d := range defs {
-			if err := tx.Bucket(bucketStreams).Put(streamKey(id), seal(d)); err != nil {
-				return err
-			}
+		if err := putStreams(tx, defs); err != nil {
+			return err
 		}
 		if err := putMeta(tx, meta); err != nil {
 			return err

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -207,15 +209,25 @@ func runKey(h *codec.Header) []byte {
 	return binary.BigEndian.AppendUint16(k, uint16(h.Part))
 }
 
-// streamKey is the key of a stream's definition.
-func streamKey(id uint32) []byte { return binary.BigEndian.AppendUint32(nil, id) }
+const runKeyLen = 8 + 4 + 2
 
-func parseRunKey(k []byte) (h codec.Header, ok bool) {
-	if len(k) != 14 {
-		return h, false
-	}
+func parseRunKey(k []byte) (h codec.Header) {
 	h.Run, h.Stream, h.Part = binary.BigEndian.Uint64(k), binary.BigEndian.Uint32(k[8:]), int(binary.BigEndian.Uint16(k[12:]))
-	return h, true
+	return h
+}
+
+// putStreams stores definitions of streams, by number.
+func putStreams(tx *bbolt.Tx, defs map[uint32][]byte) error {
+	if len(defs) == 0 {
+		return nil
+	}
+	ids := slices.Sorted(maps.Keys(defs))
+	var b []byte
+	for _, id := range ids {
+		b = binary.AppendUvarint(b, uint64(id))
+		b = append(binary.AppendUvarint(b, uint64(len(defs[id]))), defs[id]...)
+	}
+	return tx.Bucket(bucketStreams).Put(binary.BigEndian.AppendUint32(nil, ids[0]), seal(b))
 }
 
 // fileError gives errors of the disk their meaning.
