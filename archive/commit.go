@@ -2,6 +2,7 @@ package archive
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -25,6 +26,9 @@ type packed struct {
 // update runs f in a transaction of the segment being written and counts what
 // that wrote.
 func (w *Writer) update(f func(*bbolt.Tx) error) error {
+	if err := w.opts.step("commit"); err != nil {
+		return err
+	}
 	before := w.seg.db.Stats()
 	err := guard(func() error { return w.seg.db.Update(f) })
 	after := w.seg.db.Stats()
@@ -222,7 +226,10 @@ func (w *Writer) finish() error {
 	if err := w.packAll(); err != nil {
 		return err
 	}
-	return w.compact(w.seg)
+	if err := w.compact(w.seg); !errors.Is(fileError(err), ErrFull) {
+		return err
+	}
+	return nil // all is on disk, if not as compact as it could be
 }
 
 // packAll ends all runs and writes them as blocks.
@@ -264,20 +271,31 @@ func (w *Writer) compact(s *segment) error {
 	if size := s.size(); w.written == 0 || size > largeFile && free*wasteful < size {
 		return nil
 	}
-	temp := s.path + rewriteSuffix
+	const txBytes = 16 << 20
+	return w.rewriteFile(s.path, func(dst *bbolt.DB) error { return bbolt.Compact(dst, s.db, txBytes) })
+}
+
+// rewriteFile makes a new file beside a segment's, fills it and puts it in the
+// segment's place.
+func (w *Writer) rewriteFile(path string, fill func(*bbolt.DB) error) error {
+	temp := path + rewriteSuffix
 	_ = os.Remove(temp)
-	opts := boltOptions(false, 0)
-	dst, err := bbolt.Open(temp, 0o600, opts)
+	dst, err := w.openBolt(temp)
 	if err != nil {
 		return fmt.Errorf("rewrite: %w", err)
 	}
 	dst.AllocSize = dst.Info().PageSize
-	err = guard(func() error { return bbolt.Compact(dst, s.db, 16<<20) })
+	if err = w.opts.step("rewrite a segment"); err == nil {
+		err = guard(func() error { return fill(dst) })
+	}
 	if e := dst.Close(); err == nil {
 		err = e
 	}
 	if err == nil {
-		err = replace(temp, s.path)
+		err = w.opts.step("rename a segment")
+	}
+	if err == nil {
+		err = replace(temp, path)
 	}
 	if err != nil {
 		_ = os.Remove(temp)

@@ -33,7 +33,7 @@ func (w *Writer) rotate() error {
 	}
 	old := w.seg
 	path := filepath.Join(w.path, segmentName(old.meta.Segment+1))
-	db, err := openBolt(path, false, 0)
+	db, err := w.openBolt(path)
 	if err != nil {
 		return err
 	}
@@ -198,7 +198,11 @@ func (w *Writer) forget(s *segment) error {
 		return err
 	}
 	w.seg.meta = m
-	if err := os.Remove(s.path); err != nil {
+	err := w.opts.step("remove a segment")
+	if err == nil {
+		err = os.Remove(s.path)
+	}
+	if err != nil {
 		return err
 	}
 	w.cat.mu.Lock()
@@ -209,26 +213,14 @@ func (w *Writer) forget(s *segment) error {
 
 // rewrite makes the segment hold the given runs only.
 func (w *Writer) rewrite(s *segment, keep []*run) error {
-	temp := s.path + rewriteSuffix
-	_ = os.Remove(temp)
-	dst, err := openBolt(temp, false, 0)
-	if err != nil {
-		return err
-	}
-	dst.AllocSize = dst.Info().PageSize
 	var blocks []packed
-	err = dst.Update(func(tx *bbolt.Tx) (err error) {
-		blocks, err = w.copyRuns(tx, s, keep)
-		return err
+	err := w.rewriteFile(s.path, func(dst *bbolt.DB) error {
+		return dst.Update(func(tx *bbolt.Tx) (err error) {
+			blocks, err = w.copyRuns(tx, s, keep)
+			return err
+		})
 	})
-	if e := dst.Close(); err == nil {
-		err = e
-	}
-	if err == nil {
-		err = replace(temp, s.path)
-	}
 	if err != nil {
-		_ = os.Remove(temp)
 		return err
 	}
 	w.cat.mu.Lock()

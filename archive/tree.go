@@ -21,7 +21,14 @@ const (
 	elementSize = 16
 )
 
-var errTree = errors.New("the file's tree is damaged")
+var (
+	errTree = errors.New("the file's tree is damaged")
+	// errMeta: of the two meta pages one is damaged. The other leads to a sound
+	// tree, but perhaps to the one before the newest commit. A power cut in
+	// mid-commit leaves the same, and then nothing that was acknowledged is
+	// missing.
+	errMeta = errors.New("one of the two meta pages is damaged: the newest commit may be missing")
+)
 
 // checkTree walks a bbolt file's tree without trusting it: every page must
 // lie within the file, say its own number, be reached once, and hold its
@@ -33,7 +40,13 @@ func checkTree(f io.ReaderAt, size int64) error {
 	if err != nil {
 		return err
 	}
-	return t.page(root, 0)
+	if err := t.page(root, 0); err != nil {
+		return err
+	}
+	if t.metas < 2 {
+		return errMeta
+	}
+	return nil
 }
 
 type tree struct {
@@ -41,6 +54,7 @@ type tree struct {
 	size     int64
 	pageSize uint64
 	pages    uint64 // high-water mark
+	metas    int    // valid meta pages
 	seen     map[uint64]bool
 }
 
@@ -65,6 +79,7 @@ func (t *tree) root() (uint64, error) {
 		if binary.LittleEndian.Uint32(m) != boltMagic || fnv64(m[:56]) != binary.LittleEndian.Uint64(m[56:]) {
 			continue
 		}
+		t.metas++
 		if tx := binary.LittleEndian.Uint64(m[48:]); !found || tx > best {
 			best, found = tx, true
 			root, t.pages = binary.LittleEndian.Uint64(m[16:]), binary.LittleEndian.Uint64(m[40:])

@@ -39,6 +39,16 @@ type Options struct {
 	MaxBytes int64
 	// RoundStateTime keeps ages in nanoseconds to the millisecond only.
 	RoundStateTime bool
+
+	fault func(step string) error // of a test: makes a step of I/O fail
+}
+
+// step comes before each step of I/O that can fail.
+func (o *Options) step(name string) error {
+	if o.fault == nil {
+		return nil
+	}
+	return o.fault(name)
 }
 
 func (o *Options) fill() {
@@ -137,10 +147,13 @@ func isDir(path string) bool {
 func (w *Writer) open() error {
 	paths := []string{w.path}
 	if w.dir {
-		if err := os.MkdirAll(w.path, 0o700); err != nil {
+		err := w.opts.step("make the directory")
+		if err == nil {
+			err = os.MkdirAll(w.path, 0o700)
+		}
+		if err != nil {
 			return err
 		}
-		var err error
 		if paths, err = segmentPaths(w.path); err != nil {
 			return err
 		}
@@ -189,7 +202,7 @@ func (w *Writer) openNewest(path string) error {
 			return err
 		}
 	}
-	db, err := openBolt(path, false, w.maxBytes())
+	db, err := w.openBolt(path)
 	if err != nil {
 		return err
 	}
@@ -224,6 +237,14 @@ func (w *Writer) openNewest(path string) error {
 	return err
 }
 
+// openBolt opens a segment for writing, new or old.
+func (w *Writer) openBolt(path string) (*bbolt.DB, error) {
+	if err := w.opts.step("open a segment"); err != nil {
+		return nil, err
+	}
+	return openBolt(path, false, w.maxBytes())
+}
+
 // checkExisting refuses a file that bbolt could not bear.
 func checkExisting(path string) error {
 	db, err := openBolt(path, true, 0)
@@ -231,7 +252,7 @@ func checkExisting(path string) error {
 		return err
 	}
 	defer db.Close()
-	if err := checkFile(path); err != nil {
+	if err := checkFile(path); err != nil && !errors.Is(err, errMeta) {
 		return fmt.Errorf("%w (recover what is left: analyze salvage %s -o NEW)", err, path)
 	}
 	return nil
@@ -262,6 +283,9 @@ func (w *Writer) newMeta(last *segment) segmentMeta {
 
 // initialize makes an empty file a segment.
 func (w *Writer) initialize(s *segment, m segmentMeta) error {
+	if err := w.opts.step("initialize a segment"); err != nil {
+		return err
+	}
 	err := s.db.Update(func(tx *bbolt.Tx) error {
 		for _, b := range [][]byte{bucketStreams, bucketBlocks, bucketIndex, bucketTail} {
 			if _, err := tx.CreateBucketIfNotExists(b); err != nil {
