@@ -23,7 +23,7 @@ func (q *question) answer() (Reply, error) {
 		return q.sampler()
 	}
 	r, err := q.recorded()
-	if err == nil || q.m.faithful && !isNotRecorded(err) {
+	if err == nil || q.m.faithful && len(q.exact()) > 0 {
 		return r, err
 	}
 	derive := q.derivation()
@@ -155,7 +155,7 @@ func (q *question) processesTotal() int {
 // arguments, or by filtering a wider listing, whichever is newer.
 func (q *question) listing() (Reply, error) {
 	same, sameErr := q.recorded()
-	if q.m.faithful && !isNotRecorded(sameErr) {
+	if q.m.faithful && len(q.exact()) > 0 {
 		return same, sameErr
 	}
 	if n, given := q.call.Args.Int("limit"); given && n <= 0 {

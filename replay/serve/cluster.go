@@ -186,6 +186,56 @@ func (c *Cluster) Nodes() []string {
 	return names
 }
 
+// Caller is the entry point of a node in this process: it answers as the HTTP
+// handler does, and announces the clock in the answer's fields. An empty name
+// means the recorded entry point.
+func (c *Cluster) Caller(node string) (ergo.Caller, error) { return c.endpoint(node) }
+
+func (c *Cluster) endpoint(node string) (*endpoint, error) {
+	if node == "" {
+		node = c.rec.Entry()
+	}
+	if err := c.check(node); err != nil {
+		return nil, err
+	}
+	return &endpoint{c, node}, nil
+}
+
+// An endpoint is the entry point of one node.
+type endpoint struct {
+	*Cluster
+	node string
+}
+
+// Call answers as the node does; where it was down nobody answers.
+func (e *endpoint) Call(ctx context.Context, call ergo.Call) (ergo.Answer, error) {
+	now := e.clock.Now()
+	if e.downAt(ctx, e.node, now) {
+		return ergo.Answer{}, fmt.Errorf("call %s: %s is down", call, e.node)
+	}
+	reply, err := e.ask(ctx, call, now)
+	a := reply.Answer
+	a.Clock = &ergo.Clock{Now: e.clock.Now(), Speed: e.clock.speed, End: e.clock.end}
+	if a.Observed = !a.At.IsZero(); !a.Observed {
+		a.At = a.Clock.Now
+	}
+	if err != nil && ctx.Err() == nil {
+		err = refusal(err, e.forwards(call))
+	}
+	return a, err
+}
+
+// forwards reports whether a call goes through a link to another node.
+func (e *endpoint) forwards(call ergo.Call) bool { return call.Node != "" && call.Node != e.node }
+
+func (e *endpoint) ask(ctx context.Context, call ergo.Call, now time.Time) (replay.Reply, error) {
+	if e.forwards(call) {
+		return e.forward(ctx, e.node, call, now)
+	}
+	call.Node = e.node
+	return e.answer(ctx, e.node, call, now)
+}
+
 // check refuses the name of a node that was never recorded.
 func (c *Cluster) check(node string) error {
 	for _, n := range c.rec.Nodes() {

@@ -24,23 +24,9 @@ const (
 // maxBody is the size of a request that a node reads.
 const maxBody = 1 << 20
 
-// Node is the entry point of a node: POST /mcp. An empty name means the
-// recorded entry point.
-func (c *Cluster) Node(name string) (http.Handler, error) {
-	if name == "" {
-		name = c.rec.Entry()
-	}
-	if err := c.check(name); err != nil {
-		return nil, err
-	}
-	return &endpoint{c, name}, nil
-}
-
-// An endpoint is the entry point of one node.
-type endpoint struct {
-	*Cluster
-	node string
-}
+// Node is the HTTP handler of a node's entry point: POST /mcp. An empty name
+// means the recorded entry point.
+func (c *Cluster) Node(name string) (http.Handler, error) { return c.endpoint(name) }
 
 func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
@@ -58,7 +44,6 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if e.downAt(r.Context(), e.node, now) {
 		panic(http.ErrAbortHandler) // a node that is down closes the connection without a word
 	}
-	w.Header().Set(HeaderClock, e.clock.announce(now))
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
 	if err != nil {
 		panic(http.ErrAbortHandler) // the client is gone
@@ -66,7 +51,25 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if len(body) > maxBody {
 		body = nil
 	}
-	e.message(w, r, body, now)
+	e.message(&announcer{w, e.clock}, r, body, now)
+}
+
+// An announcer adds the clock to an answer, as it is when that begins.
+type announcer struct {
+	http.ResponseWriter
+	clock *Clock
+}
+
+func (a *announcer) WriteHeader(status int) {
+	a.Header().Set(HeaderClock, a.clock.announce(a.clock.Now()))
+	a.ResponseWriter.WriteHeader(status)
+}
+
+func (a *announcer) Write(text []byte) (int, error) {
+	if a.Header().Get(HeaderClock) == "" {
+		a.WriteHeader(http.StatusOK)
+	}
+	return a.ResponseWriter.Write(text)
 }
 
 func (e *endpoint) allowed(authorization string) bool {
@@ -125,25 +128,18 @@ func (e *endpoint) call(w http.ResponseWriter, r *http.Request, req request, now
 		return
 	}
 	call := ergo.Call{Node: args.Text("node"), Tool: p.Name, Args: args.Without("node")}
-	forwarded := call.Node != "" && call.Node != e.node
-	ask := e.answer
-	if forwarded {
-		ask = e.forward
-	} else {
-		call.Node = e.node
-	}
-	reply, err := ask(r.Context(), e.node, call, now)
+	reply, err := e.ask(r.Context(), call, now)
 	if r.Context().Err() != nil {
 		panic(http.ErrAbortHandler) // nobody listens any more
 	}
-	if !reply.At.IsZero() && reply.From == call.Tool {
+	if !reply.At.IsZero() {
 		w.Header().Set(HeaderObserved, reply.At.UTC().Format(time.RFC3339Nano))
 	}
 	if err != nil {
-		respond(w, req.ID, nil, refusal(err, forwarded))
+		respond(w, req.ID, nil, refusal(err, e.forwards(call)))
 		return
 	}
-	respond(w, req.ID, content(reply.Text, forwarded), nil)
+	respond(w, req.ID, content(reply.Text, e.forwards(call)), nil)
 }
 
 // respond writes a JSON-RPC answer.
