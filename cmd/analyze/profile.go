@@ -94,7 +94,7 @@ func (o *profileOptions) run(ctx context.Context, rec *replay.Recording, out io.
 		if err != nil {
 			return err
 		}
-		return o.print(out, diff, "less the one of "+stamp(base.At))
+		return o.print(out, diff, " less the one of "+stamp(base.At))
 	}
 	p, err := views.Top(ctx, rec, o.query, o.limit)
 	if err != nil {
@@ -152,7 +152,7 @@ func (o *profileOptions) print(out io.Writer, p *views.Profile, less string) err
 	if p.Seconds > 0 {
 		measured = fmt.Sprintf(" in %.3g s", p.Seconds)
 	}
-	fmt.Fprintf(out, "%s of %s at %s (%s) %s\ntotal %s%s, %d of %d functions\n\n", p.Kind, p.Node, stamp(p.At), p.Source, less, amount(p.Total, p.Unit), measured, len(p.Functions), p.Rows)
+	fmt.Fprintf(out, "%s of %s at %s (%s)%s\ntotal %s%s, %d of %d functions\n\n", p.Kind, p.Node, stamp(p.At), p.Source, less, amount(p.Total, p.Unit), measured, len(p.Functions), p.Rows)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "FLAT\tCUMULATIVE\tCODE\t  FUNCTION")
 	for _, r := range p.Functions {

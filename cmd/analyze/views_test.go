@@ -1,0 +1,165 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"ergorecorder/archive"
+	"ergorecorder/recorder/ingest"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// stuck is the recorded incident of testdata as an archive, with its raw
+// profiles.
+func stuck(t *testing.T) string {
+	t.Helper()
+	const dir = "../../testdata"
+	path := filepath.Join(t.TempDir(), "stuck.erg")
+	w, err := archive.OpenWriter(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(filepath.Join(dir, "stuck.jsonl.gz"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	lines, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := ingest.Capture(context.Background(), lines, w, ingest.Options{}, &ingest.Imported{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range []string{"cpu_before", "cpu", "heap_before", "heap", "goroutine"} {
+		raw, err := os.ReadFile(filepath.Join(dir, "stuck.gamma."+kind+".pb.gz"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := ingest.Profile(raw, "gamma@localhost", strings.TrimSuffix(kind, "_before"), w); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// analyzed runs the command with PATH standing for the archive.
+func analyzed(t *testing.T, path, line string) (code int, stdout, stderr string) {
+	t.Helper()
+	args := strings.Split(line, "|")
+	for i, a := range args {
+		if a == "PATH" {
+			args[i] = path
+		}
+	}
+	var out, errs bytes.Buffer
+	code = run(context.Background(), args, strings.NewReader(""), &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+func TestViews(t *testing.T) {
+	path := stuck(t)
+	tests := []struct{ golden, args string }{
+		{"logs", "logs|PATH|--lines|3"},
+		{"logs_warning", "logs|PATH|--level|warning|--node|alpha@*|--lines|0|--format|json"},
+		{"trend", "trend|PATH|process_list.MessagesMailbox|--row|book_eth|--node|gamma*"},
+		{"trend_json", "trend|PATH|num_gc|--node|beta*|--points|3|--format|json"},
+		{"profile", "profile|PATH|--node|gamma*|--kind|heap|--limit|4"},
+		{"profile_pid", "profile|PATH|--node|gamma*|--kind|goroutine|--pid|<11458782.0.1078>|--limit|20"},
+		{"profile_with", "profile|PATH|--node|gamma*|--kind|heap|--at|end|--with|2s|--limit|4"},
+		{"profile_peek", "profile|PATH|--node|gamma*|--kind|goroutine|--peek|labapp/trading.(*OrderBook).applyDelta"},
+		{"diff", "diff|PATH|--at|25s|--with|end|--over|20s|--node|gamma*|--limit|6"},
+		{"top_movers", "top-movers|PATH|--node|gamma*|--limit|4|--format|json"},
+	}
+	for _, test := range tests {
+		t.Run(test.golden, func(t *testing.T) {
+			code, out, errs := analyzed(t, path, test.args)
+			if code != exitOK || errs != "" {
+				t.Fatalf("exit code %d: %s", code, errs)
+			}
+			golden := filepath.Join("testdata", test.golden+".golden")
+			if *update {
+				if err := os.MkdirAll("testdata", 0o755); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(golden, []byte(out), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatalf("%v; write it with -update", err)
+			}
+			if diff := cmp.Diff(string(want), out); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", strings.ReplaceAll(test.args, "|", " "), diff)
+			}
+		})
+	}
+}
+
+// What cannot be done is said in one line that names the way out, with exit
+// code 2.
+func TestViewsRefuse(t *testing.T) {
+	path := stuck(t)
+	tests := []struct{ args, says string }{
+		{"logs|PATH|--node|nobody", "analyze info lists them"},
+		{"logs|PATH|--format|xml", "there is text or json"},
+		{"trend|PATH|no_such_metric", "no_such_metric"},
+		{"profile|PATH|--node|*", "name one"},
+		{"profile|PATH|--node|beta*|--raw|-", "record run takes them with --pprof"},
+		{"profile|PATH|--node|gamma*|--kind|mutex", "there are cpu, heap, alloc and goroutine"},
+		{"profile|PATH|--node|gamma*|--kind|heap|--peek|nobody", `no function "nobody"`},
+		{"profile|PATH|--node|gamma*|--kind|heap|--with|end", "the same profile"},
+		{"diff|PATH", `"at" not set`},
+		{"diff|PATH|--at|never", "--at"},
+	}
+	for _, test := range tests {
+		code, _, errs := analyzed(t, path, test.args)
+		if code != exitUsage || !strings.Contains(errs, test.says) || strings.Count(errs, "\n") != 1 {
+			t.Errorf("%s: exit code %d, %q; want %d and %q", test.args, code, errs, exitUsage, test.says)
+		}
+	}
+}
+
+func TestTimeline(t *testing.T) {
+	code, out, errs := analyzed(t, stuck(t), "timeline|PATH")
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	if code != exitOK || !slices.IsSorted(lines) { // each begins with its time
+		t.Errorf("exit code %d, %s, not in order:\n%s", code, errs, out)
+	}
+	if !slices.ContainsFunc(lines, func(l string) bool { return strings.Contains(l, "finding") && strings.Contains(l, "book_eth") }) {
+		t.Errorf("the fault is not in it:\n%s", out)
+	}
+}
+
+func TestProfileRaw(t *testing.T) {
+	path := stuck(t)
+	want, err := os.ReadFile("../../testdata/stuck.gamma.cpu.pb.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, out, _ := analyzed(t, path, "profile|PATH|--node|gamma*|--kind|cpu|--raw|-")
+	if out != string(want) {
+		t.Errorf("the raw profile has %d bytes, not the %d that were recorded", len(out), len(want))
+	}
+	file := filepath.Join(t.TempDir(), "cpu.pb.gz")
+	if code, _, errs := analyzed(t, path, "profile|PATH|--node|gamma*|--raw|"+file); code != exitOK {
+		t.Fatal(errs)
+	}
+	if code, _, errs := analyzed(t, path, "profile|PATH|--node|gamma*|--raw|"+file); code != exitUsage || !strings.Contains(errs, "exists") {
+		t.Errorf("an existing file: exit code %d, %q; want a refusal", code, errs)
+	}
+}
