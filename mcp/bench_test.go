@@ -1,0 +1,128 @@
+package mcp
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"ergorecorder/archive"
+	"ergorecorder/internal/sim"
+	"ergorecorder/replay"
+)
+
+// benchServer serves the standard workload of 10 nodes of 1,000 processes, for
+// an hour or for as long as MCP_BENCH_LENGTH says.
+func benchServer(b *testing.B) (s *Server, length time.Duration) {
+	b.Helper()
+	length = time.Hour
+	if text := os.Getenv("MCP_BENCH_LENGTH"); text != "" {
+		var err error
+		if length, err = time.ParseDuration(text); err != nil {
+			b.Fatal(err)
+		}
+	}
+	path := filepath.Join(b.TempDir(), "load.erg")
+	w, err := archive.OpenWriter(path, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for r := range sim.Standard(10, length).Records() {
+		if _, err := w.Append(r); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		b.Fatal(err)
+	}
+	rec, err := replay.Open(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { rec.Close() })
+	return New(Recorded(rec, "load"), Options{}), length
+}
+
+// benchCalls are read tools as an agent calls them: cut and filtered, and one
+// whole listing.
+var benchCalls = []struct{ tool, args string }{
+	{"node_info", `"node":%q`},
+	{"process_list", `"node":%q,"sort_by":"mailbox","limit":20`},
+	{"process_list", `"node":%q,"behavior":"Worker7"`},
+	{"process_list", `"node":%q,"limit":100000`},
+	{"process_children", `"node":%q,"parent":"<0.0.1001>","recursive":true`},
+	{"process_state", `"node":%q,"pid":"<0.0.1010>"`},
+	{"app_processes", `"node":%q,"name":"app","limit":20`},
+}
+
+func (s *Server) benchCall(rng *rand.Rand, length time.Duration) string {
+	c := benchCalls[rng.IntN(len(benchCalls))]
+	node := fmt.Sprintf("n%02d@lab", rng.IntN(10))
+	at := time.Duration(rng.Int64N(int64(length)))
+	return toolCall(1, c.tool, fmt.Sprintf(`{"at":%q,`+c.args+`}`, at.String(), node))
+}
+
+// BenchmarkReadTool is one call of a read tool on a random node at a random
+// instant, from the JSON of the request to that of the answer.
+func BenchmarkReadTool(b *testing.B) {
+	s, length := benchServer(b)
+	rng := rand.New(rand.NewPCG(1, 2))
+	var took []time.Duration
+	for b.Loop() {
+		line := s.benchCall(rng, length)
+		begin := time.Now()
+		res := mustJSON(s.handle(context.Background(), []byte(line)))
+		took = append(took, time.Since(begin))
+		if strings.Contains(string(res), `"isError":true`) && !strings.Contains(string(res), "unknown process") {
+			b.Fatalf("%s: %.300s", line, res)
+		}
+	}
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)/2])/1e6, "p50-ms")
+	b.ReportMetric(float64(took[len(took)*99/100])/1e6, "p99-ms")
+}
+
+// BenchmarkDiagnose is diagnose of an hour, each time anew.
+func BenchmarkDiagnose(b *testing.B) {
+	s, _ := benchServer(b)
+	for b.Loop() {
+		s.reports = reports{}
+		res := mustJSON(s.handle(context.Background(), []byte(toolCall(1, "diagnose", `{"from":"-1h"}`))))
+		if !strings.Contains(string(res), "ergo-findings/1") {
+			b.Fatalf("%.300s", res)
+		}
+	}
+}
+
+// BenchmarkThousandCalls is 1,000 calls over HTTP, all at once.
+func BenchmarkThousandCalls(b *testing.B) {
+	s, length := benchServer(b)
+	web := httptest.NewServer(s.Handler(HTTPOptions{}))
+	defer web.Close()
+	for b.Loop() {
+		var all sync.WaitGroup
+		for i := range 1000 {
+			rng := rand.New(rand.NewPCG(uint64(i), 3))
+			all.Go(func() {
+				res, err := web.Client().Post(web.URL+Path, "application/json", strings.NewReader(s.benchCall(rng, length)))
+				if err != nil {
+					b.Error(err)
+					return
+				}
+				res.Body.Close()
+				if res.StatusCode != http.StatusOK {
+					b.Errorf("status %d", res.StatusCode)
+				}
+			})
+		}
+		all.Wait()
+	}
+}
