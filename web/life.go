@@ -283,6 +283,15 @@ func unescapeAngles(s string) string {
 	return strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&").Replace(s)
 }
 
+// Root is the process at the root of what this one waits for, if that is
+// another.
+func (v *processView) Root() *analyze.Subject {
+	if v.Wait == nil || v.Wait.RootOf == nil || v.Wait.RootOf.PID == v.PID && v.Wait.RootOf.Node == v.Node {
+		return nil
+	}
+	return v.Wait.RootOf
+}
+
 // waitsAsked bounds how many waiting processes of a node are looked through.
 const waitsAsked = 10_000
 

@@ -3,6 +3,7 @@ package web
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -17,6 +18,7 @@ type processesView struct {
 	Nodes  []choice
 	Apps   []choice
 	States []choice
+	Cut    []string // nodes whose listing lacks processes
 }
 
 func (s *Server) processes(ctx context.Context, p *page) (any, error) {
@@ -26,12 +28,30 @@ func (s *Server) processes(ctx context.Context, p *page) (any, error) {
 		Apps:   choices(distinct(rows, func(p *process) string { return p.Application }), p.query.Get("app")),
 		States: choices(distinct(rows, func(p *process) string { return p.State }), p.query.Get("state")),
 	}
+	v.Cut = cutListings(p.now.nodes(ctx, p.chosen()), rows)
 	app, state := p.query.Get("app"), p.query.Get("state")
 	rows = slices.DeleteFunc(rows, func(r process) bool {
 		return app != "" && r.Application != app || state != "" && r.State != state
 	})
 	v.Table = newTable(p, processColumns(p), rows, processText, "-mailbox")
 	return v, nil
+}
+
+// cutListings names the nodes that say they have more processes than are
+// listed, and how many more: what is not in the table is not known to be well.
+// Those that came and went between the two answers do not count.
+func cutListings(nodes []node, rows []process) []string {
+	listed := map[string]int64{}
+	for i := range rows {
+		listed[rows[i].Node]++
+	}
+	var out []string
+	for _, n := range nodes {
+		if total, seen := n.Info.ProcessesTotal, listed[n.Name]; n.Known && seen < total*9/10 {
+			out = append(out, fmt.Sprintf("%s: %s of %s processes are listed", n.Name, count(float64(seen)), count(float64(total))))
+		}
+	}
+	return out
 }
 
 // choices are the options of a select, of which one may be on.

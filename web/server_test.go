@@ -1,8 +1,11 @@
 package web
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -10,9 +13,11 @@ import (
 	"testing"
 	"time"
 
+	"ergorecorder/analyze"
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
 	"ergorecorder/recorder/ingest"
+	"ergorecorder/replay"
 )
 
 const (
@@ -143,5 +148,83 @@ func manyProcesses(t testing.TB, w *archive.Writer, n int) {
 			}
 		}
 		answer(t, w, "big@localhost", "process_list", ergo.Args{"limit": 1000000}, at, rows)
+	}
+}
+
+// kept is a cache in memory.
+type kept map[string][]byte
+
+func (k kept) Load(key string) ([]byte, bool)        { r, ok := k[key]; return r, ok }
+func (k kept) Store(key string, report []byte) error { k[key] = report; return nil }
+
+func TestFindingsAreKept(t *testing.T) {
+	rec := bundled(t, "stuck")
+	cache := kept{}
+	analysed(t, rec, stuckReport(t, rec), Options{Cache: cache})
+	again := New(rec, Options{Cache: cache, Analyze: func(context.Context, *replay.Recording, analyze.Options) (*analyze.Report, error) {
+		return nil, errors.New("it was judged again")
+	}})
+	if err := again.Analyse(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if body := fetch(again, "/findings").Body.String(); !strings.Contains(body, "book_eth on gamma is blocked") {
+		t.Error("the findings are not shown")
+	}
+	other := bundled(t, "restart_loop")
+	if _, ok := cache[reportKey(other)]; ok {
+		t.Error("another recording has the same key")
+	}
+}
+
+func TestFailedAnalysisIsSaid(t *testing.T) {
+	s := New(bundled(t, "stuck"), Options{Analyze: func(context.Context, *replay.Recording, analyze.Options) (*analyze.Report, error) {
+		return nil, errors.New("read logs: disk on fire")
+	}})
+	if err := s.Analyse(context.Background()); err == nil {
+		t.Error("no error")
+	}
+	for _, path := range []string{"/", "/findings", "/strip", "/report.html"} {
+		if body := fetch(s, path).Body.String(); !strings.Contains(body, "disk on fire") || strings.Contains(body, "being worked out") {
+			t.Errorf("%s does not say why there are no findings", path)
+		}
+	}
+}
+
+// A recording that was judged over its last hour only.
+func TestRecentIsJudged(t *testing.T) {
+	rec := bundled(t, "stuck")
+	var asked analyze.Options
+	s := New(rec, Options{Recent: 30 * time.Second, Analyze: func(_ context.Context, _ *replay.Recording, o analyze.Options) (*analyze.Report, error) {
+		asked = o
+		return &analyze.Report{}, nil
+	}})
+	if err := s.Analyse(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if _, to := rec.Window(); !asked.To.Equal(to) || asked.To.Sub(asked.From) != 30*time.Second {
+		t.Errorf("%v to %v was judged", asked.From, asked.To)
+	}
+}
+
+func TestServeRefusesWithoutAToken(t *testing.T) {
+	s := New(record(t, func(w *archive.Writer) { hostileCluster(t, w) }), Options{})
+	if err := s.Serve(context.Background(), elsewhere{}); err == nil || !strings.Contains(err.Error(), "token") {
+		t.Errorf("%v", err)
+	}
+}
+
+// elsewhere is a listener that all the world reaches, if it were opened.
+type elsewhere struct{ net.Listener }
+
+func (elsewhere) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4zero, Port: 8090} }
+
+// What a listing lacks is said above it.
+func TestCutListingsAreSaid(t *testing.T) {
+	rec := record(t, func(w *archive.Writer) {
+		answer(t, w, "a@localhost", "node_info", nil, start(), row{"Name": "a@localhost", "ProcessesTotal": 330})
+		answer(t, w, "a@localhost", "process_list", ergo.Args{"limit": 5}, start(), []row{{"PID": "<A.0.1>", "Name": "one"}})
+	})
+	if body := fetch(New(rec, Options{}), "/processes").Body.String(); !strings.Contains(body, "1 of 330 processes are listed") {
+		t.Error("it does not say that processes are missing")
 	}
 }

@@ -215,25 +215,29 @@ func (st *strip) flags(report *analyze.Report, marks []archive.Mark, link func(*
 	st.stack()
 }
 
-// stack gives every flag the first row in which it has room; what finds none
-// shares the last.
+// stack gives every flag the first row in which it has room. What finds none
+// shares the last; of findings that are for information only, it is left out.
 func (st *strip) stack() {
 	const room, most = 0.045, 5
 	var free []float64 // where each row's last label ends
-	for i := range st.Flags {
-		f := &st.Flags[i]
+	drawn := st.Flags[:0]
+	for _, f := range st.Flags {
 		row := slices.IndexFunc(free, func(x float64) bool { return f.at >= x })
 		switch {
 		case row >= 0:
 		case len(free) < most:
 			free = append(free, 0)
 			row = len(free) - 1
+		case f.Class == string(analyze.Info):
+			continue
 		default:
 			row = most - 1
 		}
 		free[row] = f.at + room
 		f.Row = row
+		drawn = append(drawn, f)
 	}
+	st.Flags = drawn
 	st.FlagRows = len(free)
 }
 

@@ -61,22 +61,15 @@ func runServe(cmd *cobra.Command, paths []string, opt serveOptions) error {
 	}
 	defer l.Close()
 	options := web.Options{Name: strings.Join(paths, " + "), Hosts: opt.hosts}
-	address := "http://" + l.Addr().String() + "/"
-	switch tcp, ok := l.Addr().(*net.TCPAddr); {
-	case opt.tokenFile != "":
-		if options.Token, err = live.ReadToken(opt.tokenFile); err != nil {
-			return err
-		}
-	case !ok || !tcp.IP.IsLoopback():
-		token := rand.Text()
-		options.Token = live.NewToken(token)
-		address += "?token=" + token
+	var query string
+	if options.Token, query, err = access(l.Addr(), opt.tokenFile); err != nil {
+		return err
 	}
 	if !opt.noCache && len(paths) == 1 {
 		options.Cache = findingsFile(strings.TrimRight(paths[0], string(filepath.Separator)) + ".findings.json")
 	}
 	srv := web.New(rec, options)
-	fmt.Fprintln(cmd.OutOrStdout(), address)
+	fmt.Fprintf(cmd.OutOrStdout(), "http://%s/%s\n", l.Addr(), query)
 
 	ctx := cmd.Context()
 	analysed := make(chan error, 1)
@@ -86,6 +79,20 @@ func runServe(cmd *cobra.Command, paths []string, opt serveOptions) error {
 		fmt.Fprintf(cmd.ErrOrStderr(), "analyze: %v\n", aerr)
 	}
 	return err
+}
+
+// access is the token that readers of an address must show: that of the file,
+// none on loopback, else one made up here, which query hands to the reader.
+func access(addr net.Addr, file string) (token live.Token, query string, err error) {
+	if file != "" {
+		token, err = live.ReadToken(file)
+		return token, "", err
+	}
+	if tcp, ok := addr.(*net.TCPAddr); ok && tcp.IP.IsLoopback() {
+		return live.Token{}, "", nil
+	}
+	text := rand.Text()
+	return live.NewToken(text), "?token=" + text, nil
 }
 
 // A findingsFile keeps the newest report beside an archive.

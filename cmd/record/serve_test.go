@@ -1,0 +1,53 @@
+package main
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"ergorecorder/archive"
+)
+
+// The page on a recording that is being written shows what was appended after
+// it was opened.
+func TestServeLive(t *testing.T) {
+	w, err := archive.OpenWriter(filepath.Join(t.TempDir(), "live.erg"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.Close() })
+	sample := func(node string, at time.Time) {
+		if _, err := w.Append(&archive.Record{
+			Stream: archive.StreamKey{Kind: archive.Sample, Node: node, Name: "node_info", Args: "{}"},
+			Schema: archive.Schema{Form: archive.FormObject}, Args: []byte("{}"), At: at, Text: []byte(`{"Name":"` + node + `"}`),
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	begin := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	sample("first@localhost", begin)
+	var said string
+	f := serveFlags{addr: "127.0.0.1:0"}
+	stop, err := f.serve(context.Background(), w, "live.erg", func(s string) { said = s })
+	if err != nil {
+		t.Fatal(err)
+	}
+	sample("second@localhost", begin.Add(time.Second))
+	_, address, _ := strings.Cut(said, "http://")
+	r, err := http.Get("http://" + address)
+	if err != nil {
+		t.Fatalf("%q: %v", said, err)
+	}
+	defer r.Body.Close()
+	body, err := io.ReadAll(r.Body)
+	if err != nil || !strings.Contains(string(body), "second@localhost") || !strings.Contains(string(body), "data-follow") {
+		t.Errorf("%v %.300s", err, body)
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+}
