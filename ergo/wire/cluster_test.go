@@ -360,6 +360,35 @@ func TestOthers(t *testing.T) {
 	}
 }
 
+// TestHide: our own row is left out, and nothing else changes.
+func TestHide(t *testing.T) {
+	for _, c := range []struct{ tool, text, want string }{
+		{"cluster_nodes", `[{"name":"a@a"},{"name":"me@h"}]`, "[\n  {\"name\":\"a@a\"}\n]"},
+		{"cluster_nodes", `[{"name":"me@h"}]`, "null"},
+		{"cluster_nodes", `[{"name":"me@host"}]`, "[\n  {\"name\":\"me@host\"}\n]"},
+		{"cluster_nodes", `[ {"name":"a@a"} ]`, `[ {"name":"a@a"} ]`},
+		{"cluster_nodes", "null", "null"},
+		{"cluster_nodes", "no JSON of me@h", "no JSON of me@h"},
+		{"network_nodes", `[{"Node":"me@h"},{"Node":"b@b","N":12345678901234567890}]`, "[\n  {\"Node\":\"b@b\",\"N\":12345678901234567890}\n]"},
+		{"network_nodes", `[{"Node":7},["me@h"]]`, "[\n  {\"Node\":7},\n  [\"me@h\"]\n]"},
+		{
+			"sample_read",
+			`{"sequence": 3, "samples": [{"sequence": 1, "data": {"type": "node", "message": "new connection with 'me@h' (1)"}}, {"sequence": 2, "data": {"type":"process","message":"'me@h' is a node"}}]}`,
+			`{"sequence": 3, "samples": [{"sequence": 1, "data": null}, {"sequence": 2, "data": {"type":"process","message":"'me@h' is a node"}}]}`,
+		},
+		{"sample_read", `{"samples": null, "of": "me@h"}`, `{"samples": null, "of": "me@h"}`},
+		{"node_info", `{"name":"me@h"}`, `{"name":"me@h"}`},
+	} {
+		said := ergo.CallerFunc(func(context.Context, ergo.Call) (ergo.Answer, error) {
+			return ergo.Answer{Text: []byte(c.text)}, nil
+		})
+		got, err := wire.Hide(said, "me@h").Call(t.Context(), ergo.Call{Tool: c.tool})
+		if err != nil || string(got.Text) != c.want {
+			t.Errorf("%s of %s: %s, %v; want %s", c.tool, c.text, got.Text, err, c.want)
+		}
+	}
+}
+
 func TestOptions(t *testing.T) {
 	cookie, _ := wire.NewCookie(secret)
 	target := []wire.Target{{Node: "alpha@a"}}

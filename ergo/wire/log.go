@@ -3,7 +3,6 @@ package wire
 import (
 	"fmt"
 	"hash/crc32"
-	"strings"
 	"time"
 
 	"ergorecorder/ergo/wire/internal/edf"
@@ -37,7 +36,6 @@ func logLine(v edf.Named, self string) (line LogLine, own, ok bool) {
 	switch m := v.Value.(type) {
 	case message.LogNode:
 		at, line.Type, line.Source = m.LogLine, "node", string(m.Node)
-		own = strings.Contains(m.Message, "'"+self+"'")
 	case message.LogNetwork:
 		at, line.Type, line.Source = m.LogLine, "network", fmt.Sprintf("%s-%s", m.Node, m.Peer)
 		own = string(m.Peer) == self
@@ -55,7 +53,7 @@ func logLine(v edf.Named, self string) (line LogLine, own, ok bool) {
 	if line.Level, ok = levels[at.Level]; !ok {
 		line.Level = fmt.Sprintf("level(%d)", at.Level)
 	}
-	return line, own, true
+	return line, own || line.about(self), true
 }
 
 // nameTable is of the polynomial with which nodes sum up their names.

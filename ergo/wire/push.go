@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/json"
+	"strings"
 	"sync"
 	"time"
 )
@@ -26,6 +27,12 @@ type LogLine struct {
 	Source  string    `json:"source"` // as the framework prints it, without behavior: <PID> ('name')
 	Time    time.Time `json:"time"`   // by the node's clock
 	Type    string    `json:"type"`   // node, process, network, meta
+}
+
+// about reports whether the line tells of a connection with a node, as nodes
+// and their networks write of one: with 'its name' in quotes.
+func (l LogLine) about(node string) bool {
+	return (l.Type == "node" || l.Type == "network") && strings.Contains(l.Message, "'"+node+"'")
 }
 
 // JSON is the line as it is recorded.
@@ -77,16 +84,6 @@ func (s *Subscription) Close() {
 	s.c.mu.Lock()
 	delete(s.c.subs, s)
 	s.c.mu.Unlock()
-}
-
-// Dropped is how many messages were dropped whose nodes have not had room for
-// another since.
-func (s *Subscription) Dropped() map[string]int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	lost := s.dropped
-	s.dropped = map[string]int{}
-	return lost
 }
 
 // offer puts a message into the queue, if there is room.

@@ -57,7 +57,8 @@ func describe(v any) string {
 
 // Hide makes a Caller that does not mention our own node, by its name, among
 // the cluster's nodes and connections: cluster_nodes and network_nodes lose
-// its row. Everything else is passed on as it is.
+// its row, and in sample_read the data of a log line about its connections is
+// null (its sequence number stays). Everything else is passed on as it is.
 func Hide(caller ergo.Caller, self string) ergo.Caller {
 	return ergo.CallerFunc(func(ctx context.Context, call ergo.Call) (ergo.Answer, error) {
 		answer, err := caller.Call(ctx, call)
@@ -68,19 +69,40 @@ func Hide(caller ergo.Caller, self string) ergo.Caller {
 	})
 }
 
-// without is a tool's answer without the row of the node self. The other rows
-// keep their very text.
+// without is a tool's answer without what it says of the node self. All else
+// keeps its very text.
 func without(tool string, text []byte, self string) []byte {
-	field := ""
-	switch tool {
-	case toolClusterNodes:
-		field = "name"
-	case "network_nodes":
-		field = "Node"
-	}
-	if field == "" || !bytes.Contains(text, []byte(self)) {
+	if !bytes.Contains(text, []byte(self)) {
 		return text
 	}
+	switch tool {
+	case toolClusterNodes:
+		return withoutRow(text, "name", self)
+	case "network_nodes":
+		return withoutRow(text, "Node", self)
+	case "sample_read":
+		return withoutLines(text, self)
+	}
+	return text
+}
+
+// withoutLines blanks the log lines about our connections.
+func withoutLines(text []byte, self string) []byte {
+	var answer struct{ Samples []struct{ Data json.RawMessage } }
+	if json.Unmarshal(text, &answer) != nil {
+		return text
+	}
+	for _, s := range answer.Samples {
+		var line LogLine
+		if json.Unmarshal(s.Data, &line) == nil && line.about(self) {
+			text = bytes.Replace(text, s.Data, []byte("null"), 1)
+		}
+	}
+	return text
+}
+
+// withoutRow drops the row of a table whose field has our name.
+func withoutRow(text []byte, field, self string) []byte {
 	var rows []json.RawMessage
 	if json.Unmarshal(text, &rows) != nil {
 		return text
