@@ -88,7 +88,9 @@ func without(tool string, text []byte, self string) []byte {
 
 // withoutLines blanks the log lines about our connections.
 func withoutLines(text []byte, self string) []byte {
-	var answer struct{ Samples []struct{ Data json.RawMessage } }
+	var answer struct {
+		Samples []struct{ Data json.RawMessage }
+	}
 	if json.Unmarshal(text, &answer) != nil {
 		return text
 	}
