@@ -41,7 +41,7 @@ func inspect(tool string) func(context.Context, *Server, ergo.Args) (*answer, er
 			a, err := s.src.Live.Call(ctx, call)
 			return observed(ctx, replay.Reply{Answer: a, From: tool}, err, a.At)
 		}
-		rec, err := s.src.Recording()
+		rec, err := s.recording()
 		if err != nil {
 			return nil, err
 		}

@@ -83,7 +83,7 @@ type recordedMark struct {
 }
 
 func info(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
-	rec, err := s.src.Recording()
+	rec, err := s.recording()
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -12,7 +13,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/replay"
 )
 
 // liveSource is a live cluster that answers with cluster, and a recording.
@@ -210,4 +213,31 @@ func TestServeStdioEnds(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	read.Close() // lets the writer go
+}
+
+// TestNothingYet: a recorder that has only begun says so.
+func TestNothingYet(t *testing.T) {
+	w, err := archive.OpenWriter(filepath.Join(t.TempDir(), "new.erg"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	rec, err := replay.New(w.View())
+	if err != nil {
+		t.Fatal(err)
+	}
+	src := Recorded(rec, "new")
+	src.Live = saying("live")
+	session := connect(t, New(src, Options{}), nil)
+	for name, args := range map[string]map[string]any{
+		"recording_info": nil, "diagnose": nil, "timeline": nil, "who_waits": nil,
+		"node_info": {"at": "-1m"}, "trend": {"metric": "heap_alloc"},
+	} {
+		if text, res := tool(t, session, name, args); !res.IsError || !strings.Contains(text, "nothing has been recorded yet") {
+			t.Errorf("%s: %s", name, text)
+		}
+	}
+	if text, _ := tool(t, session, "node_info", nil); text != "live" {
+		t.Errorf("live: %s", text)
+	}
 }

@@ -58,7 +58,7 @@ func startPast(ctx context.Context, s *Server, args ergo.Args) (*answer, error) 
 	if s.isLive(args) {
 		return inspect("sample_start")(ctx, s, args)
 	}
-	rec, err := s.src.Recording()
+	rec, err := s.recording()
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +89,7 @@ func listenPast(ctx context.Context, s *Server, args ergo.Args) (*answer, error)
 	if s.isLive(args) {
 		return inspect("sample_listen")(ctx, s, args)
 	}
-	rec, err := s.src.Recording()
+	rec, err := s.recording()
 	if err != nil {
 		return nil, err
 	}
@@ -231,7 +231,7 @@ func readPast(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
 	if s.samplers.isStopped(id) {
 		return nil, errNoSampler(id)
 	}
-	rec, err := s.src.Recording()
+	rec, err := s.recording()
 	if err != nil {
 		return nil, err
 	}
@@ -278,7 +278,7 @@ func listPast(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
 	if s.isLive(args) || args.Text("at") != "" { // those of the cluster
 		return inspect("sample_list")(ctx, s, args)
 	}
-	rec, err := s.src.Recording()
+	rec, err := s.recording()
 	if err != nil {
 		return nil, err
 	}

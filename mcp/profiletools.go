@@ -38,7 +38,7 @@ func profileTools() []Tool {
 }
 
 func profileTop(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
-	rec, err := s.src.Recording()
+	rec, err := s.recording()
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +62,7 @@ type profileDifference struct {
 }
 
 func profileDiff(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
-	rec, err := s.src.Recording()
+	rec, err := s.recording()
 	if err != nil {
 		return nil, err
 	}

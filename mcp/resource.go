@@ -62,7 +62,7 @@ func contents(uri, mime string, text []byte) []mcpgo.ResourceContents {
 }
 
 func (s *Server) readReport(ctx context.Context, req mcpgo.ReadResourceRequest) ([]mcpgo.ResourceContents, error) {
-	rec, err := s.src.Recording()
+	rec, err := s.recording()
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +75,7 @@ func (s *Server) readReport(ctx context.Context, req mcpgo.ReadResourceRequest) 
 }
 
 func (s *Server) readFinding(ctx context.Context, req mcpgo.ReadResourceRequest) ([]mcpgo.ResourceContents, error) {
-	rec, err := s.src.Recording()
+	rec, err := s.recording()
 	if err != nil {
 		return nil, err
 	}

@@ -27,7 +27,7 @@ type Options struct {
 	MaxMessage int
 	// Log takes panics and refused requests; nil discards them.
 	Log *slog.Logger
-	// Version is what the server calls itself.
+	// Version is what the server says of itself; empty takes the module's.
 	Version string
 }
 
@@ -51,6 +51,9 @@ func New(src Source, opt Options) *Server {
 	}
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && opt.Version == "" {
+		opt.Version = info.Main.Version
 	}
 	if src.Live != nil {
 		src.Live = newPolite(src.Live)

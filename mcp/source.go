@@ -32,6 +32,18 @@ func Recorded(rec *replay.Recording, name string) Source {
 // window is named: long enough for a trend, short enough to answer at once.
 const liveWindow = time.Hour
 
+// recording is what has been recorded so far.
+func (s *Server) recording() (*replay.Recording, error) {
+	rec, err := s.src.Recording()
+	if err != nil {
+		return nil, err
+	}
+	if from, _ := rec.Window(); from.IsZero() {
+		return nil, errors.New("nothing has been recorded yet")
+	}
+	return rec, nil
+}
+
 // window is the stretch of the recording that a call means when it names none.
 func (s *Server) window(rec *replay.Recording) (from, to time.Time) {
 	from, to = rec.Window()

@@ -58,7 +58,7 @@ type diagnosis struct {
 }
 
 func diagnose(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
-	rec, err := s.src.Recording()
+	rec, err := s.recording()
 	if err != nil {
 		return nil, err
 	}
@@ -142,11 +142,12 @@ func (s *Server) report(ctx context.Context, rec *replay.Recording, opt analyze.
 }
 
 // finding finds a finding by ID or label: in the reports that were made, the
-// newest first, then in that of the default window.
+// newest first, then in that of the default window. A label means the one in
+// the default window, or live, where that moves on, in the latest report.
 func (s *Server) finding(ctx context.Context, rec *replay.Recording, id string) (*analyze.Finding, error) {
 	id = strings.TrimPrefix(id, "@")
 	for _, rep := range s.reports.made() {
-		if f := find(rep, id); f != nil && f.ID == id {
+		if f := find(rep, id); f != nil && (f.ID == id || s.src.Live != nil) {
 			return f, nil
 		}
 	}
@@ -182,7 +183,7 @@ func ids(rep *analyze.Report) string {
 }
 
 func explainFinding(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
-	rec, err := s.src.Recording()
+	rec, err := s.recording()
 	if err != nil {
 		return nil, err
 	}

@@ -77,7 +77,7 @@ type timelineView struct {
 }
 
 func timeline(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
-	rec, err := s.src.Recording()
+	rec, err := s.recording()
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +111,7 @@ type trendView struct {
 }
 
 func trend(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
-	rec, err := s.src.Recording()
+	rec, err := s.recording()
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +146,7 @@ func trend(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
 }
 
 func compare(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
-	rec, err := s.src.Recording()
+	rec, err := s.recording()
 	if err != nil {
 		return nil, err
 	}
@@ -202,7 +202,7 @@ func comparisonText(c *views.Comparison) []byte {
 }
 
 func searchLogs(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
-	rec, err := s.src.Recording()
+	rec, err := s.recording()
 	if err != nil {
 		return nil, err
 	}
@@ -231,7 +231,7 @@ func searchLogs(ctx context.Context, s *Server, args ergo.Args) (*answer, error)
 }
 
 func whoWaits(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
-	rec, err := s.src.Recording()
+	rec, err := s.recording()
 	if err != nil {
 		return nil, err
 	}

@@ -68,7 +68,7 @@ func newRoot() *cobra.Command {
 		newExport(),
 		newCall(),
 		newReplay(),
-		newMCP(),
+		newMCP(), newTools(),
 		newNodes(),
 		newPS(),
 		newReport(),

@@ -15,6 +15,18 @@ import (
 	"ergorecorder/mcp"
 )
 
+func newTools() *cobra.Command {
+	return &cobra.Command{
+		Use:   "tools",
+		Short: "List the tools that analyze mcp serves, with their arguments, as Markdown",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := fmt.Fprint(cmd.OutOrStdout(), mcp.Manual())
+			return err
+		},
+	}
+}
+
 // mcpFlags are the flags of analyze mcp.
 type mcpFlags struct {
 	listen    []string
