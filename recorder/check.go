@@ -128,6 +128,8 @@ func (p *patient) pulse() error {
 // samplers calls each sampled tool once, but for those that take long or are
 // about somebody.
 func (p *patient) samplers() {
+	var failed []string
+	var why error
 	for _, s := range p.opts.Samplers {
 		if s.Tool == "pprof_cpu" || len(s.Targets) > 0 || !matches(s.Nodes, p.Node) {
 			continue
@@ -141,7 +143,7 @@ func (p *patient) samplers() {
 		if t := ergo.AsToolError(err); t != nil && strings.HasPrefix(t.Message, "unknown tool") {
 			p.Missing = append(p.Missing, s.Tool)
 		} else if err != nil {
-			p.remark("%s: %v", s.Tool, err)
+			failed, why = append(failed, s.Tool), err
 		}
 		if err != nil && s.Tool == "process_list" {
 			p.Blind = "its processes cannot be listed: " + err.Error()
@@ -155,6 +157,9 @@ func (p *patient) samplers() {
 		perDay := float64(24*time.Hour) / float64(s.Every)
 		p.Share += cost / s.Every.Seconds()
 		p.BytesPerDay += int64(perDay * float64(bytesPerAnswer+bytesPerRow*rows))
+	}
+	if len(failed) > 0 {
+		p.remark("no answer from %s: %.150s", strings.Join(failed, ", "), why)
 	}
 }
 

@@ -29,17 +29,28 @@ var orders = []string{"mailbox", "mailbox_latency", "running_time", "messages_in
 // listProcesses lists the processes of the node: in one call where the answer
 // arrives, in pieces where it would not.
 func (n *node) listProcesses(ctx context.Context, r *run, s *Sampler) {
-	n.mu.Lock()
-	small := n.total > 0 && n.total < n.fit()*9/10
-	n.mu.Unlock()
-	if n.direct() || small || n.r.clock.replayed() {
-		answer := n.sample(ctx, r, s.Tool, s.Args)
-		if answer.Text != nil {
-			n.listed(answer.Text, bytes.Count(answer.Text, []byte(`"PID"`)))
-		}
+	if !n.direct() && !n.small() && !n.r.clock.replayed() {
+		n.listInPieces(ctx, r, s)
 		return
 	}
-	n.listInPieces(ctx, r, s)
+	answer := n.sample(ctx, r, s.Tool, s.Args)
+	if answer.Text != nil {
+		n.listed(answer.Text, bytes.Count(answer.Text, []byte(`"PID"`)))
+	} else if r.timedOut {
+		n.mu.Lock()
+		n.rowSize = wall/max(n.total, 1) + 1 // it did not fit
+		n.mu.Unlock()
+	}
+}
+
+// small reports whether the whole listing fits behind the wall.
+func (n *node) small() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.rowSize == 0 {
+		return n.total > 0 && n.total < firstFit*9/10
+	}
+	return n.total*n.rowSize*21/20 < wall
 }
 
 // fit is how many rows fit into a forwarded answer. n.mu is held.

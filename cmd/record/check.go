@@ -111,12 +111,12 @@ func (e *entryCheckup) ask(ctx context.Context, w live.Way) error {
 	if !ok {
 		return nil
 	}
-	reply, err := endpoint.Do(ctx, "tools/list", nil)
+	result, err := endpoint.Do(ctx, "tools/list", nil)
 	if err != nil {
 		return err
 	}
 	var list struct{ Tools []struct{ Name string } }
-	if err := json.Unmarshal(reply.Result, &list); err != nil {
+	if err := json.Unmarshal(result, &list); err != nil {
 		return fmt.Errorf("tools/list: %w", err)
 	}
 	e.Tools, e.ReadOnly = len(list.Tools), true

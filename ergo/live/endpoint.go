@@ -134,13 +134,14 @@ func (e *Endpoint) Call(ctx context.Context, call ergo.Call) (ergo.Answer, error
 	ctx, cancel := context.WithTimeout(ctx, e.timeout(call.Args))
 	defer cancel()
 	begin := e.opts.Now()
-	reply, err := e.Do(ctx, "tools/call", map[string]any{"name": call.Tool, "arguments": json.RawMessage(args.JSON())})
+	x, err := e.exchange(ctx, "tools/call", map[string]any{"name": call.Tool, "arguments": json.RawMessage(args.JSON())})
 	answer := ergo.Answer{At: e.opts.Now()}
 	answer.Took = answer.At.Sub(begin)
-	if reply != nil {
-		answer.Clock = reply.Clock
-		if answer.Observed = !reply.Observed.IsZero(); answer.Observed {
-			answer.At = reply.Observed
+	if x.header != nil {
+		answer.Clock = parseClock(x.header.Get(HeaderClock))
+		at, err := time.Parse(time.RFC3339Nano, x.header.Get(HeaderObserved))
+		if answer.Observed = err == nil; answer.Observed {
+			answer.At = at
 		} else if answer.Clock != nil {
 			answer.At = answer.Clock.Now
 		}
@@ -148,11 +149,24 @@ func (e *Endpoint) Call(ctx context.Context, call ergo.Call) (ergo.Answer, error
 	if err != nil {
 		return answer, err
 	}
-	answer.Text, answer.IsError, err = ergo.ContentText(reply.Result)
-	if err != nil {
-		return answer, &Error{Endpoint: e.url, Err: fmt.Errorf("%w: %w", ErrNotMCP, err)}
+	if text, ok := plainText(x.body, x.id); ok {
+		answer.Text = text
+		return answer, nil
 	}
-	return answer, nil
+	result, err := decodeReply(x.body, x.id)
+	if err == nil {
+		answer.Text, answer.IsError, err = ergo.ContentText(result)
+	}
+	return answer, e.misspoken(x, err)
+}
+
+// misspoken is the error of an answer that is no MCP, or the refusal that an
+// answer is.
+func (e *Endpoint) misspoken(x exchange, err error) error {
+	if err == nil || ergo.AsToolError(err) != nil {
+		return err
+	}
+	return &Error{Endpoint: e.url, Err: fmt.Errorf("%w: %w", ErrNotMCP, err), Hint: "it answers " + kindOf(http.StatusOK, x.header)}
 }
 
 func (e *Endpoint) timeout(args ergo.Args) time.Duration {
@@ -162,44 +176,49 @@ func (e *Endpoint) timeout(args ergo.Args) time.Duration {
 	return e.opts.Timeout
 }
 
-// A Reply is the result of one JSON-RPC call.
-type Reply struct {
-	Result   json.RawMessage
-	Clock    *ergo.Clock // announced by a replay
-	Observed time.Time   // announced by a replay
+// Do makes one JSON-RPC call of any method ("initialize", "tools/list", …) and
+// returns its result. What the endpoint refuses is an [*ergo.ToolError].
+func (e *Endpoint) Do(ctx context.Context, method string, params any) (json.RawMessage, error) {
+	x, err := e.exchange(ctx, method, params)
+	if err != nil {
+		return nil, err
+	}
+	result, err := decodeReply(x.body, x.id)
+	return result, e.misspoken(x, err)
 }
 
-// Do makes one JSON-RPC call of any method ("initialize", "tools/list", …).
-// What the endpoint refuses is an [*ergo.ToolError].
-func (e *Endpoint) Do(ctx context.Context, method string, params any) (*Reply, error) {
-	id := e.id.Add(1)
-	body := map[string]any{"jsonrpc": "2.0", "id": id, "method": method}
+// An exchange is a request and the answer that came, unread.
+type exchange struct {
+	id     int64
+	header http.Header // nil where no answer began
+	body   []byte
+}
+
+// exchange posts one JSON-RPC request. Without an error the answer is of
+// status 200 or 202.
+func (e *Endpoint) exchange(ctx context.Context, method string, params any) (x exchange, err error) {
+	x.id = e.id.Add(1)
+	body := map[string]any{"jsonrpc": "2.0", "id": x.id, "method": method}
 	if params != nil {
 		body["params"] = params
 	}
 	text, err := json.Marshal(body)
 	if err != nil {
-		return nil, fmt.Errorf("encode %s: %w", method, err)
+		return x, fmt.Errorf("encode %s: %w", method, err)
 	}
 	resp, err := e.post(ctx, text)
 	if err != nil {
-		return nil, e.fail(ctx, err)
+		return x, e.fail(ctx, err)
 	}
 	defer resp.Body.Close()
 	if err := e.checkStatus(resp); err != nil {
-		return nil, err
+		return x, err
 	}
-	reply := &Reply{Clock: parseClock(resp.Header.Get(HeaderClock))}
-	reply.Observed, _ = time.Parse(time.RFC3339Nano, resp.Header.Get(HeaderObserved))
-	text, err = e.read(resp)
-	if err != nil {
-		return reply, e.fail(ctx, err)
+	x.header = resp.Header
+	if x.body, err = e.read(resp); err != nil {
+		return x, e.fail(ctx, err)
 	}
-	reply.Result, err = decodeReply(text, id)
-	if err != nil && ergo.AsToolError(err) == nil {
-		err = &Error{Endpoint: e.url, Err: fmt.Errorf("%w: %w", ErrNotMCP, err), Hint: "it answers " + kindOf(resp)}
-	}
-	return reply, err
+	return x, nil
 }
 
 func (e *Endpoint) post(ctx context.Context, body []byte) (*http.Response, error) {
@@ -249,7 +268,7 @@ func (e *Endpoint) checkStatus(resp *http.Response) error {
 	case c >= 300 && c < 400:
 		return fail(ErrNotMCP, "it redirects to "+resp.Header.Get("Location")+", which is not followed")
 	}
-	return fail(ErrNotMCP, "it answers "+kindOf(resp))
+	return fail(ErrNotMCP, "it answers "+kindOf(resp.StatusCode, resp.Header))
 }
 
 // fail words an error of the transport.
@@ -265,10 +284,10 @@ func (e *Endpoint) fail(ctx context.Context, err error) error {
 }
 
 // kindOf says what an answer is by its header.
-func kindOf(resp *http.Response) string {
-	t, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+func kindOf(status int, header http.Header) string {
+	t, _, err := mime.ParseMediaType(header.Get("Content-Type"))
 	if err != nil {
 		t = "nothing that says its type"
 	}
-	return "HTTP " + strconv.Itoa(resp.StatusCode) + ", " + t
+	return "HTTP " + strconv.Itoa(status) + ", " + t
 }

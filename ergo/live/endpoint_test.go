@@ -173,7 +173,7 @@ func TestContractProtocol(t *testing.T) {
 		n++
 		t.Run(p.Case, func(t *testing.T) {
 			url, _ := p.serve(t)
-			reply, err := endpoint(t, url, Options{}).Do(context.Background(), "ping", nil)
+			result, err := endpoint(t, url, Options{}).Do(context.Background(), "ping", nil)
 			switch tool := ergo.AsToolError(err); {
 			case p.HTTPStatus == 401:
 				if !errors.Is(err, ErrUnauthorized) || !strings.Contains(err.Error(), "ERGO_MCP_TOKEN") {
@@ -187,8 +187,8 @@ func TestContractProtocol(t *testing.T) {
 				if tool == nil || !strings.Contains(p.Body, fmt.Sprintf(`"code":%d,`, tool.Code)) {
 					t.Errorf("error %v, want the one in %s", err, p.Body)
 				}
-			case err != nil || reply.Result == nil:
-				t.Errorf("reply %v, error %v", reply, err)
+			case err != nil || result == nil:
+				t.Errorf("result %s, error %v", result, err)
 			}
 		})
 	}
