@@ -66,14 +66,15 @@ func runCheck(cmd *cobra.Command, f *runFlags, format string) error {
 		say(err.Error())
 		return errNo
 	}
-	entries := f.entries(cmd.Context())
+	entries, ways := f.entries(cmd.Context()), joined.ways(found)
 	if format == "json" {
 		err = json.NewEncoder(cmd.OutOrStdout()).Encode(struct {
 			*recorder.Checkup
 			Entries []entryCheckup `json:"entries"`
-		}{found, entries})
+			Ways    []wayCheckup   `json:"ways"`
+		}{found, entries, ways})
 	} else {
-		err = printCheckup(cmd.OutOrStdout(), found, entries)
+		err = printCheckup(cmd.OutOrStdout(), found, entries, ways)
 	}
 	if err == nil && found.Blind {
 		err = errNo
@@ -128,7 +129,7 @@ func (e *entryCheckup) ask(ctx context.Context, w live.Way) error {
 	return nil
 }
 
-func printCheckup(w io.Writer, c *recorder.Checkup, entries []entryCheckup) error {
+func printCheckup(w io.Writer, c *recorder.Checkup, entries []entryCheckup, ways []wayCheckup) error {
 	for _, e := range entries {
 		switch {
 		case e.Err != "":
@@ -142,11 +143,8 @@ func printCheckup(w io.Writer, c *recorder.Checkup, entries []entryCheckup) erro
 	fmt.Fprintln(w)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "node\tasked\tprocesses\tanswers in\tclock off by\tour share\ta day")
-	for _, n := range c.Nodes {
-		way := "by forwarding"
-		if n.Direct {
-			way = "directly"
-		}
+	for i, n := range c.Nodes {
+		way := ways[i].Way
 		if n.Blind != "" {
 			fmt.Fprintf(t, "%s\t%s\tBLIND: %s\n", n.Node, way, n.Blind)
 			continue
@@ -158,6 +156,11 @@ func printCheckup(w io.Writer, c *recorder.Checkup, entries []entryCheckup) erro
 		return err
 	}
 	fmt.Fprintln(w)
+	for _, way := range ways {
+		if way.Why != "" {
+			fmt.Fprintf(w, "%s is asked %s: %s\n", way.Node, way.Way, way.Why)
+		}
+	}
 	for _, n := range c.Nodes {
 		if len(n.Missing) > 0 {
 			fmt.Fprintf(w, "%s lacks the tools %s\n", n.Node, strings.Join(n.Missing, ", "))

@@ -36,6 +36,7 @@ type config struct {
 	Endpoints []string        `yaml:"endpoints"`
 	Tokens    []string        `yaml:"token-files"` // FILE or ENDPOINT=FILE; never a token itself
 	CAFile    string          `yaml:"ca-file"`
+	Join      joinConfig      `yaml:"join"`
 	Output    string          `yaml:"output"`
 	For       time.Duration   `yaml:"for"`
 	Interval  time.Duration   `yaml:"interval"`
@@ -138,6 +139,8 @@ var flagKeys = map[string]string{
 	"log-level": "logs.levels", "log-match": "incidents.log-match", "incident-dir": "incidents.dir",
 	"on-incident": "incidents.command", "detect": "incidents.detect",
 	"keep-age": "archive.keep-age", "keep-bytes": "archive.keep-bytes", "max-bytes": "archive.max-bytes",
+	"join": "join.nodes", "cookie-file": "join.cookie-file", "node-name": "join.node-name",
+	"tls": "join.tls", "follow-routes": "join.follow-routes",
 	"control": "control.listen", "control-token-file": "control.token-file",
 }
 

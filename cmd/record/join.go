@@ -20,28 +20,29 @@ import (
 // is named.
 const cookieEnv = "ERGO_COOKIE"
 
-// joinFlags say how to join the cluster as a node.
-type joinFlags struct {
-	nodes      []string
-	cookieFile string
-	name       string
-	tls        bool
-	follow     bool
+// A joinConfig says how to join the cluster as a node.
+type joinConfig struct {
+	Nodes        []string `yaml:"nodes"` // name@host or name@host:port
+	CookieFile   string   `yaml:"cookie-file"`
+	NodeName     string   `yaml:"node-name"`
+	TLS          bool     `yaml:"tls"`
+	FollowRoutes bool     `yaml:"follow-routes"`
 }
 
-func (j *joinFlags) add(fl *pflag.FlagSet) {
-	fl.StringArrayVar(&j.nodes, "join", nil, "join the cluster as a node: name@host or name@host:port of a node to link to (default: the port that the host's registrar names); repeatable")
-	fl.StringVar(&j.cookieFile, "cookie-file", "", "a file with the cluster's cookie, readable by nobody else (default: $"+cookieEnv+")")
-	fl.StringVar(&j.name, "node-name", "", "our own name as a node (default: recorder@ and this host's name)")
-	fl.BoolVar(&j.tls, "tls", false, "link in TLS only; certificates are checked by the handshake's digest")
-	fl.BoolVar(&j.follow, "follow-routes", false, "link to the nodes that others name as well, where the registrar of their host says")
+// addJoinFlags adds the flags that set a joinConfig.
+func addJoinFlags(fl *pflag.FlagSet) {
+	fl.StringArray("join", nil, "join the cluster as a node: name@host or name@host:port of a node to link to (default: the port that the host's registrar names); repeatable")
+	fl.String("cookie-file", "", "a file with the cluster's cookie, readable by nobody else (default: $"+cookieEnv+")")
+	fl.String("node-name", "", "our own name as a node (default: recorder@ and this host's name)")
+	fl.Bool("tls", false, "link in TLS only; certificates are checked by the handshake's digest")
+	fl.Bool("follow-routes", false, "link to the nodes that others name as well, where the registrar of their host says")
 }
 
 // options are those of the cluster to join.
-func (j *joinFlags) options() (wire.Options, error) {
-	o := wire.Options{Node: j.name, TLS: j.tls, FollowRoutes: j.follow}
+func (j *joinConfig) options() (wire.Options, error) {
+	o := wire.Options{Node: j.NodeName, TLS: j.TLS, FollowRoutes: j.FollowRoutes}
 	var errs []error
-	for _, n := range j.nodes {
+	for _, n := range j.Nodes {
 		t, err := wire.ParseTarget(n)
 		o.Targets, errs = append(o.Targets, t), append(errs, err)
 	}
@@ -56,9 +57,9 @@ func (j *joinFlags) options() (wire.Options, error) {
 
 // cookie is read from the file or the environment, never from a flag, which
 // everybody on the machine could see.
-func (j *joinFlags) cookie() (wire.Cookie, error) {
-	if j.cookieFile != "" {
-		return wire.ReadCookie(j.cookieFile)
+func (j *joinConfig) cookie() (wire.Cookie, error) {
+	if j.CookieFile != "" {
+		return wire.ReadCookie(j.CookieFile)
 	}
 	c, err := wire.NewCookie(os.Getenv(cookieEnv))
 	if err != nil {
@@ -80,7 +81,7 @@ const pushBuffer = 4096
 // join joins the cluster, and follows the log lines of the given levels and
 // the events. It returns when every node that was named is linked to or could
 // not be; that none is is told, and tried again.
-func (j *joinFlags) join(ctx context.Context, levels, events []string, say func(string)) (*joined, error) {
+func (j *joinConfig) join(ctx context.Context, levels, events []string, say func(string)) (*joined, error) {
 	opts, err := j.options()
 	if err != nil {
 		return nil, err
@@ -102,7 +103,7 @@ func (j *joinFlags) join(ctx context.Context, levels, events []string, say func(
 // joinAny joins the cluster if any node to join was named, and lets the
 // recorder take what nodes push.
 func (r *reach) joinAny(ctx context.Context, opts *recorder.Options, say func(string)) (*joined, error) {
-	if len(r.join.nodes) == 0 {
+	if len(r.join.Nodes) == 0 {
 		return nil, nil
 	}
 	var events []string
@@ -141,6 +142,44 @@ func (j *joined) way() live.Way {
 func (j *joined) hide(w live.Way) live.Way {
 	w.Caller = wire.Hide(w.Caller, j.Name())
 	return w
+}
+
+// A wayCheckup says which way a node is asked, and why that one.
+type wayCheckup struct {
+	Node string `json:"node"`
+	Way  string `json:"way"`
+	Why  string `json:"why,omitempty"`
+}
+
+// ways are the ways to the nodes of a checkup, in its order. Nothing is joined
+// where j is nil.
+func (j *joined) ways(c *recorder.Checkup) []wayCheckup {
+	linked := map[string]wire.Status{}
+	if j != nil {
+		for _, s := range j.Status() {
+			linked[s.Node] = s
+		}
+	}
+	list := make([]wayCheckup, len(c.Nodes))
+	for i, n := range c.Nodes {
+		way := wayCheckup{Node: n.Node, Way: "by forwarding"}
+		switch s, named := linked[n.Node]; {
+		case n.Direct && j != nil:
+			way.Way, way.Why = "directly", "its entry point gives answers of any size"
+		case n.Direct:
+			way.Way = "directly"
+		case s.Joined && s.MCP:
+			way.Way, way.Why = "over its link", "it has no entry point of its own"
+		case s.Joined:
+			way.Why = fmt.Sprintf("linked, but %v", wire.ErrNoMCP)
+		case named:
+			way.Why = fmt.Sprintf("it could not be linked to: %v", s.Err)
+		case j != nil:
+			way.Why = "it is not linked to: name it with --join " + n.Node + ", or allow --follow-routes"
+		}
+		list[i] = way
+	}
+	return list
 }
 
 // Next implements [recorder.Pushes].

@@ -202,14 +202,14 @@ func joinStill(t *testing.T, s still) *joined {
 		t.Fatal(err)
 	}
 	synctest.Wait()
-	go func() {
-		time.Sleep(10 * time.Second)
+	timer := time.AfterFunc(10*time.Second, func() {
 		for _, p := range peers {
 			if err := p.Log(time.Now(), "risk", "journal flushed"); err != nil {
 				t.Error(err)
 			}
 		}
-	}()
+	})
+	t.Cleanup(func() { timer.Stop() })
 	return j
 }
 
@@ -289,5 +289,33 @@ func TestRunJoin(t *testing.T) {
 				t.Errorf("little was recorded: %v", recordedTexts(t, out))
 			}
 		})
+	}
+}
+
+// TestWays: check says which way each node is asked, and why.
+func TestWays(t *testing.T) {
+	s := stillOf(t, "restart_loop")
+	found := &recorder.Checkup{Nodes: []recorder.NodeCheckup{
+		{Node: "alpha@localhost", Direct: true}, {Node: "beta@localhost"}, {Node: "delta@localhost"},
+	}}
+	words := func(ways []wayCheckup) (list []string) {
+		for _, w := range ways {
+			list = append(list, w.Way+": "+w.Why)
+		}
+		return list
+	}
+	synctest.Test(t, func(t *testing.T) {
+		want := []string{
+			"directly: its entry point gives answers of any size",
+			"over its link: it has no entry point of its own",
+			"by forwarding: it is not linked to: name it with --join delta@localhost, or allow --follow-routes",
+		}
+		if diff := cmp.Diff(want, words(joinStill(t, s).ways(found))); diff != "" {
+			t.Error(diff)
+		}
+	})
+	var none *joined
+	if diff := cmp.Diff([]string{"directly: ", "by forwarding: ", "by forwarding: "}, words(none.ways(found))); diff != "" {
+		t.Error(diff)
 	}
 }

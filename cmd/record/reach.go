@@ -24,7 +24,7 @@ type reach struct {
 	tokens    []string // [endpoint=]FILE
 	caFile    string
 	timeout   time.Duration
-	join      joinFlags
+	join      joinConfig
 }
 
 func (r *reach) add(fl *pflag.FlagSet) {
@@ -32,7 +32,7 @@ func (r *reach) add(fl *pflag.FlagSet) {
 	fl.StringArrayVar(&r.tokens, "token-file", nil, "a file with the bearer token: FILE for all endpoints or ENDPOINT=FILE for one; repeatable (default: $"+tokenEnv+")")
 	fl.StringVar(&r.caFile, "ca-file", "", "certificates (PEM) that https endpoints are checked against")
 	fl.DurationVar(&r.timeout, "timeout", 10*time.Second, "time-out of one call")
-	r.join.add(fl)
+	addJoinFlags(fl)
 }
 
 // router combines all ways into the cluster that were named; joined, if not

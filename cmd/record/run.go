@@ -83,7 +83,7 @@ func (f *runFlags) load(cmd *cobra.Command) (config, error) {
 	if err != nil {
 		return c, err
 	}
-	f.endpoints, f.tokens, f.caFile, f.timeout = c.Endpoints, c.Tokens, c.CAFile, c.Timeout
+	f.endpoints, f.tokens, f.caFile, f.timeout, f.join = c.Endpoints, c.Tokens, c.CAFile, c.Timeout, c.Join
 	return c, nil
 }
 
