@@ -16,9 +16,9 @@ func (w *Writer) keep() error {
 		return nil
 	}
 	w.mu.Lock()
-	age := w.newest - w.began
+	old := w.began != 0 && w.newest-w.began >= int64(w.opts.RotateAge)
 	w.mu.Unlock()
-	if w.seg.size() >= w.opts.RotateBytes || w.began != 0 && age >= int64(w.opts.RotateAge) {
+	if old || w.seg.size() >= w.opts.RotateBytes {
 		if err := w.rotate(); err != nil {
 			return fmt.Errorf("rotate: %w", err)
 		}
@@ -30,6 +30,12 @@ func (w *Writer) keep() error {
 func (w *Writer) rotate() error {
 	if err := w.packAll(); err != nil {
 		return err
+	}
+	w.mu.Lock()
+	empty := w.began == 0
+	w.mu.Unlock()
+	if empty {
+		return nil
 	}
 	old := w.seg
 	path := filepath.Join(w.path, segmentName(old.meta.Segment+1))
