@@ -61,6 +61,10 @@ func (w *Workload) Next(node int) *archive.Record {
 	return &archive.Record{Stream: w.Stream(node), Schema: ProcessSchema(), At: at, Took: took, Args: []byte(`{"limit":100000}`), Text: w.text}
 }
 
+// Bytes is what the workload's own answer buffer holds, for who measures
+// memory.
+func (w *Workload) Bytes() int64 { return int64(cap(w.text)) }
+
 const (
 	idleMax = 0.156 // share of rows active in a sample
 	churn   = 0.005 // share of rows that are new in a sample
