@@ -102,8 +102,17 @@ func sameProcess(a, b *Finding) bool {
 // rules are the causes that the findings themselves show, strongest first.
 func rules() []causeRule {
 	return []causeRule{
-		nodeGone, linkGone, supervisorFell, childDies, samePlace, churnBurns, hotCode, heldMemory, callersSuffer,
+		nodeTakenDown, nodeGone, linkGone, supervisorFell, childDies, samePlace, deadPileUp, churnBurns, hotCode, heldMemory, callersSuffer,
 	}
+}
+
+// A supervisor that gives up at the root of a permanent application takes the
+// node down with it.
+func nodeTakenDown(root, f *Finding) bool {
+	const stopping = 30 * time.Second // a node may take as long to stop
+	return among(root.Kind, "supervisor_limit", "application_down", "shutdown_stuck") && sameNode(root, f) &&
+		among(f.Kind, "node_down", "node_restarted") && root.Score >= scoreWarning && root.Onset.Before(f.Onset) &&
+		f.Onset.Sub(root.Onset) < stopping
 }
 
 // A node that is down or began anew explains what its neighbours and itself
@@ -173,6 +182,11 @@ func samePlace(root, f *Finding) bool {
 		return among(f.Kind, "blocked_callback", "stuck_call", "error_burst", "event_silent", "goroutine_growth")
 	}
 	return false
+}
+
+// Killed processes that do not end pile up.
+func deadPileUp(root, f *Finding) bool {
+	return root.Kind == "zombie_processes" && f.Kind == "process_leak" && sameNode(root, f) && root.Subject.Behavior == f.Subject.Behavior
 }
 
 // Allocating and collecting cost CPU: churn explains a node that is busy since,

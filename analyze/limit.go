@@ -19,6 +19,9 @@ func (s *scene) limits(n *node, loops []*loop, w complaints) []*Finding {
 			out = append(out, f)
 		}
 	}
+	if len(out) == 0 {
+		out = append(out, s.saidToGiveUp(n, w)...)
+	}
 	for _, l := range loops {
 		if f := s.nearLimit(n, l); f != nil {
 			out = append(out, f)
@@ -97,10 +100,45 @@ func (s *scene) gaveUp(n *node, d fall, w complaints) *Finding {
 	return f
 }
 
+// saidToGiveUp are the supervisors that only their own word tells of: nothing
+// was listed afterwards.
+func (s *scene) saidToGiveUp(n *node, w complaints) []*Finding {
+	var out []*Finding
+	for pid, said := range w.byPID {
+		i := slices.IndexFunc(said, complaint.gaveUp)
+		if i < 0 {
+			continue
+		}
+		sub, called := Subject{Node: n.Name, Incarnation: n.incarnation(said[i].at), PID: pid}, pid
+		for name, by := range w.byName {
+			if slices.Contains(by, said[i]) {
+				sub.Name, called = name, name
+			}
+		}
+		if a := n.procs.known[pid]; a != nil {
+			sub, called = a.subject(said[i].at), a.called()
+		}
+		at := said[i].at
+		out = append(out, &Finding{
+			Kind: "supervisor_limit", Subject: sub, Onset: at, OnsetErrorS: 0.1, Score: 85, Confidence: Medium,
+			Title:          fmt.Sprintf("the supervisor %s on %s gave up restarting", called, n.Name),
+			Summary:        "It logged: " + said[i].message + ".",
+			Recommendation: "See which of its children died before, and mend why; raise the intensity only if restarts do help.",
+			Confirm:        []string{fmt.Sprintf("process_list node=%s", n.Name), fmt.Sprintf("app_list node=%s", n.Name)},
+			Evidence:       []Evidence{{What: "its own word", Node: n.Name, Tool: "sample_read", From: &at, To: &at, Lines: []string{said[i].message}}},
+			Caveats:        []string{"no listing shows it gone: its children and what became of them cannot be told"},
+		})
+	}
+	return out
+}
+
+// gaveUp reports whether a line is a supervisor's word that it gives up.
+func (c complaint) gaveUp() bool { return strings.Contains(c.message, "restart intensity is exceeded") }
+
 // exceeded is when the supervisor logged that it gave up.
 func (d fall) exceeded(w complaints) (at time.Time, ok bool) {
 	for _, c := range w.byPID[d.supervisor.pid] {
-		if strings.Contains(c.message, "restart intensity is exceeded") && c.at.After(d.after.Add(-time.Second)) && !c.at.After(d.by) {
+		if c.gaveUp() && c.at.After(d.after.Add(-time.Second)) && !c.at.After(d.by) {
 			return c.at, true
 		}
 	}

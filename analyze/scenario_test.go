@@ -41,7 +41,7 @@ func scenarios() []scenario {
 		{name: "blocked", kind: "blocked_callback", who: "clerk_04", onset: minute, make: func(c *sim.Cluster) {
 			c.Nodes[2].Find("clerk_04").Blocks = []sim.Block{{From: minute}}
 		}},
-		{name: "slow senders to a blocked one", kind: "blocked_callback", who: "clerk_04", onset: minute, make: func(c *sim.Cluster) {
+		{name: "slow senders to a blocked one", kind: "blocked_callback", who: "clerk_04", onset: minute, loose: 6 * time.Second, make: func(c *sim.Cluster) {
 			a := c.Nodes[2].Find("clerk_04")
 			a.Rate, a.Blocks = 0.5, []sim.Block{{From: minute}}
 		}},
@@ -64,13 +64,15 @@ func scenarios() []scenario {
 		{name: "one message a second and a half to handle", kind: "overloaded_process", who: "clerk_02", onset: minute, make: func(c *sim.Cluster) {
 			c.Nodes[1].Find("clerk_02").Change = []sim.Change{{At: minute, Rate: 3, Service: 1500 * time.Millisecond}}
 		}},
-		{name: "a mailbox that grows slowly", kind: "mailbox_growth", who: "clerk_03", onset: 40 * time.Second, loose: 30 * time.Second, make: func(c *sim.Cluster) {
-			c.Nodes[1].Find("clerk_03").Change = []sim.Change{{At: 40 * time.Second, Rate: 1006, Service: time.Millisecond}}
+		{name: "a mailbox that grows slowly", kind: "mailbox_growth", who: "clerk_03", onset: minute, loose: 20 * time.Second, make: func(c *sim.Cluster) {
+			a := c.Nodes[1].Find("clerk_03")
+			a.Regular = true
+			a.Change = []sim.Change{{At: minute, Rate: 1005, Service: time.Millisecond}}
 		}},
 		{name: "waits for a reply", kind: "stuck_call", who: "clerk_03", onset: minute, make: func(c *sim.Cluster) {
 			c.Nodes[1].Find("clerk_03").Blocks = []sim.Block{{From: minute, Waiting: true}}
 		}},
-		{name: "calls that time out", kind: "stuck_call", who: "clerk_03", onset: minute, make: func(c *sim.Cluster) {
+		{name: "calls that time out", kind: "stuck_call", who: "clerk_03", onset: minute, loose: 25 * time.Second, make: func(c *sim.Cluster) {
 			a := c.Nodes[1].Find("clerk_03")
 			a.Rate, a.Calls = 0.5, true
 			a.Change = []sim.Change{{At: minute, Rate: 0.15, Service: 5 * time.Second}}
@@ -118,6 +120,14 @@ func scenarios() []scenario {
 			}
 		}},
 		{name: "a supervisor gives up", kind: "supervisor_limit", who: "till_sup", onset: minute, make: func(c *sim.Cluster) { giveUp(c.Nodes[0]) }},
+		{name: "a killed one for every job", kind: "zombie_processes", who: "shop.Courier", onset: 50 * time.Second, make: func(c *sim.Cluster) {
+			n := c.Nodes[0]
+			for i := range 60 {
+				at := 50*time.Second + time.Duration(i)*2*time.Second
+				n.Add(&sim.Actor{Behavior: "shop.Courier", Parent: n.Find("clerk_01"), Born: at - time.Second, Rate: 5, Service: time.Millisecond,
+					Blocks: []sim.Block{{From: at - 500*time.Millisecond}}, Killed: at})
+			}
+		}},
 		{name: "an application stops", kind: "application_down", who: "shop", onset: 80 * time.Second, make: func(c *sim.Cluster) {
 			c.Nodes[1].AppDown = 80 * time.Second
 		}},
@@ -300,7 +310,7 @@ func TestScenarios(t *testing.T) {
 				latency, ages bool
 			}{{"all tags", true, true}, {"no latency", false, true}, {"no ages", true, false}, {"neither", false, false}} {
 				t.Run(tell.name, func(t *testing.T) {
-					c := sim.New(1, 10)
+					c := sim.New(1, 7)
 					c.Latency, c.Ages = tell.latency, tell.ages
 					sc.make(c)
 					check(t, sc, c, judge(t, c))

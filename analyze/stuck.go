@@ -12,8 +12,8 @@ func (s *scene) stuckCall(ctx context.Context, a *actor, st *stall) (*Finding, e
 		return nil, err
 	}
 	onset, d := began.at, began.lasted(st)
-	if d <= callTimeout {
-		return s.timingOut(ctx, a)
+	if again, err := s.timingOut(ctx, a); again != nil || err != nil || d <= callTimeout {
+		return again, err
 	}
 	f := &Finding{
 		Kind: "stuck_call", Subject: a.subject(onset), Onset: onset, OnsetErrorS: began.off.Seconds(),
@@ -52,7 +52,7 @@ const manyWaits = 3
 // timingOut judges a process whose calls give up in time, again and again.
 func (s *scene) timingOut(ctx context.Context, a *actor) (*Finding, error) {
 	first := a.firstWait
-	if a.longWaits < manyWaits || first.from.at.Sub(a.first) < 2*first.lasted() {
+	if a.longWaits < manyWaits || a.longest(waiting).open && a.longest(waiting).lasted() > 2*callTimeout || first.from.at.Sub(a.first) < 2*first.lasted() {
 		return nil, nil // too few, or it has done so from the first
 	}
 	began, err := s.since(ctx, a, first)

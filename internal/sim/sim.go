@@ -96,8 +96,9 @@ type Actor struct {
 	PID                  string
 
 	Born, Dies time.Duration // zero: before the recording; never
-	Rate       float64       // messages a second, as a Poisson process
+	Rate       float64       // messages a second, as a Poisson process unless Regular
 	Service    time.Duration // of one message
+	Regular    bool          // messages come evenly spaced and take equally long
 	// Change gives another rate and service from an instant on.
 	Change []Change
 	// Blocks are stretches in which the callback that is under way does not
@@ -181,7 +182,10 @@ func (a *Actor) run(rng *rand.Rand, from, to float64) {
 			}
 			continue
 		}
-		step := rng.ExpFloat64() / rate
+		step := 1 / rate
+		if !a.Regular {
+			step *= rng.ExpFloat64()
+		}
 		if next := a.nextChange(t); t+step > next {
 			t = next
 			continue
@@ -201,7 +205,10 @@ func (a *Actor) run(rng *rand.Rand, from, to float64) {
 func (a *Actor) handle(rng *rand.Rand, t, free float64) float64 {
 	begin := max(t, free)
 	_, service := a.pace(begin)
-	end := begin + service.Seconds()*(0.8+0.4*rng.Float64())
+	end := begin + service.Seconds()
+	if !a.Regular {
+		end = begin + service.Seconds()*(0.8+0.4*rng.Float64())
+	}
 	for _, b := range a.Blocks {
 		if from := b.From.Seconds(); end >= from && begin < b.until() {
 			end = max(end, b.until()) // the message under way at that time, or the next one
