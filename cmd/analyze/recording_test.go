@@ -1,0 +1,130 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"ergorecorder/archive"
+)
+
+// commanded runs a command.
+func commanded(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	code = run(t.Context(), args, strings.NewReader(""), &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+// TestBadInput: what cannot be answered says so on standard error, in a line
+// that begins with the command's name, and exits with 2.
+func TestBadInput(t *testing.T) {
+	good, dir := stuck(t), t.TempDir()
+	text := filepath.Join(dir, "text.erg")
+	if err := os.WriteFile(text, []byte(strings.Repeat("this is no archive\n", 1000)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	empty := filepath.Join(dir, "empty.erg")
+	w, err := archive.OpenWriter(empty, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		want string
+		args []string
+	}{
+		{"no such file", []string{"info", filepath.Join(dir, "none.erg")}},
+		{"not an archive", []string{"info", text}},
+		{"the archive is empty: nothing was recorded", []string{"info", empty}},
+		{"the archive is empty", []string{"replay", empty}},
+		{"there is text or json", []string{"info", good, "--format", "xml"}},
+		{"requires at least 1 arg", []string{"info"}},
+		{"unknown flag", []string{"info", good, "--color"}},
+		{"unknown command", []string{"inform", good}},
+		{"there is nothing in the window", []string{"export", good, "--from", "2031-01-01T00:00:00Z"}},
+		{"--from: read time", []string{"export", good, "--from", "yesterday"}},
+		{"no finding or mark of that name", []string{"export", good, "--from", "@nobody"}},
+		{"write key=value", []string{"call", good, "process_list", "limit"}},
+		{"--at: read time", []string{"call", good, "node_info", "--at", "noon"}},
+		{"unknown tool: no_such_tool", []string{"call", good, "no_such_tool"}},
+		{"let the recorder sample meta_inspect", []string{"call", good, "meta_inspect", "alias=Alias#<A.1.2.3>"}},
+		{"failed: no route", []string{"call", good, "node_info", "--node", "nosuch@localhost"}},
+		{"speed -3", []string{"replay", good, "--listen", "127.0.0.1:0", "--speed", "-3"}},
+		{"write NODE=ADDR", []string{"replay", good, "--listen", "127.0.0.1:0", "--direct", "gamma"}},
+		{"was not recorded: there are", []string{"replay", good, "--listen", "127.0.0.1:0", "--direct", "x@h=127.0.0.1:0"}},
+		{"it needs a token", []string{"replay", good, "--listen", "0.0.0.0:0"}},
+		{"listen as alpha@localhost", []string{"replay", good, "--listen", "nowhere:port"}},
+		{"read token", []string{"replay", good, "--token-file", filepath.Join(dir, "none")}},
+	} {
+		code, stdout, stderr := commanded(t, c.args...)
+		if code != exitUsage || !strings.HasPrefix(stderr, "analyze: ") || !strings.Contains(stderr, c.want) {
+			t.Errorf("%v: exit %d, %q; want %q", c.args, code, stderr, c.want)
+		}
+		if strings.Contains(stdout, "Usage") {
+			t.Errorf("%v: usage on standard output", c.args)
+		}
+	}
+}
+
+func TestInfo(t *testing.T) {
+	path := stuck(t)
+	code, stdout, stderr := commanded(t, "info", path)
+	if code != exitOK || stderr != "" {
+		t.Fatalf("exit %d, %s", code, stderr)
+	}
+	for _, want := range []string{
+		"alpha@localhost (entry point)", "gamma@localhost", "2026-11-22T01:12:5", "Ergo Framework 3.2.0-development",
+		`process_list {"limit":100000}`, "node_info",
+	} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("%q is not in\n%s", want, stdout)
+		}
+	}
+	code, stdout, _ = commanded(t, "info", path, "--format", "json")
+	var in inventory
+	if err := json.Unmarshal([]byte(stdout), &in); err != nil || code != exitOK {
+		t.Fatalf("exit %d, %v", code, err)
+	}
+	if len(in.Nodes) != 3 || !in.Nodes[0].Entry || in.Nodes[2].Latency != "yes" || in.Nodes[2].Pprof != "yes" || len(in.Nodes[2].Lives) != 1 || in.Records < 1000 {
+		t.Errorf("%+v", in.Nodes)
+	}
+}
+
+func TestCall(t *testing.T) {
+	path := stuck(t)
+	code, stdout, stderr := commanded(t, "call", path, "process_list", "sort_by=mailbox_latency", "limit=1", "--node", "gamma@localhost", "--at", "01:14:30")
+	if code != exitOK || !strings.Contains(stdout, `"Name": "book_eth"`) || !strings.Contains(stderr, "observed at 2026-11-22T01:14:") {
+		t.Errorf("exit %d\n%s%s", code, stdout, stderr)
+	}
+	code, stdout, _ = commanded(t, "call", path, "process_state", "pid=<0.0.1078>", "--node", "gamma@localhost", "--format", "json")
+	var out struct{ Answer, From, Age string }
+	if err := json.Unmarshal([]byte(stdout), &out); err != nil || code != exitOK || out.Answer != "running" || out.From != "process_list" {
+		t.Errorf("exit %d, %v: %s", code, err, stdout)
+	}
+}
+
+// TestReplayEnds: it says where it listens and ends with its context.
+func TestReplayEnds(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	said := lines{make(chan string, 8)}
+	done := make(chan int)
+	go func() {
+		done <- run(ctx, []string{"replay", stuck(t), "--listen", "127.0.0.1:0", "--direct", "gamma@localhost=127.0.0.1:0"}, strings.NewReader(""), said, &bytes.Buffer{})
+	}()
+	for _, node := range []string{"alpha@localhost", "gamma@localhost"} {
+		if l := <-said.c; !strings.HasPrefix(l, node+" http://127.0.0.1:") || !strings.HasSuffix(l, "/mcp\n") {
+			t.Errorf("said %q", l)
+		}
+	}
+	cancel()
+	if code := <-done; code != exitOK {
+		t.Errorf("exit %d", code)
+	}
+}
