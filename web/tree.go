@@ -39,9 +39,12 @@ type fold struct {
 	URL      string
 }
 
-// leavesShown is how many leaves of one parent and behavior are drawn, the
-// deepest mailboxes first.
-const leavesShown = 12
+// Of more than leavesFolded leaves of one parent and behavior, leavesShown are
+// drawn: those with the deepest mailboxes.
+const (
+	leavesFolded = 12
+	leavesShown  = 5
+)
 
 func (s *Server) tree(ctx context.Context, p *page) (any, error) {
 	v := treeView{Nodes: choices(p.Nodes(), p.query.Get("node"))}
@@ -109,7 +112,7 @@ func (b *branch) settle(p *page, depth int) {
 	b.Open = depth < 2 || b.Waiting > 10
 	folded := map[*branch]bool{}
 	for behavior, ks := range leaves {
-		if len(ks) <= leavesShown {
+		if len(ks) <= leavesFolded {
 			continue
 		}
 		slices.SortStableFunc(ks, func(x, y *branch) int { return cmp.Compare(y.MessagesMailbox, x.MessagesMailbox) })
