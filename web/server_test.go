@@ -228,3 +228,33 @@ func TestCutListingsAreSaid(t *testing.T) {
 		t.Error("it does not say that processes are missing")
 	}
 }
+
+// Every process is in the tree once, whatever its parents say.
+func TestTree(t *testing.T) {
+	rows := []process{{PID: "1", Parent: "0"}, {PID: "2", Parent: "1"}, {PID: "3", Parent: "2"}, {PID: "4", Parent: "4"}, {PID: "5", Parent: "6"}, {PID: "6", Parent: "5"}, {PID: "7", Parent: "6"}, {PID: "8"}}
+	for i := range 40 {
+		rows = append(rows, process{PID: ergo.PID(fmt.Sprint(100 + i)), Parent: "2", Behavior: "leaf", MessagesMailbox: int64(i)})
+	}
+	var drawn []string
+	var walk func(b *branch, depth int)
+	walk = func(b *branch, depth int) {
+		drawn = append(drawn, fmt.Sprintf("%s@%d", b.PID, depth))
+		for _, k := range b.Kids {
+			walk(k, depth+1)
+		}
+		for _, f := range b.Folded {
+			drawn = append(drawn, fmt.Sprintf("%d more@%d", f.Count, depth+1))
+		}
+	}
+	total := 0
+	for _, r := range newTree(&page{}, rows) {
+		walk(r, 0)
+		total += r.Size
+	}
+	if want := "1@0 2@1 3@2 135@2 136@2 137@2 138@2 139@2 35 more@2 8@0 4@0 5@0 6@1 7@2"; strings.Join(drawn, " ") != want {
+		t.Errorf("drawn\n%s, want\n%s", strings.Join(drawn, " "), want)
+	}
+	if total != len(rows) {
+		t.Errorf("%d processes are counted of %d", total, len(rows))
+	}
+}

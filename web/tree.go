@@ -24,7 +24,7 @@ type nodeTree struct {
 // A branch is a process and what it started.
 type branch struct {
 	process
-	URL     string
+	page    *page
 	Kids    []*branch
 	Size    int   // processes in the subtree, itself included
 	Waiting int64 // messages in all mailboxes of the subtree
@@ -59,42 +59,48 @@ func (s *Server) tree(ctx context.Context, p *page) (any, error) {
 }
 
 // newTree hangs processes under their parents. A parent that is not in the
-// table, as the node's own, makes a root; so does a circle.
+// table, as the node's own, makes a root; so does the first of a circle.
 func newTree(p *page, rows []process) []*branch {
-	byPID := make(map[ergo.PID]*branch, len(rows))
-	all := make([]*branch, len(rows))
-	for i, r := range rows {
-		all[i] = &branch{process: r, URL: processURL(p, r.Node, string(r.PID))}
-		byPID[r.PID] = all[i]
+	known := make(map[ergo.PID]bool, len(rows))
+	for i := range rows {
+		known[rows[i].PID] = true
 	}
+	all := make([]*branch, len(rows))
+	children := map[ergo.PID][]*branch{}
 	var roots []*branch
-	for _, b := range all {
-		parent := byPID[b.Parent]
-		if parent == nil || circular(b, byPID) {
+	for i, r := range rows {
+		b := &branch{process: r, page: p}
+		all[i] = b
+		if known[r.Parent] {
+			children[r.Parent] = append(children[r.Parent], b)
+		} else {
 			roots = append(roots, b)
-			continue
 		}
-		parent.Kids = append(parent.Kids, b)
+	}
+	reached := map[*branch]bool{}
+	var hang func(*branch)
+	hang = func(b *branch) {
+		reached[b] = true
+		for _, k := range children[b.PID] {
+			if !reached[k] {
+				b.Kids = append(b.Kids, k)
+				hang(k)
+			}
+		}
+	}
+	for _, r := range roots {
+		hang(r)
+	}
+	for _, b := range all {
+		if !reached[b] {
+			roots = append(roots, b)
+			hang(b)
+		}
 	}
 	for _, r := range roots {
 		r.settle(p, 0)
 	}
 	return roots
-}
-
-// circular reports whether following parents from b comes back to b.
-func circular(b *branch, byPID map[ergo.PID]*branch) bool {
-	at := byPID[b.Parent]
-	for range len(byPID) {
-		if at == nil {
-			return false
-		}
-		if at == b {
-			return true
-		}
-		at = byPID[at.Parent]
-	}
-	return true
 }
 
 // settle sums up the subtree and folds leaves that look alike.
@@ -124,6 +130,9 @@ func (b *branch) settle(p *page, depth int) {
 	b.Kids = slices.DeleteFunc(b.Kids, func(k *branch) bool { return folded[k] })
 	slices.SortFunc(b.Folded, func(x, y fold) int { return cmp.Compare(x.Behavior, y.Behavior) })
 }
+
+// URL is the page of the process's life.
+func (b *branch) URL() string { return processURL(b.page, b.Node, string(b.PID)) }
 
 // Summary says what the subtree holds.
 func (b *branch) Summary() string {
