@@ -10,6 +10,7 @@ type lineage struct {
 	behavior string
 	lives    int      // PIDs seen
 	current  *actor   // the newest
+	broken   bool     // its node died since: the next birth is no restart
 	births   []birth  // of the restarts that were seen, at most maxBirths
 	parents  []string // PIDs of the parents it has had, newest last
 }
@@ -27,9 +28,9 @@ const maxBirths = 512
 // reborn takes a new PID under the name.
 func (l *lineage) reborn(a *actor) {
 	l.lives++
-	old := l.current
-	l.current = a
-	if old == nil || a.bornAfter.IsZero() {
+	old, broken := l.current, l.broken
+	l.current, l.broken = a, false
+	if old == nil || broken || a.bornAfter.IsZero() {
 		return
 	}
 	if len(l.births) < maxBirths {

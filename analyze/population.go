@@ -316,7 +316,7 @@ func (p *population) nodeDied() {
 	}
 	p.slots, p.watch = nil, map[int32]bool{}
 	for _, l := range p.lineages {
-		l.current = nil
+		l.broken = true
 	}
 }
 
