@@ -226,7 +226,7 @@ func (s *scene) ownErrors(w *network, n *node) []time.Time {
 	var at []time.Time
 	for asked, calls := range w.fails {
 		for _, c := range calls {
-			if c.link && n.Entry && asked != n.Name || !c.link && c.tool == "network_ping" && asked == n.Name {
+			if c.link && !c.mark && n.Entry && asked != n.Name || !c.link && c.tool == "network_ping" && asked == n.Name {
 				at = append(at, c.at)
 			}
 		}

@@ -23,6 +23,15 @@ func (h heaps) tables() []heapTable {
 	return h.raw
 }
 
+// in is the profiles of a stretch.
+func (h heaps) in(w Window) heaps {
+	outside := func(t heapTable) bool { return t.at.Before(w.From) || !t.at.Before(w.To) }
+	return heaps{
+		text: slices.DeleteFunc(slices.Clone(h.text), outside),
+		raw:  slices.DeleteFunc(slices.Clone(h.raw), outside),
+	}
+}
+
 // A heapTable is one heap profile of a node, by function.
 type heapTable struct {
 	at               time.Time

@@ -37,3 +37,19 @@ func (l *lineage) reborn(a *actor) {
 		l.births = append(l.births, birth{after: a.bornAfter, by: a.first, pid: a.pid, parent: a.parent, previous: old.last.Sub(old.first)})
 	}
 }
+
+// onlyName is the name under which processes of a behavior were seen, "" where
+// there is none or more than one.
+func (p *population) onlyName(behavior string) string {
+	name := ""
+	for k := range p.lineages {
+		switch {
+		case k.behavior != behavior:
+		case name != "":
+			return ""
+		default:
+			name = k.name
+		}
+	}
+	return name
+}

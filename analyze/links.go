@@ -45,6 +45,7 @@ type failedCall struct {
 	tool string
 	peer string // whom a ping was for
 	link bool   // the node itself was not reached
+	mark bool   // told by the recorder's mark that it lost the node, not by an answer
 	why  string
 }
 
@@ -211,6 +212,15 @@ func (w *network) readFailures(ctx context.Context, s *scene, n *node) error {
 				call.peer = subject.Name
 			}
 			w.fails[n.Name] = append(w.fails[n.Name], call)
+		}
+	}
+	marks, err := s.rec.Marks(ctx, s.from, s.to)
+	if err != nil && !damaged(err) {
+		return err
+	}
+	for _, m := range marks {
+		if m.Kind == "node_lost" && m.Node == n.Name {
+			w.fails[n.Name] = append(w.fails[n.Name], failedCall{at: m.To, link: true, mark: true, why: m.Note})
 		}
 	}
 	slices.SortStableFunc(w.fails[n.Name], func(a, b failedCall) int { return a.at.Compare(b.at) })

@@ -173,12 +173,28 @@ func (s *scene) nodeAway(n *node, d absence, v *verdict) {
 		Onset:   d.from, OnsetErrorS: d.off.Seconds(), Evidence: evidence, Confirm: confirm,
 		Recommendation: fmt.Sprintf("If nobody restarted %s on purpose, read its log and its service manager's around %s.", n.Name, clock(d.from)),
 		Caveats:        []string{"The recording does not say whether it was meant."},
+		End:            &d.to,
 	}
-	if missed {
+	switch {
+	case missed:
 		f.Onset, f.OnsetErrorS = d.to, 1
 		f.Score = 60
+	case s.allBegan(d.to):
+		f.Score, f.Confidence = 45, Medium
+		f.Caveats = append(f.Caveats, "Every node began anew within seconds of the others, and no call was refused: as when a cluster is started again on purpose.")
 	}
 	v.find(f)
+}
+
+// allBegan reports whether every node of several began a new life around t.
+func (s *scene) allBegan(t time.Time) bool {
+	const around = 10 * time.Second
+	for _, n := range s.nodes {
+		if !slices.ContainsFunc(n.starts, func(start time.Time) bool { return start.Sub(t).Abs() <= around }) {
+			return false
+		}
+	}
+	return len(s.nodes) > 1
 }
 
 // deaf reports whether the recorder heard nobody while the node was away, and
@@ -203,7 +219,7 @@ func (s *scene) unseenRestart(n *node, d absence) *Finding {
 		Title:   fmt.Sprintf("%s began a new life while nothing was recorded", short2(n.Name)),
 		Summary: fmt.Sprintf("Nothing was recorded of any node from %s to %s; since then %s counts from the start again.", clock(d.lastly), clock(d.to), n.Name),
 		Subject: Subject{Node: n.Name, Incarnation: n.incarnation(d.to)},
-		Onset:   d.to, OnsetErrorS: 1, Evidence: s.awayEvidence(n, d), Confirm: []string{"node_info on " + n.Name + ": Uptime"},
+		Onset:   d.to, OnsetErrorS: 1, End: &d.to, Evidence: s.awayEvidence(n, d), Confirm: []string{"node_info on " + n.Name + ": Uptime"},
 		Caveats: []string{"No conclusion is drawn across a stretch that was not recorded."},
 	}
 }

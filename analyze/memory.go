@@ -50,10 +50,11 @@ func (s *scene) leakInALife(n *node, heap series.Series, profs heaps) *Finding {
 			continue
 		}
 		g, leaks := retained(own, collections.Between(life.From, life.To))
-		if !leaks && !g.keptByOne(profs.tables(), life) {
+		then := profs.in(life)
+		if !leaks && !g.keptByOne(then.tables()) {
 			continue
 		}
-		f := s.memoryLeak(n, g, profs)
+		f := s.memoryLeak(n, g, then, life.To)
 		if life.To.Before(s.to) {
 			f.End = &life.To
 			f.Caveats = append(f.Caveats, "It ended with that life of the node.")
@@ -80,7 +81,7 @@ func (n *node) thisLife(s *scene) time.Time {
 	return all[len(all)-1].From
 }
 
-func (s *scene) memoryLeak(n *node, g retention, profs heaps) *Finding {
+func (s *scene) memoryLeak(n *node, g retention, profs heaps, end time.Time) *Finding {
 	s.sharpen(n, &g)
 	f := &Finding{
 		Kind: "memory_leak", Score: 84, Confidence: High,
@@ -102,7 +103,7 @@ func (s *scene) memoryLeak(n *node, g retention, profs heaps) *Finding {
 			Values: map[string]any{"before_bytes": k.before, "after_bytes": k.after}, Records: k.records, Series: chart("bytes", k.inUse),
 		})
 		where = fmt.Sprintf(", allocated by %s (%s in use, before %s)", k.function, size(k.after), size(k.before))
-		s.holder(n, k.function, g.onset, f)
+		s.holder(n, k.function, Window{g.onset, end}, f)
 		f.Recommendation = fmt.Sprintf("Look for what %s adds to and nothing takes from: a map whose keys never repeat, a slice that only grows, a cache without a limit.", k.function)
 	} else {
 		f.Confidence = Medium
@@ -119,7 +120,7 @@ func (s *scene) memoryLeak(n *node, g retention, profs heaps) *Finding {
 	f.Title = fmt.Sprintf("%s keeps %s more every second", who, size(g.slope.PerSecond))
 	f.Summary = fmt.Sprintf("What collections leave on %s grows by %s a second since %s, from at most %s to %s%s.", n.Name, size(g.slope.PerSecond), clock(g.onset), size(g.before), size(g.after), where)
 	f.Caveats = append(f.Caveats, "pprof_heap shows the last completed collection, by the function that allocates, not by the one that holds.")
-	if at := s.exhausted(g); at != "" {
+	if at := s.exhausted(g); at != "" && end.After(s.to) {
 		f.Summary += " " + at
 	}
 	return f
@@ -149,18 +150,23 @@ func (s *scene) sharpen(n *node, g *retention) {
 
 // holder names the process in whose behavior's code the memory is allocated,
 // where one process has that behavior.
-func (s *scene) holder(n *node, function string, since time.Time, f *Finding) {
+func (s *scene) holder(n *node, function string, during Window, f *Finding) {
 	behavior := profiles.BehaviorOf(function)
 	if behavior == "" {
 		return
 	}
 	var of []*actor
 	for _, a := range n.procs.actors {
-		if a.behavior == behavior && !a.last.Before(since) {
+		if a.behavior == behavior && !a.last.Before(during.From) && a.first.Before(during.To) {
 			of = append(of, a)
 		}
 	}
 	if len(of) == 0 {
+		// It ended with an earlier life of the node: its name is what is left.
+		f.Subject.Name = n.procs.onlyName(behavior)
+		if f.Subject.Name != "" {
+			f.Subject.Behavior = behavior
+		}
 		return
 	}
 	f.Subject.Behavior, f.Subject.Application = behavior, of[0].application
@@ -237,7 +243,7 @@ func (s *scene) churn(n *node, profs heaps) *Finding {
 				f.Subject.Function = allocator(tables, c.At, c.After-c.Before)
 			}
 		}
-		s.holder(n, f.Subject.Function, c.At, f)
+		s.holder(n, f.Subject.Function, Window{c.At, end}, f)
 		return f
 	}
 	return nil

@@ -2,7 +2,6 @@ package analyze
 
 import (
 	"math"
-	"slices"
 	"time"
 
 	"ergorecorder/analyze/series"
@@ -91,8 +90,7 @@ func (g *retention) since(points series.Series, k int) bool {
 // use rises from profile to profile, to three times what it was, and no
 // collection since has left less than that. (A saw whose teeth and profiles
 // fall together can rise so, but its collections come back.)
-func (g *retention) keptByOne(tables []heapTable, life Window) bool {
-	tables = slices.DeleteFunc(slices.Clone(tables), func(t heapTable) bool { return t.at.Before(life.From) || !t.at.Before(life.To) })
+func (g *retention) keptByOne(tables []heapTable) bool {
 	if len(tables) < 5 {
 		return false
 	}
