@@ -38,9 +38,10 @@ func addJoinFlags(fl *pflag.FlagSet) {
 	fl.Bool("follow-routes", false, "link to the nodes that others name as well, where the registrar of their host says")
 }
 
-// options are those of the cluster to join.
-func (j *joinConfig) options() (wire.Options, error) {
-	o := wire.Options{Node: j.NodeName, TLS: j.TLS, FollowRoutes: j.FollowRoutes}
+// complete adds to the options what the configuration says of the cluster to
+// join.
+func (j *joinConfig) complete(o wire.Options) (wire.Options, error) {
+	o.Node, o.TLS, o.FollowRoutes = j.NodeName, j.TLS, j.FollowRoutes
 	var errs []error
 	for _, n := range j.Nodes {
 		t, err := wire.ParseTarget(n)
@@ -78,15 +79,14 @@ type joined struct {
 // pushBuffer is how many pushed messages may wait to be recorded.
 const pushBuffer = 4096
 
-// join joins the cluster, and follows the log lines of the given levels and
-// the events. It returns when every node that was named is linked to or could
-// not be; that none is is told, and tried again.
-func (j *joinConfig) join(ctx context.Context, levels, events []string, say func(string)) (*joined, error) {
-	opts, err := j.options()
+// join joins the cluster with the given options and those that j has. It
+// returns when every node that was named is linked to or could not be; that
+// none is is told, and tried again.
+func (j *joinConfig) join(ctx context.Context, opts wire.Options, say func(string)) (*joined, error) {
+	opts, err := j.complete(opts)
 	if err != nil {
 		return nil, err
 	}
-	opts.Logs, opts.Events = levels, events
 	opts.Notify = func(n wire.Notice) { say(noticeText(n)) }
 	c, err := wire.Open(opts)
 	if err != nil {
@@ -110,7 +110,7 @@ func (r *reach) joinAny(ctx context.Context, opts *recorder.Options, say func(st
 	for _, e := range opts.Events {
 		events = append(events, e.Event)
 	}
-	j, err := r.join.join(ctx, opts.Logs.Levels, events, say)
+	j, err := r.join.join(ctx, wire.Options{Logs: opts.Logs.Levels, Events: events, Timeout: opts.Timeout}, say)
 	if err != nil {
 		return nil, err
 	}

@@ -263,6 +263,14 @@ func TestRunJoin(t *testing.T) {
 	serving.Go(func() { p.Serve(ctx, l) })
 	defer func() { cancel(); serving.Wait() }()
 	target := fmt.Sprintf("alpha@localhost:%d", l.Addr().(*net.TCPAddr).Port)
+	t.Run("check", func(t *testing.T) {
+		t.Setenv(cookieEnv, testCookie)
+		var stdout, stderr bytes.Buffer
+		run(t.Context(), []string{"check", "--join", target, "--node-name", "recorder@localhost", "--node", "alpha@*"}, nil, &stdout, &stderr)
+		if says := "alpha@localhost is asked over its link: it has no entry point of its own"; !strings.Contains(stdout.String(), says) {
+			t.Errorf("check does not say %q but\n%s%s", says, stdout.String(), stderr.String())
+		}
+	})
 	for _, c := range []struct {
 		name, cookie string
 		code         int

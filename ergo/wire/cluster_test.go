@@ -283,7 +283,7 @@ func TestLost(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		p.Creation++
 		p.Drop()
-		time.Sleep(2 * time.Second)
+		time.Sleep(3 * time.Second)
 		want := []string{
 			"joined alpha@a",
 			"lost alpha@a: link to alpha@a: the peer closed the connection (EOF)", "joined alpha@a",

@@ -19,7 +19,7 @@ import (
 type member struct {
 	c      *Cluster
 	target Target
-	again  chan struct{} // an event ended and may be followed anew
+	again  chan error // an event ended and may be followed anew; of the log, why
 
 	mu       sync.Mutex
 	link     *link.Link // nil while there is none
@@ -34,7 +34,7 @@ type member struct {
 }
 
 func newMember(c *Cluster, t Target) *member {
-	return &member{c: c, target: t, again: make(chan struct{}, 1), feeds: map[string]feed{}}
+	return &member{c: c, target: t, again: make(chan error, 1), feeds: map[string]feed{}}
 }
 
 func (m *member) status() Status {
@@ -87,8 +87,11 @@ func (m *member) run() {
 	for ctx.Err() == nil {
 		l, err := m.join(ctx)
 		if err == nil {
-			rest = firstRest
+			began := m.c.opts.Now()
 			err = m.serve(ctx, l)
+			if m.c.opts.Now().Sub(began) > lastRest {
+				rest = firstRest
+			}
 		}
 		if ctx.Err() != nil {
 			return
@@ -202,7 +205,10 @@ func (m *member) serve(ctx context.Context, l *link.Link) error {
 			return fmt.Errorf("link to %s: %w", m.target.Node, l.Err())
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-m.again:
+		case why := <-m.again:
+			if why != nil {
+				m.silent(why)
+			}
 			renew.Reset(firstRest)
 		case <-renew.C:
 			renew.Reset(renewTime)
@@ -380,22 +386,21 @@ func (m *member) event(e link.Event) {
 	case ok && f.log:
 		msg.Log = &line
 	case f.log && e.Ended != nil:
-		m.silent(e.Ended)
-		m.retry()
+		m.retry(e.Ended)
 		return
 	default:
 		msg.Event = eventMessage(e, named)
 		if e.Ended != nil {
-			m.retry()
+			m.retry(nil)
 		}
 	}
 	m.c.push(msg)
 }
 
-// retry lets serve follow anew what has ended.
-func (m *member) retry() {
+// retry lets serve follow anew what has ended; log says why, if it is the log.
+func (m *member) retry(log error) {
 	select {
-	case m.again <- struct{}{}:
+	case m.again <- log:
 	default:
 	}
 }

@@ -61,10 +61,10 @@ type Event struct {
 
 // Counts are what a link has met.
 type Counts struct {
-	Frames   int64 // read
-	Unread   int64 // not understood, or of no concern to us, and dropped
-	Late     int64 // answers that nobody waited for any more
-	Unthanks int64 // courtesies not sent, for the queue was full
+	Frames int64 // read
+	Unread int64 // not understood, or of no concern to us, and dropped
+	Late   int64 // answers that nobody waited for any more
+	Unsent int64 // answers to the peer that did not fit into the queue
 }
 
 // A Link is a live connection. Its methods may be called by several
@@ -76,7 +76,7 @@ type Link struct {
 	out  chan []byte
 	id   atomic.Uint64
 
-	frames, unread, late, unthanked atomic.Int64
+	frames, unread, late, unsent atomic.Int64
 
 	mu      sync.Mutex
 	waiting map[[3]uint64]chan reply
@@ -125,7 +125,7 @@ func (l *Link) Close() {
 
 // Counts are the link's counts so far.
 func (l *Link) Counts() Counts {
-	return Counts{Frames: l.frames.Load(), Unread: l.unread.Load(), Late: l.late.Load(), Unthanks: l.unthanked.Load()}
+	return Counts{Frames: l.frames.Load(), Unread: l.unread.Load(), Late: l.late.Load(), Unsent: l.unsent.Load()}
 }
 
 // fail ends the link; the first error is its own.
@@ -193,8 +193,8 @@ func (l *Link) send(ctx context.Context, m frame.Message) error {
 	}
 }
 
-// thank queues a message that the peer waits for, unless the queue is full.
-func (l *Link) thank(m frame.Message) {
+// answer queues a message that the peer waits for, unless the queue is full.
+func (l *Link) answer(m frame.Message) {
 	b, err := m.Append(nil)
 	if err != nil {
 		l.unread.Add(1)
@@ -203,7 +203,7 @@ func (l *Link) thank(m frame.Message) {
 	select {
 	case l.out <- b:
 	default:
-		l.unthanked.Add(1)
+		l.unsent.Add(1)
 	}
 }
 

@@ -194,7 +194,7 @@ func TestTranscripts(t *testing.T) {
 					if got.answers != want.answers || got.events != want.events || !strings.Contains(got.fails, want.fails) || (got.fails == "") != (want.fails == "") {
 						t.Errorf("outcome %+v, want %+v", got, want)
 					}
-					if n := v.link.Counts(); n.Unread+n.Late+n.Unthanks != 0 {
+					if n := v.link.Counts(); n.Unread+n.Late+n.Unsent != 0 {
 						t.Errorf("counts %+v", n)
 					}
 				})
@@ -289,7 +289,7 @@ func TestReaderNeverWaits(t *testing.T) {
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		if n := l.Counts(); n.Frames != asked || n.Unthanks < asked/2 {
+		if n := l.Counts(); n.Frames != asked || n.Unsent < asked/2 {
 			t.Errorf("counts %+v", n)
 		}
 	})

@@ -40,14 +40,14 @@ func (l *Link) receive(m frame.Message) {
 	switch m.Type {
 	case frame.Response, frame.ResponseError:
 		if m.Important {
-			l.thank(frame.Message{Type: frame.ResponseError, To: m.From, Ref: m.Ref, Code: frame.CodeNone})
+			l.answer(frame.Message{Type: frame.ResponseError, To: m.From, Ref: m.Ref, Code: frame.CodeNone})
 		}
 		l.deliver(m.Ref, l.replyOf(m))
 	case frame.RequestPID, frame.RequestName, frame.RequestCached, frame.RequestAlias:
-		l.thank(frame.Message{Type: frame.ResponseError, To: m.From, Ref: m.Ref, Code: frame.CodeUnknownProcess})
+		l.answer(frame.Message{Type: frame.ResponseError, To: m.From, Ref: m.Ref, Code: frame.CodeUnknownProcess})
 	case frame.SendPID, frame.SendName, frame.SendCached, frame.SendAlias:
 		if m.Important {
-			l.thank(frame.Message{Type: frame.ResponseError, To: m.From, Ref: [3]uint64{m.ID}, Code: frame.CodeUnknownProcess})
+			l.answer(frame.Message{Type: frame.ResponseError, To: m.From, Ref: [3]uint64{m.ID}, Code: frame.CodeUnknownProcess})
 		}
 	case frame.PublishEvent, frame.PublishCached:
 		l.published(m)
@@ -195,5 +195,5 @@ func (l *Link) refuse(ref edf.Ref) {
 		l.unread.Add(1)
 		return
 	}
-	l.thank(frame.Message{Type: frame.Structured, Payload: payload})
+	l.answer(frame.Message{Type: frame.Structured, Payload: payload})
 }
