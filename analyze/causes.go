@@ -305,7 +305,7 @@ func (s *scene) saidBy(ctx context.Context, f *Finding) ([]string, error) {
 	var out []string
 	for l, err := range s.rec.Logs(ctx, f.Subject.Node, f.Onset.Add(-callTimeout), s.to) {
 		if err != nil {
-			if damaged(err) {
+			if s.damaged(err) {
 				continue
 			}
 			return nil, err

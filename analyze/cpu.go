@@ -89,7 +89,7 @@ func (s *scene) cpuProfiles(ctx context.Context, n *node) ([]cpuProfile, error) 
 	var all []cpuProfile
 	for smp, err := range s.rec.Samples(ctx, n.Name, "pprof_cpu", s.from, s.to) {
 		if err != nil {
-			if damaged(err) {
+			if s.damaged(err) {
 				continue
 			}
 			return nil, err
@@ -100,7 +100,7 @@ func (s *scene) cpuProfiles(ctx context.Context, n *node) ([]cpuProfile, error) 
 	}
 	for p, err := range s.rec.Profiles(ctx, n.Name, "cpu", s.from, s.to) {
 		if err != nil {
-			if damaged(err) {
+			if s.damaged(err) {
 				continue
 			}
 			return nil, err
@@ -336,7 +336,7 @@ func (s *scene) runningTime(ctx context.Context, n *node, from, to time.Time) (m
 	first, share := map[string]seen{}, map[string]float64{}
 	for f, err := range s.rec.Table(ctx, n.Name, "process_list", from, to, []string{"PID", "RunningTime"}) {
 		if err != nil {
-			if damaged(err) {
+			if s.damaged(err) {
 				continue
 			}
 			return nil, err

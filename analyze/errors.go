@@ -42,7 +42,7 @@ func (s *scene) errorBurst(ctx context.Context, n *node, v *verdict) error {
 	var times []time.Time
 	for l, err := range s.rec.Logs(ctx, n.Name, s.from, s.to) {
 		if err != nil {
-			if damaged(err) {
+			if s.damaged(err) {
 				continue
 			}
 			return err

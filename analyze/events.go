@@ -78,7 +78,7 @@ func (s *scene) readEvents(ctx context.Context, n *node) (all []*event, answers 
 	var listed []time.Time
 	for f, err := range s.rec.Table(ctx, n.Name, "event_list", n.thisLife(s), s.to, columns) {
 		if err != nil {
-			if damaged(err) {
+			if s.damaged(err) {
 				continue
 			}
 			return nil, 0, err

@@ -134,7 +134,7 @@ func (s *scene) growingGroup(ctx context.Context, n *node, since time.Time) (*pr
 	before, last := map[string]int{}, []profiles.Group(nil)
 	for smp, err := range s.rec.Samples(ctx, n.Name, "pprof_goroutines", s.from, s.to) {
 		if err != nil {
-			if damaged(err) {
+			if s.damaged(err) {
 				continue
 			}
 			return nil, 0, err

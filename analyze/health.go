@@ -69,7 +69,7 @@ func (s *scene) nodeLog(ctx context.Context, n *node) ([]replay.LogLine, error) 
 	var own []replay.LogLine
 	for l, err := range s.rec.Logs(ctx, n.Name, s.from, s.to) {
 		if err != nil {
-			if damaged(err) {
+			if s.damaged(err) {
 				continue
 			}
 			return nil, err
@@ -99,7 +99,7 @@ func (s *scene) applications(ctx context.Context, n *node, said []replay.LogLine
 	var names []string
 	for f, err := range s.rec.Table(ctx, n.Name, "app_list", s.from, s.to, []string{"name", "state", "mode"}) {
 		if err != nil {
-			if damaged(err) {
+			if s.damaged(err) {
 				continue
 			}
 			return nil, err

@@ -44,7 +44,7 @@ func (s *scene) heaps(ctx context.Context, n *node) (heaps, error) {
 	var all heaps
 	for smp, err := range s.rec.Samples(ctx, n.Name, "pprof_heap", s.from, s.to) {
 		if err != nil {
-			if damaged(err) {
+			if s.damaged(err) {
 				continue
 			}
 			return all, err
@@ -55,7 +55,7 @@ func (s *scene) heaps(ctx context.Context, n *node) (heaps, error) {
 	}
 	for p, err := range s.rec.Profiles(ctx, n.Name, "heap", s.from, s.to) {
 		if err != nil {
-			if damaged(err) {
+			if s.damaged(err) {
 				continue
 			}
 			return all, err

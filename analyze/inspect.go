@@ -43,7 +43,7 @@ func readInspections(ctx context.Context, s *scene, n *node) (map[string]*inspec
 	slots := map[string]int32{} // by subject
 	for f, err := range s.rec.Table(ctx, n.Name, "process_inspect", s.from, s.to, inspectColumns()) {
 		if err != nil {
-			if damaged(err) {
+			if s.damaged(err) {
 				continue
 			}
 			return nil, err

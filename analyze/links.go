@@ -88,7 +88,7 @@ func (w *network) readLinks(ctx context.Context, s *scene, n *node) error {
 	columns := []string{"Node", "ConnectionUptime", "MessagesIn", "MessagesOut", "Reconnections"}
 	for f, err := range s.rec.Table(ctx, n.Name, "network_nodes", s.from, s.to, columns) {
 		if err != nil {
-			if damaged(err) {
+			if s.damaged(err) {
 				continue
 			}
 			return err
@@ -132,7 +132,7 @@ func madeAt(f *archive.Frame, slot int32) time.Time {
 func (w *network) readPings(ctx context.Context, s *scene, n *node) error {
 	for p, err := range s.rec.Samples(ctx, n.Name, "network_ping", s.from, s.to) {
 		if err != nil {
-			if damaged(err) {
+			if s.damaged(err) {
 				continue
 			}
 			return err
@@ -197,7 +197,7 @@ func (w *network) readFailures(ctx context.Context, s *scene, n *node) error {
 		}
 		for f, err := range s.rec.Samples(ctx, n.Name, tool, s.from, s.to) {
 			if err != nil {
-				if damaged(err) {
+				if s.damaged(err) {
 					continue
 				}
 				return err
@@ -230,7 +230,7 @@ func (w *network) readFailures(ctx context.Context, s *scene, n *node) error {
 func (w *network) readLines(ctx context.Context, s *scene, n *node) error {
 	for l, err := range s.rec.Logs(ctx, n.Name, s.from, s.to) {
 		if err != nil {
-			if damaged(err) {
+			if s.damaged(err) {
 				continue
 			}
 			return err

@@ -290,7 +290,7 @@ func (s *scene) clockOffset(ctx context.Context, n *node) (series.Series, error)
 	var o series.Series
 	for f, err := range s.rec.Table(ctx, n.Name, "node_info", s.from, s.to, []string{"ServerTime"}) {
 		if err != nil {
-			if damaged(err) {
+			if s.damaged(err) {
 				continue
 			}
 			return o, err

@@ -491,7 +491,7 @@ func (s *scene) column(ctx context.Context, n *node, tool, field string) (series
 	var sum series.Series
 	for f, err := range s.rec.Table(ctx, n.Name, tool, s.from, s.to, []string{field}) {
 		if err != nil {
-			if damaged(err) {
+			if s.damaged(err) {
 				continue
 			}
 			return sum, err

@@ -2,7 +2,6 @@ package analyze
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -71,13 +70,6 @@ const (
 	colWakeups
 )
 
-// damaged reports whether err is a stretch that could not be read, behind
-// which the walk goes on.
-func damaged(err error) bool {
-	var c *archive.CorruptionError
-	return errors.As(err, &c)
-}
-
 func readProcesses(ctx context.Context, s *scene, n *node) (*population, error) {
 	p := &population{
 		node:     n,
@@ -89,7 +81,7 @@ func readProcesses(ctx context.Context, s *scene, n *node) (*population, error) 
 	total := n.series("node_info", "ProcessesTotal")
 	for f, err := range s.rec.Table(ctx, n.Name, "process_list", s.from, s.to, processColumns()) {
 		switch {
-		case err != nil && damaged(err):
+		case err != nil && s.damaged(err):
 		case err != nil:
 			return nil, err
 		case f.Failure != nil:
@@ -362,11 +354,12 @@ func interval(at []time.Time) time.Duration {
 
 // missing says why the processes of a node cannot be judged.
 func (p *population) missing() string {
+	const wall = "a forwarded answer of more than 65,535 bytes never arrives: give the recorder the node's own endpoint"
 	switch {
-	case p.failed > 0 && len(p.listings) == 0:
-		return fmt.Sprintf("none of %d process listings arrived (a forwarded answer of more than 65,535 bytes never does): give the node's own endpoint to the recorder", p.failed)
+	case p.failed > len(p.listings):
+		return fmt.Sprintf("%d of %d process listings did not arrive (%s)", p.failed, p.failed+len(p.listings), wall)
 	case len(p.listings) == 0:
 		return "no process listing was recorded"
 	}
-	return fmt.Sprintf("%d process listings are too few: three are needed", len(p.listings))
+	return fmt.Sprintf("%d process %s too few: three are needed", len(p.listings), plural(len(p.listings), "listing is", "listings are"))
 }

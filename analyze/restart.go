@@ -69,7 +69,7 @@ func (s *scene) complaints(ctx context.Context, n *node) (complaints, error) {
 	w := complaints{map[string][]complaint{}, map[string][]complaint{}}
 	for l, err := range s.rec.Logs(ctx, n.Name, s.from, s.to) {
 		if err != nil {
-			if damaged(err) {
+			if s.damaged(err) {
 				continue
 			}
 			return w, err

@@ -46,11 +46,26 @@ func Run(ctx context.Context, rec *replay.Recording, opt Options) (*Report, erro
 		r.Healthy = append(r.Healthy, v.healthy...)
 		r.NotEvaluated = append(r.NotEvaluated, v.skipped...)
 	}
+	for _, f := range r.Findings {
+		f.acrossGaps(r.Archive.Gaps)
+	}
 	if err := s.causes(ctx, r.Findings); err != nil {
 		return nil, fmt.Errorf("look for causes: %w", err)
 	}
 	r.Findings = rank(r.Findings)
+	r.NotEvaluated = append(r.NotEvaluated, s.damageNoted()...)
 	return r, nil
+}
+
+// acrossGaps says so where a finding began while its node was not recorded.
+func (f *Finding) acrossGaps(gaps []Gap) {
+	for _, g := range gaps {
+		if g.Node == f.Subject.Node && f.Onset.After(g.From) && f.Onset.Before(g.To) {
+			f.Caveats = append(f.Caveats, fmt.Sprintf("%s was not recorded from %s to %s (%s): within that stretch the onset is an estimate",
+				g.Node, clock(g.From), clock(g.To), g.Why))
+			return
+		}
+	}
 }
 
 // selected are the playbooks of the given names, all where none is given.
@@ -94,7 +109,7 @@ func (s *scene) report(ctx context.Context, opt Options) (*Report, error) {
 		r.Archive.Nodes = append(r.Archive.Nodes, n.Name)
 	}
 	gaps, err := s.rec.Gaps(ctx)
-	if err != nil {
+	if err != nil && !s.damaged(err) {
 		return nil, fmt.Errorf("look for gaps: %w", err)
 	}
 	for _, g := range gaps {

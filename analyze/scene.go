@@ -3,7 +3,9 @@ package analyze
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"runtime"
 	"slices"
@@ -13,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"ergorecorder/analyze/series"
+	"ergorecorder/archive"
 	"ergorecorder/replay"
 )
 
@@ -24,6 +27,7 @@ type scene struct {
 	rec      *replay.Recording
 	from, to time.Time
 	nodes    []*node // by name
+	damage   damage
 
 	net  *network             // see [scene.network]
 	gone map[string][]absence // by node; see [scene.absences]
@@ -133,6 +137,43 @@ func read(ctx context.Context, rec *replay.Recording, opt Options) (*scene, erro
 	return s, nil
 }
 
+// A damage is what could not be read of the recording.
+type damage struct {
+	mu    sync.Mutex
+	kinds map[string]error // by their text
+}
+
+// damaged reports whether err is a stretch that could not be read, behind which
+// the walk goes on, and remembers it for the report.
+func (s *scene) damaged(err error) bool {
+	var c *archive.CorruptionError
+	if !errors.As(err, &c) {
+		return false
+	}
+	s.damage.mu.Lock()
+	defer s.damage.mu.Unlock()
+	if s.damage.kinds == nil {
+		s.damage.kinds = map[string]error{}
+	}
+	s.damage.kinds[c.Error()] = c
+	return true
+}
+
+// damageNoted is what the report says of the damage.
+func (s *scene) damageNoted() []NotEvaluated {
+	var out []NotEvaluated
+	for _, text := range slices.Sorted(maps.Keys(s.damage.kinds)) {
+		if len(out) == maxDamage {
+			return append(out, NotEvaluated{"all", fmt.Sprintf("and %d more places that cannot be read", len(s.damage.kinds)-maxDamage)})
+		}
+		out = append(out, NotEvaluated{"all", "cannot be read: " + text})
+	}
+	return out
+}
+
+// maxDamage is how many damaged places a report names.
+const maxDamage = 5
+
 // readNodes reads all nodes, as many at a time as there are cores.
 func (s *scene) readNodes(ctx context.Context, progress func(done, total int, step string)) error {
 	var mu sync.Mutex
@@ -179,7 +220,7 @@ func (s *scene) readMetrics(ctx context.Context, n *node, tool string, fields []
 	cols := make([]series.Series, len(fields))
 	for f, err := range s.rec.Table(ctx, n.Name, tool, s.from, s.to, fields) {
 		if err != nil {
-			if damaged(err) {
+			if s.damaged(err) {
 				continue
 			}
 			return err

@@ -25,7 +25,7 @@ func (s *scene) stacks(ctx context.Context, a *actor, from, to time.Time) ([]sta
 	var out []stack
 	for smp, err := range s.rec.Samples(ctx, a.node.Name, "pprof_goroutines", from, to) {
 		if err != nil {
-			if damaged(err) {
+			if s.damaged(err) {
 				continue
 			}
 			return nil, err

@@ -37,7 +37,7 @@ func (s *scene) rows(ctx context.Context, n *node, from, to time.Time, see func(
 	columns := append(processColumns(), "StateTime", "Uptime")
 	for f, err := range s.rec.Table(ctx, n.Name, "process_list", from, to, columns) {
 		if err != nil {
-			if damaged(err) {
+			if s.damaged(err) {
 				continue
 			}
 			return err

@@ -254,11 +254,18 @@ func verdict(r *analyze.Report) [3]string {
 	crit, warn, notes := count(r)
 	window := fmt.Sprintf("%s to %s (%s), %d nodes", instant(r.Window.From), clock(r.Window.To), lasting(r.Window.To.Sub(r.Window.From)), len(r.Archive.Nodes))
 	if crit+warn == 0 {
-		return [3]string{
+		v := [3]string{
 			"No fault found.",
 			fmt.Sprintf("Examined %s; %d %s noted, %d not evaluated.", window, notes, plural(notes, "thing"), len(r.NotEvaluated)),
 			"There is nothing to do.",
 		}
+		if len(r.NotEvaluated) > 0 {
+			v[2] = "See below what could not be evaluated: of that, nothing is known."
+		}
+		if len(r.Healthy) == 0 {
+			v[0] = "Nothing could be judged."
+		}
+		return v
 	}
 	f := r.Findings[0]
 	what := strings.ToUpper(string(f.Severity)) + ": " + f.Title + "."
