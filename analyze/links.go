@@ -215,7 +215,7 @@ func (w *network) readFailures(ctx context.Context, s *scene, n *node) error {
 		}
 	}
 	marks, err := s.rec.Marks(ctx, s.from, s.to)
-	if err != nil && !damaged(err) {
+	if err != nil && !s.damaged(err) {
 		return err
 	}
 	for _, m := range marks {
