@@ -24,8 +24,9 @@ type listener struct {
 	args ergo.Args // of sample_listen
 
 	// Owned by the listener's task, but for stop.
-	mu  sync.Mutex
-	now *sampler
+	mu    sync.Mutex
+	now   *sampler
+	begun bool // a predecessor was looked for
 }
 
 // A sampler is a passive sampler on a node.
@@ -67,6 +68,10 @@ func (l *listener) turn(ctx context.Context, r *run) {
 	if l.pushed(ctx, r) {
 		return
 	}
+	if l.now == nil && !l.begun {
+		l.begun = true
+		l.now = l.predecessor(ctx)
+	}
 	if l.now == nil {
 		l.now = l.start(ctx, r)
 		if l.now == nil {
@@ -85,14 +90,53 @@ func (l *listener) early() time.Duration { return min(l.n.r.opts.Logs.Renew/4, 5
 // start starts a sampler on the node; nil where the node does not.
 func (l *listener) start(ctx context.Context, r *run) *sampler {
 	answer := l.n.sample(ctx, r, "sample_listen", l.args)
-	var said struct {
-		ID string `json:"sampler_id"`
-	}
-	if answer.Text == nil || json.Unmarshal(answer.Text, &said) != nil || said.ID == "" {
+	id := samplerID(answer.Text)
+	if id == "" {
 		return nil
 	}
 	now := l.n.r.clock.Now()
-	return &sampler{id: said.ID, ends: now.Add(l.n.r.opts.Logs.Renew), read: now}
+	return &sampler{id: id, ends: now.Add(l.n.r.opts.Logs.Renew), read: now}
+}
+
+// predecessor is the sampler that an earlier recorder of this archive followed
+// and did not stop, if it may still live: what it has heard since is not lost.
+func (l *listener) predecessor(ctx context.Context) *sampler {
+	if l.n.r.clock.replayed() {
+		return nil
+	}
+	view, now := l.n.r.w.View(), l.n.r.clock.Now()
+	key := func(tool string, args ergo.Args) archive.StreamKey {
+		return archive.StreamKey{Kind: archive.Sample, Node: l.n.name, Name: tool, Args: ergo.SchemaOf(tool).StreamArgs(args).String()}
+	}
+	started, err := view.Last(key("sample_listen", l.args), "", now)
+	if err != nil || now.Sub(started.At) > l.n.r.opts.Logs.Renew {
+		return nil
+	}
+	id := samplerID(started.Text)
+	s := &sampler{id: id, ends: started.At.Add(l.n.r.opts.Logs.Renew), read: started.At}
+	readings := key("sample_read", nil)
+	for rec, err := range view.Records(ctx, archive.Query{Streams: []archive.StreamKey{readings}, From: started.At, To: now}) {
+		var said reading
+		if err != nil || rec.Subject != (ergo.Args{"sampler_id": id}).String() || json.Unmarshal(rec.Text, &said) != nil {
+			continue
+		}
+		s.read = rec.At
+		for _, e := range said.Samples {
+			s.since = e.Sequence
+			s.recent = append(s.recent, string(e.Data))
+		}
+	}
+	return s
+}
+
+// samplerID is the name of the sampler that sample_listen started, "" if it
+// did not.
+func samplerID(text []byte) string {
+	var said struct {
+		ID string `json:"sampler_id"`
+	}
+	_ = json.Unmarshal(text, &said) // what cannot be read names none
+	return said.ID
 }
 
 // A reading is what sample_read says.

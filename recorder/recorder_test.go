@@ -264,6 +264,58 @@ func TestLogsAreComplete(t *testing.T) {
 	})
 }
 
+// TestLogsAcrossRestarts: a recorder that died leaves its listener behind; the
+// next one goes on where it ended, and no line is lost or there twice.
+func TestLogsAcrossRestarts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newFakeCluster("a@h")
+		path := t.TempDir() + "/a.erg"
+		var lines []string
+		for life := range 3 {
+			w, err := archive.OpenWriter(path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := New(c, w, quick())
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan error, 1)
+			go func() { ended <- r.Run(ctx) }()
+			time.Sleep(10 * time.Second)
+			c.log("a@h", fmt.Sprint(life, " while recorded"))
+			time.Sleep(10 * time.Second)
+			c.mu.Lock()
+			c.down = errors.New("as if the recorder had died without a word")
+			c.mu.Unlock()
+			cancel()
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+			c.mu.Lock()
+			c.down = nil
+			c.mu.Unlock()
+			c.log("a@h", fmt.Sprint(life, " meanwhile"))
+			if life == 2 {
+				for rec := range w.View().Records(t.Context(), archive.Query{}) {
+					if rec.Stream.Name == "sample_read" {
+						lines = append(lines, readLines(t, []*archive.Record{rec})...)
+					}
+				}
+			}
+			if err := w.Close(); err != nil {
+				t.Error(err)
+			}
+			time.Sleep(time.Minute)
+		}
+		want := []string{"0 while recorded", "0 meanwhile", "1 while recorded", "1 meanwhile", "2 while recorded"}
+		if !slices.Equal(lines, want) {
+			t.Errorf("lines %q, want %q", lines, want)
+		}
+	})
+}
+
 // TestLogStorm: what a storm pushes out of the ring buffer is counted to the line.
 func TestLogStorm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
