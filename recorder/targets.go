@@ -103,21 +103,3 @@ func (n *node) inspectedKind(ctx context.Context, r *run, pid string) string {
 	n.mu.Unlock()
 	return kind
 }
-
-// A processRow is as much of a listing's row as the recorder itself looks at.
-type processRow struct {
-	PID     string
-	Name    string
-	Kind    string
-	Parent  string
-	Mailbox int64 `json:"MessagesMailbox"`
-}
-
-// processRows reads a listing; one that is broken has no rows.
-func processRows(table []byte) []processRow {
-	var rows []processRow
-	if json.Unmarshal(table, &rows) != nil {
-		return nil
-	}
-	return rows
-}
