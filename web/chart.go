@@ -28,18 +28,6 @@ func (c *curve) add(at time.Time, v float64) {
 	c.Value = append(c.Value, v)
 }
 
-// last is the newest value at or before t, NaN where there is none.
-func (c *curve) last(t int64) float64 {
-	v := math.NaN()
-	for i, at := range c.At {
-		if at > t {
-			break
-		}
-		v = c.Value[i]
-	}
-	return v
-}
-
 // A chart is one metric over a window: its curve, its peers' behind it, the
 // band it kept to before the onset, and what happened meanwhile.
 type chart struct {
@@ -65,7 +53,7 @@ type shade struct {
 // A drawn chart is what the template needs: positions in percent and paths.
 type drawn struct {
 	Title, Note, Summary string
-	Path, Area           string
+	Path                 string
 	Peers                []string
 	Ticks                []tick // of values
 	Times                []tick

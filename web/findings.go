@@ -30,7 +30,7 @@ func (v *verdict) get() (report *analyze.Report, progress, failure string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.report == nil && v.progress == "" && v.failure == "" {
-		return nil, "not begun", ""
+		return nil, "not begun yet", ""
 	}
 	return v.report, v.progress, v.failure
 }
@@ -106,7 +106,6 @@ type findingView struct {
 	Cause  *analyze.Finding
 	Then   []*analyze.Finding
 	URL    func(*analyze.Finding) string
-	Open   bool
 }
 
 // findingViews draws findings with their charts, read from the recording.

@@ -205,9 +205,7 @@ func comparePIDs(a, b ergo.PID) int {
 
 // A nodeInfo is what node_info says, as far as pages show it.
 type nodeInfo struct {
-	Name                  string
 	Uptime                int64
-	Version, Framework    struct{ Name, Release string }
 	ProcessesTotal        int64
 	ProcessesRunning      int64
 	ProcessesWaitResponse int64

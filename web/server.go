@@ -155,6 +155,9 @@ func (s *Server) newPage(r *http.Request) *page {
 	p := &page{rec: s.rec, query: r.URL.Query(), path: r.URL.Path, Name: s.opt.Name, Live: s.opt.Live}
 	p.Start, p.End = s.rec.Window()
 	p.From, p.To = p.time("from", p.Start), p.time("to", p.End)
+	if p.Live && !p.query.Has("from") {
+		p.From = latest(p.Start, p.End.Add(-liveWindow))
+	}
 	if !p.From.Before(p.To) {
 		p.From, p.To = p.Start, p.End
 	}
@@ -164,6 +167,10 @@ func (s *Server) newPage(r *http.Request) *page {
 	p.Report, p.Progress, p.Failure = s.verdict.get()
 	return p
 }
+
+// liveWindow is how much of a live recording's end the overview shows unless
+// it is told otherwise: it is drawn again and again.
+const liveWindow = time.Hour
 
 // time reads a time from the address; what is missing or wrong is the default.
 func (p *page) time(key string, def time.Time) time.Time {
@@ -217,6 +224,14 @@ func (p *page) Moment(t time.Time) string { return p.Same("at", inURL(t)) }
 // Following reports whether the page moves on with the recording.
 func (p *page) Following() bool { return p.Live && p.Present }
 
+// Whole is the address of this view with the overview of all that is recorded.
+func (p *page) Whole() string {
+	if p.Live {
+		return p.Same("from", inURL(p.Start), "to", "")
+	}
+	return p.Same("from", "", "to", "")
+}
+
 // Zoom is the address of this view with the overview cut to a share of its
 // window around the moment.
 func (p *page) Zoom(share float64) string {
@@ -224,7 +239,7 @@ func (p *page) Zoom(share float64) string {
 	half = max(half, 5*time.Second)
 	from, to := latest(p.At.Add(-half), p.Start), earliest(p.At.Add(half), p.End)
 	if from.Equal(p.Start) && to.Equal(p.End) {
-		return p.Same("from", "", "to", "")
+		return p.Whole()
 	}
 	return p.Same("from", inURL(from), "to", inURL(to), "at", inURL(p.At))
 }

@@ -84,9 +84,7 @@ func (s *Server) finding(ctx context.Context, p *page) (any, error) {
 	for _, f := range p.Report.Findings {
 		if f.ID == id || f.Display == id {
 			p.Title = f.Title
-			v, err := newFindingView(ctx, p.Report, f, p.rec, p.findingURL)
-			v.Open = true
-			return v, err
+			return newFindingView(ctx, p.Report, f, p.rec, p.findingURL)
 		}
 	}
 	return nil, notFound("no finding has the id " + id)
