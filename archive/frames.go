@@ -73,7 +73,11 @@ func (sc *scan) run(ctx context.Context, x *run, yield func(*Frame, error) bool)
 			sc.table.Restart()
 			sc.skipped = false
 		}
-		if _, err := sc.table.Next(); err != nil {
+		step := sc.table.Next
+		if !wanted {
+			step = sc.table.Skip
+		}
+		if _, err := step(); err != nil {
 			var part *codec.PartError
 			going := errors.As(err, &part)
 			if !sc.tell(x, err, yield) {

@@ -92,7 +92,11 @@ func (r *Reader) record(s StreamKey, x run, i int) (*Record, error) {
 		}
 	}
 	for ; p.next <= i; p.next++ {
-		if ok, err := p.table.Next(); err != nil || !ok {
+		step := p.table.Skip
+		if p.next == i {
+			step = p.table.Next
+		}
+		if ok, err := step(); err != nil || !ok {
 			return nil, r.cat.corruption(s, &x, err)
 		}
 	}

@@ -195,7 +195,11 @@ func (w *walk) decode(it *item) (*Record, error) {
 		}
 	}
 	for {
-		ok, err := w.table.Next()
+		step := w.table.Next
+		if w.next < it.i {
+			step = w.table.Skip
+		}
+		ok, err := step()
 		if err == nil && !ok {
 			err = errors.New("its records end too early")
 		}

@@ -84,6 +84,7 @@ type Writer struct {
 	io sync.Mutex // held while the disk is written; before mu
 
 	mu      sync.Mutex
+	scratch codec.Scratch
 	seg     *segment // the one being written
 	began   int64    // time of the segment's first record, 0 while it has none
 	newest  int64    // time of the newest record
@@ -396,7 +397,7 @@ func (w *Writer) stream(rec *Record) *stream {
 		w.cat.mu.Lock()
 		s.runs = w.cat.stream(rec.Stream, rec.Schema)
 		w.cat.mu.Unlock()
-		s.enc = codec.NewEncoder(desc(w.seg.meta.ID, s.id, rec.Stream, s.runs.schema, w.opts.RoundStateTime), codec.DefaultLimits())
+		s.enc = codec.NewEncoder(desc(w.seg.meta.ID, s.id, rec.Stream, s.runs.schema, w.opts.RoundStateTime), codec.DefaultLimits(), &w.scratch)
 		w.streams[rec.Stream] = s
 	}
 	if s.seg != w.seg {

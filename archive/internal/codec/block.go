@@ -169,6 +169,10 @@ func (s *streams) dict(field int, d *dict) {
 		b = appendBytes(b, d.at(d.sent))
 	}
 	s.add(tag(field, subDict), b)
+	if cap(d.arena)-len(d.arena) > len(d.arena)/8+256 {
+		d.arena = append(make([]byte, 0, len(d.arena)), d.arena...)
+		d.ends = append(make([]uint32, 0, len(d.ends)), d.ends...)
+	}
 }
 
 // Bytes lays the chunk out.
@@ -199,9 +203,11 @@ func layout(h Header, ss streams, z *Zip) []byte {
 		b = appendStreams(b, ss, z)
 	}
 	binary.LittleEndian.PutUint32(b[8:], uint32(len(b)))
-	binary.LittleEndian.PutUint64(b[24:], sum(b))
+	putSum(b)
 	return b
 }
+
+func putSum(b []byte) { binary.LittleEndian.PutUint64(b[24:], sum(b)) }
 
 func sum(b []byte) uint64 {
 	d := xxhash.New()

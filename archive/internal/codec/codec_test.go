@@ -142,7 +142,7 @@ func TestCaptures(t *testing.T) {
 				d := descOf(c.tool[strings.Index(c.tool, " ")+1:])
 				d.Stream = uint32(len(encs) + 1)
 				d.About = []byte(c.tool)
-				e = NewEncoder(d, DefaultLimits())
+				e = NewEncoder(d, DefaultLimits(), &Scratch{})
 				encs[c.tool] = e
 				tools = append(tools, c.tool)
 			}
@@ -290,7 +290,7 @@ func rowsText(n, i int, pretty bool) []byte {
 func TestParts(t *testing.T) {
 	z := NewZip()
 	d := Desc{Stream: 1, About: []byte("x"), Form: FormTable, Key: []string{"PID"}, Columns: processColumns}
-	e := NewEncoder(d, Limits{Records: 16, Cells: 1 << 30, Bytes: 1 << 30, Span: 1 << 60})
+	e := NewEncoder(d, Limits{Records: 16, Cells: 1 << 30, Bytes: 1 << 30, Span: 1 << 60}, &Scratch{})
 	var chunks []Chunk
 	var want []Record
 	sizes := []int{10, 4200, 8300, 8300, 4000, 0, 4100, 1, 8300}

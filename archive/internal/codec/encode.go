@@ -12,6 +12,38 @@ type Encoder struct {
 	epoch uint64 // first record of the table's life: slots keep their rows within it
 	done  []Chunk
 	limit Limits
+	desk  *Scratch
+}
+
+// Scratch is memory that encoders need while they take in a record. Encoders
+// that are not used at the same time share one.
+type Scratch struct {
+	stages []stage
+	lists  [][]cell
+}
+
+// stage is what a scan found for a part.
+type stage struct {
+	rows  []stagedRow
+	cells []cell
+	gone  []int32
+}
+
+// list is an empty list of cells.
+func (s *Scratch) list() []cell {
+	n := len(s.lists)
+	if n == 0 {
+		return make([]cell, 0, 64)
+	}
+	l := s.lists[n-1]
+	s.lists = s.lists[:n-1]
+	return l
+}
+
+func (s *Scratch) give(l []cell) {
+	if l != nil {
+		s.lists = append(s.lists, l[:0])
+	}
 }
 
 // Limits say when a run ends. What they bound in the end is the time that it
@@ -44,14 +76,14 @@ type run struct {
 
 // NewEncoder begins a stream, or begins it again: its first records open
 // runs of their own.
-func NewEncoder(d Desc, l Limits) *Encoder {
-	e := &Encoder{desc: d, limit: l}
+func NewEncoder(d Desc, l Limits, s *Scratch) *Encoder {
+	e := &Encoder{desc: d, limit: l, desk: s}
 	e.reset()
 	return e
 }
 
 func (e *Encoder) reset() {
-	e.table = newTable(&e.desc)
+	e.table = newTable(&e.desc, e.desk)
 	e.table.parts = []*part{newPart(0)}
 	e.epoch = 0
 }
@@ -97,6 +129,7 @@ func (e *Encoder) Append(r *Record) {
 		}
 	}
 	e.head.put(&t.parts[0].run, r, kind, parts)
+	t.clear()
 	if len(t.keys)*(1+len(t.cols)) > maxCells && e.desc.Form == FormObject || len(t.shapes) > 1<<14 {
 		e.Cut()
 		e.reset()

@@ -14,10 +14,7 @@ type part struct {
 	shape  *column   // each row's shape, a column like others
 	inRun  bitmap    // slots whose row the run under way has told in full
 
-	// What the scan under way staged.
-	rows  []stagedRow
-	cells []cell
-	gone  []int32
+	stage      // what the scan under way found
 	full  bool // of the row being staged: tell every cell
 	slot  int32
 
@@ -89,7 +86,14 @@ type column struct {
 
 func newPart(number int) *part { return &part{number: number, shape: &column{}} }
 
-func (p *part) clearStage() { p.rows, p.cells, p.gone = p.rows[:0], p.cells[:0], p.gone[:0] }
+// borrow takes an empty stage.
+func (p *part) borrow(s *Scratch) {
+	for len(s.stages) <= p.number {
+		s.stages = append(s.stages, stage{})
+	}
+	st := &s.stages[p.number]
+	p.stage = stage{st.rows[:0], st.cells[:0], st.gone[:0]}
+}
 
 // begin makes the next sample the keyframe of a new run.
 func (p *part) begin() {
@@ -182,7 +186,7 @@ func (p *part) stageLit(col int, lit []byte) bool {
 func (p *part) encode(t *table, at int64, round bool) {
 	p.endRow()
 	p.announce(t)
-	p.sortCells()
+	p.sortCells(t.desk)
 	p.gone = slices.DeleteFunc(p.gone, func(slot int32) bool { return !p.inRun.has(slot) })
 	for _, slot := range p.gone {
 		p.inRun.clear(slot)
@@ -218,6 +222,9 @@ func (p *part) encode(t *table, at int64, round bool) {
 		p.run.cells += len(c.news) + len(c.changes)
 		mode := c.encode(kind, dense(c), &active, &p.inRun, at, round)
 		p.lists = binary.AppendUvarint(p.lists, uint64(col+1)<<2|uint64(mode))
+		t.desk.give(c.news)
+		t.desk.give(c.changes)
+		c.news, c.changes = nil, nil
 	}
 	for i, w := range news {
 		p.inRun[i] |= w
@@ -247,7 +254,7 @@ func (p *part) announce(t *table) {
 const keyColumn = 0x80 // in a column's kind: it identifies rows
 
 // sortCells hands the staged cells to their columns, ascending by slot.
-func (p *part) sortCells() {
+func (p *part) sortCells(s *Scratch) {
 	var order [PartRows]int32
 	var rows bitmap
 	for i, r := range p.rows {
@@ -259,6 +266,9 @@ func (p *part) sortCells() {
 		for _, ce := range p.cells[r.start:r.end] {
 			c := p.column(int(ce.at))
 			ce.at = slot
+			if c.news == nil {
+				c.news, c.changes = s.list(), s.list()
+			}
 			if r.full {
 				c.news = append(c.news, ce)
 			} else {
@@ -319,7 +329,6 @@ func (c *column) encode(kind ColumnKind, dense bool, active, inRun *bitmap, at i
 	for _, ch := range c.changes {
 		c.vals[ch.at], c.lits[ch.at] = ch.val, ch.lit
 	}
-	c.news, c.changes = c.news[:0], c.changes[:0]
 	return mode
 }
 

@@ -12,7 +12,8 @@ type partCursor struct {
 	object bool
 	seqs   []uint64
 	ats    []int64
-	next   int // sample to come
+	next   int  // sample to come
+	stale  bool // samples were decoded that the table's columns do not show
 
 	names   []colDef
 	shapes  [][]int // by number: columns of out, in the order of the text

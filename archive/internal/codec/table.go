@@ -31,6 +31,7 @@ type table struct {
 	rows   int      // slots in use
 	graves int      // places of the index whose row is gone
 
+	desk   *Scratch
 	tmpl   template
 	spans  []span
 	keyBuf []byte
@@ -64,8 +65,8 @@ type span struct {
 	whole      bool // num is its value
 }
 
-func newTable(d *Desc) *table {
-	t := &table{form: d.Form, key: d.Key, kinds: d.Columns, colAt: map[string]int{}, byKeys: map[string]int{}, tmpl: template{shape: -1}}
+func newTable(d *Desc, s *Scratch) *table {
+	t := &table{desk: s, form: d.Form, key: d.Key, kinds: d.Columns, colAt: map[string]int{}, byKeys: map[string]int{}, tmpl: template{shape: -1}}
 	return t
 }
 
@@ -120,10 +121,10 @@ const (
 // scanText stages the text in the parts. A text that is not of the table's
 // form leaves no trace and is payloadText.
 func (t *table) scanText(text []byte, subject string) payload {
+	t.begin()
 	if t.form == FormText {
 		return payloadText
 	}
-	t.begin()
 	p := space(text, 0)
 	var err error
 	if t.form == FormTable && bytes.HasPrefix(text[p:], []byte("null")) {
@@ -155,7 +156,14 @@ func (t *table) begin() {
 	t.scan++
 	t.fresh = t.fresh[:0]
 	for _, p := range t.parts {
-		p.clearStage()
+		p.borrow(t.desk)
+	}
+}
+
+// clear gives back the memory of the stage.
+func (t *table) clear() {
+	for _, p := range t.parts {
+		t.desk.stages[p.number], p.stage = p.stage, stage{}
 	}
 }
 
@@ -442,14 +450,16 @@ func (t *table) undo() {
 		t.free(slot)
 	}
 	for _, p := range t.parts {
-		p.clearStage()
+		p.rows, p.cells, p.gone = p.rows[:0], p.cells[:0], p.gone[:0]
 	}
 }
 
 // stageRow compares the scanned row with what its part remembers.
 func (t *table) stageRow(text []byte, shape int, slot int32) error {
 	for int(slot/PartRows) >= len(t.parts) {
-		t.parts = append(t.parts, newPart(len(t.parts)))
+		p := newPart(len(t.parts))
+		p.borrow(t.desk)
+		t.parts = append(t.parts, p)
 	}
 	p := t.parts[slot/PartRows]
 	p.startRow(slot%PartRows, shape)

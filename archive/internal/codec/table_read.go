@@ -42,6 +42,7 @@ type Table struct {
 	isLive  []uint64 // bitmap of the rows of Live
 	wasLive []uint64 // the same before, for its memory
 	moved   bool     // rows came or went since Live was made
+	quiet   bool     // only the parts follow, the columns do not
 }
 
 // A PartError: the rows of a record are incomplete, as a run of another part
@@ -128,6 +129,15 @@ func (t *Table) open(part int, r *Run) error {
 // set, and every live slot has changed.
 func (t *Table) Restart() { t.pending = true }
 
+// Skip passes over the next record as cheaply as it can: the columns are
+// brought up to date only by the Next after it.
+func (t *Table) Skip() (bool, error) {
+	t.quiet = t.form == FormTable
+	ok, err := t.Next()
+	t.quiet = false
+	return ok, err
+}
+
 // Heads are the heads of the run that was loaded.
 func (t *Table) Heads() []Head { return t.heads }
 
@@ -148,9 +158,12 @@ func (t *Table) Next() (bool, error) {
 }
 
 func (t *Table) rows() error {
+	if t.form == FormText {
+		return errContent
+	}
 	var broken error
 	clear(t.changed)
-	if t.pending {
+	if t.pending && !t.quiet {
 		t.pending, t.Reset = false, true
 		clear(t.isLive)
 		t.Live = t.Live[:0]
@@ -164,6 +177,9 @@ func (t *Table) rows() error {
 			}
 			return err
 		}
+	}
+	if t.quiet {
+		return broken
 	}
 	if t.form == FormTable && (t.moved || t.Reset || broken != nil) {
 		t.settle()
@@ -214,7 +230,11 @@ func (t *Table) sync(part int) error {
 		if err := p.step(); err != nil {
 			return err
 		}
-		t.publish(p)
+		if t.quiet || at < seq && t.form == FormTable {
+			p.stale = true
+		} else {
+			t.publish(p)
+		}
 		if at == seq {
 			return nil
 		}
@@ -254,6 +274,10 @@ func (t *Table) settle() {
 
 // publish brings a part's changes into the columns.
 func (t *Table) publish(p *partCursor) {
+	if p.stale {
+		t.publishAll(p)
+		return
+	}
 	for _, slot := range p.news {
 		t.grow(p.base + slot)
 	}
@@ -277,6 +301,19 @@ func (t *Table) publish(p *partCursor) {
 		t.show(p.base, p.news)
 	}
 	t.moved = t.moved || len(p.gone)+len(p.news) > 0
+}
+
+// publishAll brings all of a part into the columns.
+func (t *Table) publishAll(p *partCursor) {
+	p.stale, t.moved = false, true
+	if n := len(p.live); n > 0 {
+		t.grow(p.base + p.live[n-1])
+	}
+	for _, c := range p.cols {
+		if c != nil {
+			t.emit(p, c, p.live)
+		}
+	}
 }
 
 // show adds rows of an object stream to the live ones.

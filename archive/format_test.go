@@ -1,0 +1,113 @@
+package archive_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"ergorecorder/archive"
+)
+
+var freeze = flag.Bool("freeze", false, "write the sample archives of the current format, once")
+
+// formatDir holds frozen archives of a version of the format: one that was
+// closed, one as a crash left it, and what both hold, a record a line.
+func formatDir(version int) string {
+	return filepath.Join("..", "testdata", fmt.Sprintf("format%d", version))
+}
+
+// TestFormats reads the frozen archives of every version that there ever was.
+func TestFormats(t *testing.T) {
+	if *freeze {
+		writeFormat(t, formatDir(1))
+	}
+	for version := 1; version <= 1; version++ {
+		for _, name := range []string{"closed.erg", "crashed.erg"} {
+			t.Run(fmt.Sprintf("%d/%s", version, name), func(t *testing.T) {
+				readFormat(t, formatDir(version), name)
+			})
+		}
+	}
+}
+
+func readFormat(t *testing.T, dir, name string) {
+	golden, err := os.Open(filepath.Join(dir, "records.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer golden.Close()
+	want := map[uint64]*archive.Record{}
+	lines := bufio.NewScanner(golden)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		r := &archive.Record{}
+		if err := json.Unmarshal(lines.Bytes(), r); err != nil {
+			t.Fatal(err)
+		}
+		want[r.Seq] = r
+	}
+	r, err := archive.Open(filepath.Join(dir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	n := 0
+	for got, err := range r.Records(ctx, archive.Query{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want[got.Seq] == nil {
+			t.Fatalf("record %d was never written", got.Seq)
+		}
+		same(t, got, want[got.Seq])
+		n++
+	}
+	if n != len(want) || n == 0 {
+		t.Fatalf("%d records of %d", n, len(want))
+	}
+	rep, err := r.Verify(ctx)
+	if err != nil || len(rep.Damage) > 0 {
+		t.Fatalf("verify: %v, %v", rep.Damage, err)
+	}
+}
+
+func writeFormat(t *testing.T, dir string) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "a.erg")
+	w, err := archive.OpenWriter(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newStory(t, w, 11)
+	for range 4 {
+		s.tell(25)
+		if err := w.Sync(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	copyFile(t, path, filepath.Join(dir, "crashed.erg"))
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	copyFile(t, path, filepath.Join(dir, "closed.erg"))
+	f, err := os.Create(filepath.Join(dir, "records.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := json.NewEncoder(f)
+	for _, r := range s.want {
+		r.Schema = archive.Schema{}
+		if err := e.Encode(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,136 @@
+package codec
+
+import (
+	"encoding/json"
+	"reflect"
+	"testing"
+)
+
+// FuzzScan gives any text to the scanner, after rows that it remembers, and
+// compares what comes back with encoding/json.
+func FuzzScan(f *testing.F) {
+	for _, s := range []string{
+		`[{"PID":"a","In":1},{"PID":"b","In":-0}]`, `null`, `[]`, `[ {} , {} ]`, `[{"PID":"a","PID":"b"}]`,
+		`[{"PID":"\u003cA.0.1\u003e","x":1e5,"y":1.0,"z":[1, {"k":null}],"n":9223372036854775808,"m":-9223372036854775808}]`,
+		"[\n  {\n    \"PID\": \"a\",\n    \"In\": 3\n  }\n]", `{"a":"\ud83d\ude00","b":"\/"}`, `[{"PID":"a","In":"text"}]`, `[1,2]`, `[{"a":1},]`, `{"a":01}`,
+	} {
+		f.Add([]byte(s), uint8(2))
+	}
+	f.Fuzz(func(t *testing.T, text []byte, form uint8) {
+		d := Desc{Form: Form(form % 3), Key: []string{"PID"}, Columns: map[string]ColumnKind{"In": Cumulative, "Age": AgeNS, "Up": AgeS}}
+		e := NewEncoder(d, DefaultLimits(), &Scratch{})
+		before := []byte(`[{"PID":"a","In":7,"Age":5,"Up":1},{"PID":"b","In":"x"}]`)
+		if d.Form == FormObject {
+			before = before[1:35]
+		}
+		want := []Record{{Seq: 1, At: 1e18, Text: before}, {Seq: 2, At: 1e18 + 5e9, Text: text}, {Seq: 3, At: 1e18 + 9e9, Text: before}}
+		if text == nil {
+			want[1].Text = []byte{}
+		}
+		for i := range want {
+			e.Append(&want[i])
+		}
+		z := NewZip()
+		tab := decodeOne(t, z, d.Form, e)
+		for i := range want {
+			if ok, err := tab.Next(); !ok || err != nil {
+				t.Fatal(ok, err)
+			}
+			got, err := tab.Text()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if string(got) == string(want[i].Text) {
+				continue
+			}
+			if !json.Valid(want[i].Text) {
+				t.Fatalf("%q is no JSON and came back as %q", want[i].Text, got)
+			}
+			if !reflect.DeepEqual(normal(t, got), normal(t, want[i].Text)) {
+				t.Fatalf("got  %s\nwant %s", got, want[i].Text)
+			}
+		}
+	})
+}
+
+func decodeOne(t *testing.T, z *Zip, form Form, e *Encoder) *Table {
+	t.Helper()
+	var pieces [][]byte
+	for _, c := range e.Take(nil) {
+		pieces = append(pieces, c.Bytes(z))
+	}
+	r, err := Open(z, pieces...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tab := NewText(form, nil)
+	if err := tab.Load(r); err != nil {
+		t.Fatal(err)
+	}
+	return tab
+}
+
+// FuzzBlock gives any bytes to the decoder, with and without a checksum that
+// makes them pass: it must refuse or decode, and never crash.
+func FuzzBlock(f *testing.F) {
+	z := NewZip()
+	for _, form := range []Form{FormText, FormObject, FormTable} {
+		e := NewEncoder(Desc{Form: form, Key: []string{"PID"}, Columns: processColumns}, DefaultLimits(), &Scratch{})
+		for i := range 5 {
+			r := Record{Seq: uint64(i + 1), At: int64(i) * 1e9, Text: rowsText(5, i, false), Subject: "s"}
+			if form == FormObject {
+				r.Text = []byte(`{"a":1,"b":"x","Uptime":3}`)
+			}
+			e.Append(&r)
+		}
+		for _, c := range e.Take(nil) {
+			b := c.Bytes(z)
+			f.Add(b, uint8(form))
+			if whole, err := Merge(z, b); err == nil {
+				f.Add(whole, uint8(form))
+			}
+			c.Whole = true
+			f.Add(layoutPlain(c), uint8(form))
+		}
+	}
+	f.Fuzz(func(t *testing.T, b []byte, form uint8) {
+		if len(b) >= fixedLen {
+			b = append([]byte{}, b...)
+			b[8], b[9], b[10], b[11] = byte(len(b)), byte(len(b)>>8), byte(len(b)>>16), 0
+			putSum(b)
+		}
+		r, err := Open(z, b)
+		if err != nil {
+			return
+		}
+		if r.Records > 1<<16 {
+			return // as many as it may be, and slow
+		}
+		for _, tab := range []*Table{NewText(Form(form%3), noFetch), NewTable(Form(form%3), []string{"PID", "In"}, noFetch)} {
+			if tab.Load(r) != nil {
+				continue
+			}
+			for {
+				ok, err := tab.Next()
+				if err != nil || !ok {
+					break
+				}
+				if tab.literal {
+					_, _ = tab.Text()
+				}
+			}
+		}
+	})
+}
+
+func noFetch(int, uint64) (*Run, error) { return nil, errShort }
+
+// layoutPlain lays a chunk out with every stream apart, so that a fuzzer
+// reaches them.
+func layoutPlain(c Chunk) []byte {
+	b := AppendHeader(nil, &c.Header)
+	b = appendStreams(b, c.streams, nil)
+	b[8], b[9] = byte(len(b)), byte(len(b)>>8)
+	putSum(b)
+	return b
+}
