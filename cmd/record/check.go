@@ -49,7 +49,9 @@ func runCheck(cmd *cobra.Command, f *runFlags, format string) error {
 		return err
 	}
 	say := func(line string) { fmt.Fprintln(cmd.ErrOrStderr(), "record: "+line) }
-	joined, err := f.joinAny(cmd.Context(), &opts, say)
+	quiet := opts // a check has nothing pushed to it
+	quiet.Logs.Levels, quiet.Events = nil, nil
+	joined, err := f.joinAny(cmd.Context(), &quiet, say)
 	if err != nil {
 		return err
 	}

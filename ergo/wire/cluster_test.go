@@ -281,8 +281,7 @@ func TestLost(t *testing.T) {
 			t.Errorf("the call under way: %v", refusal)
 		}
 		time.Sleep(2 * time.Second)
-		p.Creation++
-		p.Drop()
+		p.Restart()
 		time.Sleep(3 * time.Second)
 		want := []string{
 			"joined alpha@a",

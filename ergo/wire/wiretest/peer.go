@@ -41,9 +41,8 @@ type Peer struct {
 	NameTaken bool // closes when the handshake is done
 	NoAnswers bool // keeps the link and never answers anything
 
-	mu     sync.Mutex
-	links  map[*session]bool
-	joined int
+	mu    sync.Mutex
+	links map[*session]bool
 }
 
 // Serve takes connections until ctx ends, and returns when all have ended.
@@ -61,11 +60,12 @@ func (p *Peer) Serve(ctx context.Context, listener net.Listener) {
 	}
 }
 
-// Joined is how many handshakes were completed.
-func (p *Peer) Joined() int {
+// Restart closes every connection and begins a new life of the node.
+func (p *Peer) Restart() {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.joined
+	p.Creation++
+	p.mu.Unlock()
+	p.Drop()
 }
 
 // Drop closes every connection, as a node does that dies.
@@ -109,8 +109,11 @@ func (p *Peer) take(ctx context.Context, conn net.Conn) {
 		conn, cert = tls.Server(conn, p.TLS), p.TLS.Certificates[0].Certificate[0]
 	}
 	r := bufio.NewReader(conn)
+	p.mu.Lock()
+	creation := p.Creation
+	p.mu.Unlock()
 	local := handshake.Local{
-		Node: p.Name, Cookie: p.Cookie, Creation: p.Creation,
+		Node: p.Name, Cookie: p.Cookie, Creation: creation,
 		Salt: rand.Reader, Step: time.Minute, Now: time.Now,
 	}
 	peer, err := handshake.Accept(conn, r, local, p.types(), cert)
@@ -126,7 +129,6 @@ func (p *Peer) take(ctx context.Context, conn net.Conn) {
 		p.links = map[*session]bool{}
 	}
 	p.links[s] = true
-	p.joined++
 	p.mu.Unlock()
 	s.serve(r)
 	p.mu.Lock()
