@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"runtime"
 	"runtime/debug"
 	"time"
 
@@ -39,6 +40,7 @@ type Server struct {
 	mcp      *server.MCPServer
 	reports  reports
 	samplers samplers
+	turns    chan struct{} // of calls that read the recording
 }
 
 // New makes a server. Nothing is read from the source before the first call.
@@ -58,7 +60,7 @@ func New(src Source, opt Options) *Server {
 	if src.Live != nil {
 		src.Live = newPolite(src.Live)
 	}
-	s := &Server{src: src, opt: opt}
+	s := &Server{src: src, opt: opt, turns: make(chan struct{}, 4*runtime.GOMAXPROCS(0))}
 	s.mcp = server.NewMCPServer("ergo-recorder", opt.Version,
 		server.WithInstructions(s.instructions()),
 		server.WithToolCapabilities(false),
@@ -106,11 +108,29 @@ func (s *Server) handler(t Tool) server.ToolHandlerFunc {
 				return refusal(err), nil
 			}
 		}
-		a, err := t.run(withProgress(ctx, s.mcp, req), s, args)
+		a, err := s.inTurn(ctx, t.Cluster && s.isLive(args), func() (*answer, error) {
+			return t.run(withProgress(ctx, s.mcp, req), s, args)
+		})
 		if err != nil {
 			return refusal(s.explain(ctx, t.Name, err)), nil
 		}
 		return a.result(), nil
+	}
+}
+
+// inTurn runs a call. Calls that read the recording keep a core busy and hold
+// whole listings, so only some of them run at once and the others wait; calls
+// of the live cluster have turns of their own.
+func (s *Server) inTurn(ctx context.Context, live bool, run func() (*answer, error)) (*answer, error) {
+	if live {
+		return run()
+	}
+	select {
+	case s.turns <- struct{}{}:
+		defer func() { <-s.turns }()
+		return run()
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
 	}
 }
 

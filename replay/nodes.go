@@ -13,6 +13,8 @@ import (
 
 // Nodes returns every node that was recorded, by name.
 func (r *Recording) Nodes() []Node {
+	r.looking.Lock()
+	defer r.looking.Unlock()
 	x := r.index()
 	r.mu.Lock()
 	known, at := r.known, r.at

@@ -20,6 +20,8 @@ type Recording struct {
 	idx   *index
 	known []Node // as of at records
 	at    int
+
+	looking sync.Mutex // held while the nodes are looked at, which one caller does for all
 }
 
 // Open opens the archives at the given paths.
