@@ -1,6 +1,7 @@
 package analyze
 
 import (
+	"math"
 	"time"
 
 	"ergorecorder/analyze/series"
@@ -47,44 +48,99 @@ const (
 	baseline = 10 * time.Second
 )
 
-// findBurst is the most telling place from which events are more frequent than
-// before: a scan over all places for the least likely count (after Kulldorff,
-// "A Spatial Scan Statistic", 1997). Without a baseline there is none.
+// findBurst is the most telling stretch in which events are more frequent than
+// before it: a scan over all places for the greatest likelihood ratio (Kulldorff,
+// "A Spatial Scan Statistic", 1997), first of where it began, then of where it
+// ended, and an exact test of what was found. Without a baseline there is none.
 func findBurst(all []step) (b burst, ok bool) {
-	var total series.Count
-	last := -1
-	for i, s := range all {
-		if s.events > 0 {
-			last = i
-		}
-	}
-	for _, s := range all[:last+1] {
-		total.Events += s.events
-		total.Seconds += s.to.Sub(s.from).Seconds()
-	}
+	last := lastEvent(all)
+	total := countOf(all[:last+1])
 	var before series.Count
-	squares := 0.0 // of the counts before
-	b.p = 1
-	places := 0
+	squares, best, at, places := 0.0, 0.0, -1, 0
+	spread := 1.0
 	for i, s := range all[:last+1] {
 		if s.events > 0 && before.Seconds >= baseline.Seconds() {
 			places++
-			after := series.Count{Events: total.Events - before.Events, Seconds: total.Seconds - before.Seconds}
 			mean := before.Events / float64(i)
-			spread := (squares/float64(i) - mean*mean) / mean // above 1 for events in clusters; NaN for none
-			if p := series.TestCounts(before, after, spread); p < b.p {
-				onset, off := middle(s.from, s.to)
-				if !s.first.IsZero() {
-					onset, off = s.first, 0
-				}
-				b = burst{onset: onset, off: off, end: all[last].to, before: before, after: after, p: p}
+			varies := max(1, (squares/float64(i)-mean*mean)/mean) // events come in clusters
+			if math.IsNaN(varies) {
+				varies = 1
+			}
+			after := series.Count{Events: total.Events - before.Events, Seconds: total.Seconds - before.Seconds}
+			if l := likelihood(before, after) / varies; l > best {
+				best, at, spread, b.before = l, i, varies, before
 			}
 		}
 		before.Events += s.events
 		squares += s.events * s.events
 		before.Seconds += s.to.Sub(s.from).Seconds()
 	}
-	b.p *= float64(places)
-	ok = b.p < burstP && b.after.Events >= minBurst && b.after.Rate() > burstRatio*b.before.Rate()
-	return b, ok
+	if at < 0 {
+		return b, false
+	}
+	b.onset, b.off = middle(all[at].from, all[at].to)
+	if !all[at].first.IsZero() {
+		b.onset, b.off = all[at].first, 0
+	}
+	b.after, b.end = spanOf(b.before, all[at:last+1])
+	b.p = series.TestCounts(b.before, b.after, spread) * float64(places)
+	return b, b.p < burstP && b.after.Events >= minBurst && b.after.Rate() > burstRatio*b.before.Rate()
+}
+
+// spanOf is the stretch from the first step on that differs most from before.
+func spanOf(before series.Count, all []step) (most series.Count, end time.Time) {
+	var after series.Count
+	best := 0.0
+	for _, s := range all {
+		after.Events += s.events
+		after.Seconds += s.to.Sub(s.from).Seconds()
+		if l := likelihood(before, after); s.events > 0 && l >= best {
+			best, most, end = l, after, s.to
+		}
+	}
+	return most, end
+}
+
+// likelihood is the logarithm of how much likelier the counts are with two
+// rates than with one, 0 where the later rate is not the higher.
+func likelihood(before, after series.Count) float64 {
+	if after.Rate() <= before.Rate() {
+		return 0
+	}
+	sum := before.Events + after.Events
+	expected := sum * after.Seconds / (before.Seconds + after.Seconds)
+	l := after.Events * math.Log(after.Events/expected)
+	if before.Events > 0 {
+		l += before.Events * math.Log(before.Events/(sum-expected))
+	}
+	return l
+}
+
+func lastEvent(all []step) int {
+	last := -1
+	for i, s := range all {
+		if s.events > 0 {
+			last = i
+		}
+	}
+	return last
+}
+
+func countOf(all []step) (c series.Count) {
+	for _, s := range all {
+		c.Events += s.events
+		c.Seconds += s.to.Sub(s.from).Seconds()
+	}
+	return c
+}
+
+// within is the steps of a stretch.
+func within(all []step, w Window) []step {
+	var out []step
+	for _, s := range all {
+		if !s.from.Before(w.From) && !s.to.After(w.To) {
+			out = append(out, s)
+		}
+	}
+	return out
 }

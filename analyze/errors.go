@@ -24,7 +24,9 @@ func errorRates(ctx context.Context, s *scene, v *verdict) error {
 		if err := s.errorBurst(ctx, n, v); err != nil {
 			return err
 		}
-		s.deliveryErrors(w, n, v)
+		for _, life := range n.livesIn(s) {
+			s.deliveryErrors(w, n, life, v)
+		}
 		if n.series("node_info", "LogMessages.error").Len() > 1 && len(v.findings) == before {
 			v.fine("%s: errors, panics and failed deliveries are no more frequent than before", n.Name)
 		}
@@ -53,17 +55,19 @@ func (s *scene) errorBurst(ctx context.Context, n *node, v *verdict) error {
 		}
 	}
 	counted := sum(n.series("node_info", "LogMessages.error"), n.series("node_info", "LogMessages.panic"))
-	lived := n.heard
-	if lived.Len() == 0 {
-		return nil
-	}
-	b, ok := findBurst(perSecond(lived.T[0], lived.T[lived.Len()-1], times))
-	if !ok {
-		if b, ok = findBurst(steps(counted, n.starts...)); !ok {
-			return nil
+	for _, life := range n.livesIn(s) {
+		heard := n.heard.Between(life.From, life.To)
+		if heard.Len() == 0 {
+			continue
+		}
+		b, ok := findBurst(perSecond(heard.T[0], heard.T[heard.Len()-1], times))
+		if !ok {
+			b, ok = findBurst(within(steps(counted, n.starts...), life))
+		}
+		if ok {
+			v.find(s.burstFinding(n, b, &miner, counted))
 		}
 	}
-	v.find(s.burstFinding(n, b, &miner, counted))
 	return nil
 }
 
@@ -103,7 +107,7 @@ func sum(a, b series.Series) series.Series {
 }
 
 func (s *scene) burstFinding(n *node, b burst, miner *logs.Miner, counted series.Series) *Finding {
-	changes := logs.Compare(miner.Templates(), s.from, b.onset.Truncate(time.Second), s.to, 0.01)
+	changes := logs.Compare(miner.Templates(), s.from, b.onset.Truncate(time.Second), b.end, 0.01)
 	var lines []string
 	panics := 0
 	behaviors, names := map[string]int{}, map[string]int{}
@@ -170,7 +174,7 @@ func mostOf(writers map[string]int, lines float64) string {
 
 // deliveryErrors looks at the node's counts of sends and calls that failed,
 // after taking off those that the recorder's own calls caused.
-func (s *scene) deliveryErrors(w *network, n *node, v *verdict) {
+func (s *scene) deliveryErrors(w *network, n *node, life Window, v *verdict) {
 	own := s.ownErrors(w, n)
 	type counter struct {
 		field   string
@@ -183,7 +187,7 @@ func (s *scene) deliveryErrors(w *network, n *node, v *verdict) {
 		if field == "CallErrorsRemote" {
 			counted = less(counted, own)
 		}
-		if b, ok := findBurst(steps(counted, n.starts...)); ok {
+		if b, ok := findBurst(within(steps(counted, n.starts...), life)); ok {
 			grown = append(grown, counter{field, counted, b})
 		}
 	}
