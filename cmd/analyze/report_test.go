@@ -1,0 +1,78 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"ergorecorder/analyze"
+)
+
+func TestReportAnswers(t *testing.T) {
+	path := stuck(t)
+	tests := []struct {
+		name, line string
+		code       int
+		stdout     string // part of it
+		stderr     string // likewise
+	}{
+		{"text", "report PATH", exitOK, "CRITICAL: book_eth on gamma@localhost is blocked inside a callback.", ""},
+		{"markdown", "report PATH --format markdown", exitOK, "## F1 critical: book", ""},
+		{"fails on critical", "report PATH --fail-on critical", exitFindings, "CRITICAL", ""},
+		{"fails on warning", "report PATH --fail-on warning", exitFindings, "CRITICAL", ""},
+		{"healthy until then", "report PATH --to 01:13:50 --fail-on warning", exitOK, "No fault found.", ""},
+		{"one playbook", "report PATH --playbook zombies --fail-on warning", exitOK, "No fault found.", ""},
+		{"other nodes", "report PATH --node alpha* --fail-on warning", exitOK, "No fault found.", ""},
+		{"no such playbook", "report PATH --playbook zombie", exitUsage, "", `no playbook "zombie"`},
+		{"no such format", "report PATH --format yaml", exitUsage, "", `--format "yaml"`},
+		{"no such severity", "report PATH --fail-on info", exitUsage, "", `--fail-on "info"`},
+		{"no such file", "report not.erg", exitUsage, "", "not.erg"},
+		{"ps", "ps PATH --limit 1", exitOK, "book_eth", ""},
+		{"ps of one", "ps PATH --process book_* --node gamma* --sort name", exitOK, "book_btc", ""},
+		{"ps by an unknown field", "ps PATH --sort size", exitUsage, "", `sort "size"`},
+		{"nodes", "nodes PATH", exitOK, "beta@localhost", ""},
+		{"nodes then", "nodes PATH --at 01:14:00 --format json", exitOK, `"processes": 1`, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			code, stdout, stderr := analyzed(t, path, strings.ReplaceAll(tt.line, " ", "|"))
+			if code != tt.code {
+				t.Errorf("exit code %d, want %d: %s", code, tt.code, stderr)
+			}
+			if !strings.Contains(stdout, tt.stdout) {
+				t.Errorf("stdout lacks %q:\n%s", tt.stdout, stdout)
+			}
+			if want := strings.ReplaceAll(tt.stderr, "PATH", path); !strings.Contains(stderr, want) {
+				t.Errorf("stderr lacks %q: %s", want, stderr)
+			}
+		})
+	}
+}
+
+// A report keeps to its width, and its machine form can be read back.
+func TestReportForms(t *testing.T) {
+	path := stuck(t)
+	_, text, _ := analyzed(t, path, "report|PATH")
+	for _, l := range strings.Split(text, "\n") {
+		if n := len([]rune(l)); n > 100 && !strings.Contains(l, filepath.Dir(path)) {
+			t.Errorf("%d columns: %s", n, l)
+		}
+	}
+	out := filepath.Join(t.TempDir(), "r.json")
+	if code, _, stderr := analyzed(t, path, "report|PATH|--format|json|-o|"+out); code != exitOK {
+		t.Fatal(stderr)
+	}
+	data, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r analyze.Report
+	if err := json.Unmarshal(data, &r); err != nil {
+		t.Fatal(err)
+	}
+	if r.Schema != analyze.SchemaVersion || len(r.Findings) == 0 || r.Findings[0].ID == "" {
+		t.Errorf("read back: %+v", r)
+	}
+}
