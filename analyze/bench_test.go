@@ -12,15 +12,19 @@ import (
 	"ergorecorder/replay"
 )
 
-// BenchmarkRun is all playbooks over half an hour of two nodes of 1,000
-// processes, sampled every 5 s; rows are process rows.
+// BenchmarkRun is all playbooks over nodes of 1,000 processes, sampled every
+// 5 s; rows are process rows. The day takes half a minute to make.
 func BenchmarkRun(b *testing.B) {
+	b.Run("2nodes-30min", func(b *testing.B) { judgeWorkload(b, sim.Standard(2, 30*time.Minute)) })
+	b.Run("1node-1day", func(b *testing.B) { judgeWorkload(b, sim.Standard(1, 24*time.Hour)) })
+}
+
+func judgeWorkload(b *testing.B, load sim.Workload) {
 	path := filepath.Join(b.TempDir(), "day.erg")
 	w, err := archive.OpenWriter(path, nil)
 	if err != nil {
 		b.Fatal(err)
 	}
-	load := sim.Standard(2, 30*time.Minute)
 	for r := range load.Records() {
 		if _, err := w.Append(r); err != nil {
 			b.Fatal(err)
