@@ -50,6 +50,8 @@ type pin struct {
 	URL   string
 	Row   int
 	at    float64
+	kind  string // of marks
+	count int    // marks of that kind at about that time
 }
 
 // lanes makes the strip of a window without anything that needs a scan.
@@ -195,7 +197,11 @@ func (st *strip) flags(report *analyze.Report, marks []archive.Mark, link func(*
 			continue
 		}
 		x := s.x(m.From.UnixMilli())
-		st.Flags = append(st.Flags, pin{X: percent(x), Label: m.Kind, Title: markTitle(m), Class: "mark", at: x})
+		if n := len(st.Flags) - 1; n >= 0 && st.Flags[n].kind == m.Kind && x-st.Flags[n].at < 0.02 {
+			st.Flags[n].add(m)
+			continue
+		}
+		st.Flags = append(st.Flags, pin{X: percent(x), Label: m.Kind, Title: markTitle(m), Class: "mark", at: x, kind: m.Kind, count: 1})
 	}
 	if report != nil {
 		for _, f := range report.Findings {
@@ -249,6 +255,13 @@ func (st *strip) Height() int { return st.FlagRows * flagHeight }
 
 // Y is where the pin's row begins.
 func (f pin) Y() int { return f.Row * flagHeight }
+
+// add puts another mark of the same kind and time into the pin.
+func (f *pin) add(m archive.Mark) {
+	f.count++
+	f.Label = fmt.Sprintf("%s ×%d", f.kind, f.count)
+	f.Title += "\n" + markTitle(m)
+}
 
 func markTitle(m archive.Mark) string {
 	s := m.Kind + " at " + clock(m.From)

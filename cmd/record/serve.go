@@ -16,8 +16,9 @@ import (
 )
 
 // How a recording that is being written is judged for its page: its last
-// hour, once a minute.
+// hour, once a minute, and first when there is a little to see.
 const (
+	judgeFirst = 15 * time.Second
 	judgeEvery = time.Minute
 	judgeLast  = time.Hour
 )
@@ -74,13 +75,14 @@ func (f *serveFlags) serve(ctx context.Context, w *archive.Writer, name string, 
 
 // judge judges the recording again and again until ctx is done.
 func judge(ctx context.Context, srv *web.Server, say func(string)) {
-	again := time.NewTicker(judgeEvery)
+	again := time.NewTimer(judgeFirst)
 	defer again.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-again.C:
+			again.Reset(judgeEvery)
 		}
 		if err := srv.Analyse(ctx); err != nil && !errors.Is(err, context.Canceled) {
 			say(err.Error())
