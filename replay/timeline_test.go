@@ -2,6 +2,7 @@ package replay_test
 
 import (
 	"context"
+	"encoding/json"
 	"path/filepath"
 	"testing"
 	"time"
@@ -70,7 +71,7 @@ func TestOneTimeline(t *testing.T) {
 				}
 			}
 		}
-		call := ergo.Call{Node: n.Name, Tool: "process_list", Args: ergo.Args{"sort_by": "messages_in"}}
+		call := ergo.Call{Node: n.Name, Tool: "process_list", Args: ergo.Args{"sort_by": "messages_in", "limit": json.Number("1000")}}
 		// Right after an answer: for how long it stands is told by the intervals of
 		// its own archive.
 		for _, at := range frames(t, whole, n.Name, "process_list") {
