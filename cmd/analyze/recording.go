@@ -17,10 +17,16 @@ import (
 	"ergorecorder/replay"
 )
 
-// openRecording opens archives as one timeline. An archive without a record
+// openRecording opens archives as one timeline; the control URL of a running
+// recorder stands for what it has recorded so far. An archive without a record
 // is refused: there is nothing to say about it.
 func openRecording(paths ...string) (*replay.Recording, error) {
-	rec, err := replay.Open(paths...)
+	files, remove, err := local(paths)
+	if err != nil {
+		return nil, err
+	}
+	defer remove()
+	rec, err := replay.Open(files...)
 	switch {
 	case errors.Is(err, archive.ErrLocked):
 		return nil, fmt.Errorf("%w; give the recorder's control URL, or record to a directory and read its closed segments", err)
