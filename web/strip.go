@@ -250,8 +250,9 @@ func (st *strip) stack() {
 // flagHeight is the height of a row of flags, in pixels.
 const flagHeight = 18
 
-// Height is the height of the flags.
-func (st *strip) Height() int { return st.FlagRows * flagHeight }
+// Height is the height of the flags: room for two rows is kept, so that the
+// page does not move when findings come in.
+func (st *strip) Height() int { return max(st.FlagRows, 2) * flagHeight }
 
 // Y is where the pin's row begins.
 func (f pin) Y() int { return f.Row * flagHeight }
