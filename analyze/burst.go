@@ -2,6 +2,7 @@ package analyze
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"ergorecorder/analyze/series"
@@ -56,23 +57,16 @@ func findBurst(all []step) (b burst, ok bool) {
 	last := lastEvent(all)
 	total := countOf(all[:last+1])
 	var before series.Count
-	squares, best, at, places := 0.0, 0.0, -1, 0
-	spread := 1.0
+	best, at, places := 0.0, -1, 0
 	for i, s := range all[:last+1] {
 		if s.events > 0 && before.Seconds >= baseline.Seconds() {
 			places++
-			mean := before.Events / float64(i)
-			varies := max(1, (squares/float64(i)-mean*mean)/mean) // events come in clusters
-			if math.IsNaN(varies) {
-				varies = 1
-			}
 			after := series.Count{Events: total.Events - before.Events, Seconds: total.Seconds - before.Seconds}
-			if l := likelihood(before, after) / varies; l > best {
-				best, at, spread, b.before = l, i, varies, before
+			if l := likelihood(before, after); l > best {
+				best, at, b.before = l, i, before
 			}
 		}
 		before.Events += s.events
-		squares += s.events * s.events
 		before.Seconds += s.to.Sub(s.from).Seconds()
 	}
 	if at < 0 {
@@ -82,23 +76,36 @@ func findBurst(all []step) (b burst, ok bool) {
 	if !all[at].first.IsZero() {
 		b.onset, b.off = all[at].first, 0
 	}
-	b.after, b.end = spanOf(b.before, all[at:last+1])
-	b.p = series.TestCounts(b.before, b.after, spread) * float64(places)
-	return b, b.p < burstP && b.after.Events >= minBurst && b.after.Rate() > burstRatio*b.before.Rate()
+	end := at + spanOf(b.before, all[at:last+1])
+	b.after, b.end = countOf(all[at:end]), all[end-1].to
+	// What came later, once it was over, belongs to what is usual: one batch
+	// of several is no burst.
+	usual := slices.Concat(all[:at], all[end:])
+	rest := countOf(usual)
+	b.p = series.TestCounts(rest, b.after, series.Dispersion(eventsOf(usual))) * float64(places)
+	return b, b.p < burstP && b.after.Events >= minBurst && b.after.Rate() > burstRatio*rest.Rate()
 }
 
-// spanOf is the stretch from the first step on that differs most from before.
-func spanOf(before series.Count, all []step) (most series.Count, end time.Time) {
+// spanOf is how many steps, from the first on, differ most from before.
+func spanOf(before series.Count, all []step) (n int) {
 	var after series.Count
 	best := 0.0
-	for _, s := range all {
+	for i, s := range all {
 		after.Events += s.events
 		after.Seconds += s.to.Sub(s.from).Seconds()
 		if l := likelihood(before, after); s.events > 0 && l >= best {
-			best, most, end = l, after, s.to
+			best, n = l, i+1
 		}
 	}
-	return most, end
+	return n
+}
+
+func eventsOf(all []step) []float64 {
+	v := make([]float64, len(all))
+	for i, s := range all {
+		v[i] = s.events
+	}
+	return v
 }
 
 // likelihood is the logarithm of how much likelier the counts are with two
