@@ -55,8 +55,10 @@ func (q *question) eventFilter() func(row) bool {
 		}
 	}
 	for _, c := range []struct{ arg, field string }{
-		{"min_subscribers", "Subscribers"}, {"min_published", "MessagesPublished"},
-		{"min_local_sent", "MessagesLocalSent"}, {"min_remote_sent", "MessagesRemoteSent"},
+		{"min_subscribers", "Subscribers"},
+		{"min_published", "MessagesPublished"},
+		{"min_local_sent", "MessagesLocalSent"},
+		{"min_remote_sent", "MessagesRemoteSent"},
 	} {
 		conds = q.atLeast(conds, c.arg, c.field, 1)
 	}

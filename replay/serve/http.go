@@ -192,7 +192,9 @@ func hello() any {
 		Server       named                     `json:"serverInfo"`
 		Instructions string                    `json:"instructions"`
 	}{
-		"2025-06-18", map[string]map[string]any{"tools": {}}, named{"ergo-mcp", "1.0.0"},
+		"2025-06-18",
+		map[string]map[string]any{"tools": {}},
+		named{"ergo-mcp", "1.0.0"},
 		"Ergo Framework MCP server. Use tools/list to discover available inspection tools.",
 	}
 }
