@@ -150,7 +150,7 @@ func TestSoak(t *testing.T) {
 		opts := quick()
 		opts.Samplers[1].Every = 10 * time.Second
 		opts.Samplers = append(opts.Samplers, Sampler{Tool: "process_inspect", Every: 30 * time.Second, Targets: []string{"p1"}})
-		w, err := archive.OpenWriter(t.TempDir()+"/a.erg", nil)
+		w, err := archive.OpenWriter(t.TempDir()+"/a.erg", seldom())
 		if err != nil {
 			t.Fatal(err)
 		}

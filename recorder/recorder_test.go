@@ -36,10 +36,14 @@ func quick() Options {
 	return o
 }
 
+// seldom commits twice a minute: a bubble's hours pass in seconds, and the disk
+// need not keep up with them.
+func seldom() *archive.Options { return &archive.Options{CommitEvery: 30 * time.Second} }
+
 // record begins to record a cluster; it is called within a bubble.
 func record(t *testing.T, c *fakeCluster, opts Options) *testRun {
 	t.Helper()
-	w, err := archive.OpenWriter(t.TempDir()+"/a.erg", nil)
+	w, err := archive.OpenWriter(t.TempDir()+"/a.erg", seldom())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -386,7 +390,7 @@ func TestFollowsReplay(t *testing.T) {
 			a.At, a.Observed = now.Truncate(4*time.Second), true
 			return a, err
 		})
-		w, err := archive.OpenWriter(t.TempDir()+"/a.erg", nil)
+		w, err := archive.OpenWriter(t.TempDir()+"/a.erg", seldom())
 		if err != nil {
 			t.Fatal(err)
 		}

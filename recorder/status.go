@@ -24,13 +24,17 @@ type Status struct {
 	Began     time.Time    `json:"began"`
 	Now       time.Time    `json:"now"` // by the cluster's clock
 	Replay    bool         `json:"replay"`
-	Records   int64        `json:"records"` // stored by this recorder
-	Held      int64        `json:"held"`    // answers of a replay that were held already
-	Bytes     int64        `json:"bytes"`   // of the archive
-	PerDay    int64        `json:"bytes_per_day"`
+	Records   int64        `json:"records"`       // stored by this recorder
+	Held      int64        `json:"held"`          // answers of a replay that were held already
+	Bytes     int64        `json:"bytes"`         // of the archive
+	PerDay    int64        `json:"bytes_per_day"` // about; 0 as long as it cannot be told
 	Nodes     []NodeStatus `json:"nodes"`
 	Incidents int          `json:"incidents"`
 }
+
+// forecastFrom is how long a recording has to run before its growth is told:
+// at first everything is new.
+const forecastFrom = 2 * time.Minute
 
 // Status tells how the recording goes.
 func (r *Recorder) Status() Status {
@@ -39,7 +43,7 @@ func (r *Recorder) Status() Status {
 	r.mu.Lock()
 	s := Status{Began: r.began, Now: now, Replay: r.clock.replayed(), Records: r.records, Held: r.skipped, Bytes: stats.Bytes, Incidents: r.opened}
 	r.mu.Unlock()
-	if ran := now.Sub(s.Began); !s.Began.IsZero() && ran > 0 {
+	if ran := now.Sub(s.Began); !s.Began.IsZero() && ran > forecastFrom {
 		s.PerDay = int64(float64(stats.BytesWritten) / ran.Hours() * 24)
 	}
 	for _, n := range r.known() {

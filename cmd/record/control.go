@@ -79,8 +79,12 @@ func newStatus() *cobra.Command {
 
 // printStatus prints a status as a table of nodes.
 func printStatus(w io.Writer, s recorder.Status) error {
-	fmt.Fprintf(w, "recording for %v, %d records, %s, growing by %s a day, %d incidents\n\n",
-		elapsed(s).Truncate(time.Second), s.Records, size(s.Bytes), size(s.PerDay), s.Incidents)
+	growth := "not known yet"
+	if s.PerDay > 0 {
+		growth = "about " + size(s.PerDay)
+	}
+	fmt.Fprintf(w, "recording for %v, %d records, %s, growth a day %s, %d incidents\n\n",
+		elapsed(s).Truncate(time.Second), s.Records, size(s.Bytes), growth, s.Incidents)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "node\tstate\tasked\tprocesses seen\tlag\terrors\tlines lost\tour share\tstretched")
 	for _, n := range s.Nodes {

@@ -293,8 +293,10 @@ func TestReplayHeaders(t *testing.T) {
 }
 
 func TestParseClock(t *testing.T) {
-	for _, bad := range []string{"", "2026-11-22T01:37:54Z", "x speed=1 end=y", "2026-11-22T01:37:54Z speed=0 end=2026-11-22T01:37:54Z",
-		"2026-11-22T01:37:54Z speed=NaN end=2026-11-22T01:37:54Z", "2026-11-22T01:37:54Z end=2026-11-22T01:37:54Z speed=1"} {
+	for _, bad := range []string{
+		"", "2026-11-22T01:37:54Z", "x speed=1 end=y", "2026-11-22T01:37:54Z speed=0 end=2026-11-22T01:37:54Z",
+		"2026-11-22T01:37:54Z speed=NaN end=2026-11-22T01:37:54Z", "2026-11-22T01:37:54Z end=2026-11-22T01:37:54Z speed=1",
+	} {
 		if c := parseClock(bad); c != nil {
 			t.Errorf("parseClock(%q) = %v", bad, *c)
 		}
