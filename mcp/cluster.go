@@ -66,7 +66,10 @@ func observed(ctx context.Context, r replay.Reply, err error, at time.Time) (*an
 	if err != nil && ctx.Err() != nil {
 		return nil, err
 	}
-	out := &answer{text: r.Text, isError: r.IsError, meta: map[string]any{"at": at.UTC().Format(time.RFC3339Nano)}}
+	out := &answer{text: r.Text, isError: r.IsError, meta: map[string]any{}}
+	if !at.IsZero() {
+		out.meta["at"] = at.UTC().Format(time.RFC3339Nano)
+	}
 	if err != nil {
 		out.text, out.isError = []byte(err.Error()), true
 		if te := ergo.AsToolError(err); te != nil {
