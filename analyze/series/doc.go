@@ -3,10 +3,10 @@
 //
 // It holds
 //
-//   - [Series], samples in order of time, and what it knows of its own gaps;
+//   - [Series], samples in order of time;
 //   - [Rates] and [Increase] of cumulative counters, which start again from 0
 //     when a node restarts;
-//   - location and spread that outliers do not move: [Median], [MAD], [Quantile];
+//   - location that outliers do not move: [Median], [Quantile];
 //   - the slope of a growth, [TheilSen], and whether there is a trend at all,
 //     [MannKendall];
 //   - when something changed: [Changes] of level, and the knee ([FindKnee]) from which a

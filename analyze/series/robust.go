@@ -27,23 +27,6 @@ func sortedQuantile(v []float64, q float64) float64 {
 // Median is the middle value; NaN for no values.
 func Median(v []float64) float64 { return Quantile(v, 0.5) }
 
-// madScale makes the MAD of normally distributed values their standard
-// deviation.
-const madScale = 1.4826
-
-// MAD is the median absolute deviation from the median, scaled so that it
-// estimates the standard deviation (Hampel, "The Influence Curve and Its Role
-// in Robust Estimation", 1974). Half of the values may be wild without moving
-// it. It is NaN for no values.
-func MAD(v []float64) float64 {
-	m := Median(v)
-	d := make([]float64, len(v))
-	for i, x := range v {
-		d[i] = math.Abs(x - m)
-	}
-	return madScale * Median(d)
-}
-
 // Mean is the arithmetic mean; NaN for no values.
 func Mean(v []float64) float64 {
 	sum := 0.0

@@ -97,25 +97,6 @@ func (s Series) Interval() time.Duration {
 	return time.Duration(Median(d))
 }
 
-// A Gap is a stretch without samples where some were due.
-type Gap struct{ From, To time.Time }
-
-// Gaps are the stretches between two samples that are longer than factor
-// usual intervals. No conclusion holds across one without saying so.
-func (s Series) Gaps(factor float64) []Gap {
-	limit := time.Duration(factor * float64(s.Interval()))
-	if limit <= 0 {
-		return nil
-	}
-	var gaps []Gap
-	for i := 1; i < len(s.T); i++ {
-		if s.T[i].Sub(s.T[i-1]) > limit {
-			gaps = append(gaps, Gap{From: s.T[i-1], To: s.T[i]})
-		}
-	}
-	return gaps
-}
-
 // thin reduces a long series to at most n points, each the medians of the
 // time and the value of as many consecutive samples. Short ones are returned
 // as they are.
