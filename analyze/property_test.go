@@ -79,6 +79,7 @@ func TestDisturbances(t *testing.T) {
 					if why := however(sc.name, d.name); why != "" {
 						t.Skip(why)
 					}
+					t.Parallel()
 					c := sim.New(1, 7)
 					if d.prime != nil {
 						d.prime(c)

@@ -310,6 +310,7 @@ func TestScenarios(t *testing.T) {
 				latency, ages bool
 			}{{"all tags", true, true}, {"no latency", false, true}, {"no ages", true, false}, {"neither", false, false}} {
 				t.Run(tell.name, func(t *testing.T) {
+					t.Parallel()
 					c := sim.New(1, 7)
 					c.Latency, c.Ages = tell.latency, tell.ages
 					sc.make(c)
