@@ -57,8 +57,12 @@ func Run(ctx context.Context, rec *replay.Recording, opt Options) (*Report, erro
 	return r, nil
 }
 
-// acrossGaps says so where a finding began while its node was not recorded.
+// acrossGaps says so where a finding began while its node was not recorded. A
+// node that was away is its own gap.
 func (f *Finding) acrossGaps(gaps []Gap) {
+	if among(f.Kind, "node_down", "node_restarted") {
+		return
+	}
 	for _, g := range gaps {
 		if g.Node == f.Subject.Node && f.Onset.After(g.From) && f.Onset.Before(g.To) {
 			f.Caveats = append(f.Caveats, fmt.Sprintf("%s was not recorded from %s to %s (%s): within that stretch the onset is an estimate",

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"regexp"
@@ -346,6 +347,7 @@ func relations(f *analyze.Finding, display map[string]string) []string {
 			effects = append(effects, d)
 		}
 	}
+	slices.SortFunc(effects, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) })
 	if len(effects) > 0 {
 		out = append(out, "Explains "+strings.Join(effects, ", ")+".")
 	}
