@@ -51,7 +51,39 @@ func (r *Recorder) discover(ctx context.Context) error {
 	for _, name := range names {
 		r.meet(name)
 	}
+	if err == nil {
+		r.forget(names)
+	}
 	return err
+}
+
+// forgetAfter is how long a node that is lost, and that no entry point knows
+// any more, is still asked whether it is back. One that comes back later is
+// found again as any other.
+const forgetAfter = time.Hour
+
+// forget gives up the nodes that are gone for good: clusters whose nodes get
+// new names with every start would otherwise be asked for more and more.
+func (r *Recorder) forget(there []string) {
+	now := r.clock.Now()
+	for _, n := range r.known() {
+		n.mu.Lock()
+		lost := n.lostAt
+		n.mu.Unlock()
+		if lost.IsZero() || now.Sub(lost) < forgetAfter || slices.Contains(there, n.name) || r.clock.replayed() {
+			continue
+		}
+		r.mu.Lock()
+		halted := r.halted()
+		if !halted {
+			delete(r.nodes, n.name)
+			close(n.halt)
+		}
+		r.mu.Unlock()
+		if !halted {
+			r.mark(archive.Mark{Kind: "node_forgotten", Node: n.name, From: lost, To: now, Note: "lost for too long, and no entry point knows it"})
+		}
+	}
 }
 
 // findNodes asks every entry point which nodes there are, and hands on what it
@@ -119,7 +151,7 @@ func (r *Recorder) meet(name string) {
 		r.mu.Unlock()
 		return
 	}
-	n := &node{r: r, name: name, schedule: newSchedule(&r.clock, &r.opts)}
+	n := &node{r: r, name: name, schedule: newSchedule(&r.clock, &r.opts), halt: make(chan struct{})}
 	r.nodes[name] = n
 	for i := range r.opts.Samplers {
 		if s := &r.opts.Samplers[i]; matches(s.Nodes, name) {
@@ -128,7 +160,7 @@ func (r *Recorder) meet(name string) {
 	}
 	n.listen()
 	n.profile()
-	r.running.Go(func() { n.schedule.loop(r.calls, r.halt) })
+	r.running.Go(func() { n.schedule.loop(r.calls, n.halt) })
 	r.mu.Unlock()
 	r.mark(archive.Mark{Kind: "node_seen", Node: name, From: r.clock.Now()})
 }

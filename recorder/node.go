@@ -17,6 +17,7 @@ type node struct {
 	r        *Recorder
 	name     string
 	schedule *schedule
+	halt     chan struct{} // closed: no new calls to it
 
 	mu        sync.Mutex
 	listeners []*listener

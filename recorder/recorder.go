@@ -139,6 +139,9 @@ func (r *Recorder) untilLook(now time.Time) time.Duration {
 func (r *Recorder) stop(why string) {
 	r.mu.Lock()
 	close(r.halt)
+	for _, n := range r.nodes {
+		close(n.halt)
+	}
 	r.mu.Unlock()
 	timer := time.AfterFunc(stopTime/2, r.drop)
 	r.running.Wait()

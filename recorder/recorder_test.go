@@ -174,6 +174,30 @@ func TestNodeLostAndBack(t *testing.T) {
 	})
 }
 
+// TestNodeForgotten: a node that is gone for good is asked no more, and is
+// found again should it come back after all.
+func TestNodeForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newFakeCluster("a@h", "b@h")
+		tr := record(t, c, quick())
+		time.Sleep(10 * time.Second)
+		c.node("b@h", func(n *fakeNode) { n.down = true })
+		time.Sleep(2 * forgetAfter)
+		if s := tr.r.Status(); len(s.Nodes) != 1 {
+			t.Errorf("nodes %+v, want the one that is there", s.Nodes)
+		}
+		c.node("b@h", func(n *fakeNode) { n.down = false; n.began = time.Now(); n.reset(5) })
+		time.Sleep(time.Minute)
+		recs := tr.stop()
+		if len(marks(recs, "node_forgotten")) != 1 || len(marks(recs, "node_seen")) != 3 {
+			t.Errorf("forgotten: %v, seen: %v", marks(recs, "node_forgotten"), marks(recs, "node_seen"))
+		}
+		if last := of(recs, "b@h", "process_list"); len(last) < 25 {
+			t.Errorf("%d samples of a node that was there for a minute and ten seconds", len(last))
+		}
+	})
+}
+
 // TestSlowNodeDelaysNoOther: a node whose calls hang costs the others nothing,
 // has at most two calls under way, and is left alone more and more.
 func TestSlowNodeDelaysNoOther(t *testing.T) {
