@@ -18,10 +18,10 @@ type family struct {
 	parentPID  string // the newest
 	parentKind string
 
-	alive      int
-	born, died int    // seen; those of the first listing are not counted as born
-	count      census // alive at each listing
-	births     census // born so far at each listing
+	alive  int
+	born   int    // seen; those of the first listing are not counted
+	count  census // alive at each listing
+	births census // born so far at each listing
 }
 
 // A census is a number at each listing, thinned when it gets long. Only changes

@@ -21,11 +21,10 @@ type inspection struct {
 	restarts          series.Series // within the period, at each inspection
 
 	// of a pool
-	pool       bool
-	size       int
-	mailbox    int           // of each worker; 0 is unlimited
-	unhandled  series.Series // messages dropped so far
-	dispatched series.Series // messages forwarded so far
+	pool      bool
+	size      int
+	mailbox   int           // of each worker; 0 is unlimited
+	unhandled series.Series // messages dropped so far
 }
 
 // inspectColumns are the fields that are read. Versions differ in them; what is
@@ -33,7 +32,7 @@ type inspection struct {
 func inspectColumns() []string {
 	return []string{
 		"strategy", "type", "intensity", "period", "restarts_count",
-		"pool_size", "worker_mailbox_size", "messages_unhandled", "messages_forwarded",
+		"pool_size", "worker_mailbox_size", "messages_unhandled",
 	}
 }
 
@@ -96,6 +95,5 @@ func (in *inspection) take(at time.Time, field func(int) string) {
 		in.pool, in.size = true, v
 		in.mailbox, _ = number(6)
 		add(&in.unhandled, 7)
-		add(&in.dispatched, 8)
 	}
 }

@@ -284,7 +284,6 @@ func (p *population) died(a *actor) {
 	a.last = p.previous()
 	a.finish(true)
 	a.family.alive--
-	a.family.died++
 	if len(a.episodes)+len(a.stalls) > 0 {
 		p.actors = append(p.actors, a)
 	}
