@@ -89,8 +89,10 @@ func postMortem(t *testing.T, do call) (found culprit) {
 	var started struct {
 		ID string `json:"sampler_id"`
 	}
-	ask(&started, "sample_start", map[string]any{"node": found.node, "tool": "process_list", "interval_ms": 2000, "duration_sec": 30,
-		"arguments": map[string]any{"name": worst.Name, "limit": 10}})
+	ask(&started, "sample_start", map[string]any{
+		"node": found.node, "tool": "process_list", "interval_ms": 2000, "duration_sec": 30,
+		"arguments": map[string]any{"name": worst.Name, "limit": 10},
+	})
 	var read struct {
 		Completed bool
 		Samples   []struct {

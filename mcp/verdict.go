@@ -262,8 +262,15 @@ func writeFinding(b *bytes.Buffer, f *analyze.Finding) {
 func subjectText(s analyze.Subject) string {
 	var out []string
 	for _, p := range []struct{ name, value string }{
-		{"node", s.Node}, {"pid", s.PID}, {"name", s.Name}, {"behavior", s.Behavior}, {"application", s.Application},
-		{"peer", s.Peer}, {"event", s.Event}, {"function", s.Function}, {"incarnation", s.Incarnation},
+		{"node", s.Node},
+		{"pid", s.PID},
+		{"name", s.Name},
+		{"behavior", s.Behavior},
+		{"application", s.Application},
+		{"peer", s.Peer},
+		{"event", s.Event},
+		{"function", s.Function},
+		{"incarnation", s.Incarnation},
 	} {
 		if p.value != "" {
 			out = append(out, p.name+" "+p.value)

@@ -40,28 +40,44 @@ func TestMiner(t *testing.T) {
 		messages []string // level, then message
 		want     string
 	}{
-		{"numbers are parameters",
+		{
+			"numbers are parameters",
 			[]string{"info journal flushed (1)", "info journal flushed (22)"},
-			"info 2 journal flushed (<*>)\n"},
-		{"words become parameters",
+			"info 2 journal flushed (<*>)\n",
+		},
+		{
+			"words become parameters",
 			[]string{"error risk check for SI failed: no route", "error risk check for GC failed: no route", "error risk check for 6E failed: no route"},
-			"error 3 risk check for <*> failed: no route\n"},
-		{"levels stay apart",
+			"error 3 risk check for <*> failed: no route\n",
+		},
+		{
+			"levels stay apart",
 			[]string{"info lost it", "error lost it"},
-			"error 1 lost it\ninfo 1 lost it\n"},
-		{"lengths stay apart",
+			"error 1 lost it\ninfo 1 lost it\n",
+		},
+		{
+			"lengths stay apart",
 			[]string{"info lost it", "info lost it all"},
-			"info 1 lost it\ninfo 1 lost it all\n"},
-		{"different sentences stay apart",
+			"info 1 lost it\ninfo 1 lost it all\n",
+		},
+		{
+			"different sentences stay apart",
 			[]string{"error cannot open the book", "error cannot reach node now,", "error cannot open the door"},
-			"error 2 cannot open the <*>\nerror 1 cannot reach node now,\n"},
-		{"identities and addresses",
-			[]string{"info new connection with 'b@h' (9F00AA12) <A.0.12> 127.0.0.1:4499 in 3.5ms at 2026-11-22 01:00:00 +0000 UTC",
-				"info new connection with 'c@h' (11EE) <B.0.9> 10.0.0.1:1 in 12ms at 2026-11-22 01:00:07 +0000 UTC"},
-			"info 2 new connection with <*> <*> <*> <*> in <*> at <*> +<*> UTC\n"},
-		{"only the first line of a dump",
+			"error 2 cannot open the <*>\nerror 1 cannot reach node now,\n",
+		},
+		{
+			"identities and addresses",
+			[]string{
+				"info new connection with 'b@h' (9F00AA12) <A.0.12> 127.0.0.1:4499 in 3.5ms at 2026-11-22 01:00:00 +0000 UTC",
+				"info new connection with 'c@h' (11EE) <B.0.9> 10.0.0.1:1 in 12ms at 2026-11-22 01:00:07 +0000 UTC",
+			},
+			"info 2 new connection with <*> <*> <*> <*> in <*> at <*> +<*> UTC\n",
+		},
+		{
+			"only the first line of a dump",
 			[]string{"panic boom\ngoroutine 7\nmain.f", "panic boom\ngoroutine 9 and more"},
-			"panic 2 boom\n"},
+			"panic 2 boom\n",
+		},
 		{"empty", []string{"info ", "info "}, "info 2 \n"},
 	}
 	for _, test := range tests {
@@ -131,10 +147,16 @@ func TestParsePanic(t *testing.T) {
 		want    logs.Panic
 		ok      bool
 	}{
-		{"Actor terminated. Panic reason: runtime.boundsError{x:2, y:0, signed:true, code:0x0} at runtime.panicBounds64[/goroot/src/runtime/panic.go:236]",
-			logs.Panic{Reason: "runtime.boundsError{x:2, y:0, signed:true, code:0x0}", Function: "runtime.panicBounds64", Place: "/goroot/src/runtime/panic.go:236"}, true},
-		{`Actor terminated. Panic reason: "no price" at labapp/trading.(*FXFeed).decodeQuote[/src/app/fx.go:12]`,
-			logs.Panic{Reason: `"no price"`, Function: "labapp/trading.(*FXFeed).decodeQuote", Place: "/src/app/fx.go:12", Application: "labapp/trading.(*FXFeed).decodeQuote"}, true},
+		{
+			"Actor terminated. Panic reason: runtime.boundsError{x:2, y:0, signed:true, code:0x0} at runtime.panicBounds64[/goroot/src/runtime/panic.go:236]",
+			logs.Panic{Reason: "runtime.boundsError{x:2, y:0, signed:true, code:0x0}", Function: "runtime.panicBounds64", Place: "/goroot/src/runtime/panic.go:236"},
+			true,
+		},
+		{
+			`Actor terminated. Panic reason: "no price" at labapp/trading.(*FXFeed).decodeQuote[/src/app/fx.go:12]`,
+			logs.Panic{Reason: `"no price"`, Function: "labapp/trading.(*FXFeed).decodeQuote", Place: "/src/app/fx.go:12", Application: "labapp/trading.(*FXFeed).decodeQuote"},
+			true,
+		},
 		{"Panic reason: out of ideas", logs.Panic{Reason: "out of ideas"}, true},
 		{"process terminated abnormally - panic", logs.Panic{}, false},
 	}

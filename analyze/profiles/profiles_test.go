@@ -185,9 +185,11 @@ func TestSingleGoroutineHeadings(t *testing.T) {
 		{"goroutine 1 [chan receive]:", profiles.Goroutine{Count: 1, ID: 1, State: "chan receive"}},
 		{"goroutine 1 [select, 12 minutes]:", profiles.Goroutine{Count: 1, ID: 1, State: "select", Waiting: 12 * time.Minute}},
 		{`goroutine 7 [sync.Mutex.Lock, 3 minutes labels:{"pid": "<A.0.1>"}]:`, profiles.Goroutine{
-			Count: 1, ID: 7, State: "sync.Mutex.Lock", Waiting: 3 * time.Minute, Labels: map[string]string{"pid": "<A.0.1>"}}},
+			Count: 1, ID: 7, State: "sync.Mutex.Lock", Waiting: 3 * time.Minute, Labels: map[string]string{"pid": "<A.0.1>"},
+		}},
 		{`goroutine 7 [IO wait, 3 minutes, labels:{"meta": "x", "role": "reader"}]:`, profiles.Goroutine{
-			Count: 1, ID: 7, State: "IO wait", Waiting: 3 * time.Minute, Labels: map[string]string{"meta": "x", "role": "reader"}}},
+			Count: 1, ID: 7, State: "IO wait", Waiting: 3 * time.Minute, Labels: map[string]string{"meta": "x", "role": "reader"},
+		}},
 		{"goroutine 9 [syscall, 1 minutes, locked to thread]:", profiles.Goroutine{Count: 1, ID: 9, State: "syscall", Waiting: time.Minute}},
 	}
 	for _, test := range tests {

@@ -93,8 +93,10 @@ func logMoments(ctx context.Context, rec *replay.Recording, w analyze.Window) (o
 		}
 	}
 	for _, t := range miner.Templates() {
-		out = append(out, Moment{At: t.First, Kind: "log", Node: t.Example.Node,
-			Text: fmt.Sprintf("first of %d lines (%s, last %s): %s: %s", t.Count, t.Level, t.Last.UTC().Format("15:04:05"), t.Example.Source, t.Example.Message)})
+		out = append(out, Moment{
+			At: t.First, Kind: "log", Node: t.Example.Node,
+			Text: fmt.Sprintf("first of %d lines (%s, last %s): %s: %s", t.Count, t.Level, t.Last.UTC().Format("15:04:05"), t.Example.Source, t.Example.Message),
+		})
 	}
 	return out, nil
 }

@@ -104,8 +104,10 @@ func (v *WaitView) node(ctx context.Context, caller ergo.Caller, node string) er
 		if dump == nil {
 			dump = v.dump(ctx, caller, node)
 		}
-		w := Wait{Node: node, PID: r.PID, Name: r.Name, Behavior: r.Behavior, State: r.State,
-			StateS: seconds(r.StateTime), Mailbox: r.MessagesMailbox, LatencyS: seconds(r.MailboxLatency)}
+		w := Wait{
+			Node: node, PID: r.PID, Name: r.Name, Behavior: r.Behavior, State: r.State,
+			StateS: seconds(r.StateTime), Mailbox: r.MessagesMailbox, LatencyS: seconds(r.MailboxLatency),
+		}
 		for _, g := range dump.ByPID(r.PID) {
 			w.BlockedOn = g.Blocked()
 			if f, ok := g.TopApplication(); ok {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -137,7 +136,7 @@ func (o *profileOptions) writeRaw(ctx context.Context, rec *replay.Recording, ou
 		return fmt.Errorf("write profile: %w", err)
 	}
 	_, err = f.Write(p.Raw)
-	if err = cmp.Or(err, f.Close()); err != nil {
+	if err = errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("write profile %s: %w", o.raw, err)
 	}
 	fmt.Fprintf(out, "%s: %s profile of %s at %s; read it with: go tool pprof %s\n", o.raw, p.Kind, p.Node, stamp(p.At), o.raw)

@@ -39,10 +39,16 @@ var testTypes = Types{
 
 func TestRoundTrip(t *testing.T) {
 	for _, v := range []any{
-		nil, Atom("a"), "text", []byte{1, 2}, float32(1.5), 2.5, true, false,
+		nil, Atom("a"), "text",
+		[]byte{1, 2},
+		float32(1.5), 2.5, true, false,
 		int8(-1), int16(-2), int32(-3), int64(-4), -5, uint8(1), uint16(2), uint32(3), uint64(4), uint(5),
-		Error("broken"), PID{"n", 1, 2}, ProcessID{"n", "p"}, Event{"n", "e"},
-		Ref{"n", 1, [3]uint64{1, 2, 3}}, Alias{"n", 1, [3]uint64{1, 2, 3}},
+		Error("broken"),
+		PID{"n", 1, 2},
+		ProcessID{"n", "p"},
+		Event{"n", "e"},
+		Ref{"n", 1, [3]uint64{1, 2, 3}},
+		Alias{"n", 1, [3]uint64{1, 2, 3}},
 		time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC),
 		Named{"#test/sample", sample{
 			Name: "a", Flags: []byte{1}, List: []string{"x", ""}, Map: map[uint16]error{1: Error("e"), 2: nil},

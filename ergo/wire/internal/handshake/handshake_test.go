@@ -266,9 +266,12 @@ func TestFlags(t *testing.T) {
 		flags Flags
 		want  bool
 	}{
-		{newFlags(0x67), true}, {newFlags(0x41), true}, {newFlags(0x01), false},
+		{newFlags(0x67), true},
+		{newFlags(0x41), true},
+		{newFlags(0x01), false},
 		{newFlags(0), true}, // the defaults hold
-		{nil, false}, {Flags{1}, false},
+		{nil, false},
+		{Flags{1}, false},
 	} {
 		if got := c.flags.Has(FlagImportant); got != c.want {
 			t.Errorf("flags %x: important is %v, want %v", c.flags, got, c.want)
