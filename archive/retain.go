@@ -203,7 +203,9 @@ func (w *Writer) forget(s *segment) error {
 	if err := w.update(func(tx *bbolt.Tx) error { return putMeta(tx, m) }); err != nil {
 		return err
 	}
+	w.cat.mu.Lock()
 	w.seg.meta = m
+	w.cat.mu.Unlock()
 	err := w.opts.step("remove a segment")
 	if err == nil {
 		err = os.Remove(s.path)
