@@ -8,11 +8,10 @@ type lineage struct {
 	node     *node
 	name     string
 	behavior string
-	lives    int      // PIDs seen
-	current  *actor   // the newest
-	broken   bool     // its node died since: the next birth is no restart
-	births   []birth  // of the restarts that were seen, at most maxBirths
-	parents  []string // PIDs of the parents it has had, newest last
+	lives    int     // PIDs seen
+	current  *actor  // the newest
+	broken   bool    // its node died since: the next birth is no restart
+	births   []birth // of the restarts that were seen, at most maxBirths
 }
 
 // A birth is a restart that was seen between two listings.

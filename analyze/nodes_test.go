@@ -89,12 +89,18 @@ func (w *world) also(n *sim.Node, at time.Duration) []sim.Answer {
 	}
 	t := at.Seconds() + 10
 	events := w.events(n.Name, at, []map[string]any{
-		{"Event": "Event#<A:prices>", "Producer": n.Find("clerk_01").PID, "Subscribers": 6, "MessagesPublished": int64(8 * t),
-			"MessagesLocalSent": int64(48 * t), "MessagesRemoteSent": 0, "CreatedAt": w.ns(-10 * time.Second), "LastPublishedAt": w.ns(at)},
-		{"Event": "Event#<A:unloved>", "Producer": n.Find("clerk_02").PID, "Subscribers": 0, "MessagesPublished": int64(5 * t),
-			"MessagesLocalSent": 0, "MessagesRemoteSent": 0, "CreatedAt": w.ns(-10 * time.Second), "LastPublishedAt": w.ns(at)},
-		{"Event": "Event#<A:core>", "Producer": n.Find("clerk_03").PID, "Subscribers": 0, "MessagesPublished": 0,
-			"MessagesLocalSent": 0, "MessagesRemoteSent": 0, "CreatedAt": w.ns(-10 * time.Second), "LastPublishedAt": 0},
+		{
+			"Event": "Event#<A:prices>", "Producer": n.Find("clerk_01").PID, "Subscribers": 6, "MessagesPublished": int64(8 * t),
+			"MessagesLocalSent": int64(48 * t), "MessagesRemoteSent": 0, "CreatedAt": w.ns(-10 * time.Second), "LastPublishedAt": w.ns(at),
+		},
+		{
+			"Event": "Event#<A:unloved>", "Producer": n.Find("clerk_02").PID, "Subscribers": 0, "MessagesPublished": int64(5 * t),
+			"MessagesLocalSent": 0, "MessagesRemoteSent": 0, "CreatedAt": w.ns(-10 * time.Second), "LastPublishedAt": w.ns(at),
+		},
+		{
+			"Event": "Event#<A:core>", "Producer": n.Find("clerk_03").PID, "Subscribers": 0, "MessagesPublished": 0,
+			"MessagesLocalSent": 0, "MessagesRemoteSent": 0, "CreatedAt": w.ns(-10 * time.Second), "LastPublishedAt": 0,
+		},
 	})
 	out = append(out, sim.Answer{Tool: "network_nodes", Says: links},
 		sim.Answer{Tool: "event_list", Args: ergo.Args{"limit": 1000}, Says: events},
@@ -143,8 +149,7 @@ type place struct {
 	make       func(*world)
 	kind       string
 	node, peer string
-	names      string // what the subject's function, event or name must be; "" for none
-	onset      time.Duration
+	names      string        // what the subject's function, event or name must be; "" for none
 	loose      time.Duration // how far off; 0: 4 s
 	frail      bool          // told by six heap profiles: losing some of them leaves too few
 }
@@ -312,8 +317,10 @@ func places() []place {
 		}},
 		{name: "an event nobody publishes", kind: "event_starved", node: east, names: "Event#<A:acks>", make: func(w *world) {
 			w.events = onlyAt(east, func(at time.Duration, list []map[string]any) []map[string]any {
-				return append(list, map[string]any{"Event": "Event#<A:acks>", "Producer": "<B.0.1>", "Subscribers": 3,
-					"MessagesPublished": 0, "MessagesLocalSent": 0, "MessagesRemoteSent": 0, "CreatedAt": w.ns(fault), "LastPublishedAt": 0})
+				return append(list, map[string]any{
+					"Event": "Event#<A:acks>", "Producer": "<B.0.1>", "Subscribers": 3,
+					"MessagesPublished": 0, "MessagesLocalSent": 0, "MessagesRemoteSent": 0, "CreatedAt": w.ns(fault), "LastPublishedAt": 0,
+				})
 			})
 		}},
 		{name: "subscribers that multiply", kind: "event_fanout", node: east, names: "Event#<A:prices>", make: func(w *world) {

@@ -23,7 +23,6 @@ type scenario struct {
 	onset time.Duration // after the first sample
 	end   bool          // the fault is over
 	loose time.Duration // how far off the onset may be; 0: 4 s
-	also  map[string]bool
 }
 
 const minute = time.Minute
@@ -92,8 +91,10 @@ func scenarios() []scenario {
 			n := c.Nodes[0]
 			for i := range 6 {
 				at := 50*time.Second + time.Duration(i)*10*time.Second
-				n.Add(&sim.Actor{Behavior: "shop.Courier", Parent: n.Find("shop_sup"), Born: at - 3*time.Second, Rate: 5, Service: time.Millisecond,
-					Blocks: []sim.Block{{From: at - time.Second}}, Killed: at})
+				n.Add(&sim.Actor{
+					Behavior: "shop.Courier", Parent: n.Find("shop_sup"), Born: at - 3*time.Second, Rate: 5, Service: time.Millisecond,
+					Blocks: []sim.Block{{From: at - time.Second}}, Killed: at,
+				})
 			}
 		}},
 		{name: "a restart loop", kind: "restart_loop", who: "clerk_02", onset: minute, make: func(c *sim.Cluster) {
@@ -124,8 +125,10 @@ func scenarios() []scenario {
 			n := c.Nodes[0]
 			for i := range 60 {
 				at := 50*time.Second + time.Duration(i)*2*time.Second
-				n.Add(&sim.Actor{Behavior: "shop.Courier", Parent: n.Find("clerk_01"), Born: at - time.Second, Rate: 5, Service: time.Millisecond,
-					Blocks: []sim.Block{{From: at - 500*time.Millisecond}}, Killed: at})
+				n.Add(&sim.Actor{
+					Behavior: "shop.Courier", Parent: n.Find("clerk_01"), Born: at - time.Second, Rate: 5, Service: time.Millisecond,
+					Blocks: []sim.Block{{From: at - 500*time.Millisecond}}, Killed: at,
+				})
 			}
 		}},
 		{name: "an application stops", kind: "application_down", who: "shop", onset: 80 * time.Second, make: func(c *sim.Cluster) {

@@ -170,9 +170,14 @@ func lasting(d time.Duration) string {
 func subject(s analyze.Subject) []fact {
 	var out []fact
 	for _, f := range []fact{
-		{name: "node", after: s.Node}, {name: "peer", after: s.Peer}, {name: "process", after: strings.TrimSpace(s.Name + " " + s.PID)},
-		{name: "behavior", after: s.Behavior}, {name: "application", after: s.Application}, {name: "function", after: s.Function},
-		{name: "event", after: s.Event}, {name: "incarnation", after: s.Incarnation},
+		{name: "node", after: s.Node},
+		{name: "peer", after: s.Peer},
+		{name: "process", after: strings.TrimSpace(s.Name + " " + s.PID)},
+		{name: "behavior", after: s.Behavior},
+		{name: "application", after: s.Application},
+		{name: "function", after: s.Function},
+		{name: "event", after: s.Event},
+		{name: "incarnation", after: s.Incarnation},
 	} {
 		if f.after != "" {
 			out = append(out, f)
