@@ -160,11 +160,15 @@ func (s *Server) servePprof(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, err)
 		return
 	}
+	if answer.Code != http.StatusOK {
+		// pprof repeats what it was given: plain text, which nothing may run.
+		http.Error(w, strings.TrimSpace(answer.Body.String()), answer.Code)
+		return
+	}
 	nonce := rand.Text()
 	h := w.Header()
 	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'nonce-"+nonce+"'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'")
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(answer.Code)
 	_, _ = w.Write(withNonce(answer.Body.Bytes(), nonce)) // a reader that went away
 }
 

@@ -82,6 +82,33 @@ func TestHostileNamesAreShownNotRun(t *testing.T) {
 	}
 }
 
+// What pprof repeats of the address when it refuses is text, and no script of
+// ours.
+func TestPprofRefusalsAreText(t *testing.T) {
+	s := New(bundled(t, "stuck"), Options{})
+	var ref string
+	for p, err := range s.rec.Profiles(t.Context(), "", "", time.Time{}, time.Time{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		ref = profileRef{p.Node, p.Kind, p.At}.String()
+		break
+	}
+	if ref == "" {
+		t.Fatal("the capture holds no profile")
+	}
+	base := "/pprof/" + url.PathEscape(ref)
+	for _, path := range []string{"/top?f=(%3Cscript%3Ealert(1)%3C/script%3E", "/top?si=%3Cscript%3Ealert(1)%3C/script%3E", "/flamegraph?i=(%3Cscript%3Ealert(1)%3C/script%3E"} {
+		w := fetch(s, base+path)
+		if w.Code == http.StatusOK || strings.Contains(w.Body.String(), "nonce") || !strings.HasPrefix(w.Header().Get("Content-Type"), "text/plain") || strings.Contains(w.Header().Get("Content-Security-Policy"), "nonce") {
+			t.Errorf("%s: %d %v %.300s", path, w.Code, w.Header(), w.Body)
+		}
+	}
+	if w := fetch(s, base+"/top?f=main"); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "<script nonce=") {
+		t.Errorf("a page of pprof: %d %.300s", w.Code, w.Body)
+	}
+}
+
 // Whatever the address says, an answer comes: a page, or a refusal in words.
 func TestBrokenAddresses(t *testing.T) {
 	s := New(bundled(t, "restart_loop"), Options{})
