@@ -76,7 +76,7 @@ func startPast(ctx context.Context, s *Server, args ergo.Args) (*answer, error) 
 	if a, ok := args["arguments"].(map[string]any); ok {
 		p.Args = ergo.Args(a).Without("node", "timeout")
 	}
-	p.Interval = intArg(args, "interval_ms", samplerInterval, samplerShortest, samplerLongest*1000)
+	p.Interval = intArg(args, "interval_ms", samplerInterval, samplerShortest, samplerSlowest)
 	p.Count = intArg(args, "count", 0, 0, samplerLargest)
 	p.Errors = intArg(args, "max_errors", 0, 0, samplerLargest)
 	return s.started(ctx, rec, p, map[string]any{"tool": p.Tool, "interval_ms": p.Interval, "count": p.Count})

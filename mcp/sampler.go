@@ -41,6 +41,7 @@ const (
 	samplerLongest  = 3600
 	samplerInterval = 5000
 	samplerShortest = 100
+	samplerSlowest  = samplerLongest * 1000
 	samplerBuffer   = 256
 	samplerLargest  = 65536
 )
@@ -67,7 +68,7 @@ func parseSampler(id string) (*sampler, error) {
 	d.UseNumber()
 	var p sampler
 	if d.Decode(&p) != nil || p.From.IsZero() || p.Seconds < 0 || p.Seconds > samplerLongest ||
-		p.Buffer < 1 || p.Buffer > samplerLargest || p.Tool != "" && p.Interval < samplerShortest {
+		p.Buffer < 1 || p.Buffer > samplerLargest || p.Tool != "" && (p.Interval < samplerShortest || p.Interval > samplerSlowest) {
 		return nil, errNoSampler(id)
 	}
 	return &p, nil

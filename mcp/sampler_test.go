@@ -3,6 +3,7 @@ package mcp
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -190,6 +191,16 @@ func TestReadPages(t *testing.T) {
 	}
 }
 
+// An interval that overflows would never come to an end.
+func TestForgedSampler(t *testing.T) {
+	for _, ms := range []int{-1, 0, samplerShortest - 1, samplerSlowest + 1, 9223372036855, math.MaxInt} {
+		p := sampler{Node: "a@h", Tool: "node_info", From: time.Unix(1, 0), Seconds: 60, Interval: ms, Buffer: 256}
+		if _, err := parseSampler(p.id()); err == nil {
+			t.Errorf("a sampler every %d ms was accepted", ms)
+		}
+	}
+}
+
 func FuzzSamplerID(f *testing.F) {
 	f.Add((&sampler{Node: "a@h", Tool: "node_info", From: time.Unix(1, 0), Seconds: 60, Interval: 1000, Buffer: 256}).id())
 	f.Add("mcp_sampler_b6cc5357")
@@ -198,7 +209,7 @@ func FuzzSamplerID(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if p.Seconds > samplerLongest || p.Buffer > samplerLargest || p.Tool != "" && p.Interval < samplerShortest {
+		if p.Seconds > samplerLongest || p.Buffer > samplerLargest || p.Tool != "" && (p.Interval < samplerShortest || p.Interval > samplerSlowest) {
 			t.Errorf("out of bounds: %+v", p)
 		}
 		if q, err := parseSampler(p.id()); err != nil || fmt.Sprintf("%+v", q) != fmt.Sprintf("%+v", p) {

@@ -39,9 +39,9 @@ type sampler struct {
 	source   string
 	event    string
 
-	once    sync.Once
-	entries []entry // of the whole window, in order
-	err     error
+	mu      sync.Mutex
+	done    bool
+	entries []entry // of the whole window, in order; once done
 }
 
 // An entry is one entry of a sampler, as sample_read prints it.
@@ -141,7 +141,7 @@ func (s *session) newSampler() *sampler {
 		node: s.call.Node, life: s.life, from: s.now,
 		to:     s.now.Add(time.Duration(min(number("duration_sec", samplerSeconds), samplerLongest)) * time.Second),
 		buffer: int(number("buffer_size", samplerBuffer)),
-		linger: time.Duration(number("linger_sec", samplerLinger)) * time.Second,
+		linger: time.Duration(min(number("linger_sec", samplerLinger), samplerLongest)) * time.Second,
 		count:  int(number("count", 0)),
 	}
 }
@@ -158,7 +158,7 @@ func (s *session) start() ([]byte, error) {
 	}
 	x.interval = samplerInterval
 	if ms, ok := s.call.Args.Int("interval_ms"); ok && ms >= 100 {
-		x.interval = time.Duration(ms) * time.Millisecond
+		x.interval = time.Duration(min(ms, samplerLongest*1000)) * time.Millisecond
 	}
 	s.samplers.add(x)
 	return json.Marshal(map[string]any{
@@ -227,11 +227,11 @@ func (s *session) existing(ctx context.Context) (r replay.Reply, ours bool, err 
 // beyond that of the last entry, and a sampler told to take N samples takes one
 // less: so do live ones.
 func (s *session) read(ctx context.Context, x *sampler) ([]byte, error) {
-	x.once.Do(func() { x.entries, x.err = s.collect(ctx, x) })
-	if x.err != nil {
-		return nil, x.err
+	entries, err := s.collected(ctx, x)
+	if err != nil {
+		return nil, err
 	}
-	n, _ := slices.BinarySearchFunc(x.entries, s.now, func(e entry, now time.Time) int {
+	n, _ := slices.BinarySearchFunc(entries, s.now, func(e entry, now time.Time) int {
 		if e.Timestamp.After(now) {
 			return 1
 		}
@@ -250,7 +250,7 @@ func (s *session) read(ctx context.Context, x *sampler) ([]byte, error) {
 		out.Completed = x.count > 0 && n >= x.takes()
 	}
 	since, _ := s.call.Args.Int("since")
-	for _, e := range x.entries[max(0, n-x.buffer):n] {
+	for _, e := range entries[max(0, n-x.buffer):n] {
 		if int64(e.Sequence) > since {
 			out.Samples = append(out.Samples, e)
 		}
@@ -262,11 +262,24 @@ func (s *session) read(ctx context.Context, x *sampler) ([]byte, error) {
 // count.
 func (x *sampler) takes() int { return max(1, x.count-1) }
 
-// collect finds the entries of the sampler's whole window.
+// collected are the entries of the sampler's whole window, which the first
+// reader that does not go away finds for all.
+func (s *session) collected(ctx context.Context, x *sampler) ([]entry, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if !x.done {
+		entries, err := s.collect(ctx, x)
+		if err != nil {
+			return nil, err
+		}
+		x.entries, x.done = entries, true
+	}
+	return x.entries, nil
+}
+
 func (s *session) collect(ctx context.Context, x *sampler) (list []entry, err error) {
-	ctx = context.WithoutCancel(ctx) // they are for later readers too
 	if x.tool != "" {
-		return s.ticks(ctx, x), nil
+		return s.ticks(ctx, x)
 	}
 	for h, err := range s.rec.Heard(ctx, x.node, x.from, x.to) {
 		if err != nil {
@@ -298,7 +311,7 @@ func (x *sampler) wants(data []byte) bool {
 
 // ticks asks the tool at every tick of an active sampler; errors are passed
 // over, as nodes do.
-func (s *session) ticks(ctx context.Context, x *sampler) (list []entry) {
+func (s *session) ticks(ctx context.Context, x *sampler) (list []entry, err error) {
 	_, end := s.rec.Window()
 	if x.to.Before(end) {
 		end = x.to
@@ -308,6 +321,9 @@ func (s *session) ticks(ctx context.Context, x *sampler) (list []entry) {
 		Text string `json:"text"`
 	}
 	for t := x.from; !t.After(end); t = t.Add(x.interval) {
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("read sampler %s: %w", x.id, err)
+		}
 		a, err := s.rec.Faithful(t).Via(x.node).Call(ctx, ergo.Call{Tool: x.tool, Args: x.args})
 		if err != nil {
 			continue
@@ -321,7 +337,7 @@ func (s *session) ticks(ctx context.Context, x *sampler) (list []entry) {
 			break
 		}
 	}
-	return list
+	return list, nil
 }
 
 // describe answers sample_list.

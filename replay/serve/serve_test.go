@@ -425,6 +425,40 @@ func TestActive(t *testing.T) {
 	}
 }
 
+// TestIntervalBounds: whatever interval is asked for, reading ends.
+func TestIntervalBounds(t *testing.T) {
+	for asked, want := range map[string]string{"9223372036855": "3600000", "-5": "5000", "99": "5000", "100": "100"} {
+		c := newClient(t, recording(t), "", Options{From: start.Add(10 * time.Second)})
+		text, refused, _ := c.call("sample_start", `{"tool":"node_info","interval_ms":`+asked+`}`)
+		if refused != nil || !strings.Contains(text, `"interval_ms": `+want+`,`) {
+			t.Fatalf("every %s ms: %s %v", asked, text, refused)
+		}
+		var begun readings
+		if err := json.Unmarshal([]byte(text), &begun); err != nil {
+			t.Fatal(err)
+		}
+		if r, refused := c.read(fmt.Sprintf(`{"sampler_id":%q}`, begun.SamplerID)); refused != nil || len(r.Samples) != 1 {
+			t.Errorf("every %s ms: %+v %v", asked, r, refused)
+		}
+	}
+}
+
+// TestReaderGoesAway: who stops waiting stops the work, and takes nothing from
+// who reads next.
+func TestReaderGoesAway(t *testing.T) {
+	rec := recording(t)
+	s := session{Cluster: &Cluster{rec: rec}, now: start.Add(20 * time.Second)}
+	x := &sampler{node: "a@h", tool: "node_info", interval: time.Second, from: start, to: start.Add(20 * time.Second), buffer: samplerBuffer}
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	if _, err := s.collected(gone, x); !errors.Is(err, context.Canceled) {
+		t.Errorf("a reader that went away: %v", err)
+	}
+	if list, err := s.collected(t.Context(), x); err != nil || len(list) != 21 {
+		t.Errorf("the next one: %d entries, %v", len(list), err)
+	}
+}
+
 // TestManyAtOnce: concurrent calls are answered, malformed ones too.
 func TestManyAtOnce(t *testing.T) {
 	c := newClient(t, recording(t), "", Options{Speed: 100})
