@@ -58,7 +58,7 @@ type Limits struct {
 // DefaultLimits keep the state of a thousand rows within reach of a few
 // milliseconds.
 func DefaultLimits() Limits {
-	return Limits{Records: 720, Cells: 600_000, Bytes: 4 << 20, Span: 3600e9}
+	return Limits{Records: 160, Cells: 200_000, Bytes: 4 << 20, Span: 3600e9}
 }
 
 // maxCells bounds the memory of a table of ever new columns and subjects.
