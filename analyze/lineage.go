@@ -1,6 +1,9 @@
 package analyze
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // A lineage is one process through its restarts: the same name and behavior
 // under several PIDs. Processes without a name have none.
@@ -11,7 +14,7 @@ type lineage struct {
 	lives    int     // PIDs seen
 	current  *actor  // the newest
 	broken   bool    // its node died since: the next birth is no restart
-	births   []birth // of the restarts that were seen, at most maxBirths
+	births   []birth // the restarts that were seen: the first and the newest, at most maxBirths
 }
 
 // A birth is a restart that was seen between two listings.
@@ -20,6 +23,7 @@ type birth struct {
 	pid       string
 	parent    string
 	previous  time.Duration // how long the life before was seen, 0 if not known
+	omitted   int           // restarts right before this one that are only counted
 }
 
 const maxBirths = 512
@@ -32,10 +36,16 @@ func (l *lineage) reborn(a *actor) {
 	if old == nil || broken || a.bornAfter.IsZero() {
 		return
 	}
-	if len(l.births) < maxBirths {
-		l.births = append(l.births, birth{after: a.bornAfter, by: a.first, pid: a.pid, parent: a.parent, previous: old.last.Sub(old.first)})
+	if len(l.births) == maxBirths {
+		const middle = maxBirths / 2
+		l.births[middle+1].omitted += l.births[middle].omitted + 1
+		l.births = slices.Delete(l.births, middle, middle+1)
 	}
+	l.births = append(l.births, birth{after: a.bornAfter, by: a.first, pid: a.pid, parent: a.parent, previous: old.last.Sub(old.first)})
 }
+
+// gap is the usual time between the restarts from one that is kept to the next.
+func (b birth) gap(last birth) time.Duration { return b.by.Sub(last.by) / time.Duration(b.omitted+1) }
 
 // onlyName is the name under which processes of a behavior were seen, "" where
 // there is none or more than one.

@@ -14,6 +14,11 @@ import (
 // fault and its repetition.
 const manyRestarts = 3
 
+// loopWindow is the time within which so many restarts make a loop, unless the
+// supervisor counts over a longer one: what dies once in hours is restarted as
+// supervisors are meant to.
+const loopWindow = 10 * time.Minute
+
 // restartLoop looks for children that die and are restarted over and over, and
 // for supervisors that gave up on them.
 func restartLoop(ctx context.Context, s *scene, v *verdict) error {
@@ -95,7 +100,9 @@ func (s *scene) complaints(ctx context.Context, n *node) (complaints, error) {
 // A loop is one child's restarts.
 type loop struct {
 	*lineage
-	births     []birth // under one and the same supervisor
+	births     []birth // under one and the same supervisor: of the latest loop, else all
+	dense      bool    // they follow each other so fast that they are a loop
+	more       int     // restarts after those
 	said       []complaint
 	supervisor *actor
 	inspected  *inspection
@@ -112,11 +119,15 @@ func (s *scene) loops(n *node, w complaints) []*loop {
 			if i > 0 && b.parent != l.births[i-1].parent {
 				lp.births = lp.births[:0] // its supervisor is a new one: that is another story
 			}
+			if len(lp.births) == 0 {
+				b.omitted = 0
+			}
 			lp.births = append(lp.births, b)
 		}
 		if len(lp.births) < manyRestarts || !n.supervised(lp) {
 			continue
 		}
+		lp.narrow()
 		all = append(all, lp)
 	}
 	slices.SortFunc(all, func(a, b *loop) int {
@@ -132,6 +143,56 @@ func (s *scene) loops(n *node, w complaints) []*loop {
 		out[i].among = append(out[i].among, l.name)
 	}
 	return out
+}
+
+// window is the time within which restarts make a loop: no shorter than what
+// the listings can show.
+func (l *loop) window() time.Duration {
+	w := max(loopWindow, manyRestarts*l.node.interval)
+	if l.inspected != nil {
+		w = max(w, time.Duration(l.inspected.period)*time.Second)
+	}
+	return w
+}
+
+// narrow leaves the latest stretch of restarts that follow each other within
+// the window, if there are enough of them within one.
+func (l *loop) narrow() {
+	window := l.window()
+	for to := len(l.births); to > 0; {
+		from := to - 1
+		for from > 0 && l.births[from].gap(l.births[from-1]) <= window {
+			from--
+		}
+		if crowded(l.births[from:to], window) {
+			l.more, l.births, l.dense = restarts(l.births[to:]), slices.Clone(l.births[from:to]), true
+			l.births[0].omitted = 0
+			return
+		}
+		to = from
+	}
+}
+
+// crowded reports whether manyRestarts fell within a window.
+func crowded(births []birth, window time.Duration) bool {
+	for i, b := range births {
+		if i > 0 && b.omitted >= manyRestarts-2 && b.gap(births[i-1])*(manyRestarts-1) <= window {
+			return true
+		}
+		if k := i - (manyRestarts - 1); k >= 0 && b.by.Sub(births[k].by) <= window {
+			return true
+		}
+	}
+	return false
+}
+
+// restarts is how many restarts the births stand for.
+func restarts(births []birth) int {
+	n := len(births)
+	for _, b := range births {
+		n += b.omitted
+	}
+	return n
 }
 
 // supervised reports whether the process's parent is a supervisor, and finds
@@ -169,7 +230,7 @@ func (l *loop) period() time.Duration {
 	if len(l.births) < 2 {
 		return 0
 	}
-	return l.births[len(l.births)-1].by.Sub(l.births[0].by) / time.Duration(len(l.births)-1)
+	return l.births[len(l.births)-1].by.Sub(l.births[0].by) / time.Duration(restarts(l.births)-1)
 }
 
 func (s *scene) restarting(ctx context.Context, l *loop) (*Finding, error) {
@@ -189,7 +250,7 @@ func (s *scene) restarting(ctx context.Context, l *loop) (*Finding, error) {
 			fmt.Sprintf("process_list node=%s name=%s", l.node.Name, l.name),
 		},
 	}
-	f.Summary = fmt.Sprintf("Its PID changed in %d of the listings since then, every %s", len(l.births), short(l.period()))
+	f.Summary = fmt.Sprintf("Its PID changed in %d of the listings since then, every %s", restarts(l.births), short(l.period()))
 	if l.supervisor != nil {
 		f.Summary += ", under the supervisor " + l.supervisor.called()
 	}
@@ -204,11 +265,19 @@ func (s *scene) restarting(ctx context.Context, l *loop) (*Finding, error) {
 		}
 	}
 	switch {
+	case !l.dense:
+		f.Score = 40
+		f.Title = fmt.Sprintf("%s on %s was restarted %s, far apart", l.name, l.node.Name, times(restarts(l.births)))
+		f.Recommendation = "See in its log what it died of: its supervisor mends that, but each restart loses its state and mailbox."
 	case s.to.Sub(last) > 10*max(l.period(), l.node.interval):
 		end := last
 		f.End = &end
 		f.Score = 68
-		f.Summary += " It has been stable since."
+		if l.more == 0 {
+			f.Summary += " It has been stable since."
+		} else {
+			f.Summary += fmt.Sprintf(" Later it was restarted %s, far apart.", times(l.more))
+		}
 	case len(said) == 0 && l.period() > time.Minute && l.births[0].by.Sub(s.from) < 2*l.period():
 		f.Score = 45
 		f.Caveats = append(f.Caveats, "it is restarted at long intervals from the first and logs no error: that may be intended")
@@ -272,7 +341,7 @@ func (l *loop) evidence(onset time.Time, said []complaint) Evidence {
 	e := Evidence{
 		What: "another PID under the same name", Node: l.node.Name, Tool: "process_list", Field: "PID", From: &from, To: &to,
 		Values: map[string]any{
-			"restarts_seen": len(l.births), "every_s": round(l.period().Seconds()),
+			"restarts_seen": restarts(l.births), "every_s": round(l.period().Seconds()),
 			"life_before_s": round(first.previous.Seconds()), "errors_logged": len(said),
 		},
 		Records: []string{recordName(l.node.Name, "process_list", first.by)},

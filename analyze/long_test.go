@@ -1,0 +1,63 @@
+package analyze_test
+
+import (
+	"testing"
+	"time"
+
+	"ergorecorder/analyze"
+	"ergorecorder/internal/sim"
+)
+
+// day is one node, recorded for a day every 30 s, built without any tag.
+func day() *sim.Cluster {
+	c := sim.New(1, 3)
+	c.Length, c.Interval, c.Latency, c.Ages, c.Nodes = 24*time.Hour, 30*time.Second, false, false, c.Nodes[:1]
+	for _, a := range c.Nodes[0].Actors {
+		a.Rate /= 100
+	}
+	return c
+}
+
+// Restarts hours apart are what supervisors are for.
+func TestRestartsFarApart(t *testing.T) {
+	c := day()
+	restarts(c.Nodes[0], "clerk_02", 4*time.Hour, 8*time.Hour, 3, true)
+	for _, f := range roots(judge(t, c)) {
+		t.Errorf("false alarm: %s", line(f))
+	}
+}
+
+// A loop begins with the first restart of it, not with one hours before, and
+// goes on for as long as there are restarts, however many.
+func TestLongRestartLoop(t *testing.T) {
+	c := day()
+	n := c.Nodes[0]
+	restarts(n, "clerk_02", 10*time.Minute, 2*time.Minute, 715, false)
+	restarts(n, "clerk_01", 2*time.Hour, time.Second, 1, false)
+	again := n.Actors[len(n.Actors)-1]
+	var at []time.Duration
+	for d := 20*time.Hour + minute; d < 24*time.Hour; d += 2 * time.Minute {
+		at = append(at, d)
+	}
+	n.Restart(again, at...)
+	want := map[string]time.Duration{"clerk_01": 20 * time.Hour, "clerk_02": 10 * time.Minute}
+	for _, f := range judge(t, c).Findings {
+		from, ok := want[f.Subject.Name]
+		if f.Kind != "restart_loop" || !ok {
+			continue
+		}
+		delete(want, f.Subject.Name)
+		if f.Severity != analyze.Critical || f.End != nil {
+			t.Errorf("it goes on: %s, end %v", line(f), f.End)
+		}
+		if seen := f.Evidence[0].Values["restarts_seen"]; f.Subject.Name == "clerk_02" && seen != 715 {
+			t.Errorf("%v restarts, want 715", seen)
+		}
+		if f.Onset.Sub(c.At(from)).Abs() > minute {
+			t.Errorf("onset, want %s: %s", c.At(from), line(f))
+		}
+	}
+	if len(want) > 0 {
+		t.Errorf("not found: %v", want)
+	}
+}
