@@ -10,11 +10,27 @@ import (
 // NotKept stands in place of every value that was left out for secrecy.
 const NotKept = "(not kept)"
 
-var secretWord = regexp.MustCompile(`(?i)token|cookie|password|secret|authorization`)
+const secretNames = `(?:token|cookie|passwo?r?d|secret|authorization|api[_-]?key)`
 
-// mayName reports whether secretWord is somewhere in the text. It is asked of
-// every answer, most of which are large and hold none: the expression itself
-// takes a hundred times as long.
+// What names a secret, and what follows such a name in plain text: the name
+// ends the word, or is quoted. A value is quoted, or goes on to white space; a
+// semicolon takes the next word in, as cookies have it. What was left out
+// already is left alone.
+const (
+	naming  = `(?:` + secretNames + `s?|` + secretNames + `[\w-]*\\*["'])\s*[=:]\s*`
+	literal = `(?:\(not kept\)|"(?:[^"\\]|\\.)*"?|'[^']*'?|\\+"[^"]*"?|[^\s;]+(?:;\s*[^\s;]+)*)`
+)
+
+var (
+	secretWord = regexp.MustCompile(`(?i)` + secretNames)
+	secretText = regexp.MustCompile(`(?i)(` + naming + `)(?:(?:bearer|basic|digest)\s+)?` + literal)
+	secretHead = regexp.MustCompile(`(?i)` + naming + `$`)
+	bearer     = regexp.MustCompile(`(?i)(\bbearer\s+)(?:\(not kept\)|[^\s"'(]+)`)
+)
+
+// mayName reports whether the text may hold what names a secret. It is asked
+// of every answer, most of which are large and hold none: the expressions
+// themselves take a hundred times as long.
 func mayName(text []byte) bool {
 	for i, c := range text {
 		word := ""
@@ -24,11 +40,16 @@ func mayName(text []byte) bool {
 		case 'c':
 			word = "cookie"
 		case 'p':
-			word = "password"
+			word = "passw"
 		case 's':
 			word = "secret"
 		case 'a':
 			word = "authorization"
+			if i+1 < len(text) && text[i+1]|0x20 == 'p' {
+				word = "api"
+			}
+		case 'b':
+			word = "bearer"
 		default:
 			continue
 		}
@@ -39,27 +60,43 @@ func mayName(text []byte) bool {
 	return false
 }
 
-// envField names the fields (and the tool) whose values are environments.
+// envField names the fields whose values are environments, in any case.
 const envField = "Env"
 
-// Redact returns the answer of a tool without its secrets: the value of every
-// field whose name contains token, cookie, password, secret or authorization,
-// at any depth and in JSON inside strings too, becomes [NotKept]; and unless
-// keepEnv is set so does every value of an Env field and of node_env (the
-// names of the variables stay). All other bytes are unchanged. Text that is
-// no JSON is returned as it is.
-func Redact(tool string, text []byte, keepEnv bool) []byte {
-	env := !keepEnv && (tool == "node_env" || bytes.Contains(text, []byte(envField)))
-	if !env && !mayName(text) {
-		return text
+// mayHoldEnv reports whether the text may hold an Env field.
+func mayHoldEnv(text []byte) bool {
+	for _, end := range []string{`nv"`, `nv\`, `NV"`, `NV\`} {
+		if bytes.Contains(text, []byte(end)) {
+			return true
+		}
 	}
-	r := redaction{text: text, env: !keepEnv}
-	return r.rewrite(!keepEnv && tool == "node_env")
+	return false
+}
+
+// Redact returns the answer of a tool without its secrets, each replaced by
+// [NotKept]: the value of every JSON field whose name contains token, cookie,
+// password, passwd, secret, authorization or api_key, at any depth; in plain
+// text what follows such a name and = or :, and what follows Bearer; and
+// unless keepEnv is set every value of an Env field and all of node_env (the
+// names of the variables stay). JSON is found behind other text, in strings,
+// and several times in one text. Where it breaks off within a secret, nothing
+// behind that is kept. All other bytes are unchanged.
+func Redact(tool string, text []byte, keepEnv bool) []byte {
+	r := redaction{text: text, env: !keepEnv && mayHoldEnv(text)}
+	switch {
+	case !keepEnv && tool == "node_env":
+		r.env = true
+		r.environment()
+	case r.env || mayName(text):
+		r.any()
+	}
+	return r.result()
 }
 
 type redaction struct {
 	text []byte
-	env  bool
+	env  bool // leave out environments
+	base int  // where the document begins that is being walked
 	cuts []cut
 }
 
@@ -69,10 +106,8 @@ type cut struct {
 	by       []byte
 }
 
-func (r *redaction) rewrite(inEnv bool) []byte {
-	d := json.NewDecoder(bytes.NewReader(r.text))
-	d.UseNumber()
-	if !r.value(d, inEnv) || len(r.cuts) == 0 {
+func (r *redaction) result() []byte {
+	if len(r.cuts) == 0 {
 		return r.text
 	}
 	var out []byte
@@ -85,15 +120,76 @@ func (r *redaction) rewrite(inEnv bool) []byte {
 	return append(out, r.text[at:]...)
 }
 
+// environment walks text that is an environment and nothing else.
+func (r *redaction) environment() {
+	for at := 0; len(bytes.TrimSpace(r.text[at:])) > 0; {
+		d := r.document(at)
+		if !r.value(d, true) {
+			return
+		}
+		at = r.offset(d)
+	}
+}
+
+// any walks text that may be JSON, hold some, or hold none.
+func (r *redaction) any() {
+	if t := bytes.TrimSpace(r.text); len(t) > 0 && t[0] == '"' && json.Valid(t) {
+		r.value(r.document(0), false)
+		return
+	}
+	for at := 0; at < len(r.text); {
+		open := bytes.IndexAny(r.text[at:], "{[")
+		if open < 0 {
+			r.plain(at, len(r.text))
+			return
+		}
+		open += at
+		d := r.document(open)
+		r.plain(at, open)
+		if mayName(r.text[at:open]) && secretHead.Match(r.text[at:open]) {
+			r.drop(d)
+			r.cuts[len(r.cuts)-1].by = []byte(NotKept)
+		} else {
+			r.value(d, false)
+		}
+		at = r.offset(d)
+		if n := len(r.cuts); n > 0 {
+			at = max(at, r.cuts[n-1].to)
+		}
+	}
+}
+
+// plain replaces the secrets of text[from:to], which is no JSON.
+func (r *redaction) plain(from, to int) {
+	in := r.text[from:to]
+	if !mayName(in) {
+		return
+	}
+	out := bearer.ReplaceAll(secretText.ReplaceAll(in, []byte("${1}"+NotKept)), []byte("${1}"+NotKept))
+	if !bytes.Equal(in, out) {
+		r.cuts = append(r.cuts, cut{from, to, out})
+	}
+}
+
+func (r *redaction) document(at int) *json.Decoder {
+	r.base = at
+	d := json.NewDecoder(bytes.NewReader(r.text[at:]))
+	d.UseNumber()
+	return d
+}
+
+// offset is how far the text was read.
+func (r *redaction) offset(d *json.Decoder) int { return r.base + int(d.InputOffset()) }
+
 // value walks one JSON value; it reports false where the text is no JSON.
 func (r *redaction) value(d *json.Decoder, inEnv bool) bool {
 	tok, err := d.Token()
 	if err != nil {
-		return false
+		return r.broken(d, inEnv)
 	}
 	delim, ok := tok.(json.Delim)
 	if !ok {
-		end := int(d.InputOffset())
+		end := r.offset(d)
 		switch s, isText := tok.(string); {
 		case inEnv:
 			r.cut(end, quoted(NotKept), tok)
@@ -107,7 +203,7 @@ func (r *redaction) value(d *json.Decoder, inEnv bool) bool {
 		if delim == '{' {
 			name, err := d.Token()
 			if err != nil {
-				return false
+				return r.broken(d, inEnv)
 			}
 			key, _ := name.(string)
 			if secretWord.MatchString(key) {
@@ -116,23 +212,40 @@ func (r *redaction) value(d *json.Decoder, inEnv bool) bool {
 				}
 				continue
 			}
-			field = inEnv || r.env && key == envField
+			field = inEnv || r.env && strings.EqualFold(key, envField)
 		}
 		if !r.value(d, field) {
 			return false
 		}
 	}
-	_, err = d.Token()
-	return err == nil
+	if _, err = d.Token(); err != nil {
+		return r.broken(d, inEnv)
+	}
+	return true
 }
 
-// drop replaces the whole next value.
+// broken ends a walk where the JSON does; what is left of an environment is
+// not kept.
+func (r *redaction) broken(d *json.Decoder, inEnv bool) bool {
+	if inEnv {
+		r.cutRest(r.offset(d))
+	}
+	return false
+}
+
+func (r *redaction) cutRest(from int) {
+	r.cuts = append(r.cuts, cut{from, len(r.text), []byte(NotKept)})
+}
+
+// drop replaces the whole next value, and all there is where it does not end.
 func (r *redaction) drop(d *json.Decoder) bool {
+	before := r.offset(d)
 	var v json.RawMessage
 	if d.Decode(&v) != nil {
+		r.cutRest(before)
 		return false
 	}
-	end := int(d.InputOffset())
+	end := r.offset(d)
 	r.cuts = append(r.cuts, cut{end - len(v), end, quoted(NotKept)})
 	return true
 }
@@ -143,20 +256,20 @@ func (r *redaction) cut(end int, by []byte, tok json.Token) {
 	if _, ok := tok.(string); ok {
 		from = openingQuote(r.text, end)
 	}
-	r.cuts = append(r.cuts, cut{from, end, by})
+	r.cuts = append(r.cuts, cut{max(from, r.base), end, by})
 }
 
-// nested looks into a string that holds JSON of its own.
+// nested looks into a string, which may hold JSON or secrets of its own.
 func (r *redaction) nested(s string, end int) {
-	if t := strings.TrimSpace(s); !strings.HasPrefix(t, "{") && !strings.HasPrefix(t, "[") {
+	in := redaction{text: []byte(s)}
+	in.env = r.env && mayHoldEnv(in.text)
+	if !in.env && !mayName(in.text) {
 		return
 	}
-	in := redaction{text: []byte(s), env: r.env}
-	out := in.rewrite(false)
-	if len(in.cuts) == 0 {
-		return
+	in.any()
+	if len(in.cuts) > 0 {
+		r.cuts = append(r.cuts, cut{openingQuote(r.text, end), end, quoted(string(in.result()))})
 	}
-	r.cuts = append(r.cuts, cut{openingQuote(r.text, end), end, quoted(string(out))})
 }
 
 // openingQuote is where the string literal that ends at end begins.

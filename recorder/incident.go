@@ -83,6 +83,7 @@ const (
 // Trigger reports that something is wrong, as a detector would. It does not
 // wait for what follows.
 func (r *Recorder) Trigger(t Trigger) {
+	t.Note = string(ergo.Redact("", []byte(t.Note), true)) // it may quote a log line
 	select {
 	case r.triggers <- t:
 	default: // so many wait that one more tells nothing new

@@ -214,8 +214,9 @@ func (r *Recorder) append(rec *archive.Record) {
 	}
 }
 
-// mark appends a mark and tells it.
+// mark appends a mark and tells it, without the secrets that it may quote.
 func (r *Recorder) mark(m archive.Mark) {
+	m.Note = string(ergo.Redact("", []byte(m.Note), true))
 	m.At = r.clock.Now()
 	if m.To.IsZero() {
 		m.To = m.From

@@ -43,7 +43,7 @@ func Record(call ergo.Call, args []byte, ans ergo.Answer, refused *ergo.ToolErro
 		rec.Subject = subject.String()
 	}
 	if refused != nil {
-		rec.Failure = &archive.Failure{Code: refused.Code, Text: refused.Message}
+		rec.Failure = &archive.Failure{Code: refused.Code, Text: string(ergo.Redact("", []byte(refused.Message), opt.KeepEnv))}
 	}
 	if ans.Text != nil {
 		rec.Text = ergo.Redact(call.Tool, ans.Text, opt.KeepEnv)

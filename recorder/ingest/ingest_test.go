@@ -37,6 +37,14 @@ func TestRecord(t *testing.T) {
 	if failed.Failure == nil || failed.Failure.Code != ergo.CodeInternal || failed.Text != nil {
 		t.Errorf("failure %+v", failed)
 	}
+	refused := Record(call, nil, ergo.Answer{At: at}, &ergo.ToolError{Message: "dial: password=S refused"}, Options{})
+	if refused.Failure.Text != "dial: password=(not kept) refused" {
+		t.Errorf("failure %+v", refused.Failure)
+	}
+	pushed := Pushed("a@h", "", at, []byte(`{"Message":"sent Bearer S to x"}`), Options{})
+	if string(pushed.Text) != `{"Message":"sent Bearer (not kept) to x"}` {
+		t.Errorf("pushed %s", pushed.Text)
+	}
 }
 
 func TestProfileName(t *testing.T) {
