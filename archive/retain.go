@@ -62,7 +62,7 @@ func (w *Writer) turnTo(next *segment) {
 	w.collect()
 	w.cat.mu.Lock()
 	defer w.cat.mu.Unlock()
-	w.seg, w.began = next, 0
+	w.seg, w.began, w.newest = next, 0, 0
 	w.cat.segments = append(w.cat.segments, next)
 	for _, s := range w.streams {
 		s.seg = nil
@@ -72,7 +72,7 @@ func (w *Writer) turnTo(next *segment) {
 				continue
 			}
 			r.seg = next
-			w.began = r.From
+			w.span(r.From, r.To)
 			if s.seg == nil {
 				s.seg = next
 				w.defs = append(w.defs, s)

@@ -139,8 +139,10 @@ func (c *catalog) gapBefore(k StreamKey, before, x *run) *CorruptionError {
 	if x.Prev == 0 || dropped || before != nil && before.Last >= x.Prev {
 		return nil
 	}
-	e := &CorruptionError{Segment: x.seg.name(), Stream: k.String(), From: unix(x.From), To: unix(x.From),
-		Err: fmt.Errorf("what came before record %d is missing", x.Run)}
+	e := &CorruptionError{
+		Segment: x.seg.name(), Stream: k.String(), From: unix(x.From), To: unix(x.From),
+		Err: fmt.Errorf("what came before record %d is missing", x.Run),
+	}
 	if before != nil {
 		e.From, e.Err = unix(before.To), fmt.Errorf("records %d to %d are missing", before.Last+1, x.Prev)
 	}
@@ -213,8 +215,10 @@ func (c *catalog) strayBlocks(s *segment) (damage []*CorruptionError) {
 					return // blamed on the run that lies there
 				}
 				if !known[string(k)][off] {
-					damage = append(damage, &CorruptionError{Segment: s.name(), From: unix(h.From), To: unix(h.To),
-						Err: fmt.Errorf("blocks %x at %d: not in the index", k, off)})
+					damage = append(damage, &CorruptionError{
+						Segment: s.name(), From: unix(h.From), To: unix(h.To),
+						Err: fmt.Errorf("blocks %x at %d: not in the index", k, off),
+					})
 				}
 				off += size
 			}

@@ -87,7 +87,7 @@ type Writer struct {
 	scratch codec.Scratch
 	seg     *segment // the one being written
 	began   int64    // time of the segment's first record, 0 while it has none
-	newest  int64    // time of the newest record
+	newest  int64    // time of the segment's newest record, 0 while it has none
 	streams map[StreamKey]*stream
 	dirty   map[*stream]bool // with records that no chunk holds
 	ids     uint32           // of streams, given out
@@ -307,10 +307,9 @@ func (w *Writer) resume() {
 		for _, runs := range sr.parts {
 			for _, r := range runs {
 				w.next = max(w.next, r.Last)
-				w.newest = max(w.newest, r.To)
 				w.ids = max(w.ids, r.Stream)
-				if r.seg == w.seg && (w.began == 0 || r.From < w.began) {
-					w.began = r.From
+				if r.seg == w.seg {
+					w.span(r.From, r.To)
 				}
 				if r.chunks == nil {
 					continue
@@ -366,14 +365,19 @@ func (w *Writer) Append(rec *Record) (seq uint64, err error) {
 	}
 	s.enc.Append(&r)
 	w.dirty[s] = true
-	w.newest = max(w.newest, r.At)
-	if w.began == 0 || r.At < w.began {
-		w.began = r.At
-	}
+	w.span(r.At, r.At)
 	if w.timer == nil {
 		w.timer = time.AfterFunc(w.opts.CommitEvery, func() { _ = w.Sync() })
 	}
 	return rec.Seq, nil
+}
+
+// span widens what the segment being written covers. Locked by the caller.
+func (w *Writer) span(from, to int64) {
+	if w.began == 0 {
+		w.began, w.newest = from, to
+	}
+	w.began, w.newest = min(w.began, from), max(w.newest, to)
 }
 
 // recover tries a commit again after one failed, at most every CommitEvery.

@@ -186,8 +186,10 @@ func TestPacking(t *testing.T) {
 	s := newStory(t, w, 2)
 	view := w.View()
 	for i := range 2500 {
-		r := &archive.Record{Stream: archive.StreamKey{Kind: archive.Sample, Name: "x"}, Schema: archive.Schema{Form: archive.FormObject},
-			At: start.Add(time.Duration(i) * time.Second), Text: fmt.Appendf(nil, `{"i":%d}`, i*i)}
+		r := &archive.Record{
+			Stream: archive.StreamKey{Kind: archive.Sample, Name: "x"}, Schema: archive.Schema{Form: archive.FormObject},
+			At: start.Add(time.Duration(i) * time.Second), Text: fmt.Appendf(nil, `{"i":%d}`, i*i),
+		}
 		if err := s.append(r); err != nil {
 			t.Fatal(err)
 		}

@@ -239,8 +239,10 @@ func AppendHeader(b []byte, h *Header) []byte {
 // AppendSummary lays out what a header counts: all but flags, part, stream and
 // archive.
 func AppendSummary(b []byte, h *Header) []byte {
-	for _, v := range [...]uint64{h.Run, uint64(h.Chunk), h.Run - h.Epoch, h.Run - h.Prev, h.First - h.Run, h.Last - h.First,
-		uint64(h.Records), uint64(h.Failures), uint64(h.Rows), uint64(h.From), uint64(h.To - h.From)} {
+	for _, v := range [...]uint64{
+		h.Run, uint64(h.Chunk), h.Run - h.Epoch, h.Run - h.Prev, h.First - h.Run, h.Last - h.First,
+		uint64(h.Records), uint64(h.Failures), uint64(h.Rows), uint64(h.From), uint64(h.To - h.From),
+	} {
 		b = binary.AppendUvarint(b, v)
 	}
 	return b

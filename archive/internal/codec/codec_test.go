@@ -244,6 +244,7 @@ func compare(t testing.TB, h *Head, text []byte, want *Record) {
 		t.Fatalf("record %d: got %.3000s\n want %.3000s", h.Seq, text, want.Text)
 	}
 }
+
 func either(a, b string) string {
 	if a != "" {
 		return a

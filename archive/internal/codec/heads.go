@@ -95,8 +95,18 @@ func (r *Run) Heads() ([]Head, error) {
 	for _, f := range []struct {
 		d     *decoder
 		field int
-	}{{&d.took, fieldTook}, {&d.flags, fieldFlags}, {&d.subject, fieldSubject}, {&d.args, fieldArgs}, {&d.reason, fieldReason},
-		{&d.code, fieldCode}, {&d.seen, fieldSeen}, {&d.total, fieldTotal}, {&d.length, fieldLength}, {&d.parts, fieldParts}} {
+	}{
+		{&d.took, fieldTook},
+		{&d.flags, fieldFlags},
+		{&d.subject, fieldSubject},
+		{&d.args, fieldArgs},
+		{&d.reason, fieldReason},
+		{&d.code, fieldCode},
+		{&d.seen, fieldSeen},
+		{&d.total, fieldTotal},
+		{&d.length, fieldLength},
+		{&d.parts, fieldParts},
+	} {
 		if *f.d, err = r.series(f.field); err != nil {
 			return nil, err
 		}
