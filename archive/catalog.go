@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"slices"
@@ -244,7 +245,7 @@ func (c *catalog) open(z *codec.Zip, k StreamKey, r run) (*codec.Run, error) {
 			now = s.find(r.Part, r.Run)
 		}
 		if now != nil {
-			moved = moved || now.seg != r.seg || (now.chunks == nil) != (r.chunks == nil)
+			moved = moved || now.seg != r.seg || (now.chunks == nil) != (r.chunks == nil) || now.at != r.at || !bytes.Equal(now.key, r.key)
 			r = *now
 		}
 		c.mu.RUnlock()

@@ -50,7 +50,7 @@ func (w *Writer) commit() error {
 	batches, runs, defs, last := w.waiting, w.toPack, w.defs, w.next-1
 	w.tried = w.opts.Now()
 	w.mu.Unlock()
-	if len(batches)+len(runs)+len(defs) == 0 {
+	if len(batches)+len(runs)+len(defs) == 0 && !w.owed {
 		return nil
 	}
 	blocks, err := w.pack(runs)
@@ -63,7 +63,7 @@ func (w *Writer) commit() error {
 		w.failed = fmt.Errorf("commit to %s: %w", w.path, fileError(err))
 		return w.failed
 	}
-	w.failed = nil
+	w.failed, w.owed = nil, false
 	w.waiting, w.toPack, w.defs = w.waiting[len(batches):], w.toPack[len(runs):], w.defs[len(defs):]
 	w.durable = last
 	w.stored(batches, blocks)
@@ -105,6 +105,11 @@ func (w *Writer) pack(runs []*run) ([]packed, error) {
 func (w *Writer) store(batches []*batch, blocks []packed, defs []*stream) error {
 	gone := w.gone(blocks)
 	return w.update(func(tx *bbolt.Tx) error {
+		if w.owed {
+			if err := putMeta(tx, w.seg.meta); err != nil {
+				return err
+			}
+		}
 		begun := map[uint32][]byte{}
 		for _, s := range defs {
 			begun[s.id] = definition(s.runs.key, s.runs.schema)

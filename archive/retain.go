@@ -10,20 +10,23 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// keep rotates and drops segments as the options say. The caller holds io.
-func (w *Writer) keep() error {
+// keep rotates and drops segments as the options say, and reports whether it
+// dropped any. The caller holds io.
+func (w *Writer) keep() (dropped bool, err error) {
 	if !w.dir {
-		return nil
+		return false, nil
 	}
 	w.mu.Lock()
 	old := w.began != 0 && w.newest-w.began >= int64(w.opts.RotateAge)
 	w.mu.Unlock()
 	if old || w.seg.size() >= w.opts.RotateBytes {
-		if err := w.rotate(); err != nil {
-			return fmt.Errorf("rotate: %w", err)
+		if err = w.rotate(); err != nil {
+			err = fmt.Errorf("rotate: %w", fileError(err))
 		}
 	}
-	return w.retain()
+	before := len(w.cat.segments)
+	err = errors.Join(err, w.retain())
+	return len(w.cat.segments) < before, err
 }
 
 // rotate closes the segment and begins the next.
@@ -48,10 +51,7 @@ func (w *Writer) rotate() error {
 		return errors.Join(err, next.close(), os.Remove(path))
 	}
 	w.turnTo(next)
-	if err := w.compact(old); err != nil {
-		return err
-	}
-	return old.reopen()
+	return errors.Join(w.compact(old), old.reopen())
 }
 
 // turnTo makes next the segment that is written. Records that came since all
@@ -96,11 +96,13 @@ func (s *segment) reopen() error {
 }
 
 // retain drops the oldest segments while the archive is larger or older than
-// it may be.
+// it may be. One that cannot be rewritten because there is no room waits: the
+// next may make some.
 func (w *Writer) retain() error {
 	if w.opts.KeepAge <= 0 && w.opts.KeepBytes <= 0 {
 		return nil
 	}
+	var full error
 	oldest := w.opts.Now().Add(-w.opts.KeepAge).UnixNano()
 	for _, s := range slices.Clone(w.cat.segments[:len(w.cat.segments)-1]) {
 		total := int64(0)
@@ -109,13 +111,17 @@ func (w *Writer) retain() error {
 		}
 		tooOld := w.opts.KeepAge > 0 && w.newestIn(s) < oldest
 		if !tooOld && (w.opts.KeepBytes <= 0 || total <= w.opts.KeepBytes) {
-			return nil
+			break
 		}
 		if err := w.drop(s); err != nil {
-			return fmt.Errorf("drop %s: %w", s.name(), err)
+			err = fmt.Errorf("drop %s: %w", s.name(), fileError(err))
+			if !errors.Is(err, ErrFull) {
+				return err
+			}
+			full = errors.Join(full, err)
 		}
 	}
-	return nil
+	return full
 }
 
 func (w *Writer) newestIn(s *segment) int64 {
@@ -196,24 +202,25 @@ func (w *Writer) split(s *segment, pins []window) (keep []*run, drop map[*run]bo
 }
 
 // forget notes in the segment being written that another is dropped, and
-// removes its file.
+// removes its file. Where there is no room for the note it follows with the
+// next commit, for which the removal makes room.
 func (w *Writer) forget(s *segment) error {
 	m := w.seg.meta
 	m.Dropped = append(slices.Clone(m.Dropped), s.meta.Segment)
-	if err := w.update(func(tx *bbolt.Tx) error { return putMeta(tx, m) }); err != nil {
-		return err
+	noted := w.update(func(tx *bbolt.Tx) error { return putMeta(tx, m) })
+	if noted != nil && !errors.Is(fileError(noted), ErrFull) {
+		return noted
 	}
-	w.cat.mu.Lock()
-	w.seg.meta = m
-	w.cat.mu.Unlock()
 	err := w.opts.step("remove a segment")
 	if err == nil {
 		err = os.Remove(s.path)
 	}
 	if err != nil {
-		return err
+		return errors.Join(noted, err)
 	}
 	w.cat.mu.Lock()
+	w.seg.meta = m
+	w.owed = noted != nil
 	w.cat.segments = slices.DeleteFunc(w.cat.segments, func(x *segment) bool { return x == s })
 	w.cat.mu.Unlock()
 	return s.close()

@@ -1,8 +1,11 @@
 package archive
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -61,5 +64,77 @@ func TestRotateAhead(t *testing.T) {
 	}
 	if n := w.Stats().Segments; n > 2 {
 		t.Errorf("%d segments, want 2", n)
+	}
+}
+
+// TestRetainFull: retention runs although the disk is full, and the room that
+// it makes is used.
+func TestRetainFull(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a") + "/"
+	now := retainStart
+	var w *Writer
+	room := 100 // segments that the disk takes
+	w = retainWriter(t, path, &Options{Now: func() time.Time { return now }, KeepAge: 8 * time.Minute, fault: func(step string) error {
+		if w != nil && (step == "commit" || step == "initialize a segment") && len(w.cat.segments) > room {
+			return fmt.Errorf("write: %w", syscall.ENOSPC)
+		}
+		return nil
+	}})
+	for i := range 4 {
+		now = retainStart.Add(time.Duration(i) * 30 * time.Second)
+		appendSync(t, w, retainRecord(now, 1000))
+		if err := w.Rotate(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	room = 2
+	if _, err := w.Append(retainRecord(now, 1000)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Sync(); !errors.Is(err, ErrFull) {
+		t.Fatalf("sync on a full disk: %v", err)
+	}
+	now = now.Add(8 * time.Hour)
+	appendSync(t, w, retainRecord(now, 1000))
+	if got := w.Stats().Segments; got != 2 { // of before and after the eight hours
+		t.Errorf("%d segments are left, want 2", got)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	rep, err := Verify(context.Background(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range rep.Damage {
+		t.Error(d)
+	}
+}
+
+// TestReadWhileRewritten: a reader that looked up where a run lies before
+// retention rewrote its segment reads it all the same.
+func TestReadWhileRewritten(t *testing.T) {
+	now := retainStart
+	w := retainWriter(t, filepath.Join(t.TempDir(), "a")+"/", &Options{Now: func() time.Time { return now }, KeepAge: 8 * time.Hour})
+	keys := []StreamKey{{Kind: Sample, Name: "x"}, {Kind: Sample, Name: "y"}}
+	for i, k := range keys {
+		rec := retainRecord(now.Add(time.Duration(i)*time.Minute), 1000)
+		rec.Stream = k
+		appendSync(t, w, rec)
+	}
+	if _, err := w.Mark(Mark{Kind: MarkIncident, From: now.Add(time.Minute), To: now.Add(time.Minute)}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Rotate(); err != nil {
+		t.Fatal(err)
+	}
+	before := w.cat.runs(keys[1], 0)[0]
+	now = now.Add(24 * time.Hour)
+	appendSync(t, w, retainRecord(now, 10))
+	if after := w.cat.runs(keys[1], 0)[0]; after.at == before.at && string(after.key) == string(before.key) {
+		t.Fatal("the block has not moved")
+	}
+	if _, err := w.cat.open(w.zip, keys[1], before); err != nil {
+		t.Error(err)
 	}
 }

@@ -41,9 +41,9 @@ func (m *merge) next() (*Record, error, bool) {
 	return rec, err, true
 }
 
-func (m *merge) Len() int      { return len(m.walks) }
-func (m *merge) Swap(i, j int) { m.walks[i], m.walks[j] = m.walks[j], m.walks[i] }
-func (m *merge) Push(x any)    { m.walks = append(m.walks, x.(*walk)) }
+func (m *merge) Len() int           { return len(m.walks) }
+func (m *merge) Swap(i, j int)      { m.walks[i], m.walks[j] = m.walks[j], m.walks[i] }
+func (m *merge) Push(x any)         { m.walks = append(m.walks, x.(*walk)) }
 func (m *merge) Less(i, j int) bool { return m.walks[i].head().before(m.walks[j].head(), m.reverse) }
 
 func (m *merge) Pop() any {

@@ -102,6 +102,8 @@ type Writer struct {
 	defs    []*stream // not in the segment yet
 	timer   *time.Timer
 	failed  error // of the last commit
+	kept    error // of the last rotation and retention
+	owed    bool  // the segment's meta is not on disk yet; guarded by io
 	tried   time.Time
 	pins    []window
 	written int64
@@ -466,14 +468,21 @@ func (w *Writer) addChunk(s *stream, c codec.Chunk) {
 	}
 }
 
-// Sync returns when everything appended so far is on disk.
+// Sync returns when everything appended so far is on disk, and rotates and
+// drops segments where that is due. Retention runs although there is no room:
+// it may make some.
 func (w *Writer) Sync() error {
 	w.io.Lock()
 	defer w.io.Unlock()
-	if err := w.commit(); err != nil {
-		return err
+	err := w.commit()
+	dropped, kept := w.keep()
+	if dropped && errors.Is(err, ErrFull) {
+		err = w.commit() // there may be room now
 	}
-	return w.keep()
+	w.mu.Lock()
+	w.kept = kept
+	w.mu.Unlock()
+	return errors.Join(err, kept)
 }
 
 // Rotate closes the current segment of a directory archive and begins
@@ -497,13 +506,14 @@ type Stats struct {
 	Bytes        int64  // size of all segments
 	BytesWritten int64  // written to disk by this writer, re-packing included
 	Segments     int
+	Keeping      error // why the last rotation or retention failed; nil where it did not
 }
 
 // Stats returns the writer's figures.
 func (w *Writer) Stats() Stats {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	s := Stats{Records: w.count, Durable: w.durable, BytesWritten: w.written}
+	s := Stats{Records: w.count, Durable: w.durable, BytesWritten: w.written, Keeping: w.kept}
 	w.cat.mu.RLock()
 	defer w.cat.mu.RUnlock()
 	for _, seg := range w.cat.segments {
