@@ -4,11 +4,17 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"ergorecorder/archive"
+	"ergorecorder/ergo"
+	"ergorecorder/recorder/ingest"
+	"ergorecorder/replay"
 )
 
 type startedText struct {
@@ -163,6 +169,64 @@ func TestPastListener(t *testing.T) {
 		}
 		if text, res := tool(t, session, "sample_listen", a); !res.IsError || !strings.Contains(text, want) {
 			t.Errorf("%s: %s, want %q", args, text, want)
+		}
+	}
+}
+
+// TestPushedEvents: messages that a node pushed are delivered to who listens
+// to their event, and to nobody else.
+func TestPushedEvents(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.erg")
+	w, err := archive.OpenWriter(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const node = "a@h"
+	from := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for i := range 10 {
+		at := from.Add(time.Duration(i) * time.Second)
+		recs := []*archive.Record{
+			ingest.Record(ergo.Call{Node: node, Tool: "node_info"}, nil, ergo.Answer{At: at, Text: fmt.Appendf(nil, `{"Name":%q,"Uptime":%d}`, node, 100+i)}, nil, ingest.Options{}),
+			ingest.Pushed(node, "ticks", at, fmt.Appendf(nil, `{"event":"'ticks'@'a@h'","message":"%d"}`, i), ingest.Options{}),
+			ingest.Pushed(node, "orders", at, []byte(`{"event":"'orders'@'a@h'"}`), ingest.Options{}),
+			ingest.Pushed(node, "", at, []byte(`{"level":"info","message":"a line","type":"node"}`), ingest.Options{}),
+		}
+		for _, r := range recs {
+			if _, err := w.Append(r); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	rec, err := replay.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { rec.Close() })
+	session := connect(t, New(Recorded(rec, "pushed"), Options{}), nil)
+	listen := func(more string, want int) readText {
+		t.Helper()
+		var args map[string]any
+		if err := json.Unmarshal([]byte(`{"node":"a@h","at":"2026-01-02T03:04:07Z","duration_sec":5`+more+`}`), &args); err != nil {
+			t.Fatal(err)
+		}
+		began := decoded[startedText](t, session, "sample_listen", args)
+		read := decoded[readText](t, session, "sample_read", map[string]any{"sampler_id": began.ID})
+		if began.Samples != want || len(read.Samples) != want {
+			t.Errorf("listen%s: %d announced and %d read of %d", more, began.Samples, len(read.Samples), want)
+		}
+		return read
+	}
+	for i, s := range listen(`,"event":"ticks"`, 6).Samples {
+		if s.Data["message"] != fmt.Sprint(i+2) || !s.Timestamp.Equal(from.Add(time.Duration(i+2)*time.Second)) {
+			t.Errorf("entry %d: %+v", i, s)
+		}
+	}
+	for _, s := range listen("", 6).Samples {
+		if s.Data["message"] != "a line" {
+			t.Errorf("a message among the log lines: %+v", s)
 		}
 	}
 }

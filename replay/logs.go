@@ -35,7 +35,7 @@ func (r *Recording) Logs(ctx context.Context, node string, from, to time.Time) i
 			nodes = r.index().nodes
 		}
 		for _, n := range nodes {
-			for e, err := range r.entries(ctx, n, widen(from, -late), widen(to, late)) {
+			for e, err := range r.entries(ctx, n, widen(from, -late), widen(to, late), archive.Log) {
 				if err == nil && (e.line.Level == "" || outside(e.line.At, from, to)) {
 					continue
 				}
@@ -82,15 +82,16 @@ type wireLine struct {
 }
 
 // entries walks what the passive samplers of a node delivered, each entry
-// once, in the order in which it was read.
-func (r *Recording) entries(ctx context.Context, node string, from, to time.Time) iter.Seq2[entry, error] {
+// once, in the order in which it was read, and with them the records of the
+// kinds of what was pushed.
+func (r *Recording) entries(ctx context.Context, node string, from, to time.Time, pushed ...archive.Kind) iter.Seq2[entry, error] {
 	type id struct {
 		sampler  string
 		sequence int
 	}
 	seen := map[id]bool{}
 	match := func(s stream) bool {
-		return s.Node == node && (s.Kind == archive.Sample && s.Name == "sample_read" || s.Kind == archive.Log)
+		return s.Node == node && (s.Kind == archive.Sample && s.Name == "sample_read" || slices.Contains(pushed, s.Kind))
 	}
 	return func(yield func(entry, error) bool) {
 		for rec, err := range r.merged(ctx, match, archive.Query{From: from, To: to}) {
@@ -115,13 +116,13 @@ func (r *Recording) entries(ctx context.Context, node string, from, to time.Time
 	}
 }
 
-// readEntries are the entries of a passive sampler's answer, or the one log
-// line of a record of kind Log.
+// readEntries are the entries of a passive sampler's answer, or the one of a
+// record of what was pushed.
 func readEntries(rec *archive.Record) (sampler string, list []wireEntry) {
 	if rec.Failure != nil {
 		return "", nil
 	}
-	if rec.Stream.Kind == archive.Log {
+	if rec.Stream.Kind != archive.Sample {
 		return "", []wireEntry{{Timestamp: rec.At, Data: rec.Text}}
 	}
 	var a struct {
