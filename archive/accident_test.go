@@ -201,7 +201,7 @@ func TestSizeLimit(t *testing.T) {
 	if got := countRecords(t, w.View()); got != n {
 		t.Fatalf("view of the full archive: %d records of %d", got, n)
 	}
-	if err := w.Close(); !errors.Is(err, archive.ErrFull) {
+	if err := w.Close(); !errors.Is(err, archive.ErrFull) || !errors.Is(err, archive.ErrLimit) {
 		t.Fatalf("close with records that fit nowhere: %v", err)
 	}
 	if st, _ := os.Stat(path); st.Size() > 1<<20 {

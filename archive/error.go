@@ -17,6 +17,9 @@ var (
 	ErrLocked = errors.New("archive is being recorded")
 	// ErrFull: there is no room on the disk, or the size limit is reached.
 	ErrFull = errors.New("no room")
+	// ErrLimit: the size limit is reached ([Options].MaxBytes); it is an ErrFull
+	// that waiting does not cure.
+	ErrLimit = fmt.Errorf("%w: the size limit is reached", ErrFull)
 	// ErrClosed: the writer or reader was closed.
 	ErrClosed = errors.New("closed")
 )

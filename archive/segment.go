@@ -232,7 +232,10 @@ func putStreams(tx *bbolt.Tx, defs map[uint32][]byte) error {
 
 // fileError gives errors of the disk their meaning.
 func fileError(err error) error {
-	for _, full := range []error{berrors.ErrMaxSizeReached, syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG} {
+	if errors.Is(err, berrors.ErrMaxSizeReached) {
+		return fmt.Errorf("%w: %w", ErrLimit, err)
+	}
+	for _, full := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG} {
 		if errors.Is(err, full) {
 			return fmt.Errorf("%w: %w", ErrFull, err)
 		}

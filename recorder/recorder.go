@@ -32,6 +32,7 @@ type Recorder struct {
 	nodes   map[string]*node
 	held    map[held]time.Time // of a replay: the newest answer that is stored
 	failure error              // of the archive; ends the recording
+	outage  outage
 	began   time.Time
 	records int64
 	skipped int64
@@ -203,14 +204,11 @@ func (r *Recorder) store(rec *archive.Record, observed bool) {
 func listening(tool string) bool { return tool == "sample_listen" || tool == "sample_read" }
 
 func (r *Recorder) append(rec *archive.Record) {
-	_, err := r.w.Append(rec)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if err != nil && r.failure == nil {
-		r.failure = fmt.Errorf("store %v: %w", rec.Stream, err)
-	}
-	if err == nil {
+	stored := r.put(rec.Stream.Name, func() error { _, err := r.w.Append(rec); return err })
+	if stored {
+		r.mu.Lock()
 		r.records++
+		r.mu.Unlock()
 	}
 }
 
@@ -221,13 +219,7 @@ func (r *Recorder) mark(m archive.Mark) {
 	if m.To.IsZero() {
 		m.To = m.From
 	}
-	if _, err := r.w.Mark(m); err != nil {
-		r.mu.Lock()
-		if r.failure == nil {
-			r.failure = fmt.Errorf("store mark %s: %w", m.Kind, err)
-		}
-		r.mu.Unlock()
-	}
+	r.put("mark "+m.Kind, func() error { _, err := r.w.Mark(m); return err })
 	r.opts.Notice(describe(m))
 }
 

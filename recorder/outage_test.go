@@ -1,0 +1,64 @@
+package recorder
+
+import (
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"ergorecorder/archive"
+)
+
+// TestFullDiskDoesNotEndTheRecording: while the archive refuses, what is lost
+// is counted and told of once; then the recording goes on, with one gap.
+func TestFullDiskDoesNotEndTheRecording(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		opts := quick()
+		var told atomic.Int64
+		opts.Notice = func(s string) {
+			if strings.Contains(s, "nothing is stored until there is room") {
+				told.Add(1)
+			}
+		}
+		tr := record(t, newFakeCluster("a@h"), opts)
+		time.Sleep(5 * time.Second)
+		full := func() error { return fmt.Errorf("commit: %w", archive.ErrFull) }
+		for range 3 {
+			if tr.r.put("process_list", full) {
+				t.Error("what was refused counts as stored")
+			}
+		}
+		if told.Load() != 1 {
+			t.Errorf("told of %d times", told.Load())
+		}
+		time.Sleep(10 * time.Second)
+		recs := tr.stop()
+		steady(t, of(recs, "a@h", "process_list"), 2*time.Second, 150*time.Millisecond)
+		gaps := 0
+		for _, m := range marks(recs, archive.MarkGap) {
+			if strings.HasPrefix(m.Note, "3 records were not stored") {
+				gaps++
+			}
+		}
+		if gaps != 1 || len(of(recs, "a@h", "process_list")) < 6 {
+			t.Errorf("%d gaps, %d samples", gaps, len(of(recs, "a@h", "process_list")))
+		}
+	})
+}
+
+// TestSizeLimitEndsTheRecording: waiting would not help.
+func TestSizeLimitEndsTheRecording(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tr := record(t, newFakeCluster("a@h"), quick())
+		time.Sleep(5 * time.Second)
+		tr.r.put("process_list", func() error { return fmt.Errorf("commit: %w", archive.ErrLimit) })
+		if err := <-tr.ended; err == nil || !strings.Contains(err.Error(), "size limit") {
+			t.Errorf("ended with %v", err)
+		}
+		if err := tr.w.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
