@@ -50,6 +50,9 @@ func Open(path string) (*Reader, error) {
 
 func (r *Reader) open(paths []string) error {
 	for i, p := range paths {
+		if i > 0 && i == len(paths)-1 && notBegun(p) {
+			continue
+		}
 		s, damage, err := openSegment(p)
 		if errors.Is(err, ErrLocked) && len(paths) > 1 && i == len(paths)-1 {
 			r.cat.live = err.Error()
@@ -59,7 +62,10 @@ func (r *Reader) open(paths []string) error {
 			return err
 		}
 		if damage != nil && len(paths) == 1 && !s.holdsBlocks() {
-			return errors.Join(fmt.Errorf("%w: %w", ErrNotArchive, damage), s.close())
+			if !errors.Is(damage, ErrNotArchive) {
+				damage = fmt.Errorf("%w: %w", ErrNotArchive, damage)
+			}
+			return errors.Join(damage, s.close())
 		}
 		r.cat.segments = append(r.cat.segments, s)
 		if damage != nil {

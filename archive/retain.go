@@ -102,7 +102,7 @@ func (w *Writer) retain() error {
 	if w.opts.KeepAge <= 0 && w.opts.KeepBytes <= 0 {
 		return nil
 	}
-	var full error
+	full := w.limitPinned()
 	oldest := w.opts.Now().Add(-w.opts.KeepAge).UnixNano()
 	for _, s := range slices.Clone(w.cat.segments[:len(w.cat.segments)-1]) {
 		total := int64(0)
@@ -146,21 +146,56 @@ func (w *Writer) drop(s *segment) error {
 	pins := slices.Clone(w.pins)
 	w.mu.Unlock()
 	keep, drop := w.split(s, pins)
-	if len(drop) == 0 {
-		return nil // all that is left is pinned
+	if len(keep) == 0 {
+		return w.forget(s)
 	}
-	if len(keep) > 0 {
+	if len(drop) > 0 {
 		if err := w.rewrite(s, keep); err != nil {
 			return err
 		}
-	} else if err := w.forget(s); err != nil {
-		return err
+		w.deleteRuns(func(r *run) bool { return drop[r] })
 	}
+	s.left = true
+	return nil
+}
+
+// pinnedShare is the part of KeepBytes, 1 in so many, that segments of which
+// only pinned windows are left may take.
+const pinnedShare = 2
+
+// limitPinned drops the oldest segments of which only pinned windows are left
+// while those take more than their share.
+func (w *Writer) limitPinned() error {
+	if w.opts.KeepBytes <= 0 {
+		return nil
+	}
+	var pinned []*segment
+	total := int64(0)
+	for _, s := range w.cat.segments[:len(w.cat.segments)-1] {
+		if s.left || s.meta.Pinned {
+			pinned = append(pinned, s)
+			total += s.size()
+		}
+	}
+	for _, s := range pinned {
+		if total <= w.opts.KeepBytes/pinnedShare {
+			break
+		}
+		total -= s.size()
+		if err := w.forget(s); err != nil {
+			return fmt.Errorf("drop %s: %w", s.name(), fileError(err))
+		}
+	}
+	return nil
+}
+
+// deleteRuns takes runs that were dropped out of the catalog.
+func (w *Writer) deleteRuns(gone func(*run) bool) {
 	w.cat.mu.Lock()
 	defer w.cat.mu.Unlock()
 	for _, sr := range w.cat.streams {
 		for part, runs := range sr.parts {
-			sr.parts[part] = slices.DeleteFunc(runs, func(r *run) bool { return drop[r] })
+			sr.parts[part] = slices.DeleteFunc(runs, gone)
 		}
 	}
 	for k, sr := range w.cat.streams {
@@ -169,7 +204,6 @@ func (w *Writer) drop(s *segment) error {
 			w.cat.order = nil
 		}
 	}
-	return nil
 }
 
 // split tells the segment's runs that are pinned from the others. A pinned run
@@ -223,6 +257,7 @@ func (w *Writer) forget(s *segment) error {
 	w.owed = noted != nil
 	w.cat.segments = slices.DeleteFunc(w.cat.segments, func(x *segment) bool { return x == s })
 	w.cat.mu.Unlock()
+	w.deleteRuns(func(r *run) bool { return r.seg == s })
 	return s.close()
 }
 

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -136,5 +138,68 @@ func TestReadWhileRewritten(t *testing.T) {
 	}
 	if _, err := w.cat.open(w.zip, keys[1], before); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestPinnedShare: incidents without end do not take all room, and the newest
+// of them are there.
+func TestPinnedShare(t *testing.T) {
+	const keep = 1 << 20
+	now := retainStart
+	w := retainWriter(t, filepath.Join(t.TempDir(), "a")+"/", &Options{Now: func() time.Time { return now }, KeepBytes: keep})
+	marked := 0
+	for i := range 150 {
+		now = retainStart.Add(time.Duration(i) * time.Minute)
+		appendSync(t, w, retainRecord(now, 40_000))
+		if i%3 == 0 {
+			continue
+		}
+		marked++
+		if _, err := w.Mark(Mark{Kind: MarkIncident, From: now, To: now.Add(30 * time.Second), At: now}); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Sync(); err != nil {
+			t.Fatal(err)
+		}
+		if got := w.Stats().Bytes; got > keep+keep/4 {
+			t.Fatalf("after %d records %d bytes, limit %d", i, got, keep)
+		}
+	}
+	var first time.Time
+	n := 0
+	for m, err := range w.View().Marks(context.Background(), time.Time{}, time.Time{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n == 0 {
+			first = m.From
+		}
+		n++
+	}
+	if n == 0 || n == marked || !first.After(retainStart.Add(time.Minute)) {
+		t.Errorf("%d of %d incidents are left, from %v", n, marked, first)
+	}
+}
+
+// TestNotBegun: a newest segment without a byte, as a crash in a rotation
+// leaves it, is no damage.
+func TestNotBegun(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a") + "/"
+	w := retainWriter(t, path, nil)
+	appendSync(t, w, retainRecord(retainStart, 10))
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	empty := filepath.Join(path, segmentName(2))
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	rep, err := Verify(context.Background(), path)
+	if err != nil || len(rep.Damage) > 0 || rep.Records != 1 {
+		t.Errorf("verify: %+v, %v", rep, err)
+	}
+	_, err = Open(empty)
+	if !errors.Is(err, ErrNotArchive) || strings.Count(err.Error(), ErrNotArchive.Error()) != 1 {
+		t.Errorf("open an empty file: %v", err)
 	}
 }

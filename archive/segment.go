@@ -48,6 +48,7 @@ type segmentMeta struct {
 type segment struct {
 	path string
 	meta segmentMeta
+	left bool // retention found nothing in it but what incidents pin
 
 	mu  sync.RWMutex
 	db  *bbolt.DB
@@ -84,6 +85,9 @@ const allocSize = 64 << 10
 
 // openBolt opens a file and checks that its tree can be walked.
 func openBolt(path string, readOnly bool, maxBytes int64) (db *bbolt.DB, err error) {
+	if readOnly && notBegun(path) {
+		return nil, fmt.Errorf("%w: the file is empty", ErrNotArchive)
+	}
 	err = guard(func() error {
 		db, err = bbolt.Open(path, 0o600, boltOptions(readOnly, maxBytes))
 		return err
@@ -96,6 +100,13 @@ func openBolt(path string, readOnly bool, maxBytes int64) (db *bbolt.DB, err err
 	}
 	db.AllocSize = allocSize
 	return db, nil
+}
+
+// notBegun reports whether the file is empty, as an interrupted rotation
+// leaves the newest segment.
+func notBegun(path string) bool {
+	st, err := os.Stat(path)
+	return err == nil && st.Mode().IsRegular() && st.Size() == 0
 }
 
 // guard runs f, which reads mapped memory that may be damaged or cut off, and
@@ -118,21 +129,6 @@ func (s *segment) view(f func(*bbolt.Tx) error) error {
 		return ErrClosed
 	}
 	return guard(func() error { return s.db.View(f) })
-}
-
-// get copies a value; nil if there is none.
-func (s *segment) get(bucket, key []byte) (value []byte, err error) {
-	err = s.view(func(tx *bbolt.Tx) error {
-		b := tx.Bucket(bucket)
-		if b == nil {
-			return nil
-		}
-		if v := b.Get(key); v != nil {
-			value = append([]byte{}, v...)
-		}
-		return nil
-	})
-	return value, err
 }
 
 // size is the length of the segment's file.

@@ -32,7 +32,8 @@ type Options struct {
 	RotateAge   time.Duration
 	// KeepAge and KeepBytes bound what a directory archive keeps, whole
 	// segments at a time; zero means without bound. Windows pinned by a mark
-	// of kind incident are kept, and count.
+	// of kind incident are kept, and count; of KeepBytes they may take half,
+	// then the oldest of them are dropped. KeepAge alone does not bound them.
 	KeepAge   time.Duration
 	KeepBytes int64
 	// MaxBytes is the size at which a file archive is full; zero means none.
