@@ -20,6 +20,9 @@ const (
 	// hotShare is the share of its CPU that one function of the application
 	// must take, with all that it calls, to be named as the reason.
 	hotShare = 0.3
+	// hotBaseline is how far from a rise the CPU on either side of it is
+	// compared: over a day the load itself is another one.
+	hotBaseline = time.Hour
 )
 
 // cpu finds nodes that burn far more CPU than they did, and the function and
@@ -129,12 +132,25 @@ func (s *scene) hotspot(ctx context.Context, n *node, rates series.Series, profs
 		return nil, nil
 	}
 	for i, c := range changes {
-		end := s.to
+		since, end := s.from, s.to
+		if i > 0 {
+			since = changes[i-1].At
+		}
 		if i+1 < len(changes) {
 			end = changes[i+1].At
 		}
+		near := max(hotBaseline, 8*rates.Interval())
+		since, until := later(since, c.At.Add(-near)), earlier(end, c.At.Add(near))
+		c.Before, c.After = series.Median(rates.Between(since, c.At).V), series.Median(rates.Between(c.At, until).V)
 		if c.After < hotRatio*c.Before || c.After-c.Before < hotCores || end.Sub(c.At) < 10*time.Second || s.justStarted(n, c.At) {
 			continue
+		}
+		load, err := s.loadRatio(ctx, n, since, c.At, until)
+		if err != nil {
+			return nil, err
+		}
+		if expected := load * c.Before; !reshaped(profs, since, c.At, until) && (c.After < hotRatio*expected || c.After-expected < hotCores) {
+			continue // it handles as much more
 		}
 		onset, off := c.At.Add(-rates.Interval()/2), c.Error+rates.Interval()/2
 		f := &Finding{
@@ -161,6 +177,97 @@ func (s *scene) hotspot(ctx context.Context, n *node, rates series.Series, profs
 		return f, nil
 	}
 	return nil, nil
+}
+
+// loadRatio is by how much the messages that the node's processes handle grew
+// from the stretch before an instant to the one after it, at least 1. Each
+// behavior counts by the time that it spent in callbacks before, so that many
+// more of a cheap message do not pass for work.
+func (s *scene) loadRatio(ctx context.Context, n *node, from, at, to time.Time) (float64, error) {
+	was, err := s.work(ctx, n, from, at)
+	if err != nil {
+		return 0, err
+	}
+	is, err := s.work(ctx, n, at, to)
+	if err != nil {
+		return 0, err
+	}
+	spent, scaled := 0.0, 0.0
+	for behavior, b := range was {
+		if b.handled > 0 {
+			spent += b.busy
+			scaled += b.busy * is[behavior].handled / b.handled
+		}
+	}
+	if spent == 0 {
+		return 1, nil
+	}
+	return max(1, scaled/spent), nil
+}
+
+// A workRate is what the processes of a behavior did, per second.
+type workRate struct {
+	busy    float64 // seconds in callbacks
+	handled float64 // messages
+}
+
+// work is the work of each behavior in a stretch, without our own.
+func (s *scene) work(ctx context.Context, n *node, from, to time.Time) (map[string]workRate, error) {
+	type count struct{ busy, handled float64 }
+	seen, rates := map[string]count{}, map[string]workRate{}
+	span := to.Sub(from).Seconds()
+	columns := []string{"PID", "Behavior", "Application", "RunningTime", "MessagesIn", "MessagesMailbox"}
+	for f, err := range s.rec.Table(ctx, n.Name, "process_list", from, to, columns) {
+		if err != nil {
+			if s.damaged(err) {
+				continue
+			}
+			return nil, err
+		}
+		if f.Failure != nil {
+			continue
+		}
+		for _, slot := range f.Live {
+			if f.Columns[2].Text(slot) == "mcp_app" {
+				continue
+			}
+			pid, behavior := f.Columns[0].Text(slot), f.Columns[1].Text(slot)
+			now := count{f.Columns[3].Float(slot) / 1e9, f.Columns[4].Float(slot) - f.Columns[5].Float(slot)}
+			if was, ok := seen[pid]; ok {
+				r := rates[behavior]
+				r.busy += max(0, now.busy-was.busy) / span
+				r.handled += max(0, now.handled-was.handled) / span
+				rates[behavior] = r
+			}
+			seen[pid] = now
+		}
+	}
+	return rates, nil
+}
+
+// reshaped reports whether profiles from before and after an instant show that
+// one function of the application took a far greater share of the CPU: a load
+// that only grew keeps the shares as they were.
+func reshaped(profs []cpuProfile, from, at, to time.Time) bool {
+	var before, during *cpuProfile
+	for i := range profs {
+		switch p := &profs[i]; {
+		case !p.from.Before(from) && !p.to.After(at):
+			before = p
+		case !p.from.Before(at) && p.from.Before(to) && (during == nil || p.table.Total > during.table.Total):
+			during = p
+		}
+	}
+	if before == nil || during == nil {
+		return false
+	}
+	for _, r := range during.table.Of(profiles.Application) {
+		was, _ := before.table.Row(r.Function)
+		if float64(r.Cum)/math.Max(1, float64(during.table.Total))-float64(was.Cum)/math.Max(1, float64(before.table.Total)) >= hotShare {
+			return true
+		}
+	}
+	return false
 }
 
 // allocates puts a rise that allocation explains below the memory playbook's

@@ -1,6 +1,7 @@
 package analyze_test
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -59,5 +60,56 @@ func TestLongRestartLoop(t *testing.T) {
 	}
 	if len(want) > 0 {
 		t.Errorf("not found: %v", want)
+	}
+}
+
+// A day's load is no hotspot: CPU and messages rise alike. CPU that rises by
+// itself is one, also when there are more of the messages that cost little.
+func TestDayLoad(t *testing.T) {
+	cores := func(at time.Duration) float64 { // integral of 0.4 - 0.23 cos
+		const w = 2 * math.Pi / 86400
+		return 0.4*at.Seconds() - 0.23/w*math.Sin(w*at.Seconds())
+	}
+	busier := func(at time.Duration) float64 { return max(0, (at - 12*time.Hour).Seconds()) }
+	for _, tt := range []struct {
+		name  string
+		used  func(time.Duration) float64
+		twist func(*sim.Cluster)
+		found bool
+	}{
+		{"day", cores, func(*sim.Cluster) {}, false},
+		{"three times the load at once", func(at time.Duration) float64 { return 0.2*at.Seconds() + 0.4*busier(at) }, func(c *sim.Cluster) {
+			for _, a := range c.Nodes[0].Actors {
+				a.Change = []sim.Change{{At: 12 * time.Hour, Rate: 3 * a.Rate, Service: a.Service}}
+			}
+		}, false},
+		{"hot", func(at time.Duration) float64 { return 0.2*at.Seconds() + 0.7*busier(at) }, func(*sim.Cluster) {}, true},
+		{"hot, and more of what is cheap", func(at time.Duration) float64 { return 0.2*at.Seconds() + 0.7*busier(at) }, func(c *sim.Cluster) {
+			a := c.Nodes[0].Find("clerk_00")
+			a.Behavior, a.Service = "shop.Bell", time.Microsecond
+			a.Change = []sim.Change{{At: 12 * time.Hour, Rate: 20 * a.Rate, Service: time.Microsecond}}
+		}, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := day()
+			tt.twist(c)
+			c.Edit = func(_ *sim.Node, tool string, at time.Duration, answer any) any {
+				if tool == "node_info" {
+					m := answer.(map[string]any)
+					m["UserTime"], m["SystemTime"] = int64(1e9*tt.used(at)), int64(0)
+				}
+				return answer
+			}
+			found := false
+			for _, f := range roots(judge(t, c)) {
+				if f.Kind != "cpu_hotspot" || !tt.found {
+					t.Errorf("false alarm: %s", line(f))
+				}
+				found = found || f.Kind == "cpu_hotspot"
+			}
+			if found != tt.found {
+				t.Errorf("found %v, want %v", found, tt.found)
+			}
+		})
 	}
 }
