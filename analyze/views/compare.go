@@ -136,7 +136,8 @@ func (c *Comparison) cut(limit int) {
 	}
 }
 
-func first[T any](list []T, n int) []T { return list[:min(n, len(list))] }
+// first is the first n of a list, none where n is negative.
+func first[T any](list []T, n int) []T { return list[:min(max(n, 0), len(list))] }
 
 // weight orders changes: by how many times the value is another one, counts
 // near 0 damped, since from 1 to 3 is less of a change than from 1,000 to 3,000.

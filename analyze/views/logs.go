@@ -76,7 +76,7 @@ func Logs(ctx context.Context, rec *replay.Recording, q LogQuery) (*LogView, err
 		v.Total++
 		miner.Add(l)
 		v.Lines = append(v.Lines, LogLine{l.At, l.Node, l.Level, l.Source, l.Message})
-		if len(v.Lines) > 4*q.Lines+1000 {
+		if len(v.Lines) > 4*max(q.Lines, 0)+1000 {
 			v.latest(q.Lines)
 		}
 	}
@@ -94,7 +94,7 @@ func Logs(ctx context.Context, rec *replay.Recording, q LogQuery) (*LogView, err
 
 func (v *LogView) latest(n int) {
 	slices.SortStableFunc(v.Lines, func(a, b LogLine) int { return cmp.Compare(a.At.UnixNano(), b.At.UnixNano()) })
-	v.Lines = slices.Clone(v.Lines[max(0, len(v.Lines)-n):])
+	v.Lines = slices.Clone(v.Lines[max(0, len(v.Lines)-max(n, 0)):])
 }
 
 func newLogTemplate(t *logs.Template) LogTemplate {

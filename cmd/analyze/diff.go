@@ -47,6 +47,10 @@ of gauges, and which processes appeared or went.`,
 						return before, after, fmt.Errorf("%s: %w", m.flag, err)
 					}
 					m.span.From = m.span.To.Add(-over)
+					if first, last := rec.Window(); m.span.To.Before(first) || m.span.From.After(last) {
+						return before, after, fmt.Errorf("%s: nothing was recorded in the %s before %s: the recording goes from %s to %s",
+							m.flag, over, stamp(m.span.To), stamp(first), stamp(last))
+					}
 				}
 				return before, after, nil
 			})

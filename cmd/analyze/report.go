@@ -89,6 +89,9 @@ func runReport(cmd *cobra.Command, paths []string, o reportOptions) (err error) 
 	if err != nil {
 		return err
 	}
+	if _, err := nodesLike(rec, o.run.Node); err != nil {
+		return err
+	}
 	o.run.Path = strings.Join(paths, ", ")
 	report, err := analyze.Run(cmd.Context(), rec, o.run)
 	if err != nil {

@@ -125,11 +125,24 @@ func TestViewsRefuse(t *testing.T) {
 		{"profile|PATH|--node|gamma*|--kind|heap|--with|end", "the same profile"},
 		{"diff|PATH", `"at" not set`},
 		{"diff|PATH|--at|never", "--at"},
+		{"diff|PATH|--at|2001-01-01T00:00:00Z", "--at: nothing was recorded"},
+		{"diff|PATH|--at|25s|--with|2101-01-01T00:00:00Z", "--with: nothing was recorded"},
+		{"report|PATH|--node|nosuch|--fail-on|warning", "analyze info lists them"},
 	}
 	for _, test := range tests {
 		code, _, errs := analyzed(t, path, test.args)
 		if code != exitUsage || !strings.Contains(errs, test.says) || strings.Count(errs, "\n") != 1 {
 			t.Errorf("%s: exit code %d, %q; want %d and %q", test.args, code, errs, exitUsage, test.says)
+		}
+	}
+}
+
+// A negative limit lists nothing.
+func TestNegativeLimits(t *testing.T) {
+	path := stuck(t)
+	for _, args := range []string{"logs|PATH|--limit|-1|--lines|-1", "top-movers|PATH|--limit|-5", "diff|PATH|--at|25s|--limit|-2"} {
+		if code, _, errs := analyzed(t, path, args); code != exitOK {
+			t.Errorf("%s: exit code %d, %q", args, code, errs)
 		}
 	}
 }
