@@ -5,10 +5,8 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"time"
 
 	"ergorecorder/archive"
-	"ergorecorder/ergo"
 )
 
 // Nodes returns every node that was recorded, by name.
@@ -25,17 +23,36 @@ func (r *Recording) Nodes() []Node {
 	nodes := make([]Node, 0, len(x.nodes))
 	entry := r.entryPoint(x)
 	for _, name := range x.nodes {
-		n := Node{Name: name, Entry: name == entry}
-		n.Lives = r.lives(name)
-		n.Framework = r.framework(name)
-		n.Latency = r.latency(name)
-		n.Pprof = r.pprof(name)
+		n := r.node(x, name)
+		n.Entry = name == entry
 		nodes = append(nodes, n)
 	}
 	r.mu.Lock()
 	r.known, r.at = nodes, x.records
 	r.mu.Unlock()
 	return slices.Clone(nodes)
+}
+
+// node is what is known of a node. While an archive grows, what a node's newest
+// life was found to be is kept until the next one begins.
+func (r *Recording) node(x *index, name string) Node {
+	n := Node{Name: name, Lives: r.lives(x, name)}
+	r.mu.Lock()
+	i := slices.IndexFunc(r.known, func(k Node) bool { return k.Name == name && len(k.Lives) == len(n.Lives) })
+	if i >= 0 {
+		n.Framework, n.Latency, n.Pprof = r.known[i].Framework, r.known[i].Latency, r.known[i].Pprof
+	}
+	r.mu.Unlock()
+	if n.Framework == "" {
+		n.Framework = r.framework(name)
+	}
+	if n.Latency == Unknown {
+		n.Latency = r.latency(name)
+	}
+	if n.Pprof == Unknown {
+		n.Pprof = r.pprof(name)
+	}
+	return n
 }
 
 // newest walks a node's records of a tool from the end back, until keep says
@@ -146,46 +163,4 @@ func (r *Recording) pprof(node string) (known Known) {
 		return known != Unknown || looked >= enoughRecords
 	})
 	return known
-}
-
-// lives are the incarnations of a node, by node_info. A new one begins where
-// the uptime went backwards, or where what it says of the node's start is
-// later than it can have been in the life before (the node was away for
-// longer than it had been up).
-func (r *Recording) lives(node string) []Life {
-	var lives []Life
-	var latest time.Time // the current life started at this moment or before
-	var lastUptime int64
-	for f, err := range r.Table(context.Background(), node, "node_info", time.Time{}, time.Time{}, []string{"Uptime", "ServerTime"}) {
-		if err != nil || f.Failure != nil || len(f.Live) == 0 {
-			continue
-		}
-		uptime, ok := f.Columns[0].Int(f.Live[0])
-		if !ok {
-			continue
-		}
-		age := time.Duration(uptime) * time.Second
-		started := f.At.Add(-age)
-		if t, err := time.Parse(time.RFC3339Nano, f.Columns[1].Text(f.Live[0])); err == nil {
-			started = t.Add(-age)
-		}
-		upper := f.At.Add(-age)
-		lower := upper.Add(-f.Took - time.Second)
-		fresh := len(lives) == 0 || uptime < lastUptime || lower.After(latest.Add(time.Second))
-		lastUptime = uptime
-		if fresh {
-			lives = append(lives, Life{ergo.Incarnation{Node: node, Started: started}, f.At, f.At})
-			latest = upper
-			continue
-		}
-		l := &lives[len(lives)-1]
-		l.To = f.At
-		if started.Before(l.Started) && l.Started.Sub(started) < time.Second {
-			l.Started = started // the uptime is cut to whole seconds
-		}
-		if upper.Before(latest) {
-			latest = upper
-		}
-	}
-	return lives
 }

@@ -21,7 +21,8 @@ type Recording struct {
 	known []Node // as of at records
 	at    int
 
-	looking sync.Mutex // held while the nodes are looked at, which one caller does for all
+	looking   sync.Mutex // held while the nodes are looked at, which one caller does for all
+	lifelines map[string]*lifeline
 }
 
 // Open opens the archives at the given paths.

@@ -1,0 +1,110 @@
+package replay
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"ergorecorder/archive"
+	"ergorecorder/ergo"
+)
+
+// A lifeline is what was made out of a node's lives so far. Of a single
+// archive that only grows at its end, the next look reads only what is new.
+type lifeline struct {
+	lives  []Life
+	latest time.Time // the current life started at this moment or before
+	uptime int64     // of the last answer
+
+	key      archive.StreamKey // the stream that was read,
+	from, to time.Time         // its first and last record,
+	records  int               // and how many of them were read
+}
+
+// lives are the incarnations of a node, by node_info. The caller holds
+// looking.
+func (r *Recording) lives(x *index, node string) []Life {
+	streams := x.widest(node, "node_info")
+	l := r.lifelines[node]
+	if l == nil || !l.resume(streams) {
+		l = &lifeline{}
+		l.read(streams)
+		if r.lifelines == nil {
+			r.lifelines = map[string]*lifeline{}
+		}
+		r.lifelines[node] = l
+	}
+	return slices.Clone(l.lives)
+}
+
+// resume reads what the stream has gained. It reports false where that does
+// not make the whole: where records were dropped, were damaged, or were dated
+// before what was read.
+func (l *lifeline) resume(streams []stream) bool {
+	if len(streams) != 1 || streams[0].StreamKey != l.key || !streams[0].From.Equal(l.from) {
+		return false
+	}
+	if streams[0].To.After(l.to) {
+		l.read(streams)
+	}
+	return l.records == streams[0].Records
+}
+
+// read goes on behind the last record that was read.
+func (l *lifeline) read(streams []stream) {
+	if len(streams) == 0 {
+		return
+	}
+	var from time.Time
+	if l.records > 0 {
+		from = l.to.Add(1)
+	}
+	last := streams[len(streams)-1]
+	l.key = last.StreamKey
+	var to time.Time
+	if len(streams) == 1 {
+		to = last.To // what is appended meanwhile is for the next look
+	}
+	for f, err := range chain(context.Background(), streams, from, to, []string{"Uptime", "ServerTime"}) {
+		if err != nil {
+			continue
+		}
+		l.records++
+		if f.Failure == nil && len(f.Live) > 0 {
+			l.add(f)
+		}
+	}
+	l.from, l.to = last.From, last.To
+}
+
+// add takes in one answer. A new life begins where the uptime went backwards,
+// or where what it says of the node's start is later than it can have been in
+// the life before (the node was away for longer than it had been up).
+func (l *lifeline) add(f *archive.Frame) {
+	uptime, ok := f.Columns[0].Int(f.Live[0])
+	if !ok {
+		return
+	}
+	age := time.Duration(uptime) * time.Second
+	upper := f.At.Add(-age)
+	lower := upper.Add(-f.Took - time.Second)
+	started := upper
+	if t, err := time.Parse(time.RFC3339Nano, f.Columns[1].Text(f.Live[0])); err == nil {
+		started = t.Add(-age)
+	}
+	fresh := len(l.lives) == 0 || uptime < l.uptime || lower.After(l.latest.Add(time.Second))
+	l.uptime = uptime
+	if fresh {
+		l.lives = append(l.lives, Life{ergo.Incarnation{Node: l.key.Node, Started: started}, f.At, f.At})
+		l.latest = upper
+		return
+	}
+	life := &l.lives[len(l.lives)-1]
+	life.To = f.At
+	if started.Before(life.Started) && life.Started.Sub(started) < time.Second {
+		life.Started = started // the uptime is cut to whole seconds
+	}
+	if upper.Before(l.latest) {
+		l.latest = upper
+	}
+}
