@@ -25,7 +25,8 @@ type Salvaged struct {
 // Salvage writes every intact block of the archive at path to a new archive,
 // one file, which must not exist. It does not need the files' trees: blocks
 // are found by themselves. A run that was not packed yet is recovered up to
-// its first damaged chunk. What is known to be lost is in the result.
+// its first damaged chunk. What is known to be lost is in the result: records
+// where it can be told which, else that a file is cut off.
 func Salvage(ctx context.Context, path, out string) (*Salvaged, error) {
 	if _, err := os.Lstat(out); err == nil {
 		return nil, fmt.Errorf("salvage: %s exists already", out)
@@ -53,6 +54,9 @@ func Salvage(ctx context.Context, path, out string) (*Salvaged, error) {
 			return nil, fmt.Errorf("salvage: %w", err)
 		}
 		raw.cat.segments = append(raw.cat.segments, s)
+		if err := checkFile(p); errors.Is(err, errShort) {
+			raw.cat.blame(s, nil, 0, 0, err)
+		}
 		if err := raw.cat.loadRaw(s); err != nil {
 			return nil, fmt.Errorf("salvage: %w", err)
 		}
@@ -83,10 +87,11 @@ func (r *Reader) salvage(there *Reader, path, out string) (*Salvaged, error) {
 	if there != nil {
 		s.Lost = there.missing(got)
 	}
+	whole := there != nil && !slices.ContainsFunc(there.cat.segments, (*segment).isRaw)
 	for _, sr := range r.cat.sorted() {
 		var before *run
 		for _, x := range r.cat.runs(sr.key, 0) {
-			if e := r.cat.gapBefore(sr.key, before, &x); e != nil && there == nil {
+			if e := r.cat.gapBefore(sr.key, before, &x); e != nil && !whole {
 				s.Lost = append(s.Lost, e)
 			}
 			before = &x

@@ -23,6 +23,8 @@ const (
 
 var (
 	errTree = errors.New("the file's tree is damaged")
+	// errShort: the file ends before its tree does.
+	errShort = fmt.Errorf("the file is cut off: %w", errTree)
 	// errMeta: of the two meta pages one is damaged. The other leads to a sound
 	// tree, but perhaps to the one before the newest commit. A power cut in
 	// mid-commit leaves the same, and then nothing that was acknowledged is
@@ -89,7 +91,7 @@ func (t *tree) root() (uint64, error) {
 		return 0, fmt.Errorf("no valid meta page: %w", errTree)
 	}
 	if t.pages*t.pageSize > uint64(t.size) {
-		return 0, fmt.Errorf("%d bytes of %d are missing: %w", int64(t.pages*t.pageSize)-t.size, t.pages*t.pageSize, errTree)
+		return 0, fmt.Errorf("%d bytes of %d are missing: %w", int64(t.pages*t.pageSize)-t.size, t.pages*t.pageSize, errShort)
 	}
 	return root, nil
 }

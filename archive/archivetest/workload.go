@@ -80,14 +80,14 @@ type workNode struct {
 }
 
 type workRow struct {
-	pid, parent, leader          string
-	name, behavior, app, state   string
-	kind                         string
-	born, since                  time.Time
-	initTime                     int64
-	in, out, running, wakeups    int64
-	mailbox, latency             int64
-	rate, cost, active, fan, ran float64
+	pid, parent, leader        string
+	name, behavior, app, state string
+	kind                       string
+	born, since                time.Time
+	initTime                   int64
+	in, out, running, wakeups  int64
+	mailbox, latency           int64
+	rate, cost, active, fan    float64
 }
 
 func newWorkNode(i, processes int, seed uint64) *workNode {

@@ -1,0 +1,46 @@
+package archive
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestSalvageCutOff: of a file that ends too early salvage says that bytes are
+// missing, however intact the blocks are that it found.
+func TestSalvageCutOff(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a.erg")
+	w := retainWriter(t, path, nil)
+	for i := range 40 {
+		rec := retainRecord(retainStart.Add(time.Duration(i)*time.Second), 5000)
+		rec.Stream.Name = string(rune('a' + i%5))
+		appendSync(t, w, rec)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	st, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, err := Salvage(context.Background(), path, filepath.Join(dir, "whole.erg")); err != nil || len(s.Lost) != 0 {
+		t.Fatalf("of a sound file: %+v, %v", s, err)
+	}
+	if err := os.Truncate(path, st.Size()/2); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Salvage(context.Background(), path, filepath.Join(dir, "rest.erg"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Records == 0 || s.Records == 40 {
+		t.Fatalf("%d records of 40", s.Records)
+	}
+	if len(s.Lost) == 0 || !strings.Contains(s.Lost[0].Error(), "are missing") {
+		t.Errorf("lost: %v", s.Lost)
+	}
+}
