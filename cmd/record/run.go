@@ -11,6 +11,7 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/live"
 	"ergorecorder/recorder"
 )
 
@@ -186,6 +187,14 @@ keys in capitals behind ` + envPrefix + `, with _ for - and __ for a step down.`
 			c, err := f.load(cmd)
 			if err != nil {
 				return err
+			}
+			if _, err := c.recorderOptions(); err != nil {
+				return err
+			}
+			for _, e := range c.Endpoints { // what is refused may hold a secret
+				if _, err := live.ParseAddress(e); err != nil {
+					return err
+				}
 			}
 			text, err := c.text()
 			if err != nil {

@@ -28,7 +28,7 @@ func profilers(list []string) (map[string]recorder.Profiler, error) {
 	for _, s := range list {
 		node, address, ok := strings.Cut(s, "=")
 		if !ok {
-			return nil, fmt.Errorf("pprof %q: give NODE=URL", s)
+			return nil, errors.New("pprof.nodes: give NODE=URL")
 		}
 		p, err := live.NewPprof(address)
 		if err != nil {

@@ -21,6 +21,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"math"
 	"strconv"
 	"time"
 
@@ -110,6 +111,9 @@ func Parse(text []byte) (*Line, error) {
 	if err != nil {
 		return nil, fmt.Errorf("t: %w", err)
 	}
+	if !time.Unix(0, at.UnixNano()).Equal(at) {
+		return nil, fmt.Errorf("t: %s is out of range: 1678 to 2262", w.T)
+	}
 	if w.Node == "" || w.Tool == "" {
 		return nil, errors.New("no node or no tool")
 	}
@@ -121,6 +125,9 @@ func Parse(text []byte) (*Line, error) {
 	if w.MS != "" {
 		if ms, err = w.MS.Float64(); err != nil {
 			return nil, fmt.Errorf("ms: %w", err)
+		}
+		if ms < 0 || ms*1e6 >= math.MaxInt64 {
+			return nil, fmt.Errorf("ms: %s is out of range", w.MS)
 		}
 	}
 	l := &Line{

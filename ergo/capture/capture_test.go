@@ -55,6 +55,8 @@ func TestReadGoesOnBehindBrokenLines(t *testing.T) {
 		{"no JSON", good + "\nfoo\n" + refused, 2, []int{2}},
 		{"no time", `{"node":"a","tool":"b"}` + "\n" + good, 1, []int{1}},
 		{"no node", `{"t":"2026-11-22T01:12:58Z","tool":"b"}` + "\n" + good, 1, []int{1}},
+		{"before all times", strings.Replace(good, "2026", "0001", 1) + "\n" + good, 1, []int{1}},
+		{"too long", strings.Replace(good, "0.903", "1e30", 1) + "\n" + good, 1, []int{1}},
 		{"cut", good + "\n" + good[:40], 1, []int{2}},
 	}
 	for _, tt := range tests {

@@ -90,7 +90,11 @@ func NewEndpoint(address string, opts Options) (*Endpoint, error) {
 // ParseAddress completes an endpoint's address to a URL; see [NewEndpoint].
 func ParseAddress(address string) (string, error) {
 	bad := func(why string) (string, error) {
-		return "", fmt.Errorf("endpoint %q: %s: give host, host:port or a URL such as http://host:%s%s", address, why, DefaultPort, DefaultPath)
+		named := address
+		if strings.ContainsAny(named, "@?") { // it may hold a password or a token
+			named = ergo.NotKept
+		}
+		return "", fmt.Errorf("endpoint %q: %s: give host, host:port or a URL such as http://host:%s%s", named, why, DefaultPort, DefaultPath)
 	}
 	s := strings.TrimSpace(address)
 	if !strings.Contains(s, "://") {
@@ -109,6 +113,8 @@ func ParseAddress(address string) (string, error) {
 		return bad("no host")
 	case u.User != nil:
 		return bad("user names and passwords do not belong here")
+	case u.RawQuery != "":
+		return bad("a query does not belong here; tokens are given in files")
 	}
 	if u.Port() == "" && !strings.Contains(address, "://") {
 		u.Host = net.JoinHostPort(u.Hostname(), DefaultPort)

@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -25,7 +26,10 @@ const maxProfile = 256 << 20
 func NewPprof(address string) (*Pprof, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return nil, fmt.Errorf("pprof address %q: give a URL such as http://host:9009", address)
+		return nil, errors.New("pprof address: give a URL such as http://host:9009")
+	}
+	if u.User != nil || u.RawQuery != "" {
+		return nil, fmt.Errorf("pprof address of %s: user names, passwords and queries do not belong here", u.Host)
 	}
 	base := strings.TrimSuffix(u.String(), "/")
 	if !strings.HasSuffix(base, "/debug/pprof") {
