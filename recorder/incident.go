@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"regexp"
 	"strings"
 	"sync"
@@ -147,7 +148,8 @@ type incidents struct {
 // too many within the hour.
 func (in *incidents) consider(ctx context.Context, t Trigger) {
 	now := in.r.clock.Now()
-	if last, ok := in.seen[t.subject()]; ok && now.Sub(last) < in.r.opts.Incidents.Cooldown {
+	maps.DeleteFunc(in.seen, func(_ string, last time.Time) bool { return now.Sub(last) >= in.r.opts.Incidents.Cooldown })
+	if _, ok := in.seen[t.subject()]; ok {
 		return
 	}
 	for len(in.opened) > 0 && now.Sub(in.opened[0]) >= time.Hour {
