@@ -1,7 +1,6 @@
 package analyze_test
 
 import (
-	"math"
 	"testing"
 	"time"
 
@@ -66,9 +65,11 @@ func TestLongRestartLoop(t *testing.T) {
 // A day's load is no hotspot: CPU and messages rise alike. CPU that rises by
 // itself is one, also when there are more of the messages that cost little.
 func TestDayLoad(t *testing.T) {
-	cores := func(at time.Duration) float64 { // integral of 0.4 - 0.23 cos
-		const w = 2 * math.Pi / 86400
-		return 0.4*at.Seconds() - 0.23/w*math.Sin(w*at.Seconds())
+	cores := func(at time.Duration) float64 { // from 0.17 at night to 0.63 by day, over two hours
+		const night, day, slope = 0.17, 0.63, 7200.0
+		t := at.Seconds() - 11*3600
+		rise := min(max(t, 0), slope)
+		return night*at.Seconds() + (day-night)*(rise*rise/2/slope+max(0, t-slope))
 	}
 	busier := func(at time.Duration) float64 { return max(0, (at - 12*time.Hour).Seconds()) }
 	for _, tt := range []struct {
@@ -78,7 +79,7 @@ func TestDayLoad(t *testing.T) {
 		found bool
 	}{
 		{"day", cores, func(*sim.Cluster) {}, false},
-		{"three times the load at once", func(at time.Duration) float64 { return 0.2*at.Seconds() + 0.4*busier(at) }, func(c *sim.Cluster) {
+		{"three times the load at once", func(at time.Duration) float64 { return 0.21*at.Seconds() + 0.42*busier(at) }, func(c *sim.Cluster) {
 			for _, a := range c.Nodes[0].Actors {
 				a.Change = []sim.Change{{At: 12 * time.Hour, Rate: 3 * a.Rate, Service: a.Service}}
 			}
