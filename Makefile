@@ -8,6 +8,7 @@ GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
 BENCHSTAT   := golang.org/x/perf/cmd/benchstat@latest
 COUNT     ?= 6
 BENCH     ?= .
+SECONDS_EACH ?= 10
 
 .PHONY: all build test lint bench bench-compare fuzz demo clean
 
@@ -30,6 +31,9 @@ bench: ## benchmarks, COUNT times each; BENCH=regexp
 
 bench-compare: ## this tree against REF=…, by benchstat
 	./bench/compare.sh "$(REF)" "$(BENCH)" "$(COUNT)"
+
+fuzz: ## every fuzz target for SECONDS_EACH seconds
+	./.ci/fuzz $(SECONDS_EACH)
 
 demo: build ## replay a real incident as a live cluster, record that, say what went wrong
 	./testdata/demo.sh
