@@ -300,24 +300,14 @@ func (w *Writer) rewriteFile(path string, fill func(*bbolt.DB) error) error {
 		err = w.opts.step("rename a segment")
 	}
 	if err == nil {
-		err = replace(temp, path)
+		err = os.Rename(temp, path)
+	}
+	if err == nil {
+		err = w.opts.syncDir(filepath.Dir(path))
 	}
 	if err != nil {
 		_ = os.Remove(temp)
 		return fmt.Errorf("rewrite: %w", err)
 	}
 	return nil
-}
-
-// replace renames a file that is on disk over another.
-func replace(from, to string) error {
-	if err := os.Rename(from, to); err != nil {
-		return err
-	}
-	d, err := os.Open(filepath.Dir(to))
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }

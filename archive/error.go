@@ -3,7 +3,11 @@ package archive
 import (
 	"errors"
 	"fmt"
+	"strings"
+	"syscall"
 	"time"
+
+	berrors "go.etcd.io/bbolt/errors"
 )
 
 var (
@@ -44,3 +48,20 @@ func (e *CorruptionError) Error() string {
 }
 
 func (e *CorruptionError) Unwrap() error { return e.Err }
+
+// fileError gives errors of the disk their meaning. Where a file cannot grow
+// bbolt passes the cause on as text only.
+func fileError(err error) error {
+	if err == nil || errors.Is(err, ErrFull) {
+		return err
+	}
+	if errors.Is(err, berrors.ErrMaxSizeReached) {
+		return fmt.Errorf("%w: %w", ErrLimit, err)
+	}
+	for _, full := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG} {
+		if errors.Is(err, full) || strings.HasSuffix(err.Error(), ": "+full.Error()) {
+			return fmt.Errorf("%w: %w", ErrFull, err)
+		}
+	}
+	return err
+}

@@ -18,7 +18,7 @@ func TestFaults(t *testing.T) {
 		for n := 0; ; n++ {
 			path := filepath.Join(t.TempDir(), "a.erg")
 			if dir {
-				path = t.TempDir() + "/"
+				path = filepath.Join(t.TempDir(), "new", "dir") + "/"
 			}
 			failed := ""
 			count := 0
@@ -46,6 +46,15 @@ func TestFaults(t *testing.T) {
 			}
 		}
 		t.Logf("directory %v: %v", dir, steps)
+		want := []string{"open a segment", "initialize a segment", "sync the directory", "commit", "rewrite a segment", "rename a segment"}
+		if dir {
+			want = append(want, "make the directory", "remove a segment")
+		}
+		for _, step := range want {
+			if steps[step] == 0 {
+				t.Errorf("directory %v: no step %q, or its failure is not seen", dir, step)
+			}
+		}
 	}
 }
 

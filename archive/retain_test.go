@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -179,28 +177,5 @@ func TestPinnedShare(t *testing.T) {
 	}
 	if n == 0 || n == marked || !first.After(retainStart.Add(time.Minute)) {
 		t.Errorf("%d of %d incidents are left, from %v", n, marked, first)
-	}
-}
-
-// TestNotBegun: a newest segment without a byte, as a crash in a rotation
-// leaves it, is no damage.
-func TestNotBegun(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "a") + "/"
-	w := retainWriter(t, path, nil)
-	appendSync(t, w, retainRecord(retainStart, 10))
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	empty := filepath.Join(path, segmentName(2))
-	if err := os.WriteFile(empty, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	rep, err := Verify(context.Background(), path)
-	if err != nil || len(rep.Damage) > 0 || rep.Records != 1 {
-		t.Errorf("verify: %+v, %v", rep, err)
-	}
-	_, err = Open(empty)
-	if !errors.Is(err, ErrNotArchive) || strings.Count(err.Error(), ErrNotArchive.Error()) != 1 {
-		t.Errorf("open an empty file: %v", err)
 	}
 }

@@ -85,8 +85,13 @@ const allocSize = 64 << 10
 
 // openBolt opens a file and checks that its tree can be walked.
 func openBolt(path string, readOnly bool, maxBytes int64) (db *bbolt.DB, err error) {
-	if readOnly && notBegun(path) {
-		return nil, fmt.Errorf("%w: the file is empty", ErrNotArchive)
+	if notBegun(path) {
+		if readOnly {
+			return nil, fmt.Errorf("%w: nothing was written to the file yet", ErrNotArchive)
+		}
+		if err := clearUnbegun(path); err != nil {
+			return nil, err
+		}
 	}
 	err = guard(func() error {
 		db, err = bbolt.Open(path, 0o600, boltOptions(readOnly, maxBytes))
@@ -95,18 +100,13 @@ func openBolt(path string, readOnly bool, maxBytes int64) (db *bbolt.DB, err err
 	switch {
 	case errors.Is(err, berrors.ErrTimeout):
 		return nil, fmt.Errorf("%w%s", ErrLocked, holder(path))
+	case errors.As(err, new(syscall.Errno)):
+		return nil, err // of the disk, which says nothing about the file
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", ErrNotArchive, err)
 	}
 	db.AllocSize = allocSize
 	return db, nil
-}
-
-// notBegun reports whether the file is empty, as an interrupted rotation
-// leaves the newest segment.
-func notBegun(path string) bool {
-	st, err := os.Stat(path)
-	return err == nil && st.Mode().IsRegular() && st.Size() == 0
 }
 
 // guard runs f, which reads mapped memory that may be damaged or cut off, and
@@ -224,17 +224,4 @@ func putStreams(tx *bbolt.Tx, defs map[uint32][]byte) error {
 		b = append(binary.AppendUvarint(b, uint64(len(defs[id]))), defs[id]...)
 	}
 	return tx.Bucket(bucketStreams).Put(binary.BigEndian.AppendUint32(nil, ids[0]), seal(b))
-}
-
-// fileError gives errors of the disk their meaning.
-func fileError(err error) error {
-	if errors.Is(err, berrors.ErrMaxSizeReached) {
-		return fmt.Errorf("%w: %w", ErrLimit, err)
-	}
-	for _, full := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG} {
-		if errors.Is(err, full) {
-			return fmt.Errorf("%w: %w", ErrFull, err)
-		}
-	}
-	return err
 }

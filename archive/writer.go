@@ -151,10 +151,7 @@ func isDir(path string) bool {
 func (w *Writer) open() error {
 	paths := []string{w.path}
 	if w.dir {
-		err := w.opts.step("make the directory")
-		if err == nil {
-			err = os.MkdirAll(w.path, 0o700)
-		}
+		err := w.opts.makeDir(w.path)
 		if err != nil {
 			return err
 		}
@@ -201,7 +198,7 @@ func removeLeftovers(path string) error {
 
 // openNewest opens the segment to write to, or creates it.
 func (w *Writer) openNewest(path string) error {
-	if st, err := os.Stat(path); err == nil && st.Size() > 0 {
+	if _, err := os.Stat(path); err == nil && !notBegun(path) {
 		if err := checkExisting(path); err != nil {
 			return err
 		}
@@ -298,6 +295,9 @@ func (w *Writer) initialize(s *segment, m segmentMeta) error {
 		}
 		return putMeta(tx, m)
 	})
+	if err == nil {
+		err = w.opts.syncDir(filepath.Dir(s.path))
+	}
 	if err == nil {
 		s.meta = m
 	}
@@ -495,7 +495,7 @@ func (w *Writer) Rotate() error {
 	w.io.Lock()
 	defer w.io.Unlock()
 	if err := w.rotate(); err != nil {
-		return fmt.Errorf("rotate: %w", err)
+		return fmt.Errorf("rotate: %w", fileError(err))
 	}
 	return nil
 }

@@ -292,12 +292,7 @@ func (n *node) takeProfile(ctx context.Context, kind string) {
 		}
 		return
 	}
-	rec, err := ingest.ProfileRecord(raw, n.name, kind, now, now.Sub(begin))
-	if err != nil {
-		n.r.opts.Notice(err.Error())
-		return
-	}
-	n.r.append(rec)
+	n.r.append(ingest.ProfileRecord(raw, n.name, kind, now, now.Sub(begin)))
 }
 
 // profile adds the task that takes raw heap and goroutine profiles.

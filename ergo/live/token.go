@@ -10,8 +10,6 @@ import (
 	"net/http"
 	"os"
 	"strings"
-
-	"ergorecorder/ergo"
 )
 
 // notShown is what every way of printing a Token gives.
@@ -34,7 +32,7 @@ func NewToken(text string) Token {
 func ReadToken(path string) (Token, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
-		return Token{}, fmt.Errorf("read token: %w", ergo.Unnamed(err))
+		return Token{}, fmt.Errorf("read token: %w", err)
 	}
 	t := NewToken(string(b))
 	if t.IsZero() {
@@ -83,7 +81,7 @@ func CreateToken(path string) (Token, error) {
 		return ReadToken(path)
 	}
 	if err != nil {
-		return Token{}, fmt.Errorf("create token: %w", ergo.Unnamed(err))
+		return Token{}, fmt.Errorf("create token: %w", err)
 	}
 	secret := rand.Text()
 	_, err = f.WriteString(secret + "\n")
