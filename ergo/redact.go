@@ -3,12 +3,25 @@ package ergo
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
 	"regexp"
 	"strings"
 )
 
 // NotKept stands in place of every value that was left out for secrecy.
 const NotKept = "(not kept)"
+
+// Unnamed is an error of opening the file of a secret, without its path where
+// no such file can be opened: it may be the secret itself, given in its place.
+func Unnamed(err error) error {
+	var failed *fs.PathError
+	if !errors.As(err, &failed) || errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	return fmt.Errorf("%w (the name is not shown, it may be the secret: give the name of a file that holds it)", failed.Err)
+}
 
 const secretNames = `(?:token|cookie|passwo?r?d|secret|authorization|api[_-]?key)`
 

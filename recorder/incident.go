@@ -292,7 +292,12 @@ func (n *node) takeProfile(ctx context.Context, kind string) {
 		}
 		return
 	}
-	n.r.append(ingest.ProfileRecord(raw, n.name, kind, now, now.Sub(begin)))
+	rec, err := ingest.ProfileRecord(raw, n.name, kind, now, now.Sub(begin))
+	if err != nil {
+		n.r.opts.Notice(err.Error())
+		return
+	}
+	n.r.append(rec)
 }
 
 // profile adds the task that takes raw heap and goroutine profiles.

@@ -197,7 +197,7 @@ type Profile struct {
 	Node, Kind string
 	At         time.Time
 	Took       time.Duration
-	Raw        []byte
+	Raw        []byte // unpacked; gzipped if it was recorded so
 }
 
 // Profiles walks the raw profiles of a node ("" for all) and kind ("" for all).

@@ -133,8 +133,8 @@ func newest(ctx context.Context, rec *replay.Recording, q ProfileQuery) (*Profil
 	return p, table, nil
 }
 
-// Raw returns the newest raw profile of a kind at or before a moment, as the
-// node served it: go tool pprof reads it.
+// Raw returns the newest raw profile of a kind at or before a moment, as it
+// was recorded: go tool pprof reads it.
 func Raw(ctx context.Context, rec *replay.Recording, q ProfileQuery) (*replay.Profile, error) {
 	m, known := measures[q.Kind]
 	if !known {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -128,19 +130,29 @@ func (o *profileOptions) writeRaw(ctx context.Context, rec *replay.Recording, ou
 		return err
 	}
 	if o.raw == "-" {
-		_, err = out.Write(p.Raw)
-		return err
+		return writeGzipped(out, p.Raw)
 	}
 	f, err := os.OpenFile(o.raw, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return fmt.Errorf("write profile: %w", err)
 	}
-	_, err = f.Write(p.Raw)
-	if err = errors.Join(err, f.Close()); err != nil {
+	if err = errors.Join(writeGzipped(f, p.Raw), f.Close()); err != nil {
 		return fmt.Errorf("write profile %s: %w", o.raw, err)
 	}
 	fmt.Fprintf(out, "%s: %s profile of %s at %s; read it with: go tool pprof %s\n", o.raw, p.Kind, p.Node, stamp(p.At), o.raw)
 	return nil
+}
+
+// writeGzipped writes a profile as nodes serve it. Archives hold profiles
+// unpacked, those of older recorders and broken ones as they came.
+func writeGzipped(out io.Writer, profile []byte) error {
+	if bytes.HasPrefix(profile, []byte{0x1f, 0x8b}) {
+		_, err := out.Write(profile)
+		return err
+	}
+	z := gzip.NewWriter(out)
+	_, err := z.Write(profile)
+	return errors.Join(err, z.Close())
 }
 
 func (o *profileOptions) print(out io.Writer, p *views.Profile, less string) error {

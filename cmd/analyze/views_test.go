@@ -5,11 +5,13 @@ import (
 	"compress/gzip"
 	"context"
 	"flag"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -160,19 +162,63 @@ func TestTimeline(t *testing.T) {
 
 func TestProfileRaw(t *testing.T) {
 	path := stuck(t)
-	want, err := os.ReadFile("../../testdata/stuck.gamma.cpu.pb.gz")
+	recorded, err := os.ReadFile("../../testdata/stuck.gamma.cpu.pb.gz")
 	if err != nil {
 		t.Fatal(err)
 	}
+	want := gunzip(t, recorded)
 	_, out, _ := analyzed(t, path, "profile|PATH|--node|gamma*|--kind|cpu|--raw|-")
-	if out != string(want) {
-		t.Errorf("the raw profile has %d bytes, not the %d that were recorded", len(out), len(want))
+	if got := gunzip(t, []byte(out)); !bytes.Equal(got, want) {
+		t.Errorf("the raw profile has %d bytes, not the %d that were recorded", len(got), len(want))
 	}
 	file := filepath.Join(t.TempDir(), "cpu.pb.gz")
 	if code, _, errs := analyzed(t, path, "profile|PATH|--node|gamma*|--raw|"+file); code != exitOK {
 		t.Fatal(errs)
 	}
+	if written, err := os.ReadFile(file); err != nil || !bytes.Equal(gunzip(t, written), want) {
+		t.Errorf("%s is not the gzipped profile, %v", file, err)
+	}
 	if code, _, errs := analyzed(t, path, "profile|PATH|--node|gamma*|--raw|"+file); code != exitUsage || !strings.Contains(errs, "exists") {
 		t.Errorf("an existing file: exit code %d, %q; want a refusal", code, errs)
 	}
+}
+
+// TestProfileRecordedGzipped reads what recorders stored before they unpacked
+// profiles.
+func TestProfileRecordedGzipped(t *testing.T) {
+	recorded, err := os.ReadFile("../../testdata/stuck.gamma.cpu.pb.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := stuck(t)
+	w, err := archive.OpenWriter(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec := &archive.Record{Stream: archive.StreamKey{Kind: archive.Profile, Node: "gamma@localhost", Name: "cpu"}, At: time.Unix(3e9, 0), Text: recorded}
+	if _, err := w.Append(rec); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, out, errs := analyzed(t, path, "profile|PATH|--node|gamma*|--raw|-"); out != string(recorded) {
+		t.Errorf("%d bytes came back, not the %d that were recorded; %s", len(out), len(recorded), errs)
+	}
+	if _, out, errs := analyzed(t, path, "profile|PATH|--node|gamma*"); !strings.Contains(out, "FUNCTION") {
+		t.Errorf("it is not read: %s%s", out, errs)
+	}
+}
+
+func gunzip(t *testing.T, packed []byte) []byte {
+	t.Helper()
+	z, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plain
 }

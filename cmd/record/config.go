@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -20,6 +21,7 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/live"
 	"ergorecorder/recorder"
 )
 
@@ -244,6 +246,48 @@ func configKeys() []string {
 		}
 	}
 	return keys
+}
+
+// noSecrets refuses addresses that may hold a secret, and names of secrets'
+// files where no file is: somebody may have given the secret itself.
+func (c *config) noSecrets() error {
+	for _, e := range c.Endpoints {
+		if _, err := live.ParseAddress(e); err != nil {
+			return err
+		}
+	}
+	for i, t := range c.Tokens {
+		_, file, err := splitTokenFile(t)
+		if err == nil {
+			_, err = os.Stat(file)
+		}
+		if err != nil {
+			return fmt.Errorf("token-files: entry %d: %w", i+1, ergo.Unnamed(err))
+		}
+	}
+	if file := c.Join.CookieFile; file != "" {
+		if _, err := os.Stat(file); err != nil {
+			return fmt.Errorf("join.cookie-file: %w", ergo.Unnamed(err))
+		}
+	}
+	if file := c.Control.TokenFile; file != "" {
+		_, err := os.Stat(file)
+		if err != nil && !inNamedFolder(file) { // else record run makes it
+			return fmt.Errorf("control.token-file: %w", ergo.Unnamed(err))
+		}
+	}
+	return nil
+}
+
+// inNamedFolder reports whether a path names a folder that is there, as no
+// secret does.
+func inNamedFolder(path string) bool {
+	dir := filepath.Dir(path)
+	if dir == "." || dir == string(filepath.Separator) {
+		return false
+	}
+	info, err := os.Stat(dir)
+	return err == nil && info.IsDir()
 }
 
 // text is the configuration as a file would hold it.

@@ -117,3 +117,45 @@ func TestConfigErrors(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// TestTokenInPlaceOfFile: a secret that was given where its file belongs is
+// neither printed nor repeated by an error.
+func TestTokenInPlaceOfFile(t *testing.T) {
+	for _, secret := range []string{"s3cret", "s3cret==", "s3cret:x@y=z", "%s3cret=a", "/s3cret", "s3cret/x"} {
+		for _, key := range []string{"token-files", "control.token-file", "join.cookie-file"} {
+			var args []string
+			switch key {
+			case "token-files":
+				args = []string{"--token-file", secret, "--endpoint", "h"}
+			case "control.token-file":
+				args = []string{"--control-token-file", secret}
+			case "join.cookie-file":
+				args = []string{"--cookie-file", secret, "--join", "a@h:1"}
+			}
+			var out bytes.Buffer
+			if code := run(t.Context(), append([]string{"config"}, args...), strings.NewReader(""), &out, &out); code != exitUsage {
+				t.Errorf("%s: exit code %d, want a refusal", key, code)
+			}
+			if strings.Contains(out.String(), "s3cret") || !strings.Contains(out.String(), key) {
+				t.Errorf("config says %s", &out)
+			}
+			if key == "control.token-file" {
+				continue // record run makes that file
+			}
+			out.Reset()
+			run(t.Context(), append([]string{"run", "-o", t.TempDir() + "/a.erg"}, args...), strings.NewReader(""), &out, &out)
+			if strings.Contains(out.String(), "s3cret") {
+				t.Errorf("run says %s", &out)
+			}
+		}
+	}
+	file := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(file, []byte("s3cret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	code := run(t.Context(), []string{"config", "--endpoint", "h", "--token-file", "h=" + file, "--control-token-file", file + ".to-be-made"}, strings.NewReader(""), &out, &out)
+	if code != exitOK || !strings.Contains(out.String(), "h="+file) || !strings.Contains(out.String(), file+".to-be-made") || strings.Contains(out.String(), "s3cret") {
+		t.Errorf("a file that is there: exit code %d, %s", code, &out)
+	}
+}

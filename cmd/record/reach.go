@@ -90,22 +90,31 @@ func (r *reach) ways() ([]live.Way, error) {
 // others.
 func (r *reach) readTokens() (map[string]live.Token, error) {
 	tokens := map[string]live.Token{"": live.NewToken(os.Getenv(tokenEnv))}
-	for _, t := range r.tokens {
-		url, file := "", t
-		if i := strings.LastIndexByte(t, '='); i >= 0 {
-			var err error
-			if url, err = live.ParseAddress(t[:i]); err != nil {
-				return nil, err
-			}
-			file = t[i+1:]
+	for i, t := range r.tokens {
+		url, file, err := splitTokenFile(t)
+		if err != nil {
+			return nil, fmt.Errorf("token file %d: %w", i+1, err)
 		}
 		token, err := live.ReadToken(file)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("token file %d: %w", i+1, err)
 		}
 		tokens[url] = token
 	}
 	return tokens, nil
+}
+
+// splitTokenFile takes [ENDPOINT=]FILE apart. The error does not repeat it:
+// it may be a token.
+func splitTokenFile(t string) (url, file string, err error) {
+	i := strings.LastIndexByte(t, '=')
+	if i < 0 {
+		return "", t, nil
+	}
+	if url, err = live.ParseAddress(t[:i]); err != nil {
+		return "", "", errors.New("what is before = is no endpoint: give FILE or ENDPOINT=FILE")
+	}
+	return url, t[i+1:], nil
 }
 
 func readCA(file string) (*tls.Config, error) {

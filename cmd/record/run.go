@@ -11,7 +11,6 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
-	"ergorecorder/ergo/live"
 	"ergorecorder/recorder"
 )
 
@@ -191,10 +190,8 @@ keys in capitals behind ` + envPrefix + `, with _ for - and __ for a step down.`
 			if _, err := c.recorderOptions(); err != nil {
 				return err
 			}
-			for _, e := range c.Endpoints { // what is refused may hold a secret
-				if _, err := live.ParseAddress(e); err != nil {
-					return err
-				}
+			if err := c.noSecrets(); err != nil {
+				return err
 			}
 			text, err := c.text()
 			if err != nil {

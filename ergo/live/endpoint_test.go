@@ -379,7 +379,16 @@ func TestReadToken(t *testing.T) {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}
+	for _, given := range []string{dir + "/none", "s3cret", "s3cret/with+slashes=", "s3cret" + strings.Repeat("x", 4096), "s3cret\x00", dir} {
+		_, err := ReadToken(given)
+		if err == nil || strings.Contains(err.Error(), given) || strings.Contains(err.Error(), "s3cret") {
+			t.Errorf("given %.20q in place of a file: %v; want an error that does not repeat it", given, err)
+		}
+	}
 	if _, err := ReadToken(dir + "/none"); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("error %v", err)
+	}
+	if _, err := CreateToken("s3cret/with+slashes="); err == nil || strings.Contains(err.Error(), "s3cret") {
+		t.Errorf("create: %v; want an error that does not repeat the path", err)
 	}
 }

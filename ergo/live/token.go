@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"os"
 	"strings"
+
+	"ergorecorder/ergo"
 )
 
 // notShown is what every way of printing a Token gives.
@@ -32,7 +34,7 @@ func NewToken(text string) Token {
 func ReadToken(path string) (Token, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
-		return Token{}, fmt.Errorf("read token: %w", err)
+		return Token{}, fmt.Errorf("read token: %w", ergo.Unnamed(err))
 	}
 	t := NewToken(string(b))
 	if t.IsZero() {
@@ -81,7 +83,7 @@ func CreateToken(path string) (Token, error) {
 		return ReadToken(path)
 	}
 	if err != nil {
-		return Token{}, fmt.Errorf("create token: %w", err)
+		return Token{}, fmt.Errorf("create token: %w", ergo.Unnamed(err))
 	}
 	secret := rand.Text()
 	_, err = f.WriteString(secret + "\n")

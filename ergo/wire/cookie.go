@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+
+	"ergorecorder/ergo"
 )
 
 // A Cookie is the secret that all nodes of a cluster share. Whoever has it
@@ -29,14 +31,14 @@ func NewCookie(text string) (Cookie, error) {
 func ReadCookie(path string) (Cookie, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return Cookie{}, fmt.Errorf("read cookie: %w", err)
+		return Cookie{}, fmt.Errorf("read cookie: %w", ergo.Unnamed(err))
 	}
 	if info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 {
 		return Cookie{}, fmt.Errorf("read cookie: %s is open to others (mode %#o): chmod 600 %s", path, info.Mode().Perm(), path)
 	}
 	b, err := os.ReadFile(path)
 	if err != nil {
-		return Cookie{}, fmt.Errorf("read cookie: %w", err)
+		return Cookie{}, fmt.Errorf("read cookie: %w", ergo.Unnamed(err))
 	}
 	c, err := NewCookie(string(b))
 	if err != nil {

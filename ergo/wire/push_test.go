@@ -224,4 +224,7 @@ func TestCookieIsNotShown(t *testing.T) {
 	if _, err := wire.ReadCookie(file); err == nil || !strings.Contains(err.Error(), "empty") {
 		t.Errorf("an empty file: %v", err)
 	}
+	if _, err := wire.ReadCookie(secret); err == nil || strings.Contains(err.Error(), secret) {
+		t.Errorf("the cookie in place of its file: %v", err)
+	}
 }

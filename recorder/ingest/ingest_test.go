@@ -1,6 +1,8 @@
 package ingest
 
 import (
+	"bytes"
+	"compress/gzip"
 	"testing"
 	"time"
 
@@ -44,6 +46,43 @@ func TestRecord(t *testing.T) {
 	pushed := Pushed("a@h", "", at, []byte(`{"Message":"sent Bearer S to x"}`), Options{})
 	if string(pushed.Text) != `{"Message":"sent Bearer (not kept) to x"}` {
 		t.Errorf("pushed %s", pushed.Text)
+	}
+}
+
+func TestProfileRecord(t *testing.T) {
+	pack := func(s string) []byte {
+		var b bytes.Buffer
+		z := gzip.NewWriter(&b)
+		if _, err := z.Write([]byte(s)); err != nil {
+			t.Fatal(err)
+		}
+		if err := z.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return b.Bytes()
+	}
+	whole := pack("a profile")
+	flipped := bytes.Clone(whole)
+	flipped[len(flipped)-8] ^= 1 // of its checksum
+	tests := []struct {
+		name      string
+		raw, want []byte
+	}{
+		{"gzipped", whole, []byte("a profile")},
+		{"plain", []byte("a profile"), []byte("a profile")},
+		{"cut off", whole[:len(whole)-3], whole[:len(whole)-3]},
+		{"damaged", flipped, flipped},
+		{"behind it something else", append(bytes.Clone(whole), 'x'), append(bytes.Clone(whole), 'x')},
+		{"empty", nil, nil},
+	}
+	for _, tt := range tests {
+		rec, err := ProfileRecord(tt.raw, "a@h", "heap", time.Unix(1, 0), time.Second)
+		if err != nil || !bytes.Equal(rec.Text, tt.want) {
+			t.Errorf("%s: stored as %q, %v; want %q", tt.name, rec.Text, err, tt.want)
+		}
+	}
+	if text, err := unpacked(whole, len("a profile")-1); err == nil {
+		t.Errorf("%q is more than the limit, and no error", text)
 	}
 }
 

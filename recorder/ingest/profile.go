@@ -1,0 +1,89 @@
+package ingest
+
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/google/pprof/profile"
+
+	"ergorecorder/archive"
+)
+
+// Profile stores a raw pprof profile at its own time_nanos. Kind is heap,
+// cpu, goroutine, ….
+func Profile(raw []byte, node, kind string, w *archive.Writer) error {
+	rec, err := ProfileRecord(raw, node, kind, time.Time{}, 0)
+	if err != nil {
+		return err
+	}
+	p, err := profile.ParseData(rec.Text)
+	if err != nil {
+		return fmt.Errorf("parse %s profile of %s: %w", kind, node, err)
+	}
+	if p.TimeNanos == 0 {
+		return fmt.Errorf("parse %s profile of %s: it has no time", kind, node)
+	}
+	rec.At, rec.Took = time.Unix(0, p.TimeNanos).UTC(), time.Duration(p.DurationNanos)
+	_, err = w.Append(rec)
+	return err
+}
+
+// ProfileRecord is the record of a raw profile taken at the given time. It
+// holds the profile unpacked: what consecutive profiles share, the archive
+// stores once, which it cannot see through gzip. A profile whose gzip is
+// broken is kept as it came, one of more than 256 MiB is refused.
+func ProfileRecord(raw []byte, node, kind string, at time.Time, took time.Duration) (*archive.Record, error) {
+	text, err := unpacked(raw, maxProfile)
+	if err != nil {
+		return nil, fmt.Errorf("unpack %s profile of %s: %w", kind, node, err)
+	}
+	return &archive.Record{
+		Stream: archive.StreamKey{Kind: archive.Profile, Node: node, Name: kind},
+		At:     at,
+		Took:   took,
+		Text:   text,
+	}, nil
+}
+
+// maxProfile is the most bytes that an unpacked profile may have.
+const maxProfile = 256 << 20
+
+// unpacked is what raw was before gzip, at most limit bytes; raw itself where
+// that cannot be said.
+func unpacked(raw []byte, limit int) ([]byte, error) {
+	z, err := gzip.NewReader(bytes.NewReader(raw))
+	if err != nil {
+		return raw, nil
+	}
+	text, err := io.ReadAll(io.LimitReader(z, int64(limit)+1))
+	switch {
+	case len(text) > limit:
+		return nil, fmt.Errorf("it has more than %d bytes", limit)
+	case err != nil:
+		return raw, nil
+	}
+	return text, nil
+}
+
+// ProfileName splits the name of a profile file that lies beside a capture,
+// NAME.NODE.KIND[_before].pb.gz, given the capture's NAME. The node is the
+// part of its name before the @.
+func ProfileName(file, name string) (node, kind string, ok bool) {
+	rest, ok := strings.CutPrefix(file, name+".")
+	if !ok {
+		return "", "", false
+	}
+	rest, ok = strings.CutSuffix(rest, ".pb.gz")
+	if !ok {
+		return "", "", false
+	}
+	i := strings.LastIndexByte(rest, '.')
+	if i <= 0 {
+		return "", "", false
+	}
+	return rest[:i], strings.TrimSuffix(rest[i+1:], "_before"), true
+}
