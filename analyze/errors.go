@@ -223,6 +223,25 @@ func (s *scene) deliveryErrors(w *network, n *node, life Window, v *verdict) {
 	v.find(f)
 }
 
+// remoteErrors reports whether sends or calls of a node to others became more
+// frequently in vain when a link was lost, or later.
+func (s *scene) remoteErrors(w *network, name string, lost loss) bool {
+	n := s.node(name)
+	if n == nil {
+		return false
+	}
+	for _, counted := range []series.Series{
+		n.series("node_info", "SendErrorsRemote"),
+		less(n.series("node_info", "CallErrorsRemote"), s.ownErrors(w, n)),
+	} {
+		b, ok := findBurst(steps(counted, n.starts...))
+		if ok && b.onset.After(lost.after.Add(-s.usual(n))) {
+			return true
+		}
+	}
+	return false
+}
+
 // ownErrors are the instants at which a call of the recorder added an error to
 // the node: forwarded calls that the entry point could not deliver, and pings
 // that the node could not complete.

@@ -344,6 +344,45 @@ func (w *network) madeAfter(k [2]string, lost time.Time) time.Time {
 	return time.Time{}
 }
 
+// carried is how many messages a second went over the connection between two
+// nodes that stood before t, by the end that counted more.
+func (w *network) carried(a, b string, t time.Time) float64 {
+	most := 0.0
+	for _, k := range [][2]string{{a, b}, {b, a}} {
+		l := w.links[k]
+		if l == nil {
+			continue
+		}
+		var first, last linkPoint
+		for _, p := range l.points {
+			if !p.up || !p.at.Before(t) {
+				continue
+			}
+			if !first.up || p.since.Sub(first.since) > 2*time.Second {
+				first = p
+			}
+			last = p
+		}
+		if over := last.at.Sub(first.at).Seconds(); over > 0 {
+			most = max(most, (last.in+last.out-first.in-first.out)/over)
+		}
+	}
+	return most
+}
+
+// ownCalls is how many calls a second of the recorder's own were about the
+// given nodes, over the whole recording.
+func (s *scene) ownCalls(names ...string) float64 {
+	calls := 0
+	for _, st := range s.rec.Streams() {
+		if st.Kind == archive.Sample && slices.Contains(names, st.Node) {
+			calls += st.Records
+		}
+	}
+	from, to := s.rec.Window()
+	return float64(calls) / max(to.Sub(from).Seconds(), 1)
+}
+
 // same reports whether two observations may be of one loss: they overlap,
 // within the second to which ends are known.
 func (l loss) same(o loss) bool {

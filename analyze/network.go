@@ -116,17 +116,30 @@ func (s *scene) lostLink(w *network, v *verdict, a, b string) {
 	case s.to.Sub(last.before) < 10*time.Second:
 		return // too soon to tell from a flap that is about to mend
 	default:
-		linkDown(f, s.to)
+		s.linkDown(w, f, last)
 	}
 	v.find(f)
 }
 
-// linkDown words a link that was lost for good.
-func linkDown(f *Finding, end time.Time) {
+// linkDown words a link that was lost for good. It is critical where somebody
+// misses it: what was sent over it, or what could not be sent since.
+func (s *scene) linkDown(w *network, f *Finding, lost loss) {
 	a, b := f.Subject.Node, f.Subject.Peer
-	f.Kind, f.Score, f.Confidence = "link_down", 82, High
+	f.Kind, f.Score, f.Confidence = "link_down", 70, High
 	f.Title = fmt.Sprintf("%s and %s are not connected any more, and both are alive", short2(a), short2(b))
-	f.Summary = fmt.Sprintf("The connection ended at %s and was not made again in the %s to the end of the window; both nodes went on answering.", clock(f.Onset), short(end.Sub(f.Onset)))
+	f.Summary = fmt.Sprintf("The connection ended at %s and was not made again in the %s to the end of the window; both nodes went on answering.", clock(f.Onset), short(s.to.Sub(f.Onset)))
+	failed := s.remoteErrors(w, a, lost) || s.remoteErrors(w, b, lost)
+	carried := w.carried(a, b, lost.before)
+	switch {
+	case failed:
+		f.Score = 82
+		f.Summary += " Sends or calls to other nodes fail since then."
+	case carried > 2*s.ownCalls(a, b): // each is a question and an answer
+		f.Score = 82
+		f.Summary += fmt.Sprintf(" It carried %s messages a second.", number(carried))
+	default:
+		f.Summary += " It carried no more than the recorder's own calls, and no sends or calls to other nodes fail since then."
+	}
 	f.Recommendation = fmt.Sprintf("Check the route and the ports between %s and %s (firewall, DNS, cookie); once it works, the next send connects again.", a, b)
 	f.Caveats = []string{"Nodes connect on demand: if nothing is sent between them, a closed connection stays closed without a fault."}
 }

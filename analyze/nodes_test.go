@@ -27,6 +27,7 @@ type world struct {
 	stats   func(node string, at time.Duration, stats map[string]any)
 	events  func(node string, at time.Duration, list []map[string]any) []map[string]any
 	accept  func(node string, at time.Duration) int
+	sent    float64                                    // messages a second, over each link each way
 	heap    func(node string, at time.Duration) string // further lines of pprof_heap
 	dump    func(node string, at time.Duration) string // further groups of pprof_goroutines
 	cpu     func(node string, at time.Duration) string // the whole of pprof_cpu
@@ -35,7 +36,7 @@ type world struct {
 const fault = 90 * time.Second // when a scenario's fault begins
 
 func newWorld(seed uint64) *world {
-	w := &world{c: sim.New(seed, 4), rng: rand.New(rand.NewPCG(seed, 11))}
+	w := &world{c: sim.New(seed, 4), sent: 20, rng: rand.New(rand.NewPCG(seed, 11))}
 	began := -10 * time.Second
 	w.up = func(string, time.Duration) (time.Duration, bool) { return began, true }
 	w.link = func(string, string, time.Duration) (time.Duration, bool) { return began, true }
@@ -72,7 +73,7 @@ func (w *world) also(n *sim.Node, at time.Duration) []sim.Answer {
 		since, up := w.link(n.Name, p.Name, at)
 		if up {
 			t := (at - since).Seconds()
-			sent := math.Floor(20 * t)
+			sent := math.Floor(w.sent * t)
 			links = append(links, map[string]any{
 				"Node": p.Name, "ConnectionUptime": int64(t), "MessagesOut": sent, "Reconnections": 0,
 				"MessagesIn": math.Floor(w.arrived(p.Name, n.Name, sent, at)),
@@ -216,17 +217,7 @@ func places() []place {
 				return made, at >= made
 			}
 		}},
-		{name: "a link that is down", kind: "link_down", node: east, peer: south, make: func(w *world) {
-			w.link = func(a, b string, at time.Duration) (time.Duration, bool) {
-				return -10 * time.Second, at < fault || !between(a, b, east, south)
-			}
-			w.ping = func(a, b string, at time.Duration) any {
-				if at >= fault && between(a, b, east, south) {
-					return "no route"
-				}
-				return 0.4
-			}
-		}},
+		{name: "a link that is down", kind: "link_down", node: east, peer: south, make: cut},
 		{name: "a link that loses messages", kind: "message_loss", node: east, peer: south, make: func(w *world) {
 			w.arrived = func(from, to string, sent float64, at time.Duration) float64 {
 				if from == east && to == south {
@@ -383,6 +374,66 @@ func onlyAt(node string, change func(time.Duration, []map[string]any) []map[stri
 			return list
 		}
 		return change(at, list)
+	}
+}
+
+// cut ends the link of east and south.
+func cut(w *world) {
+	w.link = func(a, b string, at time.Duration) (time.Duration, bool) {
+		return -10 * time.Second, at < fault || !between(a, b, east, south)
+	}
+	w.ping = func(a, b string, at time.Duration) any {
+		if at >= fault && between(a, b, east, south) {
+			return "no route"
+		}
+		return 0.4
+	}
+}
+
+// A link that is down is critical where somebody misses it only: it carried
+// more than the recorder's own calls, or sends fail since.
+func TestLinkDownByWhatItCosts(t *testing.T) {
+	failing := func(field string, perSecond float64) func(string, time.Duration, map[string]any) {
+		return func(node string, at time.Duration, m map[string]any) {
+			if node == south {
+				m[field] = int64(perSecond * since(at))
+			}
+		}
+	}
+	for _, tt := range []struct {
+		name  string
+		sent  float64
+		info  func(node string, at time.Duration, info map[string]any)
+		score int
+	}{
+		{"busy", 20, nil, 82},
+		{"idle", 0.5, nil, 70},
+		{"idle, sends fail", 0.5, failing("SendErrorsRemote", 2), 82},
+		{"idle, calls fail", 0.5, failing("CallErrorsRemote", 2), 82},
+		{"idle, what fails are our pings", 0.5, failing("CallErrorsRemote", 1.0/6), 70},
+		{"idle, sends failed all the time", 0.5, func(node string, at time.Duration, m map[string]any) {
+			m["SendErrorsRemote"] = int64(2 * (at.Seconds() + 10))
+		}, 70},
+	} {
+		w := newWorld(3)
+		w.c.Length = 6 * time.Minute
+		w.sent = tt.sent
+		if tt.info != nil {
+			w.info = tt.info
+		}
+		cut(w)
+		found := false
+		for _, f := range judge(t, w.c).Findings {
+			if f.Kind == "link_down" {
+				found = true
+				if f.Score != tt.score {
+					t.Errorf("%s: score %d, want %d: %s", tt.name, f.Score, tt.score, f.Summary)
+				}
+			}
+		}
+		if !found {
+			t.Errorf("%s: no link_down", tt.name)
+		}
 	}
 }
 
