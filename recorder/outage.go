@@ -43,11 +43,25 @@ func (r *Recorder) put(what string, store func() error) bool {
 	case err != nil && was.began.IsZero():
 		r.opts.Notice(fmt.Sprintf("store %s: %v: nothing is stored until there is room again", what, err))
 	case err == nil && !was.began.IsZero():
-		r.mark(archive.Mark{
-			Kind: archive.MarkGap, From: was.began, To: now,
-			Note: fmt.Sprintf("%d records were not stored: %v", was.refused, was.why),
-			More: map[string]any{"what": "records", "lost": was.refused},
-		})
+		r.markOutage(was, now)
 	}
 	return err == nil
+}
+
+// markOutage marks as a gap what was refused until now. If the mark is refused
+// as well, the outage goes on, with all that it counted.
+func (r *Recorder) markOutage(o outage, now time.Time) {
+	m := r.stamped(archive.Mark{
+		Kind: archive.MarkGap, From: o.began, To: now,
+		Note: fmt.Sprintf("%d records were not stored: %v", o.refused, o.why),
+		More: map[string]any{"what": "records", "lost": o.refused},
+	})
+	if _, err := r.w.Mark(m); err != nil {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		o.refused += r.outage.refused // of others in the meantime
+		r.outage = o
+		return
+	}
+	r.opts.Notice(describe(m))
 }

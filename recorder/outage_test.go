@@ -48,6 +48,45 @@ func TestFullDiskDoesNotEndTheRecording(t *testing.T) {
 	})
 }
 
+// TestRefusedGapKeepsItsCount: the mark of an outage that is refused itself is
+// written later, with all that was lost until then.
+func TestRefusedGapKeepsItsCount(t *testing.T) {
+	closed, err := archive.OpenWriter(t.TempDir()+"/closed.erg", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := closed.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r, err := New(newFakeCluster("a@h"), closed, quick())
+	if err != nil {
+		t.Fatal(err)
+	}
+	full := func() error { return fmt.Errorf("commit: %w", archive.ErrFull) }
+	room := func() error { return nil }
+	before := time.Now()
+	for _, store := range []func() error{full, full, full, room, full} { // the gap finds the archive closed
+		r.put("process_list", store)
+	}
+	if r.w, err = archive.OpenWriter(t.TempDir()+"/a.erg", nil); err != nil {
+		t.Fatal(err)
+	}
+	defer r.w.Close()
+	after := time.Now()
+	r.put("process_list", room)
+	r.put("process_list", room)
+	var gaps []archive.Mark
+	for m, err := range r.w.View().Marks(t.Context(), before, time.Now()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		gaps = append(gaps, m)
+	}
+	if len(gaps) != 1 || !strings.HasPrefix(gaps[0].Note, "4 records were not stored") || gaps[0].From.After(after) {
+		t.Errorf("gaps %+v, want one of 4 records", gaps)
+	}
+}
+
 // TestSizeLimitEndsTheRecording: waiting would not help.
 func TestSizeLimitEndsTheRecording(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

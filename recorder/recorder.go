@@ -212,15 +212,21 @@ func (r *Recorder) append(rec *archive.Record) {
 	}
 }
 
-// mark appends a mark and tells it, without the secrets that it may quote.
+// mark appends a mark and tells it.
 func (r *Recorder) mark(m archive.Mark) {
+	m = r.stamped(m)
+	r.put("mark "+m.Kind, func() error { _, err := r.w.Mark(m); return err })
+	r.opts.Notice(describe(m))
+}
+
+// stamped is a mark as of now, without the secrets that it may quote.
+func (r *Recorder) stamped(m archive.Mark) archive.Mark {
 	m.Note = string(ergo.Redact("", []byte(m.Note), true))
 	m.At = r.clock.Now()
 	if m.To.IsZero() {
 		m.To = m.From
 	}
-	r.put("mark "+m.Kind, func() error { _, err := r.w.Mark(m); return err })
-	r.opts.Notice(describe(m))
+	return m
 }
 
 // describe is a mark in words.
