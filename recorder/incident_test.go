@@ -2,6 +2,7 @@ package recorder
 
 import (
 	"context"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -109,6 +110,33 @@ func TestIncidentsAreBounded(t *testing.T) {
 		}
 		if n := len(marks(recs, "trigger")); n != 6 {
 			t.Errorf("%d triggers are marked, want p1 to p5 once and p4 again", n)
+		}
+	})
+}
+
+// TestTriggersAreForgotten: of subjects that trigger once, each another, no
+// more are remembered than the cooldown needs.
+func TestTriggersAreForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, err := archive.OpenWriter(t.TempDir()+"/a.erg", seldom())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer w.Close()
+		r, err := New(newFakeCluster("a@h"), w, quick())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel() // no incident is followed
+		in := incidents{r: r, seen: map[string]time.Time{}}
+		for i := range 200 {
+			in.consider(ctx, Trigger{Kind: "overloaded_process", Node: "a@h", PID: fmt.Sprintf("<A.0.%d>", i)})
+			time.Sleep(r.opts.Incidents.Cooldown / 10)
+		}
+		r.following.Wait()
+		if len(in.seen) != 10 {
+			t.Errorf("%d triggers are remembered, want the 10 within the cooldown", len(in.seen))
 		}
 	})
 }
