@@ -1,7 +1,10 @@
 package recorder
 
 import (
+	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -97,6 +100,59 @@ func TestSizeLimitEndsTheRecording(t *testing.T) {
 			t.Errorf("ended with %v", err)
 		}
 		if err := tr.w.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestKeepingIsTold: that a segment cannot be rotated shows in the status and
+// is told of once; so is that it can be again.
+func TestKeepingIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		w, err := archive.OpenWriter(dir, &archive.Options{RotateAge: 30 * time.Second})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer w.Close()
+		opts := quick()
+		var failed, again atomic.Int64
+		opts.Notice = func(s string) {
+			if strings.HasPrefix(s, "segments are not rotated") {
+				failed.Add(1)
+			}
+			if strings.HasPrefix(s, "segments are rotated") {
+				again.Add(1)
+			}
+		}
+		r, err := New(newFakeCluster("a@h"), w, opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- r.Run(ctx) }()
+		time.Sleep(10 * time.Second)
+		if s := r.Status(); s.Keeping != "" || failed.Load() != 0 {
+			t.Errorf("nothing has failed: %q", s.Keeping)
+		}
+		inTheWay := filepath.Join(dir, "00000002.erg")
+		if err := os.Mkdir(inTheWay, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if s := r.Status(); !strings.Contains(s.Keeping, "rotate") || failed.Load() != 1 {
+			t.Errorf("status says %q, told of %d times", s.Keeping, failed.Load())
+		}
+		if err := os.Remove(inTheWay); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if s := r.Status(); s.Keeping != "" || again.Load() != 1 {
+			t.Errorf("status still says %q, told of %d times", s.Keeping, again.Load())
+		}
+		cancel()
+		if err := <-ended; err != nil {
 			t.Error(err)
 		}
 	})

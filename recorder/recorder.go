@@ -109,8 +109,10 @@ func (r *Recorder) watch(ctx context.Context) (why string) {
 		loops.Go(func() { r.pushLoop(ctx) })
 	}
 	loops.Go(func() { r.incidentLoop(ctx); r.following.Wait() })
+	kept := ""
 	for {
 		now := r.clock.Now()
+		kept = r.tellKeeping(kept)
 		switch {
 		case ctx.Err() != nil:
 			return "asked to stop"
@@ -123,6 +125,23 @@ func (r *Recorder) watch(ctx context.Context) (why string) {
 		}
 		r.clock.sleep(ctx, r.untilLook(now))
 	}
+}
+
+// tellKeeping tells when segments are not rotated or dropped as they should,
+// and when they are again. Told is what was told before, the result what is so.
+func (r *Recorder) tellKeeping(told string) string {
+	now := ""
+	if err := r.w.Stats().Keeping; err != nil {
+		now = err.Error()
+	}
+	switch {
+	case now == told:
+	case now == "":
+		r.opts.Notice("segments are rotated and dropped again")
+	default:
+		r.opts.Notice("segments are not rotated or dropped as they should: " + now)
+	}
+	return now
 }
 
 // look is how often the recorder looks whether it should end, at least.

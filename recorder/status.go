@@ -30,6 +30,7 @@ type Status struct {
 	PerDay    int64        `json:"bytes_per_day"` // about; 0 as long as it cannot be told
 	Nodes     []NodeStatus `json:"nodes"`
 	Incidents int          `json:"incidents"`
+	Keeping   string       `json:"keeping,omitempty"` // why segments were last not rotated or dropped as they should; "" if they were
 }
 
 // forecastFrom is how long a recording has to run before its growth is told:
@@ -43,6 +44,9 @@ func (r *Recorder) Status() Status {
 	r.mu.Lock()
 	s := Status{Began: r.began, Now: now, Replay: r.clock.replayed(), Records: r.records, Held: r.skipped, Bytes: stats.Bytes, Incidents: r.opened}
 	r.mu.Unlock()
+	if stats.Keeping != nil {
+		s.Keeping = stats.Keeping.Error()
+	}
 	if ran := now.Sub(s.Began); !s.Began.IsZero() && ran > forecastFrom {
 		s.PerDay = int64(float64(stats.BytesWritten) / ran.Hours() * 24)
 	}

@@ -83,8 +83,12 @@ func printStatus(w io.Writer, s recorder.Status) error {
 	if s.PerDay > 0 {
 		growth = "about " + size(s.PerDay)
 	}
-	fmt.Fprintf(w, "recording for %v, %d records, %s, growth a day %s, %d incidents\n\n",
+	fmt.Fprintf(w, "recording for %v, %d records, %s, growth a day %s, %d incidents\n",
 		elapsed(s).Truncate(time.Second), s.Records, size(s.Bytes), growth, s.Incidents)
+	if s.Keeping != "" {
+		fmt.Fprintf(w, "segments are not rotated or dropped as they should: %s\n", s.Keeping)
+	}
+	fmt.Fprintln(w)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "node\tstate\tasked\tprocesses seen\tlag\terrors\tlines lost\tour share\tstretched")
 	for _, n := range s.Nodes {

@@ -143,7 +143,7 @@ func checkMetrics(t *testing.T, url string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"ergo_recorder_nodes 1\n", `ergo_recorder_node_processes{node="a@h"} 3`, "ergo_recorder_incidents_total 1"} {
+	for _, want := range []string{"ergo_recorder_nodes 1\n", `ergo_recorder_node_processes{node="a@h"} 3`, "ergo_recorder_incidents_total 1", "ergo_recorder_keeping_failed 0\n"} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("metrics lack %q", want)
 		}

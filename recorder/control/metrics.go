@@ -38,6 +38,12 @@ func newCollector(r *recorder.Recorder) *collector {
 		whole: []metric[st]{
 			all("records_total", "Records stored.", counter, func(s *st) float64 { return float64(s.Records) }),
 			all("archive_bytes", "Size of the archive.", gauge, func(s *st) float64 { return float64(s.Bytes) }),
+			all("keeping_failed", "1 if segments were last not rotated or dropped as they should.", gauge, func(s *st) float64 {
+				if s.Keeping == "" {
+					return 0
+				}
+				return 1
+			}),
 			all("nodes", "Nodes known.", gauge, func(s *st) float64 { return float64(len(s.Nodes)) }),
 			all("nodes_lost", "Nodes that do not answer.", gauge, func(s *st) float64 { return float64(s.Lost()) }),
 			all("incidents_total", "Incidents opened.", counter, func(s *st) float64 { return float64(s.Incidents) }),
