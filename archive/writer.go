@@ -104,7 +104,7 @@ type Writer struct {
 	timer   *time.Timer
 	failed  error // of the last commit
 	kept    error // of the last rotation and retention
-	owed    bool  // the segment's meta is not on disk yet; guarded by io
+	owed    bool  // the segment's meta is to be written with the next commit; guarded by io
 	tried   time.Time
 	pins    []window
 	written int64
@@ -176,8 +176,10 @@ func (w *Writer) open() error {
 			return err
 		}
 	}
-	if err := removeLeftovers(paths[newest]); err != nil {
-		return err
+	for _, p := range paths {
+		if err := removeLeftovers(p); err != nil {
+			return err
+		}
 	}
 	if err := w.openNewest(paths[newest]); err != nil {
 		return err
@@ -199,7 +201,9 @@ func removeLeftovers(path string) error {
 // openNewest opens the segment to write to, or creates it.
 func (w *Writer) openNewest(path string) error {
 	if _, err := os.Stat(path); err == nil && !notBegun(path) {
-		if err := checkExisting(path); err != nil {
+		err := checkExisting(path)
+		w.owed = errors.Is(err, errMeta) // a commit mends the page
+		if err != nil && !w.owed {
 			return err
 		}
 	}
@@ -253,7 +257,7 @@ func checkExisting(path string) error {
 		return err
 	}
 	defer db.Close()
-	if err := checkFile(path); err != nil && !errors.Is(err, errMeta) {
+	if err := checkFile(path); err != nil {
 		return fmt.Errorf("%w (recover what is left: analyze salvage %s -o NEW)", err, path)
 	}
 	return nil
