@@ -17,9 +17,6 @@ type Change struct {
 	Since    time.Time // the first line of the second stretch
 }
 
-// New reports whether the first stretch had no such line.
-func (c Change) New() bool { return c.Before.Events == 0 }
-
 // Compare gives the templates that are more frequent in [split, to) than in
 // [from, split), at a probability of error below p: worst level first, then
 // the least probable. Counts that vary more than independent lines would in

@@ -186,11 +186,11 @@ func TestCompare(t *testing.T) {
 		t.Fatalf("%d changes, want the lost orders and the delays", len(changes))
 	}
 	lost, late := changes[0], changes[1]
-	if lost.Template.Text() != "lost order <*>" || !lost.New() || !lost.Since.Equal(at(64)) {
-		t.Errorf("first %q, new %v, since %v", lost.Template.Text(), lost.New(), lost.Since)
+	if lost.Template.Text() != "lost order <*>" || lost.Before.Events != 0 || !lost.Since.Equal(at(64)) {
+		t.Errorf("first %q, %g before, since %v", lost.Template.Text(), lost.Before.Events, lost.Since)
 	}
-	if late.Template.Text() != "running late by <*> s" || late.New() || !late.Since.Equal(at(60)) {
-		t.Errorf("second %q, new %v, since %v", late.Template.Text(), late.New(), late.Since)
+	if late.Template.Text() != "running late by <*> s" || late.Before.Events == 0 || !late.Since.Equal(at(60)) {
+		t.Errorf("second %q, %g before, since %v", late.Template.Text(), late.Before.Events, late.Since)
 	}
 	if got := logs.Compare(mined(lines...).Templates(), at(0), at(0), at(120), 0.001); got != nil {
 		t.Errorf("%d changes against a baseline without length", len(got))

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ergorecorder/archive"
+	"ergorecorder/internal/exit"
 )
 
 // TestControlURL: the control URL of a running recorder stands for an archive.
@@ -38,12 +39,12 @@ func TestControlURL(t *testing.T) {
 	defer s.Close()
 	t.Setenv(controlTokenEnv, "right")
 	var out, errs bytes.Buffer
-	if code := run(t.Context(), []string{"info", s.URL}, nil, &out, &errs); code != exitOK || !strings.Contains(out.String(), "a@h") {
+	if code := run(t.Context(), []string{"info", s.URL}, nil, &out, &errs); code != exit.OK || !strings.Contains(out.String(), "a@h") {
 		t.Errorf("exit %d: %s%s", code, out.String(), errs.String())
 	}
 	t.Setenv(controlTokenEnv, "other")
 	errs.Reset()
-	if code := run(t.Context(), []string{"info", s.URL}, nil, &out, &errs); code == exitOK || !strings.Contains(errs.String(), "wrong token") {
+	if code := run(t.Context(), []string{"info", s.URL}, nil, &out, &errs); code == exit.OK || !strings.Contains(errs.String(), "wrong token") {
 		t.Errorf("exit %d: %s", code, errs.String())
 	}
 }

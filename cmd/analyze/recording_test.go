@@ -10,10 +10,11 @@ import (
 	"testing"
 
 	"ergorecorder/archive"
+	"ergorecorder/internal/exit"
 )
 
 // commanded runs a command.
-func commanded(t *testing.T, args ...string) (code int, stdout, stderr string) {
+func commanded(t *testing.T, args ...string) (code exit.Code, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
 	code = run(t.Context(), args, strings.NewReader(""), &out, &errs)
@@ -64,7 +65,7 @@ func TestBadInput(t *testing.T) {
 		{"read token", []string{"replay", good, "--token-file", filepath.Join(dir, "none")}},
 	} {
 		code, stdout, stderr := commanded(t, c.args...)
-		if code != exitUsage || !strings.HasPrefix(stderr, "analyze: ") || !strings.Contains(stderr, c.want) {
+		if code != exit.Usage || !strings.HasPrefix(stderr, "analyze: ") || !strings.Contains(stderr, c.want) {
 			t.Errorf("%v: exit %d, %q; want %q", c.args, code, stderr, c.want)
 		}
 		if strings.Contains(stdout, "Usage") {
@@ -76,7 +77,7 @@ func TestBadInput(t *testing.T) {
 func TestInfo(t *testing.T) {
 	path := stuck(t)
 	code, stdout, stderr := commanded(t, "info", path)
-	if code != exitOK || stderr != "" {
+	if code != exit.OK || stderr != "" {
 		t.Fatalf("exit %d, %s", code, stderr)
 	}
 	for _, want := range []string{
@@ -89,7 +90,7 @@ func TestInfo(t *testing.T) {
 	}
 	code, stdout, _ = commanded(t, "info", path, "--format", "json")
 	var in inventory
-	if err := json.Unmarshal([]byte(stdout), &in); err != nil || code != exitOK {
+	if err := json.Unmarshal([]byte(stdout), &in); err != nil || code != exit.OK {
 		t.Fatalf("exit %d, %v", code, err)
 	}
 	if len(in.Nodes) != 3 || !in.Nodes[0].Entry || in.Nodes[2].Latency != "yes" || in.Nodes[2].Pprof != "yes" || len(in.Nodes[2].Lives) != 1 || in.Records < 1000 {
@@ -100,12 +101,12 @@ func TestInfo(t *testing.T) {
 func TestCall(t *testing.T) {
 	path := stuck(t)
 	code, stdout, stderr := commanded(t, "call", path, "process_list", "sort_by=mailbox_latency", "limit=1", "--node", "gamma@localhost", "--at", "01:14:30")
-	if code != exitOK || !strings.Contains(stdout, `"Name": "book_eth"`) || !strings.Contains(stderr, "observed at 2026-11-22T01:14:") {
+	if code != exit.OK || !strings.Contains(stdout, `"Name": "book_eth"`) || !strings.Contains(stderr, "observed at 2026-11-22T01:14:") {
 		t.Errorf("exit %d\n%s%s", code, stdout, stderr)
 	}
 	code, stdout, _ = commanded(t, "call", path, "process_state", "pid=<0.0.1078>", "--node", "gamma@localhost", "--format", "json")
 	var out struct{ Answer, From, Age string }
-	if err := json.Unmarshal([]byte(stdout), &out); err != nil || code != exitOK || out.Answer != "running" || out.From != "process_list" {
+	if err := json.Unmarshal([]byte(stdout), &out); err != nil || code != exit.OK || out.Answer != "running" || out.From != "process_list" {
 		t.Errorf("exit %d, %v: %s", code, err, stdout)
 	}
 }
@@ -114,7 +115,7 @@ func TestCall(t *testing.T) {
 func TestReplayEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	said := lines{make(chan string, 8)}
-	done := make(chan int)
+	done := make(chan exit.Code)
 	go func() {
 		done <- run(ctx, []string{"replay", stuck(t), "--listen", "127.0.0.1:0", "--direct", "gamma@localhost=127.0.0.1:0"}, strings.NewReader(""), said, &bytes.Buffer{})
 	}()
@@ -124,7 +125,7 @@ func TestReplayEnds(t *testing.T) {
 		}
 	}
 	cancel()
-	if code := <-done; code != exitOK {
+	if code := <-done; code != exit.OK {
 		t.Errorf("exit %d", code)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"ergorecorder/analyze"
 	"ergorecorder/analyze/render"
+	"ergorecorder/internal/exit"
 	"ergorecorder/replay"
 	"ergorecorder/web"
 )
@@ -102,7 +103,7 @@ func runReport(cmd *cobra.Command, paths []string, o reportOptions) (err error) 
 		return err
 	}
 	if failed(report, o.failOn) {
-		return errFindings
+		return exit.Findings
 	}
 	return nil
 }

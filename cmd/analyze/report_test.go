@@ -8,32 +8,33 @@ import (
 	"testing"
 
 	"ergorecorder/analyze"
+	"ergorecorder/internal/exit"
 )
 
 func TestReportAnswers(t *testing.T) {
 	path := stuck(t)
 	tests := []struct {
 		name, line string
-		code       int
+		code       exit.Code
 		stdout     string // part of it
 		stderr     string // likewise
 	}{
-		{"text", "report PATH", exitOK, "CRITICAL: book_eth on gamma@localhost is blocked inside a callback.", ""},
-		{"markdown", "report PATH --format markdown", exitOK, "## F1 critical: book", ""},
-		{"fails on critical", "report PATH --fail-on critical", exitFindings, "CRITICAL", ""},
-		{"fails on warning", "report PATH --fail-on warning", exitFindings, "CRITICAL", ""},
-		{"healthy until then", "report PATH --to 01:13:50 --fail-on warning", exitOK, "No fault found.", ""},
-		{"one playbook", "report PATH --playbook zombies --fail-on warning", exitOK, "No fault found.", ""},
-		{"other nodes", "report PATH --node alpha* --fail-on warning", exitOK, "No fault found.", ""},
-		{"no such playbook", "report PATH --playbook zombie", exitUsage, "", `no playbook "zombie"`},
-		{"no such format", "report PATH --format yaml", exitUsage, "", `--format "yaml"`},
-		{"no such severity", "report PATH --fail-on info", exitUsage, "", `--fail-on "info"`},
-		{"no such file", "report not.erg", exitUsage, "", "not.erg"},
-		{"ps", "ps PATH --limit 1", exitOK, "book_eth", ""},
-		{"ps of one", "ps PATH --process book_* --node gamma* --sort name", exitOK, "book_btc", ""},
-		{"ps by an unknown field", "ps PATH --sort size", exitUsage, "", `sort "size"`},
-		{"nodes", "nodes PATH", exitOK, "beta@localhost", ""},
-		{"nodes then", "nodes PATH --at 01:14:00 --format json", exitOK, `"processes": 1`, ""},
+		{"text", "report PATH", exit.OK, "CRITICAL: book_eth on gamma@localhost is blocked inside a callback.", ""},
+		{"markdown", "report PATH --format markdown", exit.OK, "## F1 critical: book", ""},
+		{"fails on critical", "report PATH --fail-on critical", exit.Findings, "CRITICAL", ""},
+		{"fails on warning", "report PATH --fail-on warning", exit.Findings, "CRITICAL", ""},
+		{"healthy until then", "report PATH --to 01:13:50 --fail-on warning", exit.OK, "No fault found.", ""},
+		{"one playbook", "report PATH --playbook zombies --fail-on warning", exit.OK, "No fault found.", ""},
+		{"other nodes", "report PATH --node alpha* --fail-on warning", exit.OK, "No fault found.", ""},
+		{"no such playbook", "report PATH --playbook zombie", exit.Usage, "", `no playbook "zombie"`},
+		{"no such format", "report PATH --format yaml", exit.Usage, "", `--format "yaml"`},
+		{"no such severity", "report PATH --fail-on info", exit.Usage, "", `--fail-on "info"`},
+		{"no such file", "report not.erg", exit.Usage, "", "not.erg"},
+		{"ps", "ps PATH --limit 1", exit.OK, "book_eth", ""},
+		{"ps of one", "ps PATH --process book_* --node gamma* --sort name", exit.OK, "book_btc", ""},
+		{"ps by an unknown field", "ps PATH --sort size", exit.Usage, "", `sort "size"`},
+		{"nodes", "nodes PATH", exit.OK, "beta@localhost", ""},
+		{"nodes then", "nodes PATH --at 01:14:00 --format json", exit.OK, `"processes": 1`, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -61,7 +62,7 @@ func TestReportForms(t *testing.T) {
 		}
 	}
 	out := filepath.Join(t.TempDir(), "r.json")
-	if code, _, stderr := analyzed(t, path, "report|PATH|--format|json|-o|"+out); code != exitOK {
+	if code, _, stderr := analyzed(t, path, "report|PATH|--format|json|-o|"+out); code != exit.OK {
 		t.Fatal(stderr)
 	}
 	data, err := os.ReadFile(out)

@@ -14,6 +14,7 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/ergo/live"
+	"ergorecorder/internal/exit"
 )
 
 // lines is an output that is read while it is written.
@@ -28,12 +29,12 @@ func (l lines) Write(p []byte) (int, error) {
 func serving(t *testing.T, args ...string) (address string) {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
-	out, ended := lines{make(chan string, 1)}, make(chan int, 1)
+	out, ended := lines{make(chan string, 1)}, make(chan exit.Code, 1)
 	var stderr bytes.Buffer
 	go func() { ended <- run(ctx, append([]string{"serve"}, args...), nil, out, &stderr) }()
 	t.Cleanup(func() {
 		stop()
-		if code := <-ended; code != exitOK {
+		if code := <-ended; code != exit.OK {
 			t.Errorf("serve ended with %d: %s", code, &stderr)
 		}
 	})
@@ -125,7 +126,7 @@ func TestFindingsFile(t *testing.T) {
 
 func TestServeRefuses(t *testing.T) {
 	var out, stderr bytes.Buffer
-	if code := run(context.Background(), []string{"serve", "nowhere.erg"}, nil, &out, &stderr); code != exitUsage {
+	if code := run(context.Background(), []string{"serve", "nowhere.erg"}, nil, &out, &stderr); code != exit.Usage {
 		t.Errorf("an archive that is not there: %d %s", code, &stderr)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ergorecorder/archive"
+	"ergorecorder/internal/exit"
 )
 
 // A damageLine is one damage in the output of verify and salvage.
@@ -78,7 +79,7 @@ when there is any. A recording that is being written cannot be verified.`,
 				return f.unknown(infoFormats)
 			}
 			if err == nil && len(lines) > 0 {
-				err = errNo
+				err = exit.No
 			}
 			return err
 		},

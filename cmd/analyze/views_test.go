@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"ergorecorder/archive"
+	"ergorecorder/internal/exit"
 	"ergorecorder/recorder/ingest"
 )
 
@@ -59,7 +60,7 @@ func stuck(t *testing.T) string {
 }
 
 // analyzed runs the command with PATH standing for the archive.
-func analyzed(t *testing.T, path, line string) (code int, stdout, stderr string) {
+func analyzed(t *testing.T, path, line string) (code exit.Code, stdout, stderr string) {
 	t.Helper()
 	args := strings.Split(line, "|")
 	for i, a := range args {
@@ -89,7 +90,7 @@ func TestViews(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.golden, func(t *testing.T) {
 			code, out, errs := analyzed(t, path, test.args)
-			if code != exitOK || errs != "" {
+			if code != exit.OK || errs != "" {
 				t.Fatalf("exit code %d: %s", code, errs)
 			}
 			golden := filepath.Join("testdata", test.golden+".golden")
@@ -133,8 +134,8 @@ func TestViewsRefuse(t *testing.T) {
 	}
 	for _, test := range tests {
 		code, _, errs := analyzed(t, path, test.args)
-		if code != exitUsage || !strings.Contains(errs, test.says) || strings.Count(errs, "\n") != 1 {
-			t.Errorf("%s: exit code %d, %q; want %d and %q", test.args, code, errs, exitUsage, test.says)
+		if code != exit.Usage || !strings.Contains(errs, test.says) || strings.Count(errs, "\n") != 1 {
+			t.Errorf("%s: exit code %d, %q; want %d and %q", test.args, code, errs, exit.Usage, test.says)
 		}
 	}
 }
@@ -143,7 +144,7 @@ func TestViewsRefuse(t *testing.T) {
 func TestNegativeLimits(t *testing.T) {
 	path := stuck(t)
 	for _, args := range []string{"logs|PATH|--limit|-1|--lines|-1", "top-movers|PATH|--limit|-5", "diff|PATH|--at|25s|--limit|-2"} {
-		if code, _, errs := analyzed(t, path, args); code != exitOK {
+		if code, _, errs := analyzed(t, path, args); code != exit.OK {
 			t.Errorf("%s: exit code %d, %q", args, code, errs)
 		}
 	}
@@ -152,7 +153,7 @@ func TestNegativeLimits(t *testing.T) {
 func TestTimeline(t *testing.T) {
 	code, out, errs := analyzed(t, stuck(t), "timeline|PATH")
 	lines := strings.Split(strings.TrimSpace(out), "\n")
-	if code != exitOK || !slices.IsSorted(lines) { // each begins with its time
+	if code != exit.OK || !slices.IsSorted(lines) { // each begins with its time
 		t.Errorf("exit code %d, %s, not in order:\n%s", code, errs, out)
 	}
 	if !slices.ContainsFunc(lines, func(l string) bool { return strings.Contains(l, "finding") && strings.Contains(l, "book_eth") }) {
@@ -172,13 +173,13 @@ func TestProfileRaw(t *testing.T) {
 		t.Errorf("the raw profile has %d bytes, not the %d that were recorded", len(got), len(want))
 	}
 	file := filepath.Join(t.TempDir(), "cpu.pb.gz")
-	if code, _, errs := analyzed(t, path, "profile|PATH|--node|gamma*|--raw|"+file); code != exitOK {
+	if code, _, errs := analyzed(t, path, "profile|PATH|--node|gamma*|--raw|"+file); code != exit.OK {
 		t.Fatal(errs)
 	}
 	if written, err := os.ReadFile(file); err != nil || !bytes.Equal(gunzip(t, written), want) {
 		t.Errorf("%s is not the gzipped profile, %v", file, err)
 	}
-	if code, _, errs := analyzed(t, path, "profile|PATH|--node|gamma*|--raw|"+file); code != exitUsage || !strings.Contains(errs, "exists") {
+	if code, _, errs := analyzed(t, path, "profile|PATH|--node|gamma*|--raw|"+file); code != exit.Usage || !strings.Contains(errs, "exists") {
 		t.Errorf("an existing file: exit code %d, %q; want a refusal", code, errs)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ergorecorder/ergo/live"
+	"ergorecorder/internal/exit"
 	"ergorecorder/recorder"
 )
 
@@ -66,7 +67,7 @@ func runCheck(cmd *cobra.Command, f *runFlags, format string) error {
 	found, err := recorder.Check(cmd.Context(), router, opts)
 	if err != nil {
 		say(err.Error())
-		return errNo
+		return exit.No
 	}
 	entries, ways := f.entries(cmd.Context()), joined.ways(found)
 	if format == "json" {
@@ -79,7 +80,7 @@ func runCheck(cmd *cobra.Command, f *runFlags, format string) error {
 		err = printCheckup(cmd.OutOrStdout(), found, entries, ways)
 	}
 	if err == nil && found.Blind {
-		err = errNo
+		err = exit.No
 	}
 	return err
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+
+	"ergorecorder/internal/exit"
 )
 
 // configOf loads a configuration from a file's text, an environment and flags.
@@ -133,7 +135,7 @@ func TestTokenInPlaceOfFile(t *testing.T) {
 				args = []string{"--cookie-file", secret, "--join", "a@h:1"}
 			}
 			var out bytes.Buffer
-			if code := run(t.Context(), append([]string{"config"}, args...), strings.NewReader(""), &out, &out); code != exitUsage {
+			if code := run(t.Context(), append([]string{"config"}, args...), strings.NewReader(""), &out, &out); code != exit.Usage {
 				t.Errorf("%s: exit code %d, want a refusal", key, code)
 			}
 			if strings.Contains(out.String(), "s3cret") || !strings.Contains(out.String(), key) {
@@ -155,7 +157,7 @@ func TestTokenInPlaceOfFile(t *testing.T) {
 	}
 	var out bytes.Buffer
 	code := run(t.Context(), []string{"config", "--endpoint", "h", "--token-file", "h=" + file, "--control-token-file", file + ".to-be-made"}, strings.NewReader(""), &out, &out)
-	if code != exitOK || !strings.Contains(out.String(), "h="+file) || !strings.Contains(out.String(), file+".to-be-made") || strings.Contains(out.String(), "s3cret") {
+	if code != exit.OK || !strings.Contains(out.String(), "h="+file) || !strings.Contains(out.String(), file+".to-be-made") || strings.Contains(out.String(), "s3cret") {
 		t.Errorf("a file that is there: exit code %d, %s", code, &out)
 	}
 }

@@ -25,6 +25,7 @@ import (
 	"ergorecorder/ergo/live"
 	"ergorecorder/ergo/wire"
 	"ergorecorder/ergo/wire/wiretest"
+	"ergorecorder/internal/exit"
 	"ergorecorder/recorder"
 	"ergorecorder/replay"
 )
@@ -42,7 +43,7 @@ func stillOf(t *testing.T, name string) still {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "original.erg")
 	var stderr bytes.Buffer
-	if code := run(t.Context(), []string{"import", filepath.Join("..", "..", "testdata", name+".jsonl.gz"), "-o", path}, nil, io.Discard, &stderr); code != exitOK {
+	if code := run(t.Context(), []string{"import", filepath.Join("..", "..", "testdata", name+".jsonl.gz"), "-o", path}, nil, io.Discard, &stderr); code != exit.OK {
 		t.Fatalf("import: exit %d: %s", code, stderr.String())
 	}
 	rec, err := replay.Open(path)
@@ -273,12 +274,12 @@ func TestRunJoin(t *testing.T) {
 	})
 	for _, c := range []struct {
 		name, cookie string
-		code         int
+		code         exit.Code
 		says         string
 	}{
-		{"joins", testCookie, exitOK, "alpha@localhost: joined"},
-		{"wrong cookie", "other", exitUsage, "wrong cookie or TLS mismatch"},
-		{"no cookie", "", exitUsage, "--cookie-file"},
+		{"joins", testCookie, exit.OK, "alpha@localhost: joined"},
+		{"wrong cookie", "other", exit.Usage, "wrong cookie or TLS mismatch"},
+		{"no cookie", "", exit.Usage, "--cookie-file"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Setenv(cookieEnv, c.cookie)
@@ -293,7 +294,7 @@ func TestRunJoin(t *testing.T) {
 			if c.cookie != "" && strings.Contains(stdout.String()+stderr.String(), c.cookie+"\n") || strings.Contains(stderr.String(), testCookie) {
 				t.Errorf("the cookie is shown")
 			}
-			if code == exitOK && len(recordedTexts(t, out)) < 5 {
+			if code == exit.OK && len(recordedTexts(t, out)) < 5 {
 				t.Errorf("little was recorded: %v", recordedTexts(t, out))
 			}
 		})

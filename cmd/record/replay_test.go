@@ -19,6 +19,7 @@ import (
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/live"
+	"ergorecorder/internal/exit"
 	"ergorecorder/recorder"
 	"ergorecorder/replay"
 	"ergorecorder/replay/serve"
@@ -43,7 +44,7 @@ func imported(t *testing.T, capture string) *replay.Recording {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "original.erg")
 	var stderr bytes.Buffer
-	if code := run(t.Context(), []string{"import", capture, "-o", path}, nil, io.Discard, &stderr); code != exitOK {
+	if code := run(t.Context(), []string{"import", capture, "-o", path}, nil, io.Discard, &stderr); code != exit.OK {
 		t.Fatalf("import: exit %d: %s", code, stderr.String())
 	}
 	rec, err := replay.Open(path)
