@@ -55,28 +55,58 @@ func cpu(ctx context.Context, s *scene, v *verdict) error {
 	return nil
 }
 
-// cpuUsed is the seconds of CPU that the node has used, user and system. Nodes
-// of some versions count whole seconds twice (v = t + floor(t)); then no value
-// has an odd number of whole seconds, and that is undone.
+// cpuUsed is the seconds of CPU that the node has used, user and system.
 func cpuUsed(n *node) series.Series {
-	user, system := undouble(n.series("node_info", "UserTime")), undouble(n.series("node_info", "SystemTime"))
-	return sum(user, system)
+	user, system := n.series("node_info", "UserTime"), n.series("node_info", "SystemTime")
+	twice := countsTwice(user, system)
+	return sum(inSeconds(user, twice), inSeconds(system, twice))
 }
 
-func undouble(ns series.Series) series.Series {
-	doubled := ns.Len() > 0 && series.Quantile(ns.V, 1) >= 2e9
-	for _, v := range ns.V {
-		doubled = doubled && int64(v/1e9)%2 == 0
-	}
+// inSeconds is a counter of ns in seconds, of which whole ones were counted
+// once or twice.
+func inSeconds(ns series.Series, twice bool) series.Series {
 	var out series.Series
 	for i, t := range ns.T {
 		v := ns.V[i] / 1e9
-		if doubled {
+		if twice {
 			v -= math.Floor(v / 2)
 		}
 		out.Add(t, v)
 	}
 	return out
+}
+
+// byChance is how improbable it must be that a counter which counts right
+// looks as if it counted twice.
+const byChance = 0.01
+
+// countsTwice reports whether a node counts whole seconds of CPU twice, as
+// some versions of the framework do: v = t + floor(t). Then no value of its
+// counters has an odd number of whole seconds.
+//
+// Values of a right counter may all be even too, by chance, or because it
+// gains two seconds a sample, as one busy core does that is sampled every two
+// seconds. A step that is d off a multiple of two seconds leads from an even
+// second to another with probability 1 - d. Those that are off by half a
+// second or more, which a steady load does not make, must together be too
+// improbable; each time that a counter which counts twice gains a second, it
+// makes one.
+func countsTwice(counters ...series.Series) bool {
+	p := 1.0
+	for _, c := range counters {
+		for i, v := range c.V {
+			if int64(v/1e9)%2 != 0 {
+				return false
+			}
+			if i == 0 {
+				continue
+			}
+			if d := math.Abs(math.Remainder((v-c.V[i-1])/1e9, 2)); d >= 0.5 {
+				p *= 1 - d
+			}
+		}
+	}
+	return p < byChance
 }
 
 // A cpuProfile is one CPU profile of a node, by function.
