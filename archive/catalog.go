@@ -233,7 +233,7 @@ func (c *catalog) open(z *codec.Zip, k StreamKey, r run) (*codec.Run, error) {
 		if err == nil && !moved {
 			var cr *codec.Run
 			if cr, err = codec.Open(z, pieces...); err == nil {
-				if cr.Run == r.Run && cr.Part == r.Part && cr.Records == r.Records {
+				if cr.Run == r.Run && cr.Part == r.Part && cr.Records == r.Records && cr.Archive == r.Archive {
 					return cr, nil
 				}
 				err = fmt.Errorf("another block stands in its place")

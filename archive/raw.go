@@ -33,13 +33,8 @@ func (s *segment) openRaw() error {
 	if s.raw == nil {
 		s.raw = []byte{}
 	}
+	s.found, s.meta.ID, s.strange = scanRaw(s.raw)
 	return nil
-}
-
-// holdsBlocks reports whether anything can be read from a raw segment.
-func (s *segment) holdsBlocks() bool {
-	runs, _, _ := scanRaw(s.raw)
-	return len(runs) > 0
 }
 
 // rawRun is what a raw scan found of one run.
@@ -108,15 +103,13 @@ func scanRaw(b []byte) (runs map[runID]*rawRun, archive uint64, foreign int) {
 
 // loadRaw adds what a raw segment holds to the catalog.
 func (c *catalog) loadRaw(s *segment) error {
-	runs, id, foreign := scanRaw(s.raw)
-	s.meta.ID = id
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if foreign > 0 {
-		c.blame(s, nil, 0, 0, fmt.Errorf("%d blocks of another archive", foreign))
+	if s.strange > 0 {
+		c.blame(s, nil, 0, 0, fmt.Errorf("%d blocks of another archive", s.strange))
 	}
 	defs := map[uint32]*streamRuns{}
-	for _, r := range runs {
+	for _, r := range s.found {
 		r.load(c, s, defs)
 	}
 	return nil

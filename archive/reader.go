@@ -61,7 +61,7 @@ func (r *Reader) open(paths []string) error {
 		if err != nil {
 			return err
 		}
-		if damage != nil && len(paths) == 1 && !s.holdsBlocks() {
+		if damage != nil && len(paths) == 1 && len(s.found) == 0 {
 			if !errors.Is(damage, ErrNotArchive) {
 				damage = fmt.Errorf("%w: %w", ErrNotArchive, damage)
 			}
@@ -69,11 +69,16 @@ func (r *Reader) open(paths []string) error {
 		}
 		r.cat.segments = append(r.cat.segments, s)
 		if damage != nil {
+			if err := checkFile(p); err != nil {
+				damage = err // which says more than bbolt does
+			}
 			r.cat.blame(s, nil, 0, 0, fmt.Errorf("read block by block: %w", damage))
 		}
 	}
 	return r.load()
 }
+
+var errForeign = errors.New("it is of another archive")
 
 // load fills the catalog. A segment of another archive than most is left out.
 func (r *Reader) load() error {
@@ -89,7 +94,8 @@ func (r *Reader) load() error {
 	}
 	for _, s := range r.cat.segments {
 		if s.meta.ID != 0 && s.meta.ID != most {
-			r.cat.blame(s, nil, 0, 0, errors.New("the segment is of another archive"))
+			s.foreign = true
+			r.cat.blame(s, nil, 0, 0, errForeign)
 			continue
 		}
 		if _, _, err := r.cat.load(s); err != nil {

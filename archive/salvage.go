@@ -57,12 +57,12 @@ func Salvage(ctx context.Context, path, out string) (*Salvaged, error) {
 		if err := checkFile(p); errors.Is(err, errShort) {
 			raw.cat.blame(s, nil, 0, 0, err)
 		}
-		if err := raw.cat.loadRaw(s); err != nil {
-			return nil, fmt.Errorf("salvage: %w", err)
-		}
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
+	}
+	if err := raw.load(); err != nil {
+		return nil, fmt.Errorf("salvage: %w", err)
 	}
 	return raw.salvage(there, path, out)
 }
@@ -84,19 +84,12 @@ func (r *Reader) salvage(there *Reader, path, out string) (*Salvaged, error) {
 	if err != nil {
 		return nil, fmt.Errorf("salvage to %s: %w", out, errors.Join(err, os.Remove(out)))
 	}
+	told := r.cat // what tells of the rest
 	if there != nil {
-		s.Lost = there.missing(got)
+		s.Lost = append(there.missing(got), there.cat.missingSegments()...)
+		told = there.cat
 	}
-	whole := there != nil && !slices.ContainsFunc(there.cat.segments, (*segment).isRaw)
-	for _, sr := range r.cat.sorted() {
-		var before *run
-		for _, x := range r.cat.runs(sr.key, 0) {
-			if e := r.cat.gapBefore(sr.key, before, &x); e != nil && !whole {
-				s.Lost = append(s.Lost, e)
-			}
-			before = &x
-		}
-	}
+	s.Lost = append(append(s.Lost, told.gaps()...), told.unaccounted()...)
 	s.Lost = append(s.Lost, r.cat.damage...)
 	slices.SortStableFunc(s.Lost, func(a, b *CorruptionError) int { return a.From.Compare(b.From) })
 	st, err := os.Stat(out)
@@ -159,7 +152,7 @@ func (r *Reader) missing(got map[runID]bool) (lost []*CorruptionError) {
 				if got[runID{x.Stream, x.Part, x.Run}] || x.seg.isRaw() {
 					continue
 				}
-				lost = append(lost, r.cat.corruption(sr.key, x, fmt.Errorf("%d records from %d on are lost", x.Records, x.Run)))
+				lost = append(lost, r.cat.corruption(sr.key, x, fmt.Errorf("records lost from number %d on: %d", x.Run, x.Records)))
 			}
 		}
 	}

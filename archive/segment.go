@@ -50,9 +50,13 @@ type segment struct {
 	meta segmentMeta
 	left bool // retention found nothing in it but what incidents pin
 
-	mu  sync.RWMutex
-	db  *bbolt.DB
-	raw []byte // in place of db where its tree is damaged
+	foreign bool // it is of another archive, and left out
+
+	mu      sync.RWMutex
+	db      *bbolt.DB
+	raw     []byte // in place of db where its tree is damaged
+	found   map[runID]*rawRun
+	strange int // blocks of another archive in raw
 }
 
 func (s *segment) name() string { return filepath.Base(s.path) }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -49,6 +50,7 @@ func (r *Reader) Verify(ctx context.Context) (*Report, error) {
 		rep.Damage = append(rep.Damage, r.cat.strayBlocks(s)...)
 	}
 	rep.Damage = append(rep.Damage, r.cat.missingSegments()...)
+	rep.Damage = append(rep.Damage, r.cat.unaccounted()...)
 	for _, sr := range r.cat.sorted() {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -130,13 +132,26 @@ func decodeAll(t *codec.Table, r *codec.Run) error {
 	}
 }
 
+// gaps tells of all records that are missing between those that are there.
+func (c *catalog) gaps() (damage []*CorruptionError) {
+	for _, sr := range c.sorted() {
+		var before *run
+		for _, x := range c.runs(sr.key, 0) {
+			if e := c.gapBefore(sr.key, before, &x); e != nil {
+				damage = append(damage, e)
+			}
+			before = &x
+		}
+	}
+	return damage
+}
+
 // gapBefore tells of records that a run says came before it, and that are not
 // there. What retention dropped is not missed.
 func (c *catalog) gapBefore(k StreamKey, before, x *run) *CorruptionError {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	dropped := len(c.segments) > 0 && (len(c.newest().meta.Dropped) > 0 || c.rewritten())
-	if x.Prev == 0 || dropped || before != nil && before.Last >= x.Prev {
+	if x.Prev == 0 || c.dropped() || before != nil && before.Last >= x.Prev {
 		return nil
 	}
 	e := &CorruptionError{
@@ -151,12 +166,19 @@ func (c *catalog) gapBefore(k StreamKey, before, x *run) *CorruptionError {
 
 // newest is the segment with the highest number.
 func (c *catalog) newest() *segment {
-	return slices.MaxFunc(c.segments, func(a, b *segment) int { return cmp.Compare(a.meta.Segment, b.meta.Segment) })
+	number := func(s *segment) int {
+		if s.foreign {
+			return -1
+		}
+		return s.meta.Segment
+	}
+	return slices.MaxFunc(c.segments, func(a, b *segment) int { return cmp.Compare(number(a), number(b)) })
 }
 
-// rewritten reports whether retention took runs out of a segment.
-func (c *catalog) rewritten() bool {
-	return slices.ContainsFunc(c.segments, func(s *segment) bool { return s.meta.Pinned })
+// dropped reports whether retention removed segments, or took runs out of one.
+func (c *catalog) dropped() bool {
+	return len(c.segments) > 0 && (len(c.newest().meta.Dropped) > 0 ||
+		slices.ContainsFunc(c.segments, func(s *segment) bool { return s.meta.Pinned }))
 }
 
 // missingSegments tells of segments that are not there although nobody
@@ -169,7 +191,11 @@ func (c *catalog) missingSegments() (damage []*CorruptionError) {
 		if s.isRaw() {
 			return nil // its number cannot be told
 		}
-		there[s.meta.Segment] = true
+		n := s.meta.Segment
+		if s.foreign {
+			n, _ = segmentNumber(s.name()) // in whose place it lies
+		}
+		there[n] = true
 	}
 	if len(c.segments) == 0 {
 		return nil
@@ -187,9 +213,37 @@ func (c *catalog) missingSegments() (damage []*CorruptionError) {
 	return damage
 }
 
+// unaccounted tells how many records are not there, by their numbers. Where a
+// tree is gone, nothing else tells of what was lost with it.
+func (c *catalog) unaccounted() (damage []*CorruptionError) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	i := slices.IndexFunc(c.segments, (*segment).isRaw)
+	if i < 0 {
+		return nil
+	}
+	first, last, there := uint64(math.MaxUint64), uint64(0), uint64(0)
+	for _, sr := range c.streams {
+		if len(sr.parts) == 0 {
+			continue
+		}
+		for _, r := range sr.parts[0] {
+			first, last, there = min(first, r.Run), max(last, r.Last), there+uint64(r.Records)
+		}
+	}
+	if !c.dropped() {
+		first = 1
+	}
+	if last > 0 && last-first+1 > there {
+		err := fmt.Errorf("records missing of those numbered %d to %d: %d (lost, or dropped by retention)", first, last, last-first+1-there)
+		damage = append(damage, &CorruptionError{Segment: c.segments[i].name(), Err: err})
+	}
+	return damage
+}
+
 // strayBlocks tells of blocks that the index does not know.
 func (c *catalog) strayBlocks(s *segment) (damage []*CorruptionError) {
-	if s.isRaw() {
+	if s.isRaw() || s.foreign {
 		return nil
 	}
 	known := map[string]map[int]bool{}

@@ -172,6 +172,9 @@ func (w *Writer) open() error {
 			return fmt.Errorf("segment %s: %w (recover what is left: analyze salvage %s -o NEW)", filepath.Base(p), damage, w.path)
 		}
 		w.cat.segments = append(w.cat.segments, s)
+		if s.meta.ID != w.cat.segments[0].meta.ID {
+			return fmt.Errorf("segment %s: %w: move it away", s.name(), errForeign)
+		}
 		if _, _, err := w.cat.load(s); err != nil {
 			return err
 		}
@@ -222,6 +225,9 @@ func (w *Writer) openNewest(path string) error {
 		return err
 	}); err != nil {
 		return err
+	}
+	if first := w.cat.segments[0]; s.meta.ID != 0 && s.meta.ID != first.meta.ID {
+		return fmt.Errorf("segment %s: %w: move it away", s.name(), errForeign)
 	}
 	if s.meta.ID == 0 {
 		var last *segment

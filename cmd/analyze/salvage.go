@@ -25,24 +25,26 @@ touched. The exit code is 0 when the new recording stands, whatever was lost.`,
 			if out == "" {
 				return fmt.Errorf("salvage: say where to write the new recording: -o NEW")
 			}
+			if f != "text" && f != "json" {
+				return f.unknown(infoFormats)
+			}
 			s, err := archive.Salvage(cmd.Context(), args[0], out)
 			if err != nil {
 				return err
 			}
 			lines := damageLines(s.Lost)
-			switch f {
-			case "text":
-				w := cmd.OutOrStdout()
-				printDamage(w, lines)
-				fmt.Fprintf(w, "recovered %d records of %d streams in %d blocks: %s, %d bytes; %d losses\n",
-					s.Records, s.Streams, s.Blocks, out, s.Bytes, len(lines))
-				return nil
-			case "json":
-				return printJSON(cmd.OutOrStdout(), map[string]any{
+			w := cmd.OutOrStdout()
+			if f == "json" {
+				return printJSON(w, map[string]any{
 					"path": out, "streams": s.Streams, "blocks": s.Blocks, "records": s.Records, "bytes": s.Bytes, "lost": lines,
 				})
 			}
-			return f.unknown(infoFormats)
+			printDamage(w, lines)
+			fmt.Fprintf(w, "recovered %s of %s: %s, %d bytes\n", counted(s.Records, "record"), counted(s.Streams, "stream"), out, s.Bytes)
+			if len(lines) == 0 {
+				fmt.Fprintln(w, "nothing is known to be lost")
+			}
+			return nil
 		},
 	}
 	cmd.Flags().StringVarP(&out, "output", "o", "", "the new recording, one file that does not exist")

@@ -44,6 +44,25 @@ func printDamage(w io.Writer, lines []damageLine) {
 	}
 }
 
+// counted is a number of things in words.
+func counted(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %ss", n, one)
+}
+
+func printVerdict(w io.Writer, rep *archive.Report, lines []damageLine, path string) {
+	printDamage(w, lines)
+	fmt.Fprintf(w, "%s, %s, %s, %s, %d bytes: ", counted(rep.Segments, "segment"), counted(rep.Streams, "stream"),
+		counted(rep.Blocks, "block"), counted(rep.Records, "record"), rep.Bytes)
+	if len(lines) == 0 {
+		fmt.Fprintln(w, "sound")
+		return
+	}
+	fmt.Fprintf(w, "damaged in %s\nrecover what is intact: analyze salvage %s -o NEW\n", counted(len(lines), "place"), path)
+}
+
 func newVerify() *cobra.Command {
 	var f format
 	cmd := &cobra.Command{
@@ -55,28 +74,22 @@ when there is any. A recording that is being written cannot be verified.`,
 		Example: "  analyze verify incident.erg",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if f != "text" && f != "json" {
+				return f.unknown(infoFormats)
+			}
 			rep, err := archive.Verify(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
 			lines := damageLines(rep.Damage)
-			switch f {
-			case "text":
-				out := cmd.OutOrStdout()
-				printDamage(out, lines)
-				fmt.Fprintf(out, "%d segments, %d streams, %d blocks, %d records, %d bytes: ", rep.Segments, rep.Streams, rep.Blocks, rep.Records, rep.Bytes)
-				if len(lines) == 0 {
-					fmt.Fprintln(out, "sound")
-				} else {
-					fmt.Fprintf(out, "%d damages (recover what is intact: analyze salvage %s -o NEW)\n", len(lines), args[0])
-				}
-			case "json":
-				err = printJSON(cmd.OutOrStdout(), map[string]any{
+			out := cmd.OutOrStdout()
+			if f == "json" {
+				err = printJSON(out, map[string]any{
 					"segments": rep.Segments, "streams": rep.Streams, "blocks": rep.Blocks,
 					"records": rep.Records, "bytes": rep.Bytes, "damage": lines,
 				})
-			default:
-				return f.unknown(infoFormats)
+			} else {
+				printVerdict(out, rep, lines, args[0])
 			}
 			if err == nil && len(lines) > 0 {
 				err = exit.No

@@ -57,7 +57,7 @@ const (
 
 var (
 	errShort    = errors.New("ends too early")
-	errMagic    = errors.New("no block")
+	errMagic    = errors.New("no block lies there")
 	errChecksum = errors.New("checksum does not match")
 	errContent  = errors.New("content is impossible")
 	// ErrVersion: the block is of a newer version of the format.
