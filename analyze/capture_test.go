@@ -63,7 +63,17 @@ func captures(t *testing.T) []string {
 // imported is an archive of captures, with the profiles beside them.
 func imported(t *testing.T, captures ...string) *replay.Recording {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "c.erg")
+	rec, err := replay.Open(importedFile(t, captures...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { rec.Close() })
+	return rec
+}
+
+func importedFile(t *testing.T, captures ...string) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "c.erg")
 	w, err := archive.OpenWriter(path, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -97,12 +107,7 @@ func imported(t *testing.T, captures ...string) *replay.Recording {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	rec, err := replay.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { rec.Close() })
-	return rec
+	return path
 }
 
 func truthOf(t *testing.T, capture string) truth {
