@@ -175,27 +175,16 @@ func (s *scene) hotspot(ctx context.Context, n *node, rates series.Series, profs
 		if c.After < hotRatio*c.Before || c.After-c.Before < hotCores || end.Sub(c.At) < 10*time.Second || s.justStarted(n, c.At) {
 			continue
 		}
-		load, err := s.loadRatio(ctx, n, since, c.At, until)
+		was, is, err := s.works(ctx, n, Window{since, c.At}, Window{c.At, until})
 		if err != nil {
 			return nil, err
 		}
+		load := loadRatio(was, is)
 		if expected := load * c.Before; !reshaped(profs, since, c.At, until) && (c.After < hotRatio*expected || c.After-expected < hotCores) {
 			continue // it handles as much more
 		}
 		onset, off := c.At.Add(-rates.Interval()/2), c.Error+rates.Interval()/2
-		f := &Finding{
-			Kind: "cpu_hotspot", Score: 70, Confidence: Medium,
-			Title:   fmt.Sprintf("%s uses %s cores, before %s", short2(n.Name), number(c.After), number(c.Before)),
-			Summary: fmt.Sprintf("Since %s %s uses %s cores of CPU; before it was %s.", clock(onset), n.Name, number(c.After), number(c.Before)),
-			Subject: Subject{Node: n.Name, Incarnation: n.incarnation(c.At)},
-			Onset:   onset, OnsetErrorS: off.Seconds(),
-			Evidence: []Evidence{{
-				What: "cores used (user and system)", Node: n.Name, Tool: "node_info", Field: "UserTime + SystemTime", From: &onset, To: &end,
-				Values: map[string]any{"before_cores": round(c.Before), "after_cores": round(c.After), "p": c.P}, Series: chart("cores", rates),
-			}},
-			Recommendation: "Read the function that the profile names: a loop that waits by spinning, work repeated for each message, or an input that grew.",
-			Confirm:        []string{"pprof_cpu duration=5 on " + n.Name, "process_list sort_by=running_time on " + n.Name + ", twice"},
-		}
+		f := cpuFinding(n, onset, off, end, c, rates)
 		if end != s.to {
 			f.End = &end
 		}
@@ -206,22 +195,31 @@ func (s *scene) hotspot(ctx context.Context, n *node, rates series.Series, profs
 		}
 		return f, nil
 	}
-	return nil, nil
+	return s.creep(ctx, n, rates.From(n.thisLife(s)), profs)
 }
 
-// loadRatio is by how much the messages that the node's processes handle grew
-// from the stretch before an instant to the one after it, at least 1. Each
-// behavior counts by the time that it spent in callbacks before, so that many
-// more of a cheap message do not pass for work.
-func (s *scene) loadRatio(ctx context.Context, n *node, from, at, to time.Time) (float64, error) {
-	was, err := s.work(ctx, n, from, at)
-	if err != nil {
-		return 0, err
+// cpuFinding words a rise of CPU.
+func cpuFinding(n *node, onset time.Time, off time.Duration, end time.Time, c series.Change, rates series.Series) *Finding {
+	return &Finding{
+		Kind: "cpu_hotspot", Score: 70, Confidence: Medium,
+		Title:   fmt.Sprintf("%s uses %s cores, before %s", short2(n.Name), number(c.After), number(c.Before)),
+		Summary: fmt.Sprintf("Since %s %s uses %s cores of CPU; before it was %s.", clock(onset), n.Name, number(c.After), number(c.Before)),
+		Subject: Subject{Node: n.Name, Incarnation: n.incarnation(c.At)},
+		Onset:   onset, OnsetErrorS: off.Seconds(),
+		Evidence: []Evidence{{
+			What: "cores used (user and system)", Node: n.Name, Tool: "node_info", Field: "UserTime + SystemTime", From: &onset, To: &end,
+			Values: map[string]any{"before_cores": round(c.Before), "after_cores": round(c.After), "p": c.P}, Series: chart("cores", rates),
+		}},
+		Recommendation: "Read the function that the profile names: a loop that waits by spinning, work repeated for each message, or an input that grew.",
+		Confirm:        []string{"pprof_cpu duration=5 on " + n.Name, "process_list sort_by=running_time on " + n.Name + ", twice"},
 	}
-	is, err := s.work(ctx, n, at, to)
-	if err != nil {
-		return 0, err
-	}
+}
+
+// loadRatio is by how much the messages that a node's processes handle grew
+// from one stretch to another, at least 1. Each behavior counts by the time
+// that it spent in callbacks before, so that many more of a cheap message do
+// not pass for work.
+func loadRatio(was, is map[string]workRate) float64 {
 	spent, scaled := 0.0, 0.0
 	for behavior, b := range was {
 		if b.handled > 0 {
@@ -230,15 +228,24 @@ func (s *scene) loadRatio(ctx context.Context, n *node, from, at, to time.Time) 
 		}
 	}
 	if spent == 0 {
-		return 1, nil
+		return 1
 	}
-	return max(1, scaled/spent), nil
+	return max(1, scaled/spent)
 }
 
 // A workRate is what the processes of a behavior did, per second.
 type workRate struct {
 	busy    float64 // seconds in callbacks
 	handled float64 // messages
+}
+
+// works is the work of each behavior in two stretches.
+func (s *scene) works(ctx context.Context, n *node, before, after Window) (was, is map[string]workRate, err error) {
+	if was, err = s.work(ctx, n, before.From, before.To); err != nil {
+		return nil, nil, err
+	}
+	is, err = s.work(ctx, n, after.From, after.To)
+	return was, is, err
 }
 
 // work is the work of each behavior in a stretch, without our own.

@@ -114,3 +114,61 @@ func TestDayLoad(t *testing.T) {
 		})
 	}
 }
+
+// CPU that rises over hours is told, with who spends it, if messages cost more
+// and more; not if there are more of them, nor if it is not spent on messages.
+func TestCPUCreeps(t *testing.T) {
+	const rate, service = 1.0, 100 * time.Millisecond
+	factor := func(at time.Duration) float64 { return 1 + 6*float64(at/time.Hour)/11 } // 1 to 7, a step an hour
+	hourly := func(each func(at time.Duration) sim.Change) (all []sim.Change) {
+		for at := time.Duration(0); at < 12*time.Hour; at += time.Hour {
+			all = append(all, each(at))
+		}
+		return all
+	}
+	for _, tt := range []struct {
+		name   string
+		change func(at time.Duration) sim.Change
+		cpu    func(at time.Duration) float64
+		found  bool
+	}{
+		{"steady", func(at time.Duration) sim.Change { return sim.Change{At: at, Rate: rate, Service: service} }, func(time.Duration) float64 { return 1 }, false},
+		{"dearer messages", func(at time.Duration) sim.Change {
+			return sim.Change{At: at, Rate: rate, Service: time.Duration(float64(service) * factor(at))}
+		}, factor, true},
+		{"more messages", func(at time.Duration) sim.Change {
+			return sim.Change{At: at, Rate: rate * factor(at), Service: service}
+		}, factor, false},
+		{"not on messages", func(at time.Duration) sim.Change { return sim.Change{At: at, Rate: rate, Service: service} }, factor, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := day()
+			c.Length = 12 * time.Hour
+			a := c.Nodes[0].Find("clerk_01")
+			a.Behavior, a.Rate, a.Service, a.Change = "shop.Audit", rate, service, hourly(tt.change)
+			used, until := 0.0, time.Duration(0)
+			c.Edit = func(_ *sim.Node, tool string, at time.Duration, answer any) any {
+				if tool == "node_info" {
+					used += (0.05 + 0.1*tt.cpu(at)) * (at - until).Seconds()
+					until = at
+					m := answer.(map[string]any)
+					m["UserTime"], m["SystemTime"] = int64(1e9*used), int64(0)
+				}
+				return answer
+			}
+			found := false
+			for _, f := range judge(t, c).Findings {
+				if f.Kind != "cpu_hotspot" {
+					continue
+				}
+				found = true
+				if f.Subject.Name != "clerk_01" || f.Onset.Sub(c.From) > 4*time.Hour {
+					t.Errorf("%s of %q, want clerk_01 within the first hours", line(f), f.Subject.Name)
+				}
+			}
+			if found != tt.found {
+				t.Errorf("found %v, want %v", found, tt.found)
+			}
+		})
+	}
+}
