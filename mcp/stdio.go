@@ -42,10 +42,10 @@ func (s *Server) ServeStdio(ctx context.Context, in io.Reader, out io.Writer) er
 	}()
 	select {
 	case err := <-ended:
-		if errors.Is(err, io.EOF) {
-			err = nil
+		if errors.Is(err, io.EOF) || ctx.Err() != nil {
+			err = context.Cause(ctx) // nil unless something ended it before its input did
 		}
-		return errors.Join(err, context.Cause(ctx))
+		return err
 	case <-ctx.Done(): // a client that neither writes nor reads cannot be waited for
 		return context.Cause(ctx)
 	}
