@@ -283,10 +283,8 @@ func (w *Writer) rewrite(s *segment, keep []*run) error {
 }
 
 func (w *Writer) copyRuns(tx *bbolt.Tx, s *segment, keep []*run) ([]packed, error) {
-	for _, b := range [][]byte{bucketStreams, bucketBlocks, bucketIndex, bucketTail} {
-		if _, err := tx.CreateBucketIfNotExists(b); err != nil {
-			return nil, err
-		}
+	if err := makeBuckets(tx); err != nil {
+		return nil, err
 	}
 	m := s.meta
 	m.Pinned = true

@@ -75,7 +75,8 @@ func (r *Reader) salvage(there *Reader, path, out string) (*Salvaged, error) {
 	if err != nil {
 		return nil, fmt.Errorf("salvage: %w", err)
 	}
-	s, got, err := r.copyTo(w)
+	s, got := &Salvaged{}, map[runID]bool{}
+	err = w.update(func(tx *bbolt.Tx) error { return r.copyTo(tx, w.seg.meta, s, got) })
 	if err == nil {
 		err = w.Close()
 	} else {
@@ -87,6 +88,7 @@ func (r *Reader) salvage(there *Reader, path, out string) (*Salvaged, error) {
 	told := r.cat // what tells of the rest
 	if there != nil {
 		s.Lost = append(there.missing(got), there.cat.missingSegments()...)
+		s.Lost = append(s.Lost, there.cat.damageInTrees()...)
 		told = there.cat
 	}
 	s.Lost = append(append(s.Lost, told.gaps()...), told.unaccounted()...)
@@ -100,11 +102,9 @@ func (r *Reader) salvage(there *Reader, path, out string) (*Salvaged, error) {
 	return s, nil
 }
 
-// copyTo copies every run as a block into the writer's segment, which becomes
-// one of the same archive.
-func (r *Reader) copyTo(w *Writer) (*Salvaged, map[runID]bool, error) {
-	s, got := &Salvaged{}, map[runID]bool{}
-	meta := w.seg.meta
+// copyTo copies every run as a block into a segment of that meta, which
+// becomes one of the same archive, and notes what it copied.
+func (r *Reader) copyTo(tx *bbolt.Tx, meta segmentMeta, s *Salvaged, got map[runID]bool) error {
 	var blocks []packed
 	defs := map[uint32][]byte{}
 	for _, sr := range r.cat.sorted() {
@@ -113,12 +113,12 @@ func (r *Reader) copyTo(w *Writer) (*Salvaged, map[runID]bool, error) {
 			for _, x := range runs {
 				pieces, _, err := x.read()
 				if err != nil {
-					return nil, nil, err
+					return err
 				}
 				b := pieces[0]
 				if x.chunks != nil {
 					if b, err = codec.Merge(r.zip, pieces...); err != nil {
-						return nil, nil, err
+						return err
 					}
 				}
 				blocks = append(blocks, packed{run: x, block: b})
@@ -132,16 +132,75 @@ func (r *Reader) copyTo(w *Writer) (*Salvaged, map[runID]bool, error) {
 			}
 		}
 	}
-	err := w.update(func(tx *bbolt.Tx) error {
-		if err := putStreams(tx, defs); err != nil {
-			return err
-		}
-		if err := putMeta(tx, meta); err != nil {
-			return err
-		}
-		return putBlocks(tx, blocks)
+	if err := putStreams(tx, defs); err != nil {
+		return err
+	}
+	if err := putMeta(tx, meta); err != nil {
+		return err
+	}
+	return putBlocks(tx, blocks)
+}
+
+// mend rewrites a segment of which one meta page is damaged. The other leads
+// to a sound tree, but perhaps not to the newest one: what that held would be
+// overwritten. So every intact block is taken, wherever it lies.
+func (w *Writer) mend(path string) error {
+	s := &segment{path: path}
+	if err := s.openRaw(); err != nil {
+		return err
+	}
+	if len(s.found) == 0 {
+		w.owed = true // nothing can be lost, and a commit mends the page
+		return nil
+	}
+	r := &Reader{cat: newCatalog(), zip: w.zip}
+	r.cat.segments = []*segment{s}
+	if err := r.load(); err != nil {
+		return err
+	}
+	meta, err := metaOf(path)
+	if err != nil {
+		return err
+	}
+	return w.rewriteFile(path, func(dst *bbolt.DB) error {
+		return dst.Update(func(tx *bbolt.Tx) error {
+			if err := makeBuckets(tx); err != nil {
+				return err
+			}
+			return r.copyTo(tx, meta, &Salvaged{}, map[runID]bool{})
+		})
 	})
-	return s, got, err
+}
+
+// metaOf is the meta of a segment as far as its tree tells it, else what its
+// name does.
+func metaOf(path string) (m segmentMeta, err error) {
+	db, err := openBolt(path, true, 0)
+	if err != nil {
+		return m, err
+	}
+	s := &segment{path: path, db: db}
+	defer s.close()
+	err = s.view(func(tx *bbolt.Tx) (err error) {
+		m, err = getMeta(tx)
+		return err
+	})
+	if errors.Is(err, ErrNotArchive) {
+		m, err = segmentMeta{Version: formatVersion, Segment: 1}, nil
+		if n, ok := segmentNumber(s.name()); ok {
+			m.Segment = n
+		}
+	}
+	return m, err
+}
+
+// damageInTrees is what was found damaged in segments whose trees are not.
+func (c *catalog) damageInTrees() []*CorruptionError {
+	sound := map[string]bool{}
+	for _, s := range c.segments {
+		sound[s.name()] = !s.isRaw() && !s.foreign
+	}
+	return slices.DeleteFunc(slices.Clone(c.damage), func(e *CorruptionError) bool { return !sound[e.Segment] })
 }
 
 // missing are the runs that the archive should hold and that were not got.

@@ -172,6 +172,16 @@ func unseal(b []byte) ([]byte, error) {
 	return b[:n], nil
 }
 
+// makeBuckets makes the buckets of an empty file.
+func makeBuckets(tx *bbolt.Tx) error {
+	for _, b := range [][]byte{bucketStreams, bucketBlocks, bucketIndex, bucketTail} {
+		if _, err := tx.CreateBucketIfNotExists(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func putMeta(tx *bbolt.Tx, m segmentMeta) error {
 	b, err := tx.CreateBucketIfNotExists(bucketMeta)
 	if err != nil {

@@ -127,8 +127,8 @@ func (w window) meets(from, to int64) bool { return w.from <= to && from <= w.to
 
 // OpenWriter creates the archive at path, or goes on appending to it. A path
 // that ends in a separator, or is a directory, is a directory of segments;
-// any other is one file. A file that is no archive is ErrNotArchive; one that
-// is damaged is refused.
+// any other is one file. A file that is no archive is ErrNotArchive; one whose
+// tree is damaged is refused, unless it is one meta page that a power cut tore.
 func OpenWriter(path string, opts *Options) (*Writer, error) {
 	w := &Writer{path: path, zip: codec.NewZip(), cat: newCatalog(), streams: map[StreamKey]*stream{}, dirty: map[*stream]bool{}}
 	if opts != nil {
@@ -205,8 +205,10 @@ func removeLeftovers(path string) error {
 func (w *Writer) openNewest(path string) error {
 	if _, err := os.Stat(path); err == nil && !notBegun(path) {
 		err := checkExisting(path)
-		w.owed = errors.Is(err, errMeta) // a commit mends the page
-		if err != nil && !w.owed {
+		if errors.Is(err, errMeta) {
+			err = w.mend(path)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -298,10 +300,8 @@ func (w *Writer) initialize(s *segment, m segmentMeta) error {
 		return err
 	}
 	err := s.db.Update(func(tx *bbolt.Tx) error {
-		for _, b := range [][]byte{bucketStreams, bucketBlocks, bucketIndex, bucketTail} {
-			if _, err := tx.CreateBucketIfNotExists(b); err != nil {
-				return err
-			}
+		if err := makeBuckets(tx); err != nil {
+			return err
 		}
 		return putMeta(tx, m)
 	})
