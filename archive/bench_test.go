@@ -1,6 +1,7 @@
 package archive_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -183,34 +184,39 @@ func BenchmarkAppend(b *testing.B) {
 
 // BenchmarkMemory measures what the writer keeps for each live process.
 func BenchmarkMemory(b *testing.B) {
-	for range b.N {
-		const nodes, processes = 10, 10_000
-		load := archivetest.NewWorkload(nodes, processes, 1)
-		for node := range nodes {
-			load.Next(node) // the workload's own memory is not counted
-		}
-		before := heap()
-		w, err := archive.OpenWriter(filepath.Join(b.TempDir(), "a.erg"), &archive.Options{RoundStateTime: true})
-		if err != nil {
-			b.Fatal(err)
-		}
-		base := heap() - before
-		for range 12 {
-			for node := range nodes {
-				if _, err := w.Append(load.Next(node)); err != nil {
-					b.Fatal(err)
-				}
+	for _, processes := range []int{10_000, 100_000} {
+		b.Run(fmt.Sprintf("10x%d", processes), func(b *testing.B) {
+			for range b.N {
+				benchmarkMemory(b, 10, processes)
 			}
-			if err := w.Sync(); err != nil {
+		})
+	}
+}
+
+func benchmarkMemory(b *testing.B, nodes, processes int) {
+	load := archivetest.NewWorkload(nodes, processes, 1)
+	for node := range nodes {
+		load.Next(node) // the workload's own memory is not counted
+	}
+	before := heap()
+	w, err := archive.OpenWriter(filepath.Join(b.TempDir(), "a.erg"), &archive.Options{RoundStateTime: true})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for range 12 {
+		for node := range nodes {
+			if _, err := w.Append(load.Next(node)); err != nil {
 				b.Fatal(err)
 			}
 		}
-		used := heap() - before - base - load.Bytes()
-		b.ReportMetric(float64(used)/(nodes*processes), "bytes/process")
-		b.ReportMetric(float64(base)/1e6, "MB-fixed")
-		if err := w.Close(); err != nil {
+		if err := w.Sync(); err != nil {
 			b.Fatal(err)
 		}
+	}
+	used := heap() - before - load.Bytes()
+	b.ReportMetric(float64(used)/float64(nodes*processes), "bytes/process")
+	if err := w.Close(); err != nil {
+		b.Fatal(err)
 	}
 }
 

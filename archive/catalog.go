@@ -17,6 +17,7 @@ import (
 // A catalog knows which runs an archive holds, and where they lie. A writer
 // and its views share one.
 type catalog struct {
+	zip      *codec.Zip
 	mu       sync.RWMutex
 	streams  map[StreamKey]*streamRuns
 	order    []*streamRuns // sorted by key, made on demand
@@ -60,7 +61,7 @@ type batch struct {
 	live   int                      // chunks whose run is not packed
 }
 
-func newCatalog() *catalog { return &catalog{streams: map[StreamKey]*streamRuns{}} }
+func newCatalog(z *codec.Zip) *catalog { return &catalog{zip: z, streams: map[StreamKey]*streamRuns{}} }
 
 // stream is the stream with that key, made where it is new. Locked by the caller.
 func (c *catalog) stream(k StreamKey, s Schema) *streamRuns {
@@ -190,10 +191,7 @@ func (r *run) read() (pieces [][]byte, moved bool, err error) {
 				pieces = append(pieces, (*m)[c.i])
 				continue
 			}
-			v := []byte(nil)
-			if tail != nil {
-				v = tail.Get(batchKey(c.batch.key))
-			}
+			v := getValue(tail, batchKey(c.batch.key))
 			if int(c.off+c.len) > len(v) {
 				moved = true
 				return nil
@@ -208,11 +206,7 @@ func (r *run) read() (pieces [][]byte, moved bool, err error) {
 // block fetches the run's block; nil where nothing lies in its place.
 func (r *run) block() (b []byte, err error) {
 	err = r.seg.view(func(tx *bbolt.Tx) error {
-		bucket := tx.Bucket(bucketBlocks)
-		if bucket == nil {
-			return nil
-		}
-		if v := bucket.Get(r.key); r.at+int64(r.size) <= int64(len(v)) {
+		if v := getValue(tx.Bucket(bucketBlocks), r.key); r.at+int64(r.size) <= int64(len(v)) {
 			b = append([]byte{}, v[r.at:r.at+int64(r.size)]...)
 		}
 		return nil

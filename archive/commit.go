@@ -114,42 +114,37 @@ func (w *Writer) store(batches []*batch, blocks []packed, defs []*stream) error 
 		for _, s := range defs {
 			begun[s.id] = definition(s.runs.key, s.runs.schema)
 		}
-		if err := putStreams(tx, begun); err != nil {
+		if err := putStreams(tx, w.zip, begun); err != nil {
 			return err
 		}
 		tail := tx.Bucket(bucketTail)
-		tail.FillPercent = 1
 		for _, b := range batches {
 			if gone[b] {
 				continue
 			}
-			if err := tail.Put(batchKey(b.key), slices.Concat(*b.memory.Load()...)); err != nil {
+			if err := putValue(tail, batchKey(b.key), slices.Concat(*b.memory.Load()...)); err != nil {
 				return err
 			}
 		}
 		for b := range gone {
-			if err := tail.Delete(batchKey(b.key)); err != nil {
+			if err := deleteValue(tail, batchKey(b.key)); err != nil {
 				return err
 			}
 		}
-		return putBlocks(tx, blocks)
+		return putBlocks(tx, w.zip, blocks)
 	})
 }
 
-// Blocks of less than smallBlock are laid end to end in one value of up to
+// Blocks are laid end to end in one value until that is larger than
 // bundleSize, so that many small streams do not take a page each.
-const (
-	smallBlock = 32 << 10
-	bundleSize = 128 << 10
-)
+const bundleSize = 128 << 10
 
 // putBlocks stores blocks, and says in each one where it lies.
-func putBlocks(tx *bbolt.Tx, blocks []packed) error {
+func putBlocks(tx *bbolt.Tx, z *codec.Zip, blocks []packed) error {
 	if len(blocks) == 0 {
 		return nil
 	}
 	bucket := tx.Bucket(bucketBlocks)
-	bucket.FillPercent = 1
 	slices.SortFunc(blocks, func(a, b packed) int { return slices.Compare(runKey(&a.run.Header), runKey(&b.run.Header)) })
 	var key, bundle, index []byte
 	flush := func() error {
@@ -158,16 +153,10 @@ func putBlocks(tx *bbolt.Tx, blocks []packed) error {
 		}
 		v := bundle
 		bundle = nil
-		return bucket.Put(key, v)
+		return putValue(bucket, key, v)
 	}
 	for i := range blocks {
 		p := &blocks[i]
-		small := len(p.block) < smallBlock
-		if !small || len(bundle) >= bundleSize {
-			if err := flush(); err != nil {
-				return err
-			}
-		}
 		h, _, err := codec.HeaderOnly(p.block)
 		if err != nil {
 			return err
@@ -179,7 +168,7 @@ func putBlocks(tx *bbolt.Tx, blocks []packed) error {
 		p.key, p.at = key, len(bundle)
 		index = appendEntry(index, &h, len(p.block), key, p.at)
 		bundle = append(bundle, p.block...)
-		if !small {
+		if len(bundle) >= bundleSize {
 			if err := flush(); err != nil {
 				return err
 			}
@@ -188,7 +177,7 @@ func putBlocks(tx *bbolt.Tx, blocks []packed) error {
 	if err := flush(); err != nil {
 		return err
 	}
-	return tx.Bucket(bucketIndex).Put(runKey(&blocks[0].run.Header), seal(index))
+	return putList(tx.Bucket(bucketIndex), z, runKey(&blocks[0].run.Header), index)
 }
 
 // gone are the batches of which no chunk is needed any more once the runs are
@@ -280,16 +269,20 @@ func (w *Writer) compact(s *segment) error {
 	return w.rewriteFile(s.path, func(dst *bbolt.DB) error { return bbolt.Compact(dst, s.db, txBytes) })
 }
 
+// closedPage is the size of the pages of a rewritten file: small ones waste
+// less at the ends of values. One that is recorded has the system's.
+const closedPage = 1 << 10
+
 // rewriteFile makes a new file beside a segment's, fills it and puts it in the
 // segment's place.
 func (w *Writer) rewriteFile(path string, fill func(*bbolt.DB) error) error {
 	temp := path + rewriteSuffix
 	_ = os.Remove(temp)
-	dst, err := w.openBolt(temp)
+	dst, err := w.openBolt(temp, closedPage)
 	if err != nil {
 		return fmt.Errorf("rewrite: %w", err)
 	}
-	dst.AllocSize = dst.Info().PageSize
+	dst.AllocSize = closedPage
 	if err = w.opts.step("rewrite a segment"); err == nil {
 		err = guard(func() error { return fill(dst) })
 	}

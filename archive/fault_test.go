@@ -22,7 +22,7 @@ func TestFaults(t *testing.T) {
 			}
 			failed := ""
 			count := 0
-			opts := &Options{KeepBytes: 400 << 10, fault: func(step string) error {
+			opts := &Options{KeepBytes: 500 << 10, fault: func(step string) error {
 				count++
 				if count-1 == n {
 					failed = step

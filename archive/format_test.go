@@ -8,9 +8,14 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
 )
+
+// currentFormat is the version that is written now.
+const currentFormat = 2
 
 var freeze = flag.Bool("freeze", false, "write the sample archives of the current format, once")
 
@@ -23,9 +28,9 @@ func formatDir(version int) string {
 // TestFormats reads the frozen archives of every version that there ever was.
 func TestFormats(t *testing.T) {
 	if *freeze {
-		writeFormat(t, formatDir(1))
+		writeFormat(t, formatDir(currentFormat))
 	}
-	for version := 1; version <= 1; version++ {
+	for version := 1; version <= currentFormat; version++ {
 		for _, name := range []string{"closed.erg", "crashed.erg"} {
 			t.Run(fmt.Sprintf("%d/%s", version, name), func(t *testing.T) {
 				readFormat(t, formatDir(version), name)
@@ -110,4 +115,57 @@ func writeFormat(t *testing.T, dir string) {
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestAppendToOlder: a recording of an older version can be gone on with, and
+// is then one of the current version.
+func TestAppendToOlder(t *testing.T) {
+	for version := 1; version < currentFormat; version++ {
+		for _, name := range []string{"closed.erg", "crashed.erg"} {
+			path := filepath.Join(t.TempDir(), name)
+			copyFile(t, filepath.Join(formatDir(version), name), path)
+			before := readAll(t, path)
+			w, err := archive.OpenWriter(path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			added := archive.Record{Stream: before[len(before)-1].Stream, At: before[len(before)-1].At.Add(time.Second), Text: []byte("more")}
+			if _, err := w.Append(&added); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.Close(); err != nil {
+				t.Fatal(err)
+			}
+			r := archivetest.Open(t, path)
+			if v := r.Info().Version; v != currentFormat {
+				t.Errorf("%s of version %d is of version %d after more was appended", name, version, v)
+			}
+			after := readAll(t, path)
+			if len(after) != len(before)+1 {
+				t.Fatalf("%d records, want %d and the one that was appended", len(after), len(before))
+			}
+			for i, want := range before {
+				same(t, after[i], want)
+			}
+			if got := after[len(before)]; string(got.Text) != "more" {
+				t.Errorf("appended %q, got %q", "more", got.Text)
+			}
+		}
+	}
+}
+
+func readAll(t *testing.T, path string) (all []*archive.Record) {
+	t.Helper()
+	r, err := archive.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for rec, err := range r.Records(ctx, archive.Query{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, rec)
+	}
+	return all
 }

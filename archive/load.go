@@ -54,7 +54,7 @@ func segmentNumber(name string) (int, bool) {
 // raw, and damage says so.
 func openSegment(path string) (s *segment, damage, err error) {
 	s = &segment{path: path}
-	if db, err := openBolt(path, true, 0); err == nil {
+	if db, err := openBolt(path, boltOptions(true, 0)); err == nil {
 		s.db = db
 		if err = checkFile(path); err == nil {
 			err = s.view(func(tx *bbolt.Tx) (err error) {
@@ -104,8 +104,8 @@ func (c *catalog) load(s *segment) (batches uint64, streams uint32, err error) {
 	err = s.view(func(tx *bbolt.Tx) error {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		each(tx, bucketStreams, func(k, v []byte) {
-			if err := c.loadStreams(defs, v); err != nil {
+		eachValue(tx, bucketStreams, func(k, v []byte) {
+			if err := c.loadStreams(defs, k, v); err != nil {
 				c.blame(s, nil, 0, 0, fmt.Errorf("definitions of streams %x: %w", k, err))
 			}
 		})
@@ -113,7 +113,7 @@ func (c *catalog) load(s *segment) (batches uint64, streams uint32, err error) {
 			streams = max(streams, id)
 		}
 		c.loadBlocks(s, tx, defs)
-		each(tx, bucketTail, func(k, v []byte) {
+		eachValue(tx, bucketTail, func(k, v []byte) {
 			if len(k) != 8 {
 				c.blame(s, nil, 0, 0, fmt.Errorf("tail: a key of %d bytes", len(k)))
 				return
@@ -128,8 +128,8 @@ func (c *catalog) load(s *segment) (batches uint64, streams uint32, err error) {
 }
 
 // loadStreams reads the definitions of streams that were begun together.
-func (c *catalog) loadStreams(defs map[uint32]*streamRuns, v []byte) error {
-	b, err := unseal(v)
+func (c *catalog) loadStreams(defs map[uint32]*streamRuns, k, v []byte) error {
+	b, err := parseList(c.zip, k, v, streamKeyLen)
 	for err == nil && len(b) > 0 {
 		id, n := binary.Uvarint(b)
 		if n <= 0 {
@@ -150,15 +150,6 @@ func (c *catalog) loadStreams(defs map[uint32]*streamRuns, v []byte) error {
 	return err
 }
 
-func each(tx *bbolt.Tx, bucket []byte, f func(k, v []byte)) {
-	if b := tx.Bucket(bucket); b != nil {
-		_ = b.ForEach(func(k, v []byte) error {
-			f(k, v)
-			return nil
-		})
-	}
-}
-
 // blame notes damage. Locked by the caller.
 func (c *catalog) blame(s *segment, k *StreamKey, from, to int64, err error) {
 	e := &CorruptionError{Segment: s.name(), Err: err}
@@ -175,8 +166,8 @@ func (c *catalog) blame(s *segment, k *StreamKey, from, to int64, err error) {
 // damaged all blocks are looked at.
 func (c *catalog) loadBlocks(s *segment, tx *bbolt.Tx, defs map[uint32]*streamRuns) {
 	intact := true
-	each(tx, bucketIndex, func(k, v []byte) {
-		runs, err := parseIndex(v)
+	eachValue(tx, bucketIndex, func(k, v []byte) {
+		runs, err := parseIndex(c.zip, k, v)
 		if err != nil {
 			c.blame(s, nil, 0, 0, fmt.Errorf("index %x: %w", k, err))
 			intact = false
@@ -193,7 +184,7 @@ func (c *catalog) loadBlocks(s *segment, tx *bbolt.Tx, defs map[uint32]*streamRu
 	if intact {
 		return
 	}
-	each(tx, bucketBlocks, func(k, v []byte) {
+	eachValue(tx, bucketBlocks, func(k, v []byte) {
 		for off := 0; off < len(v); {
 			h, _, size, err := codec.ParseHeader(v[off:])
 			if err != nil {
@@ -219,7 +210,7 @@ func (c *catalog) loadBlocks(s *segment, tx *bbolt.Tx, defs map[uint32]*streamRu
 
 // defineFrom learns a stream from a block, which says what it is of.
 func (c *catalog) defineFrom(defs map[uint32]*streamRuns, id uint32, pieces ...[]byte) *streamRuns {
-	r, err := codec.Open(codec.NewZip(), pieces...)
+	r, err := codec.Open(c.zip, pieces...)
 	if err != nil {
 		return nil
 	}
@@ -296,8 +287,8 @@ func appendEntry(b []byte, h *codec.Header, size int, key []byte, at int) []byte
 var errEntry = errors.New("entry is impossible")
 
 // parseIndex reads the entries of blocks that were stored together.
-func parseIndex(v []byte) (runs []*run, err error) {
-	b, err := unseal(v)
+func parseIndex(z *codec.Zip, k, v []byte) (runs []*run, err error) {
+	b, err := parseList(z, k, v, runKeyLen)
 	for err == nil && len(b) > 0 {
 		var r *run
 		if r, b, err = parseEntry(b); err == nil {

@@ -66,7 +66,7 @@ type cut struct {
 
 // torn is what a power cut can leave of one commit.
 func torn(before, after []byte, rng *rand.Rand) []cut {
-	page := os.Getpagesize()
+	page := pageSize(before)
 	grown := append(bytes.Clone(before), make([]byte, max(0, len(after)-len(before)))...)
 	cuts := []cut{{how: "nothing written", file: before}, {how: "grown, zeros", file: grown}}
 	for i := range 8 { // some of the data

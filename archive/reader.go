@@ -34,7 +34,7 @@ func Open(path string) (*Reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open archive: %w", err)
 	}
-	r := &Reader{cat: newCatalog(), zip: codec.NewZip()}
+	r := newReader()
 	if err := r.open(paths); err != nil {
 		r.Close()
 		return nil, fmt.Errorf("open archive %s: %w", path, err)
@@ -46,6 +46,11 @@ func Open(path string) (*Reader, error) {
 		return nil, fmt.Errorf("open archive %s: no segments: %w", path, ErrNotArchive)
 	}
 	return r, nil
+}
+
+func newReader() *Reader {
+	zip := codec.NewZip()
+	return &Reader{cat: newCatalog(zip), zip: zip}
 }
 
 func (r *Reader) open(paths []string) error {

@@ -42,7 +42,7 @@ func (w *Writer) rotate() error {
 	}
 	old := w.seg
 	path := filepath.Join(w.path, segmentName(old.meta.Segment+1))
-	db, err := w.openBolt(path)
+	db, err := w.openBolt(path, 0)
 	if err != nil {
 		return err
 	}
@@ -90,7 +90,7 @@ func (s *segment) reopen() error {
 			return err
 		}
 	}
-	db, err := openBolt(s.path, true, 0)
+	db, err := openBolt(s.path, boltOptions(true, 0))
 	s.db = db
 	return err
 }
@@ -305,5 +305,5 @@ func (w *Writer) copyRuns(tx *bbolt.Tx, s *segment, keep []*run) ([]packed, erro
 		}
 		blocks = append(blocks, packed{run: r, block: b})
 	}
-	return blocks, putBlocks(tx, blocks)
+	return blocks, putBlocks(tx, w.zip, blocks)
 }

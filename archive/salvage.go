@@ -47,7 +47,7 @@ func Salvage(ctx context.Context, path, out string) (*Salvaged, error) {
 	if there != nil {
 		defer there.Close()
 	}
-	raw := &Reader{cat: newCatalog(), zip: codec.NewZip()}
+	raw := newReader()
 	for _, p := range paths {
 		s := &segment{path: p}
 		if err := s.openRaw(); err != nil {
@@ -132,13 +132,13 @@ func (r *Reader) copyTo(tx *bbolt.Tx, meta segmentMeta, s *Salvaged, got map[run
 			}
 		}
 	}
-	if err := putStreams(tx, defs); err != nil {
+	if err := putStreams(tx, r.zip, defs); err != nil {
 		return err
 	}
 	if err := putMeta(tx, meta); err != nil {
 		return err
 	}
-	return putBlocks(tx, blocks)
+	return putBlocks(tx, r.zip, blocks)
 }
 
 // mend rewrites a segment of which one meta page is damaged. The other leads
@@ -153,7 +153,7 @@ func (w *Writer) mend(path string) error {
 		w.owed = true // nothing can be lost, and a commit mends the page
 		return nil
 	}
-	r := &Reader{cat: newCatalog(), zip: w.zip}
+	r := &Reader{cat: newCatalog(w.zip), zip: w.zip}
 	r.cat.segments = []*segment{s}
 	if err := r.load(); err != nil {
 		return err
@@ -175,7 +175,7 @@ func (w *Writer) mend(path string) error {
 // metaOf is the meta of a segment as far as its tree tells it, else what its
 // name does.
 func metaOf(path string) (m segmentMeta, err error) {
-	db, err := openBolt(path, true, 0)
+	db, err := openBolt(path, boltOptions(true, 0))
 	if err != nil {
 		return m, err
 	}

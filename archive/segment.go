@@ -88,9 +88,9 @@ func initialMmap(readOnly bool) int {
 const allocSize = 64 << 10
 
 // openBolt opens a file and checks that its tree can be walked.
-func openBolt(path string, readOnly bool, maxBytes int64) (db *bbolt.DB, err error) {
+func openBolt(path string, opts *bbolt.Options) (db *bbolt.DB, err error) {
 	if notBegun(path) {
-		if readOnly {
+		if opts.ReadOnly {
 			return nil, fmt.Errorf("%w: nothing was written to the file yet", ErrNotArchive)
 		}
 		if err := clearUnbegun(path); err != nil {
@@ -98,7 +98,7 @@ func openBolt(path string, readOnly bool, maxBytes int64) (db *bbolt.DB, err err
 		}
 	}
 	err = guard(func() error {
-		db, err = bbolt.Open(path, 0o600, boltOptions(readOnly, maxBytes))
+		db, err = bbolt.Open(path, 0o600, opts)
 		return err
 	})
 	switch {
@@ -219,7 +219,10 @@ func runKey(h *codec.Header) []byte {
 	return binary.BigEndian.AppendUint16(k, uint16(h.Part))
 }
 
-const runKeyLen = 8 + 4 + 2
+const (
+	runKeyLen    = 8 + 4 + 2
+	streamKeyLen = 4
+)
 
 func parseRunKey(k []byte) (h codec.Header) {
 	h.Run, h.Stream, h.Part = binary.BigEndian.Uint64(k), binary.BigEndian.Uint32(k[8:]), int(binary.BigEndian.Uint16(k[12:]))
@@ -227,7 +230,7 @@ func parseRunKey(k []byte) (h codec.Header) {
 }
 
 // putStreams stores definitions of streams, by number.
-func putStreams(tx *bbolt.Tx, defs map[uint32][]byte) error {
+func putStreams(tx *bbolt.Tx, z *codec.Zip, defs map[uint32][]byte) error {
 	if len(defs) == 0 {
 		return nil
 	}
@@ -237,5 +240,5 @@ func putStreams(tx *bbolt.Tx, defs map[uint32][]byte) error {
 		b = binary.AppendUvarint(b, uint64(id))
 		b = append(binary.AppendUvarint(b, uint64(len(defs[id]))), defs[id]...)
 	}
-	return tx.Bucket(bucketStreams).Put(binary.BigEndian.AppendUint32(nil, ids[0]), seal(b))
+	return putList(tx.Bucket(bucketStreams), z, binary.BigEndian.AppendUint32(nil, ids[0]), b)
 }

@@ -60,35 +60,50 @@ type tree struct {
 	seen     map[uint64]bool
 }
 
-// root finds the root page of the newest valid meta page, as bbolt does.
-func (t *tree) root() (uint64, error) {
-	best := uint64(0)
-	root, found := uint64(0), false
-	first := make([]byte, 80)
-	if _, err := t.f.ReadAt(first, 0); err != nil {
-		return 0, fmt.Errorf("first page: %w", errTree)
+// meta reads the meta page at a place of the file, nil where that is none.
+func (t *tree) meta(at int64) []byte {
+	m := make([]byte, 80)
+	if _, err := t.f.ReadAt(m, at); err != nil {
+		return nil
 	}
-	t.pageSize = uint64(binary.LittleEndian.Uint32(first[pageHeader+8:]))
-	if t.pageSize < 512 || t.pageSize > 1<<20 || binary.LittleEndian.Uint32(first[pageHeader:]) != boltMagic {
-		t.pageSize = 4096 // the second meta page may still be sound
+	m = m[pageHeader:]
+	if binary.LittleEndian.Uint32(m) != boltMagic || fnv64(m[:56]) != binary.LittleEndian.Uint64(m[56:]) {
+		return nil
 	}
-	for i := range uint64(2) {
-		m := make([]byte, 80)
-		if _, err := t.f.ReadAt(m, int64(i*t.pageSize)); err != nil {
-			continue
+	return m
+}
+
+// findPageSize asks the meta pages: where the first is damaged, the second
+// lies a page behind it.
+func (t *tree) findPageSize() bool {
+	const least, most = 1 << 10, 64 << 10
+	if m := t.meta(0); m != nil {
+		t.pageSize = uint64(binary.LittleEndian.Uint32(m[8:]))
+		return t.pageSize >= least && t.pageSize <= most
+	}
+	for t.pageSize = least; t.pageSize <= most; t.pageSize *= 2 {
+		if m := t.meta(int64(t.pageSize)); m != nil && uint64(binary.LittleEndian.Uint32(m[8:])) == t.pageSize {
+			return true
 		}
-		m = m[pageHeader:]
-		if binary.LittleEndian.Uint32(m) != boltMagic || fnv64(m[:56]) != binary.LittleEndian.Uint64(m[56:]) {
+	}
+	return false
+}
+
+// root finds the root page of the newest valid meta page, as bbolt does.
+func (t *tree) root() (root uint64, err error) {
+	if !t.findPageSize() {
+		return 0, fmt.Errorf("no valid meta page: %w", errTree)
+	}
+	newest := uint64(0)
+	for i := range uint64(2) {
+		m := t.meta(int64(i * t.pageSize))
+		if m == nil {
 			continue
 		}
 		t.metas++
-		if tx := binary.LittleEndian.Uint64(m[48:]); !found || tx > best {
-			best, found = tx, true
-			root, t.pages = binary.LittleEndian.Uint64(m[16:]), binary.LittleEndian.Uint64(m[40:])
+		if tx := binary.LittleEndian.Uint64(m[48:]); t.metas == 1 || tx > newest {
+			newest, root, t.pages = tx, binary.LittleEndian.Uint64(m[16:]), binary.LittleEndian.Uint64(m[40:])
 		}
-	}
-	if !found {
-		return 0, fmt.Errorf("no valid meta page: %w", errTree)
 	}
 	if t.pages*t.pageSize > uint64(t.size) {
 		return 0, fmt.Errorf("%d bytes of %d are missing: %w", int64(t.pages*t.pageSize)-t.size, t.pages*t.pageSize, errShort)

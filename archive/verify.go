@@ -262,7 +262,7 @@ func (c *catalog) strayBlocks(s *segment) (damage []*CorruptionError) {
 	}
 	c.mu.RUnlock()
 	err := s.view(func(tx *bbolt.Tx) error {
-		each(tx, bucketBlocks, func(k, v []byte) {
+		eachValue(tx, bucketBlocks, func(k, v []byte) {
 			for off := 0; off < len(v); {
 				h, _, size, err := codec.ParseHeader(v[off:])
 				if err != nil {

@@ -130,7 +130,8 @@ func (w window) meets(from, to int64) bool { return w.from <= to && from <= w.to
 // any other is one file. A file that is no archive is ErrNotArchive; one whose
 // tree is damaged is refused, unless it is one meta page that a power cut tore.
 func OpenWriter(path string, opts *Options) (*Writer, error) {
-	w := &Writer{path: path, zip: codec.NewZip(), cat: newCatalog(), streams: map[StreamKey]*stream{}, dirty: map[*stream]bool{}}
+	zip := codec.NewZip()
+	w := &Writer{path: path, zip: zip, cat: newCatalog(zip), streams: map[StreamKey]*stream{}, dirty: map[*stream]bool{}}
 	if opts != nil {
 		w.opts = *opts
 	}
@@ -212,7 +213,7 @@ func (w *Writer) openNewest(path string) error {
 			return err
 		}
 	}
-	db, err := w.openBolt(path)
+	db, err := w.openBolt(path, 0)
 	if err != nil {
 		return err
 	}
@@ -240,8 +241,8 @@ func (w *Writer) openNewest(path string) error {
 			return err
 		}
 	}
-	if s.meta.Rounded != w.opts.RoundStateTime && w.opts.RoundStateTime {
-		s.meta.Rounded = true
+	if rounds := w.opts.RoundStateTime && !s.meta.Rounded; rounds || s.meta.Version < formatVersion {
+		s.meta.Rounded, s.meta.Version = s.meta.Rounded || rounds, formatVersion
 		if err := w.update(func(tx *bbolt.Tx) error { return putMeta(tx, s.meta) }); err != nil {
 			return err
 		}
@@ -250,17 +251,20 @@ func (w *Writer) openNewest(path string) error {
 	return err
 }
 
-// openBolt opens a segment for writing, new or old.
-func (w *Writer) openBolt(path string) (*bbolt.DB, error) {
+// openBolt opens a segment for writing, new or old. pageSize is that of a new
+// one; zero means the system's.
+func (w *Writer) openBolt(path string, pageSize int) (*bbolt.DB, error) {
 	if err := w.opts.step("open a segment"); err != nil {
 		return nil, err
 	}
-	return openBolt(path, false, w.maxBytes())
+	o := boltOptions(false, w.maxBytes())
+	o.PageSize = pageSize
+	return openBolt(path, o)
 }
 
 // checkExisting refuses a file that bbolt could not bear.
 func checkExisting(path string) error {
-	db, err := openBolt(path, true, 0)
+	db, err := openBolt(path, boltOptions(true, 0))
 	if err != nil {
 		return err
 	}

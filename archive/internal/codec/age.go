@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"cmp"
 	"math"
 	"math/bits"
 	"slices"
@@ -12,40 +13,57 @@ import (
 // resolveAges finds the instant from which the ages of this sample are best
 // counted, so that what all rows share (jitter of the call, progress of time)
 // is written once, and rows that only grew older are unchanged.
-func (c *column) resolveAges(at, unit int64, round bool) {
+func (c *column) resolveAges(s *Scratch, at, unit int64, round bool) {
 	pred := c.predictRef(at, unit)
 	scale := int64(1)
 	if round {
 		scale = 1e6
 	}
-	var near []int64
-	step := 1 + len(c.changes)/64
-	for i := 0; i < len(c.changes); i += step {
-		if ch := c.changes[i]; !ch.lit && !c.lits[ch.at] {
-			near = append(near, c.vals[ch.at]+divide(ch.val, scale))
-		}
+	aged := c.aged
+	c.aged = nil
+	ref := pred
+	if aged != nil {
+		ref = mostCommon(c.instants(aged, scale), pred)
 	}
-	ref := mostCommon(near, pred)
 	c.ref.putDelta(ref, pred)
 	c.refV, c.refA = ref, at
-	kept := c.changes[:0]
-	for _, ch := range c.changes {
-		if !ch.lit {
-			if !c.lits[ch.at] {
-				if off := ch.val - (ref-c.vals[ch.at])*scale; off == 0 || round && off >= -scale && off <= scale {
-					continue
-				}
+	for _, cells := range [...][]cell{c.news, c.changes} {
+		for i, ce := range cells {
+			if !ce.lit {
+				cells[i].val = ref - divide(ce.val, scale)
 			}
-			ch.val = ref - divide(ch.val, scale)
-		}
-		kept = append(kept, ch)
-	}
-	c.changes = kept
-	for i, n := range c.news {
-		if !n.lit {
-			c.news[i].val = ref - divide(n.val, scale)
 		}
 	}
+	if aged == nil {
+		return
+	}
+	if c.changes == nil {
+		c.news, c.changes = s.list(), s.list()
+	}
+	before := len(c.changes)
+	aged.has.each(func(slot int32) {
+		v := aged.vals[slot]
+		if off := v - (ref-c.vals[slot])*scale; off != 0 && !(round && off >= -scale && off <= scale) {
+			c.changes = append(c.changes, cell{at: slot, val: ref - divide(v, scale)})
+		}
+	})
+	if before > 0 { // rows whose age was, or is, no number
+		slices.SortFunc(c.changes, func(a, b cell) int { return cmp.Compare(a.at, b.at) })
+	}
+}
+
+// instants are, of some rows, the instants at which they have the age that
+// they say if nothing happened to them.
+func (c *column) instants(aged *agedColumn, scale int64) []int64 {
+	var some []int64
+	step, i := 1+aged.has.count()/64, 0
+	aged.has.each(func(slot int32) {
+		if i%step == 0 {
+			some = append(some, c.vals[slot]+divide(aged.vals[slot], scale))
+		}
+		i++
+	})
+	return some
 }
 
 func (c *column) predictRef(at, unit int64) int64 {
@@ -83,17 +101,17 @@ func mostCommon(v []int64, other int64) int64 {
 // Processes that wake for the same cause have been idle since nearly the same
 // instant. So a cell of an AgeNS column may also be told as a difference to
 // another row's, lag rows before it in the same sample; each row remembers
-// the lag that was good for it. In such columns the classes from classFresh
-// on mean:
+// the lag that was good for it. In such columns the classes from 146 on mean:
 //
 //	146..199  the difference to the neighbour has 0..53 bits; all but the first follow
 //	200..255  the row's lag becomes 1..56; a class follows
 const (
-	classNear = classFresh
+	classNear = 146
 	nearBits  = 53
 	classLag  = classNear + nearBits + 1
 	maxLag    = 255 - classLag + 1
-	newLagFee = 8 // bits that a change of the lag must save
+	newLagFee = 8  // bits that a change of the lag must save
+	jittered  = 20 // bits that an instant may be off because the row was read earlier or later
 )
 
 // neighbours are the instants told so far in a sample, and each row's lag.
@@ -142,17 +160,18 @@ func (c *column) saw(kind ColumnKind, now cell) {
 func (c *column) putAge(before int64, now cell, near bool) {
 	delta, fresh := fold(now.val-before), uint64(c.refV-now.val)
 	size := bits.Len64(delta)
-	if fresh > classDelta {
+	if fresh > narrow.delta {
 		size = min(size, bits.Len64(fresh))
 	}
+	told := near && c.putNear(now, size)
 	if near {
-		defer func() { c.near.told = append(c.near.told, now.val) }()
-		if c.putNear(now, size) {
-			return
-		}
+		c.near.told = append(c.near.told, now.val)
 	}
-	if delta > classDelta && fresh > classDelta && bits.Len64(fresh) < bits.Len64(delta) {
-		c.coder.long(classFreshN, fresh)
+	if told {
+		return
+	}
+	if delta > narrow.delta && fresh > narrow.delta && bits.Len64(fresh) < bits.Len64(delta) {
+		c.coder.long(narrow.freshN, fresh)
 	} else {
 		c.coder.put(delta, math.MaxUint64, false)
 	}
@@ -164,7 +183,7 @@ func (c *column) putNear(now cell, size int) bool {
 	if v, ok := c.near.at(int(*lag)); ok {
 		with = bits.Len64(fold(now.val - v))
 	}
-	if min(with, size) > newLagFee {
+	if min(with, size) > jittered {
 		if l, b := c.near.best(now.val); b+newLagFee < min(with, size) {
 			*lag, with = uint8(l), b
 			c.class = append(c.class, byte(classLag+l-1))

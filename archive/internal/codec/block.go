@@ -8,18 +8,18 @@ import (
 	"slices"
 
 	"github.com/cespare/xxhash/v2"
-	"github.com/klauspost/compress/zstd"
 )
 
 // Magic begins every block and every chunk.
 const Magic = "ErgB"
 
 // Version is the version of the format that is written. Readers refuse a
-// newer one.
-const Version = 1
+// newer one, and read every older one.
+const Version = 2
 
 // A Header says what a block or chunk holds, without decoding it.
 type Header struct {
+	Version  uint8
 	Archive  uint64
 	Stream   uint32
 	Part     int
@@ -66,38 +66,6 @@ var (
 
 // maxRaw bounds what one block may claim to hold.
 const maxRaw = 1 << 30
-
-// A Zip compresses and decompresses. It is safe for concurrent use.
-type Zip struct {
-	fast, best *zstd.Encoder
-	dec        *zstd.Decoder
-}
-
-// pack compresses a stream. Words and texts are worth more effort than
-// classes, in which there is little to find beyond their frequencies.
-func (z *Zip) pack(tag int, data []byte) []byte {
-	if sub := tag % 4; sub == subDict || tag/4 == fieldText || len(data) < 4096 {
-		return z.best.EncodeAll(data, nil)
-	}
-	return z.fast.EncodeAll(data, nil)
-}
-
-// NewZip makes a Zip.
-func NewZip() *Zip {
-	writer := func(level zstd.EncoderLevel) *zstd.Encoder {
-		enc, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false),
-			zstd.WithEncoderLevel(level), zstd.WithLowerEncoderMem(true))
-		if err != nil {
-			panic(err) // the options are constant
-		}
-		return enc
-	}
-	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(2), zstd.WithDecoderMaxMemory(maxRaw))
-	if err != nil {
-		panic(err)
-	}
-	return &Zip{fast: writer(zstd.SpeedDefault), best: writer(zstd.SpeedBestCompression), dec: dec}
-}
 
 // A stream is one series of bytes (or bits) of a block.
 type stream struct {
@@ -192,19 +160,29 @@ func layout(h Header, ss streams, z *Zip) []byte {
 	b := AppendHeader(nil, &h)
 	if solid {
 		b[5] |= flagSolid
-		body := appendStreams(nil, ss, nil)
-		b = binary.AppendUvarint(b, uint64(len(body)))
-		enc := z.fast
-		if h.Whole {
-			enc = z.best
-		}
-		b = enc.EncodeAll(body, b)
+		b = appendSolid(b, h, ss, z)
 	} else {
-		b = appendStreams(b, ss, z)
+		b, _ = appendStreams(b, ss, z, false)
 	}
 	binary.LittleEndian.PutUint32(b[8:], uint32(len(b)))
 	putSum(b)
 	return b
+}
+
+// appendSolid writes the streams as one compressed body, raw bits behind it:
+// there is nothing to gain on those. In version 1 they were part of it.
+func appendSolid(b []byte, h Header, ss streams, z *Zip) []byte {
+	body, bits := appendStreams(nil, ss, nil, h.Version > 1)
+	enc := z.fast
+	if h.Whole {
+		enc = z.words
+	}
+	packed := enc.EncodeAll(body, nil)
+	b = binary.AppendUvarint(b, uint64(len(body)))
+	if h.Version > 1 {
+		b = binary.AppendUvarint(b, uint64(len(packed)))
+	}
+	return append(append(b, packed...), bits...)
 }
 
 func putSum(b []byte) { binary.LittleEndian.PutUint64(b[24:], sum(b)) }
@@ -227,7 +205,7 @@ func AppendHeader(b []byte, h *Header) []byte {
 	if h.Round {
 		flags |= flagRound
 	}
-	b = append(b, Version, flags)
+	b = append(b, h.Version, flags)
 	b = binary.LittleEndian.AppendUint16(b, uint16(h.Part))
 	b = binary.LittleEndian.AppendUint32(b, 0)
 	b = binary.LittleEndian.AppendUint32(b, h.Stream)
@@ -248,9 +226,10 @@ func AppendSummary(b []byte, h *Header) []byte {
 	return b
 }
 
-// appendStreams writes the directory, then the data. Each stream is
-// compressed where z is given and that pays.
-func appendStreams(b []byte, ss streams, z *Zip) []byte {
+// appendStreams writes the directory, then the data, or that without the raw
+// bits, which then come apart. Each stream is compressed where z is given and
+// that pays.
+func appendStreams(b []byte, ss streams, z *Zip, apart bool) (all, bits []byte) {
 	var data []byte
 	b = binary.AppendUvarint(b, uint64(len(ss)))
 	last := 0
@@ -269,9 +248,13 @@ func appendStreams(b []byte, ss streams, z *Zip) []byte {
 			b = binary.AppendUvarint(b, uint64(s.n)<<1|1)
 			b = binary.AppendUvarint(b, uint64(len(enc)))
 		}
-		data = append(data, enc...)
+		if apart && s.tag%4 == subBits {
+			bits = append(bits, enc...)
+		} else {
+			data = append(data, enc...)
+		}
 	}
-	return append(b, data...)
+	return append(b, data...), bits
 }
 
 // ParseHeader reads the header of the block that b begins with and checks
@@ -303,6 +286,7 @@ func HeaderOnly(b []byte) (h Header, rest []byte, err error) {
 	if len(b) < fixedLen || string(b[:4]) != Magic {
 		return h, nil, errMagic
 	}
+	h.Version = b[4]
 	h.Part = int(binary.LittleEndian.Uint16(b[6:]))
 	h.Stream = binary.LittleEndian.Uint32(b[12:])
 	h.Archive = binary.LittleEndian.Uint64(b[16:])
@@ -374,11 +358,17 @@ type piece struct {
 }
 
 // parseStreams finds the streams of a block's body.
-func parseStreams(flags byte, body []byte, z *Zip) (map[int]piece, error) {
+func parseStreams(version, flags byte, body []byte, z *Zip) (map[int]piece, error) {
 	r := reader{b: body}
+	bits := &r
 	if flags&flagSolid != 0 {
 		n := r.int()
-		raw, err := z.dec.DecodeAll(r.b, make([]byte, 0, min(n, 1<<20)))
+		packed := r.b
+		if version > 1 {
+			packed = r.bytes(r.int())
+			bits = &reader{b: r.b, short: r.short}
+		}
+		raw, err := z.dec.DecodeAll(packed, make([]byte, 0, min(n, 1<<20)))
 		if err != nil || len(raw) != n {
 			return nil, fmt.Errorf("decompress: %w", errContent)
 		}
@@ -408,14 +398,17 @@ func parseStreams(flags byte, body []byte, z *Zip) (map[int]piece, error) {
 	out := make(map[int]piece, n)
 	for _, e := range entries {
 		p := piece{n: e.n, packed: e.enc >= 0}
-		if p.packed {
-			p.data = r.bytes(e.enc)
-		} else {
-			p.data = r.bytes(rawLen(e.tag, e.n))
+		from, size := &r, e.enc
+		if e.tag%4 == subBits {
+			from = bits
 		}
+		if !p.packed {
+			size = rawLen(e.tag, e.n)
+		}
+		p.data = from.bytes(size)
 		out[e.tag] = p
 	}
-	if r.short || len(r.b) != 0 {
+	if r.short || bits.short || len(r.b) != 0 || len(bits.b) != 0 {
 		return nil, errContent
 	}
 	return out, nil
@@ -488,7 +481,7 @@ func Open(z *Zip, chunks ...[]byte) (*Run, error) {
 		} else if err := r.follow(&h, i); err != nil {
 			return nil, err
 		}
-		pieces, err := parseStreams(b[5], body, z)
+		pieces, err := parseStreams(b[4], b[5], body, z)
 		if err != nil {
 			return nil, err
 		}
@@ -503,7 +496,7 @@ func Open(z *Zip, chunks ...[]byte) (*Run, error) {
 }
 
 func (r *Run) follow(h *Header, i int) error {
-	if h.Stream != r.Stream || h.Part != r.Part || h.Run != r.Run || h.Chunk != i || r.Whole || h.Whole || h.Archive != r.Archive {
+	if h.Stream != r.Stream || h.Part != r.Part || h.Run != r.Run || h.Chunk != i || h.Version != r.Version || r.Whole || h.Whole || h.Archive != r.Archive {
 		return fmt.Errorf("chunks do not follow each other: %w", errContent)
 	}
 	r.Last = h.Last

@@ -6,47 +6,98 @@ import (
 )
 
 // Every number is written as a class, one byte that an entropy coder shrinks
-// well, and the raw bits that the class leaves open.
-//
-//	0         as predicted
-//	1..24     the difference to the prediction is 1..24
-//	25..84    the difference has 5..64 bits; all but the first follow
-//	85..144   a fresh value of 5..64 bits; all but the first follow
-//	145       the cell turns from a number into a literal or back; a class follows
-//	146..255  the fresh value 0..109
+// well, and the raw bits that the class leaves open. A scheme says what the
+// classes mean, by the first class of each range: as predicted (0), the
+// difference to the prediction itself, the bits of a longer difference, the
+// bits of a longer fresh value, that the cell turns from a number into a
+// literal or back (a class follows), and the fresh value itself.
 //
 // Differences of columns that may fall are folded (0, -1, 1, -2, …) first.
-const (
-	classSame   = 0
-	classDelta  = 24
-	classDeltaN = 25 - 5
-	classFreshN = 85 - 5
-	classToggle = 145
-	classFresh  = 146
-	freshDirect = 255 - classFresh
+type scheme struct {
+	delta  uint64 // the largest difference that is its own class
+	deltaN int    // class of a difference of n bits, less n
+	freshN int    // class of a fresh value of n bits, less n
+	toggle int
+	fresh  int // class of the fresh value 0
+}
+
+// classSame, in every scheme, is the class of a cell that is as predicted.
+const classSame = 0
+
+// Ages in nanoseconds hardly ever differ by little, and need classes for
+// their neighbours (see age.go). They are as all numbers of format version 1.
+var (
+	narrow = scheme{delta: 24, deltaN: 25 - 5, freshN: 85 - 5, toggle: 145, fresh: 146}
+	wide   = scheme{delta: 63, deltaN: 64 - 7, freshN: 122 - 7, toggle: 180, fresh: 181}
+
+	narrowCodes, wideCodes = narrow.codes(), wide.codes()
 )
+
+// A code is what a class means to who reads it.
+type code struct {
+	op   op
+	bits uint8  // that follow
+	base uint64 // value without them
+}
+
+type op uint8
+
+const (
+	opDelta op = iota
+	opFresh
+	opToggle
+)
+
+func (s *scheme) codes() (t [256]code) {
+	for c := range t {
+		switch {
+		case c <= int(s.delta):
+			t[c] = code{opDelta, 0, uint64(c)}
+		case c >= s.fresh:
+			t[c] = code{opFresh, 0, uint64(c - s.fresh)}
+		case c == s.toggle:
+			t[c] = code{op: opToggle}
+		case c-s.deltaN <= 64:
+			n := c - s.deltaN
+			t[c] = code{opDelta, uint8(n - 1), 1 << (n - 1)}
+		default:
+			n := c - s.freshN
+			t[c] = code{opFresh, uint8(n - 1), 1 << (n - 1)}
+		}
+	}
+	return t
+}
 
 func fold(d int64) uint64   { return uint64(d)<<1 ^ uint64(d>>63) }
 func unfold(u uint64) int64 { return int64(u>>1) ^ -int64(u&1) }
 
 // A coder writes one series of numbers.
 type coder struct {
-	class []byte
-	bits  bitWriter
+	class  []byte
+	bits   bitWriter
+	narrow bool
+}
+
+func (c *coder) scheme() *scheme {
+	if c.narrow {
+		return &narrow
+	}
+	return &wide
 }
 
 // put writes a number as the shorter of its difference to the prediction and
 // its fresh form; a literal's number (its place in a dictionary) rather fresh.
 func (c *coder) put(delta, fresh uint64, literal bool) {
+	s := c.scheme()
 	switch {
-	case delta <= 2 || delta <= classDelta && !literal:
+	case delta <= 2 || delta <= s.delta && !literal:
 		c.class = append(c.class, byte(delta))
-	case fresh <= freshDirect:
-		c.class = append(c.class, byte(classFresh+fresh))
-	case bits.Len64(delta) <= bits.Len64(fresh) && delta > classDelta:
-		c.long(classDeltaN, delta)
+	case fresh <= uint64(255-s.fresh):
+		c.class = append(c.class, byte(s.fresh+int(fresh)))
+	case bits.Len64(delta) <= bits.Len64(fresh) && delta > s.delta:
+		c.long(s.deltaN, delta)
 	default:
-		c.long(classFreshN, fresh)
+		c.long(s.freshN, fresh)
 	}
 }
 
@@ -64,41 +115,25 @@ func (c *coder) putDelta(v, pred int64) { c.put(fold(v-pred), uint64(v), false) 
 type decoder struct {
 	class []byte
 	bits  bitReader
+	codes *[256]code
 	short bool
 }
-
-type op uint8
-
-const (
-	opDelta op = iota
-	opFresh
-	opToggle
-)
 
 func (d *decoder) get() (op, uint64) {
 	if len(d.class) == 0 {
 		d.short = true
 		return opDelta, 0
 	}
-	c := int(d.class[0])
+	c := d.codes[d.class[0]]
 	d.class = d.class[1:]
-	switch {
-	case c <= classDelta:
-		return opDelta, uint64(c)
-	case c >= classFresh:
-		return opFresh, uint64(c - classFresh)
-	case c == classToggle:
-		return opToggle, 0
+	if c.bits == 0 {
+		return c.op, c.base
 	}
-	o, n := opDelta, uint(c-classDeltaN)
-	if n > 64 {
-		o, n = opFresh, uint(c-classFreshN)
-	}
-	v, ok := d.bits.get(n - 1)
+	v, ok := d.bits.get(uint(c.bits))
 	if !ok {
 		d.short = true
 	}
-	return o, v | 1<<(n-1)
+	return c.op, c.base | v
 }
 
 // next reads what putDelta wrote.

@@ -1,6 +1,10 @@
 package codec
 
-import "github.com/cespare/xxhash/v2"
+import (
+	"slices"
+
+	"github.com/cespare/xxhash/v2"
+)
 
 // A dict numbers byte strings in the order in which they first came.
 type dict struct {
@@ -8,6 +12,8 @@ type dict struct {
 	ends  []uint32
 	table []uint32 // number + 1 by hash, open addressing; a power of two long
 	sent  int      // how many have been written to chunks
+
+	arranged int // how many have the number that they keep
 }
 
 func (d *dict) len() int { return len(d.ends) }
@@ -63,6 +69,27 @@ func (d *dict) put(s []byte) int {
 		return id
 	}
 	return d.add(s)
+}
+
+// reorder gives the words from first on new numbers: the i-th of them is the one
+// that was first + order[i].
+func (d *dict) reorder(first int, order []int) {
+	words := make([][]byte, len(order))
+	places := make([]uint64, len(order))
+	for i, old := range order {
+		words[i] = slices.Clone(d.at(first + old))
+		_, places[i], _ = d.find(words[i])
+	}
+	d.ends = d.ends[:first]
+	d.arena = d.arena[:0]
+	if first > 0 {
+		d.arena = d.arena[:d.ends[first-1]]
+	}
+	for i, w := range words {
+		d.arena = append(d.arena, w...)
+		d.ends = append(d.ends, uint32(len(d.arena)))
+		d.table[places[i]] = uint32(first + i + 1)
+	}
 }
 
 func (d *dict) reset() { *d = dict{arena: d.arena[:0], ends: d.ends[:0]} }

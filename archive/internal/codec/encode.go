@@ -26,7 +26,38 @@ type Scratch struct {
 type stage struct {
 	rows  []stagedRow
 	cells []cell
+	ages  []agedColumn
 	gone  []int32
+}
+
+// An agedColumn is what the rows that were there before say of a column of
+// ages, which all of them do: by slot, so that it need not be sorted.
+type agedColumn struct {
+	col  int
+	has  bitmap
+	vals []int64
+}
+
+func (s *stage) empty() {
+	s.rows, s.cells, s.ages, s.gone = s.rows[:0], s.cells[:0], s.ages[:0], s.gone[:0]
+}
+
+// aged is the column's place in the stage.
+func (s *stage) aged(col int) *agedColumn {
+	for i := range s.ages {
+		if s.ages[i].col == col {
+			return &s.ages[i]
+		}
+	}
+	n := len(s.ages)
+	if n < cap(s.ages) {
+		s.ages = s.ages[:n+1]
+	} else {
+		s.ages = append(s.ages, agedColumn{vals: make([]int64, PartRows)})
+	}
+	a := &s.ages[n]
+	a.col, a.has = col, bitmap{}
+	return a
 }
 
 // list is an empty list of cells.
@@ -90,7 +121,10 @@ func (e *Encoder) reset() {
 
 // Append encodes a record, which must follow the one before in Seq. It keeps
 // nothing of the record's memory.
-func (e *Encoder) Append(r *Record) {
+func (e *Encoder) Append(r *Record) { e.encode(r, e.scan(r)) }
+
+// scan opens the runs that the record needs and stages what it says.
+func (e *Encoder) scan(r *Record) payload {
 	if e.epoch == 0 {
 		e.epoch = r.Seq
 	}
@@ -103,12 +137,16 @@ func (e *Encoder) Append(r *Record) {
 			e.beginRun(p, r)
 		}
 	}
-	kind := payloadNone
 	if r.Text != nil && !r.Failed {
-		kind = t.scanText(r.Text, r.Subject)
-	} else {
-		t.begin()
+		return t.scanText(r.Text, r.Subject)
 	}
+	t.begin()
+	return payloadNone
+}
+
+// encode adds what was staged to the runs.
+func (e *Encoder) encode(r *Record, kind payload) {
+	t := e.table
 	parts := 0
 	for i, p := range t.parts {
 		if p.run.Run == 0 { // the scan needed one more
@@ -172,7 +210,7 @@ func (e *Encoder) beginRun(p *part, r *Record) {
 		limit.Records, limit.Cells = limit.Records*share/32, limit.Cells*share/32
 		limit.Span = limit.Span / 32 * int64(share)
 	}
-	h := Header{Archive: e.desc.Archive, Stream: e.desc.Stream, Part: p.number, Round: e.desc.Round, Run: r.Seq, Epoch: e.epoch, Prev: p.run.Last}
+	h := Header{Version: Version, Archive: e.desc.Archive, Stream: e.desc.Stream, Part: p.number, Round: e.desc.Round, Run: r.Seq, Epoch: e.epoch, Prev: p.run.Last}
 	p.run = run{Header: h, began: r.At, limit: limit}
 	if p.number == 0 {
 		e.head = head{}
@@ -256,10 +294,13 @@ func (c *column) take(s *streams, field int) {
 // heads writes which record the part's sample belongs to.
 func (p *part) heads(r *Record, u *run) {
 	if u.total == 0 {
-		p.seq, p.headAt = int64(u.Run), 0
+		p.seq, p.headAt, p.headStep = int64(u.Run), 0, 0
 	}
 	p.seqs.putDelta(int64(r.Seq), p.seq)
-	p.ats.putDelta(r.At, p.headAt)
+	p.ats.putDelta(r.At, p.headAt+p.headStep)
+	if u.total > 0 {
+		p.headStep = r.At - p.headAt
+	}
 	p.seq, p.headAt = int64(r.Seq), r.At
 }
 
@@ -268,7 +309,7 @@ type head struct {
 	took, flags, subject, args, reason, code, seen, total, length, parts coder
 
 	subjects, argss, reasons dict
-	last                     struct{ flags, subject, args, reason, code, seen, total, parts int64 }
+	last                     lastHead
 	text                     []byte
 }
 
@@ -278,6 +319,7 @@ const (
 	flagIsError = 8
 	flagFailed  = 16
 	flagLimited = 32 // Seen and Total follow
+	flagMicros  = 64 // Took is in microseconds
 )
 
 func (h *head) put(u *run, r *Record, kind payload, parts int) {
@@ -301,8 +343,13 @@ func (h *head) put(u *run, r *Record, kind payload, parts int) {
 		put(&h.seen, r.Seen, &h.last.seen)
 		put(&h.total, r.Total, &h.last.total)
 	}
+	took := r.Took
+	if took%1000 == 0 {
+		flags |= flagMicros
+		took /= 1000
+	}
 	put(&h.flags, flags, &h.last.flags)
-	h.took.putDelta(r.Took, 0)
+	put(&h.took, took, &h.last.took)
 	put(&h.parts, int64(parts), &h.last.parts)
 	put(&h.subject, int64(h.subjects.put([]byte(r.Subject))), &h.last.subject)
 	args := int64(0) // none

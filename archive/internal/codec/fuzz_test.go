@@ -129,7 +129,7 @@ func noFetch(int, uint64) (*Run, error) { return nil, errShort }
 // reaches them.
 func layoutPlain(c Chunk) []byte {
 	b := AppendHeader(nil, &c.Header)
-	b = appendStreams(b, c.streams, nil)
+	b, _ = appendStreams(b, c.streams, nil, false)
 	b[8], b[9] = byte(len(b)), byte(len(b)>>8)
 	putSum(b)
 	return b

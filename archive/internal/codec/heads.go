@@ -31,7 +31,11 @@ func (r *Run) series(field int) (decoder, error) {
 	if err != nil {
 		return decoder{}, err
 	}
-	return decoder{class: class, bits: newBitReader(bits, n)}, nil
+	codes := &wideCodes
+	if r.Version < 2 {
+		codes = &narrowCodes
+	}
+	return decoder{class: class, bits: newBitReader(bits, n), codes: codes}, nil
 }
 
 // words are the entries of a field's dictionary.
@@ -71,9 +75,14 @@ func (r *Run) Seqs() (seqs []uint64, ats []int64, err error) {
 		return nil, nil, errContent
 	}
 	seqs, ats = make([]uint64, r.Records), make([]int64, r.Records)
-	seq, at := int64(r.Run), int64(0)
+	seq, at, step := int64(r.Run), int64(0), int64(0)
 	for i := range seqs {
-		seq, at = s.next(seq), a.next(at)
+		seq = s.next(seq)
+		before := at
+		at = a.next(before + step)
+		if i > 0 && r.Version >= 2 {
+			step = at - before
+		}
 		if i > 0 && uint64(seq) <= seqs[i-1] {
 			return nil, nil, errContent
 		}
@@ -126,12 +135,13 @@ func (r *Run) Heads() ([]Head, error) {
 		return words[i][id]
 	}
 	heads := make([]Head, len(seqs))
-	var last struct{ flags, subject, args, reason, code, seen, total, parts int64 }
+	var last lastHead
 	text := 0
 	for i := range heads {
 		h := &heads[i]
-		h.Seq, h.At, h.Took = seqs[i], ats[i], d.took.next(0)
+		h.Seq, h.At = seqs[i], ats[i]
 		last.flags = d.flags.next(last.flags)
+		h.Took = last.tookOf(&d.took, r.Version)
 		h.payload, h.pretty = payload(last.flags&flagPayload), last.flags&flagPretty != 0
 		h.IsError, h.Failed = last.flags&flagIsError != 0, last.flags&flagFailed != 0
 		last.parts = d.parts.next(last.parts)
@@ -168,6 +178,21 @@ func (r *Run) Heads() ([]Head, error) {
 		return nil, errContent
 	}
 	return heads, nil
+}
+
+// lastHead is what the head of the record before said, which predicts the next.
+type lastHead struct{ flags, took, subject, args, reason, code, seen, total, parts int64 }
+
+// tookOf reads how long the call took. Version 1 told it in nanoseconds always, and
+// did not predict it.
+func (l *lastHead) tookOf(d *decoder, version uint8) int64 {
+	if version < 2 {
+		return d.next(0)
+	}
+	if l.took = d.next(l.took); l.flags&flagMicros != 0 {
+		return l.took * 1000
+	}
+	return l.took
 }
 
 // A ValueKind tells what a cell holds, as in package archive.

@@ -28,7 +28,9 @@ type part struct {
 	ats    coder
 	seq    int64 // of the record before
 	headAt int64
-	run    run
+
+	headStep int64 // from the record before that to it
+	run      run
 }
 
 // bitmap has a bit for each slot of a part.
@@ -82,6 +84,7 @@ type column struct {
 	last cell // of the last row told in full, which predicts the next
 
 	news, changes []cell // of the sample being encoded
+	aged          *agedColumn
 }
 
 func newPart(number int) *part { return &part{number: number, shape: &column{}} }
@@ -91,8 +94,8 @@ func (p *part) borrow(s *Scratch) {
 	for len(s.stages) <= p.number {
 		s.stages = append(s.stages, stage{})
 	}
-	st := &s.stages[p.number]
-	p.stage = stage{st.rows[:0], st.cells[:0], st.gone[:0]}
+	p.stage = s.stages[p.number]
+	p.stage.empty()
 }
 
 // begin makes the next sample the keyframe of a new run.
@@ -157,11 +160,27 @@ func (p *part) column(col int) *column {
 	return p.cols[col]
 }
 
+// columnAt is a column that there is.
+func (p *part) columnAt(col int) *column {
+	if col == shapeColumn {
+		return p.shape
+	}
+	return p.cols[col]
+}
+
 func (p *part) stageInt(col int, v int64, kind ColumnKind) {
 	c := p.column(col)
-	if p.full || kind >= AgeNS || c.vals[p.slot] != v || c.lits[p.slot] {
-		p.cells = append(p.cells, cell{at: int32(col), val: v})
+	switch {
+	case p.full || c.lits[p.slot]:
+	case kind >= AgeNS:
+		a := p.aged(col)
+		a.has.set(p.slot)
+		a.vals[p.slot] = v
+		return
+	case c.vals[p.slot] == v:
+		return
 	}
+	p.cells = append(p.cells, cell{at: int32(col), val: v})
 }
 
 // stageLit reports false where the literal is an invalid string.
@@ -203,7 +222,7 @@ func (p *part) encode(t *table, at int64, round bool) {
 	}
 	dense := func(c *column) bool { return t.form == FormTable && len(c.changes)*2 > live }
 	for _, col := range touched {
-		if c := p.column(col); !dense(c) {
+		if c := p.columnAt(col); !dense(c) {
 			for _, ch := range c.changes {
 				active.set(ch.at)
 			}
@@ -214,7 +233,7 @@ func (p *part) encode(t *table, at int64, round bool) {
 	p.active = active.appendTo(p.active)
 	p.lists = binary.AppendUvarint(p.lists, uint64(len(touched)))
 	for _, col := range touched {
-		c := p.column(col)
+		c := p.columnAt(col)
 		kind := Gauge
 		if col != shapeColumn {
 			kind = t.cols[col].kind
@@ -264,7 +283,7 @@ func (p *part) sortCells(s *Scratch) {
 	rows.each(func(slot int32) {
 		r := p.rows[order[slot]]
 		for _, ce := range p.cells[r.start:r.end] {
-			c := p.column(int(ce.at))
+			c := p.columnAt(int(ce.at))
 			ce.at = slot
 			if c.news == nil {
 				c.news, c.changes = s.list(), s.list()
@@ -285,16 +304,53 @@ func (p *part) resolve(t *table, at int64, round bool) (touched []int) {
 	if len(p.shape.news)+len(p.shape.changes) > 0 {
 		touched = append(touched, shapeColumn)
 	}
+	for i := range p.ages {
+		p.cols[p.ages[i].col].aged = &p.ages[i]
+	}
 	for col, c := range p.cols {
-		if c == nil || len(c.news)+len(c.changes) == 0 {
+		if c == nil || len(c.news)+len(c.changes) == 0 && c.aged == nil {
 			continue
 		}
 		if unit := t.cols[col].kind.unit(round); unit > 0 {
-			c.resolveAges(at, unit, t.cols[col].kind == AgeNS && round)
+			c.resolveAges(t.desk, at, unit, t.cols[col].kind == AgeNS && round)
 		}
+		c.arrange()
 		touched = append(touched, col)
 	}
 	return touched
+}
+
+// arrange numbers the words that this sample brought in the order of the rows,
+// not of the answer: rows whose keys are near say similar words, and the
+// numbers of a keyframe then count up.
+func (c *column) arrange() {
+	first := max(c.dict.arranged, c.dict.sent) // a refused answer may have left words
+	if n := c.dict.len() - first; n > 1 {
+		order := make([]int, 0, n) // old number of each new one
+		place := make([]int, n)    // new number of each old one, + 1
+		move := func(cells []cell) {
+			for i, ce := range cells {
+				if !ce.lit || ce.val < int64(first) {
+					continue
+				}
+				old := int(ce.val) - first
+				if place[old] == 0 {
+					order = append(order, old)
+					place[old] = len(order)
+				}
+				cells[i].val = int64(first + place[old] - 1)
+			}
+		}
+		move(c.news)
+		move(c.changes)
+		for old, p := range place { // words of an answer that was refused
+			if p == 0 {
+				order = append(order, old)
+			}
+		}
+		c.dict.reorder(first, order)
+	}
+	c.dict.arranged = c.dict.len()
 }
 
 // How a column tells which rows its changes are in.
@@ -307,6 +363,7 @@ const (
 
 // encode writes the column's part of a sample and remembers it.
 func (c *column) encode(kind ColumnKind, dense bool, active, inRun *bitmap, at int64, round bool) (mode int) {
+	c.narrow = kind == AgeNS
 	for _, n := range c.news {
 		c.put(kind, c.last, n, false)
 		c.last = n
@@ -367,7 +424,7 @@ func (c *column) putSome(kind ColumnKind, active *bitmap) {
 // their neighbours.
 func (c *column) put(kind ColumnKind, before, now cell, near bool) {
 	if before.lit != now.lit {
-		c.class = append(c.class, classToggle)
+		c.class = append(c.class, byte(c.scheme().toggle))
 		before, near = cell{lit: now.lit}, false
 	}
 	if kind == AgeNS && !now.lit {

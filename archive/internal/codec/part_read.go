@@ -162,6 +162,9 @@ func (r *Run) column(field int, kind ColumnKind, out *Table) (c *colCursor, err 
 	if c.decoder, err = r.series(field); err != nil {
 		return nil, err
 	}
+	if kind == AgeNS {
+		c.codes = &narrowCodes
+	}
 	if c.ref, err = r.series(field + 1); err != nil {
 		return nil, err
 	}
@@ -305,7 +308,7 @@ func (c *colCursor) change(slot int32) {
 	}
 	c.grow(slot)
 	now := cell{val: c.vals[slot], lit: c.lits[slot]}
-	if c.kind == AgeNS && !now.lit && len(c.class) > 0 && c.class[0] != classToggle {
+	if c.kind == AgeNS && !now.lit && len(c.class) > 0 && int(c.class[0]) != narrow.toggle {
 		now.val = c.age(slot, now.val)
 		c.near.told = append(c.near.told, now.val)
 	} else {

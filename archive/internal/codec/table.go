@@ -37,6 +37,8 @@ type table struct {
 	keyBuf []byte
 	litBuf []byte
 	fresh  []int32 // slots given out by this scan
+
+	again map[string]uint64 // keys that came more than once in this scan: how often
 }
 
 type colDef struct {
@@ -154,7 +156,7 @@ func (t *table) scanText(text []byte, subject string) payload {
 
 func (t *table) begin() {
 	t.scan++
-	t.fresh = t.fresh[:0]
+	t.fresh, t.again = t.fresh[:0], nil
 	for _, p := range t.parts {
 		p.borrow(t.desk)
 	}
@@ -342,19 +344,20 @@ func (t *table) rowKey(text []byte, shape int) []byte {
 // slotOf is the slot of the row with that key, new or old. A key that comes a
 // second time in one answer is another row.
 func (t *table) slotOf(key []byte) int32 {
-	for again := 0; ; again++ {
-		if again > 0 {
-			key = append(key[:len(key):len(key)], 0, byte(again), byte(again>>8), byte(again>>16))
-		}
-		slot, place, ok := t.lookup(key)
-		if !ok {
-			return t.give(key, place)
-		}
-		if t.seen[slot] != t.scan {
-			t.seen[slot] = t.scan
-			return slot
-		}
+	slot, place, ok := t.lookup(key)
+	if !ok {
+		return t.give(key, place)
 	}
+	if t.seen[slot] != t.scan {
+		t.seen[slot] = t.scan
+		return slot
+	}
+	if t.again == nil {
+		t.again = map[string]uint64{}
+	}
+	t.again[string(key)]++
+	n := t.again[string(key)]
+	return t.slotOf(binary.AppendUvarint(append(key[:len(key):len(key)], 0), n))
 }
 
 // grave marks a place of the index whose row is gone.
@@ -450,7 +453,7 @@ func (t *table) undo() {
 		t.free(slot)
 	}
 	for _, p := range t.parts {
-		p.rows, p.cells, p.gone = p.rows[:0], p.cells[:0], p.gone[:0]
+		p.stage.empty()
 	}
 }
 

@@ -1,0 +1,94 @@
+package codec
+
+import (
+	_ "embed"
+	"strconv"
+	"strings"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// words2 are texts that recordings of clusters hold: names of columns as
+// blocks lay them out, words of the framework, functions and files of the Go
+// runtime and library as profiles name them; nothing of an application. They
+// are a dictionary for zstd, so that a small block need not tell them anew and
+// still stands alone. They belong to version 2 of the format and never change.
+//
+//go:embed words2.txt
+var words2 string
+
+// words2ID is the dictionary's number in a frame.
+const words2ID = 2
+
+// dictionary is what the words make, one behind the other. Each line is a Go
+// string literal.
+func dictionary() []byte {
+	var b []byte
+	for line := range strings.Lines(words2) {
+		s, err := strconv.Unquote(strings.TrimSuffix(line, "\n"))
+		if err != nil {
+			panic(err) // the words are part of the program
+		}
+		b = append(b, s...)
+	}
+	return b
+}
+
+// A Zip compresses and decompresses. It is safe for concurrent use.
+type Zip struct {
+	fast  *zstd.Encoder // finds frequencies more than repetitions
+	deep  *zstd.Encoder // looks for repetitions
+	words *zstd.Encoder // the same, and knows the dictionary
+	dec   *zstd.Decoder
+}
+
+// NewZip makes a Zip.
+func NewZip() *Zip {
+	words := dictionary()
+	writer := func(level zstd.EncoderLevel, more ...zstd.EOption) *zstd.Encoder {
+		enc, err := zstd.NewWriter(nil, append(more, zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false),
+			zstd.WithEncoderLevel(level), zstd.WithLowerEncoderMem(true))...)
+		if err != nil {
+			panic(err) // the options are constant
+		}
+		return enc
+	}
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(2), zstd.WithDecoderMaxMemory(maxRaw), zstd.WithDecoderDictRaw(words2ID, words))
+	if err != nil {
+		panic(err)
+	}
+	return &Zip{
+		fast:  writer(zstd.SpeedFastest, zstd.WithAllLitEntropyCompression(true)),
+		deep:  writer(zstd.SpeedBetterCompression),
+		words: writer(zstd.SpeedBetterCompression, zstd.WithEncoderDictRaw(words2ID, words)),
+		dec:   dec,
+	}
+}
+
+// probe is how much of a stream is tried to see what compresses it best.
+const probe = 4 << 10
+
+// pack compresses a stream, where that pays.
+func (z *Zip) pack(tag int, data []byte) []byte {
+	if tag%4 == subDict || tag/4 == fieldText {
+		return z.words.EncodeAll(data, nil)
+	}
+	sample := data[:min(probe, len(data))]
+	enc, out := z.fast, z.fast.EncodeAll(sample, nil)
+	if deep := z.deep.EncodeAll(sample, nil); len(deep) < len(out) {
+		enc, out = z.deep, deep
+	}
+	switch {
+	case len(data) == len(sample):
+		return out
+	case tag%4 == subBits && len(out) > probe-probe/32:
+		return data // most bits are noise
+	}
+	return enc.EncodeAll(data, nil)
+}
+
+// Squeeze compresses a small value that is no block.
+func (z *Zip) Squeeze(b []byte) []byte { return z.words.EncodeAll(b, nil) }
+
+// Expand is the opposite of Squeeze.
+func (z *Zip) Expand(b []byte) ([]byte, error) { return z.dec.DecodeAll(b, nil) }

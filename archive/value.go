@@ -1,0 +1,90 @@
+package archive
+
+import (
+	"slices"
+
+	"go.etcd.io/bbolt"
+
+	"ergorecorder/archive/internal/codec"
+)
+
+// Whenever bbolt puts a value on a page, it writes the page anew with all the
+// values on it, and it keeps up to four values on a page however large they are.
+// So a value of more than aloneAbove bytes gets a bucket of its own, which
+// holds it under aloneKey: what lies beside it is then a few bytes.
+const aloneAbove = 2 << 10
+
+var aloneKey = []byte{0}
+
+// putValue stores a value that is not there yet. FillPercent of the bucket is
+// set as befits keys that ascend.
+func putValue(b *bbolt.Bucket, key, value []byte) error {
+	b.FillPercent = 1
+	if len(value) <= aloneAbove {
+		return b.Put(key, value)
+	}
+	own, err := b.CreateBucket(key)
+	if err != nil {
+		return err
+	}
+	return own.Put(aloneKey, value)
+}
+
+// getValue returns what putValue stored, nil where nothing is there. It is
+// valid as long as the transaction.
+func getValue(b *bbolt.Bucket, key []byte) []byte {
+	if b == nil {
+		return nil
+	}
+	if v := b.Get(key); v != nil {
+		return v
+	}
+	if own := b.Bucket(key); own != nil {
+		return own.Get(aloneKey)
+	}
+	return nil
+}
+
+func deleteValue(b *bbolt.Bucket, key []byte) error {
+	if b.Bucket(key) != nil {
+		return b.DeleteBucket(key)
+	}
+	return b.Delete(key)
+}
+
+// eachValue calls f for every value of a bucket, in the order of the keys.
+func eachValue(tx *bbolt.Tx, bucket []byte, f func(key, value []byte)) {
+	b := tx.Bucket(bucket)
+	if b == nil {
+		return
+	}
+	_ = b.ForEach(func(k, v []byte) error {
+		if v == nil {
+			v = getValue(b, k)
+		}
+		f(k, v)
+		return nil
+	})
+}
+
+// squeezed follows the key of a list (definitions of streams, entries of the
+// index) that is compressed.
+const squeezed = 1
+
+// putList stores a list with its checksum, compressed where that pays.
+func putList(b *bbolt.Bucket, z *codec.Zip, key, list []byte) error {
+	if short := z.Squeeze(list); len(short) < len(list) {
+		key, list = append(slices.Clone(key), squeezed), short
+	}
+	return b.Put(key, seal(list))
+}
+
+// parseList checks and expands what putList stored under a key that was
+// keyLen bytes long.
+func parseList(z *codec.Zip, key, value []byte, keyLen int) ([]byte, error) {
+	b, err := unseal(value)
+	if err == nil && len(key) > keyLen {
+		b, err = z.Expand(b)
+	}
+	return b, err
+}
