@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -303,6 +304,9 @@ func TestSegments(t *testing.T) {
 	copyFile(t, filepath.Join(other, second), filepath.Join(work, second))
 	if d := damages(); len(d) == 0 {
 		t.Fatal("foreign segment not found")
+	}
+	if w, err := archive.OpenWriter(work, nil); err == nil || !strings.Contains(err.Error(), second+": it is of another archive") {
+		t.Fatalf("write beside a foreign segment: %v, %v", w, err)
 	}
 	r, err := archive.Open(work)
 	if err != nil {

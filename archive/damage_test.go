@@ -385,3 +385,43 @@ func TestSalvage(t *testing.T) {
 		}
 	}
 }
+
+// TestCutWhileOpen: a file that is cut off under a reader, which has it mapped
+// into memory, gives errors and not a signal.
+func TestCutWhileOpen(t *testing.T) {
+	d := makeIntact(t, false, false)
+	path := d.place(t, "a.erg", d.files["a.erg"])
+	for _, pages := range []int{0, 2, 3, 5} {
+		if err := os.WriteFile(path, d.files["a.erg"], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r, err := archive.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Truncate(path, int64(pages*pageSize(d.files["a.erg"]))); err != nil {
+			t.Fatal(err)
+		}
+		found, errs := 0, 0
+		for rec, err := range r.Records(ctx, archive.Query{}) {
+			if err != nil {
+				errs++
+				continue
+			}
+			d.same(t, "cut", rec)
+			found++
+		}
+		if errs == 0 && found < len(d.records) {
+			t.Errorf("cut to %d pages: %d records of %d, and no error", pages, found, len(d.records))
+		}
+		for _, s := range r.Streams() {
+			if rec, err := r.Last(s.StreamKey, "", start.Add(time.Hour)); err == nil {
+				d.same(t, "cut: last", rec)
+			}
+		}
+		if rep, err := r.Verify(ctx); err != nil || len(rep.Damage) == 0 {
+			t.Errorf("cut to %d pages: verify: %+v, %v", pages, rep, err)
+		}
+		_ = r.Close() // must only end
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -298,4 +299,94 @@ func leaveFree(t *testing.T, filler string, pages int64) {
 	if err := os.WriteFile(filler, make([]byte, max(free, 0)*int64(st.Bsize)), 0o600); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestWriteErrors: the disk refuses every write, for another reason than room.
+// The error says so, what is there stays readable, and recording resumes when
+// the disk works again.
+func TestWriteErrors(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.erg")
+	now := start
+	w, err := archive.OpenWriter(path, &archive.Options{Now: func() time.Time { return now }, CommitEvery: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	add := func() error {
+		err := appendBig(w, n)
+		if err == nil {
+			n++
+			err = w.Sync()
+		}
+		return err
+	}
+	for range 5 {
+		if err := add(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mend := readOnly(t, path)
+	err = add()
+	if err == nil || errors.Is(err, archive.ErrFull) || !errors.Is(err, syscall.EBADF) && !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "commit to "+path+": ") {
+		t.Fatalf("commit: %v", err)
+	}
+	if err := appendBig(w, n); err == nil {
+		t.Fatal("an append is taken that cannot be committed")
+	}
+	if got := countBig(t, "failing", w.View()); got != n {
+		t.Fatalf("the view has %d records of %d", got, n)
+	}
+	if got := readBig(t, "failing", asCrashed(t, path)); got != n-1 {
+		t.Fatalf("%d records of %d are on disk", got, n-1)
+	}
+	mend()
+	now = now.Add(2 * time.Hour)
+	if err := add(); err != nil {
+		t.Fatalf("commit when the disk works again: %v", err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := readBig(t, "mended", path); got != n {
+		t.Fatalf("%d records of %d", got, n)
+	}
+}
+
+// readOnly puts a descriptor that cannot write in the place of the one by
+// which this process writes the file, until mend is called.
+func readOnly(t *testing.T, path string) (mend func()) {
+	t.Helper()
+	links, err := filepath.Glob("/proc/self/fd/*")
+	if err != nil || len(links) == 0 {
+		t.Skipf("open files cannot be listed here: %v", err)
+	}
+	for _, link := range links {
+		fd, err := strconv.Atoi(filepath.Base(link))
+		if to, e := os.Readlink(link); e != nil || err != nil || to != path {
+			continue
+		}
+		kept, err := syscall.Dup(fd)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if err := syscall.Dup3(int(f.Fd()), fd, 0); err != nil {
+			t.Fatal(err)
+		}
+		return func() {
+			t.Helper()
+			if err := syscall.Dup3(kept, fd, 0); err != nil {
+				t.Fatal(err)
+			}
+			if err := syscall.Close(kept); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	t.Fatalf("%s is not open", path)
+	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -57,6 +58,7 @@ type segment struct {
 	raw     []byte // in place of db where its tree is damaged
 	found   map[runID]*rawRun
 	strange int // blocks of another archive in raw
+	stuck   atomic.Bool
 }
 
 func (s *segment) name() string { return filepath.Base(s.path) }
@@ -132,8 +134,25 @@ func (s *segment) view(f func(*bbolt.Tx) error) error {
 	if s.db == nil {
 		return ErrClosed
 	}
-	return guard(func() error { return s.db.View(f) })
+	if s.stuck.Load() {
+		return errGone
+	}
+	began := false
+	err := guard(func() error {
+		return s.db.View(func(tx *bbolt.Tx) error {
+			began = true
+			return f(tx)
+		})
+	})
+	if err != nil && !began {
+		s.stuck.Store(true)
+	}
+	return err
 }
+
+// errGone: bbolt could not read its own meta pages, and holds its locks ever
+// since.
+var errGone = errors.New("damaged: the file was cut off while it was open")
 
 // size is the length of the segment's file.
 func (s *segment) size() int64 {
@@ -150,6 +169,10 @@ func (s *segment) close() error {
 	s.raw = nil
 	if s.db == nil {
 		return nil
+	}
+	if s.stuck.Load() { // Close would wait for ever
+		s.db = nil
+		return errGone
 	}
 	err := s.db.Close()
 	s.db = nil
