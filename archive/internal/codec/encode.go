@@ -81,7 +81,7 @@ func (s *Scratch) give(l []cell) {
 // takes to find one record.
 type Limits struct {
 	Records int   // in a run
-	Cells   int   // told in a run
+	Cells   int   // told in a run, where its keyframe is not larger than an eighth of that
 	Bytes   int   // of texts and literals in a run
 	Span    int64 // nanoseconds between the first and the last record of a run
 }
@@ -101,6 +101,7 @@ type run struct {
 	began  int64
 	total  int // records so far
 	cells  int
+	frame  int // cells of the keyframe
 	bytes  int
 	limit  Limits
 }
@@ -180,6 +181,9 @@ func (e *Encoder) note(p *part, r *Record) {
 	if u.Records == 0 {
 		u.First, u.From, u.To = r.Seq, r.At, r.At
 	}
+	if u.total == 0 {
+		u.frame = u.cells
+	}
 	p.heads(r, u)
 	u.Last = r.Seq
 	u.Records++
@@ -195,8 +199,12 @@ func (e *Encoder) note(p *part, r *Record) {
 	}
 }
 
+// frameShare keeps the keyframes of large parts from taking more than 1 in so
+// many cells.
+const frameShare = 8
+
 func (u *run) ended(at int64) bool {
-	return u.Run != 0 && (u.total >= u.limit.Records || u.cells >= u.limit.Cells || u.bytes >= u.limit.Bytes ||
+	return u.Run != 0 && (u.total >= u.limit.Records || u.cells >= max(u.limit.Cells, frameShare*u.frame) || u.bytes >= u.limit.Bytes ||
 		at-u.began >= u.limit.Span)
 }
 
