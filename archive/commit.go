@@ -39,7 +39,10 @@ func (w *Writer) update(f func(*bbolt.Tx) error) error {
 
 // commit writes everything appended so far to disk: new chunks to the tail,
 // and runs that have ended as blocks, in one transaction. The caller holds io.
-func (w *Writer) commit() error {
+func (w *Writer) commit() error { return w.commitWith(w.zip) }
+
+// commitWith is commit with blocks as small as zip makes them.
+func (w *Writer) commitWith(zip *codec.Zip) error {
 	w.mu.Lock()
 	if w.timer != nil {
 		w.timer.Stop()
@@ -53,7 +56,7 @@ func (w *Writer) commit() error {
 	if len(batches)+len(runs)+len(defs) == 0 && !w.owed {
 		return nil
 	}
-	blocks, err := w.pack(runs)
+	blocks, err := w.pack(zip, runs)
 	if err == nil {
 		err = w.store(batches, blocks, defs)
 	}
@@ -82,7 +85,7 @@ func (w *Writer) fillBatch() {
 }
 
 // pack makes blocks of runs.
-func (w *Writer) pack(runs []*run) ([]packed, error) {
+func (w *Writer) pack(zip *codec.Zip, runs []*run) ([]packed, error) {
 	blocks := make([]packed, 0, len(runs))
 	for _, r := range runs {
 		w.cat.mu.RLock()
@@ -92,7 +95,7 @@ func (w *Writer) pack(runs []*run) ([]packed, error) {
 		if err != nil {
 			return nil, fmt.Errorf("pack: %w", err)
 		}
-		b, err := codec.Merge(w.zip, pieces...)
+		b, err := codec.Merge(zip, pieces...)
 		if err != nil {
 			return nil, fmt.Errorf("pack: %w", err)
 		}
@@ -217,7 +220,7 @@ func (w *Writer) stored(batches []*batch, blocks []packed) {
 
 // finish packs all runs, commits and makes the newest segment's file compact.
 func (w *Writer) finish() error {
-	if err := w.packAll(); err != nil {
+	if err := w.packAll(codec.NewSmallZip()); err != nil {
 		return err
 	}
 	if err := w.compact(w.seg); !errors.Is(fileError(err), ErrFull) {
@@ -227,7 +230,7 @@ func (w *Writer) finish() error {
 }
 
 // packAll ends all runs and writes them as blocks.
-func (w *Writer) packAll() error {
+func (w *Writer) packAll(zip *codec.Zip) error {
 	w.mu.Lock()
 	w.collect()
 	for _, s := range w.streams {
@@ -245,7 +248,7 @@ func (w *Writer) packAll() error {
 		w.cat.mu.Unlock()
 	}
 	w.mu.Unlock()
-	return w.commit()
+	return w.commitWith(zip)
 }
 
 // rewriteSuffix ends the name of a segment's file while it is rewritten.
@@ -283,11 +286,18 @@ func (w *Writer) rewriteFile(path string, fill func(*bbolt.DB) error) error {
 		return fmt.Errorf("rewrite: %w", err)
 	}
 	dst.AllocSize = closedPage
+	size := int64(0)
 	if err = w.opts.step("rewrite a segment"); err == nil {
 		err = guard(func() error { return fill(dst) })
 	}
+	if err == nil {
+		err = dst.View(func(tx *bbolt.Tx) error { size = tx.Size(); return nil })
+	}
 	if e := dst.Close(); err == nil {
 		err = e
+	}
+	if err == nil {
+		err = os.Truncate(temp, size) // bbolt grows a file by a page more than it needs
 	}
 	if err == nil {
 		err = w.opts.step("rename a segment")

@@ -31,7 +31,7 @@ func (w *Writer) keep() (dropped bool, err error) {
 
 // rotate closes the segment and begins the next.
 func (w *Writer) rotate() error {
-	if err := w.packAll(); err != nil {
+	if err := w.packAll(w.zip); err != nil {
 		return err
 	}
 	w.mu.Lock()

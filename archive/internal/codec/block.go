@@ -134,7 +134,7 @@ func (s *streams) coder(field int, c *coder) {
 func (s *streams) dict(field int, d *dict) {
 	var b []byte
 	for ; d.sent < d.len(); d.sent++ {
-		b = appendBytes(b, d.at(d.sent))
+		b = appendWord(b, d, d.sent)
 	}
 	s.add(tag(field, subDict), b)
 	if cap(d.arena)-len(d.arena) > len(d.arena)/8+256 {

@@ -44,21 +44,13 @@ func (r *Run) words(field int) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := string(b)
-	rd := reader{b: b}
-	var words []string
-	for len(rd.b) > 0 && !rd.short {
-		n := rd.int()
-		at := len(all) - len(rd.b)
-		if rd.bytes(n); rd.short {
-			break
-		}
-		words = append(words, all[at:at+n])
+	var l lexicon
+	if r.Version < 2 {
+		err = l.readPlain(b)
+	} else {
+		err = l.read(b)
 	}
-	if rd.short {
-		return nil, errContent
-	}
-	return words, nil
+	return l.words(), err
 }
 
 // Seqs are the records of the run, and their times.
