@@ -275,7 +275,7 @@ func (w *Writer) rewrite(s *segment, keep []*run) error {
 	}
 	w.cat.mu.Lock()
 	defer w.cat.mu.Unlock()
-	s.meta.Pinned = true
+	s.meta.Pinned, s.meta.Version = true, formatVersion
 	for _, p := range blocks {
 		p.run.key, p.run.at = p.key, int64(p.at)
 	}
@@ -287,7 +287,7 @@ func (w *Writer) copyRuns(tx *bbolt.Tx, s *segment, keep []*run) ([]packed, erro
 		return nil, err
 	}
 	m := s.meta
-	m.Pinned = true
+	m.Pinned, m.Version = true, formatVersion
 	if err := putMeta(tx, m); err != nil {
 		return nil, err
 	}

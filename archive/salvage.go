@@ -124,7 +124,7 @@ func (r *Reader) copyTo(tx *bbolt.Tx, meta segmentMeta, s *Salvaged, got map[run
 				blocks = append(blocks, packed{run: x, block: b})
 				got[runID{x.Stream, part, x.Run}] = true
 				defs[x.Stream] = definition(sr.key, sr.schema)
-				meta.ID, meta.Rounded = x.Archive, meta.Rounded || x.Round
+				meta.ID, meta.Rounded, meta.Version = x.Archive, meta.Rounded || x.Round, formatVersion
 				s.Blocks++
 				if part == 0 {
 					s.Records += x.Records
