@@ -17,6 +17,7 @@ import (
 func BenchmarkRun(b *testing.B) {
 	b.Run("2nodes-30min", func(b *testing.B) { judgeWorkload(b, sim.Standard(2, 30*time.Minute)) })
 	b.Run("1node-1day", func(b *testing.B) { judgeWorkload(b, sim.Standard(1, 24*time.Hour)) })
+	b.Run("10nodes-1day", func(b *testing.B) { judgeWorkload(b, sim.Standard(10, 24*time.Hour)) })
 }
 
 func judgeWorkload(b *testing.B, load sim.Workload) {
