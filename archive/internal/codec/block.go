@@ -50,7 +50,7 @@ type Header struct {
 const fixedLen = 32
 
 const (
-	flagSolid = 1 // directory and data are one zstd frame
+	flagSolid = 1 // directory and data are one zstd frame, raw bits behind it
 	flagWhole = 2
 	flagRound = 4
 )
@@ -368,9 +368,9 @@ func parseStreams(version, flags byte, body []byte, z *Zip) (map[int]piece, erro
 			packed = r.bytes(r.int())
 			bits = &reader{b: r.b, short: r.short}
 		}
-		raw, err := z.dec.DecodeAll(packed, make([]byte, 0, min(n, 1<<20)))
-		if err != nil || len(raw) != n {
-			return nil, fmt.Errorf("decompress: %w", errContent)
+		raw, err := z.expand(packed, n)
+		if err != nil {
+			return nil, err
 		}
 		r = reader{b: raw}
 	}
@@ -427,15 +427,7 @@ func (p piece) unpack(tag int, z *Zip) ([]byte, error) {
 	if !p.packed {
 		return p.data, nil
 	}
-	want := rawLen(tag, p.n)
-	raw, err := z.dec.DecodeAll(p.data, make([]byte, 0, min(want, 64*len(p.data)+64)))
-	if err != nil {
-		return nil, fmt.Errorf("decompress: %w", err)
-	}
-	if len(raw) != want {
-		return nil, errContent
-	}
-	return raw, nil
+	return z.expand(p.data, rawLen(tag, p.n))
 }
 
 // Merge makes a whole block of all chunks of a run, in order.

@@ -2,6 +2,7 @@ package codec
 
 import (
 	"bytes"
+	"slices"
 )
 
 // An Encoder encodes one stream. It is not safe for concurrent use.
@@ -50,13 +51,12 @@ func (s *stage) aged(col int) *agedColumn {
 		}
 	}
 	n := len(s.ages)
-	if n < cap(s.ages) {
-		s.ages = s.ages[:n+1]
-	} else {
-		s.ages = append(s.ages, agedColumn{vals: make([]int64, PartRows)})
-	}
+	s.ages = slices.Grow(s.ages, 1)[:n+1]
 	a := &s.ages[n]
 	a.col, a.has = col, bitmap{}
+	if a.vals == nil {
+		a.vals = make([]int64, PartRows)
+	}
 	return a
 }
 

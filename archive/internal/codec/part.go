@@ -389,7 +389,12 @@ func (c *column) encode(kind ColumnKind, dense bool, active, inRun *bitmap, at i
 	return mode
 }
 
-func (c *column) before(slot int32) cell { return cell{val: c.vals[slot], lit: c.lits[slot]} }
+// before is the row's cell as of the sample before. Rows that never had the
+// column may lie beyond those that did.
+func (c *column) before(slot int32) cell {
+	c.grow(slot)
+	return cell{val: c.vals[slot], lit: c.lits[slot]}
+}
 
 func (c *column) putAll(kind ColumnKind, rows *bitmap) {
 	next := 0

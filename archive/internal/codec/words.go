@@ -22,6 +22,10 @@ const (
 	maxDigit = 18
 )
 
+// maxWords is how much longer words may be than they are told. Runs end long
+// before.
+const maxWords = 16 << 20
+
 // A lexicon is a list of words, end to end.
 type lexicon struct {
 	text []byte
@@ -96,7 +100,7 @@ func isDigit(c byte) bool { return c-'0' < 10 }
 // read adds the words that appendWord told.
 func (l *lexicon) read(b []byte) error {
 	r := reader{b: b}
-	for len(r.b) > 0 && !r.short && len(l.text) <= maxRaw {
+	for len(r.b) > 0 && !r.short && len(l.text) <= len(b)+maxWords {
 		op := r.int()
 		if op == 0 {
 			l.text = append(l.text, r.bytes(r.int())...)

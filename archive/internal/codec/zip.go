@@ -2,6 +2,7 @@ package codec
 
 import (
 	_ "embed"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -96,5 +97,28 @@ func (z *Zip) pack(tag int, data []byte) []byte {
 // Squeeze compresses a small value that is no block.
 func (z *Zip) Squeeze(b []byte) []byte { return z.words.EncodeAll(b, nil) }
 
+// maxList is the most that Expand makes of a value.
+const maxList = 64 << 20
+
 // Expand is the opposite of Squeeze.
-func (z *Zip) Expand(b []byte) ([]byte, error) { return z.dec.DecodeAll(b, nil) }
+func (z *Zip) Expand(b []byte) ([]byte, error) {
+	var h zstd.Header
+	if err := h.Decode(b); err != nil || h.FrameContentSize > maxList {
+		return nil, errContent
+	}
+	return z.expand(b, int(h.FrameContentSize))
+}
+
+// expand decompresses a frame that must hold so many bytes. One that says
+// otherwise is refused before any memory is given to it.
+func (z *Zip) expand(frame []byte, want int) ([]byte, error) {
+	var h zstd.Header
+	if err := h.Decode(frame); err != nil || h.HasFCS && h.FrameContentSize != uint64(want) {
+		return nil, fmt.Errorf("decompress: %w", errContent)
+	}
+	raw, err := z.dec.DecodeAll(frame, nil)
+	if err != nil || len(raw) != want {
+		return nil, fmt.Errorf("decompress: %w", errContent)
+	}
+	return raw, nil
+}
