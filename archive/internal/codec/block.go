@@ -368,7 +368,7 @@ func parseStreams(version, flags byte, body []byte, z *Zip) (map[int]piece, erro
 			packed = r.bytes(r.int())
 			bits = &reader{b: r.b, short: r.short}
 		}
-		raw, err := z.expand(packed, n)
+		raw, err := z.expand(packed, n, maxRaw)
 		if err != nil {
 			return nil, err
 		}
@@ -427,7 +427,7 @@ func (p piece) unpack(tag int, z *Zip) ([]byte, error) {
 	if !p.packed {
 		return p.data, nil
 	}
-	return z.expand(p.data, rawLen(tag, p.n))
+	return z.expand(p.data, rawLen(tag, p.n), maxRaw)
 }
 
 // Merge makes a whole block of all chunks of a run, in order.

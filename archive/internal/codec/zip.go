@@ -101,23 +101,19 @@ func (z *Zip) Squeeze(b []byte) []byte { return z.words.EncodeAll(b, nil) }
 const maxList = 64 << 20
 
 // Expand is the opposite of Squeeze.
-func (z *Zip) Expand(b []byte) ([]byte, error) {
-	var h zstd.Header
-	if err := h.Decode(b); err != nil || h.FrameContentSize > maxList {
-		return nil, errContent
-	}
-	return z.expand(b, int(h.FrameContentSize))
-}
+func (z *Zip) Expand(b []byte) ([]byte, error) { return z.expand(b, -1, maxList) }
 
-// expand decompresses a frame that must hold so many bytes. One that says
-// otherwise is refused before any memory is given to it.
-func (z *Zip) expand(frame []byte, want int) ([]byte, error) {
+// expand decompresses a frame that must hold so many bytes (-1: any number) and
+// no more than most. One that says otherwise is refused before any memory is
+// given to it; frames of less than 256 bytes may not say.
+func (z *Zip) expand(frame []byte, want, most int) ([]byte, error) {
 	var h zstd.Header
-	if err := h.Decode(frame); err != nil || h.HasFCS && h.FrameContentSize != uint64(want) {
+	bad := h.Decode(frame) != nil || h.FrameContentSize > uint64(most) || h.HasFCS && want >= 0 && h.FrameContentSize != uint64(want)
+	if bad {
 		return nil, fmt.Errorf("decompress: %w", errContent)
 	}
 	raw, err := z.dec.DecodeAll(frame, nil)
-	if err != nil || len(raw) != want {
+	if err != nil || want >= 0 && len(raw) != want {
 		return nil, fmt.Errorf("decompress: %w", errContent)
 	}
 	return raw, nil

@@ -49,3 +49,15 @@ func unitsOf(sub int, data []byte) int {
 	}
 	return len(data)
 }
+
+// TestSqueeze: lists of any length come back.
+func TestSqueeze(t *testing.T) {
+	for _, z := range []*Zip{NewZip(), NewSmallZip()} {
+		for n := range 600 {
+			list := bytes.Repeat([]byte("process_list"), n/12+1)[:n]
+			if got, err := z.Expand(z.Squeeze(list)); err != nil || !bytes.Equal(got, list) {
+				t.Fatalf("a list of %d bytes came back with %d, %v", n, len(got), err)
+			}
+		}
+	}
+}
