@@ -185,6 +185,9 @@ func (c *catalog) loadBlocks(s *segment, tx *bbolt.Tx, defs map[uint32]*streamRu
 		return
 	}
 	eachValue(tx, bucketBlocks, func(k, v []byte) {
+		if v == nil {
+			c.blame(s, nil, 0, 0, fmt.Errorf("blocks %x: %w", k, errNoValue))
+		}
 		for off := 0; off < len(v); {
 			h, _, size, err := codec.ParseHeader(v[off:])
 			if err != nil {
@@ -246,6 +249,9 @@ func aboutOf(r *codec.Run) (k StreamKey, s Schema, err error) {
 
 // loadBatch adds the chunks of a batch to the catalog.
 func (c *catalog) loadBatch(s *segment, defs map[uint32]*streamRuns, b *batch, value []byte) {
+	if value == nil {
+		c.blame(s, nil, 0, 0, fmt.Errorf("tail %d: %w", b.key, errNoValue))
+	}
 	for off := 0; off < len(value); {
 		h, _, size, err := codec.ParseHeader(value[off:])
 		if err != nil {

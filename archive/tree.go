@@ -154,10 +154,30 @@ func (t *tree) page(id uint64, depth int) error {
 	if _, err := t.f.ReadAt(elements, int64(id*t.pageSize)+pageHeader); err != nil {
 		return bad("not there")
 	}
+	pos := leafPos
+	if flags == pageBranch {
+		pos = branchPos
+	}
+	if count == 0 && depth > 0 || !counted(elements, pos) {
+		return bad("counts its elements wrongly")
+	}
 	if flags == pageBranch {
 		return t.branch(id, elements, limit, depth)
 	}
 	return t.leaf(id, elements, limit, depth)
+}
+
+// Where an element says how far behind it its key lies.
+const (
+	branchPos = 0
+	leafPos   = 4
+)
+
+// counted reports whether a page holds as many elements as when it was
+// written: the first key lies right behind the last element. (A page without
+// any is only kept as the file's root; other empty buckets lie in their parent.)
+func counted(elements []byte, pos int) bool {
+	return len(elements) == 0 || int(binary.LittleEndian.Uint32(elements[pos:])) == len(elements)
 }
 
 // A branch element: position of its key (4), size of its key (4), page (8).
@@ -211,11 +231,12 @@ func (t *tree) inline(id uint64, b []byte) error {
 		return fmt.Errorf("page %d: bucket within it: %w", id, errTree)
 	}
 	count := int(binary.LittleEndian.Uint16(b[10:]))
+	end := pageHeader + count*elementSize
+	if end > len(b) || !counted(b[pageHeader:end], leafPos) || count == 0 && len(b) > pageHeader {
+		return fmt.Errorf("page %d: bucket within it: %w", id, errTree)
+	}
 	for i := range count {
 		at := pageHeader + i*elementSize
-		if at+elementSize > len(b) {
-			return fmt.Errorf("page %d: bucket within it: %w", id, errTree)
-		}
 		e := b[at:]
 		end := int64(at) + int64(binary.LittleEndian.Uint32(e[4:])) + int64(binary.LittleEndian.Uint32(e[8:])) + int64(binary.LittleEndian.Uint32(e[12:]))
 		if end > int64(len(b)) || binary.LittleEndian.Uint32(e) != 0 {

@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"errors"
 	"slices"
 
 	"go.etcd.io/bbolt"
@@ -52,7 +53,11 @@ func deleteValue(b *bbolt.Bucket, key []byte) error {
 	return b.Delete(key)
 }
 
-// eachValue calls f for every value of a bucket, in the order of the keys.
+// errNoValue: the bucket that should hold a value does not.
+var errNoValue = errors.New("its value is missing")
+
+// eachValue calls f for every value of a bucket, in the order of the keys; the
+// value is nil where it should lie in a bucket of its own and does not.
 func eachValue(tx *bbolt.Tx, bucket []byte, f func(key, value []byte)) {
 	b := tx.Bucket(bucket)
 	if b == nil {
