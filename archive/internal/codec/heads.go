@@ -92,11 +92,42 @@ func (r *Run) Heads() ([]Head, error) {
 	if err != nil {
 		return nil, err
 	}
-	var d struct{ took, flags, subject, args, reason, code, seen, total, length, parts decoder }
-	for _, f := range []struct {
-		d     *decoder
-		field int
-	}{
+	d, err := r.headDecoder()
+	if err != nil {
+		return nil, err
+	}
+	heads := make([]Head, len(seqs))
+	for i := range heads {
+		h := &heads[i]
+		h.Seq, h.At = seqs[i], ats[i]
+		if !d.next(h) {
+			return nil, errContent
+		}
+	}
+	for _, x := range d.series() {
+		if x.d.short {
+			return nil, errContent
+		}
+	}
+	return heads, nil
+}
+
+// A headDecoder reads what is told of each record beside its rows.
+type headDecoder struct {
+	version                                                              uint8
+	took, flags, subject, args, reason, code, seen, total, length, parts decoder
+	subjects, argss, reasons                                             []string
+	last                                                                 lastHead
+	text                                                                 int // bytes of texts so far
+}
+
+type headSeries struct {
+	d     *decoder
+	field int
+}
+
+func (d *headDecoder) series() []headSeries {
+	return []headSeries{
 		{&d.took, fieldTook},
 		{&d.flags, fieldFlags},
 		{&d.subject, fieldSubject},
@@ -107,69 +138,64 @@ func (r *Run) Heads() ([]Head, error) {
 		{&d.total, fieldTotal},
 		{&d.length, fieldLength},
 		{&d.parts, fieldParts},
-	} {
-		if *f.d, err = r.series(f.field); err != nil {
+	}
+}
+
+func (r *Run) headDecoder() (d *headDecoder, err error) {
+	d = &headDecoder{version: r.Version}
+	for _, s := range d.series() {
+		if *s.d, err = r.series(s.field); err != nil {
 			return nil, err
 		}
 	}
-	var words [3][]string
-	for i, f := range [...]int{fieldSubject, fieldArgs, fieldReason} {
-		if words[i], err = r.words(f); err != nil {
-			return nil, err
-		}
+	if d.subjects, err = r.words(fieldSubject); err != nil {
+		return nil, err
 	}
-	bad := false
-	word := func(i int, id int64) string {
-		if id < 0 || id >= int64(len(words[i])) {
-			bad = true
+	if d.argss, err = r.words(fieldArgs); err != nil {
+		return nil, err
+	}
+	d.reasons, err = r.words(fieldReason)
+	return d, err
+}
+
+// next reads a head and reports whether it is possible.
+func (d *headDecoder) next(h *Head) bool {
+	last, ok := &d.last, true
+	word := func(words []string, id int64) string {
+		if id < 0 || id >= int64(len(words)) {
+			ok = false
 			return ""
 		}
-		return words[i][id]
+		return words[id]
 	}
-	heads := make([]Head, len(seqs))
-	var last lastHead
-	text := 0
-	for i := range heads {
-		h := &heads[i]
-		h.Seq, h.At = seqs[i], ats[i]
-		last.flags = d.flags.next(last.flags)
-		h.Took = last.tookOf(&d.took, r.Version)
-		h.payload, h.pretty = payload(last.flags&flagPayload), last.flags&flagPretty != 0
-		h.IsError, h.Failed = last.flags&flagIsError != 0, last.flags&flagFailed != 0
-		last.parts = d.parts.next(last.parts)
-		if last.parts < 0 || last.parts > 1<<16 {
-			return nil, errContent
-		}
-		h.parts = int(last.parts)
-		last.subject = d.subject.next(last.subject)
-		h.Subject = word(0, last.subject)
-		if last.args = d.args.next(last.args); last.args != 0 {
-			h.Args = []byte(word(1, last.args-1))
-		}
-		if h.Failed {
-			last.reason, last.code = d.reason.next(last.reason), d.code.next(last.code)
-			h.Reason, h.Code = word(2, last.reason), last.code
-		}
-		if last.flags&flagLimited != 0 {
-			last.seen, last.total = d.seen.next(last.seen), d.total.next(last.total)
-			h.Seen, h.Total = last.seen, last.total
-		}
-		if h.payload == payloadText {
-			n := d.length.next(0)
-			if n < 0 || n > maxRaw {
-				return nil, errContent
-			}
-			h.text = [2]int{text, text + int(n)}
-			text += int(n)
-		}
+	last.flags = d.flags.next(last.flags)
+	h.Took = last.tookOf(&d.took, d.version)
+	h.payload, h.pretty = payload(last.flags&flagPayload), last.flags&flagPretty != 0
+	h.IsError, h.Failed = last.flags&flagIsError != 0, last.flags&flagFailed != 0
+	last.parts = d.parts.next(last.parts)
+	h.parts = int(last.parts)
+	last.subject = d.subject.next(last.subject)
+	h.Subject = word(d.subjects, last.subject)
+	if last.args = d.args.next(last.args); last.args != 0 {
+		h.Args = []byte(word(d.argss, last.args-1))
 	}
-	for _, x := range []*decoder{&d.took, &d.flags, &d.subject, &d.args, &d.reason, &d.code, &d.seen, &d.total, &d.length, &d.parts} {
-		bad = bad || x.short
+	if h.Failed {
+		last.reason, last.code = d.reason.next(last.reason), d.code.next(last.code)
+		h.Reason, h.Code = word(d.reasons, last.reason), last.code
 	}
-	if bad {
-		return nil, errContent
+	if last.flags&flagLimited != 0 {
+		last.seen, last.total = d.seen.next(last.seen), d.total.next(last.total)
+		h.Seen, h.Total = last.seen, last.total
 	}
-	return heads, nil
+	if h.payload == payloadText {
+		n := d.length.next(0)
+		if n < 0 || n > maxRaw {
+			return false
+		}
+		h.text = [2]int{d.text, d.text + int(n)}
+		d.text += int(n)
+	}
+	return ok && last.parts >= 0 && last.parts <= 1<<16
 }
 
 // lastHead is what the head of the record before said, which predicts the next.
