@@ -2,7 +2,6 @@ package archive
 
 import (
 	"bytes"
-
 	"os"
 	"path/filepath"
 	"testing"

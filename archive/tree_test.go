@@ -1,0 +1,43 @@
+package archive
+
+import (
+	"bytes"
+	"encoding/binary"
+	"testing"
+)
+
+// TestTreeCounts: a page that holds other elements than it was written with is
+// damage, or whole commits would be missed without a word.
+func TestTreeCounts(t *testing.T) {
+	file := crashedFile(t, 6)
+	tr := &tree{f: bytes.NewReader(file), size: int64(len(file)), seen: map[uint64]bool{}}
+	root, err := tr.root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tr.page(root, 0); err != nil {
+		t.Fatal(err)
+	}
+	pages := 0
+	for id := range tr.seen {
+		at := id * tr.pageSize
+		count := binary.LittleEndian.Uint16(file[at+10:])
+		if binary.LittleEndian.Uint64(file[at:]) != id { // goes on with the page before it
+			continue
+		}
+		pages++
+		for n := range count {
+			if n == 0 && id == root {
+				continue
+			}
+			b := bytes.Clone(file)
+			binary.LittleEndian.PutUint16(b[at+10:], n)
+			if err := checkTree(bytes.NewReader(b), int64(len(b))); err == nil {
+				t.Errorf("page %d says %d elements in place of %d, and nobody notices", id, n, count)
+			}
+		}
+	}
+	if pages < 6 {
+		t.Fatalf("%d pages", pages)
+	}
+}
