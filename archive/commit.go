@@ -33,7 +33,7 @@ func (w *Writer) update(f func(*bbolt.Tx) error) error {
 	err := guard(func() error { return w.seg.db.Update(f) })
 	after := w.seg.db.Stats()
 	diff := after.Sub(&before)
-	w.written += diff.TxStats.GetPageAlloc() + int64(w.seg.db.Info().PageSize)
+	w.written.Add(diff.TxStats.GetPageAlloc() + int64(w.seg.db.Info().PageSize))
 	return err
 }
 
@@ -265,27 +265,48 @@ const (
 func (w *Writer) compact(s *segment) error {
 	st := s.db.Stats()
 	free := int64(st.FreePageN+st.PendingPageN) * int64(s.db.Info().PageSize)
-	if size := s.size(); w.written == 0 || size > largeFile && free*wasteful < size {
+	unchanged := w.written.Load() == 0 && s.db.Info().PageSize == closedPage
+	if size := s.size(); unchanged || size > largeFile && free*wasteful < size {
 		return nil
 	}
+	return w.repage(s.path, s.db, closedPage)
+}
+
+// repage rewrites a segment's file with pages of that size, none of them free.
+func (w *Writer) repage(path string, db *bbolt.DB, size int) error {
 	const txBytes = 16 << 20
-	return w.rewriteFile(s.path, func(dst *bbolt.DB) error { return bbolt.Compact(dst, s.db, txBytes) })
+	return w.rewriteFile(path, size, func(dst *bbolt.DB) error { return bbolt.Compact(dst, db, txBytes) })
+}
+
+// widen opens a file that was closed anew, with pages of the system's size: the
+// two meta pages must not lie in one sector of the disk, which a power cut may
+// take. Where there is no room for that, the file stays as it is.
+func (w *Writer) widen(path string, db *bbolt.DB) (*bbolt.DB, error) {
+	if err := w.repage(path, db, os.Getpagesize()); errors.Is(fileError(err), ErrFull) {
+		return db, nil
+	} else if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	if err := db.Close(); err != nil {
+		return nil, err
+	}
+	return w.openBolt(path, 0)
 }
 
 // closedPage is the size of the pages of a rewritten file: small ones waste
 // less at the ends of values. One that is recorded has the system's.
 const closedPage = 1 << 10
 
-// rewriteFile makes a new file beside a segment's, fills it and puts it in the
-// segment's place.
-func (w *Writer) rewriteFile(path string, fill func(*bbolt.DB) error) error {
+// rewriteFile makes a new file with such pages beside a segment's, fills it and
+// puts it in the segment's place.
+func (w *Writer) rewriteFile(path string, pageSize int, fill func(*bbolt.DB) error) error {
 	temp := path + rewriteSuffix
 	_ = os.Remove(temp)
-	dst, err := w.openBolt(temp, closedPage)
+	dst, err := w.openBolt(temp, pageSize)
 	if err != nil {
 		return fmt.Errorf("rewrite: %w", err)
 	}
-	dst.AllocSize = closedPage
+	dst.AllocSize = pageSize
 	size := int64(0)
 	if err = w.opts.step("rewrite a segment"); err == nil {
 		err = guard(func() error { return fill(dst) })

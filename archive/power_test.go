@@ -213,8 +213,8 @@ func TestPowerRotate(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	before := readFile(t, path)
 	w = open()
+	before := readFile(t, path)
 	add(w)
 	if err := w.Sync(); err != nil {
 		t.Fatal(err)

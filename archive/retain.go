@@ -264,7 +264,7 @@ func (w *Writer) forget(s *segment) error {
 // rewrite makes the segment hold the given runs only.
 func (w *Writer) rewrite(s *segment, keep []*run) error {
 	var blocks []packed
-	err := w.rewriteFile(s.path, func(dst *bbolt.DB) error {
+	err := w.rewriteFile(s.path, closedPage, func(dst *bbolt.DB) error {
 		return dst.Update(func(tx *bbolt.Tx) (err error) {
 			blocks, err = w.copyRuns(tx, s, keep)
 			return err

@@ -145,24 +145,30 @@ func (r *Reader) copyTo(tx *bbolt.Tx, meta segmentMeta, s *Salvaged, got map[run
 // to a sound tree, but perhaps not to the newest one: what that held would be
 // overwritten. So every intact block is taken, wherever it lies.
 func (w *Writer) mend(path string) error {
-	s := &segment{path: path}
-	if err := s.openRaw(); err != nil {
+	db, err := w.openBolt(path, 0) // no other writer may have the file until the new one is in its place
+	if err != nil {
 		return err
 	}
-	if len(s.found) == 0 {
+	old := &segment{path: path, db: db}
+	defer old.close()
+	meta, err := metaOf(old)
+	if err != nil {
+		return err
+	}
+	raw := &segment{path: path}
+	if err := raw.openRaw(); err != nil {
+		return err
+	}
+	if len(raw.found) == 0 {
 		w.owed = true // nothing can be lost, and a commit mends the page
 		return nil
 	}
 	r := &Reader{cat: newCatalog(w.zip), zip: w.zip}
-	r.cat.segments = []*segment{s}
+	r.cat.segments = []*segment{raw}
 	if err := r.load(); err != nil {
 		return err
 	}
-	meta, err := metaOf(path)
-	if err != nil {
-		return err
-	}
-	return w.rewriteFile(path, func(dst *bbolt.DB) error {
+	return w.rewriteFile(path, os.Getpagesize(), func(dst *bbolt.DB) error {
 		return dst.Update(func(tx *bbolt.Tx) error {
 			if err := makeBuckets(tx); err != nil {
 				return err
@@ -174,13 +180,7 @@ func (w *Writer) mend(path string) error {
 
 // metaOf is the meta of a segment as far as its tree tells it, else what its
 // name does.
-func metaOf(path string) (m segmentMeta, err error) {
-	db, err := openBolt(path, boltOptions(true, 0))
-	if err != nil {
-		return m, err
-	}
-	s := &segment{path: path, db: db}
-	defer s.close()
+func metaOf(s *segment) (m segmentMeta, err error) {
 	err = s.view(func(tx *bbolt.Tx) (err error) {
 		m, err = getMeta(tx)
 		return err

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -107,7 +108,7 @@ type Writer struct {
 	owed    bool  // the segment's meta is to be written with the next commit; guarded by io
 	tried   time.Time
 	pins    []window
-	written int64
+	written atomic.Int64 // bytes
 	count   uint64
 	closed  bool
 }
@@ -180,13 +181,13 @@ func (w *Writer) open() error {
 			return err
 		}
 	}
-	for _, p := range paths {
+	if err := w.openNewest(paths[newest]); err != nil {
+		return err
+	}
+	for _, p := range paths { // those of a writer that is at work are in use
 		if err := removeLeftovers(p); err != nil {
 			return err
 		}
-	}
-	if err := w.openNewest(paths[newest]); err != nil {
-		return err
 	}
 	w.resume()
 	return nil
@@ -214,12 +215,18 @@ func (w *Writer) openNewest(path string) error {
 		}
 	}
 	db, err := w.openBolt(path, 0)
+	if err == nil && db.Info().PageSize < os.Getpagesize() {
+		db, err = w.widen(path, db)
+	}
 	if err != nil {
 		return err
 	}
 	s := &segment{path: path, db: db}
 	w.seg = s
 	w.cat.segments = append(w.cat.segments, s)
+	if err := w.stillNewest(path); err != nil {
+		return err
+	}
 	if err := s.view(func(tx *bbolt.Tx) (err error) {
 		if tx.Bucket(bucketMeta) == nil && tx.Cursor().Bucket().Stats().KeyN == 0 {
 			return nil
@@ -251,15 +258,56 @@ func (w *Writer) openNewest(path string) error {
 	return err
 }
 
+// stillNewest refuses a segment of a directory behind which another writer
+// began the next meanwhile.
+func (w *Writer) stillNewest(path string) error {
+	if !w.dir {
+		return nil
+	}
+	paths, err := segmentPaths(w.path)
+	if err != nil {
+		return err
+	}
+	if newest := paths[len(paths)-1]; newest != path {
+		return fmt.Errorf("%w: another process has just begun %s", ErrLocked, newest)
+	}
+	return nil
+}
+
 // openBolt opens a segment for writing, new or old. pageSize is that of a new
 // one; zero means the system's.
 func (w *Writer) openBolt(path string, pageSize int) (*bbolt.DB, error) {
 	if err := w.opts.step("open a segment"); err != nil {
 		return nil, err
 	}
+	var file *os.File
 	o := boltOptions(false, w.maxBytes())
 	o.PageSize = pageSize
-	return openBolt(path, o)
+	o.OpenFile = func(name string, flag int, perm os.FileMode) (f *os.File, err error) {
+		if file, err = os.OpenFile(name, flag, perm); err != nil {
+			return nil, err
+		}
+		if err = w.opts.step("lock a segment"); err != nil {
+			return nil, errors.Join(err, file.Close())
+		}
+		return file, nil
+	}
+	db, err := openBolt(path, o)
+	if err == nil && !liesAt(path, file) {
+		return nil, errors.Join(fmt.Errorf("%w: another process has just rewritten it", ErrLocked), db.Close())
+	}
+	return db, err
+}
+
+// liesAt reports whether the path still leads to the file. A lock on one that
+// was rewritten since it was opened guards nothing.
+func liesAt(path string, f *os.File) bool {
+	here, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	there, err := os.Stat(path)
+	return err == nil && os.SameFile(here, there)
 }
 
 // checkExisting refuses a file that bbolt could not bear.
@@ -528,7 +576,7 @@ type Stats struct {
 func (w *Writer) Stats() Stats {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	s := Stats{Records: w.count, Durable: w.durable, BytesWritten: w.written, Keeping: w.kept}
+	s := Stats{Records: w.count, Durable: w.durable, BytesWritten: w.written.Load(), Keeping: w.kept}
 	w.cat.mu.RLock()
 	defer w.cat.mu.RUnlock()
 	for _, seg := range w.cat.segments {
