@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"go.etcd.io/bbolt"
 
@@ -28,6 +30,9 @@ type Salvaged struct {
 // its first damaged chunk. What is known to be lost is in the result: records
 // where it can be told which, else that a file is cut off.
 func Salvage(ctx context.Context, path, out string) (*Salvaged, error) {
+	if strings.HasSuffix(out, string(filepath.Separator)) {
+		return nil, fmt.Errorf("salvage: %s is a directory's name: the new archive is one file (-o NEW.erg)", out)
+	}
 	if _, err := os.Lstat(out); err == nil {
 		return nil, fmt.Errorf("salvage: %s exists already", out)
 	}
@@ -76,7 +81,12 @@ func (r *Reader) salvage(there *Reader, path, out string) (*Salvaged, error) {
 		return nil, fmt.Errorf("salvage: %w", err)
 	}
 	s, got := &Salvaged{}, map[runID]bool{}
-	err = w.update(func(tx *bbolt.Tx) error { return r.copyTo(tx, w.seg.meta, s, got) })
+	meta := w.seg.meta
+	if there != nil { // what retention took is not missed in the new archive either
+		meta.Dropped = there.cat.newest().meta.Dropped
+		meta.Pinned = slices.ContainsFunc(there.cat.segments, func(s *segment) bool { return s.meta.Pinned })
+	}
+	err = w.update(func(tx *bbolt.Tx) error { return r.copyTo(tx, meta, s, got) })
 	if err == nil {
 		err = w.Close()
 	} else {

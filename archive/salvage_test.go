@@ -45,3 +45,26 @@ func TestSalvageCutOff(t *testing.T) {
 		t.Errorf("lost: %v", s.Lost)
 	}
 }
+
+// TestSalvageRetained: a salvaged archive knows, as the old one did, that
+// retention took records, and misses none of them.
+func TestSalvageRetained(t *testing.T) {
+	dir := t.TempDir()
+	now := retainStart
+	w := retainWriter(t, dir, &Options{KeepAge: 100 * time.Second, RotateAge: 10 * time.Second, Now: func() time.Time { return now }})
+	for i := range 20 {
+		now = retainStart.Add(time.Duration(i) * 10 * time.Second)
+		appendSync(t, w, retainRecord(now, 3000))
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(t.TempDir(), "saved.erg")
+	s, err := Salvage(t.Context(), dir, out)
+	if err != nil || s.Records == 20 || len(s.Lost) > 0 {
+		t.Fatalf("%+v, %v", s, err)
+	}
+	if rep, err := Verify(t.Context(), out); err != nil || len(rep.Damage) > 0 || rep.Records != s.Records {
+		t.Errorf("verify: %+v, %v", rep, err)
+	}
+}

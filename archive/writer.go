@@ -334,7 +334,7 @@ func (w *Writer) maxBytes() int64 {
 func (w *Writer) newMeta(last *segment) segmentMeta {
 	if last != nil {
 		m := last.meta
-		m.Version, m.Segment, m.Rounded = formatVersion, m.Segment+1, w.opts.RoundStateTime
+		m.Version, m.Segment, m.Rounded, m.Pinned = formatVersion, m.Segment+1, w.opts.RoundStateTime, false
 		return m
 	}
 	m := segmentMeta{Version: formatVersion, Segment: 1, Rounded: w.opts.RoundStateTime}

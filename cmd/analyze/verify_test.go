@@ -354,6 +354,7 @@ func TestSalvageRefuses(t *testing.T) {
 		{"not an archive", []string{taken, "-o", fresh}},
 		{"no such file or directory", []string{dir + "x", "-o", fresh}},
 		{"-o NEW", []string{dir}},
+		{"is a directory's name", []string{dir, "-o", fresh + "/"}},
 		{"there is text or json", []string{dir, "-o", fresh, "--format", "xml"}},
 	} {
 		code, stdout, stderr := commanded(t, append([]string{"salvage"}, test.args...)...)
