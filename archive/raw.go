@@ -3,6 +3,7 @@ package archive
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -115,6 +116,10 @@ func (c *catalog) loadRaw(s *segment) error {
 	return nil
 }
 
+// errOrder: a chunk does not go on where the one before it ended. One is of a
+// commit that a power cut undid, after which its numbers were given out again.
+var errOrder = errors.New("a chunk is of another run of the same number")
+
 // load adds the run: its block, or as many of its chunks as follow each other.
 func (r *rawRun) load(c *catalog, s *segment, defs map[uint32]*streamRuns) {
 	if w := r.whole; w != nil {
@@ -136,7 +141,12 @@ func (r *rawRun) load(c *catalog, s *segment, defs map[uint32]*streamRuns) {
 	}
 	for i := range r.chunks {
 		p := &r.chunks[i]
-		err := sr.addChunk(s, p.Header, chunkRef{batch: &batch{raw: p.at}, len: uint32(p.size)})
+		var err error
+		if i > 0 && p.First <= r.chunks[i-1].Last {
+			err = errOrder
+		} else {
+			err = sr.addChunk(s, p.Header, chunkRef{batch: &batch{raw: p.at}, len: uint32(p.size)})
+		}
 		if err != nil {
 			c.blame(s, &sr.key, p.From, p.To, err)
 			return

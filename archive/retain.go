@@ -16,12 +16,13 @@ func (w *Writer) keep() (dropped bool, err error) {
 	if !w.dir {
 		return false, nil
 	}
+	err = w.reopenShut()
 	w.mu.Lock()
 	old := w.began != 0 && w.newest-w.began >= int64(w.opts.RotateAge)
 	w.mu.Unlock()
 	if old || w.seg.size() >= w.opts.RotateBytes {
-		if err = w.rotate(); err != nil {
-			err = fmt.Errorf("rotate: %w", fileError(err))
+		if e := w.rotate(); e != nil {
+			err = errors.Join(err, fmt.Errorf("rotate: %w", fileError(e)))
 		}
 	}
 	before := len(w.cat.segments)
@@ -79,6 +80,30 @@ func (w *Writer) turnTo(next *segment) {
 			}
 		}
 	}
+}
+
+// reopenShut opens the segments again that could not be opened when they were
+// rotated or rewritten.
+func (w *Writer) reopenShut() error {
+	w.mu.Lock()
+	closed := w.closed
+	w.mu.Unlock()
+	if closed {
+		return nil
+	}
+	var errs []error
+	for _, s := range w.cat.segments[:len(w.cat.segments)-1] {
+		if s.isShut() {
+			errs = append(errs, s.reopen())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (s *segment) isShut() bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.db == nil
 }
 
 // reopen opens the segment for reading only, so that others can read it too.

@@ -179,3 +179,27 @@ func TestPinnedShare(t *testing.T) {
 		t.Errorf("%d of %d incidents are left, from %v", n, marked, first)
 	}
 }
+
+// TestReopen: a segment that could not be opened again after it was rotated is
+// opened with the next commit, but not once the archive is closed.
+func TestReopen(t *testing.T) {
+	path := t.TempDir()
+	w := retainWriter(t, path, nil)
+	appendSync(t, w, retainRecord(retainStart, 10))
+	if err := w.Rotate(); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.cat.segments[0].close(); err != nil {
+		t.Fatal(err)
+	}
+	appendSync(t, w, retainRecord(retainStart.Add(time.Second), 10))
+	if rep, err := w.View().Verify(t.Context()); err != nil || len(rep.Damage) > 0 || rep.Records != 2 {
+		t.Errorf("%+v, %v", rep, err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Sync(); err != nil || !w.cat.segments[0].isShut() {
+		t.Errorf("sync after close: %v, segment shut: %v", err, w.cat.segments[0].isShut())
+	}
+}
