@@ -131,19 +131,22 @@ func TestMetaPagesApart(t *testing.T) {
 // TestStatsWhileWriting: the race detector finds nothing in figures that are
 // asked for while the disk is written.
 func TestStatsWhileWriting(t *testing.T) {
-	var w *Writer
-	asked := make(chan struct{})
-	w = retainWriter(t, filepath.Join(t.TempDir(), "a.erg"), &Options{fault: func(step string) error {
-		if step == "commit" {
-			go func() {
+	w := retainWriter(t, filepath.Join(t.TempDir(), "a.erg"), nil)
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
 				w.Stats()
-				asked <- struct{}{}
-			}()
+			}
 		}
-		return nil
-	}})
+	}()
 	for i := range 20 {
 		appendSync(t, w, retainRecord(retainStart.Add(time.Duration(i)*time.Second), 3000))
-		<-asked
 	}
+	close(stop)
+	<-stopped
 }
