@@ -185,7 +185,7 @@ func (w *bitWriter) append(src []byte, n int) {
 	}
 }
 
-// A bitReader reads what a bitWriter wrote. Its data ends in 9 spare bytes.
+// A bitReader reads what a bitWriter wrote.
 type bitReader struct {
 	data []byte
 	pos  uint
@@ -193,7 +193,7 @@ type bitReader struct {
 }
 
 func newBitReader(data []byte, n int) bitReader {
-	return bitReader{data: append(data[:len(data):len(data)], make([]byte, 9)...), end: uint(n)}
+	return bitReader{data: data, end: min(uint(n), uint(len(data))*8)}
 }
 
 func (r *bitReader) get(n uint) (uint64, bool) {
@@ -202,9 +202,13 @@ func (r *bitReader) get(n uint) (uint64, bool) {
 	}
 	i, s := r.pos>>3, r.pos&7
 	r.pos += n
-	v := binary.LittleEndian.Uint64(r.data[i:]) >> s
+	b := r.data[i:]
+	if len(b) < 9 { // the last bytes
+		b = append(make([]byte, 0, 9), b...)[:9]
+	}
+	v := binary.LittleEndian.Uint64(b) >> s
 	if s+n > 64 {
-		v |= uint64(r.data[i+8]) << (64 - s)
+		v |= uint64(b[8]) << (64 - s)
 	}
 	return v & (1<<n - 1), true
 }

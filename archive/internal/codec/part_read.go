@@ -259,8 +259,10 @@ func (c *colCursor) step(p *partCursor, mode uint8, at int64) {
 		}
 		c.refV, c.refA = c.ref.next(pred), at
 	}
+	if n := len(p.news); n > 0 {
+		c.grow(p.news[n-1])
+	}
 	for _, slot := range p.news {
-		c.grow(slot)
 		if c.has == nil || c.has[p.shape.vals[slot]] {
 			c.last = c.cell(c.last)
 			c.vals[slot], c.lits[slot] = c.last.val, c.last.lit
@@ -290,8 +292,8 @@ func (c *colCursor) step(p *partCursor, mode uint8, at int64) {
 }
 
 func (c *colCursor) grow(slot int32) {
-	for int(slot) >= len(c.vals) {
-		c.vals, c.lits = append(c.vals, 0), append(c.lits, false)
+	if n := int(slot) + 1 - len(c.vals); n > 0 {
+		c.vals, c.lits = append(c.vals, make([]int64, n)...), append(c.lits, make([]bool, n)...)
 	}
 }
 

@@ -306,11 +306,14 @@ func (t *Table) publish(p *partCursor) {
 // publishAll brings all of a part into the columns.
 func (t *Table) publishAll(p *partCursor) {
 	p.stale, t.moved = false, true
+	last := int32(0)
 	if n := len(p.live); n > 0 {
-		t.grow(p.base + p.live[n-1])
+		last = p.base + p.live[n-1]
+		t.grow(last)
 	}
 	for _, c := range p.cols {
 		if c != nil {
+			t.Columns[c.out].grow(int(last) + 1)
 			t.emit(p, c, p.live)
 		}
 	}
