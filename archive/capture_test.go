@@ -166,7 +166,7 @@ func same(t testing.TB, got, want *archive.Record) {
 	}
 }
 
-// tooActive is the capture that misses the aim, by a thirtieth: nearly every one of
+// tooActive is the capture that misses the aim: nearly every one of
 // its 1,468 processes works between any two samples, and the raw bits of StateTime
 // and RunningTime, which no order of rows or context makes fewer, are half of its
 // archive.
