@@ -13,15 +13,16 @@ import (
 // mayImport lists, per room (the first element of the path), the rooms that it may
 // import besides itself.
 var mayImport = map[string]string{
+	"escape":   "",
 	"ergo":     "",
 	"archive":  "",
-	"recorder": "ergo archive",
+	"recorder": "escape ergo archive",
 	"replay":   "ergo archive",
-	"analyze":  "ergo replay archive",
-	"mcp":      "ergo archive replay analyze",
-	"web":      "ergo archive replay analyze",
-	"cmd":      "ergo archive recorder replay analyze mcp web internal",
-	"internal": "ergo archive recorder replay analyze mcp web",
+	"analyze":  "escape ergo replay archive",
+	"mcp":      "escape ergo archive replay analyze",
+	"web":      "escape ergo archive replay analyze",
+	"cmd":      "escape ergo archive recorder replay analyze mcp web internal",
+	"internal": "escape ergo archive recorder replay analyze mcp web",
 }
 
 // homes lists the only rooms in which an outside library may be imported.
