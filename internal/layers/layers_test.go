@@ -18,11 +18,12 @@ var mayImport = map[string]string{
 	"archive":  "",
 	"recorder": "escape ergo archive",
 	"replay":   "ergo archive",
-	"analyze":  "escape ergo replay archive",
-	"mcp":      "escape ergo archive replay analyze",
-	"web":      "escape ergo archive replay analyze",
-	"cmd":      "escape ergo archive recorder replay analyze mcp web internal",
-	"internal": "escape ergo archive recorder replay analyze mcp web",
+	"coverage": "ergo replay archive",
+	"analyze":  "escape ergo replay archive coverage",
+	"mcp":      "escape ergo archive replay analyze coverage",
+	"web":      "escape ergo archive replay analyze coverage",
+	"cmd":      "escape ergo archive recorder replay analyze coverage mcp web internal",
+	"internal": "escape ergo archive recorder replay analyze coverage mcp web",
 }
 
 // homes lists the only rooms in which an outside library may be imported.
