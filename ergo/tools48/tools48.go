@@ -54,4 +54,3 @@ func inspection() []ergo.Said {
 	}
 	return []ergo.Said{said}
 }
-
