@@ -13,15 +13,17 @@ import (
 // mayImport lists, per room (the first element of the path), the rooms that it may
 // import besides itself.
 var mayImport = map[string]string{
+	"escape":   "",
 	"ergo":     "",
 	"archive":  "",
-	"recorder": "ergo archive",
+	"recorder": "escape ergo archive",
 	"replay":   "ergo archive",
-	"analyze":  "ergo replay archive",
-	"mcp":      "ergo archive replay analyze",
-	"web":      "ergo archive replay analyze",
-	"cmd":      "ergo archive recorder replay analyze mcp web internal",
-	"internal": "ergo archive recorder replay analyze mcp web",
+	"coverage": "ergo replay archive",
+	"analyze":  "escape ergo replay archive coverage",
+	"mcp":      "escape ergo archive replay analyze coverage",
+	"web":      "escape ergo archive replay analyze coverage",
+	"cmd":      "escape ergo archive recorder replay analyze coverage mcp web internal",
+	"internal": "escape ergo archive recorder replay analyze coverage mcp web",
 }
 
 // homes lists the only rooms in which an outside library may be imported.
