@@ -16,7 +16,6 @@ type cast struct {
 	events map[string]*world.Event
 	node   *world.Node // that a line is about
 	specs  []*world.Spec
-	event  *world.Event
 	moment moment
 	find   func(cluster string) (string, error)
 }
