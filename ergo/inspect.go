@@ -19,6 +19,12 @@ func InspectKey(key string) (name string, ours bool) {
 // the user's.
 func InspectKeys(name string) []string { return []string{inspectPrefix + name, name} }
 
+// InspectMarks are the keys one of which is in every inspection of a behavior of
+// the framework, from 3.3 on: beside them a key without prefix is the user's.
+func InspectMarks() []string {
+	return []string{inspectPrefix + "strategy", inspectPrefix + "pool_size", inspectPrefix + "routes_total"}
+}
+
 // InspectedKind tells by its inspect keys what a process is, "" where they do
 // not say. The keys may be of any version.
 func InspectedKind(has func(key string) bool) ProcessKind {

@@ -66,6 +66,9 @@ type SpelledField struct {
 	// Convert makes the canonical value of the own ones, all as JSON literals,
 	// nil where a field is not there. A nil Convert takes the first that is.
 	Convert func(own [][]byte, of Whose) []byte
+	// Unless are fields whose presence says that the last of Own, if there are
+	// several, is not ours but the user's.
+	Unless []string
 }
 
 // Whose says which node's answer a value stands in. Identifiers that name

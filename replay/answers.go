@@ -10,16 +10,17 @@ import (
 	"time"
 
 	"ergorecorder/archive"
-	"ergorecorder/ergo/tools48"
+	"ergorecorder/ergo"
 )
 
 // answer answers the question: from the record of the very call, or from what
 // holds it.
 func (q *question) answer() (Reply, error) {
-	switch q.call.Tool {
-	case "process_list", "app_list", "event_list", "network_nodes":
+	switch q.reading {
+	case ergo.Processes, ergo.Applications, ergo.Events, ergo.Links:
 		return q.listing()
-	case "sample_start", "sample_listen", "sample_read", "sample_stop", "sample_list":
+	}
+	if q.tool.Kind == ergo.Sampler {
 		return q.sampler()
 	}
 	r, err := q.recorded()
@@ -45,30 +46,30 @@ func isNotRecorded(err error) bool {
 // derivation is how the tool's answer is made from other records, nil where
 // it cannot be.
 func (q *question) derivation() func() (Reply, error) {
-	switch q.call.Tool {
-	case "process_children":
+	switch q.reading {
+	case ergo.Children:
 		return q.processChildren
-	case "process_state":
+	case ergo.ProcessState:
 		return q.processState
-	case "process_lookup":
+	case ergo.ProcessLookup:
 		return q.processLookup
-	case "process_info", "process_inspect":
+	case ergo.Process, ergo.Inspection:
 		return q.processByPID
-	case "app_processes":
+	case ergo.ApplicationProcesses:
 		return q.appProcesses
-	case "app_info":
+	case ergo.Application:
 		return q.appInfo
-	case "event_info":
+	case ergo.Event:
 		return q.eventInfo
-	case "network_node_info":
+	case ergo.Link:
 		return q.networkNodeInfo
-	case "cron_job":
+	case ergo.CronJob:
 		return q.cronJob
-	case "message_types":
+	case ergo.MessageTypes:
 		return q.messageTypes
-	case "pprof_goroutines":
+	case ergo.Goroutines:
 		return q.goroutines
-	case "pprof_cpu", "pprof_heap":
+	case ergo.CPUProfile, ergo.Heap:
 		return q.functionTable
 	}
 	return nil
@@ -84,20 +85,20 @@ type table struct {
 
 // table is a node's listing at the moment: the widest that was recorded, or
 // what several narrower ones show together.
-func (q *question) table(tool string) (*table, error) {
-	rec, err := q.current(q.x.widest(q.call.Node, tool), "")
+func (q *question) table(reading ergo.Reading) (*table, error) {
+	rec, err := q.current(q.x.widest(q.call.Node, reading), "")
 	if err == nil && rec.Failure == nil {
 		rows, ok := splitRows(rec.Text)
 		if !ok {
-			return nil, fmt.Errorf("read %s of %s at %s: it is no listing", tool, q.call.Node, rec.At.Format(time.RFC3339Nano))
+			return nil, fmt.Errorf("read %s of %s at %s: it is no listing", rec.Stream.Name, q.call.Node, rec.At.Format(time.RFC3339Nano))
 		}
 		r, _ := q.reply(rec)
 		filters, limit := width(rec.Stream.Args)
-		if filters == 0 && rec.Seen == rec.Total && (int64(len(rows)) < limit || tool != "process_list" && tool != "event_list") {
+		if filters == 0 && rec.Seen == rec.Total && (int64(len(rows)) < limit || reading != ergo.Processes && reading != ergo.Events) {
 			return &table{r, rows, true}, nil
 		}
 	}
-	if t := q.together(tool); t != nil {
+	if t := q.together(reading); t != nil {
 		return t, nil
 	}
 	if err == nil {
@@ -106,12 +107,12 @@ func (q *question) table(tool string) (*table, error) {
 	return nil, err
 }
 
-// together is the union of the listings of a tool that were cut by filters or
+// together is the union of the listings of a reading that were cut by filters or
 // limits, nil if there is none.
-func (q *question) together(tool string) *table {
-	key := tools48.Schema(tool).Key
+func (q *question) together(reading ergo.Reading) *table {
+	key := ergo.Define(reading).Key
 	var recs []*archive.Record
-	for _, s := range q.streams(tool) {
+	for _, s := range q.tells(reading) {
 		if rec, err := q.current([]stream{s}, ""); err == nil && rec.Failure == nil {
 			recs = append(recs, rec)
 		}
@@ -133,7 +134,7 @@ func (q *question) together(tool string) *table {
 	}
 	t.Reply, _ = q.reply(recs[0])
 	t.Text, t.Seen, t.Total = nil, len(t.rows), 0
-	if tool == "process_list" {
+	if reading == ergo.Processes {
 		t.Total = q.processesTotal()
 	}
 	if t.whole = t.Total > 0 && t.Seen >= t.Total; t.whole {
@@ -144,7 +145,7 @@ func (q *question) together(tool string) *table {
 
 // processesTotal is how many processes the node said it has, 0 if it did not.
 func (q *question) processesTotal() int {
-	rec, err := q.current(q.x.widest(q.call.Node, "node_info"), "")
+	rec, err := q.current(q.x.widest(q.call.Node, ergo.Node), "")
 	if err != nil || rec.Failure != nil {
 		return 0
 	}
@@ -161,7 +162,7 @@ func (q *question) listing() (Reply, error) {
 	if n, given := q.call.Args.Int("limit"); given && n <= 0 {
 		sameErr = q.notRecorded(time.Time{}) // the live tool cut it at 100
 	}
-	t, err := q.table(q.call.Tool)
+	t, err := q.table(q.reading)
 	switch {
 	case err == nil && (sameErr != nil || !same.At.After(t.At)):
 		return q.filtered(t)
@@ -175,17 +176,17 @@ func (q *question) filtered(t *table) (Reply, error) {
 	var keep func(row) bool
 	var by func(row) float64
 	limit := -1
-	switch q.call.Tool {
-	case "process_list":
+	switch q.reading {
+	case ergo.Processes:
 		if err := q.latencyMissing(t); err != nil {
 			return Reply{}, err
 		}
 		keep, by, limit = q.processFilter(), q.processOrder(), q.limitArg(defaultLimit)
-	case "event_list":
+	case ergo.Events:
 		keep, by, limit = q.eventFilter(), q.eventOrder(), q.limitArg(defaultLimit)
-	case "app_list":
+	case ergo.Applications:
 		keep = q.appFilter()
-	case "network_nodes":
+	case ergo.Links:
 		keep = q.linkFilter()
 	}
 	rows := t.rows
@@ -284,13 +285,13 @@ func (q *question) linkFilter() func(row) bool {
 
 func (q *question) networkNodeInfo() (Reply, error) {
 	name := q.call.Args.Text("name")
-	return q.oneRow("network_nodes", "network_node_info: no connection", func(r row) bool { return r.text("Node") == name })
+	return q.oneRow(ergo.Links, "network_node_info: no connection", func(r row) bool { return r.text("Node") == name })
 }
 
 // oneRow is the row of a listing that matches; where the listing is whole and
 // has none, the tool's refusal.
-func (q *question) oneRow(tool, refusal string, match func(row) bool) (Reply, error) {
-	t, err := q.table(tool)
+func (q *question) oneRow(reading ergo.Reading, refusal string, match func(row) bool) (Reply, error) {
+	t, err := q.table(reading)
 	if err != nil {
 		return Reply{}, err
 	}
@@ -306,7 +307,7 @@ func (q *question) oneRow(tool, refusal string, match func(row) bool) (Reply, er
 // appInfo is what app_list says of an application, in the words of app_info.
 func (q *question) appInfo() (Reply, error) {
 	name := q.call.Args.Text("name")
-	r, err := q.oneRow("app_list", "app_info: unknown application", func(r row) bool { return r.text("name") == name })
+	r, err := q.oneRow(ergo.Applications, "app_info: unknown application", func(r row) bool { return r.text("name") == name })
 	if err != nil {
 		return r, err
 	}
@@ -333,7 +334,7 @@ func (q *question) appInfo() (Reply, error) {
 }
 
 func (q *question) cronJob() (Reply, error) {
-	rec, err := q.current(q.x.widest(q.call.Node, "cron_info"), "")
+	rec, err := q.current(q.x.widest(q.call.Node, ergo.Cron), "")
 	if err != nil {
 		return Reply{}, err
 	}
@@ -351,7 +352,7 @@ func (q *question) cronJob() (Reply, error) {
 }
 
 func (q *question) messageTypes() (Reply, error) {
-	rec, err := q.current(q.x.widest(q.call.Node, "message_types"), "")
+	rec, err := q.current(q.x.widest(q.call.Node, ergo.MessageTypes), "")
 	if err != nil {
 		return Reply{}, err
 	}

@@ -65,7 +65,7 @@ func (q *question) eventFilter() func(row) bool {
 // process list was recorded.
 func (q *question) processNames() map[string]string {
 	names := map[string]string{}
-	if t, err := q.table("process_list"); err == nil {
+	if t, err := q.table(ergo.Processes); err == nil {
 		for _, r := range t.rows {
 			names[r.text("PID")] = r.text("Name")
 		}
@@ -91,5 +91,5 @@ func (q *question) eventOrder() func(row) float64 {
 
 func (q *question) eventInfo() (Reply, error) {
 	name := q.call.Args.Text("name")
-	return q.oneRow("event_list", "event_info: unknown event", func(r row) bool { return eventName(r) == name })
+	return q.oneRow(ergo.Events, "event_info: unknown event", func(r row) bool { return eventName(r) == name })
 }

@@ -84,7 +84,7 @@ func (q *question) processOrder() func(row) float64 {
 
 // processChildren walks the tree of parents in the process list.
 func (q *question) processChildren() (Reply, error) {
-	t, err := q.table("process_list")
+	t, err := q.table(ergo.Processes)
 	if err != nil {
 		return Reply{}, err
 	}
@@ -120,7 +120,7 @@ func (q *question) processChildren() (Reply, error) {
 // tool's refusal.
 func (q *question) process(pid, refusal string) (Reply, error) {
 	key := ergo.PID(pid).Key()
-	return q.oneRow("process_list", refusal, func(r row) bool { return ergo.PID(r.text("PID")).Key() == key })
+	return q.oneRow(ergo.Processes, refusal, func(r row) bool { return ergo.PID(r.text("PID")).Key() == key })
 }
 
 func (q *question) processState() (Reply, error) {
@@ -135,7 +135,7 @@ func (q *question) processLookup() (Reply, error) {
 	name, pid := q.call.Args.Text("name"), q.call.Args.Text("pid")
 	switch {
 	case name != "":
-		r, err := q.oneRow("process_list", "process_lookup by name: unknown process", func(r row) bool { return r.text("Name") == name })
+		r, err := q.oneRow(ergo.Processes, "process_lookup by name: unknown process", func(r row) bool { return r.text("Name") == name })
 		if err != nil {
 			return r, err
 		}
@@ -171,7 +171,7 @@ func (q *question) processByPID() (Reply, error) {
 }
 
 func (q *question) appProcesses() (Reply, error) {
-	t, err := q.table("process_list")
+	t, err := q.table(ergo.Processes)
 	if err != nil {
 		return Reply{}, err
 	}
@@ -184,7 +184,7 @@ func (q *question) appProcesses() (Reply, error) {
 	}
 	if rows == nil && t.whole {
 		known := func(r row) bool { return r.text("name") == name }
-		if _, err := q.oneRow("app_list", "app_processes: unknown application", known); ergo.AsToolError(err) != nil {
+		if _, err := q.oneRow(ergo.Applications, "app_processes: unknown application", known); ergo.AsToolError(err) != nil {
 			return Reply{}, err
 		}
 	}

@@ -15,10 +15,10 @@ var errNoSamplers = errors.New("a moment of a recording starts no samplers: read
 // sampler answers the sampler tools: what the samplers of the recorded cluster
 // said. A moment starts none.
 func (q *question) sampler() (Reply, error) {
-	switch q.call.Tool {
-	case "sample_read":
+	switch q.reading {
+	case ergo.Logs:
 		return q.recordedSampler(q.call.Args.Text("sampler_id"))
-	case "sample_list":
+	case ergo.Samplers:
 		return q.recorded()
 	}
 	return Reply{}, fmt.Errorf("%s: %w", q.call.Tool, errNoSamplers)
@@ -48,7 +48,7 @@ func behind(list []wireEntry, since int) (out []wireEntry) {
 // newest reading, and as many of those before as the caller has not seen.
 func (q *question) recordedSampler(id string) (Reply, error) {
 	subject := ergo.Args{"sampler_id": id}.String()
-	rec, err := q.current(q.streams("sample_read"), subject)
+	rec, err := q.current(q.tells(ergo.Logs), subject)
 	if err != nil {
 		if e, ok := err.(*NotRecordedError); ok && e.Last.IsZero() {
 			return Reply{}, q.refuse("sampler " + id + " not found or not responding: unknown process")
@@ -99,5 +99,5 @@ func (q *question) olderReading(rec *archive.Record, subject string) (*archive.R
 	before.at = rec.At.Add(-1)
 	older := *q
 	older.m = &before
-	return older.newest(q.streams("sample_read"), subject)
+	return older.newest(q.tells(ergo.Logs), subject)
 }

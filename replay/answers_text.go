@@ -92,7 +92,7 @@ func (q *question) widerDump(want ergo.Args) (best dump, ok bool) {
 		}
 		return 2
 	}
-	for _, s := range q.streams("pprof_goroutines") {
+	for _, s := range q.tells(ergo.Goroutines) {
 		has, err := ergo.ParseArgs([]byte(s.Args))
 		if err != nil || has.Text("pid") != "" || level(has) != level(want) {
 			continue
@@ -132,7 +132,7 @@ func (q *question) goroutineOf(pid string) (Reply, error) {
 	label := regexp.MustCompile(`"pid": ?"<[0-9A-F]+\.` + regexp.QuoteMeta(key) + `>"`)
 	var best dump
 	whole := false // a dump of everything was there and did not show it
-	for _, s := range q.streams("pprof_goroutines") {
+	for _, s := range q.tells(ergo.Goroutines) {
 		rec, err := q.current([]stream{s}, "")
 		if err != nil {
 			continue
@@ -168,7 +168,7 @@ var tableHeader = regexp.MustCompile(`^(.*), showing (\d+)$`)
 // functionTable answers pprof_cpu and pprof_heap from a table that had no
 // filter: cut shorter, or filtered where it showed every function.
 func (q *question) functionTable() (Reply, error) {
-	for _, s := range q.streams(q.call.Tool) {
+	for _, s := range q.tells(q.reading) {
 		has, err := ergo.ParseArgs([]byte(s.Args))
 		if err != nil || has.Text("filter") != "" || has.Text("exclude") != "" || seconds(has) != seconds(q.call.Args) {
 			continue

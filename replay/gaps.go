@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"ergorecorder/archive"
+	"ergorecorder/ergo"
 )
 
 // gapIntervals is how many of its intervals a stream may be silent before
@@ -63,15 +64,15 @@ func (r *Recording) nodeGaps(ctx context.Context, x *index, node string, end tim
 	return gaps, errors.Join(errs...)
 }
 
-// pulse is the tool by which to tell whether a node was recorded: node_info,
-// or else the one with most records.
+// pulse is the tool by which to tell whether a node was recorded: that of
+// the node itself, or else the one with most records.
 func (x *index) pulse(node string) (tool string) {
 	most := 0
 	for _, s := range x.streams {
 		if s.Kind != archive.Sample || s.Node != node || s.Schema.Form == archive.FormText || s.Records < 2 {
 			continue
 		}
-		if s.Name == "node_info" {
+		if s.said.Reading == ergo.Node {
 			return s.Name
 		}
 		if s.Records > most {
@@ -121,7 +122,7 @@ func (r *Recording) silences(ctx context.Context, node, tool string, end time.Ti
 		gaps = append(gaps, Gap{node, tool, from, to, why})
 	}
 	if limit == 0 { // it never answered twice
-		for _, s := range r.index().widest(node, tool) {
+		for _, s := range r.index().tool(node, tool) {
 			add(len(heard), s.From, s.To)
 		}
 		return gaps, errors.Join(errs...)

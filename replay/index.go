@@ -11,13 +11,29 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/tools48"
 )
 
-// A stream is a stream of one of the archives.
+// A stream is a stream of one of the archives. It says a reading if a spelling
+// declares its tool.
 type stream struct {
 	archive.Stream
 	reader *archive.Reader
+	said   ergo.Said
 }
+
+// says reports whether the stream's answers hold a reading.
+func (s stream) says(r ergo.Reading) bool {
+	if s.Kind != archive.Sample {
+		return false
+	}
+	tool, _ := spellingOf(s.Stream).Tool(s.Name)
+	return slices.ContainsFunc(tool.Says, func(x ergo.Said) bool { return x.Reading == r })
+}
+
+// spellingOf is the spelling that a stream's tool is of. Archives that do not
+// say were recorded from the 48 tools.
+func spellingOf(archive.Stream) *ergo.Spelling { return tools48.Spelling() }
 
 // interval is the mean time from one record to the next, 0 where there is
 // only one.
@@ -36,20 +52,31 @@ type source struct {
 	name string
 }
 
+// A telling is what streams are looked up by: a reading of a node, whatever tool
+// gave it.
+type telling struct {
+	node    string
+	reading ergo.Reading
+}
+
 // An index is what the archives hold, as of some number of records. It is
 // never changed.
 type index struct {
 	records int
 	streams []stream
 	by      map[source][]stream
+	tells   map[telling][]stream
 	nodes   []string
 }
 
 func newIndex(readers []*archive.Reader, records int) *index {
-	x := &index{records: records, by: map[source][]stream{}}
+	x := &index{records: records, by: map[source][]stream{}, tells: map[telling][]stream{}}
 	for _, a := range readers {
 		for _, s := range a.Streams() {
-			st := stream{s, a}
+			st := stream{Stream: s, reader: a}
+			if s.Kind == archive.Sample {
+				st = x.tell(st)
+			}
 			x.streams = append(x.streams, st)
 			k := source{s.Kind, s.Node, s.Name}
 			x.by[k] = append(x.by[k], st)
@@ -61,6 +88,18 @@ func newIndex(readers []*archive.Reader, records int) *index {
 	slices.Sort(x.nodes)
 	x.nodes = slices.Compact(x.nodes)
 	return x
+}
+
+// tell notes which readings a stream's answers hold. The stream that it gives
+// back is known by the first of them.
+func (x *index) tell(s stream) stream {
+	tool, _ := spellingOf(s.Stream).Tool(s.Name)
+	for _, said := range slices.Backward(tool.Says) {
+		s.said = said
+		k := telling{s.Node, said.Reading}
+		x.tells[k] = append(x.tells[k], s)
+	}
+	return s
 }
 
 // index is the index of what is there now: an archive that is being written
@@ -78,15 +117,29 @@ func (r *Recording) index() *index {
 	return r.idx
 }
 
-// widest are the streams of a node's tool that show most rows, one of each
-// archive, by time: those that answered at all, with the fewest filters, the
-// largest limit, the most records.
-func (x *index) widest(node, tool string) []stream {
-	best := map[*archive.Reader]stream{}
-	for _, s := range x.by[source{archive.Sample, node, tool}] {
-		b, ok := best[s.reader]
+// widest are the streams of a node's reading that show most rows, one of each
+// spelling and archive, by time: those that answered at all, with the fewest
+// filters, the largest limit, the most records.
+func (x *index) widest(node string, r ergo.Reading) []stream {
+	return widestOf(x.tells[telling{node, r}])
+}
+
+// tool is as widest, of one tool by its name.
+func (x *index) tool(node, name string) []stream {
+	return widestOf(x.by[source{archive.Sample, node, name}])
+}
+
+func widestOf(streams []stream) []stream {
+	type from struct {
+		reader   *archive.Reader
+		spelling *ergo.Spelling
+	}
+	best := map[from]stream{}
+	for _, s := range streams {
+		k := from{s.reader, spellingOf(s.Stream)}
+		b, ok := best[k]
 		if !ok || wider(s, b) {
-			best[s.reader] = s
+			best[k] = s
 		}
 	}
 	out := make([]stream, 0, len(best))
@@ -129,10 +182,10 @@ func width(args string) (filters int, limit int64) {
 
 // chain walks one stream after the other, each from where the one before it
 // ended, so that archives that overlap in time say nothing twice.
-func chain(ctx context.Context, streams []stream, from, to time.Time, columns []string) iter.Seq2[*archive.Frame, error] {
+func chain(ctx context.Context, streams []stream, from, to time.Time, fields []string) iter.Seq2[*archive.Frame, error] {
 	return func(yield func(*archive.Frame, error) bool) {
 		for _, s := range streams {
-			for f, err := range s.reader.Scan(ctx, s.StreamKey, from, to, columns) {
+			for f, err := range s.scan(ctx, from, to, fields) {
 				if !yield(f, err) {
 					return
 				}
@@ -142,6 +195,15 @@ func chain(ctx context.Context, streams []stream, from, to time.Time, columns []
 			}
 		}
 	}
+}
+
+// scan walks the stream's answers with the fields of its reading.
+func (s stream) scan(ctx context.Context, from, to time.Time, fields []string) iter.Seq2[*archive.Frame, error] {
+	t := newTranslation(s, fields)
+	if t == nil {
+		return s.reader.Scan(ctx, s.StreamKey, from, to, fields)
+	}
+	return t.apply(s.reader.Scan(ctx, s.StreamKey, from, to, t.own))
 }
 
 // merged walks the records of the streams that match, of all archives, in

@@ -24,7 +24,7 @@ type lifeline struct {
 // lives are the incarnations of a node, by node_info. The caller holds
 // looking.
 func (r *Recording) lives(x *index, node string) []Life {
-	streams := x.widest(node, "node_info")
+	streams := x.widest(node, ergo.Node)
 	l := r.lifelines[node]
 	if l == nil || !l.resume(streams) {
 		l = &lifeline{}

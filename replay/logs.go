@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ergorecorder/archive"
+	"ergorecorder/ergo"
 )
 
 // A LogLine is one line of a node's log.
@@ -91,7 +92,7 @@ func (r *Recording) entries(ctx context.Context, node string, from, to time.Time
 	}
 	seen := map[id]bool{}
 	match := func(s stream) bool {
-		return s.Node == node && (s.Kind == archive.Sample && s.Name == "sample_read" || slices.Contains(pushed, s.Kind))
+		return s.Node == node && (s.said.Reading == ergo.Logs || slices.Contains(pushed, s.Kind))
 	}
 	return func(yield func(entry, error) bool) {
 		for rec, err := range r.merged(ctx, match, archive.Query{From: from, To: to}) {

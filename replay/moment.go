@@ -110,13 +110,14 @@ func (e *NotRecordedError) Error() string {
 
 // A question is one call on a node that was up at the moment.
 type question struct {
-	m    *Moment
-	ctx  context.Context
-	x    *index
-	call ergo.Call // Node is set
-	tool ergo.Tool
-	born time.Time // records before are of another life of the node
-	code int       // of the tool's own refusals
+	m       *Moment
+	ctx     context.Context
+	x       *index
+	call    ergo.Call // Node is set
+	tool    ergo.Tool
+	reading ergo.Reading // that the tool says, "" if none
+	born    time.Time    // records before are of another life of the node
+	code    int          // of the tool's own refusals
 }
 
 // newQuestion finds the node and checks that it was there. The question is of
@@ -145,6 +146,7 @@ func (m *Moment) newQuestion(ctx context.Context, call ergo.Call) (*question, er
 		return q, q.refuse("unknown tool: " + call.Tool)
 	}
 	q.tool = tool
+	q.reading, _ = tools48.Spelling().ReadingOf(call.Tool)
 	return q, q.checkArgs()
 }
 
@@ -197,7 +199,7 @@ func (q *question) reachable() error {
 	if pulse == "" || pulse == q.call.Tool {
 		return nil
 	}
-	rec, _ := q.newest(q.x.widest(q.call.Node, pulse), "")
+	rec, _ := q.newest(q.x.tool(q.call.Node, pulse), "")
 	if rec == nil || !cutOff(rec) {
 		return nil
 	}
@@ -286,7 +288,7 @@ const (
 // fresh reports whether a record still stood at the moment.
 func (q *question) fresh(rec *archive.Record, of stream) bool {
 	age := q.m.at.Sub(rec.At)
-	if constant(rec.Stream.Name) {
+	if ergo.Define(of.said.Reading).Constant {
 		return true
 	}
 	interval := of.interval()
@@ -300,15 +302,6 @@ func (q *question) fresh(rec *archive.Record, of stream) bool {
 		return age <= askedOnce
 	}
 	return age <= holdsFor*interval
-}
-
-// constant reports whether a tool's answer does not change in a node's life.
-func constant(tool string) bool {
-	switch tool {
-	case "node_env", "loggers_list", "message_types", "message_type_info", "registrar_info":
-		return true
-	}
-	return false
 }
 
 // current is the newest record of the streams that still stood at the moment.
@@ -339,16 +332,14 @@ func (q *question) notRecorded(last time.Time) error {
 	return e
 }
 
-// streams are those of a tool on the node of the question.
-func (q *question) streams(tool string) []stream {
-	return q.x.by[source{archive.Sample, q.call.Node, tool}]
-}
+// tells are the streams that hold a reading of the node of the question.
+func (q *question) tells(r ergo.Reading) []stream { return q.x.tells[telling{q.call.Node, r}] }
 
 // exact are the streams that were recorded with the arguments of the call.
 func (q *question) exact() []stream {
 	want := tools48.Schema(q.call.Tool).StreamArgs(q.call.Args).String()
 	var same []stream
-	for _, s := range q.streams(q.call.Tool) {
+	for _, s := range q.x.by[source{archive.Sample, q.call.Node, q.call.Tool}] {
 		if s.Args == want || s.Args == "" && want == "{}" {
 			same = append(same, s)
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"ergorecorder/archive"
+	"ergorecorder/ergo"
 )
 
 // Nodes returns every node that was recorded, by name.
@@ -55,10 +56,10 @@ func (r *Recording) node(x *index, name string) Node {
 	return n
 }
 
-// newest walks a node's records of a tool from the end back, until keep says
+// newest walks a node's records of a reading from the end back, until keep says
 // that it has seen enough.
-func (r *Recording) newest(node, tool string, enough func(*archive.Record) bool) {
-	match := func(s stream) bool { return s.Kind == archive.Sample && s.Node == node && s.Name == tool }
+func (r *Recording) newest(node string, reading ergo.Reading, enough func(*archive.Record) bool) {
+	match := func(s stream) bool { return s.Node == node && s.says(reading) }
 	for rec, err := range r.merged(context.Background(), match, archive.Query{Reverse: true}) {
 		if err == nil && enough(rec) {
 			return
@@ -72,7 +73,7 @@ func (r *Recording) entryPoint(x *index) (name string) {
 	most := 0
 	for _, node := range x.nodes {
 		answers := 0
-		for _, s := range x.by[source{archive.Sample, node, "cluster_nodes"}] {
+		for _, s := range x.tells[telling{node, ergo.Cluster}] {
 			answers += s.Records - s.Failures
 		}
 		if answers > most && r.saysSelf(node) {
@@ -86,7 +87,7 @@ func (r *Recording) entryPoint(x *index) (name string) {
 }
 
 func (r *Recording) saysSelf(node string) (self bool) {
-	r.newest(node, "cluster_nodes", func(rec *archive.Record) bool {
+	r.newest(node, ergo.Cluster, func(rec *archive.Record) bool {
 		var list []struct{ Name, Status string }
 		if rec.Failure != nil || !decode(rec.Text, &list) {
 			return false
@@ -100,7 +101,7 @@ func (r *Recording) saysSelf(node string) (self bool) {
 }
 
 func (r *Recording) framework(node string) (name string) {
-	r.newest(node, "node_info", func(rec *archive.Record) bool {
+	r.newest(node, ergo.Node, func(rec *archive.Record) bool {
 		var info struct {
 			Framework struct{ Name, Release string }
 		}
@@ -120,7 +121,7 @@ const enoughRecords = 50
 // every MailboxLatency is -1.
 func (r *Recording) latency(node string) (known Known) {
 	looked := 0
-	r.newest(node, "process_list", func(rec *archive.Record) bool {
+	r.newest(node, ergo.Processes, func(rec *archive.Record) bool {
 		looked++
 		var rows []struct{ MailboxLatency *int64 }
 		if rec.Failure != nil {
@@ -148,7 +149,7 @@ const pprofRefusal = "requires building with -tags=pprof"
 // goroutines of processes with their PIDs.
 func (r *Recording) pprof(node string) (known Known) {
 	looked := 0
-	r.newest(node, "pprof_goroutines", func(rec *archive.Record) bool {
+	r.newest(node, ergo.Goroutines, func(rec *archive.Record) bool {
 		looked++
 		switch {
 		case rec.Failure == nil:

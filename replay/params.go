@@ -8,20 +8,10 @@ import (
 	"ergorecorder/ergo"
 )
 
-// lenient are the tools that ignore arguments of a wrong type.
-func lenient(tool string) bool {
-	switch tool {
-	case "process_list", "app_list", "event_list", "network_nodes", "cron_schedule",
-		"pprof_goroutines", "pprof_cpu", "pprof_heap", "log_level_get", "message_types":
-		return true
-	}
-	return false
-}
-
 // checkArgs refuses what the tool would refuse: arguments of a wrong type, and
 // identifiers that are none.
 func (q *question) checkArgs() error {
-	if !lenient(q.call.Tool) {
+	if !q.tool.Lenient {
 		for _, p := range q.tool.Params {
 			if v, given := q.call.Args[p.Name]; given {
 				if got := wrongType(p.Type, v); got != "" {

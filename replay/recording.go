@@ -152,12 +152,10 @@ type Sample struct {
 	Failure *archive.Failure // instead of an answer
 }
 
-// Table walks the answers of a table or object tool on one node, in order of
-// time, decoding the named columns only. Of several streams of the tool (with
-// other arguments) it takes the one that shows most rows; see archive.Frame for
-// what a step holds. A tool that was never recorded walks nothing.
+// Table walks the answers of a table or object tool on one node, failed calls
+// and damaged stretches too; see [Recording.Answers], which most want.
 func (r *Recording) Table(ctx context.Context, node, tool string, from, to time.Time, columns []string) iter.Seq2[*archive.Frame, error] {
-	return chain(ctx, r.index().widest(node, tool), from, to, columns)
+	return chain(ctx, r.index().tool(node, tool), from, to, columns)
 }
 
 // Samples walks the whole answers of a tool on a node ("" for all nodes), of

@@ -50,7 +50,9 @@ func says(r ergo.Reading) []ergo.Said { return []ergo.Said{{Reading: r}} }
 func inspection() []ergo.Said {
 	said := ergo.Said{Reading: ergo.Inspection}
 	for _, f := range ergo.Define(ergo.Inspection).Fields {
-		said.Fields = append(said.Fields, ergo.SpelledField{Name: f.Name, Own: ergo.InspectKeys(f.Name)})
+		said.Fields = append(said.Fields, ergo.SpelledField{
+			Name: f.Name, Own: ergo.InspectKeys(f.Name), Unless: ergo.InspectMarks(),
+		})
 	}
 	return []ergo.Said{said}
 }

@@ -1,0 +1,75 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"time"
+
+	"ergorecorder/archive"
+	"ergorecorder/ergo"
+)
+
+// A Query says what is read of a recording: a reading of a node, and which of
+// its fields.
+type Query struct {
+	Node     string
+	Reading  ergo.Reading
+	From, To time.Time // zero: all
+	// Fields are those that are decoded, by the names of the reading's
+	// definition. A spelling that calls them otherwise is translated.
+	Fields []string
+	// Failures: the calls that failed are walked too.
+	Failures bool
+	// Damaged hears of each stretch that cannot be read and is passed over; nil
+	// means nobody.
+	Damaged func(error)
+}
+
+// Answers walks the answers that hold the reading, in order of time, whichever
+// tool of whichever spelling gave them. Of several streams (with other
+// arguments) it takes the one that shows most rows. What cannot be read is
+// passed over and told to q.Damaged; any other error ends the walk. A reading
+// that was never recorded walks nothing. See [archive.Frame] for what a step
+// holds; its columns are the fields, in the order of q.Fields.
+func (r *Recording) Answers(ctx context.Context, q Query) iter.Seq2[*archive.Frame, error] {
+	frames := chain(ctx, r.index().widest(q.Node, q.Reading), q.From, q.To, q.Fields)
+	return func(yield func(*archive.Frame, error) bool) {
+		for f, err := range Readable(frames, q.Damaged) {
+			if err == nil && f.Failure != nil && !q.Failures {
+				continue
+			}
+			if !yield(f, err) {
+				return
+			}
+		}
+	}
+}
+
+// Readable passes over what cannot be read in a walk, and tells it to damaged
+// unless that is nil. It ends at any other error.
+func Readable[T any](walk iter.Seq2[T, error], damaged func(error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for x, err := range walk {
+			switch {
+			case err == nil:
+				if !yield(x, nil) {
+					return
+				}
+			case IsDamage(err):
+				if damaged != nil {
+					damaged(err)
+				}
+			default:
+				yield(x, err)
+				return
+			}
+		}
+	}
+}
+
+// IsDamage reports whether an error says that a stretch of an archive cannot
+// be read. What lies behind it can.
+func IsDamage(err error) bool {
+	return errors.As(err, new(*archive.CorruptionError))
+}
