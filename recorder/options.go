@@ -161,8 +161,11 @@ func Light() Options {
 }
 
 func isProfile(tool string) bool {
-	r, _ := tools48.Spelling().ReadingOf(tool)
-	return r == ergo.CPUProfile || r == ergo.Heap || r == ergo.Goroutines
+	switch tools48.Reading(tool) {
+	case ergo.CPUProfile, ergo.Heap, ergo.Goroutines:
+		return true
+	}
+	return false
 }
 
 // complete fills in what was left open and reports all that is wrong.

@@ -146,7 +146,7 @@ func (m *Moment) newQuestion(ctx context.Context, call ergo.Call) (*question, er
 		return q, q.refuse("unknown tool: " + call.Tool)
 	}
 	q.tool = tool
-	q.reading, _ = tools48.Spelling().ReadingOf(call.Tool)
+	q.reading = tools48.Reading(call.Tool)
 	return q, q.checkArgs()
 }
 

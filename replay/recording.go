@@ -161,8 +161,12 @@ func (r *Recording) Table(ctx context.Context, node, tool string, from, to time.
 // Samples walks the whole answers of a tool on a node ("" for all nodes), of
 // every stream of that tool, in order of time.
 func (r *Recording) Samples(ctx context.Context, node, tool string, from, to time.Time) iter.Seq2[Sample, error] {
+	return samples(r.records(ctx, archive.Sample, node, tool, from, to))
+}
+
+func samples(records iter.Seq2[*archive.Record, error]) iter.Seq2[Sample, error] {
 	return func(yield func(Sample, error) bool) {
-		for rec, err := range r.records(ctx, archive.Sample, node, tool, from, to) {
+		for rec, err := range records {
 			var s Sample
 			if rec != nil {
 				s = Sample{
@@ -175,6 +179,14 @@ func (r *Recording) Samples(ctx context.Context, node, tool string, from, to tim
 			}
 		}
 	}
+}
+
+// Texts walks the whole answers that hold a reading of a node ("" for all
+// nodes), of every stream that has it, in order of time.
+func (r *Recording) Texts(ctx context.Context, node string, reading ergo.Reading, from, to time.Time) iter.Seq2[Sample, error] {
+	return samples(r.merged(ctx, func(s stream) bool {
+		return (node == "" || s.Node == node) && s.says(reading)
+	}, archive.Query{From: from, To: to}))
 }
 
 // Records walks the whole records of every stream, in order of time.

@@ -86,15 +86,17 @@ func chartWindow(s *analyze.Series, f *analyze.Finding) (from, to time.Time) {
 // the others of its behavior on its node; of a node, the other nodes. Counters
 // whose series are rates, and whatever the recording lacks, have none.
 func peersOf(ctx context.Context, rec *replay.Recording, f *analyze.Finding, e analyze.Evidence, from, to time.Time) ([]curve, string, error) {
-	if e.Field == "" || tools48.Schema(e.Tool).Columns[e.Field] == ergo.Cumulative {
+	reading := ergo.Define(tools48.Reading(e.Tool))
+	if field, _ := reading.Field(e.Field); e.Field == "" || field.Kind == ergo.Cumulative {
 		return nil, "", nil
 	}
+	q := replay.Query{Node: e.Node, Reading: reading.Reading, From: from, To: to, Fields: []string{e.Field}}
 	var peers []curve
 	note := ""
 	switch {
-	case e.Tool == "process_list" && f.Subject.Behavior != "" && f.Subject.PID != "":
+	case reading.Reading == ergo.Processes && f.Subject.Behavior != "" && f.Subject.PID != "":
 		behavior := f.Subject.Behavior
-		rows, err := rowCurves(ctx, rec, e.Node, e.Tool, "PID", rowMatch{"Behavior", func(b string) bool { return b == behavior }}, from, to, 4*peersShown, e.Field)
+		rows, err := rowCurves(ctx, rec, q, "PID", rowMatch{"Behavior", func(b string) bool { return b == behavior }}, 4*peersShown)
 		if err != nil {
 			return nil, "", err
 		}
@@ -103,12 +105,13 @@ func peersOf(ctx context.Context, rec *replay.Recording, f *analyze.Finding, e a
 			peers = append(peers, rows[pid][0])
 		}
 		note = "other processes of " + behavior
-	case tools48.Schema(e.Tool).Form == ergo.FormObject && e.Tool != "process_info" && e.Tool != "process_inspect":
+	case reading.Form == ergo.FormObject && reading.Subject == nil:
 		for _, n := range rec.Nodes() {
 			if n.Name == e.Node {
 				continue
 			}
-			cs, err := objectCurves(ctx, rec, n.Name, e.Tool, from, to, e.Field)
+			q.Node = n.Name
+			cs, err := objectCurves(ctx, rec, q)
 			if err != nil {
 				return nil, "", err
 			}

@@ -68,10 +68,7 @@ type profileRow struct {
 
 func (s *Server) profiles(ctx context.Context, p *page) (any, error) {
 	var v profilesView
-	for pr, err := range p.rec.Profiles(ctx, "", "", time.Time{}, time.Time{}) {
-		if damaged(err) {
-			continue
-		}
+	for pr, err := range replay.Readable(p.rec.Profiles(ctx, "", "", time.Time{}, time.Time{}), nil) {
 		if err != nil {
 			return v, fmt.Errorf("read profiles: %w", err)
 		}

@@ -164,15 +164,10 @@ func lifeOf(ctx context.Context, rec *replay.Recording, node, pid string, from, 
 	columns := []string{"PID", "MessagesMailbox", "MailboxLatency", "MessagesIn", "MessagesOut", "RunningTime", "State"}
 	l := &life{}
 	slot, has := int32(0), false
-	for f, err := range rec.Table(ctx, node, "process_list", from, to, columns) {
-		if damaged(err) {
-			continue
-		}
+	q := replay.Query{Node: node, Reading: ergo.Processes, From: from, To: to, Fields: columns}
+	for f, err := range rec.Answers(ctx, q) {
 		if err != nil {
 			return l, err
-		}
-		if f.Failure != nil {
-			continue
 		}
 		if f.Reset || slices.Contains(f.Gone, slot) {
 			has = false
@@ -299,7 +294,7 @@ const waitsAsked = 10_000
 // where it gets on.
 func waitOf(ctx context.Context, p *page, node, key string) (*views.Wait, error) {
 	w, err := views.Waits(ctx, p.rec, p.Report, node, p.At, waitsAsked)
-	if err != nil && !damaged(err) {
+	if err != nil && !replay.IsDamage(err) {
 		return nil, fmt.Errorf("who waits on %s: %w", node, err)
 	}
 	if w == nil {
@@ -336,10 +331,7 @@ func frames(goroutine string) string {
 // how it is for a process that sleeps.
 func stackOf(ctx context.Context, rec *replay.Recording, node, pid string, at time.Time) (stack string, seen time.Time, err error) {
 	label := regexp.MustCompile(`"pid": ?"` + regexp.QuoteMeta(pid) + `"`)
-	for smp, err := range rec.Samples(ctx, node, "pprof_goroutines", at.Add(-2*time.Minute), at) {
-		if damaged(err) {
-			continue
-		}
+	for smp, err := range replay.Readable(rec.Texts(ctx, node, ergo.Goroutines, at.Add(-2*time.Minute), at), nil) {
 		if err != nil {
 			return stack, seen, fmt.Errorf("read goroutines: %w", err)
 		}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"ergorecorder/analyze"
+	"ergorecorder/ergo"
 	"ergorecorder/escape"
 	"ergorecorder/replay"
 )
@@ -124,22 +125,22 @@ func reportNodes(ctx context.Context, rec *replay.Recording, from, to time.Time)
 	return out, nil
 }
 
-// sparkFields are the curves of a node in the report, by tool.
-func sparkFields() map[string][]string {
-	return map[string][]string{
-		"node_info":     {"ProcessesTotal", "ProcessesWaitResponse"},
-		"runtime_stats": {"goroutines", "heap_alloc"},
+// sparkFields are the curves of a node in the report, by reading.
+func sparkFields() map[ergo.Reading][]string {
+	return map[ergo.Reading][]string{
+		ergo.Node:    {"ProcessesTotal", "ProcessesWaitResponse"},
+		ergo.Runtime: {"goroutines", "heap_alloc"},
 	}
 }
 
 func nodeSparks(ctx context.Context, rec *replay.Recording, node string, from, to time.Time) ([]spark, error) {
 	labels := map[string]string{"ProcessesTotal": "Processes", "ProcessesWaitResponse": "Waiting for a reply", "goroutines": "Goroutines", "heap_alloc": "Heap"}
 	var out []spark
-	for _, tool := range slices.Sorted(maps.Keys(sparkFields())) {
-		fields := sparkFields()[tool]
-		cs, err := objectCurves(ctx, rec, node, tool, from, to, fields...)
+	for _, reading := range slices.Sorted(maps.Keys(sparkFields())) {
+		fields := sparkFields()[reading]
+		cs, err := objectCurves(ctx, rec, replay.Query{Node: node, Reading: reading, From: from, To: to, Fields: fields})
 		if err != nil {
-			return nil, fmt.Errorf("%s of %s: %w", tool, node, err)
+			return nil, fmt.Errorf("%s of %s: %w", reading, node, err)
 		}
 		for i, f := range fields {
 			c := chart{Curve: cs[i], From: from, To: to, Unit: unitCount}

@@ -3,20 +3,12 @@ package web
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"math"
 	"slices"
-	"time"
 
 	"ergorecorder/archive"
 	"ergorecorder/replay"
 )
-
-// damaged reports whether an error says that a part of the archive cannot be
-// read. What lies behind it can: curves go on, and the strip says so.
-func damaged(err error) bool {
-	return errors.As(err, new(*archive.CorruptionError))
-}
 
 // errorCount is the number of errors and panics in a LogMessages column.
 func errorCount(c *archive.Column, slot int32) (int64, bool) {
@@ -27,23 +19,24 @@ func errorCount(c *archive.Column, slot int32) (int64, bool) {
 	return n[4] + n[5], true
 }
 
-// objectCurves are fields of a node's object tool over time.
-func objectCurves(ctx context.Context, rec *replay.Recording, node, tool string, from, to time.Time, fields ...string) ([]curve, error) {
+// objectCurves are fields of a reading of a node over time. Where the archive is
+// damaged, curves go on behind it, and the strip says so.
+func objectCurves(ctx context.Context, rec *replay.Recording, q replay.Query) ([]curve, error) {
+	fields := q.Fields
 	out := make([]curve, len(fields))
 	for i, f := range fields {
 		out[i].Name = f
 	}
-	for f, err := range rec.Table(ctx, node, tool, from, to, fields) {
-		if damaged(err) {
-			continue
-		}
+	q.Failures = true
+	for f, err := range rec.Answers(ctx, q) {
 		if err != nil {
 			return out, err
 		}
+		slot, there := f.Object()
 		for i := range fields {
 			v := math.NaN()
-			if f.Failure == nil && len(f.Live) > 0 {
-				v = f.Columns[i].Float(f.Live[0])
+			if there {
+				v = f.Columns[i].Float(slot)
 			}
 			out[i].add(f.At, v)
 		}
@@ -57,9 +50,10 @@ type rowMatch struct {
 	Equals func(string) bool
 }
 
-// rowCurves are a field's values over time for each row that matches, by the
+// rowCurves are the fields' values over time for each row that matches, by the
 // row's key column, at most limit rows.
-func rowCurves(ctx context.Context, rec *replay.Recording, node, tool, key string, match rowMatch, from, to time.Time, limit int, fields ...string) (map[string][]curve, error) {
+func rowCurves(ctx context.Context, rec *replay.Recording, q replay.Query, key string, match rowMatch, limit int) (map[string][]curve, error) {
+	fields := q.Fields
 	columns := append([]string{key}, fields...)
 	matched := slices.Index(columns, match.Column)
 	if matched < 0 {
@@ -68,15 +62,10 @@ func rowCurves(ctx context.Context, rec *replay.Recording, node, tool, key strin
 	}
 	out := map[string][]curve{}
 	slots := map[int32]string{}
-	for f, err := range rec.Table(ctx, node, tool, from, to, columns) {
-		if damaged(err) {
-			continue
-		}
+	q.Fields = columns
+	for f, err := range rec.Answers(ctx, q) {
 		if err != nil {
 			return out, err
-		}
-		if f.Failure != nil {
-			continue
 		}
 		if f.Reset {
 			clear(slots)

@@ -10,6 +10,7 @@ import (
 
 	"ergorecorder/analyze"
 	"ergorecorder/archive"
+	"ergorecorder/ergo"
 	"ergorecorder/replay"
 )
 
@@ -124,10 +125,11 @@ func lanePath(s scale, c curve) (path, peak string) {
 
 // deepest is the deepest mailbox on a node over time.
 func deepest(ctx context.Context, rec *replay.Recording, node string, from, to time.Time) (c curve, errs []error) {
-	for f, err := range rec.Table(ctx, node, "process_list", from, to, []string{"MessagesMailbox"}) {
+	q := replay.Query{Node: node, Reading: ergo.Processes, From: from, To: to, Fields: []string{"MessagesMailbox"}, Failures: true}
+	q.Damaged = func(err error) { errs = append(errs, err) }
+	for f, err := range rec.Answers(ctx, q) {
 		if err != nil {
-			errs = append(errs, err)
-			continue
+			return c, append(errs, err)
 		}
 		if f.Failure != nil {
 			c.add(f.At, math.NaN())
@@ -147,15 +149,17 @@ func deepest(ctx context.Context, rec *replay.Recording, node string, from, to t
 // logged is how many errors and panics were logged between samples.
 func logged(ctx context.Context, rec *replay.Recording, node string, from, to time.Time) (c curve, errs []error) {
 	before := int64(-1)
-	for f, err := range rec.Table(ctx, node, "node_info", from, to, []string{"LogMessages"}) {
+	q := replay.Query{Node: node, Reading: ergo.Node, From: from, To: to, Fields: []string{"LogMessages"}}
+	q.Damaged = func(err error) { errs = append(errs, err) }
+	for f, err := range rec.Answers(ctx, q) {
 		if err != nil {
-			errs = append(errs, err)
+			return c, append(errs, err)
+		}
+		slot, ok := f.Object()
+		if !ok {
 			continue
 		}
-		if f.Failure != nil || len(f.Live) == 0 {
-			continue
-		}
-		n, ok := errorCount(&f.Columns[0], f.Live[0])
+		n, ok := errorCount(f.Column("LogMessages"), slot)
 		if !ok {
 			continue
 		}

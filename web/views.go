@@ -99,10 +99,7 @@ type logLine struct {
 // logsBetween are the lines of a node ("" for all) in a window, by time.
 func logsBetween(ctx context.Context, rec *replay.Recording, node string, from, to time.Time) ([]logLine, error) {
 	var out []logLine
-	for l, err := range rec.Logs(ctx, node, from, to) {
-		if damaged(err) {
-			continue
-		}
+	for l, err := range replay.Readable(rec.Logs(ctx, node, from, to), nil) {
 		if err != nil {
 			return out, fmt.Errorf("read logs: %w", err)
 		}

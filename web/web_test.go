@@ -12,6 +12,7 @@ import (
 
 	"ergorecorder/analyze"
 	"ergorecorder/archive"
+	"ergorecorder/ergo"
 	"ergorecorder/recorder/ingest"
 	"ergorecorder/replay"
 )
@@ -107,7 +108,9 @@ func stuckOnset() time.Time {
 func stuckReport(t testing.TB, rec *replay.Recording) *analyze.Report {
 	t.Helper()
 	from, to := rec.Window()
-	rows, err := rowCurves(context.Background(), rec, stuckNode, "process_list", "PID", rowMatch{"PID", func(p string) bool { return p == stuckPID }}, from, to, 1, "MailboxLatency", "MessagesMailbox")
+	rows, err := rowCurves(context.Background(), rec, replay.Query{
+		Node: stuckNode, Reading: ergo.Processes, From: from, To: to, Fields: []string{"MailboxLatency", "MessagesMailbox"},
+	}, "PID", rowMatch{"PID", func(p string) bool { return p == stuckPID }}, 1)
 	if err != nil || rows[stuckPID] == nil {
 		t.Fatalf("the stuck process is not in the recording: %v", err)
 	}

@@ -159,17 +159,12 @@ type summary struct {
 
 // summarize reads the fields of each row of a tool in a window, by PID.
 func summarize(ctx context.Context, rec *replay.Recording, node, tool string, fields []string, w Span) (map[string]*summary, error) {
-	columns := append([]string{"PID", "Name", "Behavior"}, fields...)
+	q := replay.Query{Node: node, Reading: tools48.Reading(tool), From: w.From, To: w.To}
+	q.Fields = append([]string{"PID", "Name", "Behavior"}, fields...)
 	out := map[string]*summary{}
-	for f, err := range rec.Table(ctx, node, tool, w.From, w.To, columns) {
-		if err != nil && unreadable(err) {
-			continue
-		}
+	for f, err := range rec.Answers(ctx, q) {
 		if err != nil {
 			return nil, fmt.Errorf("compare %s of %s: %w", tool, node, err)
-		}
-		if f.Failure != nil {
-			continue
 		}
 		for _, slot := range f.Live {
 			pid := f.Columns[0].Text(slot)
@@ -191,10 +186,11 @@ func changes(who Process, tool string, fields []string, a, b *summary) []Change 
 	if a == nil || b == nil {
 		return nil
 	}
-	kinds := tools48.Schema(tool).Columns
+	reading := ergo.Define(tools48.Reading(tool))
 	var out []Change
 	for i, field := range fields {
-		c := Change{Node: who.Node, PID: who.PID, Name: who.Name, Behavior: who.Behavior, Field: field, Rate: kinds[field] == ergo.Cumulative || field == "total_alloc" || field == "num_gc"}
+		known, _ := reading.Field(field)
+		c := Change{Node: who.Node, PID: who.PID, Name: who.Name, Behavior: who.Behavior, Field: field, Rate: known.Kind == ergo.Cumulative}
 		c.Before, c.After = level(a.series[i], c.Rate), level(b.series[i], c.Rate)
 		if math.IsNaN(c.Before) || math.IsNaN(c.After) {
 			continue

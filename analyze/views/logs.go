@@ -62,10 +62,7 @@ func Logs(ctx context.Context, rec *replay.Recording, q LogQuery) (*LogView, err
 	v := &LogView{Templates: []LogTemplate{}, Lines: []LogLine{}}
 	var miner logs.Miner
 	any := false
-	for l, err := range rec.Logs(ctx, q.Node, q.From, q.To) {
-		if err != nil && unreadable(err) {
-			continue
-		}
+	for l, err := range replay.Readable(rec.Logs(ctx, q.Node, q.From, q.To), nil) {
 		if err != nil {
 			return nil, fmt.Errorf("search logs: %w", err)
 		}

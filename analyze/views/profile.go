@@ -9,6 +9,7 @@ import (
 
 	"ergorecorder/analyze/profiles"
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/tools48"
 	"ergorecorder/replay"
 )
 
@@ -172,10 +173,7 @@ func Peek(ctx context.Context, rec *replay.Recording, q ProfileQuery, function s
 }
 
 func lastRaw(ctx context.Context, rec *replay.Recording, q ProfileQuery) (last *replay.Profile, err error) {
-	for p, err := range rec.Profiles(ctx, q.Node, measures[q.Kind].profile, time.Time{}, q.At) {
-		if err != nil && unreadable(err) {
-			continue
-		}
+	for p, err := range replay.Readable(rec.Profiles(ctx, q.Node, measures[q.Kind].profile, time.Time{}, q.At), nil) {
 		if err != nil {
 			return nil, err
 		}
@@ -205,10 +203,7 @@ func newestRaw(ctx context.Context, rec *replay.Recording, q ProfileQuery) (*Pro
 func newestText(ctx context.Context, rec *replay.Recording, q ProfileQuery) (*Profile, profiles.Table, error) {
 	tool := measures[q.Kind].tool
 	var last *replay.Sample
-	for s, err := range rec.Samples(ctx, q.Node, tool, time.Time{}, q.At) {
-		if err != nil && unreadable(err) {
-			continue
-		}
+	for s, err := range replay.Readable(rec.Texts(ctx, q.Node, tools48.Reading(tool), time.Time{}, q.At), nil) {
 		if err != nil {
 			return nil, profiles.Table{}, err
 		}
@@ -262,7 +257,7 @@ func times(ctx context.Context, rec *replay.Recording, q ProfileQuery) string {
 			at = append(at, p.At)
 		}
 	}
-	for s, err := range rec.Samples(ctx, q.Node, m.tool, time.Time{}, time.Time{}) {
+	for s, err := range rec.Texts(ctx, q.Node, tools48.Reading(m.tool), time.Time{}, time.Time{}) {
 		if err == nil && s.Failure == nil {
 			at = append(at, s.At)
 		}

@@ -81,10 +81,7 @@ func lifeMoments(rec *replay.Recording) (out []Moment) {
 
 func logMoments(ctx context.Context, rec *replay.Recording, w analyze.Window) (out []Moment, err error) {
 	var miner logs.Miner
-	for l, err := range rec.Logs(ctx, "", w.From, w.To) {
-		if err != nil && unreadable(err) {
-			continue
-		}
+	for l, err := range replay.Readable(rec.Logs(ctx, "", w.From, w.To), nil) {
 		if err != nil {
 			return nil, err
 		}

@@ -2,7 +2,6 @@ package views
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -110,9 +109,9 @@ func notFound(ctx context.Context, rec *replay.Recording, q TrendQuery) error {
 	}
 	var known []string
 	for _, tool := range metricTools {
-		for f, kind := range tools48.Schema(tool).Columns {
-			if kind != ergo.Text && recorded(rec, tool) {
-				known = append(known, tool+"."+f)
+		for _, f := range ergo.Define(tools48.Reading(tool)).Fields {
+			if f.Kind != ergo.Text && f.Since == "" && recorded(rec, tool) {
+				known = append(known, tool+"."+f.Name)
 			}
 		}
 	}
@@ -126,20 +125,16 @@ func recorded(rec *replay.Recording, tool string) bool {
 
 // curve walks one tool of one node; ok is false where it has no such field.
 func curve(ctx context.Context, rec *replay.Recording, n replay.Node, tool, field string, q TrendQuery) (c Curve, ok bool, err error) {
-	sc := tools48.Schema(tool)
-	kind := sc.Columns[field]
-	columns := identities(sc)
+	reading := ergo.Define(tools48.Reading(tool))
+	known, _ := reading.Field(field)
+	kind := known.Kind
+	columns := identities(reading)
 	columns = append(columns, field)
 	var s series.Series
-	for f, err := range rec.Table(ctx, n.Name, tool, q.From, q.To, columns) {
+	walk := replay.Query{Node: n.Name, Reading: reading.Reading, From: q.From, To: q.To, Fields: columns}
+	for f, err := range rec.Answers(ctx, walk) {
 		if err != nil {
-			if unreadable(err) {
-				continue
-			}
 			return c, false, err
-		}
-		if f.Failure != nil {
-			continue
 		}
 		if v, seen := fold(f, q.Row, largest(field, kind)); seen {
 			s.Add(f.At, v)
@@ -149,7 +144,7 @@ func curve(ctx context.Context, rec *replay.Recording, n replay.Node, tool, fiel
 		return c, false, nil
 	}
 	c = Curve{Node: n.Name, Tool: tool, Field: field, Row: q.Row, Of: "value"}
-	if q.Row == "" && sc.Form == ergo.FormTable {
+	if q.Row == "" && reading.Form == ergo.FormTable {
 		c.Of = "sum of rows"
 		if largest(field, kind) {
 			c.Of = "largest row"
@@ -169,23 +164,16 @@ func curve(ctx context.Context, rec *replay.Recording, n replay.Node, tool, fiel
 	return c, true, nil
 }
 
-// unreadable reports whether err stands for a damaged stretch, behind which a
-// walk goes on.
-func unreadable(err error) bool {
-	var c *archive.CorruptionError
-	return errors.As(err, &c)
-}
-
 // largest reports whether the rows of a field cannot be added up.
 func largest(field string, kind ergo.ColumnKind) bool {
 	return kind == ergo.AgeNS || kind == ergo.AgeS || kind == ergo.Constant || strings.Contains(field, "Latency")
 }
 
 // identities are the columns by which a row may be named.
-func identities(sc ergo.Schema) []string {
-	ids := slices.Clone(sc.Key)
+func identities(d ergo.Definition) []string {
+	ids := slices.Clone(d.Key)
 	for _, name := range []string{"PID", "Name", "name"} {
-		if _, known := sc.Columns[name]; known && !slices.Contains(ids, name) {
+		if _, known := d.Field(name); known && !slices.Contains(ids, name) {
 			ids = append(ids, name)
 		}
 	}

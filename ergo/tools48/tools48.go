@@ -23,6 +23,12 @@ func Tools() []ergo.Tool { return spelling.Tools() }
 // Tool is the tool of that name.
 func Tool(name string) (ergo.Tool, bool) { return spelling.Tool(name) }
 
+// Reading is the reading that an answer of the tool is, "" where it is none.
+func Reading(tool string) ergo.Reading {
+	r, _ := spelling.ReadingOf(tool)
+	return r
+}
+
 // Schema is the schema with which an answer of a tool is stored.
 func Schema(tool string) ergo.Schema { return spelling.Schema(tool) }
 
