@@ -146,7 +146,8 @@ func (s Server) Discovery(instructions string) any {
 		Scope        string           `json:"cacheScope"`
 		Meta         map[string]any   `json:"_meta"`
 	}{
-		"complete", []string{observer.Version},
+		"complete",
+		[]string{observer.Version},
 		map[string]flags{"resources": {"subscribe": true, "listChanged": false}, "tools": {"listChanged": false}},
 		instructions, cacheTTL, "public", s.Meta(),
 	}
