@@ -193,6 +193,28 @@ func (e *Endpoint) Do(ctx context.Context, method string, params any) (json.RawM
 	return result, e.misspoken(x, err)
 }
 
+// Probe asks the endpoint for a sign of life and returns what came, whatever
+// it is.
+func (e *Endpoint) Probe(ctx context.Context) (status int, header http.Header, body []byte, err error) {
+	ctx, cancel := context.WithTimeout(ctx, e.opts.Timeout)
+	defer cancel()
+	resp, err := e.post(ctx, fmt.Appendf(nil, `{"jsonrpc":"2.0","id":%d,"method":"ping"}`, e.id.Add(1)))
+	if err != nil {
+		return 0, nil, nil, e.fail(ctx, err)
+	}
+	defer resp.Body.Close()
+	body, err = io.ReadAll(io.LimitReader(resp.Body, saidMost))
+	if err != nil {
+		return 0, nil, nil, e.fail(ctx, fmt.Errorf("read answer: %w", err))
+	}
+	return resp.StatusCode, resp.Header, body, nil
+}
+
+// Refused is the error of an answer of another status than that of success.
+func (e *Endpoint) Refused(status int, header http.Header, body []byte) error {
+	return e.refused(status, header, body)
+}
+
 // An exchange is a request and the answer that came, unread.
 type exchange struct {
 	id     int64
@@ -258,28 +280,33 @@ func (e *Endpoint) read(resp *http.Response) ([]byte, error) {
 }
 
 func (e *Endpoint) checkStatus(resp *http.Response) error {
+	if resp.StatusCode == http.StatusOK || resp.StatusCode == http.StatusAccepted {
+		return nil
+	}
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, saidMost)) // as far as it can be read
+	return e.refused(resp.StatusCode, resp.Header, body)
+}
+
+func (e *Endpoint) refused(status int, header http.Header, body []byte) error {
 	fail := func(err error, hint string) error {
-		body, _ := io.ReadAll(io.LimitReader(resp.Body, saidMost)) // as far as it can be read
-		err = fmt.Errorf("%w: HTTP %d", err, resp.StatusCode)
+		err = fmt.Errorf("%w: HTTP %d", err, status)
 		if words := saidBy(body); words != "" {
 			err = fmt.Errorf("%w, it says %q", err, words)
 		}
 		return &Error{Endpoint: e.url, Err: err, Hint: hint}
 	}
-	switch c := resp.StatusCode; {
-	case c == http.StatusOK, c == http.StatusAccepted:
-		return nil
-	case c == http.StatusUnauthorized, c == http.StatusForbidden:
+	switch {
+	case status == http.StatusUnauthorized, status == http.StatusForbidden:
 		if e.opts.Token.IsZero() {
 			return fail(ErrUnauthorized, "it wants a token: --token-file FILE or ERGO_MCP_TOKEN")
 		}
 		return fail(ErrUnauthorized, "it wants another token than the one given")
-	case c == http.StatusNotFound, c == http.StatusMethodNotAllowed:
+	case status == http.StatusNotFound, status == http.StatusMethodNotAllowed:
 		return fail(ErrNotMCP, "the path is usually "+DefaultPath)
-	case c >= 300 && c < 400:
-		return fail(ErrNotMCP, "it redirects to "+resp.Header.Get("Location")+", which is not followed")
+	case status >= 300 && status < 400:
+		return fail(ErrNotMCP, "it redirects to "+header.Get("Location")+", which is not followed")
 	}
-	return fail(ErrNotMCP, "it answers "+kindOf(resp.StatusCode, resp.Header))
+	return fail(ErrNotMCP, "it answers "+kindOf(status, header))
 }
 
 // fail words an error of the transport.

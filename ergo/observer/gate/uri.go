@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"ergorecorder/ergo"
-	"ergorecorder/ergo/observer"
 )
 
 // A URI is the name of a resource: ergo://cluster, or
@@ -185,9 +184,9 @@ func CheckPID(text, node string) (id uint64, creation int64, err error) {
 	if len(f) != 2 {
 		return 0, 0, fmt.Errorf("process %q: it holds %d numbers, not 2, want [node:]ID.Creation", text, len(f))
 	}
-	x, err := observer.ParseIdent(node + ":" + numbers)
+	g, err := ergo.ParseGlobal(node+":"+numbers, 1)
 	if err != nil {
 		return 0, 0, fmt.Errorf("process %q: is not a decimal number, want [node:]ID.Creation", text)
 	}
-	return x.ID[0], x.Creation, nil
+	return g.IDs[0], g.Creation, nil
 }
