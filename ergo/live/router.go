@@ -35,6 +35,9 @@ func (w Way) offers(node, tool string) ergo.Offer {
 	}); ok {
 		return o.Offers(node, tool)
 	}
+	if tool == "capabilities" { // none of the 48
+		return ergo.Withheld
+	}
 	return ergo.Offered
 }
 

@@ -44,14 +44,15 @@ func (c *Caller) Client() *Client { return c.client }
 // Close drops idle connections.
 func (c *Caller) Close() { c.client.Close() }
 
-// Offers says which of the 48 tools an Observer can answer.
+// Offers says which of the 48 tools an Observer can answer; capabilities is
+// its own.
 func Offers(tool string) ergo.Offer {
 	switch tool {
 	case "cluster_nodes", "node_info", "runtime_stats", "node_env", "loggers_list", "cron_info",
 		"process_list", "process_children", "process_info", "process_state", "process_lookup", "process_inspect",
 		"meta_inspect", "app_list", "app_info", "app_processes", "event_list", "event_info",
 		"network_info", "network_nodes", "network_node_info", "network_acceptors", "registrar_info", "message_types",
-		"sample_listen", "sample_read", "sample_stop":
+		"sample_listen", "sample_read", "sample_stop", "capabilities":
 		return ergo.Offered
 	case "pprof_goroutines", "pprof_heap":
 		return ergo.Suspicion
@@ -176,6 +177,9 @@ func (c *Caller) ask(ctx context.Context, call ergo.Call) ([]byte, *Result, erro
 		r, err = c.shared(ctx, "node", node)
 	case "network_info", "network_acceptors", "registrar_info":
 		r, err = c.shared(ctx, "network", node)
+	case "capabilities":
+		r, err = c.client.Tool(ctx, "capabilities", of)
+		return r.text(), r, err
 	case "cron_info":
 		r, err = c.client.Tool(ctx, "cron", of)
 	case "process_list":

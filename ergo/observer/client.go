@@ -72,6 +72,13 @@ type Result struct {
 	Observed bool
 }
 
+func (r *Result) text() []byte {
+	if r == nil {
+		return nil
+	}
+	return r.Text
+}
+
 // Dropped reports whether batches were lost between the cursor and the answer.
 func (r *Result) Dropped() bool { return string(r.Meta[MetaDropped]) == "true" }
 

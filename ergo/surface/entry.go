@@ -200,6 +200,9 @@ func (e *Entry) Offers(node, tool string) ergo.Offer {
 	if o := e.Observer(); o != nil {
 		return o.Offers(node, tool)
 	}
+	if tool == "capabilities" { // an Observer's own
+		return ergo.Withheld
+	}
 	return ergo.Offered
 }
 
