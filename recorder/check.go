@@ -32,7 +32,7 @@ type NodeCheckup struct {
 	Road        ergo.Road     `json:"road,omitempty"`
 	Suspicion   []string      `json:"on_suspicion,omitempty"` // tools that stop it for a moment: not asked by schedule
 	Tags        []string      `json:"tags,omitempty"`         // that it was built with, where it tells them
-	Share       float64       `json:"share"`      // of its time that the samplers would take
+	Share       float64       `json:"share"`                  // of its time that the samplers would take
 	BytesPerDay int64         `json:"bytes_per_day"`
 	Remarks     []string      `json:"remarks"` // what will be hidden, and what helps
 }

@@ -20,8 +20,8 @@ type Entry struct {
 
 	probing   sync.Mutex
 	observers map[string]*observer.Caller // by URL: they remember what they follow
-	mu      sync.Mutex
-	found   finding // zero as long as nothing was found
+	mu        sync.Mutex
+	found     finding // zero as long as nothing was found
 }
 
 // A finding is what was found at one of the URLs.
