@@ -37,7 +37,9 @@ var mayImport = map[string]string{
 	"replay":       "ergo ergo/capture archive",
 	"replay/serve": "ergo archive replay",
 
-	"analyze":                   "replay analyze/finding analyze/scene analyze/playbook analyze/causes",
+	"coverage": "ergo archive replay",
+
+	"analyze":                   "replay coverage analyze/finding analyze/scene analyze/playbook analyze/causes",
 	"analyze/causes":            "analyze/finding analyze/scene analyze/playbook/process",
 	"analyze/playbook":          "analyze/finding analyze/scene analyze/playbook/...",
 	"analyze/playbook/cpu":      judgement + " analyze/playbook/memory",
@@ -51,15 +53,15 @@ var mayImport = map[string]string{
 	"analyze/views":             "ergo archive replay analyze analyze/finding analyze/series analyze/logs analyze/profiles",
 	"analyze/render":            "analyze analyze/finding",
 
-	"mcp": "ergo ergo/live archive replay analyze analyze/finding analyze/views",
-	"web": "ergo ergo/live archive replay analyze analyze/finding analyze/views",
+	"mcp": "ergo ergo/live archive replay coverage analyze analyze/finding analyze/views",
+	"web": "ergo ergo/live archive replay coverage analyze analyze/finding analyze/views",
 
-	"cmd/analyze": "ergo/... archive replay/... analyze/... mcp web internal/exit",
-	"cmd/record":  "ergo/... archive recorder/... replay/... analyze/... mcp web internal/exit",
+	"cmd/analyze": "ergo/... archive replay/... coverage analyze/... mcp web internal/exit",
+	"cmd/record":  "ergo/... archive recorder/... replay/... coverage analyze/... mcp web internal/exit",
 
 	"internal/exit":   "",
 	"internal/layers": "",
-	"internal/...":    "ergo/... archive/... recorder/... replay/... analyze/... mcp web internal/...",
+	"internal/...":    "ergo/... archive/... recorder/... replay/... coverage analyze/... mcp web internal/...",
 }
 
 // judgement is what the packages that judge may import: what was seen, the form
