@@ -12,6 +12,7 @@ import (
 	"ergorecorder/analyze"
 	"ergorecorder/analyze/finding"
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/tools48"
 	"ergorecorder/replay"
 )
 
@@ -86,7 +87,7 @@ func chartWindow(s *finding.Series, f *finding.Finding) (from, to time.Time) {
 // the others of its behavior on its node; of a node, the other nodes. Counters
 // whose series are rates, and whatever the recording lacks, have none.
 func peersOf(ctx context.Context, rec *replay.Recording, f *finding.Finding, e finding.Evidence, from, to time.Time) ([]curve, string, error) {
-	if e.Field == "" || ergo.SchemaOf(e.Tool).Columns[e.Field] == ergo.Cumulative {
+	if e.Field == "" || tools48.Schema(e.Tool).Columns[e.Field] == ergo.Cumulative {
 		return nil, "", nil
 	}
 	var peers []curve
@@ -103,7 +104,7 @@ func peersOf(ctx context.Context, rec *replay.Recording, f *finding.Finding, e f
 			peers = append(peers, rows[pid][0])
 		}
 		note = "other processes of " + behavior
-	case ergo.SchemaOf(e.Tool).Form == ergo.FormObject && e.Tool != "process_info" && e.Tool != "process_inspect":
+	case tools48.Schema(e.Tool).Form == ergo.FormObject && e.Tool != "process_info" && e.Tool != "process_inspect":
 		for _, n := range rec.Nodes() {
 			if n.Name == e.Node {
 				continue

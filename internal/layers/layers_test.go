@@ -21,7 +21,8 @@ var mayImport = map[string]string{
 
 	"ergo":                   "",
 	"ergo/capture":           "ergo",
-	"ergo/live":              "ergo",
+	"ergo/live":              "ergo ergo/tools48",
+	"ergo/tools48":           "ergo",
 	"ergo/wire":              "ergo ergo/wire/internal/...",
 	"ergo/wire/internal/...": "ergo/wire/internal/...",
 	"ergo/wire/wiretest":     "ergo ergo/wire/internal/...",
@@ -30,31 +31,31 @@ var mayImport = map[string]string{
 	"archive/archivetest":    "archive",
 	"archive/internal/codec": "",
 
-	"recorder":         "escape ergo archive recorder/ingest",
+	"recorder":         "escape ergo ergo/tools48 archive recorder/ingest",
 	"recorder/control": "escape ergo/live archive recorder",
-	"recorder/ingest":  "ergo ergo/capture archive",
+	"recorder/ingest":  "ergo ergo/tools48 ergo/capture archive",
 
-	"replay":       "ergo ergo/capture archive",
-	"replay/serve": "ergo archive replay",
+	"replay":       "ergo ergo/tools48 ergo/capture archive",
+	"replay/serve": "ergo ergo/tools48 archive replay",
 
-	"coverage": "ergo archive replay",
+	"coverage": "ergo ergo/tools48 archive replay",
 
 	"analyze":                   "replay coverage analyze/finding analyze/scene analyze/playbook analyze/causes",
 	"analyze/causes":            "analyze/finding analyze/scene analyze/playbook/process",
 	"analyze/playbook":          "analyze/finding analyze/scene analyze/playbook/...",
 	"analyze/playbook/cpu":      judgement + " analyze/playbook/memory",
 	"analyze/playbook/...":      judgement,
-	"analyze/scene":             "archive ergo replay analyze/finding analyze/series analyze/logs analyze/profiles",
+	"analyze/scene":             "archive ergo ergo/tools48 replay analyze/finding analyze/series analyze/logs analyze/profiles",
 	"analyze/finding":           "analyze/series",
 	"analyze/series":            "",
 	"analyze/series/seriestest": "analyze/series",
 	"analyze/logs":              "replay analyze/series analyze/profiles",
 	"analyze/profiles":          "",
-	"analyze/views":             "ergo archive replay analyze analyze/finding analyze/series analyze/logs analyze/profiles",
+	"analyze/views":             "ergo ergo/tools48 archive replay analyze analyze/finding analyze/series analyze/logs analyze/profiles",
 	"analyze/render":            "escape analyze analyze/finding",
 
-	"mcp": "escape ergo ergo/live archive replay coverage analyze analyze/finding analyze/views",
-	"web": "escape ergo ergo/live archive replay coverage analyze analyze/finding analyze/views",
+	"mcp": "escape ergo ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/views",
+	"web": "escape ergo ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/views",
 
 	"cmd/analyze": "escape ergo/... archive replay/... coverage analyze/... mcp web internal/exit",
 	"cmd/record":  "escape ergo/... archive recorder/... replay/... coverage analyze/... mcp web internal/exit",
@@ -66,7 +67,7 @@ var mayImport = map[string]string{
 
 // judgement is what the packages that judge may import: what was seen, the form
 // of a finding, and the tools to look closer. They do not know each other.
-const judgement = "ergo archive replay analyze/finding analyze/scene analyze/series analyze/logs analyze/profiles"
+const judgement = "ergo ergo/tools48 archive replay analyze/finding analyze/scene analyze/series analyze/logs analyze/profiles"
 
 // homes lists the only packages in which an outside library may be imported.
 var homes = map[string]string{
