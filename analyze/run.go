@@ -117,7 +117,7 @@ func report(ctx context.Context, s *scene.Scene, opt Options) (*Report, error) {
 		r.Archive.Nodes = append(r.Archive.Nodes, n.Name)
 	}
 	gaps, err := s.Rec.Gaps(ctx)
-	if err != nil && !s.Damaged(err) {
+	if err != nil && !s.PassOver(err) {
 		return nil, fmt.Errorf("look for gaps: %w", err)
 	}
 	for _, g := range gaps {

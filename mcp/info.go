@@ -9,10 +9,10 @@ import (
 	"time"
 
 	"ergorecorder/escape"
+	"ergorecorder/replay"
 
 	mcpgo "github.com/mark3labs/mcp-go/mcp"
 
-	"ergorecorder/archive"
 	"ergorecorder/ergo"
 )
 
@@ -28,60 +28,19 @@ func infoTools() []Tool {
 	}}
 }
 
-// A recordingInfo is what recording_info answers.
+// A recordingInfo is what recording_info answers: the inventory, with streams
+// by tool and the newest gaps and marks.
 type recordingInfo struct {
-	Name       string         `json:"name"`
-	Live       bool           `json:"live"`
-	From       time.Time      `json:"from"`
-	To         time.Time      `json:"to"`
-	Nodes      []recordedNode `json:"nodes"`
-	Tools      []recordedTool `json:"tools"`
-	Gaps       []recordedGap  `json:"gaps"`
-	GapsTotal  int            `json:"gaps_total"`
-	Marks      []recordedMark `json:"marks"`
-	MarksTotal int            `json:"marks_total"`
-}
-
-type recordedNode struct {
-	Name      string         `json:"name"`
-	Entry     bool           `json:"entry"`
-	Framework string         `json:"framework"`
-	Latency   string         `json:"tag_latency"`
-	Pprof     string         `json:"tag_pprof"`
-	Lives     []recordedLife `json:"lives"`
-}
-
-type recordedLife struct {
-	Incarnation string    `json:"incarnation"`
-	From        time.Time `json:"from"`
-	To          time.Time `json:"to"`
-}
-
-// A recordedTool is a tool (or a kind of profile, log or event) as it was
-// recorded, all its streams together.
-type recordedTool struct {
-	Kind      string   `json:"kind"`
-	Name      string   `json:"name"`
-	Nodes     []string `json:"nodes"`
-	Records   int      `json:"records"`
-	Failures  int      `json:"failures"`
-	IntervalS float64  `json:"interval_s"` // of the densest stream; 0 where there are not two records
-}
-
-type recordedGap struct {
-	Node string    `json:"node"`
-	Tool string    `json:"tool,omitempty"`
-	From time.Time `json:"from"`
-	To   time.Time `json:"to"`
-	Why  string    `json:"why"`
-}
-
-type recordedMark struct {
-	Kind string    `json:"kind"`
-	Node string    `json:"node,omitempty"`
-	From time.Time `json:"from"`
-	To   time.Time `json:"to"`
-	Note string    `json:"note,omitempty"`
+	Name       string            `json:"name"`
+	Live       bool              `json:"live"`
+	From       time.Time         `json:"from"`
+	To         time.Time         `json:"to"`
+	Nodes      []replay.HeldNode `json:"nodes"`
+	Tools      []replay.HeldTool `json:"tools"`
+	Gaps       []replay.HeldGap  `json:"gaps"`
+	GapsTotal  int               `json:"gaps_total"`
+	Marks      []replay.HeldMark `json:"marks"`
+	MarksTotal int               `json:"marks_total"`
 }
 
 func info(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
@@ -90,68 +49,16 @@ func info(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
 		return nil, err
 	}
 	limit := intArg(args, "limit", 20, 0, 1000)
-	in := recordingInfo{Name: s.src.Name, Live: s.src.Live != nil, Nodes: []recordedNode{}, Gaps: []recordedGap{}, Marks: []recordedMark{}}
-	in.From, in.To = rec.Window()
-	for _, n := range rec.Nodes() {
-		node := recordedNode{n.Name, n.Entry, n.Framework, n.Latency.String(), n.Pprof.String(), []recordedLife{}}
-		for _, l := range n.Lives {
-			node.Lives = append(node.Lives, recordedLife{l.Incarnation.String(), l.From, l.To})
-		}
-		in.Nodes = append(in.Nodes, node)
-	}
-	in.Tools = recordedTools(rec.Streams())
-	gaps, err := rec.Gaps(ctx)
+	held, err := rec.Inventory(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for _, g := range lastOf(gaps, limit) {
-		in.Gaps = append(in.Gaps, recordedGap(g))
+	in := recordingInfo{
+		Name: s.src.Name, Live: s.src.Live != nil, From: held.From, To: held.To, Nodes: held.Nodes, Tools: held.Tools(),
+		Gaps: lastOf(slices.Clone(held.Gaps), limit), GapsTotal: len(held.Gaps),
+		Marks: lastOf(slices.Clone(held.Marks), limit), MarksTotal: len(held.Marks),
 	}
-	marks, err := rec.Marks(ctx, time.Time{}, time.Time{})
-	if err != nil {
-		return nil, err
-	}
-	for _, m := range lastOf(slices.Clone(marks), limit) {
-		in.Marks = append(in.Marks, recordedMark{m.Kind, m.Node, m.From, m.To, m.Note})
-	}
-	in.GapsTotal, in.MarksTotal = len(gaps), len(marks)
 	return &answer{text: in.text(), structured: in}, nil
-}
-
-func recordedTools(streams []archive.Stream) []recordedTool {
-	type key struct {
-		kind archive.Kind
-		name string
-	}
-	by := map[key]*recordedTool{}
-	out := []recordedTool{}
-	var order []key
-	for _, st := range streams {
-		if st.Kind == archive.MarkKind {
-			continue
-		}
-		k := key{st.Kind, st.Name}
-		t := by[k]
-		if t == nil {
-			t = &recordedTool{Kind: st.Kind.String(), Name: st.Name, Nodes: []string{}}
-			by[k] = t
-			order = append(order, k)
-		}
-		t.Records += st.Records
-		t.Failures += st.Failures
-		if !slices.Contains(t.Nodes, st.Node) {
-			t.Nodes = append(t.Nodes, st.Node)
-		}
-		if st.Records > 1 {
-			if every := st.To.Sub(st.From).Seconds() / float64(st.Records-1); t.IntervalS == 0 || every < t.IntervalS {
-				t.IntervalS = every
-			}
-		}
-	}
-	for _, k := range order {
-		out = append(out, *by[k])
-	}
-	return out
 }
 
 func (in *recordingInfo) text() []byte {

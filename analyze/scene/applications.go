@@ -3,6 +3,9 @@ package scene
 import (
 	"context"
 	"time"
+
+	"ergorecorder/ergo"
+	"ergorecorder/replay"
 )
 
 // An Application is one application's life in the window.
@@ -21,15 +24,9 @@ const AppRunning = "running"
 func (s *Scene) Applications(ctx context.Context, n *Node) ([]*Application, error) {
 	apps := map[string]*Application{}
 	var names []string
-	for f, err := range s.Rec.Table(ctx, n.Name, "app_list", s.From, s.To, []string{"name", "state", "mode"}) {
+	for f, err := range s.answers(ctx, replay.Query{Node: n.Name, Reading: ergo.Applications, From: s.From, To: s.To, Fields: []string{"name", "state", "mode"}}) {
 		if err != nil {
-			if s.Damaged(err) {
-				continue
-			}
 			return nil, err
-		}
-		if f.Failure != nil {
-			continue
 		}
 		listed := map[string]bool{}
 		for _, slot := range f.Live {

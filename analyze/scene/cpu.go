@@ -9,11 +9,13 @@ import (
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/profiles"
 	"ergorecorder/analyze/series"
+	"ergorecorder/ergo"
+	"ergorecorder/replay"
 )
 
 // CpuUsed is the seconds of CPU that the node has used, user and system.
 func CpuUsed(n *Node) series.Series {
-	user, system := n.Series("node_info", "UserTime"), n.Series("node_info", "SystemTime")
+	user, system := n.Series(ergo.Node, "UserTime"), n.Series(ergo.Node, "SystemTime")
 	twice := countsTwice(user, system)
 	return series.Sum(inSeconds(user, twice), inSeconds(system, twice))
 }
@@ -76,22 +78,16 @@ type CpuProfile struct {
 // CpuProfiles are the CPU profiles of a node, text or raw, by time.
 func (s *Scene) CpuProfiles(ctx context.Context, n *Node) ([]CpuProfile, error) {
 	var all []CpuProfile
-	for smp, err := range s.Rec.Samples(ctx, n.Name, "pprof_cpu", s.From, s.To) {
+	for smp, err := range s.Texts(ctx, n, ergo.CPUProfile, s.From, s.To) {
 		if err != nil {
-			if s.Damaged(err) {
-				continue
-			}
 			return nil, err
 		}
 		if t, err := profiles.ParseCPU(string(smp.Text)); err == nil && smp.Failure == nil {
 			all = append(all, CpuProfile{From: smp.At.Add(-smp.Took), To: smp.At, Table: t, Record: finding.RecordName(n.Name, "pprof_cpu", smp.At)})
 		}
 	}
-	for p, err := range s.Rec.Profiles(ctx, n.Name, "cpu", s.From, s.To) {
+	for p, err := range replay.Readable(s.Rec.Profiles(ctx, n.Name, "cpu", s.From, s.To), s.Note) {
 		if err != nil {
-			if s.Damaged(err) {
-				continue
-			}
 			return nil, err
 		}
 		raw, err := profiles.ParseRaw(p.Raw)
@@ -131,15 +127,9 @@ func (s *Scene) work(ctx context.Context, n *Node, from, to time.Time) (map[stri
 	seen, rates := map[string]count{}, map[string]WorkRate{}
 	span := to.Sub(from).Seconds()
 	columns := []string{"PID", "Behavior", "Application", "RunningTime", "MessagesIn", "MessagesMailbox"}
-	for f, err := range s.Rec.Table(ctx, n.Name, "process_list", from, to, columns) {
+	for f, err := range s.answers(ctx, replay.Query{Node: n.Name, Reading: ergo.Processes, From: from, To: to, Fields: columns}) {
 		if err != nil {
-			if s.Damaged(err) {
-				continue
-			}
 			return nil, err
-		}
-		if f.Failure != nil {
-			continue
 		}
 		for _, slot := range f.Live {
 			if f.Columns[2].Text(slot) == "mcp_app" {
@@ -166,15 +156,9 @@ func (s *Scene) RunningTime(ctx context.Context, n *Node, from, to time.Time) (m
 		run float64
 	}
 	first, share := map[string]seen{}, map[string]float64{}
-	for f, err := range s.Rec.Table(ctx, n.Name, "process_list", from, to, []string{"PID", "RunningTime"}) {
+	for f, err := range s.answers(ctx, replay.Query{Node: n.Name, Reading: ergo.Processes, From: from, To: to, Fields: []string{"PID", "RunningTime"}}) {
 		if err != nil {
-			if s.Damaged(err) {
-				continue
-			}
 			return nil, err
-		}
-		if f.Failure != nil {
-			continue
 		}
 		for _, slot := range f.Live {
 			pid, run := f.Columns[0].Text(slot), f.Columns[1].Float(slot)/1e9

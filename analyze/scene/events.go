@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"ergorecorder/analyze/series"
+	"ergorecorder/ergo"
+	"ergorecorder/replay"
 )
 
 // An Event is one event of a node, over the node's newest life in the window.
@@ -29,15 +31,9 @@ func (s *Scene) Events(ctx context.Context, n *Node) (all []*Event, answers int,
 	byName := map[string]*Event{}
 	columns := []string{"Event", "Producer", "Subscribers", "MessagesPublished", "MessagesLocalSent", "MessagesRemoteSent", "CreatedAt", "LastPublishedAt"}
 	var listed []time.Time
-	for f, err := range s.Rec.Table(ctx, n.Name, "event_list", n.ThisLife(s), s.To, columns) {
+	for f, err := range s.answers(ctx, replay.Query{Node: n.Name, Reading: ergo.Events, From: n.ThisLife(s), To: s.To, Fields: columns}) {
 		if err != nil {
-			if s.Damaged(err) {
-				continue
-			}
 			return nil, 0, err
-		}
-		if f.Failure != nil {
-			continue
 		}
 		changed := f.Changed
 		if f.Reset || len(listed) == 0 {

@@ -7,6 +7,8 @@ import (
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/profiles"
+	"ergorecorder/ergo"
+	"ergorecorder/replay"
 )
 
 // Heaps are the heap profiles of a node, by time. Text tables know leaf
@@ -41,22 +43,16 @@ type HeapTable struct {
 // Heaps reads the heap profiles of a node.
 func (s *Scene) Heaps(ctx context.Context, n *Node) (Heaps, error) {
 	var all Heaps
-	for smp, err := range s.Rec.Samples(ctx, n.Name, "pprof_heap", s.From, s.To) {
+	for smp, err := range s.Texts(ctx, n, ergo.Heap, s.From, s.To) {
 		if err != nil {
-			if s.Damaged(err) {
-				continue
-			}
 			return all, err
 		}
 		if inUse, allocated, err := profiles.ParseHeap(string(smp.Text)); err == nil && smp.Failure == nil {
 			all.Text = append(all.Text, HeapTable{smp.At, inUse, allocated, finding.RecordName(n.Name, "pprof_heap", smp.At)})
 		}
 	}
-	for p, err := range s.Rec.Profiles(ctx, n.Name, "heap", s.From, s.To) {
+	for p, err := range replay.Readable(s.Rec.Profiles(ctx, n.Name, "heap", s.From, s.To), s.Note) {
 		if err != nil {
-			if s.Damaged(err) {
-				continue
-			}
 			return all, err
 		}
 		raw, err := profiles.ParseRaw(p.Raw)

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"ergorecorder/analyze/series"
+	"ergorecorder/ergo"
+	"ergorecorder/replay"
 )
 
 // An Inspection is what process_inspect said of one supervisor or pool over
@@ -40,11 +42,8 @@ func inspectColumns() []string {
 func readInspections(ctx context.Context, s *Scene, n *Node) (map[string]*Inspection, error) {
 	all := map[string]*Inspection{}
 	slots := map[string]int32{} // by subject
-	for f, err := range s.Rec.Table(ctx, n.Name, "process_inspect", s.From, s.To, inspectColumns()) {
+	for f, err := range s.answers(ctx, replay.Query{Node: n.Name, Reading: ergo.Inspection, From: s.From, To: s.To, Fields: inspectColumns()}) {
 		if err != nil {
-			if s.Damaged(err) {
-				continue
-			}
 			return nil, err
 		}
 		var who struct {

@@ -11,6 +11,8 @@ import (
 
 	"ergorecorder/analyze/series"
 	"ergorecorder/archive"
+	"ergorecorder/ergo"
+	"ergorecorder/ergo/tools48"
 	"ergorecorder/replay"
 )
 
@@ -41,12 +43,12 @@ type LinkPoint struct {
 
 // A failedCall is one of the recorder's own calls that did not succeed.
 type failedCall struct {
-	At   time.Time
-	tool string
-	peer string // whom a ping was for
-	link bool   // the node itself was not reached
-	mark bool   // told by the recorder's mark that it lost the node, not by an answer
-	why  string
+	At      time.Time
+	reading ergo.Reading
+	peer    string // whom a ping was for
+	link    bool   // the node itself was not reached
+	mark    bool   // told by the recorder's mark that it lost the node, not by an answer
+	why     string
 }
 
 // A connectionLine is a node's own log line that it lost a peer, or met one.
@@ -86,15 +88,9 @@ func (s *Scene) Network(ctx context.Context) (*Network, error) {
 func (w *Network) readLinks(ctx context.Context, s *Scene, n *Node) error {
 	known := map[string]*link{}
 	columns := []string{"Node", "ConnectionUptime", "MessagesIn", "MessagesOut", "Reconnections"}
-	for f, err := range s.Rec.Table(ctx, n.Name, "network_nodes", s.From, s.To, columns) {
+	for f, err := range s.answers(ctx, replay.Query{Node: n.Name, Reading: ergo.Links, From: s.From, To: s.To, Fields: columns}) {
 		if err != nil {
-			if s.Damaged(err) {
-				continue
-			}
 			return err
-		}
-		if f.Failure != nil {
-			continue
 		}
 		seen := map[string]bool{}
 		for _, slot := range f.Live {
@@ -130,11 +126,8 @@ func madeAt(f *archive.Frame, slot int32) time.Time {
 }
 
 func (w *Network) readPings(ctx context.Context, s *Scene, n *Node) error {
-	for p, err := range s.Rec.Samples(ctx, n.Name, "network_ping", s.From, s.To) {
+	for p, err := range s.Texts(ctx, n, ergo.Ping, s.From, s.To) {
 		if err != nil {
-			if s.Damaged(err) {
-				continue
-			}
 			return err
 		}
 		var subject struct{ Name string }
@@ -160,7 +153,7 @@ func (w *Network) readPings(ctx context.Context, s *Scene, n *Node) error {
 // failedPing is a ping without a round trip. Where the node that was to ping
 // was not reached itself, it says nothing of the peer.
 func failedPing(p replay.Sample) failedCall {
-	call := failedCall{At: p.At, tool: p.Tool, why: string(p.Text)}
+	call := failedCall{At: p.At, reading: ergo.Ping, why: string(p.Text)}
 	if p.Failure != nil {
 		call.why = p.Failure.Text
 	}
@@ -176,46 +169,43 @@ func (c failedCall) TimedOut() bool { return strings.Contains(c.why, "timed out"
 
 // probes are the tools whose failures are read. The recorder calls them often,
 // and none of them refuses a node that is well.
-func probes() []string {
-	return []string{
-		"node_info", "runtime_stats", "process_list", "sample_read", "network_ping", "network_nodes", "network_info",
-		"network_acceptors", "event_list", "app_list", "process_inspect", "process_info", "pprof_goroutines", "pprof_heap",
-		"pprof_cpu", "cron_info", "sample_list",
+func probes() []ergo.Reading {
+	return []ergo.Reading{
+		ergo.Node, ergo.Runtime, ergo.Processes, ergo.Logs, ergo.Ping, ergo.Links, ergo.Network,
+		ergo.Acceptors, ergo.Events, ergo.Applications, ergo.Inspection, ergo.Process, ergo.Goroutines, ergo.Heap,
+		ergo.CPUProfile, ergo.Cron, ergo.Samplers,
 	}
 }
 
 func (w *Network) readFailures(ctx context.Context, s *Scene, n *Node) error {
-	failed := map[string]bool{}
+	failed := map[ergo.Reading]bool{}
 	for _, st := range s.Rec.Streams() {
 		if st.Node == n.Name && st.Failures > 0 {
-			failed[st.Name] = true
+			failed[tools48.Reading(st.Name)] = true
 		}
 	}
-	for _, tool := range probes() {
-		if !failed[tool] {
+	for _, reading := range probes() {
+		if !failed[reading] {
 			continue
 		}
-		for f, err := range s.Rec.Samples(ctx, n.Name, tool, s.From, s.To) {
+		for f, err := range s.Texts(ctx, n, reading, s.From, s.To) {
 			if err != nil {
-				if s.Damaged(err) {
-					continue
-				}
 				return err
 			}
 			if f.Failure == nil {
 				continue
 			}
-			call := failedCall{At: f.At, tool: tool, why: f.Failure.Text}
+			call := failedCall{At: f.At, reading: reading, why: f.Failure.Text}
 			call.link = strings.HasPrefix(call.why, remoteCall)
 			var subject struct{ Name string }
-			if tool == "network_ping" && json.Unmarshal([]byte(f.Subject), &subject) == nil {
+			if reading == ergo.Ping && json.Unmarshal([]byte(f.Subject), &subject) == nil {
 				call.peer = subject.Name
 			}
 			w.fails[n.Name] = append(w.fails[n.Name], call)
 		}
 	}
 	marks, err := s.Rec.Marks(ctx, s.From, s.To)
-	if err != nil && !s.Damaged(err) {
+	if err != nil && !s.PassOver(err) {
 		return err
 	}
 	for _, m := range marks {
@@ -228,11 +218,8 @@ func (w *Network) readFailures(ctx context.Context, s *Scene, n *Node) error {
 }
 
 func (w *Network) readLines(ctx context.Context, s *Scene, n *Node) error {
-	for l, err := range s.Rec.Logs(ctx, n.Name, s.From, s.To) {
+	for l, err := range replay.Readable(s.Rec.Logs(ctx, n.Name, s.From, s.To), s.Note) {
 		if err != nil {
-			if s.Damaged(err) {
-				continue
-			}
 			return err
 		}
 		if !strings.Contains(l.Message, "connection with '") {

@@ -13,11 +13,8 @@ import (
 // SaidBy is what the process of a finding logged since shortly before it.
 func (s *Scene) SaidBy(ctx context.Context, f *finding.Finding) ([]string, error) {
 	var out []string
-	for l, err := range s.Rec.Logs(ctx, f.Subject.Node, f.Onset.Add(-CallTimeout), s.To) {
+	for l, err := range replay.Readable(s.Rec.Logs(ctx, f.Subject.Node, f.Onset.Add(-CallTimeout), s.To), s.Note) {
 		if err != nil {
-			if s.Damaged(err) {
-				continue
-			}
 			return nil, err
 		}
 		if strings.Contains(l.Source, f.Subject.PID) && len(out) < maxComplaints {
@@ -30,11 +27,8 @@ func (s *Scene) SaidBy(ctx context.Context, f *finding.Finding) ([]string, error
 // NodeLog is what a node logged about itself: not its processes.
 func (s *Scene) NodeLog(ctx context.Context, n *Node) ([]replay.LogLine, error) {
 	var own []replay.LogLine
-	for l, err := range s.Rec.Logs(ctx, n.Name, s.From, s.To) {
+	for l, err := range replay.Readable(s.Rec.Logs(ctx, n.Name, s.From, s.To), s.Note) {
 		if err != nil {
-			if s.Damaged(err) {
-				continue
-			}
 			return nil, err
 		}
 		if l.Type == "node" && len(own) < maxComplaints {
@@ -64,11 +58,8 @@ const maxComplaints = 2000
 // Complaints reads what a node complained of.
 func (s *Scene) Complaints(ctx context.Context, n *Node) (Complaints, error) {
 	w := Complaints{map[string][]Complaint{}, map[string][]Complaint{}}
-	for l, err := range s.Rec.Logs(ctx, n.Name, s.From, s.To) {
+	for l, err := range replay.Readable(s.Rec.Logs(ctx, n.Name, s.From, s.To), s.Note) {
 		if err != nil {
-			if s.Damaged(err) {
-				continue
-			}
 			return w, err
 		}
 		if logs.Rank(l.Level) < logs.Rank("error") {

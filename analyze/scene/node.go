@@ -6,6 +6,7 @@ import (
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/series"
+	"ergorecorder/ergo"
 	"ergorecorder/replay"
 )
 
@@ -48,13 +49,16 @@ type Node struct {
 }
 
 // A metric is a number that an object tool reports.
-type metric struct{ tool, field string }
+type metric struct {
+	reading ergo.Reading
+	field   string
+}
 
 // nodeMetrics are the numbers that are read of every node. Array fields have a
 // series per element: LogMessages.error.
-func nodeMetrics() map[string][]string {
-	return map[string][]string{
-		"node_info": {
+func nodeMetrics() map[ergo.Reading][]string {
+	return map[ergo.Reading][]string{
+		ergo.Node: {
 			"Uptime", "ProcessesTotal", "ProcessesRunning", "ProcessesWaitResponse", "ProcessesZombee",
 			"ProcessesSpawned", "ProcessesSpawnFailed", "ProcessesTerminated",
 			"SendErrorsLocal", "SendErrorsRemote", "CallErrorsLocal", "CallErrorsRemote",
@@ -62,26 +66,26 @@ func nodeMetrics() map[string][]string {
 			"EventsPublished", "EventsReceived", "EventsLocalSent", "EventsRemoteSent",
 			"MemoryUsed", "MemoryAlloc", "UserTime", "SystemTime", "LogMessages",
 		},
-		"runtime_stats": {
+		ergo.Runtime: {
 			"goroutines", "cpus", "heap_alloc", "heap_inuse", "heap_objects", "heap_sys", "stack_inuse",
 			"total_alloc", "sys", "num_gc", "last_gc_pause_ns", "gc_cpu_percent",
 		},
-		"network_info": {"ConnectionsEstablished", "ConnectionsLost"},
+		ergo.Network: {"ConnectionsEstablished", "ConnectionsLost"},
 	}
 }
 
 // logLevels are the elements of LogMessages.
-var logLevels = [...]string{"trace", "debug", "info", "warning", "error", "panic"}
+var logLevels = ergo.Levels()
 
 // Series returns a measured number of the node over the window, empty where it
 // was not recorded.
-func (n *Node) Series(tool, field string) series.Series {
-	return n.metrics[metric{tool, field}]
+func (n *Node) Series(reading ergo.Reading, field string) series.Series {
+	return n.metrics[metric{reading, field}]
 }
 
 // Rates is the rate per second of a cumulative number; restarts are no steps.
-func (n *Node) Rates(tool, field string) series.Series {
-	return series.Rates(n.Series(tool, field), n.Starts...)
+func (n *Node) Rates(reading ergo.Reading, field string) series.Series {
+	return series.Rates(n.Series(reading, field), n.Starts...)
 }
 
 // Incarnation is the life of the node at t, as findings spell it; "" if it is
@@ -106,17 +110,14 @@ func (s *Scene) Node(name string) *Node {
 	return nil
 }
 
-// Column sums one numeric column of a table tool over its rows, per answer.
-func (s *Scene) Column(ctx context.Context, n *Node, tool, field string) (series.Series, error) {
+// Column sums one numeric field of a table over its rows, per answer.
+func (s *Scene) Column(ctx context.Context, n *Node, reading ergo.Reading, field string) (series.Series, error) {
 	var sum series.Series
-	for f, err := range s.Rec.Table(ctx, n.Name, tool, s.From, s.To, []string{field}) {
+	for f, err := range s.answers(ctx, replay.Query{Node: n.Name, Reading: reading, From: s.From, To: s.To, Fields: []string{field}}) {
 		if err != nil {
-			if s.Damaged(err) {
-				continue
-			}
 			return sum, err
 		}
-		if f.Failure != nil || len(f.Live) == 0 {
+		if len(f.Live) == 0 {
 			continue
 		}
 		total := 0.0
@@ -133,14 +134,11 @@ func (s *Scene) Column(ctx context.Context, n *Node, tool, field string) (series
 // within it is no offset.
 func (s *Scene) ClockOffset(ctx context.Context, n *Node) (series.Series, error) {
 	var o series.Series
-	for f, err := range s.Rec.Table(ctx, n.Name, "node_info", s.From, s.To, []string{"ServerTime"}) {
+	for f, err := range s.answers(ctx, replay.Query{Node: n.Name, Reading: ergo.Node, From: s.From, To: s.To, Fields: []string{"ServerTime"}}) {
 		if err != nil {
-			if s.Damaged(err) {
-				continue
-			}
 			return o, err
 		}
-		if f.Failure != nil || len(f.Live) == 0 {
+		if len(f.Live) == 0 {
 			continue
 		}
 		said, err := time.Parse(time.RFC3339Nano, f.Columns[0].Text(f.Live[0]))

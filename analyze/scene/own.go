@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"ergorecorder/archive"
+	"ergorecorder/ergo"
 )
 
 // Own reports whether the process belongs to the application that answers the
@@ -18,7 +19,7 @@ func (s *Scene) OwnErrors(w *Network, n *Node) []time.Time {
 	var at []time.Time
 	for asked, calls := range w.fails {
 		for _, c := range calls {
-			if c.link && !c.mark && n.Entry && asked != n.Name || !c.link && c.tool == "network_ping" && asked == n.Name {
+			if c.link && !c.mark && n.Entry && asked != n.Name || !c.link && c.reading == ergo.Ping && asked == n.Name {
 				at = append(at, c.At)
 			}
 		}

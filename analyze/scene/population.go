@@ -9,6 +9,8 @@ import (
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/series"
 	"ergorecorder/archive"
+	"ergorecorder/ergo"
+	"ergorecorder/replay"
 )
 
 // A Population is what one pass over a node's process listings leaves: the
@@ -79,10 +81,10 @@ func readProcesses(ctx context.Context, s *Scene, n *Node) (*Population, error) 
 		byPID:    map[string]*Actor{},
 		watch:    map[int32]bool{},
 	}
-	total := n.Series("node_info", "ProcessesTotal")
-	for f, err := range s.Rec.Table(ctx, n.Name, "process_list", s.From, s.To, processColumns()) {
+	total := n.Series(ergo.Node, "ProcessesTotal")
+	q := replay.Query{Node: n.Name, Reading: ergo.Processes, From: s.From, To: s.To, Fields: processColumns(), Failures: true}
+	for f, err := range s.answers(ctx, q) {
 		switch {
-		case err != nil && s.Damaged(err):
 		case err != nil:
 			return nil, err
 		case f.Failure != nil:

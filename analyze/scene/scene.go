@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"path"
 	"runtime"
@@ -17,6 +18,7 @@ import (
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/series"
 	"ergorecorder/archive"
+	"ergorecorder/ergo"
 	"ergorecorder/replay"
 )
 
@@ -99,8 +101,8 @@ func (s *Scene) readNodes(ctx context.Context, progress func(done, total int, st
 }
 
 func (s *Scene) readNode(ctx context.Context, n *Node) error {
-	for tool, fields := range nodeMetrics() {
-		if err := s.readMetrics(ctx, n, tool, fields); err != nil {
+	for reading, fields := range nodeMetrics() {
+		if err := s.readMetrics(ctx, n, reading, fields); err != nil {
 			return err
 		}
 	}
@@ -117,26 +119,20 @@ func (s *Scene) readNode(ctx context.Context, n *Node) error {
 	return err
 }
 
-func (s *Scene) readMetrics(ctx context.Context, n *Node, tool string, fields []string) error {
+func (s *Scene) readMetrics(ctx context.Context, n *Node, reading ergo.Reading, fields []string) error {
 	cols := make([]series.Series, len(fields))
-	for f, err := range s.Rec.Table(ctx, n.Name, tool, s.From, s.To, fields) {
+	for f, err := range s.answers(ctx, replay.Query{Node: n.Name, Reading: reading, From: s.From, To: s.To, Fields: fields}) {
 		if err != nil {
-			if s.Damaged(err) {
-				continue
-			}
 			return err
 		}
-		if f.Failure != nil {
-			continue
-		}
-		if tool == "node_info" {
+		if reading == ergo.Node {
 			n.Heard.Add(f.At, f.Took.Seconds())
 		}
 		for _, slot := range f.Live {
 			for i := range f.Columns {
 				c := &f.Columns[i]
 				if c.Name == "LogMessages" {
-					n.addLevels(tool, f.At, c.Text(slot))
+					n.addLevels(reading, f.At, c.Text(slot))
 					continue
 				}
 				cols[i].Add(f.At, c.Float(slot))
@@ -145,21 +141,21 @@ func (s *Scene) readMetrics(ctx context.Context, n *Node, tool string, fields []
 	}
 	for i, field := range fields {
 		if cols[i].Len() > 0 {
-			n.metrics[metric{tool, field}] = cols[i]
+			n.metrics[metric{reading, field}] = cols[i]
 		}
 	}
 	return nil
 }
 
 // addLevels takes the counts of log messages by level.
-func (n *Node) addLevels(tool string, at time.Time, text string) {
+func (n *Node) addLevels(reading ergo.Reading, at time.Time, text string) {
 	var counts []float64
 	if json.Unmarshal([]byte(text), &counts) != nil {
 		return
 	}
 	for i, c := range counts {
 		if i < len(logLevels) {
-			k := metric{tool, "LogMessages." + logLevels[i]}
+			k := metric{reading, "LogMessages." + string(logLevels[i])}
 			m := n.metrics[k]
 			m.Add(at, c)
 			n.metrics[k] = m
@@ -173,20 +169,41 @@ type damage struct {
 	kinds map[string]error // by their text
 }
 
-// Damaged reports whether err is a stretch that could not be read, behind which
-// the walk goes on, and remembers it for the report.
-func (s *Scene) Damaged(err error) bool {
+// Note remembers for the report a stretch that could not be read, behind which
+// a walk goes on.
+func (s *Scene) Note(err error) {
 	var c *archive.CorruptionError
-	if !errors.As(err, &c) {
-		return false
+	if errors.As(err, &c) {
+		err = c // without what the walk was about
 	}
 	s.damage.mu.Lock()
 	defer s.damage.mu.Unlock()
 	if s.damage.kinds == nil {
 		s.damage.kinds = map[string]error{}
 	}
-	s.damage.kinds[c.Error()] = c
+	s.damage.kinds[err.Error()] = err
+}
+
+// PassOver reports whether err is a stretch that could not be read, and notes
+// it if so.
+func (s *Scene) PassOver(err error) bool {
+	if !replay.IsDamage(err) {
+		return false
+	}
+	s.Note(err)
 	return true
+}
+
+// answers walks the answers that hold a reading; what cannot be read is noted.
+func (s *Scene) answers(ctx context.Context, q replay.Query) iter.Seq2[*archive.Frame, error] {
+	q.Damaged = s.Note
+	return s.Rec.Answers(ctx, q)
+}
+
+// Texts walks the whole answers of a node that hold a reading; what cannot be
+// read is noted.
+func (s *Scene) Texts(ctx context.Context, n *Node, reading ergo.Reading, from, to time.Time) iter.Seq2[replay.Sample, error] {
+	return replay.Readable(s.Rec.Texts(ctx, n.Name, reading, from, to), s.Note)
 }
 
 // DamageNoted is what the report says of the damage.

@@ -8,6 +8,7 @@ import (
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/profiles"
+	"ergorecorder/ergo"
 	"ergorecorder/replay"
 )
 
@@ -59,11 +60,8 @@ type stack struct {
 // taken for it.
 func (s *Scene) stacks(ctx context.Context, a *Actor, from, to time.Time) ([]stack, error) {
 	var out []stack
-	for smp, err := range s.Rec.Samples(ctx, a.Node.Name, "pprof_goroutines", from, to) {
+	for smp, err := range s.Texts(ctx, a.Node, ergo.Goroutines, from, to) {
 		if err != nil {
-			if s.Damaged(err) {
-				continue
-			}
 			return nil, err
 		}
 		if smp.Failure != nil {

@@ -6,6 +6,8 @@ import (
 
 	"ergorecorder/analyze/series"
 	"ergorecorder/archive"
+	"ergorecorder/ergo"
+	"ergorecorder/replay"
 )
 
 // BirthTime is when a process that one listing shows and the one before does
@@ -60,15 +62,9 @@ func (s *Scene) Zoom(ctx context.Context, n *Node, from, to time.Time, pids ...s
 // those of processColumns, then StateTime and Uptime.
 func (s *Scene) Rows(ctx context.Context, n *Node, from, to time.Time, see func(*archive.Frame, int32)) error {
 	columns := append(processColumns(), "StateTime", "Uptime")
-	for f, err := range s.Rec.Table(ctx, n.Name, "process_list", from, to, columns) {
+	for f, err := range s.answers(ctx, replay.Query{Node: n.Name, Reading: ergo.Processes, From: from, To: to, Fields: columns}) {
 		if err != nil {
-			if s.Damaged(err) {
-				continue
-			}
 			return err
-		}
-		if f.Failure != nil {
-			continue
 		}
 		for _, slot := range f.Live {
 			see(f, slot)

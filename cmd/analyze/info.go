@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -34,10 +33,11 @@ nodes lack. Several archives are one timeline.`,
 				return err
 			}
 			defer rec.Close()
-			in, err := newInventory(cmd.Context(), args, rec)
+			held, err := rec.Inventory(cmd.Context())
 			if err != nil {
 				return err
 			}
+			in := inventory{args, held}
 			switch f {
 			case "text":
 				return in.print(cmd.OutOrStdout())
@@ -51,106 +51,13 @@ nodes lack. Several archives are one timeline.`,
 	return cmd
 }
 
-// An inventory is what info says. Its JSON form is read by scripts: fields may
-// be added, never renamed.
+// An inventory is what info says: of which archives, and what they hold.
 type inventory struct {
-	Paths    []string        `json:"paths"`
-	From     time.Time       `json:"from"`
-	To       time.Time       `json:"to"`
-	Records  int             `json:"records"`
-	Bytes    int64           `json:"bytes"`
-	Segments int             `json:"segments"`
-	Nodes    []inventoryNode `json:"nodes"`
-	Gaps     []inventoryGap  `json:"gaps"`
-	Marks    []inventoryMark `json:"marks"`
-	Streams  []inventoryLine `json:"streams"`
+	Paths []string `json:"paths"`
+	*replay.Inventory
 }
 
-type inventoryNode struct {
-	Name      string          `json:"name"`
-	Entry     bool            `json:"entry"`
-	Framework string          `json:"framework"`
-	Latency   string          `json:"tag_latency"`
-	Pprof     string          `json:"tag_pprof"`
-	Lives     []inventoryLife `json:"lives"`
-}
-
-type inventoryLife struct {
-	Incarnation string    `json:"incarnation"`
-	From        time.Time `json:"from"`
-	To          time.Time `json:"to"`
-}
-
-type inventoryGap struct {
-	Node string    `json:"node"`
-	Tool string    `json:"tool,omitempty"`
-	From time.Time `json:"from"`
-	To   time.Time `json:"to"`
-	Why  string    `json:"why"`
-}
-
-type inventoryMark struct {
-	ID   uint64    `json:"id"`
-	Kind string    `json:"kind"`
-	Node string    `json:"node,omitempty"`
-	From time.Time `json:"from"`
-	To   time.Time `json:"to"`
-	Note string    `json:"note,omitempty"`
-}
-
-type inventoryLine struct {
-	Kind     string    `json:"kind"`
-	Node     string    `json:"node"`
-	Name     string    `json:"name"`
-	Args     string    `json:"args"`
-	From     time.Time `json:"from"`
-	To       time.Time `json:"to"`
-	Records  int       `json:"records"`
-	Failures int       `json:"failures"`
-	Rows     int       `json:"rows"`
-	Bytes    int64     `json:"bytes"`
-}
-
-func newInventory(ctx context.Context, paths []string, rec *replay.Recording) (*inventory, error) {
-	in := &inventory{Paths: paths, Gaps: []inventoryGap{}, Marks: []inventoryMark{}}
-	in.From, in.To = rec.Window()
-	for _, a := range rec.Archives() {
-		in.Records += a.Records
-		in.Bytes += a.Bytes
-		in.Segments += a.Segments
-	}
-	for _, n := range rec.Nodes() {
-		node := inventoryNode{Name: n.Name, Entry: n.Entry, Framework: n.Framework, Latency: n.Latency.String(), Pprof: n.Pprof.String()}
-		for _, l := range n.Lives {
-			node.Lives = append(node.Lives, inventoryLife{l.Incarnation.String(), l.From, l.To})
-		}
-		in.Nodes = append(in.Nodes, node)
-	}
-	gaps, err := rec.Gaps(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, g := range gaps {
-		in.Gaps = append(in.Gaps, inventoryGap(g))
-	}
-	marks, err := rec.Marks(ctx, time.Time{}, time.Time{})
-	if err != nil {
-		return nil, err
-	}
-	for _, m := range marks {
-		in.Marks = append(in.Marks, inventoryMark{m.Seq, m.Kind, m.Node, m.From, m.To, m.Note})
-	}
-	for _, s := range rec.Streams() {
-		if s.Kind != archive.MarkKind {
-			in.Streams = append(in.Streams, inventoryLine{
-				s.Kind.String(), s.Node, s.Name, s.Args, s.From, s.To, s.Records, s.Failures, s.Rows, s.Bytes,
-			})
-		}
-	}
-	return in, nil
-}
-
-func (in *inventory) print(out io.Writer) error {
+func (in inventory) print(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	escape.Fprintf(w, "%s: %s to %s (%s), %d records, %s in %d segment(s)\n\n", strings.Join(in.Paths, ", "),
 		stamp(in.From), stamp(in.To), in.To.Sub(in.From).Round(time.Second), in.Records, size(in.Bytes), in.Segments)
@@ -163,7 +70,7 @@ func (in *inventory) print(out io.Writer) error {
 		for _, l := range n.Lives {
 			escape.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", name, l.Incarnation, stamp(l.From), stamp(l.To), n.Framework)
 		}
-		if n.Lives == nil {
+		if len(n.Lives) == 0 {
 			escape.Fprintf(w, "%s\tnode_info was not recorded\t\t\t\n", name)
 		}
 	}
@@ -189,19 +96,19 @@ func (in *inventory) print(out io.Writer) error {
 		if s.Args != "" && s.Args != "{}" {
 			name += " " + s.Args
 		}
-		escape.Fprintf(w, "%s\t%s\t%d\t%d\t%s\t%d\t%s\n", name, s.Node, s.Records, s.Failures, s.every(), s.Rows, size(s.Bytes))
+		escape.Fprintf(w, "%s\t%s\t%d\t%d\t%s\t%d\t%s\n", name, s.Node, s.Records, s.Failures, every(s.IntervalS), s.Rows, size(s.Bytes))
 	}
 	return w.Flush()
 }
 
 // printTags names the build tags that nodes lack, and what that hides.
-func (in *inventory) printTags(w io.Writer) {
+func (in inventory) printTags(w io.Writer) {
 	for _, t := range []struct {
 		tag, hides string
-		of         func(inventoryNode) string
+		of         func(replay.HeldNode) string
 	}{
-		{"latency", "the age of the oldest waiting message", func(n inventoryNode) string { return n.Latency }},
-		{"pprof", "which goroutine belongs to which process", func(n inventoryNode) string { return n.Pprof }},
+		{"latency", "the age of the oldest waiting message", func(n replay.HeldNode) string { return n.Latency }},
+		{"pprof", "which goroutine belongs to which process", func(n replay.HeldNode) string { return n.Pprof }},
 	} {
 		var lack, unknown []string
 		for _, n := range in.Nodes {
@@ -221,12 +128,12 @@ func (in *inventory) printTags(w io.Writer) {
 	}
 }
 
-// every is the mean time between the records of a stream.
-func (s inventoryLine) every() string {
-	if s.Records < 2 {
+// every is the mean time between the records of a stream, in s.
+func every(interval float64) string {
+	if interval == 0 {
 		return "-"
 	}
-	return (s.To.Sub(s.From) / time.Duration(s.Records-1)).Round(100 * time.Millisecond).String()
+	return time.Duration(interval * float64(time.Second)).Round(100 * time.Millisecond).String()
 }
 
 // size is a number of bytes for people.

@@ -11,6 +11,7 @@ import (
 	"ergorecorder/analyze/profiles"
 	"ergorecorder/analyze/scene"
 	"ergorecorder/analyze/series"
+	"ergorecorder/ergo"
 )
 
 const (
@@ -174,6 +175,6 @@ func allocates(s *scene.Scene, n *scene.Node, f *finding.Finding) {
 // justStarted reports whether the node had hardly begun its life: starting up
 // takes CPU.
 func justStarted(n *scene.Node, at time.Time) bool {
-	up, ok := n.Series("node_info", "Uptime").At(at)
+	up, ok := n.Series(ergo.Node, "Uptime").At(at)
 	return ok && up < 10
 }

@@ -19,7 +19,7 @@ import (
 // bottleneck playbook's, which reads the same dumps.
 func Judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 	for _, n := range s.Nodes {
-		total := n.Series("runtime_stats", "goroutines").From(n.ThisLife(s))
+		total := n.Series(ergo.Runtime, "goroutines").From(n.ThisLife(s))
 		if total.Len() < 8 {
 			v.Skip("%s: %d counts of goroutines, needs 8", n.Name, total.Len())
 			continue
@@ -134,11 +134,8 @@ func goroutineGrowth(ctx context.Context, s *scene.Scene, n *scene.Node, c climb
 // an instant to the last one, and how many there were; nil where no dump tells.
 func growingGroup(ctx context.Context, s *scene.Scene, n *scene.Node, since time.Time) (*profiles.Group, int, error) {
 	before, last := map[string]int{}, []profiles.Group(nil)
-	for smp, err := range s.Rec.Samples(ctx, n.Name, "pprof_goroutines", s.From, s.To) {
+	for smp, err := range s.Texts(ctx, n, ergo.Goroutines, s.From, s.To) {
 		if err != nil {
-			if s.Damaged(err) {
-				continue
-			}
 			return nil, 0, err
 		}
 		args, err := ergo.ParseArgs(smp.Args)

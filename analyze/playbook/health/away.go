@@ -9,6 +9,7 @@ import (
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
 	"ergorecorder/archive"
+	"ergorecorder/ergo"
 )
 
 // nodeLives finds nodes that went away, began another life, or have a clock
@@ -121,7 +122,7 @@ func unseenRestart(s *scene.Scene, n *scene.Node, d scene.Absence) *finding.Find
 }
 
 func awayEvidence(n *scene.Node, d scene.Absence) []finding.Evidence {
-	up := n.Series("node_info", "Uptime")
+	up := n.Series(ergo.Node, "Uptime")
 	all := []finding.Evidence{{
 		What: "uptime of the node, where it answered", Node: n.Name, Tool: "node_info", Field: "Uptime", From: &d.From, To: &d.To,
 		Values: map[string]any{"last_answer": d.Lastly.UTC().Format(time.RFC3339Nano), "failed_calls": d.Refused}, Series: finding.Chart("s", up),

@@ -9,6 +9,7 @@ import (
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
 	"ergorecorder/analyze/series"
+	"ergorecorder/ergo"
 )
 
 // deliveryErrors looks at the node's counts of sends and calls that failed,
@@ -22,7 +23,7 @@ func deliveryErrors(s *scene.Scene, w *scene.Network, n *scene.Node, life findin
 	}
 	var grown []counter
 	for _, field := range []string{"SendErrorsLocal", "SendErrorsRemote", "CallErrorsLocal", "CallErrorsRemote"} {
-		counted := n.Series("node_info", field)
+		counted := n.Series(ergo.Node, field)
 		if field == "CallErrorsRemote" {
 			counted = series.Without(counted, own)
 		}

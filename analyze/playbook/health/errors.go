@@ -10,6 +10,8 @@ import (
 	"ergorecorder/analyze/logs"
 	"ergorecorder/analyze/scene"
 	"ergorecorder/analyze/series"
+	"ergorecorder/ergo"
+	"ergorecorder/replay"
 )
 
 // errorRates finds nodes that log errors and panics, or fail to deliver
@@ -27,7 +29,7 @@ func errorRates(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 		for _, life := range n.LivesIn(s) {
 			deliveryErrors(s, w, n, life, v)
 		}
-		if n.Series("node_info", "LogMessages.error").Len() > 1 && len(v.Findings) == before {
+		if n.Series(ergo.Node, "LogMessages.error").Len() > 1 && len(v.Findings) == before {
 			v.Fine("%s: errors, panics and failed deliveries are no more frequent than before", n.Name)
 		}
 	}
@@ -42,11 +44,8 @@ const bad = "error"
 func errorBurst(ctx context.Context, s *scene.Scene, n *scene.Node, v *finding.Verdict) error {
 	var miner logs.Miner
 	var times []time.Time
-	for l, err := range s.Rec.Logs(ctx, n.Name, s.From, s.To) {
+	for l, err := range replay.Readable(s.Rec.Logs(ctx, n.Name, s.From, s.To), s.Note) {
 		if err != nil {
-			if s.Damaged(err) {
-				continue
-			}
 			return err
 		}
 		t := miner.Add(l)
@@ -54,7 +53,7 @@ func errorBurst(ctx context.Context, s *scene.Scene, n *scene.Node, v *finding.V
 			times = append(times, l.At)
 		}
 	}
-	counted := series.Sum(n.Series("node_info", "LogMessages.error"), n.Series("node_info", "LogMessages.panic"))
+	counted := series.Sum(n.Series(ergo.Node, "LogMessages.error"), n.Series(ergo.Node, "LogMessages.panic"))
 	for _, life := range n.LivesIn(s) {
 		heard := n.Heard.Between(life.From, life.To)
 		if heard.Len() == 0 {

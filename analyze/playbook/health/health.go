@@ -7,6 +7,7 @@ import (
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
+	"ergorecorder/ergo"
 )
 
 // Judge puts the nodes side by side and looks at what should run on each: its
@@ -22,14 +23,14 @@ func Judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 
 // condition is a node in a line, to be put beside others.
 func condition(n *scene.Node) string {
-	last := func(tool, field string) float64 {
-		m := n.Series(tool, field)
+	last := func(reading ergo.Reading, field string) float64 {
+		m := n.Series(reading, field)
 		if m.Len() == 0 {
 			return 0
 		}
 		return m.V[m.Len()-1]
 	}
 	return fmt.Sprintf("%s: up for %s, %s processes, %s zombees, heap %s, its applications run",
-		n.Name, finding.Duration(time.Duration(last("node_info", "Uptime"))*time.Second), finding.Number(last("node_info", "ProcessesTotal")),
-		finding.Number(last("node_info", "ProcessesZombee")), finding.Size(last("runtime_stats", "heap_alloc")))
+		n.Name, finding.Duration(time.Duration(last(ergo.Node, "Uptime"))*time.Second), finding.Number(last(ergo.Node, "ProcessesTotal")),
+		finding.Number(last(ergo.Node, "ProcessesZombee")), finding.Size(last(ergo.Runtime, "heap_alloc")))
 }

@@ -8,6 +8,7 @@ import (
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
 	"ergorecorder/analyze/series"
+	"ergorecorder/ergo"
 )
 
 const (
@@ -20,12 +21,12 @@ const (
 // Churn finds allocation far above what it was, with nothing retained: nil
 // where there is none.
 func Churn(s *scene.Scene, n *scene.Node, profs scene.Heaps) *finding.Finding {
-	rates := n.Rates("runtime_stats", "total_alloc")
+	rates := n.Rates(ergo.Runtime, "total_alloc")
 	changes, err := series.Changes(rates, 0.001)
 	if err != nil {
 		return nil
 	}
-	collections := n.Rates("runtime_stats", "num_gc")
+	collections := n.Rates(ergo.Runtime, "num_gc")
 	for i, c := range changes {
 		end := s.To
 		if i+1 < len(changes) {
@@ -70,7 +71,7 @@ func Churn(s *scene.Scene, n *scene.Node, profs scene.Heaps) *finding.Finding {
 // gcCost is the share of the CPU, in percent, that collections took in a
 // stretch. The runtime tells the share since the node's start.
 func gcCost(n *scene.Node, from, to time.Time) float64 {
-	share, up := n.Series("runtime_stats", "gc_cpu_percent"), n.Series("node_info", "Uptime")
+	share, up := n.Series(ergo.Runtime, "gc_cpu_percent"), n.Series(ergo.Node, "Uptime")
 	a, ok1 := share.At(from)
 	b, ok2 := share.At(to)
 	u, ok3 := up.At(from)

@@ -11,13 +11,14 @@ import (
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
 	"ergorecorder/analyze/series"
+	"ergorecorder/ergo"
 )
 
 // Judge judges what collections leave in the heap, never the sawtooth's
 // peaks; and where nothing is retained, what is allocated and thrown away.
 func Judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 	for _, n := range s.Nodes {
-		heap := n.Series("runtime_stats", "heap_alloc")
+		heap := n.Series(ergo.Runtime, "heap_alloc")
 		if heap.Len() < 8 {
 			v.Skip("%s: %d samples of runtime_stats, needs 8", n.Name, heap.Len())
 			continue
@@ -44,7 +45,7 @@ func Judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 // leakInALife judges each life of the node by itself, the newest first: a heap
 // starts again with its node. It is nil where none retains more and more.
 func leakInALife(s *scene.Scene, n *scene.Node, heap series.Series, profs scene.Heaps) *finding.Finding {
-	collections := n.Series("runtime_stats", "num_gc")
+	collections := n.Series(ergo.Runtime, "num_gc")
 	for _, life := range slices.Backward(n.LivesIn(s)) {
 		own := heap.Between(life.From, life.To)
 		if own.Len() < 8 {
@@ -117,7 +118,7 @@ func sharpen(n *scene.Node, g *retention) {
 	if g.slow {
 		return
 	}
-	changes, err := series.Changes(n.Rates("runtime_stats", "total_alloc"), 0.001)
+	changes, err := series.Changes(n.Rates(ergo.Runtime, "total_alloc"), 0.001)
 	if err != nil {
 		return
 	}
@@ -125,7 +126,7 @@ func sharpen(n *scene.Node, g *retention) {
 	for _, c := range changes {
 		if c.At.Sub(g.onset).Abs() <= slack && c.After-c.Before > 0.4*g.slope.PerSecond {
 			// A rate's time is the end of its step.
-			step := n.Series("runtime_stats", "total_alloc").Interval()
+			step := n.Series(ergo.Runtime, "total_alloc").Interval()
 			g.onset, g.off = c.At.Add(-step/2), c.Error+step/2
 			return
 		}

@@ -7,12 +7,13 @@ import (
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
 	"ergorecorder/analyze/series"
+	"ergorecorder/ergo"
 )
 
 // handshakes finds acceptors that turn peers away.
 func handshakes(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 	for _, n := range s.Nodes {
-		counts, err := s.Column(ctx, n, "network_acceptors", "HandshakeErrors")
+		counts, err := s.Column(ctx, n, ergo.Acceptors, "HandshakeErrors")
 		if err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
 	"ergorecorder/analyze/series"
+	"ergorecorder/ergo"
 )
 
 // remoteErrors reports whether sends or calls of a node to others became more
@@ -17,8 +18,8 @@ func remoteErrors(s *scene.Scene, w *scene.Network, name string, lost scene.Loss
 		return false
 	}
 	for _, counted := range []series.Series{
-		n.Series("node_info", "SendErrorsRemote"),
-		series.Without(n.Series("node_info", "CallErrorsRemote"), s.OwnErrors(w, n)),
+		n.Series(ergo.Node, "SendErrorsRemote"),
+		series.Without(n.Series(ergo.Node, "CallErrorsRemote"), s.OwnErrors(w, n)),
 	} {
 		b, ok := series.FindBurst(series.Steps(counted, n.Starts...))
 		if ok && b.Onset.After(lost.After.Add(-s.Usual(n))) {
@@ -174,7 +175,7 @@ func narrow(s *scene.Scene, l scene.Loss, nodes ...string) scene.Loss {
 			continue
 		}
 		for _, field := range []string{"SendErrorsRemote", "CallErrorsRemote"} {
-			errs := n.Series("node_info", field)
+			errs := n.Series(ergo.Node, field)
 			for i := 1; i < errs.Len(); i++ {
 				if errs.T[i].After(l.After) && errs.T[i-1].Before(l.Before) && errs.V[i] > errs.V[i-1] {
 					l.After = series.Later(l.After, errs.T[i-1])

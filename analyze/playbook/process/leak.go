@@ -8,6 +8,7 @@ import (
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
 	"ergorecorder/analyze/series"
+	"ergorecorder/ergo"
 )
 
 const (
@@ -180,8 +181,8 @@ func firstStayed(ctx context.Context, s *scene.Scene, n *scene.Node, fam *scene.
 func totals(s *scene.Scene, n *scene.Node, onset time.Time) finding.Evidence {
 	from, to := onset, s.To
 	net := func(a, b time.Time) any {
-		spawned, secs := series.Increase(n.Series("node_info", "ProcessesSpawned").Between(a, b), n.Starts...)
-		ended, _ := series.Increase(n.Series("node_info", "ProcessesTerminated").Between(a, b), n.Starts...)
+		spawned, secs := series.Increase(n.Series(ergo.Node, "ProcessesSpawned").Between(a, b), n.Starts...)
+		ended, _ := series.Increase(n.Series(ergo.Node, "ProcessesTerminated").Between(a, b), n.Starts...)
 		if secs == 0 {
 			return nil
 		}
@@ -191,14 +192,14 @@ func totals(s *scene.Scene, n *scene.Node, onset time.Time) finding.Evidence {
 		What: "spawned less terminated, a second, by the node's own counters", Node: n.Name, Tool: "node_info",
 		Field: "ProcessesSpawned - ProcessesTerminated", From: &from, To: &to,
 		Values: map[string]any{"before": net(s.From, onset), "after": net(onset, s.To)},
-		Series: finding.Chart("processes", n.Series("node_info", "ProcessesTotal")),
+		Series: finding.Chart("processes", n.Series(ergo.Node, "ProcessesTotal")),
 	}
 }
 
 // totalLeak judges a node whose processes were not listed, by its own counters.
 func totalLeak(s *scene.Scene, n *scene.Node, v *finding.Verdict) {
 	v.Skip("%s: %s: only the node's total can be judged", n.Name, n.Procs.Missing())
-	total := n.Series("node_info", "ProcessesTotal")
+	total := n.Series(ergo.Node, "ProcessesTotal")
 	g, ok := growthOf(total, leakMin)
 	if !ok {
 		return
