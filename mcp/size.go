@@ -62,7 +62,7 @@ func (a *answer) fit(t *Tool, args ergo.Args) {
 	again := nextCall{t.Name, args.With("max_bytes", whole)}
 	if rows, ok := tableRows(a.text); ok {
 		kept := joinRows(rows, most)
-		a.cut(kept, len(rows), len(rows), again)
+		a.cut(kept, len(rows), again)
 		return
 	}
 	text := compactJSON(a.text)
@@ -79,11 +79,14 @@ func (a *answer) fit(t *Tool, args ergo.Args) {
 }
 
 // cut keeps the first rows of a table.
-func (a *answer) cut(kept [][]byte, shown, total int, again nextCall) {
-	shown = len(kept)
+func (a *answer) cut(kept [][]byte, total int, again nextCall) {
+	shown := len(kept)
 	a.text = slices.Concat([]byte("["), bytes.Join(kept, []byte(",\n")), []byte("]"))
 	if shown < total {
 		a.note(fmt.Sprintf("cut: %d of %d rows are shown", shown, total), again)
+	}
+	if a.meta == nil {
+		a.meta = map[string]any{}
 	}
 	a.meta["shown"], a.meta["total"] = shown, total
 }
@@ -95,6 +98,25 @@ func (a *answer) note(words string, next nextCall) {
 	}
 	a.notes = append(a.notes, words, next.String())
 	a.meta["truncated"], a.meta["next"] = true, next
+}
+
+// next names a call that goes on from the answer.
+func (a *answer) next(tool string, args ergo.Args) {
+	a.notes = append(a.notes, nextCall{tool, args}.String())
+}
+
+// continues says how much of a list an answer holds, and names the call that
+// gives what follows.
+func (a *answer) continues(tool string, args ergo.Args, offset, shown, total int) {
+	if a.meta == nil {
+		a.meta = map[string]any{}
+	}
+	a.meta["shown"], a.meta["total"] = shown, total
+	if offset+shown < total {
+		next := nextCall{tool, args.With("offset", offset+shown)}
+		a.meta["truncated"], a.meta["next"] = true, next
+		a.notes = append(a.notes, next.String())
+	}
 }
 
 // tableRows are the rows of a table, each as compact JSON.

@@ -125,7 +125,7 @@ func (t *Tool) definition(set ToolSet) mcpgo.Tool {
 	}
 	d := mcpgo.NewToolWithRawSchema(t.Name, t.Help, brief.inputSchema())
 	yes, no := true, false
-	d.Annotations = mcpgo.ToolAnnotation{ReadOnlyHint: &yes, DestructiveHint: &no}
+	d.Annotations = mcpgo.ToolAnnotation{ReadOnlyHint: &yes} // which leaves nothing to destroy
 	if t.Action {
 		d.Annotations = mcpgo.ToolAnnotation{ReadOnlyHint: &no, DestructiveHint: &yes}
 	}

@@ -80,7 +80,22 @@ func diagnose(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
 	for i, f := range d.Findings {
 		d.Findings[i] = withoutCurves(f)
 	}
-	return &answer{text: text, structured: listed(d)}, nil
+	a := &answer{text: text, structured: listed(d)}
+	a.continues("diagnose", args, offset, len(d.Findings), d.Total)
+	if len(d.Findings) > 0 && offset == 0 {
+		a.next("explain_finding", inWindow(args, ergo.Args{"id": d.Findings[0].ID}))
+	}
+	return a, nil
+}
+
+// inWindow gives a call the window of another.
+func inWindow(of, to ergo.Args) ergo.Args {
+	for _, name := range []string{"from", "to"} {
+		if v, ok := of[name]; ok {
+			to = to.With(name, v)
+		}
+	}
+	return to
 }
 
 // severityRank orders severities; what is no severity includes all.
@@ -209,7 +224,11 @@ func explainFinding(ctx context.Context, s *Server, args ergo.Args) (*answer, er
 	writeFinding(&b, f)
 	writeEvidence(&b, f)
 	d := listed(diagnosis{Report: analyze.Report{Findings: []*analyze.Finding{withoutCurves(f)}}})
-	return &answer{text: b.Bytes(), structured: d.Findings[0]}, nil
+	a := &answer{text: b.Bytes(), structured: d.Findings[0]}
+	if f.CausedBy != nil {
+		a.next("explain_finding", inWindow(args, ergo.Args{"id": *f.CausedBy}))
+	}
+	return a, nil
 }
 
 func (d *diagnosis) text() []byte {
