@@ -23,6 +23,14 @@ const (
 // ToolSets are the names of the sets.
 func ToolSets() []string { return []string{string(AllTools), string(CoreTools)} }
 
+// ParseToolSet reads the name of a set.
+func ParseToolSet(name string) (ToolSet, error) {
+	if slices.Contains(ToolSets(), name) {
+		return ToolSet(name), nil
+	}
+	return "", fmt.Errorf("there is no set of tools %q; there are %s", name, strings.Join(ToolSets(), ", "))
+}
+
 // mostUsed are the cluster's tools that a post-mortem calls most.
 func mostUsed() []string {
 	return []string{"process_list", "process_info", "process_inspect", "node_info", "network_nodes", "app_list", "event_list", "pprof_goroutines"}

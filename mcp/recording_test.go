@@ -145,7 +145,7 @@ func TestResourcesAndPrompts(t *testing.T) {
 			t.Errorf("%s: %s", name, text)
 		}
 	}
-	if !strings.Contains(session.InitializeResult().Instructions, "Begin with recording_info") {
+	if !strings.Contains(session.InitializeResult().Instructions, "Begin with diagnose") {
 		t.Error("the instructions do not say how to begin")
 	}
 }

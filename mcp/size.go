@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"ergorecorder/ergo"
@@ -65,17 +65,58 @@ func (a *answer) fit(t *Tool, args ergo.Args) {
 		a.cut(kept, len(rows), again)
 		return
 	}
-	text := compactJSON(a.text)
-	if len(text) > most {
-		shown := text[:most]
-		if i := bytes.LastIndexByte(shown, '\n'); i > most/2 {
-			shown = shown[:i+1]
+	if kept, left, ok := cutObject(a.text, most); ok {
+		a.text = kept
+		if left != "" {
+			a.note("cut: not shown are "+left, again)
 		}
-		a.note(fmt.Sprintf("cut: %d of %d bytes are shown", len(shown), len(text)), again)
-		a.meta["total_bytes"] = len(text)
-		text = bytes.ToValidUTF8(shown, nil)
+		return
 	}
-	a.text = text
+	shown := a.text[:most]
+	if i := bytes.LastIndexByte(shown, '\n'); i > most/2 {
+		shown = shown[:i+1]
+	}
+	a.note(fmt.Sprintf("cut: %d of %d bytes are shown", len(shown), len(a.text)), again)
+	a.text = bytes.ToValidUTF8(shown, nil)
+}
+
+// cutObject makes an object short enough, and says what it left out: elements
+// at the end of its longest lists, then whole fields. ok is false where the text
+// is no object.
+func cutObject(text []byte, most int) (kept []byte, left string, ok bool) {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(text, &fields) != nil || fields == nil {
+		return nil, "", false
+	}
+	size := 2
+	for name, v := range fields {
+		fields[name] = compactJSON(v)
+		size += len(name) + len(fields[name]) + 4
+	}
+	var out []string
+	longest := slices.SortedFunc(maps.Keys(fields), func(a, b string) int { return len(fields[b]) - len(fields[a]) })
+	for _, name := range longest {
+		if size <= most {
+			break
+		}
+		old := len(fields[name])
+		var list []json.RawMessage
+		if json.Unmarshal(fields[name], &list) == nil && len(list) > 1 {
+			rows := make([][]byte, len(list))
+			for i, v := range list {
+				rows[i] = v
+			}
+			fit := joinRows(rows, max(0, most-(size-old)))
+			fields[name] = slices.Concat([]byte("["), bytes.Join(fit, []byte(",\n")), []byte("]"))
+			out = append(out, fmt.Sprintf("%d of %d %s", len(list)-len(fit), len(list), name))
+		} else {
+			delete(fields, name)
+			out = append(out, name)
+		}
+		size += len(fields[name]) - old
+	}
+	slices.Sort(longest)
+	return pickFields(fields, longest), strings.Join(out, ", "), true
 }
 
 // cut keeps the first rows of a table.
@@ -176,22 +217,25 @@ func pickObject(text []byte, keep []string) []byte {
 	if json.Unmarshal(text, &fields) != nil || fields == nil {
 		return text
 	}
-	var b strings.Builder
-	b.WriteByte('{')
+	return pickFields(fields, keep)
+}
+
+// pickFields is an object of the named fields, those that are there, in that
+// order.
+func pickFields(fields map[string]json.RawMessage, keep []string) []byte {
+	b := []byte("{")
 	for i, name := range keep {
 		v, ok := fields[name]
 		if !ok || slices.Contains(keep[:i], name) {
 			continue
 		}
-		if b.Len() > 1 {
-			b.WriteByte(',')
+		if len(b) > 1 {
+			b = append(b, ',')
 		}
-		b.WriteString(strconv.Quote(name))
-		b.WriteByte(':')
-		b.Write(compactJSON(v))
+		b = append(append(b, mustJSON(name)...), ':')
+		b = append(b, compactJSON(v)...)
 	}
-	b.WriteByte('}')
-	return []byte(b.String())
+	return append(b, '}')
 }
 
 // footer is what stands below the answer: what was cut, and what to ask next.

@@ -35,7 +35,10 @@ func TestEveryAnswerIsShort(t *testing.T) {
 		want []string
 	}{
 		{"process_list", map[string]any{"node": "gamma@localhost"}, nil},
-		{"event_list", nil, nil}, {"network_nodes", nil, nil}, {"node_info", nil, nil}, {"app_list", nil, nil},
+		{"event_list", nil, nil},
+		{"network_nodes", nil, nil},
+		{"node_info", nil, nil},
+		{"app_list", nil, nil},
 	}...) {
 		if tt.args["limit"] != nil {
 			continue
@@ -60,6 +63,28 @@ func TestEveryAnswerIsShort(t *testing.T) {
 	}
 	if cut == 0 {
 		t.Error("nothing was cut: the test looks at nothing")
+	}
+}
+
+// An object loses the ends of its lists, then fields, and stays JSON.
+func TestCutObject(t *testing.T) {
+	for _, tt := range []struct {
+		text string
+		most int
+		want string
+		left string
+	}{
+		{`{"a": 1, "b": [1, 2, 3]}`, 100, `{"a":1,"b":[1,2,3]}`, ""},
+		{`{"a": 1, "b": ["xxxxxxxxxx", "yyyyyyyyyy", "zzzzzzzzzz"]}`, 40, `{"a":1,"b":["xxxxxxxxxx"]}`, "2 of 3 b"},
+		{`{"a": 1, "b": "` + strings.Repeat("x", 90) + `"}`, 40, `{"a":1}`, "b"},
+	} {
+		got, left, ok := cutObject([]byte(tt.text), tt.most)
+		if string(got) != tt.want || left != tt.left || !ok {
+			t.Errorf("%s to %d: %s, left out %q", tt.text, tt.most, got, left)
+		}
+	}
+	if _, _, ok := cutObject([]byte("no object"), 10); ok {
+		t.Error("a text was taken for an object")
 	}
 }
 
