@@ -18,7 +18,8 @@
 //     store and difference answers without knowing their names;
 //   - identities: [PID], [Global] and [Incarnation];
 //   - [Tools], the contract of the 48 tools;
-//   - what must never be stored or printed: see [Redact].
+//   - how an error of a file that holds a secret reads: see [Unnamed]; what must
+//     never be stored is in package ergo/redact.
 //
 // Units stand in names or types: a field named …NS is in nanoseconds, an
 // Uptime is in whole seconds, as the framework reports it.

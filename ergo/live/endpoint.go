@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/redact"
 )
 
 // Defaults of an endpoint.
@@ -92,7 +93,7 @@ func ParseAddress(address string) (string, error) {
 	bad := func(why string) (string, error) {
 		named := address
 		if strings.ContainsAny(named, "@?") { // it may hold a password or a token
-			named = ergo.NotKept
+			named = redact.NotKept
 		}
 		return "", fmt.Errorf("endpoint %q: %s: give host, host:port or a URL such as http://host:%s%s", named, why, DefaultPort, DefaultPath)
 	}
