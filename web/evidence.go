@@ -11,6 +11,7 @@ import (
 
 	"ergorecorder/analyze"
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/tools48"
 	"ergorecorder/replay"
 )
 
@@ -85,7 +86,7 @@ func chartWindow(s *analyze.Series, f *analyze.Finding) (from, to time.Time) {
 // the others of its behavior on its node; of a node, the other nodes. Counters
 // whose series are rates, and whatever the recording lacks, have none.
 func peersOf(ctx context.Context, rec *replay.Recording, f *analyze.Finding, e analyze.Evidence, from, to time.Time) ([]curve, string, error) {
-	if e.Field == "" || ergo.SchemaOf(e.Tool).Columns[e.Field] == ergo.Cumulative {
+	if e.Field == "" || tools48.Schema(e.Tool).Columns[e.Field] == ergo.Cumulative {
 		return nil, "", nil
 	}
 	var peers []curve
@@ -102,7 +103,7 @@ func peersOf(ctx context.Context, rec *replay.Recording, f *analyze.Finding, e a
 			peers = append(peers, rows[pid][0])
 		}
 		note = "other processes of " + behavior
-	case ergo.SchemaOf(e.Tool).Form == ergo.FormObject && e.Tool != "process_info" && e.Tool != "process_inspect":
+	case tools48.Schema(e.Tool).Form == ergo.FormObject && e.Tool != "process_info" && e.Tool != "process_inspect":
 		for _, n := range rec.Nodes() {
 			if n.Name == e.Node {
 				continue

@@ -10,6 +10,7 @@ import (
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/redact"
+	"ergorecorder/ergo/tools48"
 )
 
 // Options say what is kept.
@@ -37,7 +38,7 @@ func (o Options) text(s string) string {
 // [*ergo.ToolError] that it got. args is the literal text of the arguments,
 // nil to take call.Args in canonical form.
 func Record(call ergo.Call, args []byte, ans ergo.Answer, refused *ergo.ToolError, opt Options) *archive.Record {
-	schema := ergo.SchemaOf(call.Tool)
+	schema := tools48.Schema(call.Tool)
 	if args == nil {
 		args = call.Args.JSON()
 	}

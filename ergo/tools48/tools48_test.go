@@ -1,8 +1,10 @@
-package ergo
+package tools48
 
 import (
 	"encoding/json"
 	"testing"
+
+	"ergorecorder/ergo"
 )
 
 func TestToolsHaveHelp(t *testing.T) {
@@ -13,7 +15,7 @@ func TestToolsHaveHelp(t *testing.T) {
 		}
 		seen[tool.Name] = true
 		for _, p := range tool.Params {
-			if p.Help() == "" {
+			if p.Help == "" {
 				t.Errorf("%s: parameter %s has no help", tool.Name, p.Name)
 			}
 		}
@@ -22,11 +24,11 @@ func TestToolsHaveHelp(t *testing.T) {
 			Properties map[string]any
 			Required   []string
 		}
-		if err := json.Unmarshal(tool.InputSchema(), &schema); err != nil {
+		if err := json.Unmarshal(tool.InputSchema(Common()...), &schema); err != nil {
 			t.Fatal(err)
 		}
 		if schema.Type != "object" || len(schema.Properties) != len(tool.Params)+2 {
-			t.Errorf("%s: schema %s", tool.Name, tool.InputSchema())
+			t.Errorf("%s: schema %s", tool.Name, tool.InputSchema(Common()...))
 		}
 	}
 	if len(seen) != 48 {
@@ -34,14 +36,14 @@ func TestToolsHaveHelp(t *testing.T) {
 	}
 }
 
-func TestToolNamed(t *testing.T) {
-	if tool, ok := ToolNamed("process_kill"); !ok || tool.Kind != Action {
+func TestTool(t *testing.T) {
+	if tool, ok := Tool("process_kill"); !ok || tool.Kind != ergo.Action {
 		t.Errorf("process_kill: %v, %v", tool, ok)
 	}
-	if tool, ok := ToolNamed("sample_read"); !ok || tool.Kind != Sampler || !tool.Params[0].Required {
+	if tool, ok := Tool("sample_read"); !ok || tool.Kind != ergo.Sampler || !tool.Params[0].Required {
 		t.Errorf("sample_read: %v, %v", tool, ok)
 	}
-	if _, ok := ToolNamed("no_such_tool"); ok {
+	if _, ok := Tool("no_such_tool"); ok {
 		t.Error("no_such_tool is known")
 	}
 }
