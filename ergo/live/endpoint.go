@@ -346,7 +346,7 @@ func saidBy(body []byte) string {
 	if strings.HasPrefix(text, "<") || !utf8.ValidString(text) {
 		return ""
 	}
-	return shorten(string(ergo.Redact("", []byte(text), false)))
+	return shorten(redact.Text(text))
 }
 
 // shorten is the first line of a text, and not too much of it.
