@@ -11,6 +11,7 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/tools48"
 )
 
 // A listener follows the log of a node, or one of its events, through samplers
@@ -106,7 +107,7 @@ func (l *listener) predecessor(ctx context.Context) *sampler {
 	}
 	view, now := l.n.r.w.View(), l.n.r.clock.Now()
 	key := func(tool string, args ergo.Args) archive.StreamKey {
-		return archive.StreamKey{Kind: archive.Sample, Node: l.n.name, Name: tool, Args: ergo.SchemaOf(tool).StreamArgs(args).String()}
+		return archive.StreamKey{Kind: archive.Sample, Node: l.n.name, Name: tool, Args: tools48.Schema(tool).StreamArgs(args).String()}
 	}
 	started, err := view.Last(key("sample_listen", l.args), "", now)
 	if err != nil || now.Sub(started.At) > l.n.r.opts.Logs.Renew {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/tools48"
 )
 
 // sampleBy adds the tasks of a sampler.
@@ -78,7 +79,7 @@ func turn(targets []string, last *string) []string {
 // timed out is left alone for a while, twice as long each time: a process
 // that is stuck holds up the node's workers with every call.
 func (n *node) sampleTargets(ctx context.Context, r *run, s *Sampler, last *string) {
-	schema := ergo.SchemaOf(s.Tool)
+	schema := tools48.Schema(s.Tool)
 	for _, target := range turn(n.targets(ctx, r, s), last) {
 		if ctx.Err() != nil {
 			return
