@@ -45,7 +45,7 @@ type Subject struct {
 type Finding struct {
 	ID             string     `json:"id"`                // stable: a hash of kind, subject and incarnation
 	Display        string     `json:"display,omitempty"` // F1, F2, … by rank
-	Kind           string     `json:"kind"`
+	Kind           Kind       `json:"kind"`
 	Playbook       string     `json:"playbook"`
 	Severity       Severity   `json:"severity"`
 	Score          int        `json:"score"` // 0 to 100

@@ -52,7 +52,7 @@ func overload(ctx context.Context, s *scene.Scene, b *backlog) (*finding.Finding
 	}
 	was := paceBetween(a.Begin, before)
 	f := &finding.Finding{
-		Kind: "overloaded_process", Subject: a.Subject(onset), Onset: onset, OnsetErrorS: off.Seconds(),
+		Kind: finding.OverloadedProcess, Subject: a.Subject(onset), Onset: onset, OnsetErrorS: off.Seconds(),
 		Score: 78, Confidence: finding.High,
 		Title: fmt.Sprintf("%s on %s gets more messages than it can handle", a.Called(), a.Node.Name),
 	}
