@@ -106,9 +106,9 @@ func predicates() map[finding.Relation]predicate {
 			return sameNode(root, f) && after(root, f) && (f.Subject.Function == "" || f.Subject.Function == root.Subject.Function)
 		},
 		finding.CostsMore: func(root, f *finding.Finding) bool {
-			return sameCode(root, f) && (f.Kind == finding.BlockedCallback || f.Dear)
+			return sameCode(root, f) && (f.Kind == finding.BlockedCallback || f.Is(finding.Dearer))
 		},
-		finding.LoadBurns:     func(root, f *finding.Finding) bool { return sameCode(root, f) && !root.Dear },
+		finding.LoadBurns:     func(root, f *finding.Finding) bool { return sameCode(root, f) && !root.Is(finding.Dearer) },
 		finding.Holds:         holds,
 		finding.CallersSuffer: callersSuffer,
 	}
@@ -167,7 +167,7 @@ func callersSuffer(root, f *finding.Finding) bool {
 // that was at fault before it.
 func callees(ctx context.Context, s *scene.Scene, rows map[finding.Kind]finding.Row, all []*finding.Finding) error {
 	for _, f := range all {
-		if f.Cause != nil || !f.Waits {
+		if f.Cause != nil || !f.Is(finding.Waits) {
 			continue
 		}
 		candidates := slices.DeleteFunc(slices.Clone(all), func(c *finding.Finding) bool {

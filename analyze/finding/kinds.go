@@ -1,9 +1,15 @@
 package finding
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // A Kind says what is claimed.
 type Kind string
+
+// Words is the kind in words.
+func (k Kind) Words() string { return strings.ReplaceAll(string(k), "_", " ") }
 
 // The kinds of findings. What each means stands in its row of [Kinds].
 const (

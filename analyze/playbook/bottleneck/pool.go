@@ -114,7 +114,7 @@ func poolBehind(n *scene.Node, pool *scene.Actor, group []*finding.Finding) *fin
 	first, worst := group[0], slices.MaxFunc(group, func(a, b *finding.Finding) int { return a.Score - b.Score })
 	f := &finding.Finding{
 		Kind: finding.OverloadedProcess, Subject: pool.Subject(first.Onset), Onset: first.Onset, OnsetErrorS: first.OnsetErrorS,
-		Score: min(worst.Score+1, 100), Confidence: first.Confidence, End: worst.End, Dear: worst.Dear, Waits: worst.Waits,
+		Score: min(worst.Score+1, 100), Confidence: first.Confidence, End: worst.End, Facts: worst.Facts,
 		Title:          fmt.Sprintf("the pool %s on %s gets more messages than its workers can handle", pool.Called(), n.Name),
 		Summary:        fmt.Sprintf("%d of its workers are behind. The worst: %s", len(group), worst.Summary),
 		Recommendation: "Add workers, make their callback cheaper, or slow the senders.",
