@@ -39,6 +39,14 @@ func (n *node) task(s *Sampler) *task {
 	default:
 		t.do = func(ctx context.Context, r *run) { n.sample(ctx, r, s.Tool, s.Args) }
 	}
+	ask := t.do
+	t.do = func(ctx context.Context, r *run) {
+		// What stops the node is asked by a diagnosis only, and what the road
+		// does not have not at all.
+		if n.offers(s.Tool) == ergo.Offered {
+			ask(ctx, r)
+		}
+	}
 	return t
 }
 
