@@ -101,7 +101,7 @@ func importedFile(t *testing.T, captures ...string) (path string) {
 			if !ok {
 				t.Fatalf("%s is no profile of %s", p, c)
 			}
-			if err := ingest.Profile(raw, node+"@localhost", kind, w); err != nil {
+			if err := ingest.Profile(raw, node+"@localhost", kind, w, ingest.Options{}); err != nil {
 				t.Fatal(err)
 			}
 		}
