@@ -11,6 +11,7 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/listing"
 )
 
 // answer answers the question: from the record of the very call, or from what
@@ -79,7 +80,7 @@ func (q *question) derivation() func() (Reply, error) {
 // it is known to hold every row that there was.
 type table struct {
 	Reply
-	rows  []row
+	rows  []listing.Row
 	whole bool
 }
 
@@ -88,7 +89,7 @@ type table struct {
 func (q *question) table(reading ergo.Reading) (*table, error) {
 	rec, err := q.current(q.x.widest(q.call.Node, reading), "")
 	if err == nil && rec.Failure == nil {
-		rows, ok := splitRows(rec.Text)
+		rows, ok := listing.Split(rec.Text)
 		if !ok {
 			return nil, fmt.Errorf("read %s of %s at %s: it is no listing", rec.Stream.Name, q.call.Node, rec.At.Format(time.RFC3339Nano))
 		}
@@ -124,9 +125,9 @@ func (q *question) together(reading ergo.Reading) *table {
 	t := &table{}
 	seen := map[string]bool{}
 	for _, rec := range recs {
-		rows, _ := splitRows(rec.Text)
+		rows, _ := listing.Split(rec.Text)
 		for _, r := range rows {
-			if k := string(r.field(key[0])); !seen[k] {
+			if k := string(r.Field(key[0])); !seen[k] {
 				seen[k] = true
 				t.rows = append(t.rows, r)
 			}
@@ -149,7 +150,7 @@ func (q *question) processesTotal() int {
 	if err != nil || rec.Failure != nil {
 		return 0
 	}
-	return int(row(rec.Text).number("ProcessesTotal"))
+	return int(listing.Row(rec.Text).Number("ProcessesTotal"))
 }
 
 // listing answers a tool that lists rows: from what was recorded with the same
@@ -173,8 +174,8 @@ func (q *question) listing() (Reply, error) {
 }
 
 func (q *question) filtered(t *table) (Reply, error) {
-	var keep func(row) bool
-	var by func(row) float64
+	var keep func(listing.Row) bool
+	var by func(listing.Row) float64
 	limit := -1
 	switch q.reading {
 	case ergo.Processes:
@@ -191,7 +192,7 @@ func (q *question) filtered(t *table) (Reply, error) {
 	}
 	rows := t.rows
 	if keep != nil {
-		rows = slices.DeleteFunc(slices.Clone(rows), func(r row) bool { return !keep(r) })
+		rows = slices.DeleteFunc(slices.Clone(rows), func(r listing.Row) bool { return !keep(r) })
 	}
 	if by != nil {
 		rows = sorted(rows, by)
@@ -200,14 +201,14 @@ func (q *question) filtered(t *table) (Reply, error) {
 	if t.Text != nil && by == nil && len(rows) == len(t.rows) {
 		return t.Reply, nil
 	}
-	return t.derived(joinRows(rows)), nil
+	return t.derived(listing.Join(rows)), nil
 }
 
 // sorted are the rows by a figure, largest first; rows with the same figure
 // keep their order.
-func sorted(rows []row, by func(row) float64) []row {
+func sorted(rows []listing.Row, by func(listing.Row) float64) []listing.Row {
 	type ranked struct {
-		row
+		listing.Row
 		v float64
 	}
 	list := make([]ranked, len(rows))
@@ -215,38 +216,38 @@ func sorted(rows []row, by func(row) float64) []row {
 		list[i] = ranked{r, by(r)}
 	}
 	slices.SortStableFunc(list, func(a, b ranked) int { return cmp.Compare(b.v, a.v) })
-	out := make([]row, len(list))
+	out := make([]listing.Row, len(list))
 	for i, r := range list {
-		out[i] = r.row
+		out[i] = r.Row
 	}
 	return out
 }
 
 // atLeast adds to the conditions that a field is not below an argument, whose
 // unit is so many of the field's.
-func (q *question) atLeast(conds []func(row) bool, arg, field string, unit float64) []func(row) bool {
+func (q *question) atLeast(conds []func(listing.Row) bool, arg, field string, unit float64) []func(listing.Row) bool {
 	v, ok := q.call.Args.Float(arg)
 	if !ok || v <= 0 {
 		return conds
 	}
-	return append(conds, func(r row) bool { return r.number(field)/unit >= v })
+	return append(conds, func(r listing.Row) bool { return r.Number(field)/unit >= v })
 }
 
 // contains adds that a text holds an argument.
-func (q *question) contains(conds []func(row) bool, arg string, of func(row) string) []func(row) bool {
+func (q *question) contains(conds []func(listing.Row) bool, arg string, of func(listing.Row) string) []func(listing.Row) bool {
 	v := q.call.Args.Text(arg)
 	if v == "" {
 		return conds
 	}
-	return append(conds, func(r row) bool { return strings.Contains(of(r), v) })
+	return append(conds, func(r listing.Row) bool { return strings.Contains(of(r), v) })
 }
 
 // all is the condition that all hold, nil where there are none.
-func all(conds []func(row) bool) func(row) bool {
+func all(conds []func(listing.Row) bool) func(listing.Row) bool {
 	if len(conds) == 0 {
 		return nil
 	}
-	return func(r row) bool {
+	return func(r listing.Row) bool {
 		for _, c := range conds {
 			if !c(r) {
 				return false
@@ -256,22 +257,26 @@ func all(conds []func(row) bool) func(row) bool {
 	}
 }
 
-func textOf(field string) func(row) string { return func(r row) string { return r.text(field) } }
+func textOf(field string) func(listing.Row) string {
+	return func(r listing.Row) string { return r.Text(field) }
+}
 
-func numberOf(field string) func(row) float64 { return func(r row) float64 { return r.number(field) } }
+func numberOf(field string) func(listing.Row) float64 {
+	return func(r listing.Row) float64 { return r.Number(field) }
+}
 
-func (q *question) appFilter() func(row) bool {
-	var conds []func(row) bool
+func (q *question) appFilter() func(listing.Row) bool {
+	var conds []func(listing.Row) bool
 	for _, arg := range []string{"state", "mode"} {
 		if v := q.call.Args.Text(arg); v != "" {
-			conds = append(conds, func(r row) bool { return strings.EqualFold(r.text(arg), v) })
+			conds = append(conds, func(r listing.Row) bool { return strings.EqualFold(r.Text(arg), v) })
 		}
 	}
 	conds = q.contains(conds, "name", textOf("name"))
 	return all(q.atLeast(conds, "min_uptime", "uptime", 1))
 }
 
-func (q *question) linkFilter() func(row) bool {
+func (q *question) linkFilter() func(listing.Row) bool {
 	conds := q.contains(nil, "name", textOf("Node"))
 	for arg, field := range map[string]string{
 		"min_uptime": "Uptime", "min_connection_uptime": "ConnectionUptime",
@@ -285,12 +290,12 @@ func (q *question) linkFilter() func(row) bool {
 
 func (q *question) networkNodeInfo() (Reply, error) {
 	name := q.call.Args.Text("name")
-	return q.oneRow(ergo.Links, "network_node_info: no connection", func(r row) bool { return r.text("Node") == name })
+	return q.oneRow(ergo.Links, "network_node_info: no connection", func(r listing.Row) bool { return r.Text("Node") == name })
 }
 
 // oneRow is the row of a listing that matches; where the listing is whole and
 // has none, the tool's refusal.
-func (q *question) oneRow(reading ergo.Reading, refusal string, match func(row) bool) (Reply, error) {
+func (q *question) oneRow(reading ergo.Reading, refusal string, match func(listing.Row) bool) (Reply, error) {
 	t, err := q.table(reading)
 	if err != nil {
 		return Reply{}, err
@@ -307,11 +312,11 @@ func (q *question) oneRow(reading ergo.Reading, refusal string, match func(row) 
 // appInfo is what app_list says of an application, in the words of app_info.
 func (q *question) appInfo() (Reply, error) {
 	name := q.call.Args.Text("name")
-	r, err := q.oneRow(ergo.Applications, "app_info: unknown application", func(r row) bool { return r.text("name") == name })
+	r, err := q.oneRow(ergo.Applications, "app_info: unknown application", func(r listing.Row) bool { return r.Text("name") == name })
 	if err != nil {
 		return r, err
 	}
-	app := row(r.Text)
+	app := listing.Row(r.Text)
 	info := struct {
 		Name        string
 		Weight      json.RawMessage `json:",omitempty"`
@@ -322,10 +327,10 @@ func (q *question) appInfo() (Reply, error) {
 		State       string
 		Uptime      json.RawMessage
 	}{
-		Name: name, Weight: json.RawMessage(app.field("weight")), Tags: json.RawMessage(app.field("tags")),
-		Description: app.text("description"), Mode: app.text("mode"), State: app.text("state"), Uptime: json.RawMessage(app.field("uptime")),
+		Name: name, Weight: json.RawMessage(app.Field("weight")), Tags: json.RawMessage(app.Field("tags")),
+		Description: app.Text("description"), Mode: app.Text("mode"), State: app.Text("state"), Uptime: json.RawMessage(app.Field("uptime")),
 	}
-	info.Version.Name, info.Version.Release = name, app.text("version")
+	info.Version.Name, info.Version.Release = name, app.Text("version")
 	text, err := json.Marshal(info)
 	if err != nil {
 		return r, fmt.Errorf("write app_info of %s: %w", name, err)
@@ -342,9 +347,9 @@ func (q *question) cronJob() (Reply, error) {
 	if err != nil {
 		return r, err
 	}
-	jobs, _ := splitRows(row(rec.Text).field("Jobs"))
+	jobs, _ := listing.Split(listing.Row(rec.Text).Field("Jobs"))
 	for _, j := range jobs {
-		if j.text("Name") == q.call.Args.Text("name") {
+		if j.Text("Name") == q.call.Args.Text("name") {
 			return r.derived(bytes.Clone(j)), nil
 		}
 	}

@@ -4,18 +4,19 @@ import (
 	"strings"
 
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/listing"
 )
 
 // eventName is the name of the event of a row.
-func eventName(r row) string { return ergo.EventName(r.text("Event")) }
+func eventName(r listing.Row) string { return ergo.EventName(r.Text("Event")) }
 
 // utilization says how an event is used.
-func utilization(r row) string {
-	published, subscribers := r.number("MessagesPublished") > 0, r.number("Subscribers") > 0
+func utilization(r listing.Row) string {
+	published, subscribers := r.Number("MessagesPublished") > 0, r.Number("Subscribers") > 0
 	switch {
 	case published && subscribers:
 		return "active"
-	case r.isTrue("Notify"):
+	case r.True("Notify"):
 		return "on_demand"
 	case published:
 		return "no_subscribers"
@@ -25,29 +26,29 @@ func utilization(r row) string {
 	return "idle"
 }
 
-func (q *question) eventFilter() func(row) bool {
+func (q *question) eventFilter() func(listing.Row) bool {
 	conds := q.contains(nil, "name", eventName)
 	if v := q.call.Args.Text("utilization_state"); v != "" {
-		conds = append(conds, func(r row) bool { return utilization(r) == v })
+		conds = append(conds, func(r listing.Row) bool { return utilization(r) == v })
 	}
 	if v := q.call.Args.Text("producer"); v != "" {
 		names := q.processNames()
-		conds = append(conds, func(r row) bool {
-			pid := r.text("Producer")
+		conds = append(conds, func(r listing.Row) bool {
+			pid := r.Text("Producer")
 			return strings.Contains(pid, v) || strings.Contains(names[pid], v)
 		})
 	}
 	if v, ok := q.call.Args.Bool("notify"); ok {
-		conds = append(conds, func(r row) bool { return r.isTrue("Notify") == v })
+		conds = append(conds, func(r listing.Row) bool { return r.True("Notify") == v })
 	}
 	if v, ok := q.call.Args.Bool("has_buffer"); ok {
-		conds = append(conds, func(r row) bool { return (r.number("BufferSize") > 0) == v })
+		conds = append(conds, func(r listing.Row) bool { return (r.Number("BufferSize") > 0) == v })
 	}
 	for _, c := range []struct{ arg, field string }{
 		{"max_subscribers", "Subscribers"}, {"max_published", "MessagesPublished"},
 	} {
 		if v, ok := q.call.Args.Int(c.arg); ok {
-			conds = append(conds, func(r row) bool { return r.number(c.field) <= float64(v) })
+			conds = append(conds, func(r listing.Row) bool { return r.Number(c.field) <= float64(v) })
 		}
 	}
 	for _, c := range []struct{ arg, field string }{
@@ -67,13 +68,13 @@ func (q *question) processNames() map[string]string {
 	names := map[string]string{}
 	if t, err := q.table(ergo.Processes); err == nil {
 		for _, r := range t.rows {
-			names[r.text("PID")] = r.text("Name")
+			names[r.Text("PID")] = r.Text("Name")
 		}
 	}
 	return names
 }
 
-func (q *question) eventOrder() func(row) float64 {
+func (q *question) eventOrder() func(listing.Row) float64 {
 	switch q.call.Args.Text("sort_by") {
 	case "":
 		return nil
@@ -86,10 +87,10 @@ func (q *question) eventOrder() func(row) float64 {
 	case "remote_sent":
 		return numberOf("MessagesRemoteSent")
 	}
-	return func(row) float64 { return 0 }
+	return func(listing.Row) float64 { return 0 }
 }
 
 func (q *question) eventInfo() (Reply, error) {
 	name := q.call.Args.Text("name")
-	return q.oneRow(ergo.Events, "event_info: unknown event", func(r row) bool { return eventName(r) == name })
+	return q.oneRow(ergo.Events, "event_info: unknown event", func(r listing.Row) bool { return eventName(r) == name })
 }

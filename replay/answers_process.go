@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/listing"
 )
 
 // latencyRefusal is what a node without -tags=latency says.
@@ -18,16 +19,16 @@ func (q *question) latencyMissing(t *table) error {
 	if min <= 0 && q.call.Args.Text("sort_by") != "mailbox_latency" {
 		return nil
 	}
-	if len(t.rows) > 0 && string(t.rows[0].field("MailboxLatency")) == "-1" {
+	if len(t.rows) > 0 && string(t.rows[0].Field("MailboxLatency")) == "-1" {
 		return q.refuseBy(t.Reply, latencyRefusal)
 	}
 	return nil
 }
 
-func (q *question) processFilter() func(row) bool {
-	var conds []func(row) bool
+func (q *question) processFilter() func(listing.Row) bool {
+	var conds []func(listing.Row) bool
 	if v := q.call.Args.Text("application"); v != "" {
-		conds = append(conds, func(r row) bool { return r.text("Application") == v })
+		conds = append(conds, func(r listing.Row) bool { return r.Text("Application") == v })
 	}
 	conds = q.contains(conds, "behavior", textOf("Behavior"))
 	conds = q.contains(conds, "name", textOf("Name"))
@@ -35,7 +36,7 @@ func (q *question) processFilter() func(row) bool {
 		if !q.m.faithful {
 			v = strings.ReplaceAll(v, "_", " ")
 		}
-		conds = append(conds, func(r row) bool { return strings.EqualFold(r.text("State"), v) })
+		conds = append(conds, func(r listing.Row) bool { return strings.EqualFold(r.Text("State"), v) })
 	}
 	for _, c := range []struct {
 		arg, field string
@@ -53,24 +54,24 @@ func (q *question) processFilter() func(row) bool {
 		conds = q.atLeast(conds, c.arg, c.field, c.unit)
 	}
 	if v, ok := q.call.Args.Int("max_uptime"); ok && v > 0 {
-		conds = append(conds, func(r row) bool { return r.number("Uptime") <= float64(v) })
+		conds = append(conds, func(r listing.Row) bool { return r.Number("Uptime") <= float64(v) })
 	}
 	return all(conds)
 }
 
 // processOrder is the figure to sort by, nil where none is asked for. A figure
 // that is not known is 0 for all.
-func (q *question) processOrder() func(row) float64 {
+func (q *question) processOrder() func(listing.Row) float64 {
 	switch by := q.call.Args.Text("sort_by"); by {
 	case "":
 		return nil
 	case "drain":
-		return func(r row) float64 {
-			w := r.number("Wakeups")
+		return func(r listing.Row) float64 {
+			w := r.Number("Wakeups")
 			if w == 0 {
 				return 0
 			}
-			return r.number("MessagesIn") / w
+			return r.Number("MessagesIn") / w
 		}
 	default:
 		fields := map[string]string{
@@ -91,36 +92,36 @@ func (q *question) processChildren() (Reply, error) {
 	parent := q.call.Args.Text("parent")
 	root := ergo.PID(parent)
 	if _, _, _, err := root.Parts(); err != nil {
-		i := slices.IndexFunc(t.rows, func(r row) bool { return parent != "" && r.text("Name") == parent })
+		i := slices.IndexFunc(t.rows, func(r listing.Row) bool { return parent != "" && r.Text("Name") == parent })
 		switch {
 		case i >= 0:
-			root = ergo.PID(t.rows[i].text("PID"))
+			root = ergo.PID(t.rows[i].Text("PID"))
 		case t.whole:
 			return Reply{}, q.refuseBy(t.Reply, "cannot resolve parent \""+parent+"\": unknown process")
 		default:
 			return Reply{}, q.notRecorded(time.Time{})
 		}
 	}
-	children := map[string][]row{}
+	children := map[string][]listing.Row{}
 	for _, r := range t.rows {
-		k := ergo.PID(r.text("Parent")).Key()
+		k := ergo.PID(r.Text("Parent")).Key()
 		children[k] = append(children[k], r)
 	}
 	found := children[root.Key()]
 	if deep, _ := q.call.Args.Bool("recursive"); deep {
 		found = slices.Clone(found)
 		for i := 0; i < len(found) && len(found) <= len(t.rows); i++ {
-			found = append(found, children[ergo.PID(found[i].text("PID")).Key()]...)
+			found = append(found, children[ergo.PID(found[i].Text("PID")).Key()]...)
 		}
 	}
-	return t.derived(joinRows(found)), nil
+	return t.derived(listing.Join(found)), nil
 }
 
 // process is the row of a process; where the list is whole and has none, the
 // tool's refusal.
 func (q *question) process(pid, refusal string) (Reply, error) {
 	key := ergo.PID(pid).Key()
-	return q.oneRow(ergo.Processes, refusal, func(r row) bool { return ergo.PID(r.text("PID")).Key() == key })
+	return q.oneRow(ergo.Processes, refusal, func(r listing.Row) bool { return ergo.PID(r.Text("PID")).Key() == key })
 }
 
 func (q *question) processState() (Reply, error) {
@@ -128,18 +129,18 @@ func (q *question) processState() (Reply, error) {
 	if err != nil {
 		return r, err
 	}
-	return r.derived([]byte(row(r.Text).text("State"))), nil
+	return r.derived([]byte(listing.Row(r.Text).Text("State"))), nil
 }
 
 func (q *question) processLookup() (Reply, error) {
 	name, pid := q.call.Args.Text("name"), q.call.Args.Text("pid")
 	switch {
 	case name != "":
-		r, err := q.oneRow(ergo.Processes, "process_lookup by name: unknown process", func(r row) bool { return r.text("Name") == name })
+		r, err := q.oneRow(ergo.Processes, "process_lookup by name: unknown process", func(r listing.Row) bool { return r.Text("Name") == name })
 		if err != nil {
 			return r, err
 		}
-		return r.derived([]byte(row(r.Text).text("PID"))), nil
+		return r.derived([]byte(listing.Row(r.Text).Text("PID"))), nil
 	case pid != "":
 		if _, _, _, err := ergo.PID(pid).Parts(); err != nil {
 			return Reply{}, q.refuse("invalid pid: " + err.Error())
@@ -148,7 +149,7 @@ func (q *question) processLookup() (Reply, error) {
 		if err != nil {
 			return r, err
 		}
-		return r.derived([]byte(row(r.Text).text("Name"))), nil
+		return r.derived([]byte(listing.Row(r.Text).Text("Name"))), nil
 	}
 	return Reply{}, q.refuse("either 'name' or 'pid' parameter is required")
 }
@@ -161,7 +162,7 @@ func (q *question) processByPID() (Reply, error) {
 	if err != nil {
 		return r, err
 	}
-	right := row(r.Text).text("PID")
+	right := listing.Row(r.Text).Text("PID")
 	if right == pid {
 		return Reply{}, q.notRecorded(time.Time{})
 	}
@@ -176,14 +177,14 @@ func (q *question) appProcesses() (Reply, error) {
 		return Reply{}, err
 	}
 	name := q.call.Args.Text("name")
-	var rows []row
+	var rows []listing.Row
 	for _, r := range t.rows {
-		if r.text("Application") == name {
+		if r.Text("Application") == name {
 			rows = append(rows, r)
 		}
 	}
 	if rows == nil && t.whole {
-		known := func(r row) bool { return r.text("name") == name }
+		known := func(r listing.Row) bool { return r.Text("name") == name }
 		if _, err := q.oneRow(ergo.Applications, "app_processes: unknown application", known); ergo.AsToolError(err) != nil {
 			return Reply{}, err
 		}
@@ -192,5 +193,5 @@ func (q *question) appProcesses() (Reply, error) {
 	if n, ok := q.call.Args.Int("limit"); ok && n > 0 {
 		limit = int(n)
 	}
-	return t.derived(joinRows(cut(rows, limit))), nil
+	return t.derived(listing.Join(cut(rows, limit))), nil
 }

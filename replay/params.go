@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/listing"
 )
 
 // checkArgs refuses what the tool would refuse: arguments of a wrong type, and
@@ -110,7 +111,7 @@ func (q *question) limitArg(whenAbsent int64) int {
 	return int(n)
 }
 
-func cut(rows []row, limit int) []row {
+func cut(rows []listing.Row, limit int) []listing.Row {
 	if limit >= 0 && len(rows) > limit {
 		return rows[:limit]
 	}
