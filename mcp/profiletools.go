@@ -17,7 +17,7 @@ func profileTools() []Tool {
 		{Name: "kind", Type: "string", Required: true, Enum: []string{"cpu", "heap", "alloc", "goroutine"}, Help: "CPU time, memory in use, memory allocated since the start, or goroutines"},
 		{Name: "node", Type: "string", Required: true, Help: "the node"},
 		{Name: "process", Type: "string", Help: "PID: only what ran for it (raw profiles of nodes built with -tags=pprof)"},
-		{Name: "origin", Type: "string", Enum: []string{"application", "framework", "runtime"}, Help: "only functions of the application, of Ergo, or of Go; default all"},
+		{Name: "origin", Type: "string", Enum: []string{"application", "framework", "runtime", "unknown"}, Help: "only functions of the application, of Ergo, or of Go; default all"},
 		{Name: "limit", Type: "integer", Help: "how many functions at most; default 20"},
 	}
 	return []Tool{{
@@ -90,6 +90,9 @@ func writeProfile(b *bytes.Buffer, p *views.Profile) {
 		fmt.Fprintf(b, " in %.3g s", p.Seconds)
 	}
 	fmt.Fprintf(b, ", %d functions%s\n", p.Rows, shown(len(p.Functions), p.Rows))
+	for _, n := range p.Notes {
+		fmt.Fprintf(b, "  note: %s\n", n)
+	}
 	for _, f := range p.Functions {
 		fmt.Fprintf(b, "  %12d flat %12d cum  %s (%s)\n", f.Flat, f.Cum, f.Function, f.Origin)
 	}
