@@ -4,11 +4,12 @@ import (
 	"testing"
 
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/tools48"
 )
 
 func TestCheckArgs(t *testing.T) {
-	list, _ := ergo.ToolNamed("process_list")
-	params := append(list.Params, ergo.Common()...)
+	list, _ := tools48.Tool("process_list")
+	params := append(list.Params, tools48.Common()...)
 	for _, tt := range []struct{ args, want string }{
 		{`{"limit": 5, "sort_by": "mailbox", "node": "a@h"}`, ""},
 		{`{"limit": 5.0, "state": "wait_response"}`, `process_list: limit must be of type integer, got 5.0`},
@@ -31,7 +32,7 @@ func TestCheckArgs(t *testing.T) {
 			t.Errorf("%s: got %s, want %s", tt.args, got, tt.want)
 		}
 	}
-	info, _ := ergo.ToolNamed("process_info")
+	info, _ := tools48.Tool("process_info")
 	if err := ergo.CheckArgs("process_info", info.Params, nil); err == nil || err.Error() != "process_info: pid is required" {
 		t.Errorf("without a PID: %v", err)
 	}

@@ -215,6 +215,9 @@ func (n *node) diagnose(ctx context.Context, t Trigger) {
 		if ctx.Err() != nil {
 			return
 		}
+		if n.offers(c.Tool) == ergo.Withheld {
+			continue
+		}
 		if c.Tool == "pprof_cpu" {
 			n.sampleCPU(ctx, &run{}, c.Args)
 		} else {

@@ -10,6 +10,7 @@ import (
 
 	"ergorecorder/analyze/series"
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/tools48"
 	"ergorecorder/replay"
 )
 
@@ -225,7 +226,7 @@ func changes(who Process, tool string, fields []string, a, b *summary) []Change 
 
 // isRate reports whether a field counts something up.
 func isRate(tool, field string) bool {
-	return ergo.SchemaOf(tool).Columns[field] == ergo.Cumulative || field == "total_alloc" || field == "num_gc"
+	return tools48.Schema(tool).Columns[field] == ergo.Cumulative || field == "total_alloc" || field == "num_gc"
 }
 
 // level is the rate of a counter, or the median of a gauge; NaN where the

@@ -15,6 +15,7 @@ import (
 	"ergorecorder/analyze/series"
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/tools48"
 	"ergorecorder/internal/nearest"
 	"ergorecorder/replay"
 )
@@ -121,7 +122,7 @@ func notFound(ctx context.Context, rec *replay.Recording, nodes, tools []string,
 	}
 	var known []string
 	for _, tool := range metricTools {
-		for f, kind := range ergo.SchemaOf(tool).Columns {
+		for f, kind := range tools48.Schema(tool).Columns {
 			if kind != ergo.Text && recorded(rec, tool) {
 				known = append(known, tool+"."+f)
 			}
@@ -147,7 +148,7 @@ func notFound(ctx context.Context, rec *replay.Recording, nodes, tools []string,
 func rowsOf(ctx context.Context, rec *replay.Recording, nodes, tools []string, field string, q TrendQuery) []string {
 	for _, node := range nodes {
 		for _, tool := range tools {
-			columns := append(identities(ergo.SchemaOf(tool)), field)
+			columns := append(identities(tools48.Schema(tool)), field)
 			last := len(columns) - 1
 			rows := map[string]bool{}
 			found := false
@@ -176,7 +177,7 @@ func recorded(rec *replay.Recording, tool string) bool {
 
 // curve walks one tool of one node; ok is false where it has no such field.
 func curve(ctx context.Context, rec *replay.Recording, n replay.Node, tool, field string, q TrendQuery) (c Curve, ok bool, err error) {
-	sc := ergo.SchemaOf(tool)
+	sc := tools48.Schema(tool)
 	kind := sc.Columns[field]
 	columns := identities(sc)
 	columns = append(columns, field)

@@ -6,9 +6,12 @@ import (
 	"strings"
 	"time"
 
+	"ergorecorder/escape"
+
 	"github.com/spf13/cobra"
 
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/tools48"
 	"ergorecorder/internal/nearest"
 	"ergorecorder/replay"
 )
@@ -68,9 +71,9 @@ func understood(rec *replay.Recording, node, tool string, args ergo.Args) error 
 	if err := rec.HasNode(node); err != nil {
 		return fmt.Errorf("--%w", err)
 	}
-	known, ok := ergo.ToolNamed(tool)
+	known, ok := tools48.Tool(tool)
 	if ok {
-		return ergo.CheckArgs(tool, append(known.Params, ergo.Common()...), args)
+		return ergo.CheckArgs(tool, append(known.Params, tools48.Common()...), args)
 	}
 	var names []string
 	for _, s := range rec.Streams() {
@@ -78,7 +81,7 @@ func understood(rec *replay.Recording, node, tool string, args ergo.Args) error 
 			return nil
 		}
 	}
-	for _, t := range ergo.Tools() {
+	for _, t := range tools48.Tools() {
 		names = append(names, t.Name)
 	}
 	return fmt.Errorf("tool %q: there is none of that name%s", tool, nearest.Hint(tool, names))
@@ -88,7 +91,7 @@ func understood(rec *replay.Recording, node, tool string, args ergo.Args) error 
 // text is taken as text.
 func keyValues(tool string, list []string) (ergo.Args, error) {
 	isText := map[string]bool{}
-	known, _ := ergo.ToolNamed(tool)
+	known, _ := tools48.Tool(tool)
 	for _, p := range known.Params {
 		isText[p.Name] = p.Type == "string"
 	}
@@ -121,10 +124,10 @@ func printReply(cmd *cobra.Command, f format, m *replay.Moment, r replay.Reply) 
 		}
 		return printJSON(cmd.OutOrStdout(), out)
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "observed at %s, %s before\n", r.At.UTC().Format(time.RFC3339Nano), m.Age(r))
+	escape.Fprintf(cmd.ErrOrStderr(), "observed at %s, %s before\n", r.At.UTC().Format(time.RFC3339Nano), m.Age(r))
 	if r.Total > r.Seen {
-		fmt.Fprintf(cmd.ErrOrStderr(), "%d rows were seen of %d\n", r.Seen, r.Total)
+		escape.Fprintf(cmd.ErrOrStderr(), "%d rows were seen of %d\n", r.Seen, r.Total)
 	}
-	_, err := fmt.Fprintln(cmd.OutOrStdout(), strings.TrimRight(string(ergo.Pretty(r.Text)), "\n"))
+	_, err := escape.Fprintln(cmd.OutOrStdout(), escape.Raw(strings.TrimRight(escape.Answer(ergo.Pretty(r.Text)), "\n")))
 	return err
 }

@@ -8,6 +8,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"ergorecorder/escape"
+
 	"github.com/spf13/cobra"
 
 	"ergorecorder/analyze/views"
@@ -61,9 +63,9 @@ the node lacks -tags=latency.`,
 }
 
 func printPS(out io.Writer, v *views.ProcessView) error {
-	fmt.Fprintf(out, "%d processes at %s\n", v.Total, stamp(v.At))
+	escape.Fprintf(out, "%d processes at %s\n", v.Total, stamp(v.At))
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "NODE\tPROCESS\tBEHAVIOR\tSTATE\tMAILBOX\tAGE\tIN\tOUT\tRUNNING\tUP")
+	escape.Fprintf(w, "NODE\tPROCESS\tBEHAVIOR\tSTATE\tMAILBOX\tAGE\tIN\tOUT\tRUNNING\tUP\n")
 	var odd []string
 	for _, r := range v.Rows {
 		who := r.Name
@@ -82,7 +84,7 @@ func printPS(out io.Writer, v *views.ProcessView) error {
 			return text
 		}
 		node, _, _ := strings.Cut(r.Node, "@")
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", node, cut(who, 24), cut(r.Behavior, 24), r.State,
+		escape.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", node, cut(who, 24), cut(r.Behavior, 24), r.State,
 			cell("MessagesMailbox", strconv.FormatInt(r.MessagesMailbox, 10)), cell("MailboxLatency", age),
 			cell("MessagesIn", strconv.FormatInt(r.MessagesIn, 10)), cell("MessagesOut", strconv.FormatInt(r.MessagesOut, 10)),
 			cell("RunningTime", brief(time.Duration(r.RunningTime))), cell("Uptime", brief(time.Duration(r.Uptime)*time.Second)))
@@ -91,13 +93,13 @@ func printPS(out io.Writer, v *views.ProcessView) error {
 		return err
 	}
 	if rest := v.Total - len(v.Rows); rest > 0 {
-		fmt.Fprintf(out, "%d more: raise --limit\n", rest)
+		escape.Fprintf(out, "%d more: raise --limit\n", rest)
 	}
 	for _, o := range odd {
-		fmt.Fprintln(out, "no such number: "+o)
+		escape.Fprintln(out, "no such number: "+o)
 	}
 	for _, u := range v.Unlisted {
-		fmt.Fprintln(out, "not listed: "+u)
+		escape.Fprintln(out, "not listed: "+u)
 	}
 	return nil
 }

@@ -21,7 +21,7 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
-	"ergorecorder/ergo/live"
+	"ergorecorder/ergo/surface"
 	"ergorecorder/recorder"
 )
 
@@ -252,7 +252,7 @@ func configKeys() []string {
 // files where no file is: somebody may have given the secret itself.
 func (c *config) noSecrets() error {
 	for _, e := range c.Endpoints {
-		if _, err := live.ParseAddress(e); err != nil {
+		if _, err := surface.Parse(e); err != nil {
 			return err
 		}
 	}

@@ -9,6 +9,7 @@ package ingest
 import (
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/tools48"
 )
 
 // Options say what is kept.
@@ -22,7 +23,7 @@ type Options struct {
 // [*ergo.ToolError] that it got. args is the literal text of the arguments,
 // nil to take call.Args in canonical form.
 func Record(call ergo.Call, args []byte, ans ergo.Answer, refused *ergo.ToolError, opt Options) *archive.Record {
-	schema := ergo.SchemaOf(call.Tool)
+	schema := tools48.Schema(call.Tool)
 	if args == nil {
 		args = call.Args.JSON()
 	}

@@ -16,20 +16,30 @@ import (
 // Profile stores a raw pprof profile at its own time_nanos. Kind is heap,
 // cpu, goroutine, ….
 func Profile(raw []byte, node, kind string, w *archive.Writer) error {
-	rec, err := ProfileRecord(raw, node, kind, time.Time{}, 0)
+	rec, err := ImportedProfile(raw, node, kind)
 	if err != nil {
 		return err
 	}
-	p, err := profile.ParseData(rec.Text)
-	if err != nil {
-		return fmt.Errorf("parse %s profile of %s: %w", kind, node, err)
-	}
-	if p.TimeNanos == 0 {
-		return fmt.Errorf("parse %s profile of %s: it has no time", kind, node)
-	}
-	rec.At, rec.Took = time.Unix(0, p.TimeNanos).UTC(), time.Duration(p.DurationNanos)
 	_, err = w.Append(rec)
 	return err
+}
+
+// ImportedProfile is the record of a raw profile that says itself when it was
+// taken.
+func ImportedProfile(raw []byte, node, kind string) (*archive.Record, error) {
+	rec, err := ProfileRecord(raw, node, kind, time.Time{}, 0)
+	if err != nil {
+		return nil, err
+	}
+	p, err := profile.ParseData(rec.Text)
+	if err != nil {
+		return nil, fmt.Errorf("parse %s profile of %s: %w", kind, node, err)
+	}
+	if p.TimeNanos == 0 {
+		return nil, fmt.Errorf("parse %s profile of %s: it has no time", kind, node)
+	}
+	rec.At, rec.Took = time.Unix(0, p.TimeNanos).UTC(), time.Duration(p.DurationNanos)
+	return rec, nil
 }
 
 // ProfileRecord is the record of a raw profile taken at the given time. It
