@@ -54,7 +54,7 @@ func LoadCapture(path string) (*Case, error) {
 				node = n
 			}
 		}
-		r, err := ingest.ImportedProfile(raw, node, kind)
+		r, err := ingest.ImportedProfile(raw, node, kind, ingest.Options{})
 		if err != nil {
 			return nil, fmt.Errorf("read %s: %w", p, err)
 		}
