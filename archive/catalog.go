@@ -23,7 +23,11 @@ type catalog struct {
 	order    []*streamRuns // sorted by key, made on demand
 	segments []*segment    // ascending by number
 	damage   []*CorruptionError
-	live     string // why the newest segment is not read; "" where it is
+	absence  []*CorruptionError // what the chain of segments tells, when the archive was opened
+	dir      bool               // the segments are those of a directory, and named by their numbers
+	after    int                // segments up to this number need not be there
+	unbegun  bool               // the newest file of the directory is not begun
+	live     string             // why the newest segment is not read; "" where it is
 }
 
 // streamRuns are the runs of one stream.
@@ -37,13 +41,15 @@ type streamRuns struct {
 // packed, in chunks of the tail.
 type run struct {
 	codec.Header
-	seg    *segment
-	size   int
-	chunks []chunkRef // nil where it is a block
-	key    []byte     // of the value that holds the block
-	at     int64      // place of the block in that value; in the file, where that is read raw
-	ended  bool       // no chunk will follow
-	bad    error
+	seg      *segment
+	size     int
+	chunks   []chunkRef // nil where it is a block
+	key      []byte     // of the value that holds the block
+	at       int64      // place of the block in that value; in the file, where that is read raw
+	ended    bool       // no chunk will follow
+	bad      error
+	synopsis []byte       // of a flat file's index
+	stats    *codec.Stats // nil where another writer began the run
 }
 
 // A chunkRef says where a chunk lies in a batch of the tail.
@@ -70,6 +76,9 @@ func (c *catalog) stream(k StreamKey, s Schema) *streamRuns {
 		sr = &streamRuns{key: k, schema: s}
 		c.streams[k] = sr
 		c.order = nil
+	}
+	if sr.schema.Road == "" && sr.schema.Reading == "" { // begun by a program that did not say
+		sr.schema.Road, sr.schema.Reading = s.Road, s.Reading
 	}
 	return sr
 }
@@ -179,6 +188,10 @@ func (r *run) read() (pieces [][]byte, moved bool, err error) {
 	}
 	if r.seg.isRaw() {
 		return r.readRaw()
+	}
+	if r.seg.flat != nil {
+		b, err := r.readFlat()
+		return [][]byte{b}, false, err
 	}
 	if r.chunks == nil {
 		b, err := r.block()

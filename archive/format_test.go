@@ -15,7 +15,7 @@ import (
 )
 
 // currentFormat is the version that is written now.
-const currentFormat = 2
+const currentFormat = 3
 
 var freeze = flag.Bool("freeze", false, "write the sample archives of the current format, once")
 

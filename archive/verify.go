@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
-	"path/filepath"
 	"slices"
 
 	"go.etcd.io/bbolt"
@@ -43,13 +41,15 @@ func Verify(ctx context.Context, path string) (*Report, error) {
 func (r *Reader) Verify(ctx context.Context) (*Report, error) {
 	r.refresh()
 	rep := &Report{}
-	rep.Damage = append(rep.Damage, r.cat.damage...)
+	rep.Damage = r.Damage()
+	if r.writer != nil {
+		rep.Damage = append(rep.Damage, r.cat.chain()...)
+	}
 	for _, s := range r.cat.segments {
 		rep.Segments++
 		rep.Bytes += s.size()
 		rep.Damage = append(rep.Damage, r.cat.strayBlocks(s)...)
 	}
-	rep.Damage = append(rep.Damage, r.cat.missingSegments()...)
 	rep.Damage = append(rep.Damage, r.cat.unaccounted()...)
 	for _, sr := range r.cat.sorted() {
 		if err := ctx.Err(); err != nil {
@@ -164,55 +164,6 @@ func (c *catalog) gapBefore(k StreamKey, before, x *run) *CorruptionError {
 	return e
 }
 
-// newest is the segment with the highest number.
-func (c *catalog) newest() *segment {
-	number := func(s *segment) int {
-		if s.foreign {
-			return -1
-		}
-		return s.meta.Segment
-	}
-	return slices.MaxFunc(c.segments, func(a, b *segment) int { return cmp.Compare(number(a), number(b)) })
-}
-
-// dropped reports whether retention removed segments, or took runs out of one.
-func (c *catalog) dropped() bool {
-	return len(c.segments) > 0 && (len(c.newest().meta.Dropped) > 0 ||
-		slices.ContainsFunc(c.segments, func(s *segment) bool { return s.meta.Pinned }))
-}
-
-// missingSegments tells of segments that are not there although nobody
-// dropped them.
-func (c *catalog) missingSegments() (damage []*CorruptionError) {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	there := map[int]bool{}
-	for _, s := range c.segments {
-		if s.isRaw() {
-			return nil // its number cannot be told
-		}
-		n := s.meta.Segment
-		if s.foreign {
-			n, _ = segmentNumber(s.name()) // in whose place it lies
-		}
-		there[n] = true
-	}
-	if len(c.segments) == 0 {
-		return nil
-	}
-	last := c.newest()
-	for _, n := range last.meta.Dropped {
-		there[n] = true
-	}
-	for n := 1; n < last.meta.Segment; n++ {
-		if !there[n] {
-			name := filepath.Join(filepath.Dir(last.path), segmentName(n))
-			damage = append(damage, &CorruptionError{Segment: segmentName(n), Err: fmt.Errorf("%s: %w", name, os.ErrNotExist)})
-		}
-	}
-	return damage
-}
-
 // unaccounted tells how many records are not there, by their numbers. Where a
 // tree is gone, nothing else tells of what was lost with it.
 func (c *catalog) unaccounted() (damage []*CorruptionError) {
@@ -243,7 +194,7 @@ func (c *catalog) unaccounted() (damage []*CorruptionError) {
 
 // strayBlocks tells of blocks that the index does not know.
 func (c *catalog) strayBlocks(s *segment) (damage []*CorruptionError) {
-	if s.isRaw() || s.foreign {
+	if s.isRaw() || s.foreign || s.flat != nil {
 		return nil
 	}
 	known := map[string]map[int]bool{}
