@@ -8,12 +8,15 @@
 //   - [Call], [Answer], [Args] and the two ways in which a call fails:
 //     [*ToolError] (the cluster answered with a JSON-RPC error) and any other
 //     error (the cluster did not answer);
+//   - [Reading]: what a node can say about itself, named once, with its fields,
+//     their units and kinds ([Define]) and the words that stand in them
+//     ([State], [Level], …);
+//   - [Spelling]: how one surface of nodes says readings: its tools, arguments
+//     and fields. The 48 tools are one;
 //   - [Schema]: per tool, what its answer is made of (which fields identify a
 //     row, which are cumulative counters, which are ages), so that others can
 //     store and difference answers without knowing their names;
-//   - typed views of the answers ([Process], [NodeInfo], [RuntimeStats], …).
-//     A view keeps the fields it does not know in Extra;
-//   - identities: [PID] and [Incarnation];
+//   - identities: [PID], [Global] and [Incarnation];
 //   - [Tools], the contract of the 48 tools;
 //   - what must never be stored or printed: see [Redact].
 //

@@ -30,6 +30,13 @@ type Tool struct {
 	Kind   ToolKind
 	Help   string
 	Params []Param // without node and timeout, which every tool takes
+	// Lenient: it ignores arguments of a wrong type instead of refusing them.
+	Lenient bool
+	// Says are the readings that its answer holds, that as which it is stored
+	// first. None: it is no reading, and nobody asks it again and again.
+	Says []Said
+	// Form is the form of an answer that is no reading.
+	Form Form
 }
 
 // A Param is one parameter of a tool.

@@ -2,16 +2,12 @@ package replay
 
 import (
 	"strings"
+
+	"ergorecorder/ergo"
 )
 
-// eventName is the name in an event's text, Event#<CRC:name>.
-func eventName(r row) string {
-	text := r.text("Event")
-	if _, name, ok := strings.Cut(text, ":"); ok {
-		return strings.TrimSuffix(name, ">")
-	}
-	return text
-}
+// eventName is the name of the event of a row.
+func eventName(r row) string { return ergo.EventName(r.text("Event")) }
 
 // utilization says how an event is used.
 func utilization(r row) string {

@@ -185,7 +185,7 @@ func (s *Server) events(ctx context.Context, p *page) (any, error) {
 
 func eventColumns(p *page) []column[eventRow] {
 	return []column[eventRow]{
-		{ID: "event", Label: "Event", Text: func(e *eventRow) string { return eventName(e.Event) }, Order: byText(func(e *eventRow) string { return e.Event }), Class: constantClass[eventRow]("name")},
+		{ID: "event", Label: "Event", Text: func(e *eventRow) string { return ergo.EventName(e.Event) }, Order: byText(func(e *eventRow) string { return e.Event }), Class: constantClass[eventRow]("name")},
 		textColumn("node", "Node", func(e *eventRow) string { return short(e.Owner) }),
 		textColumn("use", "Use", func(e *eventRow) string { return e.Use() }),
 		{ID: "producer", Label: "Producer", Text: func(e *eventRow) string { return string(e.Producer) }, URL: func(e *eventRow) string { return processURL(p, e.Owner, string(e.Producer)) }, Class: constantClass[eventRow]("mono"), Order: byText(func(e *eventRow) string { return string(e.Producer) })},
@@ -201,14 +201,6 @@ func eventColumns(p *page) []column[eventRow] {
 			return float64(p.At.UnixNano() - e.LastPublishedAt)
 		}),
 	}
-}
-
-// eventName is the name within Event#<CRC:name>.
-func eventName(e string) string {
-	if _, rest, ok := strings.Cut(e, ":"); ok && strings.HasPrefix(e, "Event#<") {
-		return strings.TrimSuffix(rest, ">")
-	}
-	return e
 }
 
 // A linkEnds is a connection between two nodes, with what both ends say.

@@ -2,9 +2,9 @@ package wire
 
 import (
 	"fmt"
-	"hash/crc32"
 	"time"
 
+	"ergorecorder/ergo"
 	"ergorecorder/ergo/wire/internal/edf"
 	"ergorecorder/ergo/wire/internal/message"
 )
@@ -56,18 +56,8 @@ func logLine(v edf.Named, self string) (line LogLine, own, ok bool) {
 	return line, own || line.about(self), true
 }
 
-// nameTable is of the polynomial with which nodes sum up their names.
-var nameTable = crc32.MakeTable(0xD5828281)
-
-// crcOf is the checksum of a node's name that begins the text of its PIDs.
-func crcOf(node edf.Atom) uint32 { return crc32.Checksum([]byte(node), nameTable) }
-
 // pidText is a PID as nodes print it.
-func pidText(p edf.PID) string {
-	return fmt.Sprintf("<%08X.%d.%d>", crcOf(p.Node), p.ID>>32, uint32(p.ID))
-}
+func pidText(p edf.PID) string { return string(ergo.PIDOf(string(p.Node), p.ID)) }
 
 // aliasText is an alias as nodes print it.
-func aliasText(a edf.Alias) string {
-	return fmt.Sprintf("Alias#<%08X.%d.%d.%d>", crcOf(a.Node), a.ID[0], a.ID[1], a.ID[2])
-}
+func aliasText(a edf.Alias) string { return ergo.AliasOf(string(a.Node), a.ID) }

@@ -17,11 +17,12 @@ var mayImport = map[string]string{
 	"archive":  "",
 	"recorder": "ergo archive",
 	"replay":   "ergo archive",
-	"analyze":  "ergo replay archive",
-	"mcp":      "ergo archive replay analyze",
-	"web":      "ergo archive replay analyze",
-	"cmd":      "ergo archive recorder replay analyze mcp web internal",
-	"internal": "ergo archive recorder replay analyze mcp web",
+	"coverage": "ergo replay archive",
+	"analyze":  "ergo replay archive coverage",
+	"mcp":      "ergo archive replay analyze coverage",
+	"web":      "ergo archive replay analyze coverage",
+	"cmd":      "ergo archive recorder replay analyze coverage mcp web internal",
+	"internal": "ergo archive recorder replay analyze coverage mcp web",
 }
 
 // homes lists the only rooms in which an outside library may be imported.
