@@ -270,3 +270,46 @@ func (c *catalog) open(z *codec.Zip, k StreamKey, r run) (*codec.Run, error) {
 var errDropped = fmt.Errorf("dropped by retention")
 
 func unix(ns int64) time.Time { return time.Unix(0, ns).UTC() }
+
+// synopsis is that of a run; nil where it has none. Only the head of its block is
+// read.
+func (c *catalog) synopsis(z *codec.Zip, k StreamKey, x *run) (*codec.Synopsis, error) {
+	b := x.synopsis
+	if b == nil {
+		var err error
+		if b, err = x.readSynopsis(); err != nil {
+			return nil, c.corruption(k, x, err)
+		}
+	}
+	if len(b) == 0 {
+		return nil, nil
+	}
+	s, err := codec.ParseSynopsis(b, z)
+	if err != nil {
+		return nil, c.corruption(k, x, err)
+	}
+	return s, nil
+}
+
+func (r *run) readSynopsis() (b []byte, err error) {
+	if r.chunks != nil || r.bad != nil || r.seg.flat != nil {
+		return nil, nil
+	}
+	if r.seg.isRaw() {
+		pieces, _, err := r.readRaw()
+		if err != nil {
+			return nil, err
+		}
+		return codec.SynopsisOf(pieces[0])
+	}
+	err = r.seg.view(func(tx *bbolt.Tx) error {
+		v := getValue(tx.Bucket(bucketBlocks), r.key)
+		if r.at+int64(r.size) > int64(len(v)) {
+			return nil
+		}
+		found, err := codec.SynopsisOf(v[r.at : r.at+int64(r.size)])
+		b = bytes.Clone(found)
+		return err
+	})
+	return b, err
+}

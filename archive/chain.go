@@ -204,9 +204,8 @@ func (c *catalog) dropped() bool {
 	return len(last.meta.Gone)+len(last.meta.Dropped) > 0 || slices.ContainsFunc(c.segments, func(s *segment) bool { return s.meta.Pinned })
 }
 
-// Damage is what was found damaged or absent when the archive was opened.
-// Reading tells it as well; what lies deeper only [Verify] finds.
-func (r *Reader) Damage() []*CorruptionError {
+// known is what was found damaged or absent when the archive was opened.
+func (r *Reader) known() []*CorruptionError {
 	r.cat.mu.RLock()
 	defer r.cat.mu.RUnlock()
 	return slices.Concat(r.cat.damage, r.cat.absence)

@@ -284,7 +284,7 @@ func (r *Reader) Records(ctx context.Context, q Query) iter.Seq2[*Record, error]
 
 // yieldDamage tells what was found damaged when the archive was opened.
 func (r *Reader) yieldDamage(yield func(error) bool) bool {
-	for _, d := range r.Damage() {
+	for _, d := range r.known() {
 		if !yield(d) {
 			return false
 		}

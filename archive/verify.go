@@ -41,7 +41,7 @@ func Verify(ctx context.Context, path string) (*Report, error) {
 func (r *Reader) Verify(ctx context.Context) (*Report, error) {
 	r.refresh()
 	rep := &Report{}
-	rep.Damage = r.Damage()
+	rep.Damage = r.known()
 	if r.writer != nil {
 		rep.Damage = append(rep.Damage, r.cat.chain()...)
 	}
@@ -151,7 +151,7 @@ func (c *catalog) gaps() (damage []*CorruptionError) {
 func (c *catalog) gapBefore(k StreamKey, before, x *run) *CorruptionError {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	if x.Prev == 0 || c.dropped() || before != nil && before.Last >= x.Prev {
+	if x.Prev == 0 || c.dropped() || before == nil && c.after > 0 || before != nil && before.Last >= x.Prev {
 		return nil
 	}
 	e := &CorruptionError{
@@ -241,10 +241,10 @@ func (c *catalog) strayBlocks(s *segment) (damage []*CorruptionError) {
 // that others say came before them. Verify finds the rest.
 func (r *Reader) Damage() []*CorruptionError {
 	r.refresh()
-	r.cat.mu.RLock()
-	damage := slices.Clone(r.cat.damage)
-	r.cat.mu.RUnlock()
-	damage = append(damage, r.cat.missingSegments()...)
+	damage := r.known()
+	if r.writer != nil {
+		damage = append(damage, r.cat.chain()...)
+	}
 	damage = append(damage, r.cat.unaccounted()...)
 	return append(damage, r.cat.gaps()...)
 }

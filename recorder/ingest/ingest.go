@@ -7,6 +7,8 @@
 package ingest
 
 import (
+	"time"
+
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
 )
@@ -16,7 +18,33 @@ type Options struct {
 	// KeepEnv keeps the values of environment variables, which are left out
 	// otherwise (their names stay).
 	KeepEnv bool
+	// Spelling is the surface through which the answers came; nil means the 48
+	// tools. Its name is stored as the road of each stream, beside the reading.
+	Spelling *ergo.Spelling
 }
+
+// defaultRoad is the road of what came through the 48 tools.
+const defaultRoad = "tools48"
+
+// road is what is stored of how a stream came: the road, and which reading it is.
+func (o *Options) road(tool string) (road, reading string) {
+	if o.Spelling == nil {
+		return defaultRoad, ""
+	}
+	r, _ := o.Spelling.ReadingOf(tool)
+	return o.Spelling.Name(), string(r)
+}
+
+// Mono is how long after started an instant was, by the monotonic clock; 0
+// where one of them does not carry it. See [archive.Record].
+func Mono(started, at time.Time) time.Duration {
+	if !monotonic(started) || !monotonic(at) {
+		return 0
+	}
+	return at.Sub(started)
+}
+
+func monotonic(t time.Time) bool { return t != t.Round(0) } //nolint:staticcheck // that is what tells it
 
 // Record makes the record of one call: of its answer, or of the
 // [*ergo.ToolError] that it got. args is the literal text of the arguments,
@@ -39,6 +67,7 @@ func Record(call ergo.Call, args []byte, ans ergo.Answer, refused *ergo.ToolErro
 		Args:    ergo.Redact(call.Tool, args, true),
 		IsError: ans.IsError,
 	}
+	rec.Schema.Road, rec.Schema.Reading = opt.road(call.Tool)
 	if subject := schema.SubjectArgs(call.Args); subject != nil {
 		rec.Subject = subject.String()
 	}

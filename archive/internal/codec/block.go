@@ -473,6 +473,9 @@ func Merge(z *Zip, stats *Stats, chunks ...[]byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(synopsis.Columns) == 0 {
+		return layout(h, nil, ss, z), nil
+	}
 	return layout(h, synopsis.append(nil, z), ss, z), nil
 }
 
