@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"ergorecorder/escape"
+
 	mcpgo "github.com/mark3labs/mcp-go/mcp"
 
 	"ergorecorder/analyze"
@@ -216,12 +218,12 @@ func explainFinding(ctx context.Context, s *Server, args ergo.Args) (*answer, er
 
 func (d *diagnosis) text() []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s, %s to %s: ", d.Archive.Path, stamp(d.Window.From), stamp(d.Window.To))
+	escape.Fprintf(&b, "%s, %s to %s: ", d.Archive.Path, stamp(d.Window.From), stamp(d.Window.To))
 	switch d.Total {
 	case 0:
 		b.WriteString("no findings\n")
 	default:
-		fmt.Fprintf(&b, "%d findings%s\n", d.Total, shown(len(d.Findings), d.Total))
+		escape.Fprintf(&b, "%d findings%s\n", d.Total, shown(len(d.Findings), d.Total))
 	}
 	for _, f := range d.Findings {
 		b.WriteString("\n")
@@ -230,33 +232,33 @@ func (d *diagnosis) text() []byte {
 	if len(d.Healthy) > 0 {
 		b.WriteString("\nin order:\n")
 		for _, h := range d.Healthy {
-			fmt.Fprintf(&b, "  %s\n", h)
+			escape.Fprintf(&b, "  %s\n", h)
 		}
 	}
 	if len(d.NotEvaluated) > 0 {
 		b.WriteString("\nnot evaluated (this is no clean bill):\n")
 		for _, n := range d.NotEvaluated {
-			fmt.Fprintf(&b, "  %s: %s\n", n.Playbook, n.Why)
+			escape.Fprintf(&b, "  %s: %s\n", n.Playbook, n.Why)
 		}
 	}
 	return b.Bytes()
 }
 
 func writeFinding(b *bytes.Buffer, f *analyze.Finding) {
-	fmt.Fprintf(b, "%s (%s) %s, score %d, %s confidence: %s\n", f.Display, f.ID, f.Severity, f.Score, f.Confidence, f.Title)
-	fmt.Fprintf(b, "  kind: %s; subject: %s\n", f.Kind, subjectText(f.Subject))
-	fmt.Fprintf(b, "  onset: %s (within %.3g s)", stamp(f.Onset), f.OnsetErrorS)
+	escape.Fprintf(b, "%s (%s) %s, score %d, %s confidence: %s\n", f.Display, f.ID, f.Severity, f.Score, f.Confidence, f.Title)
+	escape.Fprintf(b, "  kind: %s; subject: %s\n", f.Kind, subjectText(f.Subject))
+	escape.Fprintf(b, "  onset: %s (within %.3g s)", stamp(f.Onset), f.OnsetErrorS)
 	if f.End != nil {
-		fmt.Fprintf(b, ", ended %s", stamp(*f.End))
+		escape.Fprintf(b, ", ended %s", stamp(*f.End))
 	}
 	b.WriteString("\n")
 	if f.CausedBy != nil {
-		fmt.Fprintf(b, "  caused by: %s\n", *f.CausedBy)
+		escape.Fprintf(b, "  caused by: %s\n", *f.CausedBy)
 	}
 	if len(f.Effects) > 0 {
-		fmt.Fprintf(b, "  causes: %s\n", strings.Join(f.Effects, ", "))
+		escape.Fprintf(b, "  causes: %s\n", strings.Join(f.Effects, ", "))
 	}
-	fmt.Fprintf(b, "  %s\n  do: %s\n", f.Summary, f.Recommendation)
+	escape.Fprintf(b, "  %s\n  do: %s\n", f.Summary, f.Recommendation)
 }
 
 func subjectText(s analyze.Subject) string {
@@ -282,15 +284,15 @@ func subjectText(s analyze.Subject) string {
 func writeEvidence(b *bytes.Buffer, f *analyze.Finding) {
 	b.WriteString("  evidence:\n")
 	for _, e := range f.Evidence {
-		fmt.Fprintf(b, "    %s\n", e.What)
+		escape.Fprintf(b, "    %s\n", e.What)
 		if len(e.Values) > 0 {
-			fmt.Fprintf(b, "      values: %s\n", ergo.Args(e.Values))
+			escape.Fprintf(b, "      values: %s\n", ergo.Args(e.Values))
 		}
 		for _, l := range e.Lines {
-			fmt.Fprintf(b, "      %s\n", l)
+			escape.Fprintf(b, "      %s\n", l)
 		}
 		if len(e.Records) > 0 {
-			fmt.Fprintf(b, "      records: %s\n", strings.Join(e.Records, ", "))
+			escape.Fprintf(b, "      records: %s\n", strings.Join(e.Records, ", "))
 		}
 	}
 	for _, part := range []struct {
@@ -298,7 +300,10 @@ func writeEvidence(b *bytes.Buffer, f *analyze.Finding) {
 		lines []string
 	}{{"confirm live", f.Confirm}, {"caveats", f.Caveats}} {
 		if len(part.lines) > 0 {
-			fmt.Fprintf(b, "  %s:\n    %s\n", part.name, strings.Join(part.lines, "\n    "))
+			escape.Fprintf(b, "  %s:\n", part.name)
+		}
+		for _, l := range part.lines {
+			escape.Fprintf(b, "    %s\n", l)
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"ergorecorder/analyze"
+	"ergorecorder/escape"
 	"ergorecorder/replay"
 )
 
@@ -61,7 +62,7 @@ func Report(ctx context.Context, w io.Writer, report *analyze.Report, rec *repla
 	if err := pageTemplates().ExecuteTemplate(&b, "report", p); err != nil {
 		return fmt.Errorf("draw report: %w", err)
 	}
-	if _, err := b.WriteTo(w); err != nil {
+	if _, err := io.WriteString(w, escape.Block(b.String())); err != nil {
 		return fmt.Errorf("write report: %w", err)
 	}
 	return nil

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"ergorecorder/escape"
+
 	"ergorecorder/analyze"
 )
 
@@ -67,7 +69,7 @@ type page struct {
 
 // Errors of the writer are kept by it, and come out of Flush.
 func (p *page) line(format string, args ...any) {
-	fmt.Fprintf(p.w, format, args...)
+	escape.Fprintf(p.w, format, args...)
 	p.w.WriteByte('\n')
 }
 

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"ergorecorder/escape"
+
 	"github.com/spf13/cobra"
 
 	"ergorecorder/ergo"
@@ -95,10 +97,10 @@ func printReply(cmd *cobra.Command, f format, m *replay.Moment, r replay.Reply) 
 		}
 		return printJSON(cmd.OutOrStdout(), out)
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "observed at %s, %s before\n", r.At.UTC().Format(time.RFC3339Nano), m.Age(r))
+	escape.Fprintf(cmd.ErrOrStderr(), "observed at %s, %s before\n", r.At.UTC().Format(time.RFC3339Nano), m.Age(r))
 	if r.Total > r.Seen {
-		fmt.Fprintf(cmd.ErrOrStderr(), "%d rows were seen of %d\n", r.Seen, r.Total)
+		escape.Fprintf(cmd.ErrOrStderr(), "%d rows were seen of %d\n", r.Seen, r.Total)
 	}
-	_, err := fmt.Fprintln(cmd.OutOrStdout(), strings.TrimRight(string(ergo.Pretty(r.Text)), "\n"))
+	_, err := escape.Fprintln(cmd.OutOrStdout(), escape.Raw(strings.TrimRight(escape.Answer(ergo.Pretty(r.Text)), "\n")))
 	return err
 }

@@ -9,6 +9,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"ergorecorder/escape"
+
 	"github.com/spf13/cobra"
 
 	"ergorecorder/ergo/live"
@@ -49,7 +51,7 @@ func runCheck(cmd *cobra.Command, f *runFlags, format string) error {
 	if err != nil {
 		return err
 	}
-	say := func(line string) { fmt.Fprintln(cmd.ErrOrStderr(), "record: "+line) }
+	say := func(line string) { escape.Fprintln(cmd.ErrOrStderr(), "record: "+line) }
 	quiet := opts // a check has nothing pushed to it
 	quiet.Logs.Levels, quiet.Events = nil, nil
 	joined, err := f.joinAny(cmd.Context(), &quiet, say)
@@ -136,46 +138,46 @@ func printCheckup(w io.Writer, c *recorder.Checkup, entries []entryCheckup, ways
 	for _, e := range entries {
 		switch {
 		case e.Err != "":
-			fmt.Fprintf(w, "%s: %s\n", e.Endpoint, e.Err)
+			escape.Fprintf(w, "%s: %s\n", e.Endpoint, e.Err)
 		case e.ReadOnly:
-			fmt.Fprintf(w, "%s: %d tools, read-only\n", e.Endpoint, e.Tools)
+			escape.Fprintf(w, "%s: %d tools, read-only\n", e.Endpoint, e.Tools)
 		default:
-			fmt.Fprintf(w, "%s: %d tools, some of which change the cluster (they are never called)\n", e.Endpoint, e.Tools)
+			escape.Fprintf(w, "%s: %d tools, some of which change the cluster (they are never called)\n", e.Endpoint, e.Tools)
 		}
 	}
-	fmt.Fprintln(w)
+	escape.Fprintln(w)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "node\tasked\tprocesses\tanswers in\tclock off by\tour share\ta day")
+	escape.Fprintf(t, "node\tasked\tprocesses\tanswers in\tclock off by\tour share\ta day\n")
 	for i, n := range c.Nodes {
 		way := ways[i].Way
 		if n.Blind != "" {
-			fmt.Fprintf(t, "%s\t%s\tBLIND: %s\n", n.Node, way, n.Blind)
+			escape.Fprintf(t, "%s\t%s\tBLIND: %s\n", n.Node, way, n.Blind)
 			continue
 		}
-		fmt.Fprintf(t, "%s\t%s\t%d\t%v\t%v\t%.2f %%\tabout %s\n", n.Node, way, n.Processes,
+		escape.Fprintf(t, "%s\t%s\t%d\t%v\t%v\t%.2f %%\tabout %s\n", n.Node, way, n.Processes,
 			n.Answers.Round(10*time.Microsecond), n.Skew.Round(time.Millisecond), n.Share*100, size(n.BytesPerDay))
 	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintln(w)
+	escape.Fprintln(w)
 	for _, way := range ways {
 		if way.Why != "" {
-			fmt.Fprintf(w, "%s is asked %s: %s\n", way.Node, way.Way, way.Why)
+			escape.Fprintf(w, "%s is asked %s: %s\n", way.Node, way.Way, way.Why)
 		}
 	}
 	for _, n := range c.Nodes {
 		if len(n.Missing) > 0 {
-			fmt.Fprintf(w, "%s lacks the tools %s\n", n.Node, strings.Join(n.Missing, ", "))
+			escape.Fprintf(w, "%s lacks the tools %s\n", n.Node, strings.Join(n.Missing, ", "))
 		}
 		for _, r := range n.Remarks {
-			fmt.Fprintf(w, "%s: %s\n", n.Node, r)
+			escape.Fprintf(w, "%s: %s\n", n.Node, r)
 		}
 	}
 	verdict := "recording would see every node"
 	if c.Blind {
 		verdict = "recording would be blind"
 	}
-	_, err := fmt.Fprintf(w, "%s, and write about %s a day\n", verdict, size(c.BytesPerDay))
+	_, err := escape.Fprintf(w, "%s, and write about %s a day\n", verdict, size(c.BytesPerDay))
 	return err
 }

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"ergorecorder/escape"
+
 	"github.com/spf13/cobra"
 
 	"ergorecorder/archive"
@@ -63,12 +65,12 @@ func runImport(cmd *cobra.Command, captures []string, out string, opt ingest.Opt
 	}
 	for i, b := range sum.Broken {
 		if i == 10 {
-			fmt.Fprintf(cmd.ErrOrStderr(), "record: and %d more\n", len(sum.Broken)-i)
+			escape.Fprintf(cmd.ErrOrStderr(), "record: and %d more\n", len(sum.Broken)-i)
 			break
 		}
-		fmt.Fprintf(cmd.ErrOrStderr(), "record: %v\n", b)
+		escape.Fprintf(cmd.ErrOrStderr(), "record: %v\n", b)
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "%s: %d answers of %d nodes and %d profiles\n", out, sum.Lines, len(sum.Nodes), sum.Profiles)
+	escape.Fprintf(cmd.OutOrStdout(), "%s: %d answers of %d nodes and %d profiles\n", out, sum.Lines, len(sum.Nodes), sum.Profiles)
 	if len(sum.Broken) > 0 {
 		return fmt.Errorf("import: %d broken lines were passed over", len(sum.Broken))
 	}

@@ -13,16 +13,17 @@ import (
 // mayImport lists, per room (the first element of the path), the rooms that it may
 // import besides itself.
 var mayImport = map[string]string{
+	"escape":   "",
 	"ergo":     "",
 	"archive":  "",
-	"recorder": "ergo archive",
+	"recorder": "escape ergo archive",
 	"replay":   "ergo archive",
 	"coverage": "ergo replay archive",
-	"analyze":  "ergo replay archive coverage",
-	"mcp":      "ergo archive replay analyze coverage",
-	"web":      "ergo archive replay analyze coverage",
-	"cmd":      "ergo archive recorder replay analyze coverage mcp web internal",
-	"internal": "ergo archive recorder replay analyze coverage mcp web",
+	"analyze":  "escape ergo replay archive coverage",
+	"mcp":      "escape ergo archive replay analyze coverage",
+	"web":      "escape ergo archive replay analyze coverage",
+	"cmd":      "escape ergo archive recorder replay analyze coverage mcp web internal",
+	"internal": "escape ergo archive recorder replay analyze coverage mcp web",
 }
 
 // homes lists the only rooms in which an outside library may be imported.
