@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"ergorecorder/analyze/finding"
 	"ergorecorder/escape"
 
 	mcpgo "github.com/mark3labs/mcp-go/mcp"
@@ -44,7 +45,7 @@ func verdictTools() []Tool {
 		Params: append([]Param{
 			{Name: "id", Type: "string", Required: true, Help: "the finding's ID, or its label (F1) in the diagnosis of the same window"},
 		}, windowParams()...),
-		output: mcpgo.WithOutputSchema[analyze.Finding](),
+		output: mcpgo.WithOutputSchema[finding.Finding](),
 		run:    explainFinding,
 	}}
 }
@@ -73,8 +74,8 @@ func diagnose(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
 		return nil, err
 	}
 	d := diagnosis{Report: *rep}
-	d.Findings = slices.DeleteFunc(slices.Clone(rep.Findings), func(f *analyze.Finding) bool {
-		return severityRank(f.Severity) > severityRank(analyze.Severity(args.Text("severity")))
+	d.Findings = slices.DeleteFunc(slices.Clone(rep.Findings), func(f *finding.Finding) bool {
+		return severityRank(f.Severity) > severityRank(finding.Severity(args.Text("severity")))
 	})
 	d.Total = len(d.Findings)
 	offset := intArg(args, "offset", 0, 0, d.Total)
@@ -88,11 +89,11 @@ func diagnose(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
 }
 
 // severityRank orders severities; what is no severity includes all.
-func severityRank(v analyze.Severity) int {
+func severityRank(v finding.Severity) int {
 	switch v {
-	case analyze.Critical:
+	case finding.Critical:
 		return 0
-	case analyze.Warning:
+	case finding.Warning:
 		return 1
 	}
 	return 2
@@ -100,7 +101,7 @@ func severityRank(v analyze.Severity) int {
 
 // withoutCurves is a finding without the curves of its evidence, which are for
 // charts.
-func withoutCurves(f *analyze.Finding) *analyze.Finding {
+func withoutCurves(f *finding.Finding) *finding.Finding {
 	c := *f
 	c.Evidence = slices.Clone(f.Evidence)
 	for i := range c.Evidence {
@@ -146,7 +147,7 @@ func (s *Server) report(ctx context.Context, rec *replay.Recording, opt analyze.
 // finding finds a finding by ID or label: in the reports that were made, the
 // newest first, then in that of the default window. A label means the one in
 // the default window, or live, where that moves on, in the latest report.
-func (s *Server) finding(ctx context.Context, rec *replay.Recording, id string) (*analyze.Finding, error) {
+func (s *Server) finding(ctx context.Context, rec *replay.Recording, id string) (*finding.Finding, error) {
 	id = strings.TrimPrefix(id, "@")
 	for _, rep := range s.reports.made() {
 		if f := find(rep, id); f != nil && (f.ID == id || s.src.Live != nil) {
@@ -164,7 +165,7 @@ func (s *Server) finding(ctx context.Context, rec *replay.Recording, id string) 
 	return nil, fmt.Errorf("no finding %q among %s; diagnose lists them", id, ids(rep))
 }
 
-func find(rep *analyze.Report, id string) *analyze.Finding {
+func find(rep *analyze.Report, id string) *finding.Finding {
 	for _, f := range rep.Findings {
 		if f.ID == id || strings.EqualFold(f.Display, id) {
 			return f
@@ -189,7 +190,7 @@ func explainFinding(ctx context.Context, s *Server, args ergo.Args) (*answer, er
 	if err != nil {
 		return nil, err
 	}
-	var f *analyze.Finding
+	var f *finding.Finding
 	id := args.Text("id")
 	if args.Text("from") == "" && args.Text("to") == "" {
 		f, err = s.finding(ctx, rec, id)
@@ -212,7 +213,7 @@ func explainFinding(ctx context.Context, s *Server, args ergo.Args) (*answer, er
 	var b bytes.Buffer
 	writeFinding(&b, f)
 	writeEvidence(&b, f)
-	d := listed(diagnosis{Report: analyze.Report{Findings: []*analyze.Finding{withoutCurves(f)}}})
+	d := listed(diagnosis{Report: analyze.Report{Findings: []*finding.Finding{withoutCurves(f)}}})
 	return &answer{text: b.Bytes(), structured: d.Findings[0]}, nil
 }
 
@@ -244,7 +245,7 @@ func (d *diagnosis) text() []byte {
 	return b.Bytes()
 }
 
-func writeFinding(b *bytes.Buffer, f *analyze.Finding) {
+func writeFinding(b *bytes.Buffer, f *finding.Finding) {
 	escape.Fprintf(b, "%s (%s) %s, score %d, %s confidence: %s\n", f.Display, f.ID, f.Severity, f.Score, f.Confidence, f.Title)
 	escape.Fprintf(b, "  kind: %s; subject: %s\n", f.Kind, subjectText(f.Subject))
 	escape.Fprintf(b, "  onset: %s (within %.3g s)", stamp(f.Onset), f.OnsetErrorS)
@@ -261,7 +262,7 @@ func writeFinding(b *bytes.Buffer, f *analyze.Finding) {
 	escape.Fprintf(b, "  %s\n  do: %s\n", f.Summary, f.Recommendation)
 }
 
-func subjectText(s analyze.Subject) string {
+func subjectText(s finding.Subject) string {
 	var out []string
 	for _, p := range []struct{ name, value string }{
 		{"node", s.Node},
@@ -281,7 +282,7 @@ func subjectText(s analyze.Subject) string {
 	return strings.Join(out, ", ")
 }
 
-func writeEvidence(b *bytes.Buffer, f *analyze.Finding) {
+func writeEvidence(b *bytes.Buffer, f *finding.Finding) {
 	b.WriteString("  evidence:\n")
 	for _, e := range f.Evidence {
 		escape.Fprintf(b, "    %s\n", e.What)

@@ -11,6 +11,7 @@ import (
 	mcpgo "github.com/mark3labs/mcp-go/mcp"
 
 	"ergorecorder/analyze"
+	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/views"
 	"ergorecorder/ergo"
 )
@@ -91,7 +92,7 @@ func timeline(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	moments, err := views.Timeline(ctx, rec, &analyze.Report{Findings: rep.Findings, Window: analyze.Window{From: from, To: to}})
+	moments, err := views.Timeline(ctx, rec, &analyze.Report{Findings: rep.Findings, Window: finding.Window{From: from, To: to}})
 	if err != nil {
 		return nil, err
 	}
