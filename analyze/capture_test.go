@@ -29,11 +29,12 @@ type truth struct {
 	Start  time.Time `json:"capture_start"`
 	End    time.Time `json:"capture_end"`
 	Faults []struct {
-		Kind                string
-		Node, Peer          string
-		Start               time.Time
-		Slow                bool
-		Accept, Also, Names []string
+		Kind         finding.Kind
+		Node, Peer   string
+		Start        time.Time
+		Slow         bool
+		Accept, Also []finding.Kind
+		Names        []string
 	}
 }
 
@@ -100,7 +101,7 @@ func importedFile(t *testing.T, captures ...string) (path string) {
 			if !ok {
 				t.Fatalf("%s is no profile of %s", p, c)
 			}
-			if err := ingest.Profile(raw, node+"@localhost", kind, w); err != nil {
+			if err := ingest.Profile(raw, node+"@localhost", kind, w, ingest.Options{}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -17,7 +17,8 @@
 //     row, which are cumulative counters, which are ages), so that others can
 //     store and difference answers without knowing their names;
 //   - identities: [PID], [Global] and [Incarnation];
-//   - what must never be stored or printed: see [Redact].
+//   - how an error of a file that holds a secret reads: see [Unnamed]. What must
+//     never be stored is in package ergo/redact.
 //
 // Units stand in names or types: a field named …NS is in nanoseconds, an
 // Uptime is in whole seconds, as the framework reports it.

@@ -85,7 +85,7 @@ func (n *node) store(call ergo.Call, answer ergo.Answer, err error) {
 	if err != nil && refused == nil {
 		return
 	}
-	n.r.store(ingest.Record(call, nil, answer, refused, ingest.Options{KeepEnv: n.r.opts.KeepEnv}), answer.Observed)
+	n.r.store(ingest.Record(call, nil, answer, refused, n.r.opts.kept()), answer.Observed)
 }
 
 // isTimeout reports whether a call took its whole time without an answer, on

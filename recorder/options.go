@@ -11,6 +11,7 @@ import (
 
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/tools48"
+	"ergorecorder/recorder/ingest"
 )
 
 // A Sampler is what is asked again and again: one stream per node, or one
@@ -65,6 +66,8 @@ type Options struct {
 	For      time.Duration // how long to record; 0 means until the context ends
 	FailFast bool          // end at once where no cluster answers at the start
 	KeepEnv  bool          // keep the values of environment variables
+	// KeepSecrets stores everything as it was said, secrets included.
+	KeepSecrets bool
 
 	Incidents Incidents
 
@@ -276,4 +279,9 @@ func (o *Options) Scale(list time.Duration) {
 		o.Samplers[i].Every = time.Duration(float64(o.Samplers[i].Every) * by)
 	}
 	o.Logs.Every = time.Duration(float64(o.Logs.Every) * by)
+}
+
+// kept says what is kept of what nodes say.
+func (o *Options) kept() ingest.Options {
+	return ingest.Options{KeepEnv: o.KeepEnv, KeepSecrets: o.KeepSecrets}
 }

@@ -9,6 +9,7 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/recorder/ingest"
 )
 
 // A Recorder samples a cluster into an archive. Make one with [New] and call
@@ -33,6 +34,7 @@ type Recorder struct {
 	held    map[held]time.Time // of a replay: the newest answer that is stored
 	failure error              // of the archive; ends the recording
 	outage  outage
+	started time.Time // by the world's clock
 	began   time.Time
 	records int64
 	skipped int64
@@ -60,6 +62,7 @@ func New(caller ergo.Caller, w *archive.Writer, opts Options) (*Recorder, error)
 		held:     map[held]time.Time{},
 	}
 	r.clock.now = opts.Now
+	r.started = opts.Now()
 	return r, nil
 }
 
@@ -223,6 +226,7 @@ func (r *Recorder) store(rec *archive.Record, observed bool) {
 func listening(tool string) bool { return tool == "sample_listen" || tool == "sample_read" }
 
 func (r *Recorder) append(rec *archive.Record) {
+	rec.Mono = ingest.Mono(r.started, rec.At)
 	stored := r.put(rec.Stream.Name, func() error { _, err := r.w.Append(rec); return err })
 	if stored {
 		r.mu.Lock()
@@ -240,7 +244,7 @@ func (r *Recorder) mark(m archive.Mark) {
 
 // stamped is a mark as of now, without the secrets that it may quote.
 func (r *Recorder) stamped(m archive.Mark) archive.Mark {
-	m.Note = string(ergo.Redact("", []byte(m.Note), true))
+	m = ingest.Mark(m, r.opts.kept())
 	m.At = r.clock.Now()
 	if m.To.IsZero() {
 		m.To = m.From

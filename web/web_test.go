@@ -61,7 +61,7 @@ func importProfiles(t testing.TB, path string, nodes map[string]bool, w *archive
 		}
 		for n := range nodes {
 			if strings.HasPrefix(n, node+"@") {
-				if err := ingest.Profile(raw, n, kind, w); err != nil {
+				if err := ingest.Profile(raw, n, kind, w, ingest.Options{}); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -19,6 +19,7 @@ import (
 	"unicode/utf8"
 
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/redact"
 )
 
 // Defaults of an endpoint.
@@ -98,7 +99,7 @@ func ParseAddress(address string) (string, error) {
 	bad := func(why string) (string, error) {
 		named := address
 		if strings.ContainsAny(named, "@?") { // it may hold a password or a token
-			named = ergo.NotKept
+			named = redact.NotKept
 		}
 		return "", fmt.Errorf("endpoint %q: %s: give host, host:port or a URL such as http://host:%s%s", named, why, DefaultPort, DefaultPath)
 	}
@@ -345,7 +346,7 @@ func saidBy(body []byte) string {
 	if strings.HasPrefix(text, "<") || !utf8.ValidString(text) {
 		return ""
 	}
-	return shorten(string(ergo.Redact("", []byte(text), false)))
+	return shorten(redact.Text(text))
 }
 
 // shorten is the first line of a text, and not too much of it.
