@@ -94,10 +94,21 @@ const (
 // Define is the definition of a reading. The definition of a reading that is
 // not known is that of a text without subject. Nobody changes it.
 func Define(r Reading) Definition {
-	if i := slices.IndexFunc(definitions, func(d Definition) bool { return d.Reading == r }); i >= 0 {
+	if i, known := defined[r]; known {
 		return definitions[i]
 	}
 	return Definition{Reading: r}
+}
+
+// defined are the places of readings in their table. Nobody changes it.
+var defined = places()
+
+func places() map[Reading]int {
+	at := make(map[Reading]int, len(definitions))
+	for i, d := range definitions {
+		at[d.Reading] = i
+	}
+	return at
 }
 
 // Readings are all readings that are defined.

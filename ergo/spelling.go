@@ -14,11 +14,26 @@ import (
 type Spelling struct {
 	name  string
 	tools []Tool
+	named map[string]int     // in tools
+	asked map[Reading][2]int // in tools, and in what that says
+	forms []Schema           // of tools
 }
 
 // NewSpelling makes a spelling of its tools. It keeps the list, which nobody
 // changes afterwards. Where several tools say a reading, the first is asked.
-func NewSpelling(name string, tools []Tool) *Spelling { return &Spelling{name, tools} }
+func NewSpelling(name string, tools []Tool) *Spelling {
+	s := &Spelling{name: name, tools: tools, named: map[string]int{}, asked: map[Reading][2]int{}}
+	for i, t := range tools {
+		s.named[t.Name] = i
+		s.forms = append(s.forms, t.Schema())
+		for j, x := range t.Says {
+			if _, known := s.asked[x.Reading]; !known {
+				s.asked[x.Reading] = [2]int{i, j}
+			}
+		}
+	}
+	return s
+}
 
 // Name is what the spelling is called, for example "tools48".
 func (s *Spelling) Name() string { return s.name }
@@ -28,7 +43,7 @@ func (s *Spelling) Tools() []Tool { return slices.Clone(s.tools) }
 
 // Tool is the tool of that name.
 func (s *Spelling) Tool(name string) (Tool, bool) {
-	if i := slices.IndexFunc(s.tools, func(t Tool) bool { return t.Name == name }); i >= 0 {
+	if i, known := s.named[name]; known {
 		return s.tools[i], true
 	}
 	return Tool{}, false
@@ -81,24 +96,28 @@ type Whose struct {
 // ReadingOf is the reading that a stored answer of a tool is; ok is false for
 // a tool of another spelling and for one that says no reading.
 func (s *Spelling) ReadingOf(tool string) (r Reading, ok bool) {
-	t, _ := s.Tool(tool)
-	if len(t.Says) == 0 {
+	i, known := s.named[tool]
+	if !known || len(s.tools[i].Says) == 0 {
 		return "", false
 	}
-	return t.Says[0].Reading, true
+	return s.tools[i].Says[0].Reading, true
+}
+
+// Says reports whether the answers of a tool hold a reading.
+func (s *Spelling) Says(tool string, r Reading) bool {
+	i, known := s.named[tool]
+	return known && slices.ContainsFunc(s.tools[i].Says, func(x Said) bool { return x.Reading == r })
 }
 
 // Saying finds the tool that is asked for a reading, and how it says it. ok is
 // false where the surface cannot say it.
 func (s *Spelling) Saying(r Reading) (tool Tool, said Said, ok bool) {
-	for _, t := range s.tools {
-		for _, x := range t.Says {
-			if x.Reading == r {
-				return t, x, true
-			}
-		}
+	at, ok := s.asked[r]
+	if !ok {
+		return Tool{}, Said{}, false
 	}
-	return Tool{}, Said{}, false
+	tool = s.tools[at[0]]
+	return tool, tool.Says[at[1]], true
 }
 
 // Call is the call that asks a node for a reading; args are canonical. ok is
@@ -146,13 +165,12 @@ func (x Said) Own(field string) SpelledField {
 
 // Schema is the schema with which an answer of the tool is stored, in the
 // words of the spelling. A tool that is not known is text without subject:
-// stored as it came.
+// stored as it came. Nobody changes it.
 func (s *Spelling) Schema(tool string) Schema {
-	t, known := s.Tool(tool)
-	if !known {
-		return Schema{}
+	if i, known := s.named[tool]; known {
+		return s.forms[i]
 	}
-	return t.Schema()
+	return Schema{}
 }
 
 // Schema is the schema with which an answer of the tool is stored.

@@ -127,7 +127,7 @@ func (q *question) together(reading ergo.Reading) *table {
 	for _, rec := range recs {
 		rows, _ := listing.Split(rec.Text)
 		for _, r := range rows {
-			if k := string(r.Field(key[0])); !seen[k] {
+			if k := cmp.Or(r.Text(key[0]), string(r.Field(key[0]))); !seen[k] {
 				seen[k] = true
 				t.rows = append(t.rows, r)
 			}

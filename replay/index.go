@@ -3,7 +3,6 @@ package replay
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"iter"
 	"slices"
 	"strings"
@@ -24,11 +23,7 @@ type stream struct {
 
 // says reports whether the stream's answers hold a reading.
 func (s stream) says(r ergo.Reading) bool {
-	if s.Kind != archive.Sample {
-		return false
-	}
-	tool, _ := spellingOf(s.Stream).Tool(s.Name)
-	return slices.ContainsFunc(tool.Says, func(x ergo.Said) bool { return x.Reading == r })
+	return s.Kind == archive.Sample && spellingOf(s.Stream).Says(s.Name, r)
 }
 
 // spellingOf is the spelling that a stream's tool is of. Archives that do not
@@ -273,6 +268,6 @@ func mergeByTime(walks []iter.Seq2[*archive.Record, error], reverse bool) iter.S
 	}
 }
 
-// decode reads JSON that a node wrote; what is no such JSON leaves v as it is
-// and reports false.
-func decode(text []byte, v any) bool { return json.Unmarshal(text, v) == nil }
+// decode reads JSON that a node wrote, an odd cell left out; what is no such
+// JSON leaves v as it is and reports false.
+func decode(text []byte, v any) bool { return ergo.Decode(text, v) == nil }
