@@ -19,25 +19,30 @@ const module = "ergorecorder"
 var mayImport = map[string]string{
 	"escape": "",
 
-	"ergo":                   "",
+	"ergo":                   "internal/nearest",
 	"ergo/capture":           "ergo",
 	"ergo/redact":            "",
 	"ergo/live":              "ergo ergo/redact ergo/tools48",
 	"ergo/tools48":           "ergo",
-	"ergo/wire":              "ergo ergo/wire/internal/...",
-	"ergo/wire/internal/...": "ergo/wire/internal/...",
+	"ergo/listing":           "",
+	"ergo/inspect":           "ergo",
+	"ergo/observer":          "ergo ergo/inspect ergo/live",
+	"ergo/observer/gate":     "ergo ergo/observer",
+	"ergo/surface":           "ergo ergo/live ergo/observer",
+	"ergo/wire":              "ergo ergo/wire/internal/... ergo/inspect",
+	"ergo/wire/internal/...": "ergo/wire/internal/... ergo",
 	"ergo/wire/wiretest":     "ergo ergo/wire/internal/...",
 
 	"archive":                "archive/internal/...",
 	"archive/archivetest":    "archive",
 	"archive/internal/codec": "",
 
-	"recorder":         "escape ergo ergo/redact ergo/tools48 archive recorder/ingest",
+	"recorder":         "escape ergo ergo/redact ergo/tools48 archive recorder/ingest ergo/listing",
 	"recorder/control": "escape ergo/live archive recorder",
 	"recorder/ingest":  "ergo ergo/redact ergo/tools48 ergo/capture archive",
 
-	"replay":       "ergo ergo/tools48 ergo/capture archive",
-	"replay/serve": "ergo ergo/tools48 archive replay",
+	"replay":       "ergo ergo/tools48 ergo/capture archive ergo/listing internal/nearest",
+	"replay/serve": "ergo ergo/tools48 archive replay ergo/observer ergo/observer/gate",
 
 	"coverage": "ergo ergo/tools48 archive replay",
 
@@ -52,15 +57,15 @@ var mayImport = map[string]string{
 	"analyze/series/seriestest": "analyze/series",
 	"analyze/logs":              "replay analyze/series analyze/profiles",
 	"analyze/profiles":          "",
-	"analyze/views":             "ergo ergo/tools48 archive replay analyze analyze/finding analyze/series analyze/logs analyze/profiles",
+	"analyze/views":             "ergo ergo/tools48 archive replay analyze analyze/finding analyze/series analyze/logs analyze/profiles internal/nearest",
 	"analyze/render":            "escape analyze analyze/finding",
 
-	"mcp": "escape ergo ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/views",
+	"mcp": "escape ergo ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/views internal/nearest",
 	"web": "escape ergo ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/views",
 
 	"scrub": "ergo ergo/redact ergo/tools48 archive",
 
-	"cmd/analyze": "scrub escape ergo/... archive replay/... coverage analyze/... mcp web internal/exit",
+	"cmd/analyze": "scrub escape ergo/... archive replay/... coverage analyze/... mcp web internal/exit internal/nearest",
 	"cmd/record":  "escape ergo/... archive recorder/... replay/... coverage analyze/... mcp web internal/exit",
 
 	"internal/exit":   "escape",
