@@ -70,7 +70,7 @@ func (n *node) kindsOf(ctx context.Context, r *run, rows []processRow) map[strin
 		if kind == "" && parents[p.PID] {
 			kind = n.inspectedKind(ctx, r, p.PID)
 		}
-		if kind == "supervisor" || kind == "pool" {
+		if k := ergo.ProcessKind(kind); k == ergo.KindSupervisor || k == ergo.KindPool {
 			there[p.PID] = kind
 		}
 	}
@@ -89,12 +89,7 @@ func (n *node) inspectedKind(ctx context.Context, r *run, pid string) string {
 	_, answer, _ := n.ask(ctx, r, "process_inspect", ergo.Args{"pid": pid})
 	var said map[string]json.RawMessage
 	_ = json.Unmarshal(answer.Text, &said) // what is no object says nothing
-	switch {
-	case said["strategy"] != nil:
-		kind = "supervisor"
-	case said["pool_size"] != nil:
-		kind = "pool"
-	}
+	kind = string(ergo.InspectedKind(func(key string) bool { return said[key] != nil }))
 	n.mu.Lock()
 	if n.kinds == nil {
 		n.kinds = map[string]string{}
