@@ -15,11 +15,13 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/recorder/ingest"
+	"ergorecorder/seal"
 )
 
 func newImport() *cobra.Command {
 	var out string
 	var opt ingest.Options
+	var keys []string
 	cmd := &cobra.Command{
 		Use:   "import CAPTURE... -o PATH",
 		Short: "Import captures, and the raw profiles that lie beside them, into an archive",
@@ -30,17 +32,18 @@ named, counted and passed over; the exit code is then 2 and the rest is kept.`,
 		Example: "  record import incident.jsonl.gz -o incident.erg",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return runImport(cmd, args, out, opt)
+			return runImport(cmd, args, out, opt, keys)
 		},
 	}
 	cmd.Flags().StringVarP(&out, "output", "o", "", "the archive: NAME.erg is one file, DIR/ a directory of segments")
 	cmd.Flags().BoolVar(&opt.KeepEnv, "keep-env", false, "keep the values of environment variables")
 	cmd.Flags().BoolVar(&opt.KeepSecrets, "keep-secrets", false, "store everything as it was said, secrets included")
+	cmd.Flags().StringArrayVar(&keys, "identity", nil, "file with the key that opens encrypted captures (repeatable)")
 	_ = cmd.MarkFlagRequired("output")
 	return cmd
 }
 
-func runImport(cmd *cobra.Command, captures []string, out string, opt ingest.Options) (err error) {
+func runImport(cmd *cobra.Command, captures []string, out string, opt ingest.Options, keys []string) (err error) {
 	for _, c := range captures {
 		if c == "-" {
 			continue
@@ -48,6 +51,10 @@ func runImport(cmd *cobra.Command, captures []string, out string, opt ingest.Opt
 		if _, err := os.Stat(c); err != nil {
 			return fmt.Errorf("read capture: %w", err)
 		}
+	}
+	ids, err := seal.Identities(keys)
+	if err != nil {
+		return err
 	}
 	w, err := archive.OpenWriter(out, nil)
 	if err != nil {
@@ -60,7 +67,7 @@ func runImport(cmd *cobra.Command, captures []string, out string, opt ingest.Opt
 	}()
 	var sum ingest.Imported
 	for _, c := range captures {
-		if err := importOne(cmd.Context(), c, cmd.InOrStdin(), w, opt, &sum); err != nil {
+		if err := importOne(cmd.Context(), c, cmd.InOrStdin(), w, opt, ids, &sum); err != nil {
 			return err
 		}
 	}
@@ -78,9 +85,20 @@ func runImport(cmd *cobra.Command, captures []string, out string, opt ingest.Opt
 	return nil
 }
 
-func importOne(ctx context.Context, path string, stdin io.Reader, w *archive.Writer, opt ingest.Options, sum *ingest.Imported) error {
+func importOne(ctx context.Context, path string, stdin io.Reader, w *archive.Writer, opt ingest.Options, ids []seal.Identity, sum *ingest.Imported) error {
 	if path == "-" {
 		return ingest.Capture(ctx, stdin, w, opt, sum)
+	}
+	if seal.IsSealed(path) {
+		o, err := seal.Open(path, ids)
+		if err != nil {
+			return err
+		}
+		defer o.Close()
+		if _, err := o.Seek(0, io.SeekStart); err != nil {
+			return fmt.Errorf("read capture: %w", err)
+		}
+		return ingest.Capture(ctx, o, w, opt, sum)
 	}
 	f, err := os.Open(path)
 	if err != nil {
