@@ -14,7 +14,13 @@ type Freeze struct {
 	Late     time.Duration // how long the answer took that ended it; 0 if none was under way
 	Unheard  int           // calls and pings to it that got nothing
 	Others   int           // answers of other nodes meanwhile
+	Worked   bool          // its counters or its log went on as usual meanwhile
 }
+
+// longestHold is how long the recorder's own calls can hold up all answers of a
+// node that works: a profile, then calls that time out behind each other in its
+// tools' few workers.
+const longestHold = 20 * time.Second
 
 // Lasted is how long the node gave no sign of life, at most.
 func (f Freeze) Lasted() time.Duration { return f.To.Sub(f.From) }
@@ -67,9 +73,13 @@ func (s *Scene) Freezes(w *Network, n *Node, least time.Duration) []Freeze {
 		f.Unheard = w.unheard(n.Name, f)
 		f.Others = s.othersHeard(w, n, f)
 		asked := f.Late > 0 || f.Unheard > 0
-		if asked && (f.Others > 0 || len(s.Nodes) == 1) && !s.cutWithin(w, n, f) && !n.worked(f) && !s.logged(w, n, f) {
-			found = append(found, f)
+		if !asked || f.Others == 0 && len(s.Nodes) > 1 || s.cutWithin(w, n, f) {
+			continue
 		}
+		if f.Worked = n.worked(f) || w.logged(n, f); f.Worked && f.Lasted() < longestHold {
+			continue
+		}
+		found = append(found, f)
 	}
 	return found
 }
@@ -98,8 +108,8 @@ func (n *Node) worked(f Freeze) bool {
 }
 
 // logged reports whether the node wrote a line within the stretch, by its own
-// clock, or the recorder itself held it up: then what is missing are answers.
-func (s *Scene) logged(w *Network, n *Node, f Freeze) bool {
+// clock.
+func (w *Network) logged(n *Node, f Freeze) bool {
 	const margin = time.Second
 	for _, t := range w.written[n.Name] {
 		if t.After(f.From.Add(margin)) && t.Before(f.To.Add(-margin)) {

@@ -55,6 +55,10 @@ func frozen(n *scene.Node, z scene.Freeze) *finding.Finding {
 		Confirm:        []string{"node_info on " + n.Name + ": Uptime and counters went on", "cluster_nodes: it was never left"},
 		Caveats:        []string{"What stopped it is not visible from inside the cluster: a stopped process, a paused machine and a stop of the whole runtime look the same."},
 	}
+	if z.Worked {
+		f.Confidence = finding.Medium
+		f.Caveats = append(f.Caveats, "Its counters or its log went on meanwhile: it may be that it worked, and only nobody could reach it.")
+	}
 	if z.Others == 0 {
 		f.Confidence = finding.Medium
 		f.Caveats = append(f.Caveats, "No other node was heard of in that stretch: it may have been the recorder, or the way to the node, that stood still.")
