@@ -86,7 +86,7 @@ func (s *Scene) CpuProfiles(ctx context.Context, n *Node) ([]CpuProfile, error) 
 			all = append(all, CpuProfile{From: smp.At.Add(-smp.Took), To: smp.At, Table: t, Record: finding.RecordName(n.Name, "pprof_cpu", smp.At)})
 		}
 	}
-	for p, err := range replay.Readable(s.Rec.Profiles(ctx, n.Name, "cpu", s.From, s.To), s.Note) {
+	for p, err := range replay.Readable(replay.Readable(s.Rec.Profiles(ctx, n.Name, "cpu", s.From, s.To), s.Note), s.Note) {
 		if err != nil {
 			return nil, err
 		}

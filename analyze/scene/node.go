@@ -7,6 +7,7 @@ import (
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/series"
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/tools48"
 	"ergorecorder/replay"
 )
 
@@ -80,6 +81,9 @@ var logLevels = ergo.Levels()
 // Series returns a measured number of the node over the window, empty where it
 // was not recorded.
 func (n *Node) Series(reading ergo.Reading, field string) series.Series {
+	if r := tools48.Reading(string(reading)); r != "" {
+		reading = r // a tool's name stands for its reading
+	}
 	return n.metrics[metric{reading, field}]
 }
 

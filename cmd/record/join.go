@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -166,8 +165,8 @@ func (j *joined) ways(c *recorder.Checkup) []wayCheckup {
 		switch s, named := linked[n.Node]; {
 		case n.Road == ergo.RoadObserver:
 			way.Way, way.Why = "through an Observer", "it gives whole tables; no CPU profile, no ping, nothing on a schedule that stops the node"
-		case n.Road == ergo.RoadSystem && !s.Joined:
-			way.Way = "through its system application"
+		case n.Road == ergo.RoadSystem:
+			way.Way, way.Why = "through its system application", "it has neither the 48 tools nor an entry point; it answers the questions of "+s.System
 		case n.Direct && j != nil && n.Road == ergo.RoadMCP:
 			way.Way, way.Why = "directly", "its entry point gives answers of any size"
 		case n.Direct:
@@ -176,8 +175,6 @@ func (j *joined) ways(c *recorder.Checkup) []wayCheckup {
 			way.Way, way.Why = "over its link", "it has no entry point of its own; the 48 tools give more than its system application (that of "+s.System+") alone"
 		case s.Joined && s.MCP:
 			way.Way, way.Why = "over its link", "it has no entry point of its own"
-		case s.Joined && s.System != "":
-			way.Way, way.Why = "through its system application", "it has neither the 48 tools nor an entry point; it answers the questions of "+s.System
 		case s.Joined:
 			way.Why = fmt.Sprintf("linked, but %v, and its system application knows no question of ours", wire.ErrNoMCP)
 		case named:
@@ -202,36 +199,8 @@ func (j *joined) Next(ctx context.Context) (recorder.Pushed, error) {
 
 // pushedRecord is a pushed message as it is recorded.
 func pushedRecord(m wire.Message) recorder.Pushed {
-	p := recorder.Pushed{Node: m.Node, At: m.Received, Lost: m.Dropped}
-	switch {
-	case m.Log != nil:
-		p.Text = m.Log.JSON()
-	case m.Event != nil:
-		p.Event, p.Text = m.Event.Event, eventJSON(m)
-	}
-	return p
-}
-
-// eventJSON is a message of an event as sample_read prints one; a message of
-// a type that only the application knows is its name and its bytes.
-func eventJSON(m wire.Message) []byte {
-	e := m.Event
-	data := struct {
-		Event   string    `json:"event"`
-		Time    time.Time `json:"time"`
-		Type    string    `json:"type,omitempty"`
-		Message string    `json:"message,omitempty"`
-		Payload []byte    `json:"payload,omitempty"`
-		Ended   string    `json:"ended,omitempty"`
-	}{Event: fmt.Sprintf("'%s'@'%s'", e.Event, m.Node), Time: e.Time, Type: e.Type, Message: e.Text, Payload: e.Payload}
-	if e.Ended != nil {
-		data.Time, data.Ended = m.Received, e.Ended.Error()
-	}
-	b, err := json.Marshal(data)
-	if err != nil {
-		return nil // no string, bytes or time of a message gets here
-	}
-	return b
+	event, text := m.Entry()
+	return recorder.Pushed{Node: m.Node, Event: event, At: m.Received, Text: text, Lost: m.Dropped}
 }
 
 var (

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -58,6 +59,36 @@ type EventMessage struct {
 	Payload []byte
 	// Ended says why there will be no more; nothing else is set then.
 	Ended error
+}
+
+// Entry is the message in the form of the data of an entry of the tool
+// sample_read, in which it is recorded: a log line, or with the event's name
+// one of its messages. A message of a type that only the application knows is
+// its name and its bytes.
+func (m Message) Entry() (event string, data []byte) {
+	if m.Log != nil {
+		return "", m.Log.JSON()
+	}
+	e := m.Event
+	if e == nil {
+		return "", nil
+	}
+	entry := struct {
+		Event   string    `json:"event"`
+		Time    time.Time `json:"time"`
+		Type    string    `json:"type,omitempty"`
+		Message string    `json:"message,omitempty"`
+		Payload []byte    `json:"payload,omitempty"`
+		Ended   string    `json:"ended,omitempty"`
+	}{Event: fmt.Sprintf("'%s'@'%s'", e.Event, m.Node), Time: e.Time, Type: e.Type, Message: e.Text, Payload: e.Payload}
+	if e.Ended != nil {
+		entry.Time, entry.Ended = m.Received, e.Ended.Error()
+	}
+	data, err := json.Marshal(entry)
+	if err != nil {
+		return e.Event, nil // no string, bytes or time of a message gets here
+	}
+	return e.Event, data
 }
 
 // A Subscription receives what nodes push.
