@@ -44,7 +44,7 @@ func newRoot() *cobra.Command {
 		newMCP(), newTools(),
 		newNodes(),
 		newPS(),
-		newReport(),
+		newReport(), newPlaybooks(),
 		newTimeline(),
 		newTrend(),
 		newLogs(),

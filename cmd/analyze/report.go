@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"ergorecorder/analyze"
 	"ergorecorder/analyze/finding"
@@ -33,6 +34,7 @@ func reportForms(ctx context.Context, rec *replay.Recording) map[string]reportFo
 }
 
 type reportOptions struct {
+	judging
 	window window
 	run    analyze.Options
 	format string
@@ -59,6 +61,7 @@ The exit code is 0 whatever it finds, unless --fail-on is given.`,
 	o.window.addFlags(cmd)
 	fl := cmd.Flags()
 	fl.StringSliceVar(&o.run.Playbooks, "playbook", nil, "run only these: "+strings.Join(analyze.PlaybookNames(), ", "))
+	o.addFlags(cmd)
 	fl.StringVar(&o.run.Node, "node", "", "glob over the names of nodes")
 	fl.StringVar(&o.format, "format", "text", "form of the report: "+strings.Join(formNames(), ", "))
 	fl.StringVarP(&o.output, "output", "o", "", "write to this file instead of the terminal")
@@ -95,6 +98,9 @@ func runReport(cmd *cobra.Command, paths []string, o reportOptions) (err error) 
 		return err
 	}
 	o.run.Path = strings.Join(paths, ", ")
+	if err := o.apply(&o.run, paths); err != nil {
+		return err
+	}
 	report, err := analyze.Run(cmd.Context(), rec, o.run)
 	if err != nil {
 		return err
@@ -125,9 +131,20 @@ func writeReport(stdout io.Writer, path string, form reportForm, r *analyze.Repo
 	return form(f, r)
 }
 
-// failed reports whether there is a finding as bad as severity.
+// failed reports whether there is a finding as bad as severity that is not
+// muted.
 func failed(r *analyze.Report, severity string) bool {
 	return severity != "" && slices.ContainsFunc(r.Findings, func(f *finding.Finding) bool {
-		return f.Severity == finding.Critical || severity == string(finding.Warning) && f.Severity == finding.Warning
+		return f.Muted == nil && (f.Severity == finding.Critical || severity == string(finding.Warning) && f.Severity == finding.Warning)
 	})
+}
+
+// width is how many columns the terminal behind w has; 100 where there is none.
+func width(w io.Writer) int {
+	if f, ok := w.(*os.File); ok {
+		if n, _, err := term.GetSize(int(f.Fd())); err == nil && n > 0 {
+			return n
+		}
+	}
+	return 100
 }
