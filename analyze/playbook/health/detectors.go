@@ -10,9 +10,9 @@ import (
 func Detectors() []detector.Detector {
 	return []detector.Detector{
 		{
-			Name: "lives", Looks: "nodes that went away, began anew, or have a clock that is off",
+			Name: "lives", Looks: "nodes that went away, began anew, froze, pause or are slow, or have a clock that is off",
 			Needs:  detector.Of(2, ergo.Node),
-			Claims: []finding.Kind{finding.NodeDown, finding.NodeRestarted, finding.ClockSkew},
+			Claims: []finding.Kind{finding.NodeDown, finding.NodeRestarted, finding.NodeFrozen, finding.NodePauses, finding.NodeSlow, finding.ClockSkew},
 			Run:    nodeLives,
 		},
 		{

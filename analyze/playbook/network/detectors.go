@@ -32,7 +32,7 @@ func Detectors() []detector.Detector {
 		{
 			Name: "links", Looks: "connections that are lost, messages that do not arrive, round trips",
 			Needs:    detector.Of(2, ergo.Links),
-			Claims:   []finding.Kind{finding.LinkFlap, finding.LinkDown, finding.MessageLoss, finding.SlowLink},
+			Claims:   []finding.Kind{finding.LinkFlap, finding.LinkDown, finding.MessageLoss, finding.SlowLink, finding.Partition},
 			Settings: []setting.Setting{minGap, slowRatio, slowMS},
 			Run:      links,
 		},

@@ -32,7 +32,7 @@ func Detectors() []detector.Detector {
 		{
 			Name: "process-leak", Looks: "families of processes that grow without end",
 			Needs:    detector.Of(8, ergo.Processes),
-			Claims:   []finding.Kind{finding.ProcessLeak},
+			Claims:   []finding.Kind{finding.ProcessLeak, finding.RegistrationLeak},
 			Settings: []setting.Setting{leakMin, leakDies},
 			Run:      leaks,
 		},
