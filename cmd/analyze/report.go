@@ -4,12 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"ergorecorder/analyze"
 	"ergorecorder/analyze/finding"
@@ -38,7 +36,7 @@ type reportOptions struct {
 	window window
 	run    analyze.Options
 	format string
-	output string
+	output output
 	failOn string
 }
 
@@ -64,7 +62,7 @@ The exit code is 0 whatever it finds, unless --fail-on is given.`,
 	o.addFlags(cmd)
 	fl.StringVar(&o.run.Node, "node", "", "glob over the names of nodes")
 	fl.StringVar(&o.format, "format", "text", "form of the report: "+strings.Join(formNames(), ", "))
-	fl.StringVarP(&o.output, "output", "o", "", "write to this file instead of the terminal")
+	o.output.addFlags(cmd, "write to this file instead of the terminal")
 	fl.StringVar(&o.failOn, "fail-on", "", "exit with 3 when there is a finding of this severity or worse: warning or critical")
 	return cmd
 }
@@ -97,7 +95,7 @@ func runReport(cmd *cobra.Command, paths []string, o reportOptions) (err error) 
 	if _, err := nodesLike(rec, o.run.Node); err != nil {
 		return err
 	}
-	o.run.Path = strings.Join(paths, ", ")
+	o.run.Path = strings.Join(shown(cmd, paths), ", ")
 	if err := o.apply(&o.run, paths); err != nil {
 		return err
 	}
@@ -106,7 +104,7 @@ func runReport(cmd *cobra.Command, paths []string, o reportOptions) (err error) 
 		return err
 	}
 	form := reportForms(cmd.Context(), rec)[o.format]
-	if err := writeReport(cmd.OutOrStdout(), o.output, form, report); err != nil {
+	if err := o.output.write(cmd, func(w io.Writer) error { return form(w, report) }); err != nil {
 		return err
 	}
 	if failed(report, o.failOn) {
@@ -115,36 +113,10 @@ func runReport(cmd *cobra.Command, paths []string, o reportOptions) (err error) 
 	return nil
 }
 
-func writeReport(stdout io.Writer, path string, form reportForm, r *analyze.Report) (err error) {
-	if path == "" {
-		return form(stdout, r)
-	}
-	f, err := os.Create(path)
-	if err != nil {
-		return fmt.Errorf("write report: %w", err)
-	}
-	defer func() {
-		if cerr := f.Close(); err == nil {
-			err = cerr
-		}
-	}()
-	return form(f, r)
-}
-
 // failed reports whether there is a finding as bad as severity that is not
 // muted.
 func failed(r *analyze.Report, severity string) bool {
 	return severity != "" && slices.ContainsFunc(r.Findings, func(f *finding.Finding) bool {
 		return f.Muted == nil && (f.Severity == finding.Critical || severity == string(finding.Warning) && f.Severity == finding.Warning)
 	})
-}
-
-// width is how many columns the terminal behind w has; 100 where there is none.
-func width(w io.Writer) int {
-	if f, ok := w.(*os.File); ok {
-		if n, _, err := term.GetSize(int(f.Fd())); err == nil && n > 0 {
-			return n
-		}
-	}
-	return 100
 }

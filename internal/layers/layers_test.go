@@ -38,7 +38,7 @@ var mayImport = map[string]string{
 	"recorder/ingest":  "ergo ergo/redact ergo/tools48 ergo/capture archive",
 
 	"replay":       "ergo ergo/tools48 ergo/capture archive",
-	"replay/serve": "ergo ergo/tools48 archive replay",
+	"replay/serve": "ergo ergo/tools48 archive replay ergo/observer/...",
 
 	"coverage": "ergo ergo/tools48 archive replay",
 
@@ -64,8 +64,10 @@ var mayImport = map[string]string{
 
 	"scrub": "ergo ergo/redact ergo/tools48 archive",
 
-	"cmd/analyze": "scrub escape ergo/... archive replay/... coverage analyze/... mcp web internal/exit",
-	"cmd/record":  "escape ergo/... archive recorder/... replay/... coverage analyze/... mcp web internal/exit",
+	"seal": "",
+
+	"cmd/analyze": "seal scrub escape ergo/... archive replay/... coverage analyze/... mcp web internal/exit",
+	"cmd/record":  "seal escape ergo/... archive recorder/... replay/... coverage analyze/... mcp web internal/exit",
 
 	"internal/exit":   "escape",
 	"internal/layers": "",
@@ -83,6 +85,7 @@ const judgement = "analyze/detector analyze/setting ergo ergo/tools48 archive re
 // homes lists the only packages in which an outside library may be imported.
 var homes = map[string]string{
 	"go.etcd.io/bbolt":                     "archive",
+	"filippo.io/age":                       "seal",
 	"github.com/klauspost/compress":        "archive/internal/codec",
 	"github.com/spf13/cobra":               "cmd/...",
 	"github.com/google/pprof/profile":      "recorder/ingest analyze/profiles web scrub",
