@@ -8,9 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"ergorecorder/analyze/finding"
 	"ergorecorder/escape"
-
-	mcpgo "github.com/mark3labs/mcp-go/mcp"
 
 	"ergorecorder/analyze"
 	"ergorecorder/ergo"
@@ -20,15 +19,15 @@ import (
 // windowParams are those of every tool that looks at a window.
 func windowParams() []Param {
 	return []Param{
-		{Name: "from", Type: "string", Help: "begin of the window: RFC 3339, 15:04:05 (UTC), -10m (before the end), 30s (after the start) or a finding's onset (F1); default the whole recording (live: the last hour)"},
-		{Name: "to", Type: "string", Help: "end of the window, as from; default the end of the recording"},
+		{Name: "from", Type: "string", Help: "begin of the window, a moment; default the start (live: an hour ago)"},
+		{Name: "to", Type: "string", Help: "end of the window; default the end"},
 	}
 }
 
 func verdictTools() []Tool {
 	return []Tool{{
 		Name: "diagnose", Title: "What went wrong",
-		Help: "Runs the playbooks over a window and says what went wrong, when it began and which process, link or node is to blame, the finding to act on first. Consequences are listed under their cause. Use explain_finding for the evidence.",
+		Help: "Runs the playbooks over a window and says what went wrong, since when, and which process, link or node is to blame; the first finding is the one to act on.",
 		Params: append(windowParams(),
 			Param{Name: "node", Type: "string", Help: "glob over node names"},
 			Param{Name: "playbooks", Type: "array", Help: "which of " + strings.Join(playbookNames(), ", ") + "; default all"},
@@ -36,16 +35,14 @@ func verdictTools() []Tool {
 			Param{Name: "limit", Type: "integer", Help: "how many findings at most; default 10"},
 			Param{Name: "offset", Type: "integer", Help: "how many findings to pass over; default 0"},
 		),
-		output: mcpgo.WithOutputSchema[diagnosis](),
-		run:    diagnose,
+		run: diagnose,
 	}, {
 		Name: "explain_finding", Title: "A finding with its evidence",
-		Help: "Explains one finding of diagnose: the evidence with numbers and records, stacks and log lines, what it causes and is caused by, what to do, how to confirm it, and what the data could not show.",
+		Help: "One finding of diagnose: the evidence with its numbers, stacks and log lines, what it causes and is caused by, what to do, and what the data could not show.",
 		Params: append([]Param{
-			{Name: "id", Type: "string", Required: true, Help: "the finding's ID, or its label (F1) in the diagnosis of the same window"},
+			{Name: "id", Type: "string", Required: true, Help: "its ID, or its label: F1"},
 		}, windowParams()...),
-		output: mcpgo.WithOutputSchema[analyze.Finding](),
-		run:    explainFinding,
+		run: explainFinding,
 	}}
 }
 
@@ -73,8 +70,8 @@ func diagnose(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
 		return nil, err
 	}
 	d := diagnosis{Report: *rep}
-	d.Findings = slices.DeleteFunc(slices.Clone(rep.Findings), func(f *analyze.Finding) bool {
-		return severityRank(f.Severity) > severityRank(analyze.Severity(args.Text("severity")))
+	d.Findings = slices.DeleteFunc(slices.Clone(rep.Findings), func(f *finding.Finding) bool {
+		return severityRank(f.Severity) > severityRank(finding.Severity(args.Text("severity")))
 	})
 	d.Total = len(d.Findings)
 	offset := intArg(args, "offset", 0, 0, d.Total)
@@ -84,15 +81,30 @@ func diagnose(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
 	for i, f := range d.Findings {
 		d.Findings[i] = withoutCurves(f)
 	}
-	return &answer{text: text, structured: listed(d)}, nil
+	a := &answer{text: text, structured: listed(d)}
+	a.continues("diagnose", args, offset, len(d.Findings), d.Total)
+	if len(d.Findings) > 0 && offset == 0 {
+		a.next("explain_finding", inWindow(args, ergo.Args{"id": d.Findings[0].ID}))
+	}
+	return a, nil
+}
+
+// inWindow gives a call the window of another.
+func inWindow(of, to ergo.Args) ergo.Args {
+	for _, name := range []string{"from", "to"} {
+		if v, ok := of[name]; ok {
+			to = to.With(name, v)
+		}
+	}
+	return to
 }
 
 // severityRank orders severities; what is no severity includes all.
-func severityRank(v analyze.Severity) int {
+func severityRank(v finding.Severity) int {
 	switch v {
-	case analyze.Critical:
+	case finding.Critical:
 		return 0
-	case analyze.Warning:
+	case finding.Warning:
 		return 1
 	}
 	return 2
@@ -100,7 +112,7 @@ func severityRank(v analyze.Severity) int {
 
 // withoutCurves is a finding without the curves of its evidence, which are for
 // charts.
-func withoutCurves(f *analyze.Finding) *analyze.Finding {
+func withoutCurves(f *finding.Finding) *finding.Finding {
 	c := *f
 	c.Evidence = slices.Clone(f.Evidence)
 	for i := range c.Evidence {
@@ -146,7 +158,7 @@ func (s *Server) report(ctx context.Context, rec *replay.Recording, opt analyze.
 // finding finds a finding by ID or label: in the reports that were made, the
 // newest first, then in that of the default window. A label means the one in
 // the default window, or live, where that moves on, in the latest report.
-func (s *Server) finding(ctx context.Context, rec *replay.Recording, id string) (*analyze.Finding, error) {
+func (s *Server) finding(ctx context.Context, rec *replay.Recording, id string) (*finding.Finding, error) {
 	id = strings.TrimPrefix(id, "@")
 	for _, rep := range s.reports.made() {
 		if f := find(rep, id); f != nil && (f.ID == id || s.src.Live != nil) {
@@ -164,7 +176,7 @@ func (s *Server) finding(ctx context.Context, rec *replay.Recording, id string) 
 	return nil, fmt.Errorf("no finding %q among %s; diagnose lists them", id, ids(rep))
 }
 
-func find(rep *analyze.Report, id string) *analyze.Finding {
+func find(rep *analyze.Report, id string) *finding.Finding {
 	for _, f := range rep.Findings {
 		if f.ID == id || strings.EqualFold(f.Display, id) {
 			return f
@@ -189,7 +201,7 @@ func explainFinding(ctx context.Context, s *Server, args ergo.Args) (*answer, er
 	if err != nil {
 		return nil, err
 	}
-	var f *analyze.Finding
+	var f *finding.Finding
 	id := args.Text("id")
 	if args.Text("from") == "" && args.Text("to") == "" {
 		f, err = s.finding(ctx, rec, id)
@@ -212,8 +224,12 @@ func explainFinding(ctx context.Context, s *Server, args ergo.Args) (*answer, er
 	var b bytes.Buffer
 	writeFinding(&b, f)
 	writeEvidence(&b, f)
-	d := listed(diagnosis{Report: analyze.Report{Findings: []*analyze.Finding{withoutCurves(f)}}})
-	return &answer{text: b.Bytes(), structured: d.Findings[0]}, nil
+	d := listed(diagnosis{Report: analyze.Report{Findings: []*finding.Finding{withoutCurves(f)}}})
+	a := &answer{text: b.Bytes(), structured: d.Findings[0]}
+	if f.CausedBy != nil {
+		a.next("explain_finding", inWindow(args, ergo.Args{"id": *f.CausedBy}))
+	}
+	return a, nil
 }
 
 func (d *diagnosis) text() []byte {
@@ -244,7 +260,7 @@ func (d *diagnosis) text() []byte {
 	return b.Bytes()
 }
 
-func writeFinding(b *bytes.Buffer, f *analyze.Finding) {
+func writeFinding(b *bytes.Buffer, f *finding.Finding) {
 	escape.Fprintf(b, "%s (%s) %s, score %d, %s confidence: %s\n", f.Display, f.ID, f.Severity, f.Score, f.Confidence, f.Title)
 	escape.Fprintf(b, "  kind: %s; subject: %s\n", f.Kind, subjectText(f.Subject))
 	escape.Fprintf(b, "  onset: %s (within %.3g s)", stamp(f.Onset), f.OnsetErrorS)
@@ -261,7 +277,7 @@ func writeFinding(b *bytes.Buffer, f *analyze.Finding) {
 	escape.Fprintf(b, "  %s\n  do: %s\n", f.Summary, f.Recommendation)
 }
 
-func subjectText(s analyze.Subject) string {
+func subjectText(s finding.Subject) string {
 	var out []string
 	for _, p := range []struct{ name, value string }{
 		{"node", s.Node},
@@ -281,7 +297,7 @@ func subjectText(s analyze.Subject) string {
 	return strings.Join(out, ", ")
 }
 
-func writeEvidence(b *bytes.Buffer, f *analyze.Finding) {
+func writeEvidence(b *bytes.Buffer, f *finding.Finding) {
 	b.WriteString("  evidence:\n")
 	for _, e := range f.Evidence {
 		escape.Fprintf(b, "    %s\n", e.What)

@@ -11,10 +11,10 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"ergorecorder/analyze"
+	"ergorecorder/analyze/finding"
 	"ergorecorder/escape"
 	"ergorecorder/replay"
 )
@@ -35,7 +35,7 @@ type reportPage struct {
 
 // A severityCount is how many findings have a severity.
 type severityCount struct {
-	Severity analyze.Severity
+	Severity finding.Severity
 	Count    int
 }
 
@@ -82,7 +82,7 @@ func newReportPage(ctx context.Context, report *analyze.Report, rec *replay.Reco
 		Report: report, CSS: template.CSS(css), Name: filepath.Base(report.Archive.Path), Duration: to.Sub(from),
 		Policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'",
 	}
-	anchor := func(f *analyze.Finding) string { return "#" + f.ID }
+	anchor := func(f *finding.Finding) string { return "#" + f.ID }
 	p.Strip = newStrip(rec, from, to)
 	p.Strip.fill(ctx, rec)
 	marks, err := rec.Marks(ctx, from, to)
@@ -94,7 +94,7 @@ func newReportPage(ctx context.Context, report *analyze.Report, rec *replay.Reco
 	if p.Views, err = findingViews(ctx, report, rec, anchor); err != nil {
 		return nil, err
 	}
-	for _, sev := range []analyze.Severity{analyze.Critical, analyze.Warning, analyze.Info} {
+	for _, sev := range []finding.Severity{finding.Critical, finding.Warning, finding.Info} {
 		n := 0
 		for _, f := range report.Findings {
 			if f.Severity == sev {
@@ -154,4 +154,4 @@ func nodeSparks(ctx context.Context, rec *replay.Recording, node string, from, t
 }
 
 // kindWords is a kind of finding in words.
-func kindWords(kind string) string { return strings.ReplaceAll(kind, "_", " ") }
+func kindWords(kind finding.Kind) string { return kind.Words() }

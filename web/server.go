@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"ergorecorder/analyze"
+	"ergorecorder/analyze/finding"
 	"ergorecorder/ergo/live"
 	"ergorecorder/escape"
 	"ergorecorder/replay"
@@ -404,7 +405,7 @@ func (c *stripCache) get(p *page, read bool) *strip {
 		st.Trouble = inShort([]error{err})
 	}
 	st.Whole = st.Whole && p.Progress == ""
-	st.flags(p.Report, marks, func(f *analyze.Finding) string {
+	st.flags(p.Report, marks, func(f *finding.Finding) string {
 		return p.Link("/finding", "id", f.ID, "at", inURL(f.Onset))
 	})
 	return &st

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"ergorecorder/analyze"
+	"ergorecorder/analyze/finding"
 	"ergorecorder/escape"
 )
 
@@ -34,7 +35,7 @@ func Markdown(w io.Writer, r *analyze.Report) error {
 	return b.Flush()
 }
 
-func markdownFinding(b *bufio.Writer, f *analyze.Finding, r *analyze.Report, display map[string]string) {
+func markdownFinding(b *bufio.Writer, f *finding.Finding, r *analyze.Report, display map[string]string) {
 	escape.Fprintf(b, "\n## %s %s: %s\n\n", f.Display, f.Severity, escape.Markdown(f.Title))
 	escape.Fprintf(b, "`%s`, found by %s, score %d, confidence %s, id `%s`. %s.\n\n", f.Kind, f.Playbook, f.Score, f.Confidence, f.ID, upper(span(f, r.Window.To)))
 	for _, rel := range relations(f, display) {

@@ -10,6 +10,7 @@ import (
 	"ergorecorder/escape"
 
 	"ergorecorder/analyze"
+	"ergorecorder/analyze/finding"
 )
 
 // Options say how a text report is laid out.
@@ -32,7 +33,7 @@ func Text(w io.Writer, r *analyze.Report, opt Options) error {
 	display := displays(r)
 	notes := false
 	for _, f := range r.Findings {
-		if f.Severity == analyze.Info {
+		if f.Severity == finding.Info {
 			notes = true
 			continue
 		}
@@ -41,7 +42,7 @@ func Text(w io.Writer, r *analyze.Report, opt Options) error {
 	if notes {
 		p.section("Noted")
 		for _, f := range r.Findings {
-			if f.Severity == analyze.Info {
+			if f.Severity == finding.Info {
 				p.item(fmt.Sprintf("%s %s (%s): %s", f.Display, f.Title, f.Kind, f.Summary))
 			}
 		}
@@ -115,7 +116,7 @@ func (p *page) heading(r *analyze.Report) {
 	}
 }
 
-func (p *page) finding(f *analyze.Finding, r *analyze.Report, display map[string]string) {
+func (p *page) finding(f *finding.Finding, r *analyze.Report, display map[string]string) {
 	p.line("")
 	p.line("%s", strings.Repeat("=", p.width))
 	p.hang(f.Display+"  ", fmt.Sprintf("%s %d: %s", strings.ToUpper(string(f.Severity)), f.Score, f.Title))
@@ -143,7 +144,7 @@ func (p *page) finding(f *analyze.Finding, r *analyze.Report, display map[string
 	}
 }
 
-func (p *page) evidence(e analyze.Evidence) {
+func (p *page) evidence(e finding.Evidence) {
 	p.line("")
 	what := upper(e.What)
 	if at := place(e); at != "" {

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/tools48"
 	"ergorecorder/replay"
 )
 
@@ -64,7 +65,7 @@ is goes to standard error.`,
 // text is taken as text.
 func keyValues(tool string, list []string) (ergo.Args, error) {
 	isText := map[string]bool{}
-	known, _ := ergo.ToolNamed(tool)
+	known, _ := tools48.Tool(tool)
 	for _, p := range known.Params {
 		isText[p.Name] = p.Type == "string"
 	}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ergorecorder/analyze"
+	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/render"
 	"ergorecorder/analyze/views"
 )
@@ -92,7 +92,7 @@ func printCurves(out io.Writer, curves []views.Curve) error {
 		return err
 	}
 	for _, c := range curves {
-		s := &analyze.Series{}
+		s := &finding.Series{}
 		for _, p := range c.Points {
 			s.At, s.Value = append(s.At, p.At), append(s.Value, p.Mean)
 		}

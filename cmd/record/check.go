@@ -13,7 +13,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ergorecorder/ergo"
 	"ergorecorder/ergo/live"
+	"ergorecorder/ergo/observer"
+	"ergorecorder/ergo/surface"
 	"ergorecorder/internal/exit"
 	"ergorecorder/recorder"
 )
@@ -90,6 +93,7 @@ func runCheck(cmd *cobra.Command, f *runFlags, format string) error {
 // An entryCheckup is what an entry point says of itself.
 type entryCheckup struct {
 	Endpoint string `json:"endpoint"`
+	Road     string `json:"road,omitempty"` // which surface answers
 	Tools    int    `json:"tools"`
 	ReadOnly bool   `json:"read_only"` // it has none of the tools that change the cluster
 	Err      string `json:"error,omitempty"`
@@ -113,11 +117,21 @@ func (r *reach) entries(ctx context.Context) []entryCheckup {
 }
 
 func (e *entryCheckup) ask(ctx context.Context, w live.Way) error {
-	endpoint, ok := w.Caller.(*live.Endpoint)
+	point, ok := w.Caller.(*surface.Entry)
 	if !ok {
 		return nil
 	}
-	result, err := endpoint.Do(ctx, "tools/list", nil)
+	road, err := point.Find(ctx)
+	if err != nil {
+		return err
+	}
+	e.Endpoint, e.Road = point.String(), string(road)
+	var result json.RawMessage
+	if o := point.Observer(); o != nil {
+		result, err = o.Client().Do(ctx, observer.MethodTools)
+	} else {
+		result, err = point.Tools().Do(ctx, "tools/list", nil)
+	}
 	if err != nil {
 		return err
 	}
@@ -127,7 +141,8 @@ func (e *entryCheckup) ask(ctx context.Context, w live.Way) error {
 	}
 	e.Tools, e.ReadOnly = len(list.Tools), true
 	for _, t := range list.Tools {
-		if t.Name == "process_kill" || t.Name == "send_message" {
+		switch t.Name {
+		case "process_kill", "send_message", "kill", "send":
 			e.ReadOnly = false
 		}
 	}
@@ -136,13 +151,17 @@ func (e *entryCheckup) ask(ctx context.Context, w live.Way) error {
 
 func printCheckup(w io.Writer, c *recorder.Checkup, entries []entryCheckup, ways []wayCheckup) error {
 	for _, e := range entries {
+		kind := ""
+		if e.Road == string(ergo.RoadObserver) {
+			kind = "an Observer (Ergo 3.3), "
+		}
 		switch {
 		case e.Err != "":
 			escape.Fprintf(w, "%s: %s\n", e.Endpoint, e.Err)
 		case e.ReadOnly:
-			escape.Fprintf(w, "%s: %d tools, read-only\n", e.Endpoint, e.Tools)
+			escape.Fprintf(w, "%s: %s%d tools, read-only\n", e.Endpoint, kind, e.Tools)
 		default:
-			escape.Fprintf(w, "%s: %d tools, some of which change the cluster (they are never called)\n", e.Endpoint, e.Tools)
+			escape.Fprintf(w, "%s: %s%d tools, some of which change the cluster (they are never called)\n", e.Endpoint, kind, e.Tools)
 		}
 	}
 	escape.Fprintln(w)

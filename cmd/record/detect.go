@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"ergorecorder/analyze"
+	"ergorecorder/analyze/finding"
 	"ergorecorder/archive"
 	"ergorecorder/recorder"
 	"ergorecorder/replay"
@@ -29,13 +30,23 @@ func (detector) Detect(ctx context.Context, view *archive.Reader, now time.Time)
 	}
 	var triggers []recorder.Trigger
 	for _, f := range report.Findings {
-		if f.CausedBy != nil || f.Severity != analyze.Warning && f.Severity != analyze.Critical {
+		if f.CausedBy != nil || f.Severity != finding.Warning && f.Severity != finding.Critical {
 			continue
 		}
 		triggers = append(triggers, recorder.Trigger{
-			Kind: f.Kind, Node: f.Subject.Node, PID: f.Subject.PID, Name: f.Subject.Name, Behavior: f.Subject.Behavior,
-			Onset: f.Onset, Note: f.Title,
+			Kind: string(f.Kind), Node: f.Subject.Node, PID: f.Subject.PID, Name: f.Subject.Name, Behavior: f.Subject.Behavior,
+			Onset: f.Onset, Note: f.Title, Fetch: fetches(f.Kind),
 		})
 	}
 	return triggers, nil
+}
+
+// fetches is what the table of kinds has the recorder fetch.
+func fetches(k finding.Kind) []recorder.Fetch {
+	row, _ := finding.RowOf(k)
+	out := make([]recorder.Fetch, len(row.Fetch))
+	for i, f := range row.Fetch {
+		out[i] = recorder.Fetch(f)
+	}
+	return out
 }

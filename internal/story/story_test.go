@@ -113,8 +113,8 @@ func TestStories(t *testing.T) {
 	}
 	for i, name := range slices.Sorted(maps.Keys(all)) {
 		text := all[name]
-		if testing.Short() && i%6 != 0 {
-			continue // a sixth tells whether they run at all
+		if testing.Short() && i%12 != 0 {
+			continue // a twelfth tells whether they run at all
 		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -11,6 +11,8 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/redact"
+	"ergorecorder/ergo/tools48"
 )
 
 // Options say what is kept.
@@ -21,18 +23,28 @@ type Options struct {
 	// Spelling is the surface through which the answers came; nil means the 48
 	// tools. Its name is stored as the road of each stream, beside the reading.
 	Spelling *ergo.Spelling
+	// KeepSecrets keeps everything, secrets included.
+	KeepSecrets bool
 }
 
-// defaultRoad is the road of what came through the 48 tools.
-const defaultRoad = "tools48"
+// keep is what is kept of an answer.
+func (o Options) keep() redact.Keep { return redact.Keep{Env: o.KeepEnv, Secrets: o.KeepSecrets} }
 
-// road is what is stored of how a stream came: the road, and which reading it is.
-func (o *Options) road(tool string) (road, reading string) {
-	if o.Spelling == nil {
-		return defaultRoad, ""
+// text is text without its secrets, which is no answer: arguments, errors,
+// notes.
+func (o Options) text(s string) string {
+	if o.KeepSecrets {
+		return s
 	}
-	r, _ := o.Spelling.ReadingOf(tool)
-	return o.Spelling.Name(), string(r)
+	return redact.Text(s)
+}
+
+// spelling is that of the surface.
+func (o *Options) spelling() *ergo.Spelling {
+	if o.Spelling == nil {
+		return tools48.Spelling()
+	}
+	return o.Spelling
 }
 
 // Mono is how long after started an instant was, by the monotonic clock; 0
@@ -50,7 +62,8 @@ func monotonic(t time.Time) bool { return t != t.Round(0) } //nolint:staticcheck
 // [*ergo.ToolError] that it got. args is the literal text of the arguments,
 // nil to take call.Args in canonical form.
 func Record(call ergo.Call, args []byte, ans ergo.Answer, refused *ergo.ToolError, opt Options) *archive.Record {
-	schema := ergo.SchemaOf(call.Tool)
+	spelling := opt.spelling()
+	schema := spelling.Schema(call.Tool)
 	if args == nil {
 		args = call.Args.JSON()
 	}
@@ -59,25 +72,46 @@ func Record(call ergo.Call, args []byte, ans ergo.Answer, refused *ergo.ToolErro
 			Kind: archive.Sample,
 			Node: call.Node,
 			Name: call.Tool,
-			Args: schema.StreamArgs(call.Args).String(),
+			Args: opt.text(schema.StreamArgs(call.Args).String()),
 		},
 		Schema:  Schema(schema),
 		At:      ans.At,
 		Took:    ans.Took,
-		Args:    ergo.Redact(call.Tool, args, true),
+		Args:    []byte(opt.text(string(args))),
 		IsError: ans.IsError,
 	}
-	rec.Schema.Road, rec.Schema.Reading = opt.road(call.Tool)
+	reading, _ := spelling.ReadingOf(call.Tool)
+	rec.Schema.Road, rec.Schema.Reading = spelling.Name(), string(reading)
 	if subject := schema.SubjectArgs(call.Args); subject != nil {
-		rec.Subject = subject.String()
+		rec.Subject = opt.text(subject.String())
 	}
 	if refused != nil {
-		rec.Failure = &archive.Failure{Code: refused.Code, Text: string(ergo.Redact("", []byte(refused.Message), opt.KeepEnv))}
+		rec.Failure = &archive.Failure{Code: refused.Code, Text: string(redact.Answer("", []byte(refused.Message), opt.keep()))}
 	}
 	if ans.Text != nil {
-		rec.Text = ergo.Redact(call.Tool, ans.Text, opt.KeepEnv)
+		rec.Text = redact.Answer(call.Tool, ans.Text, opt.keep())
 	}
 	return rec
+}
+
+// Mark is the mark without the secrets that its note and its details may quote.
+func Mark(m archive.Mark, opt Options) archive.Mark {
+	m.Note = opt.text(m.Note)
+	if m.More == nil {
+		return m
+	}
+	more := make(map[string]any, len(m.More))
+	for k, v := range m.More {
+		if s, ok := v.(string); ok {
+			v = opt.text(s)
+			if s != "" && redact.Names(k) && !opt.KeepSecrets {
+				v = redact.NotKept
+			}
+		}
+		more[k] = v
+	}
+	m.More = more
+	return m
 }
 
 // Schema is the archive's form of a tool's schema.

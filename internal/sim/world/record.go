@@ -4,9 +4,8 @@ import (
 	"slices"
 	"time"
 
-	"ergorecorder/archive"
 	"ergorecorder/ergo"
-	"ergorecorder/recorder/ingest"
+	"ergorecorder/ergo/capture"
 )
 
 // A Recorder asks each node every [World.Interval] how it is, network and
@@ -161,17 +160,11 @@ func (r *Recorder) keep(w *World, node, tool string, args ergo.Args, took, after
 	if r.Loss > 0 && w.rng.Float64() < r.Loss || at >= w.Length {
 		return
 	}
-	call := ergo.Call{Node: node, Tool: tool, Args: args}
-	answer := ergo.Answer{At: w.From.Add(r.Clock.shows(at)), Took: took}
+	l := &capture.Line{Call: ergo.Call{Node: node, Tool: tool, Args: args}, Answer: ergo.Answer{At: w.From.Add(r.Clock.shows(at)), Took: took}, Refused: refused}
 	if refused == nil {
-		answer.Text = []byte(text)
+		l.Answer.Text = []byte(text)
 	}
-	w.out = append(w.out, ingest.Record(call, nil, answer, refused, ingest.Options{}))
-}
-
-func (r *Recorder) finish(w *World) []*archive.Record {
-	slices.SortStableFunc(w.out, func(a, b *archive.Record) int { return a.At.Compare(b.At) })
-	return w.out
+	w.out = append(w.out, l)
 }
 
 // suspects are the processes whose details are asked for: those with the most

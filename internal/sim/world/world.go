@@ -3,7 +3,7 @@
 // costs CPU that the processes of a node share, a caller waits until it is
 // answered or its time is over, supervisors restart and give up, what is
 // allocated is collected and what is kept stays, links delay and lose, clocks
-// run wrong. What a recorder would have heard of it is [World.Records].
+// run wrong. What a recorder would have heard of it is [World.Lines].
 //
 // Times are durations after the first sample; those before it are negative.
 // Everything follows from the seed.
@@ -11,9 +11,12 @@ package world
 
 import (
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"ergorecorder/archive"
+	"ergorecorder/ergo/capture"
+	"ergorecorder/recorder/ingest"
 )
 
 // A World is a cluster and the recording of it. New makes one; its nodes and
@@ -36,7 +39,7 @@ type World struct {
 	links   map[[2]*Node]*Link
 	calls   map[uint64]*call
 	lastID  uint64
-	out     []*archive.Record
+	out     []*capture.Line
 	planned []planned
 }
 
@@ -78,9 +81,20 @@ func (w *World) Node(name string) *Node {
 	return nil
 }
 
-// Records runs the world and returns what its recorder heard, in order of time.
-// It may be called once.
+// Records runs the world and returns what its recorder heard, as an archive
+// holds it, in order of time. It may be called once.
 func (w *World) Records() []*archive.Record {
+	lines := w.Lines()
+	out := make([]*archive.Record, len(lines))
+	for i, l := range lines {
+		out[i] = ingest.Record(l.Call, l.Args, l.Answer, l.Refused, ingest.Options{})
+	}
+	return out
+}
+
+// Lines runs the world and returns what its recorder heard, in order of time.
+// It may be called once.
+func (w *World) Lines() []*capture.Line {
 	w.now = -Warm
 	for _, n := range w.Nodes {
 		w.in(max(0, Warm-n.up()), func() { n.boot() })
@@ -102,7 +116,8 @@ func (w *World) Records() []*archive.Record {
 		w.now = e.at
 		w.happen(e)
 	}
-	return w.Recorder.finish(w)
+	slices.SortStableFunc(w.out, func(a, b *capture.Line) int { return a.Answer.At.Compare(b.Answer.At) })
+	return w.out
 }
 
 // in lets something happen after a while.
