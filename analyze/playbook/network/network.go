@@ -32,6 +32,7 @@ func Judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 			v.Fine("%s and %s: %s", pair[0], pair[1], traffic(w, pair[0], pair[1]))
 		}
 	}
+	partition(s, w, v)
 	return handshakes(ctx, s, v)
 }
 
