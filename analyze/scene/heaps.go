@@ -51,7 +51,7 @@ func (s *Scene) Heaps(ctx context.Context, n *Node) (Heaps, error) {
 			all.Text = append(all.Text, HeapTable{smp.At, inUse, allocated, finding.RecordName(n.Name, "pprof_heap", smp.At)})
 		}
 	}
-	for p, err := range replay.Readable(replay.Readable(s.Rec.Profiles(ctx, n.Name, "heap", s.From, s.To), s.Note), s.Note) {
+	for p, err := range replay.Readable(s.Rec.Profiles(ctx, n.Name, "heap", s.From, s.To), s.Note) {
 		if err != nil {
 			return all, err
 		}

@@ -222,7 +222,7 @@ func (w *Network) readFailures(ctx context.Context, s *Scene, n *Node) error {
 }
 
 func (w *Network) readLines(ctx context.Context, s *Scene, n *Node) error {
-	for l, err := range replay.Readable(replay.Readable(s.Rec.Logs(ctx, n.Name, s.From, s.To), s.Note), s.Note) {
+	for l, err := range replay.Readable(s.Rec.Logs(ctx, n.Name, s.From, s.To), s.Note) {
 		if err != nil {
 			return err
 		}
