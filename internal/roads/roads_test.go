@@ -41,6 +41,9 @@ func captures(t *testing.T) []string {
 	if err != nil || len(list) == 0 {
 		t.Fatalf("no captures in %s: %v", dir, err)
 	}
+	if testing.Short() {
+		list = list[:1]
+	}
 	return list
 }
 
