@@ -41,6 +41,9 @@ func captures(t *testing.T) []string {
 	if err != nil || len(list) == 0 {
 		t.Fatalf("no captures in %s: %v", dir, err)
 	}
+	if testing.Short() {
+		list = list[:1]
+	}
 	return list
 }
 
@@ -244,8 +247,8 @@ func table(t *testing.T, path string, rows []string) {
 
 const head = `# One recording over several roads
 
-Written by ` + "`make roads`" + `. Each capture of a real cluster is served by a replay at ten times its speed, once as the 48 tools over
-HTTP and once as an Observer (Ergo 3.3), recorded from there with the standard samplers, and analysed. The second column is what the
+Written by ` + "`make roads`" + `. Each capture of a real cluster (those of testdata, or of the folder ERGO_CAPTURES) is served by a replay
+at ten times its speed, once as the 48 tools over HTTP and once as an Observer (Ergo 3.3), recorded from there with the standard samplers, and analysed. The second column is what the
 recording over the 48 tools finds: causes, the one to act on first. The third says in what the recording over the Observer differs: in
 kind, subject, rank of the first, or onset (by more than 4 s).
 
