@@ -188,6 +188,10 @@ func TestRoads(t *testing.T) {
 			said := compare(want, verdicts[ergo.RoadObserver])
 			rows = append(rows, fmt.Sprintf("| %s | %s | %s |", name, words(want), cell(said)))
 			for _, d := range said {
+				if strings.HasPrefix(d, string(finding.MemoryLeak)+" of ") { // see the document: the road does not carry whose it is
+					t.Log(d)
+					continue
+				}
 				t.Error(d)
 			}
 		})
@@ -253,7 +257,8 @@ recording over the 48 tools finds: causes, the one to act on first. The third sa
 kind, subject, rank of the first, or onset (by more than 4 s).
 
 An Observer has no CPU profile, no ping and none of cpus, heap_inuse, stack_inuse, total_alloc and last_gc_pause_ns; goroutines and
-heap are taken on suspicion only, because they stop the node. The roads over a link are not in this table.
+heap are taken on suspicion only, because they stop the node: without a heap profile a leak is one of the node, and whose it is is not
+told. The roads over a link are not in this table.
 
 | capture | found over the 48 tools | found over an Observer |
 |---|---|---|
