@@ -8,18 +8,23 @@ import (
 
 	"ergorecorder/analyze/causes"
 	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/mute"
 	"ergorecorder/analyze/playbook"
 	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/setting"
 	"ergorecorder/coverage"
 	"ergorecorder/replay"
 )
 
 // Options select what is judged. The zero value judges everything.
 type Options struct {
-	From, To  time.Time // zero: the recording's own
-	Playbooks []string  // health, bottleneck, cpu, memory, process-leak, restart-loop, zombies, network, goroutines, events
-	Node      string    // glob over node names
-	Path      string    // what the report calls the archive
+	From, To  time.Time      // zero: the recording's own
+	Playbooks []string       // health, bottleneck, cpu, memory, process-leak, restart-loop, zombies, network, goroutines, events
+	Node      string         // glob over node names
+	Path      string         // what the report calls the archive
+	Settings  setting.Values // those that are not the defaults
+	Mutes     []mute.Mute    // findings that are known
+	Now       time.Time      // when mutes are looked at
 	Progress  func(done, total int, step string)
 }
 
@@ -31,7 +36,7 @@ func Run(ctx context.Context, rec *replay.Recording, opt Options) (*Report, erro
 	if err != nil {
 		return nil, err
 	}
-	s, err := scene.Read(ctx, rec, scene.Options{From: opt.From, To: opt.To, Node: opt.Node, Progress: opt.Progress})
+	s, err := scene.Read(ctx, rec, scene.Options{From: opt.From, To: opt.To, Node: opt.Node, Settings: opt.Settings, Progress: opt.Progress})
 	if err != nil {
 		return nil, err
 	}
@@ -48,8 +53,11 @@ func Run(ctx context.Context, rec *replay.Recording, opt Options) (*Report, erro
 			opt.Progress(i, len(books), b.Name)
 		}
 		v := &finding.Verdict{Playbook: b.Name}
-		if err := b.Run(ctx, s, v); err != nil {
-			return nil, fmt.Errorf("playbook %s: %w", b.Name, err)
+		for _, d := range b.Detectors {
+			if err := d.Run(ctx, s, v); err != nil {
+				return nil, fmt.Errorf("playbook %s: %s: %w", b.Name, d.Name, err)
+			}
+			lacking(s, d, v)
 		}
 		r.Findings = append(r.Findings, v.Findings...)
 		fine, not := earned(v, seen)
@@ -61,6 +69,9 @@ func Run(ctx context.Context, rec *replay.Recording, opt Options) (*Report, erro
 	}
 	if err := causes.Find(ctx, s, r.Findings); err != nil {
 		return nil, fmt.Errorf("look for causes: %w", err)
+	}
+	for _, ended := range mute.Apply(r.Findings, opt.Mutes, opt.Now) {
+		r.NotEvaluated = append(r.NotEvaluated, finding.NotEvaluated{Playbook: "mute", Why: ended})
 	}
 	r.Findings = finding.Rank(r.Findings)
 	r.NotEvaluated = append(r.NotEvaluated, s.DamageNoted()...)

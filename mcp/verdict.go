@@ -151,7 +151,7 @@ func (s *Server) report(ctx context.Context, rec *replay.Recording, opt analyze.
 	k.making.Lock()
 	defer k.making.Unlock()
 	if k.report == nil {
-		rep, err := analyze.Run(ctx, rec, opt)
+		rep, err := s.opt.Analyze(ctx, rec, opt)
 		if err != nil {
 			return nil, err
 		}

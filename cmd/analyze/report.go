@@ -32,6 +32,7 @@ func reportForms(ctx context.Context, rec *replay.Recording) map[string]reportFo
 }
 
 type reportOptions struct {
+	judging
 	window window
 	run    analyze.Options
 	format string
@@ -64,6 +65,7 @@ alone).`,
 	o.window.addFlags(cmd)
 	fl := cmd.Flags()
 	fl.StringSliceVar(&o.run.Playbooks, "playbook", nil, "run only these: "+strings.Join(analyze.PlaybookNames(), ", "))
+	o.addFlags(cmd)
 	fl.StringVar(&o.run.Node, "node", "", "glob over the names of nodes")
 	fl.StringVar(&o.format, "format", "text", "form of the report: "+strings.Join(formNames(), ", "))
 	o.output.addFlags(cmd, "write to this file instead of the terminal")
@@ -101,6 +103,9 @@ func runReport(cmd *cobra.Command, paths []string, o reportOptions) (err error) 
 		return err
 	}
 	o.run.Path = strings.Join(shown(cmd, paths), ", ")
+	if err := o.apply(&o.run, paths); err != nil {
+		return err
+	}
 	report, err := analyze.Run(cmd.Context(), rec, o.run)
 	if err != nil {
 		return err
@@ -115,9 +120,10 @@ func runReport(cmd *cobra.Command, paths []string, o reportOptions) (err error) 
 	return nil
 }
 
-// failed reports whether there is a finding as bad as severity.
+// failed reports whether there is a finding as bad as severity that is not
+// muted.
 func failed(r *analyze.Report, severity string) bool {
 	return severity != "" && slices.ContainsFunc(r.Findings, func(f *finding.Finding) bool {
-		return f.Severity == finding.Critical || severity == string(finding.Warning) && f.Severity == finding.Warning
+		return f.Muted == nil && (f.Severity == finding.Critical || severity == string(finding.Warning) && f.Severity == finding.Warning)
 	})
 }

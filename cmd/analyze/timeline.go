@@ -15,6 +15,7 @@ func newTimeline() *cobra.Command {
 	var w window
 	var f format
 	var limit int
+	var j judging
 	var node string
 	cmd := &cobra.Command{
 		Use:   "timeline PATH...",
@@ -35,6 +36,9 @@ warning, error and panic.`,
 			defer rec.Close()
 			opt := analyze.Options{Node: node}
 			if opt.From, opt.To, err = w.resolve(cmd.Context(), rec, nil); err != nil {
+				return err
+			}
+			if err := j.apply(&opt, args); err != nil {
 				return err
 			}
 			if _, err := nodesLike(rec, node); err != nil {
@@ -68,6 +72,7 @@ warning, error and panic.`,
 		},
 	}
 	w.addFlags(cmd)
+	j.addFlags(cmd)
 	cmd.Flags().StringVar(&node, "node", "", "glob over the names of nodes")
 	cmd.Flags().IntVar(&limit, "limit", 100, "at most so many entries")
 	f.addFlag(cmd, infoFormats)
