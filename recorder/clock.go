@@ -11,7 +11,8 @@ import (
 // A clock tells the cluster's time: the world's, or that of a replay which
 // announces its own.
 type clock struct {
-	now func() time.Time // the world's
+	now     func() time.Time     // the world's
+	elapsed func() time.Duration // the steady time since the recorder was made
 
 	mu     sync.Mutex
 	follow *ergo.Clock // as announced last; nil for a live cluster
@@ -50,6 +51,15 @@ func (c *clock) Now() time.Time {
 	return t
 }
 
+// Steady is a time that no step of the world's clock moves: intervals are
+// counted by it. Of a replay it is the replay's.
+func (c *clock) Steady() time.Time {
+	if c.replayed() {
+		return c.Now()
+	}
+	return time.Unix(0, 0).Add(c.elapsed())
+}
+
 // ended reports whether a replay has come to its end.
 func (c *clock) ended() bool {
 	now := c.Now()
@@ -68,17 +78,17 @@ func (c *clock) wall(d time.Duration) time.Duration {
 	return time.Duration(float64(d) / c.follow.Speed)
 }
 
-// after returns a channel that fires when the cluster's time is t, in a
+// after returns a channel that fires when the steady time is t, in a
 // millisecond at the earliest, and a stop that releases it.
 func (c *clock) after(t time.Time) (<-chan time.Time, func() bool) {
-	timer := time.NewTimer(max(c.wall(t.Sub(c.Now())), time.Millisecond))
+	timer := time.NewTimer(max(c.wall(t.Sub(c.Steady())), time.Millisecond))
 	return timer.C, timer.Stop
 }
 
 // sleep waits until the cluster's time has passed d; it reports false where
 // ctx ended first.
 func (c *clock) sleep(ctx context.Context, d time.Duration) bool {
-	fire, stop := c.after(c.Now().Add(d))
+	fire, stop := c.after(c.Steady().Add(d))
 	defer stop()
 	select {
 	case <-fire:

@@ -77,8 +77,9 @@ func (i *Incidents) complete() {
 
 // The kinds of triggers that are no findings.
 const (
-	TriggerNote = "note"        // somebody asked for it
-	TriggerLog  = "log_pattern" // a log line fits the pattern
+	TriggerNote  = "note"        // somebody asked for it
+	TriggerLog   = "log_pattern" // a log line fits the pattern
+	TriggerStill = "node_frozen" // the recorder itself finds a node that stands still
 )
 
 // Trigger reports that something is wrong, as a detector would. It does not
@@ -103,18 +104,18 @@ func (r *Recorder) Note(text string) {
 // incidentLoop asks the detectors and opens incidents until ctx ends.
 func (r *Recorder) incidentLoop(ctx context.Context) {
 	in := incidents{r: r, seen: map[string]time.Time{}}
-	next := r.clock.Now().Add(r.opts.Incidents.Every)
+	next := r.clock.Steady().Add(r.opts.Incidents.Every)
 	for {
 		fire, stop := r.clock.after(next)
 		select {
 		case t := <-r.triggers:
 			in.consider(ctx, t)
 		case <-fire:
-			begin := r.clock.Now()
+			begin := r.clock.Steady()
 			for _, t := range r.detect(ctx) {
 				in.consider(ctx, t)
 			}
-			now := r.clock.Now()
+			now := r.clock.Steady()
 			next = now.Add(max(r.opts.Incidents.Every, idle*now.Sub(begin)))
 		case <-ctx.Done():
 			stop()
@@ -314,7 +315,7 @@ func (n *node) profile() {
 // hurry shortens all intervals while incidents that want it are open; calm
 // ends what hurry began.
 func (s *schedule) hurry(faster float64) {
-	now := s.clock.Now()
+	now := s.clock.Steady()
 	s.mu.Lock()
 	s.hurried++
 	s.faster = faster

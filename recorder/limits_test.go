@@ -91,7 +91,11 @@ func TestWall(t *testing.T) {
 // inside its budget, and is sampled as often as the budget allows.
 func TestTwoHundredNodes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		names := make([]string, 200)
+		count := 200
+		if testing.Short() {
+			count = 50 // each of the times that a call takes once
+		}
+		names := make([]string, count)
 		for i := range names {
 			names[i] = fmt.Sprintf("n%03d@h", i)
 		}
@@ -110,7 +114,8 @@ func TestTwoHundredNodes(t *testing.T) {
 		time.Sleep(over)
 		for _, name := range names {
 			c.node(name, func(n *fakeNode) {
-				if share := float64(n.spent-before[name]) / float64(over); share > opts.Budget*1.1 {
+				dearest := float64(atOnce*n.took) / float64(over) // one run more or less of it falls into the time
+				if share := float64(n.spent-before[name]) / float64(over); share > opts.Budget*1.1+dearest {
 					t.Errorf("%s, with %v a call, spent %.2f %% of its time on us", name, n.took, share*100)
 				}
 				if n.maxBusy > opts.Parallel {
@@ -134,21 +139,29 @@ func TestBalanceSparesTheCheap(t *testing.T) {
 	dear := &task{name: "dear", every: time.Second}
 	s.add(cheap)
 	s.add(dear)
-	cheap.costs.add(time.Millisecond)
+	for range enough - 1 {
+		cheap.costs.add(time.Millisecond)
+		dear.costs.add(100 * time.Millisecond)
+	}
+	if got := s.balance(0.02, 1); len(got) != 0 {
+		t.Fatalf("changes %v after too few answers", got)
+	}
 	dear.costs.add(100 * time.Millisecond)
-	if got := s.balance(0.02); len(got) != 1 || got[0].task != "dear" {
-		t.Fatalf("changes %v", got)
+	for i := range 3 {
+		if got := s.balance(0.02, 1); len(got) != 1 || got[0].task != "dear" {
+			t.Fatalf("step %d: changes %v", i, got)
+		}
 	}
 	if cheap.stretch != 1 || dear.stretch < slack*5.2 || dear.stretch > slack*5.3 {
 		t.Errorf("stretched by %v and %v, want 1 and a tenth more than 100/19", cheap.stretch, dear.stretch)
 	}
-	if got := s.balance(0.02); len(got) != 0 {
+	if got := s.balance(0.02, 1); len(got) != 0 {
 		t.Errorf("changed again: %v", got)
 	}
-	for range window {
+	for range newest {
 		dear.costs.add(time.Millisecond)
 	}
-	if got := s.balance(0.02); len(got) != 1 || dear.stretch != 1 {
+	if got := s.balance(0.02, 1); len(got) != 1 || dear.stretch != 1 {
 		t.Errorf("changes %v, stretch %v: not given back", got, dear.stretch)
 	}
 }

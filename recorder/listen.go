@@ -58,7 +58,7 @@ func (n *node) listen() {
 func (n *node) follow(what string, args ergo.Args) {
 	l := &listener{n: n, what: what, args: args}
 	n.listeners = append(n.listeners, l)
-	n.schedule.add(&task{name: "sample_read", every: n.r.opts.Logs.Every, do: l.turn})
+	n.schedule.add(&task{name: "sample_read", every: n.r.opts.Logs.Every, vital: true, do: l.turn})
 }
 
 // turn is one turn of the listener's task.
@@ -153,7 +153,7 @@ type reading struct {
 func (l *listener) read(ctx context.Context, r *run, s *sampler) {
 	one := run{}
 	call, answer, err := l.n.ask(ctx, &one, "sample_read", ergo.Args{"sampler_id": s.id, "since": s.since})
-	r.spent += one.spent
+	r.add(one)
 	if ctx.Err() != nil {
 		return
 	}

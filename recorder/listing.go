@@ -175,7 +175,7 @@ func (l *lister) fetch(filter ergo.Args) (got []piece, full bool) {
 	l.calls++
 	one := run{}
 	_, answer, err := l.n.ask(l.ctx, &one, "process_list", filter.With("limit", l.limit))
-	l.run.spent += one.spent
+	l.run.add(one)
 	l.took += answer.Took
 	l.at = answer.At
 	if one.timedOut && l.limit > 1 {

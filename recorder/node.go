@@ -21,18 +21,16 @@ type node struct {
 
 	mu        sync.Mutex
 	listeners []*listener
-	life      ergo.Incarnation  // zero until node_info told it
-	heardAt   time.Time         // when it last answered
-	lostAt    time.Time         // zero while it is there
-	fails     int               // calls in a row without an answer
-	total     int               // processes, as node_info told last
-	table     []byte            // the last listing of processes
-	rowSize   int               // of its rows, in bytes of a forwarded answer
-	pieces    map[string]piece  // its rows by PID, where it came in pieces
-	kinds     map[string]string // supervisor, pool or nothing, by PID, where rows do not say
-	rests     map[string]rest   // calls that timed out, by tool and subject
-	spending  spending
-	stat      NodeStatus
+	life      ergo.Incarnation // zero until node_info told it
+	health
+	total    int               // processes, as node_info told last
+	table    []byte            // the last listing of processes
+	rowSize  int               // of its rows, in bytes of a forwarded answer
+	pieces   map[string]piece  // its rows by PID, where it came in pieces
+	kinds    map[string]string // supervisor, pool or nothing, by PID, where rows do not say
+	rests    map[string]rest   // calls that timed out, by tool and subject
+	spending spending
+	stat     NodeStatus
 }
 
 // probe is the tool that tells whether a node is there. A live node is heard
@@ -41,14 +39,19 @@ const probe = "node_info"
 
 // ask makes one call to the node and notes how it fared. Nothing is stored.
 func (n *node) ask(ctx context.Context, r *run, tool string, args ergo.Args) (ergo.Call, ergo.Answer, error) {
-	call := ergo.Call{Node: n.name, Tool: tool, Args: args.With("timeout", int(max(n.r.opts.Timeout/time.Second, 1)))}
-	answer, err := n.r.caller.Call(ctx, call)
+	patience := n.patience(tool)
+	call := ergo.Call{Node: n.name, Tool: tool, Args: args.With("timeout", int(max(patience/time.Second, 1)))}
+	began, stop := n.r.clock.Steady(), n.watch(ctx, tool)
+	limited, cancel := context.WithTimeout(ctx, patience+patience/4)
+	answer, err := n.r.caller.Call(limited, call)
+	cancel()
+	stop()
 	n.r.clock.hear(answer.Clock)
 	if ctx.Err() != nil {
 		return call, answer, ctx.Err()
 	}
 	if tool == probe || !n.r.clock.replayed() {
-		n.heard(err)
+		n.heard(err, began)
 	}
 	late := isTimeout(err)
 	r.timedOut = r.timedOut || late
@@ -57,9 +60,11 @@ func (n *node) ask(ctx context.Context, r *run, tool string, args ergo.Args) (er
 	if err != nil {
 		n.stat.Errors++
 	}
-	spent := n.spending.charge(tool, args, answer.Took, late)
+	spent, sure := n.spending.charge(tool, args, answer.Took, late)
 	n.mu.Unlock()
+	r.calls++
 	r.spent += spent
+	r.unsure = r.unsure || !sure
 	return call, answer, err
 }
 
@@ -96,51 +101,6 @@ func hasSuffix(s, suffix string) bool {
 	return len(s) >= len(suffix) && s[len(s)-len(suffix):] == suffix
 }
 
-// silent is after how many calls in a row without an answer a node counts as
-// lost. That there is no route to it is enough by itself.
-const silent = 3
-
-// heard notes whether the node answered, and marks when it is lost or back.
-func (n *node) heard(err error) {
-	why, answered := "", true
-	if t := ergo.AsToolError(err); t != nil {
-		why, answered = t.LinkFailed()
-		answered = !answered
-	} else if err != nil {
-		why, answered = err.Error(), false
-	}
-	now := n.r.clock.Now()
-	n.mu.Lock()
-	var mark *archive.Mark
-	switch {
-	case answered:
-		if !n.lostAt.IsZero() {
-			mark = &archive.Mark{Kind: "node_back", Node: n.name, From: n.lostAt, To: now}
-		}
-		n.heardAt, n.lostAt, n.fails = now, time.Time{}, 0
-	default:
-		n.fails++
-		if n.lostAt.IsZero() && (n.fails >= silent || why == "no route") {
-			n.lostAt = now
-			from := n.heardAt
-			if from.IsZero() {
-				from = now
-			}
-			mark = &archive.Mark{Kind: "node_lost", Node: n.name, From: from, To: now, Note: why}
-		}
-	}
-	lost := !n.lostAt.IsZero()
-	n.mu.Unlock()
-	if mark == nil {
-		return
-	}
-	n.schedule.setLost(lost && !n.r.clock.replayed())
-	n.r.mark(*mark)
-	if !lost {
-		n.r.mark(archive.Mark{Kind: archive.MarkGap, Node: n.name, From: mark.From, To: mark.To, Note: "the node did not answer"})
-	}
-}
-
 // learn takes in what node_info tells: which life of the node this is, and how
 // many processes it has.
 func (n *node) learn(text []byte, at time.Time) {
@@ -159,6 +119,7 @@ func (n *node) learn(text []byte, at time.Time) {
 	life := ergo.Incarnation{Node: n.name, Started: began.Add(-time.Duration(info.Uptime) * time.Second)}
 	n.mu.Lock()
 	before := n.life
+	n.spending.cpu.hear(text, n.spending.total)
 	n.total = info.ProcessesTotal
 	if before.Started.IsZero() || !before.Same(life) {
 		n.life = life
@@ -175,11 +136,14 @@ func (n *node) learn(text []byte, at time.Time) {
 	}
 }
 
+// forwarded reports whether another node forwards what the node is asked, and
+// is held up by it.
+func (n *node) forwarded() bool {
+	if f, ok := n.r.opts.Routes.(interface{ Forwarded(node string) bool }); ok {
+		return f.Forwarded(n.name)
+	}
+	return !n.direct()
+}
+
 // direct reports whether the node is asked without forwarding.
 func (n *node) direct() bool { return n.r.opts.Routes != nil && n.r.opts.Routes.Direct(n.name) }
-
-func (n *node) isLost() bool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return !n.lostAt.IsZero()
-}

@@ -25,6 +25,7 @@ type Recorder struct {
 	running sync.WaitGroup
 	cpu     chan struct{} // held while a CPU profile is taken anywhere
 
+	look      chan struct{} // nodes are to be looked for
 	triggers  chan Trigger
 	following sync.WaitGroup // incidents
 
@@ -33,7 +34,9 @@ type Recorder struct {
 	held    map[held]time.Time // of a replay: the newest answer that is stored
 	failure error              // of the archive; ends the recording
 	outage  outage
-	began   time.Time
+	paused  time.Time // the steady time when we last noticed that we had stood still
+	began   time.Time // when the first node was found
+	started time.Time // the steady time from which the time to record counts
 	records int64
 	skipped int64
 	opened  int // incidents
@@ -55,11 +58,12 @@ func New(caller ergo.Caller, w *archive.Writer, opts Options) (*Recorder, error)
 		halt: make(chan struct{}),
 		cpu:  make(chan struct{}, 1),
 
+		look:     make(chan struct{}, 1),
 		triggers: make(chan Trigger, 64),
 		nodes:    map[string]*node{},
 		held:     map[held]time.Time{},
 	}
-	r.clock.now = opts.Now
+	r.clock.now, r.clock.elapsed = opts.Now, opts.Elapsed
 	return r, nil
 }
 
@@ -74,8 +78,12 @@ func (r *Recorder) Run(ctx context.Context) error {
 	r.calls, r.drop = context.WithCancel(context.WithoutCancel(ctx))
 	defer r.drop()
 	last := r.w.View().Info().To
+	r.started = r.clock.Steady()
 	if err := r.firstDiscovery(ctx); err != nil {
 		return errors.Join(err, r.w.Sync())
+	}
+	if r.clock.replayed() {
+		r.started = r.clock.Steady()
 	}
 	r.begin(last)
 	why := r.watch(ctx)
@@ -110,20 +118,24 @@ func (r *Recorder) watch(ctx context.Context) (why string) {
 	}
 	loops.Go(func() { r.incidentLoop(ctx); r.following.Wait() })
 	kept := ""
+	var self vigil
+	var slept time.Duration
 	for {
-		now := r.clock.Now()
+		now := r.clock.Steady()
+		r.lookAtSelf(&self, slept)
 		kept = r.tellKeeping(kept)
 		switch {
 		case ctx.Err() != nil:
 			return "asked to stop"
 		case r.clock.ended():
 			return "the replay is at its end"
-		case r.opts.For > 0 && now.Sub(r.began) >= r.opts.For:
+		case r.over(now):
 			return "the time is over"
 		case r.failed() != nil:
 			return r.failed().Error()
 		}
-		r.clock.sleep(ctx, r.untilLook(now))
+		slept = r.untilLook(now)
+		r.clock.sleep(ctx, slept)
 	}
 }
 
@@ -149,9 +161,14 @@ const look = 250 * time.Millisecond
 
 func (r *Recorder) untilLook(now time.Time) time.Duration {
 	if r.opts.For > 0 {
-		return min(look, max(r.began.Add(r.opts.For).Sub(now), time.Millisecond))
+		return min(look, max(r.started.Add(r.opts.For).Sub(now), time.Millisecond))
 	}
 	return look
+}
+
+// over reports whether the time to record is over, by the steady time.
+func (r *Recorder) over(now time.Time) bool {
+	return r.opts.For > 0 && now.Sub(r.started) >= r.opts.For
 }
 
 // stop ends the recording: no new calls; those under way may end; a replay is

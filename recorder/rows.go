@@ -8,11 +8,13 @@ import (
 
 // A processRow is as much of a listing's row as the recorder itself looks at.
 type processRow struct {
-	PID     string
-	Name    string
-	Kind    string
-	Parent  string
-	Mailbox int64 `json:"MessagesMailbox"`
+	PID      string
+	Name     string
+	Kind     string
+	Parent   string
+	State    string
+	Behavior string
+	Mailbox  int64 `json:"MessagesMailbox"`
 }
 
 // processRows reads a listing; one that is broken has no rows. It reads only
@@ -122,6 +124,10 @@ func (r *processRow) set(key, value []byte) {
 		r.PID = unquoted(value)
 	case `"Name"`:
 		r.Name = unquoted(value)
+	case `"State"`:
+		r.State = unquoted(value)
+	case `"Behavior"`:
+		r.Behavior = unquoted(value)
 	case `"Kind"`:
 		r.Kind = unquoted(value)
 	case `"Parent"`:

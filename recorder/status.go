@@ -94,7 +94,7 @@ func (n *node) status(ran time.Duration) NodeStatus {
 		s.Incarnation = n.life.String()
 	}
 	if ran > 0 {
-		s.Spent = float64(n.spending.total) / float64(ran)
+		s.Spent = n.spending.share(ran)
 	}
 	return s
 }

@@ -44,11 +44,17 @@ const (
 	lastRest  = 30 * time.Second
 )
 
+// timeouts is after how many calls in a row that timed out a way counts as
+// lost: one that waits behind a worker that is held up says nothing yet.
+const timeouts = 3
+
 // A Router makes one [ergo.Caller] of several ways. A call to a node that has
 // an entry point of its own goes there, without forwarding; any other through
-// a joined way, else through an entry point that forwards. A way that gives
-// no answer is passed over for a while and the call tried on the next one; a
-// call that timed out is not tried again, since it cost the cluster once.
+// a joined way, else through the entry points that forward, in turn. A way that
+// gives no answer is passed over for a while and the call tried on the next one;
+// a call that timed out is not tried again, since it cost the cluster once, but
+// the next call to that node goes another way. Where a node's own way says that
+// nobody there answers, no other node is asked to forward to it.
 //
 // Refresh must be called before the first call and from time to time.
 type Router struct {
@@ -56,6 +62,7 @@ type Router struct {
 	now    func() time.Time
 	notify func(Notice)
 	mu     sync.Mutex
+	turn   int // whose turn it is to forward
 }
 
 type way struct {
@@ -63,6 +70,15 @@ type way struct {
 	node  string // its own, "" as long as it is not known
 	sure  bool   // node was asked for since the way was last lost
 	err   error  // why it is down; nil while it is up
+	until time.Time
+	rest  time.Duration
+	late  int              // calls in a row that timed out
+	still bool             // it was lost because it answers nothing: its node stands still
+	avoid map[string]avoid // nodes to which forwarding timed out
+}
+
+// An avoid is for how long a way is not taken to a node.
+type avoid struct {
 	until time.Time
 	rest  time.Duration
 }
@@ -116,7 +132,7 @@ func (r *Router) identify(ctx context.Context, w *way) {
 		name, err = askName(ctx, w.Caller)
 	}
 	if err != nil {
-		r.lost(w, err)
+		r.judge(ctx, w, "", err)
 		return
 	}
 	r.up(w)
@@ -181,6 +197,18 @@ func (r *Router) Entries() []string {
 	return names
 }
 
+// Owned reports whether a node is known to have a way of its own, be it up or not.
+func (r *Router) Owned(node string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, w := range r.ways {
+		if w.Joined || w.node == node {
+			return true
+		}
+	}
+	return false
+}
+
 // Direct reports whether a node is asked over its own entry point, so that
 // its answers may be of any size.
 func (r *Router) Direct(node string) bool {
@@ -192,6 +220,15 @@ func (r *Router) Direct(node string) bool {
 		}
 	}
 	return false
+}
+
+// Forwarded reports whether a call to the node is handed on by another one,
+// whose worker it holds meanwhile.
+func (r *Router) Forwarded(node string) bool {
+	w := r.order(node)[0]
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return !w.Joined && !((w.sure || w.still) && w.node == node)
 }
 
 // Call implements [ergo.Caller].
@@ -218,7 +255,10 @@ func (r *Router) Call(ctx context.Context, call ergo.Call) (ergo.Answer, error) 
 
 // another reports whether a call that ended so may fare better on another way.
 func another(ctx context.Context, err error) bool {
-	if err == nil || ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrTooLarge) {
+	switch {
+	case err == nil, ctx.Err() != nil, errors.Is(err, context.DeadlineExceeded):
+		return false
+	case errors.Is(err, ErrTooLarge), errors.Is(err, ergo.ErrNoTools):
 		return false
 	}
 	if t := ergo.AsToolError(err); t != nil {
@@ -231,39 +271,92 @@ func another(ctx context.Context, err error) bool {
 // try makes the call on one way and notes whether the way is up.
 func (r *Router) try(ctx context.Context, w *way, call ergo.Call) (ergo.Answer, error) {
 	r.mu.Lock()
-	if w.sure && call.Node == w.node {
+	if (w.sure || w.still) && call.Node == w.node {
 		call.Node = ""
 	}
 	r.mu.Unlock()
 	answer, err := w.Caller.Call(ctx, call)
-	switch {
-	case err == nil || ergo.AsToolError(err) != nil:
-		r.up(w)
-	case ctx.Err() == nil && !w.Joined && !errors.Is(err, ErrTooLarge):
-		r.lost(w, err)
-	}
+	r.judge(ctx, w, call.Node, err)
 	return answer, err
 }
 
+// judge notes what the outcome of a call, forwarded to node if one is named,
+// says of the way.
+func (r *Router) judge(ctx context.Context, w *way, node string, err error) {
+	tool := ergo.AsToolError(err)
+	if !w.Joined && node != "" {
+		r.forwarded(w, node, tool)
+	}
+	switch {
+	case err == nil || tool != nil:
+		r.up(w)
+	case w.Joined, errors.Is(err, ErrTooLarge), errors.Is(err, context.Canceled):
+	case errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil:
+		r.mu.Lock()
+		w.late++
+		lost := w.late >= timeouts || w.node == ""
+		w.still = lost && w.node != ""
+		r.mu.Unlock()
+		if lost {
+			r.lost(w, err)
+		}
+	default:
+		r.lost(w, err)
+	}
+}
+
+// How long a way is not taken to a node after forwarding to it timed out.
+const (
+	firstAvoid = 10 * time.Second
+	lastAvoid  = 5 * time.Minute
+)
+
+// forwarded notes whether forwarding to a node timed out.
+func (r *Router) forwarded(w *way, node string, refused *ergo.ToolError) {
+	late := false
+	if refused != nil {
+		why, failed := refused.LinkFailed()
+		late = failed && why == "timed out"
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !late {
+		delete(w.avoid, node)
+		return
+	}
+	if w.avoid == nil {
+		w.avoid = map[string]avoid{}
+	}
+	rest := min(max(2*w.avoid[node].rest, firstAvoid), lastAvoid)
+	w.avoid[node] = avoid{r.now().Add(rest), rest}
+}
+
 // order is the ways to a node, best first: its own entry point, a joined way,
-// any other; and those that are resting behind all others. Without a node, an
+// the others in turn, those that could not reach it of late behind them; and
+// those that are resting behind all others. Without a node, an
 // entry point answers for its own before a joined way chooses one.
 func (r *Router) order(node string) []*way {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.now()
-	var classes [5][]*way
-	for _, w := range r.ways {
+	r.turn++
+	var classes [6][]*way
+	for i := range r.ways {
+		w := r.ways[(r.turn+i)%len(r.ways)]
 		class := 2
 		switch {
+		case w.still && w.node == node:
+			class = 0 // nobody else will fare better
 		case w.err != nil && now.Before(w.until):
-			class = 4
+			class = 5
 		case w.Joined && node == "":
 			class = 3
 		case w.sure && w.node == node:
 			class = 0
 		case w.Joined:
 			class = 1
+		case now.Before(w.avoid[node].until):
+			class = 4
 		}
 		classes[class] = append(classes[class], w)
 	}
@@ -277,7 +370,7 @@ func (r *Router) order(node string) []*way {
 func (r *Router) up(w *way) {
 	r.mu.Lock()
 	was, node := w.err, w.node
-	w.err, w.rest = nil, 0
+	w.err, w.rest, w.late, w.still = nil, 0, 0, false
 	r.mu.Unlock()
 	if was != nil && node != "" {
 		r.notify(Notice{What: WayBack, Way: w.Name, Node: node})
@@ -287,7 +380,7 @@ func (r *Router) up(w *way) {
 func (r *Router) lost(w *way, err error) {
 	r.mu.Lock()
 	was, node := w.err, w.node
-	w.err, w.sure = err, false
+	w.err, w.sure, w.late = err, false, 0
 	w.rest = min(max(2*w.rest, firstRest), lastRest)
 	w.until = r.now().Add(w.rest)
 	r.mu.Unlock()

@@ -103,8 +103,23 @@ func (m *member) run() {
 		case <-ctx.Done():
 			return
 		}
-		rest = min(2*rest, lastRest)
+		longest := lastAbsent
+		if refused(err) {
+			longest = lastRest
+		}
+		rest = min(2*rest, longest)
 	}
+}
+
+// refused reports whether a node is there and will not have us: to try again
+// and again would only fill its log.
+func refused(err error) bool {
+	for _, r := range []error{ErrCookie, ErrNameTaken, ErrOtherNode, ErrRoute, ErrPlain} {
+		if errors.Is(err, r) {
+			return true
+		}
+	}
+	return false
 }
 
 // join makes a link and waits for the first answer over it.

@@ -51,11 +51,12 @@ type Options struct {
 const (
 	dialTime    = 3 * time.Second
 	resolveTime = 3 * time.Second
-	patience    = 10 * time.Second // with a peer that takes nothing of what we write
-	confirmTime = 5 * time.Second  // for the first answer over a new link
-	firstRest   = time.Second      // between attempts to join a node, doubled
-	lastRest    = time.Minute      // up to this
-	renewTime   = 30 * time.Second // between attempts to follow what a node does not push
+	patience    = 10 * time.Second        // with a peer that takes nothing of what we write
+	confirmTime = 5 * time.Second         // for the first answer over a new link
+	firstRest   = time.Second             // between attempts to join a node, doubled
+	lastRest    = time.Minute             // up to this, where a node refuses us
+	lastAbsent  = 1500 * time.Millisecond // and up to this, where none is there yet
+	renewTime   = 30 * time.Second        // between attempts to follow what a node does not push
 )
 
 // maxNodes bounds how many nodes are joined because others named them.

@@ -1,0 +1,255 @@
+package recorder
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"ergorecorder/archive"
+	"ergorecorder/ergo"
+)
+
+// The ways in which a node is away, as the marks node_lost and node_back have
+// them in the field how.
+const (
+	awayDown  = "down"           // nothing is there, or no way leads there
+	awayStill = "still"          // it is there and answers nothing
+	awayNoApp = "no_application" // it runs, and nobody on it answers for tools
+	awayNoWay = "no_way"         // no entry point answers: nothing is known of the node
+)
+
+// A health is what is known of whether the node is there.
+type health struct {
+	heardAt time.Time     // when it last answered
+	lostAt  time.Time     // zero while it is there
+	how     string        // it is away
+	fails   int           // calls in a row that failed on their way
+	doubted bool          // it is being asked whether it is there
+	lasts   time.Duration // how long the last call took that it answered
+}
+
+// Times that tell a node that stands still from one that is slow: for how long
+// a call may be under way before the node is asked whether it is there, how
+// long such a question may take, and how many have to fail. Questions go to
+// different workers, and where nodes are forwarded to by different entry points.
+const (
+	suspicious = 2 * time.Second
+	probeTime  = 2 * time.Second
+	probeTries = 2
+)
+
+// ownTime tells the tools that take their time by themselves, as a profile or
+// a process that is asked and stuck: that they take long says nothing.
+func ownTime(tool string) bool {
+	return isProfile(tool) || tool == "process_inspect" || tool == "network_ping"
+}
+
+// watch asks whether the node is there if the call that begins now is under way
+// for suspiciously long, until stop is called.
+func (n *node) watch(ctx context.Context, tool string) (stop func() bool) {
+	if ownTime(tool) || n.isLost() || n.r.clock.replayed() {
+		return func() bool { return true }
+	}
+	return time.AfterFunc(suspicious, func() { n.doubt(ctx) }).Stop
+}
+
+// doubt asks the node whether it is there, with little patience; one doubt at a time.
+func (n *node) doubt(ctx context.Context) {
+	n.mu.Lock()
+	idle := !n.doubted && n.lostAt.IsZero()
+	n.doubted = n.doubted || idle
+	n.mu.Unlock()
+	if !idle {
+		return
+	}
+	defer func() {
+		n.mu.Lock()
+		n.doubted = false
+		n.mu.Unlock()
+	}()
+	for try := range probeTries {
+		err := n.knock(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if how, _ := away(err); how != awayStill || try+1 == probeTries {
+			n.found(err, true)
+			return
+		}
+	}
+}
+
+// knock asks the node for a sign of life, and waits for little time.
+func (n *node) knock(ctx context.Context) error {
+	limited, cancel := context.WithTimeout(ctx, probeTime+probeTime/4)
+	defer cancel()
+	began := n.r.clock.Steady()
+	_, err := n.r.caller.Call(limited, ergo.Call{Node: n.name, Tool: probe, Args: ergo.Args{"timeout": int(probeTime / time.Second)}})
+	if err != nil && n.r.pausedSince(began) {
+		return nil
+	}
+	return err
+}
+
+// away says how an error shows that a node is away, and in which words; how is
+// "" where the node answered.
+func away(err error) (how, why string) {
+	if t := ergo.AsToolError(err); t != nil {
+		switch why, failed := t.LinkFailed(); {
+		case !failed:
+			return "", ""
+		case why == "timed out":
+			return awayStill, why
+		default:
+			return awayDown, why
+		}
+	}
+	switch {
+	case err == nil:
+		return "", ""
+	case errors.Is(err, ergo.ErrNoTools):
+		return awayNoApp, err.Error()
+	case errors.Is(err, context.DeadlineExceeded):
+		return awayStill, "timed out"
+	}
+	return awayDown, err.Error()
+}
+
+// silent is after how many calls in a row that failed on their way a node
+// counts as lost. That there is no route to it is enough by itself, and so are
+// the questions whether it is there.
+const silent = 3
+
+// heard notes how a call fared that began at the given steady time.
+func (n *node) heard(err error, began time.Time) {
+	if err != nil && n.r.pausedSince(began) {
+		return // it was us who stood still
+	}
+	n.found(err, false)
+}
+
+// found notes whether the node answered, and marks when it is lost or back.
+// What was found out by asking for it is sure.
+func (n *node) found(err error, sure bool) {
+	how, why := away(err)
+	now := n.r.clock.Now()
+	n.mu.Lock()
+	before := n.health
+	switch {
+	case how == "":
+		n.heardAt, n.lostAt, n.how, n.fails = now, time.Time{}, "", 0
+	case how == awayStill && !sure && n.lostAt.IsZero():
+		// A tool that takes too long. Whether the node is there was asked.
+	default:
+		n.fails++
+		if how == awayDown && why != "no route" && !n.owned() {
+			how = awayNoWay
+		}
+		if n.lostAt.IsZero() && (sure || n.fails >= silent || why == "no route" || how == awayNoApp) {
+			n.lostAt, n.how = now, how
+		}
+	}
+	after := n.health
+	n.mu.Unlock()
+	switch {
+	case before.lostAt.IsZero() && !after.lostAt.IsZero():
+		n.lose(after, why)
+	case !before.lostAt.IsZero() && after.lostAt.IsZero():
+		n.regain(before, now)
+	}
+}
+
+// lose marks that the node is lost: between when it was last heard and now.
+func (n *node) lose(h health, why string) {
+	n.schedule.setLost(!n.r.clock.replayed())
+	from := h.heardAt
+	if from.IsZero() {
+		from = h.lostAt
+	}
+	n.r.mark(archive.Mark{
+		Kind: "node_lost", Node: n.name, From: from, To: h.lostAt, Note: n.words(h.how, why),
+		More: map[string]any{"how": h.how},
+	})
+	if h.how == awayStill {
+		n.r.Trigger(Trigger{Kind: TriggerStill, Node: n.name, Onset: from, Note: n.words(h.how, why)})
+	}
+}
+
+// regain marks that the node is back as of now, and what was not recorded.
+func (n *node) regain(was health, now time.Time) {
+	n.schedule.setLost(false)
+	from := was.heardAt
+	if from.IsZero() {
+		from = was.lostAt
+	}
+	more := map[string]any{"how": was.how, "away_s": now.Sub(from).Seconds()}
+	n.r.mark(archive.Mark{Kind: "node_back", Node: n.name, From: now, To: now, More: more})
+	n.r.mark(archive.Mark{Kind: archive.MarkGap, Node: n.name, From: from, To: now, Note: "the node did not answer", More: map[string]any{"how": was.how}})
+}
+
+// words say how a node is away.
+func (n *node) words(how, why string) string {
+	switch {
+	case how == awayStill && n.forwarded():
+		return why + ": it stands still, its link hangs, or it runs without the application that answers"
+	case how == awayStill:
+		return why + ": it takes connections and answers nothing, as a process that is stopped or a machine that stands still"
+	case how == awayNoWay:
+		return "no entry point answers: " + why
+	}
+	return why
+}
+
+// owned reports whether the node is known to have a way of its own, up or not.
+func (n *node) owned() bool {
+	if o, ok := n.r.opts.Routes.(interface{ Owned(node string) bool }); ok {
+		return o.Owned(n.name)
+	}
+	return true
+}
+
+// patience is how long a call may take: little while the node is lost, so that
+// who forwards it is not held up.
+func (n *node) patience(tool string) time.Duration {
+	if n.isLost() && !n.r.clock.replayed() {
+		return probeTime
+	}
+	return n.r.opts.Timeout
+}
+
+// The longest time between two questions whether a lost node is there: little
+// where only the node itself hears them, more where they hold up another one.
+const (
+	knockEvery     = 2 * time.Second
+	knockForwarded = 30 * time.Second
+)
+
+// knockRest is when a lost node is asked again, after so many time-outs in a row.
+func (n *node) knockRest(timeouts int) time.Duration {
+	longest := knockEvery
+	if n.forwarded() {
+		longest = knockForwarded
+	}
+	return min(time.Second<<min(timeouts, 10), longest)
+}
+
+// Nudge tells the recorder that a node may be back, or new: it is asked at once.
+func (r *Recorder) Nudge(node string) {
+	r.mu.Lock()
+	n := r.nodes[node]
+	r.mu.Unlock()
+	if n != nil {
+		n.schedule.now(func(t *task) bool { return t.probe })
+		return
+	}
+	select {
+	case r.look <- struct{}{}:
+	default:
+	}
+}
+
+func (n *node) isLost() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return !n.lostAt.IsZero()
+}
