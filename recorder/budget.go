@@ -167,13 +167,14 @@ const (
 	longestOther = 10 * time.Minute
 )
 
-// bound is the longest interval of a task by the budget.
+// bound is the longest interval of a task by the budget. One task may not take
+// more than half of the share, however much every verdict needs it.
 func (t *task) bound(cost time.Duration, share float64) time.Duration {
 	longest := longestOther
 	if t.vital {
 		longest = longestVital
 	}
-	return max(longest, t.every, time.Duration(float64(cost)/share))
+	return max(longest, t.every, time.Duration(float64(2*cost)/share))
 }
 
 // balance stretches intervals so that all tasks together cost no more than the

@@ -30,12 +30,15 @@ type health struct {
 
 // Times that tell a node that stands still from one that is slow: for how long
 // a call may be under way before the node is asked whether it is there, how
-// long such a question may take, and how many have to fail. Questions go to
-// different workers, and where nodes are forwarded to by different entry points.
+// long such a question may take, and how many have to fail. A node of its own
+// way is asked by so many calls at once that one of them is before a worker
+// that nothing holds; one that is forwarded to, where each call holds a worker
+// of the entry point, by two, through different entry points where there are any.
 const (
-	suspicious = 2 * time.Second
-	probeTime  = 2 * time.Second
-	probeTries = 2
+	suspicious   = 2 * time.Second
+	probeTime    = 2 * time.Second
+	probesAtOnce = 6
+	probesPassed = 2
 )
 
 // ownTime tells the tools that take their time by themselves, as a profile or
@@ -67,21 +70,36 @@ func (n *node) doubt(ctx context.Context) {
 		n.doubted = false
 		n.mu.Unlock()
 	}()
-	for try := range probeTries {
-		err := n.knock(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		if how, _ := away(err); how != awayStill || try+1 == probeTries {
-			n.found(err, true)
-			return
+	probes := probesAtOnce
+	if n.forwarded() {
+		probes = probesPassed
+	}
+	if err := n.knockAll(ctx, probes); ctx.Err() == nil {
+		n.found(err, true)
+	}
+}
+
+// knockAll asks the node for signs of life at once, and returns how the best
+// of the questions fared.
+func (n *node) knockAll(ctx context.Context, probes int) (err error) {
+	asking, cancel := context.WithCancel(ctx)
+	defer cancel()
+	said := make(chan error, probes)
+	for range probes {
+		go func() { said <- n.knock(asking) }()
+	}
+	for range probes {
+		err = <-said
+		if how, _ := n.away(err); how != awayStill {
+			break
 		}
 	}
+	return err
 }
 
 // knock asks the node for a sign of life, and waits for little time.
 func (n *node) knock(ctx context.Context) error {
-	limited, cancel := context.WithTimeout(ctx, probeTime+probeTime/4)
+	limited, cancel := context.WithTimeout(ctx, n.allow(probeTime))
 	defer cancel()
 	began := n.r.clock.Steady()
 	_, err := n.r.caller.Call(limited, ergo.Call{Node: n.name, Tool: probe, Args: ergo.Args{"timeout": int(probeTime / time.Second)}})
@@ -89,6 +107,27 @@ func (n *node) knock(ctx context.Context) error {
 		return nil
 	}
 	return err
+}
+
+// allow is how long to wait for a call that may take so long: longer where it
+// is forwarded, for it may wait behind others before the entry point's workers.
+func (n *node) allow(patience time.Duration) time.Duration {
+	if n.forwarded() {
+		return patience + queueTime
+	}
+	return patience + patience/4
+}
+
+// queueTime is how long a call may wait before a worker of an entry point.
+const queueTime = 6 * time.Second
+
+// away is as the function of that name. That no answer came from an entry point
+// says something of the entry point, and nothing of the node behind it.
+func (n *node) away(err error) (how, why string) {
+	if err != nil && n.forwarded() && ergo.AsToolError(err) == nil && errors.Is(err, context.DeadlineExceeded) {
+		return "", ""
+	}
+	return away(err)
 }
 
 // away says how an error shows that a node is away, and in which words; how is
@@ -131,7 +170,10 @@ func (n *node) heard(err error, began time.Time) {
 // found notes whether the node answered, and marks when it is lost or back.
 // What was found out by asking for it is sure.
 func (n *node) found(err error, sure bool) {
-	how, why := away(err)
+	how, why := n.away(err)
+	if how == "" && err != nil && ergo.AsToolError(err) == nil {
+		return
+	}
 	now := n.r.clock.Now()
 	n.mu.Lock()
 	before := n.health
@@ -162,6 +204,7 @@ func (n *node) found(err error, sure bool) {
 // lose marks that the node is lost: between when it was last heard and now.
 func (n *node) lose(h health, why string) {
 	n.schedule.setLost(!n.r.clock.replayed())
+	n.markLosses(true)
 	from := h.heardAt
 	if from.IsZero() {
 		from = h.lostAt
@@ -211,11 +254,30 @@ func (n *node) owned() bool {
 // patience is how long a call may take: little while the node is lost, so that
 // who forwards it is not held up.
 func (n *node) patience(tool string) time.Duration {
-	if n.isLost() && !n.r.clock.replayed() {
-		return probeTime
+	most := n.r.opts.Timeout
+	switch {
+	case n.r.clock.replayed():
+		return most
+	case n.isLost():
+		return min(probeTime, most)
+	case !n.forwarded() || ownTime(tool):
+		return most
 	}
-	return n.r.opts.Timeout
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	c := n.spending.tools[tool]
+	if c == nil || !c.known() {
+		return most
+	}
+	return min(max(patientFor*c.service(), leastPatience), most)
 }
+
+// How long a forwarded call may take, in times of what its tool costs and at
+// least: it holds a worker of the entry point until its time is over.
+const (
+	patientFor    = 50
+	leastPatience = 3 * time.Second
+)
 
 // The longest time between two questions whether a lost node is there: little
 // where only the node itself hears them, more where they hold up another one.

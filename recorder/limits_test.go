@@ -43,6 +43,9 @@ func TestWall(t *testing.T) {
 			busy[p.Name] = true
 		}
 		tr := record(t, c, quick())
+		time.Sleep(time.Minute) // until it has found out what a listing costs
+		var before time.Duration
+		c.node("big@h", func(n *fakeNode) { before = n.spent })
 		time.Sleep(3 * time.Minute)
 		recs := tr.stop()
 
@@ -78,7 +81,7 @@ func TestWall(t *testing.T) {
 		if top := len(lists) - whole; top < 60*len(orders) {
 			t.Errorf("%d listings of the most interesting rows in between", top)
 		}
-		if spent := float64(n.spent) / float64(3*time.Minute); spent > 0.025 {
+		if spent := float64(n.spent-before) / float64(3*time.Minute); spent > 0.025 {
 			t.Errorf("the node spent %.1f %% of its time on us", spent*100)
 		}
 		if s := tr.r.Status(); s.Nodes[1].Seen < 4500 || s.Nodes[1].Total != 5000 {
@@ -134,7 +137,7 @@ func TestTwoHundredNodes(t *testing.T) {
 }
 
 func TestBalanceSparesTheCheap(t *testing.T) {
-	s := newSchedule(&clock{now: time.Now}, &Options{Parallel: 2, Jitter: func() float64 { return 0 }})
+	s := newSchedule(&clock{now: time.Now, elapsed: func() time.Duration { return 0 }}, &Options{Parallel: 2, Jitter: func() float64 { return 0 }})
 	cheap := &task{name: "cheap", every: time.Second}
 	dear := &task{name: "dear", every: time.Second}
 	s.add(cheap)
@@ -147,7 +150,7 @@ func TestBalanceSparesTheCheap(t *testing.T) {
 		t.Fatalf("changes %v after too few answers", got)
 	}
 	dear.costs.add(100 * time.Millisecond)
-	for i := range 3 {
+	for i := range 2 {
 		if got := s.balance(0.02, 1); len(got) != 1 || got[0].task != "dear" {
 			t.Fatalf("step %d: changes %v", i, got)
 		}

@@ -30,6 +30,8 @@ type node struct {
 	kinds    map[string]string // supervisor, pool or nothing, by PID, where rows do not say
 	rests    map[string]rest   // calls that timed out, by tool and subject
 	spending spending
+	losses   []loss // not marked yet
+	logged   logged
 	stat     NodeStatus
 }
 
@@ -42,7 +44,7 @@ func (n *node) ask(ctx context.Context, r *run, tool string, args ergo.Args) (er
 	patience := n.patience(tool)
 	call := ergo.Call{Node: n.name, Tool: tool, Args: args.With("timeout", int(max(patience/time.Second, 1)))}
 	began, stop := n.r.clock.Steady(), n.watch(ctx, tool)
-	limited, cancel := context.WithTimeout(ctx, patience+patience/4)
+	limited, cancel := context.WithTimeout(ctx, n.allow(patience))
 	answer, err := n.r.caller.Call(limited, call)
 	cancel()
 	stop()
@@ -64,7 +66,7 @@ func (n *node) ask(ctx context.Context, r *run, tool string, args ergo.Args) (er
 	n.mu.Unlock()
 	r.calls++
 	r.spent += spent
-	r.unsure = r.unsure || !sure
+	r.unsure = !sure
 	return call, answer, err
 }
 
@@ -108,6 +110,7 @@ func (n *node) learn(text []byte, at time.Time) {
 		Uptime         int64
 		ServerTime     time.Time
 		ProcessesTotal int
+		LogMessages    []int64
 	}
 	if json.Unmarshal(text, &info) != nil {
 		return
@@ -120,12 +123,16 @@ func (n *node) learn(text []byte, at time.Time) {
 	n.mu.Lock()
 	before := n.life
 	n.spending.cpu.hear(text, n.spending.total)
+	storm := n.logged.hear(info.LogMessages, n.r.clock.Steady())
 	n.total = info.ProcessesTotal
 	if before.Started.IsZero() || !before.Same(life) {
 		n.life = life
 		n.kinds = map[string]string{}
 	}
 	n.mu.Unlock()
+	if storm*n.r.opts.Logs.Every.Seconds() > float64(n.r.opts.Logs.Buffer/fillUpTo) {
+		n.schedule.now(func(t *task) bool { return t.name == "sample_read" })
+	}
 	// A second of rounding either way is not a restart; only a later start is.
 	if !before.Started.IsZero() && !before.Same(life) && life.Started.After(before.Started) {
 		n.r.mark(archive.Mark{

@@ -123,6 +123,7 @@ func (r *Recorder) watch(ctx context.Context) (why string) {
 	for {
 		now := r.clock.Steady()
 		r.lookAtSelf(&self, slept)
+		r.markLosses(false)
 		kept = r.tellKeeping(kept)
 		switch {
 		case ctx.Err() != nil:
@@ -187,6 +188,7 @@ func (r *Recorder) stop(why string) {
 	}
 	r.drop()
 	r.stopListeners()
+	r.markLosses(true)
 	now := r.clock.Now()
 	r.mark(archive.Mark{Kind: "stop", From: now, Note: why})
 }

@@ -28,15 +28,16 @@ type run struct {
 	calls     int           // made
 	spent     time.Duration // what they cost the node, by the budget's rules
 	timedOut  bool          // one of its calls did
-	unsure    bool          // of one of its calls it is not known yet what it costs
+	unsure    bool          // of its last call it is not known yet what it costs
 	postponed bool          // it could not be done now, and is to be soon
+	soon      time.Duration // when it has to be done again though its interval is longer; 0: it has not
 }
 
 // add takes in what a call of the run, noted by itself, cost.
 func (r *run) add(one run) {
 	r.calls += one.calls
 	r.spent += one.spent
-	r.unsure = r.unsure || one.unsure
+	r.unsure = one.unsure
 }
 
 // A schedule holds the tasks of one node and runs those that are due, no more
@@ -197,6 +198,9 @@ func (s *schedule) done(t *task, r run) {
 			t.costs.sure = !r.unsure
 		}
 		t.due = t.due.Add(max(s.interval(t), s.recovery(t, r.spent)))
+	}
+	if r.soon > 0 && t.due.After(now.Add(r.soon)) {
+		t.due = now.Add(r.soon)
 	}
 	if t.due.Before(now) {
 		t.due = now

@@ -237,6 +237,10 @@ func (r *Router) Call(ctx context.Context, call ergo.Call) (ergo.Answer, error) 
 	var said ergo.Answer
 	var errs []error
 	for _, w := range r.order(call.Node) {
+		if err := r.standing(w, call.Node); err != nil {
+			errs = append(errs, err)
+			continue
+		}
 		answer, err := r.try(ctx, w, call)
 		if !another(ctx, err) {
 			return answer, err
@@ -251,6 +255,17 @@ func (r *Router) Call(ctx context.Context, call ergo.Call) (ergo.Answer, error) 
 		return said, noRoute
 	}
 	return ergo.Answer{}, fmt.Errorf("%w: %w", ErrNoWay, errors.Join(errs...))
+}
+
+// standing is why a way is of no use for a call to a node, if its own node
+// stands still.
+func (r *Router) standing(w *way, node string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if w.still && node != w.node && r.now().Before(w.until) {
+		return w.err
+	}
+	return nil
 }
 
 // another reports whether a call that ended so may fare better on another way.
@@ -295,7 +310,7 @@ func (r *Router) judge(ctx context.Context, w *way, node string, err error) {
 		r.mu.Lock()
 		w.late++
 		lost := w.late >= timeouts || w.node == ""
-		w.still = lost && w.node != ""
+		w.still = w.still || lost && w.node != ""
 		r.mu.Unlock()
 		if lost {
 			r.lost(w, err)
@@ -339,10 +354,8 @@ func (r *Router) order(node string) []*way {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.now()
-	r.turn++
 	var classes [6][]*way
-	for i := range r.ways {
-		w := r.ways[(r.turn+i)%len(r.ways)]
+	for _, w := range r.ways {
 		class := 2
 		switch {
 		case w.still && w.node == node:
@@ -359,6 +372,10 @@ func (r *Router) order(node string) []*way {
 			class = 4
 		}
 		classes[class] = append(classes[class], w)
+	}
+	if n := len(classes[2]); n > 1 && node != "" && len(classes[0])+len(classes[1]) == 0 {
+		classes[2] = append(classes[2][r.turn%n:n:n], classes[2][:r.turn%n]...)
+		r.turn++
 	}
 	var order []*way
 	for _, c := range classes {
