@@ -10,7 +10,7 @@ COUNT     ?= 6
 BENCH     ?= .
 SECONDS_EACH ?= 10
 
-.PHONY: all build test lint bench bench-compare fuzz demo clean
+.PHONY: all build test matrix lint bench bench-compare fuzz demo clean
 
 all: build
 
@@ -19,6 +19,9 @@ build: ## bin/record and bin/analyze
 
 test: ## every test; ERGO_CAPTURES=DIR adds those over a folder of captures
 	$(GO) test $(PKGS)
+
+matrix: ## the whole matrix of recordings and edits, ERGO_CAPTURES=DIR with those captures; its totals go into BENCHMARKS.md
+	MATRIX=whole MATRIX_WRITE=1 $(GO) test -timeout 3h -run TestWholeMatrix -v ./internal/metamorph
 
 lint: ## vet, staticcheck, gofumpt
 	$(GO) vet $(PKGS)

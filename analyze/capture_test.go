@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"ergorecorder/analyze"
+	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/render"
 	"ergorecorder/archive"
 	"ergorecorder/recorder/ingest"
@@ -99,7 +100,7 @@ func importedFile(t *testing.T, captures ...string) (path string) {
 			if !ok {
 				t.Fatalf("%s is no profile of %s", p, c)
 			}
-			if err := ingest.Profile(raw, node+"@localhost", kind, w); err != nil {
+			if err := ingest.Profile(raw, node+"@localhost", kind, w, ingest.Options{}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -137,9 +138,9 @@ func run(t *testing.T, rec *replay.Recording, opt analyze.Options) *analyze.Repo
 func score(t *testing.T, tr truth, r *analyze.Report) {
 	t.Helper()
 	rs := roots(r)
-	explained := map[*analyze.Finding]bool{}
+	explained := map[*finding.Finding]bool{}
 	for _, fault := range tr.Faults {
-		var best *analyze.Finding
+		var best *finding.Finding
 		for _, f := range r.Findings {
 			if best == nil && slices.Contains(fault.Accept, f.Kind) && at(f, fault.Node, fault.Peer) && named(f, fault.Names) {
 				best = f
@@ -171,7 +172,7 @@ func score(t *testing.T, tr truth, r *analyze.Report) {
 	}
 }
 
-func at(f *analyze.Finding, node, peer string) bool {
+func at(f *finding.Finding, node, peer string) bool {
 	s := f.Subject
 	if peer == "" {
 		return s.Node == node
@@ -179,7 +180,7 @@ func at(f *analyze.Finding, node, peer string) bool {
 	return s.Node == node && s.Peer == peer || s.Node == peer && s.Peer == node
 }
 
-func named(f *analyze.Finding, names []string) bool {
+func named(f *finding.Finding, names []string) bool {
 	s := f.Subject
 	said := []string{s.Name, s.PID, s.Behavior, s.Function, s.Event}
 	return len(names) == 0 || slices.ContainsFunc(names, func(n string) bool {
@@ -259,7 +260,7 @@ func TestMergedCaptures(t *testing.T) {
 	x, y := truthOf(t, a), truthOf(t, b)
 	for _, tr := range []truth{x, y} {
 		fault := tr.Faults[0]
-		i := slices.IndexFunc(roots(r), func(f *analyze.Finding) bool {
+		i := slices.IndexFunc(roots(r), func(f *finding.Finding) bool {
 			return slices.Contains(fault.Accept, f.Kind) && at(f, fault.Node, fault.Peer) && named(f, fault.Names) &&
 				f.Onset.Sub(fault.Start).Abs() < 4*time.Second
 		})

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"ergorecorder/analyze"
+	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/render"
 	"ergorecorder/archive"
 	"ergorecorder/replay"
@@ -45,7 +46,7 @@ func TestDamagedBlock(t *testing.T) {
 		if err := render.Text(&text, r, render.Options{Width: 100}); err != nil {
 			t.Fatal(err)
 		}
-		says := func(n analyze.NotEvaluated) bool {
+		says := func(n finding.NotEvaluated) bool {
 			return strings.Contains(n.Why, "cannot be read") && strings.Contains(n.Why, missing)
 		}
 		if !slices.ContainsFunc(r.NotEvaluated, says) || !strings.Contains(text.String(), "cannot be read") {

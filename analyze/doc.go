@@ -6,15 +6,15 @@
 //
 // How a report is made, and where to begin reading:
 //
-//   - read makes a scene: of every node its measured numbers over time and its
-//     population, the bounded summary that one pass over its process listings
-//     leaves (actors with their episodes and stalls, families, lineages);
-//   - each of the playbooks looks at the scene, walks the recording again only
-//     around a suspect, and says what it found, what was in order and what it
-//     could not examine;
-//   - causes tells roots from effects by rules, each a sentence about what a
-//     fault leads to, and by who waits for whom;
-//   - rank brings the findings into the order in which to act on them.
+//   - [scene.Read] makes a scene: of every node its measured numbers over time
+//     and its population, the bounded summary that one pass over its process
+//     listings leaves (actors with their episodes and stalls, families, lineages);
+//   - each playbook of [playbook.All] looks at the scene, walks the recording
+//     again only around a suspect, and says what it found, what was in order and
+//     what it could not examine;
+//   - [causes.Find] tells roots from effects by rules, each a sentence about what
+//     a fault leads to, and by who waits for whom;
+//   - [finding.Rank] brings the findings into the order in which to act on them.
 //
 // Statistics are in package series, log templates in logs, profiles and
 // goroutines in profiles, the questions that follow a verdict in views, and

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"ergorecorder/analyze"
+	"ergorecorder/analyze/finding"
 	"ergorecorder/internal/sim"
 )
 
@@ -47,7 +47,7 @@ func TestLongRestartLoop(t *testing.T) {
 			continue
 		}
 		delete(want, f.Subject.Name)
-		if f.Severity != analyze.Critical || f.End != nil {
+		if f.Severity != finding.Critical || f.End != nil {
 			t.Errorf("it goes on: %s, end %v", line(f), f.End)
 		}
 		if seen := f.Evidence[0].Values["restarts_seen"]; f.Subject.Name == "clerk_02" && seen != 715 {

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"ergorecorder/analyze"
+	"ergorecorder/analyze/finding"
 )
 
 // noisy adds noise to what a world measures: the same each time, but for its
@@ -40,7 +40,7 @@ func noisy(w *world, amplitude float64) {
 // TestNoiseNeverConvinces: of the same recording with more noise in it, no
 // finding scores higher, is more certain, or is new.
 func TestNoiseNeverConvinces(t *testing.T) {
-	certain := map[analyze.Confidence]int{analyze.Low: 1, analyze.Medium: 2, analyze.High: 3}
+	certain := map[finding.Confidence]int{finding.Low: 1, finding.Medium: 2, finding.High: 3}
 	amplitudes := []float64{0, 1, 4, 16, 64, 256}
 	for _, p := range places() {
 		drowns := false // its finding, in the loudest noise
@@ -52,12 +52,12 @@ func TestNoiseNeverConvinces(t *testing.T) {
 			continue // nothing of it is in the noise
 		}
 		t.Run(p.name, func(t *testing.T) {
-			var before map[string]*analyze.Finding
+			var before map[string]*finding.Finding
 			for _, amplitude := range amplitudes {
 				w := newWorld(1)
 				p.make(w)
 				noisy(w, amplitude)
-				now := map[string]*analyze.Finding{}
+				now := map[string]*finding.Finding{}
 				for _, f := range judge(t, w.c).Findings {
 					now[f.Kind+" "+f.Subject.Node] = f
 					b := before[f.Kind+" "+f.Subject.Node]

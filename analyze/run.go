@@ -6,6 +6,10 @@ import (
 	"slices"
 	"time"
 
+	"ergorecorder/analyze/causes"
+	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/playbook"
+	"ergorecorder/analyze/scene"
 	"ergorecorder/replay"
 )
 
@@ -26,61 +30,61 @@ func Run(ctx context.Context, rec *replay.Recording, opt Options) (*Report, erro
 	if err != nil {
 		return nil, err
 	}
-	s, err := read(ctx, rec, opt)
+	s, err := scene.Read(ctx, rec, scene.Options{From: opt.From, To: opt.To, Node: opt.Node, Progress: opt.Progress})
 	if err != nil {
 		return nil, err
 	}
-	r, err := s.report(ctx, opt)
+	r, err := report(ctx, s, opt)
 	if err != nil {
 		return nil, err
 	}
 	for i, b := range books {
 		if opt.Progress != nil {
-			opt.Progress(i, len(books), b.name)
+			opt.Progress(i, len(books), b.Name)
 		}
-		v := &verdict{playbook: b.name}
-		if err := b.run(ctx, s, v); err != nil {
-			return nil, fmt.Errorf("playbook %s: %w", b.name, err)
+		v := &finding.Verdict{Playbook: b.Name}
+		if err := b.Run(ctx, s, v); err != nil {
+			return nil, fmt.Errorf("playbook %s: %w", b.Name, err)
 		}
-		r.Findings = append(r.Findings, v.findings...)
-		r.Healthy = append(r.Healthy, v.healthy...)
-		r.NotEvaluated = append(r.NotEvaluated, v.skipped...)
+		r.Findings = append(r.Findings, v.Findings...)
+		r.Healthy = append(r.Healthy, v.Healthy...)
+		r.NotEvaluated = append(r.NotEvaluated, v.Skipped...)
 	}
 	for _, f := range r.Findings {
-		f.acrossGaps(r.Archive.Gaps)
+		acrossGaps(f, r.Archive.Gaps)
 	}
-	if err := s.causes(ctx, r.Findings); err != nil {
+	if err := causes.Find(ctx, s, r.Findings); err != nil {
 		return nil, fmt.Errorf("look for causes: %w", err)
 	}
-	r.Findings = rank(r.Findings)
-	r.NotEvaluated = append(r.NotEvaluated, s.damageNoted()...)
+	r.Findings = finding.Rank(r.Findings)
+	r.NotEvaluated = append(r.NotEvaluated, s.DamageNoted()...)
 	return r, nil
 }
 
 // acrossGaps says so where a finding began while its node was not recorded. A
 // node that was away is its own gap.
-func (f *Finding) acrossGaps(gaps []Gap) {
-	if among(f.Kind, "node_down", "node_restarted") {
+func acrossGaps(f *finding.Finding, gaps []Gap) {
+	if finding.Among(f.Kind, "node_down", "node_restarted") {
 		return
 	}
 	for _, g := range gaps {
 		if g.Node == f.Subject.Node && f.Onset.After(g.From) && f.Onset.Before(g.To) {
 			f.Caveats = append(f.Caveats, fmt.Sprintf("%s was not recorded from %s to %s (%s): within that stretch the onset is an estimate",
-				g.Node, clock(g.From), clock(g.To), g.Why))
+				g.Node, finding.Clock(g.From), finding.Clock(g.To), g.Why))
 			return
 		}
 	}
 }
 
 // selected are the playbooks of the given names, all where none is given.
-func selected(names []string) ([]playbook, error) {
-	all := playbooks()
+func selected(names []string) ([]playbook.Playbook, error) {
+	all := playbook.All()
 	if len(names) == 0 {
 		return all, nil
 	}
-	var out []playbook
+	var out []playbook.Playbook
 	for _, name := range names {
-		i := slices.IndexFunc(all, func(b playbook) bool { return b.name == name })
+		i := slices.IndexFunc(all, func(b playbook.Playbook) bool { return b.Name == name })
 		if i < 0 {
 			return nil, fmt.Errorf("no playbook %q: there are %v", name, PlaybookNames())
 		}
@@ -92,28 +96,28 @@ func selected(names []string) ([]playbook, error) {
 // PlaybookNames are the names of all playbooks.
 func PlaybookNames() []string {
 	var names []string
-	for _, b := range playbooks() {
-		names = append(names, b.name)
+	for _, b := range playbook.All() {
+		names = append(names, b.Name)
 	}
 	return names
 }
 
 // report is a report without findings.
-func (s *scene) report(ctx context.Context, opt Options) (*Report, error) {
+func report(ctx context.Context, s *scene.Scene, opt Options) (*Report, error) {
 	r := &Report{
 		Schema:       SchemaVersion,
 		Archive:      Archive{Path: opt.Path, Nodes: []string{}, Gaps: []Gap{}},
-		Window:       Window{s.from, s.to},
-		Findings:     []*Finding{},
+		Window:       finding.Window{From: s.From, To: s.To},
+		Findings:     []*finding.Finding{},
 		Healthy:      []string{},
-		NotEvaluated: []NotEvaluated{},
+		NotEvaluated: []finding.NotEvaluated{},
 	}
-	r.Archive.RecordedFrom, r.Archive.RecordedTo = s.rec.Window()
-	for _, n := range s.nodes {
+	r.Archive.RecordedFrom, r.Archive.RecordedTo = s.Rec.Window()
+	for _, n := range s.Nodes {
 		r.Archive.Nodes = append(r.Archive.Nodes, n.Name)
 	}
-	gaps, err := s.rec.Gaps(ctx)
-	if err != nil && !s.damaged(err) {
+	gaps, err := s.Rec.Gaps(ctx)
+	if err != nil && !s.Damaged(err) {
 		return nil, fmt.Errorf("look for gaps: %w", err)
 	}
 	for _, g := range gaps {

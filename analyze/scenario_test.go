@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ergorecorder/analyze"
+	"ergorecorder/analyze/finding"
 	"ergorecorder/archive"
 	"ergorecorder/internal/sim"
 	"ergorecorder/replay"
@@ -258,10 +259,10 @@ func judgeRecords(t *testing.T, recs []*archive.Record) *analyze.Report {
 }
 
 // roots are the findings above info that nothing caused.
-func roots(r *analyze.Report) []*analyze.Finding {
-	var out []*analyze.Finding
+func roots(r *analyze.Report) []*finding.Finding {
+	var out []*finding.Finding
 	for _, f := range r.Findings {
-		if f.Severity != analyze.Info && f.CausedBy == nil {
+		if f.Severity != finding.Info && f.CausedBy == nil {
 			out = append(out, f)
 		}
 	}
@@ -299,7 +300,7 @@ func check(t *testing.T, sc scenario, c *sim.Cluster, r *analyze.Report) {
 	}
 }
 
-func line(f *analyze.Finding) string {
+func line(f *finding.Finding) string {
 	return fmt.Sprintf("%s %d %q onset %s: %s | %s", f.Kind, f.Score, f.Title, f.Onset.Format("15:04:05.0"), f.Summary, f.Caveats)
 }
 

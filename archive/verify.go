@@ -284,3 +284,16 @@ func (c *catalog) strayBlocks(s *segment) (damage []*CorruptionError) {
 	}
 	return damage
 }
+
+// Damage tells what is known to be missing without reading the blocks: what was
+// found when the archive was opened, segments that are not there, and records
+// that others say came before them. Verify finds the rest.
+func (r *Reader) Damage() []*CorruptionError {
+	r.refresh()
+	r.cat.mu.RLock()
+	damage := slices.Clone(r.cat.damage)
+	r.cat.mu.RUnlock()
+	damage = append(damage, r.cat.missingSegments()...)
+	damage = append(damage, r.cat.unaccounted()...)
+	return append(damage, r.cat.gaps()...)
+}

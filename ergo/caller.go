@@ -161,7 +161,29 @@ type Answer struct {
 	Observed bool
 	// Clock is set by a replay that announces its clock; see [Clock].
 	Clock *Clock
+	// Road is over which road the answer came; "" where nobody said.
+	Road Road
 }
+
+// A Road is a way to ask a node: a surface of the node and how it is reached.
+type Road string
+
+// The roads. The value is what archives and reports store.
+const (
+	RoadMCP      Road = "mcp"      // the 48 tools over HTTP
+	RoadLink     Road = "link"     // the 48 tools over a link of Ergo's own protocol
+	RoadObserver Road = "observer" // the Observer application over HTTP
+	RoadSystem   Road = "system"   // the system application over a link
+)
+
+// An Offer says whether a road gives a reading.
+type Offer int
+
+const (
+	Offered   Offer = iota // at any time
+	Suspicion              // it stops the node for a moment: on suspicion only, never on a schedule
+	Withheld               // not at all
+)
 
 // A Clock is what a replay announces about its own time: where it is in the
 // recorded window, how many times faster than the world it runs, and where

@@ -12,13 +12,13 @@
 //     their units and kinds ([Define]) and the words that stand in them
 //     ([State], [Level], …);
 //   - [Spelling]: how one surface of nodes says readings: its tools, arguments
-//     and fields. The 48 tools are one;
+//     and fields. Package ergo/tools48 is one;
 //   - [Schema]: per tool, what its answer is made of (which fields identify a
 //     row, which are cumulative counters, which are ages), so that others can
 //     store and difference answers without knowing their names;
 //   - identities: [PID], [Global] and [Incarnation];
-//   - [Tools], the contract of the 48 tools;
-//   - what must never be stored or printed: see [Redact].
+//   - how an error of a file that holds a secret reads: see [Unnamed]. What must
+//     never be stored is in package ergo/redact.
 //
 // Units stand in names or types: a field named …NS is in nanoseconds, an
 // Uptime is in whole seconds, as the framework reports it.

@@ -19,22 +19,22 @@ var definitions = []Definition{
 		{Name: "state", Kind: Text},
 		{Name: "mode", Kind: Text},
 		{Name: "uptime", Kind: AgeS, Unit: Seconds},
-		{Name: "description"},
-		{Name: "version"},
+		{Name: "description", Kind: Text},
+		{Name: "version", Kind: Text},
 		{Name: "weight"},
-		{Name: "tags"},
-		{Name: "processes"},                             // the size of its group, not of its tree
-		{Name: "processes_total", Since: "3.3.0"},       // all its processes
-		{Name: "parent", Kind: Text, Since: "3.3.0"},    // the process that runs it
-		{Name: "depends", Kind: Text, Since: "3.3.0"},   // the applications that it needs
-		{Name: "map", Kind: Constant, Since: "3.3.0"},   // its names for processes
-		{Name: "group", Kind: Constant, Since: "3.3.0"}, // the PIDs of its direct members
+		{Name: "tags", Kind: Text},
+		{Name: "processes"},                           // the size of its group, not of its tree
+		{Name: "processes_total", Since: "3.3.0"},     // all its processes
+		{Name: "parent", Kind: Text, Since: "3.3.0"},  // the process that runs it
+		{Name: "depends", Kind: Text, Since: "3.3.0"}, // the applications that it needs
+		{Name: "map", Kind: Text, Since: "3.3.0"},     // its names for processes
+		{Name: "group", Kind: Text, Since: "3.3.0"},   // the PIDs of its direct members
 	}},
 	{Reading: Application, Form: FormObject, Subject: []string{"name"}},
 	{Reading: Events, Form: FormTable, Key: []string{"Event"}, Fields: eventFields()},
 	{Reading: Event, Form: FormObject, Subject: []string{"name"}, Fields: eventFields()},
 	{Reading: Network, Form: FormObject, Fields: []Field{
-		{Name: "Mode"},
+		{Name: "Mode", Kind: Text},
 		{Name: "MaxMessageSize", Unit: Bytes, None: "0", Why: "unlimited"},
 		{Name: "ConnectionsEstablished", Kind: Cumulative},
 		{Name: "ConnectionsLost", Kind: Cumulative},
@@ -42,13 +42,13 @@ var definitions = []Definition{
 	{Reading: Links, Form: FormTable, Key: []string{"Node"}, Fields: linkFields()},
 	{Reading: Link, Form: FormObject, Subject: []string{"name"}, Fields: linkFields()},
 	{Reading: Acceptors, Form: FormTable, Key: []string{"Interface"}, Fields: []Field{
-		{Name: "Interface"},
+		{Name: "Interface", Kind: Text},
 		{Name: "MaxMessageSize", Unit: Bytes, None: "0", Why: "unlimited"},
-		{Name: "TLS"},
+		{Name: "TLS", Kind: Text},
 		{Name: "HandshakeErrors", Kind: Cumulative},
 	}},
 	{Reading: Ping, Subject: []string{"name"}},
-	{Reading: Cluster, Form: FormTable, Key: []string{"name"}, Fields: []Field{{Name: "name"}, {Name: "status"}}},
+	{Reading: Cluster, Form: FormTable, Key: []string{"name"}, Fields: []Field{{Name: "name", Kind: Text}, {Name: "status", Kind: Text}}},
 	{Reading: Cron, Form: FormObject},
 	{Reading: CronJob, Form: FormObject, Subject: []string{"name"}},
 	{Reading: CronSchedule, Form: FormTable, Key: []string{"Time"}},
@@ -67,8 +67,8 @@ var definitions = []Definition{
 	{Reading: MessageType, Form: FormObject, Subject: []string{"type_name"}, Constant: true},
 	{Reading: Capabilities, Form: FormObject, Constant: true, Fields: []Field{
 		{Name: "Creation", Kind: Constant, Unit: Seconds, Since: "3.3.0"},
-		{Name: "Build", Kind: Constant, Since: "3.3.0"},
-		{Name: "Capabilities", Kind: Constant, Since: "3.3.0"},
+		{Name: "Build", Kind: Text, Since: "3.3.0"},
+		{Name: "Capabilities", Kind: Text, Since: "3.3.0"},
 	}},
 }
 
@@ -98,16 +98,16 @@ func processFields() []Field {
 func oneProcessFields() []Field {
 	return append(processFields(),
 		Field{Name: "MailboxSize", Unit: Messages, None: "-1", Why: "unlimited"},
-		Field{Name: "MailboxQueues"},
-		Field{Name: "MessagePriority"},
-		Field{Name: "KeepNetworkOrder"},
-		Field{Name: "ImportantDelivery"},
-		Field{Name: "Compression"},
-		Field{Name: "Fallback"},
-		Field{Name: "Env"},
-		Field{Name: "Aliases"},
-		Field{Name: "Events"},
-		Field{Name: "Metas"},
+		Field{Name: "MailboxQueues", Kind: Text},
+		Field{Name: "MessagePriority", Kind: Text},
+		Field{Name: "KeepNetworkOrder", Kind: Text},
+		Field{Name: "ImportantDelivery", Kind: Text},
+		Field{Name: "Compression", Kind: Text},
+		Field{Name: "Fallback", Kind: Text},
+		Field{Name: "Env", Kind: Text},
+		Field{Name: "Aliases", Kind: Text},
+		Field{Name: "Events", Kind: Text},
+		Field{Name: "Metas", Kind: Text},
 	)
 }
 
@@ -123,7 +123,7 @@ func metaFields() []Field {
 		{Name: "MessagesIn", Kind: Cumulative, Unit: Messages},
 		{Name: "MessagesOut", Kind: Cumulative, Unit: Messages},
 		{Name: "MailboxSize", Unit: Messages, None: "-1", Why: "unlimited"},
-		{Name: "MailboxQueues"},
+		{Name: "MailboxQueues", Kind: Text},
 	}
 }
 
@@ -134,8 +134,8 @@ func eventFields() []Field {
 		{Name: "CreatedAt", Kind: Constant, Unit: UnixNano},
 		{Name: "LastPublishedAt", Kind: Cumulative, Unit: UnixNano, None: "0", Why: "it never published"},
 		{Name: "Subscribers"},
-		{Name: "Notify"},
-		{Name: "Open"},
+		{Name: "Notify", Kind: Text},
+		{Name: "Open", Kind: Text},
 		{Name: "BufferSize", Unit: Messages},
 		{Name: "CurrentBuffer", Unit: Messages},
 		{Name: "MessagesPublished", Kind: Cumulative, Unit: Messages},
@@ -160,9 +160,9 @@ func linkFields() []Field {
 		{Name: "Reconnections", Kind: Cumulative},
 		{Name: "PoolSize"},
 		{Name: "PoolLen", Since: "3.3.0"}, // links that are up now
-		{Name: "PoolDSN"},                 // set on the side that dialled
+		{Name: "PoolDSN", Kind: Text},     // set on the side that dialled
 		{Name: "MaxMessageSize", Unit: Bytes, None: "0", Why: "unlimited"},
-		{Name: "TLS", Since: "3.3.0"},
+		{Name: "TLS", Kind: Text, Since: "3.3.0"},
 		{Name: "ClockSkew", Unit: Nanoseconds, Since: "3.3.0", None: "0", Why: "it was not measured"},
 	}
 	for _, name := range []string{
@@ -181,13 +181,13 @@ func linkFields() []Field {
 
 func nodeFields() []Field {
 	fields := []Field{
-		{Name: "Name", Kind: Constant},
+		{Name: "Name", Kind: Text},
 		{Name: "Uptime", Kind: AgeS, Unit: Seconds},
 		{Name: "Creation", Kind: Constant, Unit: Seconds, Since: "3.3.0"}, // the node's start, since 1970
-		{Name: "Version"},
-		{Name: "Framework"},
-		{Name: "LogLevel"},
-		{Name: "ServerTime", Unit: Timestamp},
+		{Name: "Version", Kind: Text},
+		{Name: "Framework", Kind: Text},
+		{Name: "LogLevel", Kind: Text},
+		{Name: "ServerTime", Kind: Text, Unit: Timestamp},
 		{Name: "ProcessesTotal"},
 		{Name: "ProcessesRunning"},
 		{Name: "ProcessesWaitResponse"},

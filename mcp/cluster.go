@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/tools48"
 	"ergorecorder/replay"
 )
 
@@ -17,10 +18,10 @@ const atHelp = "the moment to look at: RFC 3339, 15:04:05 (UTC), -5m (before the
 // clusterTools are the cluster's own tools, each with the argument at.
 func clusterTools() []Tool {
 	var out []Tool
-	for _, c := range ergo.Tools() {
+	for _, c := range tools48.Tools() {
 		t := Tool{Name: c.Name, Title: c.Name, Help: c.Help, Cluster: true, Action: c.Kind == ergo.Action, run: inspect(c.Name)}
-		for _, p := range slices.Concat(c.Params, ergo.Common()) {
-			t.Params = append(t.Params, Param{p.Name, p.Type, p.Help(), p.Enum, p.Required})
+		for _, p := range slices.Concat(c.Params, tools48.Common()) {
+			t.Params = append(t.Params, Param{p.Name, p.Type, p.Help, p.Enum, p.Required})
 		}
 		if !t.Action {
 			t.Params = append(t.Params, Param{Name: "at", Type: "string", Help: atHelp})

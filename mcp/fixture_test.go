@@ -46,7 +46,7 @@ func importCapture(t testing.TB, name string) (path string) {
 			t.Fatal(err)
 		}
 		node, kind, _ := ingest.ProfileName(filepath.Base(p), name)
-		if err := ingest.Profile(raw, node+"@localhost", kind, w); err != nil {
+		if err := ingest.Profile(raw, node+"@localhost", kind, w, ingest.Options{}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"ergorecorder/escape"
+
 	mcpgo "github.com/mark3labs/mcp-go/mcp"
 
 	"ergorecorder/archive"
@@ -154,32 +156,32 @@ func recordedTools(streams []archive.Stream) []recordedTool {
 
 func (in *recordingInfo) text() []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s: %s to %s (%s)\n", in.Name, stamp(in.From), stamp(in.To), in.To.Sub(in.From).Round(time.Second))
+	escape.Fprintf(&b, "%s: %s to %s (%s)\n", in.Name, stamp(in.From), stamp(in.To), in.To.Sub(in.From).Round(time.Second))
 	if in.Live {
 		b.WriteString("live: calls without at ask the cluster as it is now\n")
 	}
 	b.WriteString("\nnodes:\n")
 	for _, n := range in.Nodes {
-		fmt.Fprintf(&b, "  %s", n.Name)
+		escape.Fprintf(&b, "  %s", n.Name)
 		if n.Entry {
 			b.WriteString(" (entry point: answers calls that name no node)")
 		}
-		fmt.Fprintf(&b, ", %s, -tags=latency %s, -tags=pprof %s\n", n.Framework, n.Latency, n.Pprof)
+		escape.Fprintf(&b, ", %s, -tags=latency %s, -tags=pprof %s\n", n.Framework, n.Latency, n.Pprof)
 		for _, l := range n.Lives {
-			fmt.Fprintf(&b, "    life begun %s, seen %s to %s\n", l.Incarnation, stamp(l.From), stamp(l.To))
+			escape.Fprintf(&b, "    life begun %s, seen %s to %s\n", l.Incarnation, stamp(l.From), stamp(l.To))
 		}
 	}
 	b.WriteString("\nrecorded:\n")
 	for _, t := range in.Tools {
-		fmt.Fprintf(&b, "  %s %s: %d records, %d failed, every %.3g s, on %s\n", t.Kind, t.Name, t.Records, t.Failures, t.IntervalS, strings.Join(t.Nodes, ", "))
+		escape.Fprintf(&b, "  %s %s: %d records, %d failed, every %.3g s, on %s\n", t.Kind, t.Name, t.Records, t.Failures, t.IntervalS, strings.Join(t.Nodes, ", "))
 	}
-	fmt.Fprintf(&b, "\ngaps: %d%s\n", in.GapsTotal, shown(len(in.Gaps), in.GapsTotal))
+	escape.Fprintf(&b, "\ngaps: %d%s\n", in.GapsTotal, shown(len(in.Gaps), in.GapsTotal))
 	for _, g := range in.Gaps {
-		fmt.Fprintf(&b, "  %s %s %s to %s: %s\n", g.Node, g.Tool, stamp(g.From), stamp(g.To), g.Why)
+		escape.Fprintf(&b, "  %s %s %s to %s: %s\n", g.Node, g.Tool, stamp(g.From), stamp(g.To), g.Why)
 	}
-	fmt.Fprintf(&b, "\nmarks: %d%s\n", in.MarksTotal, shown(len(in.Marks), in.MarksTotal))
+	escape.Fprintf(&b, "\nmarks: %d%s\n", in.MarksTotal, shown(len(in.Marks), in.MarksTotal))
 	for _, m := range in.Marks {
-		fmt.Fprintf(&b, "  %s %s %s %s\n", stamp(m.From), m.Kind, m.Node, m.Note)
+		escape.Fprintf(&b, "  %s %s %s %s\n", stamp(m.From), m.Kind, m.Node, m.Note)
 	}
 	return b.Bytes()
 }

@@ -15,6 +15,7 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/tools48"
 	"ergorecorder/replay"
 )
 
@@ -49,7 +50,7 @@ func TestLiveAndPast(t *testing.T) {
 // then marked destructive.
 func TestActions(t *testing.T) {
 	actions := map[string]bool{}
-	for _, c := range ergo.Tools() {
+	for _, c := range tools48.Tools() {
 		if c.Kind == ergo.Action {
 			actions[c.Name] = true
 		}

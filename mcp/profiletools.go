@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 
+	"ergorecorder/escape"
+
 	mcpgo "github.com/mark3labs/mcp-go/mcp"
 
 	"ergorecorder/analyze/views"
@@ -79,19 +81,19 @@ func profileDiff(ctx context.Context, s *Server, args ergo.Args) (*answer, error
 		return nil, err
 	}
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "against the profile of %s:\n", stamp(base.At))
+	escape.Fprintf(&b, "against the profile of %s:\n", stamp(base.At))
 	writeProfile(&b, diff)
 	return &answer{text: b.Bytes(), structured: profileDifference{base, diff}}, nil
 }
 
 func writeProfile(b *bytes.Buffer, p *views.Profile) {
-	fmt.Fprintf(b, "%s of %s at %s (%s), total %d %s", p.Kind, p.Node, stamp(p.At), p.Source, p.Total, p.Unit)
+	escape.Fprintf(b, "%s of %s at %s (%s), total %d %s", p.Kind, p.Node, stamp(p.At), p.Source, p.Total, p.Unit)
 	if p.Seconds > 0 {
-		fmt.Fprintf(b, " in %.3g s", p.Seconds)
+		escape.Fprintf(b, " in %.3g s", p.Seconds)
 	}
-	fmt.Fprintf(b, ", %d functions%s\n", p.Rows, shown(len(p.Functions), p.Rows))
+	escape.Fprintf(b, ", %d functions%s\n", p.Rows, shown(len(p.Functions), p.Rows))
 	for _, f := range p.Functions {
-		fmt.Fprintf(b, "  %12d flat %12d cum  %s (%s)\n", f.Flat, f.Cum, f.Function, f.Origin)
+		escape.Fprintf(b, "  %12d flat %12d cum  %s (%s)\n", f.Flat, f.Cum, f.Function, f.Origin)
 	}
 }
 

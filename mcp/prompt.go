@@ -2,8 +2,9 @@ package mcp
 
 import (
 	"context"
-	"fmt"
 	"strings"
+
+	"ergorecorder/escape"
 
 	mcpgo "github.com/mark3labs/mcp-go/mcp"
 )
@@ -86,15 +87,15 @@ func (s *Server) addPrompts() {
 
 func (p *prompt) text(args map[string]string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s on the recording that this server offers", p.title)
+	escape.Fprintf(&b, "%s on the recording that this server offers", p.title)
 	for _, a := range []struct{ name, words string }{{"from", "from"}, {"to", "to"}, {"node", "on node"}} {
 		if v := args[a.name]; v != "" {
-			fmt.Fprintf(&b, ", %s %s", a.words, v)
+			escape.Fprintf(&b, ", %s %s", a.words, v)
 		}
 	}
 	b.WriteString(". Work through these steps with its tools, and stop when the data is conclusive; say plainly when it is not, and what would settle it.\n\n")
 	for i, line := range strings.Split(p.steps, "\n") {
-		fmt.Fprintf(&b, "%d. %s\n", i+1, line)
+		escape.Fprintf(&b, "%d. %s\n", i+1, line)
 	}
 	return b.String()
 }

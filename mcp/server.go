@@ -16,6 +16,7 @@ import (
 	"github.com/mark3labs/mcp-go/server"
 
 	"ergorecorder/ergo"
+	"ergorecorder/escape"
 )
 
 // Options of a [Server]. The zero value works.
@@ -174,7 +175,7 @@ func refusal(err error) *mcpgo.CallToolResult {
 func (a *answer) result() *mcpgo.CallToolResult {
 	res := &mcpgo.CallToolResult{Content: []mcpgo.Content{}, StructuredContent: a.structured, IsError: a.isError}
 	if a.text != nil {
-		res.Content = append(res.Content, mcpgo.NewTextContent(string(a.text)))
+		res.Content = append(res.Content, mcpgo.NewTextContent(escape.Answer(a.text)))
 	}
 	meta := maps.Clone(a.meta)
 	if a.code != 0 {

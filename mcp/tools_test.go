@@ -11,14 +11,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"ergorecorder/ergo"
+	"ergorecorder/ergo/tools48"
 )
 
 var update = flag.Bool("update", false, "write the generated part of docs/mcp.md")
 
 // TestToolTable walks the one table of tools: help, schemas and names.
 func TestToolTable(t *testing.T) {
-	contract := ergo.Tools()
+	contract := tools48.Tools()
 	seen := map[string]bool{}
 	for i, tool := range Tools() {
 		if seen[tool.Name] {
@@ -80,12 +80,12 @@ func compile(t *testing.T, name string, definition any) {
 // the same arguments, and at.
 func TestContract(t *testing.T) {
 	own := Tools()
-	for i, c := range ergo.Tools() {
+	for i, c := range tools48.Tools() {
 		var want, got struct {
 			Properties map[string]any
 			Required   []string
 		}
-		if err := json.Unmarshal(c.InputSchema(), &want); err != nil {
+		if err := json.Unmarshal(c.InputSchema(tools48.Common()...), &want); err != nil {
 			t.Fatal(err)
 		}
 		if err := json.Unmarshal(own[i].inputSchema(), &got); err != nil {

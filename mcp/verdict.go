@@ -8,6 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"ergorecorder/analyze/finding"
+	"ergorecorder/escape"
+
 	mcpgo "github.com/mark3labs/mcp-go/mcp"
 
 	"ergorecorder/analyze"
@@ -42,7 +45,7 @@ func verdictTools() []Tool {
 		Params: append([]Param{
 			{Name: "id", Type: "string", Required: true, Help: "the finding's ID, or its label (F1) in the diagnosis of the same window"},
 		}, windowParams()...),
-		output: mcpgo.WithOutputSchema[analyze.Finding](),
+		output: mcpgo.WithOutputSchema[finding.Finding](),
 		run:    explainFinding,
 	}}
 }
@@ -71,8 +74,8 @@ func diagnose(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
 		return nil, err
 	}
 	d := diagnosis{Report: *rep}
-	d.Findings = slices.DeleteFunc(slices.Clone(rep.Findings), func(f *analyze.Finding) bool {
-		return severityRank(f.Severity) > severityRank(analyze.Severity(args.Text("severity")))
+	d.Findings = slices.DeleteFunc(slices.Clone(rep.Findings), func(f *finding.Finding) bool {
+		return severityRank(f.Severity) > severityRank(finding.Severity(args.Text("severity")))
 	})
 	d.Total = len(d.Findings)
 	offset := intArg(args, "offset", 0, 0, d.Total)
@@ -86,11 +89,11 @@ func diagnose(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
 }
 
 // severityRank orders severities; what is no severity includes all.
-func severityRank(v analyze.Severity) int {
+func severityRank(v finding.Severity) int {
 	switch v {
-	case analyze.Critical:
+	case finding.Critical:
 		return 0
-	case analyze.Warning:
+	case finding.Warning:
 		return 1
 	}
 	return 2
@@ -98,7 +101,7 @@ func severityRank(v analyze.Severity) int {
 
 // withoutCurves is a finding without the curves of its evidence, which are for
 // charts.
-func withoutCurves(f *analyze.Finding) *analyze.Finding {
+func withoutCurves(f *finding.Finding) *finding.Finding {
 	c := *f
 	c.Evidence = slices.Clone(f.Evidence)
 	for i := range c.Evidence {
@@ -144,7 +147,7 @@ func (s *Server) report(ctx context.Context, rec *replay.Recording, opt analyze.
 // finding finds a finding by ID or label: in the reports that were made, the
 // newest first, then in that of the default window. A label means the one in
 // the default window, or live, where that moves on, in the latest report.
-func (s *Server) finding(ctx context.Context, rec *replay.Recording, id string) (*analyze.Finding, error) {
+func (s *Server) finding(ctx context.Context, rec *replay.Recording, id string) (*finding.Finding, error) {
 	id = strings.TrimPrefix(id, "@")
 	for _, rep := range s.reports.made() {
 		if f := find(rep, id); f != nil && (f.ID == id || s.src.Live != nil) {
@@ -162,7 +165,7 @@ func (s *Server) finding(ctx context.Context, rec *replay.Recording, id string) 
 	return nil, fmt.Errorf("no finding %q among %s; diagnose lists them", id, ids(rep))
 }
 
-func find(rep *analyze.Report, id string) *analyze.Finding {
+func find(rep *analyze.Report, id string) *finding.Finding {
 	for _, f := range rep.Findings {
 		if f.ID == id || strings.EqualFold(f.Display, id) {
 			return f
@@ -187,7 +190,7 @@ func explainFinding(ctx context.Context, s *Server, args ergo.Args) (*answer, er
 	if err != nil {
 		return nil, err
 	}
-	var f *analyze.Finding
+	var f *finding.Finding
 	id := args.Text("id")
 	if args.Text("from") == "" && args.Text("to") == "" {
 		f, err = s.finding(ctx, rec, id)
@@ -210,18 +213,18 @@ func explainFinding(ctx context.Context, s *Server, args ergo.Args) (*answer, er
 	var b bytes.Buffer
 	writeFinding(&b, f)
 	writeEvidence(&b, f)
-	d := listed(diagnosis{Report: analyze.Report{Findings: []*analyze.Finding{withoutCurves(f)}}})
+	d := listed(diagnosis{Report: analyze.Report{Findings: []*finding.Finding{withoutCurves(f)}}})
 	return &answer{text: b.Bytes(), structured: d.Findings[0]}, nil
 }
 
 func (d *diagnosis) text() []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s, %s to %s: ", d.Archive.Path, stamp(d.Window.From), stamp(d.Window.To))
+	escape.Fprintf(&b, "%s, %s to %s: ", d.Archive.Path, stamp(d.Window.From), stamp(d.Window.To))
 	switch d.Total {
 	case 0:
 		b.WriteString("no findings\n")
 	default:
-		fmt.Fprintf(&b, "%d findings%s\n", d.Total, shown(len(d.Findings), d.Total))
+		escape.Fprintf(&b, "%d findings%s\n", d.Total, shown(len(d.Findings), d.Total))
 	}
 	for _, f := range d.Findings {
 		b.WriteString("\n")
@@ -230,36 +233,36 @@ func (d *diagnosis) text() []byte {
 	if len(d.Healthy) > 0 {
 		b.WriteString("\nin order:\n")
 		for _, h := range d.Healthy {
-			fmt.Fprintf(&b, "  %s\n", h)
+			escape.Fprintf(&b, "  %s\n", h)
 		}
 	}
 	if len(d.NotEvaluated) > 0 {
 		b.WriteString("\nnot evaluated (this is no clean bill):\n")
 		for _, n := range d.NotEvaluated {
-			fmt.Fprintf(&b, "  %s: %s\n", n.Playbook, n.Why)
+			escape.Fprintf(&b, "  %s: %s\n", n.Playbook, n.Why)
 		}
 	}
 	return b.Bytes()
 }
 
-func writeFinding(b *bytes.Buffer, f *analyze.Finding) {
-	fmt.Fprintf(b, "%s (%s) %s, score %d, %s confidence: %s\n", f.Display, f.ID, f.Severity, f.Score, f.Confidence, f.Title)
-	fmt.Fprintf(b, "  kind: %s; subject: %s\n", f.Kind, subjectText(f.Subject))
-	fmt.Fprintf(b, "  onset: %s (within %.3g s)", stamp(f.Onset), f.OnsetErrorS)
+func writeFinding(b *bytes.Buffer, f *finding.Finding) {
+	escape.Fprintf(b, "%s (%s) %s, score %d, %s confidence: %s\n", f.Display, f.ID, f.Severity, f.Score, f.Confidence, f.Title)
+	escape.Fprintf(b, "  kind: %s; subject: %s\n", f.Kind, subjectText(f.Subject))
+	escape.Fprintf(b, "  onset: %s (within %.3g s)", stamp(f.Onset), f.OnsetErrorS)
 	if f.End != nil {
-		fmt.Fprintf(b, ", ended %s", stamp(*f.End))
+		escape.Fprintf(b, ", ended %s", stamp(*f.End))
 	}
 	b.WriteString("\n")
 	if f.CausedBy != nil {
-		fmt.Fprintf(b, "  caused by: %s\n", *f.CausedBy)
+		escape.Fprintf(b, "  caused by: %s\n", *f.CausedBy)
 	}
 	if len(f.Effects) > 0 {
-		fmt.Fprintf(b, "  causes: %s\n", strings.Join(f.Effects, ", "))
+		escape.Fprintf(b, "  causes: %s\n", strings.Join(f.Effects, ", "))
 	}
-	fmt.Fprintf(b, "  %s\n  do: %s\n", f.Summary, f.Recommendation)
+	escape.Fprintf(b, "  %s\n  do: %s\n", f.Summary, f.Recommendation)
 }
 
-func subjectText(s analyze.Subject) string {
+func subjectText(s finding.Subject) string {
 	var out []string
 	for _, p := range []struct{ name, value string }{
 		{"node", s.Node},
@@ -279,18 +282,18 @@ func subjectText(s analyze.Subject) string {
 	return strings.Join(out, ", ")
 }
 
-func writeEvidence(b *bytes.Buffer, f *analyze.Finding) {
+func writeEvidence(b *bytes.Buffer, f *finding.Finding) {
 	b.WriteString("  evidence:\n")
 	for _, e := range f.Evidence {
-		fmt.Fprintf(b, "    %s\n", e.What)
+		escape.Fprintf(b, "    %s\n", e.What)
 		if len(e.Values) > 0 {
-			fmt.Fprintf(b, "      values: %s\n", ergo.Args(e.Values))
+			escape.Fprintf(b, "      values: %s\n", ergo.Args(e.Values))
 		}
 		for _, l := range e.Lines {
-			fmt.Fprintf(b, "      %s\n", l)
+			escape.Fprintf(b, "      %s\n", l)
 		}
 		if len(e.Records) > 0 {
-			fmt.Fprintf(b, "      records: %s\n", strings.Join(e.Records, ", "))
+			escape.Fprintf(b, "      records: %s\n", strings.Join(e.Records, ", "))
 		}
 	}
 	for _, part := range []struct {
@@ -298,7 +301,10 @@ func writeEvidence(b *bytes.Buffer, f *analyze.Finding) {
 		lines []string
 	}{{"confirm live", f.Confirm}, {"caveats", f.Caveats}} {
 		if len(part.lines) > 0 {
-			fmt.Fprintf(b, "  %s:\n    %s\n", part.name, strings.Join(part.lines, "\n    "))
+			escape.Fprintf(b, "  %s:\n", part.name)
+		}
+		for _, l := range part.lines {
+			escape.Fprintf(b, "    %s\n", l)
 		}
 	}
 }

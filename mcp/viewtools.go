@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"time"
 
+	"ergorecorder/escape"
+
 	mcpgo "github.com/mark3labs/mcp-go/mcp"
 
 	"ergorecorder/analyze"
+	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/views"
 	"ergorecorder/ergo"
 )
@@ -89,7 +92,7 @@ func timeline(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	moments, err := views.Timeline(ctx, rec, &analyze.Report{Findings: rep.Findings, Window: analyze.Window{From: from, To: to}})
+	moments, err := views.Timeline(ctx, rec, &analyze.Report{Findings: rep.Findings, Window: finding.Window{From: from, To: to}})
 	if err != nil {
 		return nil, err
 	}
@@ -98,9 +101,9 @@ func timeline(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
 	v.Moments = orEmpty(moments[offset:min(len(moments), offset+intArg(args, "limit", 100, 1, 10000))])
 	var b bytes.Buffer
 	for _, m := range v.Moments {
-		fmt.Fprintf(&b, "%s %s %s %s\n", stamp(m.At), m.Kind, m.Node, m.Text)
+		escape.Fprintf(&b, "%s %s %s %s\n", stamp(m.At), m.Kind, m.Node, m.Text)
 	}
-	fmt.Fprintf(&b, "%d moments%s\n", v.Total, shown(len(v.Moments), v.Total))
+	escape.Fprintf(&b, "%d moments%s\n", v.Total, shown(len(v.Moments), v.Total))
 	return &answer{text: b.Bytes(), structured: v}, nil
 }
 
@@ -133,13 +136,13 @@ func trend(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
 		if c.Rate {
 			unit = " per second"
 		}
-		fmt.Fprintf(&b, "%s.%s%s of %s %s (%s), %d samples: first %.6g, last %.6g, min %.6g, median %.6g, max %.6g", c.Tool, c.Field, unit, c.Node, c.Row, c.Of, c.Samples, c.First, c.Last, c.Min, c.Median, c.Max)
+		escape.Fprintf(&b, "%s.%s%s of %s %s (%s), %d samples: first %.6g, last %.6g, min %.6g, median %.6g, max %.6g", c.Tool, c.Field, unit, c.Node, c.Row, c.Of, c.Samples, c.First, c.Last, c.Min, c.Median, c.Max)
 		if c.SlopePerSecond != nil {
-			fmt.Fprintf(&b, ", slope %.4g/s", *c.SlopePerSecond)
+			escape.Fprintf(&b, ", slope %.4g/s", *c.SlopePerSecond)
 		}
 		b.WriteString("\n")
 		for _, p := range c.Points {
-			fmt.Fprintf(&b, "  %s %.6g (%.6g to %.6g)\n", p.At.UTC().Format("15:04:05"), p.Mean, p.Min, p.Max)
+			escape.Fprintf(&b, "  %s %.6g (%.6g to %.6g)\n", p.At.UTC().Format("15:04:05"), p.Mean, p.Min, p.Max)
 		}
 	}
 	return &answer{text: b.Bytes(), structured: v}, nil
@@ -173,29 +176,29 @@ func compare(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
 
 func comparisonText(c *views.Comparison) []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "before: %s to %s; after: %s to %s\n", stamp(c.Before.From), stamp(c.Before.To), stamp(c.After.From), stamp(c.After.To))
+	escape.Fprintf(&b, "before: %s to %s; after: %s to %s\n", stamp(c.Before.From), stamp(c.Before.To), stamp(c.After.From), stamp(c.After.To))
 	for _, l := range []struct {
 		name string
 		list []views.Change
 	}{{"nodes", c.Nodes}, {"processes", c.Processes}} {
-		fmt.Fprintf(&b, "\n%s that changed:\n", l.name)
+		escape.Fprintf(&b, "\n%s that changed:\n", l.name)
 		for _, x := range l.list {
 			unit := ""
 			if x.Rate {
 				unit = "/s"
 			}
-			fmt.Fprintf(&b, "  %s %s %s %s %s: %.6g%s, was %.6g%s\n", x.Node, x.PID, x.Name, x.Behavior, x.Field, x.After, unit, x.Before, unit)
+			escape.Fprintf(&b, "  %s %s %s %s %s: %.6g%s, was %.6g%s\n", x.Node, x.PID, x.Name, x.Behavior, x.Field, x.After, unit, x.Before, unit)
 		}
 	}
-	fmt.Fprintf(&b, "%d changes of processes%s\n", c.ProcessesTotal, shown(len(c.Processes), c.ProcessesTotal))
+	escape.Fprintf(&b, "%d changes of processes%s\n", c.ProcessesTotal, shown(len(c.Processes), c.ProcessesTotal))
 	for _, l := range []struct {
 		name  string
 		list  []views.Process
 		total int
 	}{{"appeared", c.Appeared, c.AppearedTotal}, {"gone", c.Gone, c.GoneTotal}} {
-		fmt.Fprintf(&b, "\n%s: %d%s\n", l.name, l.total, shown(len(l.list), l.total))
+		escape.Fprintf(&b, "\n%s: %d%s\n", l.name, l.total, shown(len(l.list), l.total))
 		for _, p := range l.list {
-			fmt.Fprintf(&b, "  %s %s %s %s\n", p.Node, p.PID, p.Name, p.Behavior)
+			escape.Fprintf(&b, "  %s %s %s %s\n", p.Node, p.PID, p.Name, p.Behavior)
 		}
 	}
 	return b.Bytes()
@@ -219,13 +222,13 @@ func searchLogs(ctx context.Context, s *Server, args ergo.Args) (*answer, error)
 		return nil, err
 	}
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%d lines of %d kinds%s\n", v.Total, v.KindsTotal, shown(len(v.Templates), v.KindsTotal))
+	escape.Fprintf(&b, "%d lines of %d kinds%s\n", v.Total, v.KindsTotal, shown(len(v.Templates), v.KindsTotal))
 	for _, t := range v.Templates {
-		fmt.Fprintf(&b, "  %d x %s: %s (%s to %s; %s)\n", t.Count, t.Level, t.Template, stamp(t.First), stamp(t.Last), joined(t.Sources))
+		escape.Fprintf(&b, "  %d x %s: %s (%s to %s; %s)\n", t.Count, t.Level, t.Template, stamp(t.First), stamp(t.Last), joined(t.Sources))
 	}
-	fmt.Fprintf(&b, "\nthe latest lines%s:\n", shown(len(v.Lines), v.Total))
+	escape.Fprintf(&b, "\nthe latest lines%s:\n", shown(len(v.Lines), v.Total))
 	for _, l := range v.Lines {
-		fmt.Fprintf(&b, "  %s %s %s %s: %s\n", stamp(l.At), l.Node, l.Level, l.Source, l.Message)
+		escape.Fprintf(&b, "  %s %s %s %s: %s\n", stamp(l.At), l.Node, l.Level, l.Source, l.Message)
 	}
 	return &answer{text: b.Bytes(), structured: v}, nil
 }
@@ -249,19 +252,19 @@ func whoWaits(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
 		return nil, err
 	}
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s: %d processes wait or keep others waiting%s\n", stamp(v.At), v.Total, shown(len(v.Waits), v.Total))
+	escape.Fprintf(&b, "%s: %d processes wait or keep others waiting%s\n", stamp(v.At), v.Total, shown(len(v.Waits), v.Total))
 	for _, w := range v.Waits {
-		fmt.Fprintf(&b, "  %s %s %s %s: %s for %.3g s, %d messages wait, the oldest for %.3g s", w.Node, w.PID, w.Name, w.Behavior, w.State, w.StateS, w.Mailbox, w.LatencyS)
+		escape.Fprintf(&b, "  %s %s %s %s: %s for %.3g s, %d messages wait, the oldest for %.3g s", w.Node, w.PID, w.Name, w.Behavior, w.State, w.StateS, w.Mailbox, w.LatencyS)
 		if w.BlockedOn != "" || w.Function != "" {
-			fmt.Fprintf(&b, "; blocked on %s in %s", w.BlockedOn, w.Function)
+			escape.Fprintf(&b, "; blocked on %s in %s", w.BlockedOn, w.Function)
 		}
 		if w.RootOf != nil {
-			fmt.Fprintf(&b, "; finding %s, root %s: %s", w.Finding, w.Root, subjectText(*w.RootOf))
+			escape.Fprintf(&b, "; finding %s, root %s: %s", w.Finding, w.Root, subjectText(*w.RootOf))
 		}
 		b.WriteString("\n")
 	}
 	for _, n := range v.Notes {
-		fmt.Fprintf(&b, "note: %s\n", n)
+		escape.Fprintf(&b, "note: %s\n", n)
 	}
 	return &answer{text: b.Bytes(), structured: v}, nil
 }

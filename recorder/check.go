@@ -29,7 +29,10 @@ type NodeCheckup struct {
 	Answers     time.Duration `json:"answers_ns"` // time of a short call, the median of three
 	Skew        time.Duration `json:"skew_ns"`    // by which its clock is ahead of ours
 	Missing     []string      `json:"missing"`    // tools that it does not have
-	Share       float64       `json:"share"`      // of its time that the samplers would take
+	Road        ergo.Road     `json:"road,omitempty"`
+	Suspicion   []string      `json:"on_suspicion,omitempty"` // tools that stop it for a moment: not asked by schedule
+	Tags        []string      `json:"tags,omitempty"`         // that it was built with, where it tells them
+	Share       float64       `json:"share"`                  // of its time that the samplers would take
 	BytesPerDay int64         `json:"bytes_per_day"`
 	Remarks     []string      `json:"remarks"` // what will be hidden, and what helps
 }
@@ -114,7 +117,7 @@ func (p *patient) pulse() error {
 		if err := json.Unmarshal(answer.Text, &info); err != nil {
 			return fmt.Errorf("%s: %w", probe, err)
 		}
-		took = append(took, answer.Took)
+		took, p.Road = append(took, answer.Took), answer.Road
 		p.Processes, p.Framework = info.ProcessesTotal, info.Framework.Release
 		if !info.ServerTime.IsZero() {
 			p.Skew = info.ServerTime.Sub(answer.At.Add(-answer.Took / 2))
@@ -132,6 +135,14 @@ func (p *patient) samplers() {
 	var why error
 	for _, s := range p.opts.Samplers {
 		if s.Tool == "pprof_cpu" || len(s.Targets) > 0 || !matches(s.Nodes, p.Node) {
+			continue
+		}
+		switch p.offers(s.Tool) {
+		case ergo.Withheld:
+			p.Missing = append(p.Missing, s.Tool)
+			continue
+		case ergo.Suspicion:
+			p.Suspicion = append(p.Suspicion, s.Tool)
 			continue
 		}
 		args := s.Args
@@ -165,9 +176,18 @@ func (p *patient) samplers() {
 
 // tags finds out which build tags the node lacks, and says what that hides.
 func (p *patient) tags() {
+	if p.offers(capabilities) == ergo.Offered {
+		if answer, err := p.call(capabilities, nil); err == nil {
+			p.tagsTold(answer.Text)
+			return
+		}
+	}
 	answer, err := p.call("process_list", ergo.Args{"limit": 1})
 	if err == nil && bytes.Contains(bytes.ReplaceAll(answer.Text, []byte(" "), nil), []byte(`"MailboxLatency":-1`)) {
 		p.remark("built without -tags=latency: how long messages wait is not known, so blocked callbacks are harder to tell")
+	}
+	if p.offers("pprof_goroutines") != ergo.Offered {
+		return
 	}
 	_, err = p.call("pprof_goroutines", ergo.Args{"pid": "<0.0.1>"})
 	switch t := ergo.AsToolError(err); {
@@ -179,4 +199,21 @@ func (p *patient) tags() {
 	}
 	slices.Sort(p.Missing)
 	p.Missing = slices.Compact(p.Missing)
+}
+
+// offers says whether a tool can be asked of the node.
+func (p *patient) offers(tool string) ergo.Offer {
+	return (&node{r: p.Recorder, name: p.Node}).offers(tool)
+}
+
+// tagsTold takes the build tags out of what the node says of itself.
+func (p *patient) tagsTold(text []byte) {
+	var said struct{ Build []string }
+	if json.Unmarshal(text, &said) != nil {
+		return
+	}
+	p.Tags = append([]string{}, said.Build...)
+	if !slices.Contains(p.Tags, "latency") {
+		p.remark("built without -tags=latency: how long messages wait is not known, so blocked callbacks are harder to tell")
+	}
 }

@@ -195,13 +195,13 @@ func TestAnswersAreKeptAsTheyCame(t *testing.T) {
 		c := newFakeCluster("a@h")
 		const odd = `{"tool":"of the future","n":1.50,"list":[1,2,{"a":null}]}`
 		c.nodes["a@h"].fault = func(call ergo.Call) (ergo.Answer, error, bool) {
-			return ergo.Answer{Text: []byte(odd)}, nil, call.Tool == "future_tool"
+			return ergo.Answer{Text: []byte(odd)}, nil, call.Tool == "registrar_info"
 		}
 		opts := quick()
-		opts.Samplers = append(opts.Samplers, Sampler{Tool: "future_tool", Args: ergo.Args{"x": json.Number("1.50")}, Every: time.Second})
+		opts.Samplers = append(opts.Samplers, Sampler{Tool: "registrar_info", Args: ergo.Args{"x": json.Number("1.50")}, Every: time.Second})
 		tr := record(t, c, opts)
 		time.Sleep(10 * time.Second)
-		got := of(tr.stop(), "a@h", "future_tool")
+		got := of(tr.stop(), "a@h", "registrar_info")
 		if len(got) < 9 || string(got[0].Text) != odd || got[0].Stream.Args != `{"x":1.50}` {
 			t.Errorf("%d samples, the first %s of %s", len(got), got[0].Text, got[0].Stream.Args)
 		}

@@ -12,6 +12,7 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/redact"
 	"ergorecorder/recorder/ingest"
 )
 
@@ -85,7 +86,9 @@ const (
 // Trigger reports that something is wrong, as a detector would. It does not
 // wait for what follows.
 func (r *Recorder) Trigger(t Trigger) {
-	t.Note = string(ergo.Redact("", []byte(t.Note), true)) // it may quote a log line
+	if !r.opts.KeepSecrets {
+		t.Name, t.Note = redact.Text(t.Name), redact.Text(t.Note) // they may quote a log line
+	}
 	select {
 	case r.triggers <- t:
 	default: // so many wait that one more tells nothing new
@@ -216,6 +219,9 @@ func (n *node) diagnose(ctx context.Context, t Trigger) {
 		if ctx.Err() != nil {
 			return
 		}
+		if n.offers(c.Tool) == ergo.Withheld {
+			continue
+		}
 		if c.Tool == "pprof_cpu" {
 			n.sampleCPU(ctx, &run{}, c.Args)
 		} else {
@@ -293,7 +299,7 @@ func (n *node) takeProfile(ctx context.Context, kind string) {
 		}
 		return
 	}
-	rec, err := ingest.ProfileRecord(raw, n.name, kind, now, now.Sub(begin))
+	rec, err := ingest.ProfileRecord(raw, n.name, kind, now, now.Sub(begin), n.r.opts.kept())
 	if err != nil {
 		n.r.opts.Notice(err.Error())
 		return

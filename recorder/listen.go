@@ -10,6 +10,7 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/tools48"
 )
 
 // A listener follows the log of a node, or one of its events, through samplers
@@ -137,7 +138,7 @@ func (l *listener) predecessor(ctx context.Context) *sampler {
 	}
 	view, now := l.n.r.w.View(), l.n.r.clock.Now()
 	key := func(tool string, args ergo.Args) archive.StreamKey {
-		return archive.StreamKey{Kind: archive.Sample, Node: l.n.name, Name: tool, Args: ergo.SchemaOf(tool).StreamArgs(args).String()}
+		return archive.StreamKey{Kind: archive.Sample, Node: l.n.name, Name: tool, Args: tools48.Schema(tool).StreamArgs(args).String()}
 	}
 	started, err := view.Last(key("sample_listen", l.args), "", now)
 	short, e := view.Last(key("sample_listen", l.args.With("buffer_size", forwardedRing)), "", now)
@@ -182,6 +183,10 @@ type reading struct {
 		Timestamp time.Time
 		Data      json.RawMessage
 	}
+	// An Observer counts lines above the node's limit, and says that some may
+	// have been lost between two readings.
+	Suppressed int64
+	Dropped    bool
 }
 
 // read reads and stores what came since the last time.
@@ -225,6 +230,12 @@ func (l *listener) take(s *sampler, said reading, now time.Time) {
 	if lost := next - s.since - 1; lost > 0 {
 		l.lose(s.read, upTo, lost, "lost to the listener's ring buffer")
 		s.since = next - 1
+	}
+	if said.Suppressed > 0 {
+		l.lose(s.read, now, said.Suppressed, "above the node's limit of lines a second")
+	}
+	if said.Dropped {
+		l.lose(s.read, upTo, 0, "some may be lost: the Observer did not hold them until they were read")
 	}
 	for _, e := range said.Samples {
 		s.since = e.Sequence

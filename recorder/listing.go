@@ -145,7 +145,7 @@ func (n *node) processesNow(ctx context.Context, r *run) int {
 func (n *node) storePieces(s *Sampler, l *lister, total int) {
 	text := l.text()
 	rec := ingest.Record(ergo.Call{Node: n.name, Tool: s.Tool, Args: s.Args}, nil,
-		ergo.Answer{Text: text, At: l.at, Took: l.took}, nil, ingest.Options{KeepEnv: n.r.opts.KeepEnv})
+		ergo.Answer{Text: text, At: l.at, Took: l.took}, nil, n.r.opts.kept())
 	rec.Seen, rec.Total = len(l.rows), max(total, len(l.rows))
 	n.listed(text, len(l.rows))
 	n.r.store(rec, false)
@@ -320,7 +320,7 @@ func (n *node) sampleTop(ctx context.Context, r *run, list *task) {
 		if ctx.Err() != nil || err != nil {
 			continue
 		}
-		rec := ingest.Record(call, nil, answer, nil, ingest.Options{KeepEnv: n.r.opts.KeepEnv})
+		rec := ingest.Record(call, nil, answer, nil, n.r.opts.kept())
 		rec.Seen, rec.Total = bytes.Count(answer.Text, []byte(`"PID"`)), total
 		n.r.store(rec, answer.Observed)
 	}

@@ -33,6 +33,8 @@ type node struct {
 	losses   []loss // not marked yet
 	logged   logged
 	stat     NodeStatus
+	road     ergo.Road   // over which it answered last
+	roads    []ergo.Road // over which it ever answered
 }
 
 // probe is the tool that tells whether a node is there. A live node is heard
@@ -51,6 +53,9 @@ func (n *node) ask(ctx context.Context, r *run, tool string, args ergo.Args) (er
 	n.r.clock.hear(answer.Clock)
 	if ctx.Err() != nil {
 		return call, answer, ctx.Err()
+	}
+	if err == nil {
+		n.onRoad(answer.Road)
 	}
 	if tool == probe || !n.r.clock.replayed() {
 		n.heard(err, began)
@@ -87,7 +92,7 @@ func (n *node) store(call ergo.Call, answer ergo.Answer, err error) {
 	if err != nil && refused == nil {
 		return
 	}
-	n.r.store(ingest.Record(call, nil, answer, refused, ingest.Options{KeepEnv: n.r.opts.KeepEnv}), answer.Observed)
+	n.r.store(ingest.Record(call, nil, answer, refused, n.r.opts.kept()), answer.Observed)
 }
 
 // isTimeout reports whether a call took its whole time without an answer, on

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/tools48"
+	"ergorecorder/recorder/ingest"
 )
 
 // A Sampler is what is asked again and again: one stream per node, or one
@@ -64,6 +66,8 @@ type Options struct {
 	For      time.Duration // how long to record; 0 means until the context ends
 	FailFast bool          // end at once where no cluster answers at the start
 	KeepEnv  bool          // keep the values of environment variables
+	// KeepSecrets stores everything as it was said, secrets included.
+	KeepSecrets bool
 
 	Incidents Incidents
 
@@ -163,15 +167,8 @@ func Light() Options {
 }
 
 func isProfile(tool string) bool {
-	return tool == "pprof_cpu" || tool == "pprof_heap" || tool == "pprof_goroutines"
-}
-
-// actions are the tools that change the cluster, and those that belong to the
-// recorder's own listeners.
-var actions = []string{
-	"send_message", "call_process", "send_exit", "process_kill", "log_level_set",
-	"network_connect", "network_connect_route", "network_disconnect",
-	"sample_start", "sample_listen", "sample_stop", "sample_read",
+	r, _ := tools48.Spelling().ReadingOf(tool)
+	return r == ergo.CPUProfile || r == ergo.Heap || r == ergo.Goroutines
 }
 
 // complete fills in what was left open and reports all that is wrong.
@@ -228,21 +225,35 @@ func (o *Options) complete() error {
 
 func (s *Sampler) check() error {
 	var errs []error
-	switch {
-	case s.Tool == "":
+	if s.Tool == "" {
 		return errors.New("no tool is named")
-	case slices.Contains(actions, s.Tool):
-		return fmt.Errorf("%s is not for sampling", s.Tool)
-	case s.Every <= 0:
+	}
+	reading, ok := tools48.Spelling().ReadingOf(s.Tool)
+	if d := ergo.Define(reading); !ok || d.Cursor != nil {
+		return fmt.Errorf("%s is not for sampling: %s", s.Tool, whyNotSampled(s.Tool))
+	}
+	if s.Every <= 0 {
 		errs = append(errs, fmt.Errorf("%s: interval %v", s.Tool, s.Every))
 	}
-	if len(s.Targets) > 0 && ergo.SchemaOf(s.Tool).Subject == nil {
+	if len(s.Targets) > 0 && ergo.Define(reading).Subject == nil {
 		errs = append(errs, fmt.Errorf("%s is about nobody: it takes no targets", s.Tool))
 	}
 	for _, g := range append(slices.Clone(s.Nodes), s.Targets...) {
 		errs = append(errs, checkGlob(g))
 	}
 	return errors.Join(errs...)
+}
+
+// whyNotSampled says why a tool is never called at an interval: only what is
+// known to read is.
+func whyNotSampled(tool string) string {
+	switch t, known := tools48.Tool(tool); {
+	case !known:
+		return "no tool of that name is known, and what it does neither"
+	case t.Kind == ergo.Action:
+		return "it changes the cluster"
+	}
+	return "logs and events are followed by listeners, see logs and events in the configuration"
 }
 
 func checkGlob(g string) error {
@@ -275,4 +286,9 @@ func (o *Options) Scale(list time.Duration) {
 		o.Samplers[i].Every = time.Duration(float64(o.Samplers[i].Every) * by)
 	}
 	o.Logs.Every = time.Duration(float64(o.Logs.Every) * by)
+}
+
+// kept says what is kept of what nodes say.
+func (o *Options) kept() ingest.Options {
+	return ingest.Options{KeepEnv: o.KeepEnv, KeepSecrets: o.KeepSecrets}
 }

@@ -43,7 +43,7 @@ func (r *Recorder) pushLoop(ctx context.Context) {
 		if p.Lost > 0 {
 			n.losePushed(p.At, p.Lost)
 		}
-		r.append(ingest.Pushed(p.Node, p.Event, p.At, p.Text, ingest.Options{KeepEnv: r.opts.KeepEnv}))
+		r.append(ingest.Pushed(p.Node, p.Event, p.At, p.Text, r.opts.kept()))
 	}
 }
 

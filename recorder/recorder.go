@@ -9,6 +9,7 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/recorder/ingest"
 )
 
 // A Recorder samples a cluster into an archive. Make one with [New] and call
@@ -259,7 +260,7 @@ func (r *Recorder) mark(m archive.Mark) {
 
 // stamped is a mark as of now, without the secrets that it may quote.
 func (r *Recorder) stamped(m archive.Mark) archive.Mark {
-	m.Note = string(ergo.Redact("", []byte(m.Note), true))
+	m = ingest.Mark(m, r.opts.kept())
 	m.At = r.clock.Now()
 	if m.To.IsZero() {
 		m.To = m.From

@@ -452,14 +452,17 @@ func TestFollowsReplay(t *testing.T) {
 
 func TestOptionsAreChecked(t *testing.T) {
 	for want, o := range map[string]Options{
-		"not for sampling":   {Samplers: []Sampler{{Tool: "process_kill", Every: time.Second}}},
-		"no tool is named":   {Samplers: []Sampler{{Every: time.Second}}},
-		"interval":           {Samplers: []Sampler{{Tool: "node_info"}}},
-		"about nobody":       {Samplers: []Sampler{{Tool: "node_info", Every: time.Second, Targets: []string{"pools"}}}},
-		"syntax error":       {Nodes: []string{"["}},
-		"between 0 and 1":    {Budget: 2},
-		"no event is named":  {Events: []EventListener{{}}},
-		"syntax error in pa": {Samplers: []Sampler{{Tool: "process_info", Every: 1, Targets: []string{"[a"}}}},
+		"it changes the cluster":  {Samplers: []Sampler{{Tool: "process_kill", Every: time.Second}}},
+		"no tool of that name":    {Samplers: []Sampler{{Tool: "future_tool", Every: time.Second}}},
+		"sample_start is not for": {Samplers: []Sampler{{Tool: "sample_start", Every: time.Second}}},
+		"sample_read is not for":  {Samplers: []Sampler{{Tool: "sample_read", Every: time.Second}}},
+		"no tool is named":        {Samplers: []Sampler{{Every: time.Second}}},
+		"interval":                {Samplers: []Sampler{{Tool: "node_info"}}},
+		"about nobody":            {Samplers: []Sampler{{Tool: "node_info", Every: time.Second, Targets: []string{"pools"}}}},
+		"syntax error":            {Nodes: []string{"["}},
+		"between 0 and 1":         {Budget: 2},
+		"no event is named":       {Events: []EventListener{{}}},
+		"syntax error in pa":      {Samplers: []Sampler{{Tool: "process_info", Every: 1, Targets: []string{"[a"}}}},
 	} {
 		if _, err := New(nil, nil, o); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: error %v, want %q", o, err, want)

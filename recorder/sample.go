@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/tools48"
 )
 
 // sampleBy adds the tasks of a sampler.
@@ -37,6 +38,14 @@ func (n *node) task(s *Sampler) *task {
 		t.do = func(ctx context.Context, r *run) { n.regularCPU(ctx, r, s.Args) }
 	default:
 		t.do = func(ctx context.Context, r *run) { n.sample(ctx, r, s.Tool, s.Args) }
+	}
+	ask := t.do
+	t.do = func(ctx context.Context, r *run) {
+		// What stops the node is asked by a diagnosis only, and what the road
+		// does not have not at all.
+		if n.offers(s.Tool) == ergo.Offered {
+			ask(ctx, r)
+		}
 	}
 	return t
 }
@@ -133,7 +142,7 @@ func turn(targets []string, last *string) []string {
 // timed out is left alone for a while, twice as long each time: a process
 // that is stuck holds up the node's workers with every call.
 func (n *node) sampleTargets(ctx context.Context, r *run, s *Sampler, last *string) {
-	schema := ergo.SchemaOf(s.Tool)
+	schema := tools48.Schema(s.Tool)
 	for _, target := range turn(n.targets(ctx, r, s), last) {
 		if ctx.Err() != nil {
 			return

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"ergorecorder/archive"
-	"ergorecorder/ergo"
+	"ergorecorder/ergo/tools48"
 )
 
 // answer answers the question: from the record of the very call, or from what
@@ -109,7 +109,7 @@ func (q *question) table(tool string) (*table, error) {
 // together is the union of the listings of a tool that were cut by filters or
 // limits, nil if there is none.
 func (q *question) together(tool string) *table {
-	key := ergo.SchemaOf(tool).Key
+	key := tools48.Schema(tool).Key
 	var recs []*archive.Record
 	for _, s := range q.streams(tool) {
 		if rec, err := q.current([]stream{s}, ""); err == nil && rec.Failure == nil {

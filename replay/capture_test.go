@@ -13,6 +13,7 @@ import (
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/capture"
+	"ergorecorder/ergo/redact"
 	"ergorecorder/recorder/ingest"
 	"ergorecorder/replay"
 )
@@ -147,7 +148,7 @@ func answerAgain(t *testing.T, rec *replay.Recording, l *capture.Line) {
 		return
 	}
 	// Secrets never get into an archive.
-	kept := ergo.Redact(call.Tool, l.Answer.Text, true)
+	kept := redact.Answer(call.Tool, l.Answer.Text, redact.Keep{Env: true})
 	if got, want := canonical(t, ans.Text), canonical(t, kept); got != want || !ans.At.Equal(l.Answer.At) {
 		t.Errorf("%s at %s: got, of %s\n%.300s\nwant\n%.300s", call, at, ans.At.Format("15:04:05.000000000"), got, want)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/tools48"
 )
 
 // At is the cluster at an instant: the tools answer as they would have then,
@@ -139,7 +140,7 @@ func (m *Moment) newQuestion(ctx context.Context, call ergo.Call) (*question, er
 	if err := q.reachable(); err != nil {
 		return q, err
 	}
-	tool, known := ergo.ToolNamed(call.Tool)
+	tool, known := tools48.Tool(call.Tool)
 	if known && tool.Kind == ergo.Action || !known && len(q.x.by[source{archive.Sample, q.call.Node, call.Tool}]) == 0 {
 		return q, q.refuse("unknown tool: " + call.Tool)
 	}
@@ -345,7 +346,7 @@ func (q *question) streams(tool string) []stream {
 
 // exact are the streams that were recorded with the arguments of the call.
 func (q *question) exact() []stream {
-	want := ergo.SchemaOf(q.call.Tool).StreamArgs(q.call.Args).String()
+	want := tools48.Schema(q.call.Tool).StreamArgs(q.call.Args).String()
 	var same []stream
 	for _, s := range q.streams(q.call.Tool) {
 		if s.Args == want || s.Args == "" && want == "{}" {
@@ -357,7 +358,7 @@ func (q *question) exact() []stream {
 
 // subject is whom the call is about within its stream.
 func (q *question) subject() string {
-	if sub := ergo.SchemaOf(q.call.Tool).SubjectArgs(q.call.Args); sub != nil {
+	if sub := tools48.Schema(q.call.Tool).SubjectArgs(q.call.Args); sub != nil {
 		return sub.String()
 	}
 	return ""

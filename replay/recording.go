@@ -231,3 +231,12 @@ func (r *Recording) Marks(ctx context.Context, from, to time.Time) ([]archive.Ma
 	sortByTime(marks, func(m archive.Mark) time.Time { return m.From })
 	return marks, errors.Join(errs...)
 }
+
+// Damage tells what of the archives is known to be missing; see
+// archive.Reader.Damage.
+func (r *Recording) Damage() (damage []*archive.CorruptionError) {
+	for _, a := range r.readers {
+		damage = append(damage, a.Damage()...)
+	}
+	return damage
+}

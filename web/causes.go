@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"ergorecorder/analyze"
+	"ergorecorder/analyze/finding"
 )
 
 // A causes diagram shows which finding led to which: causes on the left,
@@ -33,9 +34,9 @@ const (
 
 // newCauses lays out the findings that cause or are caused; nil where nothing
 // is linked. A cycle, which no honest report has, is cut where it closes.
-func newCauses(report *analyze.Report, url func(*analyze.Finding) string) *causes {
-	effects := map[string][]*analyze.Finding{}
-	byID := map[string]*analyze.Finding{}
+func newCauses(report *analyze.Report, url func(*finding.Finding) string) *causes {
+	effects := map[string][]*finding.Finding{}
+	byID := map[string]*finding.Finding{}
 	for _, f := range report.Findings {
 		byID[f.ID] = f
 	}
@@ -58,8 +59,8 @@ func newCauses(report *analyze.Report, url func(*analyze.Finding) string) *cause
 }
 
 type causeLayout struct {
-	effects map[string][]*analyze.Finding
-	url     func(*analyze.Finding) string
+	effects map[string][]*finding.Finding
+	url     func(*finding.Finding) string
 	placed  map[string]bool
 	row     int
 	out     causes
@@ -67,7 +68,7 @@ type causeLayout struct {
 
 // place puts a finding at depth, its effects right of it, and returns where
 // an arrow to it ends.
-func (l *causeLayout) place(f *analyze.Finding, depth int, after time.Time) (x, y int, ok bool) {
+func (l *causeLayout) place(f *finding.Finding, depth int, after time.Time) (x, y int, ok bool) {
 	if l.placed[f.ID] {
 		return 0, 0, false
 	}
@@ -104,7 +105,7 @@ func (l *causeLayout) place(f *analyze.Finding, depth int, after time.Time) (x, 
 }
 
 // whom is the most telling name of a subject.
-func whom(s analyze.Subject) string {
+func whom(s finding.Subject) string {
 	name := ""
 	for _, n := range []string{s.Name, s.Event, s.Function, s.Behavior, s.PID, s.Application} {
 		if n != "" {

@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"ergorecorder/analyze"
+	"ergorecorder/analyze/finding"
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/tools48"
 	"ergorecorder/replay"
 )
 
@@ -19,7 +21,7 @@ const peersShown = 6
 
 // evidenceCharts draws the evidence of a finding that is a number over time:
 // the metric with its onset, what it kept to before, and its peers behind it.
-func evidenceCharts(ctx context.Context, report *analyze.Report, f *analyze.Finding, rec *replay.Recording) ([]chart, error) {
+func evidenceCharts(ctx context.Context, report *analyze.Report, f *finding.Finding, rec *replay.Recording) ([]chart, error) {
 	var out []chart
 	drawn := map[string]bool{}
 	for _, e := range f.Evidence {
@@ -50,7 +52,7 @@ func evidenceCharts(ctx context.Context, report *analyze.Report, f *analyze.Find
 	return out, nil
 }
 
-func chartTitle(e analyze.Evidence) string {
+func chartTitle(e finding.Evidence) string {
 	title := e.Field
 	if title == "" {
 		title = e.What
@@ -61,7 +63,7 @@ func chartTitle(e analyze.Evidence) string {
 	return title
 }
 
-func seriesCurve(s *analyze.Series) curve {
+func seriesCurve(s *finding.Series) curve {
 	var c curve
 	for i := range min(len(s.At), len(s.Value)) {
 		c.add(s.At[i], s.Value[i])
@@ -70,7 +72,7 @@ func seriesCurve(s *analyze.Series) curve {
 }
 
 // chartWindow spans the series and the onset, whichever reaches further.
-func chartWindow(s *analyze.Series, f *analyze.Finding) (from, to time.Time) {
+func chartWindow(s *finding.Series, f *finding.Finding) (from, to time.Time) {
 	from, to = s.At[0], s.At[len(s.At)-1]
 	if f.Onset.Before(from) {
 		from = f.Onset
@@ -84,8 +86,8 @@ func chartWindow(s *analyze.Series, f *analyze.Finding) (from, to time.Time) {
 // peersOf are the same metric of those that ought to look alike: of a process,
 // the others of its behavior on its node; of a node, the other nodes. Counters
 // whose series are rates, and whatever the recording lacks, have none.
-func peersOf(ctx context.Context, rec *replay.Recording, f *analyze.Finding, e analyze.Evidence, from, to time.Time) ([]curve, string, error) {
-	if e.Field == "" || ergo.SchemaOf(e.Tool).Columns[e.Field] == ergo.Cumulative {
+func peersOf(ctx context.Context, rec *replay.Recording, f *finding.Finding, e finding.Evidence, from, to time.Time) ([]curve, string, error) {
+	if e.Field == "" || tools48.Schema(e.Tool).Columns[e.Field] == ergo.Cumulative {
 		return nil, "", nil
 	}
 	var peers []curve
@@ -102,7 +104,7 @@ func peersOf(ctx context.Context, rec *replay.Recording, f *analyze.Finding, e a
 			peers = append(peers, rows[pid][0])
 		}
 		note = "other processes of " + behavior
-	case ergo.SchemaOf(e.Tool).Form == ergo.FormObject && e.Tool != "process_info" && e.Tool != "process_inspect":
+	case tools48.Schema(e.Tool).Form == ergo.FormObject && e.Tool != "process_info" && e.Tool != "process_inspect":
 		for _, n := range rec.Nodes() {
 			if n.Name == e.Node {
 				continue
@@ -130,7 +132,7 @@ func peersOf(ctx context.Context, rec *replay.Recording, f *analyze.Finding, e a
 // processCharts draw the life of the process that a finding accuses, from
 // before the onset on: what the evidence begins with too late to show. Metrics
 // that the evidence has are left out.
-func processCharts(ctx context.Context, report *analyze.Report, f *analyze.Finding, rec *replay.Recording) ([]chart, error) {
+func processCharts(ctx context.Context, report *analyze.Report, f *finding.Finding, rec *replay.Recording) ([]chart, error) {
 	if f.Subject.PID == "" || rec == nil {
 		return nil, nil
 	}
@@ -148,11 +150,11 @@ func processCharts(ctx context.Context, report *analyze.Report, f *analyze.Findi
 	}
 	var out []chart
 	for _, c := range l.charts(from, to, time.Time{}) {
-		if c.Field == "" || c.flat() || slices.ContainsFunc(f.Evidence, func(e analyze.Evidence) bool { return e.Field == c.Field && e.Series != nil }) {
+		if c.Field == "" || c.flat() || slices.ContainsFunc(f.Evidence, func(e finding.Evidence) bool { return e.Field == c.Field && e.Series != nil }) {
 			continue
 		}
 		c.Onset, c.OnsetErr = f.Onset, onsetError(f)
-		e := analyze.Evidence{Node: f.Subject.Node, Tool: "process_list", Field: c.Field}
+		e := finding.Evidence{Node: f.Subject.Node, Tool: "process_list", Field: c.Field}
 		if c.Peers, c.Note, err = peersOf(ctx, rec, f, e, from, to); err != nil {
 			return nil, err
 		}
@@ -161,7 +163,7 @@ func processCharts(ctx context.Context, report *analyze.Report, f *analyze.Findi
 	return out, nil
 }
 
-func onsetError(f *analyze.Finding) time.Duration {
+func onsetError(f *finding.Finding) time.Duration {
 	return time.Duration(f.OnsetErrorS * float64(time.Second))
 }
 

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"ergorecorder/analyze"
+	"ergorecorder/analyze/finding"
 	"ergorecorder/replay"
 )
 
@@ -101,15 +102,15 @@ func reportKey(rec *replay.Recording) string {
 
 // A findingView is a finding as it is drawn: in the report and on the page.
 type findingView struct {
-	*analyze.Finding
+	*finding.Finding
 	Charts []chart
-	Cause  *analyze.Finding
-	Then   []*analyze.Finding
-	URL    func(*analyze.Finding) string
+	Cause  *finding.Finding
+	Then   []*finding.Finding
+	URL    func(*finding.Finding) string
 }
 
 // findingViews draws findings with their charts, read from the recording.
-func findingViews(ctx context.Context, report *analyze.Report, rec *replay.Recording, url func(*analyze.Finding) string) ([]findingView, error) {
+func findingViews(ctx context.Context, report *analyze.Report, rec *replay.Recording, url func(*finding.Finding) string) ([]findingView, error) {
 	var out []findingView
 	for _, f := range report.Findings {
 		v, err := newFindingView(ctx, report, f, rec, url)
@@ -121,7 +122,7 @@ func findingViews(ctx context.Context, report *analyze.Report, rec *replay.Recor
 	return out, nil
 }
 
-func newFindingView(ctx context.Context, report *analyze.Report, f *analyze.Finding, rec *replay.Recording, url func(*analyze.Finding) string) (findingView, error) {
+func newFindingView(ctx context.Context, report *analyze.Report, f *finding.Finding, rec *replay.Recording, url func(*finding.Finding) string) (findingView, error) {
 	v := findingView{Finding: f, URL: url}
 	for _, other := range report.Findings {
 		if f.CausedBy != nil && other.ID == *f.CausedBy {

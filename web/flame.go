@@ -20,6 +20,7 @@ import (
 	"github.com/google/pprof/driver"
 	"github.com/google/pprof/profile"
 
+	"ergorecorder/escape"
 	"ergorecorder/replay"
 )
 
@@ -162,14 +163,14 @@ func (s *Server) servePprof(w http.ResponseWriter, r *http.Request) {
 	}
 	if answer.Code != http.StatusOK {
 		// pprof repeats what it was given: plain text, which nothing may run.
-		http.Error(w, strings.TrimSpace(answer.Body.String()), answer.Code)
+		http.Error(w, escape.Block(strings.TrimSpace(answer.Body.String())), answer.Code)
 		return
 	}
 	nonce := rand.Text()
 	h := w.Header()
 	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'nonce-"+nonce+"'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'")
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = w.Write(withNonce(answer.Body.Bytes(), nonce)) // a reader that went away
+	_, _ = io.WriteString(w, escape.Block(string(withNonce(answer.Body.Bytes(), nonce)))) // a reader that went away
 }
 
 // withNonce lets the page's own scripts run. Names within it are escaped by

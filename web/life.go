@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"ergorecorder/analyze"
+	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/views"
 	"ergorecorder/ergo"
 	"ergorecorder/replay"
@@ -35,7 +35,7 @@ type processView struct {
 	Facts    []fact
 	Inspect  []fact
 	Logs     []logLine
-	Findings []*analyze.Finding
+	Findings []*finding.Finding
 }
 
 // A stateSpan is a stretch in which samples showed the same state.
@@ -113,7 +113,7 @@ func (s *Server) process(ctx context.Context, p *page) (any, error) {
 }
 
 // mark draws the onset of the first finding about the process in its charts.
-func (v *processView) mark(f *analyze.Finding) {
+func (v *processView) mark(f *finding.Finding) {
 	for i := range v.Charts {
 		if c := &v.Charts[i]; c.Onset.IsZero() {
 			c.Onset, c.OnsetErr = f.Onset, onsetError(f)
@@ -285,7 +285,7 @@ func unescapeAngles(s string) string {
 
 // Root is the process at the root of what this one waits for, if that is
 // another.
-func (v *processView) Root() *analyze.Subject {
+func (v *processView) Root() *finding.Subject {
 	if v.Wait == nil || v.Wait.RootOf == nil || v.Wait.RootOf.PID == v.PID && v.Wait.RootOf.Node == v.Node {
 		return nil
 	}

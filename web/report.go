@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"ergorecorder/analyze"
+	"ergorecorder/analyze/finding"
+	"ergorecorder/escape"
 	"ergorecorder/replay"
 )
 
@@ -34,7 +36,7 @@ type reportPage struct {
 
 // A severityCount is how many findings have a severity.
 type severityCount struct {
-	Severity analyze.Severity
+	Severity finding.Severity
 	Count    int
 }
 
@@ -61,7 +63,7 @@ func Report(ctx context.Context, w io.Writer, report *analyze.Report, rec *repla
 	if err := pageTemplates().ExecuteTemplate(&b, "report", p); err != nil {
 		return fmt.Errorf("draw report: %w", err)
 	}
-	if _, err := b.WriteTo(w); err != nil {
+	if _, err := io.WriteString(w, escape.Block(b.String())); err != nil {
 		return fmt.Errorf("write report: %w", err)
 	}
 	return nil
@@ -81,7 +83,7 @@ func newReportPage(ctx context.Context, report *analyze.Report, rec *replay.Reco
 		Report: report, CSS: template.CSS(css), Name: filepath.Base(report.Archive.Path), Duration: to.Sub(from),
 		Policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'",
 	}
-	anchor := func(f *analyze.Finding) string { return "#" + f.ID }
+	anchor := func(f *finding.Finding) string { return "#" + f.ID }
 	p.Strip = newStrip(rec, from, to)
 	p.Strip.fill(ctx, rec)
 	marks, err := rec.Marks(ctx, from, to)
@@ -93,7 +95,7 @@ func newReportPage(ctx context.Context, report *analyze.Report, rec *replay.Reco
 	if p.Views, err = findingViews(ctx, report, rec, anchor); err != nil {
 		return nil, err
 	}
-	for _, sev := range []analyze.Severity{analyze.Critical, analyze.Warning, analyze.Info} {
+	for _, sev := range []finding.Severity{finding.Critical, finding.Warning, finding.Info} {
 		n := 0
 		for _, f := range report.Findings {
 			if f.Severity == sev {

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"ergorecorder/analyze"
+	"ergorecorder/analyze/finding"
 	"ergorecorder/replay"
 )
 
@@ -53,7 +54,7 @@ func TestReport(t *testing.T) {
 func TestReportOfNothing(t *testing.T) {
 	rec := bundled(t, "stuck")
 	from, to := rec.Window()
-	page := drawReport(t, &analyze.Report{Window: analyze.Window{From: from, To: to}}, rec)
+	page := drawReport(t, &analyze.Report{Window: finding.Window{From: from, To: to}}, rec)
 	checkSelfContained(t, page)
 	if !strings.Contains(page, "Nothing was found wrong") {
 		t.Error("it does not say that all is well")
@@ -65,7 +66,7 @@ func TestReportOfHostileFindings(t *testing.T) {
 	r := stuckReport(t, rec)
 	f := r.Findings[0]
 	f.Title, f.Summary, f.Recommendation, f.ID, f.Display, f.Kind = evilName, evilName, evilName, evilName, evilName, evilName
-	f.Severity = analyze.Severity(evilName)
+	f.Severity = finding.Severity(evilName)
 	f.Subject.Name, f.Subject.PID, f.Subject.Function = evilName, evilName, evilName
 	f.Evidence[0].What, f.Evidence[0].Lines, f.Evidence[0].Values = evilName, []string{evilName}, map[string]any{evilName: evilName}
 	f.Confirm, f.Caveats = []string{evilName}, []string{evilName}
@@ -80,10 +81,10 @@ func TestReportOfHostileFindings(t *testing.T) {
 // Causes that go round in a circle are a mistake of the report, not of ours.
 func TestCausesInACircle(t *testing.T) {
 	a, b, c := "a", "b", "c"
-	r := &analyze.Report{Findings: []*analyze.Finding{
+	r := &analyze.Report{Findings: []*finding.Finding{
 		{ID: a, CausedBy: &b}, {ID: b, CausedBy: &a}, {ID: c, CausedBy: &c}, {ID: "d"}, {ID: "e", CausedBy: new("d")}, {ID: "f", CausedBy: new("gone")},
 	}}
-	d := newCauses(r, func(*analyze.Finding) string { return "" })
+	d := newCauses(r, func(*finding.Finding) string { return "" })
 	if d == nil || len(d.Boxes) != 2 || len(d.Arrows) != 1 {
 		t.Errorf("%+v", d)
 	}

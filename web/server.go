@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"io"
 	"io/fs"
 	"maps"
 	"net"
@@ -19,7 +20,9 @@ import (
 	"time"
 
 	"ergorecorder/analyze"
+	"ergorecorder/analyze/finding"
 	"ergorecorder/ergo/live"
+	"ergorecorder/escape"
 	"ergorecorder/replay"
 )
 
@@ -322,7 +325,7 @@ func (s *Server) render(w http.ResponseWriter, name string, data any) {
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Vary", "X-Part")
-	_, _ = w.Write(b.Bytes()) // a reader that went away
+	_, _ = io.WriteString(w, escape.Block(b.String())) // a reader that went away
 }
 
 func (s *Server) fail(w http.ResponseWriter, err error) {
@@ -332,7 +335,7 @@ func (s *Server) fail(w http.ResponseWriter, err error) {
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(code)
-	_ = s.pages.ExecuteTemplate(w, "problem", err.Error()) // a reader that went away
+	_ = s.pages.ExecuteTemplate(w, "problem", escape.Line(err.Error())) // a reader that went away
 }
 
 // notFound is the error of an address that names nothing recorded.
@@ -359,7 +362,7 @@ func (s *Server) serveReport(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Security-Policy", "sandbox; default-src 'none'; style-src 'unsafe-inline'")
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = w.Write(b.Bytes()) // a reader that went away
+	_, _ = io.WriteString(w, escape.Block(b.String())) // a reader that went away
 }
 
 // notJudged says why there is no report.
@@ -402,7 +405,7 @@ func (c *stripCache) get(p *page, read bool) *strip {
 		st.Trouble = inShort([]error{err})
 	}
 	st.Whole = st.Whole && p.Progress == ""
-	st.flags(p.Report, marks, func(f *analyze.Finding) string {
+	st.flags(p.Report, marks, func(f *finding.Finding) string {
 		return p.Link("/finding", "id", f.ID, "at", inURL(f.Onset))
 	})
 	return &st

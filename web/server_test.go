@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"ergorecorder/analyze"
+	"ergorecorder/analyze/finding"
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
 	"ergorecorder/recorder/ingest"
@@ -293,13 +294,13 @@ func TestFlagsHaveRoom(t *testing.T) {
 	marks := []archive.Mark{{Kind: "start", From: at(0)}, {Kind: "node_seen", From: at(0), Node: "a"}, {Kind: "node_seen", From: at(1), Node: "b"}, {Kind: "note", From: at(5000)}}
 	report := &analyze.Report{}
 	for i := range 12 {
-		f := &analyze.Finding{Display: fmt.Sprintf("F%d", i+1), Severity: analyze.Warning, Onset: at(500)}
+		f := &finding.Finding{Display: fmt.Sprintf("F%d", i+1), Severity: finding.Warning, Onset: at(500)}
 		if i > 7 {
-			f.Severity = analyze.Info
+			f.Severity = finding.Info
 		}
 		report.Findings = append(report.Findings, f)
 	}
-	st.flags(report, marks, func(*analyze.Finding) string { return "" })
+	st.flags(report, marks, func(*finding.Finding) string { return "" })
 	var got []string
 	for _, f := range st.Flags {
 		got = append(got, fmt.Sprintf("%s@%d", f.Label, f.Row))

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ergorecorder/analyze"
+	"ergorecorder/analyze/finding"
 	"ergorecorder/archive"
 	"ergorecorder/replay"
 )
@@ -189,7 +190,7 @@ func bursts(s scale, c curve) []burst {
 
 // flags puts findings and marks above the lanes, in rows so that their labels
 // do not cover each other.
-func (st *strip) flags(report *analyze.Report, marks []archive.Mark, link func(*analyze.Finding) string) {
+func (st *strip) flags(report *analyze.Report, marks []archive.Mark, link func(*finding.Finding) string) {
 	s := scale{from: st.From, to: st.To}
 	st.Flags = nil
 	for _, m := range marks {
@@ -234,7 +235,7 @@ func (st *strip) stack() {
 		case len(free) < most:
 			free = append(free, 0)
 			row = len(free) - 1
-		case f.Class == string(analyze.Info):
+		case f.Class == string(finding.Info):
 			continue
 		default:
 			row = most - 1

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"ergorecorder/analyze"
+	"ergorecorder/analyze/finding"
 	"ergorecorder/ergo"
 	"ergorecorder/replay"
 )
@@ -16,7 +16,7 @@ import (
 // overviewView is the first page: the verdict, the nodes, the busiest
 // processes and what was logged at the moment.
 type overviewView struct {
-	Findings []*analyze.Finding
+	Findings []*finding.Finding
 	More     int
 	Nodes    []node
 	Deep     table
@@ -69,12 +69,12 @@ func (s *Server) findings(_ context.Context, p *page) (any, error) {
 }
 
 // findingURL is the page of a finding, at the moment of its onset.
-func (p *page) findingURL(f *analyze.Finding) string {
+func (p *page) findingURL(f *finding.Finding) string {
 	return p.Link("/finding", "id", f.ID, "at", inURL(f.Onset))
 }
 
 // FindingURL is findingURL for templates.
-func (p *page) FindingURL(f *analyze.Finding) string { return p.findingURL(f) }
+func (p *page) FindingURL(f *finding.Finding) string { return p.findingURL(f) }
 
 func (s *Server) finding(ctx context.Context, p *page) (any, error) {
 	id := p.query.Get("id")

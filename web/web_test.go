@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"ergorecorder/analyze"
+	"ergorecorder/analyze/finding"
 	"ergorecorder/archive"
 	"ergorecorder/recorder/ingest"
 	"ergorecorder/replay"
@@ -60,7 +61,7 @@ func importProfiles(t testing.TB, path string, nodes map[string]bool, w *archive
 		}
 		for n := range nodes {
 			if strings.HasPrefix(n, node+"@") {
-				if err := ingest.Profile(raw, n, kind, w); err != nil {
+				if err := ingest.Profile(raw, n, kind, w, ingest.Options{}); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -111,8 +112,8 @@ func stuckReport(t testing.TB, rec *replay.Recording) *analyze.Report {
 	if err != nil || rows[stuckPID] == nil {
 		t.Fatalf("the stuck process is not in the recording: %v", err)
 	}
-	series := func(c curve, unit string) *analyze.Series {
-		s := &analyze.Series{Unit: unit}
+	series := func(c curve, unit string) *finding.Series {
+		s := &finding.Series{Unit: unit}
 		for i, at := range c.At {
 			s.At, s.Value = append(s.At, time.UnixMilli(at).UTC()), append(s.Value, c.Value[i])
 		}
@@ -122,14 +123,14 @@ func stuckReport(t testing.TB, rec *replay.Recording) *analyze.Report {
 	return &analyze.Report{
 		Schema:  analyze.SchemaVersion,
 		Archive: analyze.Archive{Path: "stuck.erg", RecordedFrom: from, RecordedTo: to, Nodes: []string{"alpha@localhost", "beta@localhost", stuckNode}},
-		Window:  analyze.Window{From: from, To: to},
-		Findings: []*analyze.Finding{{
-			ID: "aa01", Display: "F1", Kind: "blocked_callback", Playbook: "bottleneck", Severity: analyze.Critical, Score: 92, Confidence: analyze.High,
+		Window:  finding.Window{From: from, To: to},
+		Findings: []*finding.Finding{{
+			ID: "aa01", Display: "F1", Kind: "blocked_callback", Playbook: "bottleneck", Severity: finding.Critical, Score: 92, Confidence: finding.High,
 			Title:   "book_eth on gamma is blocked in a callback: nothing it was sent since 01:13:55 was handled",
 			Summary: "Its mailbox grew from 0 to 1,300 messages while it handled none and its running time stood still; the latency grows by 1.0 s a second. Its goroutine waits on a mutex in OrderBook.applyDelta.",
-			Subject: analyze.Subject{Node: stuckNode, Incarnation: "2026-11-22T01:12:52Z", PID: stuckPID, Name: "book_eth", Behavior: "trading.OrderBook", Application: "trading_bots", Function: "labapp/trading.(*OrderBook).applyDelta"},
+			Subject: finding.Subject{Node: stuckNode, Incarnation: "2026-11-22T01:12:52Z", PID: stuckPID, Name: "book_eth", Behavior: "trading.OrderBook", Application: "trading_bots", Function: "labapp/trading.(*OrderBook).applyDelta"},
 			Onset:   stuckOnset(), OnsetErrorS: 2, Effects: []string{"bb02"},
-			Evidence: []analyze.Evidence{
+			Evidence: []finding.Evidence{
 				{What: "the oldest message has waited since the onset", Node: stuckNode, Tool: "process_list", Field: "MailboxLatency", Values: map[string]any{"before": 0, "after": 4.7e10}, Series: series(rows[stuckPID][0], "ns"), Records: []string{stuckNode + "/process_list@2026-11-22T01:14:30.000000001Z"}},
 				{What: "the mailbox grows and never drains", Node: stuckNode, Tool: "process_list", Field: "MessagesMailbox", Series: series(rows[stuckPID][1], "count")},
 				{What: "its goroutine waits on a mutex", Node: stuckNode, Tool: "pprof_goroutines", Lines: []string{"sync.(*Mutex).Lock", "labapp/trading.(*OrderBook).applyDelta", "labapp/trading.(*OrderBook).HandleMessage"}},
@@ -138,12 +139,12 @@ func stuckReport(t testing.TB, rec *replay.Recording) *analyze.Report {
 			Confirm:        []string{"process_info pid=" + stuckPID, "pprof_goroutines pid=" + stuckPID + " debug=2"},
 			Caveats:        []string{"The holder of the mutex is not visible in a goroutine dump."},
 		}, {
-			ID: "bb02", Display: "F2", Kind: "mailbox_growth", Playbook: "bottleneck", Severity: analyze.Warning, Score: 55, Confidence: analyze.Medium,
-			Title: "Messages pile up in book_eth", Summary: "About 15 a second.", Subject: analyze.Subject{Node: stuckNode, PID: stuckPID, Name: "book_eth"},
+			ID: "bb02", Display: "F2", Kind: "mailbox_growth", Playbook: "bottleneck", Severity: finding.Warning, Score: 55, Confidence: finding.Medium,
+			Title: "Messages pile up in book_eth", Summary: "About 15 a second.", Subject: finding.Subject{Node: stuckNode, PID: stuckPID, Name: "book_eth"},
 			Onset: stuckOnset().Add(4 * time.Second), CausedBy: &cause,
 		}},
 		Healthy:      []string{"network: no link was lost, both ends agree", "memory: the heap left after collections is level on all nodes"},
-		NotEvaluated: []analyze.NotEvaluated{{Playbook: "zombies", Why: "nothing was recorded that would show it"}},
+		NotEvaluated: []finding.NotEvaluated{{Playbook: "zombies", Why: "nothing was recorded that would show it"}},
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"ergorecorder/analyze"
+	"ergorecorder/analyze/finding"
 )
 
 // wrap breaks text into lines of at most width columns. Words are not broken.
@@ -50,7 +51,7 @@ var blocks = []rune("▁▂▃▄▅▆▇█")
 // Sparkline draws a series over width columns of equal time; a column without
 // a sample repeats the one before. Its ends are the least and the greatest
 // value.
-func Sparkline(s *analyze.Series, width int) (line string, low, high float64) {
+func Sparkline(s *finding.Series, width int) (line string, low, high float64) {
 	if s == nil || len(s.Value) < 2 || width < 2 {
 		return "", 0, 0
 	}
@@ -167,7 +168,7 @@ func lasting(d time.Duration) string {
 }
 
 // subject is whom a finding accuses, a field a row.
-func subject(s analyze.Subject) []fact {
+func subject(s finding.Subject) []fact {
 	var out []fact
 	for _, f := range []fact{
 		{name: "node", after: s.Node},
@@ -187,7 +188,7 @@ func subject(s analyze.Subject) []fact {
 }
 
 // place is where evidence was seen.
-func place(e analyze.Evidence) string {
+func place(e finding.Evidence) string {
 	var parts []string
 	if e.Tool != "" {
 		parts = append(parts, strings.TrimSpace(e.Tool+" "+e.Field))
@@ -202,7 +203,7 @@ func place(e analyze.Evidence) string {
 }
 
 // span is when a finding was so.
-func span(f *analyze.Finding, end time.Time) string {
+func span(f *finding.Finding, end time.Time) string {
 	s := "since " + instant(f.Onset)
 	if f.OnsetErrorS >= 0.05 {
 		s += fmt.Sprintf(" (within %s s)", short(f.OnsetErrorS))
@@ -294,7 +295,7 @@ func verdict(r *analyze.Report) [3]string {
 func rootCount(r *analyze.Report) int {
 	n := 0
 	for _, f := range r.Findings {
-		if f.CausedBy == nil && f.Severity != analyze.Info {
+		if f.CausedBy == nil && f.Severity != finding.Info {
 			n++
 		}
 	}
@@ -304,11 +305,11 @@ func rootCount(r *analyze.Report) int {
 func count(r *analyze.Report) (critical, warnings, notes int) {
 	for _, f := range r.Findings {
 		switch f.Severity {
-		case analyze.Critical:
+		case finding.Critical:
 			critical++
-		case analyze.Warning:
+		case finding.Warning:
 			warnings++
-		case analyze.Info:
+		case finding.Info:
 			notes++
 		}
 	}
@@ -341,7 +342,7 @@ func displays(r *analyze.Report) map[string]string {
 }
 
 // relations is what a finding has to do with others.
-func relations(f *analyze.Finding, display map[string]string) []string {
+func relations(f *finding.Finding, display map[string]string) []string {
 	var out []string
 	if f.CausedBy != nil {
 		out = append(out, "Follows from "+display[*f.CausedBy]+".")

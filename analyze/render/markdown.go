@@ -4,9 +4,10 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"strings"
 
 	"ergorecorder/analyze"
+	"ergorecorder/analyze/finding"
+	"ergorecorder/escape"
 )
 
 // Markdown writes the report as Markdown (the dialect with tables).
@@ -14,12 +15,12 @@ func Markdown(w io.Writer, r *analyze.Report) error {
 	b := bufio.NewWriter(w)
 	v := verdict(r)
 	// Errors of the writer are kept by it, and come out of Flush.
-	fmt.Fprintf(b, "**%s**\n\n%s\n\n%s\n\n", escape(v[0]), escape(v[1]), escape(v[2]))
+	escape.Fprintf(b, "**%s**\n\n%s\n\n%s\n\n", escape.Markdown(v[0]), escape.Markdown(v[1]), escape.Markdown(v[2]))
 	crit, warn, notes := count(r)
-	fmt.Fprintf(b, "`%s`, %s to %s, %d nodes: %d critical, %d %s, %d %s.\n", r.Archive.Path, instant(r.Window.From), instant(r.Window.To),
+	escape.Fprintf(b, "`%s`, %s to %s, %d nodes: %d critical, %d %s, %d %s.\n", escape.Code(r.Archive.Path), instant(r.Window.From), instant(r.Window.To),
 		len(r.Archive.Nodes), crit, warn, plural(warn, "warning"), notes, plural(notes, "note"))
 	for _, g := range r.Archive.Gaps {
-		fmt.Fprintf(b, "\nGap: %s was not recorded from %s to %s: %s\n", escape(g.Node), clock(g.From), clock(g.To), escape(g.Why))
+		escape.Fprintf(b, "\nGap: %s was not recorded from %s to %s: %s\n", escape.Markdown(g.Node), clock(g.From), clock(g.To), escape.Markdown(g.Why))
 	}
 	display := displays(r)
 	for _, f := range r.Findings {
@@ -34,36 +35,40 @@ func Markdown(w io.Writer, r *analyze.Report) error {
 	return b.Flush()
 }
 
-func markdownFinding(b *bufio.Writer, f *analyze.Finding, r *analyze.Report, display map[string]string) {
-	fmt.Fprintf(b, "\n## %s %s: %s\n\n", f.Display, f.Severity, escape(f.Title))
-	fmt.Fprintf(b, "`%s`, found by %s, score %d, confidence %s, id `%s`. %s.\n\n", f.Kind, f.Playbook, f.Score, f.Confidence, f.ID, upper(span(f, r.Window.To)))
+func markdownFinding(b *bufio.Writer, f *finding.Finding, r *analyze.Report, display map[string]string) {
+	escape.Fprintf(b, "\n## %s %s: %s\n\n", f.Display, f.Severity, escape.Markdown(f.Title))
+	escape.Fprintf(b, "`%s`, found by %s, score %d, confidence %s, id `%s`. %s.\n\n", f.Kind, f.Playbook, f.Score, f.Confidence, f.ID, upper(span(f, r.Window.To)))
 	for _, rel := range relations(f, display) {
-		fmt.Fprintf(b, "%s\n\n", rel)
+		escape.Fprintf(b, "%s\n\n", escape.Markdown(rel))
 	}
-	fmt.Fprintf(b, "%s\n\n", escape(f.Summary))
+	escape.Fprintf(b, "%s\n\n", escape.Markdown(f.Summary))
 	markdownTable(b, "subject", subject(f.Subject))
 	for _, e := range f.Evidence {
-		fmt.Fprintf(b, "%s", escape(upper(e.What)))
+		escape.Fprintf(b, "%s", escape.Markdown(upper(e.What)))
 		if at := place(e); at != "" {
-			fmt.Fprintf(b, " (%s)", escape(at))
+			escape.Fprintf(b, " (%s)", escape.Markdown(at))
 		}
 		fmt.Fprint(b, "\n\n")
 		if line, low, high := Sparkline(e.Series, 60); line != "" {
-			fmt.Fprintf(b, "`%s` %s to %s %s\n\n", line, short(low), short(high), escape(e.Series.Unit))
+			escape.Fprintf(b, "`%s` %s to %s %s\n\n", line, short(low), short(high), escape.Markdown(e.Series.Unit))
 		}
 		markdownTable(b, "", facts(e.Values))
 		if len(e.Lines) > 0 {
-			fmt.Fprintf(b, "```\n%s\n```\n\n", strings.ReplaceAll(strings.Join(e.Lines, "\n"), "```", "'''"))
+			fmt.Fprint(b, "```\n")
+			for _, l := range e.Lines {
+				escape.Fprintf(b, "%s\n", escape.Code(l))
+			}
+			fmt.Fprint(b, "```\n\n")
 		}
 	}
 	if f.Recommendation != "" {
-		fmt.Fprintf(b, "**Do:** %s\n\n", escape(f.Recommendation))
+		escape.Fprintf(b, "**Do:** %s\n\n", escape.Markdown(f.Recommendation))
 	}
 	for _, c := range f.Confirm {
-		fmt.Fprintf(b, "- ask `%s`\n", strings.ReplaceAll(c, "`", "'"))
+		escape.Fprintf(b, "- ask `%s`\n", escape.Code(c))
 	}
 	for _, c := range f.Caveats {
-		fmt.Fprintf(b, "- but %s\n", escape(c))
+		escape.Fprintf(b, "- but %s\n", escape.Markdown(c))
 	}
 }
 
@@ -76,29 +81,26 @@ func markdownTable(b *bufio.Writer, head string, rows []fact) {
 		pairs = pairs || r.before != ""
 	}
 	if pairs {
-		fmt.Fprintf(b, "| %s | before | after |\n|---|---|---|\n", head)
+		escape.Fprintf(b, "| %s | before | after |\n|---|---|---|\n", head)
 	} else {
-		fmt.Fprintf(b, "| %s | |\n|---|---|\n", head)
+		escape.Fprintf(b, "| %s | |\n|---|---|\n", head)
 	}
 	for _, r := range rows {
 		if pairs {
-			fmt.Fprintf(b, "| %s | %s | %s |\n", escape(r.name), escape(r.before), escape(r.after))
+			escape.Fprintf(b, "| %s | %s | %s |\n", escape.Markdown(r.name), escape.Markdown(r.before), escape.Markdown(r.after))
 		} else {
-			fmt.Fprintf(b, "| %s | %s |\n", escape(r.name), escape(r.after))
+			escape.Fprintf(b, "| %s | %s |\n", escape.Markdown(r.name), escape.Markdown(r.after))
 		}
 	}
-	fmt.Fprintln(b)
+	escape.Fprintln(b)
 }
 
 func markdownList(b *bufio.Writer, title string, items []string) {
 	if len(items) == 0 {
 		return
 	}
-	fmt.Fprintf(b, "\n## %s\n\n", title)
+	escape.Fprintf(b, "\n## %s\n\n", title)
 	for _, i := range items {
-		fmt.Fprintf(b, "- %s\n", escape(i))
+		escape.Fprintf(b, "- %s\n", escape.Markdown(i))
 	}
 }
-
-// escape keeps what a cluster said from being read as markup.
-var escape = strings.NewReplacer("<", "&lt;", "|", `\|`, "*", `\*`, "_", `\_`, "`", "'", "[", `\[`, "\n", " ").Replace

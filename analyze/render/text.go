@@ -7,7 +7,10 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"ergorecorder/escape"
+
 	"ergorecorder/analyze"
+	"ergorecorder/analyze/finding"
 )
 
 // Options say how a text report is laid out.
@@ -30,7 +33,7 @@ func Text(w io.Writer, r *analyze.Report, opt Options) error {
 	display := displays(r)
 	notes := false
 	for _, f := range r.Findings {
-		if f.Severity == analyze.Info {
+		if f.Severity == finding.Info {
 			notes = true
 			continue
 		}
@@ -39,7 +42,7 @@ func Text(w io.Writer, r *analyze.Report, opt Options) error {
 	if notes {
 		p.section("Noted")
 		for _, f := range r.Findings {
-			if f.Severity == analyze.Info {
+			if f.Severity == finding.Info {
 				p.item(fmt.Sprintf("%s %s (%s): %s", f.Display, f.Title, f.Kind, f.Summary))
 			}
 		}
@@ -67,7 +70,7 @@ type page struct {
 
 // Errors of the writer are kept by it, and come out of Flush.
 func (p *page) line(format string, args ...any) {
-	fmt.Fprintf(p.w, format, args...)
+	escape.Fprintf(p.w, format, args...)
 	p.w.WriteByte('\n')
 }
 
@@ -113,7 +116,7 @@ func (p *page) heading(r *analyze.Report) {
 	}
 }
 
-func (p *page) finding(f *analyze.Finding, r *analyze.Report, display map[string]string) {
+func (p *page) finding(f *finding.Finding, r *analyze.Report, display map[string]string) {
 	p.line("")
 	p.line("%s", strings.Repeat("=", p.width))
 	p.hang(f.Display+"  ", fmt.Sprintf("%s %d: %s", strings.ToUpper(string(f.Severity)), f.Score, f.Title))
@@ -141,7 +144,7 @@ func (p *page) finding(f *analyze.Finding, r *analyze.Report, display map[string
 	}
 }
 
-func (p *page) evidence(e analyze.Evidence) {
+func (p *page) evidence(e finding.Evidence) {
 	p.line("")
 	what := upper(e.What)
 	if at := place(e); at != "" {

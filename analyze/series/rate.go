@@ -73,3 +73,33 @@ func LowPoints(heap, collections Series) Series {
 	}
 	return low
 }
+
+// Sum adds two counters that were read together.
+func Sum(a, b Series) Series {
+	var c Series
+	for i, t := range a.T {
+		x, _ := b.At(t)
+		c.Add(t, a.V[i]+x)
+	}
+	return c
+}
+
+// Without is a counter without the given events. It never falls: an event that
+// the node counted later than we did is taken off later.
+func Without(counter Series, events []time.Time) Series {
+	var out Series
+	i, high := 0, 0.0
+	last, taken := 0.0, 0.0
+	for k, t := range counter.T {
+		for i < len(events) && !events[i].After(t) {
+			i++
+		}
+		if k > 0 && counter.V[k] < last {
+			high, taken = 0, float64(i) // a new life
+		}
+		last = counter.V[k]
+		high = max(high, counter.V[k]-(float64(i)-taken))
+		out.Add(t, high)
+	}
+	return out
+}

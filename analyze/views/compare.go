@@ -10,6 +10,7 @@ import (
 
 	"ergorecorder/analyze/series"
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/tools48"
 	"ergorecorder/replay"
 )
 
@@ -190,7 +191,7 @@ func changes(who Process, tool string, fields []string, a, b *summary) []Change 
 	if a == nil || b == nil {
 		return nil
 	}
-	kinds := ergo.SchemaOf(tool).Columns
+	kinds := tools48.Schema(tool).Columns
 	var out []Change
 	for i, field := range fields {
 		c := Change{Node: who.Node, PID: who.PID, Name: who.Name, Behavior: who.Behavior, Field: field, Rate: kinds[field] == ergo.Cumulative || field == "total_alloc" || field == "num_gc"}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"ergorecorder/analyze"
+	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/logs"
 	"ergorecorder/replay"
 )
@@ -79,7 +80,7 @@ func lifeMoments(rec *replay.Recording) (out []Moment) {
 	return out
 }
 
-func logMoments(ctx context.Context, rec *replay.Recording, w analyze.Window) (out []Moment, err error) {
+func logMoments(ctx context.Context, rec *replay.Recording, w finding.Window) (out []Moment, err error) {
 	var miner logs.Miner
 	for l, err := range rec.Logs(ctx, "", w.From, w.To) {
 		if err != nil && unreadable(err) {

@@ -12,6 +12,7 @@ import (
 	"ergorecorder/analyze/series"
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/tools48"
 	"ergorecorder/replay"
 )
 
@@ -109,7 +110,7 @@ func notFound(ctx context.Context, rec *replay.Recording, q TrendQuery) error {
 	}
 	var known []string
 	for _, tool := range metricTools {
-		for f, kind := range ergo.SchemaOf(tool).Columns {
+		for f, kind := range tools48.Schema(tool).Columns {
 			if kind != ergo.Text && recorded(rec, tool) {
 				known = append(known, tool+"."+f)
 			}
@@ -125,7 +126,7 @@ func recorded(rec *replay.Recording, tool string) bool {
 
 // curve walks one tool of one node; ok is false where it has no such field.
 func curve(ctx context.Context, rec *replay.Recording, n replay.Node, tool, field string, q TrendQuery) (c Curve, ok bool, err error) {
-	sc := ergo.SchemaOf(tool)
+	sc := tools48.Schema(tool)
 	kind := sc.Columns[field]
 	columns := identities(sc)
 	columns = append(columns, field)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"ergorecorder/analyze"
+	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/views"
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
@@ -123,9 +124,9 @@ func TestCompare(t *testing.T) {
 func TestWaits(t *testing.T) {
 	rec := recorded(t, twoProcesses)
 	cause := "root"
-	rep := &analyze.Report{Findings: []*analyze.Finding{
-		{ID: "effect", Subject: analyze.Subject{Node: "a@h", PID: "<A.0.2>"}, CausedBy: &cause},
-		{ID: "root", Subject: analyze.Subject{Node: "b@h", Name: "culprit"}},
+	rep := &analyze.Report{Findings: []*finding.Finding{
+		{ID: "effect", Subject: finding.Subject{Node: "a@h", PID: "<A.0.2>"}, CausedBy: &cause},
+		{ID: "root", Subject: finding.Subject{Node: "b@h", Name: "culprit"}},
 	}}
 	v, err := views.Waits(t.Context(), rec, rep, "", second(50), 10)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ergorecorder/analyze"
+	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/profiles"
 	"ergorecorder/ergo"
 	"ergorecorder/replay"
@@ -30,7 +31,7 @@ type Wait struct {
 	// bottom of its chain of causes, with whom that accuses.
 	Finding string           `json:"finding,omitempty"`
 	Root    string           `json:"root,omitempty"`
-	RootOf  *analyze.Subject `json:"root_subject,omitempty"`
+	RootOf  *finding.Subject `json:"root_subject,omitempty"`
 }
 
 // A WaitView is who waits at a moment, the longest first.
@@ -157,8 +158,8 @@ func (v *WaitView) dump(ctx context.Context, caller ergo.Caller, node string) *p
 // blame names the finding about the process at that time, and follows its
 // causes to the root.
 func (w *Wait) blame(rep *analyze.Report, at time.Time) {
-	by := map[string]*analyze.Finding{}
-	var own *analyze.Finding
+	by := map[string]*finding.Finding{}
+	var own *finding.Finding
 	for _, f := range rep.Findings {
 		by[f.ID] = f
 		over := f.End != nil && f.End.Before(at)

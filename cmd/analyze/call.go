@@ -6,9 +6,12 @@ import (
 	"strings"
 	"time"
 
+	"ergorecorder/escape"
+
 	"github.com/spf13/cobra"
 
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/tools48"
 	"ergorecorder/replay"
 )
 
@@ -62,7 +65,7 @@ is goes to standard error.`,
 // text is taken as text.
 func keyValues(tool string, list []string) (ergo.Args, error) {
 	isText := map[string]bool{}
-	known, _ := ergo.ToolNamed(tool)
+	known, _ := tools48.Tool(tool)
 	for _, p := range known.Params {
 		isText[p.Name] = p.Type == "string"
 	}
@@ -95,10 +98,10 @@ func printReply(cmd *cobra.Command, f format, m *replay.Moment, r replay.Reply) 
 		}
 		return printJSON(cmd.OutOrStdout(), out)
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "observed at %s, %s before\n", r.At.UTC().Format(time.RFC3339Nano), m.Age(r))
+	escape.Fprintf(cmd.ErrOrStderr(), "observed at %s, %s before\n", r.At.UTC().Format(time.RFC3339Nano), m.Age(r))
 	if r.Total > r.Seen {
-		fmt.Fprintf(cmd.ErrOrStderr(), "%d rows were seen of %d\n", r.Seen, r.Total)
+		escape.Fprintf(cmd.ErrOrStderr(), "%d rows were seen of %d\n", r.Seen, r.Total)
 	}
-	_, err := fmt.Fprintln(cmd.OutOrStdout(), strings.TrimRight(string(ergo.Pretty(r.Text)), "\n"))
+	_, err := escape.Fprintln(cmd.OutOrStdout(), escape.Raw(strings.TrimRight(escape.Answer(ergo.Pretty(r.Text)), "\n")))
 	return err
 }

@@ -7,6 +7,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"ergorecorder/escape"
+
 	"github.com/spf13/cobra"
 
 	"ergorecorder/analyze/views"
@@ -116,9 +118,9 @@ func (c *comparison) run(cmd *cobra.Command, path string, spans func(context.Con
 }
 
 func printComparison(out io.Writer, v *views.Comparison) error {
-	fmt.Fprintf(out, "before: %s to %s\nafter:  %s to %s\n\n", stamp(v.Before.From), stamp(v.Before.To), stamp(v.After.From), stamp(v.After.To))
+	escape.Fprintf(out, "before: %s to %s\nafter:  %s to %s\n\n", stamp(v.Before.From), stamp(v.Before.To), stamp(v.After.From), stamp(v.After.To))
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "NODE\tPROCESS\tFIELD\tBEFORE\tAFTER\t")
+	escape.Fprintf(w, "NODE\tPROCESS\tFIELD\tBEFORE\tAFTER\t\n")
 	for _, c := range append(v.Nodes, v.Processes...) {
 		who, unit := c.Name, ""
 		if who == "" {
@@ -127,13 +129,13 @@ func printComparison(out io.Writer, v *views.Comparison) error {
 		if c.Rate {
 			unit = "a second"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", c.Node, cut(who+" "+c.PID, 40), c.Field, short(c.Before), short(c.After), unit)
+		escape.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", c.Node, cut(who+" "+c.PID, 40), c.Field, short(c.Before), short(c.After), unit)
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
 	if rest := v.ProcessesTotal - len(v.Processes); rest > 0 {
-		fmt.Fprintf(out, "%d more changes of processes: raise --limit\n", rest)
+		escape.Fprintf(out, "%d more changes of processes: raise --limit\n", rest)
 	}
 	printProcesses(out, "appeared", v.Appeared, v.AppearedTotal)
 	printProcesses(out, "gone", v.Gone, v.GoneTotal)
@@ -144,8 +146,8 @@ func printProcesses(out io.Writer, what string, list []views.Process, total int)
 	if total == 0 {
 		return
 	}
-	fmt.Fprintf(out, "\n%s: %d processes\n", what, total)
+	escape.Fprintf(out, "\n%s: %d processes\n", what, total)
 	for _, p := range list {
-		fmt.Fprintf(out, "  %s %s %s %s\n", p.Node, p.PID, p.Name, p.Behavior)
+		escape.Fprintf(out, "  %s %s %s %s\n", p.Node, p.PID, p.Name, p.Behavior)
 	}
 }

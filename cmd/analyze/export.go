@@ -2,8 +2,12 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
+
+	"ergorecorder/escape"
 
 	"github.com/spf13/cobra"
 
@@ -49,16 +53,26 @@ func runExport(cmd *cobra.Command, paths []string, win window) error {
 	out := bufio.NewWriterSize(cmd.OutOrStdout(), 1<<16)
 	var damage []error
 	err = rec.Export(cmd.Context(), from, to,
-		func(l *capture.Line) error { return capture.Write(out, l) },
+		func(l *capture.Line) error { return writeLine(out, l) },
 		func(err error) { damage = append(damage, err) })
 	if err = errors.Join(err, out.Flush()); err != nil {
 		return fmt.Errorf("export: %w", err)
 	}
 	for _, d := range damage {
-		fmt.Fprintf(cmd.ErrOrStderr(), "analyze: not readable: %v\n", d)
+		escape.Fprintf(cmd.ErrOrStderr(), "analyze: not readable: %v\n", d)
 	}
 	if len(damage) > 0 {
 		return fmt.Errorf("export: %d stretches could not be read; analyze verify %s says which", len(damage), paths[0])
 	}
 	return nil
+}
+
+// writeLine writes a line of a capture in which nothing steers a terminal.
+func writeLine(w io.Writer, l *capture.Line) error {
+	var b bytes.Buffer
+	if err := capture.Write(&b, l); err != nil {
+		return err
+	}
+	_, err := w.Write(escape.JSON(b.Bytes()))
+	return err
 }

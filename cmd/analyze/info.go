@@ -8,6 +8,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"ergorecorder/escape"
+
 	"github.com/spf13/cobra"
 
 	"ergorecorder/archive"
@@ -150,35 +152,35 @@ func newInventory(ctx context.Context, paths []string, rec *replay.Recording) (*
 
 func (in *inventory) print(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "%s: %s to %s (%s), %d records, %s in %d segment(s)\n\n", strings.Join(in.Paths, ", "),
+	escape.Fprintf(w, "%s: %s to %s (%s), %d records, %s in %d segment(s)\n\n", strings.Join(in.Paths, ", "),
 		stamp(in.From), stamp(in.To), in.To.Sub(in.From).Round(time.Second), in.Records, size(in.Bytes), in.Segments)
-	fmt.Fprintln(w, "NODE\tINCARNATION\tFIRST\tLAST\tFRAMEWORK")
+	escape.Fprintf(w, "NODE\tINCARNATION\tFIRST\tLAST\tFRAMEWORK\n")
 	for _, n := range in.Nodes {
 		name := n.Name
 		if n.Entry {
 			name += " (entry point)"
 		}
 		for _, l := range n.Lives {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", name, l.Incarnation, stamp(l.From), stamp(l.To), n.Framework)
+			escape.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", name, l.Incarnation, stamp(l.From), stamp(l.To), n.Framework)
 		}
 		if n.Lives == nil {
-			fmt.Fprintf(w, "%s\tnode_info was not recorded\t\t\t\n", name)
+			escape.Fprintf(w, "%s\tnode_info was not recorded\t\t\t\n", name)
 		}
 	}
 	in.printTags(w)
 	if len(in.Gaps) > 0 {
-		fmt.Fprintln(w, "\nGAP\tFROM\tTO\tWHY")
+		escape.Fprintf(w, "\nGAP\tFROM\tTO\tWHY\n")
 		for _, g := range in.Gaps {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", strings.TrimSpace(g.Node+" "+g.Tool), stamp(g.From), stamp(g.To), g.Why)
+			escape.Fprintf(w, "%s\t%s\t%s\t%s\n", strings.TrimSpace(g.Node+" "+g.Tool), stamp(g.From), stamp(g.To), g.Why)
 		}
 	}
 	if len(in.Marks) > 0 {
-		fmt.Fprintln(w, "\nMARK\tKIND\tNODE\tFROM\tTO\tNOTE")
+		escape.Fprintf(w, "\nMARK\tKIND\tNODE\tFROM\tTO\tNOTE\n")
 		for _, m := range in.Marks {
-			fmt.Fprintf(w, "@%d\t%s\t%s\t%s\t%s\t%s\n", m.ID, m.Kind, m.Node, stamp(m.From), stamp(m.To), m.Note)
+			escape.Fprintf(w, "@%d\t%s\t%s\t%s\t%s\t%s\n", m.ID, m.Kind, m.Node, stamp(m.From), stamp(m.To), m.Note)
 		}
 	}
-	fmt.Fprintln(w, "\nSTREAM\tNODE\tRECORDS\tFAILED\tEVERY\tROWS\tSIZE")
+	escape.Fprintf(w, "\nSTREAM\tNODE\tRECORDS\tFAILED\tEVERY\tROWS\tSIZE\n")
 	for _, s := range in.Streams {
 		name := s.Name
 		if s.Kind != archive.Sample.String() {
@@ -187,7 +189,7 @@ func (in *inventory) print(out io.Writer) error {
 		if s.Args != "" && s.Args != "{}" {
 			name += " " + s.Args
 		}
-		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%s\t%d\t%s\n", name, s.Node, s.Records, s.Failures, s.every(), s.Rows, size(s.Bytes))
+		escape.Fprintf(w, "%s\t%s\t%d\t%d\t%s\t%d\t%s\n", name, s.Node, s.Records, s.Failures, s.every(), s.Rows, size(s.Bytes))
 	}
 	return w.Flush()
 }
@@ -211,10 +213,10 @@ func (in *inventory) printTags(w io.Writer) {
 			}
 		}
 		if lack != nil {
-			fmt.Fprintf(w, "\nbuilt without -tags=%s, which hides %s: %s\n", t.tag, t.hides, strings.Join(lack, ", "))
+			escape.Fprintf(w, "\nbuilt without -tags=%s, which hides %s: %s\n", t.tag, t.hides, strings.Join(lack, ", "))
 		}
 		if unknown != nil {
-			fmt.Fprintf(w, "\nnot known whether built with -tags=%s: %s\n", t.tag, strings.Join(unknown, ", "))
+			escape.Fprintf(w, "\nnot known whether built with -tags=%s: %s\n", t.tag, strings.Join(unknown, ", "))
 		}
 	}
 }

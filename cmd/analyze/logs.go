@@ -6,6 +6,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"ergorecorder/escape"
+
 	"github.com/spf13/cobra"
 
 	"ergorecorder/analyze/views"
@@ -95,18 +97,18 @@ func nodesLike(rec *replay.Recording, glob string) ([]string, error) {
 
 func printLogs(out io.Writer, v *views.LogView) error {
 	columns := width(out)
-	fmt.Fprintf(out, "%d lines of %d kinds\n\n", v.Total, v.KindsTotal)
+	escape.Fprintf(out, "%d lines of %d kinds\n\n", v.Total, v.KindsTotal)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "LEVEL\tLINES\tFIRST\tLAST\tTEMPLATE")
+	escape.Fprintf(w, "LEVEL\tLINES\tFIRST\tLAST\tTEMPLATE\n")
 	for _, t := range v.Templates {
-		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\n", t.Level, t.Count, t.First.Format(time.TimeOnly), t.Last.Format(time.TimeOnly), cut(t.Template, columns-38))
+		escape.Fprintf(w, "%s\t%d\t%s\t%s\t%s\n", t.Level, t.Count, t.First.Format(time.TimeOnly), t.Last.Format(time.TimeOnly), cut(t.Template, columns-38))
 	}
 	if err := w.Flush(); err != nil || len(v.Lines) == 0 {
 		return err
 	}
-	fmt.Fprintf(out, "\nthe latest %d:\n", len(v.Lines))
+	escape.Fprintf(out, "\nthe latest %d:\n", len(v.Lines))
 	for _, l := range v.Lines {
-		fmt.Fprintln(out, cut(fmt.Sprintf("%s %-7s %s: %s", l.At.UTC().Format("15:04:05.000"), l.Level, l.Source, l.Message), columns))
+		escape.Fprintln(out, cut(fmt.Sprintf("%s %-7s %s: %s", l.At.UTC().Format("15:04:05.000"), l.Level, l.Source, l.Message), columns))
 	}
 	return nil
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"ergorecorder/escape"
+
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
@@ -94,7 +96,7 @@ func runMCP(cmd *cobra.Command, paths []string, f mcpFlags) error {
 	for _, addr := range f.listen {
 		g.Go(func() error {
 			return s.ListenAndServe(ctx, addr, f.http, func(a net.Addr) {
-				fmt.Fprintf(cmd.ErrOrStderr(), "analyze: serving MCP on %s://%s%s\n", scheme, a, mcp.Path)
+				escape.Fprintf(cmd.ErrOrStderr(), "analyze: serving MCP on %s://%s%s\n", scheme, a, mcp.Path)
 			})
 		})
 	}

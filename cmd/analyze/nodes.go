@@ -10,6 +10,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"ergorecorder/escape"
+
 	"github.com/spf13/cobra"
 
 	"ergorecorder/analyze/views"
@@ -58,12 +60,12 @@ since the node's start, applications running, and round trips to its peers.`,
 }
 
 func printNodes(out io.Writer, at time.Time, rows []views.NodeRow) error {
-	fmt.Fprintf(out, "%d nodes at %s\n", len(rows), stamp(at))
+	escape.Fprintf(out, "%d nodes at %s\n", len(rows), stamp(at))
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "NODE\tUP\tPROCESSES\tZOMBEES\tWAITING\tHEAP\tGOROUTINES\tERRORS\tLOGGED\tAPPS\tPINGS")
+	escape.Fprintf(w, "NODE\tUP\tPROCESSES\tZOMBEES\tWAITING\tHEAP\tGOROUTINES\tERRORS\tLOGGED\tAPPS\tPINGS\n")
 	for _, r := range rows {
 		if r.Unknown != "" {
-			fmt.Fprintf(w, "%s\tnot known: %s\n", r.Node, r.Unknown)
+			escape.Fprintf(w, "%s\tnot known: %s\n", r.Node, r.Unknown)
 			continue
 		}
 		var pings []string
@@ -71,7 +73,7 @@ func printNodes(out io.Writer, at time.Time, rows []views.NodeRow) error {
 			short, _, _ := strings.Cut(p, "@")
 			pings = append(pings, short+" "+cut(r.RoundTrips[p], 20))
 		}
-		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%.1f MB\t%d\t%d\t%d\t%d/%d\t%s\n", r.Node, brief(time.Duration(r.Uptime)*time.Second), r.Processes, r.Zombees,
+		escape.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%.1f MB\t%d\t%d\t%d\t%d/%d\t%s\n", r.Node, brief(time.Duration(r.Uptime)*time.Second), r.Processes, r.Zombees,
 			r.Waiting, float64(r.HeapAlloc)/(1<<20), r.Goroutines, r.Errors, r.Logged, r.Running, r.Applications, strings.Join(pings, ", "))
 	}
 	return w.Flush()

@@ -10,6 +10,8 @@ import (
 	"os"
 	"text/tabwriter"
 
+	"ergorecorder/escape"
+
 	"github.com/spf13/cobra"
 
 	"ergorecorder/analyze/profiles"
@@ -139,7 +141,7 @@ func (o *profileOptions) writeRaw(ctx context.Context, rec *replay.Recording, ou
 	if err = errors.Join(writeGzipped(f, p.Raw), f.Close()); err != nil {
 		return fmt.Errorf("write profile %s: %w", o.raw, err)
 	}
-	fmt.Fprintf(out, "%s: %s profile of %s at %s; read it with: go tool pprof %s\n", o.raw, p.Kind, p.Node, stamp(p.At), o.raw)
+	escape.Fprintf(out, "%s: %s profile of %s at %s; read it with: go tool pprof %s\n", o.raw, p.Kind, p.Node, stamp(p.At), o.raw)
 	return nil
 }
 
@@ -163,24 +165,24 @@ func (o *profileOptions) print(out io.Writer, p *views.Profile, less string) err
 	if p.Seconds > 0 {
 		measured = fmt.Sprintf(" in %.3g s", p.Seconds)
 	}
-	fmt.Fprintf(out, "%s of %s at %s (%s)%s\ntotal %s%s, %d of %d functions\n\n", p.Kind, p.Node, stamp(p.At), p.Source, less, amount(p.Total, p.Unit), measured, len(p.Functions), p.Rows)
+	escape.Fprintf(out, "%s of %s at %s (%s)%s\ntotal %s%s, %d of %d functions\n\n", p.Kind, p.Node, stamp(p.At), p.Source, less, amount(p.Total, p.Unit), measured, len(p.Functions), p.Rows)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "FLAT\tCUMULATIVE\tCODE\t  FUNCTION")
+	escape.Fprintf(w, "FLAT\tCUMULATIVE\tCODE\t  FUNCTION\n")
 	for _, r := range p.Functions {
-		fmt.Fprintf(w, "%s\t%s\t%s\t  %s\n", amount(r.Flat, p.Unit), amount(r.Cum, p.Unit), r.Origin, cut(r.Function, width(out)-40))
+		escape.Fprintf(w, "%s\t%s\t%s\t  %s\n", amount(r.Flat, p.Unit), amount(r.Cum, p.Unit), r.Origin, cut(r.Function, width(out)-40))
 	}
 	return w.Flush()
 }
 
 func printPeek(out io.Writer, p *views.Profile, v profiles.View) error {
-	fmt.Fprintf(out, "%s of %s at %s: %s flat, %s cumulative of %s\n\n", p.Kind, p.Node, stamp(p.At), amount(v.Flat, p.Unit), amount(v.Cum, p.Unit), amount(p.Total, p.Unit))
+	escape.Fprintf(out, "%s of %s at %s: %s flat, %s cumulative of %s\n\n", p.Kind, p.Node, stamp(p.At), amount(v.Flat, p.Unit), amount(v.Cum, p.Unit), amount(p.Total, p.Unit))
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, r := range v.Callers {
-		fmt.Fprintf(w, "  called by\t%s\t%s\n", amount(r.Cum, p.Unit), r.Function)
+		escape.Fprintf(w, "  called by\t%s\t%s\n", amount(r.Cum, p.Unit), r.Function)
 	}
-	fmt.Fprintf(w, "%s\t\t\n", v.Function)
+	escape.Fprintf(w, "%s\t\t\n", v.Function)
 	for _, r := range v.Callees {
-		fmt.Fprintf(w, "  calls\t%s\t%s\n", amount(r.Cum, p.Unit), r.Function)
+		escape.Fprintf(w, "  calls\t%s\t%s\n", amount(r.Cum, p.Unit), r.Function)
 	}
 	return w.Flush()
 }

@@ -7,6 +7,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"ergorecorder/escape"
+
 	"github.com/spf13/cobra"
 
 	"ergorecorder/analyze/views"
@@ -60,9 +62,9 @@ the node lacks -tags=latency.`,
 }
 
 func printPS(out io.Writer, v *views.ProcessView) error {
-	fmt.Fprintf(out, "%d processes at %s\n", v.Total, stamp(v.At))
+	escape.Fprintf(out, "%d processes at %s\n", v.Total, stamp(v.At))
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "NODE\tPROCESS\tBEHAVIOR\tSTATE\tMAILBOX\tAGE\tIN\tOUT\tRUNNING\tUP")
+	escape.Fprintf(w, "NODE\tPROCESS\tBEHAVIOR\tSTATE\tMAILBOX\tAGE\tIN\tOUT\tRUNNING\tUP\n")
 	for _, r := range v.Rows {
 		who := r.Name
 		if who == "" {
@@ -73,17 +75,17 @@ func printPS(out io.Writer, v *views.ProcessView) error {
 			age = brief(time.Duration(r.MailboxLatency))
 		}
 		node, _, _ := strings.Cut(r.Node, "@")
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\t%d\t%d\t%s\t%s\n", node, cut(who, 24), cut(r.Behavior, 24), r.State, r.MessagesMailbox, age,
+		escape.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\t%d\t%d\t%s\t%s\n", node, cut(who, 24), cut(r.Behavior, 24), r.State, r.MessagesMailbox, age,
 			r.MessagesIn, r.MessagesOut, brief(time.Duration(r.RunningTime)), brief(time.Duration(r.Uptime)*time.Second))
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
 	if rest := v.Total - len(v.Rows); rest > 0 {
-		fmt.Fprintf(out, "%d more: raise --limit\n", rest)
+		escape.Fprintf(out, "%d more: raise --limit\n", rest)
 	}
 	for _, u := range v.Unlisted {
-		fmt.Fprintln(out, "not listed: "+u)
+		escape.Fprintln(out, "not listed: "+u)
 	}
 	return nil
 }

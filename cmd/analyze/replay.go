@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"ergorecorder/escape"
+
 	"github.com/spf13/cobra"
 
 	"ergorecorder/replay/serve"
@@ -84,7 +86,7 @@ func (f *replayFlags) run(cmd *cobra.Command, paths []string) error {
 		}
 		servers = append(servers, s)
 	}
-	fmt.Fprintf(cmd.ErrOrStderr(), "%s to %s at %g times its speed, from the first call on\n", stamp(opts.From), stamp(opts.To), f.speed)
+	escape.Fprintf(cmd.ErrOrStderr(), "%s to %s at %g times its speed, from the first call on\n", stamp(opts.From), stamp(opts.To), f.speed)
 	select {
 	case <-cmd.Context().Done():
 		return closeAll(servers)
@@ -113,7 +115,7 @@ func listenAs(cmd *cobra.Command, c *serve.Cluster, node, addr string, guarded b
 			failed <- fmt.Errorf("serve as %s: %w", node, err)
 		}
 	}()
-	fmt.Fprintf(cmd.OutOrStdout(), "%s http://%s/mcp\n", node, l.Addr())
+	escape.Fprintf(cmd.OutOrStdout(), "%s http://%s/mcp\n", node, l.Addr())
 	return s, nil
 }
 

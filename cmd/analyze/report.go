@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ergorecorder/analyze"
+	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/render"
 	"ergorecorder/internal/exit"
 	"ergorecorder/replay"
@@ -78,7 +79,7 @@ func runReport(cmd *cobra.Command, paths []string, o reportOptions) (err error) 
 	if !slices.Contains(formNames(), o.format) {
 		return fmt.Errorf("--format %q: there are %s", o.format, strings.Join(formNames(), ", "))
 	}
-	if o.failOn != "" && o.failOn != string(analyze.Warning) && o.failOn != string(analyze.Critical) {
+	if o.failOn != "" && o.failOn != string(finding.Warning) && o.failOn != string(finding.Critical) {
 		return fmt.Errorf("--fail-on %q: there are warning and critical", o.failOn)
 	}
 	rec, err := openRecording(paths...)
@@ -126,7 +127,7 @@ func writeReport(stdout io.Writer, path string, form reportForm, r *analyze.Repo
 
 // failed reports whether there is a finding as bad as severity.
 func failed(r *analyze.Report, severity string) bool {
-	return severity != "" && slices.ContainsFunc(r.Findings, func(f *analyze.Finding) bool {
-		return f.Severity == analyze.Critical || severity == string(analyze.Warning) && f.Severity == analyze.Warning
+	return severity != "" && slices.ContainsFunc(r.Findings, func(f *finding.Finding) bool {
+		return f.Severity == finding.Critical || severity == string(finding.Warning) && f.Severity == finding.Warning
 	})
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 
+	"ergorecorder/escape"
+
 	"github.com/spf13/cobra"
 
 	"ergorecorder/archive"
@@ -40,9 +42,9 @@ touched. The exit code is 0 when the new recording stands, whatever was lost.`,
 				})
 			}
 			printDamage(w, lines)
-			fmt.Fprintf(w, "recovered %s of %s: %s, %d bytes\n", counted(s.Records, "record"), counted(s.Streams, "stream"), out, s.Bytes)
+			escape.Fprintf(w, "recovered %s of %s: %s, %d bytes\n", counted(s.Records, "record"), counted(s.Streams, "stream"), out, s.Bytes)
 			if len(lines) == 0 {
-				fmt.Fprintln(w, "nothing is known to be lost")
+				escape.Fprintf(w, "nothing is known to be lost\n")
 			}
 			return nil
 		},

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"ergorecorder/escape"
+
 	"github.com/spf13/cobra"
 
 	"ergorecorder/ergo/live"
@@ -69,14 +71,14 @@ func runServe(cmd *cobra.Command, paths []string, opt serveOptions) error {
 		options.Cache = findingsFile(strings.TrimRight(paths[0], string(filepath.Separator)) + ".findings.json")
 	}
 	srv := web.New(rec, options)
-	fmt.Fprintf(cmd.OutOrStdout(), "http://%s/%s\n", l.Addr(), query)
+	escape.Fprintf(cmd.OutOrStdout(), "http://%s/%s\n", l.Addr(), query)
 
 	ctx := cmd.Context()
 	analysed := make(chan error, 1)
 	go func() { analysed <- srv.Analyse(ctx) }()
 	err = srv.Serve(ctx, l)
 	if aerr := <-analysed; aerr != nil && !errors.Is(aerr, context.Canceled) {
-		fmt.Fprintf(cmd.ErrOrStderr(), "analyze: %v\n", aerr)
+		escape.Fprintf(cmd.ErrOrStderr(), "analyze: %v\n", aerr)
 	}
 	return err
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 
+	"ergorecorder/escape"
+
 	"github.com/spf13/cobra"
 
 	"ergorecorder/analyze"
@@ -49,10 +51,10 @@ warning, error and panic.`,
 				return printJSON(out, shown)
 			}
 			for _, m := range shown {
-				fmt.Fprintln(out, cut(fmt.Sprintf("%s  %-11s %s  %s", m.At.UTC().Format("15:04:05.000"), m.Kind, m.Node, m.Text), width(out)))
+				escape.Fprintln(out, cut(fmt.Sprintf("%s  %-11s %s  %s", m.At.UTC().Format("15:04:05.000"), m.Kind, m.Node, m.Text), width(out)))
 			}
 			if rest := len(all) - len(shown); rest > 0 {
-				fmt.Fprintf(out, "%d more: raise --limit\n", rest)
+				escape.Fprintf(out, "%d more: raise --limit\n", rest)
 			}
 			return nil
 		},

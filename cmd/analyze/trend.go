@@ -7,9 +7,11 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"ergorecorder/escape"
+
 	"github.com/spf13/cobra"
 
-	"ergorecorder/analyze"
+	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/render"
 	"ergorecorder/analyze/views"
 )
@@ -71,7 +73,7 @@ Counters are drawn as rates per second. Of a table, the rows are added up unless
 
 func printCurves(out io.Writer, curves []views.Curve) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "NODE\tFIRST\tLEAST\tMEDIAN\tMOST\tLAST\tPER MINUTE\tSAMPLES\tOF")
+	escape.Fprintf(w, "NODE\tFIRST\tLEAST\tMEDIAN\tMOST\tLAST\tPER MINUTE\tSAMPLES\tOF\n")
 	for _, c := range curves {
 		slope := "-"
 		if c.SlopePerSecond != nil {
@@ -84,19 +86,19 @@ func printCurves(out io.Writer, curves []views.Curve) error {
 		if c.Of != "value" {
 			of += ", " + c.Of
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", c.Node, short(c.First), short(c.Min), short(c.Median), short(c.Max), short(c.Last), slope, c.Samples, of)
+		escape.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", c.Node, short(c.First), short(c.Min), short(c.Median), short(c.Max), short(c.Last), slope, c.Samples, of)
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
 	for _, c := range curves {
-		s := &analyze.Series{}
+		s := &finding.Series{}
 		for _, p := range c.Points {
 			s.At, s.Value = append(s.At, p.At), append(s.Value, p.Mean)
 		}
 		line, _, _ := render.Sparkline(s, min(width(out)-2, 100))
 		if line != "" {
-			fmt.Fprintf(out, "\n%s, %s to %s\n%s\n", c.Node, s.At[0].UTC().Format(time.TimeOnly), s.At[len(s.At)-1].UTC().Format(time.TimeOnly), line)
+			escape.Fprintf(out, "\n%s, %s to %s\n%s\n", c.Node, s.At[0].UTC().Format(time.TimeOnly), s.At[len(s.At)-1].UTC().Format(time.TimeOnly), escape.Raw(line))
 		}
 	}
 	return nil

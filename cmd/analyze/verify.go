@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 
+	"ergorecorder/escape"
+
 	"github.com/spf13/cobra"
 
 	"ergorecorder/archive"
@@ -33,14 +35,14 @@ func damageLines(damage []*archive.CorruptionError) []damageLine {
 
 func printDamage(w io.Writer, lines []damageLine) {
 	for _, l := range lines {
-		fmt.Fprintf(w, "segment %s", l.Segment)
+		escape.Fprintf(w, "segment %s", l.Segment)
 		if l.Stream != "" {
-			fmt.Fprintf(w, ", %s", l.Stream)
+			escape.Fprintf(w, ", %s", l.Stream)
 		}
 		if l.From != "" {
-			fmt.Fprintf(w, ", %s to %s", l.From, l.To)
+			escape.Fprintf(w, ", %s to %s", l.From, l.To)
 		}
-		fmt.Fprintf(w, ": %s\n", l.What)
+		escape.Fprintf(w, ": %s\n", l.What)
 	}
 }
 
@@ -54,13 +56,13 @@ func counted(n int, one string) string {
 
 func printVerdict(w io.Writer, rep *archive.Report, lines []damageLine, path string) {
 	printDamage(w, lines)
-	fmt.Fprintf(w, "%s, %s, %s, %s, %d bytes: ", counted(rep.Segments, "segment"), counted(rep.Streams, "stream"),
+	escape.Fprintf(w, "%s, %s, %s, %s, %d bytes: ", counted(rep.Segments, "segment"), counted(rep.Streams, "stream"),
 		counted(rep.Blocks, "block"), counted(rep.Records, "record"), rep.Bytes)
 	if len(lines) == 0 {
-		fmt.Fprintln(w, "sound")
+		escape.Fprintf(w, "sound\n")
 		return
 	}
-	fmt.Fprintf(w, "damaged in %s\nrecover what is intact: analyze salvage %s -o NEW\n", counted(len(lines), "place"), path)
+	escape.Fprintf(w, "damaged in %s\nrecover what is intact: analyze salvage %s -o NEW\n", counted(len(lines), "place"), path)
 }
 
 func newVerify() *cobra.Command {

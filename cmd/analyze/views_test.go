@@ -49,7 +49,7 @@ func stuck(t *testing.T) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := ingest.Profile(raw, "gamma@localhost", strings.TrimSuffix(kind, "_before"), w); err != nil {
+		if err := ingest.Profile(raw, "gamma@localhost", strings.TrimSuffix(kind, "_before"), w, ingest.Options{}); err != nil {
 			t.Fatal(err)
 		}
 	}

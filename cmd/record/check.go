@@ -9,9 +9,14 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"ergorecorder/escape"
+
 	"github.com/spf13/cobra"
 
+	"ergorecorder/ergo"
 	"ergorecorder/ergo/live"
+	"ergorecorder/ergo/observer"
+	"ergorecorder/ergo/surface"
 	"ergorecorder/internal/exit"
 	"ergorecorder/recorder"
 )
@@ -49,7 +54,7 @@ func runCheck(cmd *cobra.Command, f *runFlags, format string) error {
 	if err != nil {
 		return err
 	}
-	say := func(line string) { fmt.Fprintln(cmd.ErrOrStderr(), "record: "+line) }
+	say := func(line string) { escape.Fprintln(cmd.ErrOrStderr(), "record: "+line) }
 	quiet := opts // a check has nothing pushed to it
 	quiet.Logs.Levels, quiet.Events = nil, nil
 	joined, err := f.joinAny(cmd.Context(), &quiet, say)
@@ -88,6 +93,7 @@ func runCheck(cmd *cobra.Command, f *runFlags, format string) error {
 // An entryCheckup is what an entry point says of itself.
 type entryCheckup struct {
 	Endpoint string `json:"endpoint"`
+	Road     string `json:"road,omitempty"` // which surface answers
 	Tools    int    `json:"tools"`
 	ReadOnly bool   `json:"read_only"` // it has none of the tools that change the cluster
 	Err      string `json:"error,omitempty"`
@@ -111,11 +117,21 @@ func (r *reach) entries(ctx context.Context) []entryCheckup {
 }
 
 func (e *entryCheckup) ask(ctx context.Context, w live.Way) error {
-	endpoint, ok := w.Caller.(*live.Endpoint)
+	point, ok := w.Caller.(*surface.Entry)
 	if !ok {
 		return nil
 	}
-	result, err := endpoint.Do(ctx, "tools/list", nil)
+	road, err := point.Find(ctx)
+	if err != nil {
+		return err
+	}
+	e.Endpoint, e.Road = point.String(), string(road)
+	var result json.RawMessage
+	if o := point.Observer(); o != nil {
+		result, err = o.Client().Do(ctx, observer.MethodTools)
+	} else {
+		result, err = point.Tools().Do(ctx, "tools/list", nil)
+	}
 	if err != nil {
 		return err
 	}
@@ -125,7 +141,8 @@ func (e *entryCheckup) ask(ctx context.Context, w live.Way) error {
 	}
 	e.Tools, e.ReadOnly = len(list.Tools), true
 	for _, t := range list.Tools {
-		if t.Name == "process_kill" || t.Name == "send_message" {
+		switch t.Name {
+		case "process_kill", "send_message", "kill", "send":
 			e.ReadOnly = false
 		}
 	}
@@ -134,48 +151,52 @@ func (e *entryCheckup) ask(ctx context.Context, w live.Way) error {
 
 func printCheckup(w io.Writer, c *recorder.Checkup, entries []entryCheckup, ways []wayCheckup) error {
 	for _, e := range entries {
+		kind := ""
+		if e.Road == string(ergo.RoadObserver) {
+			kind = "an Observer (Ergo 3.3), "
+		}
 		switch {
 		case e.Err != "":
-			fmt.Fprintf(w, "%s: %s\n", e.Endpoint, e.Err)
+			escape.Fprintf(w, "%s: %s\n", e.Endpoint, e.Err)
 		case e.ReadOnly:
-			fmt.Fprintf(w, "%s: %d tools, read-only\n", e.Endpoint, e.Tools)
+			escape.Fprintf(w, "%s: %s%d tools, read-only\n", e.Endpoint, kind, e.Tools)
 		default:
-			fmt.Fprintf(w, "%s: %d tools, some of which change the cluster (they are never called)\n", e.Endpoint, e.Tools)
+			escape.Fprintf(w, "%s: %s%d tools, some of which change the cluster (they are never called)\n", e.Endpoint, kind, e.Tools)
 		}
 	}
-	fmt.Fprintln(w)
+	escape.Fprintln(w)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "node\tasked\tprocesses\tanswers in\tclock off by\tour share\ta day")
+	escape.Fprintf(t, "node\tasked\tprocesses\tanswers in\tclock off by\tour share\ta day\n")
 	for i, n := range c.Nodes {
 		way := ways[i].Way
 		if n.Blind != "" {
-			fmt.Fprintf(t, "%s\t%s\tBLIND: %s\n", n.Node, way, n.Blind)
+			escape.Fprintf(t, "%s\t%s\tBLIND: %s\n", n.Node, way, n.Blind)
 			continue
 		}
-		fmt.Fprintf(t, "%s\t%s\t%d\t%v\t%v\t%.2f %%\tabout %s\n", n.Node, way, n.Processes,
+		escape.Fprintf(t, "%s\t%s\t%d\t%v\t%v\t%.2f %%\tabout %s\n", n.Node, way, n.Processes,
 			n.Answers.Round(10*time.Microsecond), n.Skew.Round(time.Millisecond), n.Share*100, size(n.BytesPerDay))
 	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintln(w)
+	escape.Fprintln(w)
 	for _, way := range ways {
 		if way.Why != "" {
-			fmt.Fprintf(w, "%s is asked %s: %s\n", way.Node, way.Way, way.Why)
+			escape.Fprintf(w, "%s is asked %s: %s\n", way.Node, way.Way, way.Why)
 		}
 	}
 	for _, n := range c.Nodes {
 		if len(n.Missing) > 0 {
-			fmt.Fprintf(w, "%s lacks the tools %s\n", n.Node, strings.Join(n.Missing, ", "))
+			escape.Fprintf(w, "%s lacks the tools %s\n", n.Node, strings.Join(n.Missing, ", "))
 		}
 		for _, r := range n.Remarks {
-			fmt.Fprintf(w, "%s: %s\n", n.Node, r)
+			escape.Fprintf(w, "%s: %s\n", n.Node, r)
 		}
 	}
 	verdict := "recording would see every node"
 	if c.Blind {
 		verdict = "recording would be blind"
 	}
-	_, err := fmt.Fprintf(w, "%s, and write about %s a day\n", verdict, size(c.BytesPerDay))
+	_, err := escape.Fprintf(w, "%s, and write about %s a day\n", verdict, size(c.BytesPerDay))
 	return err
 }

@@ -21,7 +21,7 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
-	"ergorecorder/ergo/live"
+	"ergorecorder/ergo/surface"
 	"ergorecorder/recorder"
 )
 
@@ -34,28 +34,29 @@ const envPrefix = "ERGO_RECORD_"
 // A preset gives the defaults; file, environment and flags override it, in
 // that order.
 type config struct {
-	Preset    string          `yaml:"preset"`
-	Endpoints []string        `yaml:"endpoints"`
-	Tokens    []string        `yaml:"token-files"` // FILE or ENDPOINT=FILE; never a token itself
-	CAFile    string          `yaml:"ca-file"`
-	Join      joinConfig      `yaml:"join"`
-	Output    string          `yaml:"output"`
-	For       time.Duration   `yaml:"for"`
-	Interval  time.Duration   `yaml:"interval"`
-	Timeout   time.Duration   `yaml:"timeout"`
-	Nodes     []string        `yaml:"nodes"`
-	FailFast  bool            `yaml:"fail-fast"`
-	KeepEnv   bool            `yaml:"keep-env"`
-	Discover  time.Duration   `yaml:"discover"`
-	Parallel  int             `yaml:"parallel"`
-	Budget    float64         `yaml:"budget"`
-	Samplers  []samplerConfig `yaml:"samplers"`
-	Logs      logConfig       `yaml:"logs"`
-	Events    []eventConfig   `yaml:"events"`
-	Pprof     pprofConfig     `yaml:"pprof"`
-	Incidents incidentConfig  `yaml:"incidents"`
-	Archive   archiveConfig   `yaml:"archive"`
-	Control   controlConfig   `yaml:"control"`
+	Preset      string          `yaml:"preset"`
+	Endpoints   []string        `yaml:"endpoints"`
+	Tokens      []string        `yaml:"token-files"` // FILE or ENDPOINT=FILE; never a token itself
+	CAFile      string          `yaml:"ca-file"`
+	Join        joinConfig      `yaml:"join"`
+	Output      string          `yaml:"output"`
+	For         time.Duration   `yaml:"for"`
+	Interval    time.Duration   `yaml:"interval"`
+	Timeout     time.Duration   `yaml:"timeout"`
+	Nodes       []string        `yaml:"nodes"`
+	FailFast    bool            `yaml:"fail-fast"`
+	KeepEnv     bool            `yaml:"keep-env"`
+	KeepSecrets bool            `yaml:"keep-secrets"`
+	Discover    time.Duration   `yaml:"discover"`
+	Parallel    int             `yaml:"parallel"`
+	Budget      float64         `yaml:"budget"`
+	Samplers    []samplerConfig `yaml:"samplers"`
+	Logs        logConfig       `yaml:"logs"`
+	Events      []eventConfig   `yaml:"events"`
+	Pprof       pprofConfig     `yaml:"pprof"`
+	Incidents   incidentConfig  `yaml:"incidents"`
+	Archive     archiveConfig   `yaml:"archive"`
+	Control     controlConfig   `yaml:"control"`
 }
 
 type samplerConfig struct {
@@ -252,7 +253,7 @@ func configKeys() []string {
 // files where no file is: somebody may have given the secret itself.
 func (c *config) noSecrets() error {
 	for _, e := range c.Endpoints {
-		if _, err := live.ParseAddress(e); err != nil {
+		if _, err := surface.Parse(e); err != nil {
 			return err
 		}
 	}
@@ -305,7 +306,7 @@ func (c *config) recorderOptions() (recorder.Options, error) {
 	o := recorder.Options{
 		Logs:  recorder.Listening{Levels: c.Logs.Levels, Every: c.Logs.Every, Buffer: c.Logs.Buffer, Renew: c.Logs.Renew},
 		Nodes: c.Nodes, Discover: c.Discover, Timeout: c.Timeout, Parallel: c.Parallel, Budget: c.Budget,
-		For: c.For, FailFast: c.FailFast, KeepEnv: c.KeepEnv, PprofAll: c.Pprof.Every,
+		For: c.For, FailFast: c.FailFast, KeepEnv: c.KeepEnv, KeepSecrets: c.KeepSecrets, PprofAll: c.Pprof.Every,
 		Incidents: recorder.Incidents{
 			Every: in.Every, Before: in.Before, After: in.After, Faster: in.Faster, Cooldown: in.Cooldown, PerHour: in.PerHour,
 		},

@@ -10,6 +10,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"ergorecorder/escape"
+
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -83,14 +85,14 @@ func printStatus(w io.Writer, s recorder.Status) error {
 	if s.PerDay > 0 {
 		growth = "about " + size(s.PerDay)
 	}
-	fmt.Fprintf(w, "recording for %v, %d records, %s, growth a day %s, %d incidents\n",
+	escape.Fprintf(w, "recording for %v, %d records, %s, growth a day %s, %d incidents\n",
 		elapsed(s).Truncate(time.Second), s.Records, size(s.Bytes), growth, s.Incidents)
 	if s.Keeping != "" {
-		fmt.Fprintf(w, "segments are not rotated or dropped as they should: %s\n", s.Keeping)
+		escape.Fprintf(w, "segments are not rotated or dropped as they should: %s\n", s.Keeping)
 	}
-	fmt.Fprintln(w)
+	escape.Fprintln(w)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "node\tstate\tasked\tprocesses seen\tlag\terrors\tlines lost\tour share\tstretched")
+	escape.Fprintf(t, "node\tstate\tasked\tprocesses seen\tlag\terrors\tlines lost\tour share\tstretched\n")
 	for _, n := range s.Nodes {
 		state, way := "up since "+n.Incarnation, "by forwarding"
 		if n.Lost {
@@ -99,7 +101,7 @@ func printStatus(w io.Writer, s recorder.Status) error {
 		if n.Direct {
 			way = "directly"
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%d of %d\t%v\t%d of %d\t%d\t%.2f %%\t%.1fx\n", n.Node, state, way, n.Seen, n.Total,
+		escape.Fprintf(t, "%s\t%s\t%s\t%d of %d\t%v\t%d of %d\t%d\t%.2f %%\t%.1fx\n", n.Node, state, way, n.Seen, n.Total,
 			n.Lag.Round(time.Millisecond), n.Errors, n.Calls, n.LinesLost, n.Spent*100, n.Stretch)
 	}
 	return t.Flush()

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"ergorecorder/analyze"
+	"ergorecorder/analyze/finding"
 	"ergorecorder/archive"
 	"ergorecorder/recorder"
 	"ergorecorder/replay"
@@ -29,7 +30,7 @@ func (detector) Detect(ctx context.Context, view *archive.Reader, now time.Time)
 	}
 	var triggers []recorder.Trigger
 	for _, f := range report.Findings {
-		if f.CausedBy != nil || f.Severity != analyze.Warning && f.Severity != analyze.Critical {
+		if f.CausedBy != nil || f.Severity != finding.Warning && f.Severity != finding.Critical {
 			continue
 		}
 		triggers = append(triggers, recorder.Trigger{

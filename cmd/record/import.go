@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"ergorecorder/escape"
+
 	"github.com/spf13/cobra"
 
 	"ergorecorder/archive"
@@ -33,6 +35,7 @@ named, counted and passed over; the exit code is then 2 and the rest is kept.`,
 	}
 	cmd.Flags().StringVarP(&out, "output", "o", "", "the archive: NAME.erg is one file, DIR/ a directory of segments")
 	cmd.Flags().BoolVar(&opt.KeepEnv, "keep-env", false, "keep the values of environment variables")
+	cmd.Flags().BoolVar(&opt.KeepSecrets, "keep-secrets", false, "store everything as it was said, secrets included")
 	_ = cmd.MarkFlagRequired("output")
 	return cmd
 }
@@ -63,12 +66,12 @@ func runImport(cmd *cobra.Command, captures []string, out string, opt ingest.Opt
 	}
 	for i, b := range sum.Broken {
 		if i == 10 {
-			fmt.Fprintf(cmd.ErrOrStderr(), "record: and %d more\n", len(sum.Broken)-i)
+			escape.Fprintf(cmd.ErrOrStderr(), "record: and %d more\n", len(sum.Broken)-i)
 			break
 		}
-		fmt.Fprintf(cmd.ErrOrStderr(), "record: %v\n", b)
+		escape.Fprintf(cmd.ErrOrStderr(), "record: %v\n", b)
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "%s: %d answers of %d nodes and %d profiles\n", out, sum.Lines, len(sum.Nodes), sum.Profiles)
+	escape.Fprintf(cmd.OutOrStdout(), "%s: %d answers of %d nodes and %d profiles\n", out, sum.Lines, len(sum.Nodes), sum.Profiles)
 	if len(sum.Broken) > 0 {
 		return fmt.Errorf("import: %d broken lines were passed over", len(sum.Broken))
 	}
@@ -91,12 +94,12 @@ func importOne(ctx context.Context, path string, stdin io.Reader, w *archive.Wri
 	for i := range sum.Broken[broken:] {
 		sum.Broken[broken+i] = fmt.Errorf("%s: %w", path, sum.Broken[broken+i])
 	}
-	return importProfiles(path, w, sum)
+	return importProfiles(path, w, opt, sum)
 }
 
 // importProfiles stores the raw profiles that lie beside a capture. The node
 // in a file's name is the part before the @ of one that the capture names.
-func importProfiles(path string, w *archive.Writer, sum *ingest.Imported) error {
+func importProfiles(path string, w *archive.Writer, opt ingest.Options, sum *ingest.Imported) error {
 	name, _, ok := strings.Cut(filepath.Base(path), ".jsonl")
 	if !ok {
 		return nil
@@ -115,7 +118,7 @@ func importProfiles(path string, w *archive.Writer, sum *ingest.Imported) error 
 		if err != nil {
 			return fmt.Errorf("read profile: %w", err)
 		}
-		if err := ingest.Profile(raw, fullName(short, sum.Nodes), kind, w); err != nil {
+		if err := ingest.Profile(raw, fullName(short, sum.Nodes), kind, w, opt); err != nil {
 			sum.Broken = append(sum.Broken, fmt.Errorf("%s: %w", f, err))
 			continue
 		}

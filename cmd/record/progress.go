@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"ergorecorder/escape"
+
 	"golang.org/x/term"
 
 	"ergorecorder/ergo/live"
@@ -37,7 +39,7 @@ func (p *progress) say(line string) {
 	if p.terminal {
 		fmt.Fprint(p.out, clearLine)
 	}
-	fmt.Fprintln(p.out, "record: "+line)
+	escape.Fprintln(p.out, "record: "+line)
 	if p.terminal {
 		fmt.Fprint(p.out, p.line)
 	}

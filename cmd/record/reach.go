@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"ergorecorder/ergo/live"
+	"ergorecorder/ergo/surface"
 )
 
 // tokenEnv is the environment variable that holds the token for all endpoints
@@ -28,7 +29,7 @@ type reach struct {
 }
 
 func (r *reach) add(fl *pflag.FlagSet) {
-	fl.StringArrayVar(&r.endpoints, "endpoint", nil, "an entry point: host, host:port (default 9922) or URL (default path /mcp); repeatable")
+	fl.StringArrayVar(&r.endpoints, "endpoint", nil, "an entry point: host (ports 9922 and 9911 are tried), host:port or URL (default path /mcp); which surface answers is found out, observer+URL or mcp+URL says it; repeatable")
 	fl.StringArrayVar(&r.tokens, "token-file", nil, "a file with the bearer token: FILE for all endpoints or ENDPOINT=FILE for one; repeatable (default: $"+tokenEnv+")")
 	fl.StringVar(&r.caFile, "ca-file", "", "certificates (PEM) that https endpoints are checked against")
 	fl.DurationVar(&r.timeout, "timeout", 10*time.Second, "time-out of one call")
@@ -69,15 +70,17 @@ func (r *reach) ways() ([]live.Way, error) {
 	}
 	var ways []live.Way
 	for _, a := range r.endpoints {
-		url, err := live.ParseAddress(a)
+		address, err := surface.Parse(a)
 		if err != nil {
 			return nil, err
 		}
-		token, ok := tokens[url]
-		if !ok {
-			token = tokens[""]
+		token := tokens[""]
+		for _, url := range address.URLs {
+			if own, ok := tokens[url]; ok {
+				token = own
+			}
 		}
-		e, err := live.NewEndpoint(a, live.Options{Token: token, TLS: conf, Timeout: r.timeout})
+		e, err := surface.Open(a, live.Options{Token: token, TLS: conf, Timeout: r.timeout})
 		if err != nil {
 			return nil, err
 		}
@@ -91,7 +94,7 @@ func (r *reach) ways() ([]live.Way, error) {
 func (r *reach) readTokens() (map[string]live.Token, error) {
 	tokens := map[string]live.Token{"": live.NewToken(os.Getenv(tokenEnv))}
 	for i, t := range r.tokens {
-		url, file, err := splitTokenFile(t)
+		urls, file, err := splitTokenFile(t)
 		if err != nil {
 			return nil, fmt.Errorf("token file %d: %w", i+1, err)
 		}
@@ -99,22 +102,25 @@ func (r *reach) readTokens() (map[string]live.Token, error) {
 		if err != nil {
 			return nil, fmt.Errorf("token file %d: %w", i+1, err)
 		}
-		tokens[url] = token
+		for _, url := range urls {
+			tokens[url] = token
+		}
 	}
 	return tokens, nil
 }
 
 // splitTokenFile takes [ENDPOINT=]FILE apart. The error does not repeat it:
 // it may be a token.
-func splitTokenFile(t string) (url, file string, err error) {
+func splitTokenFile(t string) (urls []string, file string, err error) {
 	i := strings.LastIndexByte(t, '=')
 	if i < 0 {
-		return "", t, nil
+		return []string{""}, t, nil
 	}
-	if url, err = live.ParseAddress(t[:i]); err != nil {
-		return "", "", errors.New("what is before = is no endpoint: give FILE or ENDPOINT=FILE")
+	address, err := surface.Parse(t[:i])
+	if err != nil {
+		return nil, "", errors.New("what is before = is no endpoint: give FILE or ENDPOINT=FILE")
 	}
-	return url, t[i+1:], nil
+	return address.URLs, t[i+1:], nil
 }
 
 func readCA(file string) (*tls.Config, error) {

@@ -19,6 +19,7 @@ import (
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/live"
+	"ergorecorder/ergo/tools48"
 	"ergorecorder/internal/exit"
 	"ergorecorder/recorder"
 	"ergorecorder/replay"
@@ -144,7 +145,7 @@ func answers(t *testing.T, rec *replay.Recording) map[series]map[time.Time]repla
 		if err != nil {
 			t.Fatal(err)
 		}
-		key := series{s.Node, s.Tool, ergo.SchemaOf(s.Tool).StreamArgs(args).String(), s.Subject}
+		key := series{s.Node, s.Tool, tools48.Schema(s.Tool).StreamArgs(args).String(), s.Subject}
 		if out[key] == nil {
 			out[key] = map[time.Time]replay.Sample{}
 		}
@@ -183,7 +184,7 @@ func same(t *testing.T, a, b replay.Sample) bool {
 	if !reflect.DeepEqual(a.Failure, b.Failure) {
 		return false
 	}
-	if ergo.SchemaOf(a.Tool).Form == ergo.FormText {
+	if tools48.Schema(a.Tool).Form == ergo.FormText {
 		return bytes.Equal(a.Text, b.Text)
 	}
 	return reflect.DeepEqual(parsed(t, a.Text), parsed(t, b.Text))

@@ -3,8 +3,9 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
+
+	"ergorecorder/escape"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -62,6 +63,7 @@ func (f *runFlags) add(fl *pflag.FlagSet) {
 	fl.StringSlice("node", nil, "record only nodes whose name fits this pattern (repeatable)")
 	fl.Bool("fail-fast", false, "end at once if no cluster answers at the start")
 	fl.Bool("keep-env", false, "keep the values of environment variables")
+	fl.Bool("keep-secrets", false, "store everything as it was said, secrets included")
 	fl.Float64("budget", 0.02, "the share of a node's time that may go into our calls")
 	fl.StringSlice("log-level", nil, "log levels to follow (repeatable)")
 	fl.StringArray("pprof", nil, "NODE=URL: take raw profiles of a node from its /debug/pprof (repeatable)")
@@ -133,7 +135,7 @@ func runRun(cmd *cobra.Command, f *runFlags) (err error) {
 		err = nil // told to stop before a cluster was found
 	}
 	s := r.Status()
-	fmt.Fprintf(cmd.OutOrStdout(), "%s: %d records of %d nodes in %v\n", c.Output, s.Records, len(s.Nodes), elapsed(s))
+	escape.Fprintf(cmd.OutOrStdout(), "%s: %d records of %d nodes in %v\n", c.Output, s.Records, len(s.Nodes), elapsed(s))
 	return err
 }
 

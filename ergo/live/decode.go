@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -45,6 +46,20 @@ func decodeReply(text []byte, id int64) (json.RawMessage, error) {
 		return nil, errors.New("answer without a result")
 	}
 	return r.Result, nil
+}
+
+// Clocked is what a replay's headers say: its clock, when what it answers was
+// observed, and whether it was. Without such headers at is returned.
+func Clocked(header http.Header, at time.Time) (clock *ergo.Clock, when time.Time, observed bool) {
+	clock = parseClock(header.Get(HeaderClock))
+	seen, err := time.Parse(time.RFC3339Nano, header.Get(HeaderObserved))
+	switch {
+	case err == nil:
+		return clock, seen, true
+	case clock != nil:
+		return clock, clock.Now, false
+	}
+	return nil, at, false
 }
 
 // parseClock reads `<RFC3339Nano> speed=N end=<RFC3339Nano>`; nil where the

@@ -16,8 +16,10 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/redact"
 )
 
 // Defaults of an endpoint.
@@ -75,16 +77,21 @@ func NewEndpoint(address string, opts Options) (*Endpoint, error) {
 		opts.Now = time.Now
 	}
 	if opts.Transport == nil {
-		opts.Transport = &http.Transport{
-			Proxy:               http.ProxyFromEnvironment,
-			TLSClientConfig:     opts.TLS,
-			MaxIdleConnsPerHost: 8,
-			IdleConnTimeout:     90 * time.Second,
-			TLSHandshakeTimeout: 10 * time.Second,
-		}
+		opts.Transport = NewTransport(opts.TLS)
 	}
 	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &Endpoint{url: u, opts: opts, client: &http.Client{Transport: opts.Transport, CheckRedirect: stay}}, nil
+}
+
+// NewTransport is the transport of an endpoint that was given none.
+func NewTransport(conf *tls.Config) http.RoundTripper {
+	return &http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		TLSClientConfig:     conf,
+		MaxIdleConnsPerHost: 8,
+		IdleConnTimeout:     90 * time.Second,
+		TLSHandshakeTimeout: 10 * time.Second,
+	}
 }
 
 // ParseAddress completes an endpoint's address to a URL; see [NewEndpoint].
@@ -92,7 +99,7 @@ func ParseAddress(address string) (string, error) {
 	bad := func(why string) (string, error) {
 		named := address
 		if strings.ContainsAny(named, "@?") { // it may hold a password or a token
-			named = ergo.NotKept
+			named = redact.NotKept
 		}
 		return "", fmt.Errorf("endpoint %q: %s: give host, host:port or a URL such as http://host:%s%s", named, why, DefaultPort, DefaultPath)
 	}
@@ -144,13 +151,7 @@ func (e *Endpoint) Call(ctx context.Context, call ergo.Call) (ergo.Answer, error
 	answer := ergo.Answer{At: e.opts.Now()}
 	answer.Took = answer.At.Sub(begin)
 	if x.header != nil {
-		answer.Clock = parseClock(x.header.Get(HeaderClock))
-		at, err := time.Parse(time.RFC3339Nano, x.header.Get(HeaderObserved))
-		if answer.Observed = err == nil; answer.Observed {
-			answer.At = at
-		} else if answer.Clock != nil {
-			answer.At = answer.Clock.Now
-		}
+		answer.Clock, answer.At, answer.Observed = Clocked(x.header, answer.At)
 	}
 	if err != nil {
 		return answer, err
@@ -191,6 +192,28 @@ func (e *Endpoint) Do(ctx context.Context, method string, params any) (json.RawM
 	}
 	result, err := decodeReply(x.body, x.id)
 	return result, e.misspoken(x, err)
+}
+
+// Probe asks the endpoint for a sign of life and returns what came, whatever
+// it is.
+func (e *Endpoint) Probe(ctx context.Context) (status int, header http.Header, body []byte, err error) {
+	ctx, cancel := context.WithTimeout(ctx, e.opts.Timeout)
+	defer cancel()
+	resp, err := e.post(ctx, fmt.Appendf(nil, `{"jsonrpc":"2.0","id":%d,"method":"ping"}`, e.id.Add(1)))
+	if err != nil {
+		return 0, nil, nil, e.fail(ctx, err)
+	}
+	defer resp.Body.Close()
+	body, err = io.ReadAll(io.LimitReader(resp.Body, saidMost))
+	if err != nil {
+		return 0, nil, nil, e.fail(ctx, fmt.Errorf("read answer: %w", err))
+	}
+	return resp.StatusCode, resp.Header, body, nil
+}
+
+// Refused is the error of an answer of another status than that of success.
+func (e *Endpoint) Refused(status int, header http.Header, body []byte) error {
+	return e.refused(status, header, body)
 }
 
 // An exchange is a request and the answer that came, unread.
@@ -258,23 +281,33 @@ func (e *Endpoint) read(resp *http.Response) ([]byte, error) {
 }
 
 func (e *Endpoint) checkStatus(resp *http.Response) error {
-	fail := func(err error, hint string) error {
-		return &Error{Endpoint: e.url, Err: fmt.Errorf("%w: HTTP %d", err, resp.StatusCode), Hint: hint}
-	}
-	switch c := resp.StatusCode; {
-	case c == http.StatusOK, c == http.StatusAccepted:
+	if resp.StatusCode == http.StatusOK || resp.StatusCode == http.StatusAccepted {
 		return nil
-	case c == http.StatusUnauthorized, c == http.StatusForbidden:
+	}
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, saidMost)) // as far as it can be read
+	return e.refused(resp.StatusCode, resp.Header, body)
+}
+
+func (e *Endpoint) refused(status int, header http.Header, body []byte) error {
+	fail := func(err error, hint string) error {
+		err = fmt.Errorf("%w: HTTP %d", err, status)
+		if words := saidBy(body); words != "" {
+			err = fmt.Errorf("%w, it says %q", err, words)
+		}
+		return &Error{Endpoint: e.url, Err: err, Hint: hint}
+	}
+	switch {
+	case status == http.StatusUnauthorized, status == http.StatusForbidden:
 		if e.opts.Token.IsZero() {
 			return fail(ErrUnauthorized, "it wants a token: --token-file FILE or ERGO_MCP_TOKEN")
 		}
 		return fail(ErrUnauthorized, "it wants another token than the one given")
-	case c == http.StatusNotFound, c == http.StatusMethodNotAllowed:
+	case status == http.StatusNotFound, status == http.StatusMethodNotAllowed:
 		return fail(ErrNotMCP, "the path is usually "+DefaultPath)
-	case c >= 300 && c < 400:
-		return fail(ErrNotMCP, "it redirects to "+resp.Header.Get("Location")+", which is not followed")
+	case status >= 300 && status < 400:
+		return fail(ErrNotMCP, "it redirects to "+header.Get("Location")+", which is not followed")
 	}
-	return fail(ErrNotMCP, "it answers "+kindOf(resp.StatusCode, resp.Header))
+	return fail(ErrNotMCP, "it answers "+kindOf(status, header))
 }
 
 // fail words an error of the transport.
@@ -287,6 +320,42 @@ func (e *Endpoint) fail(ctx context.Context, err error) error {
 		err = fmt.Errorf("%w: %w", cause, err)
 	}
 	return &Error{Endpoint: e.url, Err: err}
+}
+
+// saidMost is as much of an unexpected answer as is read for its words.
+const saidMost = 4096
+
+// Words are what may help with an answer that is none: its kind and what it
+// says.
+func Words(status int, header http.Header, body []byte) string {
+	s := "it answers " + kindOf(status, header)
+	if words := saidBy(body); words != "" {
+		s += fmt.Sprintf(", and says %q", words)
+	}
+	return s
+}
+
+// saidBy is what an answer of an unexpected kind says: the message of a
+// JSON-RPC error, or the beginning of its text. Markup says nothing.
+func saidBy(body []byte) string {
+	var r struct{ Error struct{ Message string } }
+	if json.Unmarshal(body, &r) == nil && r.Error.Message != "" {
+		return shorten(r.Error.Message)
+	}
+	text := strings.TrimSpace(string(body))
+	if strings.HasPrefix(text, "<") || !utf8.ValidString(text) {
+		return ""
+	}
+	return shorten(redact.Text(text))
+}
+
+// shorten is the first line of a text, and not too much of it.
+func shorten(text string) string {
+	text, _, _ = strings.Cut(text, "\n")
+	if r := []rune(text); len(r) > 200 {
+		text = string(r[:200]) + "…"
+	}
+	return text
 }
 
 // kindOf says what an answer is by its header.

@@ -17,8 +17,35 @@ type Way struct {
 	Caller ergo.Caller
 	// Joined: the way reaches every node by itself and has no node of its
 	// own (a link that joined the cluster): asked for none, it chooses one. Otherwise it is an entry point:
-	// it answers calls without a node for its own, and forwards the others.
+	// it answers calls without a node for its own, and forwards the others. A
+	// caller that finds out by itself says so with a method Spans.
 	Joined bool
+}
+
+// spans reports whether a way reaches every node by itself.
+func (w Way) spans() bool {
+	s, ok := w.Caller.(interface{ Spans() bool })
+	return w.Joined || ok && s.Spans()
+}
+
+// offers says whether a tool can be asked of a node on this way.
+func (w Way) offers(node, tool string) ergo.Offer {
+	if o, ok := w.Caller.(interface {
+		Offers(node, tool string) ergo.Offer
+	}); ok {
+		return o.Offers(node, tool)
+	}
+	if tool == "capabilities" { // none of the 48
+		return ergo.Withheld
+	}
+	return ergo.Offered
+}
+
+// whole reports whether a way that spans the cluster gives answers of any size
+// of a node.
+func (w Way) whole(node string) bool {
+	o, ok := w.Caller.(interface{ Whole(node string) bool })
+	return ok && o.Whole(node)
 }
 
 // What a [Notice] tells.
@@ -113,7 +140,7 @@ func (r *Router) Refresh(ctx context.Context) error {
 	defer r.mu.Unlock()
 	var errs []error
 	for _, w := range r.ways {
-		if w.err == nil && (w.Joined || w.node != "") {
+		if w.err == nil && (w.spans() || w.node != "") {
 			return nil
 		}
 		errs = append(errs, w.err)
@@ -124,6 +151,10 @@ func (r *Router) Refresh(ctx context.Context) error {
 // identify asks a way for its own node.
 func (r *Router) identify(ctx context.Context, w *way) {
 	answer, err := w.Caller.Call(ctx, ergo.Call{Tool: "cluster_nodes", Args: ergo.Args{"timeout": 5}})
+	if err == nil && w.spans() {
+		r.up(w)
+		return
+	}
 	var name string
 	if err == nil {
 		name, err = selfOf(answer.Text)
@@ -187,7 +218,7 @@ func (r *Router) Entries() []string {
 	defer r.mu.Unlock()
 	var names []string
 	for _, w := range r.ways {
-		if joined, ok := w.Caller.(interface{ Nodes() []string }); ok && w.Joined {
+		if joined, ok := w.Caller.(interface{ Nodes() []string }); ok && w.spans() && w.err == nil {
 			names = append(names, joined.Nodes()...)
 		}
 		if w.sure && w.err == nil {
@@ -202,7 +233,7 @@ func (r *Router) Owned(node string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, w := range r.ways {
-		if w.Joined || w.node == node {
+		if w.spans() || w.node == node {
 			return true
 		}
 	}
@@ -212,23 +243,50 @@ func (r *Router) Owned(node string) bool {
 // Direct reports whether a node is asked over its own entry point, so that
 // its answers may be of any size.
 func (r *Router) Direct(node string) bool {
+	order := r.order(node, "")
+	if len(order) == 0 {
+		return false
+	}
+	w := order[0]
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return w.err == nil && (w.sure && w.node == node || w.spans() && w.whole(node))
+}
+
+// Offers says whether a tool can be asked of a node: the best of what its ways
+// that answer offer.
+func (r *Router) Offers(node, tool string) ergo.Offer {
+	best := ergo.Withheld
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, w := range r.ways {
-		if w.sure && w.node == node && w.err == nil {
-			return true
+		if w.err == nil {
+			best = min(best, w.offers(node, tool))
 		}
 	}
-	return false
+	return best
+}
+
+// Ways are the names of the ways to a node that answer, best first.
+func (r *Router) Ways(node string) []Way {
+	var list []Way
+	for _, w := range r.order(node, "") {
+		r.mu.Lock()
+		if w.err == nil {
+			list = append(list, w.Way)
+		}
+		r.mu.Unlock()
+	}
+	return list
 }
 
 // Forwarded reports whether a call to the node is handed on by another one,
 // whose worker it holds meanwhile.
 func (r *Router) Forwarded(node string) bool {
-	w := r.order(node)[0]
+	w := r.order(node, "")[0]
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return !w.Joined && !((w.sure || w.still) && w.node == node)
+	return !w.spans() && !((w.sure || w.still) && w.node == node)
 }
 
 // Call implements [ergo.Caller].
@@ -236,7 +294,7 @@ func (r *Router) Call(ctx context.Context, call ergo.Call) (ergo.Answer, error) 
 	var noRoute error // what a way said that could not reach the node
 	var said ergo.Answer
 	var errs []error
-	for _, w := range r.order(call.Node) {
+	for _, w := range r.order(call.Node, call.Tool) {
 		if err := r.standing(w, call.Node); err != nil {
 			errs = append(errs, err)
 			continue
@@ -299,7 +357,7 @@ func (r *Router) try(ctx context.Context, w *way, call ergo.Call) (ergo.Answer, 
 // says of the way.
 func (r *Router) judge(ctx context.Context, w *way, node string, err error) {
 	tool := ergo.AsToolError(err)
-	if !w.Joined && node != "" {
+	if !w.spans() && node != "" {
 		r.forwarded(w, node, tool)
 	}
 	switch {
@@ -347,10 +405,11 @@ func (r *Router) forwarded(w *way, node string, refused *ergo.ToolError) {
 }
 
 // order is the ways to a node, best first: its own entry point, a joined way,
-// the others in turn, those that could not reach it of late behind them; and
-// those that are resting behind all others. Without a node, an
-// entry point answers for its own before a joined way chooses one.
-func (r *Router) order(node string) []*way {
+// the others in turn, those that could not reach it of late behind them; those
+// that do not offer the tool, if one is named, and those that are resting behind
+// all others. Without a node, an entry point answers for its own before a joined
+// way chooses one.
+func (r *Router) order(node, tool string) []*way {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.now()
@@ -362,11 +421,13 @@ func (r *Router) order(node string) []*way {
 			class = 0 // nobody else will fare better
 		case w.err != nil && now.Before(w.until):
 			class = 5
-		case w.Joined && node == "":
+		case tool != "" && w.offers(node, tool) == ergo.Withheld:
+			class = 4
+		case w.spans() && node == "":
 			class = 3
 		case w.sure && w.node == node:
 			class = 0
-		case w.Joined:
+		case w.spans():
 			class = 1
 		case now.Before(w.avoid[node].until):
 			class = 4

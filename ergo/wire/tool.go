@@ -58,14 +58,47 @@ func describe(v any) string {
 // the cluster's nodes and connections: cluster_nodes and network_nodes lose
 // its row, and in sample_read the data of a log line about its connections is
 // null (its sequence number stays). Everything else is passed on as it is.
-func Hide(caller ergo.Caller, self string) ergo.Caller {
-	return ergo.CallerFunc(func(ctx context.Context, call ergo.Call) (ergo.Answer, error) {
-		answer, err := caller.Call(ctx, call)
-		if err == nil {
-			answer.Text = without(call.Tool, answer.Text, self)
-		}
-		return answer, err
-	})
+func Hide(caller ergo.Caller, self string) ergo.Caller { return hidden{caller, self} }
+
+// hidden is a caller that does not mention our node, and is otherwise what it
+// was.
+type hidden struct {
+	ergo.Caller
+	self string
+}
+
+func (h hidden) Call(ctx context.Context, call ergo.Call) (ergo.Answer, error) {
+	answer, err := h.Caller.Call(ctx, call)
+	if err == nil {
+		answer.Text = without(call.Tool, answer.Text, h.self)
+	}
+	return answer, err
+}
+
+func (h hidden) Spans() bool {
+	c, ok := h.Caller.(interface{ Spans() bool })
+	return ok && c.Spans()
+}
+
+func (h hidden) Nodes() []string {
+	if c, ok := h.Caller.(interface{ Nodes() []string }); ok {
+		return c.Nodes()
+	}
+	return nil
+}
+
+func (h hidden) Whole(node string) bool {
+	c, ok := h.Caller.(interface{ Whole(node string) bool })
+	return ok && c.Whole(node)
+}
+
+func (h hidden) Offers(node, tool string) ergo.Offer {
+	if c, ok := h.Caller.(interface {
+		Offers(node, tool string) ergo.Offer
+	}); ok {
+		return c.Offers(node, tool)
+	}
+	return ergo.Offered
 }
 
 // without is a tool's answer without what it says of the node self. All else

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"syscall"
+
+	"ergorecorder/escape"
 )
 
 // A Code is an exit code. As an error, it is what a command found out and has
@@ -43,6 +45,18 @@ func Of(err error, name string, stderr io.Writer) Code {
 	case errors.As(err, &said):
 		return said
 	}
-	fmt.Fprintln(stderr, name+": "+err.Error())
+	for _, e := range each(err) {
+		escape.Fprintf(stderr, "%s: %v\n", name, e)
+	}
 	return Usage
+}
+
+// each is err, or the errors that were joined to it, one a line.
+func each(err error) []error {
+	if j, ok := err.(interface{ Unwrap() []error }); ok {
+		if errs := j.Unwrap(); errors.Join(errs...).Error() == err.Error() {
+			return errs
+		}
+	}
+	return []error{err}
 }

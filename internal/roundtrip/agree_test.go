@@ -13,6 +13,7 @@ import (
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/capture"
+	"ergorecorder/ergo/tools48"
 	"ergorecorder/recorder"
 	"ergorecorder/replay"
 	"ergorecorder/replay/serve"
@@ -96,7 +97,7 @@ func ownSamplers(originals []*capture.Line) []recorder.Sampler {
 	}
 	seen := map[string]bool{}
 	for _, l := range originals {
-		s := ergo.SchemaOf(l.Call.Tool)
+		s := tools48.Schema(l.Call.Tool)
 		args := s.StreamArgs(l.Call.Args)
 		if len(s.Subject) > 0 && targets[l.Call.Tool] == nil || strings.HasPrefix(l.Call.Tool, "sample_") || args.Text("pid") != "" ||
 			seen[l.Call.Tool+args.String()] {
@@ -117,7 +118,7 @@ func interval(originals []*capture.Line, tool string, args ergo.Args) time.Durat
 	last := map[string]time.Time{}
 	var apart []time.Duration
 	for _, l := range originals {
-		if l.Call.Tool != tool || ergo.SchemaOf(tool).StreamArgs(l.Call.Args).String() != args.String() {
+		if l.Call.Tool != tool || tools48.Schema(tool).StreamArgs(l.Call.Args).String() != args.String() {
 			continue
 		}
 		if t, ok := last[keyOfSource(l)]; ok {
@@ -138,7 +139,7 @@ func keyOf(l *capture.Line) string {
 }
 
 func keyOfSource(l *capture.Line) string {
-	s := ergo.SchemaOf(l.Call.Tool)
+	s := tools48.Schema(l.Call.Tool)
 	return fmt.Sprintf("%s %s %s on %s", l.Call.Tool, s.StreamArgs(l.Call.Args), s.SubjectArgs(l.Call.Args), l.Call.Node)
 }
 
@@ -208,7 +209,7 @@ func timedOut(l *capture.Line) bool {
 
 // every is the interval at which a line's source was asked.
 func every(own []recorder.Sampler, l *capture.Line) time.Duration {
-	args := ergo.SchemaOf(l.Call.Tool).StreamArgs(l.Call.Args).String()
+	args := tools48.Schema(l.Call.Tool).StreamArgs(l.Call.Args).String()
 	for _, s := range own {
 		if s.Tool == l.Call.Tool && s.Args.String() == args {
 			return s.Every

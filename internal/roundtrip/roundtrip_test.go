@@ -1,5 +1,3 @@
-// Package roundtrip holds the test that what goes into an archive comes out:
-// captures imported, exported and compared, answer by answer.
 package roundtrip
 
 import (
@@ -15,8 +13,8 @@ import (
 	"time"
 
 	"ergorecorder/archive"
-	"ergorecorder/ergo"
 	"ergorecorder/ergo/capture"
+	"ergorecorder/ergo/redact"
 	"ergorecorder/recorder/ingest"
 	"ergorecorder/replay"
 )
@@ -119,7 +117,7 @@ func compare(t *testing.T, before, after *capture.Line) {
 	if (before.Refused == nil) != (after.Refused == nil) || before.Refused != nil && *before.Refused != *after.Refused {
 		t.Fatalf("%s: error %v came out as %v", what, before.Refused, after.Refused)
 	}
-	want := ergo.Redact(before.Call.Tool, before.Answer.Text, false)
+	want := redact.Answer(before.Call.Tool, before.Answer.Text, redact.Keep{})
 	if (want == nil) != (after.Answer.Text == nil) {
 		t.Fatalf("%s: text %q came out as %q", what, want, after.Answer.Text)
 	}

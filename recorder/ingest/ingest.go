@@ -9,6 +9,8 @@ package ingest
 import (
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/redact"
+	"ergorecorder/ergo/tools48"
 )
 
 // Options say what is kept.
@@ -16,13 +18,27 @@ type Options struct {
 	// KeepEnv keeps the values of environment variables, which are left out
 	// otherwise (their names stay).
 	KeepEnv bool
+	// KeepSecrets keeps everything, secrets included.
+	KeepSecrets bool
+}
+
+// keep is what is kept of an answer.
+func (o Options) keep() redact.Keep { return redact.Keep{Env: o.KeepEnv, Secrets: o.KeepSecrets} }
+
+// text is text without its secrets, which is no answer: arguments, errors,
+// notes.
+func (o Options) text(s string) string {
+	if o.KeepSecrets {
+		return s
+	}
+	return redact.Text(s)
 }
 
 // Record makes the record of one call: of its answer, or of the
 // [*ergo.ToolError] that it got. args is the literal text of the arguments,
 // nil to take call.Args in canonical form.
 func Record(call ergo.Call, args []byte, ans ergo.Answer, refused *ergo.ToolError, opt Options) *archive.Record {
-	schema := ergo.SchemaOf(call.Tool)
+	schema := tools48.Schema(call.Tool)
 	if args == nil {
 		args = call.Args.JSON()
 	}
@@ -31,24 +47,44 @@ func Record(call ergo.Call, args []byte, ans ergo.Answer, refused *ergo.ToolErro
 			Kind: archive.Sample,
 			Node: call.Node,
 			Name: call.Tool,
-			Args: schema.StreamArgs(call.Args).String(),
+			Args: opt.text(schema.StreamArgs(call.Args).String()),
 		},
 		Schema:  Schema(schema),
 		At:      ans.At,
 		Took:    ans.Took,
-		Args:    ergo.Redact(call.Tool, args, true),
+		Args:    []byte(opt.text(string(args))),
 		IsError: ans.IsError,
 	}
 	if subject := schema.SubjectArgs(call.Args); subject != nil {
-		rec.Subject = subject.String()
+		rec.Subject = opt.text(subject.String())
 	}
 	if refused != nil {
-		rec.Failure = &archive.Failure{Code: refused.Code, Text: string(ergo.Redact("", []byte(refused.Message), opt.KeepEnv))}
+		rec.Failure = &archive.Failure{Code: refused.Code, Text: string(redact.Answer("", []byte(refused.Message), opt.keep()))}
 	}
 	if ans.Text != nil {
-		rec.Text = ergo.Redact(call.Tool, ans.Text, opt.KeepEnv)
+		rec.Text = redact.Answer(call.Tool, ans.Text, opt.keep())
 	}
 	return rec
+}
+
+// Mark is the mark without the secrets that its note and its details may quote.
+func Mark(m archive.Mark, opt Options) archive.Mark {
+	m.Note = opt.text(m.Note)
+	if m.More == nil {
+		return m
+	}
+	more := make(map[string]any, len(m.More))
+	for k, v := range m.More {
+		if s, ok := v.(string); ok {
+			v = opt.text(s)
+			if s != "" && redact.Names(k) && !opt.KeepSecrets {
+				v = redact.NotKept
+			}
+		}
+		more[k] = v
+	}
+	m.More = more
+	return m
 }
 
 // Schema is the archive's form of a tool's schema.

@@ -3,6 +3,8 @@ package ingest
 import (
 	"bytes"
 	"compress/gzip"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -43,6 +45,17 @@ func TestRecord(t *testing.T) {
 	if refused.Failure.Text != "dial: password=(not kept) refused" {
 		t.Errorf("failure %+v", refused.Failure)
 	}
+	named := Record(ergo.Call{Node: "a@h", Tool: "message_types", Args: ergo.Args{"token": "S", "filter": "x"}}, nil, ans, nil, Options{})
+	if strings.Contains(named.Stream.Args+named.Subject+string(named.Args), `"S"`) {
+		t.Errorf("arguments %s %s %s", named.Stream.Args, named.Subject, named.Args)
+	}
+	if kept := Record(call, nil, ergo.Answer{Text: []byte(`{"token":"S"}`)}, nil, Options{KeepSecrets: true}); string(kept.Text) != `{"token":"S"}` {
+		t.Errorf("KeepSecrets: text %s", kept.Text)
+	}
+	mark := Mark(archive.Mark{Note: "token=S", More: map[string]any{"token": "S", "lost": 3, "what": "password=S"}}, Options{})
+	if said := fmt.Sprint(mark); strings.Contains(said, "S") {
+		t.Errorf("mark %s", said)
+	}
 	pushed := Pushed("a@h", "", at, []byte(`{"Message":"sent Bearer S to x"}`), Options{})
 	if string(pushed.Text) != `{"Message":"sent Bearer (not kept) to x"}` {
 		t.Errorf("pushed %s", pushed.Text)
@@ -76,7 +89,7 @@ func TestProfileRecord(t *testing.T) {
 		{"empty", nil, nil},
 	}
 	for _, tt := range tests {
-		rec, err := ProfileRecord(tt.raw, "a@h", "heap", time.Unix(1, 0), time.Second)
+		rec, err := ProfileRecord(tt.raw, "a@h", "heap", time.Unix(1, 0), time.Second, Options{})
 		if err != nil || !bytes.Equal(rec.Text, tt.want) {
 			t.Errorf("%s: stored as %q, %v; want %q", tt.name, rec.Text, err, tt.want)
 		}

@@ -11,35 +11,50 @@ import (
 	"github.com/google/pprof/profile"
 
 	"ergorecorder/archive"
+	"ergorecorder/ergo/redact"
 )
 
 // Profile stores a raw pprof profile at its own time_nanos. Kind is heap,
 // cpu, goroutine, ….
-func Profile(raw []byte, node, kind string, w *archive.Writer) error {
-	rec, err := ProfileRecord(raw, node, kind, time.Time{}, 0)
+func Profile(raw []byte, node, kind string, w *archive.Writer, opt Options) error {
+	rec, err := ImportedProfile(raw, node, kind, opt)
 	if err != nil {
 		return err
 	}
-	p, err := profile.ParseData(rec.Text)
-	if err != nil {
-		return fmt.Errorf("parse %s profile of %s: %w", kind, node, err)
-	}
-	if p.TimeNanos == 0 {
-		return fmt.Errorf("parse %s profile of %s: it has no time", kind, node)
-	}
-	rec.At, rec.Took = time.Unix(0, p.TimeNanos).UTC(), time.Duration(p.DurationNanos)
 	_, err = w.Append(rec)
 	return err
 }
 
+// ImportedProfile is the record of a raw profile that says itself when it was
+// taken.
+func ImportedProfile(raw []byte, node, kind string, opt Options) (*archive.Record, error) {
+	rec, err := ProfileRecord(raw, node, kind, time.Time{}, 0, opt)
+	if err != nil {
+		return nil, err
+	}
+	p, err := profile.ParseData(rec.Text)
+	if err != nil {
+		return nil, fmt.Errorf("parse %s profile of %s: %w", kind, node, err)
+	}
+	if p.TimeNanos == 0 {
+		return nil, fmt.Errorf("parse %s profile of %s: it has no time", kind, node)
+	}
+	rec.At, rec.Took = time.Unix(0, p.TimeNanos).UTC(), time.Duration(p.DurationNanos)
+	return rec, nil
+}
+
 // ProfileRecord is the record of a raw profile taken at the given time. It
 // holds the profile unpacked: what consecutive profiles share, the archive
-// stores once, which it cannot see through gzip. A profile whose gzip is
+// stores once, which it cannot see through gzip. Secrets in its strings, or in
+// its text if it is a goroutine dump, are left out. A profile whose gzip is
 // broken is kept as it came, one of more than 256 MiB is refused.
-func ProfileRecord(raw []byte, node, kind string, at time.Time, took time.Duration) (*archive.Record, error) {
+func ProfileRecord(raw []byte, node, kind string, at time.Time, took time.Duration, opt Options) (*archive.Record, error) {
 	text, err := unpacked(raw, maxProfile)
 	if err != nil {
 		return nil, fmt.Errorf("unpack %s profile of %s: %w", kind, node, err)
+	}
+	if !opt.KeepSecrets {
+		text = redact.Profile(text)
 	}
 	return &archive.Record{
 		Stream: archive.StreamKey{Kind: archive.Profile, Node: node, Name: kind},

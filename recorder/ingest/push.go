@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"ergorecorder/archive"
-	"ergorecorder/ergo"
+	"ergorecorder/ergo/redact"
 )
 
 // Pushed makes the record of a log line, or with an event's name of one of
@@ -19,6 +19,6 @@ func Pushed(node, event string, at time.Time, text []byte, opt Options) *archive
 		Stream: key,
 		Schema: archive.Schema{Form: archive.FormObject},
 		At:     at,
-		Text:   ergo.Redact("sample_read", text, opt.KeepEnv),
+		Text:   redact.Answer("sample_read", text, opt.keep()),
 	}
 }

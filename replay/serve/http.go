@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/tools48"
 )
 
 // Headers by which a replay announces its clock, `<RFC3339Nano> speed=N
@@ -207,9 +208,9 @@ func listTools() any {
 		InputSchema json.RawMessage `json:"inputSchema"`
 	}
 	var list []tool
-	for _, t := range ergo.Tools() {
+	for _, t := range tools48.Tools() {
 		if t.Kind != ergo.Action {
-			list = append(list, tool{t.Name, t.Help, t.InputSchema()})
+			list = append(list, tool{t.Name, t.Help, t.InputSchema(tools48.Common()...)})
 		}
 	}
 	return map[string]any{"tools": list}

@@ -1,0 +1,49 @@
+package finding
+
+import (
+	"slices"
+)
+
+// ExplainedBy makes root the cause of f.
+func (f *Finding) ExplainedBy(root *Finding) {
+	if !LeadsTo(f, root) {
+		f.Cause = root
+	}
+}
+
+// LeadsTo reports whether to is f, or is explained by it.
+func LeadsTo(f, to *Finding) bool {
+	for ; to != nil; to = to.Cause {
+		if to == f {
+			return true
+		}
+	}
+	return false
+}
+
+// SettleCause writes down the cause: the identities, and a score below the
+// root's.
+func (f *Finding) SettleCause() {
+	if f.Cause == nil {
+		return
+	}
+	id := f.Cause.ID
+	f.CausedBy = &id
+	if !slices.Contains(f.Cause.Effects, f.ID) {
+		f.Cause.Effects = append(f.Cause.Effects, f.ID)
+	}
+	f.Score = min(f.Score, max(f.Cause.Score-1, ScoreInfo))
+}
+
+// Among reports whether a kind is one of several.
+func Among(kind string, kinds ...string) bool { return slices.Contains(kinds, kind) }
+
+// Who is how a person names the subject.
+func (s Subject) Who() string {
+	for _, w := range []string{s.Name, s.Behavior, s.PID} {
+		if w != "" {
+			return w + " on " + s.Node
+		}
+	}
+	return s.Node
+}

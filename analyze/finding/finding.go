@@ -1,0 +1,90 @@
+package finding
+
+import (
+	"time"
+)
+
+// A Window is a stretch of time.
+type Window struct {
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
+}
+
+// A Severity follows from a finding's score.
+type Severity string
+
+const (
+	Critical Severity = "critical" // score 75 and up
+	Warning  Severity = "warning"  // 50 and up
+	Info     Severity = "info"     // 25 and up
+)
+
+// A Confidence says how far the data carry the claim.
+type Confidence string
+
+const (
+	High   Confidence = "high"
+	Medium Confidence = "medium"
+	Low    Confidence = "low"
+)
+
+// A Subject is whom a finding accuses. Empty fields are left out.
+type Subject struct {
+	Node        string `json:"node,omitempty"`
+	Incarnation string `json:"incarnation,omitempty"`
+	PID         string `json:"pid,omitempty"`
+	Name        string `json:"name,omitempty"`
+	Behavior    string `json:"behavior,omitempty"`
+	Application string `json:"application,omitempty"`
+	Peer        string `json:"peer,omitempty"`
+	Event       string `json:"event,omitempty"`
+	Function    string `json:"function,omitempty"`
+}
+
+// A Finding is a claim with its evidence.
+type Finding struct {
+	ID             string     `json:"id"`                // stable: a hash of kind, subject and incarnation
+	Display        string     `json:"display,omitempty"` // F1, F2, … by rank
+	Kind           string     `json:"kind"`
+	Playbook       string     `json:"playbook"`
+	Severity       Severity   `json:"severity"`
+	Score          int        `json:"score"` // 0 to 100
+	Confidence     Confidence `json:"confidence"`
+	Title          string     `json:"title"`
+	Summary        string     `json:"summary"`
+	Subject        Subject    `json:"subject"`
+	Onset          time.Time  `json:"onset"`
+	OnsetErrorS    float64    `json:"onset_error_s"`
+	End            *time.Time `json:"end"`
+	CausedBy       *string    `json:"caused_by"` // ID of the finding that explains this one
+	Effects        []string   `json:"effects"`
+	Evidence       []Evidence `json:"evidence"`
+	Recommendation string     `json:"recommendation"`
+	Confirm        []string   `json:"confirm"`
+	Caveats        []string   `json:"caveats"`
+
+	Cause *Finding `json:"-"` // becomes CausedBy
+	Dear  bool     `json:"-"` // each unit of work costs more than it did
+	Waits bool     `json:"-"` // it spends its time waiting for replies
+}
+
+// Evidence is one observation that supports a finding.
+type Evidence struct {
+	What    string         `json:"what"`
+	Node    string         `json:"node,omitempty"`
+	Tool    string         `json:"tool,omitempty"`
+	Field   string         `json:"field,omitempty"`
+	From    *time.Time     `json:"from,omitempty"`
+	To      *time.Time     `json:"to,omitempty"`
+	Values  map[string]any `json:"values,omitempty"`
+	Records []string       `json:"records,omitempty"` // node/tool@RFC3339Nano
+	Lines   []string       `json:"lines,omitempty"`   // stack frames, log lines
+	Series  *Series        `json:"series,omitempty"`  // what a chart of it shows
+}
+
+// A Series is the curve behind a piece of evidence, downsampled.
+type Series struct {
+	Unit  string      `json:"unit"`
+	At    []time.Time `json:"at"`
+	Value []float64   `json:"value"` // NaN is never stored: absent points are left out
+}

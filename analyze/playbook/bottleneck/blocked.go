@@ -1,0 +1,149 @@
+package bottleneck
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/series"
+)
+
+// lateAge is the age of the oldest message, in seconds, from which a
+// mailbox counts as overloaded: a fifth of the call time-out. Below it, a
+// backlog matters only if it grows.
+const lateAge = 1.0
+
+// blocked judges a process that is inside one callback.
+func blocked(ctx context.Context, s *scene.Scene, a *scene.Actor, st *scene.Stall) (*finding.Finding, error) {
+	began, err := s.StallBegan(ctx, a, st)
+	if err != nil {
+		return nil, err
+	}
+	onset, d := began.At, began.Lasted(st)
+	silent := st.To.Mailbox == 0
+	switch {
+	case d < scene.CallTimeout:
+		return nil, nil
+	case silent && !overdue(a, st):
+		return nil, nil
+	}
+	stack, err := s.LastStack(ctx, a, onset, st.To.At)
+	if err != nil {
+		return nil, err
+	}
+	f := &finding.Finding{
+		Kind: "blocked_callback", Subject: a.Subject(onset), Onset: onset, OnsetErrorS: began.Off.Seconds(),
+		Score: 88, Confidence: finding.High,
+		Title: fmt.Sprintf("%s on %s is blocked inside a callback", a.Called(), a.Node.Name),
+	}
+	f.Summary = fmt.Sprintf("%s has handled nothing for %s: it is running, %d messages wait and no callback has ended.",
+		a.Called(), finding.Duration(d), st.To.Mailbox)
+	f.Recommendation = "Find what the callback waits for (a lock, a channel, a system call) and bound it with a time-out, or move it to a meta process; only a restart of the node frees the process, for killing it leaves a zombee until the callback returns."
+	f.Confirm = []string{
+		fmt.Sprintf("process_info node=%s pid=%s", a.Node.Name, a.Pid),
+		fmt.Sprintf("pprof_goroutines node=%s debug=2 filter=%s", a.Node.Name, scene.TypeName(a.Behavior)),
+	}
+	switch {
+	case silent:
+		f.Score, f.Confidence = 62, finding.Medium
+		f.Summary = fmt.Sprintf("%s has been inside one callback for %s; it used to return within %s. Nothing waits for it yet.",
+			a.Called(), finding.Duration(d), finding.Duration(usualGap(a, st)))
+		f.Caveats = append(f.Caveats, "no message waits, so nobody may be harmed yet")
+	case a.Habitual(st):
+		f.Score, f.Confidence = 40, finding.Medium
+		f.Caveats = append(f.Caveats, "it stands still like this time and again: that may be its way of working")
+	case !st.Open && d < 3*scene.CallTimeout:
+		f.Score = 60
+	}
+	endOf(f, a, st)
+	f.Evidence = append(f.Evidence, stillness(a, st, onset, d))
+	s.TellStack(f, a, stack)
+	return f, nil
+}
+
+// overdue reports whether a process that has nothing waiting is in its callback
+// for so much longer than it ever was that this is no way of working.
+func overdue(a *scene.Actor, st *scene.Stall) bool {
+	const often = 10 // callbacks that must have returned before, for a habit
+	if st.Progress.At.IsZero() || st.Progress.Wakeups-a.Begin.Wakeups < often {
+		return false
+	}
+	return st.Open && st.Lasted() > 4*scene.CallTimeout && st.Lasted() > 10*usualGap(a, st)
+}
+
+// usualGap is the usual time between two callbacks before a stall.
+func usualGap(a *scene.Actor, st *scene.Stall) time.Duration {
+	n := st.Progress.Wakeups - a.Begin.Wakeups
+	if n <= 0 {
+		return 0
+	}
+	return st.Progress.At.Sub(a.Begin.At) / time.Duration(n)
+}
+
+// endOf says when a stall ended, if it did.
+func endOf(f *finding.Finding, a *scene.Actor, st *scene.Stall) {
+	if st.Open {
+		return
+	}
+	end := st.To.At
+	f.End = &end
+	if a.Gone {
+		f.Summary += " It is gone since."
+	} else {
+		f.Summary += " It works again since."
+	}
+}
+
+// stillness is the evidence that a process does nothing.
+func stillness(a *scene.Actor, st *scene.Stall, onset time.Time, d time.Duration) finding.Evidence {
+	from, to := st.From.At, st.To.At
+	was := paceBetween(a.Begin, st.Progress)
+	values := map[string]any{
+		"for_s": finding.Round(d.Seconds()), "state": st.State.String(),
+		"handled":           st.To.Handled() - st.From.Handled(),
+		"arrived":           st.To.In - st.From.In,
+		"mailbox":           st.To.Mailbox,
+		"running_time_ns":   st.To.Run - st.From.Run,
+		"liveness_windowed": 0,
+	}
+	if was.messages > 0 {
+		values["handled_per_s_before"] = finding.Round(was.handled)
+	}
+	if st.To.Latency > 0 {
+		values["oldest_message_s"] = finding.Round(float64(st.To.Latency) / 1e9)
+		slope := float64(st.To.Latency-st.From.Latency) / float64(max(to.Sub(from), 1))
+		values["latency_slope"] = finding.Round(slope)
+		if life := to.Sub(a.First); life > 0 {
+			values["liveness_upstream"] = float64(st.To.Run) / (life.Seconds() * float64(st.To.Latency))
+		}
+	}
+	return finding.Evidence{
+		What: "no message taken and no callback ended, while messages arrive", Node: a.Node.Name, Tool: "process_list",
+		Field: "MessagesIn - MessagesMailbox", From: &from, To: &to, Values: values,
+		Records: []string{finding.RecordName(a.Node.Name, "process_list", from), finding.RecordName(a.Node.Name, "process_list", to)},
+		Series:  mailboxSeries(a, onset),
+	}
+}
+
+// mailboxSeries is the mailbox over the worst episode, with some rest before.
+func mailboxSeries(a *scene.Actor, onset time.Time) *finding.Series {
+	var worst *scene.Episode
+	for _, e := range a.Episodes {
+		if worst == nil || e.Worst.Mailbox > worst.Worst.Mailbox {
+			worst = e
+		}
+	}
+	if worst == nil {
+		return nil
+	}
+	var sr series.Series
+	if !worst.Before.At.IsZero() {
+		sr.Add(worst.Before.At, float64(worst.Before.Mailbox))
+	}
+	for _, p := range worst.Points {
+		sr.Add(p.At, float64(p.Mailbox))
+	}
+	return finding.Chart("messages", sr)
+}

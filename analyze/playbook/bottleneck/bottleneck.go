@@ -1,0 +1,77 @@
+package bottleneck
+
+import (
+	"context"
+
+	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/scene"
+	"ergorecorder/replay"
+)
+
+// Judge looks for processes whose messages wait: because a callback does
+// not return, because it waits for another process, or because more arrives
+// than is handled.
+//
+// Windowed liveness decides: the messages handled, the callbacks ended and the
+// age of the oldest message between listings. The upstream formula, over the
+// whole life of the process, is reported beside it.
+func Judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
+	for _, n := range s.Nodes {
+		if len(n.Procs.Listings) < 3 {
+			v.Skip("%s: %s", n.Name, n.Procs.Missing())
+			continue
+		}
+		if n.Latency == replay.No {
+			v.Skip("%s was built without -tags=latency: the age of the oldest message is estimated from the mailbox and the rate of handling; the tag would sharpen it", n.Name)
+		}
+		found, err := waitingOn(ctx, s, n)
+		if err != nil {
+			return err
+		}
+		for _, f := range found {
+			v.Find(f)
+		}
+		if len(found) == 0 {
+			v.Fine("%s: no process of %d had messages waiting for long, over %d listings", n.Name, len(n.Procs.Actors), len(n.Procs.Listings))
+		}
+	}
+	return nil
+}
+
+// waitingOn are the findings of one node.
+func waitingOn(ctx context.Context, s *scene.Scene, n *scene.Node) ([]*finding.Finding, error) {
+	var found []*finding.Finding
+	for _, a := range n.Procs.Actors {
+		if a.Own() {
+			continue
+		}
+		f, err := suspect(ctx, s, a)
+		if err != nil {
+			return nil, err
+		}
+		if f != nil {
+			found = append(found, f)
+		}
+	}
+	over := overflows(s, n, found)
+	return append(append(found, over...), together(s, n, found)...), nil
+}
+
+// suspect is the finding about one process, nil where there is nothing to say.
+// A process that stands still is told by that, whatever its mailbox does.
+func suspect(ctx context.Context, s *scene.Scene, a *scene.Actor) (*finding.Finding, error) {
+	if st := a.Longest(scene.Waiting); st != nil {
+		if f, err := stuckCall(ctx, s, a, st); f != nil || err != nil {
+			return f, err
+		}
+	}
+	if st := a.Longest(scene.Running, scene.OtherState); st != nil {
+		if f, err := blocked(ctx, s, a, st); f != nil || err != nil {
+			return f, err
+		}
+	}
+	if a.Zombie() != nil {
+		return nil, nil // another playbook's
+	}
+	return overloaded(ctx, s, a)
+}

@@ -1,0 +1,195 @@
+package bottleneck
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/series"
+)
+
+// overloaded judges a process that works, but whose messages wait.
+func overloaded(ctx context.Context, s *scene.Scene, a *scene.Actor) (*finding.Finding, error) {
+	var worst *backlog
+	for _, e := range a.Episodes {
+		if e.Worst.Mailbox == 0 {
+			continue
+		}
+		b := backlogOf(a, e)
+		if worst == nil || b.peak() > worst.peak() {
+			worst = &b
+		}
+	}
+	if worst == nil || worst.warmUp() {
+		return nil, nil
+	}
+	if worst.peak() < lateAge || worst.Rows < 3 || worst.span() < scene.MinStall {
+		return mailboxGrowth(worst)
+	}
+	return overload(ctx, s, worst)
+}
+
+// warmUp reports whether the backlog was there when the process was first seen
+// and went away: what a process has to do first after its start.
+func (b backlog) warmUp() bool {
+	return b.Before.At.IsZero() && !b.Open
+}
+
+func overload(ctx context.Context, s *scene.Scene, b *backlog) (*finding.Finding, error) {
+	a := b.actor
+	before, first := b.began()
+	onset, off, err := riseOf(ctx, s, b, before, first)
+	if err != nil {
+		return nil, err
+	}
+	last := b.Points[len(b.Points)-1]
+	now := paceBetween(first, last)
+	if now.messages == 0 {
+		return nil, nil // it does not work at all: that is told by its standing still
+	}
+	was := paceBetween(a.Begin, before)
+	f := &finding.Finding{
+		Kind: "overloaded_process", Subject: a.Subject(onset), Onset: onset, OnsetErrorS: off.Seconds(),
+		Score: 78, Confidence: finding.High,
+		Title: fmt.Sprintf("%s on %s gets more messages than it can handle", a.Called(), a.Node.Name),
+	}
+	switch {
+	case b.growing() && b.peak() >= scene.CallTimeout.Seconds():
+		f.Score = 86
+	case before.At.IsZero() && !b.growing():
+		f.Score = 45 // it has been like that all along, and stays so
+	case !b.Open && b.peak() < scene.CallTimeout.Seconds():
+		f.Score = 60
+	case !b.Open:
+		f.Score = 70
+	}
+	if b.est {
+		f.Confidence = finding.Medium
+	}
+	f.Waits = 2*b.Waited > b.Rows
+	f.Summary = fmt.Sprintf("It handles %s messages a second while %s arrive; %d wait, the oldest for %s.",
+		finding.Number(now.handled), finding.Number(now.arrived), b.Worst.Mailbox, finding.Seconds(b.peak()))
+	f.Summary += " " + diagnose(was, now)
+	f.Recommendation = "Spread the work over a pool, make the callback cheaper, or slow the senders; bound the mailbox (MailboxSize) if losing messages is better than ageing ones."
+	if slower(was, now) {
+		f.Dear = true
+		f.Recommendation = "Find what makes each message dearer than before (a CPU profile while it lasts, or the call that it waits in); then spread the work over a pool."
+	}
+	f.Confirm = []string{
+		fmt.Sprintf("process_list node=%s sort_by=mailbox limit=10", a.Node.Name),
+		fmt.Sprintf("process_info node=%s pid=%s", a.Node.Name, a.Pid),
+	}
+	if f.Waits {
+		f.Summary += " It spends its time waiting for replies."
+		f.Recommendation = "Look at the process it calls: each message costs what that one takes to answer."
+	}
+	if !b.Open {
+		end := b.End
+		f.End = &end
+		f.Summary += " The mailbox drained again."
+	}
+	if b.est {
+		f.Caveats = append(f.Caveats, "the age of the oldest message is estimated: the node lacks -tags=latency")
+	}
+	f.Evidence = append(f.Evidence, b.evidence(was, now, first.At))
+	if e, ok, err := feeders(ctx, s, a, onset); err != nil {
+		return nil, err
+	} else if ok {
+		f.Evidence = append(f.Evidence, e)
+	}
+	return f, nil
+}
+
+// slower reports whether a message now takes clearly longer than it did. The
+// time inside callbacks is only known while the mailbox drains, so what is
+// compared is the time per handled message of a process that is never idle now.
+func slower(was, now pace) bool {
+	return now.handled > 0 && was.messages > 10 && !math.IsNaN(was.service) && 1/now.handled > 2*was.service
+}
+
+// more reports whether clearly more arrives than did.
+func more(was, now pace) bool { return now.arrived > 1.5*was.arrived }
+
+func diagnose(was, now pace) string {
+	switch {
+	case was.messages == 0:
+		return "There is no stretch before to compare with."
+	case more(was, now) && slower(was, now):
+		return fmt.Sprintf("Arrivals rose from %s a second, and each message takes longer than before.", finding.Number(was.arrived))
+	case more(was, now):
+		return fmt.Sprintf("Arrivals rose from %s a second; a message takes no longer than before.", finding.Number(was.arrived))
+	case slower(was, now):
+		return fmt.Sprintf("Arrivals are as before (%s a second); each message takes %s now, %s before.",
+			finding.Number(was.arrived), finding.Seconds(1/now.handled), finding.Seconds(was.service))
+	}
+	return fmt.Sprintf("Before, %s arrived a second and %s were handled.", finding.Number(was.arrived), finding.Number(was.handled))
+}
+
+func (b *backlog) evidence(was, now pace, from time.Time) finding.Evidence {
+	to := b.End
+	a := b.actor
+	values := map[string]any{
+		"arrived_per_s":    map[string]any{"before": finding.Round(was.arrived), "after": finding.Round(now.arrived)},
+		"handled_per_s":    map[string]any{"before": finding.Round(was.handled), "after": finding.Round(now.handled)},
+		"mailbox":          map[string]any{"before": 0, "after": b.Worst.Mailbox},
+		"oldest_message_s": map[string]any{"before": 0, "after": finding.Round(b.peak())},
+	}
+	if !math.IsNaN(was.service) {
+		values["service_ms_before"] = finding.Round(was.service * 1000)
+	}
+	if slope, err := series.TheilSen(b.age); err == nil {
+		values["latency_slope"] = finding.Round(slope.PerSecond)
+	}
+	if w := b.Worst; w.Latency > 0 {
+		if life := w.At.Sub(a.First); life > 0 {
+			values["liveness_upstream"] = float64(w.Run) / (life.Seconds() * float64(w.Latency))
+		}
+	}
+	return finding.Evidence{
+		What: "messages arrive faster than they are handled", Node: a.Node.Name, Tool: "process_list", Field: "MessagesMailbox",
+		From: &from, To: &to, Values: values, Series: mailboxSeries(a, from),
+		Records: []string{finding.RecordName(a.Node.Name, "process_list", from), finding.RecordName(a.Node.Name, "process_list", b.Worst.At)},
+	}
+}
+
+// riseOf is when the rise of a backlog began, and how far off that may be: when
+// the process was last idle, where the node tells, else where the rise, drawn
+// back, meets the empty mailbox.
+func riseOf(ctx context.Context, s *scene.Scene, b *backlog, before, first scene.Point) (time.Time, time.Duration, error) {
+	if before.At.IsZero() {
+		return first.At, b.actor.Node.Interval, nil
+	}
+	rows, err := s.Zoom(ctx, b.actor.Node, before.At, first.At.Add(3*b.actor.Node.Interval), b.actor.Pid)
+	if err != nil {
+		return time.Time{}, 0, err
+	}
+	var rise []scene.Row
+	for _, r := range rows[b.actor.Pid] {
+		if b.calm(r.Point) && len(rise) < 2 {
+			before, rise = r.Point, nil
+			continue
+		}
+		rise = append(rise, r)
+	}
+	if len(rise) == 0 {
+		onset, off := series.Middle(before.At, first.At)
+		return onset, off, nil
+	}
+	r := rise[0]
+	if at := r.At.Add(-r.StateTime); r.StateTime > 0 && at.After(before.At) {
+		return at, r.Took + 100*time.Millisecond, nil
+	}
+	onset, off := series.Middle(before.At, r.At)
+	if len(rise) < 2 || rise[1].Mailbox <= r.Mailbox {
+		return onset, off, nil
+	}
+	speed := float64(rise[1].Mailbox-r.Mailbox) / rise[1].At.Sub(r.At).Seconds()
+	back := time.Duration(float64(r.Mailbox-before.Mailbox) / speed * float64(time.Second))
+	if at := r.At.Add(-back); at.After(before.At) {
+		onset = at
+	}
+	return onset, off, nil
+}

@@ -1,0 +1,128 @@
+package bottleneck
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/series"
+)
+
+// overflows finds the pools that drop messages: every worker's mailbox is full.
+// The onset is when the workers began to fall behind, if that is known; the
+// inspections are far apart.
+func overflows(s *scene.Scene, n *scene.Node, found []*finding.Finding) []*finding.Finding {
+	var out []*finding.Finding
+	for _, in := range n.Inspected {
+		k, dropped := in.FirstDrop()
+		if dropped == 0 {
+			continue
+		}
+		from, to := in.Unhandled.T[k-1], in.Unhandled.T[k]
+		onset, off := series.Middle(from, to)
+		var workers []*finding.Finding
+		for _, f := range found {
+			w := n.Procs.Known[f.Subject.PID]
+			if w == nil || w.Parent != in.Pid || f.Onset.After(to) {
+				continue
+			}
+			if workers = append(workers, f); f.Onset.Before(onset) {
+				onset, off = f.Onset, time.Duration(f.OnsetErrorS*float64(time.Second))
+			}
+		}
+		f := overflow(n, in, k, dropped, onset, off)
+		for _, w := range workers {
+			w.ExplainedBy(f)
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+func overflow(n *scene.Node, in *scene.Inspection, k int, dropped float64, onset time.Time, off time.Duration) *finding.Finding {
+	sub := finding.Subject{Node: n.Name, Incarnation: n.Incarnation(onset), PID: in.Pid}
+	called := in.Pid
+	if a := n.Procs.Known[in.Pid]; a != nil {
+		sub, called = a.Subject(onset), a.Called()
+	}
+	last := in.Unhandled.Len() - 1
+	from, to := in.Unhandled.T[k-1], in.Unhandled.T[last]
+	f := &finding.Finding{
+		Kind: "pool_overflow", Subject: sub, Onset: onset, OnsetErrorS: off.Seconds(), Score: 86, Confidence: finding.High,
+		Title: fmt.Sprintf("the pool %s on %s drops messages", called, n.Name),
+		Summary: fmt.Sprintf("%s messages were dropped since %s: the mailboxes of all %d workers were full (%d messages each, %d together).",
+			finding.Number(dropped), finding.Clock(from), in.Size, in.Mailbox, in.Size*in.Mailbox),
+		Recommendation: "Add workers, make their callback cheaper, or slow the senders; a larger worker mailbox only delays it.",
+		Confirm:        []string{fmt.Sprintf("process_inspect node=%s pid=%s", n.Name, in.Pid)},
+		Evidence: []finding.Evidence{{
+			What: "messages dropped by the pool", Node: n.Name, Tool: "process_inspect", Field: "messages_unhandled", From: &from, To: &to,
+			Values: map[string]any{
+				"before": in.Unhandled.V[k-1], "after": in.Unhandled.V[last],
+				"workers": in.Size, "worker_mailbox": in.Mailbox,
+			},
+			Series: finding.Chart("messages", in.Unhandled),
+		}},
+	}
+	if in.Mailbox == 0 {
+		f.Summary = fmt.Sprintf("%s messages were dropped since %s: no worker could take them.", finding.Number(dropped), finding.Clock(from))
+	}
+	if in.Unhandled.V[last] == in.Unhandled.V[max(last-2, 0)] && last-k >= 2 {
+		f.Score = 66
+		f.Summary += " None was dropped of late."
+	}
+	return f
+}
+
+// together makes one fault of nameless siblings with the same trouble: the load
+// is their pool's, or the first of them stands for all.
+func together(s *scene.Scene, n *scene.Node, found []*finding.Finding) []*finding.Finding {
+	type key struct{ kind, parent, behavior string }
+	groups := map[key][]*finding.Finding{}
+	for _, f := range found {
+		if a := n.Procs.Known[f.Subject.PID]; a != nil && a.Name == "" && f.Score >= finding.ScoreWarning {
+			k := key{f.Kind, a.Parent, a.Behavior}
+			groups[k] = append(groups[k], f)
+		}
+	}
+	var out []*finding.Finding
+	for k, group := range groups {
+		if len(group) < 2 {
+			continue
+		}
+		slices.SortStableFunc(group, func(a, b *finding.Finding) int { return a.Onset.Compare(b.Onset) })
+		if p := n.Procs.Known[k.parent]; p != nil && n.IsPool(p) && finding.Among(k.kind, "overloaded_process", "mailbox_growth") {
+			out = append(out, poolBehind(n, p, group))
+			continue
+		}
+		first := group[0]
+		first.Summary += fmt.Sprintf(" So do %d of its siblings.", len(group)-1)
+		for _, f := range group[1:] {
+			f.ExplainedBy(first)
+		}
+	}
+	return out
+}
+
+// poolBehind is the finding about a pool whose workers are behind, given theirs
+// in order of their onsets.
+func poolBehind(n *scene.Node, pool *scene.Actor, group []*finding.Finding) *finding.Finding {
+	first, worst := group[0], slices.MaxFunc(group, func(a, b *finding.Finding) int { return a.Score - b.Score })
+	f := &finding.Finding{
+		Kind: "overloaded_process", Subject: pool.Subject(first.Onset), Onset: first.Onset, OnsetErrorS: first.OnsetErrorS,
+		Score: min(worst.Score+1, 100), Confidence: first.Confidence, End: worst.End, Dear: worst.Dear, Waits: worst.Waits,
+		Title:          fmt.Sprintf("the pool %s on %s gets more messages than its workers can handle", pool.Called(), n.Name),
+		Summary:        fmt.Sprintf("%d of its workers are behind. The worst: %s", len(group), worst.Summary),
+		Recommendation: "Add workers, make their callback cheaper, or slow the senders.",
+		Confirm: []string{
+			fmt.Sprintf("process_inspect node=%s pid=%s", n.Name, pool.Pid),
+			fmt.Sprintf("process_children node=%s parent=%s", n.Name, pool.Pid),
+		},
+		Evidence: worst.Evidence,
+	}
+	for _, w := range group {
+		w.ExplainedBy(f)
+	}
+	return f
+}

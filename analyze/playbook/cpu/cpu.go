@@ -1,0 +1,179 @@
+package cpu
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/playbook/memory"
+	"ergorecorder/analyze/profiles"
+	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/series"
+)
+
+const (
+	// hotRatio is by how much the CPU that a node uses must rise, and hotCores
+	// how many cores more it must use: a rise of little is still little.
+	hotRatio = 2
+	hotCores = 0.25
+	// hotShare is the share of its CPU that one function of the application
+	// must take, with all that it calls, to be named as the reason.
+	hotShare = 0.3
+	// hotBaseline is how far from a rise the CPU on either side of it is
+	// compared: over a day the load itself is another one.
+	hotBaseline = time.Hour
+)
+
+// Judge finds nodes that burn far more CPU than they did, and the function and
+// process that burn it.
+func Judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
+	for _, n := range s.Nodes {
+		used := scene.CpuUsed(n)
+		rates := series.Rates(used, n.Starts...)
+		if rates.Len() < 8 {
+			v.Skip("%s: %d rates of UserTime and SystemTime, needs 8", n.Name, rates.Len())
+			continue
+		}
+		profs, err := s.CpuProfiles(ctx, n)
+		if err != nil {
+			return err
+		}
+		f, err := hotspot(ctx, s, n, rates, profs)
+		if err != nil {
+			return err
+		}
+		if f != nil {
+			v.Find(f)
+			continue
+		}
+		v.Fine("%s: %s of a core used at the median, %s at most; no lasting rise", n.Name, finding.Number(series.Median(rates.V)), finding.Number(series.Quantile(rates.V, 1)))
+		if len(profs) == 0 {
+			v.Skip("%s: no CPU profile was recorded: what its CPU is spent on cannot be told", n.Name)
+		}
+	}
+	return nil
+}
+
+// hotspot is the finding about a node whose use of CPU rose and stayed up, nil
+// where it did not.
+func hotspot(ctx context.Context, s *scene.Scene, n *scene.Node, rates series.Series, profs []scene.CpuProfile) (*finding.Finding, error) {
+	changes, err := series.Changes(rates, 0.001)
+	if err != nil {
+		return nil, nil
+	}
+	for i, c := range changes {
+		since, end := s.From, s.To
+		if i > 0 {
+			since = changes[i-1].At
+		}
+		if i+1 < len(changes) {
+			end = changes[i+1].At
+		}
+		near := max(hotBaseline, 8*rates.Interval())
+		since, until := series.Later(since, c.At.Add(-near)), series.Earlier(end, c.At.Add(near))
+		c.Before, c.After = series.Median(rates.Between(since, c.At).V), series.Median(rates.Between(c.At, until).V)
+		if c.After < hotRatio*c.Before || c.After-c.Before < hotCores || end.Sub(c.At) < 10*time.Second || justStarted(n, c.At) {
+			continue
+		}
+		was, is, err := s.Works(ctx, n, finding.Window{From: since, To: c.At}, finding.Window{From: c.At, To: until})
+		if err != nil {
+			return nil, err
+		}
+		load := loadRatio(was, is)
+		if expected := load * c.Before; !reshaped(profs, since, c.At, until) && (c.After < hotRatio*expected || c.After-expected < hotCores) {
+			continue // it handles as much more
+		}
+		onset, off := c.At.Add(-rates.Interval()/2), c.Error+rates.Interval()/2
+		f := cpuFinding(n, onset, off, end, c, rates)
+		if end != s.To {
+			f.End = &end
+		}
+		hotFunction(n, c.At, end, profs, f)
+		allocates(s, n, f)
+		if err := hotProcess(ctx, s, n, c.At, end, profs, f); err != nil {
+			return nil, err
+		}
+		return f, nil
+	}
+	return creep(ctx, s, n, rates.From(n.ThisLife(s)), profs)
+}
+
+// cpuFinding words a rise of CPU.
+func cpuFinding(n *scene.Node, onset time.Time, off time.Duration, end time.Time, c series.Change, rates series.Series) *finding.Finding {
+	return &finding.Finding{
+		Kind: "cpu_hotspot", Score: 70, Confidence: finding.Medium,
+		Title:   fmt.Sprintf("%s uses %s cores, before %s", finding.NodeName(n.Name), finding.Number(c.After), finding.Number(c.Before)),
+		Summary: fmt.Sprintf("Since %s %s uses %s cores of CPU; before it was %s.", finding.Clock(onset), n.Name, finding.Number(c.After), finding.Number(c.Before)),
+		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(c.At)},
+		Onset:   onset, OnsetErrorS: off.Seconds(),
+		Evidence: []finding.Evidence{{
+			What: "cores used (user and system)", Node: n.Name, Tool: "node_info", Field: "UserTime + SystemTime", From: &onset, To: &end,
+			Values: map[string]any{"before_cores": finding.Round(c.Before), "after_cores": finding.Round(c.After), "p": c.P}, Series: finding.Chart("cores", rates),
+		}},
+		Recommendation: "Read the function that the profile names: a loop that waits by spinning, work repeated for each message, or an input that grew.",
+		Confirm:        []string{"pprof_cpu duration=5 on " + n.Name, "process_list sort_by=running_time on " + n.Name + ", twice"},
+	}
+}
+
+// loadRatio is by how much the messages that a node's processes handle grew
+// from one stretch to another, at least 1. Each behavior counts by the time
+// that it spent in callbacks before, so that many more of a cheap message do
+// not pass for work.
+func loadRatio(was, is map[string]scene.WorkRate) float64 {
+	spent, scaled := 0.0, 0.0
+	for behavior, b := range was {
+		if b.Handled > 0 {
+			spent += b.Busy
+			scaled += b.Busy * is[behavior].Handled / b.Handled
+		}
+	}
+	if spent == 0 {
+		return 1
+	}
+	return max(1, scaled/spent)
+}
+
+// reshaped reports whether profiles from before and after an instant show that
+// one function of the application took a far greater share of the CPU: a load
+// that only grew keeps the shares as they were.
+func reshaped(profs []scene.CpuProfile, from, at, to time.Time) bool {
+	var before, during *scene.CpuProfile
+	for i := range profs {
+		switch p := &profs[i]; {
+		case !p.From.Before(from) && !p.To.After(at):
+			before = p
+		case !p.From.Before(at) && p.From.Before(to) && (during == nil || p.Table.Total > during.Table.Total):
+			during = p
+		}
+	}
+	if before == nil || during == nil {
+		return false
+	}
+	for _, r := range during.Table.Of(profiles.Application) {
+		was, _ := before.Table.Row(r.Function)
+		if float64(r.Cum)/math.Max(1, float64(during.Table.Total))-float64(was.Cum)/math.Max(1, float64(before.Table.Total)) >= hotShare {
+			return true
+		}
+	}
+	return false
+}
+
+// allocates puts a rise that allocation explains below the memory playbook's
+// finding about it: the CPU then goes to the allocator and the collector.
+func allocates(s *scene.Scene, n *scene.Node, f *finding.Finding) {
+	churn := memory.Churn(s, n, scene.Heaps{})
+	if churn == nil || churn.Onset.Sub(f.Onset).Abs() > 10*time.Second {
+		return
+	}
+	f.Score = min(f.Score, churn.Score-10)
+	f.Caveats = append(f.Caveats, fmt.Sprintf("Allocation rose at the same time (heap_churn, %s): much of this CPU may be the allocator's and the collector's.", finding.Clock(churn.Onset)))
+}
+
+// justStarted reports whether the node had hardly begun its life: starting up
+// takes CPU.
+func justStarted(n *scene.Node, at time.Time) bool {
+	up, ok := n.Series("node_info", "Uptime").At(at)
+	return ok && up < 10
+}

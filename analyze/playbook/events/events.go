@@ -1,0 +1,257 @@
+package events
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/series"
+)
+
+const (
+	// lull is the shortest silence, and the shortest stretch without
+	// subscribers, that counts: what was merely late is not over.
+	lull = 10 * time.Second
+	// voidRate is from how many messages a second on publishing into the void
+	// costs something; voidRise by how much it must have risen to be a change.
+	voidRate = 10.0
+	voidRise = 5.0
+	// fanRise and wideFan are by how much deliveries per message must rise, and
+	// to how many, to be a change for the worse.
+	fanRise = 3.0
+	wideFan = 50.0
+	// starving is for how long subscribers must have waited.
+	starving = 30 * time.Second
+)
+
+// Judge judges how the events of each node are used over time: wasted
+// publishing, starved subscribers, producers that fell silent, and fan-out.
+// What has been so from the first answer on is how the application is built,
+// and is told as information.
+func Judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
+	for _, n := range s.Nodes {
+		all, answers, err := s.Events(ctx, n)
+		if err != nil {
+			return err
+		}
+		if answers < 3 {
+			v.Skip("%s: %d answers of event_list, needs 3", n.Name, answers)
+			continue
+		}
+		before := len(v.Findings)
+		for _, e := range all {
+			for _, judge := range []func(*scene.Scene, *scene.Event, *finding.Verdict) bool{silent, starved, unheard, fanOut} {
+				if judge(s, e, v) {
+					break
+				}
+			}
+		}
+		if len(v.Findings) == before {
+			v.Fine("%s: %d events over %d answers: none fell silent, lost its subscribers or spread further than before", n.Name, len(all), answers)
+		}
+	}
+	return nil
+}
+
+// about is a finding about the event.
+func about(e *scene.Event, s *scene.Scene, kind string, score int, onset time.Time, off time.Duration) *finding.Finding {
+	f := &finding.Finding{
+		Kind: kind, Score: score, Confidence: finding.High, Onset: onset, OnsetErrorS: off.Seconds(),
+		Subject: finding.Subject{Node: e.Node.Name, Incarnation: e.Node.Incarnation(onset), Event: e.Name, PID: e.Producer},
+		Confirm: []string{fmt.Sprintf("event_info name=%s on %s, twice", e.Label(), e.Node.Name)},
+	}
+	for _, a := range e.Node.Procs.Actors {
+		if a.Pid == e.Producer {
+			f.Subject.Name, f.Subject.Behavior, f.Subject.Application = a.Name, a.Behavior, a.Application
+		}
+	}
+	return f
+}
+
+func evidence(e *scene.Event, s *scene.Scene, what, field string, onset time.Time, of series.Series, values map[string]any) finding.Evidence {
+	return finding.Evidence{
+		What: what, Node: e.Node.Name, Tool: "event_list", Field: field, From: &onset, To: &s.To, Values: values,
+		Records: []string{finding.RecordName(e.Node.Name, "event_list", e.Last)}, Series: finding.Chart(strings.ToLower(field), of),
+	}
+}
+
+// silent tells an event that was published steadily and then not any more.
+func silent(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
+	grown, seen := series.Increase(e.Published)
+	if e.Gone || grown < 20 || seen <= 0 {
+		return false
+	}
+	// The newest sample in which the count had just grown, and the longest
+	// stretch before it in which it had not.
+	var lastGrowth time.Time
+	var quiet, still time.Duration
+	for i := 1; i < e.Published.Len(); i++ {
+		if e.Published.V[i] > e.Published.V[i-1] {
+			lastGrowth, quiet, still = e.Published.T[i], max(quiet, still), 0
+		} else {
+			still += e.Published.T[i].Sub(e.Published.T[i-1])
+		}
+	}
+	silence := e.Last.Sub(lastGrowth)
+	usual := max(e.Interval, quiet)
+	rate := grown / lastGrowth.Sub(e.Published.T[0]).Seconds()
+	if silence < max(lull, 3*usual) || rate*silence.Seconds() < 20 {
+		return false
+	}
+	onset, off := series.Middle(lastGrowth.Add(-e.Interval), lastGrowth)
+	if !e.LastPublished.IsZero() && e.LastPublished.Sub(lastGrowth).Abs() <= 2*e.Interval {
+		onset, off = e.LastPublished, time.Duration(float64(time.Second)/rate)
+	}
+	subscribers := e.Subscribers.V[e.Subscribers.Len()-1]
+	score := 62
+	if subscribers == 0 {
+		score = 40
+	}
+	f := about(e, s, "event_silent", score, onset, off)
+	f.Title = fmt.Sprintf("%s on %s is not published any more; %s subscribers wait", e.Label(), finding.NodeName(e.Node.Name), finding.Number(subscribers))
+	f.Summary = fmt.Sprintf("It was published %s times a second up to %s, and not once in the %s since.", finding.Number(rate), finding.Clock(onset), finding.Duration(e.Last.Sub(onset)))
+	f.Evidence = []finding.Evidence{evidence(e, s, "messages published", "MessagesPublished", onset, e.Published, map[string]any{"before_per_s": finding.Round(rate), "after_per_s": 0, "longest_silence_before_s": finding.Round(quiet.Seconds())})}
+	f.Recommendation = fmt.Sprintf("Look at its producer %s: is it blocked, or is what feeds it silent too?", e.Producer)
+	v.Find(f)
+	return true
+}
+
+// starved tells subscribers of an event that was never published.
+func starved(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
+	n := e.Published.Len()
+	if e.Gone || e.Published.V[n-1] > 0 || e.Subscribers.V[n-1] == 0 {
+		return false
+	}
+	since := e.Last
+	for i := n - 1; i >= 0 && e.Subscribers.V[i] > 0; i-- {
+		since = e.Subscribers.T[i]
+	}
+	if e.Last.Sub(since) < starving {
+		return false
+	}
+	score := 35 // as it was found: perhaps an event for rare occasions
+	onset, off := since, e.Interval
+	if since.Sub(s.From) > 2*e.Interval {
+		score = 55
+		onset, off = series.Middle(since.Add(-e.Interval), since)
+		if e.Created.After(onset.Add(-off)) && e.Created.Before(since) {
+			onset, off = e.Created, time.Second
+		}
+	}
+	f := about(e, s, "event_starved", score, onset, off)
+	f.Title = fmt.Sprintf("%s subscribers of %s on %s wait for an event that was never published", finding.Number(e.Subscribers.V[n-1]), e.Label(), finding.NodeName(e.Node.Name))
+	f.Summary = fmt.Sprintf("The event was registered at %s and has not been published in the %s for which it has had subscribers.", finding.Clock(e.Created), finding.Duration(e.Last.Sub(since)))
+	f.Evidence = []finding.Evidence{evidence(e, s, "subscribers of an event that is not published", "Subscribers", onset, e.Subscribers, map[string]any{"subscribers": e.Subscribers.V[n-1], "published": 0})}
+	f.Recommendation = "Check that the producer publishes under this name, and that the subscribers did not mean another event."
+	f.Confidence = finding.Medium
+	v.Find(f)
+	return true
+}
+
+// unheard tells publishing into the void: subscribers that left, or publishing
+// that rose, while nobody listens.
+func unheard(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
+	n := e.Subscribers.Len()
+	if e.Gone || e.Subscribers.V[n-1] > 0 {
+		return false
+	}
+	i := n - 1
+	for i > 0 && e.Subscribers.V[i-1] == 0 {
+		i--
+	}
+	since := e.Subscribers.T[i]
+	silence := e.Published.From(since)
+	grown, seen := series.Increase(silence)
+	if seen < lull.Seconds() || grown == 0 {
+		return false
+	}
+	rate := grown / seen
+	onset, off := since, e.Interval
+	score, how := 0, ""
+	newcomer := since.Sub(s.From) > 2*e.Interval && i == 0
+	switch c, rose := voidChange(silence); {
+	case i > 0 && rate >= 0.5:
+		onset, off = series.Middle(e.Subscribers.T[i-1], since)
+		score, how = 60, fmt.Sprintf("its last %s subscribers left at %s", finding.Number(e.Subscribers.V[i-1]), finding.Clock(onset))
+	case rose:
+		onset, off = c.At.Add(-e.Interval/2), c.Error+e.Interval/2
+		rate = c.After
+		score, how = 58, fmt.Sprintf("publishing rose from %s to %s a second at %s", finding.Number(c.Before), finding.Number(c.After), finding.Clock(onset))
+	case newcomer && rate >= voidRate:
+		score, how = 55, "it was registered at "+finding.Clock(e.Created)
+		if !e.Created.IsZero() && e.Created.Before(since) && e.Created.After(since.Add(-2*e.Interval)) {
+			onset, off = e.Created, time.Second
+		}
+	case rate >= 1:
+		score, how = 30, "it has been so from the first answer on"
+	default:
+		return false
+	}
+	f := about(e, s, "event_no_subscribers", score, onset, off)
+	f.Title = fmt.Sprintf("%s on %s is published %s times a second and nobody listens", e.Label(), finding.NodeName(e.Node.Name), finding.Number(rate))
+	f.Summary = fmt.Sprintf("No subscriber in %s, %s messages published: %s.", finding.Duration(e.Last.Sub(since)), finding.Number(grown), how)
+	f.Evidence = []finding.Evidence{
+		evidence(e, s, "messages published without a subscriber", "MessagesPublished", onset, e.Published, map[string]any{"per_s": finding.Round(rate), "published": grown}),
+		evidence(e, s, "subscribers", "Subscribers", onset, e.Subscribers, map[string]any{"before": e.Subscribers.V[max(i-1, 0)], "after": 0}),
+	}
+	f.Recommendation = "Find who used to subscribe and why it left; if nobody needs the event, publish on demand (Notify) or not at all."
+	v.Find(f)
+	return true
+}
+
+// voidChange is the last great rise of a rate of publishing.
+func voidChange(published series.Series) (series.Change, bool) {
+	changes, err := series.Changes(series.Rates(published), 0.001)
+	if err != nil {
+		return series.Change{}, false
+	}
+	for _, c := range slices.Backward(changes) {
+		if c.After >= voidRate && c.After >= voidRise*c.Before {
+			return c, true
+		}
+	}
+	return series.Change{}, false
+}
+
+// fanOut tells an event whose messages go to many more subscribers than they
+// did.
+func fanOut(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
+	grown, _ := series.Increase(e.Published)
+	delivered, _ := series.Increase(e.Delivered)
+	if e.Gone || grown < 10 {
+		return false
+	}
+	changes, err := series.Changes(e.Subscribers, 0.001)
+	if err != nil {
+		changes = nil
+	}
+	for _, c := range slices.Backward(changes) {
+		if c.After < wideFan || c.After < fanRise*c.Before {
+			continue
+		}
+		f := about(e, s, "event_fanout", 56, c.At, c.Error)
+		f.Title = fmt.Sprintf("Each %s on %s now goes to %s subscribers, before %s", e.Label(), finding.NodeName(e.Node.Name), finding.Number(c.After), finding.Number(c.Before))
+		later, _ := series.Increase(e.Delivered.From(c.At))
+		sent, _ := series.Increase(e.Published.From(c.At))
+		f.Summary = fmt.Sprintf("Since %s each message is delivered %s times, %s deliveries a second in all.", finding.Clock(c.At), finding.Number(later/math.Max(sent, 1)), finding.Number(later/math.Max(e.Last.Sub(c.At).Seconds(), 1)))
+		f.Evidence = []finding.Evidence{evidence(e, s, "subscribers", "Subscribers", c.At, e.Subscribers, map[string]any{"before": c.Before, "after": c.After, "deliveries": later})}
+		f.Recommendation = "Find who subscribes so often (a process that subscribes again without leaving, a growing family), and let one process a node spread it."
+		v.Find(f)
+		return true
+	}
+	if fan := delivered / grown; fan >= 2*wideFan {
+		f := about(e, s, "event_fanout", 30, e.Published.T[0], e.Interval)
+		f.Title = fmt.Sprintf("Each %s on %s goes to %s subscribers", e.Label(), finding.NodeName(e.Node.Name), finding.Number(fan))
+		f.Summary = fmt.Sprintf("It has been so from the first answer on; %s messages made %s deliveries.", finding.Number(grown), finding.Number(delivered))
+		f.Evidence = []finding.Evidence{evidence(e, s, "deliveries", "MessagesLocalSent", e.Published.T[0], e.Delivered, map[string]any{"per_message": finding.Round(fan)})}
+		f.Recommendation = "Nothing, unless publishing becomes more frequent: its cost grows with both."
+		v.Find(f)
+		return true
+	}
+	return false
+}

@@ -1,0 +1,176 @@
+package goroutines
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/profiles"
+	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/series"
+	"ergorecorder/ergo"
+)
+
+// Judge finds stacks of which a node has more and more goroutines.
+// Sleeping processes have none; what a single process is stuck in is the
+// bottleneck playbook's, which reads the same dumps.
+func Judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
+	for _, n := range s.Nodes {
+		total := n.Series("runtime_stats", "goroutines").From(n.ThisLife(s))
+		if total.Len() < 8 {
+			v.Skip("%s: %d counts of goroutines, needs 8", n.Name, total.Len())
+			continue
+		}
+		g, ok := climbs(total)
+		if !ok {
+			v.Fine("%s: %s to %s goroutines over %d samples, without lasting growth", n.Name, finding.Number(series.Quantile(total.V, 0)), finding.Number(series.Quantile(total.V, 1)), total.Len())
+			continue
+		}
+		f, err := goroutineGrowth(ctx, s, n, g)
+		if err != nil {
+			return err
+		}
+		v.Find(f)
+	}
+	return nil
+}
+
+// A climb is a number that grows and does not come back.
+type climb struct {
+	all           series.Series
+	onset         time.Time
+	off           time.Duration
+	slope         series.Slope
+	before, after float64 // the most before the onset, the median of the last tenth
+}
+
+// climbs tells a lasting growth: the last values are far above all that was
+// seen before the bend, and the slope since is not chance.
+func climbs(all series.Series) (climb, bool) {
+	knee, err := series.FindKnee(all)
+	if err != nil {
+		return climb{}, false
+	}
+	c := climb{all: all, onset: knee.At, off: knee.Error}
+	before, since := all.Before(knee.At), all.From(knee.At)
+	if knee.P >= 0.001 || knee.After <= knee.Before {
+		// It grows from the first sample on, or not at all.
+		c.onset, c.off = all.T[0], all.Interval()
+		before, since = all.Before(all.T[1]), all
+	}
+	if since.Len() < 8 || before.Len() == 0 {
+		return c, false
+	}
+	slope, err := series.TheilSen(since)
+	if err != nil || !slope.Grows() {
+		return c, false
+	}
+	trend, err := series.MannKendall(since)
+	if err != nil || !trend.Rises(0.001) {
+		return c, false
+	}
+	c.slope = slope
+	c.before = series.Quantile(before.V, 1)
+	c.after = series.Median(since.V[len(since.V)-max(1, len(since.V)/10):])
+	scatter := 0.0
+	for i, t := range since.T {
+		scatter = math.Max(scatter, math.Abs(since.V[i]-slope.Value(t)))
+	}
+	grown := c.after - c.before
+	return c, grown >= 0.5*c.before && grown >= 10 && grown > 2*scatter
+}
+
+func goroutineGrowth(ctx context.Context, s *scene.Scene, n *scene.Node, c climb) (*finding.Finding, error) {
+	f := &finding.Finding{
+		Kind: "goroutine_growth", Score: 72, Confidence: finding.Medium,
+		Title:   fmt.Sprintf("%s has %s goroutines more every minute", finding.NodeName(n.Name), finding.Number(60*c.slope.PerSecond)),
+		Summary: fmt.Sprintf("Since %s the goroutines of %s grew from at most %s to %s, %s a second.", finding.Clock(c.onset), n.Name, finding.Number(c.before), finding.Number(c.after), finding.Number(c.slope.PerSecond)),
+		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(c.onset)},
+		Onset:   c.onset, OnsetErrorS: c.off.Seconds(),
+		Evidence: []finding.Evidence{{
+			What: "goroutines of the node", Node: n.Name, Tool: "runtime_stats", Field: "goroutines", From: &c.onset, To: &s.To,
+			Values: map[string]any{"before": c.before, "after": c.after, "per_s": finding.Round(c.slope.PerSecond)}, Series: finding.Chart("goroutines", c.all),
+		}},
+		Recommendation: "Find what starts goroutines of this stack and what should end them: a channel that nobody reads, a context that is never cancelled, a call without a time-out.",
+		Confirm:        []string{"pprof_goroutines debug=1 on " + n.Name + ", twice: the group that grew"},
+	}
+	group, was, err := growingGroup(ctx, s, n, c.onset)
+	if err != nil {
+		return nil, err
+	}
+	if group == nil {
+		f.Caveats = append(f.Caveats, "No goroutine dump shows which stack grows: record pprof_goroutines debug=1.")
+		return f, nil
+	}
+	f.Subject.Function = group.Function
+	f.Subject.Behavior = profiles.BehaviorOf(group.Function)
+	f.Confidence, f.Score = finding.High, 78
+	waits := ""
+	if group.Blocked != profiles.WaitNone {
+		waits = ", waiting for " + group.Blocked
+	}
+	f.Title += " in " + group.Function
+	f.Summary += fmt.Sprintf(" %d of them are in %s%s; before there were %d.", group.Count, group.Function, waits, was)
+	var lines []string
+	for _, frame := range group.Stack {
+		lines = append(lines, fmt.Sprintf("%s %s:%d", frame.Function, frame.File, frame.Line))
+	}
+	f.Evidence = append(f.Evidence, finding.Evidence{
+		What: "the stack that grew", Node: n.Name, Tool: "pprof_goroutines", Values: map[string]any{"before": was, "after": group.Count, "waits_for": group.Blocked}, Lines: lines,
+	})
+	if len(group.PIDs) == 1 {
+		f.Subject.PID = group.PIDs[0]
+		if a := n.Procs.Known[group.PIDs[0]]; a != nil {
+			f.Subject.Name = a.Name
+		}
+	}
+	return f, nil
+}
+
+// growingGroup is the group of goroutines that grew most from the dumps before
+// an instant to the last one, and how many there were; nil where no dump tells.
+func growingGroup(ctx context.Context, s *scene.Scene, n *scene.Node, since time.Time) (*profiles.Group, int, error) {
+	before, last := map[string]int{}, []profiles.Group(nil)
+	for smp, err := range s.Rec.Samples(ctx, n.Name, "pprof_goroutines", s.From, s.To) {
+		if err != nil {
+			if s.Damaged(err) {
+				continue
+			}
+			return nil, 0, err
+		}
+		args, err := ergo.ParseArgs(smp.Args)
+		if level, _ := args.Int("debug"); err != nil || smp.Failure != nil || level != 1 {
+			continue // other dumps are filtered
+		}
+		dump, err := profiles.ParseGoroutines(string(smp.Text))
+		if err != nil {
+			continue
+		}
+		last = dump.Groups()
+		if !smp.At.After(since) {
+			for _, g := range last {
+				before[stackKey(g)] = max(before[stackKey(g)], g.Count)
+			}
+		}
+	}
+	var best *profiles.Group
+	grown, was := 4, 0
+	for i, g := range last {
+		if d := g.Count - before[stackKey(g)]; d > grown {
+			best, grown, was = &last[i], d, before[stackKey(g)]
+		}
+	}
+	return best, was, nil
+}
+
+func stackKey(g profiles.Group) string {
+	var b strings.Builder
+	for _, f := range g.Stack {
+		b.WriteString(f.Function)
+		b.WriteByte('\n')
+	}
+	return b.String()
+}

@@ -1,0 +1,105 @@
+package health
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/series"
+	"ergorecorder/replay"
+)
+
+// runsWhatItShould looks at the applications of each node, and whether it can
+// stop.
+func runsWhatItShould(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
+	for _, n := range s.Nodes {
+		said, err := s.NodeLog(ctx, n)
+		if err != nil {
+			return err
+		}
+		down, err := s.Applications(ctx, n)
+		if err != nil {
+			return err
+		}
+		for _, a := range down {
+			v.Find(applicationDown(s, n, a, said))
+		}
+		if f := shutdownStuck(n, said); f != nil {
+			v.Find(f)
+		}
+		if n.Heard.Len() == 0 {
+			v.Skip("%s: node_info never answered", n.Name)
+			continue
+		}
+		if len(down) == 0 {
+			v.Fine("%s", condition(n))
+		}
+	}
+	return nil
+}
+
+func applicationDown(s *scene.Scene, n *scene.Node, a *scene.Application, said []replay.LogLine) *finding.Finding {
+	onset, off := emptied(n, a)
+	reason := ""
+	for _, l := range said {
+		stopped := strings.HasPrefix(l.Message, "application "+a.Name+" ") && strings.Contains(l.Message, "stop")
+		if stopped && l.At.After(a.Up.Add(-time.Second)) && !l.At.After(a.Down) {
+			if reason == "" {
+				onset, off = l.At, 100*time.Millisecond
+			}
+			reason = l.Message
+		}
+	}
+	f := &finding.Finding{
+		Kind: "application_down", Onset: onset, OnsetErrorS: off.Seconds(), Score: 85, Confidence: finding.High,
+		Subject:        finding.Subject{Node: n.Name, Incarnation: n.Incarnation(onset), Name: a.Name, Application: a.Name},
+		Title:          fmt.Sprintf("the application %s on %s does not run any more", a.Name, n.Name),
+		Summary:        fmt.Sprintf("It ran (mode %s) and is %s since.", a.Mode, a.State),
+		Recommendation: "See why it stopped (its log, the supervisor that gave up), mend that, and start it again.",
+		Confirm:        []string{fmt.Sprintf("app_list node=%s", n.Name), fmt.Sprintf("app_info node=%s name=%s", n.Name, a.Name)},
+	}
+	if reason != "" {
+		f.Summary += " The node logged: " + reason + "."
+	} else {
+		f.Caveats = append(f.Caveats, "the node's own log line with the reason was not recorded")
+	}
+	if a.Mode == "temporary" && strings.HasSuffix(reason, "normal") {
+		f.Score = 40
+		f.Caveats = append(f.Caveats, "a temporary application that ends normally may have done its work")
+	}
+	if !a.Back.IsZero() {
+		back := a.Back
+		f.End = &back
+		f.Score = min(f.Score, 65)
+		f.Summary += fmt.Sprintf(" It runs again since %s.", finding.Clock(back))
+	}
+	up, down := a.Up, a.Down
+	f.Evidence = append(f.Evidence, finding.Evidence{
+		What: "state of the application", Node: n.Name, Tool: "app_list", Field: "state", From: &up, To: &down,
+		Values:  map[string]any{"before": scene.AppRunning, "after": a.State, "mode": a.Mode},
+		Records: []string{finding.RecordName(n.Name, "app_list", up), finding.RecordName(n.Name, "app_list", down)},
+	})
+	return f
+}
+
+// emptied is when the processes of an application went, between the listings of
+// applications that show it running and not.
+func emptied(n *scene.Node, a *scene.Application) (time.Time, time.Duration) {
+	from, to := a.Up, a.Down
+	for _, fam := range n.Procs.Families {
+		if fam.Application != a.Name {
+			continue
+		}
+		c := fam.Count.Sampled(n.Procs.Listings)
+		for i := 1; i < c.Len(); i++ {
+			fell := c.V[i] == 0 && c.V[i-1] > 0
+			if fell && c.T[i].After(a.Up.Add(-n.Interval)) && !c.T[i].After(to) {
+				from, to = c.T[i-1], c.T[i]
+			}
+		}
+	}
+	return series.Middle(from, to)
+}

@@ -1,0 +1,134 @@
+package health
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/scene"
+	"ergorecorder/archive"
+)
+
+// nodeLives finds nodes that went away, began another life, or have a clock
+// that is off.
+func nodeLives(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
+	w, err := s.Network(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range s.Nodes {
+		all := s.Absences(w, n)
+		for _, d := range all {
+			nodeAway(s, n, d, v)
+		}
+		if len(all) == 0 && n.Heard.Len() > 1 {
+			v.Fine("%s: one life over the whole window, %d answers", n.Name, n.Heard.Len())
+		}
+	}
+	return clocks(ctx, s, v)
+}
+
+// nodeAway reports one absence: as down, if it was long enough to be missed or
+// lasts, and as restarted, if a new life followed.
+func nodeAway(s *scene.Scene, n *scene.Node, d scene.Absence, v *finding.Verdict) {
+	if d.Back && d.Refused == 0 && deaf(s, n, d) {
+		v.Find(unseenRestart(s, n, d))
+		return
+	}
+	missed := d.Refused > 0 || d.To.Sub(d.From) > 3*s.Usual(n)
+	evidence := awayEvidence(n, d)
+	confirm := []string{"cluster_nodes", "node_info on " + n.Name + ": Uptime"}
+	if missed || !d.Back {
+		f := &finding.Finding{
+			Kind: "node_down", Score: 95, Confidence: finding.High,
+			Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(d.Lastly)},
+			Onset:   d.From, OnsetErrorS: d.Off.Seconds(), Evidence: evidence, Confirm: confirm,
+			Recommendation: fmt.Sprintf("Find out what ended %s at %s: its service manager's and kernel's log (out of memory, kill, panic), and its own last lines.", n.Name, finding.Clock(d.From)),
+			Caveats:        []string{"What ended the node is not in the recording of its peers: a crash, a kill and a lost host look the same from here."},
+		}
+		if d.Back {
+			f.End = &d.To
+			f.Title = fmt.Sprintf("%s was down for %s, from %s", finding.NodeName(n.Name), finding.Duration(d.To.Sub(d.From)), finding.Clock(d.From))
+			f.Summary = fmt.Sprintf("%s gave its last answer at %s; %d calls to it failed; a new incarnation began at %s.", n.Name, finding.Clock(d.Lastly), d.Refused, finding.Clock(d.To))
+		} else {
+			f.Title = fmt.Sprintf("%s is down since %s", finding.NodeName(n.Name), finding.Clock(d.From))
+			f.Summary = fmt.Sprintf("%s gave its last answer at %s; %d calls to it failed up to the end of the window, and %s lost the connection to it.", n.Name, finding.Clock(d.Lastly), d.Refused, finding.List(d.LostBy))
+		}
+		v.Find(f)
+	}
+	if !d.Back {
+		return
+	}
+	f := &finding.Finding{
+		Kind: "node_restarted", Score: 80, Confidence: finding.High,
+		Title:   fmt.Sprintf("%s began a new life at %s", finding.NodeName(n.Name), finding.Clock(d.To)),
+		Summary: fmt.Sprintf("The uptime of %s started again at %s: processes, PIDs and counters are those of a new incarnation.", n.Name, finding.Clock(d.To)),
+		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(d.To)},
+		Onset:   d.From, OnsetErrorS: d.Off.Seconds(), Evidence: evidence, Confirm: confirm,
+		Recommendation: fmt.Sprintf("If nobody restarted %s on purpose, read its log and its service manager's around %s.", n.Name, finding.Clock(d.From)),
+		Caveats:        []string{"The recording does not say whether it was meant."},
+		End:            &d.To,
+	}
+	switch {
+	case missed:
+		f.Onset, f.OnsetErrorS = d.To, 1
+		f.Score = 60
+	case allBegan(s, d.To):
+		f.Score, f.Confidence = 45, finding.Medium
+		f.Caveats = append(f.Caveats, "Every node began anew within seconds of the others, and no call was refused: as when a cluster is started again on purpose.")
+	}
+	v.Find(f)
+}
+
+// allBegan reports whether every node of several began a new life around t.
+func allBegan(s *scene.Scene, t time.Time) bool {
+	const around = 10 * time.Second
+	for _, n := range s.Nodes {
+		if !slices.ContainsFunc(n.Starts, func(start time.Time) bool { return start.Sub(t).Abs() <= around }) {
+			return false
+		}
+	}
+	return len(s.Nodes) > 1
+}
+
+// deaf reports whether the recorder heard nobody while the node was away, and
+// did not miss it: then nothing was recorded, and what happened cannot be told.
+func deaf(s *scene.Scene, n *scene.Node, d scene.Absence) bool {
+	if d.To.Sub(d.Lastly) <= 3*s.Usual(n) {
+		return false
+	}
+	for _, o := range s.Nodes {
+		if o.Heard.Between(d.Lastly.Add(2*s.Usual(o)), d.To).Len() > 0 {
+			return false
+		}
+	}
+	marks, err := s.Rec.Marks(context.Background(), d.Lastly, d.To)
+	return err == nil && !slices.ContainsFunc(marks, func(m archive.Mark) bool { return m.Kind == "node_lost" && m.Node == n.Name })
+}
+
+// unseenRestart notes a new life that began while nothing was recorded.
+func unseenRestart(s *scene.Scene, n *scene.Node, d scene.Absence) *finding.Finding {
+	return &finding.Finding{
+		Kind: "node_restarted", Score: 35, Confidence: finding.Low,
+		Title:   fmt.Sprintf("%s began a new life while nothing was recorded", finding.NodeName(n.Name)),
+		Summary: fmt.Sprintf("Nothing was recorded of any node from %s to %s; since then %s counts from the start again.", finding.Clock(d.Lastly), finding.Clock(d.To), n.Name),
+		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(d.To)},
+		Onset:   d.To, OnsetErrorS: 1, End: &d.To, Evidence: awayEvidence(n, d), Confirm: []string{"node_info on " + n.Name + ": Uptime"},
+		Caveats: []string{"No conclusion is drawn across a stretch that was not recorded."},
+	}
+}
+
+func awayEvidence(n *scene.Node, d scene.Absence) []finding.Evidence {
+	up := n.Series("node_info", "Uptime")
+	all := []finding.Evidence{{
+		What: "uptime of the node, where it answered", Node: n.Name, Tool: "node_info", Field: "Uptime", From: &d.From, To: &d.To,
+		Values: map[string]any{"last_answer": d.Lastly.UTC().Format(time.RFC3339Nano), "failed_calls": d.Refused}, Series: finding.Chart("s", up),
+		Records: []string{finding.RecordName(n.Name, "node_info", d.Lastly)},
+	}}
+	if len(d.LostBy) > 0 {
+		all = append(all, finding.Evidence{What: "lost their connection to it: " + finding.List(d.LostBy), Tool: "network_nodes", Field: "ConnectionUptime"})
+	}
+	return all
+}

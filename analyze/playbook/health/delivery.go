@@ -1,0 +1,82 @@
+package health
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/series"
+)
+
+// deliveryErrors looks at the node's counts of sends and calls that failed,
+// after taking off those that the recorder's own calls caused.
+func deliveryErrors(s *scene.Scene, w *scene.Network, n *scene.Node, life finding.Window, v *finding.Verdict) {
+	own := s.OwnErrors(w, n)
+	type counter struct {
+		field   string
+		counted series.Series
+		b       series.Burst
+	}
+	var grown []counter
+	for _, field := range []string{"SendErrorsLocal", "SendErrorsRemote", "CallErrorsLocal", "CallErrorsRemote"} {
+		counted := n.Series("node_info", field)
+		if field == "CallErrorsRemote" {
+			counted = series.Without(counted, own)
+		}
+		if b, ok := series.FindBurst(series.Within(series.Steps(counted, n.Starts...), life.From, life.To)); ok {
+			grown = append(grown, counter{field, counted, b})
+		}
+	}
+	if len(grown) == 0 {
+		return
+	}
+	first := slices.MinFunc(grown, func(a, b counter) int { return a.b.Onset.Compare(b.b.Onset) })
+	var parts []string
+	f := &finding.Finding{
+		Kind: "delivery_errors", Score: 56, Confidence: finding.High,
+		Onset: first.b.Onset, OnsetErrorS: first.b.Off.Seconds(),
+		Subject:        finding.Subject{Node: n.Name, Incarnation: n.Incarnation(first.b.Onset), Peer: unreachable(s, w, n, first.b.Onset)},
+		Recommendation: "Find whom these messages were for: an unknown process is gone, a full mailbox is overloaded, a time-out is busy or blocked, no connection is the network or a node that is down.",
+		Confirm:        []string{"node_info on " + n.Name + ": SendErrors and CallErrors, twice"},
+		Caveats:        []string{"The counters do not say whom a message was for; that is told from lost links and log lines."},
+	}
+	for _, c := range grown {
+		parts = append(parts, fmt.Sprintf("%s by %s", c.field, finding.Number(c.b.After.Events)))
+		f.Evidence = append(f.Evidence, finding.Evidence{
+			What: "deliveries that failed, without the recorder's own", Node: n.Name, Tool: "node_info", Field: c.field, From: &c.b.Onset, To: &c.b.End,
+			Values: map[string]any{"before_per_min": finding.Round(60 * c.b.Before.Rate()), "after_per_min": finding.Round(60 * c.b.After.Rate())}, Series: finding.Chart("errors", c.counted),
+		})
+	}
+	if len(own) > 0 {
+		f.Caveats = append(f.Caveats, fmt.Sprintf("%d failed calls of the recorder's own, which the node counts as well, were taken off.", len(own)))
+	}
+	towards := ""
+	if f.Subject.Peer != "" {
+		towards = " to " + finding.NodeName(f.Subject.Peer)
+	}
+	f.Title = fmt.Sprintf("%s fails to deliver messages%s since %s", finding.NodeName(n.Name), towards, finding.Clock(f.Onset))
+	f.Summary = fmt.Sprintf("Since %s grew on %s: %s.", finding.Clock(f.Onset), n.Name, strings.Join(parts, ", "))
+	v.Find(f)
+}
+
+// unreachable is the one peer whose link to the node was lost around t, "" if
+// there is none or more than one.
+func unreachable(s *scene.Scene, w *scene.Network, n *scene.Node, t time.Time) string {
+	name := ""
+	for _, peer := range s.Nodes {
+		for _, l := range w.Losses(n.Name, peer.Name) {
+			from, to := l.After.Add(-2*s.Usual(n)), l.Before.Add(2*s.Usual(n))
+			if t.Before(from) || t.After(to) || name == peer.Name {
+				continue
+			}
+			if name != "" {
+				return ""
+			}
+			name = peer.Name
+		}
+	}
+	return name
+}

@@ -1,0 +1,138 @@
+package health
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"time"
+
+	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/logs"
+	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/series"
+)
+
+// errorRates finds nodes that log errors and panics, or fail to deliver
+// messages, far more often than they did.
+func errorRates(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
+	w, err := s.Network(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range s.Nodes {
+		before := len(v.Findings)
+		if err := errorBurst(ctx, s, n, v); err != nil {
+			return err
+		}
+		for _, life := range n.LivesIn(s) {
+			deliveryErrors(s, w, n, life, v)
+		}
+		if n.Series("node_info", "LogMessages.error").Len() > 1 && len(v.Findings) == before {
+			v.Fine("%s: errors, panics and failed deliveries are no more frequent than before", n.Name)
+		}
+	}
+	return nil
+}
+
+// bad is from which level on a line counts as an error.
+const bad = "error"
+
+// errorBurst looks at the lines themselves where they were recorded, and at
+// the node's count of them.
+func errorBurst(ctx context.Context, s *scene.Scene, n *scene.Node, v *finding.Verdict) error {
+	var miner logs.Miner
+	var times []time.Time
+	for l, err := range s.Rec.Logs(ctx, n.Name, s.From, s.To) {
+		if err != nil {
+			if s.Damaged(err) {
+				continue
+			}
+			return err
+		}
+		t := miner.Add(l)
+		if logs.Rank(t.Level) >= logs.Rank(bad) {
+			times = append(times, l.At)
+		}
+	}
+	counted := series.Sum(n.Series("node_info", "LogMessages.error"), n.Series("node_info", "LogMessages.panic"))
+	for _, life := range n.LivesIn(s) {
+		heard := n.Heard.Between(life.From, life.To)
+		if heard.Len() == 0 {
+			continue
+		}
+		b, ok := series.FindBurst(series.PerSecond(heard.T[0], heard.T[heard.Len()-1], times))
+		if !ok {
+			b, ok = series.FindBurst(series.Within(series.Steps(counted, n.Starts...), life.From, life.To))
+		}
+		if ok {
+			v.Find(burstFinding(s, n, b, &miner, counted))
+		}
+	}
+	return nil
+}
+
+func burstFinding(s *scene.Scene, n *scene.Node, b series.Burst, miner *logs.Miner, counted series.Series) *finding.Finding {
+	changes := logs.Compare(miner.Templates(), s.From, b.Onset.Truncate(time.Second), b.End, 0.01)
+	var lines []string
+	panics := 0
+	behaviors, names := map[string]int{}, map[string]int{}
+	var worst *logs.Template
+	for _, c := range changes {
+		t := c.Template
+		if logs.Rank(t.Level) < logs.Rank(bad) {
+			continue
+		}
+		if t.Level == "panic" {
+			panics += t.Count
+		}
+		if worst == nil || t.Count > worst.Count {
+			worst = t
+		}
+		if len(lines) < 6 {
+			lines = append(lines, fmt.Sprintf("%d x %s: %s", t.Count, t.Level, t.Text()))
+		}
+		for _, w := range t.Sources {
+			behaviors[cmp.Or(w.Source.Behavior, w.Source.Name)] += w.Count
+			names[w.Source.Name] += w.Count
+		}
+	}
+	f := &finding.Finding{
+		Kind: "error_burst", Score: 58, Confidence: finding.High,
+		Title:   fmt.Sprintf("%s logs %s errors a minute since %s, before %s", finding.NodeName(n.Name), finding.Number(60*b.After.Rate()), finding.Clock(b.Onset), finding.Number(60*b.Before.Rate())),
+		Summary: fmt.Sprintf("%s lines of level error or panic in %s, against %s in the %s before.", finding.Number(b.After.Events), finding.Seconds(b.After.Seconds), finding.Number(b.Before.Events), finding.Seconds(b.Before.Seconds)),
+		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(b.Onset), Name: mostOf(names, b.After.Events), Behavior: mostOf(behaviors, b.After.Events)},
+		Onset:   b.Onset, OnsetErrorS: max(b.Off.Seconds(), 0.1),
+		Evidence: []finding.Evidence{{
+			What: "lines of level error and panic, counted by the node", Node: n.Name, Tool: "node_info", Field: "LogMessages", From: &b.Onset, To: &b.End,
+			Values: map[string]any{"before_per_min": finding.Round(60 * b.Before.Rate()), "after_per_min": finding.Round(60 * b.After.Rate()), "p": b.P}, Series: finding.Chart("lines", counted),
+		}},
+		Recommendation: "Read the first of these lines: what came first is nearest to the cause.",
+		Confirm:        []string{"sample_listen log_levels=[error,panic] on " + n.Name},
+	}
+	if s.To.Sub(b.End) > max(10*time.Second, b.End.Sub(b.Onset)/2) {
+		f.End = &b.End
+	}
+	if lines == nil {
+		f.Caveats = append(f.Caveats, "The lines themselves were not recorded, only their number.")
+	} else {
+		f.Evidence = append(f.Evidence, finding.Evidence{What: "what these lines say", Node: n.Name, Tool: "sample_read", From: &b.Onset, To: &b.End, Lines: lines})
+		f.Summary += " Most frequent: " + worst.Text() + "."
+	}
+	if panics > 0 {
+		f.Score = 62
+		if p, ok := logs.ParsePanic(worst.Example.Message); ok && p.Application == "" && p.Function != "" {
+			f.Caveats = append(f.Caveats, "The panic's line names a frame of the runtime only ("+p.Function+"): which application code it was is not in the log.")
+		}
+	}
+	return f
+}
+
+// mostOf is who wrote more than half of the lines, "" if nobody did.
+func mostOf(writers map[string]int, lines float64) string {
+	for name, n := range writers {
+		if float64(n) > lines/2 {
+			return name
+		}
+	}
+	return ""
+}

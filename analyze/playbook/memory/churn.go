@@ -1,0 +1,82 @@
+package memory
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/series"
+)
+
+const (
+	// churnRatio is by how much allocation must rise, and churnCost from which
+	// share of the CPU spent in collections it is worth a warning.
+	churnRatio = 3
+	churnCost  = 5 // percent
+)
+
+// Churn finds allocation far above what it was, with nothing retained: nil
+// where there is none.
+func Churn(s *scene.Scene, n *scene.Node, profs scene.Heaps) *finding.Finding {
+	rates := n.Rates("runtime_stats", "total_alloc")
+	changes, err := series.Changes(rates, 0.001)
+	if err != nil {
+		return nil
+	}
+	collections := n.Rates("runtime_stats", "num_gc")
+	for i, c := range changes {
+		end := s.To
+		if i+1 < len(changes) {
+			end = changes[i+1].At
+		}
+		during := rates.Between(c.At, end)
+		gcBefore, gcAfter := series.Mean(collections.Before(c.At).V), series.Mean(collections.Between(c.At, end).V)
+		if during.Len() < 5 || during.Span() < 10*time.Second || c.After < churnRatio*c.Before || gcAfter < churnRatio*gcBefore {
+			continue
+		}
+		cost := gcCost(n, c.At, end)
+		f := &finding.Finding{
+			Kind: "heap_churn", Score: 62, Confidence: finding.Medium,
+			Title:   fmt.Sprintf("%s allocates %s a second, before %s, and throws it away", finding.NodeName(n.Name), finding.Size(c.After), finding.Size(c.Before)),
+			Summary: fmt.Sprintf("Since %s allocation on %s is %s times what it was and collections are %s times as frequent (%s a second); what they leave does not grow. Collections take %s %% of the CPU.", finding.Clock(c.At), n.Name, finding.Number(c.After/c.Before), finding.Number(gcAfter/math.Max(gcBefore, 1e-9)), finding.Number(gcAfter), finding.Number(cost)),
+			Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(c.At)},
+			Onset:   c.At.Add(-rates.Interval() / 2), OnsetErrorS: c.Error.Seconds() + rates.Interval().Seconds()/2,
+			Evidence: []finding.Evidence{{
+				What: "bytes allocated per second", Node: n.Name, Tool: "runtime_stats", Field: "total_alloc", From: &c.At, To: &end,
+				Values: map[string]any{"before_bytes_per_s": finding.Round(c.Before), "after_bytes_per_s": finding.Round(c.After), "collections_per_s": finding.Round(gcAfter), "gc_cpu_percent": finding.Round(cost)}, Series: finding.Chart("bytes/s", rates),
+			}},
+			Recommendation: "Reuse buffers where the profile shows most allocations (sync.Pool, preallocated slices); look for conversions and formatting in callbacks that run often.",
+			Confirm:        []string{"pprof_heap on " + n.Name + ": the alloc column, twice", "pprof_cpu on " + n.Name + ": runtime.mallocgc and runtime.gcBgMarkWorker"},
+		}
+		if cost >= churnCost {
+			f.Score = 72
+		}
+		if end != s.To {
+			f.End = &end
+		}
+		for _, tables := range [][]scene.HeapTable{profs.Text, profs.Raw} {
+			if f.Subject.Function == "" {
+				f.Subject.Function = allocator(tables, c.At, c.After-c.Before)
+			}
+		}
+		holder(n, f.Subject.Function, finding.Window{From: c.At, To: end}, f)
+		return f
+	}
+	return nil
+}
+
+// gcCost is the share of the CPU, in percent, that collections took in a
+// stretch. The runtime tells the share since the node's start.
+func gcCost(n *scene.Node, from, to time.Time) float64 {
+	share, up := n.Series("runtime_stats", "gc_cpu_percent"), n.Series("node_info", "Uptime")
+	a, ok1 := share.At(from)
+	b, ok2 := share.At(to)
+	u, ok3 := up.At(from)
+	w, ok4 := up.At(to)
+	if !(ok1 && ok2 && ok3 && ok4) || w <= u {
+		return 0
+	}
+	return max(0, (b*w-a*u)/(w-u))
+}

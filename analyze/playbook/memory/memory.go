@@ -1,0 +1,148 @@
+package memory
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/series"
+)
+
+// Judge judges what collections leave in the heap, never the sawtooth's
+// peaks; and where nothing is retained, what is allocated and thrown away.
+func Judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
+	for _, n := range s.Nodes {
+		heap := n.Series("runtime_stats", "heap_alloc")
+		if heap.Len() < 8 {
+			v.Skip("%s: %d samples of runtime_stats, needs 8", n.Name, heap.Len())
+			continue
+		}
+		profs, err := s.Heaps(ctx, n)
+		if err != nil {
+			return err
+		}
+		if f := leakInALife(s, n, heap, profs); f != nil {
+			v.Find(f)
+			continue
+		}
+		if f := Churn(s, n, profs); f != nil {
+			v.Find(f)
+			continue
+		}
+		half := heap.T[0].Add(heap.Span() / 2)
+		v.Fine("%s: the heap comes back after collections: %s left at the least in the first half of the window, %s in the second",
+			n.Name, finding.Size(series.Quantile(heap.Before(half).V, 0)), finding.Size(series.Quantile(heap.From(half).V, 0)))
+	}
+	return nil
+}
+
+// leakInALife judges each life of the node by itself, the newest first: a heap
+// starts again with its node. It is nil where none retains more and more.
+func leakInALife(s *scene.Scene, n *scene.Node, heap series.Series, profs scene.Heaps) *finding.Finding {
+	collections := n.Series("runtime_stats", "num_gc")
+	for _, life := range slices.Backward(n.LivesIn(s)) {
+		own := heap.Between(life.From, life.To)
+		if own.Len() < 8 {
+			continue
+		}
+		g, leaks := retained(own, collections.Between(life.From, life.To))
+		then := profs.In(life)
+		if !leaks && !g.keptByOne(then.Tables()) {
+			continue
+		}
+		f := memoryLeak(s, n, g, then, life.To)
+		if life.To.Before(s.To) {
+			f.End = &life.To
+			f.Caveats = append(f.Caveats, "It ended with that life of the node.")
+		}
+		return f
+	}
+	return nil
+}
+
+func memoryLeak(s *scene.Scene, n *scene.Node, g retention, profs scene.Heaps, end time.Time) *finding.Finding {
+	sharpen(n, &g)
+	f := &finding.Finding{
+		Kind: "memory_leak", Score: 84, Confidence: finding.High,
+		Onset: g.onset, OnsetErrorS: g.off.Seconds(),
+		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(g.onset)},
+		Evidence: []finding.Evidence{{
+			What: "heap left after collections", Node: n.Name, Tool: "runtime_stats", Field: "heap_alloc", From: &g.onset, To: &s.To,
+			Values: map[string]any{"before_bytes": math.Round(g.before), "after_bytes": math.Round(g.after), "bytes_per_s": finding.Round(g.slope.PerSecond)}, Series: finding.Chart("bytes", g.low),
+		}},
+		Confirm: []string{"runtime_stats on " + n.Name + ": heap_alloc right after num_gc has grown", "pprof_heap on " + n.Name + ", twice, some minutes apart"},
+	}
+	where := ""
+	found := keepersSince(profs, g.onset)
+	if len(found) > 0 {
+		k := found[0]
+		f.Subject.Function = k.function
+		f.Evidence = append(f.Evidence, finding.Evidence{
+			What: "bytes in use allocated by " + k.function, Node: n.Name, Tool: "pprof_heap", Field: "inuse",
+			Values: map[string]any{"before_bytes": k.before, "after_bytes": k.after}, Records: k.records, Series: finding.Chart("bytes", k.inUse),
+		})
+		where = fmt.Sprintf(", allocated by %s (%s in use, before %s)", k.function, finding.Size(k.after), finding.Size(k.before))
+		holder(n, k.function, finding.Window{From: g.onset, To: end}, f)
+		f.Recommendation = fmt.Sprintf("Look for what %s adds to and nothing takes from: a map whose keys never repeat, a slice that only grows, a cache without a limit.", k.function)
+	} else {
+		f.Confidence = finding.Medium
+		f.Recommendation = "Record pprof_heap on " + n.Name + " twice, some minutes apart, and compare what is in use by function."
+		f.Caveats = append(f.Caveats, "No heap profile of the window shows which code allocates it.")
+	}
+	if g.slow {
+		f.Score, f.Confidence = 68, finding.Medium
+	}
+	who := finding.NodeName(n.Name)
+	if f.Subject.Name != "" {
+		who = f.Subject.Name + " on " + who
+	}
+	f.Title = fmt.Sprintf("%s keeps %s more every second", who, finding.Size(g.slope.PerSecond))
+	f.Summary = fmt.Sprintf("What collections leave on %s grows by %s a second since %s, from at most %s to %s%s.", n.Name, finding.Size(g.slope.PerSecond), finding.Clock(g.onset), finding.Size(g.before), finding.Size(g.after), where)
+	f.Caveats = append(f.Caveats, "pprof_heap shows the last completed collection, by the function that allocates, not by the one that holds.")
+	if at := exhausted(s, g); at != "" && end.After(s.To) {
+		f.Summary += " " + at
+	}
+	return f
+}
+
+// sharpen takes the onset from the rate of allocation where that changed about
+// when the growth began: it is measured between any two samples, the heap that
+// is left only at collections.
+func sharpen(n *scene.Node, g *retention) {
+	if g.slow {
+		return
+	}
+	changes, err := series.Changes(n.Rates("runtime_stats", "total_alloc"), 0.001)
+	if err != nil {
+		return
+	}
+	slack := max(g.off, 15*time.Second)
+	for _, c := range changes {
+		if c.At.Sub(g.onset).Abs() <= slack && c.After-c.Before > 0.4*g.slope.PerSecond {
+			// A rate's time is the end of its step.
+			step := n.Series("runtime_stats", "total_alloc").Interval()
+			g.onset, g.off = c.At.Add(-step/2), c.Error+step/2
+			return
+		}
+	}
+}
+
+// exhausted is when the heap reaches a round limit, in words: the node does
+// not say how much memory its host has.
+func exhausted(s *scene.Scene, g retention) string {
+	var said []string
+	for _, limit := range []float64{1 << 30, 4 << 30} {
+		if when, err := series.Reach(g.slope, s.To, limit); err == nil {
+			said = append(said, fmt.Sprintf("%s in %s (%s to %s)", finding.Size(limit), finding.Duration(when.Expected.Sub(s.To)), finding.Duration(when.Earliest.Sub(s.To)), finding.Duration(when.Latest.Sub(s.To))))
+		}
+	}
+	if said == nil {
+		return ""
+	}
+	return "If it goes on, it reaches " + strings.Join(said, ", ") + "."
+}

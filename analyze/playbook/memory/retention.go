@@ -1,0 +1,229 @@
+package memory
+
+import (
+	"math"
+	"time"
+
+	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/series"
+)
+
+const (
+	// overSeen is how far above all that was seen before a growth must leave
+	// the heap to be one: a heap that saws comes back to where it was.
+	overSeen = 1.5
+	// troughs is into how many stretches a window is cut to see whether the
+	// lowest points of a sawtooth rise.
+	troughs = 10
+	// heapQuantum is what one sampled allocation stands for in a heap profile
+	// (runtime.MemProfileRate); growths of a few of them are chance.
+	heapQuantum = 512 << 10
+)
+
+// A retention is what collections leave more and more of.
+type retention struct {
+	low           series.Series // what was left after collections
+	onset         time.Time
+	off           time.Duration
+	slope         series.Slope // since the onset
+	before, after float64      // bytes: the most that was left before the onset, the least of late
+	slow          bool         // told by the troughs only
+}
+
+// retained tells whether what is left after collections grows without coming
+// back: either the least of late is far above the most that was ever left
+// before, or, for slow growths, the troughs of the sawtooth rise throughout.
+func retained(heap, collections series.Series) (retention, bool) {
+	g := retention{low: series.LowPoints(heap, collections)}
+	if g.low.Len() < 8 {
+		return g, false
+	}
+	knee, err := series.FindKnee(g.low)
+	if err == nil && g.above(knee.At) && knee.P < 0.001 {
+		g.onset, g.off = knee.At, knee.Error
+		return g, true
+	}
+	return g, g.outgrows() || g.rises()
+}
+
+// outgrows tells a slow growth by the latest troughs of the saw.
+func (g *retention) outgrows() bool {
+	low := bottoms(g.low)
+	k := records(low, 0.001)
+	return k > 0 && g.since(low, k)
+}
+
+// records is how many of the last values are each higher than any before, 0
+// where that may be chance: that the last k of n come in this order has a
+// probability of (n-k)!/n! (Rényi, "Théorie des éléments saillants d'une suite
+// d'observations", 1962).
+func records(s series.Series, chance float64) int {
+	n, k, p := s.Len(), 0, 1.0
+	for k < n-2 && s.V[n-1-k] > series.Quantile(s.V[:n-1-k], 1) {
+		p /= float64(n - k)
+		k++
+	}
+	if k < 3 || p >= chance {
+		return 0
+	}
+	return k
+}
+
+// since takes the growth from its last k points. The line through them meets
+// what was usual before at the onset.
+func (g *retention) since(points series.Series, k int) bool {
+	n := points.Len()
+	before, rising := points.Before(points.T[n-k]), points.From(points.T[n-k])
+	g.before, g.after = series.Quantile(before.V, 1), rising.V[k-1]
+	if g.after < overSeen*g.before || g.after-g.before < 8*heapQuantum {
+		return false
+	}
+	first, last := rising.T[0], rising.T[k-1]
+	pace := (rising.V[k-1] - rising.V[0]) / last.Sub(first).Seconds()
+	g.slope = series.Slope{PerSecond: pace, Origin: first, Level: rising.V[0], Samples: k}
+	back := time.Duration((rising.V[0] - series.Median(before.V)) / pace * float64(time.Second))
+	g.onset = series.Later(first.Add(-back), before.T[0])
+	g.off, g.slow = max(last.Sub(first)/time.Duration(2*k), time.Second), true
+	return true
+}
+
+// keptByOne tells a slow growth by the heap profiles: what one function has in
+// use rises from profile to profile, to three times what it was, and no
+// collection since has left less than that. (A saw whose teeth and profiles
+// fall together can rise so, but its collections come back.)
+func (g *retention) keptByOne(tables []scene.HeapTable) bool {
+	if len(tables) < 5 {
+		return false
+	}
+	for _, r := range tables[len(tables)-1].InUse.Rows {
+		var inUse series.Series
+		for _, t := range tables {
+			row, _ := t.InUse.Row(r.Function)
+			inUse.Add(t.At, float64(row.Flat))
+		}
+		k := records(inUse, 0.01)
+		if k == 0 {
+			continue
+		}
+		was := series.Quantile(inUse.V[:inUse.Len()-k], 1)
+		kept := inUse.V[inUse.Len()-2]
+		low := g.low.From(inUse.T[inUse.Len()-2])
+		if float64(r.Flat) < 3*was || low.Len() == 0 || series.Quantile(low.V, 0) < kept {
+			continue
+		}
+		if g.since(inUse, k) {
+			return true
+		}
+	}
+	return false
+}
+
+// bottoms are the lowest points between two peaks of a saw; a peak is half as
+// high again as the bottoms on its sides.
+func bottoms(s series.Series) series.Series {
+	const tooth = 1.5
+	var out series.Series
+	low, high, falling := 0, 0, true
+	for i, v := range s.V {
+		if falling {
+			if v < s.V[low] {
+				low = i
+			}
+			if v > tooth*s.V[low] {
+				out.Add(s.T[low], s.V[low])
+				falling, high = false, i
+			}
+			continue
+		}
+		if v > s.V[high] {
+			high = i
+		}
+		if v < s.V[high]/tooth {
+			falling, low = true, i
+		}
+	}
+	return out
+}
+
+// above tells a growth from an instant on that has left all behind that was
+// seen before: at least a third of the points since, and the least of late
+// half as much again as the most before.
+func (g *retention) above(since time.Time) bool {
+	before, after := g.low.Before(since), g.low.From(since)
+	if before.Len() < 4 || after.Len() < 4 {
+		return false
+	}
+	g.before = series.Quantile(before.V, 1)
+	late := after.V[len(after.V)-max(2, len(after.V)/3):]
+	g.after = series.Quantile(late, 0)
+	if g.after < overSeen*g.before {
+		return false
+	}
+	slope, err := series.TheilSen(after)
+	if err != nil {
+		// Collections become rare as the heap grows: too few for an interval.
+		first, last := after.T[0], after.T[after.Len()-1]
+		slope = series.Slope{PerSecond: (g.after - after.V[0]) / last.Sub(first).Seconds(), Origin: first, Level: after.V[0], Samples: after.Len()}
+	} else if !slope.Grows() {
+		return false
+	}
+	g.slope = slope
+	return slope.PerSecond > 0
+}
+
+// rises tells a slow growth by the lowest points of equal stretches, each long
+// enough to hold a whole tooth of the saw: they must rise as a series, and by
+// more than they scatter.
+func (g *retention) rises() bool {
+	var low series.Series
+	width := g.low.Span() / troughs
+	for i := range time.Duration(troughs) {
+		from := g.low.T[0].Add(i * width)
+		part := g.low.Between(from, from.Add(width))
+		if part.Len() == 0 {
+			continue
+		}
+		at := 0
+		for j, v := range part.V {
+			if v < part.V[at] {
+				at = j
+			}
+		}
+		low.Add(part.T[at], part.V[at])
+	}
+	if g.low.Len() < 3*troughs || falls(g.low) < troughs/2 {
+		return false
+	}
+	trend, err := series.MannKendall(low)
+	if err != nil || !trend.Rises(0.001) {
+		return false
+	}
+	if g.slope, err = series.TheilSen(low); err != nil || !g.slope.Grows() {
+		return false
+	}
+	grown := g.slope.PerSecond * low.Span().Seconds()
+	rest := make([]float64, low.Len())
+	for i := range rest {
+		rest[i] = low.V[i] - g.slope.Value(low.T[i])
+	}
+	scatter := series.Quantile(rest, 1) - series.Quantile(rest, 0)
+	g.onset, g.off, g.slow = low.T[0], g.low.Span()/4, true
+	if knee, err := series.FindKnee(low); err == nil && knee.P < 0.01 && knee.After > knee.Before {
+		g.onset, g.off = knee.At, max(knee.Error, width)
+	}
+	g.before, g.after = low.V[0], low.V[low.Len()-1]
+	return grown > 2*scatter && grown > 0.5*math.Max(low.V[0], 8*heapQuantum)
+}
+
+// falls counts how often a series came down to less than two thirds of what it
+// had been: the teeth of a saw.
+func falls(s series.Series) int {
+	n, high := 0, 0.0
+	for _, v := range s.V {
+		if v < high*2/3 {
+			n, high = n+1, v
+		}
+		high = max(high, v)
+	}
+	return n
+}

@@ -1,0 +1,90 @@
+package memory
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"ergorecorder/analyze/profiles"
+	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/series"
+	"ergorecorder/analyze/series/seriestest"
+)
+
+func TestRetained(t *testing.T) {
+	// A heap that a collection brings down to live every 3.7 s, of an
+	// application that keeps up to 8 MB for 21 s.
+	heap := func(seed uint64, n int, live func(t float64) float64) (h, gc series.Series) {
+		rng := rand.New(rand.NewPCG(seed, 1))
+		for i := range n {
+			t := 2 * float64(i)
+			cycle := math.Floor(t / 3.7)
+			h.Add(seriestest.At(t), live(t)+5e6+4e5*math.Mod(t, 21)+2e6*(t-3.7*cycle)+3e5*rng.Float64())
+			gc.Add(seriestest.At(t), cycle)
+		}
+		return h, gc
+	}
+	tests := []struct {
+		name  string
+		n     int
+		live  func(t float64) float64
+		leaks bool
+		onset float64
+		loose float64
+	}{
+		{"a saw", 90, func(float64) float64 { return 0 }, false, 0, 0},
+		{"a saw for an hour", 1800, func(float64) float64 { return 0 }, false, 0, 0},
+		{"growth from 60 s on", 90, func(t float64) float64 { return 1e6 * max(0, t-60) }, true, 60, 8},
+		{"growth that stops below what the saw shows", 90, func(t float64) float64 { return 5e6 * min(1, max(0, t-60)/20) }, false, 0, 0},
+		{"slow growth over an hour", 1800, func(t float64) float64 { return 2e4 * t }, true, 0, 900},
+		{"a leak that is let go", 90, func(t float64) float64 {
+			if t > 150 {
+				return 0
+			}
+			return 1e6 * max(0, t-60)
+		}, false, 0, 0},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			for seed := range uint64(5) {
+				h, gc := heap(seed, test.n, test.live)
+				g, leaks := retained(h, gc)
+				if leaks != test.leaks {
+					t.Fatalf("seed %d: leaks %v, want %v: onset %v, %g to %g", seed, leaks, test.leaks, g.onset, g.before, g.after)
+				}
+				if off := g.onset.Sub(seriestest.At(test.onset)).Seconds(); leaks && math.Abs(off) > test.loose {
+					t.Errorf("seed %d: onset is %.1f s off", seed, off)
+				}
+			}
+		})
+	}
+}
+
+func TestKeptByOne(t *testing.T) {
+	tables := func(mb ...float64) []scene.HeapTable {
+		var all []scene.HeapTable
+		for i, v := range mb {
+			all = append(all, scene.HeapTable{At: seriestest.At(30 * float64(i)), InUse: profiles.Table{Rows: []profiles.Row{{Function: "a.f", Flat: int64(v * (1 << 20))}}}})
+		}
+		return all
+	}
+	tests := []struct {
+		name   string
+		tables []scene.HeapTable
+		low    float64 // MB that the last collections left
+		leaks  bool
+	}{
+		{"rises", tables(0, 0, 0, 3, 6, 9), 14, true},
+		{"rises, but collections leave less than that", tables(0, 0, 0, 3, 6, 9), 5, false},
+		{"comes back", tables(0, 0, 6, 3, 6, 9), 14, false},
+		{"too few profiles", tables(0, 3, 6, 9), 14, false},
+		{"less than eight sampled allocations", tables(0, 0, 0, 1, 2, 3), 14, false},
+		{"less than three times what it was", tables(4, 4, 4, 6, 8, 11), 14, false},
+	}
+	for _, test := range tests {
+		g := retention{low: seriestest.Every(90, 2, func(float64) float64 { return test.low * (1 << 20) })}
+		if got := g.keptByOne(test.tables); got != test.leaks {
+			t.Errorf("%s: leaks %v, want %v", test.name, got, test.leaks)
+		}
+	}
+}

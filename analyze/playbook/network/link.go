@@ -1,0 +1,240 @@
+package network
+
+import (
+	"fmt"
+	"time"
+
+	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/series"
+)
+
+// remoteErrors reports whether sends or calls of a node to others became more
+// frequently in vain when a link was lost, or later.
+func remoteErrors(s *scene.Scene, w *scene.Network, name string, lost scene.Loss) bool {
+	n := s.Node(name)
+	if n == nil {
+		return false
+	}
+	for _, counted := range []series.Series{
+		n.Series("node_info", "SendErrorsRemote"),
+		series.Without(n.Series("node_info", "CallErrorsRemote"), s.OwnErrors(w, n)),
+	} {
+		b, ok := series.FindBurst(series.Steps(counted, n.Starts...))
+		if ok && b.Onset.After(lost.After.Add(-s.Usual(n))) {
+			return true
+		}
+	}
+	return false
+}
+
+// goneAround reports whether one of two nodes began another life, or went away
+// for good, around a loss: then the loss is that node's.
+func goneAround(s *scene.Scene, w *scene.Network, l scene.Loss, names ...string) bool {
+	until := l.Made
+	if until.IsZero() {
+		until = s.To
+	}
+	for _, name := range names {
+		n := s.Node(name)
+		if n == nil {
+			continue
+		}
+		for _, d := range s.Absences(w, n) {
+			if !d.From.After(l.Before.Add(s.Usual(n))) && !d.To.Before(l.After) {
+				return true
+			}
+		}
+		for _, start := range n.Starts {
+			if start.After(l.After.Add(-s.Usual(n))) && !start.After(until.Add(2*time.Second)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// lostLink finds a connection that is lost and made again (flap), or lost and
+// not made again although both nodes live (down).
+func lostLink(s *scene.Scene, w *scene.Network, v *finding.Verdict, a, b string) {
+	var losses []scene.Loss
+	for _, l := range w.Losses(a, b) {
+		if !goneAround(s, w, l, a, b) {
+			losses = append(losses, l)
+		}
+	}
+	if len(losses) == 0 {
+		return
+	}
+	first, last := narrow(s, losses[0], a, b), losses[len(losses)-1]
+	onset, off := first.At()
+	if first.Told {
+		onset, off = first.Before, 500*time.Millisecond
+	}
+	f := &finding.Finding{
+		Onset: onset, OnsetErrorS: off.Seconds(),
+		Subject:  finding.Subject{Node: a, Peer: b, Incarnation: s.Incarnation(a, onset)},
+		Evidence: lossEvidence(w, a, b, losses),
+		Confirm: []string{
+			fmt.Sprintf("network_nodes on %s: ConnectionUptime of %s against Uptime", a, b),
+			fmt.Sprintf("network_ping name=%s on %s, several times", b, a),
+		},
+	}
+	switch down := last.Made.IsZero(); {
+	case wholeLosses(losses) == 0:
+		poolFlap(f, losses)
+	case !down || len(losses) > 1:
+		linkFlap(f, losses)
+	case s.To.Sub(last.Before) < 10*time.Second:
+		return // too soon to tell from a flap that is about to mend
+	default:
+		linkDown(s, w, f, last)
+	}
+	v.Find(f)
+}
+
+// linkDown words a link that was lost for good. It is critical where somebody
+// misses it: what was sent over it, or what could not be sent since.
+func linkDown(s *scene.Scene, w *scene.Network, f *finding.Finding, lost scene.Loss) {
+	a, b := f.Subject.Node, f.Subject.Peer
+	f.Kind, f.Score, f.Confidence = "link_down", 70, finding.High
+	f.Title = fmt.Sprintf("%s and %s are not connected any more, and both are alive", finding.NodeName(a), finding.NodeName(b))
+	f.Summary = fmt.Sprintf("The connection ended at %s and was not made again in the %s to the end of the window; both nodes went on answering.", finding.Clock(f.Onset), finding.Duration(s.To.Sub(f.Onset)))
+	failed := remoteErrors(s, w, a, lost) || remoteErrors(s, w, b, lost)
+	carried := w.Carried(a, b, lost.Before)
+	switch {
+	case failed:
+		f.Score = 82
+		f.Summary += " Sends or calls to other nodes fail since then."
+	case carried > 2*s.OwnCalls(a, b): // each is a question and an answer
+		f.Score = 82
+		f.Summary += fmt.Sprintf(" It carried %s messages a second.", finding.Number(carried))
+	default:
+		f.Summary += " It carried no more than the recorder's own calls, and no sends or calls to other nodes fail since then."
+	}
+	f.Recommendation = fmt.Sprintf("Check the route and the ports between %s and %s (firewall, DNS, cookie); once it works, the next send connects again.", a, b)
+	f.Caveats = []string{"Nodes connect on demand: if nothing is sent between them, a closed connection stays closed without a fault."}
+}
+
+// linkFlap words a link that was lost and made again.
+func linkFlap(f *finding.Finding, losses []scene.Loss) {
+	a, b := f.Subject.Node, f.Subject.Peer
+	last := losses[len(losses)-1]
+	f.Kind, f.Score, f.Confidence = "link_flap", min(90, 70+5*len(losses)), finding.High
+	if len(losses) == 1 {
+		f.Score, f.Confidence = 60, finding.Medium
+	}
+	f.Title = fmt.Sprintf("The link between %s and %s was lost %s", finding.NodeName(a), finding.NodeName(b), finding.Times(len(losses)))
+	f.Summary = fmt.Sprintf("Between %s and %s the connection was lost %s", finding.Clock(f.Onset), finding.Clock(last.Before), finding.Times(len(losses)))
+	var every []float64
+	for i := 1; i < len(losses); i++ {
+		every = append(every, losses[i].Before.Sub(losses[i-1].Before).Seconds())
+	}
+	if len(every) > 0 {
+		f.Summary += fmt.Sprintf(", typically every %s", finding.Seconds(series.Median(every)))
+	}
+	f.Summary += ", while both nodes stayed up and kept their incarnation."
+	if !last.Made.IsZero() {
+		f.Summary += fmt.Sprintf(" It was last made again at %s.", finding.Clock(last.Made))
+	}
+	f.Recommendation = fmt.Sprintf("Examine the network path between %s and %s (interface errors, firewall, NAT and idle time-outs): the nodes themselves are well.", a, b)
+	f.Caveats = []string{"Losses that were mended between two answers of network_nodes show only in ConnectionUptime and in the nodes' logs: there may have been more."}
+}
+
+// wholeLosses is how many of the losses took the connection as a whole.
+func wholeLosses(losses []scene.Loss) int {
+	n := 0
+	for _, l := range losses {
+		if !l.Partial {
+			n++
+		}
+	}
+	return n
+}
+
+// poolFlap words a link of which only some TCP connections were lost.
+func poolFlap(f *finding.Finding, losses []scene.Loss) {
+	a, b := f.Subject.Node, f.Subject.Peer
+	f.Kind, f.Score, f.Confidence = "link_flap", min(70, 50+3*len(losses)), finding.Medium
+	f.Title = fmt.Sprintf("TCP connections between %s and %s are lost and made again", finding.NodeName(a), finding.NodeName(b))
+	f.Summary = fmt.Sprintf("Reconnections of the link grew %s since %s, while the link as a whole stood.", finding.Times(len(losses)), finding.Clock(f.Onset))
+	f.Recommendation = fmt.Sprintf("Examine the path between %s and %s for what ends single TCP connections: idle time-outs, NAT, a proxy.", a, b)
+	f.Caveats = []string{"Messages of one sender keep to one TCP connection: those under way on a lost one are gone, and which ones is not recorded."}
+}
+
+// narrow brackets a loss by the first failed sends and calls of its two nodes,
+// which are counted more often than links are listed.
+func narrow(s *scene.Scene, l scene.Loss, nodes ...string) scene.Loss {
+	if l.Told {
+		return l
+	}
+	for _, name := range nodes {
+		n := s.Node(name)
+		if n == nil {
+			continue
+		}
+		for _, field := range []string{"SendErrorsRemote", "CallErrorsRemote"} {
+			errs := n.Series("node_info", field)
+			for i := 1; i < errs.Len(); i++ {
+				if errs.T[i].After(l.After) && errs.T[i-1].Before(l.Before) && errs.V[i] > errs.V[i-1] {
+					l.After = series.Later(l.After, errs.T[i-1])
+					l.Before = series.Earlier(l.Before, errs.T[i])
+					break
+				}
+			}
+		}
+	}
+	if l.After.After(l.Before) {
+		l.After = l.Before
+	}
+	return l
+}
+
+// lossEvidence shows both sides' view of a link, and what their logs say.
+func lossEvidence(w *scene.Network, a, b string, losses []scene.Loss) []finding.Evidence {
+	from, to := losses[0].After, losses[len(losses)-1].Before
+	var all []finding.Evidence
+	for _, k := range [][2]string{{a, b}, {b, a}} {
+		l := w.Links[k]
+		if l == nil {
+			continue
+		}
+		var up series.Series
+		absent := 0
+		var records []string
+		for i, p := range l.Points {
+			age := 0.0
+			if p.Up {
+				age = p.At.Sub(p.Since).Seconds()
+			} else {
+				absent++
+			}
+			up.Add(p.At, age)
+			if i > 0 && p.Up != l.Points[i-1].Up && len(records) < 6 {
+				records = append(records, finding.RecordName(k[0], "network_nodes", p.At))
+			}
+		}
+		all = append(all, finding.Evidence{
+			What: fmt.Sprintf("%s lists %s: age of the connection, 0 where it is not listed", k[0], k[1]),
+			Node: k[0], Tool: "network_nodes", Field: "ConnectionUptime", From: &from, To: &to,
+			Values:  map[string]any{"answers": len(l.Points), "not_connected_in": absent, "losses": len(l.Losses())},
+			Records: records, Series: finding.Chart("s", up),
+		})
+		var lines []string
+		for _, line := range w.Logs[k[0]] {
+			if line.Peer == k[1] && line.Lost && len(lines) < 5 {
+				lines = append(lines, line.At.UTC().Format(time.RFC3339Nano)+" connection with '"+line.Peer+"' terminated")
+			}
+		}
+		if lines != nil {
+			all = append(all, finding.Evidence{What: k[0] + " logged the end of the connection", Node: k[0], Tool: "sample_read", Lines: lines})
+		}
+		if n := len(w.Mute[k]); n > 0 {
+			all = append(all, finding.Evidence{
+				What: fmt.Sprintf("pings of %s by %s without an answer", k[1], k[0]), Node: k[0], Tool: "network_ping",
+				Values: map[string]any{"failed": n, "answered": w.Pings[k].Len()},
+			})
+		}
+	}
+	return all
+}

@@ -1,0 +1,92 @@
+package network
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/series"
+)
+
+// minGap is the least number of messages that must be missing: fewer may be
+// under way.
+const minGap = 50
+
+// messageLoss compares what a node sent to a peer with what that peer received
+// of it, over each connection that both saw.
+func messageLoss(s *scene.Scene, w *scene.Network, v *finding.Verdict, from, to string) {
+	out, in := w.Links[[2]string{from, to}], w.Links[[2]string{to, from}]
+	if out == nil || in == nil {
+		return
+	}
+	missing, sent := compareEnds(out.Points, in.Points)
+	if missing.Len() < 8 {
+		return
+	}
+	// Lost at one rate from an instant on, else from the first answer on.
+	since, off := missing.T[0], missing.Interval()
+	if knee, err := series.FindKnee(missing); err == nil && knee.P < 0.001 && knee.After > knee.Before {
+		since, off = knee.At, knee.Error
+	}
+	lost, _ := series.Increase(missing.From(since))
+	total, _ := series.Increase(sent.From(since))
+	rest := missing.Before(since)
+	noise := 0.0
+	if rest.Len() >= 4 {
+		noise = series.Quantile(rest.V, 1) - series.Quantile(rest.V, 0)
+	}
+	net := missing.V[missing.Len()-1] - series.Median(missing.Between(missing.T[0], since.Add(missing.Interval())).V)
+	slope, err := series.TheilSen(missing.From(since))
+	if err != nil || !slope.Grows() || net < minGap || net < 3*noise || net < 0.01*total || lost <= 0 {
+		return
+	}
+	share := net / math.Max(total, 1)
+	v.Find(&finding.Finding{
+		Kind: "message_loss", Score: min(85, 60+int(100*share)), Confidence: finding.High,
+		Title:   fmt.Sprintf("Messages from %s to %s do not arrive: %s of %s since %s", finding.NodeName(from), finding.NodeName(to), finding.Number(net), finding.Number(total), finding.Clock(since)),
+		Summary: fmt.Sprintf("%s counted %s messages sent to %s since %s; %s received %s fewer (%s %%), over the same connection.", from, finding.Number(total), to, finding.Clock(since), to, finding.Number(net), finding.Number(100*share)),
+		Subject: finding.Subject{Node: from, Peer: to, Incarnation: s.Incarnation(from, since)},
+		Onset:   since, OnsetErrorS: off.Seconds(),
+		Evidence: []finding.Evidence{{
+			What: "messages sent by " + from + " less those received by " + to, Node: from, Tool: "network_nodes", Field: "MessagesOut - MessagesIn",
+			From: &since, To: &s.To, Values: map[string]any{"missing": net, "sent": total, "percent": finding.Round(100 * share)}, Series: finding.Chart("messages", missing),
+		}},
+		Recommendation: fmt.Sprintf("Look for a link that drops: compare BytesOut of %s with BytesIn of %s and the interface counters on the way; resend what must not be lost with ImportantDelivery.", from, to),
+		Confirm:        []string{fmt.Sprintf("network_nodes on %s and on %s at the same time: MessagesOut against MessagesIn", from, to)},
+		Caveats:        []string{"The two ends were not asked at the same instant: one side's count is interpolated between its answers."},
+	})
+}
+
+// compareEnds is, at the receiver's answers, how many messages the sender had
+// sent beyond those received, and how many it had sent, both counted on from
+// connection to connection. The sender's count is interpolated; connections
+// that only one side saw are left out.
+func compareEnds(out, in []scene.LinkPoint) (missing, sent series.Series) {
+	var gapBase, sentBase, lastGap, lastSent float64
+	var connection time.Time
+	j := 0
+	for _, q := range in {
+		for j+1 < len(out) && out[j+1].At.Before(q.At) {
+			j++
+		}
+		if j+1 >= len(out) || !q.Up {
+			continue
+		}
+		a, b := out[j], out[j+1]
+		sameConnection := a.Up && b.Up && b.Since.Sub(a.Since).Abs() <= 2*time.Second && a.Since.Sub(q.Since).Abs() <= 3*time.Second
+		if !sameConnection || a.At.After(q.At) {
+			continue
+		}
+		share := q.At.Sub(a.At).Seconds() / b.At.Sub(a.At).Seconds()
+		now := a.Out + share*(b.Out-a.Out)
+		if q.Since.Sub(connection).Abs() > 3*time.Second {
+			connection, gapBase, sentBase = q.Since, lastGap-(now-q.In), lastSent-now
+		}
+		lastGap, lastSent = gapBase+now-q.In, sentBase+now
+		missing.Add(q.At, lastGap)
+		sent.Add(q.At, lastSent)
+	}
+	return missing, sent
+}

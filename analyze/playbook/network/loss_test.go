@@ -1,0 +1,35 @@
+package network
+
+import (
+	"math"
+	"testing"
+
+	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/series"
+	"ergorecorder/analyze/series/seriestest"
+)
+
+func TestCompareEnds(t *testing.T) {
+	ends := func(loss float64) (missing, sent series.Series) {
+		var out, in []scene.LinkPoint
+		for i := range 20 {
+			x := 6 * float64(i)
+			since := -10.0
+			if x >= 60 {
+				since = 57 // a new connection: both ends count from 0
+			}
+			out = append(out, scene.LinkPoint{At: seriestest.At(x), Up: true, Since: seriestest.At(since), Out: 20 * (x - since)})
+			in = append(in, scene.LinkPoint{At: seriestest.At(x + 1.5), Up: true, Since: seriestest.At(since), In: (1 - loss) * 20 * (x + 1.5 - since)})
+		}
+		return compareEnds(out, in)
+	}
+	missing, sent := ends(0)
+	if m := series.Quantile(missing.V, 1); math.Abs(m) > 1e-6 {
+		t.Errorf("nothing was lost, and %g messages are missing", m)
+	}
+	lost, _ := ends(0.25)
+	gap, total := lost.V[lost.Len()-1]-lost.V[0], sent.V[sent.Len()-1]-sent.V[0]
+	if share := gap / total; math.Abs(share-0.25) > 0.02 {
+		t.Errorf("%.0f %% are missing, want 25", 100*share)
+	}
+}

@@ -1,0 +1,95 @@
+package network
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/series"
+)
+
+// slowRatio is how much longer than usual a round trip must take, and slowMS
+// from how many milliseconds on anyone would notice.
+const (
+	slowRatio = 4.0
+	slowMS    = 5.0
+)
+
+// unanswered is what a ping without an answer counts as while its link stands,
+// in ms: the time-out of a call.
+const unanswered = 5000.0
+
+// slowLink finds round trips that became much longer than they were, or are
+// not answered any more over a link that stands, from both ends together.
+func slowLink(s *scene.Scene, w *scene.Network, v *finding.Verdict, a, b string) {
+	var all series.Series
+	for _, k := range [][2]string{{a, b}, {b, a}} {
+		for i, t := range w.Pings[k].T {
+			all.Add(t, math.Log10(max(w.Pings[k].V[i], 0.01)))
+		}
+		for _, ping := range w.Mute[k] {
+			if l := w.Links[k]; l != nil && l.UpAt(ping.At) && ping.TimedOut() {
+				all.Add(ping.At, math.Log10(unanswered))
+			}
+		}
+	}
+	changes, err := series.Changes(all, 0.001)
+	if err != nil {
+		return
+	}
+	for i, c := range changes {
+		was, is := math.Pow(10, c.Before), math.Pow(10, c.After)
+		if is < slowRatio*was || is < slowMS {
+			continue
+		}
+		rtt := all
+		rtt.V = slices.Clone(all.V)
+		for i := range rtt.V {
+			rtt.V[i] = finding.Round(math.Pow(10, rtt.V[i]))
+		}
+		onset, off := slowSince(s, c, a, b)
+		f := &finding.Finding{
+			Kind: "slow_link", Score: 65, Confidence: finding.Medium,
+			Title:   fmt.Sprintf("Round trips between %s and %s take %s ms instead of %s", finding.NodeName(a), finding.NodeName(b), finding.Number(is), finding.Number(was)),
+			Summary: fmt.Sprintf("Since %s the median round trip is %s ms; before it was %s ms.", finding.Clock(c.At), finding.Number(is), finding.Number(was)),
+			Subject: finding.Subject{Node: a, Peer: b, Incarnation: s.Incarnation(a, c.At)},
+			Onset:   onset, OnsetErrorS: off.Seconds(),
+			Evidence: []finding.Evidence{{
+				What: "round trips measured from both ends", Node: a, Tool: "network_ping", From: &c.At, To: &s.To,
+				Values: map[string]any{"before_ms": finding.Round(was), "after_ms": finding.Round(is), "p": c.P}, Series: finding.Chart("ms", rtt),
+			}},
+			Recommendation: fmt.Sprintf("Compare with the other links of %s and %s: if all are slow, that node is busy; if only this one is, examine the path.", a, b),
+			Confirm:        []string{fmt.Sprintf("network_ping name=%s on %s, and from other nodes", b, a)},
+			Caveats:        []string{"A ping is answered by one of five workers: one that is busy with a profile delays it too."},
+		}
+		if i+1 < len(changes) {
+			f.End = &changes[i+1].At
+		}
+		v.Find(f)
+		return
+	}
+}
+
+// slowSince is when a link became slow. Where one end is the entry point, the
+// calls that it forwards to the other tell sooner than the pings do.
+func slowSince(s *scene.Scene, c series.Change, a, b string) (time.Time, time.Duration) {
+	for _, pair := range [][2]string{{a, b}, {b, a}} {
+		entry, other := s.Node(pair[0]), s.Node(pair[1])
+		if entry == nil || other == nil || !entry.Entry {
+			continue
+		}
+		changes, err := series.Changes(other.Heard, 0.001)
+		if err != nil {
+			continue
+		}
+		for _, heard := range changes {
+			if heard.After > heard.Before && heard.At.Sub(c.At).Abs() <= c.Error+2*s.Usual(other) {
+				return heard.At, heard.Error
+			}
+		}
+	}
+	return c.At, c.Error
+}

@@ -1,0 +1,104 @@
+package process
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/scene"
+)
+
+// ZombieAge is how long a killed process may take to return from its callback.
+// A process that is seen once was killed in a slow callback; one that is still
+// there after this is blocked in it.
+const ZombieAge = 10 * time.Second
+
+// Zombies looks for processes that were killed and are still there: their
+// callback does not return. They are grouped by behavior.
+func Zombies(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
+	for _, n := range s.Nodes {
+		if len(n.Procs.Listings) == 0 {
+			v.Skip("%s: %s", n.Name, n.Procs.Missing())
+			continue
+		}
+		groups := map[string][]*scene.Actor{}
+		for _, a := range n.Procs.Actors {
+			if a.Zombie() != nil {
+				groups[a.Behavior] = append(groups[a.Behavior], a)
+			}
+		}
+		if len(groups) == 0 {
+			v.Fine("%s: no zombee lived for over %d s", n.Name, int(ZombieAge.Seconds()))
+			continue
+		}
+		for _, group := range groups {
+			f, err := zombiesOf(ctx, s, group)
+			if err != nil {
+				return err
+			}
+			v.Find(f)
+		}
+	}
+	return nil
+}
+
+func zombiesOf(ctx context.Context, s *scene.Scene, group []*scene.Actor) (*finding.Finding, error) {
+	slices.SortFunc(group, func(a, b *scene.Actor) int {
+		return cmp.Or(a.Zombie().From.At.Compare(b.Zombie().From.At), cmp.Compare(a.Pid, b.Pid))
+	})
+	first := group[0]
+	n := first.Node
+	began, err := s.StallBegan(ctx, first, first.Zombie())
+	if err != nil {
+		return nil, err
+	}
+	onset := began.At
+	longest, open := time.Duration(0), false
+	var pids []string
+	for _, a := range group {
+		z := a.Zombie()
+		longest = max(longest, z.Lasted())
+		open = open || z.Open
+		pids = append(pids, fmt.Sprintf("%s %s: %s since %s", a.Pid, a.Called(), finding.Duration(z.Lasted()), finding.Clock(z.From.At)))
+	}
+	f := &finding.Finding{
+		Kind: "zombie_processes", Subject: first.Subject(onset), Onset: onset, OnsetErrorS: began.Off.Seconds(),
+		Score: 80, Confidence: finding.High,
+		Title: fmt.Sprintf("%d killed %s of behavior %s on %s did not end", len(group), finding.Plural(len(group), "process", "processes"), first.Behavior, n.Name),
+		Summary: fmt.Sprintf("They were killed inside a callback that does not return; the longest has been a zombee for %s. Each holds its goroutine and its memory until then.",
+			finding.Duration(longest)),
+		Recommendation: "Find what the callback waits for and bound it with a time-out; ask who kills these processes, and why.",
+		Confirm: []string{
+			fmt.Sprintf("process_list node=%s state=zombee", n.Name),
+			fmt.Sprintf("pprof_goroutines node=%s debug=2 filter=%s", n.Name, scene.TypeName(first.Behavior)),
+		},
+	}
+	if len(group) == 1 {
+		f.Title = fmt.Sprintf("%s on %s was killed and does not end", first.Called(), n.Name)
+		f.Summary = fmt.Sprintf("It was killed inside a callback that does not return; it has been a zombee for %s. It holds its goroutine and its memory until then.", finding.Duration(longest))
+	}
+	if longest < ZombieAge {
+		f.Score, f.Confidence = 40, finding.Medium
+		f.Summary = fmt.Sprintf("It was killed inside a callback and took at least %s to end: the callback is slow.", finding.Duration(longest))
+	}
+	if !open {
+		end := group[len(group)-1].Zombie().To.At
+		f.End = &end
+		f.Score -= 15
+	}
+	from, to := first.Zombie().From.At, n.Procs.Listings[len(n.Procs.Listings)-1]
+	f.Evidence = append(f.Evidence, finding.Evidence{
+		What: "zombees", Node: n.Name, Tool: "process_list", Field: "State", From: &from, To: &to,
+		Values: map[string]any{"processes": len(group), "longest_s": finding.Round(longest.Seconds())},
+		Lines:  finding.FirstLines(pids, 10), Records: []string{finding.RecordName(n.Name, "process_list", from)},
+	})
+	stack, err := s.LastStack(ctx, first, onset, s.To)
+	if err != nil {
+		return nil, err
+	}
+	s.TellStack(f, first, stack)
+	return f, nil
+}

@@ -1,0 +1,187 @@
+package restart
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/scene"
+)
+
+// manyRestarts is how many restarts of one process make a loop: two may be one
+// fault and its repetition.
+const manyRestarts = 3
+
+// Judge looks for children that die and are restarted over and over, and
+// for supervisors that gave up on them.
+func Judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
+	for _, n := range s.Nodes {
+		switch p := n.Procs; {
+		case len(p.Listings) < 3:
+			v.Skip("%s: %s", n.Name, p.Missing())
+			continue
+		case p.Partial > len(p.Listings)/2:
+			v.Skip("%s: %d of %d listings lack rows, so that a process that is missing may only be out of sight", n.Name, p.Partial, len(p.Listings))
+			continue
+		}
+		w, err := s.Complaints(ctx, n)
+		if err != nil {
+			return err
+		}
+		loops := loops(n, w)
+		for _, l := range loops {
+			f, err := restarting(ctx, s, l)
+			if err != nil {
+				return err
+			}
+			v.Find(f)
+		}
+		limits := limits(s, n, loops, w)
+		for _, f := range limits {
+			v.Find(f)
+		}
+		if len(loops)+len(limits) == 0 {
+			v.Fine("%s: no supervised process was restarted over and over, over %d listings", n.Name, len(n.Procs.Listings))
+		}
+	}
+	return nil
+}
+
+func restarting(ctx context.Context, s *scene.Scene, l *loop) (*finding.Finding, error) {
+	onset, off, err := firstDeath(ctx, s, l)
+	if err != nil {
+		return nil, err
+	}
+	cur := l.Current
+	last := l.births[len(l.births)-1].By
+	f := &finding.Finding{
+		Kind: "restart_loop", Subject: cur.Subject(onset), Onset: onset, OnsetErrorS: off.Seconds(),
+		Score: 84, Confidence: finding.High,
+		Title:          fmt.Sprintf("%s on %s dies and is restarted over and over", l.Name, l.Node.Name),
+		Recommendation: "Mend what the repeated message says; until then stop the child or slow its restarts, for each one loses its state and mailbox.",
+		Confirm: []string{
+			fmt.Sprintf("process_inspect node=%s pid=%s", l.Node.Name, cur.Parent),
+			fmt.Sprintf("process_list node=%s name=%s", l.Node.Name, l.Name),
+		},
+	}
+	f.Summary = fmt.Sprintf("Its PID changed in %d of the listings since then, every %s", restarts(l.births), finding.Duration(l.period()))
+	if l.supervisor != nil {
+		f.Summary += ", under the supervisor " + l.supervisor.Called()
+	}
+	f.Summary += "."
+	said := saidSince(l.said, onset.Add(-time.Second))
+	if msg, n := commonest(said); n > 0 {
+		f.Summary += fmt.Sprintf(" It logs, %d times: %s", n, msg)
+	}
+	for _, c := range said {
+		if c.Function != "" {
+			f.Subject.Function = c.Function
+		}
+	}
+	switch {
+	case !l.dense:
+		f.Score = 40
+		f.Title = fmt.Sprintf("%s on %s was restarted %s, far apart", l.Name, l.Node.Name, finding.Times(restarts(l.births)))
+		f.Recommendation = "See in its log what it died of: its supervisor mends that, but each restart loses its state and mailbox."
+	case s.To.Sub(last) > 10*max(l.period(), l.Node.Interval):
+		end := last
+		f.End = &end
+		f.Score = 68
+		if l.more == 0 {
+			f.Summary += " It has been stable since."
+		} else {
+			f.Summary += fmt.Sprintf(" Later it was restarted %s, far apart.", finding.Times(l.more))
+		}
+	case len(said) == 0 && l.period() > time.Minute && l.births[0].By.Sub(s.From) < 2*l.period():
+		f.Score = 45
+		f.Caveats = append(f.Caveats, "it is restarted at long intervals from the first and logs no error: that may be intended")
+	}
+	if len(l.among) > 0 {
+		f.Summary += fmt.Sprintf(" %d siblings are restarted with it.", len(l.among))
+		if len(l.said) == 0 {
+			f.Confidence = finding.Medium
+			f.Caveats = append(f.Caveats, "none of the siblings that are restarted together logs an error: which one dies first cannot be told")
+		}
+	}
+	f.Evidence = append(f.Evidence, l.evidence(onset, said))
+	if l.inspected != nil {
+		f.Evidence = append(f.Evidence, limitEvidence(l.inspected, l.Node, l.supervisor))
+	}
+	if len(said) == 0 {
+		f.Caveats = append(f.Caveats, "no error or panic of the process was recorded: its log would tell why it dies")
+	}
+	return f, nil
+}
+
+// firstDeath is when the child died for the first time: by its log, else by the
+// age of the process that replaced it, within the two listings.
+func firstDeath(ctx context.Context, s *scene.Scene, l *loop) (time.Time, time.Duration, error) {
+	b := l.births[0]
+	for _, c := range l.said {
+		if c.At.After(b.After.Add(-time.Second)) && !c.At.After(b.By) {
+			return c.At, 100 * time.Millisecond, nil
+		}
+	}
+	return s.BirthTime(ctx, l.Node, b.Pid, b.After, b.By)
+}
+
+func (l *loop) evidence(onset time.Time, said []scene.Complaint) finding.Evidence {
+	first, last := l.births[0], l.births[len(l.births)-1]
+	from, to := onset, last.By
+	e := finding.Evidence{
+		What: "another PID under the same name", Node: l.Node.Name, Tool: "process_list", Field: "PID", From: &from, To: &to,
+		Values: map[string]any{
+			"restarts_seen": restarts(l.births), "every_s": finding.Round(l.period().Seconds()),
+			"life_before_s": finding.Round(first.Previous.Seconds()), "errors_logged": len(said),
+		},
+		Records: []string{finding.RecordName(l.Node.Name, "process_list", first.By)},
+	}
+	for i, c := range said {
+		if i == 3 {
+			break
+		}
+		e.Lines = append(e.Lines, finding.Clock(c.At)+" "+c.Level+": "+c.Message)
+	}
+	return e
+}
+
+// limitEvidence is what the supervisor says of its restarts.
+func limitEvidence(in *scene.Inspection, n *scene.Node, a *scene.Actor) finding.Evidence {
+	peak := 0.0
+	for _, v := range in.Restarts.V {
+		peak = max(peak, v)
+	}
+	who := in.Pid
+	if a != nil {
+		who = a.Called()
+	}
+	return finding.Evidence{
+		What: fmt.Sprintf("the supervisor %s (%s, %s) allows %d restarts in %d s", who, in.Kind, in.Strategy, in.Intensity, in.Period),
+		Node: n.Name, Tool: "process_inspect", Field: "restarts_count",
+		Values: map[string]any{"most_restarts": peak, "intensity": in.Intensity, "period_s": in.Period},
+		Series: finding.Chart("restarts in the period", in.Restarts),
+	}
+}
+
+func saidSince(said []scene.Complaint, from time.Time) []scene.Complaint {
+	var out []scene.Complaint
+	for _, c := range said {
+		if !c.At.Before(from) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// commonest is the message that was said most often, and how often.
+func commonest(said []scene.Complaint) (message string, times int) {
+	count := map[string]int{}
+	for _, c := range said {
+		count[c.Message]++
+		if n := count[c.Message]; n > times || n == times && c.Message < message {
+			message, times = c.Message, n
+		}
+	}
+	return message, times
+}

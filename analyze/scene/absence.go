@@ -1,0 +1,112 @@
+package scene
+
+import (
+	"time"
+
+	"ergorecorder/analyze/series"
+)
+
+// An Absence is a stretch in which a node was not there.
+type Absence struct {
+	From    time.Time // best guess of when it went away
+	Off     time.Duration
+	To      time.Time // when its next life began; the end of the window if it did not
+	Back    bool
+	Lastly  time.Time // its last answer
+	Refused int       // calls to it that failed meanwhile
+	LostBy  []string  // peers that lost their connection to it
+	told    bool      // a peer's log says when
+}
+
+// Absences are the stretches in which a node was down: it did not answer, and
+// then either began a new life, or never came back although its peers lost it
+// too. A node that others still reach was not down; only the way to it was.
+func (s *Scene) Absences(w *Network, n *Node) []Absence {
+	if known, ok := s.gone[n.Name]; ok {
+		return known
+	}
+	var all []Absence
+	for _, start := range n.Starts {
+		all = append(all, s.absence(w, n, start, true))
+	}
+	if d, ok := s.goneForGood(w, n); ok {
+		all = append(all, d)
+	}
+	if s.gone == nil {
+		s.gone = map[string][]Absence{}
+	}
+	s.gone[n.Name] = all
+	return all
+}
+
+// absence describes the absence of a node that ended at to.
+func (s *Scene) absence(w *Network, n *Node, to time.Time, back bool) Absence {
+	d := Absence{To: to, Back: back}
+	for _, t := range n.Heard.T {
+		if t.Before(to) {
+			d.Lastly = t
+		}
+	}
+	before := to
+	for _, call := range w.fails[n.Name] {
+		if call.link && call.At.After(d.Lastly) && !call.At.After(to.Add(s.Usual(n))) {
+			if d.Refused == 0 {
+				before = series.Earlier(before, call.At)
+			}
+			d.Refused++
+		}
+	}
+	after := d.Lastly
+	for _, peer := range s.Nodes {
+		for _, l := range w.Losses(peer.Name, n.Name) {
+			if l.Before.Before(d.Lastly.Add(-time.Second)) || l.After.After(to) {
+				continue
+			}
+			d.LostBy = append(d.LostBy, peer.Name)
+			switch {
+			case l.Told && !d.told:
+				after, before, d.told = l.Before.Add(-500*time.Millisecond), l.Before, true
+			case l.Told:
+				before = series.Earlier(before, l.Before)
+				after = series.Earlier(after, before)
+			case !d.told:
+				after, before = series.Later(after, l.After), series.Earlier(before, l.Before)
+			}
+			break
+		}
+	}
+	if after.After(before) {
+		after = before
+	}
+	d.From, d.Off = series.Middle(after, before)
+	return d
+}
+
+// goneForGood tells a node that does not answer at the end of the window.
+func (s *Scene) goneForGood(w *Network, n *Node) (Absence, bool) {
+	if n.Heard.Len() == 0 {
+		return Absence{}, false
+	}
+	last := n.Heard.T[n.Heard.Len()-1]
+	if s.To.Sub(last) < max(5*time.Second, 3*s.Usual(n)) {
+		return Absence{}, false
+	}
+	d := s.absence(w, n, s.To, false)
+	if d.Refused == 0 || s.seenAfter(w, n, last.Add(s.Usual(n))) {
+		return Absence{}, false
+	}
+	return d, len(d.LostBy) > 0 || len(s.Nodes) == 1
+}
+
+// seenAfter reports whether a peer is connected to the node after t.
+func (s *Scene) seenAfter(w *Network, n *Node, t time.Time) bool {
+	for _, l := range w.Links {
+		if l.peer != n.Name {
+			continue
+		}
+		if i := len(l.Points) - 1; i >= 0 && l.Points[i].Up && l.Points[i].At.After(t) {
+			return true
+		}
+	}
+	return false
+}

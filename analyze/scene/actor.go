@@ -1,0 +1,220 @@
+package scene
+
+import (
+	"time"
+
+	"ergorecorder/analyze/finding"
+)
+
+// An Actor is one process as the listings showed it: one PID in one life of
+// its node.
+type Actor struct {
+	Node        *Node
+	Pid         string
+	Name        string
+	Behavior    string
+	Application string
+	Kind        string
+	Parent      string // PID
+	Family      *Family
+
+	BornAfter time.Time // the last listing without it; zero if it was there from the first
+	First     time.Time // the first listing that shows it
+	Last      time.Time // the newest listing that shows it
+	Gone      bool      // a later listing does not show it
+
+	Begin Point // its first row
+	now   Point // its newest row
+	busy  *Episode
+	stall *Stall
+
+	Episodes []*Episode // worth a closer look, at most maxEpisodes
+	stalls   []*Stall   // likewise
+
+	LongWaits int    // stalls in wait response
+	FirstWait *Stall // of those
+}
+
+// A Point is what one listing says about a process.
+type Point struct {
+	At                                      time.Time
+	In, Out, Mailbox, Latency, Run, Wakeups int64
+	state                                   procState
+}
+
+// Handled is how many messages the process has taken out of its mailbox.
+func (p Point) Handled() int64 { return p.In - p.Mailbox }
+
+// still reports whether nothing was done from p to q: no message taken, no
+// callback ended. RunningTime and Wakeups alone would not tell (they are added
+// only when the mailbox has drained), nor would the state.
+func (p Point) still(q Point) bool {
+	return p.Handled() == q.Handled() && p.Run == q.Run && p.Wakeups == q.Wakeups && p.Out == q.Out
+}
+
+// A procState is the state of a process.
+type procState uint8
+
+const (
+	OtherState procState = iota
+	sleeping
+	Running
+	Waiting // "wait response"
+	zombee
+)
+
+func stateOf(text string) procState {
+	switch text {
+	case "sleep":
+		return sleeping
+	case "running":
+		return Running
+	case "wait response", "wait_response":
+		return Waiting
+	case "zombee":
+		return zombee
+	}
+	return OtherState
+}
+
+func (s procState) String() string {
+	return [...]string{"other", "sleep", "running", "wait response", "zombee"}[s]
+}
+
+// latencyUnknown is MailboxLatency on a node without -tags=latency.
+const latencyUnknown = -1
+
+// Called is how a person names the process.
+func (a *Actor) Called() string {
+	if a.Name != "" {
+		return a.Name
+	}
+	return a.Behavior + " " + a.Pid
+}
+
+func (a *Actor) Subject(at time.Time) finding.Subject {
+	return finding.Subject{
+		Node: a.Node.Name, Incarnation: a.Node.Incarnation(at),
+		PID: a.Pid, Name: a.Name, Behavior: a.Behavior, Application: a.Application,
+	}
+}
+
+// An Episode is a stretch in which every listing shows the process at work or
+// with messages waiting.
+type Episode struct {
+	Before Point   // the last listing at rest; its time is zero if there is none
+	Points []Point // thinned to maxPoints
+	End    time.Time
+	Open   bool // it lasts to the last listing
+	skip   int  // listings to pass over between two points kept
+	passed int
+	Worst  Point // the deepest mailbox
+	Rows   int   // listings in it
+	Waited int   // of which it was waiting for a response
+}
+
+const (
+	maxPoints   = 256
+	maxEpisodes = 8
+)
+
+func (e *Episode) add(p Point) {
+	e.Rows++
+	if p.state == Waiting {
+		e.Waited++
+	}
+	if p.Mailbox >= e.Worst.Mailbox {
+		e.Worst = p
+	}
+	e.End = p.At
+	if e.passed < e.skip {
+		e.passed++
+		return
+	}
+	e.passed = 0
+	e.Points = append(e.Points, p)
+	if len(e.Points) < maxPoints {
+		return
+	}
+	kept := e.Points[:0]
+	for i := 0; i < maxPoints; i += 2 {
+		kept = append(kept, e.Points[i])
+	}
+	e.Points = kept
+	e.skip = 2*e.skip + 1
+}
+
+// observe takes the process's next row.
+func (a *Actor) observe(p Point) {
+	prev := a.now
+	a.now, a.Last = p, p.At
+	a.observeStall(prev, p)
+	if p.state == sleeping && p.Mailbox == 0 {
+		a.endEpisode()
+		return
+	}
+	if a.busy == nil {
+		a.busy = &Episode{Before: prev}
+	}
+	a.busy.add(p)
+}
+
+func (a *Actor) observeStall(prev, p Point) {
+	if a.stall != nil && (p.state != a.stall.State || !a.stall.From.still(p)) {
+		a.endStall()
+	}
+	switch {
+	case p.state == sleeping:
+	case a.stall != nil:
+		a.stall.To = p
+	default:
+		a.stall = &Stall{Progress: prev, From: p, To: p, State: p.state}
+	}
+}
+
+func (a *Actor) endStall() {
+	if s := a.stall; s != nil && s.Lasted() >= MinStall {
+		if s.State == Waiting {
+			if a.LongWaits++; a.FirstWait == nil {
+				a.FirstWait = s
+			}
+		}
+		a.stalls = keepWorst(a.stalls, s, func(x, y *Stall) bool { return x.Lasted() < y.Lasted() })
+	}
+	a.stall = nil
+}
+
+func (a *Actor) endEpisode() {
+	if e := a.busy; e != nil && e.Rows >= 3 && (e.Worst.Mailbox > 0 || e.Waited > 0) {
+		a.Episodes = keepWorst(a.Episodes, e, func(x, y *Episode) bool { return x.Worst.Mailbox < y.Worst.Mailbox })
+	}
+	a.busy = nil
+}
+
+// finish ends the actor's observation: it is gone, or the window is over.
+func (a *Actor) finish(gone bool) {
+	a.Gone = gone
+	if a.stall != nil {
+		a.stall.Open = !gone
+	}
+	a.endStall()
+	if a.busy != nil {
+		a.busy.Open = !gone
+	}
+	a.endEpisode()
+}
+
+// keepWorst adds x to list and drops the least one where there are too many.
+func keepWorst[T any](list []T, x T, less func(a, b T) bool) []T {
+	list = append(list, x)
+	if len(list) <= maxEpisodes {
+		return list
+	}
+	least := 0
+	for i := range list {
+		if less(list[i], list[least]) {
+			least = i
+		}
+	}
+	return append(list[:least], list[least+1:]...)
+}

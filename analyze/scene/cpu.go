@@ -1,0 +1,189 @@
+package scene
+
+import (
+	"context"
+	"math"
+	"slices"
+	"time"
+
+	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/profiles"
+	"ergorecorder/analyze/series"
+)
+
+// CpuUsed is the seconds of CPU that the node has used, user and system.
+func CpuUsed(n *Node) series.Series {
+	user, system := n.Series("node_info", "UserTime"), n.Series("node_info", "SystemTime")
+	twice := countsTwice(user, system)
+	return series.Sum(inSeconds(user, twice), inSeconds(system, twice))
+}
+
+// inSeconds is a counter of ns in seconds, of which whole ones were counted
+// once or twice.
+func inSeconds(ns series.Series, twice bool) series.Series {
+	var out series.Series
+	for i, t := range ns.T {
+		v := ns.V[i] / 1e9
+		if twice {
+			v -= math.Floor(v / 2)
+		}
+		out.Add(t, v)
+	}
+	return out
+}
+
+// byChance is how improbable it must be that a counter which counts right
+// looks as if it counted twice.
+const byChance = 0.01
+
+// countsTwice reports whether a node counts whole seconds of CPU twice, as
+// some versions of the framework do: v = t + floor(t). Then no value of its
+// counters has an odd number of whole seconds.
+//
+// Values of a right counter may all be even too, by chance, or because it
+// gains two seconds a sample, as one busy core does that is sampled every two
+// seconds. A step that is d off a multiple of two seconds leads from an even
+// second to another with probability 1 - d. Those that are off by half a
+// second or more, which a steady load does not make, must together be too
+// improbable; each time that a counter which counts twice gains a second, it
+// makes one.
+func countsTwice(counters ...series.Series) bool {
+	p := 1.0
+	for _, c := range counters {
+		for i, v := range c.V {
+			if int64(v/1e9)%2 != 0 {
+				return false
+			}
+			if i == 0 {
+				continue
+			}
+			if d := math.Abs(math.Remainder((v-c.V[i-1])/1e9, 2)); d >= 0.5 {
+				p *= 1 - d
+			}
+		}
+	}
+	return p < byChance
+}
+
+// A CpuProfile is one CPU profile of a node, by function.
+type CpuProfile struct {
+	From, To time.Time
+	Table    profiles.Table
+	ByPID    map[string]int64 // nanoseconds, where the profile has labels
+	Record   string
+}
+
+// CpuProfiles are the CPU profiles of a node, text or raw, by time.
+func (s *Scene) CpuProfiles(ctx context.Context, n *Node) ([]CpuProfile, error) {
+	var all []CpuProfile
+	for smp, err := range s.Rec.Samples(ctx, n.Name, "pprof_cpu", s.From, s.To) {
+		if err != nil {
+			if s.Damaged(err) {
+				continue
+			}
+			return nil, err
+		}
+		if t, err := profiles.ParseCPU(string(smp.Text)); err == nil && smp.Failure == nil {
+			all = append(all, CpuProfile{From: smp.At.Add(-smp.Took), To: smp.At, Table: t, Record: finding.RecordName(n.Name, "pprof_cpu", smp.At)})
+		}
+	}
+	for p, err := range s.Rec.Profiles(ctx, n.Name, "cpu", s.From, s.To) {
+		if err != nil {
+			if s.Damaged(err) {
+				continue
+			}
+			return nil, err
+		}
+		raw, err := profiles.ParseRaw(p.Raw)
+		if err != nil {
+			continue
+		}
+		t, err := raw.Top("cpu", "")
+		if err != nil {
+			continue
+		}
+		byPID, _ := raw.ByPID("cpu") // it has the measure: Top succeeded
+		began := p.At.Add(-time.Duration(t.Seconds * float64(time.Second)))
+		all = append(all, CpuProfile{From: began, To: p.At, Table: t, ByPID: byPID, Record: finding.RecordName(n.Name, "cpu", p.At)})
+	}
+	slices.SortStableFunc(all, func(a, b CpuProfile) int { return a.To.Compare(b.To) })
+	return all, nil
+}
+
+// A WorkRate is what the processes of a behavior did, per second.
+type WorkRate struct {
+	Busy    float64 // seconds in callbacks
+	Handled float64 // messages
+}
+
+// Works is the work of each behavior in two stretches.
+func (s *Scene) Works(ctx context.Context, n *Node, before, after finding.Window) (was, is map[string]WorkRate, err error) {
+	if was, err = s.work(ctx, n, before.From, before.To); err != nil {
+		return nil, nil, err
+	}
+	is, err = s.work(ctx, n, after.From, after.To)
+	return was, is, err
+}
+
+// work is the work of each behavior in a stretch, without our own.
+func (s *Scene) work(ctx context.Context, n *Node, from, to time.Time) (map[string]WorkRate, error) {
+	type count struct{ busy, handled float64 }
+	seen, rates := map[string]count{}, map[string]WorkRate{}
+	span := to.Sub(from).Seconds()
+	columns := []string{"PID", "Behavior", "Application", "RunningTime", "MessagesIn", "MessagesMailbox"}
+	for f, err := range s.Rec.Table(ctx, n.Name, "process_list", from, to, columns) {
+		if err != nil {
+			if s.Damaged(err) {
+				continue
+			}
+			return nil, err
+		}
+		if f.Failure != nil {
+			continue
+		}
+		for _, slot := range f.Live {
+			if f.Columns[2].Text(slot) == "mcp_app" {
+				continue
+			}
+			pid, behavior := f.Columns[0].Text(slot), f.Columns[1].Text(slot)
+			now := count{f.Columns[3].Float(slot) / 1e9, f.Columns[4].Float(slot) - f.Columns[5].Float(slot)}
+			if was, ok := seen[pid]; ok {
+				r := rates[behavior]
+				r.Busy += max(0, now.busy-was.busy) / span
+				r.Handled += max(0, now.handled-was.handled) / span
+				rates[behavior] = r
+			}
+			seen[pid] = now
+		}
+	}
+	return rates, nil
+}
+
+// RunningTime is the share of a stretch that each process spent in callbacks.
+func (s *Scene) RunningTime(ctx context.Context, n *Node, from, to time.Time) (map[string]float64, error) {
+	type seen struct {
+		at  time.Time
+		run float64
+	}
+	first, share := map[string]seen{}, map[string]float64{}
+	for f, err := range s.Rec.Table(ctx, n.Name, "process_list", from, to, []string{"PID", "RunningTime"}) {
+		if err != nil {
+			if s.Damaged(err) {
+				continue
+			}
+			return nil, err
+		}
+		if f.Failure != nil {
+			continue
+		}
+		for _, slot := range f.Live {
+			pid, run := f.Columns[0].Text(slot), f.Columns[1].Float(slot)/1e9
+			if was, ok := first[pid]; !ok {
+				first[pid] = seen{f.At, run}
+			} else if dt := f.At.Sub(was.at).Seconds(); dt > 0 {
+				share[pid] = (run - was.run) / dt
+			}
+		}
+	}
+	return share, nil
+}

@@ -1,0 +1,117 @@
+package scene
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"ergorecorder/analyze/series"
+)
+
+// An Event is one event of a node, over the node's newest life in the window.
+// The series hold a sample at each change and the last one before it.
+type Event struct {
+	Node          *Node
+	Name          string
+	Producer      string
+	Created       time.Time     // by the node's clock
+	LastPublished time.Time     // likewise; zero if it never was
+	Interval      time.Duration // between answers of event_list
+	Last          time.Time     // the newest answer that shows it
+	Gone          bool          // a later answer does not
+
+	Published, Delivered, Subscribers series.Series
+}
+
+func (s *Scene) Events(ctx context.Context, n *Node) (all []*Event, answers int, err error) {
+	byName := map[string]*Event{}
+	columns := []string{"Event", "Producer", "Subscribers", "MessagesPublished", "MessagesLocalSent", "MessagesRemoteSent", "CreatedAt", "LastPublishedAt"}
+	var listed []time.Time
+	for f, err := range s.Rec.Table(ctx, n.Name, "event_list", n.ThisLife(s), s.To, columns) {
+		if err != nil {
+			if s.Damaged(err) {
+				continue
+			}
+			return nil, 0, err
+		}
+		if f.Failure != nil {
+			continue
+		}
+		changed := f.Changed
+		if f.Reset || len(listed) == 0 {
+			changed = f.Live
+		}
+		for _, slot := range changed {
+			c := f.Columns
+			name := c[0].Text(slot)
+			e := byName[name]
+			if e == nil {
+				e = &Event{Node: n, Name: name}
+				byName[name] = e
+			}
+			if len(listed) > 0 && !e.Last.IsZero() {
+				e.hold(listed[len(listed)-1])
+			}
+			e.Producer = c[1].Text(slot)
+			e.Created, e.LastPublished = nanoTime(c[6].Float(slot)), nanoTime(c[7].Float(slot))
+			e.Subscribers.Add(f.At, c[2].Float(slot))
+			e.Published.Add(f.At, c[3].Float(slot))
+			e.Delivered.Add(f.At, c[4].Float(slot)+c[5].Float(slot))
+			e.Gone = false
+		}
+		live := map[string]bool{}
+		for _, slot := range f.Live {
+			live[f.Columns[0].Text(slot)] = true
+		}
+		for name, e := range byName {
+			if e.Gone = !live[name]; !e.Gone {
+				e.Last = f.At
+			}
+		}
+		listed = append(listed, f.At)
+	}
+	for _, name := range slices.Sorted(maps.Keys(byName)) {
+		e := byName[name]
+		if !e.whole() {
+			continue
+		}
+		e.hold(e.Last)
+		e.Interval = interval(listed)
+		all = append(all, e)
+	}
+	return all, len(listed), nil
+}
+
+// whole reports whether every answer gave every number: an event of which a
+// node says less is not judged.
+func (e *Event) whole() bool {
+	n := e.Published.Len()
+	return n > 0 && e.Delivered.Len() == n && e.Subscribers.Len() == n
+}
+
+// hold repeats the newest values at t, until which nothing changed.
+func (e *Event) hold(t time.Time) {
+	for _, s := range []*series.Series{&e.Published, &e.Delivered, &e.Subscribers} {
+		if i := s.Len() - 1; i >= 0 && s.T[i].Before(t) {
+			s.Add(t, s.V[i])
+		}
+	}
+}
+
+func nanoTime(ns float64) time.Time {
+	if !(ns > 0) {
+		return time.Time{}
+	}
+	return time.Unix(0, int64(ns)).UTC()
+}
+
+// Label is the event's name without its node's CRC.
+func (e *Event) Label() string {
+	_, name, ok := strings.Cut(e.Name, ":")
+	if !ok {
+		return e.Name
+	}
+	return strings.TrimSuffix(name, ">")
+}

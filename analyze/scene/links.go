@@ -1,0 +1,263 @@
+package scene
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"ergorecorder/analyze/series"
+	"ergorecorder/archive"
+	"ergorecorder/replay"
+)
+
+// A Network is how the nodes of a scene were connected: every link from both
+// of its ends, and every call that failed.
+type Network struct {
+	Links map[[2]string]*link         // by the node that showed it, and its peer
+	Pings map[[2]string]series.Series // round trips in ms
+	Mute  map[[2]string][]failedCall  // pings that were not answered
+	fails map[string][]failedCall     // by the node that was asked, in order
+	Logs  map[string][]connectionLine // by the node that wrote, in order
+}
+
+// A link is a connection as one of its ends showed it.
+type link struct {
+	node, peer string
+	Points     []LinkPoint // one per answer that arrived
+}
+
+// A LinkPoint is what one answer said of a link.
+type LinkPoint struct {
+	At            time.Time
+	Up            bool
+	Since         time.Time // when this connection was made, within a second
+	In, Out       float64   // messages since then
+	reconnections float64   // of its TCP connections
+}
+
+// A failedCall is one of the recorder's own calls that did not succeed.
+type failedCall struct {
+	At   time.Time
+	tool string
+	peer string // whom a ping was for
+	link bool   // the node itself was not reached
+	mark bool   // told by the recorder's mark that it lost the node, not by an answer
+	why  string
+}
+
+// A connectionLine is a node's own log line that it lost a peer, or met one.
+type connectionLine struct {
+	At   time.Time
+	Peer string
+	Lost bool
+}
+
+// connectionText matches the framework's "connection with 'b@h' (…) terminated"
+// and "new connection with 'b@h' (…)".
+var connectionText = regexp.MustCompile(`^(new )?connection with '([^']+)'.*?( terminated)?$`)
+
+// Network reads the links once.
+func (s *Scene) Network(ctx context.Context) (*Network, error) {
+	if s.net != nil {
+		return s.net, nil
+	}
+	w := &Network{
+		Links: map[[2]string]*link{},
+		Pings: map[[2]string]series.Series{},
+		Mute:  map[[2]string][]failedCall{},
+		fails: map[string][]failedCall{},
+		Logs:  map[string][]connectionLine{},
+	}
+	for _, n := range s.Nodes {
+		for _, read := range []func(context.Context, *Scene, *Node) error{w.readLinks, w.readPings, w.readFailures, w.readLines} {
+			if err := read(ctx, s, n); err != nil {
+				return nil, err
+			}
+		}
+	}
+	s.net = w
+	return w, nil
+}
+
+func (w *Network) readLinks(ctx context.Context, s *Scene, n *Node) error {
+	known := map[string]*link{}
+	columns := []string{"Node", "ConnectionUptime", "MessagesIn", "MessagesOut", "Reconnections"}
+	for f, err := range s.Rec.Table(ctx, n.Name, "network_nodes", s.From, s.To, columns) {
+		if err != nil {
+			if s.Damaged(err) {
+				continue
+			}
+			return err
+		}
+		if f.Failure != nil {
+			continue
+		}
+		seen := map[string]bool{}
+		for _, slot := range f.Live {
+			peer := f.Columns[0].Text(slot)
+			l := known[peer]
+			if l == nil {
+				l = &link{node: n.Name, peer: peer}
+				known[peer], w.Links[[2]string{n.Name, peer}] = l, l
+			}
+			seen[peer] = true
+			l.Points = append(l.Points, LinkPoint{
+				At: f.At, Up: true, Since: madeAt(f, slot), In: f.Columns[2].Float(slot), Out: f.Columns[3].Float(slot),
+				reconnections: f.Columns[4].Float(slot),
+			})
+		}
+		for peer, l := range known {
+			if !seen[peer] {
+				l.Points = append(l.Points, LinkPoint{At: f.At})
+			}
+		}
+	}
+	return nil
+}
+
+// madeAt is when a connection was made by its age; always the same where a
+// node does not tell it.
+func madeAt(f *archive.Frame, slot int32) time.Time {
+	age, ok := f.Columns[1].Int(slot)
+	if !ok {
+		return time.Time{}
+	}
+	return f.At.Add(-time.Duration(age) * time.Second)
+}
+
+func (w *Network) readPings(ctx context.Context, s *Scene, n *Node) error {
+	for p, err := range s.Rec.Samples(ctx, n.Name, "network_ping", s.From, s.To) {
+		if err != nil {
+			if s.Damaged(err) {
+				continue
+			}
+			return err
+		}
+		var subject struct{ Name string }
+		if json.Unmarshal([]byte(p.Subject), &subject) != nil || subject.Name == "" {
+			continue
+		}
+		key := [2]string{n.Name, subject.Name}
+		_, rtt, ok := strings.Cut(string(p.Text), "rtt ")
+		d, err := time.ParseDuration(strings.TrimSpace(rtt))
+		if !ok || err != nil {
+			if call := failedPing(p); !call.link {
+				w.Mute[key] = append(w.Mute[key], call)
+			}
+			continue
+		}
+		all := w.Pings[key]
+		all.Add(p.At, float64(d)/1e6)
+		w.Pings[key] = all
+	}
+	return nil
+}
+
+// failedPing is a ping without a round trip. Where the node that was to ping
+// was not reached itself, it says nothing of the peer.
+func failedPing(p replay.Sample) failedCall {
+	call := failedCall{At: p.At, tool: p.Tool, why: string(p.Text)}
+	if p.Failure != nil {
+		call.why = p.Failure.Text
+	}
+	call.link = strings.HasPrefix(call.why, remoteCall)
+	return call
+}
+
+// remoteCall begins the entry point's answer when it could not reach a node.
+const remoteCall = "remote call to '"
+
+// TimedOut reports whether nothing came back, as against no way to the peer.
+func (c failedCall) TimedOut() bool { return strings.Contains(c.why, "timed out") }
+
+// probes are the tools whose failures are read. The recorder calls them often,
+// and none of them refuses a node that is well.
+func probes() []string {
+	return []string{
+		"node_info", "runtime_stats", "process_list", "sample_read", "network_ping", "network_nodes", "network_info",
+		"network_acceptors", "event_list", "app_list", "process_inspect", "process_info", "pprof_goroutines", "pprof_heap",
+		"pprof_cpu", "cron_info", "sample_list",
+	}
+}
+
+func (w *Network) readFailures(ctx context.Context, s *Scene, n *Node) error {
+	failed := map[string]bool{}
+	for _, st := range s.Rec.Streams() {
+		if st.Node == n.Name && st.Failures > 0 {
+			failed[st.Name] = true
+		}
+	}
+	for _, tool := range probes() {
+		if !failed[tool] {
+			continue
+		}
+		for f, err := range s.Rec.Samples(ctx, n.Name, tool, s.From, s.To) {
+			if err != nil {
+				if s.Damaged(err) {
+					continue
+				}
+				return err
+			}
+			if f.Failure == nil {
+				continue
+			}
+			call := failedCall{At: f.At, tool: tool, why: f.Failure.Text}
+			call.link = strings.HasPrefix(call.why, remoteCall)
+			var subject struct{ Name string }
+			if tool == "network_ping" && json.Unmarshal([]byte(f.Subject), &subject) == nil {
+				call.peer = subject.Name
+			}
+			w.fails[n.Name] = append(w.fails[n.Name], call)
+		}
+	}
+	marks, err := s.Rec.Marks(ctx, s.From, s.To)
+	if err != nil && !s.Damaged(err) {
+		return err
+	}
+	for _, m := range marks {
+		if m.Kind == "node_lost" && m.Node == n.Name {
+			w.fails[n.Name] = append(w.fails[n.Name], failedCall{At: m.To, link: true, mark: true, why: m.Note})
+		}
+	}
+	slices.SortStableFunc(w.fails[n.Name], func(a, b failedCall) int { return a.At.Compare(b.At) })
+	return nil
+}
+
+func (w *Network) readLines(ctx context.Context, s *Scene, n *Node) error {
+	for l, err := range s.Rec.Logs(ctx, n.Name, s.From, s.To) {
+		if err != nil {
+			if s.Damaged(err) {
+				continue
+			}
+			return err
+		}
+		if !strings.Contains(l.Message, "connection with '") {
+			continue
+		}
+		m := connectionText.FindStringSubmatch(l.Message)
+		if m == nil || (m[1] == "") == (m[3] == "") {
+			continue
+		}
+		w.Logs[n.Name] = append(w.Logs[n.Name], connectionLine{At: l.At, Peer: m[2], Lost: m[3] != ""})
+	}
+	slices.SortStableFunc(w.Logs[n.Name], func(a, b connectionLine) int { return a.At.Compare(b.At) })
+	return nil
+}
+
+// Pairs are the pairs of nodes that were ever connected, each once, in order.
+func (w *Network) Pairs() [][2]string {
+	set := map[[2]string]bool{}
+	for k := range w.Links {
+		if k[1] < k[0] {
+			k[0], k[1] = k[1], k[0]
+		}
+		set[k] = true
+	}
+	return slices.SortedFunc(maps.Keys(set), func(a, b [2]string) int {
+		return strings.Compare(a[0]+"\x00"+a[1], b[0]+"\x00"+b[1])
+	})
+}

@@ -1,0 +1,158 @@
+package scene
+
+import (
+	"context"
+	"time"
+
+	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/series"
+	"ergorecorder/replay"
+)
+
+// LivesIn are the stretches of the window between the node's starts.
+func (n *Node) LivesIn(s *Scene) []finding.Window {
+	from := s.From
+	var all []finding.Window
+	for _, start := range n.Starts {
+		all = append(all, finding.Window{From: from, To: start})
+		from = start
+	}
+	return append(all, finding.Window{From: from, To: s.To.Add(1)})
+}
+
+// ThisLife is when the node's newest life in the window began.
+func (n *Node) ThisLife(s *Scene) time.Time {
+	all := n.LivesIn(s)
+	return all[len(all)-1].From
+}
+
+// Usual is the time between two answers of a node.
+func (s *Scene) Usual(n *Node) time.Duration { return max(n.Heard.Interval(), time.Second) }
+
+func (s *Scene) Incarnation(name string, at time.Time) string {
+	if n := s.Node(name); n != nil {
+		return n.Incarnation(at)
+	}
+	return ""
+}
+
+// A Node is one node in the window.
+type Node struct {
+	replay.Node
+	Starts    []time.Time   // of the incarnations after the first in the window
+	Interval  time.Duration // between its process listings
+	Heard     series.Series // when node_info answered; the value is the call's duration in s
+	metrics   map[metric]series.Series
+	Procs     *Population
+	Inspected map[string]*Inspection // by PID
+}
+
+// A metric is a number that an object tool reports.
+type metric struct{ tool, field string }
+
+// nodeMetrics are the numbers that are read of every node. Array fields have a
+// series per element: LogMessages.error.
+func nodeMetrics() map[string][]string {
+	return map[string][]string{
+		"node_info": {
+			"Uptime", "ProcessesTotal", "ProcessesRunning", "ProcessesWaitResponse", "ProcessesZombee",
+			"ProcessesSpawned", "ProcessesSpawnFailed", "ProcessesTerminated",
+			"SendErrorsLocal", "SendErrorsRemote", "CallErrorsLocal", "CallErrorsRemote",
+			"RegisteredAliases", "RegisteredNames", "RegisteredEvents",
+			"EventsPublished", "EventsReceived", "EventsLocalSent", "EventsRemoteSent",
+			"MemoryUsed", "MemoryAlloc", "UserTime", "SystemTime", "LogMessages",
+		},
+		"runtime_stats": {
+			"goroutines", "cpus", "heap_alloc", "heap_inuse", "heap_objects", "heap_sys", "stack_inuse",
+			"total_alloc", "sys", "num_gc", "last_gc_pause_ns", "gc_cpu_percent",
+		},
+		"network_info": {"ConnectionsEstablished", "ConnectionsLost"},
+	}
+}
+
+// logLevels are the elements of LogMessages.
+var logLevels = [...]string{"trace", "debug", "info", "warning", "error", "panic"}
+
+// Series returns a measured number of the node over the window, empty where it
+// was not recorded.
+func (n *Node) Series(tool, field string) series.Series {
+	return n.metrics[metric{tool, field}]
+}
+
+// Rates is the rate per second of a cumulative number; restarts are no steps.
+func (n *Node) Rates(tool, field string) series.Series {
+	return series.Rates(n.Series(tool, field), n.Starts...)
+}
+
+// Incarnation is the life of the node at t, as findings spell it; "" if it is
+// not known.
+func (n *Node) Incarnation(t time.Time) string {
+	s := ""
+	for _, l := range n.Lives {
+		if s == "" || !l.Started.After(t) {
+			s = l.Incarnation.String()
+		}
+	}
+	return s
+}
+
+// Node returns the node of that name, nil if there is none.
+func (s *Scene) Node(name string) *Node {
+	for _, n := range s.Nodes {
+		if n.Name == name {
+			return n
+		}
+	}
+	return nil
+}
+
+// Column sums one numeric column of a table tool over its rows, per answer.
+func (s *Scene) Column(ctx context.Context, n *Node, tool, field string) (series.Series, error) {
+	var sum series.Series
+	for f, err := range s.Rec.Table(ctx, n.Name, tool, s.From, s.To, []string{field}) {
+		if err != nil {
+			if s.Damaged(err) {
+				continue
+			}
+			return sum, err
+		}
+		if f.Failure != nil || len(f.Live) == 0 {
+			continue
+		}
+		total := 0.0
+		for _, slot := range f.Live {
+			total += f.Columns[0].Float(slot)
+		}
+		sum.Add(f.At, total)
+	}
+	return sum, nil
+}
+
+// ClockOffset is by how many seconds, at least, a node's clock is ahead of the
+// recorder's: what it says is from somewhere within the call, so that a time
+// within it is no offset.
+func (s *Scene) ClockOffset(ctx context.Context, n *Node) (series.Series, error) {
+	var o series.Series
+	for f, err := range s.Rec.Table(ctx, n.Name, "node_info", s.From, s.To, []string{"ServerTime"}) {
+		if err != nil {
+			if s.Damaged(err) {
+				continue
+			}
+			return o, err
+		}
+		if f.Failure != nil || len(f.Live) == 0 {
+			continue
+		}
+		said, err := time.Parse(time.RFC3339Nano, f.Columns[0].Text(f.Live[0]))
+		switch began := f.At.Add(-f.Took); {
+		case err != nil:
+		case said.After(f.At):
+			o.Add(f.At, said.Sub(f.At).Seconds())
+		case said.Before(began):
+			o.Add(f.At, said.Sub(began).Seconds())
+		default:
+			o.Add(f.At, 0)
+		}
+	}
+	return o, nil
+}

@@ -1,0 +1,365 @@
+package scene
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/series"
+	"ergorecorder/archive"
+)
+
+// A Population is what one pass over a node's process listings leaves: the
+// processes that are alive at the end or that were seen at fault, families and
+// lineages. Its size depends on how many processes there are at a time, not
+// on how many there were nor on how long it was recorded.
+type Population struct {
+	node     *Node
+	Listings []time.Time // that arrived
+	failed   int         // that did not
+	Partial  int         // that were cut: rows are missing
+	Actors   []*Actor
+	Families map[familyKey]*Family
+	Lineages map[lineageKey]*Lineage
+	Known    map[string]*Actor // by PID: alive at the end, and the fallen supervisors
+	Fallen   []Fall
+
+	byPID map[string]*Actor
+	slots []*Actor
+	watch map[int32]bool // slots that are not at rest
+	life  int
+}
+
+// A Fall is the end of a supervisor while its node lived on.
+type Fall struct {
+	Supervisor *Actor
+	After, By  time.Time // the last listing with it and the first without
+	Children   []string  // the names of those it had
+	Reborn     time.Time // the first listing with its successor; zero if it has none
+}
+
+// maxFalls bounds the falls that are kept.
+const maxFalls = 256
+
+type lineageKey struct{ name, behavior string }
+
+// processColumns are the columns that the pass reads. The ages are left out:
+// they would make every row of every listing a changed one. Where an age
+// decides, a zoom reads it.
+func processColumns() []string {
+	return []string{
+		"PID", "Name", "Behavior", "Application", "Parent", "Kind", "State",
+		"MessagesIn", "MessagesOut", "MessagesMailbox", "MailboxLatency", "RunningTime", "Wakeups",
+	}
+}
+
+const (
+	ColPID = iota
+	ColName
+	ColBehavior
+	colApplication
+	colParent
+	colKind
+	colState
+	colIn
+	colOut
+	colMailbox
+	colLatency
+	colRun
+	colWakeups
+)
+
+func readProcesses(ctx context.Context, s *Scene, n *Node) (*Population, error) {
+	p := &Population{
+		node:     n,
+		Families: map[familyKey]*Family{},
+		Lineages: map[lineageKey]*Lineage{},
+		byPID:    map[string]*Actor{},
+		watch:    map[int32]bool{},
+	}
+	total := n.Series("node_info", "ProcessesTotal")
+	for f, err := range s.Rec.Table(ctx, n.Name, "process_list", s.From, s.To, processColumns()) {
+		switch {
+		case err != nil && s.Damaged(err):
+		case err != nil:
+			return nil, err
+		case f.Failure != nil:
+			p.failed++
+		default:
+			p.listing(f, total)
+		}
+	}
+	p.finish()
+	n.Interval = interval(p.Listings)
+	return p, nil
+}
+
+// listing takes one whole listing.
+func (p *Population) listing(f *archive.Frame, total series.Series) {
+	for p.life < len(p.node.Starts) && f.At.After(p.node.Starts[p.life]) {
+		p.life++
+		p.nodeDied()
+	}
+	if t, ok := total.At(f.At); f.Seen < f.Total || ok && float64(len(f.Live)) < 0.9*t {
+		p.Partial++
+	}
+	changed := f.Changed
+	if f.Reset {
+		p.slots, p.watch = nil, map[int32]bool{}
+		changed = f.Live
+	}
+	for _, slot := range f.Gone {
+		p.ended(p.at(slot), f.At)
+		p.slots[slot] = nil
+		delete(p.watch, slot)
+	}
+	for _, slot := range changed {
+		p.row(f, slot)
+	}
+	for slot := range p.watch {
+		if a := p.slots[slot]; a != nil && a.Last.Before(f.At) {
+			p.row(f, slot)
+		}
+	}
+	if f.Reset {
+		p.sweep(f)
+	}
+	for _, fam := range p.Families {
+		fam.Count.add(f.At, fam.alive)
+		fam.Births.add(f.At, fam.Born)
+	}
+	p.Listings = append(p.Listings, f.At)
+}
+
+// previous is the time of the listing before the one that is being read.
+func (p *Population) previous() time.Time {
+	if n := len(p.Listings); n > 0 {
+		return p.Listings[n-1]
+	}
+	return time.Time{}
+}
+
+func (p *Population) at(slot int32) *Actor {
+	for int(slot) >= len(p.slots) {
+		p.slots = append(p.slots, nil)
+	}
+	return p.slots[slot]
+}
+
+// row takes one process's row.
+func (p *Population) row(f *archive.Frame, slot int32) {
+	a := p.at(slot)
+	if a == nil || a.Gone || a.Pid != f.Columns[ColPID].Text(slot) {
+		a = p.actor(f, slot)
+		p.slots[slot] = a
+	}
+	pt := PointOf(f, slot)
+	if a.Begin.At.IsZero() {
+		a.Begin = pt
+	} else {
+		a.now.At = p.previous() // a row that is not listed as changed said the same until then
+	}
+	a.observe(pt)
+	if a.busy != nil || a.stall != nil {
+		p.watch[slot] = true
+	} else {
+		delete(p.watch, slot)
+	}
+}
+
+// actor is the process in a slot that has another one, or none, so far.
+func (p *Population) actor(f *archive.Frame, slot int32) *Actor {
+	c := f.Columns
+	pid := c[ColPID].Text(slot)
+	if a := p.byPID[pid]; a != nil && !a.Gone {
+		return a // the slots are new, the process is not
+	}
+	a := &Actor{
+		Node: p.node, Pid: pid,
+		Name: c[ColName].Text(slot), Behavior: c[ColBehavior].Text(slot),
+		Application: c[colApplication].Text(slot), Kind: c[colKind].Text(slot), Parent: c[colParent].Text(slot),
+	}
+	a.BornAfter, a.First = p.previous(), f.At
+	p.byPID[pid] = a
+	p.join(a, f)
+	if a.Name != "" {
+		k := lineageKey{a.Name, a.Behavior}
+		l := p.Lineages[k]
+		if l == nil {
+			l = &Lineage{Node: p.node, Name: a.Name, behavior: a.Behavior}
+			p.Lineages[k] = l
+		}
+		l.reborn(a)
+		p.succeed(a, f.At)
+	}
+	return a
+}
+
+// join puts a new process into its family.
+func (p *Population) join(a *Actor, f *archive.Frame) {
+	parent, kind := p.parentOf(a.Parent, f)
+	k := familyKey{a.Behavior, a.Application, parent}
+	fam := p.Families[k]
+	if fam == nil {
+		fam = &Family{familyKey: k, node: p.node}
+		if at := p.previous(); !at.IsZero() {
+			fam.Count.add(at, 0)
+			fam.Births.add(at, 0)
+		}
+		p.Families[k] = fam
+	}
+	fam.ParentPID = a.Parent
+	if kind != "" {
+		fam.parentKind = kind
+	}
+	fam.alive++
+	if !a.BornAfter.IsZero() {
+		fam.Born++
+	}
+	a.Family = fam
+}
+
+// parentOf is the name (else the behavior) and kind of a parent; nothing where
+// it is not listed.
+func (p *Population) parentOf(pid string, f *archive.Frame) (name, kind string) {
+	a := p.byPID[pid]
+	if a == nil {
+		c := f.Columns
+		for _, slot := range f.Live {
+			if c[ColPID].Text(slot) == pid {
+				a = &Actor{Name: c[ColName].Text(slot), Behavior: c[ColBehavior].Text(slot), Kind: c[colKind].Text(slot)}
+				break
+			}
+		}
+	}
+	switch {
+	case a == nil:
+		return "", "" // the node itself, or a process that is gone
+	case a.Name != "":
+		return a.Name, a.Kind
+	}
+	return a.Behavior, a.Kind
+}
+
+// ended ends a process while its node lives on.
+func (p *Population) ended(a *Actor, at time.Time) {
+	if a == nil || a.Gone {
+		return
+	}
+	if p.supervises(a) && len(p.Fallen) < maxFalls {
+		d := Fall{Supervisor: a, After: p.previous(), By: at}
+		for _, l := range p.Lineages {
+			if l.Current != nil && l.Current.Parent == a.Pid {
+				d.Children = append(d.Children, l.Name)
+			}
+		}
+		slices.Sort(d.Children)
+		p.Fallen = append(p.Fallen, d)
+	}
+	p.died(a)
+}
+
+// supervises reports whether the process is a supervisor.
+func (p *Population) supervises(a *Actor) bool {
+	in := p.node.Inspected[a.Pid]
+	return a.Kind == "supervisor" || a.Kind == "" && in != nil && in.Supervisor
+}
+
+// succeed notes that a fallen supervisor has a successor.
+func (p *Population) succeed(a *Actor, at time.Time) {
+	for i := range p.Fallen {
+		d := &p.Fallen[i]
+		if d.Reborn.IsZero() && d.Supervisor.Name == a.Name && d.Supervisor.Behavior == a.Behavior {
+			d.Reborn = at
+		}
+	}
+}
+
+// died ends a process that a listing does not show any more.
+func (p *Population) died(a *Actor) {
+	if a == nil || a.Gone {
+		return
+	}
+	a.Last = p.previous()
+	a.finish(true)
+	a.Family.alive--
+	if len(a.Episodes)+len(a.stalls) > 0 {
+		p.Actors = append(p.Actors, a)
+	}
+	delete(p.byPID, a.Pid)
+	if k := (lineageKey{a.Name, a.Behavior}); a.Name != "" {
+		if l := p.Lineages[k]; l.lives == 1 && len(p.Lineages) > maxLineages {
+			delete(p.Lineages, k)
+		}
+	}
+}
+
+// maxLineages bounds the names that are remembered after their processes have
+// gone, for applications that give every process a name of its own.
+const maxLineages = 20_000
+
+// nodeDied ends all processes: the node has begun another life, and hands out
+// the same PIDs again.
+func (p *Population) nodeDied() {
+	for _, a := range p.byPID {
+		p.died(a)
+	}
+	p.slots, p.watch = nil, map[int32]bool{}
+	for _, l := range p.Lineages {
+		l.broken = true
+	}
+}
+
+// sweep ends the processes that are not in a listing whose slots are new.
+func (p *Population) sweep(f *archive.Frame) {
+	for _, a := range p.byPID {
+		if a.Last.Before(f.At) {
+			p.ended(a, f.At)
+		}
+	}
+}
+
+func (p *Population) finish() {
+	p.Known = make(map[string]*Actor, len(p.byPID))
+	for _, d := range p.Fallen {
+		p.Known[d.Supervisor.Pid] = d.Supervisor
+	}
+	for _, a := range p.byPID {
+		a.Last = p.previous()
+		a.finish(false)
+		p.Actors = append(p.Actors, a)
+		p.Known[a.Pid] = a
+	}
+	p.slots, p.watch = nil, nil
+	slices.SortFunc(p.Actors, func(a, b *Actor) int {
+		if c := a.First.Compare(b.First); c != 0 {
+			return c
+		}
+		if a.Pid < b.Pid {
+			return -1
+		}
+		return 1
+	})
+}
+
+func interval(at []time.Time) time.Duration {
+	var s series.Series
+	for _, t := range at {
+		s.Add(t, 0)
+	}
+	return s.Interval()
+}
+
+// Missing says why the processes of a node cannot be judged.
+func (p *Population) Missing() string {
+	const wall = "a forwarded answer of more than 65,535 bytes never arrives: give the recorder the node's own endpoint"
+	switch {
+	case p.failed > len(p.Listings):
+		return fmt.Sprintf("%d of %d process listings did not arrive (%s)", p.failed, p.failed+len(p.Listings), wall)
+	case len(p.Listings) == 0:
+		return "no process listing was recorded"
+	}
+	return fmt.Sprintf("%d process %s too few: three are needed", len(p.Listings), finding.Plural(len(p.Listings), "listing is", "listings are"))
+}

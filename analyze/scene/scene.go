@@ -1,0 +1,205 @@
+package scene
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/series"
+	"ergorecorder/archive"
+	"ergorecorder/replay"
+)
+
+// A Scene is what the playbooks look at: a window of a recording, and of every
+// node in it the measurements that all of them need. It is read in one pass
+// and holds bounded summaries of processes, never the recording itself; a
+// playbook that needs more walks the recording over a suspect's stretch.
+type Scene struct {
+	Rec      *replay.Recording
+	From, To time.Time
+	Nodes    []*Node // by name
+	damage   damage
+
+	net  *Network             // see [Scene.Network]
+	gone map[string][]Absence // by node; see [Scene.Absences]
+}
+
+// Options select what is read. The zero value reads everything.
+type Options struct {
+	From, To time.Time // zero: the recording's own
+	Node     string    // glob over node names
+	Progress func(done, total int, step string)
+}
+
+// Read makes the scene of a recording.
+func Read(ctx context.Context, rec *replay.Recording, opt Options) (*Scene, error) {
+	s := &Scene{Rec: rec}
+	s.From, s.To = rec.Window()
+	if !opt.From.IsZero() {
+		s.From = opt.From
+	}
+	if !opt.To.IsZero() {
+		s.To = opt.To
+	}
+	for _, rn := range rec.Nodes() {
+		if opt.Node != "" {
+			ok, err := path.Match(opt.Node, rn.Name)
+			if err != nil {
+				return nil, fmt.Errorf("node glob %q: %w", opt.Node, err)
+			}
+			if !ok {
+				continue
+			}
+		}
+		s.Nodes = append(s.Nodes, &Node{Node: rn, metrics: map[metric]series.Series{}})
+	}
+	slices.SortFunc(s.Nodes, func(a, b *Node) int {
+		if a.Name < b.Name {
+			return -1
+		}
+		return 1
+	})
+	if err := s.readNodes(ctx, opt.Progress); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// readNodes reads all nodes, as many at a time as there are cores.
+func (s *Scene) readNodes(ctx context.Context, progress func(done, total int, step string)) error {
+	var mu sync.Mutex
+	done := 0
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for _, n := range s.Nodes {
+		g.Go(func() error {
+			if err := s.readNode(ctx, n); err != nil {
+				return fmt.Errorf("read %s: %w", n.Name, err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			done++
+			if progress != nil {
+				progress(done, len(s.Nodes), "read "+n.Name)
+			}
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+func (s *Scene) readNode(ctx context.Context, n *Node) error {
+	for tool, fields := range nodeMetrics() {
+		if err := s.readMetrics(ctx, n, tool, fields); err != nil {
+			return err
+		}
+	}
+	for i, l := range n.Lives {
+		if i > 0 && l.From.After(s.From) && !l.From.After(s.To) {
+			n.Starts = append(n.Starts, l.Started)
+		}
+	}
+	var err error
+	if n.Inspected, err = readInspections(ctx, s, n); err != nil {
+		return err
+	}
+	n.Procs, err = readProcesses(ctx, s, n)
+	return err
+}
+
+func (s *Scene) readMetrics(ctx context.Context, n *Node, tool string, fields []string) error {
+	cols := make([]series.Series, len(fields))
+	for f, err := range s.Rec.Table(ctx, n.Name, tool, s.From, s.To, fields) {
+		if err != nil {
+			if s.Damaged(err) {
+				continue
+			}
+			return err
+		}
+		if f.Failure != nil {
+			continue
+		}
+		if tool == "node_info" {
+			n.Heard.Add(f.At, f.Took.Seconds())
+		}
+		for _, slot := range f.Live {
+			for i := range f.Columns {
+				c := &f.Columns[i]
+				if c.Name == "LogMessages" {
+					n.addLevels(tool, f.At, c.Text(slot))
+					continue
+				}
+				cols[i].Add(f.At, c.Float(slot))
+			}
+		}
+	}
+	for i, field := range fields {
+		if cols[i].Len() > 0 {
+			n.metrics[metric{tool, field}] = cols[i]
+		}
+	}
+	return nil
+}
+
+// addLevels takes the counts of log messages by level.
+func (n *Node) addLevels(tool string, at time.Time, text string) {
+	var counts []float64
+	if json.Unmarshal([]byte(text), &counts) != nil {
+		return
+	}
+	for i, c := range counts {
+		if i < len(logLevels) {
+			k := metric{tool, "LogMessages." + logLevels[i]}
+			m := n.metrics[k]
+			m.Add(at, c)
+			n.metrics[k] = m
+		}
+	}
+}
+
+// A damage is what could not be read of the recording.
+type damage struct {
+	mu    sync.Mutex
+	kinds map[string]error // by their text
+}
+
+// Damaged reports whether err is a stretch that could not be read, behind which
+// the walk goes on, and remembers it for the report.
+func (s *Scene) Damaged(err error) bool {
+	var c *archive.CorruptionError
+	if !errors.As(err, &c) {
+		return false
+	}
+	s.damage.mu.Lock()
+	defer s.damage.mu.Unlock()
+	if s.damage.kinds == nil {
+		s.damage.kinds = map[string]error{}
+	}
+	s.damage.kinds[c.Error()] = c
+	return true
+}
+
+// DamageNoted is what the report says of the damage.
+func (s *Scene) DamageNoted() []finding.NotEvaluated {
+	var out []finding.NotEvaluated
+	for _, text := range slices.Sorted(maps.Keys(s.damage.kinds)) {
+		if len(out) == maxDamage {
+			return append(out, finding.NotEvaluated{Playbook: "all", Why: fmt.Sprintf("and %d more places that cannot be read", len(s.damage.kinds)-maxDamage)})
+		}
+		out = append(out, finding.NotEvaluated{Playbook: "all", Why: "cannot be read: " + text})
+	}
+	return out
+}
+
+// maxDamage is how many damaged places a report names.
+const maxDamage = 5

@@ -1,0 +1,2 @@
+// Package seriestest makes series for tests.
+package seriestest

@@ -1,0 +1,321 @@
+package coverage_test
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
+	"ergorecorder/coverage"
+	"ergorecorder/ergo"
+	"ergorecorder/internal/sim"
+	"ergorecorder/recorder/ingest"
+	"ergorecorder/replay"
+)
+
+// standard is a healthy cluster of which all is recorded that detectors need.
+func standard(actors int) *sim.Cluster {
+	c := sim.New(7, actors)
+	c.Edit = complete
+	c.Also = func(n *sim.Node, at time.Duration) []sim.Answer {
+		var peers, cluster []map[string]any
+		for _, p := range c.Nodes {
+			status := "self"
+			if p != n {
+				status = "connected"
+				peers = append(peers, map[string]any{"Node": p.Name, "ConnectionUptime": int64(at / time.Second), "MessagesIn": 0, "MessagesOut": 0})
+			}
+			cluster = append(cluster, map[string]any{"name": p.Name, "status": status})
+		}
+		return []sim.Answer{
+			{Tool: "network_nodes", Says: peers},
+			{Tool: "cluster_nodes", Says: cluster},
+			{Tool: "event_list", Args: ergo.Args{"limit": 1000}, Says: []map[string]any{}},
+		}
+	}
+	return c
+}
+
+func complete(_ *sim.Node, tool string, at time.Duration, answer any) any {
+	if m, ok := answer.(map[string]any); ok && tool == "node_info" {
+		m["UserTime"], m["SystemTime"] = int64(at/20), int64(at/50)
+	}
+	return answer
+}
+
+// written is an archive of the records that keep lets pass.
+func written(t *testing.T, c *sim.Cluster, keep func(*archive.Record) bool) string {
+	t.Helper()
+	w, path := archivetest.Create(t, nil)
+	for _, r := range c.Records() {
+		if keep != nil && !keep(r) {
+			continue
+		}
+		if _, err := w.Append(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func of(t *testing.T, path string, opt coverage.Options) *coverage.Coverage {
+	t.Helper()
+	rec, err := replay.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rec.Close()
+	c, err := coverage.Of(context.Background(), rec, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Sufficient != (len(c.Shortfalls) == 0) {
+		t.Errorf("sufficient %v with %d shortfalls", c.Sufficient, len(c.Shortfalls))
+	}
+	return c
+}
+
+func whys(c *coverage.Coverage) string {
+	var all []string
+	for _, s := range c.Shortfalls {
+		all = append(all, s.Why+" | "+s.Settle)
+	}
+	return strings.Join(all, "\n")
+}
+
+// A lack is something that a recording does not show, and what is said of it.
+type lack struct {
+	name string
+	edit func(*sim.Cluster)
+	keep func(*archive.Record) bool
+	opt  coverage.Options
+	want string // in a shortfall; "" for none
+}
+
+func lacks() []lack {
+	on := func(r *archive.Record, node, tool string) bool { return r.Stream.Node == node && r.Stream.Name == tool }
+	without := func(tool, column string) func(*sim.Cluster) {
+		return func(c *sim.Cluster) {
+			c.Edit = func(n *sim.Node, of string, at time.Duration, answer any) any {
+				if rows, ok := answer.([]map[string]any); ok && of == tool && n.Name == "east@lab" {
+					for _, r := range rows {
+						delete(r, column)
+					}
+				}
+				return complete(n, of, at, answer)
+			}
+		}
+	}
+	thinned := func(every int) func(*archive.Record) bool {
+		i := 0
+		return func(r *archive.Record) bool {
+			if !on(r, "east@lab", "process_list") {
+				return true
+			}
+			i++
+			return i%every == 0
+		}
+	}
+	until := func(d time.Duration, node, tool string) func(*archive.Record) bool {
+		end := sim.New(7, 1).At(d)
+		return func(r *archive.Record) bool { return !on(r, node, tool) || r.At.Before(end) }
+	}
+	return []lack{
+		{name: "nothing"},
+		{
+			name: "a node", want: "east@lab was not seen: north@lab and south@lab know it",
+			keep: func(r *archive.Record) bool { return r.Stream.Node != "east@lab" },
+		},
+		{
+			name: "a node that was not asked about", opt: coverage.Options{Node: "[ns]*"},
+			keep: func(r *archive.Record) bool { return r.Stream.Node != "east@lab" },
+		},
+		{
+			name: "a listing", want: "east@lab: process_list: not recorded | record run --endpoint lab",
+			keep: func(r *archive.Record) bool { return !on(r, "east@lab", "process_list") },
+		},
+		{
+			name: "events of all", want: "east@lab: event_list: not recorded",
+			keep: func(r *archive.Record) bool { return r.Stream.Name != "event_list" },
+		},
+		{
+			name: "events, which are not asked about", opt: coverage.Options{Detectors: []string{"bottleneck", "zombies"}},
+			keep: func(r *archive.Record) bool { return r.Stream.Name != "event_list" },
+		},
+		{name: "most listings", keep: thinned(30)}, // three are enough, and the interval is said
+		{name: "nearly all listings", keep: thinned(45), want: "east@lab: process_list: 2 answers, 3 are needed"},
+		{name: "the last minute of a listing", keep: until(2*time.Minute, "east@lab", "process_list"), want: "east@lab: process_list: nothing after 10:01:5"},
+		{
+			name: "a column", edit: without("process_list", "MessagesMailbox"),
+			want: "east@lab: process_list: without MessagesMailbox",
+		},
+		{name: "the middle", want: "north@lab: process_list: 59 % of the window covered", keep: func(r *archive.Record) bool {
+			d := r.At.Sub(sim.New(7, 1).From)
+			return !on(r, "north@lab", "process_list") || d < time.Minute || d > 130*time.Second
+		}},
+		{name: "all but some seconds", edit: func(c *sim.Cluster) { c.Length = 7 * time.Second }, want: "east@lab: runtime_stats: 3 answers, 8 are needed"},
+		{name: "rows", want: "east@lab: process_list: 5 of 9 processes were seen at a time, in 90 of 90 answers | record run --join east@lab", edit: func(c *sim.Cluster) {
+			c.Edit = func(n *sim.Node, tool string, at time.Duration, answer any) any {
+				if rows, ok := answer.([]map[string]any); ok && tool == "process_list" && n.Name == "east@lab" {
+					return rows[:5]
+				}
+				return complete(n, tool, at, answer)
+			}
+		}},
+		{name: "answers of a listing", want: "east@lab: process_list: never answered, asked 90 times | record run --join east@lab", edit: func(c *sim.Cluster) {
+			c.Edit = func(n *sim.Node, tool string, at time.Duration, answer any) any {
+				if tool == "process_list" && n.Name == "east@lab" {
+					return ergo.RemoteError("east@lab", "timed out")
+				}
+				return complete(n, tool, at, answer)
+			}
+		}},
+	}
+}
+
+// What a recording lacks is said, and only that.
+func TestLacks(t *testing.T) {
+	for _, l := range lacks() {
+		t.Run(l.name, func(t *testing.T) {
+			c := standard(8)
+			if l.edit != nil {
+				l.edit(c)
+			}
+			got := of(t, written(t, c, l.keep), l.opt)
+			if l.want == "" != got.Sufficient || !strings.Contains(whys(got), l.want) {
+				t.Errorf("want %q, got:\n%s", l.want, whys(got))
+			}
+		})
+	}
+}
+
+func TestReading(t *testing.T) {
+	c := of(t, written(t, standard(8), nil), coverage.Options{})
+	r := c.Reading("east@lab", "process_list")
+	if r.Answers != 90 || r.IntervalS != 2 || r.Rows != 9 || r.RowsOf != 9 || r.Cut != 0 || r.Covered != 1 {
+		t.Errorf("process_list of east@lab: %+v", r)
+	}
+	if !c.Sees("bottleneck", "east@lab") || c.Sees("bottleneck", "west@lab") || c.Sees("magic", "east@lab") {
+		t.Errorf("detectors: %+v", c.Detectors)
+	}
+	if want := "3 nodes over 2 min 58 s, 100 % of it covered, 270 process listings, every 2 s, with 27 of 27 processes"; c.Said() != want {
+		t.Errorf("said %q", c.Said())
+	}
+	text, err := json.Marshal(c)
+	for _, list := range []string{"nodes", "not_seen", "damage", "unread", "detectors", "shortfalls", "caveats", "holes", "lacking"} {
+		if err != nil || strings.Contains(string(text), `"`+list+`":null`) {
+			t.Errorf("as JSON, %s is null or %v", list, err)
+		}
+	}
+}
+
+// Answers that came twice at the same instant are one, and no hole.
+func TestEqualTimes(t *testing.T) {
+	w, path := archivetest.Create(t, nil)
+	for _, r := range standard(5).Records() {
+		for range 3 {
+			twin := *r
+			if _, err := w.Append(&twin); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c := of(t, path, coverage.Options{})
+	if r := c.Reading("north@lab", "node_info"); r.Answers != 90 || r.IntervalS != 2 || !c.Sufficient {
+		t.Errorf("%+v\n%s", r, whys(c))
+	}
+}
+
+// A file that was cut off anywhere is damaged, and says how much is missing.
+func TestCut(t *testing.T) {
+	path := written(t, standard(8), nil)
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := 0
+	for _, share := range []int{30, 50, 75, 95} {
+		cut := filepath.Join(t.TempDir(), "cut.erg")
+		if err := os.WriteFile(cut, whole[:len(whole)*share/100], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		rec, err := replay.Open(cut)
+		if err != nil {
+			continue // nothing of it can be read
+		}
+		read++
+		rec.Close()
+		if c := of(t, cut, coverage.Options{Path: "cut.erg"}); c.Sufficient || !strings.Contains(whys(c), "bytes of") || !strings.Contains(whys(c), "analyze verify cut.erg") {
+			t.Errorf("at %d %%: sufficient %v\n%s", share, c.Sufficient, whys(c))
+		}
+	}
+	if read == 0 {
+		t.Error("no cut file could be read at all")
+	}
+}
+
+// What a recorder is still writing is not seen, and that is said.
+func TestBeingWritten(t *testing.T) {
+	w, dir := archivetest.CreateDir(t, nil)
+	for _, r := range standard(5).Records() {
+		if _, err := w.Append(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Rotate(); err != nil {
+		t.Fatal(err)
+	}
+	c := of(t, dir, coverage.Options{})
+	if len(c.Unread) != 1 || !strings.Contains(whys(c), "not all of it can be read yet") {
+		t.Errorf("unread %v\n%s", c.Unread, whys(c))
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The captures of a real cluster show all that is needed.
+func TestCaptures(t *testing.T) {
+	for _, name := range []string{"stuck", "restart_loop"} {
+		path := importedFile(t, filepath.Join("..", "testdata", name+".jsonl.gz"))
+		c := of(t, path, coverage.Options{})
+		r := c.Reading("alpha@localhost", "process_list")
+		if !c.Sufficient || r.Rows < 100 || r.Rows > 105 || r.IntervalS < 7.9 || r.IntervalS > 8.1 {
+			t.Errorf("%s: %+v\n%s", name, r, whys(c))
+		}
+		i := slices.IndexFunc(c.Nodes, func(n coverage.Node) bool { return n.Name == "gamma@localhost" })
+		if i < 0 || c.Nodes[i].Latency != "yes" {
+			t.Errorf("%s: nodes %+v", name, c.Nodes)
+		}
+	}
+}
+
+func importedFile(t *testing.T, capture string) string {
+	t.Helper()
+	w, path := archivetest.Create(t, nil)
+	f, err := os.Open(capture)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var sum ingest.Imported
+	if err := ingest.Capture(context.Background(), f, w, ingest.Options{}, &sum); err != nil || len(sum.Broken) > 0 {
+		t.Fatalf("import %s: %v %v", capture, err, sum.Broken)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}

@@ -1,0 +1,304 @@
+package coverage
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+)
+
+// leastCovered is the share of the window that a reading must cover. What is
+// missing beyond a fifth may hold a fault that came and went unseen.
+const leastCovered = 0.8
+
+// judge puts what each detector needs beside what it got, and says why it
+// cannot be told that nothing is wrong, if so.
+func (c *Coverage) judge(list []need, opt Options) {
+	for _, n := range c.Nodes {
+		for _, w := range list {
+			if w.peers && len(c.Nodes)+len(c.NotSeen) < 2 {
+				continue
+			}
+			c.meet(n, w)
+		}
+	}
+	s := settler{c, cmp.Or(opt.Path, "PATH")}
+	if len(c.Nodes) == 0 {
+		c.short(Shortfall{Why: "no node was recorded", Settle: s.again(time.Minute)})
+	}
+	if len(c.Damage) > 0 {
+		c.short(Shortfall{Why: "the recording is damaged: " + c.DamageText(), Settle: s.whole()})
+	}
+	for _, u := range c.Unread {
+		c.short(Shortfall{Why: "not all of it can be read yet: " + u.Why, Settle: s.later()})
+	}
+	for _, n := range c.NotSeen {
+		c.short(Shortfall{
+			Node:   n.Node,
+			Why:    fmt.Sprintf("%s was not seen: %s %s it, and nothing of it is in the recording", n.Node, listed(n.KnownBy), plural(len(n.KnownBy), "knows", "know")),
+			Settle: s.node(n.Node),
+		})
+	}
+	for _, n := range c.Nodes {
+		for _, r := range n.Readings {
+			if blind, least, columns := blindWithout(list, r, len(c.Nodes)+len(c.NotSeen)); blind != nil {
+				c.shortOf(n, r, Shortfall{Node: n.Name, Readings: []string{r.Reading}, Detectors: blind}, least, columns, s)
+			}
+		}
+	}
+	c.Shortfalls = grouped(c.Shortfalls)
+	c.caveats()
+	c.Sufficient = len(c.Shortfalls) == 0
+}
+
+func (c *Coverage) short(s Shortfall) { c.Shortfalls = append(c.Shortfalls, s) }
+
+// got is how many answers of a reading a need can use.
+func (w need) got(r Reading) int {
+	got := r.Answers
+	if w.whole {
+		got = min(got, r.Answers-r.Cut)
+	}
+	for _, col := range w.columns {
+		got = min(got, r.Answers-r.Lacking[col])
+	}
+	return max(got, 0)
+}
+
+// meet adds what a detector needs on a node to the list of them, once for each
+// of its readings: the need that got least.
+func (c *Coverage) meet(n Node, w need) {
+	r := n.reading(w.reading)
+	d := Detector{Detector: w.detector, Node: n.Name, Reading: w.reading, Needs: w.least, Got: w.got(r)}
+	d.Enough = d.Got >= d.Needs && float64(d.Got) >= leastCovered*float64(r.Answers) && r.Covered >= leastCovered
+	i := slices.IndexFunc(c.Detectors, func(o Detector) bool {
+		return o.Detector == d.Detector && o.Node == d.Node && o.Reading == d.Reading
+	})
+	switch {
+	case i < 0:
+		c.Detectors = append(c.Detectors, d)
+	case d.Got < c.Detectors[i].Got || !d.Enough:
+		d.Enough = d.Enough && c.Detectors[i].Enough
+		c.Detectors[i] = d
+	}
+}
+
+// reading is what is known of a reading of the node.
+func (n Node) reading(name string) Reading {
+	i := slices.IndexFunc(n.Readings, func(r Reading) bool { return r.Reading == name })
+	if i < 0 {
+		return Reading{Reading: name}
+	}
+	return n.Readings[i]
+}
+
+// blindWithout are the detectors that need a reading, the most answers that one
+// of them needs, and the columns of it that they need and most answers lack.
+func blindWithout(list []need, r Reading, nodes int) (blind []string, least int, columns []string) {
+	for _, w := range list {
+		if w.reading != r.Reading || w.peers && nodes < 2 {
+			continue
+		}
+		blind = append(blind, w.detector)
+		least = max(least, w.least)
+		for _, col := range w.columns {
+			if float64(r.Answers-r.Lacking[col]) < leastCovered*float64(r.Answers) {
+				columns = append(columns, col)
+			}
+		}
+	}
+	slices.Sort(blind)
+	slices.Sort(columns)
+	return slices.Compact(blind), least, slices.Compact(columns)
+}
+
+// shortOf says what is missing of one reading of a node: the gravest reason
+// only, for one command settles it.
+func (c *Coverage) shortOf(n Node, r Reading, out Shortfall, least int, columns []string, s settler) {
+	out.Settle, out.rank = s.again(leastAgain), rankFew
+	switch seen := r.Answers - r.Cut; {
+	case r.Answers == 0 && r.Failures > 0:
+		out.what = fmt.Sprintf("never answered, asked %d times", r.Failures)
+		if r.Reading == "process_list" {
+			out.Settle = s.unforwarded(n.Name)
+		}
+	case r.Answers == 0:
+		out.what = "not recorded"
+	case r.Cut > 0 && (seen < least || float64(seen) < leastCovered*float64(r.Answers)):
+		out.what = fmt.Sprintf("%d of %d processes were seen at a time, in %d of %d answers", r.Rows, r.RowsOf, r.Cut, r.Answers)
+		if r.Failures > 0 {
+			out.what += fmt.Sprintf("; %d calls failed", r.Failures)
+		}
+		out.Settle = s.unforwarded(n.Name)
+	case r.Answers < least:
+		out.what = fmt.Sprintf("%d %s, %d are needed", r.Answers, plural(r.Answers, "answer", "answers"), least)
+		if r.Failures > 0 {
+			out.what += fmt.Sprintf("; %d calls failed", r.Failures)
+		}
+	case len(columns) > 0:
+		out.what = "without " + listed(columns)
+	case r.tail:
+		out.rank = rankTail
+		out.what = fmt.Sprintf("nothing after %s", r.Last.UTC().Format(time.TimeOnly))
+	case r.Covered < leastCovered:
+		out.rank = rankThin
+		out.what = fmt.Sprintf("%s of the window covered", percent(r.Covered))
+	default:
+		return
+	}
+	c.short(out)
+}
+
+// How grave a shortfall is, the gravest first. What concerns the recording or a
+// node as a whole has no rank.
+const (
+	rankFew  = iota + 1 // too little to judge by
+	rankTail            // nothing of the end
+	rankThin            // stretches without answers
+)
+
+// grouped puts the gravest first, and joins the readings of a node of
+// which the same is to be said.
+func grouped(list []Shortfall) (out []Shortfall) {
+	for _, s := range list {
+		i := slices.IndexFunc(out, func(o Shortfall) bool {
+			return s.what != "" && o.Node == s.Node && o.what == s.what && o.Settle == s.Settle
+		})
+		if i < 0 {
+			out = append(out, s)
+			continue
+		}
+		out[i].Readings = append(out[i].Readings, s.Readings...)
+		out[i].Detectors = append(out[i].Detectors, s.Detectors...)
+		slices.Sort(out[i].Detectors)
+		out[i].Detectors = slices.Compact(out[i].Detectors)
+	}
+	for i := range out {
+		if s := &out[i]; s.what != "" {
+			s.Why = fmt.Sprintf("%s: %s: %s", s.Node, listed(s.Readings), s.what)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Shortfall) int { return cmp.Compare(a.rank, b.rank) })
+	return append([]Shortfall{}, out...)
+}
+
+// caveats are what would sharpen the verdict and does not forbid it.
+func (c *Coverage) caveats() {
+	var latency, pprof, profiles []string
+	for _, n := range c.Nodes {
+		if n.Latency == "no" {
+			latency = append(latency, n.Name)
+		}
+		if n.Pprof == "no" {
+			pprof = append(pprof, n.Name)
+		}
+		if n.Profiles == 0 {
+			profiles = append(profiles, n.Name)
+		}
+		if n.LostLogs > 0 {
+			c.Caveats = append(c.Caveats, fmt.Sprintf("%s: %d log lines or messages were lost on the way to the recorder", n.Name, n.LostLogs))
+		}
+	}
+	for _, x := range []struct {
+		nodes []string
+		says  string
+	}{
+		{latency, "built without -tags=latency, which hides the age of the oldest waiting message"},
+		{pprof, "built without -tags=pprof, which hides which goroutine belongs to which process"},
+		{profiles, "no profile was recorded, which would say what the CPU is spent on"},
+	} {
+		if x.nodes != nil {
+			c.Caveats = append(c.Caveats, listed(x.nodes)+": "+x.says)
+		}
+	}
+}
+
+// DamageText is the damage in a sentence: the places that say most.
+func (c *Coverage) DamageText() string {
+	var whys []string
+	for _, d := range c.Damage {
+		why := strings.TrimSuffix(strings.TrimPrefix(d.Why, "read block by block: "), ": the file's tree is damaged")
+		if !slices.Contains(whys, why) {
+			whys = append(whys, why)
+		}
+	}
+	const most = 2
+	if n := len(whys) - most; n > 0 {
+		return strings.Join(whys[:most], "; ") + fmt.Sprintf("; and %d more places that cannot be read", n)
+	}
+	return strings.Join(whys, "; ")
+}
+
+// Said is what was seen, in a sentence without its full stop.
+func (c *Coverage) Said() string {
+	var parts []string
+	low, high := math.Inf(1), 0.0
+	listings, every, rows, of := 0, 0.0, 0, 0
+	for _, n := range c.Nodes {
+		for _, r := range n.Readings {
+			if r.Reading == "node_info" {
+				low, high = min(low, r.Covered), max(high, r.Covered)
+			}
+			if r.Reading == "process_list" {
+				listings += r.Answers
+				every = max(every, r.IntervalS)
+				rows, of = rows+r.Rows, of+r.RowsOf
+			}
+		}
+	}
+	parts = append(parts, fmt.Sprintf("%d %s over %s", len(c.Nodes), plural(len(c.Nodes), "node", "nodes"), brief(c.To.Sub(c.From))))
+	if len(c.Nodes) > 0 {
+		share := percent(low)
+		if percent(high) != share {
+			share += " to " + percent(high)
+		}
+		parts = append(parts, share+" of it covered")
+	}
+	if listings > 0 {
+		parts = append(parts, fmt.Sprintf("%d process listings, every %s, with %d of %d processes", listings, brief(time.Duration(every*float64(time.Second))), rows, of))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// listed is names in words, the first few.
+func listed(names []string) string {
+	const most = 4
+	switch n := len(names); {
+	case n == 1:
+		return names[0]
+	case n > most+1:
+		return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %d more", n-most)
+	case n > 1:
+		return strings.Join(names[:n-1], ", ") + " and " + names[n-1]
+	}
+	return "nobody"
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}
+
+// percent is a share, never rounded up to the whole.
+func percent(share float64) string {
+	return fmt.Sprintf("%d %%", int(math.Floor(100*share+1e-9)))
+}
+
+// brief is a duration to two figures or so.
+func brief(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return d.Round(10 * time.Millisecond).String()
+	case d < 10*time.Second:
+		return strings.TrimSuffix(fmt.Sprintf("%.1f", d.Seconds()), ".0") + " s"
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%.0f s", d.Seconds())
+	}
+	d = d.Round(time.Second)
+	text := d.String()
+	return strings.NewReplacer("h", " h ", "m", " min ", "s", " s").Replace(text)
+}

@@ -1,0 +1,170 @@
+package redact
+
+import "slices"
+
+// What a text may hold.
+const (
+	holdsSecret    = 1 << iota // what names a secret, or is one
+	holdsEnv                   // a field named Env
+	holdsDisguised             // a letter written as \u00…
+)
+
+// An index finds triggers in text. Nearly all text holds none, so most
+// positions are passed over in a look at three bytes, each as one of 32
+// classes.
+type index struct {
+	class [256]uint8
+	three [1 << 15]bool     // whether a trigger begins with these three classes
+	by    [1 << 8][]trigger // by the first byte, in small letters
+}
+
+type trigger struct {
+	text  string
+	alone bool
+	named bool
+}
+
+var triggerIndex = makeIndex()
+
+func makeIndex() *index {
+	x := new(index)
+	for c := range 256 {
+		switch l := lower(byte(c)); {
+		case l >= 'a' && l <= 'z':
+			x.class[c] = l - 'a' + 1
+		case l == '/' || l == '@':
+			x.class[c] = 27
+		case l == ':':
+			x.class[c] = 28
+		case l == '-' || l == '_' || l == '.':
+			x.class[c] = 29
+		case l >= '0' && l <= '9' || l == '=' || l == '"' || l == '\\':
+			x.class[c] = 30
+		case l >= 0x80:
+			x.class[c] = 31
+		}
+	}
+	for _, t := range triggers {
+		x.by[t[0]] = append(x.by[t[0]], trigger{t, slices.Contains(alone, t), slices.Contains(named, t)})
+		x.three[x.classes(t)] = true
+	}
+	x.three[x.classes("env")], x.three[x.classes("u00")] = true, true
+	return x
+}
+
+func (x *index) classes(t string) int {
+	return int(x.class[t[0]])<<10 | int(x.class[t[1]])<<5 | int(x.class[t[2]])
+}
+
+// next is where the next trigger begins in text[at:], -1 where there is none.
+func (x *index) next(text []byte, at int) int {
+	w := 0
+	for i := at; i < len(text); i++ {
+		w = (w<<5 | int(x.class[text[i]])) & (1<<15 - 1)
+		if x.three[w] && i-2 >= at && x.at(text, i-2) {
+			return i - 2
+		}
+	}
+	return -1
+}
+
+// holds says what text may hold.
+func (x *index) holds(text []byte) int {
+	w, found := 0, 0
+	for i, c := range text {
+		w = (w<<5 | int(x.class[c])) & (1<<15 - 1)
+		if x.three[w] && i >= 2 {
+			found |= x.found(text, i-2)
+		}
+	}
+	return found
+}
+
+func (x *index) found(text []byte, i int) int {
+	switch c := text[i] | 0x20; {
+	case c == 'e' && envAt(text, i):
+		return holdsEnv
+	case c == 'u' && isDisguised(text, i):
+		return holdsDisguised
+	}
+	if x.at(text, i) {
+		return holdsSecret
+	}
+	return 0
+}
+
+// envAt reports whether the end of a name env stands at i.
+func envAt(text []byte, i int) bool {
+	return len(text) > i+3 && text[i+1]|0x20 == 'n' && text[i+2]|0x20 == 'v' && (text[i+3] == '"' || text[i+3] == '\\')
+}
+
+func isDisguised(text []byte, i int) bool {
+	_, ok := undisguised(text, i)
+	return ok
+}
+
+func (x *index) at(text []byte, i int) bool {
+	for _, t := range x.by[lower(text[i])] {
+		end := i + len(t.text)
+		if hasFold(text[i:], t.text) && (!t.alone || ends(text, i, end)) && (!t.named || separated(text, end)) {
+			return true
+		}
+	}
+	return false
+}
+
+// ends reports whether the word text[from:to] ends there: what follows is no
+// small letter, or it is a plural; a word in capitals ends before a small one.
+func ends(text []byte, from, to int) bool {
+	if to < len(text) && text[to]|0x20 == 's' {
+		to++
+	}
+	if to >= len(text) {
+		return true
+	}
+	c := text[to]
+	if c >= 'A' && c <= 'Z' {
+		last := text[to-1]
+		return last < 'A' || last > 'Z' // PIN in PINGED is none, in userPinValue it is one
+	}
+	return c < 'a' || c > 'z'
+}
+
+// separated reports whether a separator follows the word that goes on at i.
+func separated(text []byte, i int) bool {
+	for i < len(text) && isWordByte(text[i]) {
+		i++
+	}
+	p := plainText{b: text}
+	i, _ = p.closing(i)
+	if i == len(text) {
+		return true // the name of a field, seen alone
+	}
+	_, sep := p.separator(i)
+	return sep != 0
+}
+
+func lower(c byte) byte {
+	if c >= 'A' && c <= 'Z' {
+		return c | 0x20
+	}
+	return c
+}
+
+// hasFold reports whether text begins with word, which is in small letters.
+func hasFold(text []byte, word string) bool {
+	if len(text) < len(word) {
+		return false
+	}
+	for i := range len(word) {
+		if lower(text[i]) != word[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// suspicious reports whether text may hold a secret, or letters in disguise.
+func suspicious(text []byte) bool {
+	return triggerIndex.holds(text)&(holdsSecret|holdsDisguised) != 0
+}

@@ -1,0 +1,145 @@
+package metamorph
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"ergorecorder/internal/story"
+)
+
+// An Outcome is how a report stands to what is known.
+type Outcome struct {
+	Faults                      int
+	Found, Named, First, Timely int
+	Part                        int // told by a kind that may stand beside it
+	False                       []string
+	Missed                      []string
+}
+
+// Judge compares a report with the faults of a case.
+func Judge(c *Case, r story.Report) Outcome {
+	o := Outcome{Faults: len(c.Faults)}
+	var roots []*story.Finding
+	for i := range r.Findings {
+		if f := &r.Findings[i]; f.Severity != "info" && f.CausedBy == nil {
+			roots = append(roots, f)
+		}
+	}
+	from, to := c.Span()
+	right := map[*story.Finding]bool{}
+	for i := range c.Faults {
+		fault := &c.Faults[i]
+		best := fault.best(r)
+		if best == nil {
+			if fault.part(r) {
+				o.Part++
+			}
+			o.Missed = append(o.Missed, fmt.Sprintf("%s on %s", fault.Kind, fault.Node))
+			continue
+		}
+		right[best] = true
+		o.Found++
+		o.Part++
+		if fault.names(best) {
+			o.Named++
+		}
+		if k := slices.Index(roots, best); k >= 0 && k < len(c.Faults) {
+			o.First++
+		}
+		limit := 4*time.Second + fault.loose
+		if fault.Slow {
+			limit = max(limit, to.Sub(from)/4)
+		}
+		if best.Onset != nil && best.Onset.Sub(fault.Start).Abs() <= limit {
+			o.Timely++
+		}
+	}
+	for _, f := range roots {
+		if !right[f] && !slices.ContainsFunc(c.Faults, func(fault Fault) bool { return fault.explains(f) }) {
+			o.False = append(o.False, f.Kind+": "+f.Title)
+		}
+	}
+	return o
+}
+
+// Keeps reports whether the outcome is what was promised.
+func (o *Outcome) Keeps(p Promise) bool {
+	if len(o.False) > 0 {
+		return false
+	}
+	switch p {
+	case Same:
+		return o.Found == o.Faults && o.Named == o.Faults && o.First == o.Faults && o.Timely == o.Faults
+	case Weaker:
+		return o.Part == o.Faults
+	}
+	return true
+}
+
+func (o Outcome) String() string {
+	s := fmt.Sprintf("found %d/%d named %d first %d in time %d false %d", o.Found, o.Faults, o.Named, o.First, o.Timely, len(o.False))
+	if len(o.False) > 0 {
+		s += " (" + strings.Join(o.False, "; ") + ")"
+	}
+	if len(o.Missed) > 0 {
+		s += " missed " + strings.Join(o.Missed, "; ")
+	}
+	return s
+}
+
+func value(f *story.Finding, key string) string {
+	s, _ := f.Subject[key].(string)
+	return s
+}
+
+// here reports whether a finding is at the place of the fault.
+func (fault *Fault) here(f *story.Finding) bool {
+	node, peer := value(f, "node"), value(f, "peer")
+	if fault.Peer != "" {
+		return node == fault.Node && peer == fault.Peer || node == fault.Peer && peer == fault.Node
+	}
+	return fault.Node == "" || node == fault.Node
+}
+
+func (fault *Fault) names(f *story.Finding) bool {
+	if len(fault.Names) == 0 {
+		return true
+	}
+	for _, k := range []string{"name", "pid", "behavior", "function", "event", "application"} {
+		if v := value(f, k); v != "" && slices.ContainsFunc(fault.Names, func(n string) bool { return strings.Contains(v, n) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// best is the finding that tells the fault, the one that names it before
+// others.
+func (fault *Fault) best(r story.Report) *story.Finding {
+	var best *story.Finding
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		if !slices.Contains(fault.Accept, f.Kind) || !fault.here(f) {
+			continue
+		}
+		if best == nil || fault.names(f) && !fault.names(best) {
+			best = f
+		}
+	}
+	return best
+}
+
+func (fault *Fault) part(r story.Report) bool {
+	return slices.ContainsFunc(r.Findings, func(f story.Finding) bool { return fault.explains(&f) })
+}
+
+// explains reports whether a finding may stand beside the fault.
+func (fault *Fault) explains(f *story.Finding) bool {
+	if !slices.Contains(fault.Accept, f.Kind) && !slices.Contains(fault.Also, f.Kind) {
+		return false
+	}
+	places := []string{value(f, "node"), value(f, "peer")}
+	return fault.Node == "" || slices.Contains(places, fault.Node) || fault.Peer != "" && slices.Contains(places, fault.Peer)
+}

@@ -1,0 +1,85 @@
+package metamorph
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"ergorecorder/ergo/capture"
+	"ergorecorder/internal/story"
+	"ergorecorder/recorder/ingest"
+)
+
+// LoadCapture reads a capture with its truth: NAME.jsonl.gz, NAME.truth.json, and
+// the profiles beside them.
+func LoadCapture(path string) (*Case, error) {
+	c := &Case{Name: filepath.Base(path)}
+	raw, err := os.ReadFile(path + ".truth.json")
+	if err != nil {
+		return nil, err
+	}
+	var truth struct{ Faults []Fault }
+	if err := json.Unmarshal(raw, &truth); err != nil {
+		return nil, fmt.Errorf("read %s.truth.json: %w", path, err)
+	}
+	c.Faults = truth.Faults
+	f, err := os.Open(path + ".jsonl.gz")
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	for l, err := range capture.Read(f) {
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", path, err)
+		}
+		c.Lines = append(c.Lines, l)
+	}
+	profiles, err := filepath.Glob(path + ".*.pb.gz")
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range profiles {
+		raw, err := os.ReadFile(p)
+		if err != nil {
+			return nil, err
+		}
+		node, kind, ok := ingest.ProfileName(filepath.Base(p), c.Name)
+		if !ok {
+			continue
+		}
+		for _, n := range c.Nodes() {
+			if short, _, _ := strings.Cut(n, "@"); short == node {
+				node = n
+			}
+		}
+		r, err := ingest.ImportedProfile(raw, node, kind, ingest.Options{})
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", p, err)
+		}
+		c.Profiles = append(c.Profiles, r)
+	}
+	return c, nil
+}
+
+// FromStory makes a case of a story: its faults are the findings that it
+// expects, and what it expects beside them.
+func FromStory(name string, s *story.Story) *Case {
+	c := &Case{Name: name, Lines: s.World.Lines()}
+	var also []string
+	for _, w := range s.Expect.Also {
+		also = append(also, w.Kinds...)
+	}
+	for _, e := range s.Expect.Effects {
+		also = append(also, e.What.Kinds...)
+	}
+	for _, w := range s.Expect.Roots {
+		f := Fault{Kind: w.Kinds[0], Accept: w.Kinds, Also: also, Names: w.Names, Node: w.Node, Peer: w.Peer, Start: w.Onset}
+		if f.loose = w.Within - 4e9; w.Onset.IsZero() {
+			f.Start, f.loose = s.World.From, s.World.Length
+		}
+		c.Faults = append(c.Faults, f)
+	}
+	return c
+}

@@ -1,0 +1,98 @@
+package recorder
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"ergorecorder/archive"
+	"ergorecorder/ergo"
+)
+
+// capabilities is what a node says it can be asked for, and the tags that it
+// was built with. Of the roads only those to newer nodes have it, under no name
+// of the 48 tools.
+const capabilities = "capabilities"
+
+// tellTags is how often a node is asked for them: a new life may have others.
+const tellTags = 10 * time.Minute
+
+// offers says whether a tool can be asked of the node, as far as the routes
+// know.
+func (n *node) offers(tool string) ergo.Offer {
+	o, ok := n.r.opts.Routes.(interface {
+		Offers(node, tool string) ergo.Offer
+	})
+	switch {
+	case ok:
+		return o.Offers(n.name, tool)
+	case tool == capabilities:
+		return ergo.Withheld
+	}
+	return ergo.Offered
+}
+
+// onRoad notes over which road the node answered, and marks it when that is
+// another than before: what a road does not give is not in the recording.
+func (n *node) onRoad(road ergo.Road) {
+	if road == "" {
+		return
+	}
+	n.mu.Lock()
+	before := n.road
+	known := slices.Contains(n.roads, road)
+	if !known {
+		n.roads = append(n.roads, road)
+	}
+	n.road = road
+	n.mu.Unlock()
+	if known {
+		return
+	}
+	var lacks, suspicion []string
+	for _, s := range n.r.opts.Samplers {
+		switch n.offers(s.Tool) {
+		case ergo.Withheld:
+			lacks = append(lacks, s.Tool)
+		case ergo.Suspicion:
+			suspicion = append(suspicion, s.Tool)
+		}
+	}
+	if n.offers(capabilities) == ergo.Offered && (road == ergo.RoadObserver || road == ergo.RoadSystem) {
+		n.schedule.add(&task{name: capabilities, every: tellTags, do: func(ctx context.Context, r *run) { n.sample(ctx, r, capabilities, nil) }})
+	}
+	now := n.r.clock.Now()
+	n.r.mark(archive.Mark{
+		Kind: "road", Node: n.name, From: now, To: now, Note: roadNote(road, lacks, suspicion),
+		More: map[string]any{"road": string(road), "before": string(before), "lacks": lacks, "on_suspicion": suspicion},
+	})
+}
+
+// roadNote says what a road is and what it does not give.
+func roadNote(road ergo.Road, lacks, suspicion []string) string {
+	note := "asked " + RoadWords(road)
+	if len(lacks) > 0 {
+		note += fmt.Sprintf("; not to be had: %s", strings.Join(lacks, ", "))
+	}
+	if len(suspicion) > 0 {
+		note += fmt.Sprintf("; only when something is wrong, for it stops the node for a moment: %s", strings.Join(suspicion, ", "))
+	}
+	return note
+}
+
+// RoadWords is a road in words.
+func RoadWords(road ergo.Road) string {
+	switch road {
+	case ergo.RoadMCP:
+		return "by the 48 tools over HTTP"
+	case ergo.RoadLink:
+		return "by the 48 tools over a link"
+	case ergo.RoadObserver:
+		return "through an Observer"
+	case ergo.RoadSystem:
+		return "through the system application over a link"
+	}
+	return "in a way that is not known"
+}
