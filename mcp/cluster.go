@@ -50,6 +50,9 @@ func inspect(tool string) func(context.Context, *Server, ergo.Args) (*answer, er
 		if err != nil {
 			return nil, fmt.Errorf("at: %w", err)
 		}
+		if err := rec.HasNode(call.Node); err != nil {
+			return nil, err
+		}
 		r, err := rec.Moment(at).Ask(ctx, call)
 		return observed(ctx, r, err, at)
 	}

@@ -17,7 +17,7 @@ func profileTools() []Tool {
 		{Name: "kind", Type: "string", Required: true, Enum: []string{"cpu", "heap", "alloc", "goroutine"}, Help: "CPU time, memory in use, allocated since the start, or goroutines"},
 		{Name: "node", Type: "string", Required: true, Help: "the node"},
 		{Name: "process", Type: "string", Help: "a PID: only what ran for it"},
-		{Name: "origin", Type: "string", Enum: []string{"application", "framework", "runtime"}, Help: "whose functions; default all"},
+		{Name: "origin", Type: "string", Enum: []string{"application", "framework", "runtime", "unknown"}, Help: "whose functions; default all"},
 		{Name: "limit", Type: "integer", Help: "how many functions at most; default 20"},
 	}
 	return []Tool{{
@@ -88,6 +88,9 @@ func writeProfile(b *bytes.Buffer, p *views.Profile) {
 		escape.Fprintf(b, " in %.3g s", p.Seconds)
 	}
 	escape.Fprintf(b, ", %d functions%s\n", p.Rows, shown(len(p.Functions), p.Rows))
+	for _, n := range p.Notes {
+		escape.Fprintf(b, "  note: %s\n", n)
+	}
 	for _, f := range p.Functions {
 		escape.Fprintf(b, "  %12d flat %12d cum  %s (%s)\n", f.Flat, f.Cum, f.Function, f.Origin)
 	}

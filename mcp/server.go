@@ -113,10 +113,8 @@ func (s *Server) handler(t Tool) server.ToolHandlerFunc {
 		if err != nil {
 			return refusal(fmt.Errorf("%s: %w", t.Name, err)), nil
 		}
-		if !t.Cluster {
-			if err := t.checkArgs(args); err != nil {
-				return refusal(err), nil
-			}
+		if err := t.checkArgs(args); err != nil {
+			return refusal(err), nil
 		}
 		a, err := s.inTurn(ctx, t.Cluster && s.isLive(args), func() (*answer, error) {
 			return t.run(withProgress(ctx, s.mcp, req), s, args)

@@ -3,7 +3,6 @@ package mcp
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -132,55 +131,13 @@ func (t *Tool) definition(set ToolSet) mcpgo.Tool {
 	return d
 }
 
-// checkArgs says in plain words what is wrong with the arguments of a tool of
-// ours. (The cluster's own tools check theirs, as they do live.)
+// checkArgs says in plain words what is wrong with the arguments of a call.
 func (t *Tool) checkArgs(args ergo.Args) error {
-	var bad []string
-	for _, p := range t.Params {
-		v, given := args[p.Name]
-		switch {
-		case !given || v == nil:
-			if p.Required {
-				bad = append(bad, p.Name+" is required")
-			}
-		case !p.fits(args):
-			bad = append(bad, fmt.Sprintf("%s must be of type %s, got %v", p.Name, p.Type, v))
-		case p.Enum != nil && !slices.Contains(p.Enum, args.Text(p.Name)):
-			bad = append(bad, fmt.Sprintf("%s must be one of %s, got %q", p.Name, strings.Join(p.Enum, ", "), args.Text(p.Name)))
-		}
+	params := make([]ergo.Param, len(t.Params))
+	for i, p := range t.Params {
+		params[i] = ergo.Param{Name: p.Name, Type: p.Type, Enum: p.Enum, Required: p.Required}
 	}
-	for name := range args {
-		if !slices.ContainsFunc(t.Params, func(p Param) bool { return p.Name == name }) {
-			bad = append(bad, fmt.Sprintf("there is no argument %q", name))
-		}
-	}
-	if bad == nil {
-		return nil
-	}
-	slices.Sort(bad)
-	return fmt.Errorf("%s: %s", t.Name, strings.Join(bad, "; "))
-}
-
-func (p *Param) fits(args ergo.Args) bool {
-	switch p.Type {
-	case "integer":
-		_, ok := args.Int(p.Name)
-		return ok
-	case "number":
-		_, ok := args.Float(p.Name)
-		return ok
-	case "boolean":
-		_, ok := args.Bool(p.Name)
-		return ok
-	case "string":
-		_, ok := args[p.Name].(string)
-		return ok
-	case "array":
-		_, ok := args[p.Name].([]any)
-		return ok
-	}
-	_, ok := args[p.Name].(map[string]any)
-	return ok
+	return ergo.CheckArgs(t.Name, params, args)
 }
 
 // stringsArg reads an argument that is an array of strings.

@@ -13,6 +13,7 @@ import (
 
 	"ergorecorder/analyze"
 	"ergorecorder/ergo"
+	"ergorecorder/internal/nearest"
 	"ergorecorder/replay"
 )
 
@@ -141,6 +142,9 @@ func orEmpty[T any](list []T) []T {
 
 // report judges a window, or returns the report of it that is already there.
 func (s *Server) report(ctx context.Context, rec *replay.Recording, opt analyze.Options) (*analyze.Report, error) {
+	if _, err := rec.NodesLike(opt.Node); err != nil {
+		return nil, err
+	}
 	opt.Path, opt.Progress = s.src.Name, progress(ctx)
 	k := s.reports.slot(reportKey{opt.From, opt.To, opt.Node, strings.Join(opt.Playbooks, " ")})
 	k.making.Lock()
@@ -173,7 +177,7 @@ func (s *Server) finding(ctx context.Context, rec *replay.Recording, id string) 
 	if f := find(rep, id); f != nil {
 		return f, nil
 	}
-	return nil, fmt.Errorf("no finding %q among %s; diagnose lists them", id, ids(rep))
+	return nil, fmt.Errorf("no finding %q among %s%s; diagnose lists them", id, ids(rep), nearestID(rep, id))
 }
 
 func find(rep *analyze.Report, id string) *finding.Finding {
@@ -183,6 +187,18 @@ func find(rep *analyze.Report, id string) *finding.Finding {
 		}
 	}
 	return nil
+}
+
+// nearestID is the finding that an ID means most likely.
+func nearestID(rep *analyze.Report, id string) string {
+	var all []string
+	for _, f := range rep.Findings {
+		all = append(all, f.Display, f.ID)
+	}
+	if near := nearest.Of(id, all); near != nil {
+		return ", nearest " + near[0]
+	}
+	return ""
 }
 
 func ids(rep *analyze.Report) string {
@@ -215,7 +231,7 @@ func explainFinding(ctx context.Context, s *Server, args ergo.Args) (*answer, er
 			return nil, err
 		}
 		if f = find(rep, strings.TrimPrefix(id, "@")); f == nil {
-			return nil, fmt.Errorf("no finding %q in that window; there are %s", id, ids(rep))
+			return nil, fmt.Errorf("no finding %q in that window; there are %s%s", id, ids(rep), nearestID(rep, id))
 		}
 	}
 	if err != nil {

@@ -36,7 +36,7 @@ func (r *Recorder) firstDiscovery(ctx context.Context) error {
 		}
 		last = err
 		r.opts.Notice(fmt.Sprintf("no cluster answers: %v; trying again in %v", err, wait))
-		if !r.clock.sleep(ctx, wait) {
+		if !r.clock.Sleep(ctx, wait) {
 			return r.unfound(ctx, last, err)
 		}
 	}
@@ -68,7 +68,7 @@ func (r *Recorder) discoverLoop(ctx context.Context) {
 
 // waitToLook waits until nodes are to be looked for again.
 func (r *Recorder) waitToLook(ctx context.Context) bool {
-	fire, stop := r.clock.after(r.clock.Steady().Add(r.opts.Discover))
+	fire, stop := r.clock.After(r.clock.Steady().Add(r.opts.Discover))
 	defer stop()
 	select {
 	case <-fire:
@@ -108,7 +108,7 @@ func (r *Recorder) forget(there []string) {
 		n.mu.Lock()
 		lost := n.lostAt
 		n.mu.Unlock()
-		if lost.IsZero() || now.Sub(lost) < forgetAfter || slices.Contains(there, n.name) || r.clock.replayed() {
+		if lost.IsZero() || now.Sub(lost) < forgetAfter || slices.Contains(there, n.name) || r.clock.Replayed() {
 			continue
 		}
 		r.mu.Lock()
@@ -158,7 +158,7 @@ func (r *Recorder) findNodes(ctx context.Context, keep func(ergo.Call, ergo.Answ
 func (r *Recorder) clusterNodes(ctx context.Context, entry string, keep func(ergo.Call, ergo.Answer)) ([]string, error) {
 	call := ergo.Call{Node: entry, Tool: "cluster_nodes", Args: ergo.Args{"timeout": int(max(r.opts.Timeout/time.Second, 1))}}
 	answer, err := r.caller.Call(ctx, call)
-	r.clock.hear(answer.Clock)
+	r.clock.Hear(answer.Clock)
 	if err != nil {
 		return nil, err
 	}
@@ -189,7 +189,7 @@ func (r *Recorder) meet(name string) {
 		r.mu.Unlock()
 		return
 	}
-	n := &node{r: r, name: name, schedule: newSchedule(&r.clock, &r.opts), halt: make(chan struct{})}
+	n := &node{r: r, name: name, schedule: newSchedule(r.clock, &r.opts), halt: make(chan struct{})}
 	n.schedule.knock = n.knockRest
 	r.nodes[name] = n
 	for i := range r.opts.Samplers {

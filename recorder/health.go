@@ -50,7 +50,7 @@ func ownTime(tool string) bool {
 // watch asks whether the node is there if the call that begins now is under way
 // for suspiciously long, until stop is called.
 func (n *node) watch(ctx context.Context, tool string) (stop func() bool) {
-	if ownTime(tool) || n.isLost() || n.r.clock.replayed() {
+	if ownTime(tool) || n.isLost() || n.r.clock.Replayed() {
 		return func() bool { return true }
 	}
 	return time.AfterFunc(suspicious, func() { n.doubt(ctx) }).Stop
@@ -70,6 +70,7 @@ func (n *node) doubt(ctx context.Context) {
 		n.doubted = false
 		n.mu.Unlock()
 	}()
+	defer n.schedule.hold()() // no more of ours than are under way
 	probes := probesAtOnce
 	if n.forwarded() {
 		probes = probesPassed
@@ -203,7 +204,7 @@ func (n *node) found(err error, sure bool) {
 
 // lose marks that the node is lost: between when it was last heard and now.
 func (n *node) lose(h health, why string) {
-	n.schedule.setLost(!n.r.clock.replayed())
+	n.schedule.setLost(!n.r.clock.Replayed())
 	n.markLosses(true)
 	from := h.heardAt
 	if from.IsZero() {
@@ -256,7 +257,7 @@ func (n *node) owned() bool {
 func (n *node) patience(tool string) time.Duration {
 	most := n.r.opts.Timeout
 	switch {
-	case n.r.clock.replayed():
+	case n.r.clock.Replayed():
 		return most
 	case n.isLost():
 		return min(probeTime, most)
@@ -265,11 +266,11 @@ func (n *node) patience(tool string) time.Duration {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	c := n.spending.tools[tool]
-	if c == nil || !c.known() {
+	c := n.spending.Of(tool)
+	if c == nil || !c.Known() {
 		return most
 	}
-	return min(max(patientFor*c.service(), leastPatience), most)
+	return min(max(patientFor*c.Service(), leastPatience), most)
 }
 
 // How long a forwarded call may take, in times of what its tool costs and at

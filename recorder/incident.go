@@ -134,7 +134,7 @@ func (r *Recorder) incidentLoop(ctx context.Context) {
 	in := incidents{r: r, seen: map[string]time.Time{}}
 	next := r.clock.Steady().Add(r.opts.Incidents.Every)
 	for {
-		fire, stop := r.clock.after(next)
+		fire, stop := r.clock.After(next)
 		select {
 		case t := <-r.triggers:
 			in.consider(ctx, t)
@@ -232,7 +232,7 @@ func (r *Recorder) follow(ctx context.Context, i Incident, nodes []*node) {
 		all.Go(func() { n.diagnose(ctx, i.Trigger) })
 	}
 	all.Wait()
-	r.clock.sleep(ctx, i.To.Sub(r.clock.Now()))
+	r.clock.Sleep(ctx, i.To.Sub(r.clock.Now()))
 	if o.Done != nil {
 		o.Done(context.WithoutCancel(ctx), i, r.w.View())
 	}

@@ -2,6 +2,8 @@ package recorder
 
 import (
 	"encoding/json"
+	"ergorecorder/recorder/clock"
+	"ergorecorder/recorder/cost"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -137,19 +139,19 @@ func TestTwoHundredNodes(t *testing.T) {
 }
 
 func TestBalanceSparesTheCheap(t *testing.T) {
-	s := newSchedule(&clock{now: time.Now, elapsed: func() time.Duration { return 0 }}, &Options{Parallel: 2, Jitter: func() float64 { return 0 }})
+	s := newSchedule(clock.New(time.Now, func() time.Duration { return 0 }), &Options{Parallel: 2, Jitter: func() float64 { return 0 }})
 	cheap := &task{name: "cheap", every: time.Second}
 	dear := &task{name: "dear", every: time.Second}
 	s.add(cheap)
 	s.add(dear)
-	for range enough - 1 {
-		cheap.costs.add(time.Millisecond)
-		dear.costs.add(100 * time.Millisecond)
+	for range cost.Enough - 1 {
+		cheap.costs.Add(time.Millisecond)
+		dear.costs.Add(100 * time.Millisecond)
 	}
 	if got := s.balance(0.02, 1); len(got) != 0 {
 		t.Fatalf("changes %v after too few answers", got)
 	}
-	dear.costs.add(100 * time.Millisecond)
+	dear.costs.Add(100 * time.Millisecond)
 	for i := range 2 {
 		if got := s.balance(0.02, 1); len(got) != 1 || got[0].task != "dear" {
 			t.Fatalf("step %d: changes %v", i, got)
@@ -161,8 +163,8 @@ func TestBalanceSparesTheCheap(t *testing.T) {
 	if got := s.balance(0.02, 1); len(got) != 0 {
 		t.Errorf("changed again: %v", got)
 	}
-	for range newest {
-		dear.costs.add(time.Millisecond)
+	for range cost.Window {
+		dear.costs.Add(time.Millisecond)
 	}
 	if got := s.balance(0.02, 1); len(got) != 1 || dear.stretch != 1 {
 		t.Errorf("changes %v, stretch %v: not given back", got, dear.stretch)

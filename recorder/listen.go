@@ -93,7 +93,7 @@ func (l *listener) early() time.Duration { return min(l.n.r.opts.Logs.Renew/4, 5
 func (l *listener) start(ctx context.Context, r *run) *sampler {
 	size, _ := l.args.Int("buffer_size")
 	args := l.args
-	if size > forwardedRing && !l.n.direct() && !l.n.r.clock.replayed() {
+	if size > forwardedRing && !l.n.direct() && !l.n.r.clock.Replayed() {
 		size = forwardedRing
 		args = args.With("buffer_size", forwardedRing)
 	}
@@ -133,7 +133,7 @@ func (s *sampler) again(came int, since, every time.Duration) time.Duration {
 // predecessor is the sampler that an earlier recorder of this archive followed
 // and did not stop, if it may still live: what it has heard since is not lost.
 func (l *listener) predecessor(ctx context.Context) *sampler {
-	if l.n.r.clock.replayed() {
+	if l.n.r.clock.Replayed() {
 		return nil
 	}
 	view, now := l.n.r.w.View(), l.n.r.clock.Now()

@@ -29,7 +29,7 @@ var orders = []string{"mailbox", "mailbox_latency", "running_time", "messages_in
 // listProcesses lists the processes of the node: in one call where the answer
 // arrives, in pieces where it would not.
 func (n *node) listProcesses(ctx context.Context, r *run, s *Sampler) {
-	if !n.direct() && !n.small() && !n.r.clock.replayed() {
+	if !n.direct() && !n.small() && !n.r.clock.Replayed() {
 		n.listInPieces(ctx, r, s)
 		return
 	}
@@ -208,7 +208,7 @@ func parsePieces(text []byte) ([]piece, error) {
 	}
 	out := make([]piece, len(raw))
 	for i, r := range raw {
-		if err := json.Unmarshal(r, &out[i]); err != nil {
+		if err := ergo.Decode(r, &out[i]); err != nil {
 			return nil, err
 		}
 		out[i].raw = r

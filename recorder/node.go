@@ -9,6 +9,7 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/recorder/cost"
 	"ergorecorder/recorder/ingest"
 )
 
@@ -29,7 +30,7 @@ type node struct {
 	pieces   map[string]piece  // its rows by PID, where it came in pieces
 	kinds    map[string]string // supervisor, pool or nothing, by PID, where rows do not say
 	rests    map[string]rest   // calls that timed out, by tool and subject
-	spending spending
+	spending cost.Spending
 	losses   []loss // not marked yet
 	logged   logged
 	stat     NodeStatus
@@ -50,14 +51,14 @@ func (n *node) ask(ctx context.Context, r *run, tool string, args ergo.Args) (er
 	answer, err := n.r.caller.Call(limited, call)
 	cancel()
 	stop()
-	n.r.clock.hear(answer.Clock)
+	n.r.clock.Hear(answer.Clock)
 	if ctx.Err() != nil {
 		return call, answer, ctx.Err()
 	}
 	if err == nil {
 		n.onRoad(answer.Road)
 	}
-	if tool == probe || !n.r.clock.replayed() {
+	if tool == probe || !n.r.clock.Replayed() {
 		n.heard(err, began)
 	}
 	late := isTimeout(err)
@@ -67,7 +68,7 @@ func (n *node) ask(ctx context.Context, r *run, tool string, args ergo.Args) (er
 	if err != nil {
 		n.stat.Errors++
 	}
-	spent, sure := n.spending.charge(tool, args, answer.Took, late)
+	spent, sure := n.spending.Charge(tool, args, answer.Took, late)
 	n.mu.Unlock()
 	r.calls++
 	r.spent += spent
@@ -127,7 +128,7 @@ func (n *node) learn(text []byte, at time.Time) {
 	life := ergo.Incarnation{Node: n.name, Started: began.Add(-time.Duration(info.Uptime) * time.Second)}
 	n.mu.Lock()
 	before := n.life
-	n.spending.cpu.hear(text, n.spending.total)
+	n.spending.Hear(text)
 	storm := n.logged.hear(info.LogMessages, n.r.clock.Steady())
 	n.total = info.ProcessesTotal
 	if before.Started.IsZero() || !before.Same(life) {

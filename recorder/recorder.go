@@ -9,6 +9,7 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/recorder/clock"
 	"ergorecorder/recorder/ingest"
 )
 
@@ -18,7 +19,7 @@ type Recorder struct {
 	caller ergo.Caller
 	w      *archive.Writer
 	opts   Options
-	clock  clock
+	clock  *clock.Clock
 
 	calls   context.Context // of all calls but the last, that stop the listeners
 	drop    context.CancelFunc
@@ -37,7 +38,8 @@ type Recorder struct {
 	outage  outage
 	paused  time.Time // the steady time when we last noticed that we had stood still
 	began   time.Time // when the first node was found
-	started time.Time // the steady time from which the time to record counts
+	started time.Time // by the world's clock
+	since   time.Time // the steady time from which the time to record counts
 	records int64
 	skipped int64
 	opened  int // incidents
@@ -64,7 +66,8 @@ func New(caller ergo.Caller, w *archive.Writer, opts Options) (*Recorder, error)
 		nodes:    map[string]*node{},
 		held:     map[held]time.Time{},
 	}
-	r.clock.now, r.clock.elapsed = opts.Now, opts.Elapsed
+	r.clock = clock.New(opts.Now, opts.Elapsed)
+	r.started = opts.Now()
 	return r, nil
 }
 
@@ -79,12 +82,12 @@ func (r *Recorder) Run(ctx context.Context) error {
 	r.calls, r.drop = context.WithCancel(context.WithoutCancel(ctx))
 	defer r.drop()
 	last := r.w.View().Info().To
-	r.started = r.clock.Steady()
+	r.since = r.clock.Steady()
 	if err := r.firstDiscovery(ctx); err != nil {
 		return errors.Join(err, r.w.Sync())
 	}
-	if r.clock.replayed() {
-		r.started = r.clock.Steady()
+	if r.clock.Replayed() {
+		r.since = r.clock.Steady()
 	}
 	r.begin(last)
 	why := r.watch(ctx)
@@ -129,7 +132,7 @@ func (r *Recorder) watch(ctx context.Context) (why string) {
 		switch {
 		case ctx.Err() != nil:
 			return "asked to stop"
-		case r.clock.ended():
+		case r.clock.Ended():
 			return "the replay is at its end"
 		case r.over(now):
 			return "the time is over"
@@ -137,7 +140,7 @@ func (r *Recorder) watch(ctx context.Context) (why string) {
 			return r.failed().Error()
 		}
 		slept = r.untilLook(now)
-		r.clock.sleep(ctx, slept)
+		r.clock.Sleep(ctx, slept)
 	}
 }
 
@@ -163,14 +166,14 @@ const look = 250 * time.Millisecond
 
 func (r *Recorder) untilLook(now time.Time) time.Duration {
 	if r.opts.For > 0 {
-		return min(look, max(r.started.Add(r.opts.For).Sub(now), time.Millisecond))
+		return min(look, max(r.since.Add(r.opts.For).Sub(now), time.Millisecond))
 	}
 	return look
 }
 
 // over reports whether the time to record is over, by the steady time.
 func (r *Recorder) over(now time.Time) bool {
-	return r.opts.For > 0 && now.Sub(r.started) >= r.opts.For
+	return r.opts.For > 0 && now.Sub(r.since) >= r.opts.For
 }
 
 // stop ends the recording: no new calls; those under way may end; a replay is
@@ -184,7 +187,7 @@ func (r *Recorder) stop(why string) {
 	r.mu.Unlock()
 	timer := time.AfterFunc(stopTime/2, r.drop)
 	r.running.Wait()
-	if timer.Stop() && r.clock.ended() {
+	if timer.Stop() && r.clock.Ended() {
 		r.sweep()
 	}
 	r.drop()
@@ -222,7 +225,7 @@ func (r *Recorder) failed() error {
 // store appends a record. Of a replay, only what stands for an original is
 // kept, and once.
 func (r *Recorder) store(rec *archive.Record, observed bool) {
-	if r.clock.replayed() && !listening(rec.Stream.Name) {
+	if r.clock.Replayed() && !listening(rec.Stream.Name) {
 		key := held{rec.Stream, rec.Subject}
 		r.mu.Lock()
 		had := !observed || !rec.At.After(r.held[key])
@@ -243,6 +246,7 @@ func (r *Recorder) store(rec *archive.Record, observed bool) {
 func listening(tool string) bool { return tool == "sample_listen" || tool == "sample_read" }
 
 func (r *Recorder) append(rec *archive.Record) {
+	rec.Mono = ingest.Mono(r.started, rec.At)
 	stored := r.put(rec.Stream.Name, func() error { _, err := r.w.Append(rec); return err })
 	if stored {
 		r.mu.Lock()

@@ -7,6 +7,7 @@ import (
 
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/tools48"
+	"ergorecorder/recorder/rows"
 )
 
 // sampleBy adds the tasks of a sampler.
@@ -59,7 +60,7 @@ func vital(tool string) bool {
 // nobody: the node's own workers answer it, and none of them is at work for
 // others.
 func (n *node) regularCPU(ctx context.Context, r *run, args ergo.Args) {
-	if !n.r.clock.replayed() && (n.forwarded() || !n.workersIdle()) {
+	if !n.r.clock.Replayed() && (n.forwarded() || !n.workersIdle()) {
 		r.postponed = true
 		return
 	}
@@ -73,7 +74,7 @@ func (n *node) workersIdle() bool {
 	table := n.table
 	n.mu.Unlock()
 	workers, busy := 0, 0
-	for _, p := range processRows(table) {
+	for _, p := range rows.Read(table) {
 		if p.Behavior == "mcp.MCPWorker" {
 			workers++
 			if p.State != "sleep" {
@@ -151,7 +152,7 @@ func (n *node) sampleTargets(ctx context.Context, r *run, s *Sampler, last *stri
 		n.mu.Lock()
 		resting := n.r.clock.Now().Before(n.rests[key].until)
 		n.mu.Unlock()
-		if resting && !n.r.clock.replayed() {
+		if resting && !n.r.clock.Replayed() {
 			continue
 		}
 		one := run{}

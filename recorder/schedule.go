@@ -2,6 +2,8 @@ package recorder
 
 import (
 	"context"
+	"ergorecorder/recorder/clock"
+	"ergorecorder/recorder/cost"
 	"sync"
 	"time"
 )
@@ -18,9 +20,9 @@ type task struct {
 
 	// Under the schedule's lock:
 	due     time.Time
-	stretch float64 // by which the budget lengthens the interval; 1 or more
-	rests   int     // how often in a row it timed out
-	costs   costs   // of the last runs
+	stretch float64    // by which the budget lengthens the interval; 1 or more
+	rests   int        // how often in a row it timed out
+	costs   cost.Costs // of the last runs
 }
 
 // A run is one turn of a task.
@@ -44,7 +46,7 @@ func (r *run) add(one run) {
 // than a few at once. A task that is running is not due: nothing piles up
 // behind a slow call.
 type schedule struct {
-	clock  *clock
+	clock  *clock.Clock
 	jitter func() float64
 	share  float64 // of the node's time that may go into our calls; 0 is without bound
 	slots  chan struct{}
@@ -61,7 +63,7 @@ type schedule struct {
 	lag     time.Duration  // how late the last task began
 }
 
-func newSchedule(c *clock, o *Options) *schedule {
+func newSchedule(c *clock.Clock, o *Options) *schedule {
 	return &schedule{
 		clock: c, jitter: o.Jitter, share: o.Budget, faster: 1,
 		slots: make(chan struct{}, o.Parallel),
@@ -76,7 +78,7 @@ func newSchedule(c *clock, o *Options) *schedule {
 func (s *schedule) add(t *task) {
 	t.stretch = 1
 	wait := time.Duration(s.jitter() * float64(min(t.every, time.Second)))
-	if t.later && !s.clock.replayed() {
+	if t.later && !s.clock.Replayed() {
 		wait += t.every
 	}
 	s.mu.Lock()
@@ -172,7 +174,7 @@ func (s *schedule) first() (*task, time.Duration) {
 		return nil, 0
 	}
 	if wait := next.due.Sub(now); wait > 0 {
-		return nil, max(s.clock.wall(wait), time.Microsecond)
+		return nil, max(s.clock.Wall(wait), time.Microsecond)
 	}
 	delete(s.idle, next)
 	s.lag = now.Sub(next.due)
@@ -194,8 +196,8 @@ func (s *schedule) done(t *task, r run) {
 		t.due = now.Add(postponement)
 	} else {
 		if r.calls > 0 { // a run that had nothing to ask says nothing of what one costs
-			t.costs.add(r.spent)
-			t.costs.sure = !r.unsure
+			t.costs.Add(r.spent)
+			t.costs.Sure = !r.unsure
 		}
 		t.due = t.due.Add(max(s.interval(t), s.recovery(t, r.spent)))
 	}
@@ -222,7 +224,7 @@ const (
 // every time-out in a row.
 func (s *schedule) interval(t *task) time.Duration {
 	d := float64(t.every) * t.stretch / s.faster
-	if !s.clock.replayed() {
+	if !s.clock.Replayed() {
 		d *= 0.95 + 0.1*s.jitter()
 	}
 	switch {
@@ -251,14 +253,14 @@ func (s *schedule) now(pick func(*task) bool) {
 // even if nothing else were asked of it; as long as it is not known what a run
 // costs, no more than twice its interval.
 func (s *schedule) recovery(t *task, spent time.Duration) time.Duration {
-	if s.share <= 0 || s.clock.replayed() {
+	if s.share <= 0 || s.clock.Replayed() {
 		return 0
 	}
 	rest := time.Duration(float64(spent) / s.share)
-	if !t.costs.known() {
+	if !t.costs.Known() {
 		return min(rest, 2*t.every)
 	}
-	return min(rest, t.bound(t.costs.service(), s.share))
+	return min(rest, t.bound(t.costs.Service(), s.share))
 }
 
 // hold lets no call begin until release is called: a worker of the node is

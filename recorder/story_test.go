@@ -181,7 +181,7 @@ func TestOneBadNodeBlindsNobody(t *testing.T) {
 				c.Node("a@h", func(n *sim.LiveNode) { held = n.Held })
 				time.Sleep(3 * time.Minute)
 				c.Node("a@h", func(n *sim.LiveNode) { held = n.Held - held })
-				if held > 45*time.Second {
+				if held > time.Minute { // a third of one of five
 					t.Errorf("workers of the entry point were held for %v of three minutes", held)
 				}
 				o := s.end()
@@ -190,7 +190,7 @@ func TestOneBadNodeBlindsNobody(t *testing.T) {
 					t.Errorf("lost: %+v, want one of c@h soon after a minute", lost)
 				}
 				for _, n := range []string{"a@h", "b@h"} {
-					o.asOften(n, 70*time.Second, 4*time.Minute)
+					o.asOften(n, 80*time.Second, 4*time.Minute)
 				}
 			})
 		})

@@ -34,7 +34,7 @@ type Options struct {
 
 	Timeout time.Duration // of a call that names no time-out of its own; 0 is 30 s
 	Step    time.Duration // of one message of a handshake; 0 is 5 s
-	Limit   int           // the longest frame that is taken, in bytes; 0 is 16 MB
+	Limit   int           // the longest frame that is taken, in bytes; 0 is 64 MB
 
 	// Notify hears of every change of a node; it must return at once and must
 	// not call the cluster. Nil means nobody does.
@@ -51,12 +51,11 @@ type Options struct {
 const (
 	dialTime    = 3 * time.Second
 	resolveTime = 3 * time.Second
-	patience    = 10 * time.Second        // with a peer that takes nothing of what we write
-	confirmTime = 5 * time.Second         // for the first answer over a new link
-	firstRest   = time.Second             // between attempts to join a node, doubled
-	lastRest    = time.Minute             // up to this, where a node refuses us
-	lastAbsent  = 1500 * time.Millisecond // and up to this, where none is there yet
-	renewTime   = 30 * time.Second        // between attempts to follow what a node does not push
+	patience    = 10 * time.Second // with a peer that takes nothing of what we write
+	confirmTime = 5 * time.Second  // for the first answer over a new link
+	firstRest   = time.Second      // between attempts to join a node, doubled
+	lastRest    = time.Minute      // up to this
+	renewTime   = 30 * time.Second // between attempts to follow what a node does not push
 )
 
 // maxNodes bounds how many nodes are joined because others named them.
@@ -70,7 +69,7 @@ func (o *Options) complete() error {
 		o.Step = 5 * time.Second
 	}
 	if o.Limit <= 0 {
-		o.Limit = frame.DefaultLimit
+		o.Limit = 4 * frame.DefaultLimit // a table of 100,000 processes is one frame of 20 MB
 	}
 	if o.Notify == nil {
 		o.Notify = func(Notice) {}

@@ -15,7 +15,8 @@ type Message struct {
 	Log      *LogLine
 	Event    *EventMessage
 	// Dropped is how many messages of the node were dropped, because the
-	// subscription was full, and not told of before this one.
+	// subscription was full, or by the node itself, and not told of before
+	// this one.
 	Dropped int
 }
 
@@ -26,7 +27,9 @@ type LogLine struct {
 	Message string    `json:"message"`
 	Source  string    `json:"source"` // as the framework prints it, without behavior: <PID> ('name')
 	Time    time.Time `json:"time"`   // by the node's clock
-	Type    string    `json:"type"`   // node, process, network, meta
+	Type    string    `json:"type"`   // node, process, network, meta, application
+	// Fields are those that the program gave the line; nodes tell them from 3.3 on.
+	Fields map[string]any `json:"fields,omitempty"`
 }
 
 // about reports whether the line tells of a connection with a node, as nodes
@@ -102,9 +105,10 @@ func (s *Subscription) offer(m Message) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for {
-		m.Dropped = s.dropped[m.Node]
+		whole := m
+		whole.Dropped += s.dropped[m.Node]
 		select {
-		case s.queue <- m:
+		case s.queue <- whole:
 			delete(s.dropped, m.Node)
 			return
 		default:

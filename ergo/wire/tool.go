@@ -15,7 +15,11 @@ import (
 // ErrNoMCP is a node that does not run the MCP application: it has no tools.
 var ErrNoMCP = fmt.Errorf("no MCP application on that node: %w", ergo.ErrNoTools)
 
-const toolClusterNodes = "cluster_nodes"
+const (
+	toolClusterNodes = "cluster_nodes"
+	toolProcessList  = "process_list"
+	toolCapabilities = "capabilities"
+)
 
 // maxParams is the longest text of arguments that nodes can read: they fail
 // on the two longest strings that could be written.

@@ -1,4 +1,7 @@
-package recorder
+// Package clock tells the cluster's time: the world's, or that of a replay which
+// announces its own; and the steady time, by which intervals are counted. It
+// samples nothing.
+package clock
 
 import (
 	"context"
@@ -8,9 +11,9 @@ import (
 	"ergorecorder/ergo"
 )
 
-// A clock tells the cluster's time: the world's, or that of a replay which
+// A Clock tells the cluster's time: the world's, or that of a replay which
 // announces its own.
-type clock struct {
+type Clock struct {
 	now     func() time.Time     // the world's
 	elapsed func() time.Duration // the steady time since the recorder was made
 
@@ -19,8 +22,13 @@ type clock struct {
 	heard  time.Time   // when, by the world's time
 }
 
-// hear takes in what an answer announced.
-func (c *clock) hear(announced *ergo.Clock) {
+// New makes a clock of the world's and a steady time.
+func New(now func() time.Time, elapsed func() time.Duration) *Clock {
+	return &Clock{now: now, elapsed: elapsed}
+}
+
+// Hear takes in what an answer announced.
+func (c *Clock) Hear(announced *ergo.Clock) {
 	if announced == nil {
 		return
 	}
@@ -29,15 +37,15 @@ func (c *clock) hear(announced *ergo.Clock) {
 	c.follow, c.heard = announced, c.now()
 }
 
-// replayed reports whether the cluster is a replay.
-func (c *clock) replayed() bool {
+// Replayed reports whether the cluster is a replay.
+func (c *Clock) Replayed() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.follow != nil
 }
 
 // Now is the cluster's time. That of a replay stops at its end.
-func (c *clock) Now() time.Time {
+func (c *Clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := c.now()
@@ -53,23 +61,23 @@ func (c *clock) Now() time.Time {
 
 // Steady is a time that no step of the world's clock moves: intervals are
 // counted by it. Of a replay it is the replay's.
-func (c *clock) Steady() time.Time {
-	if c.replayed() {
+func (c *Clock) Steady() time.Time {
+	if c.Replayed() {
 		return c.Now()
 	}
 	return time.Unix(0, 0).Add(c.elapsed())
 }
 
-// ended reports whether a replay has come to its end.
-func (c *clock) ended() bool {
+// Ended reports whether a replay has come to its end.
+func (c *Clock) Ended() bool {
 	now := c.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.follow != nil && !now.Before(c.follow.End)
 }
 
-// wall is how long a stretch of the cluster's time takes in the world.
-func (c *clock) wall(d time.Duration) time.Duration {
+// Wall is how long a stretch of the cluster's time takes in the world.
+func (c *Clock) Wall(d time.Duration) time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.follow == nil {
@@ -78,17 +86,17 @@ func (c *clock) wall(d time.Duration) time.Duration {
 	return time.Duration(float64(d) / c.follow.Speed)
 }
 
-// after returns a channel that fires when the steady time is t, in a
+// After returns a channel that fires when the steady time is t, in a
 // millisecond at the earliest, and a stop that releases it.
-func (c *clock) after(t time.Time) (<-chan time.Time, func() bool) {
-	timer := time.NewTimer(max(c.wall(t.Sub(c.Steady())), time.Millisecond))
+func (c *Clock) After(t time.Time) (<-chan time.Time, func() bool) {
+	timer := time.NewTimer(max(c.Wall(t.Sub(c.Steady())), time.Millisecond))
 	return timer.C, timer.Stop
 }
 
-// sleep waits until the cluster's time has passed d; it reports false where
+// Sleep waits until the cluster's time has passed d; it reports false where
 // ctx ended first.
-func (c *clock) sleep(ctx context.Context, d time.Duration) bool {
-	fire, stop := c.after(c.Steady().Add(d))
+func (c *Clock) Sleep(ctx context.Context, d time.Duration) bool {
+	fire, stop := c.After(c.Steady().Add(d))
 	defer stop()
 	select {
 	case <-fire:
