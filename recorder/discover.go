@@ -149,9 +149,16 @@ func (r *Recorder) findNodes(ctx context.Context, keep func(ergo.Call, ergo.Answ
 	if !answered {
 		return nil, fmt.Errorf("ask for the cluster's nodes: %w", err)
 	}
-	names = slices.DeleteFunc(names, func(n string) bool { return !matches(r.opts.Nodes, n) })
+	names = slices.DeleteFunc(names, func(n string) bool { return !matches(r.opts.Nodes, n) || r.observes(n) })
 	slices.Sort(names)
 	return slices.Compact(names), nil
+}
+
+// observes reports whether a node is another recorder: it answers nobody. One
+// that patterns name is recorded all the same.
+func (r *Recorder) observes(name string) bool {
+	_, ok := ergo.Observes(ergo.TraceNode, name)
+	return ok && len(r.opts.Nodes) == 0
 }
 
 // clusterNodes asks one entry point for the nodes that it knows.

@@ -2,12 +2,13 @@ package recorder
 
 import (
 	"encoding/json"
-	"ergorecorder/recorder/clock"
-	"ergorecorder/recorder/cost"
 	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"ergorecorder/recorder/clock"
+	"ergorecorder/recorder/cost"
 )
 
 // rowsOf are the names of the rows of a listing.

@@ -2,10 +2,11 @@ package recorder
 
 import (
 	"encoding/json"
-	"ergorecorder/recorder/rows"
 	"slices"
 	"testing"
 	"time"
+
+	"ergorecorder/recorder/rows"
 )
 
 func TestProcessRows(t *testing.T) {

@@ -75,7 +75,7 @@ func (n *node) workersIdle() bool {
 	n.mu.Unlock()
 	workers, busy := 0, 0
 	for _, p := range rows.Read(table) {
-		if p.Behavior == "mcp.MCPWorker" {
+		if _, ours := ergo.Observes(ergo.TraceBehavior, p.Behavior); ours && p.Kind != "supervisor" && p.Kind != "pool" {
 			workers++
 			if p.State != "sleep" {
 				busy++

@@ -2,10 +2,11 @@ package recorder
 
 import (
 	"context"
-	"ergorecorder/recorder/clock"
-	"ergorecorder/recorder/cost"
 	"sync"
 	"time"
+
+	"ergorecorder/recorder/clock"
+	"ergorecorder/recorder/cost"
 )
 
 // A task is something that a node is asked regularly.
