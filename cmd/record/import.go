@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"ergorecorder/escape"
 
@@ -15,32 +16,38 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/recorder/ingest"
+	"ergorecorder/seal"
 )
 
 func newImport() *cobra.Command {
 	var out string
 	var opt ingest.Options
+	var keys []string
+	var more bool
 	cmd := &cobra.Command{
 		Use:   "import CAPTURE... -o PATH",
 		Short: "Import captures, and the raw profiles that lie beside them, into an archive",
 		Long: `Import reads captures (one JSON object per line, gzipped or plain; - is
 standard input) into an archive. The raw profiles beside a capture NAME.jsonl.gz,
 named NAME.NODE.KIND[_before].pb.gz, come in at their own time. A broken line is
-named, counted and passed over; the exit code is then 2 and the rest is kept.`,
+named, counted and passed over; the exit code is then 2 and the rest is kept.
+An archive that holds answers already is refused unless --append is given.`,
 		Example: "  record import incident.jsonl.gz -o incident.erg",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return runImport(cmd, args, out, opt)
+			return runImport(cmd, args, out, more, opt, keys)
 		},
 	}
 	cmd.Flags().StringVarP(&out, "output", "o", "", "the archive: NAME.erg is one file, DIR/ a directory of segments")
 	cmd.Flags().BoolVar(&opt.KeepEnv, "keep-env", false, "keep the values of environment variables")
 	cmd.Flags().BoolVar(&opt.KeepSecrets, "keep-secrets", false, "store everything as it was said, secrets included")
+	cmd.Flags().StringArrayVar(&keys, "identity", nil, "file with the key that opens encrypted captures (repeatable)")
+	cmd.Flags().BoolVar(&more, "append", false, "add to an archive that holds answers already; the same record is stored once")
 	_ = cmd.MarkFlagRequired("output")
 	return cmd
 }
 
-func runImport(cmd *cobra.Command, captures []string, out string, opt ingest.Options) (err error) {
+func runImport(cmd *cobra.Command, captures []string, out string, more bool, opt ingest.Options, keys []string) (err error) {
 	for _, c := range captures {
 		if c == "-" {
 			continue
@@ -48,6 +55,10 @@ func runImport(cmd *cobra.Command, captures []string, out string, opt ingest.Opt
 		if _, err := os.Stat(c); err != nil {
 			return fmt.Errorf("read capture: %w", err)
 		}
+	}
+	ids, err := seal.Identities(keys)
+	if err != nil {
+		return err
 	}
 	w, err := archive.OpenWriter(out, nil)
 	if err != nil {
@@ -58,9 +69,14 @@ func runImport(cmd *cobra.Command, captures []string, out string, opt ingest.Opt
 			err = cerr
 		}
 	}()
-	var sum ingest.Imported
+	held := w.View()
+	if info := held.Info(); info.Records > 0 && !more {
+		return fmt.Errorf("import: %s already holds %d records%s, from %s to %s; another incident belongs into an archive of its own (-o NEW.erg); --append adds to this one",
+			out, info.Records, ofNodes(held), info.From.UTC().Format(time.RFC3339), info.To.UTC().Format(time.RFC3339))
+	}
+	sum := ingest.Imported{Once: more}
 	for _, c := range captures {
-		if err := importOne(cmd.Context(), c, cmd.InOrStdin(), w, opt, &sum); err != nil {
+		if err := importOne(cmd.Context(), c, cmd.InOrStdin(), w, opt, ids, &sum); err != nil {
 			return err
 		}
 	}
@@ -72,15 +88,44 @@ func runImport(cmd *cobra.Command, captures []string, out string, opt ingest.Opt
 		escape.Fprintf(cmd.ErrOrStderr(), "record: %v\n", b)
 	}
 	escape.Fprintf(cmd.OutOrStdout(), "%s: %d answers of %d nodes and %d profiles\n", out, sum.Lines, len(sum.Nodes), sum.Profiles)
+	if sum.Known > 0 {
+		fmt.Fprintf(cmd.OutOrStdout(), "%d answers were there already and are stored once\n", sum.Known)
+	}
 	if len(sum.Broken) > 0 {
 		return fmt.Errorf("import: %d broken lines were passed over", len(sum.Broken))
 	}
 	return nil
 }
 
-func importOne(ctx context.Context, path string, stdin io.Reader, w *archive.Writer, opt ingest.Options, sum *ingest.Imported) error {
+// ofNodes says of which nodes an archive holds answers.
+func ofNodes(a *archive.Reader) string {
+	var names []string
+	for _, s := range a.Streams() {
+		if s.Node != "" && !slices.Contains(names, s.Node) {
+			names = append(names, s.Node)
+		}
+	}
+	slices.Sort(names)
+	if names == nil {
+		return ""
+	}
+	return " of " + strings.Join(names, ", ")
+}
+
+func importOne(ctx context.Context, path string, stdin io.Reader, w *archive.Writer, opt ingest.Options, ids []seal.Identity, sum *ingest.Imported) error {
 	if path == "-" {
 		return ingest.Capture(ctx, stdin, w, opt, sum)
+	}
+	if seal.IsSealed(path) {
+		o, err := seal.Open(path, ids)
+		if err != nil {
+			return err
+		}
+		defer o.Close()
+		if _, err := o.Seek(0, io.SeekStart); err != nil {
+			return fmt.Errorf("read capture: %w", err)
+		}
+		return ingest.Capture(ctx, o, w, opt, sum)
 	}
 	f, err := os.Open(path)
 	if err != nil {

@@ -82,6 +82,9 @@ func Record(call ergo.Call, args []byte, ans ergo.Answer, refused *ergo.ToolErro
 	}
 	reading, _ := spelling.ReadingOf(call.Tool)
 	rec.Schema.Road, rec.Schema.Reading = spelling.Name(), string(reading)
+	if ans.Road != "" {
+		rec.Schema.Road = string(ans.Road)
+	}
 	if subject := schema.SubjectArgs(call.Args); subject != nil {
 		rec.Subject = opt.text(subject.String())
 	}
