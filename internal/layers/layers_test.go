@@ -65,7 +65,9 @@ var mayImport = map[string]string{
 
 	"seal": "",
 
-	"cmd/analyze": "seal scrub escape ergo/... archive replay/... coverage analyze/... mcp web internal/exit",
+	"export": "ergo ergo/tools48 archive replay",
+
+	"cmd/analyze": "export seal scrub escape ergo/... archive replay/... coverage analyze/... mcp web internal/exit",
 	"cmd/record":  "seal escape ergo/... archive recorder/... replay/... coverage analyze/... mcp web internal/exit",
 
 	"internal/exit":   "escape",
