@@ -12,6 +12,7 @@ import (
 	"ergorecorder/analyze/playbook"
 	"ergorecorder/analyze/scene"
 	"ergorecorder/analyze/setting"
+	"ergorecorder/coverage"
 	"ergorecorder/replay"
 )
 
@@ -43,6 +44,10 @@ func Run(ctx context.Context, rec *replay.Recording, opt Options) (*Report, erro
 	if err != nil {
 		return nil, err
 	}
+	seen, err := coverage.Of(ctx, rec, coverage.Options{From: opt.From, To: opt.To, Node: opt.Node, Detectors: opt.Playbooks, Path: opt.Path})
+	if err != nil {
+		return nil, fmt.Errorf("look at what was recorded: %w", err)
+	}
 	for i, b := range books {
 		if opt.Progress != nil {
 			opt.Progress(i, len(books), b.Name)
@@ -55,8 +60,9 @@ func Run(ctx context.Context, rec *replay.Recording, opt Options) (*Report, erro
 			lacking(s, d, v)
 		}
 		r.Findings = append(r.Findings, v.Findings...)
-		r.Healthy = append(r.Healthy, v.Healthy...)
-		r.NotEvaluated = append(r.NotEvaluated, v.Skipped...)
+		fine, not := earned(v, seen)
+		r.Healthy = append(r.Healthy, fine...)
+		r.NotEvaluated = append(append(r.NotEvaluated, v.Skipped...), not...)
 	}
 	for _, f := range r.Findings {
 		acrossGaps(f, r.Archive.Gaps)
@@ -69,6 +75,7 @@ func Run(ctx context.Context, rec *replay.Recording, opt Options) (*Report, erro
 	}
 	r.Findings = finding.Rank(r.Findings)
 	r.NotEvaluated = append(r.NotEvaluated, s.DamageNoted()...)
+	r.conclude(seen)
 	return r, nil
 }
 

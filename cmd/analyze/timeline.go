@@ -57,6 +57,11 @@ warning, error and panic.`,
 			if f == "json" {
 				return printJSON(out, shown)
 			}
+			if report.Headline.Verdict == analyze.CannotTell {
+				escape.Fprintf(out, "%s\n", report.Headline.Text)
+			} else if limit := report.Headline.Limit(); limit != "" {
+				escape.Fprintf(out, "%s\n", limit)
+			}
 			for _, m := range shown {
 				escape.Fprintln(out, cut(fmt.Sprintf("%s  %-11s %s  %s", m.At.UTC().Format("15:04:05.000"), m.Kind, m.Node, m.Text), width(out)))
 			}
