@@ -99,6 +99,9 @@ func (w *Network) readLinks(ctx context.Context, s *Scene, n *Node) error {
 		seen := map[string]bool{}
 		for _, slot := range f.Live {
 			peer := f.Columns[0].Text(slot)
+			if s.observer(peer) {
+				continue
+			}
 			l := known[peer]
 			if l == nil {
 				l = &link{node: n.Name, peer: peer}
@@ -233,7 +236,7 @@ func (w *Network) readLines(ctx context.Context, s *Scene, n *Node) error {
 			continue
 		}
 		m := connectionText.FindStringSubmatch(l.Message)
-		if m == nil || (m[1] == "") == (m[3] == "") {
+		if m == nil || (m[1] == "") == (m[3] == "") || s.observer(m[2]) {
 			continue
 		}
 		w.Logs[n.Name] = append(w.Logs[n.Name], connectionLine{At: l.At, Peer: m[2], Lost: m[3] != ""})

@@ -8,9 +8,20 @@ import (
 	"ergorecorder/ergo"
 )
 
-// Own reports whether the process belongs to the application that answers the
-// recorder's own calls: what it does is our doing and no sign of a fault.
-func (a *Actor) Own() bool { return a.Application == "mcp_app" }
+// Own reports whether the process is there because somebody observes: what it
+// does is our doing and no sign of a fault.
+func (a *Actor) Own() bool {
+	_, application := ergo.Observes(ergo.TraceApplication, a.Application)
+	_, behavior := ergo.Observes(ergo.TraceBehavior, a.Behavior)
+	return application || behavior
+}
+
+// observer reports whether a peer of a node is somebody who observes, and not
+// one of the nodes that are recorded.
+func (s *Scene) observer(peer string) bool {
+	_, observes := ergo.Observes(ergo.TraceNode, peer)
+	return observes && !slices.ContainsFunc(s.Nodes, func(n *Node) bool { return n.Name == peer })
+}
 
 // OwnErrors are the instants at which a call of the recorder added an error to
 // the node: forwarded calls that the entry point could not deliver, and pings
