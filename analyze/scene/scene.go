@@ -104,9 +104,13 @@ func (s *Scene) readNode(ctx context.Context, n *Node) error {
 			return err
 		}
 	}
+	if err := s.readClock(ctx, n); err != nil {
+		return err
+	}
 	for i, l := range n.Lives {
 		if i > 0 && l.From.After(s.From) && !l.From.After(s.To) {
-			n.Starts = append(n.Starts, l.Started)
+			// Its first answer is of after its start, whatever the clocks say.
+			n.Starts = append(n.Starts, series.Earlier(n.Clock.Ours(l.Started), l.From))
 		}
 	}
 	var err error

@@ -42,7 +42,7 @@ const bad = "error"
 func errorBurst(ctx context.Context, s *scene.Scene, n *scene.Node, v *finding.Verdict) error {
 	var miner logs.Miner
 	var times []time.Time
-	for l, err := range s.Rec.Logs(ctx, n.Name, s.From, s.To) {
+	for l, err := range s.Logs(ctx, n, s.From, s.To) {
 		if err != nil {
 			if s.Damaged(err) {
 				continue
