@@ -10,7 +10,7 @@ COUNT     ?= 6
 BENCH     ?= .
 SECONDS_EACH ?= 10
 
-.PHONY: all build test matrix lint bench bench-compare fuzz demo clean
+.PHONY: all build test roads matrix lint bench bench-compare fuzz demo clean
 
 all: build
 
@@ -19,6 +19,9 @@ build: ## bin/record and bin/analyze
 
 test: ## every test; ERGO_CAPTURES=DIR adds those over a folder of captures
 	$(GO) test $(PKGS)
+
+roads: ## the captures of ERGO_CAPTURES=DIR recorded over every road that a replay serves; writes docs/roads.md
+	$(GO) test -timeout 20m -count=1 -run TestRoads ./internal/roads -doc $(CURDIR)/docs/roads.md
 
 matrix: ## the whole matrix of recordings and edits, ERGO_CAPTURES=DIR with those captures; its totals go into BENCHMARKS.md
 	MATRIX=whole MATRIX_WRITE=1 $(GO) test -timeout 3h -run TestWholeMatrix -v ./internal/metamorph

@@ -4,7 +4,7 @@ package ergorecorder
 
 import "embed"
 
-// Documents are the Markdown files at the root of the project and in docs.
+// Documents are the Markdown files at the root of the project, in docs and in skills.
 //
-//go:embed *.md docs/*.md
+//go:embed *.md docs/*.md skills/*/*.md skills/*/references/*.md
 var Documents embed.FS

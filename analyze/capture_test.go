@@ -29,11 +29,12 @@ type truth struct {
 	Start  time.Time `json:"capture_start"`
 	End    time.Time `json:"capture_end"`
 	Faults []struct {
-		Kind                string
-		Node, Peer          string
-		Start               time.Time
-		Slow                bool
-		Accept, Also, Names []string
+		Kind         finding.Kind
+		Node, Peer   string
+		Start        time.Time
+		Slow         bool
+		Accept, Also []finding.Kind
+		Names        []string
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"ergorecorder/analyze"
+	"ergorecorder/analyze/finding"
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
 	"ergorecorder/internal/sim"
@@ -148,7 +149,7 @@ func (w *world) edit(n *sim.Node, tool string, at time.Duration, answer any) any
 type place struct {
 	name       string
 	make       func(*world)
-	kind       string
+	kind       finding.Kind
 	node, peer string
 	names      string        // what the subject's function, event or name must be; "" for none
 	loose      time.Duration // how far off; 0: 4 s

@@ -59,8 +59,8 @@ func TestNoiseNeverConvinces(t *testing.T) {
 				noisy(w, amplitude)
 				now := map[string]*finding.Finding{}
 				for _, f := range judge(t, w.c).Findings {
-					now[f.Kind+" "+f.Subject.Node] = f
-					b := before[f.Kind+" "+f.Subject.Node]
+					now[string(f.Kind)+" "+f.Subject.Node] = f
+					b := before[string(f.Kind)+" "+f.Subject.Node]
 					switch {
 					case before == nil:
 					case b == nil:
@@ -71,7 +71,7 @@ func TestNoiseNeverConvinces(t *testing.T) {
 				}
 				before = now
 			}
-			if found := before[p.kind+" "+p.node] != nil; drowns && found {
+			if found := before[string(p.kind)+" "+p.node] != nil; drowns && found {
 				t.Errorf("%s is found in any noise: the test tests nothing", p.kind)
 			}
 		})

@@ -64,7 +64,7 @@ func Run(ctx context.Context, rec *replay.Recording, opt Options) (*Report, erro
 // acrossGaps says so where a finding began while its node was not recorded. A
 // node that was away is its own gap.
 func acrossGaps(f *finding.Finding, gaps []Gap) {
-	if finding.Among(f.Kind, "node_down", "node_restarted") {
+	if finding.Among(f.Kind, finding.NodeDown, finding.NodeRestarted) {
 		return
 	}
 	for _, g := range gaps {

@@ -19,7 +19,7 @@ import (
 type scenario struct {
 	name  string
 	make  func(*sim.Cluster)
-	kind  string        // of the first finding that nothing caused; "" for none above info
+	kind  finding.Kind  // of the first finding that nothing caused; "" for none above info
 	who   string        // its subject's name or behavior
 	onset time.Duration // after the first sample
 	end   bool          // the fault is over

@@ -161,6 +161,10 @@ func same(t testing.TB, got, want *archive.Record) {
 		t.Fatalf("%s: at %v, want %v", w.Stream, g.At, w.At)
 	}
 	g.At = w.At
+	if off := g.Mono - w.Mono; off < -time.Millisecond || off > time.Millisecond {
+		t.Fatalf("%s: mono %v, want %v", w.Stream, g.Mono, w.Mono)
+	}
+	g.Mono = w.Mono
 	if !reflect.DeepEqual(g, w) {
 		t.Fatalf("got %+v\nwant %+v", g, w)
 	}

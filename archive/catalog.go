@@ -23,7 +23,11 @@ type catalog struct {
 	order    []*streamRuns // sorted by key, made on demand
 	segments []*segment    // ascending by number
 	damage   []*CorruptionError
-	live     string // why the newest segment is not read; "" where it is
+	absence  []*CorruptionError // what the chain of segments tells, when the archive was opened
+	dir      bool               // the segments are those of a directory, and named by their numbers
+	after    int                // segments up to this number need not be there
+	unbegun  bool               // the newest file of the directory is not begun
+	live     string             // why the newest segment is not read; "" where it is
 }
 
 // streamRuns are the runs of one stream.
@@ -37,13 +41,15 @@ type streamRuns struct {
 // packed, in chunks of the tail.
 type run struct {
 	codec.Header
-	seg    *segment
-	size   int
-	chunks []chunkRef // nil where it is a block
-	key    []byte     // of the value that holds the block
-	at     int64      // place of the block in that value; in the file, where that is read raw
-	ended  bool       // no chunk will follow
-	bad    error
+	seg      *segment
+	size     int
+	chunks   []chunkRef // nil where it is a block
+	key      []byte     // of the value that holds the block
+	at       int64      // place of the block in that value; in the file, where that is read raw
+	ended    bool       // no chunk will follow
+	bad      error
+	synopsis []byte       // of a flat file's index
+	stats    *codec.Stats // nil where another writer began the run
 }
 
 // A chunkRef says where a chunk lies in a batch of the tail.
@@ -70,6 +76,9 @@ func (c *catalog) stream(k StreamKey, s Schema) *streamRuns {
 		sr = &streamRuns{key: k, schema: s}
 		c.streams[k] = sr
 		c.order = nil
+	}
+	if sr.schema.Road == "" && sr.schema.Reading == "" { // begun by a program that did not say
+		sr.schema.Road, sr.schema.Reading = s.Road, s.Reading
 	}
 	return sr
 }
@@ -180,6 +189,10 @@ func (r *run) read() (pieces [][]byte, moved bool, err error) {
 	if r.seg.isRaw() {
 		return r.readRaw()
 	}
+	if r.seg.flat != nil {
+		b, err := r.readFlat()
+		return [][]byte{b}, false, err
+	}
 	if r.chunks == nil {
 		b, err := r.block()
 		return [][]byte{b}, b == nil && err == nil, err
@@ -257,3 +270,46 @@ func (c *catalog) open(z *codec.Zip, k StreamKey, r run) (*codec.Run, error) {
 var errDropped = fmt.Errorf("dropped by retention")
 
 func unix(ns int64) time.Time { return time.Unix(0, ns).UTC() }
+
+// synopsis is that of a run; nil where it has none. Only the head of its block is
+// read.
+func (c *catalog) synopsis(z *codec.Zip, k StreamKey, x *run) (*codec.Synopsis, error) {
+	b := x.synopsis
+	if b == nil {
+		var err error
+		if b, err = x.readSynopsis(); err != nil {
+			return nil, c.corruption(k, x, err)
+		}
+	}
+	if len(b) == 0 {
+		return nil, nil
+	}
+	s, err := codec.ParseSynopsis(b, z)
+	if err != nil {
+		return nil, c.corruption(k, x, err)
+	}
+	return s, nil
+}
+
+func (r *run) readSynopsis() (b []byte, err error) {
+	if r.chunks != nil || r.bad != nil || r.seg.flat != nil {
+		return nil, nil
+	}
+	if r.seg.isRaw() {
+		pieces, _, err := r.readRaw()
+		if err != nil {
+			return nil, err
+		}
+		return codec.SynopsisOf(pieces[0])
+	}
+	err = r.seg.view(func(tx *bbolt.Tx) error {
+		v := getValue(tx.Bucket(bucketBlocks), r.key)
+		if r.at+int64(r.size) > int64(len(v)) {
+			return nil
+		}
+		found, err := codec.SynopsisOf(v[r.at : r.at+int64(r.size)])
+		b = bytes.Clone(found)
+		return err
+	})
+	return b, err
+}

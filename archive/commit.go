@@ -25,15 +25,17 @@ type packed struct {
 
 // update runs f in a transaction of the segment being written and counts what
 // that wrote.
-func (w *Writer) update(f func(*bbolt.Tx) error) error {
+func (w *Writer) update(f func(*bbolt.Tx) error) error { return w.updateIn(w.seg, f) }
+
+func (w *Writer) updateIn(s *segment, f func(*bbolt.Tx) error) error {
 	if err := w.opts.step("commit"); err != nil {
 		return err
 	}
-	before := w.seg.db.Stats()
-	err := guard(func() error { return w.seg.db.Update(f) })
-	after := w.seg.db.Stats()
+	before := s.db.Stats()
+	err := guard(func() error { return s.db.Update(f) })
+	after := s.db.Stats()
 	diff := after.Sub(&before)
-	w.written.Add(diff.TxStats.GetPageAlloc() + int64(w.seg.db.Info().PageSize))
+	w.written.Add(diff.TxStats.GetPageAlloc() + int64(s.db.Info().PageSize))
 	return err
 }
 
@@ -95,7 +97,7 @@ func (w *Writer) pack(zip *codec.Zip, runs []*run) ([]packed, error) {
 		if err != nil {
 			return nil, fmt.Errorf("pack: %w", err)
 		}
-		b, err := codec.Merge(zip, pieces...)
+		b, err := codec.Merge(zip, now.stats, pieces...)
 		if err != nil {
 			return nil, fmt.Errorf("pack: %w", err)
 		}
@@ -160,7 +162,7 @@ func putBlocks(tx *bbolt.Tx, z *codec.Zip, blocks []packed) error {
 	}
 	for i := range blocks {
 		p := &blocks[i]
-		h, _, err := codec.HeaderOnly(p.block)
+		h, err := codec.HeaderOnly(p.block)
 		if err != nil {
 			return err
 		}
@@ -211,7 +213,7 @@ func (w *Writer) stored(batches []*batch, blocks []packed) {
 		for _, c := range p.run.chunks {
 			c.batch.live--
 		}
-		p.run.chunks, p.run.size, p.run.key, p.run.at = nil, len(p.block), p.key, int64(p.at)
+		p.run.chunks, p.run.stats, p.run.size, p.run.key, p.run.at = nil, nil, len(p.block), p.key, int64(p.at)
 	}
 	for _, b := range batches {
 		b.memory.Store(nil)

@@ -15,7 +15,7 @@ import (
 )
 
 // currentFormat is the version that is written now.
-const currentFormat = 2
+const currentFormat = 3
 
 var freeze = flag.Bool("freeze", false, "write the sample archives of the current format, once")
 
@@ -31,16 +31,20 @@ func TestFormats(t *testing.T) {
 		writeFormat(t, formatDir(currentFormat))
 	}
 	for version := 1; version <= currentFormat; version++ {
-		for _, name := range []string{"closed.erg", "crashed.erg"} {
+		names := []string{"closed.erg", "crashed.erg"}
+		if version >= 3 {
+			names = append(names, "flat.erg")
+		}
+		for _, name := range names {
 			t.Run(fmt.Sprintf("%d/%s", version, name), func(t *testing.T) {
-				readFormat(t, formatDir(version), name)
+				readFormat(t, version, name)
 			})
 		}
 	}
 }
 
-func readFormat(t *testing.T, dir, name string) {
-	golden, err := os.Open(filepath.Join(dir, "records.jsonl"))
+func readFormat(t *testing.T, version int, name string) {
+	golden, err := os.Open(filepath.Join(formatDir(version), "records.jsonl"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,11 +59,16 @@ func readFormat(t *testing.T, dir, name string) {
 		}
 		want[r.Seq] = r
 	}
-	r, err := archive.Open(filepath.Join(dir, name))
+	r, err := archive.Open(filepath.Join(formatDir(version), name))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer r.Close()
+	for _, s := range r.Streams() {
+		if told := s.Schema.Road == "tools" && s.Schema.Reading != ""; told != (version >= 3 && s.Schema.Form != archive.FormText) {
+			t.Errorf("%s: road %q, reading %q", s.StreamKey, s.Schema.Road, s.Schema.Reading)
+		}
+	}
 	n := 0
 	for got, err := range r.Records(ctx, archive.Query{}) {
 		if err != nil {
@@ -101,6 +110,9 @@ func writeFormat(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 	copyFile(t, path, filepath.Join(dir, "closed.erg"))
+	if err := os.WriteFile(filepath.Join(dir, "flat.erg"), writeFlat(t, path), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	f, err := os.Create(filepath.Join(dir, "records.jsonl"))
 	if err != nil {
 		t.Fatal(err)

@@ -116,7 +116,7 @@ var noRows = &Failure{Text: "the answer holds no rows"}
 func (sc *scan) fill() *Frame {
 	t, f := sc.table, &sc.frame
 	h := t.Head
-	f.At, f.Took, f.Subject, f.Seen, f.Total = unix(h.At), time.Duration(h.Took), h.Subject, int(h.Seen), int(h.Total)
+	f.At, f.Took, f.Mono, f.Subject, f.Seen, f.Total = unix(h.At), time.Duration(h.Took), time.Duration(h.Mono), h.Subject, int(h.Seen), int(h.Total)
 	f.Failure, f.Reset, f.Live, f.Changed, f.Gone = failureOf(h), t.Reset, t.Live, t.Changed, t.Gone
 	if !h.Rows() {
 		f.Live, f.Changed, f.Gone = nil, nil, nil

@@ -138,7 +138,7 @@ func recordOf(s StreamKey, t *codec.Table) (*Record, error) {
 		return nil, err
 	}
 	rec := &Record{
-		Seq: h.Seq, Stream: s, At: unix(h.At), Took: time.Duration(h.Took), Subject: h.Subject, Args: slices.Clone(h.Args),
+		Seq: h.Seq, Stream: s, At: unix(h.At), Took: time.Duration(h.Took), Mono: time.Duration(h.Mono), Subject: h.Subject, Args: slices.Clone(h.Args),
 		Text: text, IsError: h.IsError, Failure: failureOf(h), Seen: int(h.Seen), Total: int(h.Total),
 	}
 	return rec, nil

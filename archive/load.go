@@ -4,11 +4,13 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"go.etcd.io/bbolt"
 
@@ -53,6 +55,15 @@ func segmentNumber(name string) (int, bool) {
 // openSegment opens a file for reading. Where its tree is damaged it is read
 // raw, and damage says so.
 func openSegment(path string) (s *segment, damage, err error) {
+	if isFlat(path) {
+		s, err = openFlatFile(path)
+		if err == nil || errors.As(err, new(syscall.Errno)) || errors.Is(err, ErrVersion) {
+			return s, nil, err
+		}
+		damage = err
+		s = &segment{path: path}
+		return s, damage, s.openRaw()
+	}
 	s = &segment{path: path}
 	if db, err := openBolt(path, boltOptions(true, 0)); err == nil {
 		s.db = db
@@ -100,6 +111,11 @@ func (c *catalog) load(s *segment) (batches uint64, streams uint32, err error) {
 	if s.isRaw() {
 		return 0, 0, c.loadRaw(s)
 	}
+	if s.flat != nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return 0, 0, c.loadFlat(s)
+	}
 	defs := map[uint32]*streamRuns{}
 	err = s.view(func(tx *bbolt.Tx) error {
 		c.mu.Lock()
@@ -130,6 +146,14 @@ func (c *catalog) load(s *segment) (batches uint64, streams uint32, err error) {
 // loadStreams reads the definitions of streams that were begun together.
 func (c *catalog) loadStreams(defs map[uint32]*streamRuns, k, v []byte) error {
 	b, err := parseList(c.zip, k, v, streamKeyLen)
+	if err != nil {
+		return err
+	}
+	return c.parseStreams(defs, b)
+}
+
+// parseStreams reads what listStreams laid out.
+func (c *catalog) parseStreams(defs map[uint32]*streamRuns, b []byte) (err error) {
 	for err == nil && len(b) > 0 {
 		id, n := binary.Uvarint(b)
 		if n <= 0 {
@@ -290,6 +314,9 @@ func appendEntry(b []byte, h *codec.Header, size int, key []byte, at int) []byte
 	return b
 }
 
+// maxBlock is what a block's header can say of its length.
+const maxBlock = math.MaxInt32
+
 var errEntry = errors.New("entry is impossible")
 
 // parseIndex reads the entries of blocks that were stored together.
@@ -305,6 +332,18 @@ func parseIndex(z *codec.Zip, k, v []byte) (runs []*run, err error) {
 }
 
 func parseEntry(b []byte) (r *run, rest []byte, err error) {
+	r, b, err = parsePlace(b)
+	if err == nil && r.at > 0 {
+		if len(b) < runKeyLen {
+			return nil, nil, errEntry
+		}
+		r.key, b = slices.Clone(b[:runKeyLen]), b[runKeyLen:]
+	}
+	return r, b, err
+}
+
+// parsePlace reads an entry but for the key of the value.
+func parsePlace(b []byte) (r *run, rest []byte, err error) {
 	if len(b) < runKeyLen {
 		return nil, nil, errEntry
 	}
@@ -322,12 +361,9 @@ func parseEntry(b []byte) (r *run, rest []byte, err error) {
 		return nil, nil, errEntry
 	}
 	b = b[n+m:]
-	r.size, r.at = int(size), int64(at)
-	if at > 0 {
-		if len(b) < runKeyLen {
-			return nil, nil, errEntry
-		}
-		r.key, b = slices.Clone(b[:runKeyLen]), b[runKeyLen:]
+	if size > maxBlock || at > math.MaxInt64-maxBlock {
+		return nil, nil, errEntry
 	}
+	r.size, r.at = int(size), int64(at)
 	return r, b, nil
 }

@@ -35,6 +35,7 @@ func Open(path string) (*Reader, error) {
 		return nil, fmt.Errorf("open archive: %w", err)
 	}
 	r := newReader()
+	r.cat.dir = isDir(path)
 	if err := r.open(paths); err != nil {
 		r.Close()
 		return nil, fmt.Errorf("open archive %s: %w", path, err)
@@ -56,6 +57,7 @@ func newReader() *Reader {
 func (r *Reader) open(paths []string) error {
 	for i, p := range paths {
 		if i > 0 && i == len(paths)-1 && notBegun(p) {
+			r.cat.unbegun = true
 			continue
 		}
 		s, damage, err := openSegment(p)
@@ -83,8 +85,6 @@ func (r *Reader) open(paths []string) error {
 	return r.load()
 }
 
-var errForeign = errors.New("it is of another archive")
-
 // load fills the catalog. A segment of another archive than most is left out.
 func (r *Reader) load() error {
 	owners := map[uint64]int{}
@@ -107,6 +107,7 @@ func (r *Reader) load() error {
 			r.cat.blame(s, nil, 0, 0, err)
 		}
 	}
+	r.cat.absence = r.cat.chain()
 	return nil
 }
 
@@ -283,10 +284,7 @@ func (r *Reader) Records(ctx context.Context, q Query) iter.Seq2[*Record, error]
 
 // yieldDamage tells what was found damaged when the archive was opened.
 func (r *Reader) yieldDamage(yield func(error) bool) bool {
-	r.cat.mu.RLock()
-	damage := slices.Clone(r.cat.damage)
-	r.cat.mu.RUnlock()
-	for _, d := range damage {
+	for _, d := range r.known() {
 		if !yield(d) {
 			return false
 		}

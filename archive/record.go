@@ -72,6 +72,10 @@ type Schema struct {
 	Form    Form
 	Key     []string              // columns that identify a row of a table
 	Columns map[string]ColumnKind // known columns; others are Gauge
+	// Road is the surface through which the stream was asked for, Reading what
+	// of the node it tells: words of who records, "" where they are not known.
+	// The first to say them for a stream counts.
+	Road, Reading string
 }
 
 // A Failure is an answer that was an error.
@@ -82,11 +86,15 @@ type Failure struct {
 
 // A Record is one stored item.
 type Record struct {
-	Seq     uint64 // order of append; set by the archive
-	Stream  StreamKey
-	Schema  Schema // used by Append when the stream is new; not set by readers
-	At      time.Time
-	Took    time.Duration
+	Seq    uint64 // order of append; set by the archive
+	Stream StreamKey
+	Schema Schema // used by Append when the stream is new; not set by readers
+	At     time.Time
+	Took   time.Duration
+	// Mono is the recorder's own time, which no step of the wall clock touches,
+	// since the recorder started; 0 where it is not known. It is kept to the
+	// millisecond. Where it is less than that of the record before, the recorder was started anew.
+	Mono    time.Duration
 	Subject string // whom the record is about within its stream ("" where it says it all)
 	Args    []byte // all arguments of the call, JSON; nil where there was no call
 	Text    []byte // the payload; nil if there was none

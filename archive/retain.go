@@ -41,18 +41,83 @@ func (w *Writer) rotate() error {
 	if empty {
 		return nil
 	}
+	return w.follow()
+}
+
+// follow begins the segment behind the one that is written, all of whose runs
+// are packed.
+func (w *Writer) follow() error {
 	old := w.seg
-	path := filepath.Join(w.path, segmentName(old.meta.Segment+1))
+	path := filepath.Join(w.path, segmentName(max(old.meta.Segment, old.meta.Next)+1))
+	w.mu.Lock()
+	last := w.durable
+	w.mu.Unlock()
+	m := w.newMeta(old, path, last)
 	db, err := w.openBolt(path, 0)
 	if err != nil {
 		return err
 	}
 	next := &segment{path: path, db: db}
-	if err := w.initialize(next, w.newMeta(old)); err != nil {
+	err = w.initialize(next, m)
+	if err == nil && old.meta.Next == 0 {
+		err = w.noteNext(old, m.Segment)
+	}
+	if err != nil {
 		return errors.Join(err, next.close(), os.Remove(path))
 	}
 	w.turnTo(next)
 	return errors.Join(w.compact(old), old.reopen())
+}
+
+// noteNext writes into a segment which one was begun behind it.
+func (w *Writer) noteNext(s *segment, number int) error {
+	m := s.meta
+	m.Next = number
+	if err := w.updateIn(s, func(tx *bbolt.Tx) error { return putMeta(tx, m) }); err != nil {
+		return fmt.Errorf("note what follows %s: %w", s.name(), err)
+	}
+	w.cat.mu.Lock()
+	s.meta = m
+	w.cat.mu.Unlock()
+	return nil
+}
+
+// joinChain mends the end of the chain when a directory is gone on with: a crash
+// may have come between the beginning of a segment and the note of it, and
+// where the newest segment was taken away its number is not used again.
+func (w *Writer) joinChain() error {
+	if !w.dir {
+		return nil
+	}
+	if n := len(w.cat.segments); n > 1 {
+		if before := w.cat.segments[n-2]; before.meta.Next == 0 && before.meta.Version >= 3 {
+			if err := w.noteNextIn(before); err != nil {
+				return err
+			}
+		}
+	}
+	if w.seg.meta.Next == 0 {
+		return nil
+	}
+	if err := w.packAll(w.zip); err != nil {
+		return err
+	}
+	return w.follow()
+}
+
+// noteNextIn is noteNext for a segment that is open for reading.
+func (w *Writer) noteNextIn(s *segment) error {
+	if err := s.close(); err != nil {
+		return err
+	}
+	db, err := w.openBolt(s.path, 0)
+	if err == nil {
+		s.mu.Lock()
+		s.db = db
+		s.mu.Unlock()
+		err = w.noteNext(s, w.seg.meta.Segment)
+	}
+	return errors.Join(err, s.reopen())
 }
 
 // turnTo makes next the segment that is written. Records that came since all
@@ -103,7 +168,7 @@ func (w *Writer) reopenShut() error {
 func (s *segment) isShut() bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.db == nil
+	return s.db == nil && s.flat == nil
 }
 
 // reopen opens the segment for reading only, so that others can read it too.
@@ -265,7 +330,7 @@ func (w *Writer) split(s *segment, pins []window) (keep []*run, drop map[*run]bo
 // next commit, for which the removal makes room.
 func (w *Writer) forget(s *segment) error {
 	m := w.seg.meta
-	m.Dropped = append(slices.Clone(m.Dropped), s.meta.Segment)
+	m.Gone, m.Dropped = m.dropped().with(s.meta.Segment), nil
 	noted := w.update(func(tx *bbolt.Tx) error { return putMeta(tx, m) })
 	if noted != nil && !errors.Is(fileError(noted), ErrFull) {
 		return noted

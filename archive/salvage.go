@@ -83,7 +83,8 @@ func (r *Reader) salvage(there *Reader, path, out string) (*Salvaged, error) {
 	s, got := &Salvaged{}, map[runID]bool{}
 	meta := w.seg.meta
 	if there != nil { // what retention took is not missed in the new archive either
-		meta.Dropped = there.cat.newest().meta.Dropped
+		newest := there.cat.newest().meta
+		meta.Gone = newest.dropped()
 		meta.Pinned = slices.ContainsFunc(there.cat.segments, func(s *segment) bool { return s.meta.Pinned })
 	}
 	err = w.update(func(tx *bbolt.Tx) error { return r.copyTo(tx, meta, s, got) })
@@ -97,7 +98,7 @@ func (r *Reader) salvage(there *Reader, path, out string) (*Salvaged, error) {
 	}
 	told := r.cat // what tells of the rest
 	if there != nil {
-		s.Lost = append(there.missing(got), there.cat.missingSegments()...)
+		s.Lost = append(there.missing(got), there.cat.absence...)
 		s.Lost = append(s.Lost, there.cat.damageInTrees()...)
 		told = there.cat
 	}
@@ -127,7 +128,7 @@ func (r *Reader) copyTo(tx *bbolt.Tx, meta segmentMeta, s *Salvaged, got map[run
 				}
 				b := pieces[0]
 				if x.chunks != nil {
-					if b, err = codec.Merge(r.zip, pieces...); err != nil {
+					if b, err = codec.Merge(r.zip, nil, pieces...); err != nil {
 						return err
 					}
 				}

@@ -66,13 +66,14 @@ func (c *Column) Text(slot int32) string {
 type Frame struct {
 	At      time.Time
 	Took    time.Duration
-	Failure *Failure // the call failed: no rows, and the next answer says what changed since the last one
-	Subject string   // whom the record is about, for streams that have subjects
-	Reset   bool     // forget all slots of earlier frames
-	Live    []int32  // the slots of this answer's rows, ascending
-	Changed []int32  // slots that are new or in which an asked column changed
-	Gone    []int32  // slots whose row is not there any more
-	Columns []Column // in the order asked
-	Seen    int      // see Record
+	Mono    time.Duration // see Record
+	Failure *Failure      // the call failed: no rows, and the next answer says what changed since the last one
+	Subject string        // whom the record is about, for streams that have subjects
+	Reset   bool          // forget all slots of earlier frames
+	Live    []int32       // the slots of this answer's rows, ascending
+	Changed []int32       // slots that are new or in which an asked column changed
+	Gone    []int32       // slots whose row is not there any more
+	Columns []Column      // in the order asked
+	Seen    int           // see Record
 	Total   int
 }

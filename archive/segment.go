@@ -37,12 +37,15 @@ const formatVersion = codec.Version
 
 // segmentMeta says whose segment a file is.
 type segmentMeta struct {
-	Version int    `json:"version"`
-	ID      uint64 `json:"id,string"`
-	Segment int    `json:"segment"`
-	Rounded bool   `json:"rounded,omitempty"`
-	Dropped []int  `json:"dropped,omitempty"` // segments that retention removed
-	Pinned  bool   `json:"pinned,omitempty"`  // retention left only what incidents pin
+	Version  int     `json:"version"`
+	ID       uint64  `json:"id,string"`
+	Segment  int     `json:"segment"`
+	Rounded  bool    `json:"rounded,omitempty"`
+	Gone     numbers `json:"gone,omitempty"`    // segments that retention removed
+	Dropped  []int   `json:"dropped,omitempty"` // the same, as version 2 told it
+	Pinned   bool    `json:"pinned,omitempty"`  // retention left only what incidents pin
+	Previous *link   `json:"previous,omitempty"`
+	Next     int     `json:"next,omitempty"` // the segment that was begun behind this one
 }
 
 // A segment is one bbolt file. It is safe for concurrent use.
@@ -59,6 +62,7 @@ type segment struct {
 	found   map[runID]*rawRun
 	strange int // blocks of another archive in raw
 	stuck   atomic.Bool
+	flat    *flatFile // in place of db where the file is flat
 }
 
 func (s *segment) name() string { return filepath.Base(s.path) }
@@ -156,6 +160,9 @@ var errGone = errors.New("damaged: the file was cut off while it was open")
 
 // size is the length of the segment's file.
 func (s *segment) size() int64 {
+	if s.flat != nil {
+		return s.flat.Size
+	}
 	st, err := os.Stat(s.path)
 	if err != nil {
 		return 0
@@ -167,6 +174,9 @@ func (s *segment) close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.raw = nil
+	if s.flat != nil && s.flat.file != nil {
+		return s.flat.file.Close()
+	}
 	if s.db == nil {
 		return nil
 	}
@@ -229,11 +239,22 @@ func getMeta(tx *bbolt.Tx) (m segmentMeta, err error) {
 	if err != nil {
 		return m, fmt.Errorf("meta: %w", err)
 	}
-	if m.Version > formatVersion {
-		return m, fmt.Errorf("version %d, this program reads up to %d: %w", m.Version, formatVersion, ErrVersion)
-	}
-	return m, nil
+	return m, m.check()
 }
+
+// check refuses a meta that this program cannot follow.
+func (m *segmentMeta) check() error {
+	if m.Version > formatVersion {
+		return fmt.Errorf("version %d, this program reads up to %d: %w", m.Version, formatVersion, ErrVersion)
+	}
+	if m.Segment < 1 || m.Segment > maxSegment {
+		return fmt.Errorf("meta: segment number %d is not within 1 to %d", m.Segment, maxSegment)
+	}
+	return nil
+}
+
+// maxSegment is the highest number of a segment: eight digits.
+const maxSegment = 99_999_999
 
 // runKey is the key of a run's block.
 func runKey(h *codec.Header) []byte {
@@ -257,11 +278,15 @@ func putStreams(tx *bbolt.Tx, z *codec.Zip, defs map[uint32][]byte) error {
 	if len(defs) == 0 {
 		return nil
 	}
-	ids := slices.Sorted(maps.Keys(defs))
-	var b []byte
-	for _, id := range ids {
+	first := slices.Min(slices.Collect(maps.Keys(defs)))
+	return putList(tx.Bucket(bucketStreams), z, binary.BigEndian.AppendUint32(nil, first), listStreams(defs))
+}
+
+// listStreams lays out definitions, by number.
+func listStreams(defs map[uint32][]byte) (b []byte) {
+	for _, id := range slices.Sorted(maps.Keys(defs)) {
 		b = binary.AppendUvarint(b, uint64(id))
 		b = append(binary.AppendUvarint(b, uint64(len(defs[id]))), defs[id]...)
 	}
-	return putList(tx.Bucket(bucketStreams), z, binary.BigEndian.AppendUint32(nil, ids[0]), b)
+	return b
 }

@@ -8,11 +8,18 @@ import (
 	"ergorecorder/archive/internal/codec"
 )
 
+// toldRoad is added to the kind where a definition tells road and reading.
+const toldRoad = 0x80
+
 // about is how blocks say which stream they are of: kind, form, node, name,
-// arguments, key columns.
+// arguments, road and reading, key columns.
 func about(k StreamKey, s Schema) []byte {
 	b := []byte{byte(k.Kind), byte(s.Form)}
 	b = appendText(appendText(appendText(b, k.Node), k.Name), k.Args)
+	if s.Road != "" || s.Reading != "" {
+		b[0] |= toldRoad
+		b = appendText(appendText(b, s.Road), s.Reading)
+	}
 	b = binary.AppendUvarint(b, uint64(len(s.Key)))
 	for _, c := range s.Key {
 		b = appendText(b, c)
@@ -56,9 +63,13 @@ func parseDefinition(b []byte) (k StreamKey, s Schema, err error) {
 	if bad {
 		return k, s, errDefinition
 	}
-	k.Kind, s.Form = Kind(b[0]), Form(b[1])
+	k.Kind, s.Form = Kind(b[0]&^toldRoad), Form(b[1])
+	road := b[0]&toldRoad != 0
 	b = b[2:]
 	k.Node, k.Name, k.Args = text(), text(), text()
+	if road {
+		s.Road, s.Reading = text(), text()
+	}
 	n, w := binary.Uvarint(b)
 	if w <= 0 || n > uint64(len(b)) {
 		return k, s, errDefinition

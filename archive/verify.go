@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
-	"path/filepath"
 	"slices"
 
 	"go.etcd.io/bbolt"
@@ -43,13 +41,15 @@ func Verify(ctx context.Context, path string) (*Report, error) {
 func (r *Reader) Verify(ctx context.Context) (*Report, error) {
 	r.refresh()
 	rep := &Report{}
-	rep.Damage = append(rep.Damage, r.cat.damage...)
+	rep.Damage = r.known()
+	if r.writer != nil {
+		rep.Damage = append(rep.Damage, r.cat.chain()...)
+	}
 	for _, s := range r.cat.segments {
 		rep.Segments++
 		rep.Bytes += s.size()
 		rep.Damage = append(rep.Damage, r.cat.strayBlocks(s)...)
 	}
-	rep.Damage = append(rep.Damage, r.cat.missingSegments()...)
 	rep.Damage = append(rep.Damage, r.cat.unaccounted()...)
 	for _, sr := range r.cat.sorted() {
 		if err := ctx.Err(); err != nil {
@@ -151,7 +151,7 @@ func (c *catalog) gaps() (damage []*CorruptionError) {
 func (c *catalog) gapBefore(k StreamKey, before, x *run) *CorruptionError {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	if x.Prev == 0 || c.dropped() || before != nil && before.Last >= x.Prev {
+	if x.Prev == 0 || c.dropped() || before == nil && c.after > 0 || before != nil && before.Last >= x.Prev {
 		return nil
 	}
 	e := &CorruptionError{
@@ -162,55 +162,6 @@ func (c *catalog) gapBefore(k StreamKey, before, x *run) *CorruptionError {
 		e.From, e.Err = unix(before.To), fmt.Errorf("records %d to %d are missing", before.Last+1, x.Prev)
 	}
 	return e
-}
-
-// newest is the segment with the highest number.
-func (c *catalog) newest() *segment {
-	number := func(s *segment) int {
-		if s.foreign {
-			return -1
-		}
-		return s.meta.Segment
-	}
-	return slices.MaxFunc(c.segments, func(a, b *segment) int { return cmp.Compare(number(a), number(b)) })
-}
-
-// dropped reports whether retention removed segments, or took runs out of one.
-func (c *catalog) dropped() bool {
-	return len(c.segments) > 0 && (len(c.newest().meta.Dropped) > 0 ||
-		slices.ContainsFunc(c.segments, func(s *segment) bool { return s.meta.Pinned }))
-}
-
-// missingSegments tells of segments that are not there although nobody
-// dropped them.
-func (c *catalog) missingSegments() (damage []*CorruptionError) {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	there := map[int]bool{}
-	for _, s := range c.segments {
-		if s.isRaw() {
-			return nil // its number cannot be told
-		}
-		n := s.meta.Segment
-		if s.foreign {
-			n, _ = segmentNumber(s.name()) // in whose place it lies
-		}
-		there[n] = true
-	}
-	if len(c.segments) == 0 {
-		return nil
-	}
-	last := c.newest()
-	for _, n := range last.meta.Dropped {
-		there[n] = true
-	}
-	for n := 1; n < last.meta.Segment; n++ {
-		if !there[n] {
-			name := filepath.Join(filepath.Dir(last.path), segmentName(n))
-			damage = append(damage, &CorruptionError{Segment: segmentName(n), Err: fmt.Errorf("%s: %w", name, os.ErrNotExist)})
-		}
-	}
-	return damage
 }
 
 // unaccounted tells how many records are not there, by their numbers. Where a
@@ -243,7 +194,7 @@ func (c *catalog) unaccounted() (damage []*CorruptionError) {
 
 // strayBlocks tells of blocks that the index does not know.
 func (c *catalog) strayBlocks(s *segment) (damage []*CorruptionError) {
-	if s.isRaw() || s.foreign {
+	if s.isRaw() || s.foreign || s.flat != nil {
 		return nil
 	}
 	known := map[string]map[int]bool{}
@@ -290,10 +241,10 @@ func (c *catalog) strayBlocks(s *segment) (damage []*CorruptionError) {
 // that others say came before them. Verify finds the rest.
 func (r *Reader) Damage() []*CorruptionError {
 	r.refresh()
-	r.cat.mu.RLock()
-	damage := slices.Clone(r.cat.damage)
-	r.cat.mu.RUnlock()
-	damage = append(damage, r.cat.missingSegments()...)
+	damage := r.known()
+	if r.writer != nil {
+		damage = append(damage, r.cat.chain()...)
+	}
 	damage = append(damage, r.cat.unaccounted()...)
 	return append(damage, r.cat.gaps()...)
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -138,6 +139,7 @@ func OpenWriter(path string, opts *Options) (*Writer, error) {
 	}
 	w.opts.fill()
 	w.dir = isDir(path) || strings.HasSuffix(path, string(filepath.Separator))
+	w.cat.dir = w.dir
 	if err := w.open(); err != nil {
 		w.closeSegments()
 		return nil, fmt.Errorf("open archive %s: %w", path, fileError(err))
@@ -190,7 +192,7 @@ func (w *Writer) open() error {
 		}
 	}
 	w.resume()
-	return nil
+	return w.joinChain()
 }
 
 // removeLeftovers removes what a rewrite of the segment left when it was
@@ -244,12 +246,13 @@ func (w *Writer) openNewest(path string) error {
 		if n := len(w.cat.segments); n > 1 {
 			last = w.cat.segments[n-2]
 		}
-		if err := w.initialize(s, w.newMeta(last)); err != nil {
+		if err := w.initialize(s, w.newMeta(last, path, math.MaxUint64)); err != nil {
 			return err
 		}
 	}
 	if rounds := w.opts.RoundStateTime && !s.meta.Rounded; rounds || s.meta.Version < formatVersion {
 		s.meta.Rounded, s.meta.Version = s.meta.Rounded || rounds, formatVersion
+		s.meta.Gone, s.meta.Dropped = s.meta.dropped(), nil
 		if err := w.update(func(tx *bbolt.Tx) error { return putMeta(tx, s.meta) }); err != nil {
 			return err
 		}
@@ -330,14 +333,22 @@ func (w *Writer) maxBytes() int64 {
 	return w.opts.MaxBytes
 }
 
-// newMeta is for a new segment: the first, or the one behind last.
-func (w *Writer) newMeta(last *segment) segmentMeta {
+// newMeta is for a new segment at path: the first, or the one behind last, which
+// holds records up to a number.
+func (w *Writer) newMeta(last *segment, path string, upTo uint64) segmentMeta {
 	if last != nil {
 		m := last.meta
-		m.Version, m.Segment, m.Rounded, m.Pinned = formatVersion, m.Segment+1, w.opts.RoundStateTime, false
-		return m
+		held := w.cat.held(last, upTo)
+		number, _ := segmentNumber(filepath.Base(path))
+		return segmentMeta{
+			Version: formatVersion, ID: m.ID, Segment: number, Rounded: w.opts.RoundStateTime,
+			Gone: m.dropped(), Previous: &held,
+		}
 	}
 	m := segmentMeta{Version: formatVersion, Segment: 1, Rounded: w.opts.RoundStateTime}
+	if n, ok := segmentNumber(filepath.Base(path)); ok && w.dir {
+		m.Segment = n
+	}
 	for m.ID == 0 {
 		var b [8]byte
 		rand.Read(b[:])
@@ -422,7 +433,7 @@ func (w *Writer) Append(rec *Record) (seq uint64, err error) {
 	w.next++
 	w.count++
 	r := codec.Record{
-		Seq: rec.Seq, At: rec.At.UnixNano(), Took: int64(rec.Took), Subject: rec.Subject, Args: rec.Args, Text: rec.Text,
+		Seq: rec.Seq, At: rec.At.UnixNano(), Took: int64(rec.Took), Mono: int64(rec.Mono), Subject: rec.Subject, Args: rec.Args, Text: rec.Text,
 		IsError: rec.IsError, Seen: int64(rec.Seen), Total: int64(rec.Total),
 	}
 	if f := rec.Failure; f != nil {
@@ -528,6 +539,9 @@ func (w *Writer) addChunk(s *stream, c codec.Chunk) {
 	w.refs = append(w.refs, ref)
 	if err := s.runs.addChunk(w.seg, c.Header, ref); err != nil {
 		panic("archive: " + err.Error()) // the encoder broke its promise
+	}
+	if c.Chunk == 0 {
+		s.runs.last(c.Part).stats = c.Stats
 	}
 }
 

@@ -27,6 +27,7 @@ type story struct {
 	w    *archive.Writer
 	rng  *rand.Rand
 	at   time.Time
+	mono time.Duration
 	want []*archive.Record
 }
 
@@ -56,6 +57,10 @@ func (s *story) append(r *archive.Record) error {
 func (s *story) next() *archive.Record {
 	s.at = s.at.Add(time.Duration(s.rng.Int64N(2e9)) - 1e8) // now and then a step back
 	r := &archive.Record{At: s.at, Took: time.Duration(s.rng.Int64N(1e7)), Stream: archive.StreamKey{Kind: archive.Sample, Node: fmt.Sprintf("n%d@h", s.rng.IntN(2))}}
+	if s.rng.IntN(8) > 0 { // the recorder's clock knows nothing of steps back
+		s.mono += time.Duration(s.rng.Int64N(2e9))
+		r.Mono = s.mono
+	}
 	switch k := s.rng.IntN(12); k {
 	case 0:
 		r.Stream.Name, r.Text = "ping", fmt.Appendf(nil, "pong %d", s.rng.IntN(5))
@@ -65,7 +70,7 @@ func (s *story) next() *archive.Record {
 		r.Stream.Name, r.Failure = "table", &archive.Failure{Code: -32603, Text: "remote call to 'x' failed: no route"}
 		r.Schema = tableSchema
 	case 3, 4, 5:
-		r.Stream.Name, r.Schema = "inspect", archive.Schema{Form: archive.FormObject, Columns: map[string]archive.ColumnKind{"up": archive.AgeS}}
+		r.Stream.Name, r.Schema = "inspect", archive.Schema{Form: archive.FormObject, Columns: map[string]archive.ColumnKind{"up": archive.AgeS}, Road: "tools", Reading: "inspection"}
 		r.Subject = fmt.Sprint("<A.0.", s.rng.IntN(5), ">")
 		r.Args = fmt.Appendf(nil, `{"pid":%q}`, r.Subject)
 		r.Text = fmt.Appendf(nil, `{"up":%d,"load":%d.50,"list":%s,"o":{"a":[1,-0,1e5]}}`, s.at.Unix(), s.rng.IntN(3), []string{"null", "[]", "[1.0,2]"}[s.rng.IntN(3)])
@@ -80,7 +85,7 @@ func (s *story) next() *archive.Record {
 
 var tableSchema = archive.Schema{Form: archive.FormTable, Key: []string{"PID"}, Columns: map[string]archive.ColumnKind{
 	"In": archive.Cumulative, "Age": archive.AgeNS, "State": archive.Text,
-}}
+}, Road: "tools", Reading: "processes"}
 
 func (s *story) table() []byte {
 	var rows []string

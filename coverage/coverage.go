@@ -10,6 +10,7 @@ type Coverage struct {
 	Nodes      []Node      `json:"nodes"`
 	NotSeen    []NotSeen   `json:"not_seen"`   // nodes that others know, and of which nothing was recorded
 	Damage     []Damage    `json:"damage"`     // what cannot be read
+	Mixed      []string    `json:"mixed"`      // nodes of which two recordings are in one
 	Unread     []Unread    `json:"unread"`     // what is written still, and cannot be read yet
 	Detectors  []Detector  `json:"detectors"`  // what each needs on each node, and what it got
 	Shortfalls []Shortfall `json:"shortfalls"` // why it cannot be told that nothing is wrong

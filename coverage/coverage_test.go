@@ -266,6 +266,66 @@ func TestCut(t *testing.T) {
 	}
 }
 
+// Two incidents of nodes of the same names in one archive are noticed, and a
+// single one with a restart, or with a node's clock that is set back, is not.
+func TestMixed(t *testing.T) {
+	mixedOf := func(path string) []string {
+		rec, err := replay.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer rec.Close()
+		m, err := coverage.Mixed(t.Context(), rec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	two := func(edit func(*sim.Cluster)) string {
+		w, path := archivetest.Create(t, nil)
+		for i := range 2 {
+			c := standard(2)
+			c.Length = 20 * time.Second
+			if i == 1 {
+				edit(c)
+			}
+			for _, r := range c.Records() {
+				if _, err := w.Append(r); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	if m := mixedOf(two(func(c *sim.Cluster) { c.From = c.From.Add(500 * time.Millisecond) })); len(m) != 0 {
+		t.Errorf("half a second apart in one life: %v", m)
+	}
+	if m := mixedOf(two(func(c *sim.Cluster) {
+		for _, n := range c.Nodes {
+			n.Up = time.Hour
+		}
+	})); len(m) != 3 || !strings.Contains(m[0], "back in the life") {
+		t.Errorf("another life at the same time: %v", m)
+	}
+	if m := mixedOf(two(func(c *sim.Cluster) {
+		c.Edit = func(n *sim.Node, tool string, at time.Duration, answer any) any {
+			a := complete(n, tool, at, answer)
+			if m, ok := a.(map[string]any); ok && tool == "node_info" {
+				m["UserTime"] = int64(time.Hour + at/20)
+			}
+			return a
+		}
+	})); len(m) != 3 || !strings.Contains(m[0], "CPU time falls") {
+		t.Errorf("another incident of the same life: %v", m)
+	}
+	if m := mixedOf(importedFile(t, filepath.Join("..", "testdata", "restart_loop.jsonl.gz"))); len(m) != 0 {
+		t.Errorf("one recording: %v", m)
+	}
+}
+
 // What a recorder is still writing is not seen, and that is said.
 func TestBeingWritten(t *testing.T) {
 	w, dir := archivetest.CreateDir(t, nil)

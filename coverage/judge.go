@@ -31,6 +31,9 @@ func (c *Coverage) judge(list []need, opt Options) {
 	if len(c.Damage) > 0 {
 		c.short(Shortfall{Why: "the recording is damaged: " + c.DamageText(), Settle: s.whole()})
 	}
+	for _, m := range c.Mixed {
+		c.short(Shortfall{Why: "two recordings are in one: " + m, Settle: s.apart()})
+	}
 	for _, u := range c.Unread {
 		c.short(Shortfall{Why: "not all of it can be read yet: " + u.Why, Settle: s.later()})
 	}

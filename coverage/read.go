@@ -24,7 +24,7 @@ type Options struct {
 // not an error; an error is for ctx and for a glob that is none.
 func Of(ctx context.Context, rec *replay.Recording, opt Options) (*Coverage, error) {
 	c := &Coverage{
-		Nodes: []Node{}, NotSeen: []NotSeen{}, Damage: []Damage{}, Unread: []Unread{},
+		Nodes: []Node{}, NotSeen: []NotSeen{}, Damage: []Damage{}, Mixed: []string{}, Unread: []Unread{},
 		Detectors: []Detector{}, Shortfalls: []Shortfall{}, Caveats: []string{},
 	}
 	c.From, c.To = rec.Window()
@@ -58,6 +58,11 @@ func Of(ctx context.Context, rec *replay.Recording, opt Options) (*Coverage, err
 			return nil, err
 		}
 	}
+	mixed, err := Mixed(ctx, rec)
+	if err != nil {
+		return nil, err
+	}
+	c.Mixed = append(c.Mixed, mixed...)
 	c.judge(l.needs, opt)
 	return c, nil
 }

@@ -48,6 +48,10 @@ func (s settler) whole() string {
 	return "analyze verify " + s.path + " (which names what is missing; only a whole copy of it can say more)"
 }
 
+func (s settler) apart() string {
+	return "record import CAPTURE -o NEW.erg, each capture into an archive of its own"
+}
+
 func (s settler) later() string {
 	return "analyze report " + s.path + " once the recorder has ended, or its control URL in place of the path"
 }

@@ -11,20 +11,20 @@ import (
 	"ergorecorder/replay"
 )
 
-// atHelp documents the argument that the cluster's tools have here and do not
-// have live.
-const atHelp = "the moment to look at: RFC 3339, 15:04:05 (UTC), -5m (before the end), 30s (after the start), or a finding's onset (F1); the end of the recording if absent (live: now)"
+// momentHelp documents the argument at, which the cluster's tools have here and
+// do not have live. The instructions say what else a moment may be.
+const momentHelp = "the moment: RFC 3339, 15:04:05, -5m, 30s or F1; absent: the end (live: now)"
 
 // clusterTools are the cluster's own tools, each with the argument at.
 func clusterTools() []Tool {
 	var out []Tool
 	for _, c := range tools48.Tools() {
-		t := Tool{Name: c.Name, Title: c.Name, Help: c.Help, Cluster: true, Action: c.Kind == ergo.Action, run: inspect(c.Name)}
+		t := Tool{Name: c.Name, Title: c.Name, Help: c.Help, Cluster: true, Action: c.Kind == ergo.Action, key: tools48.Schema(c.Name).Key, run: inspect(c.Name)}
 		for _, p := range slices.Concat(c.Params, tools48.Common()) {
 			t.Params = append(t.Params, Param{p.Name, p.Type, p.Help, p.Enum, p.Required})
 		}
 		if !t.Action {
-			t.Params = append(t.Params, Param{Name: "at", Type: "string", Help: atHelp})
+			t.Params = append(t.Params, slices.Concat([]Param{{Name: "at", Type: "string", Help: momentHelp}, fieldsParam()}, sizeParams())...)
 		}
 		if run, ok := pastSamplers[c.Name]; ok {
 			t.run = run
@@ -37,7 +37,7 @@ func clusterTools() []Tool {
 // inspect asks the live cluster, or the recording at a moment.
 func inspect(tool string) func(context.Context, *Server, ergo.Args) (*answer, error) {
 	return func(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
-		call := ergo.Call{Node: args.Text("node"), Tool: tool, Args: args.Without("node", "at")}
+		call := ergo.Call{Node: args.Text("node"), Tool: tool, Args: args.Without("node", "at", "fields", "max_bytes")}
 		if s.isLive(args) {
 			a, err := s.src.Live.Call(ctx, call)
 			return observed(ctx, replay.Reply{Answer: a, From: tool}, err, a.At)
@@ -49,6 +49,9 @@ func inspect(tool string) func(context.Context, *Server, ergo.Args) (*answer, er
 		at, err := s.moment(ctx, rec, args.Text("at"))
 		if err != nil {
 			return nil, fmt.Errorf("at: %w", err)
+		}
+		if err := rec.HasNode(call.Node); err != nil {
+			return nil, err
 		}
 		r, err := rec.Moment(at).Ask(ctx, call)
 		return observed(ctx, r, err, at)

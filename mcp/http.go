@@ -179,6 +179,10 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_ = json.NewEncoder(w).Encode(rpcError(mcpgo.INVALID_REQUEST, fmt.Sprintf("the request is longer than %d bytes", g.limit)))
 		return
 	}
+	if changed, is := passable(body); is {
+		body, w = changed, &restoring{w}
+		r.ContentLength = int64(len(body))
+	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	g.next.ServeHTTP(w, r)
 }

@@ -10,8 +10,6 @@ import (
 
 	"ergorecorder/escape"
 
-	mcpgo "github.com/mark3labs/mcp-go/mcp"
-
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
 )
@@ -19,12 +17,11 @@ import (
 func infoTools() []Tool {
 	return []Tool{{
 		Name: "recording_info", Title: "What was recorded",
-		Help: "Says what the recording holds and what it does not: when it begins and ends, which nodes and which of their lives, build tags that are missing, which tools were recorded how often, gaps, and marks. Begin here.",
+		Help: "What was recorded and what was not: begin and end, nodes and their lives, missing build tags, which tools how often, gaps, marks.",
 		Params: []Param{
 			{Name: "limit", Type: "integer", Help: "how many gaps and marks at most, newest last; default 20"},
 		},
-		output: mcpgo.WithOutputSchema[recordingInfo](),
-		run:    info,
+		run: info,
 	}}
 }
 

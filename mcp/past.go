@@ -34,6 +34,9 @@ func (s *Server) begin(ctx context.Context, rec *replay.Recording, args ergo.Arg
 	if p.Node == "" {
 		p.Node = entryPoint(rec)
 	}
+	if err := rec.HasNode(p.Node); err != nil {
+		return nil, err
+	}
 	from, err := s.moment(ctx, rec, args.Text("at"))
 	if err != nil {
 		return nil, fmt.Errorf("at: %w", err)

@@ -99,7 +99,7 @@ func postMortem(t *testing.T, do call) (found culprit) {
 			Data struct{ Content []struct{ Text string } }
 		}
 	}
-	ask(&read, "sample_read", map[string]any{"node": found.node, "sampler_id": started.ID})
+	ask(&read, "sample_read", map[string]any{"node": found.node, "sampler_id": started.ID, "max_bytes": 1 << 20})
 	if !read.Completed || len(read.Samples) < 10 {
 		t.Fatalf("30 s at 2 s give %d samples, completed %v", len(read.Samples), read.Completed)
 	}

@@ -8,34 +8,30 @@ import (
 
 	"ergorecorder/escape"
 
-	mcpgo "github.com/mark3labs/mcp-go/mcp"
-
 	"ergorecorder/analyze/views"
 	"ergorecorder/ergo"
 )
 
 func profileTools() []Tool {
 	common := []Param{
-		{Name: "kind", Type: "string", Required: true, Enum: []string{"cpu", "heap", "alloc", "goroutine"}, Help: "CPU time, memory in use, memory allocated since the start, or goroutines"},
+		{Name: "kind", Type: "string", Required: true, Enum: []string{"cpu", "heap", "alloc", "goroutine"}, Help: "CPU time, memory in use, allocated since the start, or goroutines"},
 		{Name: "node", Type: "string", Required: true, Help: "the node"},
-		{Name: "process", Type: "string", Help: "PID: only what ran for it (raw profiles of nodes built with -tags=pprof)"},
-		{Name: "origin", Type: "string", Enum: []string{"application", "framework", "runtime"}, Help: "only functions of the application, of Ergo, or of Go; default all"},
+		{Name: "process", Type: "string", Help: "a PID: only what ran for it"},
+		{Name: "origin", Type: "string", Enum: []string{"application", "framework", "runtime", "unknown"}, Help: "whose functions; default all"},
 		{Name: "limit", Type: "integer", Help: "how many functions at most; default 20"},
 	}
 	return []Tool{{
 		Name: "profile_top", Title: "Where time and memory are",
-		Help:   "The heaviest functions of the newest recorded profile at or before a moment, from a raw profile or the text table of a tool, with whose code each is.",
-		Params: append(common[:len(common):len(common)], Param{Name: "at", Type: "string", Help: atHelp}),
-		output: mcpgo.WithOutputSchema[views.Profile](),
+		Help:   "The heaviest functions of the newest profile at or before a moment, and whose code each is.",
+		Params: append(common[:len(common):len(common)], Param{Name: "at", Type: "string", Help: momentHelp}),
 		run:    profileTop,
 	}, {
 		Name: "profile_diff", Title: "What profiles gained",
-		Help: "What each function has in the profile at or before a later moment beyond what it had at an earlier one, the largest change first: what leaks, what became hot.",
+		Help: "What each function has in a later profile beyond an earlier one, the largest change first: what leaks, what became hot.",
 		Params: append(common[:len(common):len(common)],
 			Param{Name: "before", Type: "string", Required: true, Help: "the earlier moment, as at"},
 			Param{Name: "after", Type: "string", Help: "the later moment, as at; default the end"}),
-		output: mcpgo.WithOutputSchema[profileDifference](),
-		run:    profileDiff,
+		run: profileDiff,
 	}}
 }
 
@@ -92,6 +88,9 @@ func writeProfile(b *bytes.Buffer, p *views.Profile) {
 		escape.Fprintf(b, " in %.3g s", p.Seconds)
 	}
 	escape.Fprintf(b, ", %d functions%s\n", p.Rows, shown(len(p.Functions), p.Rows))
+	for _, n := range p.Notes {
+		escape.Fprintf(b, "  note: %s\n", n)
+	}
 	for _, f := range p.Functions {
 		escape.Fprintf(b, "  %12d flat %12d cum  %s (%s)\n", f.Flat, f.Cum, f.Function, f.Origin)
 	}

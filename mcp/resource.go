@@ -20,6 +20,7 @@ const (
 	findingURI    = "recording://finding/"
 	formatURI     = "recording://format"
 	vocabularyURI = "recording://vocabulary"
+	guideURI      = "recording://guide"
 )
 
 func (s *Server) addResources() {
@@ -29,10 +30,16 @@ func (s *Server) addResources() {
 	s.mcp.AddResourceTemplate(mcpgo.NewResourceTemplate(findingURI+"{id}", "finding",
 		mcpgo.WithTemplateDescription("One finding of the report with its evidence, by ID or label (F1)"),
 		mcpgo.WithTemplateMIMEType("application/json")), server.ResourceTemplateHandlerFunc(s.limited(s.readFinding)))
-	for _, d := range []struct{ uri, name, path, help string }{
+	type document struct{ uri, name, path, help string }
+	documents := []document{
 		{formatURI, "format", "FORMAT.md", "How a recording is stored, byte by byte"},
 		{vocabularyURI, "vocabulary", "docs/findings.md", "The form of a finding, and every kind of finding with when it is claimed"},
-	} {
+		{guideURI, "guide", guidePath + "/SKILL.md", "How to do a post-mortem with these tools"},
+	}
+	for _, g := range guides() {
+		documents = append(documents, document{guideURI + "/" + g.name, g.name, guidePath + "/references/" + g.name + ".md", g.help})
+	}
+	for _, d := range documents {
 		s.mcp.AddResource(mcpgo.NewResource(d.uri, d.name, mcpgo.WithResourceDescription(d.help), mcpgo.WithMIMEType("text/markdown")),
 			func(context.Context, mcpgo.ReadResourceRequest) ([]mcpgo.ResourceContents, error) {
 				text, err := ergorecorder.Documents.ReadFile(d.path)
@@ -41,6 +48,20 @@ func (s *Server) addResources() {
 				}
 				return contents(d.uri, "text/markdown", text), nil
 			})
+	}
+}
+
+// guidePath is where the guide for agents stands among the documents.
+const guidePath = "skills/ergo-postmortem"
+
+// guides are the pages that the guide refers to.
+func guides() []struct{ name, help string } {
+	return []struct{ name, help string }{
+		{"process-model", "States, mailboxes and figures of processes, with their units"},
+		{"playbooks", "The ten playbooks as calls of these tools"},
+		{"traps", "Truths that look like faults, and faults that look like health"},
+		{"findings", "How to read a finding, and what to ask when it cannot be told"},
+		{"live", "A running recorder against a recording"},
 	}
 }
 

@@ -161,7 +161,7 @@ func TestPastListener(t *testing.T) {
 	for args, want := range map[string]string{
 		`{"event":"no.such.event"}`:                          "cannot monitor event 'no.such.event': unknown event",
 		`{"event":"ticks.btcusdt","node":"gamma@localhost"}`: "messages of event 'ticks.btcusdt' were not recorded (none was listened to)",
-		`{"node":"nobody@nowhere"}`:                          "remote call to 'nobody@nowhere' failed: no route",
+		`{"node":"nobody@nowhere"}`:                          "no recorded node is called that",
 	} {
 		var a map[string]any
 		if err := json.Unmarshal([]byte(args), &a); err != nil {

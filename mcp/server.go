@@ -29,6 +29,8 @@ type Options struct {
 	MaxMessage int
 	// Log takes panics and refused requests; nil discards them.
 	Log *slog.Logger
+	// Set is which tools are listed; empty means all.
+	Set ToolSet
 	// Version is what the server says of itself; empty takes the module's.
 	Version string
 }
@@ -52,6 +54,9 @@ func New(src Source, opt Options) *Server {
 	if opt.MaxMessage == 0 {
 		opt.MaxMessage = 1 << 20
 	}
+	if opt.Set == "" {
+		opt.Set = AllTools
+	}
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
@@ -70,14 +75,17 @@ func New(src Source, opt Options) *Server {
 		server.WithResourceRecovery(),
 	)
 	for _, t := range Tools() {
-		if !t.Action || src.Live != nil && opt.AllowActions {
-			s.mcp.AddTool(t.definition(), s.handler(t))
+		if s.offers(&t) && t.in(opt.Set) {
+			s.mcp.AddTool(t.definition(opt.Set), s.handler(t))
 		}
 	}
 	s.addResources()
 	s.addPrompts()
 	return s
 }
+
+// offers reports whether a tool can be called here at all.
+func (s *Server) offers(t *Tool) bool { return !t.Action || s.src.Live != nil && s.opt.AllowActions }
 
 // An answer is what a tool says: a text, or a structured value with a text
 // that says the same in words.
@@ -87,6 +95,7 @@ type answer struct {
 	isError    bool
 	code       int            // of the refusal that it is
 	meta       map[string]any // beside what is known of the moment
+	notes      []string       // what was cut, and calls that go on from here
 }
 
 // handler wraps a tool: time limit, arguments, refusals, panics.
@@ -104,10 +113,8 @@ func (s *Server) handler(t Tool) server.ToolHandlerFunc {
 		if err != nil {
 			return refusal(fmt.Errorf("%s: %w", t.Name, err)), nil
 		}
-		if !t.Cluster {
-			if err := t.checkArgs(args); err != nil {
-				return refusal(err), nil
-			}
+		if err := t.checkArgs(args); err != nil {
+			return refusal(err), nil
 		}
 		a, err := s.inTurn(ctx, t.Cluster && s.isLive(args), func() (*answer, error) {
 			return t.run(withProgress(ctx, s.mcp, req), s, args)
@@ -115,8 +122,21 @@ func (s *Server) handler(t Tool) server.ToolHandlerFunc {
 		if err != nil {
 			return refusal(s.explain(ctx, t.Name, err)), nil
 		}
+		a.shape(&t, args)
 		return a.result(), nil
 	}
+}
+
+// shape gives an answer the form and the size that were asked for.
+func (a *answer) shape(t *Tool, args ergo.Args) {
+	if !t.gateway {
+		a.fit(t, args)
+	}
+	if args.Text("format") == "json" && a.structured != nil {
+		a.text = []byte("see structuredContent")
+		return
+	}
+	a.structured = nil
 }
 
 // inTurn runs a call. Calls that read the recording keep a core busy and hold
@@ -176,6 +196,9 @@ func (a *answer) result() *mcpgo.CallToolResult {
 	res := &mcpgo.CallToolResult{Content: []mcpgo.Content{}, StructuredContent: a.structured, IsError: a.isError}
 	if a.text != nil {
 		res.Content = append(res.Content, mcpgo.NewTextContent(escape.Answer(a.text)))
+	}
+	if foot := a.footer(); foot != "" {
+		res.Content = append(res.Content, mcpgo.NewTextContent(foot))
 	}
 	meta := maps.Clone(a.meta)
 	if a.code != 0 {

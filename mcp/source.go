@@ -57,7 +57,11 @@ func (s *Server) window(rec *replay.Recording) (from, to time.Time) {
 // or ID, with or without @, for its onset.
 func (s *Server) moment(ctx context.Context, rec *replay.Recording, text string) (time.Time, error) {
 	from, to := rec.Window()
-	t, err := replay.When(text, from, to)
+	return s.time(ctx, rec, text, from, to, replay.When)
+}
+
+func (s *Server) time(ctx context.Context, rec *replay.Recording, text string, from, to time.Time, read func(string, time.Time, time.Time) (time.Time, error)) (time.Time, error) {
+	t, err := read(text, from, to)
 	if !errors.Is(err, replay.ErrNotATime) {
 		return t, err
 	}
@@ -72,7 +76,8 @@ func (s *Server) moment(ctx context.Context, rec *replay.Recording, text string)
 func (s *Server) span(ctx context.Context, rec *replay.Recording, args ergo.Args) (from, to time.Time, err error) {
 	from, to = s.window(rec)
 	if text := args.Text("from"); text != "" {
-		if from, err = s.moment(ctx, rec, text); err != nil {
+		first, last := rec.Window()
+		if from, err = s.time(ctx, rec, text, first, last, replay.WindowFrom); err != nil {
 			return from, to, fmt.Errorf("from: %w", err)
 		}
 	}

@@ -131,6 +131,7 @@ func (c *stdioClient) NotificationChannel() chan<- mcpgo.JSONRPCNotification { r
 // serve answers one message. What a call had to report goes out before its
 // answer does.
 func (c *stdioClient) serve(ctx context.Context, s *Server, line []byte) {
+	line, _ = passable(line)
 	done := make(chan struct{})
 	var notes sync.WaitGroup
 	notes.Go(func() { c.forward(done) })
@@ -163,7 +164,7 @@ func (c *stdioClient) write(message any) {
 	text, err := json.Marshal(message)
 	if err == nil {
 		c.mu.Lock()
-		_, err = c.out.Write(append(text, '\n'))
+		_, err = c.out.Write(append(restored(text), '\n'))
 		c.mu.Unlock()
 	}
 	if err != nil {

@@ -3,8 +3,6 @@ package mcp
 import (
 	"context"
 	"encoding/json"
-	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -25,8 +23,10 @@ type Tool struct {
 	// allowed.
 	Action bool
 
-	output mcpgo.ToolOption // the schema of structured answers; nil for texts
-	run    func(ctx context.Context, s *Server, args ergo.Args) (*answer, error)
+	// gateway tools stand for all that a small set of tools does not list.
+	gateway bool
+	key     []string // the fields that identify a row of the answer
+	run     func(ctx context.Context, s *Server, args ergo.Args) (*answer, error)
 }
 
 // A Param is one argument of a tool.
@@ -38,14 +38,25 @@ type Param struct {
 	Required bool
 }
 
-// Tools is the table: the cluster's own tools first, then those that diagnose.
+// Tools is the table: the cluster's own tools first, then those that diagnose,
+// then those that stand for others in a small set; see [ToolSet].
 func Tools() []Tool {
-	return append(clusterTools(), recordingTools()...)
+	return slices.Concat(clusterTools(), recordingTools(), gatewayTools())
 }
 
 // recordingTools are the tools that the cluster does not have.
 func recordingTools() []Tool {
-	return slices.Concat(infoTools(), verdictTools(), viewTools(), profileTools())
+	tools := slices.Concat(infoTools(), verdictTools(), viewTools(), profileTools())
+	for i := range tools {
+		tools[i].Params = slices.Concat(tools[i].Params, sizeParams(), []Param{formatParam()})
+	}
+	return tools
+}
+
+// formatParam asks for the answer as an object instead of in words: one or the
+// other, for an agent pays for both.
+func formatParam() Param {
+	return Param{Name: "format", Type: "string", Enum: []string{"text", "json"}, Help: "json: the answer as an object in structuredContent instead of words"}
 }
 
 // inputSchema is the tool's JSON Schema.
@@ -83,99 +94,50 @@ func mustJSON(v any) json.RawMessage {
 	return text
 }
 
-// definition is the tool as MCP describes it.
-func (t *Tool) definition() mcpgo.Tool {
-	d := mcpgo.NewToolWithRawSchema(t.Name, t.Help, t.inputSchema())
-	yes, no := true, false
-	d.Annotations = mcpgo.ToolAnnotation{Title: t.Title, ReadOnlyHint: &yes, DestructiveHint: &no, IdempotentHint: &yes, OpenWorldHint: &no}
-	if t.Action {
-		d.Annotations.ReadOnlyHint, d.Annotations.DestructiveHint, d.Annotations.IdempotentHint = &no, &yes, &no
-	}
-	if t.output != nil {
-		t.output(&d)
-		for _, p := range d.OutputSchema.Properties {
-			portable(p)
+// sharedArguments mean the same in every tool. The instructions explain them
+// once, and so does reading_help, so that the list of tools stays short.
+func sharedArguments() []string {
+	return []string{"at", "from", "to", "node", "timeout", "limit", "offset", "fields", "max_bytes", "format"}
+}
+
+// everyTool are arguments that every tool takes and few calls need: the
+// instructions name them, the list does not.
+func everyTool() []string { return []string{"timeout", "max_bytes", "format"} }
+
+// isBound reports whether an argument of a list is a least or most value; the
+// small set leaves these to reading_help.
+func isBound(name string) bool {
+	return strings.HasPrefix(name, "min_") || strings.HasPrefix(name, "max_")
+}
+
+// definition is the tool as MCP describes it. The arguments of the cluster's own
+// tools are what their names say, and explained by reading_help.
+func (t *Tool) definition(set ToolSet) mcpgo.Tool {
+	brief := *t
+	brief.Params = slices.DeleteFunc(slices.Clone(t.Params), func(p Param) bool {
+		return slices.Contains(everyTool(), p.Name) || set == CoreTools && t.Cluster && isBound(p.Name)
+	})
+	for i, p := range brief.Params {
+		if t.Cluster || slices.Contains(sharedArguments(), p.Name) {
+			brief.Params[i].Help = ""
 		}
+	}
+	d := mcpgo.NewToolWithRawSchema(t.Name, t.Help, brief.inputSchema())
+	yes, no := true, false
+	d.Annotations = mcpgo.ToolAnnotation{ReadOnlyHint: &yes} // which leaves nothing to destroy
+	if t.Action {
+		d.Annotations = mcpgo.ToolAnnotation{ReadOnlyHint: &no, DestructiveHint: &yes}
 	}
 	return d
 }
 
-// portable rewrites a schema, decoded from JSON, into forms that every client
-// understands: one type each, and no null where a list or a map stands, which
-// ours never are.
-func portable(schema any) {
-	switch x := schema.(type) {
-	case []any:
-		for _, v := range x {
-			portable(v)
-		}
-	case map[string]any:
-		for _, v := range x {
-			portable(v)
-		}
-		types, ok := x["type"].([]any)
-		if !ok {
-			return
-		}
-		types = slices.DeleteFunc(types, func(t any) bool { return t == "null" })
-		if x["type"] = types[0]; types[0] == "array" || types[0] == "object" {
-			return
-		}
-		other := maps.Clone(x)
-		clear(x)
-		x["anyOf"] = []any{map[string]any{"type": "null"}, other}
-	}
-}
-
-// checkArgs says in plain words what is wrong with the arguments of a tool of
-// ours. (The cluster's own tools check theirs, as they do live.)
+// checkArgs says in plain words what is wrong with the arguments of a call.
 func (t *Tool) checkArgs(args ergo.Args) error {
-	var bad []string
-	for _, p := range t.Params {
-		v, given := args[p.Name]
-		switch {
-		case !given || v == nil:
-			if p.Required {
-				bad = append(bad, p.Name+" is required")
-			}
-		case !p.fits(args):
-			bad = append(bad, fmt.Sprintf("%s must be of type %s, got %v", p.Name, p.Type, v))
-		case p.Enum != nil && !slices.Contains(p.Enum, args.Text(p.Name)):
-			bad = append(bad, fmt.Sprintf("%s must be one of %s, got %q", p.Name, strings.Join(p.Enum, ", "), args.Text(p.Name)))
-		}
+	params := make([]ergo.Param, len(t.Params))
+	for i, p := range t.Params {
+		params[i] = ergo.Param{Name: p.Name, Type: p.Type, Enum: p.Enum, Required: p.Required}
 	}
-	for name := range args {
-		if !slices.ContainsFunc(t.Params, func(p Param) bool { return p.Name == name }) {
-			bad = append(bad, fmt.Sprintf("there is no argument %q", name))
-		}
-	}
-	if bad == nil {
-		return nil
-	}
-	slices.Sort(bad)
-	return fmt.Errorf("%s: %s", t.Name, strings.Join(bad, "; "))
-}
-
-func (p *Param) fits(args ergo.Args) bool {
-	switch p.Type {
-	case "integer":
-		_, ok := args.Int(p.Name)
-		return ok
-	case "number":
-		_, ok := args.Float(p.Name)
-		return ok
-	case "boolean":
-		_, ok := args.Bool(p.Name)
-		return ok
-	case "string":
-		_, ok := args[p.Name].(string)
-		return ok
-	case "array":
-		_, ok := args[p.Name].([]any)
-		return ok
-	}
-	_, ok := args[p.Name].(map[string]any)
-	return ok
+	return ergo.CheckArgs(t.Name, params, args)
 }
 
 // stringsArg reads an argument that is an array of strings.

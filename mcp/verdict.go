@@ -11,25 +11,24 @@ import (
 	"ergorecorder/analyze/finding"
 	"ergorecorder/escape"
 
-	mcpgo "github.com/mark3labs/mcp-go/mcp"
-
 	"ergorecorder/analyze"
 	"ergorecorder/ergo"
+	"ergorecorder/internal/nearest"
 	"ergorecorder/replay"
 )
 
 // windowParams are those of every tool that looks at a window.
 func windowParams() []Param {
 	return []Param{
-		{Name: "from", Type: "string", Help: "begin of the window: RFC 3339, 15:04:05 (UTC), -10m (before the end), 30s (after the start) or a finding's onset (F1); default the whole recording (live: the last hour)"},
-		{Name: "to", Type: "string", Help: "end of the window, as from; default the end of the recording"},
+		{Name: "from", Type: "string", Help: "begin of the window, a moment; default the start (live: an hour ago)"},
+		{Name: "to", Type: "string", Help: "end of the window; default the end"},
 	}
 }
 
 func verdictTools() []Tool {
 	return []Tool{{
 		Name: "diagnose", Title: "What went wrong",
-		Help: "Runs the playbooks over a window and says what went wrong, when it began and which process, link or node is to blame, the finding to act on first. Consequences are listed under their cause. Use explain_finding for the evidence.",
+		Help: "Runs the playbooks over a window and says what went wrong, since when, and which process, link or node is to blame; the first finding is the one to act on.",
 		Params: append(windowParams(),
 			Param{Name: "node", Type: "string", Help: "glob over node names"},
 			Param{Name: "playbooks", Type: "array", Help: "which of " + strings.Join(playbookNames(), ", ") + "; default all"},
@@ -37,16 +36,14 @@ func verdictTools() []Tool {
 			Param{Name: "limit", Type: "integer", Help: "how many findings at most; default 10"},
 			Param{Name: "offset", Type: "integer", Help: "how many findings to pass over; default 0"},
 		),
-		output: mcpgo.WithOutputSchema[diagnosis](),
-		run:    diagnose,
+		run: diagnose,
 	}, {
 		Name: "explain_finding", Title: "A finding with its evidence",
-		Help: "Explains one finding of diagnose: the evidence with numbers and records, stacks and log lines, what it causes and is caused by, what to do, how to confirm it, and what the data could not show.",
+		Help: "One finding of diagnose: the evidence with its numbers, stacks and log lines, what it causes and is caused by, what to do, and what the data could not show.",
 		Params: append([]Param{
-			{Name: "id", Type: "string", Required: true, Help: "the finding's ID, or its label (F1) in the diagnosis of the same window"},
+			{Name: "id", Type: "string", Required: true, Help: "its ID, or its label: F1"},
 		}, windowParams()...),
-		output: mcpgo.WithOutputSchema[finding.Finding](),
-		run:    explainFinding,
+		run: explainFinding,
 	}}
 }
 
@@ -85,7 +82,22 @@ func diagnose(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
 	for i, f := range d.Findings {
 		d.Findings[i] = withoutCurves(f)
 	}
-	return &answer{text: text, structured: listed(d)}, nil
+	a := &answer{text: text, structured: listed(d)}
+	a.continues("diagnose", args, offset, len(d.Findings), d.Total)
+	if len(d.Findings) > 0 && offset == 0 {
+		a.next("explain_finding", inWindow(args, ergo.Args{"id": d.Findings[0].ID}))
+	}
+	return a, nil
+}
+
+// inWindow gives a call the window of another.
+func inWindow(of, to ergo.Args) ergo.Args {
+	for _, name := range []string{"from", "to"} {
+		if v, ok := of[name]; ok {
+			to = to.With(name, v)
+		}
+	}
+	return to
 }
 
 // severityRank orders severities; what is no severity includes all.
@@ -130,6 +142,9 @@ func orEmpty[T any](list []T) []T {
 
 // report judges a window, or returns the report of it that is already there.
 func (s *Server) report(ctx context.Context, rec *replay.Recording, opt analyze.Options) (*analyze.Report, error) {
+	if _, err := rec.NodesLike(opt.Node); err != nil {
+		return nil, err
+	}
 	opt.Path, opt.Progress = s.src.Name, progress(ctx)
 	k := s.reports.slot(reportKey{opt.From, opt.To, opt.Node, strings.Join(opt.Playbooks, " ")})
 	k.making.Lock()
@@ -162,7 +177,7 @@ func (s *Server) finding(ctx context.Context, rec *replay.Recording, id string) 
 	if f := find(rep, id); f != nil {
 		return f, nil
 	}
-	return nil, fmt.Errorf("no finding %q among %s; diagnose lists them", id, ids(rep))
+	return nil, fmt.Errorf("no finding %q among %s%s; diagnose lists them", id, ids(rep), nearestID(rep, id))
 }
 
 func find(rep *analyze.Report, id string) *finding.Finding {
@@ -172,6 +187,18 @@ func find(rep *analyze.Report, id string) *finding.Finding {
 		}
 	}
 	return nil
+}
+
+// nearestID is the finding that an ID means most likely.
+func nearestID(rep *analyze.Report, id string) string {
+	var all []string
+	for _, f := range rep.Findings {
+		all = append(all, f.Display, f.ID)
+	}
+	if near := nearest.Of(id, all); near != nil {
+		return ", nearest " + near[0]
+	}
+	return ""
 }
 
 func ids(rep *analyze.Report) string {
@@ -204,7 +231,7 @@ func explainFinding(ctx context.Context, s *Server, args ergo.Args) (*answer, er
 			return nil, err
 		}
 		if f = find(rep, strings.TrimPrefix(id, "@")); f == nil {
-			return nil, fmt.Errorf("no finding %q in that window; there are %s", id, ids(rep))
+			return nil, fmt.Errorf("no finding %q in that window; there are %s%s", id, ids(rep), nearestID(rep, id))
 		}
 	}
 	if err != nil {
@@ -214,7 +241,11 @@ func explainFinding(ctx context.Context, s *Server, args ergo.Args) (*answer, er
 	writeFinding(&b, f)
 	writeEvidence(&b, f)
 	d := listed(diagnosis{Report: analyze.Report{Findings: []*finding.Finding{withoutCurves(f)}}})
-	return &answer{text: b.Bytes(), structured: d.Findings[0]}, nil
+	a := &answer{text: b.Bytes(), structured: d.Findings[0]}
+	if f.CausedBy != nil {
+		a.next("explain_finding", inWindow(args, ergo.Args{"id": *f.CausedBy}))
+	}
+	return a, nil
 }
 
 func (d *diagnosis) text() []byte {

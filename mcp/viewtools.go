@@ -8,8 +8,6 @@ import (
 
 	"ergorecorder/escape"
 
-	mcpgo "github.com/mark3labs/mcp-go/mcp"
-
 	"ergorecorder/analyze"
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/views"
@@ -20,55 +18,50 @@ func viewTools() []Tool {
 	node := Param{Name: "node", Type: "string", Help: "the node; default all"}
 	return []Tool{{
 		Name: "timeline", Title: "What happened, in order",
-		Help:   "Puts in order of time: onsets and ends of findings, starts and losses of nodes, gaps and marks of the recording, and the first line of each kind of warning, error and panic in the logs.",
+		Help:   "In order of time: onsets and ends of findings, starts and losses of nodes, gaps, marks, and the first line of each kind of warning, error and panic.",
 		Params: append(windowParams(), Param{Name: "limit", Type: "integer", Help: "how many moments at most; default 100"}, Param{Name: "offset", Type: "integer", Help: "how many to pass over; default 0"}),
-		output: mcpgo.WithOutputSchema[timelineView](),
 		run:    timeline,
 	}, {
 		Name: "trend", Title: "One metric over time",
-		Help: "One field of a tool's answers over time, downsampled: heap_alloc, MailboxLatency, ProcessesTotal, process_list.MessagesIn, … Cumulative counters are given as rates per second. Of a table, name the row (a process, peer or event), or get the sum of its rows.",
+		Help: "One field over time, downsampled: heap_alloc, MailboxLatency, ProcessesTotal, process_list.MessagesIn, … Counters are given as rates per second. Without row, a table's sum.",
 		Params: append([]Param{
 			{Name: "metric", Type: "string", Required: true, Help: "the field, with its tool if that is not clear: process_list.MessagesIn"},
 			node,
 			{Name: "row", Type: "string", Help: "the row of a table: a PID, a registered name, a peer, an event"},
 			{Name: "points", Type: "integer", Help: "how many points at most; default 60"},
 		}, windowParams()...),
-		output: mcpgo.WithOutputSchema[trendView](),
-		run:    trend,
+		run: trend,
 	}, {
 		Name: "compare", Title: "What changed",
-		Help: "What differs between two moments or two windows: figures of nodes and processes (rates of counters, medians of gauges) that changed by a tenth or more, the largest change first, and which processes appeared or are gone.",
+		Help: "What differs between two moments: figures of nodes and processes that changed by a tenth or more, the largest first, and which processes appeared or are gone.",
 		Params: []Param{
-			{Name: "before", Type: "string", Required: true, Help: "the first moment: RFC 3339, 15:04:05, 30s (after the start), -10m (before the end), start, F1"},
+			{Name: "before", Type: "string", Required: true, Help: "the first moment"},
 			{Name: "after", Type: "string", Help: "the second moment; default the end"},
-			{Name: "window_s", Type: "integer", Help: "each moment stands for so many seconds before it (after it, for the start); default 20"},
+			{Name: "window_s", Type: "integer", Help: "how many seconds before it each moment stands for; default 20"},
 			node,
 			{Name: "limit", Type: "integer", Help: "how many of each list at most; default 20"},
 		},
-		output: mcpgo.WithOutputSchema[views.Comparison](),
-		run:    compare,
+		run: compare,
 	}, {
 		Name: "search_logs", Title: "Search the log lines",
-		Help: "Log lines of a window by level, text, node and process: counted by template (lines that differ only in their parameters), the worst first, and the latest lines in full.",
+		Help: "Log lines of a window: counted by template, the worst first, and the latest lines in full.",
 		Params: append([]Param{
-			{Name: "text", Type: "string", Help: "a part of the message, in any case; <*> stands for anything, as in templates"},
+			{Name: "text", Type: "string", Help: "a part of the message; <*> stands for anything"},
 			{Name: "level", Type: "string", Enum: []string{"trace", "debug", "info", "warning", "error", "panic"}, Help: "the least severe level; default all"},
 			{Name: "process", Type: "string", Help: "who wrote it: PID, registered name or behavior"},
 			node,
 			{Name: "limit", Type: "integer", Help: "how many lines and how many templates at most; default 20"},
 		}, windowParams()...),
-		output: mcpgo.WithOutputSchema[views.LogView](),
-		run:    searchLogs,
+		run: searchLogs,
 	}, {
 		Name: "who_waits", Title: "Who waits, and for whom",
-		Help: "The processes that at a moment wait for a reply or whose own messages wait, the longest first: what each is blocked on (where its stack was recorded), and the process at the bottom of the chain as far as the diagnosis can tell.",
+		Help: "The processes that wait for a reply or whose messages wait, the longest first, what each is blocked on, and the process at the bottom of the chain.",
 		Params: []Param{
-			{Name: "at", Type: "string", Help: atHelp},
+			{Name: "at", Type: "string", Help: momentHelp},
 			node,
 			{Name: "limit", Type: "integer", Help: "how many processes at most; default 20"},
 		},
-		output: mcpgo.WithOutputSchema[views.WaitView](),
-		run:    whoWaits,
+		run: whoWaits,
 	}}
 }
 

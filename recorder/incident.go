@@ -31,7 +31,32 @@ type Trigger struct {
 	Name     string
 	Behavior string // its Go type, such as myapp.Worker
 	Onset    time.Time
-	Note     string // what was seen, in words
+	Note     string  // what was seen, in words
+	Fetch    []Fetch // what would show more of it
+}
+
+// A Fetch is something to fetch of a node, once, when something is wrong. Which
+// kind of trigger wants which is its detector's to say.
+type Fetch string
+
+// What can be fetched.
+const (
+	FetchStacks       Fetch = "stacks"    // all goroutines, grouped by stack
+	FetchOwnStack     Fetch = "own stack" // the goroutines in the code of the process's behavior
+	FetchHeap         Fetch = "heap"      // the heap by function, as text
+	FetchCPU          Fetch = "cpu"       // the CPU by function, as text
+	FetchRawHeap      Fetch = "raw heap"  // the profiles themselves, where the node gives them
+	FetchRawCPU       Fetch = "raw cpu"
+	FetchRawGoroutine Fetch = "raw goroutine"
+)
+
+// fetches is what a trigger wants fetched. Notes and log lines come without a
+// detector: they get what shows most at little cost.
+func (t Trigger) fetches() []Fetch {
+	if t.Fetch == nil && (t.Kind == TriggerNote || t.Kind == TriggerLog) {
+		return []Fetch{FetchStacks, FetchHeap, FetchRawGoroutine}
+	}
+	return t.Fetch
 }
 
 // subject tells incidents of the same kind apart.
@@ -227,49 +252,45 @@ func (n *node) diagnose(ctx context.Context, t Trigger) {
 			n.sample(ctx, &run{}, c.Tool, c.Args)
 		}
 	}
-	for _, kind := range rawKinds(t.Kind) {
+	for _, kind := range rawKinds(t) {
 		n.takeProfile(ctx, kind)
 	}
 }
 
-// diagnoses are the calls that show what is wrong, by the kind of trigger.
+// diagnoses are the calls that a trigger wants made.
 // Stacks spell a type pkg.(*Type), so goroutines are picked by its name alone;
 // a process that is stuck is not inspected, for that would hang as well.
 func diagnoses(t Trigger) []ergo.Call {
-	goroutines := []ergo.Call{{Tool: "pprof_goroutines", Args: ergo.Args{"debug": 1, "limit": 200}}}
-	if _, name, ok := strings.Cut(t.Behavior, "."); ok {
-		goroutines = append(goroutines, ergo.Call{Tool: "pprof_goroutines", Args: ergo.Args{"debug": 2, "limit": 50, "filter": name}})
-	}
-	heap := []ergo.Call{{Tool: "pprof_heap", Args: ergo.Args{"limit": 50}}}
-	cpu := []ergo.Call{{Tool: "pprof_cpu", Args: ergo.Args{"duration": 5, "limit": 50}}}
 	var calls []ergo.Call
-	switch t.Kind {
-	case "blocked_callback", "stuck_call", "zombie_processes", "goroutine_growth", "shutdown_stuck":
-		calls = goroutines
-	case "memory_leak", "heap_churn", "process_leak", "mailbox_growth":
-		calls = append(heap, goroutines[:1]...)
-	case "cpu_hotspot":
-		calls = cpu
-	case "overloaded_process", "pool_overflow":
-		calls = append(goroutines, cpu...)
-	case TriggerNote, TriggerLog, "error_burst", "restart_loop":
-		calls = append(goroutines[:1:1], heap...)
-	}
 	if t.PID != "" {
-		calls = append([]ergo.Call{{Tool: "process_info", Args: ergo.Args{"pid": t.PID}}}, calls...)
+		calls = append(calls, ergo.Call{Tool: "process_info", Args: ergo.Args{"pid": t.PID}})
+	}
+	for _, f := range t.fetches() {
+		switch f {
+		case FetchStacks:
+			calls = append(calls, ergo.Call{Tool: "pprof_goroutines", Args: ergo.Args{"debug": 1, "limit": 200}})
+		case FetchOwnStack:
+			if _, name, ok := strings.Cut(t.Behavior, "."); ok {
+				calls = append(calls, ergo.Call{Tool: "pprof_goroutines", Args: ergo.Args{"debug": 2, "limit": 50, "filter": name}})
+			}
+		case FetchHeap:
+			calls = append(calls, ergo.Call{Tool: "pprof_heap", Args: ergo.Args{"limit": 50}})
+		case FetchCPU:
+			calls = append(calls, ergo.Call{Tool: "pprof_cpu", Args: ergo.Args{"duration": 5, "limit": 50}})
+		}
 	}
 	return calls
 }
 
-// rawKinds are the raw profiles that a kind of trigger needs.
-func rawKinds(kind string) []string {
-	switch kind {
-	case "memory_leak", "heap_churn", "process_leak", "mailbox_growth":
-		return []string{"heap"}
-	case "cpu_hotspot", "overloaded_process":
-		return []string{"cpu", "goroutine"}
+// rawKinds are the raw profiles that a trigger wants.
+func rawKinds(t Trigger) []string {
+	var kinds []string
+	for _, f := range t.fetches() {
+		if kind, raw := strings.CutPrefix(string(f), "raw "); raw {
+			kinds = append(kinds, kind)
+		}
 	}
-	return []string{"goroutine"}
+	return kinds
 }
 
 // cpuTime is over how long a raw CPU profile is taken.

@@ -36,7 +36,7 @@ func TestIncident(t *testing.T) {
 			if now.Before(onset) {
 				return nil, nil
 			}
-			return []Trigger{{Kind: "blocked_callback", Node: "a@h", PID: "<A.0.1003>", Behavior: "app.Worker3", Onset: onset, Note: "runs nothing"}}, nil
+			return []Trigger{{Kind: "blocked_callback", Node: "a@h", PID: "<A.0.1003>", Behavior: "app.Worker3", Onset: onset, Note: "runs nothing", Fetch: []Fetch{FetchStacks, FetchOwnStack, FetchRawGoroutine}}}, nil
 		})}
 		var mu sync.Mutex
 		var done []Incident

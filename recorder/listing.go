@@ -208,7 +208,7 @@ func parsePieces(text []byte) ([]piece, error) {
 	}
 	out := make([]piece, len(raw))
 	for i, r := range raw {
-		if err := json.Unmarshal(r, &out[i]); err != nil {
+		if err := ergo.Decode(r, &out[i]); err != nil {
 			return nil, err
 		}
 		out[i].raw = r

@@ -34,6 +34,7 @@ type Recorder struct {
 	held    map[held]time.Time // of a replay: the newest answer that is stored
 	failure error              // of the archive; ends the recording
 	outage  outage
+	started time.Time // by the world's clock
 	began   time.Time
 	records int64
 	skipped int64
@@ -61,6 +62,7 @@ func New(caller ergo.Caller, w *archive.Writer, opts Options) (*Recorder, error)
 		held:     map[held]time.Time{},
 	}
 	r.clock.now = opts.Now
+	r.started = opts.Now()
 	return r, nil
 }
 
@@ -224,6 +226,7 @@ func (r *Recorder) store(rec *archive.Record, observed bool) {
 func listening(tool string) bool { return tool == "sample_listen" || tool == "sample_read" }
 
 func (r *Recorder) append(rec *archive.Record) {
+	rec.Mono = ingest.Mono(r.started, rec.At)
 	stored := r.put(rec.Stream.Name, func() error { _, err := r.w.Append(rec); return err })
 	if stored {
 		r.mu.Lock()

@@ -125,7 +125,7 @@ func (q *question) together(tool string) *table {
 	for _, rec := range recs {
 		rows, _ := splitRows(rec.Text)
 		for _, r := range rows {
-			if k := string(r.field(key[0])); !seen[k] {
+			if k := cmp.Or(r.text(key[0]), string(r.field(key[0]))); !seen[k] {
 				seen[k] = true
 				t.rows = append(t.rows, r)
 			}

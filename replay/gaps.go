@@ -102,6 +102,7 @@ func (r *Recording) silences(ctx context.Context, node, tool string, end time.Ti
 		switch {
 		case err != nil:
 			errs = append(errs, err)
+		case f.Failure == nil && len(heard) > 0 && f.At.Equal(heard[len(heard)-1]): // it came twice
 		case f.Failure == nil:
 			heard = append(heard, f.At)
 		case refused[len(heard)] == "":

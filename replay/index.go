@@ -3,7 +3,6 @@ package replay
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"iter"
 	"slices"
 	"strings"
@@ -211,6 +210,6 @@ func mergeByTime(walks []iter.Seq2[*archive.Record, error], reverse bool) iter.S
 	}
 }
 
-// decode reads JSON that a node wrote; what is no such JSON leaves v as it is
-// and reports false.
-func decode(text []byte, v any) bool { return json.Unmarshal(text, v) == nil }
+// decode reads JSON that a node wrote, an odd cell left out; what is no such
+// JSON leaves v as it is and reports false.
+func decode(text []byte, v any) bool { return ergo.Decode(text, v) == nil }

@@ -129,10 +129,13 @@ func (r *Recording) latency(node string) (known Known) {
 			}
 			return known != Unknown || looked >= enoughRecords
 		}
-		if decode(rec.Text, &rows) && len(rows) > 0 && rows[0].MailboxLatency != nil {
-			known = Yes
-			if *rows[0].MailboxLatency < 0 {
+		decode(rec.Text, &rows) // of what is no listing nothing is known
+		for _, row := range rows {
+			if l := row.MailboxLatency; l != nil && *l == -1 {
 				known = No
+			} else if l != nil && *l >= 0 {
+				known = Yes
+				break
 			}
 		}
 		return known != Unknown || looked >= enoughRecords

@@ -19,8 +19,31 @@ var ErrNotATime = errors.New("not a time; want RFC 3339, a clock time, -10m (bef
 //	30s, +30s              after the start
 //	start, end
 //
-// Empty text is the end. A moment outside of the recording is not an error.
+// Empty text is the end. A moment outside of the recording is an
+// [OutsideError], with the moment beside it; what is printed in whole seconds
+// may be read back.
 func When(text string, from, to time.Time) (time.Time, error) {
+	t, err := read(text, from, to)
+	if err == nil && (t.Before(from.Add(-rounding)) || t.After(to.Add(rounding))) {
+		err = &OutsideError{Text: text, At: t, From: from, To: to}
+	}
+	return t, err
+}
+
+// WindowFrom reads the begin of a window as When does. A stretch before the end
+// that is longer than the recording is all of it.
+func WindowFrom(text string, from, to time.Time) (time.Time, error) {
+	t, err := When(text, from, to)
+	if out := (*OutsideError)(nil); errors.As(err, &out) && t.Before(from) && strings.HasPrefix(strings.TrimSpace(text), "-") {
+		return from, nil
+	}
+	return t, err
+}
+
+// rounding is how far a moment may lie outside for having been printed short.
+const rounding = time.Second
+
+func read(text string, from, to time.Time) (time.Time, error) {
 	switch text = strings.TrimSpace(text); text {
 	case "", "end", "now":
 		return to, nil

@@ -33,7 +33,7 @@ func momentOf(rec *replay.Recording, at time.Time) *moment {
 func (m *moment) ask(ctx context.Context, node, tool string, args ergo.Args, into any) (observed time.Time, ok bool) {
 	ans, err := m.caller.Call(ctx, ergo.Call{Node: node, Tool: tool, Args: args})
 	if err == nil {
-		err = json.Unmarshal(ans.Text, into)
+		err = ergo.Decode(ans.Text, into)
 	}
 	if err != nil {
 		m.mu.Lock()

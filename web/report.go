@@ -11,7 +11,6 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"ergorecorder/analyze"
@@ -155,4 +154,4 @@ func nodeSparks(ctx context.Context, rec *replay.Recording, node string, from, t
 }
 
 // kindWords is a kind of finding in words.
-func kindWords(kind string) string { return strings.ReplaceAll(kind, "_", " ") }
+func kindWords(kind finding.Kind) string { return kind.Words() }

@@ -151,6 +151,8 @@ type page struct {
 	Progress   string // of the analysis, "" when it has ended
 	Failure    string // why there are no findings, "" if there are
 	Body       template.HTML
+
+	wrong error // what the address says that is not so
 }
 
 // newPage reads what every view has in common from the address.
@@ -166,6 +168,12 @@ func (s *Server) newPage(r *http.Request) *page {
 	}
 	p.Present = p.query.Get("at") == ""
 	p.At = p.time("at", p.End)
+	if out := (p.At.Before(p.Start.Add(-time.Second)) || p.At.After(p.End.Add(time.Second))) && !p.Live; out && p.wrong == nil {
+		p.wrong = &replay.OutsideError{Text: p.query.Get("at"), At: p.At, From: p.Start, To: p.End}
+	}
+	if err := s.rec.HasNode(p.query.Get("node")); err != nil {
+		p.wrong = err
+	}
 	p.now = momentOf(s.rec, p.At)
 	p.Report, p.Progress, p.Failure = s.verdict.get()
 	return p
@@ -175,10 +183,14 @@ func (s *Server) newPage(r *http.Request) *page {
 // it is told otherwise: it is drawn again and again.
 const liveWindow = time.Hour
 
-// time reads a time from the address; what is missing or wrong is the default.
+// time reads a time from the address; what is missing is the default.
 func (p *page) time(key string, def time.Time) time.Time {
-	t, err := time.Parse(time.RFC3339, p.query.Get(key))
+	text := p.query.Get(key)
+	t, err := time.Parse(time.RFC3339, text)
 	if err != nil {
+		if text != "" {
+			p.wrong = fmt.Errorf("%s=%s: it is no time; write 2006-01-02T15:04:05Z", key, text)
+		}
 		return def
 	}
 	return t.UTC()
@@ -291,7 +303,14 @@ func (s *Server) serve(v view) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		p := s.newPage(r)
 		p.Tab = v.tab
+		if p.wrong != nil {
+			s.fail(w, notFound(p.wrong.Error()))
+			return
+		}
 		body, err := v.body(r.Context(), p)
+		if err == nil && p.wrong != nil {
+			err = notFound(p.wrong.Error())
+		}
 		if err != nil {
 			s.fail(w, err)
 			return

@@ -312,3 +312,19 @@ func TestFlagsHaveRoom(t *testing.T) {
 		t.Errorf("%d rows", st.FlagRows)
 	}
 }
+
+// What an address names and is not there is refused, with what is nearest: a
+// page of nothing would look like a node at rest.
+func TestUnknownAddresses(t *testing.T) {
+	s := New(bundled(t, "restart_loop"), Options{})
+	for query, want := range map[string]string{
+		"node=beta":               "did you mean beta@localhost?",
+		"at=yesterday":            "it is no time",
+		"at=2030-01-01T00:00:00Z": "is outside of the recording",
+		"from=monday":             "it is no time",
+	} {
+		if w := fetch(s, "/processes?"+query); w.Code != http.StatusNotFound || !strings.Contains(w.Body.String(), want) {
+			t.Errorf("%s: %d %.400s", query, w.Code, w.Body)
+		}
+	}
+}

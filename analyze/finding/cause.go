@@ -36,7 +36,7 @@ func (f *Finding) SettleCause() {
 }
 
 // Among reports whether a kind is one of several.
-func Among(kind string, kinds ...string) bool { return slices.Contains(kinds, kind) }
+func Among(kind Kind, kinds ...Kind) bool { return slices.Contains(kinds, kind) }
 
 // Who is how a person names the subject.
 func (s Subject) Who() string {

@@ -1,6 +1,7 @@
 package finding
 
 import (
+	"slices"
 	"time"
 )
 
@@ -45,7 +46,7 @@ type Subject struct {
 type Finding struct {
 	ID             string     `json:"id"`                // stable: a hash of kind, subject and incarnation
 	Display        string     `json:"display,omitempty"` // F1, F2, … by rank
-	Kind           string     `json:"kind"`
+	Kind           Kind       `json:"kind"`
 	Playbook       string     `json:"playbook"`
 	Severity       Severity   `json:"severity"`
 	Score          int        `json:"score"` // 0 to 100
@@ -63,10 +64,22 @@ type Finding struct {
 	Confirm        []string   `json:"confirm"`
 	Caveats        []string   `json:"caveats"`
 
+	Facts []Fact `json:"facts,omitempty"` // on which its causes depend
+
 	Cause *Finding `json:"-"` // becomes CausedBy
-	Dear  bool     `json:"-"` // each unit of work costs more than it did
-	Waits bool     `json:"-"` // it spends its time waiting for replies
 }
+
+// A Fact is something that a playbook found out about the subject of a finding,
+// and on which it depends what explains it and what it explains.
+type Fact string
+
+const (
+	Dearer Fact = "dearer" // each unit of work costs more than it did
+	Waits  Fact = "waits"  // it spends its time waiting for replies
+)
+
+// Is reports whether a fact holds of a finding.
+func (f *Finding) Is(fact Fact) bool { return slices.Contains(f.Facts, fact) }
 
 // Evidence is one observation that supports a finding.
 type Evidence struct {

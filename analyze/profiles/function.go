@@ -9,6 +9,7 @@ const (
 	Application Origin = iota // what the cluster was built for
 	Framework                 // ergo.services, and the profile library that its MCP application brings
 	Runtime                   // Go's runtime and standard library, and what has no package
+	Unknown                   // an address: the profile has no symbol for it
 )
 
 func (o Origin) String() string {
@@ -17,6 +18,8 @@ func (o Origin) String() string {
 		return "framework"
 	case Runtime:
 		return "runtime"
+	case Unknown:
+		return "unknown"
 	}
 	return "application"
 }
@@ -25,6 +28,9 @@ func (o Origin) String() string {
 // dot in their first element (labapp/core), so the standard library is known by
 // its roots, as go list std prints them.
 func OriginOf(function string) Origin {
+	if strings.HasPrefix(function, "0x") {
+		return Unknown
+	}
 	path, _ := splitFunction(function)
 	root, _, _ := strings.Cut(path, "/")
 	switch {

@@ -3,6 +3,7 @@ package profiles
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/google/pprof/profile"
@@ -61,7 +62,7 @@ func (r *Raw) Top(measure, pid string) (Table, error) {
 			continue
 		}
 		v := s.Value[at]
-		t.Total += v
+		t.Total = sum(t.Total, v)
 		seen := map[string]bool{}
 		for i, function := range stack(s) {
 			row := rows[function]
@@ -70,11 +71,11 @@ func (r *Raw) Top(measure, pid string) (Table, error) {
 				rows[function] = row
 			}
 			if i == 0 {
-				row.Flat += v
+				row.Flat = sum(row.Flat, v)
 			}
 			if !seen[function] {
 				seen[function] = true
-				row.Cum += v
+				row.Cum = sum(row.Cum, v)
 			}
 		}
 	}
@@ -82,7 +83,37 @@ func (r *Raw) Top(measure, pid string) (Table, error) {
 		t.Rows = append(t.Rows, *row)
 	}
 	slices.SortFunc(t.Rows, byFlat)
+	t.Notes = r.notes(at)
 	return t, nil
+}
+
+// notes say what is wrong with the profile itself.
+func (r *Raw) notes(at int) (notes []string) {
+	bare, total := 0, int64(0)
+	for _, s := range r.p.Sample {
+		total = sum(total, s.Value[at])
+		if len(s.Location) > 0 && len(s.Location[0].Line) == 0 {
+			bare++
+		}
+	}
+	if bare > 0 {
+		notes = append(notes, fmt.Sprintf("%d of %d samples have no symbol: the profile holds addresses only, of a binary that was stripped; whose code they are cannot be told", bare, len(r.p.Sample)))
+	}
+	if total == math.MaxInt64 || total == math.MinInt64 {
+		notes = append(notes, "the samples add up to more than 64 bits hold: the profile is damaged, and its totals stand at the limit")
+	}
+	return notes
+}
+
+// sum adds; what does not fit stays at the limit.
+func sum(a, b int64) int64 {
+	switch {
+	case b > 0 && a > math.MaxInt64-b:
+		return math.MaxInt64
+	case b < 0 && a < math.MinInt64-b:
+		return math.MinInt64
+	}
+	return a + b
 }
 
 // Attributed is the profile by the innermost application function of each
@@ -96,13 +127,13 @@ func (r *Raw) Attributed(measure string) (Table, error) {
 	t := Table{Unit: r.p.SampleType[at].Unit, Seconds: float64(r.p.DurationNanos) / 1e9}
 	owed := map[string]int64{}
 	for _, s := range r.p.Sample {
-		t.Total += s.Value[at]
+		t.Total = sum(t.Total, s.Value[at])
 		frames := stack(s)
 		if len(frames) == 0 {
 			continue
 		}
 		i := max(0, slices.IndexFunc(frames, func(f string) bool { return OriginOf(f) == Application }))
-		owed[frames[i]] += s.Value[at]
+		owed[frames[i]] = sum(owed[frames[i]], s.Value[at])
 	}
 	for function, v := range owed {
 		t.Rows = append(t.Rows, Row{Function: function, Flat: v, Cum: v})
@@ -121,7 +152,7 @@ func (r *Raw) ByPID(measure string) (map[string]int64, error) {
 	}
 	byPID := map[string]int64{}
 	for _, s := range r.p.Sample {
-		byPID[label(s, "pid")] += s.Value[at]
+		byPID[label(s, "pid")] = sum(byPID[label(s, "pid")], s.Value[at])
 	}
 	return byPID, nil
 }
@@ -152,19 +183,19 @@ func (r *Raw) Peek(measure, function string) (View, error) {
 			}
 			met = true
 			if i == 0 {
-				view.Flat += v
+				view.Flat = sum(view.Flat, v)
 			} else if !to[frames[i-1]] {
 				to[frames[i-1]] = true
-				callees[frames[i-1]] += v
+				callees[frames[i-1]] = sum(callees[frames[i-1]], v)
 			}
 			if i+1 < len(frames) && !from[frames[i+1]] {
 				from[frames[i+1]] = true
-				callers[frames[i+1]] += v
+				callers[frames[i+1]] = sum(callers[frames[i+1]], v)
 			}
 		}
 		if met {
 			found = true
-			view.Cum += v
+			view.Cum = sum(view.Cum, v)
 		}
 	}
 	if !found {

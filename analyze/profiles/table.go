@@ -16,6 +16,7 @@ type Table struct {
 	Total   int64   // of the whole profile, also of what the rows leave out
 	Seconds float64 // for how long was measured; 0 for a state (heap in use, goroutines)
 	Rows    []Row
+	Notes   []string // what is wrong with the profile itself
 }
 
 // A Row is one function: Flat in itself, Cum with what it called. Where the
@@ -55,7 +56,10 @@ func Diff(base, t Table) Table {
 	if base.Seconds > 0 && t.Seconds > 0 {
 		scale = t.Seconds / base.Seconds
 	}
-	less := func(v int64) int64 { return int64(math.Round(float64(v) * scale)) }
+	less := func(v int64) int64 {
+		f := math.Round(float64(v) * scale)
+		return int64(min(max(f, -(1<<63-1024)), 1<<63-1024)) // the floats next to the limits
+	}
 	rows := map[string]*Row{}
 	of := func(function string) *Row {
 		if rows[function] == nil {
@@ -65,13 +69,13 @@ func Diff(base, t Table) Table {
 	}
 	for _, r := range t.Rows {
 		d := of(r.Function)
-		d.Flat, d.Cum = d.Flat+r.Flat, d.Cum+r.Cum
+		d.Flat, d.Cum = sum(d.Flat, r.Flat), sum(d.Cum, r.Cum)
 	}
 	for _, r := range base.Rows {
 		d := of(r.Function)
-		d.Flat, d.Cum = d.Flat-less(r.Flat), d.Cum-less(r.Cum)
+		d.Flat, d.Cum = sum(d.Flat, -less(r.Flat)), sum(d.Cum, -less(r.Cum))
 	}
-	diff := Table{Unit: t.Unit, Seconds: t.Seconds, Total: t.Total - less(base.Total)}
+	diff := Table{Unit: t.Unit, Seconds: t.Seconds, Total: sum(t.Total, -less(base.Total)), Notes: slices.Compact(slices.Concat(base.Notes, t.Notes))}
 	for _, r := range rows {
 		if r.Flat != 0 || r.Cum != 0 {
 			diff.Rows = append(diff.Rows, *r)

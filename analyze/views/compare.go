@@ -74,6 +74,9 @@ var comparedOfProcesses = [...]string{"MessagesMailbox", "MailboxLatency", "Mess
 // fields that changed by a tenth or more, at most limit of each list.
 func Compare(ctx context.Context, rec *replay.Recording, node string, before, after Span, limit int) (*Comparison, error) {
 	c := &Comparison{Before: before, After: after, Nodes: []Change{}, Processes: []Change{}, Appeared: []Process{}, Gone: []Process{}}
+	if err := rec.HasNode(node); err != nil {
+		return nil, err
+	}
 	for _, n := range rec.Nodes() {
 		if node != "" && n.Name != node {
 			continue
@@ -155,6 +158,13 @@ func (c *Change) weight() float64 {
 type summary struct {
 	who    Process
 	series []series.Series
+	grown  []follower // of counters
+}
+
+// A follower is how far one counter has come.
+type follower struct {
+	series.Counter
+	total float64
 }
 
 // summarize reads the fields of each row of a tool in a window, by PID.
@@ -175,11 +185,20 @@ func summarize(ctx context.Context, rec *replay.Recording, node, tool string, fi
 			pid := f.Columns[0].Text(slot)
 			s := out[pid]
 			if s == nil {
-				s = &summary{Process{node, pid, f.Columns[1].Text(slot), f.Columns[2].Text(slot)}, make([]series.Series, len(fields))}
+				s = &summary{Process{node, pid, f.Columns[1].Text(slot), f.Columns[2].Text(slot)}, make([]series.Series, len(fields)), make([]follower, len(fields))}
 				out[pid] = s
 			}
-			for i := range fields {
-				s.series[i].Add(f.At, f.Columns[3+i].Float(slot))
+			for i, field := range fields {
+				c := &f.Columns[3+i]
+				if !isRate(tool, field) {
+					if v := c.Float(slot); math.Abs(v) < 1<<63 {
+						s.series[i].Add(f.At, v)
+					}
+				} else if n, ok := counted(c, slot); ok {
+					grown, _ := s.grown[i].Step(n)
+					s.grown[i].total += grown
+					s.series[i].Add(f.At, s.grown[i].total)
+				}
 			}
 		}
 	}
@@ -191,10 +210,9 @@ func changes(who Process, tool string, fields []string, a, b *summary) []Change 
 	if a == nil || b == nil {
 		return nil
 	}
-	kinds := tools48.Schema(tool).Columns
 	var out []Change
 	for i, field := range fields {
-		c := Change{Node: who.Node, PID: who.PID, Name: who.Name, Behavior: who.Behavior, Field: field, Rate: kinds[field] == ergo.Cumulative || field == "total_alloc" || field == "num_gc"}
+		c := Change{Node: who.Node, PID: who.PID, Name: who.Name, Behavior: who.Behavior, Field: field, Rate: isRate(tool, field)}
 		c.Before, c.After = level(a.series[i], c.Rate), level(b.series[i], c.Rate)
 		if math.IsNaN(c.Before) || math.IsNaN(c.After) {
 			continue
@@ -204,6 +222,11 @@ func changes(who Process, tool string, fields []string, a, b *summary) []Change 
 		}
 	}
 	return out
+}
+
+// isRate reports whether a field counts something up.
+func isRate(tool, field string) bool {
+	return tools48.Schema(tool).Columns[field] == ergo.Cumulative || field == "total_alloc" || field == "num_gc"
 }
 
 // level is the rate of a counter, or the median of a gauge; NaN where the

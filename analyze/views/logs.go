@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"ergorecorder/analyze/logs"
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/internal/nearest"
 	"ergorecorder/replay"
 )
 
@@ -59,9 +61,15 @@ const sourcesShown = 5
 // Logs searches the recorded log lines. That none match is an answer; that
 // none were recorded is an error.
 func Logs(ctx context.Context, rec *replay.Recording, q LogQuery) (*LogView, error) {
+	if err := rec.HasNode(q.Node); err != nil {
+		return nil, err
+	}
+	if q.Level != "" && !slices.Contains(levels(), q.Level) {
+		return nil, fmt.Errorf("level %q: there is none of that name%s", q.Level, nearest.Hint(q.Level, levels()))
+	}
 	v := &LogView{Templates: []LogTemplate{}, Lines: []LogLine{}}
 	var miner logs.Miner
-	any := false
+	any, who, wrote := false, false, map[string]bool{}
 	for l, err := range rec.Logs(ctx, q.Node, q.From, q.To) {
 		if err != nil && unreadable(err) {
 			continue
@@ -70,6 +78,12 @@ func Logs(ctx context.Context, rec *replay.Recording, q LogQuery) (*LogView, err
 			return nil, fmt.Errorf("search logs: %w", err)
 		}
 		any = true
+		if q.Process != "" && !q.by(l) {
+			s := logs.ParseSource(l.Source)
+			wrote[s.Name], wrote[s.Behavior], wrote[s.PID] = true, true, true
+			continue
+		}
+		who = true
 		if !q.matches(l) {
 			continue
 		}
@@ -83,6 +97,10 @@ func Logs(ctx context.Context, rec *replay.Recording, q LogQuery) (*LogView, err
 	if !any && !listened(rec, q.Node) {
 		return nil, fmt.Errorf("search logs: no log lines were recorded%s; node_info counts them by level (LogMessages); record run listens to logs unless told otherwise", onNode(q.Node))
 	}
+	if any && !who {
+		delete(wrote, "")
+		return nil, fmt.Errorf("search logs: nothing was written by process %q in the window%s", q.Process, nearest.Hint(q.Process, slices.Collect(maps.Keys(wrote))))
+	}
 	v.latest(q.Lines)
 	templates := miner.Templates()
 	v.KindsTotal = len(templates)
@@ -91,6 +109,9 @@ func Logs(ctx context.Context, rec *replay.Recording, q LogQuery) (*LogView, err
 	}
 	return v, nil
 }
+
+// levels are the levels of log lines, the least severe first.
+func levels() []string { return []string{"trace", "debug", "info", "warning", "error", "panic"} }
 
 func (v *LogView) latest(n int) {
 	slices.SortStableFunc(v.Lines, func(a, b LogLine) int { return cmp.Compare(a.At.UnixNano(), b.At.UnixNano()) })
@@ -109,12 +130,11 @@ func (q *LogQuery) matches(l replay.LogLine) bool {
 	if q.Level != "" && logs.Rank(l.Level) < logs.Rank(q.Level) {
 		return false
 	}
-	if !contains(strings.ToLower(l.Message), strings.ToLower(q.Text)) {
-		return false
-	}
-	if q.Process == "" {
-		return true
-	}
+	return contains(strings.ToLower(l.Message), strings.ToLower(q.Text))
+}
+
+// by reports whether the process that is meant wrote a line.
+func (q *LogQuery) by(l replay.LogLine) bool {
 	s := logs.ParseSource(l.Source)
 	return s.Name == q.Process || s.Behavior == q.Process ||
 		strings.HasPrefix(q.Process, "<") && ergo.PID(s.PID).Key() == ergo.PID(q.Process).Key()

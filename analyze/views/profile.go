@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
 	"ergorecorder/analyze/profiles"
 	"ergorecorder/ergo"
+	"ergorecorder/internal/nearest"
 	"ergorecorder/replay"
 )
 
@@ -38,6 +41,7 @@ type Profile struct {
 	Seconds   float64      `json:"seconds"` // for how long was measured; 0 for a state
 	Functions []ProfileRow `json:"functions"`
 	Rows      int          `json:"functions_total"`
+	Notes     []string     `json:"notes,omitempty"` // what is wrong with the profile itself
 }
 
 // A ProfileRow is one function.
@@ -91,7 +95,7 @@ func DiffProfiles(ctx context.Context, rec *replay.Recording, q ProfileQuery, be
 }
 
 func (p *Profile) fill(t profiles.Table, origin string, limit int) {
-	p.Unit, p.Total, p.Seconds = t.Unit, t.Total, t.Seconds
+	p.Unit, p.Total, p.Seconds, p.Notes = t.Unit, t.Total, t.Seconds, t.Notes
 	p.Functions = []ProfileRow{}
 	for _, r := range t.Rows {
 		whose := profiles.OriginOf(r.Function).String()
@@ -105,6 +109,9 @@ func (p *Profile) fill(t profiles.Table, origin string, limit int) {
 }
 
 func newest(ctx context.Context, rec *replay.Recording, q ProfileQuery) (*Profile, profiles.Table, error) {
+	if err := rec.HasNode(q.Node); err != nil {
+		return nil, profiles.Table{}, err
+	}
 	m, known := measures[q.Kind]
 	if !known {
 		return nil, profiles.Table{}, fmt.Errorf("profile: there is no kind %q; there are cpu, heap, alloc and goroutine", q.Kind)
@@ -197,6 +204,15 @@ func newestRaw(ctx context.Context, rec *replay.Recording, q ProfileQuery) (*Pro
 	table, err := parsed.Top(m.measure, q.Process)
 	if err != nil {
 		return nil, table, fmt.Errorf("read %s profile of %s: %w", q.Kind, q.Node, err)
+	}
+	if q.Process != "" && table.Rows == nil {
+		by, err := parsed.ByPID(m.measure)
+		if err != nil {
+			return nil, table, fmt.Errorf("read %s profile of %s: %w", q.Kind, q.Node, err)
+		}
+		delete(by, "")
+		return nil, table, fmt.Errorf("%s profile of %s at %s: no sample of it ran for process %q%s",
+			q.Kind, q.Node, last.At.UTC().Format(time.RFC3339), q.Process, nearest.Hint(q.Process, slices.Collect(maps.Keys(by))))
 	}
 	return &Profile{Node: last.Node, Kind: q.Kind, At: last.At, Source: raw}, table, nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/internal/nearest"
 	"ergorecorder/replay"
 )
 
@@ -50,6 +51,9 @@ type ProcessRow struct {
 	Wakeups         int64
 	Uptime          int64 // s
 	Parent          string
+	// Odd are the cells that are no such numbers, as they were said. They count
+	// for nothing.
+	Odd map[string]string `json:"odd,omitempty"`
 }
 
 // A ProcessView is the processes at an instant.
@@ -66,35 +70,41 @@ func Processes(ctx context.Context, rec *replay.Recording, q ProcessQuery) (*Pro
 	if !ok {
 		return nil, fmt.Errorf("sort %q: there are %s", q.Sort, strings.Join(ProcessSorts(), ", "))
 	}
+	if q.State != "" && !slices.Contains(ergo.ProcessStates(), strings.ReplaceAll(q.State, "_", " ")) {
+		return nil, fmt.Errorf("state %q: there is none of that name%s", q.State, nearest.Hint(q.State, ergo.ProcessStates()))
+	}
+	nodes, err := rec.NodesLike(q.Node)
+	if err != nil {
+		return nil, err
+	}
 	v := &ProcessView{At: q.At, Rows: []ProcessRow{}, Unlisted: []string{}}
 	caller := rec.At(q.At)
-	for _, n := range rec.Nodes() {
-		ok, err := matches(q.Node, n.Name)
-		if err != nil {
-			return nil, err
-		}
-		if !ok {
-			continue
-		}
-		var rows []ProcessRow
-		at, err := ask(ctx, caller, ergo.Call{Node: n.Name, Tool: "process_list", Args: ergo.Args{"limit": 1_000_000}}, &rows)
+	var called []string // what processes there are, for a name that matches none
+	liked := false
+	for _, node := range nodes {
+		rows, at, err := listing(ctx, caller, node)
 		if err != nil {
 			if ctx.Err() != nil {
 				return nil, err
 			}
-			v.Unlisted = append(v.Unlisted, n.Name+": "+err.Error())
+			v.Unlisted = append(v.Unlisted, node+": "+err.Error())
 			continue
 		}
 		for _, r := range rows {
-			r.Node, r.At = n.Name, at
-			ok, err := q.match(r)
+			r.Node, r.At = node, at
+			ok, err := q.like(r)
 			if err != nil {
 				return nil, err
 			}
-			if ok {
+			called = append(called, r.Name, r.Behavior, r.Application, r.PID)
+			liked = liked || ok
+			if ok && (q.State == "" || strings.ReplaceAll(q.State, "_", " ") == r.State) {
 				v.Rows = append(v.Rows, r)
 			}
 		}
+	}
+	if !liked && q.Like != "" && len(v.Unlisted) == 0 {
+		return nil, fmt.Errorf("process %q: none is called that at %s%s", q.Like, q.At.UTC().Format(time.RFC3339), nearest.Hint(q.Like, nonEmpty(called)))
 	}
 	slices.SortFunc(v.Rows, func(a, b ProcessRow) int {
 		return cmp.Or(less(a, b), cmp.Compare(a.Node, b.Node), cmp.Compare(a.Name, b.Name), cmp.Compare(a.PID, b.PID))
@@ -106,10 +116,47 @@ func Processes(ctx context.Context, rec *replay.Recording, q ProcessQuery) (*Pro
 	return v, nil
 }
 
-func (q ProcessQuery) match(r ProcessRow) (bool, error) {
-	if q.State != "" && strings.ReplaceAll(q.State, "_", " ") != r.State {
-		return false, nil
+// listing is a node's process listing at an instant.
+func listing(ctx context.Context, c ergo.Caller, node string) ([]ProcessRow, time.Time, error) {
+	var raw []map[string]json.RawMessage
+	at, err := ask(ctx, c, ergo.Call{Node: node, Tool: "process_list", Args: ergo.Args{"limit": 1_000_000}}, &raw)
+	if err != nil {
+		return nil, at, err
 	}
+	rows := make([]ProcessRow, len(raw))
+	for i, cells := range raw {
+		r := &rows[i]
+		for name, into := range map[string]*string{
+			"PID": &r.PID, "Name": &r.Name, "Behavior": &r.Behavior, "Application": &r.Application, "Kind": &r.Kind, "State": &r.State, "Parent": &r.Parent,
+		} {
+			_ = json.Unmarshal(cells[name], into) // what is no text stays empty
+		}
+		r.MailboxLatency = -1
+		for name, into := range map[string]*int64{
+			"StateTime": &r.StateTime, "MessagesIn": &r.MessagesIn, "MessagesOut": &r.MessagesOut, "MessagesMailbox": &r.MessagesMailbox,
+			"MailboxLatency": &r.MailboxLatency, "RunningTime": &r.RunningTime, "Wakeups": &r.Wakeups, "Uptime": &r.Uptime,
+		} {
+			literal, there := cells[name]
+			if v, ok := ergo.Whole(string(literal)); ok {
+				*into = v
+			} else if there {
+				if r.Odd == nil {
+					r.Odd = map[string]string{}
+				}
+				r.Odd[name] = string(literal)
+			}
+		}
+	}
+	return rows, at, nil
+}
+
+// nonEmpty leaves out what has no name.
+func nonEmpty(list []string) []string {
+	return slices.DeleteFunc(list, func(s string) bool { return s == "" })
+}
+
+// like reports whether a process is one of those that are meant.
+func (q ProcessQuery) like(r ProcessRow) (bool, error) {
 	if q.Like == "" {
 		return true, nil
 	}
@@ -156,7 +203,7 @@ func ask(ctx context.Context, c ergo.Caller, call ergo.Call, into any) (time.Tim
 	if err != nil {
 		return ans.At, err
 	}
-	if err := json.Unmarshal(ans.Text, into); err != nil {
+	if err := ergo.Decode(ans.Text, into); err != nil {
 		return ans.At, fmt.Errorf("decode %s: %w", call, err)
 	}
 	return ans.At, nil
@@ -184,15 +231,15 @@ type NodeRow struct {
 // Nodes puts the nodes side by side as they were at an instant. A node of which
 // nothing was recorded then is a row that says so.
 func Nodes(ctx context.Context, rec *replay.Recording, at time.Time, glob string) ([]NodeRow, error) {
+	names, err := rec.NodesLike(glob)
+	if err != nil {
+		return nil, err
+	}
 	caller := rec.At(at)
 	all := rec.Nodes()
 	rows := []NodeRow{}
 	for _, n := range all {
-		ok, err := matches(glob, n.Name)
-		if err != nil {
-			return nil, err
-		}
-		if !ok {
+		if !slices.Contains(names, n.Name) {
 			continue
 		}
 		r := NodeRow{Node: n.Name, RoundTrips: map[string]string{}}

@@ -1,11 +1,14 @@
 package views
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -13,6 +16,7 @@ import (
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/tools48"
+	"ergorecorder/internal/nearest"
 	"ergorecorder/replay"
 )
 
@@ -78,9 +82,13 @@ func Trend(ctx context.Context, rec *replay.Recording, q TrendQuery) ([]Curve, e
 	if tool, f, ok := strings.Cut(q.Metric, "."); ok {
 		tools, field = []string{tool}, f
 	}
+	names, err := rec.NodesLike(q.Node)
+	if err != nil {
+		return nil, err
+	}
 	var out []Curve
 	for _, n := range rec.Nodes() {
-		if q.Node != "" && n.Name != q.Node {
+		if !slices.Contains(names, n.Name) {
 			continue
 		}
 		for _, tool := range tools {
@@ -95,16 +103,20 @@ func Trend(ctx context.Context, rec *replay.Recording, q TrendQuery) ([]Curve, e
 		}
 	}
 	if out == nil {
-		return nil, notFound(ctx, rec, q)
+		return nil, notFound(ctx, rec, names, tools, field, q)
 	}
 	return out, nil
 }
 
-func notFound(ctx context.Context, rec *replay.Recording, q TrendQuery) error {
-	what := q.Metric
+// notFound says whether it is the row or the metric that there is not, and what
+// is nearest.
+func notFound(ctx context.Context, rec *replay.Recording, nodes, tools []string, field string, q TrendQuery) error {
 	if q.Row != "" {
-		what += " of " + q.Row
+		if rows := rowsOf(ctx, rec, nodes, tools, field, q); rows != nil {
+			return fmt.Errorf("trend of %s: there is no row %q in the window%s", q.Metric, q.Row, nearest.Hint(q.Row, rows))
+		}
 	}
+	what := q.Metric
 	if q.Node != "" {
 		what += " on " + q.Node
 	}
@@ -117,7 +129,46 @@ func notFound(ctx context.Context, rec *replay.Recording, q TrendQuery) error {
 		}
 	}
 	slices.Sort(known)
-	return fmt.Errorf("%s was not recorded in the window; metrics are fields of a tool's answer, among them %s", what, strings.Join(known, ", "))
+	hint := ""
+	var fields []string
+	for _, k := range known {
+		_, f, _ := strings.Cut(k, ".")
+		fields = append(fields, f)
+	}
+	if near := nearest.Of(field, fields); near != nil {
+		hint = "; did you mean " + strings.Join(near, ", ") + "?"
+	}
+	from, to := rec.Window()
+	return fmt.Errorf("%s was not recorded in the window (the recording goes from %s to %s)%s Metrics are fields of a tool's answer, among them %s",
+		what, from.UTC().Format(time.RFC3339), to.UTC().Format(time.RFC3339), cmp.Or(hint, "."), strings.Join(known, ", "))
+}
+
+// rowsOf are the names of the rows of the first tool that has the field in the
+// window, nil where none has it.
+func rowsOf(ctx context.Context, rec *replay.Recording, nodes, tools []string, field string, q TrendQuery) []string {
+	for _, node := range nodes {
+		for _, tool := range tools {
+			columns := append(identities(tools48.Schema(tool)), field)
+			last := len(columns) - 1
+			rows := map[string]bool{}
+			found := false
+			for f, err := range rec.Table(ctx, node, tool, q.From, q.To, columns) {
+				if err != nil || f.Failure != nil {
+					continue // what can be read suffices for a hint
+				}
+				for _, slot := range f.Changed {
+					found = found || !math.IsNaN(f.Columns[last].Float(slot))
+					for i := range last {
+						rows[f.Columns[i].Text(slot)] = true
+					}
+				}
+			}
+			if delete(rows, ""); found {
+				return slices.Collect(maps.Keys(rows))
+			}
+		}
+	}
+	return nil
 }
 
 func recorded(rec *replay.Recording, tool string) bool {
@@ -131,6 +182,7 @@ func curve(ctx context.Context, rec *replay.Recording, n replay.Node, tool, fiel
 	columns := identities(sc)
 	columns = append(columns, field)
 	var s series.Series
+	grow := growth{counters: map[string]*series.Counter{}}
 	for f, err := range rec.Table(ctx, n.Name, tool, q.From, q.To, columns) {
 		if err != nil {
 			if unreadable(err) {
@@ -141,7 +193,13 @@ func curve(ctx context.Context, rec *replay.Recording, n replay.Node, tool, fiel
 		if f.Failure != nil {
 			continue
 		}
-		if v, seen := fold(f, q.Row, largest(field, kind)); seen {
+		v, seen := 0.0, false
+		if kind == ergo.Cumulative {
+			v, seen = grow.fold(f, q.Row)
+		} else {
+			v, seen = fold(f, q.Row, largest(field, kind))
+		}
+		if seen {
 			s.Add(f.At, v)
 		}
 	}
@@ -201,7 +259,7 @@ func fold(f *archive.Frame, row string, largest bool) (v float64, ok bool) {
 		}
 		x := f.Columns[last].Float(slot)
 		switch {
-		case math.IsNaN(x):
+		case math.IsNaN(x), math.Abs(x) >= 1<<63: // no number of anything: a gauge that went below zero, or an odd cell
 			continue
 		case !ok:
 			v = x
@@ -213,6 +271,59 @@ func fold(f *archive.Frame, row string, largest bool) (v float64, ok bool) {
 		ok = true
 	}
 	return v, ok
+}
+
+// A growth adds up by how much the counters of rows grew, each by itself: their
+// sum is no counter, for rows come and go, begin anew and wrap around.
+type growth struct {
+	counters map[string]*series.Counter
+	total    float64
+}
+
+// fold adds what a frame's rows, or the one row, have grown. What a row had
+// counted when it was first seen is not told apart from before.
+func (g *growth) fold(f *archive.Frame, row string) (v float64, ok bool) {
+	last := len(f.Columns) - 1
+	changed := f.Changed
+	if f.Reset {
+		changed = f.Live
+	}
+	for _, slot := range f.Live {
+		if ok = row == "" || named(f.Columns[:last], slot, row); ok {
+			break
+		}
+	}
+	for _, slot := range changed {
+		n, is := counted(&f.Columns[last], slot)
+		if !is || row != "" && !named(f.Columns[:last], slot, row) {
+			continue
+		}
+		key := ""
+		if last > 0 {
+			key = f.Columns[0].Text(slot)
+		}
+		c := g.counters[key]
+		if c == nil {
+			c = &series.Counter{}
+			g.counters[key] = c
+		}
+		if grown, stepped := c.Step(n); stepped {
+			g.total += grown
+		}
+	}
+	return g.total, ok && len(g.counters) > 0
+}
+
+// counted is a cell that counts something, in all of its 64 bits.
+func counted(c *archive.Column, slot int32) (uint64, bool) {
+	if v, ok := c.Int(slot); ok {
+		return uint64(v), v >= 0
+	}
+	if v, err := strconv.ParseUint(c.Text(slot), 10, 64); err == nil && c.Kinds[slot] == archive.JSON {
+		return v, true
+	}
+	v := c.Float(slot)
+	return uint64(max(v, 0)), v >= 0 && v < 1<<53 && v == math.Trunc(v)
 }
 
 func named(ids []archive.Column, slot int32, row string) bool {

@@ -3,7 +3,6 @@ package views
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -52,6 +51,9 @@ const heldUp = time.Second
 // as far as stacks were recorded, and with the findings about them. At most
 // limit are listed.
 func Waits(ctx context.Context, rec *replay.Recording, rep *analyze.Report, node string, at time.Time, limit int) (*WaitView, error) {
+	if err := rec.HasNode(node); err != nil {
+		return nil, err
+	}
 	v := &WaitView{At: at, Waits: []Wait{}, Notes: []string{}}
 	caller := rec.At(at)
 	for _, n := range rec.Nodes() {
@@ -88,7 +90,7 @@ func (v *WaitView) node(ctx context.Context, caller ergo.Caller, node string) er
 		PID, Name, Behavior, Application, State    string
 		StateTime, MailboxLatency, MessagesMailbox int64
 	}
-	if err := json.Unmarshal(a.Text, &rows); err != nil {
+	if err := ergo.Decode(a.Text, &rows); err != nil {
 		return fmt.Errorf("decode process_list: %w", err)
 	}
 	var dump *profiles.Dump

@@ -12,6 +12,7 @@ import (
 
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/tools48"
+	"ergorecorder/internal/nearest"
 	"ergorecorder/replay"
 )
 
@@ -43,6 +44,9 @@ is goes to standard error.`,
 				return err
 			}
 			defer rec.Close()
+			if err := understood(rec, node, args[1], given); err != nil {
+				return err
+			}
 			t, err := parseTime(cmd.Context(), rec, at, nil)
 			if err != nil {
 				return fmt.Errorf("--at: %w", err)
@@ -59,6 +63,28 @@ is goes to standard error.`,
 	cmd.Flags().StringVar(&at, "at", "end", "the moment: RFC 3339, 15:04:05, -10m (before the end), 30s (after the start) or @ID")
 	f.addFlag(cmd, callFormats)
 	return cmd
+}
+
+// understood refuses a node, a tool and arguments that there are not. A newer
+// node's own tools are taken as they were recorded.
+func understood(rec *replay.Recording, node, tool string, args ergo.Args) error {
+	if err := rec.HasNode(node); err != nil {
+		return fmt.Errorf("--%w", err)
+	}
+	known, ok := tools48.Tool(tool)
+	if ok {
+		return ergo.CheckArgs(tool, append(known.Params, tools48.Common()...), args)
+	}
+	var names []string
+	for _, s := range rec.Streams() {
+		if s.Name == tool {
+			return nil
+		}
+	}
+	for _, t := range tools48.Tools() {
+		names = append(names, t.Name)
+	}
+	return fmt.Errorf("tool %q: there is none of that name%s", tool, nearest.Hint(tool, names))
 }
 
 // keyValues reads a tool's arguments, key=value. What the contract says is

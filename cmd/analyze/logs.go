@@ -79,18 +79,9 @@ first; then the latest lines in full.`,
 // nodesLike are the recorded nodes that a glob matches. A glob that matches
 // none is refused.
 func nodesLike(rec *replay.Recording, glob string) ([]string, error) {
-	var names []string
-	for _, n := range rec.Nodes() {
-		ok, err := matchNode(glob, n.Name)
-		if err != nil {
-			return nil, err
-		}
-		if ok {
-			names = append(names, n.Name)
-		}
-	}
-	if names == nil {
-		return nil, fmt.Errorf("--node %q: no recorded node is like that; analyze info lists them", glob)
+	names, err := rec.NodesLike(glob)
+	if err != nil {
+		return nil, fmt.Errorf("--%w", err)
 	}
 	return names, nil
 }

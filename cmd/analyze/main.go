@@ -54,6 +54,7 @@ func newRoot() *cobra.Command {
 		newServe(),
 		newVerify(),
 		newSalvage(),
+		newScrub(),
 	)
 	return root
 }

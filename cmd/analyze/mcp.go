@@ -34,6 +34,7 @@ type mcpFlags struct {
 	listen    []string
 	tokenFile string
 	callLimit time.Duration
+	tools     string
 	http      mcp.HTTPOptions
 }
 
@@ -60,6 +61,7 @@ environment variable ERGO_RECORDER_TOKEN.`,
 	cmd.Flags().StringArrayVar(&f.http.Origins, "allow-origin", nil, "an origin whose web pages may call, such as https://console.example.org")
 	cmd.Flags().StringVar(&f.http.CertFile, "tls-cert", "", "certificate file; serves TLS")
 	cmd.Flags().StringVar(&f.http.KeyFile, "tls-key", "", "key file of the certificate")
+	cmd.Flags().StringVar(&f.tools, "tools", string(mcp.AllTools), "which tools are listed: "+strings.Join(mcp.ToolSets(), ", ")+"; core is short, and reaches the others through one tool")
 	cmd.Flags().DurationVar(&f.callLimit, "call-limit", 2*time.Minute, "how long one call may take")
 	return cmd
 }
@@ -71,12 +73,17 @@ func runMCP(cmd *cobra.Command, paths []string, f mcpFlags) error {
 			return err
 		}
 	}
+	set, err := mcp.ParseToolSet(f.tools)
+	if err != nil {
+		return fmt.Errorf("--tools: %w", err)
+	}
 	rec, err := openRecording(paths...)
 	if err != nil {
 		return err
 	}
 	defer rec.Close()
 	s := mcp.New(mcp.Recorded(rec, strings.Join(paths, " ")), mcp.Options{
+		Set:       set,
 		CallLimit: f.callLimit,
 		Log:       slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil)),
 	})

@@ -166,6 +166,12 @@ func (o *profileOptions) print(out io.Writer, p *views.Profile, less string) err
 		measured = fmt.Sprintf(" in %.3g s", p.Seconds)
 	}
 	escape.Fprintf(out, "%s of %s at %s (%s)%s\ntotal %s%s, %d of %d functions\n\n", p.Kind, p.Node, stamp(p.At), p.Source, less, amount(p.Total, p.Unit), measured, len(p.Functions), p.Rows)
+	for i, n := range p.Notes {
+		escape.Fprintf(out, "note: %s\n", n)
+		if i == len(p.Notes)-1 {
+			escape.Fprintln(out)
+		}
+	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	escape.Fprintf(w, "FLAT\tCUMULATIVE\tCODE\t  FUNCTION\n")
 	for _, r := range p.Functions {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -65,6 +66,7 @@ func printPS(out io.Writer, v *views.ProcessView) error {
 	escape.Fprintf(out, "%d processes at %s\n", v.Total, stamp(v.At))
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	escape.Fprintf(w, "NODE\tPROCESS\tBEHAVIOR\tSTATE\tMAILBOX\tAGE\tIN\tOUT\tRUNNING\tUP\n")
+	var odd []string
 	for _, r := range v.Rows {
 		who := r.Name
 		if who == "" {
@@ -74,15 +76,27 @@ func printPS(out io.Writer, v *views.ProcessView) error {
 		if r.MailboxLatency >= 0 {
 			age = brief(time.Duration(r.MailboxLatency))
 		}
+		cell := func(field, text string) string {
+			if literal, is := r.Odd[field]; is {
+				odd = append(odd, fmt.Sprintf("%s of %s on %s is %s", field, who, r.Node, literal))
+				return "?"
+			}
+			return text
+		}
 		node, _, _ := strings.Cut(r.Node, "@")
-		escape.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\t%d\t%d\t%s\t%s\n", node, cut(who, 24), cut(r.Behavior, 24), r.State, r.MessagesMailbox, age,
-			r.MessagesIn, r.MessagesOut, brief(time.Duration(r.RunningTime)), brief(time.Duration(r.Uptime)*time.Second))
+		escape.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", node, cut(who, 24), cut(r.Behavior, 24), r.State,
+			cell("MessagesMailbox", strconv.FormatInt(r.MessagesMailbox, 10)), cell("MailboxLatency", age),
+			cell("MessagesIn", strconv.FormatInt(r.MessagesIn, 10)), cell("MessagesOut", strconv.FormatInt(r.MessagesOut, 10)),
+			cell("RunningTime", brief(time.Duration(r.RunningTime))), cell("Uptime", brief(time.Duration(r.Uptime)*time.Second)))
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
 	if rest := v.Total - len(v.Rows); rest > 0 {
 		escape.Fprintf(out, "%d more: raise --limit\n", rest)
+	}
+	for _, o := range odd {
+		escape.Fprintln(out, "no such number: "+o)
 	}
 	for _, u := range v.Unlisted {
 		escape.Fprintln(out, "not listed: "+u)

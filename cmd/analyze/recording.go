@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -61,7 +60,7 @@ func (w *window) resolve(ctx context.Context, rec *replay.Recording, lookup name
 	first, last := rec.Window()
 	from, to = first, last
 	if w.from != "" {
-		if from, err = parseTime(ctx, rec, w.from, lookup); err != nil {
+		if from, err = readTime(ctx, rec, w.from, lookup, replay.WindowFrom); err != nil {
 			return from, to, fmt.Errorf("--from: %w", err)
 		}
 	}
@@ -83,10 +82,14 @@ type nameLookup func(id string) (time.Time, bool)
 // parseTime reads one time of a command line; see replay.When. @ID is a mark,
 // by its number, or what lookup finds.
 func parseTime(ctx context.Context, rec *replay.Recording, text string, lookup nameLookup) (time.Time, error) {
+	return readTime(ctx, rec, text, lookup, replay.When)
+}
+
+func readTime(ctx context.Context, rec *replay.Recording, text string, lookup nameLookup, read func(string, time.Time, time.Time) (time.Time, error)) (time.Time, error) {
 	id, named := strings.CutPrefix(text, "@")
 	if !named {
 		first, last := rec.Window()
-		return replay.When(text, first, last)
+		return read(text, first, last)
 	}
 	if n, err := strconv.ParseUint(id, 10, 64); err == nil {
 		marks, err := rec.Marks(ctx, time.Time{}, time.Time{})
@@ -105,19 +108,6 @@ func parseTime(ctx context.Context, rec *replay.Recording, text string, lookup n
 		}
 	}
 	return time.Time{}, fmt.Errorf("read time %q: no finding or mark of that name", text)
-}
-
-// matchNode reports whether a node's name matches the glob; an empty one
-// matches all.
-func matchNode(glob, name string) (bool, error) {
-	if glob == "" {
-		return true, nil
-	}
-	ok, err := path.Match(glob, name)
-	if err != nil {
-		return false, fmt.Errorf("--node %q: %w", glob, err)
-	}
-	return ok, nil
 }
 
 // A format is the flag --format.

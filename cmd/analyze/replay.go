@@ -24,6 +24,7 @@ type replayFlags struct {
 	direct    []string
 	tokenFile string
 	speed     float64
+	surface   string
 }
 
 func newReplay() *cobra.Command {
@@ -40,7 +41,7 @@ live tools too.
 Every answer announces the clock and the original time of what it says, so that a
 recorder follows it: "record run" on a replay gives a recording that agrees with
 this one. With --direct further nodes get a port of their own.`,
-		Example: "  analyze replay incident.erg --listen 127.0.0.1:9922 --speed 10",
+		Example: "  analyze replay incident.erg --listen 127.0.0.1:9922 --speed 10\n  analyze replay incident.erg --surface observer --listen 127.0.0.1:9911",
 		Args:    cobra.MinimumNArgs(1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
 	}
@@ -48,11 +49,15 @@ this one. With --direct further nodes get a port of their own.`,
 	cmd.Flags().StringArrayVar(&f.direct, "direct", nil, "NODE=ADDR: an entry point of another node; may be repeated")
 	cmd.Flags().Float64Var(&f.speed, "speed", 1, "how many times faster than it was")
 	cmd.Flags().StringVar(&f.tokenFile, "token-file", "", "file with the bearer token that callers must present (default: ERGO_MCP_TOKEN, or none)")
+	cmd.Flags().StringVar(&f.surface, "surface", "mcp", "as what it is served: mcp (the 48 tools) or observer (the Observer application of Ergo 3.3, which reaches every node)")
 	f.addFlags(cmd)
 	return cmd
 }
 
 func (f *replayFlags) run(cmd *cobra.Command, paths []string) error {
+	if f.surface != "mcp" && f.surface != "observer" {
+		return fmt.Errorf("--surface %q: there are mcp and observer", f.surface)
+	}
 	rec, err := openRecording(paths...)
 	if err != nil {
 		return err
@@ -80,7 +85,14 @@ func (f *replayFlags) run(cmd *cobra.Command, paths []string) error {
 	var servers []*http.Server
 	failed := make(chan error, len(addresses))
 	for _, a := range addresses {
-		s, err := listenAs(cmd, c, a[0], a[1], opts.Token != "", failed)
+		h, err := c.Node(a[0])
+		if f.surface == "observer" {
+			h, err = c.Observer(a[0])
+		}
+		if err != nil {
+			return errors.Join(err, closeAll(servers))
+		}
+		s, err := listenAs(cmd, h, a[0], a[1], opts.Token != "", failed)
 		if err != nil {
 			return errors.Join(err, closeAll(servers))
 		}
@@ -96,11 +108,7 @@ func (f *replayFlags) run(cmd *cobra.Command, paths []string) error {
 }
 
 // listenAs serves a node's entry point, and says where.
-func listenAs(cmd *cobra.Command, c *serve.Cluster, node, addr string, guarded bool, failed chan<- error) (*http.Server, error) {
-	h, err := c.Node(node)
-	if err != nil {
-		return nil, err
-	}
+func listenAs(cmd *cobra.Command, h http.Handler, node, addr string, guarded bool, failed chan<- error) (*http.Server, error) {
 	l, err := (&net.ListenConfig{}).Listen(cmd.Context(), "tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("listen as %s: %w", node, err)

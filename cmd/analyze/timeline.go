@@ -37,6 +37,9 @@ warning, error and panic.`,
 			if opt.From, opt.To, err = w.resolve(cmd.Context(), rec, nil); err != nil {
 				return err
 			}
+			if _, err := nodesLike(rec, node); err != nil {
+				return err
+			}
 			report, err := analyze.Run(cmd.Context(), rec, opt)
 			if err != nil {
 				return err

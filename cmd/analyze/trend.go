@@ -19,7 +19,6 @@ import (
 func newTrend() *cobra.Command {
 	var w window
 	var f format
-	var node string
 	q := views.TrendQuery{}
 	cmd := &cobra.Command{
 		Use:   "trend PATH METRIC",
@@ -43,19 +42,9 @@ Counters are drawn as rates per second. Of a table, the rows are added up unless
 			if q.From, q.To, err = w.resolve(cmd.Context(), rec, nil); err != nil {
 				return err
 			}
-			all, err := views.Trend(cmd.Context(), rec, q)
+			curves, err := views.Trend(cmd.Context(), rec, q)
 			if err != nil {
 				return err
-			}
-			curves := []views.Curve{}
-			for _, c := range all {
-				ok, err := matchNode(node, c.Node)
-				if err != nil {
-					return err
-				}
-				if ok {
-					curves = append(curves, c)
-				}
 			}
 			if f == "json" {
 				return printJSON(cmd.OutOrStdout(), curves)
@@ -64,7 +53,7 @@ Counters are drawn as rates per second. Of a table, the rows are added up unless
 		},
 	}
 	w.addFlags(cmd)
-	cmd.Flags().StringVar(&node, "node", "", "glob over the names of nodes")
+	cmd.Flags().StringVar(&q.Node, "node", "", "glob over the names of nodes")
 	cmd.Flags().StringVar(&q.Row, "row", "", "the row of a table: a PID, a name, a peer, an event")
 	cmd.Flags().IntVar(&q.Points, "points", 60, "at most so many points")
 	f.addFlag(cmd, infoFormats)

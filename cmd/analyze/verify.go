@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 
@@ -9,7 +10,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"ergorecorder/archive"
+	"ergorecorder/coverage"
 	"ergorecorder/internal/exit"
+	"ergorecorder/replay"
 )
 
 // A damageLine is one damage in the output of verify and salvage.
@@ -65,6 +68,17 @@ func printVerdict(w io.Writer, rep *archive.Report, lines []damageLine, path str
 	escape.Fprintf(w, "damaged in %s\nrecover what is intact: analyze salvage %s -o NEW\n", counted(len(lines), "place"), path)
 }
 
+// mixedIn are the nodes of which the archive holds two recordings.
+func mixedIn(ctx context.Context, path string) ([]string, error) {
+	rec, err := replay.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer rec.Close()
+	mixed, err := coverage.Mixed(ctx, rec)
+	return append([]string{}, mixed...), err
+}
+
 func newVerify() *cobra.Command {
 	var f format
 	cmd := &cobra.Command{
@@ -72,7 +86,8 @@ func newVerify() *cobra.Command {
 		Short: "Read all of a recording and list every damage",
 		Long: `Verify reads all of a recording: the pages of its files, every block and every
 value. It lists each damage with segment, stream and time, and exits with 1
-when there is any. A recording that is being written cannot be verified.`,
+when there is any, or when two recordings of nodes of the same names lie in
+one. A recording that is being written cannot be verified.`,
 		Example: "  analyze verify incident.erg",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -84,16 +99,23 @@ when there is any. A recording that is being written cannot be verified.`,
 				return err
 			}
 			lines := damageLines(rep.Damage)
+			mixed, err := mixedIn(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
 			out := cmd.OutOrStdout()
 			if f == "json" {
 				err = printJSON(out, map[string]any{
 					"segments": rep.Segments, "streams": rep.Streams, "blocks": rep.Blocks,
-					"records": rep.Records, "bytes": rep.Bytes, "damage": lines,
+					"records": rep.Records, "bytes": rep.Bytes, "damage": lines, "mixed": mixed,
 				})
 			} else {
 				printVerdict(out, rep, lines, args[0])
+				for _, m := range mixed {
+					escape.Fprintf(out, "two recordings are in one: %s\n", m)
+				}
 			}
-			if err == nil && len(lines) > 0 {
+			if err == nil && len(lines)+len(mixed) > 0 {
 				err = exit.No
 			}
 			return err

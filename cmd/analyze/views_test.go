@@ -118,7 +118,19 @@ func TestViews(t *testing.T) {
 func TestViewsRefuse(t *testing.T) {
 	path := stuck(t)
 	tests := []struct{ args, says string }{
-		{"logs|PATH|--node|nobody", "analyze info lists them"},
+		{"logs|PATH|--node|nobody", "there are alpha@localhost, beta@localhost and gamma@localhost"},
+		{"logs|PATH|--level|eror", "did you mean error?"},
+		{"logs|PATH|--process|nobody_at_all", "nothing was written by process"},
+		{"ps|PATH|--node|gamma", "did you mean gamma@localhost?"},
+		{"ps|PATH|--process|book_et", "did you mean book_eth"},
+		{"ps|PATH|--state|runing", "did you mean running?"},
+		{"ps|PATH|--at|2030-01-01T00:00:00Z", "nearest is end"},
+		{"nodes|PATH|--node|gamma", "did you mean gamma@localhost?"},
+		{"nodes|PATH|--at|-3h", "nearest is start"},
+		{"timeline|PATH|--node|gamma", "did you mean gamma@localhost?"},
+		{"trend|PATH|heap_alloc|--node|gamma", "did you mean gamma@localhost?"},
+		{"top-movers|PATH|--node|gamma", "did you mean gamma@localhost?"},
+		{"profile|PATH|--node|gamma*|--kind|cpu|--pid|<1.2.3>", "no sample of it ran for process"},
 		{"logs|PATH|--format|xml", "there is text or json"},
 		{"trend|PATH|no_such_metric", "no_such_metric"},
 		{"profile|PATH|--node|*", "name one"},
@@ -128,9 +140,9 @@ func TestViewsRefuse(t *testing.T) {
 		{"profile|PATH|--node|gamma*|--kind|heap|--with|end", "the same profile"},
 		{"diff|PATH", `"at" not set`},
 		{"diff|PATH|--at|never", "--at"},
-		{"diff|PATH|--at|2001-01-01T00:00:00Z", "--at: nothing was recorded"},
-		{"diff|PATH|--at|25s|--with|2101-01-01T00:00:00Z", "--with: nothing was recorded"},
-		{"report|PATH|--node|nosuch|--fail-on|warning", "analyze info lists them"},
+		{"diff|PATH|--at|2001-01-01T00:00:00Z", "--at: time"},
+		{"diff|PATH|--at|25s|--with|2101-01-01T00:00:00Z", "--with: time"},
+		{"report|PATH|--node|nosuch|--fail-on|warning", "no recorded node is called that"},
 	}
 	for _, test := range tests {
 		code, _, errs := analyzed(t, path, test.args)

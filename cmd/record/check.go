@@ -186,8 +186,21 @@ func printCheckup(w io.Writer, c *recorder.Checkup, entries []entryCheckup, ways
 		}
 	}
 	for _, n := range c.Nodes {
+		if n.Framework != "" {
+			tags := "not told"
+			if n.Tags != nil {
+				tags = strings.Join(n.Tags, " ")
+				if len(n.Tags) == 0 {
+					tags = "none"
+				}
+			}
+			escape.Fprintf(w, "%s: Ergo %s, asked %s, build tags: %s\n", n.Node, n.Framework, recorder.RoadWords(n.Road), tags)
+		}
 		if len(n.Missing) > 0 {
-			escape.Fprintf(w, "%s lacks the tools %s\n", n.Node, strings.Join(n.Missing, ", "))
+			escape.Fprintf(w, "%s: not to be had: %s\n", n.Node, strings.Join(n.Missing, ", "))
+		}
+		if len(n.Suspicion) > 0 {
+			escape.Fprintf(w, "%s: only when something is wrong, for it stops the node for a moment: %s\n", n.Node, strings.Join(n.Suspicion, ", "))
 		}
 		for _, r := range n.Remarks {
 			escape.Fprintf(w, "%s: %s\n", n.Node, r)

@@ -34,9 +34,19 @@ func (detector) Detect(ctx context.Context, view *archive.Reader, now time.Time)
 			continue
 		}
 		triggers = append(triggers, recorder.Trigger{
-			Kind: f.Kind, Node: f.Subject.Node, PID: f.Subject.PID, Name: f.Subject.Name, Behavior: f.Subject.Behavior,
-			Onset: f.Onset, Note: f.Title,
+			Kind: string(f.Kind), Node: f.Subject.Node, PID: f.Subject.PID, Name: f.Subject.Name, Behavior: f.Subject.Behavior,
+			Onset: f.Onset, Note: f.Title, Fetch: fetches(f.Kind),
 		})
 	}
 	return triggers, nil
+}
+
+// fetches is what the table of kinds has the recorder fetch.
+func fetches(k finding.Kind) []recorder.Fetch {
+	row, _ := finding.RowOf(k)
+	out := make([]recorder.Fetch, len(row.Fetch))
+	for i, f := range row.Fetch {
+		out[i] = recorder.Fetch(f)
+	}
+	return out
 }

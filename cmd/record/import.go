@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"ergorecorder/escape"
 
@@ -20,27 +21,30 @@ import (
 func newImport() *cobra.Command {
 	var out string
 	var opt ingest.Options
+	var more bool
 	cmd := &cobra.Command{
 		Use:   "import CAPTURE... -o PATH",
 		Short: "Import captures, and the raw profiles that lie beside them, into an archive",
 		Long: `Import reads captures (one JSON object per line, gzipped or plain; - is
 standard input) into an archive. The raw profiles beside a capture NAME.jsonl.gz,
 named NAME.NODE.KIND[_before].pb.gz, come in at their own time. A broken line is
-named, counted and passed over; the exit code is then 2 and the rest is kept.`,
+named, counted and passed over; the exit code is then 2 and the rest is kept.
+An archive that holds answers already is refused unless --append is given.`,
 		Example: "  record import incident.jsonl.gz -o incident.erg",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return runImport(cmd, args, out, opt)
+			return runImport(cmd, args, out, more, opt)
 		},
 	}
 	cmd.Flags().StringVarP(&out, "output", "o", "", "the archive: NAME.erg is one file, DIR/ a directory of segments")
 	cmd.Flags().BoolVar(&opt.KeepEnv, "keep-env", false, "keep the values of environment variables")
 	cmd.Flags().BoolVar(&opt.KeepSecrets, "keep-secrets", false, "store everything as it was said, secrets included")
+	cmd.Flags().BoolVar(&more, "append", false, "add to an archive that holds answers already; the same record is stored once")
 	_ = cmd.MarkFlagRequired("output")
 	return cmd
 }
 
-func runImport(cmd *cobra.Command, captures []string, out string, opt ingest.Options) (err error) {
+func runImport(cmd *cobra.Command, captures []string, out string, more bool, opt ingest.Options) (err error) {
 	for _, c := range captures {
 		if c == "-" {
 			continue
@@ -58,7 +62,12 @@ func runImport(cmd *cobra.Command, captures []string, out string, opt ingest.Opt
 			err = cerr
 		}
 	}()
-	var sum ingest.Imported
+	held := w.View()
+	if info := held.Info(); info.Records > 0 && !more {
+		return fmt.Errorf("import: %s already holds %d records%s, from %s to %s; another incident belongs into an archive of its own (-o NEW.erg); --append adds to this one",
+			out, info.Records, ofNodes(held), info.From.UTC().Format(time.RFC3339), info.To.UTC().Format(time.RFC3339))
+	}
+	sum := ingest.Imported{Once: more}
 	for _, c := range captures {
 		if err := importOne(cmd.Context(), c, cmd.InOrStdin(), w, opt, &sum); err != nil {
 			return err
@@ -72,10 +81,28 @@ func runImport(cmd *cobra.Command, captures []string, out string, opt ingest.Opt
 		escape.Fprintf(cmd.ErrOrStderr(), "record: %v\n", b)
 	}
 	escape.Fprintf(cmd.OutOrStdout(), "%s: %d answers of %d nodes and %d profiles\n", out, sum.Lines, len(sum.Nodes), sum.Profiles)
+	if sum.Known > 0 {
+		fmt.Fprintf(cmd.OutOrStdout(), "%d answers were there already and are stored once\n", sum.Known)
+	}
 	if len(sum.Broken) > 0 {
 		return fmt.Errorf("import: %d broken lines were passed over", len(sum.Broken))
 	}
 	return nil
+}
+
+// ofNodes says of which nodes an archive holds answers.
+func ofNodes(a *archive.Reader) string {
+	var names []string
+	for _, s := range a.Streams() {
+		if s.Node != "" && !slices.Contains(names, s.Node) {
+			names = append(names, s.Node)
+		}
+	}
+	slices.Sort(names)
+	if names == nil {
+		return ""
+	}
+	return " of " + strings.Join(names, ", ")
 }
 
 func importOne(ctx context.Context, path string, stdin io.Reader, w *archive.Writer, opt ingest.Options, sum *ingest.Imported) error {

@@ -66,7 +66,7 @@ func Canonical(tool string, args ergo.Args, answer []byte, creation int64) ([]by
 		return Idents(without(Member(answer, "Info"), legend)), nil
 	case "process_inspect", "meta_inspect":
 		if state := Member(answer, "State"); state != nil {
-			return state, nil
+			return state33(state), nil
 		}
 		return []byte("null"), nil
 	case "network_nodes":
@@ -167,6 +167,32 @@ func cron(answer []byte) ([]byte, error) {
 		return nil, refusal("the node tells nothing of its scheduler")
 	}
 	return c, nil
+}
+
+// state33 is what a process says of itself with the framework's keys named as
+// before 3.3, without ergo: in front. A key of the user's own that has such a
+// name has user: in front instead.
+func state33(state row) row {
+	ours := map[string]bool{}
+	state.fields(func(key string, _ []byte) bool {
+		if name, ok := ergo.InspectKey(key); ok {
+			ours[name] = true
+		}
+		return true
+	})
+	if len(ours) == 0 {
+		return state
+	}
+	var o builder
+	state.fields(func(key string, value []byte) bool {
+		name, ok := ergo.InspectKey(key)
+		if !ok && ours[key] {
+			name = "user:" + key
+		}
+		o.put(name, value)
+		return true
+	})
+	return o.object()
 }
 
 // children are the rows below a process: all of them, or the next ones only.

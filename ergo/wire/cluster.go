@@ -94,7 +94,7 @@ func (c *Cluster) Status() []Status {
 func (c *Cluster) Nodes() []string {
 	var names []string
 	for _, s := range c.Status() {
-		if s.Joined && s.MCP {
+		if s.Joined && (s.MCP || s.System != "") {
 			names = append(names, s.Node)
 		}
 	}
@@ -208,7 +208,7 @@ func (c *Cluster) member(node string) *member {
 		return c.members[node]
 	}
 	for _, m := range c.all() {
-		if s := m.status(); s.Joined && s.MCP {
+		if s := m.status(); s.Joined && (s.MCP || s.System != "") {
 			return m
 		}
 	}
@@ -218,8 +218,8 @@ func (c *Cluster) member(node string) *member {
 // Call implements [ergo.Caller].
 func (c *Cluster) Call(ctx context.Context, call ergo.Call) (ergo.Answer, error) {
 	begin := c.opts.Now()
-	text, isError, err := c.call(ctx, call)
-	answer := ergo.Answer{Text: text, IsError: isError, At: c.opts.Now()}
+	text, isError, road, err := c.call(ctx, call)
+	answer := ergo.Answer{Text: text, IsError: isError, At: c.opts.Now(), Road: road}
 	answer.Took = answer.At.Sub(begin)
 	if err != nil {
 		return answer, err
@@ -231,13 +231,28 @@ func (c *Cluster) Call(ctx context.Context, call ergo.Call) (ergo.Answer, error)
 	return answer, nil
 }
 
-func (c *Cluster) call(ctx context.Context, call ergo.Call) (text []byte, isError bool, err error) {
+// Offers says whether a tool can be asked of a node over its link.
+func (c *Cluster) Offers(node, tool string) ergo.Offer {
+	if m := c.member(node); m != nil {
+		return m.offers(tool)
+	}
+	return ergo.Withheld
+}
+
+// Whole reports whether answers of a node may be of any size: those of the
+// system application may, those of tools end at 65535 bytes.
+func (c *Cluster) Whole(node string) bool {
+	m := c.member(node)
+	return m != nil && m.whole()
+}
+
+func (c *Cluster) call(ctx context.Context, call ergo.Call) (text []byte, isError bool, road ergo.Road, err error) {
 	m := c.member(call.Node)
 	switch {
 	case m == nil && call.Node == "":
-		return nil, false, c.nobody()
+		return nil, false, "", c.nobody()
 	case m == nil:
-		return nil, false, unreachable(call.Node, "no route", errNotNamed)
+		return nil, false, "", unreachable(call.Node, "no route", errNotNamed)
 	}
 	return m.call(ctx, call)
 }

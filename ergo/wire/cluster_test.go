@@ -246,20 +246,33 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestBackoff: attempts come after 1, 2, 4 … seconds, a minute at most.
+// TestBackoff: who will not have us is asked again after 1, 2, 4 … seconds, a
+// minute at most; where nobody is, every second.
 func TestBackoff(t *testing.T) {
-	inBubble(t, func(t *testing.T, x *fixture) {
+	attempts := func(t *testing.T, x *fixture) (at func(s int) int) {
 		x.opts.Targets = []wire.Target{{Node: "alpha@a", Port: 15000}}
 		x.open()
-		var attempts []int
+		var list []int
 		for range 5 * 60 {
 			synctest.Wait()
-			attempts = append(attempts, len(x.net.Dialled()))
+			list = append(list, len(x.net.Dialled()))
 			time.Sleep(time.Second)
 		}
-		at := func(s int) int { return attempts[s] }
+		return func(s int) int { return list[s] }
+	}
+	inBubble(t, func(t *testing.T, x *fixture) {
+		x.peer(&wiretest.Peer{Name: "alpha@a", Cookie: "another"})
+		at := attempts(t, x)
 		if got := []int{at(0), at(1), at(3), at(7), at(15), at(31), at(63), at(123), at(183)}; !slices.Equal(got, []int{1, 2, 3, 4, 5, 6, 7, 8, 9}) {
-			t.Errorf("attempts %v", got)
+			t.Errorf("refused: attempts %v", got)
+		}
+	})
+	inBubble(t, func(t *testing.T, x *fixture) {
+		at := attempts(t, x)
+		for s := range 299 {
+			if at(s+1) <= at(s) && at(s+1) < s {
+				t.Fatalf("nobody there: %d attempts after %d s", at(s+1), s+1)
+			}
 		}
 	})
 }

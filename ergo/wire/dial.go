@@ -110,7 +110,7 @@ func (m *member) dial(ctx context.Context, at address) (*link.Link, handshake.Pe
 	r := bufio.NewReader(conn)
 	peer, err := handshake.Dial(conn, r, handshake.Local{
 		Node: o.Node, Cookie: *o.Cookie.secret, Creation: m.c.creation,
-		Salt: o.Random, Step: o.Step, Now: o.Now,
+		Salt: o.Random, Step: o.Step, Now: o.Now, Modern: true,
 	}, m.target.Node, cert)
 	stop()
 	if err != nil {
@@ -120,6 +120,7 @@ func (m *member) dial(ctx context.Context, at address) (*link.Link, handshake.Pe
 	return link.New(conn, r, link.Options{
 		Node: o.Node, Creation: m.c.creation, Peer: peer,
 		Limit: o.Limit, Patience: patience, Now: o.Now, Events: m.event,
+		Types: planOf(peer).Types(), KeepAlive: peer.Flags.KeepAlive(),
 	}), peer, nil
 }
 

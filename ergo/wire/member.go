@@ -2,6 +2,7 @@ package wire
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"ergorecorder/ergo/wire/internal/handshake"
 	"ergorecorder/ergo/wire/internal/link"
 	"ergorecorder/ergo/wire/internal/message"
+	"ergorecorder/ergo/wire/internal/system"
 )
 
 // A member is one node: the link to it, or the attempts to make one.
@@ -30,7 +32,8 @@ type member struct {
 	told     error // the last reason that was told
 	creation int64 // of the last link; 0 before the first
 	feeds    map[string]feed
-	own      int64 // log lines about us
+	system   *inspection // asks the node's system application over the link
+	own      int64       // log lines about us
 }
 
 func newMember(c *Cluster, t Target) *member {
@@ -46,6 +49,10 @@ func (m *member) status() Status {
 	}
 	if m.link != nil {
 		s.Joined, s.Since, s.MCP = true, m.since, hasType(m.peer, message.ToolCallRequestType)
+		s.System, s.Release = m.system.plan.String(), m.peer.Version.Release
+		if m.system.plan == system.None {
+			s.System = ""
+		}
 		s.Unread = m.link.Counts().Unread
 		for _, f := range m.feeds {
 			s.Pushing = s.Pushing || f.log && f.live
@@ -80,6 +87,16 @@ func hasType(p handshake.Peer, name string) bool {
 	return false
 }
 
+// announces reports whether a peer has said that it knows a registered type.
+func announces(p handshake.Peer, name string) bool {
+	return len(p.Caches.Types) > 0 && hasType(p, name)
+}
+
+// planOf is what a peer's system application can be asked.
+func planOf(p handshake.Peer) system.Plan {
+	return system.PlanOf(func(typ string) bool { return announces(p, typ) })
+}
+
 // run joins the node, again and again, until the cluster is closed.
 func (m *member) run() {
 	ctx := m.c.ctx
@@ -97,14 +114,31 @@ func (m *member) run() {
 			return
 		}
 		m.down(err)
+		wait := rest
+		if refuses(err) {
+			rest = min(2*rest, lastRest)
+		} else {
+			wait, rest = firstRest, firstRest // to knock at a closed door costs nobody anything
+		}
 		spread := 0.75 + m.c.opts.Jitter()/2
 		select {
-		case <-time.After(time.Duration(float64(rest) * spread)):
+		case <-time.After(time.Duration(float64(wait) * spread)):
 		case <-ctx.Done():
 			return
 		}
-		rest = min(2*rest, lastRest)
 	}
+}
+
+// refuses reports whether somebody was there who would not have us: every
+// attempt is work for them, and a line in their log. Where nobody was, a node
+// that comes back is joined within two seconds.
+func refuses(err error) bool {
+	for _, r := range []error{ErrCookie, ErrNameTaken, ErrOtherNode, ErrRoute, ErrPlain, handshake.ErrBusy, handshake.ErrIntroduction, handshake.ErrPeerCookie, handshake.ErrCertificate, handshake.ErrVersion} {
+		if errors.Is(err, r) {
+			return true
+		}
+	}
+	return false
 }
 
 // join makes a link and waits for the first answer over it.
@@ -153,6 +187,7 @@ func (m *member) up(l *link.Link, peer handshake.Peer) {
 	before := m.creation
 	m.link, m.peer, m.err, m.told = l, peer, nil, nil
 	m.since, m.creation = m.c.opts.Now(), peer.Creation
+	m.system = newInspection(l, m.target.Node, peer.Creation, planOf(peer), func(typ string) bool { return announces(peer, typ) }, m.c.opts.Now)
 	m.mu.Unlock()
 	what := Joined
 	if before != 0 && before != peer.Creation {
@@ -165,7 +200,7 @@ func (m *member) up(l *link.Link, peer handshake.Peer) {
 func (m *member) down(err error) {
 	m.mu.Lock()
 	was := m.link != nil
-	m.link, m.err, m.feeds = nil, err, map[string]feed{}
+	m.link, m.err, m.feeds, m.system = nil, err, map[string]feed{}, nil
 	tell := was || !sameReason(m.told, err)
 	m.told = err
 	m.mu.Unlock()
@@ -223,24 +258,85 @@ func (m *member) ask(ctx context.Context) {
 	_, _ = m.c.Call(ctx, ergo.Call{Node: m.target.Node, Tool: toolClusterNodes, Args: ergo.Args{"timeout": 10}})
 }
 
-// call calls a tool of the node.
-func (m *member) call(ctx context.Context, call ergo.Call) (text []byte, isError bool, err error) {
+// call calls a tool of the node: of its MCP application if it has one that
+// gives it, else through the system application.
+func (m *member) call(ctx context.Context, call ergo.Call) (text []byte, isError bool, road ergo.Road, err error) {
 	m.mu.Lock()
-	l, peer, down := m.link, m.peer, m.err
+	l, peer, down, sys := m.link, m.peer, m.err, m.system
 	m.mu.Unlock()
 	node := m.target.Node
 	switch {
 	case l == nil && down == nil:
-		return nil, false, unreachable(node, "no route", errors.New("not joined yet"))
+		return nil, false, "", unreachable(node, "no route", errors.New("not joined yet"))
 	case l == nil:
-		return nil, false, unreachable(node, "no route", down)
-	case !hasType(peer, message.ToolCallRequestType):
-		return nil, false, fmt.Errorf("call %s on %s: %w", call.Tool, node, ErrNoMCP)
+		return nil, false, "", unreachable(node, "no route", down)
+	}
+	hasTools := hasType(peer, message.ToolCallRequestType)
+	// A table that a forwarded answer has no room for comes whole this way.
+	better := call.Tool == toolProcessList && sys.plan == system.Plan33 || call.Tool == toolCapabilities
+	if sys.plan != system.None && (!hasTools || better) && sys.offers(call.Tool) != ergo.Withheld {
+		if call.Tool == toolClusterNodes {
+			text, err = m.clusterBySystem(ctx, sys)
+		} else {
+			text, err = sys.call(ctx, call)
+		}
+		return text, false, ergo.RoadSystem, m.explain(ctx, l, call, err)
+	}
+	if !hasTools {
+		if sys.plan != system.None {
+			return nil, false, ergo.RoadSystem, &ergo.ToolError{Code: ergo.CodeInvalidParams, Message: fmt.Sprintf("unknown tool: %s (%v)", call.Tool, errNotGiven)}
+		}
+		return nil, false, "", fmt.Errorf("call %s on %s: %w", call.Tool, node, ErrNoMCP)
 	}
 	limited, cancel := context.WithTimeout(ctx, m.c.opts.timeOf(call.Args))
 	defer cancel()
 	text, isError, err = callTool(limited, l, call)
-	return text, isError, m.explain(ctx, l, call, err)
+	return text, isError, ergo.RoadLink, m.explain(ctx, l, call, err)
+}
+
+// offers says which tools can be asked of the node over its link.
+func (m *member) offers(tool string) ergo.Offer {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case m.link == nil:
+		return ergo.Withheld
+	case tool != toolCapabilities && hasType(m.peer, message.ToolCallRequestType):
+		return ergo.Offered
+	case m.system.plan == system.None:
+		return ergo.Withheld
+	}
+	return m.system.offers(tool)
+}
+
+// whole reports whether the node's answers may be of any size.
+func (m *member) whole() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.link != nil && m.system.plan != system.None &&
+		(m.system.plan == system.Plan33 || !hasType(m.peer, message.ToolCallRequestType))
+}
+
+// clusterBySystem answers cluster_nodes for a node without tools: itself, and
+// those that it is connected with.
+func (m *member) clusterBySystem(ctx context.Context, sys *inspection) ([]byte, error) {
+	var network struct{ Nodes []string }
+	text, err := sys.call(ctx, ergo.Call{Node: m.target.Node, Tool: "network_info"})
+	if err == nil {
+		err = json.Unmarshal(text, &network)
+	}
+	if err != nil && ergo.AsToolError(err) == nil { // what it does not tell, it does not tell
+		return nil, fmt.Errorf("cluster_nodes: %w", err)
+	}
+	type row struct {
+		Name   string `json:"name"`
+		Status string `json:"status"`
+	}
+	rows := []row{{m.target.Node, "self"}}
+	for _, n := range network.Nodes {
+		rows = append(rows, row{n, "connected"})
+	}
+	return json.Marshal(rows)
 }
 
 // explain words how a call failed.
@@ -252,7 +348,7 @@ func (m *member) explain(ctx context.Context, l *link.Link, call ergo.Call, err 
 		return err
 	case errors.Is(err, context.DeadlineExceeded):
 		return unreachable(node, "timed out", err)
-	case errors.Is(err, link.ErrUnknownProcess):
+	case errors.Is(err, link.ErrUnknownProcess) && hasType(m.peer, message.ToolCallRequestType):
 		return fmt.Errorf("call %s on %s: %w", call.Tool, node, ErrNoMCP)
 	case errors.Is(err, link.ErrMailboxFull), errors.Is(err, link.ErrTerminated):
 		return ergo.RemoteError(node, err.Error())
@@ -299,8 +395,8 @@ func (m *member) followLog(ctx context.Context, l *link.Link) error {
 	m.mu.Lock()
 	peer := m.peer
 	m.mu.Unlock()
-	if !hasType(peer, message.RequestInspectLogType) {
-		return errNoPush
+	if !hasType(peer, message.RequestInspectLogType) || announces(peer, system.Name("MessageInspectLog")) && planOf(peer) != system.Plan33 {
+		return errNoPush // or one whose layout is not known
 	}
 	numbers, err := levelNumbers(m.c.opts.Logs)
 	if err != nil {
@@ -310,17 +406,22 @@ func (m *member) followLog(ctx context.Context, l *link.Link) error {
 	defer cancel()
 	v, err := l.Request(limited, message.InspectProcess, edf.Named{
 		Type:  message.RequestInspectLogType,
-		Value: message.RequestInspectLog{Levels: numbers},
+		Value: logRequest(peer, numbers),
 	})
 	if err != nil {
 		return err
 	}
 	named, _ := v.(edf.Named)
-	answer, ok := named.Value.(message.ResponseInspectLog)
-	if !ok {
+	var event edf.Event
+	switch answer := named.Value.(type) {
+	case message.ResponseInspectLog:
+		event = answer.Event
+	case system.InspectAnswer:
+		event = answer.Event
+	default:
 		return fmt.Errorf("the process %s answers with %s", message.InspectProcess, describe(v))
 	}
-	if err := m.followEvent(limited, l, string(answer.Event.Name), feed{log: true}); err != nil {
+	if err := m.followEvent(limited, l, string(event.Name), feed{log: true}); err != nil {
 		return err
 	}
 	m.c.notify(Notice{What: Pushing, Node: m.target.Node})
@@ -371,12 +472,18 @@ func (m *member) event(e link.Event) {
 	if e.Ended != nil {
 		delete(m.feeds, e.Name)
 	}
+	sys := m.system
 	m.mu.Unlock()
-	if !followed {
+	now := m.c.opts.Now()
+	if sys.take(e, now) || !followed {
 		return
 	}
-	msg := Message{Node: m.target.Node, Received: m.c.opts.Now()}
+	msg := Message{Node: m.target.Node, Received: now}
 	named, _ := e.Value.(edf.Named)
+	if batch, ok := named.Value.(system.LogMessage); ok && f.log {
+		m.logBatch(batch, now)
+		return
+	}
 	switch line, own, ok := logLine(named, m.c.opts.Node); {
 	case own:
 		m.mu.Lock()

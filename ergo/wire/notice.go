@@ -30,9 +30,11 @@ type Status struct {
 	Since    time.Time // of the link
 	Creation time.Time // the node's start
 	TLS      bool
-	MCP      bool  // it has tools
-	Pushing  bool  // it pushes its log lines
-	Err      error // why it is not joined
+	MCP      bool   // it has tools
+	System   string // the releases whose questions its system application answers; "" where it answers none
+	Release  string // of the node's program, as it says
+	Pushing  bool   // it pushes its log lines
+	Err      error  // why it is not joined
 	// Unread counts frames of the link that nobody here understands, Own the
 	// pushed log lines about our own node.
 	Unread, Own int64

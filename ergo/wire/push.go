@@ -15,7 +15,7 @@ type Message struct {
 	Log      *LogLine
 	Event    *EventMessage
 	// Dropped is how many messages of the node were dropped before this one,
-	// because the subscription was full.
+	// because the subscription was full, or by the node itself.
 	Dropped int
 }
 
@@ -26,7 +26,9 @@ type LogLine struct {
 	Message string    `json:"message"`
 	Source  string    `json:"source"` // as the framework prints it, without behavior: <PID> ('name')
 	Time    time.Time `json:"time"`   // by the node's clock
-	Type    string    `json:"type"`   // node, process, network, meta
+	Type    string    `json:"type"`   // node, process, network, meta, application
+	// Fields are those that the program gave the line; nodes tell them from 3.3 on.
+	Fields map[string]any `json:"fields,omitempty"`
 }
 
 // about reports whether the line tells of a connection with a node, as nodes
@@ -90,12 +92,12 @@ func (s *Subscription) Close() {
 func (s *Subscription) offer(m Message) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	m.Dropped = s.dropped[m.Node]
+	m.Dropped += s.dropped[m.Node]
 	select {
 	case s.queue <- m:
 		delete(s.dropped, m.Node)
 	default:
-		s.dropped[m.Node]++
+		s.dropped[m.Node] = m.Dropped + 1
 	}
 }
 

@@ -16,7 +16,11 @@ import (
 // ErrNoMCP is a node that does not run the MCP application: it has no tools.
 var ErrNoMCP = errors.New("no MCP application on that node")
 
-const toolClusterNodes = "cluster_nodes"
+const (
+	toolClusterNodes = "cluster_nodes"
+	toolProcessList  = "process_list"
+	toolCapabilities = "capabilities"
+)
 
 // maxParams is the longest text of arguments that nodes can read: they fail
 // on the two longest strings that could be written.

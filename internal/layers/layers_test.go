@@ -21,7 +21,8 @@ var mayImport = map[string]string{
 
 	"ergo":                   "",
 	"ergo/capture":           "ergo",
-	"ergo/live":              "ergo ergo/tools48",
+	"ergo/redact":            "",
+	"ergo/live":              "ergo ergo/redact ergo/tools48",
 	"ergo/tools48":           "ergo",
 	"ergo/wire":              "ergo ergo/wire/internal/...",
 	"ergo/wire/internal/...": "ergo/wire/internal/...",
@@ -31,9 +32,9 @@ var mayImport = map[string]string{
 	"archive/archivetest":    "archive",
 	"archive/internal/codec": "",
 
-	"recorder":         "escape ergo ergo/tools48 archive recorder/ingest",
+	"recorder":         "escape ergo ergo/redact ergo/tools48 archive recorder/ingest",
 	"recorder/control": "escape ergo/live archive recorder",
-	"recorder/ingest":  "ergo ergo/tools48 ergo/capture archive",
+	"recorder/ingest":  "ergo ergo/redact ergo/tools48 ergo/capture archive",
 
 	"replay":       "ergo ergo/tools48 ergo/capture archive",
 	"replay/serve": "ergo ergo/tools48 archive replay",
@@ -57,7 +58,9 @@ var mayImport = map[string]string{
 	"mcp": "escape ergo ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/views",
 	"web": "escape ergo ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/views",
 
-	"cmd/analyze": "escape ergo/... archive replay/... coverage analyze/... mcp web internal/exit",
+	"scrub": "ergo ergo/redact ergo/tools48 archive",
+
+	"cmd/analyze": "scrub escape ergo/... archive replay/... coverage analyze/... mcp web internal/exit",
 	"cmd/record":  "escape ergo/... archive recorder/... replay/... coverage analyze/... mcp web internal/exit",
 
 	"internal/exit":   "escape",
@@ -74,7 +77,7 @@ var homes = map[string]string{
 	"go.etcd.io/bbolt":                     "archive",
 	"github.com/klauspost/compress":        "archive/internal/codec",
 	"github.com/spf13/cobra":               "cmd/...",
-	"github.com/google/pprof/profile":      "recorder/ingest analyze/profiles web",
+	"github.com/google/pprof/profile":      "recorder/ingest analyze/profiles web scrub",
 	"github.com/google/pprof/driver":       "web",
 	"github.com/mark3labs/mcp-go":          "mcp",
 	"github.com/prometheus/client_golang":  "recorder/control",

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -16,6 +17,21 @@ type Imported struct {
 	Profiles int
 	Broken   []error // what could not be read, passed over
 	Nodes    map[string]bool
+	Once     bool // what the archive holds already is not stored again
+	Known    int  // and so many were
+}
+
+// stored reports whether the archive holds the very record.
+func stored(a *archive.Reader, rec *archive.Record) bool {
+	last, err := a.Last(rec.Stream, rec.Subject, rec.At)
+	if err != nil || !last.At.Equal(rec.At) || (last.Failure == nil) != (rec.Failure == nil) {
+		return false
+	}
+	if rec.Failure != nil {
+		return *last.Failure == *rec.Failure
+	}
+	// The order of a table's rows is not kept.
+	return bytes.Equal(last.Text, rec.Text) || last.Took == rec.Took && len(last.Text) == len(rec.Text)
 }
 
 // Capture stores every line of a capture. Broken lines are counted in into
@@ -33,7 +49,13 @@ func Capture(ctx context.Context, r io.Reader, w *archive.Writer, opt Options, i
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if _, err := w.Append(Record(l.Call, l.Args, l.Answer, l.Refused, opt)); err != nil {
+		rec := Record(l.Call, l.Args, l.Answer, l.Refused, opt)
+		if into.Once && stored(w.View(), rec) {
+			into.Known++
+			into.Nodes[l.Call.Node] = true
+			continue
+		}
+		if _, err := w.Append(rec); err != nil {
 			return fmt.Errorf("store %s at %s: %w", l.Call, l.Answer.At.Format(time.RFC3339Nano), err)
 		}
 		into.Lines++

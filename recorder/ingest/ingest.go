@@ -7,6 +7,8 @@
 package ingest
 
 import (
+	"time"
+
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/redact"
@@ -18,6 +20,9 @@ type Options struct {
 	// KeepEnv keeps the values of environment variables, which are left out
 	// otherwise (their names stay).
 	KeepEnv bool
+	// Spelling is the surface through which the answers came; nil means the 48
+	// tools. Its name is stored as the road of each stream, beside the reading.
+	Spelling *ergo.Spelling
 	// KeepSecrets keeps everything, secrets included.
 	KeepSecrets bool
 }
@@ -34,11 +39,31 @@ func (o Options) text(s string) string {
 	return redact.Text(s)
 }
 
+// spelling is that of the surface.
+func (o *Options) spelling() *ergo.Spelling {
+	if o.Spelling == nil {
+		return tools48.Spelling()
+	}
+	return o.Spelling
+}
+
+// Mono is how long after started an instant was, by the monotonic clock; 0
+// where one of them does not carry it. See [archive.Record].
+func Mono(started, at time.Time) time.Duration {
+	if !monotonic(started) || !monotonic(at) {
+		return 0
+	}
+	return at.Sub(started)
+}
+
+func monotonic(t time.Time) bool { return t != t.Round(0) } //nolint:staticcheck // that is what tells it
+
 // Record makes the record of one call: of its answer, or of the
 // [*ergo.ToolError] that it got. args is the literal text of the arguments,
 // nil to take call.Args in canonical form.
 func Record(call ergo.Call, args []byte, ans ergo.Answer, refused *ergo.ToolError, opt Options) *archive.Record {
-	schema := tools48.Schema(call.Tool)
+	spelling := opt.spelling()
+	schema := spelling.Schema(call.Tool)
 	if args == nil {
 		args = call.Args.JSON()
 	}
@@ -54,6 +79,11 @@ func Record(call ergo.Call, args []byte, ans ergo.Answer, refused *ergo.ToolErro
 		Took:    ans.Took,
 		Args:    []byte(opt.text(string(args))),
 		IsError: ans.IsError,
+	}
+	reading, _ := spelling.ReadingOf(call.Tool)
+	rec.Schema.Road, rec.Schema.Reading = spelling.Name(), string(reading)
+	if ans.Road != "" {
+		rec.Schema.Road = string(ans.Road)
 	}
 	if subject := schema.SubjectArgs(call.Args); subject != nil {
 		rec.Subject = opt.text(subject.String())

@@ -30,6 +30,13 @@ func TestRecord(t *testing.T) {
 	if string(rec.Text) != `{"PID":"<A.0.1>","Env":{"K":"(not kept)"}}` {
 		t.Errorf("text %s", rec.Text)
 	}
+	if rec.Schema.Road != "tools48" || rec.Schema.Reading != string(ergo.Process) {
+		t.Errorf("road %q, reading %q", rec.Schema.Road, rec.Schema.Reading)
+	}
+	spelled := ergo.NewSpelling("seen", []ergo.Tool{{Name: "process_info", Says: []ergo.Said{{Reading: ergo.Process}}}})
+	if rec := Record(call, nil, ans, nil, Options{Spelling: spelled}); rec.Schema.Road != "seen" || rec.Schema.Reading != string(ergo.Process) {
+		t.Errorf("road %q, reading %q", rec.Schema.Road, rec.Schema.Reading)
+	}
 	if rec.At != at || rec.Took != time.Millisecond {
 		t.Errorf("at %v took %v", rec.At, rec.Took)
 	}
@@ -59,6 +66,23 @@ func TestRecord(t *testing.T) {
 	pushed := Pushed("a@h", "", at, []byte(`{"Message":"sent Bearer S to x"}`), Options{})
 	if string(pushed.Text) != `{"Message":"sent Bearer (not kept) to x"}` {
 		t.Errorf("pushed %s", pushed.Text)
+	}
+}
+
+func TestMono(t *testing.T) {
+	now := time.Now()
+	for _, tt := range []struct {
+		started, at time.Time
+		want        time.Duration
+	}{
+		{now, now.Add(time.Second), time.Second},
+		{now, now.Add(time.Second).UTC(), 0}, // which takes it away
+		{now, now.Add(time.Second).Round(0), 0},
+		{now.Round(0), now.Add(time.Second), 0},
+	} {
+		if got := Mono(tt.started, tt.at); got != tt.want {
+			t.Errorf("%v after %v: %v, want %v", tt.at, tt.started, got, tt.want)
+		}
 	}
 }
 

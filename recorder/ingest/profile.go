@@ -14,12 +14,15 @@ import (
 	"ergorecorder/ergo/redact"
 )
 
-// Profile stores a raw pprof profile at its own time_nanos. Kind is heap,
+// Profile stores a raw pprof profile at its own time_nanos, once. Kind is heap,
 // cpu, goroutine, ….
 func Profile(raw []byte, node, kind string, w *archive.Writer, opt Options) error {
 	rec, err := ImportedProfile(raw, node, kind, opt)
 	if err != nil {
 		return err
+	}
+	if stored(w.View(), rec) {
+		return nil
 	}
 	_, err = w.Append(rec)
 	return err

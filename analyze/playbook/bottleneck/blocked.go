@@ -75,7 +75,7 @@ func blockedOnce(ctx context.Context, s *scene.Scene, a *scene.Actor, st *scene.
 		return nil, err
 	}
 	f := &finding.Finding{
-		Kind: "blocked_callback", Subject: a.Subject(onset), Onset: onset, OnsetErrorS: began.Off.Seconds(),
+		Kind: finding.BlockedCallback, Subject: a.Subject(onset), Onset: onset, OnsetErrorS: began.Off.Seconds(),
 		Score: 88, Confidence: finding.High,
 		Title: fmt.Sprintf("%s on %s is blocked inside a callback", a.Called(), a.Node.Name),
 	}

@@ -33,7 +33,7 @@ func mailboxGrowth(b *backlog) (*finding.Finding, error) {
 		onset, off = first.At, a.Node.Interval
 	}
 	f := &finding.Finding{
-		Kind: "mailbox_growth", Subject: a.Subject(onset), Onset: onset, OnsetErrorS: off.Seconds(),
+		Kind: finding.MailboxGrowth, Subject: a.Subject(onset), Onset: onset, OnsetErrorS: off.Seconds(),
 		Score: 55, Confidence: finding.Medium,
 		Title:          fmt.Sprintf("the mailbox of %s on %s grows steadily", a.Called(), a.Node.Name),
 		Summary:        fmt.Sprintf("It holds %d messages and gains %s a second; the oldest waits for %s so far.", b.Worst.Mailbox, finding.Number(slope.PerSecond), finding.Seconds(b.peak())),

@@ -92,7 +92,7 @@ func overload(ctx context.Context, s *scene.Scene, b *backlog) (*finding.Finding
 	}
 	was := paceBetween(a.Begin, before)
 	f := &finding.Finding{
-		Kind: "overloaded_process", Subject: a.Subject(onset), Onset: onset, OnsetErrorS: off.Seconds(),
+		Kind: finding.OverloadedProcess, Subject: a.Subject(onset), Onset: onset, OnsetErrorS: off.Seconds(),
 		Score: 78, Confidence: finding.High,
 		Title: fmt.Sprintf("%s on %s gets more messages than it can handle", a.Called(), a.Node.Name),
 	}
@@ -109,20 +109,22 @@ func overload(ctx context.Context, s *scene.Scene, b *backlog) (*finding.Finding
 	if b.est {
 		f.Confidence = finding.Medium
 	}
-	f.Waits = 2*b.Waited > b.Rows
+	if 2*b.Waited > b.Rows {
+		f.Facts = append(f.Facts, finding.Waits)
+	}
 	f.Summary = fmt.Sprintf("It handles %s messages a second while %s arrive; %d wait, the oldest for %s.",
 		finding.Number(now.handled), finding.Number(now.arrived), b.Worst.Mailbox, finding.Seconds(b.peak()))
 	f.Summary += " " + diagnose(was, now)
 	f.Recommendation = "Spread the work over a pool, make the callback cheaper, or slow the senders; bound the mailbox (MailboxSize) if losing messages is better than ageing ones."
 	if slower(was, now) {
-		f.Dear = true
+		f.Facts = append(f.Facts, finding.Dearer)
 		f.Recommendation = "Find what makes each message dearer than before (a CPU profile while it lasts, or the call that it waits in); then spread the work over a pool."
 	}
 	f.Confirm = []string{
 		fmt.Sprintf("process_list node=%s sort_by=mailbox limit=10", a.Node.Name),
 		fmt.Sprintf("process_info node=%s pid=%s", a.Node.Name, a.Pid),
 	}
-	if f.Waits {
+	if f.Is(finding.Waits) {
 		f.Summary += " It spends its time waiting for replies."
 		f.Recommendation = "Look at the process it calls: each message costs what that one takes to answer."
 	}

@@ -50,7 +50,7 @@ func overflow(n *scene.Node, in *scene.Inspection, k int, dropped float64, onset
 	last := in.Unhandled.Len() - 1
 	from, to := in.Unhandled.T[k-1], in.Unhandled.T[last]
 	f := &finding.Finding{
-		Kind: "pool_overflow", Subject: sub, Onset: onset, OnsetErrorS: off.Seconds(), Score: 86, Confidence: finding.High,
+		Kind: finding.PoolOverflow, Subject: sub, Onset: onset, OnsetErrorS: off.Seconds(), Score: 86, Confidence: finding.High,
 		Title: fmt.Sprintf("the pool %s on %s drops messages", called, n.Name),
 		Summary: fmt.Sprintf("%s messages were dropped since %s: the mailboxes of all %d workers were full (%d messages each, %d together).",
 			finding.Number(dropped), finding.Clock(from), in.Size, in.Mailbox, in.Size*in.Mailbox),
@@ -78,7 +78,10 @@ func overflow(n *scene.Node, in *scene.Inspection, k int, dropped float64, onset
 // together makes one fault of nameless siblings with the same trouble: the load
 // is their pool's, or the first of them stands for all.
 func together(s *scene.Scene, n *scene.Node, found []*finding.Finding) []*finding.Finding {
-	type key struct{ kind, parent, behavior string }
+	type key struct {
+		kind             finding.Kind
+		parent, behavior string
+	}
 	groups := map[key][]*finding.Finding{}
 	for _, f := range found {
 		if a := n.Procs.Known[f.Subject.PID]; a != nil && a.Name == "" && f.Score >= finding.ScoreWarning {
@@ -92,7 +95,7 @@ func together(s *scene.Scene, n *scene.Node, found []*finding.Finding) []*findin
 			continue
 		}
 		slices.SortStableFunc(group, func(a, b *finding.Finding) int { return a.Onset.Compare(b.Onset) })
-		if p := n.Procs.Known[k.parent]; p != nil && n.IsPool(p) && finding.Among(k.kind, "overloaded_process", "mailbox_growth") {
+		if p := n.Procs.Known[k.parent]; p != nil && n.IsPool(p) && finding.Among(k.kind, finding.OverloadedProcess, finding.MailboxGrowth) {
 			out = append(out, poolBehind(n, p, group))
 			continue
 		}
@@ -110,8 +113,8 @@ func together(s *scene.Scene, n *scene.Node, found []*finding.Finding) []*findin
 func poolBehind(n *scene.Node, pool *scene.Actor, group []*finding.Finding) *finding.Finding {
 	first, worst := group[0], slices.MaxFunc(group, func(a, b *finding.Finding) int { return a.Score - b.Score })
 	f := &finding.Finding{
-		Kind: "overloaded_process", Subject: pool.Subject(first.Onset), Onset: first.Onset, OnsetErrorS: first.OnsetErrorS,
-		Score: min(worst.Score+1, 100), Confidence: first.Confidence, End: worst.End, Dear: worst.Dear, Waits: worst.Waits,
+		Kind: finding.OverloadedProcess, Subject: pool.Subject(first.Onset), Onset: first.Onset, OnsetErrorS: first.OnsetErrorS,
+		Score: min(worst.Score+1, 100), Confidence: first.Confidence, End: worst.End, Facts: worst.Facts,
 		Title:          fmt.Sprintf("the pool %s on %s gets more messages than its workers can handle", pool.Called(), n.Name),
 		Summary:        fmt.Sprintf("%d of its workers are behind. The worst: %s", len(group), worst.Summary),
 		Recommendation: "Add workers, make their callback cheaper, or slow the senders.",

@@ -19,8 +19,8 @@ func stuckCall(ctx context.Context, s *scene.Scene, a *scene.Actor, st *scene.St
 		return again, err
 	}
 	f := &finding.Finding{
-		Kind: "stuck_call", Subject: a.Subject(onset), Onset: onset, OnsetErrorS: began.Off.Seconds(),
-		Score: 80, Confidence: finding.High, Waits: true,
+		Kind: finding.StuckCall, Subject: a.Subject(onset), Onset: onset, OnsetErrorS: began.Off.Seconds(),
+		Score: 80, Confidence: finding.High, Facts: []finding.Fact{finding.Waits},
 		Title: fmt.Sprintf("%s on %s waits for a reply that does not come", a.Called(), a.Node.Name),
 		Summary: fmt.Sprintf("%s has been waiting for a response for %s, while a call normally gives up after 5 s; %d messages wait behind it.",
 			a.Called(), finding.Duration(d), st.To.Mailbox),
@@ -64,8 +64,8 @@ func timingOut(ctx context.Context, s *scene.Scene, a *scene.Actor) (*finding.Fi
 	}
 	onset := began.At
 	f := &finding.Finding{
-		Kind: "stuck_call", Subject: a.Subject(onset), Onset: onset, OnsetErrorS: began.Off.Seconds(),
-		Score: 72, Confidence: finding.Medium, Waits: true,
+		Kind: finding.StuckCall, Subject: a.Subject(onset), Onset: onset, OnsetErrorS: began.Off.Seconds(),
+		Score: 72, Confidence: finding.Medium, Facts: []finding.Fact{finding.Waits},
 		Title: fmt.Sprintf("the calls of %s on %s are not answered", a.Called(), a.Node.Name),
 		Summary: fmt.Sprintf("%s was seen %d times waiting for a response for over %s, and before %s never: whom it calls does not answer within the time-out of a call (5 s by default).",
 			a.Called(), a.LongWaits, finding.Duration(scene.MinStall), finding.Clock(onset)),

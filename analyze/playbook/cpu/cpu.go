@@ -103,7 +103,7 @@ func hotspot(ctx context.Context, s *scene.Scene, n *scene.Node, rates series.Se
 // cpuFinding words a rise of CPU.
 func cpuFinding(n *scene.Node, onset time.Time, off time.Duration, end time.Time, c series.Change, rates series.Series) *finding.Finding {
 	return &finding.Finding{
-		Kind: "cpu_hotspot", Score: 70, Confidence: finding.Medium,
+		Kind: finding.CPUHotspot, Score: 70, Confidence: finding.Medium,
 		Title:   fmt.Sprintf("%s uses %s cores, before %s", finding.NodeName(n.Name), finding.Number(c.After), finding.Number(c.Before)),
 		Summary: fmt.Sprintf("Since %s %s uses %s cores of CPU; before it was %s.", finding.Clock(onset), n.Name, finding.Number(c.After), finding.Number(c.Before)),
 		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(c.At)},

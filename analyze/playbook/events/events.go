@@ -59,7 +59,7 @@ func Judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 }
 
 // about is a finding about the event.
-func about(e *scene.Event, s *scene.Scene, kind string, score int, onset time.Time, off time.Duration) *finding.Finding {
+func about(e *scene.Event, s *scene.Scene, kind finding.Kind, score int, onset time.Time, off time.Duration) *finding.Finding {
 	f := &finding.Finding{
 		Kind: kind, Score: score, Confidence: finding.High, Onset: onset, OnsetErrorS: off.Seconds(),
 		Subject: finding.Subject{Node: e.Node.Name, Incarnation: e.Node.Incarnation(onset), Event: e.Name, PID: e.Producer},
@@ -112,7 +112,7 @@ func silent(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 	if subscribers == 0 {
 		score = 40
 	}
-	f := about(e, s, "event_silent", score, onset, off)
+	f := about(e, s, finding.EventSilent, score, onset, off)
 	f.Title = fmt.Sprintf("%s on %s is not published any more; %s subscribers wait", e.Label(), finding.NodeName(e.Node.Name), finding.Number(subscribers))
 	f.Summary = fmt.Sprintf("It was published %s times a second up to %s, and not once in the %s since.", finding.Number(rate), finding.Clock(onset), finding.Duration(e.Last.Sub(onset)))
 	f.Evidence = []finding.Evidence{evidence(e, s, "messages published", "MessagesPublished", onset, e.Published, map[string]any{"before_per_s": finding.Round(rate), "after_per_s": 0, "longest_silence_before_s": finding.Round(quiet.Seconds())})}
@@ -143,7 +143,7 @@ func starved(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 			onset, off = e.Created, time.Second
 		}
 	}
-	f := about(e, s, "event_starved", score, onset, off)
+	f := about(e, s, finding.EventStarved, score, onset, off)
 	f.Title = fmt.Sprintf("%s subscribers of %s on %s wait for an event that was never published", finding.Number(e.Subscribers.V[n-1]), e.Label(), finding.NodeName(e.Node.Name))
 	f.Summary = fmt.Sprintf("The event was registered at %s and has not been published in the %s for which it has had subscribers.", finding.Clock(e.Created), finding.Duration(e.Last.Sub(since)))
 	f.Evidence = []finding.Evidence{evidence(e, s, "subscribers of an event that is not published", "Subscribers", onset, e.Subscribers, map[string]any{"subscribers": e.Subscribers.V[n-1], "published": 0})}
@@ -192,7 +192,7 @@ func unheard(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 	default:
 		return false
 	}
-	f := about(e, s, "event_no_subscribers", score, onset, off)
+	f := about(e, s, finding.EventNoSubscribers, score, onset, off)
 	f.Title = fmt.Sprintf("%s on %s is published %s times a second and nobody listens", e.Label(), finding.NodeName(e.Node.Name), finding.Number(rate))
 	f.Summary = fmt.Sprintf("No subscriber in %s, %s messages published: %s.", finding.Duration(e.Last.Sub(since)), finding.Number(grown), how)
 	f.Evidence = []finding.Evidence{
@@ -234,7 +234,7 @@ func fanOut(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 		if c.After < wideFan || c.After < fanRise*c.Before {
 			continue
 		}
-		f := about(e, s, "event_fanout", 56, c.At, c.Error)
+		f := about(e, s, finding.EventFanout, 56, c.At, c.Error)
 		f.Title = fmt.Sprintf("Each %s on %s now goes to %s subscribers, before %s", e.Label(), finding.NodeName(e.Node.Name), finding.Number(c.After), finding.Number(c.Before))
 		later, _ := series.Increase(e.Delivered.From(c.At))
 		sent, _ := series.Increase(e.Published.From(c.At))
@@ -245,7 +245,7 @@ func fanOut(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 		return true
 	}
 	if fan := delivered / grown; fan >= 2*wideFan {
-		f := about(e, s, "event_fanout", 30, e.Published.T[0], e.Interval)
+		f := about(e, s, finding.EventFanout, 30, e.Published.T[0], e.Interval)
 		f.Title = fmt.Sprintf("Each %s on %s goes to %s subscribers", e.Label(), finding.NodeName(e.Node.Name), finding.Number(fan))
 		f.Summary = fmt.Sprintf("It has been so from the first answer on; %s messages made %s deliveries.", finding.Number(grown), finding.Number(delivered))
 		f.Evidence = []finding.Evidence{evidence(e, s, "deliveries", "MessagesLocalSent", e.Published.T[0], e.Delivered, map[string]any{"per_message": finding.Round(fan)})}

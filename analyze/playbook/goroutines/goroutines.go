@@ -85,7 +85,7 @@ func climbs(all series.Series) (climb, bool) {
 
 func goroutineGrowth(ctx context.Context, s *scene.Scene, n *scene.Node, c climb) (*finding.Finding, error) {
 	f := &finding.Finding{
-		Kind: "goroutine_growth", Score: 72, Confidence: finding.Medium,
+		Kind: finding.GoroutineGrowth, Score: 72, Confidence: finding.Medium,
 		Title:   fmt.Sprintf("%s has %s goroutines more every minute", finding.NodeName(n.Name), finding.Number(60*c.slope.PerSecond)),
 		Summary: fmt.Sprintf("Since %s the goroutines of %s grew from at most %s to %s, %s a second.", finding.Clock(c.onset), n.Name, finding.Number(c.before), finding.Number(c.after), finding.Number(c.slope.PerSecond)),
 		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(c.onset)},

@@ -54,7 +54,7 @@ func applicationDown(s *scene.Scene, n *scene.Node, a *scene.Application, said [
 		}
 	}
 	f := &finding.Finding{
-		Kind: "application_down", Onset: onset, OnsetErrorS: off.Seconds(), Score: 85, Confidence: finding.High,
+		Kind: finding.ApplicationDown, Onset: onset, OnsetErrorS: off.Seconds(), Score: 85, Confidence: finding.High,
 		Subject:        finding.Subject{Node: n.Name, Incarnation: n.Incarnation(onset), Name: a.Name, Application: a.Name},
 		Title:          fmt.Sprintf("the application %s on %s does not run any more", a.Name, n.Name),
 		Summary:        fmt.Sprintf("It ran (mode %s) and is %s since.", a.Mode, a.State),

@@ -43,7 +43,7 @@ func nodeAway(s *scene.Scene, n *scene.Node, d scene.Absence, v *finding.Verdict
 	confirm := []string{"cluster_nodes", "node_info on " + n.Name + ": Uptime"}
 	if missed || !d.Back {
 		f := &finding.Finding{
-			Kind: "node_down", Score: 95, Confidence: finding.High,
+			Kind: finding.NodeDown, Score: 95, Confidence: finding.High,
 			Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(d.Lastly)},
 			Onset:   d.From, OnsetErrorS: d.Off.Seconds(), Evidence: evidence, Confirm: confirm,
 			Recommendation: fmt.Sprintf("Find out what ended %s at %s: its service manager's and kernel's log (out of memory, kill, panic), and its own last lines.", n.Name, finding.Clock(d.From)),
@@ -63,7 +63,7 @@ func nodeAway(s *scene.Scene, n *scene.Node, d scene.Absence, v *finding.Verdict
 		return
 	}
 	f := &finding.Finding{
-		Kind: "node_restarted", Score: 80, Confidence: finding.High,
+		Kind: finding.NodeRestarted, Score: 80, Confidence: finding.High,
 		Title:   fmt.Sprintf("%s began a new life at %s", finding.NodeName(n.Name), finding.Clock(d.To)),
 		Summary: fmt.Sprintf("The uptime of %s started again at %s: processes, PIDs and counters are those of a new incarnation.", n.Name, finding.Clock(d.To)),
 		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(d.To)},
@@ -112,7 +112,7 @@ func deaf(s *scene.Scene, n *scene.Node, d scene.Absence) bool {
 // unseenRestart notes a new life that began while nothing was recorded.
 func unseenRestart(s *scene.Scene, n *scene.Node, d scene.Absence) *finding.Finding {
 	return &finding.Finding{
-		Kind: "node_restarted", Score: 35, Confidence: finding.Low,
+		Kind: finding.NodeRestarted, Score: 35, Confidence: finding.Low,
 		Title:   fmt.Sprintf("%s began a new life while nothing was recorded", finding.NodeName(n.Name)),
 		Summary: fmt.Sprintf("Nothing was recorded of any node from %s to %s; since then %s counts from the start again.", finding.Clock(d.Lastly), finding.Clock(d.To), n.Name),
 		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(d.To)},

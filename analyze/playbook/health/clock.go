@@ -152,7 +152,7 @@ func clockSkew(s *scene.Scene, n *scene.Node, o series.Series, common float64, v
 		way = "behind"
 	}
 	v.Find(&finding.Finding{
-		Kind: "clock_skew", Score: score, Confidence: finding.High,
+		Kind: finding.ClockSkew, Score: score, Confidence: finding.High,
 		Title:   fmt.Sprintf("The clock of %s is %s %s", finding.NodeName(n.Name), finding.Seconds(max(off, -off)), way),
 		Summary: fmt.Sprintf("ServerTime of %s is %s s %s of the time at which it was heard, the other nodes' common offset taken off; the sampling interval is %s.", n.Name, finding.Number(max(off, -off)), way, finding.Duration(s.Usual(n))),
 		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(onset)},

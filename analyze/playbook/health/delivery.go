@@ -36,7 +36,7 @@ func deliveryErrors(s *scene.Scene, w *scene.Network, n *scene.Node, life findin
 	first := slices.MinFunc(grown, func(a, b counter) int { return a.b.Onset.Compare(b.b.Onset) })
 	var parts []string
 	f := &finding.Finding{
-		Kind: "delivery_errors", Score: 56, Confidence: finding.High,
+		Kind: finding.DeliveryErrors, Score: 56, Confidence: finding.High,
 		Onset: first.b.Onset, OnsetErrorS: first.b.Off.Seconds(),
 		Subject:        finding.Subject{Node: n.Name, Incarnation: n.Incarnation(first.b.Onset), Peer: unreachable(s, w, n, first.b.Onset)},
 		Recommendation: "Find whom these messages were for: an unknown process is gone, a full mailbox is overloaded, a time-out is busy or blocked, no connection is the network or a node that is down.",

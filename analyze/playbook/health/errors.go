@@ -97,7 +97,7 @@ func burstFinding(s *scene.Scene, n *scene.Node, b series.Burst, miner *logs.Min
 		}
 	}
 	f := &finding.Finding{
-		Kind: "error_burst", Score: 58, Confidence: finding.High,
+		Kind: finding.ErrorBurst, Score: 58, Confidence: finding.High,
 		Title:   fmt.Sprintf("%s logs %s errors a minute since %s, before %s", finding.NodeName(n.Name), finding.Number(60*b.After.Rate()), finding.Clock(b.Onset), finding.Number(60*b.Before.Rate())),
 		Summary: fmt.Sprintf("%s lines of level error or panic in %s, against %s in the %s before.", finding.Number(b.After.Events), finding.Seconds(b.After.Seconds), finding.Number(b.Before.Events), finding.Seconds(b.Before.Seconds)),
 		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(b.Onset), Name: mostOf(names, b.After.Events), Behavior: mostOf(behaviors, b.After.Events)},

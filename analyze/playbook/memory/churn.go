@@ -38,7 +38,7 @@ func Churn(s *scene.Scene, n *scene.Node, profs scene.Heaps) *finding.Finding {
 		}
 		cost := gcCost(n, c.At, end)
 		f := &finding.Finding{
-			Kind: "heap_churn", Score: 62, Confidence: finding.Medium,
+			Kind: finding.HeapChurn, Score: 62, Confidence: finding.Medium,
 			Title:   fmt.Sprintf("%s allocates %s a second, before %s, and throws it away", finding.NodeName(n.Name), finding.Size(c.After), finding.Size(c.Before)),
 			Summary: fmt.Sprintf("Since %s allocation on %s is %s times what it was and collections are %s times as frequent (%s a second); what they leave does not grow. Collections take %s %% of the CPU.", finding.Clock(c.At), n.Name, finding.Number(c.After/c.Before), finding.Number(gcAfter/math.Max(gcBefore, 1e-9)), finding.Number(gcAfter), finding.Number(cost)),
 			Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(c.At)},

@@ -68,7 +68,7 @@ func leakInALife(s *scene.Scene, n *scene.Node, heap series.Series, profs scene.
 func memoryLeak(s *scene.Scene, n *scene.Node, g retention, profs scene.Heaps, end time.Time) *finding.Finding {
 	sharpen(n, &g)
 	f := &finding.Finding{
-		Kind: "memory_leak", Score: 84, Confidence: finding.High,
+		Kind: finding.MemoryLeak, Score: 84, Confidence: finding.High,
 		Onset: g.onset, OnsetErrorS: g.off.Seconds(),
 		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(g.onset)},
 		Evidence: []finding.Evidence{{

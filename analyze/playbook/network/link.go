@@ -97,7 +97,7 @@ func lostLink(s *scene.Scene, w *scene.Network, v *finding.Verdict, a, b string)
 // misses it: what was sent over it, or what could not be sent since.
 func linkDown(s *scene.Scene, w *scene.Network, f *finding.Finding, lost scene.Loss) {
 	a, b := f.Subject.Node, f.Subject.Peer
-	f.Kind, f.Score, f.Confidence = "link_down", 70, finding.High
+	f.Kind, f.Score, f.Confidence = finding.LinkDown, 70, finding.High
 	f.Title = fmt.Sprintf("%s and %s are not connected any more, and both are alive", finding.NodeName(a), finding.NodeName(b))
 	f.Summary = fmt.Sprintf("The connection ended at %s and was not made again in the %s to the end of the window; both nodes went on answering.", finding.Clock(f.Onset), finding.Duration(s.To.Sub(f.Onset)))
 	failed := remoteErrors(s, w, a, lost) || remoteErrors(s, w, b, lost)
@@ -120,7 +120,7 @@ func linkDown(s *scene.Scene, w *scene.Network, f *finding.Finding, lost scene.L
 func linkFlap(f *finding.Finding, losses []scene.Loss) {
 	a, b := f.Subject.Node, f.Subject.Peer
 	last := losses[len(losses)-1]
-	f.Kind, f.Score, f.Confidence = "link_flap", min(90, 70+5*len(losses)), finding.High
+	f.Kind, f.Score, f.Confidence = finding.LinkFlap, min(90, 70+5*len(losses)), finding.High
 	if len(losses) == 1 {
 		f.Score, f.Confidence = 60, finding.Medium
 	}
@@ -155,7 +155,7 @@ func wholeLosses(losses []scene.Loss) int {
 // poolFlap words a link of which only some TCP connections were lost.
 func poolFlap(f *finding.Finding, losses []scene.Loss) {
 	a, b := f.Subject.Node, f.Subject.Peer
-	f.Kind, f.Score, f.Confidence = "link_flap", min(70, 50+3*len(losses)), finding.Medium
+	f.Kind, f.Score, f.Confidence = finding.LinkFlap, min(70, 50+3*len(losses)), finding.Medium
 	f.Title = fmt.Sprintf("TCP connections between %s and %s are lost and made again", finding.NodeName(a), finding.NodeName(b))
 	f.Summary = fmt.Sprintf("Reconnections of the link grew %s since %s, while the link as a whole stood.", finding.Times(len(losses)), finding.Clock(f.Onset))
 	f.Recommendation = fmt.Sprintf("Examine the path between %s and %s for what ends single TCP connections: idle time-outs, NAT, a proxy.", a, b)

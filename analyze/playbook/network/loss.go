@@ -44,7 +44,7 @@ func messageLoss(s *scene.Scene, w *scene.Network, v *finding.Verdict, from, to 
 	}
 	share := net / math.Max(total, 1)
 	v.Find(&finding.Finding{
-		Kind: "message_loss", Score: min(85, 60+int(100*share)), Confidence: finding.High,
+		Kind: finding.MessageLoss, Score: min(85, 60+int(100*share)), Confidence: finding.High,
 		Title:   fmt.Sprintf("Messages from %s to %s do not arrive: %s of %s since %s", finding.NodeName(from), finding.NodeName(to), finding.Number(net), finding.Number(total), finding.Clock(since)),
 		Summary: fmt.Sprintf("%s counted %s messages sent to %s since %s; %s received %s fewer (%s %%), over the same connection.", from, finding.Number(total), to, finding.Clock(since), to, finding.Number(net), finding.Number(100*share)),
 		Subject: finding.Subject{Node: from, Peer: to, Incarnation: s.Incarnation(from, since)},

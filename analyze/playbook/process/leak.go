@@ -115,7 +115,7 @@ func leak(ctx context.Context, s *scene.Scene, n *scene.Node, fam *scene.Family)
 		Behavior: fam.Behavior, Application: fam.Application,
 	}
 	f := &finding.Finding{
-		Kind: "process_leak", Subject: sub, Onset: onset, OnsetErrorS: off.Seconds(),
+		Kind: finding.ProcessLeak, Subject: sub, Onset: onset, OnsetErrorS: off.Seconds(),
 		Score: 82, Confidence: finding.High,
 		Title: fmt.Sprintf("processes of behavior %s on %s are spawned and never end", fam.Behavior, n.Name),
 		Summary: fmt.Sprintf("There were %s, now there are %s: %s more a second since %s, and of those that were born since, %.0f %% ended. Their parent is %s.",
@@ -205,7 +205,7 @@ func totalLeak(s *scene.Scene, n *scene.Node, v *finding.Verdict) {
 	}
 	from, to := g.onset, s.To
 	v.Find(&finding.Finding{
-		Kind: "process_leak", Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(g.onset)},
+		Kind: finding.ProcessLeak, Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(g.onset)},
 		Onset: g.onset, OnsetErrorS: g.off.Seconds(), Score: 58, Confidence: finding.Low,
 		Title:          fmt.Sprintf("the number of processes on %s grows", n.Name),
 		Summary:        fmt.Sprintf("There were %s, now there are %s: %s more a second. Which ones cannot be told.", finding.Number(g.level), finding.Number(g.level+g.gained), finding.Number(g.slope.PerSecond)),

@@ -65,7 +65,7 @@ func zombiesOf(ctx context.Context, s *scene.Scene, group []*scene.Actor) (*find
 		pids = append(pids, fmt.Sprintf("%s %s: %s since %s", a.Pid, a.Called(), finding.Duration(z.Lasted()), finding.Clock(z.From.At)))
 	}
 	f := &finding.Finding{
-		Kind: "zombie_processes", Subject: first.Subject(onset), Onset: onset, OnsetErrorS: began.Off.Seconds(),
+		Kind: finding.ZombieProcesses, Subject: first.Subject(onset), Onset: onset, OnsetErrorS: began.Off.Seconds(),
 		Score: 80, Confidence: finding.High,
 		Title: fmt.Sprintf("%d killed %s of behavior %s on %s did not end", len(group), finding.Plural(len(group), "process", "processes"), first.Behavior, n.Name),
 		Summary: fmt.Sprintf("They were killed inside a callback that does not return; the longest has been a zombee for %s. Each holds its goroutine and its memory until then.",

@@ -68,7 +68,7 @@ func gaveUp(n *scene.Node, d scene.Fall, w scene.Complaints) *finding.Finding {
 		onset, off = said[0].At, 100*time.Millisecond
 	}
 	f := &finding.Finding{
-		Kind: "supervisor_limit", Subject: sup.Subject(onset), Onset: onset, OnsetErrorS: off.Seconds(),
+		Kind: finding.SupervisorLimit, Subject: sup.Subject(onset), Onset: onset, OnsetErrorS: off.Seconds(),
 		Score: 87, Confidence: finding.High,
 		Title: fmt.Sprintf("the supervisor %s on %s gave up restarting", sup.Called(), n.Name),
 		Summary: fmt.Sprintf("It allows %d restarts in %s; then it was gone, and its %d children with it.",
@@ -124,7 +124,7 @@ func saidToGiveUp(n *scene.Node, w scene.Complaints) []*finding.Finding {
 		}
 		at := said[i].At
 		out = append(out, &finding.Finding{
-			Kind: "supervisor_limit", Subject: sub, Onset: at, OnsetErrorS: 0.1, Score: 85, Confidence: finding.Medium,
+			Kind: finding.SupervisorLimit, Subject: sub, Onset: at, OnsetErrorS: 0.1, Score: 85, Confidence: finding.Medium,
 			Title:          fmt.Sprintf("the supervisor %s on %s gave up restarting", called, n.Name),
 			Summary:        "It logged: " + said[i].Message + ".",
 			Recommendation: "See which of its children died before, and mend why; raise the intensity only if restarts do help.",
@@ -168,7 +168,7 @@ func nearItsLimit(n *scene.Node, l *loop) *finding.Finding {
 		return nil
 	}
 	return &finding.Finding{
-		Kind: "supervisor_limit", Subject: l.supervisor.Subject(onset), Onset: onset, OnsetErrorS: in.Restarts.Interval().Seconds(),
+		Kind: finding.SupervisorLimit, Subject: l.supervisor.Subject(onset), Onset: onset, OnsetErrorS: in.Restarts.Interval().Seconds(),
 		Score: 65, Confidence: finding.High,
 		Title:          fmt.Sprintf("the supervisor %s on %s is about to give up", l.supervisor.Called(), n.Name),
 		Summary:        fmt.Sprintf("It counted %d restarts in its period of %d s and allows %d; past that it dies, and the fault climbs the tree.", int(peak), in.Period, in.Intensity),

@@ -56,7 +56,7 @@ func restarting(ctx context.Context, s *scene.Scene, l *loop) (*finding.Finding,
 	cur := l.Current
 	last := l.births[len(l.births)-1].By
 	f := &finding.Finding{
-		Kind: "restart_loop", Subject: cur.Subject(onset), Onset: onset, OnsetErrorS: off.Seconds(),
+		Kind: finding.RestartLoop, Subject: cur.Subject(onset), Onset: onset, OnsetErrorS: off.Seconds(),
 		Score: 84, Confidence: finding.High,
 		Title:          fmt.Sprintf("%s on %s dies and is restarted over and over", l.Name, l.Node.Name),
 		Recommendation: "Mend what the repeated message says; until then stop the child or slow its restarts, for each one loses its state and mailbox.",

@@ -70,7 +70,7 @@ func encodeOnce(e *codec.Encoder, z *codec.Zip) func(last bool) (size int) {
 func encodeChunks(e *codec.Encoder, z *codec.Zip) func(last bool) (size int) {
 	var chunks [][]byte
 	merge := func() int {
-		block, err := codec.Merge(z, chunks...)
+		block, err := codec.Merge(z, nil, chunks...)
 		if err != nil {
 			panic(err)
 		}

@@ -15,7 +15,7 @@ const Magic = "ErgB"
 
 // Version is the version of the format that is written. Readers refuse a
 // newer one, and read every older one.
-const Version = 2
+const Version = 3
 
 // A Header says what a block or chunk holds, without decoding it.
 type Header struct {
@@ -50,9 +50,10 @@ type Header struct {
 const fixedLen = 32
 
 const (
-	flagSolid = 1 // directory and data are one zstd frame, raw bits behind it
-	flagWhole = 2
-	flagRound = 4
+	flagSolid    = 1 // directory and data are one zstd frame, raw bits behind it
+	flagWhole    = 2
+	flagRound    = 4
+	flagSynopsis = 8 // behind the summary
 )
 
 var (
@@ -93,7 +94,7 @@ const (
 	fieldNames
 	fieldShapes
 	fieldShape
-	fieldShapeRef // unused
+	fieldClock
 	fieldTook
 	fieldFlags
 	fieldSubject
@@ -144,20 +145,19 @@ func (s *streams) dict(field int, d *dict) {
 }
 
 // Bytes lays the chunk out.
-func (c *Chunk) Bytes(z *Zip) []byte { return layout(c.Header, c.streams, z) }
+func (c *Chunk) Bytes(z *Zip) []byte { return layout(c.Header, nil, c.streams, z) }
 
 // solidBelow is the size up to which a block is compressed as one: small
 // streams do not pay for a frame each, and all are needed anyway.
 const solidBelow = 32 << 10
 
-func layout(h Header, ss streams, z *Zip) []byte {
+func layout(h Header, synopsis []byte, ss streams, z *Zip) []byte {
 	slices.SortFunc(ss, func(a, b stream) int { return a.tag - b.tag })
-	total := 0
-	for _, s := range ss {
-		total += len(s.data)
-	}
-	solid := !h.Whole || total < solidBelow
+	solid := !h.Whole || ss.size() < solidBelow
 	b := AppendHeader(nil, &h)
+	if len(synopsis) > 0 {
+		b = appendSynopsis(b, synopsis)
+	}
 	if solid {
 		b[5] |= flagSolid
 		b = appendSolid(b, h, ss, z)
@@ -167,6 +167,13 @@ func layout(h Header, ss streams, z *Zip) []byte {
 	binary.LittleEndian.PutUint32(b[8:], uint32(len(b)))
 	putSum(b)
 	return b
+}
+
+func (s streams) size() (total int) {
+	for _, x := range s {
+		total += len(x.data)
+	}
+	return total
 }
 
 // appendSolid writes the streams as one compressed body, raw bits behind it:
@@ -277,22 +284,34 @@ func ParseHeader(b []byte) (h Header, body []byte, size int, err error) {
 	if sum(b) != binary.LittleEndian.Uint64(b[24:]) {
 		return h, nil, 0, errChecksum
 	}
-	h, body, err = HeaderOnly(b)
+	if body, err = h.read(b); err == nil && b[5]&flagSynopsis != 0 {
+		r := reader{b: body}
+		r.bytes(r.int())
+		r.bytes(8)
+		if body = r.b; r.short {
+			err = errShort
+		}
+	}
 	return h, body, size, err
 }
 
 // HeaderOnly reads a header without checking what follows it.
-func HeaderOnly(b []byte) (h Header, rest []byte, err error) {
+func HeaderOnly(b []byte) (h Header, err error) {
+	_, err = h.read(b)
+	return h, err
+}
+
+// read reads the header and the summary.
+func (h *Header) read(b []byte) (rest []byte, err error) {
 	if len(b) < fixedLen || string(b[:4]) != Magic {
-		return h, nil, errMagic
+		return nil, errMagic
 	}
 	h.Version = b[4]
 	h.Part = int(binary.LittleEndian.Uint16(b[6:]))
 	h.Stream = binary.LittleEndian.Uint32(b[12:])
 	h.Archive = binary.LittleEndian.Uint64(b[16:])
 	h.Whole, h.Round = b[5]&flagWhole != 0, b[5]&flagRound != 0
-	rest, err = h.ParseSummary(b[fixedLen:])
-	return h, rest, err
+	return h.ParseSummary(b[fixedLen:])
 }
 
 // ParseSummary reads what AppendSummary wrote.
@@ -430,8 +449,9 @@ func (p piece) unpack(tag int, z *Zip) ([]byte, error) {
 	return z.expand(p.data, rawLen(tag, p.n), maxRaw)
 }
 
-// Merge makes a whole block of all chunks of a run, in order.
-func Merge(z *Zip, chunks ...[]byte) ([]byte, error) {
+// Merge makes a whole block of all chunks of a run, in order. stats are those of
+// the run ([Chunk.Stats]); where they are not known any more they may be nil.
+func Merge(z *Zip, stats *Stats, chunks ...[]byte) ([]byte, error) {
 	r, err := Open(z, chunks...)
 	if err != nil {
 		return nil, err
@@ -446,7 +466,17 @@ func Merge(z *Zip, chunks ...[]byte) ([]byte, error) {
 	}
 	h := r.Header
 	h.Whole = true
-	return layout(h, ss, z), nil
+	if h.Version < 3 || ss.size() < synopsisAbove {
+		return layout(h, nil, ss, z), nil
+	}
+	synopsis, err := r.synopsis(stats)
+	if err != nil {
+		return nil, err
+	}
+	if len(synopsis.Columns) == 0 {
+		return layout(h, nil, ss, z), nil
+	}
+	return layout(h, synopsis.append(nil, z), ss, z), nil
 }
 
 // A Run is a run, or the beginning of one, opened for reading.

@@ -172,20 +172,23 @@ func TestCaptures(t *testing.T) {
 // of all blocks.
 func checkStream(t testing.TB, z *Zip, d Desc, chunks []Chunk, want []Record) (size int) {
 	runs := map[int][][][]byte{}
+	stats := map[int][]*Stats{}
 	for _, c := range chunks {
 		if c.Chunk == 0 {
 			runs[c.Part] = append(runs[c.Part], nil)
+			stats[c.Part] = append(stats[c.Part], c.Stats)
 		}
 		r := runs[c.Part]
 		r[len(r)-1] = append(r[len(r)-1], c.Bytes(z))
 	}
 	blocks := map[int][][]byte{}
 	for part, rs := range runs {
-		for _, r := range rs {
-			b, err := Merge(z, r...)
+		for i, r := range rs {
+			b, err := Merge(z, stats[part][i], r...)
 			if err != nil {
 				t.Fatal(err)
 			}
+			checkStats(t, z, b, stats[part][i])
 			size += len(b)
 			blocks[part] = append(blocks[part], b)
 		}
@@ -234,10 +237,54 @@ func checkStream(t testing.TB, z *Zip, d Desc, chunks []Chunk, want []Record) (s
 	return size
 }
 
+// checkStats compares what was gathered of a run with what its cells say, and
+// with the block's synopsis, if it has one.
+func checkStats(t testing.TB, z *Zip, block []byte, stats *Stats) {
+	t.Helper()
+	r, err := Open(z, block)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := r.synopsis(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := r.synopsis(stats)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range [...]*Synopsis{want, got} {
+		for i := range s.Columns {
+			if c := &s.Columns[i]; c.Kind.unit(false) > 0 || c.Numbers == 0 {
+				c.Min, c.Max = 0, 0 // nothing is said of ages
+			}
+		}
+	}
+	if !slices.Equal(got.Columns, want.Columns) {
+		t.Fatalf("gathered %+v\n  cells %+v", got.Columns, want.Columns)
+	}
+	b, err := SynopsisOf(block)
+	if err != nil || (b != nil) != (r.Version >= 3 && block[5]&flagSynopsis != 0) {
+		t.Fatalf("synopsis of %d bytes, %v", len(b), err)
+	}
+	if b == nil {
+		return
+	}
+	stored, err := ParseSynopsis(b, z)
+	if err != nil || !slices.Equal(stored.Columns, want.Columns) {
+		t.Fatalf("stored %+v, %v\n  cells %+v", stored, err, want.Columns)
+	}
+	for _, h := range stats.keys {
+		if stats.wide && !stored.mayHold(h) {
+			t.Fatal("a row is not in the row index")
+		}
+	}
+}
+
 func compare(t testing.TB, h *Head, text []byte, want *Record) {
 	t.Helper()
 	if h.Seq != want.Seq || h.At != want.At || h.Took != want.Took || h.Subject != want.Subject || !bytes.Equal(h.Args, want.Args) ||
-		h.Failed != want.Failed || h.Code != want.Code || h.Reason != want.Reason || (text == nil) != (want.Text == nil) {
+		max(h.Mono-want.Mono, want.Mono-h.Mono) > 1e6 || h.Failed != want.Failed || h.Code != want.Code || h.Reason != want.Reason || (text == nil) != (want.Text == nil) {
 		t.Fatalf("head %+v\n want %+v", h, want)
 	}
 	if !bytes.Equal(text, want.Text) && !reflect.DeepEqual(normal(t, text), normal(t, want.Text)) {
@@ -296,7 +343,10 @@ func TestParts(t *testing.T) {
 	var want []Record
 	sizes := []int{10, 4200, 8300, 8300, 4000, 0, 4100, 1, 8300}
 	for i := range 60 {
-		r := Record{Seq: uint64(3*i + 1), At: int64(i)*1e9 + 1e18, Took: int64(i), Text: rowsText(sizes[i/7], i, i%2 == 0)}
+		r := Record{Seq: uint64(3*i + 1), At: int64(i)*1e9 + 1e18, Took: int64(i), Mono: 5e9 + int64(i)*1e9 + int64(i%3)*4e5, Text: rowsText(sizes[i/7], i, i%2 == 0)}
+		if i > 30 {
+			r.At += 90e9 // the wall clock was set
+		}
 		switch {
 		case i%13 == 5:
 			r = Record{Seq: r.Seq, At: r.At, Failed: true, Code: -32603, Reason: "no route"}

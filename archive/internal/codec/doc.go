@@ -77,4 +77,5 @@ type Record struct {
 	Code        int64
 	Reason      string
 	Seen, Total int64
+	Mono        int64 // the recorder's monotonic time in nanoseconds; 0 where it is not known
 }

@@ -104,6 +104,7 @@ type run struct {
 	frame  int // cells of the keyframe
 	bytes  int
 	limit  Limits
+	stats  *Stats
 }
 
 // NewEncoder begins a stream, or begins it again: its first records open
@@ -219,7 +220,7 @@ func (e *Encoder) beginRun(p *part, r *Record) {
 		limit.Span = limit.Span / 32 * int64(share)
 	}
 	h := Header{Version: Version, Archive: e.desc.Archive, Stream: e.desc.Stream, Part: p.number, Round: e.desc.Round, Run: r.Seq, Epoch: e.epoch, Prev: p.run.Last}
-	p.run = run{Header: h, began: r.At, limit: limit}
+	p.run = run{Header: h, began: r.At, limit: limit, stats: &Stats{}}
 	if p.number == 0 {
 		e.head = head{}
 	}
@@ -246,6 +247,7 @@ func (e *Encoder) Cut() {
 // A Chunk is a piece of a run, encoded but not yet laid out.
 type Chunk struct {
 	Header
+	Stats   *Stats // of the whole run, still gathered while that goes on
 	streams []stream
 }
 
@@ -271,7 +273,7 @@ func (e *Encoder) take(p *part) {
 	if p.number == 0 {
 		e.head.take(&s)
 	}
-	e.done = append(e.done, Chunk{Header: p.run.Header, streams: s})
+	e.done = append(e.done, Chunk{Header: p.run.Header, Stats: p.run.stats, streams: s})
 	h := &p.run.Header
 	h.Chunk++
 	h.Records, h.Failures, h.Rows = 0, 0, 0
@@ -314,7 +316,7 @@ func (p *part) heads(r *Record, u *run) {
 
 // head holds the streams of what is not in columns: how each record came.
 type head struct {
-	took, flags, subject, args, reason, code, seen, total, length, parts coder
+	took, flags, clock, subject, args, reason, code, seen, total, length, parts coder
 
 	subjects, argss, reasons dict
 	last                     lastHead
@@ -328,6 +330,7 @@ const (
 	flagFailed  = 16
 	flagLimited = 32 // Seen and Total follow
 	flagMicros  = 64 // Took is in microseconds
+	flagClock   = 128
 )
 
 func (h *head) put(u *run, r *Record, kind payload, parts int) {
@@ -356,6 +359,17 @@ func (h *head) put(u *run, r *Record, kind payload, parts int) {
 		flags |= flagMicros
 		took /= 1000
 	}
+	if r.Mono > 0 {
+		flags |= flagClock
+		first := h.last.clockAt == 0
+		pred := h.last.predictClock(r.At)
+		now := pred
+		if off := r.Mono - pred*clockUnit; first || off < -clockUnit || off > clockUnit {
+			now = (r.Mono + clockUnit/2) / clockUnit
+		}
+		h.clock.putDelta(now, pred)
+		h.last.clock = now
+	}
 	put(&h.flags, flags, &h.last.flags)
 	put(&h.took, took, &h.last.took)
 	put(&h.parts, int64(parts), &h.last.parts)
@@ -378,6 +392,7 @@ func put(c *coder, v int64, last *int64) {
 }
 
 func (h *head) take(s *streams) {
+	s.coder(fieldClock, &h.clock)
 	s.coder(fieldTook, &h.took)
 	s.coder(fieldFlags, &h.flags)
 	s.coder(fieldSubject, &h.subject)

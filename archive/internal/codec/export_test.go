@@ -8,5 +8,5 @@ func (e *Encoder) Encode(r *Record, kind payload) { e.encode(r, kind) }
 func (c *Chunk) Block(z *Zip) []byte {
 	h := c.Header
 	h.Whole = true
-	return layout(h, c.streams, z)
+	return layout(h, nil, c.streams, z)
 }

@@ -86,7 +86,7 @@ func FuzzBlock(f *testing.F) {
 		for _, c := range e.Take(nil) {
 			b := c.Bytes(z)
 			f.Add(b, uint8(form))
-			if whole, err := Merge(z, b); err == nil {
+			if whole, err := Merge(z, nil, b); err == nil {
 				f.Add(whole, uint8(form))
 			}
 			c.Whole = true

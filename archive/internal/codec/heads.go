@@ -11,6 +11,7 @@ type Head struct {
 	Code        int64
 	Reason      string
 	Seen, Total int64
+	Mono        int64 // the recorder's monotonic time in nanoseconds; 0 where it is not known
 
 	payload payload
 	pretty  bool
@@ -114,11 +115,11 @@ func (r *Run) Heads() ([]Head, error) {
 
 // A headDecoder reads what is told of each record beside its rows.
 type headDecoder struct {
-	version                                                              uint8
-	took, flags, subject, args, reason, code, seen, total, length, parts decoder
-	subjects, argss, reasons                                             []string
-	last                                                                 lastHead
-	text                                                                 int // bytes of texts so far
+	version                                                                     uint8
+	took, flags, clock, subject, args, reason, code, seen, total, length, parts decoder
+	subjects, argss, reasons                                                    []string
+	last                                                                        lastHead
+	text                                                                        int // bytes of texts so far
 }
 
 type headSeries struct {
@@ -128,6 +129,7 @@ type headSeries struct {
 
 func (d *headDecoder) series() []headSeries {
 	return []headSeries{
+		{&d.clock, fieldClock},
 		{&d.took, fieldTook},
 		{&d.flags, fieldFlags},
 		{&d.subject, fieldSubject},
@@ -169,6 +171,10 @@ func (d *headDecoder) next(h *Head) bool {
 		return words[id]
 	}
 	last.flags = d.flags.next(last.flags)
+	if d.version >= 3 && last.flags&flagClock != 0 {
+		last.clock = d.clock.next(last.predictClock(h.At))
+		h.Mono = max(1, last.clock*clockUnit)
+	}
 	h.Took = last.tookOf(&d.took, d.version)
 	h.payload, h.pretty = payload(last.flags&flagPayload), last.flags&flagPretty != 0
 	h.IsError, h.Failed = last.flags&flagIsError != 0, last.flags&flagFailed != 0
@@ -199,7 +205,25 @@ func (d *headDecoder) next(h *Head) bool {
 }
 
 // lastHead is what the head of the record before said, which predicts the next.
-type lastHead struct{ flags, took, subject, args, reason, code, seen, total, parts int64 }
+type lastHead struct {
+	flags, took, subject, args, reason, code, seen, total, parts int64
+
+	clock, clockAt int64 // the clock, and the wall's at that time
+}
+
+// clockUnit is a millisecond, in which the recorder's clock is kept.
+const clockUnit = 1e6
+
+// predictClock is what the recorder's clock should say at a time, in
+// milliseconds, if the wall clock made no step.
+func (l *lastHead) predictClock(at int64) int64 {
+	pred := l.clock + at/clockUnit - l.clockAt/clockUnit
+	if l.clockAt == 0 {
+		pred = 0
+	}
+	l.clockAt = at
+	return pred
+}
 
 // tookOf reads how long the call took. Version 1 told it in nanoseconds always, and
 // did not predict it.

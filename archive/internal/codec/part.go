@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"slices"
+
+	"github.com/cespare/xxhash/v2"
 )
 
 // A part encodes the rows of PartRows slots. It remembers every cell as of
@@ -216,6 +218,7 @@ func (p *part) encode(t *table, at int64, round bool) {
 	for _, r := range p.rows {
 		if r.full {
 			news.set(r.slot)
+			p.run.stats.keys = append(p.run.stats.keys, xxhash.Sum64String(t.keys[int32(p.number)*PartRows+r.slot]))
 		} else if t.form == FormObject {
 			active.set(r.slot)
 		}
@@ -228,6 +231,7 @@ func (p *part) encode(t *table, at int64, round bool) {
 			}
 		}
 	}
+	p.run.stats.wide = len(t.parts) > 1
 	p.lists = appendList(p.lists, p.gone)
 	p.lists = news.appendTo(p.lists)
 	p.active = active.appendTo(p.active)
@@ -239,6 +243,12 @@ func (p *part) encode(t *table, at int64, round bool) {
 			kind = t.cols[col].kind
 		}
 		p.run.cells += len(c.news) + len(c.changes)
+		if col != shapeColumn {
+			st := p.run.stats.column(col)
+			st.add(c.news)
+			st.add(c.changes)
+			st.Changes += len(c.changes)
+		}
 		mode := c.encode(kind, dense(c), &active, &p.inRun, at, round)
 		p.lists = binary.AppendUvarint(p.lists, uint64(col+1)<<2|uint64(mode))
 		t.desk.give(c.news)

@@ -47,6 +47,7 @@ type colCursor struct {
 	words      []string
 	kinds      []ValueKind // of words
 	dirty      []int32     // rows changed by the sample under way
+	told       int         // how many of them are new
 }
 
 // errEnd: the run holds no further sample.
@@ -269,6 +270,7 @@ func (c *colCursor) step(p *partCursor, mode uint8, at int64) {
 			c.dirty = append(c.dirty, slot)
 		}
 	}
+	c.told = len(c.dirty)
 	c.near.reset()
 	switch mode & 3 {
 	case modeActive:

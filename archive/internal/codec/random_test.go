@@ -74,6 +74,10 @@ func (s *randomStream) next() {
 		r.Seq += s.want[n-1].Seq
 	}
 	r.Took = choose[int64](s, 0, -1000, -1, 1500, math.MinInt64, math.MaxInt64, 1_000_000, s.Int64())
+	if s.IntN(4) > 0 {
+		r.Mono = choose[int64](s, 1, 5e6, math.MaxInt64/2, s.at/1e3)
+		r.Mono = max(0, r.Mono)
+	}
 	s.at += choose[int64](s, 1e9, 1e9, 1e9+s.Int64N(1e6), -3e9, 0, math.MaxInt64)
 	switch k := s.IntN(12); {
 	case k == 0:

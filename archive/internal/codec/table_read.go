@@ -179,6 +179,7 @@ func (t *Table) rows() error {
 		}
 	}
 	if t.quiet {
+		t.moved = true // the next record may have no part that says so
 		return broken
 	}
 	if t.form == FormTable && (t.moved || t.Reset || broken != nil) {

@@ -13,6 +13,7 @@ type Type uint8
 
 // The types of messages. "Cached" ones give the name by the sender's number.
 const (
+	Extend           Type = 99 // "now open the further links": we have one
 	SendPID          Type = 101
 	SendName         Type = 102
 	SendCached       Type = 103
@@ -34,6 +35,8 @@ const (
 	CachedEventEnded Type = 186
 	Structured       Type = 199
 	Compressed       Type = 200
+	Fragment         Type = 202
+	KeepAlive        Type = 208
 )
 
 // The codes of a [ResponseError].

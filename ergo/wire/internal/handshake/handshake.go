@@ -21,8 +21,8 @@ const (
 	magic      = 87
 	version    = 1
 	headerSize = 6
-	maxValue   = 65535
-	tlsAlert   = 21 // begins what a TLS server says to a plain client
+	maxValue   = 1 << 20 // nodes of 3.3 announce several hundred types
+	tlsAlert   = 21      // begins what a TLS server says to a plain client
 )
 
 // How a handshake ends without a connection. Which of them a peer means that
@@ -39,6 +39,8 @@ var (
 	ErrCertificate = errors.New("the TLS certificate is not the peer's own: somebody stands between")
 	// ErrVersion: what answers is not this handshake.
 	ErrVersion = errors.New("the peer does not speak EHS version 1")
+	// ErrBusy: the peer takes no more handshakes for the moment.
+	ErrBusy = errors.New("the peer is busy with other handshakes")
 	// ErrOtherNode: another node has the address.
 	ErrOtherNode = errors.New("another node answers at the address")
 )
@@ -53,6 +55,17 @@ type Local struct {
 	// one handshake at a time, so ours may have to wait for another's.
 	Step time.Duration
 	Now  func() time.Time
+	// Modern announces what nodes of 3.3 add to the protocol and the link
+	// understands: fragments and signs of life.
+	Modern bool
+}
+
+// flags are what our side announces.
+func (l Local) flags() Flags {
+	if l.Modern {
+		return newFlags(modernFlags)
+	}
+	return newFlags(plainFlags)
 }
 
 // A Peer is what the other side said about itself.
@@ -94,7 +107,7 @@ func (h *handshake) dial(want string, cert []byte) (Peer, error) {
 	err = h.send(IntroduceType, Introduce{
 		Node:     edf.Atom(h.local.Node),
 		Version:  Version{Name: "recorder", Release: "1", License: "MIT"},
-		Flags:    newFlags(ourFlags),
+		Flags:    h.local.flags(),
 		Creation: h.local.Creation,
 		Digest:   digest(theirs.Salt, h.local.Cookie),
 	})
@@ -192,6 +205,9 @@ func expect[T any](h *handshake, name string) (m T, err error) {
 	v, err := h.receive()
 	if err != nil {
 		return m, err
+	}
+	if r, ok := v.Value.(Reject); ok {
+		return m, fmt.Errorf("%w: it says %q", ErrBusy, r.Reason)
 	}
 	m, ok := v.Value.(T)
 	if !ok {

@@ -161,7 +161,7 @@ func TestRefusals(t *testing.T) {
 		{"version 2", good, transcript.Cookie, "", nil, answer([]byte{87, 2, 0, 0, 0, 0}), ErrVersion},
 		{"HTTP", good, transcript.Cookie, "", nil, answer([]byte("HTTP/1.1 400 Bad Request\r\n\r\n")), ErrVersion},
 		{"TLS", good, transcript.Cookie, "", nil, answer([]byte{21, 3, 1, 0, 2, 2, 22}), ErrRefused},
-		{"too long", good, transcript.Cookie, "", nil, answer([]byte{87, 1, 0, 1, 0, 0}), ErrVersion},
+		{"too long", good, transcript.Cookie, "", nil, answer([]byte{87, 1, 0, 16, 0, 1}), ErrVersion},
 		{"a digest of another cookie", named(t, "cr_handshake_pool1"), "another", "", nil, answer(hello), ErrPeerCookie},
 		{"no digest of the certificate", good, transcript.Cookie, "", []byte("certificate"), answer(hello), ErrCertificate},
 	} {

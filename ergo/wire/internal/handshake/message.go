@@ -3,6 +3,7 @@ package handshake
 import (
 	"encoding/binary"
 	"reflect"
+	"time"
 
 	"ergorecorder/ergo/wire/internal/edf"
 )
@@ -14,6 +15,7 @@ const (
 	HelloType     = prefix + "MessageHello"
 	IntroduceType = prefix + "MessageIntroduce"
 	AcceptType    = prefix + "MessageAccept"
+	RejectType    = prefix + "MessageReject"
 )
 
 // A Hello is the first message of either side: proof, by digest, that it has
@@ -44,6 +46,9 @@ type Accepted struct {
 	DigestCert string
 }
 
+// A Reject is in place of an answer: the peer will not shake hands now.
+type Reject struct{ Reason string }
+
 // A Version names a program, or a protocol.
 type Version struct{ Name, Release, Commit, License string }
 
@@ -53,11 +58,23 @@ type Flags []byte
 // The flags that matter to our node.
 const (
 	FlagSet       = 1 << 0 // without it the defaults hold
+	FlagFragments = 1 << 3 // long messages come in parts
 	FlagImportant = 1 << 6 // important messages are acknowledged
+
+	keepAliveShift = 8 // the period in seconds stands in bits 8 to 15
 )
 
-// ourFlags are the plain protocol, with acknowledgements.
-const ourFlags = FlagSet | FlagImportant
+// KeepAlive is how often our node says that it is there, to peers that do so
+// as well.
+const KeepAlive = 30 * time.Second
+
+// plainFlags are the plain protocol, with acknowledgements; modernFlags add
+// fragments and signs of life, which are used only with peers that announce
+// them too.
+const (
+	plainFlags  = FlagSet | FlagImportant
+	modernFlags = plainFlags | FlagFragments | uint64(KeepAlive/time.Second)<<keepAliveShift
+)
 
 func newFlags(v uint64) Flags { return binary.BigEndian.AppendUint64(nil, v) }
 
@@ -71,12 +88,25 @@ func (f Flags) Has(flag uint64) bool {
 	return v&FlagSet == 0 || v&flag != 0
 }
 
+// KeepAlive is how often the peer says that it is there; 0 where it does not.
+func (f Flags) KeepAlive() time.Duration {
+	if len(f) != 8 {
+		return 0
+	}
+	v := binary.BigEndian.Uint64(f)
+	if v&FlagSet == 0 {
+		return 0
+	}
+	return time.Duration(v>>keepAliveShift&255) * time.Second
+}
+
 // Types are the messages of the handshake.
 func Types() edf.Types {
 	return edf.Types{
 		HelloType:                         reflect.TypeFor[Hello](),
 		IntroduceType:                     reflect.TypeFor[Introduce](),
 		AcceptType:                        reflect.TypeFor[Accepted](),
+		RejectType:                        reflect.TypeFor[Reject](),
 		"#ergo.services/ergo/gen/Version": reflect.TypeFor[Version](),
 	}
 }

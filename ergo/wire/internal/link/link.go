@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -33,9 +34,11 @@ var (
 	ErrTerminated     = errors.New("process terminated")
 	ErrTooLong        = errors.New("message longer than the peer takes")
 	ErrStalled        = errors.New("the peer takes nothing")
+	ErrSilent         = errors.New("the peer says nothing, not even that it is there")
+	ErrLayout         = errors.New("a value of another layout than ours")
 )
 
-// Options of a link. Every field but Events must be set.
+// Options of a link. Every field but Types, KeepAlive and Events must be set.
 type Options struct {
 	Node     string // our own name
 	Creation int64
@@ -44,6 +47,12 @@ type Options struct {
 	// Patience is how long the peer may take nothing of what we write.
 	Patience time.Duration
 	Now      func() time.Time
+	// Types are the layouts of messages beside our own; an answer with one of
+	// them must be understood to its last byte. Nil: none.
+	Types edf.Types
+	// KeepAlive is how often the peer says that it is there, where both sides
+	// announced to do so; 0 is never.
+	KeepAlive time.Duration
 	// Events is given what monitored events publish, in order. It runs in the
 	// reader and must return at once. Nil drops them.
 	Events func(Event)
@@ -96,7 +105,7 @@ func New(conn net.Conn, r io.Reader, opts Options) *Link {
 	l := &Link{
 		opts:    opts,
 		conn:    conn,
-		dec:     edf.Decoder{Types: message.Types(), Caches: opts.Peer.Caches},
+		dec:     edf.Decoder{Types: types(opts.Types), Caches: opts.Peer.Caches},
 		out:     make(chan []byte, queueLength),
 		waiting: map[[3]uint64]chan reply{},
 		done:    make(chan struct{}),
@@ -105,6 +114,13 @@ func New(conn net.Conn, r io.Reader, opts Options) *Link {
 	l.ended.Go(func() { l.fail(l.read(r)) })
 	l.ended.Go(func() { l.fail(l.write()) })
 	return l
+}
+
+// types are our own types and others.
+func types(others edf.Types) edf.Types {
+	all := message.Types()
+	maps.Copy(all, others)
+	return all
 }
 
 // Done is closed when the link has ended; Err then says why.
@@ -146,8 +162,18 @@ func (l *Link) fail(err error) {
 // write sends what is queued; what is queued together goes out together.
 func (l *Link) write() error {
 	w := bufio.NewWriter(l.conn)
+	alive := make(<-chan time.Time)
+	if l.opts.KeepAlive > 0 {
+		t := time.NewTicker(handshake.KeepAlive)
+		defer t.Stop()
+		alive = t.C
+	}
 	for {
 		select {
+		case <-alive:
+			if err := l.put(w, frame.AppendEmpty(nil, frame.KeepAlive)); err != nil {
+				return err
+			}
 		case <-l.done:
 			return ErrClosed
 		case b := <-l.out:
@@ -277,10 +303,21 @@ func (l *Link) Monitor(ctx context.Context, event string) ([]Event, error) {
 	return past, nil
 }
 
+// Demonitor ends a subscription.
+func (l *Link) Demonitor(ctx context.Context, event string) error {
+	_, err := l.relate(ctx, message.DemonitorEventType, event)
+	return err
+}
+
 // monitor sends the request to monitor, and waits for its answer.
 func (l *Link) monitor(ctx context.Context, event string) (any, error) {
+	return l.relate(ctx, message.MonitorEventType, event)
+}
+
+// relate sends a request about an event, and waits for its answer.
+func (l *Link) relate(ctx context.Context, request, event string) (any, error) {
 	ref := l.newRef(context.Background()) // the framework leaves the deadline out
-	payload, err := edf.Append(nil, edf.Named{Type: message.MonitorEventType, Value: message.Relation[edf.Event]{
+	payload, err := edf.Append(nil, edf.Named{Type: request, Value: message.Relation[edf.Event]{
 		Source: edf.PID{Node: edf.Atom(l.opts.Node), ID: self, Creation: l.opts.Creation},
 		Target: edf.Event{Node: edf.Atom(l.opts.Peer.Node), Name: edf.Atom(event)},
 		Ref:    edf.Ref{Node: edf.Atom(l.opts.Node), Creation: l.opts.Creation, ID: ref},

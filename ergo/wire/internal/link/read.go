@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"time"
 
 	"ergorecorder/ergo/wire/internal/edf"
@@ -16,23 +17,72 @@ import (
 // read takes in frames until the link ends.
 func (l *Link) read(r io.Reader) error {
 	frames := frame.NewReader(r, l.opts.Limit)
+	parts := frame.NewAssembler(l.opts.Limit)
+	patience := silentPeriods * l.opts.KeepAlive
 	for {
+		if patience > 0 {
+			if err := l.conn.SetReadDeadline(l.opts.Now().Add(patience)); err != nil {
+				return err
+			}
+		}
 		f, err := frames.Next()
+		var timeout net.Error
+		if patience > 0 && errors.As(err, &timeout) && timeout.Timeout() {
+			return fmt.Errorf("%w for %v", ErrSilent, patience)
+		}
 		if err != nil {
 			return err
 		}
 		l.frames.Add(1)
-		if f, err = frame.Unpack(f, l.opts.Limit); err != nil {
-			l.unread.Add(1)
-			continue
+		if f.Type == frame.Fragment {
+			whole, done, err := parts.Add(f, l.opts.Now())
+			if err != nil {
+				l.unread.Add(1)
+			}
+			if !done {
+				continue
+			}
+			f = whole
 		}
-		m, err := frame.Parse(f, l.opts.Peer.Caches.Atoms)
-		if err != nil {
-			l.unread.Add(1)
-			continue
-		}
-		l.receive(m)
+		l.take(f)
 	}
+}
+
+// silentPeriods is after how many of the peer's periods without a frame the
+// link is given up.
+const silentPeriods = 3
+
+// take takes in one whole frame.
+func (l *Link) take(f frame.Frame) {
+	if f.Type == frame.KeepAlive || f.Type == frame.Extend {
+		return // the peer is there; and we open no further links
+	}
+	f, err := frame.Unpack(f, l.opts.Limit)
+	if err != nil {
+		l.unread.Add(1)
+		return
+	}
+	m, err := frame.Parse(f, l.opts.Peer.Caches.Atoms)
+	if err != nil {
+		l.unread.Add(1)
+		return
+	}
+	l.receive(m)
+}
+
+// decode reads a value. One that has a layout from [Options] must be
+// understood to its last byte: what is left over means that the layout is
+// another.
+func (l *Link) decode(payload []byte) (any, error) {
+	v, rest, err := l.dec.Decode(payload)
+	if n, ok := v.(edf.Named); ok && err == nil && len(rest) > 0 && l.opts.Types[n.Type] != nil {
+		return nil, fmt.Errorf("%w: %d bytes are left over behind %s", ErrLayout, len(rest), n.Type)
+	}
+	var unknown *edf.UnknownTypeError
+	if err != nil && !errors.As(err, &unknown) {
+		return v, fmt.Errorf("%w: %w", ErrLayout, err)
+	}
+	return v, err
 }
 
 // receive does what one message asks for.
@@ -74,7 +124,7 @@ func (l *Link) replyOf(m frame.Message) reply {
 			return reply{err: ErrTerminated}
 		}
 	}
-	v, _, err := l.dec.Decode(m.Payload)
+	v, err := l.decode(m.Payload)
 	if err != nil {
 		return reply{err: fmt.Errorf("read the answer: %w", err)}
 	}
@@ -118,7 +168,7 @@ func (l *Link) published(m frame.Message) {
 		return
 	}
 	e := Event{Name: string(m.Name), At: time.Unix(0, m.At)}
-	v, _, err := l.dec.Decode(m.Payload)
+	v, err := l.decode(m.Payload)
 	if err != nil {
 		l.unread.Add(1)
 	}

@@ -35,6 +35,7 @@ const (
 	LogNetworkType         = inspectPrefix + "MessageInspectLogNetwork"
 	LogMetaType            = inspectPrefix + "MessageInspectLogMeta"
 	MonitorEventType       = protoPrefix + "MessageMonitorEvent"
+	DemonitorEventType     = protoPrefix + "MessageDemonitorEvent"
 	ResultType             = protoPrefix + "MessageResult"
 	MessageEventType       = "#ergo.services/ergo/gen/MessageEvent"
 )

@@ -1,0 +1,172 @@
+package finding
+
+import (
+	"slices"
+	"strings"
+)
+
+// A Kind says what is claimed.
+type Kind string
+
+// Words is the kind in words.
+func (k Kind) Words() string { return strings.ReplaceAll(string(k), "_", " ") }
+
+// The kinds of findings. What each means stands in its row of [Kinds].
+const (
+	ApplicationDown    Kind = "application_down"
+	BlockedCallback    Kind = "blocked_callback"
+	BusyLoop           Kind = "busy_loop"
+	CPUHotspot         Kind = "cpu_hotspot"
+	CallCycle          Kind = "call_cycle"
+	ChildDisabled      Kind = "child_disabled"
+	ClockSkew          Kind = "clock_skew"
+	CronFailed         Kind = "cron_failed"
+	DeadLetters        Kind = "dead_letters"
+	DeliveryErrors     Kind = "delivery_errors"
+	ErrorBurst         Kind = "error_burst"
+	EventFanout        Kind = "event_fanout"
+	EventNoSubscribers Kind = "event_no_subscribers"
+	EventSilent        Kind = "event_silent"
+	EventStarved       Kind = "event_starved"
+	GoroutineGrowth    Kind = "goroutine_growth"
+	HandshakeErrors    Kind = "handshake_errors"
+	HeapChurn          Kind = "heap_churn"
+	LinkDown           Kind = "link_down"
+	LinkFlap           Kind = "link_flap"
+	MailboxFull        Kind = "mailbox_full"
+	MailboxGrowth      Kind = "mailbox_growth"
+	MemoryLeak         Kind = "memory_leak"
+	MessageLoss        Kind = "message_loss"
+	NodeDown           Kind = "node_down"
+	NodeFrozen         Kind = "node_frozen"
+	NodePauses         Kind = "node_pauses"
+	NodeReplaced       Kind = "node_replaced"
+	NodeRestarted      Kind = "node_restarted"
+	NodeSlow           Kind = "node_slow"
+	OverloadedProcess  Kind = "overloaded_process"
+	Partition          Kind = "partition"
+	PoolOverflow       Kind = "pool_overflow"
+	ProcessLeak        Kind = "process_leak"
+	RecorderClock      Kind = "recorder_clock"
+	RegistrationLeak   Kind = "registration_leak"
+	RestartLoop        Kind = "restart_loop"
+	Rule               Kind = "rule"
+	ShutdownStuck      Kind = "shutdown_stuck"
+	SlowDependency     Kind = "slow_dependency"
+	SlowLink           Kind = "slow_link"
+	SpawnFailed        Kind = "spawn_failed"
+	StuckCall          Kind = "stuck_call"
+	SupervisorLimit    Kind = "supervisor_limit"
+	TrafficStopped     Kind = "traffic_stopped"
+	ZombieProcesses    Kind = "zombie_processes"
+)
+
+// A Row is what is known of a kind before any recording is looked at.
+type Row struct {
+	Kind     Kind
+	Playbook string // that claims it
+	Subject  string // the fields of the subject that name the culprit
+	Claimed  string // when it is claimed: the sentence that people read
+	Measure  Measure
+	Fetch    []Fetch // what a recorder fetches when it is triggered by one
+	Explains []Effect
+}
+
+// A Measure is the physical quantity that says how bad a finding of a kind is,
+// and the values of it from which on it is a warning and critical. Where less
+// is worse, critical is the smaller one.
+type Measure struct {
+	Quantity string
+	Unit     string // "" for a number or a share
+	Warning  float64
+	Critical float64
+}
+
+// A Fetch is something that a recorder can fetch of a node beyond its plan.
+type Fetch string
+
+const (
+	FetchStacks       Fetch = "stacks"        // all goroutines, grouped by stack
+	FetchOwnStack     Fetch = "own stack"     // the goroutines in the code of the subject's behavior
+	FetchHeap         Fetch = "heap"          // the heap by function, as text
+	FetchCPU          Fetch = "cpu"           // the CPU by function, as text
+	FetchRawHeap      Fetch = "raw heap"      // the heap profile itself
+	FetchRawCPU       Fetch = "raw cpu"       // the CPU profile itself
+	FetchRawGoroutine Fetch = "raw goroutine" // the goroutine profile itself
+)
+
+// An Effect is what a fault leads to: findings of these kinds, where the
+// relation holds between the two.
+type Effect struct {
+	Relation Relation
+	Kinds    []Kind
+}
+
+// A Relation is how a cause and its effect must stand to each other.
+type Relation string
+
+// The relations, strongest first: where several would explain a finding, the
+// first decides.
+const (
+	TakesDown     Relation = "takes the node down"                             // same node, within the time that a node takes to stop
+	BeganAnew     Relation = "the node came back from it"                      // same node
+	NodeAway      Relation = "on the node that is away, or towards it"         // while it lasted or soon after
+	CallsNode     Relation = "anywhere, by calls to the node that is away"     // likewise
+	CutsBoth      Relation = "between the same two nodes"                      // while the link was lost or soon after
+	CutsOff       Relation = "at one of the two ends"                          // likewise
+	GivesUp       Relation = "in the application whose supervisor gave up"     // same node, not worse than the cause
+	Dies          Relation = "on the node on which it dies"                    // same node
+	SameProcess   Relation = "of the same process"                             // while it lasted or soon after
+	KilledInside  Relation = "of the same process, killed when it stood still" // longer after than a kill takes
+	PileUp        Relation = "of the same behavior on the same node"           //
+	SameCode      Relation = "in the same function, or in no other"            // same node
+	CostsMore     Relation = "of the process whose code burns the CPU"         // also where each message costs more
+	LoadBurns     Relation = "of the process that gets more to do"             // where a message costs no more than before
+	Holds         Relation = "on the same node, of nobody else"                // while it lasted or soon after
+	CallersSuffer Relation = "by callers: on the same node, or soon after"     //
+	WaitsFor      Relation = "of a process that waits for its reply"           // named by its log, or the only one at fault
+)
+
+// Relations are all of them, strongest first.
+func Relations() []Relation {
+	return []Relation{
+		TakesDown, BeganAnew, NodeAway, CallsNode, CutsBoth, CutsOff, GivesUp, Dies, SameProcess, KilledInside, PileUp,
+		SameCode, CostsMore, LoadBurns, Holds, CallersSuffer, WaitsFor,
+	}
+}
+
+// RowOf is the row of a kind.
+func RowOf(k Kind) (Row, bool) {
+	all := Kinds()
+	i := slices.IndexFunc(all, func(r Row) bool { return r.Kind == k })
+	if i < 0 {
+		return Row{}, false
+	}
+	return all[i], true
+}
+
+// Leads reports whether a finding of the row's kind explains one of another
+// where the relation holds.
+func (r Row) Leads(by Relation, to Kind) bool {
+	return slices.ContainsFunc(r.Explains, func(e Effect) bool {
+		return e.Relation == by && slices.Contains(e.Kinds, to)
+	})
+}
+
+// ExplainedBy are the kinds that may explain a kind, and how, in the order of
+// the table.
+func ExplainedBy(k Kind) []Effect {
+	var out []Effect
+	for _, by := range Relations() {
+		var from []Kind
+		for _, r := range Kinds() {
+			if r.Leads(by, k) {
+				from = append(from, r.Kind)
+			}
+		}
+		if from != nil {
+			out = append(out, Effect{by, from})
+		}
+	}
+	return out
+}

@@ -1,0 +1,419 @@
+package finding
+
+// Kinds are all kinds of findings, by playbook.
+func Kinds() []Row {
+	return []Row{
+		{
+			Kind: OverloadedProcess, Playbook: "bottleneck", Subject: "node, pid, name, behavior",
+			Claimed: "messages arrive faster than it handles them; it still works",
+			Measure: Measure{"age of the oldest message", "s", 1, 5},
+			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchCPU, FetchRawCPU, FetchRawGoroutine},
+			Explains: []Effect{
+				{SameProcess, []Kind{MailboxGrowth, ErrorBurst, DeliveryErrors, EventSilent, GoroutineGrowth}},
+				{KilledInside, []Kind{ZombieProcesses}},
+				{LoadBurns, []Kind{CPUHotspot}},
+				{Holds, []Kind{MemoryLeak, HeapChurn, GoroutineGrowth}},
+				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent}},
+				{WaitsFor, []Kind{StuckCall, OverloadedProcess}},
+			},
+		},
+		{
+			Kind: BlockedCallback, Playbook: "bottleneck", Subject: "node, pid, name, behavior; function if a stack shows it",
+			Claimed: "messages wait, it runs nothing",
+			Measure: Measure{"time without a message handled", "s", 5, 15},
+			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchRawGoroutine},
+			Explains: []Effect{
+				{SameProcess, []Kind{MailboxGrowth, ErrorBurst, DeliveryErrors, EventSilent, GoroutineGrowth}},
+				{KilledInside, []Kind{ZombieProcesses}},
+				{Holds, []Kind{MemoryLeak, HeapChurn, GoroutineGrowth}},
+				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent}},
+				{WaitsFor, []Kind{StuckCall, OverloadedProcess}},
+			},
+		},
+		{
+			Kind: StuckCall, Playbook: "bottleneck", Subject: "node, pid, name; peer or callee where known",
+			Claimed: "it waits for a reply for longer than the call timeout",
+			Measure: Measure{"time waiting for one reply", "s", 5, 15},
+			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchRawGoroutine},
+			Explains: []Effect{
+				{SameProcess, []Kind{MailboxGrowth, ErrorBurst, DeliveryErrors, EventSilent, GoroutineGrowth}},
+				{KilledInside, []Kind{ZombieProcesses}},
+				{Holds, []Kind{MemoryLeak, HeapChurn, GoroutineGrowth}},
+				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent}},
+				{WaitsFor, []Kind{StuckCall, OverloadedProcess}},
+			},
+		},
+		{
+			Kind: CallCycle, Playbook: "bottleneck", Subject: "node, pid, name of one; peer",
+			Claimed: "processes wait for each other's reply and nobody else is at fault; names all members",
+			Measure: Measure{"time waiting for a reply", "s", 5, 15},
+			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchRawGoroutine},
+			Explains: []Effect{
+				{SameProcess, []Kind{StuckCall, MailboxGrowth, ErrorBurst, DeliveryErrors}},
+				{CallersSuffer, []Kind{StuckCall, ErrorBurst, DeliveryErrors, EventSilent}},
+			},
+		},
+		{
+			Kind: SlowDependency, Playbook: "bottleneck", Subject: "node; function or callee",
+			Claimed: "several processes wait in calls to the same thing outside the actors (a service, a file, a lock); names it and them",
+			Measure: Measure{"time in one callback", "s", 1, 5},
+			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchRawGoroutine},
+			Explains: []Effect{
+				{CallersSuffer, []Kind{BlockedCallback, OverloadedProcess, StuckCall, MailboxGrowth, ErrorBurst, DeliveryErrors, EventSilent}},
+			},
+		},
+		{
+			Kind: BusyLoop, Playbook: "bottleneck", Subject: "node, pid, name, behavior",
+			Claimed: "a process, or a few between them, keep themselves busy: their messages rise many times over while nobody else sends more, and no queue builds up; names all of them",
+			Measure: Measure{"rise of its messages", "times", 5, 50},
+			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchCPU, FetchRawCPU, FetchRawGoroutine},
+			Explains: []Effect{
+				{LoadBurns, []Kind{CPUHotspot}},
+				{Holds, []Kind{HeapChurn}},
+			},
+		},
+		{
+			Kind: TrafficStopped, Playbook: "bottleneck", Subject: "node, pid, name, behavior; peer where a link's counters show the source",
+			Claimed: "a steady stream of messages to a process fell to next to nothing and stays there, nothing waits",
+			Measure: Measure{"messages missing", "messages", 100, 10000},
+			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchRawGoroutine},
+			Explains: []Effect{
+				{SameProcess, []Kind{EventSilent}},
+			},
+		},
+		{
+			Kind: MailboxFull, Playbook: "bottleneck", Subject: "node, pid, name, behavior",
+			Claimed: "a bounded mailbox is full and refuses messages; names its senders",
+			Measure: Measure{"messages refused", "messages", 1, 100},
+			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchCPU, FetchRawCPU, FetchRawGoroutine},
+			Explains: []Effect{
+				{SameProcess, []Kind{MailboxGrowth, ErrorBurst, DeliveryErrors, EventSilent, GoroutineGrowth}},
+				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent}},
+			},
+		},
+		{
+			Kind: MailboxGrowth, Playbook: "bottleneck", Subject: "node, pid, name",
+			Claimed: "a mailbox grows steadily but slowly",
+			Measure: Measure{"time until the oldest message is as old as a call timeout", "s", 86400, 60},
+			Fetch:   []Fetch{FetchHeap, FetchStacks, FetchRawHeap},
+		},
+		{
+			Kind: PoolOverflow, Playbook: "bottleneck", Subject: "node, name of the pool",
+			Claimed: "every worker's mailbox is full, messages are dropped",
+			Measure: Measure{"messages dropped", "messages", 1, 20},
+			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchCPU, FetchRawGoroutine},
+			Explains: []Effect{
+				{SameProcess, []Kind{OverloadedProcess, MailboxGrowth, ErrorBurst}},
+				{LoadBurns, []Kind{CPUHotspot}},
+				{Holds, []Kind{MemoryLeak, HeapChurn, GoroutineGrowth}},
+				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent}},
+				{WaitsFor, []Kind{StuckCall, OverloadedProcess}},
+			},
+		},
+		{
+			Kind: RestartLoop, Playbook: "restart-loop", Subject: "node; name or behavior of the child",
+			Claimed: "a child dies and is restarted over and over",
+			Measure: Measure{"restarts", "an hour", 6, 60},
+			Fetch:   []Fetch{FetchStacks, FetchHeap, FetchRawGoroutine},
+			Explains: []Effect{
+				{Dies, []Kind{ErrorBurst, SupervisorLimit, DeliveryErrors, EventSilent, ApplicationDown, HeapChurn}},
+				{WaitsFor, []Kind{StuckCall, OverloadedProcess}},
+			},
+		},
+		{
+			Kind: SupervisorLimit, Playbook: "restart-loop", Subject: "node, name of the supervisor",
+			Claimed: "restarts near or past intensity in period",
+			Measure: Measure{"restarts in the period, of those that it allows", "", 0.5, 1},
+			Fetch:   []Fetch{FetchRawGoroutine},
+			Explains: []Effect{
+				{TakesDown, []Kind{NodeDown, NodeRestarted}},
+				{GivesUp, []Kind{ApplicationDown, RestartLoop, ErrorBurst, DeliveryErrors, EventSilent}},
+			},
+		},
+		{
+			Kind: ChildDisabled, Playbook: "restart-loop", Subject: "node, name of the child",
+			Claimed: "its supervisor gave it up and goes on without it",
+			Measure: Measure{"time without the child", "s", 1, 60},
+			Fetch:   []Fetch{FetchRawGoroutine},
+			Explains: []Effect{
+				{Dies, []Kind{ErrorBurst, DeliveryErrors, EventSilent}},
+			},
+		},
+		{
+			Kind: SpawnFailed, Playbook: "restart-loop", Subject: "node; parent where known",
+			Claimed: "processes fail to start, again and again",
+			Measure: Measure{"spawns that failed", "an hour", 6, 600},
+			Fetch:   []Fetch{FetchRawGoroutine},
+			Explains: []Effect{
+				{Dies, []Kind{ErrorBurst, DeliveryErrors, ApplicationDown}},
+			},
+		},
+		{
+			Kind: ProcessLeak, Playbook: "process-leak", Subject: "node, behavior, application; name of the parent",
+			Claimed: "a family of processes grows without end",
+			Measure: Measure{"additional processes", "", 10, 30},
+			Fetch:   []Fetch{FetchHeap, FetchStacks, FetchRawHeap},
+			Explains: []Effect{
+				{Holds, []Kind{MemoryLeak, HeapChurn, GoroutineGrowth}},
+				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent}},
+			},
+		},
+		{
+			Kind: RegistrationLeak, Playbook: "process-leak", Subject: "node; pid, name, behavior of the owner, event where known",
+			Claimed: "registered names, aliases or events grow without end while the processes do not; says which of the three",
+			Measure: Measure{"additional registrations", "", 10, 1000},
+			Fetch:   []Fetch{FetchHeap, FetchStacks, FetchRawHeap},
+			Explains: []Effect{
+				{Holds, []Kind{MemoryLeak}},
+			},
+		},
+		{
+			Kind: ZombieProcesses, Playbook: "zombies", Subject: "node, behavior",
+			Claimed: "the same killed process is still there after 10 s",
+			Measure: Measure{"time since it was killed", "s", 10, 30},
+			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchRawGoroutine},
+			Explains: []Effect{
+				{SameProcess, []Kind{BlockedCallback, StuckCall, ErrorBurst, EventSilent, GoroutineGrowth}},
+				{PileUp, []Kind{ProcessLeak}},
+				{Holds, []Kind{MemoryLeak, HeapChurn, GoroutineGrowth}},
+				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent}},
+				{WaitsFor, []Kind{StuckCall, OverloadedProcess}},
+			},
+		},
+		{
+			Kind: NodeDown, Playbook: "health", Subject: "node",
+			Claimed: "no answer while its peers also lost it, or for good",
+			Measure: Measure{"time without an answer", "s", 0.5, 5},
+			Fetch:   []Fetch{FetchRawGoroutine},
+			Explains: []Effect{
+				{BeganAnew, []Kind{NodeRestarted}},
+				{NodeAway, []Kind{LinkFlap, LinkDown, MessageLoss, SlowLink, ApplicationDown, EventSilent, ClockSkew}},
+				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall}},
+			},
+		},
+		{
+			Kind: NodeRestarted, Playbook: "health", Subject: "node",
+			Claimed: "a new incarnation",
+			Measure: Measure{"new lives", "", 1, 2},
+			Fetch:   []Fetch{FetchRawGoroutine},
+			Explains: []Effect{
+				{NodeAway, []Kind{LinkFlap, LinkDown, MessageLoss, SlowLink, ApplicationDown, EventSilent, ClockSkew}},
+				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall}},
+			},
+		},
+		{
+			Kind: NodeFrozen, Playbook: "health", Subject: "node",
+			Claimed: "for a while it answered nobody, recorder and peers alike, and went on in the same life",
+			Measure: Measure{"time without an answer", "s", 5, 15},
+			Fetch:   []Fetch{FetchRawGoroutine},
+			Explains: []Effect{
+				{NodeAway, []Kind{LinkFlap, LinkDown, MessageLoss, SlowLink, ApplicationDown, EventSilent, ClockSkew}},
+				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall}},
+			},
+		},
+		{
+			Kind: NodePauses, Playbook: "health", Subject: "node",
+			Claimed: "the whole node stops for seconds again and again: its answers and pings are late together",
+			Measure: Measure{"length of a pause", "s", 1, 5},
+			Fetch:   []Fetch{FetchCPU, FetchRawCPU, FetchRawGoroutine},
+			Explains: []Effect{
+				{NodeAway, []Kind{SlowLink, EventSilent}},
+				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall}},
+			},
+		},
+		{
+			Kind: NodeSlow, Playbook: "health", Subject: "node",
+			Claimed: "all its processes became dearer at the same moment, its answers and pings too, with no more CPU used",
+			Measure: Measure{"rise of the time that a message takes", "times", 2, 5},
+			Fetch:   []Fetch{FetchCPU, FetchRawCPU, FetchRawGoroutine},
+			Explains: []Effect{
+				{NodeAway, []Kind{SlowLink}},
+				{Holds, []Kind{OverloadedProcess, MailboxGrowth}},
+			},
+		},
+		{
+			Kind: NodeReplaced, Playbook: "health", Subject: "node, peer: the successor",
+			Claimed: "a node that announced its stop went, and another with the same applications had joined: a rolling update",
+			Measure: Measure{"nodes replaced", "", 100, 1000},
+			Fetch:   []Fetch{FetchRawGoroutine},
+			Explains: []Effect{
+				{NodeAway, []Kind{NodeDown, LinkDown, LinkFlap, ApplicationDown}},
+			},
+		},
+		{
+			Kind: ClockSkew, Playbook: "health", Subject: "node",
+			Claimed: "its clock is off by more than the sampling interval",
+			Measure: Measure{"offset of the clock", "s", 1, 60},
+			Fetch:   []Fetch{FetchRawGoroutine},
+		},
+		{
+			Kind: RecorderClock, Playbook: "health", Subject: "none: it is not a node's",
+			Claimed: "the clock of the recording machine stepped: all nodes moved together against it; says by how much",
+			Measure: Measure{"step of the clock", "s", 1, 3600},
+			Fetch:   []Fetch{FetchRawGoroutine},
+			Explains: []Effect{
+				{BeganAnew, []Kind{ClockSkew}},
+			},
+		},
+		{
+			Kind: ErrorBurst, Playbook: "health", Subject: "node; application or behavior",
+			Claimed: "errors or panics in logs or counters far above the baseline",
+			Measure: Measure{"lines", "a minute", 1, 1000},
+			Fetch:   []Fetch{FetchStacks, FetchHeap, FetchRawGoroutine},
+		},
+		{
+			Kind: DeliveryErrors, Playbook: "health", Subject: "node",
+			Claimed: "send or call errors grow above the baseline",
+			Measure: Measure{"failed deliveries", "a minute", 1, 1000},
+			Fetch:   []Fetch{FetchRawGoroutine},
+		},
+		{
+			Kind: DeadLetters, Playbook: "health", Subject: "node, pid, name of the sender",
+			Claimed: "it keeps sending to a process or name that does not exist; names sender and target",
+			Measure: Measure{"messages to nobody", "a minute", 1, 1000},
+			Fetch:   []Fetch{FetchRawGoroutine},
+			Explains: []Effect{
+				{SameProcess, []Kind{DeliveryErrors, ErrorBurst}},
+			},
+		},
+		{
+			Kind: ApplicationDown, Playbook: "health", Subject: "node, application",
+			Claimed: "an application that should run does not",
+			Measure: Measure{"time that it does not run", "s", 1, 30},
+			Fetch:   []Fetch{FetchRawGoroutine},
+			Explains: []Effect{
+				{TakesDown, []Kind{NodeDown, NodeRestarted}},
+				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent}},
+			},
+		},
+		{
+			Kind: ShutdownStuck, Playbook: "health", Subject: "node, pid, name",
+			Claimed: "a stopping node waits for processes that do not end",
+			Measure: Measure{"time that the node waits", "s", 5, 15},
+			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchRawGoroutine},
+			Explains: []Effect{
+				{TakesDown, []Kind{NodeDown, NodeRestarted}},
+			},
+		},
+		{
+			Kind: CronFailed, Playbook: "health", Subject: "node, name of the job",
+			Claimed: "a scheduled job ends with an error",
+			Measure: Measure{"failed runs", "", 1, 10},
+			Fetch:   []Fetch{FetchRawGoroutine},
+		},
+		{
+			Kind: LinkFlap, Playbook: "network", Subject: "node, peer",
+			Claimed: "the connection is lost and made again",
+			Measure: Measure{"losses", "", 1, 2},
+			Fetch:   []Fetch{FetchRawGoroutine},
+			Explains: []Effect{
+				{CutsBoth, []Kind{LinkFlap}},
+				{CutsOff, []Kind{ErrorBurst, DeliveryErrors, MessageLoss, SlowLink, EventSilent, StuckCall}},
+			},
+		},
+		{
+			Kind: LinkDown, Playbook: "network", Subject: "node, peer",
+			Claimed: "two nodes that were connected are not any more, both alive",
+			Measure: Measure{"messages and calls a second that it carried or that fail", "messages/s", 0.1, 1},
+			Fetch:   []Fetch{FetchRawGoroutine},
+			Explains: []Effect{
+				{CutsBoth, []Kind{LinkFlap}},
+				{CutsOff, []Kind{ErrorBurst, DeliveryErrors, MessageLoss, SlowLink, EventSilent, StuckCall}},
+			},
+		},
+		{
+			Kind: Partition, Playbook: "network", Subject: "node, peer of one lost link",
+			Claimed: "the cluster is split into groups that do not see each other, all alive; names the members of each group",
+			Measure: Measure{"nodes cut off from others", "", 1, 1},
+			Fetch:   []Fetch{FetchRawGoroutine},
+			Explains: []Effect{
+				{CutsOff, []Kind{LinkDown, LinkFlap, ErrorBurst, DeliveryErrors, MessageLoss, SlowLink, EventSilent, StuckCall}},
+			},
+		},
+		{
+			Kind: MessageLoss, Playbook: "network", Subject: "node, peer",
+			Claimed: "one side sent what the other never received",
+			Measure: Measure{"share of messages that do not arrive", "", 0.001, 0.15},
+			Fetch:   []Fetch{FetchRawGoroutine},
+		},
+		{
+			Kind: SlowLink, Playbook: "network", Subject: "node, peer",
+			Claimed: "round trips far above the baseline",
+			Measure: Measure{"round trip", "ms", 5, 500},
+			Fetch:   []Fetch{FetchRawGoroutine},
+		},
+		{
+			Kind: HandshakeErrors, Playbook: "network", Subject: "node",
+			Claimed: "an acceptor turns peers away",
+			Measure: Measure{"failed handshakes", "a minute", 1, 1000},
+			Fetch:   []Fetch{FetchRawGoroutine},
+		},
+		{
+			Kind: CPUHotspot, Playbook: "cpu", Subject: "node, function; pid, name, behavior where they can be told",
+			Claimed: "one function burns the CPU, against the baseline; over hours, messages cost more and more of it",
+			Measure: Measure{"additional cores", "cores", 0.25, 1},
+			Fetch:   []Fetch{FetchCPU, FetchRawCPU, FetchRawGoroutine},
+			Explains: []Effect{
+				{CostsMore, []Kind{BlockedCallback, OverloadedProcess, MailboxGrowth}},
+				{WaitsFor, []Kind{StuckCall, OverloadedProcess}},
+			},
+		},
+		{
+			Kind: MemoryLeak, Playbook: "memory", Subject: "node; pid, name, behavior, function as far as they can be told",
+			Claimed: "what survives collections keeps growing",
+			Measure: Measure{"time in which the heap doubles", "s", 604800, 86400},
+			Fetch:   []Fetch{FetchHeap, FetchStacks, FetchRawHeap},
+			Explains: []Effect{
+				{Holds, []Kind{HeapChurn}},
+			},
+		},
+		{
+			Kind: HeapChurn, Playbook: "memory", Subject: "node; function",
+			Claimed: "allocation rate and collector cost far above the baseline, nothing retained",
+			Measure: Measure{"share of the CPU that collections take", "%", 1, 25},
+			Fetch:   []Fetch{FetchHeap, FetchStacks, FetchRawHeap},
+			Explains: []Effect{
+				{SameCode, []Kind{CPUHotspot}},
+			},
+		},
+		{
+			Kind: GoroutineGrowth, Playbook: "goroutines", Subject: "node, function",
+			Claimed: "goroutines of one stack keep growing",
+			Measure: Measure{"additional goroutines", "", 10, 100},
+			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchRawGoroutine},
+			Explains: []Effect{
+				{Holds, []Kind{MemoryLeak, HeapChurn}},
+			},
+		},
+		{
+			Kind: EventSilent, Playbook: "events", Subject: "node, event",
+			Claimed: "it used to publish and stopped",
+			Measure: Measure{"messages that subscribers miss", "messages", 20, 10000},
+			Fetch:   []Fetch{FetchRawGoroutine},
+		},
+		{
+			Kind: EventStarved, Playbook: "events", Subject: "node, event",
+			Claimed: "subscribers wait, nothing was ever published",
+			Measure: Measure{"time that subscribers wait", "s", 30, 86400},
+			Fetch:   []Fetch{FetchRawGoroutine},
+		},
+		{
+			Kind: EventNoSubscribers, Playbook: "events", Subject: "node, event",
+			Claimed: "published into the void",
+			Measure: Measure{"messages published to nobody", "messages/s", 1, 10000},
+			Fetch:   []Fetch{FetchRawGoroutine},
+		},
+		{
+			Kind: EventFanout, Playbook: "events", Subject: "node, event",
+			Claimed: "deliveries per publish are extreme",
+			Measure: Measure{"deliveries of one message", "", 50, 10000},
+			Fetch:   []Fetch{FetchRawGoroutine},
+		},
+		{
+			Kind: Rule, Playbook: "rules", Subject: "what the rule's row names",
+			Claimed: "a rule of the user's own holds",
+			Measure: Measure{"what the rule measures", "", 1, 1},
+			Fetch:   []Fetch{FetchRawGoroutine},
+		},
+	}
+}

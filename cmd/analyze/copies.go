@@ -1,0 +1,237 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ergorecorder/archive"
+	"ergorecorder/escape"
+	"ergorecorder/internal/exit"
+	"ergorecorder/scrub"
+)
+
+func newSalvage() *cobra.Command {
+	var (
+		f   format
+		out string
+	)
+	cmd := &cobra.Command{
+		Use:   "salvage PATH -o NEW",
+		Short: "Recover every intact block of a damaged recording into a new one",
+		Long: `Salvage writes every intact block of a recording to a new one, even when the
+file's own tree is gone, and says what is lost. The damaged recording is not
+touched. The exit code is 0 when the new recording stands, whatever was lost.`,
+		Example: "  analyze salvage broken.erg -o saved.erg",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if out == "" {
+				return fmt.Errorf("salvage: say where to write the new recording: -o NEW")
+			}
+			if f != "text" && f != "json" {
+				return f.unknown(infoFormats)
+			}
+			s, err := archive.Salvage(cmd.Context(), args[0], out)
+			if err != nil {
+				return err
+			}
+			lines := damageLines(s.Lost)
+			w := cmd.OutOrStdout()
+			if f == "json" {
+				return printJSON(w, map[string]any{
+					"path": out, "streams": s.Streams, "blocks": s.Blocks, "records": s.Records, "bytes": s.Bytes, "lost": lines,
+				})
+			}
+			printDamage(w, lines)
+			escape.Fprintf(w, "recovered %s of %s: %s, %d bytes\n", counted(s.Records, "record"), counted(s.Streams, "stream"), out, s.Bytes)
+			if len(lines) == 0 {
+				escape.Fprintf(w, "nothing is known to be lost\n")
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringVarP(&out, "output", "o", "", "the new recording, one file that does not exist")
+	f.addFlag(cmd, infoFormats)
+	return cmd
+}
+
+// scrubFlags are the flags of scrub.
+type scrubFlags struct {
+	out, policy, mapFile string
+	keep                 []string
+	shift                time.Duration
+	audit                bool
+	format               format
+}
+
+func newScrub() *cobra.Command {
+	var f scrubFlags
+	cmd := &cobra.Command{
+		Use:   "scrub PATH -o NEW | --audit PATH",
+		Short: "Copy a recording without its names, so that it may leave the house",
+		Long: `Scrub copies a recording. Names of nodes, hosts, processes, applications,
+behaviors, functions and events, addresses, paths and what log lines say of them
+are replaced, the same name by the same pseudonym everywhere; what is measured
+stays as it is, and so does the verdict. In log lines ordinary words stay that
+name nothing in the recording; of others, and of long numbers, how many were
+replaced is told. What cannot be read is left out and counted.
+
+A map back to the names is written with --map, readable by you alone: who has it
+has the names. --audit looks at every word of a copy, and with --map for each of
+the names, and exits with 1 if something is there that should not be.`,
+		Example: `  analyze scrub incident.erg -o public.erg --map names.json
+  analyze scrub incident.erg -o public.erg --keep applications,behaviors --shift -240h
+  analyze scrub --audit public.erg --map names.json`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.format != "text" && f.format != "json" {
+				return f.format.unknown(infoFormats)
+			}
+			if f.audit {
+				return f.runAudit(cmd, args[0])
+			}
+			return f.run(cmd, args[0])
+		},
+	}
+	fl := cmd.Flags()
+	fl.StringVarP(&f.out, "output", "o", "", "the copy, one file that does not exist")
+	fl.StringSliceVar(&f.keep, "keep", nil, "kinds of names that may be seen: nodes, hosts, processes, applications, events, behaviors, functions, fields, words, addresses, numbers")
+	fl.StringVar(&f.policy, "policy", "", "file with further rules, see docs/share.md")
+	fl.StringVar(&f.mapFile, "map", "", "write the map from names to pseudonyms to this file (with --audit: read it)")
+	fl.DurationVar(&f.shift, "shift", 0, "say that everything was so much later (or earlier: -36h)")
+	fl.BoolVar(&f.audit, "audit", false, "look whether a copy holds a name or a secret")
+	f.format.addFlag(cmd, infoFormats)
+	return cmd
+}
+
+func (f *scrubFlags) readPolicy(cmd *cobra.Command) (scrub.Policy, error) {
+	var p scrub.Policy
+	if f.policy != "" {
+		file, err := os.Open(f.policy)
+		if err != nil {
+			return p, fmt.Errorf("read policy: %w", err)
+		}
+		defer file.Close()
+		if p, err = scrub.ReadPolicy(file); err != nil {
+			return p, err
+		}
+	}
+	for _, k := range f.keep {
+		if err := p.KeepKind(k); err != nil {
+			return p, fmt.Errorf("--keep: %w", err)
+		}
+	}
+	if cmd.Flags().Changed("shift") {
+		p.Shift = f.shift
+	}
+	return p, nil
+}
+
+func (f *scrubFlags) run(cmd *cobra.Command, path string) (err error) {
+	if f.out == "" {
+		return fmt.Errorf("scrub: say where to write the copy: -o NEW")
+	}
+	policy, err := f.readPolicy(cmd)
+	if err != nil {
+		return err
+	}
+	for _, name := range []string{f.out, f.mapFile} {
+		if _, err := os.Lstat(name); name != "" && err == nil {
+			return fmt.Errorf("scrub: %s exists already", name)
+		}
+	}
+	from, err := archive.Open(path)
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	res, err := scrub.Copy(cmd.Context(), from, func(now func() time.Time) (*archive.Writer, error) {
+		return archive.OpenWriter(f.out, &archive.Options{Now: now})
+	}, policy)
+	if err != nil {
+		return errors.Join(fmt.Errorf("scrub %s: %w", path, err), removeIfThere(f.out))
+	}
+	if f.mapFile != "" {
+		if err := writeMap(f.mapFile, res.Settled); err != nil {
+			return err
+		}
+	}
+	for _, d := range res.Damaged {
+		fmt.Fprintf(cmd.ErrOrStderr(), "analyze: not readable: %v\n", d)
+	}
+	if f.format == "json" {
+		return printJSON(cmd.OutOrStdout(), map[string]any{
+			"path": f.out, "records": res.Records, "left_out": res.LeftOut, "names": res.Names, "words": res.Words, "unreadable": len(res.Damaged),
+		})
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "%s: %s, %d names replaced, %d words and numbers in text replaced, %s left out\n",
+		f.out, counted(res.Records, "record"), res.Names, res.Words, counted(res.LeftOut, "record"))
+	return nil
+}
+
+func removeIfThere(path string) error {
+	if err := os.Remove(path); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+func writeMap(path string, m *scrub.Map) (err error) {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("write map: %w", err)
+	}
+	defer func() {
+		if cerr := file.Close(); err == nil {
+			err = cerr
+		}
+	}()
+	return m.Write(file)
+}
+
+func (f *scrubFlags) runAudit(cmd *cobra.Command, path string) error {
+	var m *scrub.Map
+	if f.mapFile != "" {
+		file, err := os.Open(f.mapFile)
+		if err != nil {
+			return fmt.Errorf("read map: %w", err)
+		}
+		defer file.Close()
+		if m, err = scrub.ReadMap(file); err != nil {
+			return err
+		}
+	}
+	r, err := archive.Open(path)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	hits, records, err := scrub.Audit(cmd.Context(), r, m)
+	if err != nil {
+		return fmt.Errorf("audit %s: %w", path, err)
+	}
+	w := cmd.OutOrStdout()
+	if f.format == "json" {
+		if err := printJSON(w, map[string]any{"path": path, "records": records, "found": hits}); err != nil {
+			return err
+		}
+	} else {
+		for i, h := range hits {
+			if i == 50 {
+				fmt.Fprintf(w, "and %d more\n", len(hits)-i)
+				break
+			}
+			fmt.Fprintln(w, h)
+		}
+		if len(hits) == 0 {
+			fmt.Fprintf(w, "%s: %s looked at, nothing found that should not be there\n", path, counted(records, "record"))
+		}
+	}
+	if len(hits) > 0 {
+		return exit.No
+	}
+	return nil
+}

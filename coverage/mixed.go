@@ -1,0 +1,92 @@
+package coverage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"ergorecorder/archive"
+	"ergorecorder/replay"
+)
+
+// Mixed names the nodes of which a recording holds two at once: another
+// incident, or another cluster whose nodes have the same names, was put into
+// the same archive. A node's life never comes back once the next has begun, and
+// the CPU time of one life never falls.
+func Mixed(ctx context.Context, rec *replay.Recording) ([]string, error) {
+	var out []string
+	for _, n := range rec.Nodes() {
+		said, err := pulses(ctx, rec, n.Name)
+		if err != nil {
+			return nil, err
+		}
+		if why := mixed(said); why != "" {
+			out = append(out, n.Name+": "+why)
+		}
+	}
+	return out, nil
+}
+
+// A pulse is what one answer of node_info says of the node's life.
+type pulse struct {
+	at      time.Time
+	created time.Time // by the node's own clock, which may be stepped
+	cpu     int64
+}
+
+func pulses(ctx context.Context, rec *replay.Recording, node string) ([]pulse, error) {
+	var out []pulse
+	columns := []string{"Uptime", "ServerTime", "UserTime", "SystemTime"}
+	for f, err := range rec.Table(ctx, node, "node_info", time.Time{}, time.Time{}, columns) {
+		if err != nil {
+			if errors.As(err, new(*archive.CorruptionError)) {
+				continue // what can be read suffices
+			}
+			return nil, err
+		}
+		if f.Failure != nil || len(f.Live) == 0 {
+			continue
+		}
+		slot := f.Live[0]
+		up, ok := f.Columns[0].Int(slot)
+		now, err := time.Parse(time.RFC3339Nano, f.Columns[1].Text(slot))
+		if !ok || err != nil {
+			continue
+		}
+		user, _ := f.Columns[2].Int(slot)
+		system, _ := f.Columns[3].Int(slot)
+		out = append(out, pulse{f.At, now.Add(-time.Duration(up) * time.Second), user + system})
+	}
+	slices.SortStableFunc(out, func(a, b pulse) int { return a.at.Compare(b.at) })
+	return out, nil
+}
+
+// sameLife is by how much what two answers say of a node's creation may differ:
+// its uptime is cut to whole seconds.
+const sameLife = 2 * time.Second
+
+// mixed says why the answers are of two nodes; "" where they are of one.
+func mixed(said []pulse) string {
+	falls := 0
+	var lives []time.Time
+	for i, p := range said {
+		known := slices.IndexFunc(lives, func(l time.Time) bool { return l.Sub(p.created).Abs() <= sameLife })
+		switch {
+		case known < 0:
+			lives = append(lives, p.created)
+		case known < len(lives)-1:
+			return fmt.Sprintf("at %s it is back in the life that began at %s, though the next had begun",
+				p.at.UTC().Format(time.RFC3339), p.created.UTC().Format(time.RFC3339))
+		}
+		if i > 0 && said[i-1].created.Sub(p.created).Abs() <= sameLife && (p.cpu < said[i-1].cpu || p.at.Equal(said[i-1].at) && p.cpu != said[i-1].cpu) {
+			falls++
+		}
+	}
+	const chance = 2 // an answer may have overtaken another
+	if falls > chance {
+		return fmt.Sprintf("its CPU time falls %d times within one life", falls)
+	}
+	return ""
+}

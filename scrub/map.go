@@ -1,0 +1,106 @@
+package scrub
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// MapSchema is the version of the form of a map.
+const MapSchema = "ergo-scrub-map/1"
+
+// A Map leads from the pseudonyms of a copy back to the names. Whoever has it
+// has the names.
+type Map struct {
+	Schema string   `json:"schema"`
+	ShiftS float64  `json:"shift_s"`
+	Names  []Mapped `json:"names"`
+}
+
+// A Mapped is one name and what stands for it. Digits at the end of a name
+// are not part of it.
+type Mapped struct {
+	Kind      string `json:"kind"`
+	Name      string `json:"name"`
+	Pseudonym string `json:"pseudonym"`
+}
+
+func (n *names) mapOf(shift time.Duration) *Map {
+	m := &Map{Schema: MapSchema, ShiftS: shift.Seconds()}
+	add := func(kind string, of map[string]string) {
+		for _, name := range slices.Sorted(maps.Keys(of)) {
+			if of[name] != name {
+				m.Names = append(m.Names, Mapped{kind, name, of[name]})
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(n.stands)) {
+		if p := n.stands[name]; p != name {
+			m.Names = append(m.Names, Mapped{n.found[name].String(), name, p})
+		}
+	}
+	add("host", n.hosts)
+	add("address", n.addresses)
+	add("number", n.numbers)
+	add("sum", n.sums)
+	return m
+}
+
+// Write writes a map.
+func (m *Map) Write(w io.Writer) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", " ")
+	return e.Encode(m)
+}
+
+// ReadMap reads a map.
+func ReadMap(r io.Reader) (*Map, error) {
+	var m Map
+	if err := json.NewDecoder(r).Decode(&m); err != nil {
+		return nil, fmt.Errorf("read map: %w", err)
+	}
+	if m.Schema != MapSchema {
+		return nil, fmt.Errorf("read map: its schema is %q, want %q", m.Schema, MapSchema)
+	}
+	return &m, nil
+}
+
+// Rename replaces the names of a text about the original by what stands for
+// them in the copy.
+func (m *Map) Rename(text string) string {
+	stands := make(map[string]string, len(m.Names))
+	for _, n := range m.Names {
+		if n.Kind == Host.String() || n.Kind == Address.String() {
+			text = strings.ReplaceAll(text, n.Name, n.Pseudonym)
+		}
+		stands[n.Name] = n.Pseudonym
+	}
+	var b strings.Builder
+	for i := 0; i < len(text); {
+		end := i
+		for end < len(text) && isWordByte(text[end]) {
+			end++
+		}
+		if end == i {
+			b.WriteByte(text[i])
+			i++
+			continue
+		}
+		word := text[i:end]
+		stem, digits := split(word)
+		if p, ok := stands[word]; ok {
+			b.WriteString(p)
+		} else if p, ok := stands[stem]; ok {
+			b.WriteString(p + digits)
+		} else {
+			b.WriteString(word)
+		}
+		i = end
+	}
+	return b.String()
+}

@@ -1,0 +1,177 @@
+package scrub
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"ergorecorder/analyze"
+	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
+	"ergorecorder/recorder/ingest"
+	"ergorecorder/replay"
+)
+
+// captures are the recordings that the tests copy: those of testdata, and of
+// ERGO_CAPTURES where it is set.
+func captures(t *testing.T) []string {
+	t.Helper()
+	files, _ := filepath.Glob("../testdata/*.jsonl.gz")
+	if dir := os.Getenv("ERGO_CAPTURES"); dir != "" {
+		more, _ := filepath.Glob(filepath.Join(dir, "*.jsonl.gz"))
+		files = append(files, more...)
+	}
+	if len(files) < 2 {
+		t.Fatalf("%d captures", len(files))
+	}
+	return files
+}
+
+// imported is a capture and its profiles as an archive.
+func imported(t *testing.T, capture string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "in.erg")
+	w, err := archive.OpenWriter(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(capture)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var sum ingest.Imported
+	if err := ingest.Capture(t.Context(), f, w, ingest.Options{}, &sum); err != nil {
+		t.Fatal(err)
+	}
+	name, _, _ := strings.Cut(filepath.Base(capture), ".jsonl")
+	profiles, _ := filepath.Glob(filepath.Join(filepath.Dir(capture), name+".*.pb.gz"))
+	for _, p := range profiles {
+		raw, err := os.ReadFile(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		node, kind, _ := ingest.ProfileName(filepath.Base(p), name)
+		if err := ingest.Profile(raw, node+"@localhost", kind, w, ingest.Options{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// copied copies an archive.
+func copied(t *testing.T, path string, p Policy) (string, *Result) {
+	t.Helper()
+	r, err := archive.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	out := filepath.Join(t.TempDir(), "out.erg")
+	res, err := Copy(t.Context(), r, func(now func() time.Time) (*archive.Writer, error) {
+		return archive.OpenWriter(out, &archive.Options{Now: now})
+	}, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	archivetest.Verify(t, out)
+	return out, res
+}
+
+// verdict is the report on a recording, as JSON without what depends on the
+// file; its names are replaced if a map is given.
+func verdict(t *testing.T, path string, m *Map) []string {
+	t.Helper()
+	rec, err := replay.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rec.Close()
+	report, err := analyze.Run(t.Context(), rec, analyze.Options{Path: "x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for _, f := range report.Findings {
+		text, err := json.Marshal(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var v map[string]any
+		if err := json.Unmarshal(text, &v); err != nil {
+			t.Fatal(err)
+		}
+		for _, id := range []string{"id", "caused_by", "effects"} {
+			delete(v, id)
+		}
+		var b bytes.Buffer
+		e := json.NewEncoder(&b)
+		e.SetEscapeHTML(false)
+		e.SetIndent("", " ")
+		if err := e.Encode(v); err != nil {
+			t.Fatal(err)
+		}
+		line := b.String()
+		if m != nil {
+			line = m.Rename(line)
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// TestSameVerdict: the verdict on a copy is the verdict on the original, up to
+// names; and no name is left in it.
+func TestSameVerdict(t *testing.T) {
+	for _, capture := range captures(t) {
+		t.Run(filepath.Base(capture), func(t *testing.T) {
+			in := imported(t, capture)
+			out, res := copied(t, in, Policy{})
+			if res.LeftOut > 0 || len(res.Damaged) > 0 || res.Names == 0 {
+				t.Errorf("%+v", res)
+			}
+			want, got := verdict(t, in, res.Settled), verdict(t, out, nil)
+			if len(want) != len(got) {
+				t.Errorf("%d findings became %d", len(want), len(got))
+			}
+			for i := range min(len(want), len(got)) {
+				if want[i] != got[i] {
+					t.Errorf("finding %d differs:%s", i, differing(want[i], got[i]))
+				}
+			}
+			r, err := archive.Open(out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Close()
+			hits, n, err := Audit(t.Context(), r, res.Settled)
+			if err != nil || n == 0 {
+				t.Fatal(n, err)
+			}
+			for i, h := range hits {
+				if i < 20 {
+					t.Error(h)
+				}
+			}
+		})
+	}
+}
+
+// differing is the lines that two texts do not share.
+func differing(want, got string) string {
+	var b strings.Builder
+	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
+	for i := range min(len(w), len(g)) {
+		if w[i] != g[i] && b.Len() < 1500 {
+			b.WriteString("\n want " + w[i] + "\n got  " + g[i])
+		}
+	}
+	return b.String()
+}
