@@ -265,6 +265,9 @@ const (
 
 // compact rewrites a segment's file without its free pages.
 func (w *Writer) compact(s *segment) error {
+	if w.opts.InPlace {
+		return nil
+	}
 	st := s.db.Stats()
 	free := int64(st.FreePageN+st.PendingPageN) * int64(s.db.Info().PageSize)
 	unchanged := w.written.Load() == 0 && s.db.Info().PageSize == closedPage

@@ -42,6 +42,10 @@ type Options struct {
 	MaxBytes int64
 	// RoundStateTime keeps ages in nanoseconds to the millisecond only.
 	RoundStateTime bool
+	// InPlace makes no second file beside the archive when it is closed: it
+	// stays larger than it need be. For a file that has no directory, such as
+	// memory with a name.
+	InPlace bool
 
 	fault func(step string) error // of a test: makes a step of I/O fail
 }

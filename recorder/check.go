@@ -134,15 +134,15 @@ func (p *patient) samplers() {
 	var failed []string
 	var why error
 	for _, s := range p.opts.Samplers {
-		if s.Tool == "pprof_cpu" || len(s.Targets) > 0 || !matches(s.Nodes, p.Node) {
-			continue
-		}
 		switch p.offers(s.Tool) {
 		case ergo.Withheld:
 			p.Missing = append(p.Missing, s.Tool)
 			continue
 		case ergo.Suspicion:
 			p.Suspicion = append(p.Suspicion, s.Tool)
+			continue
+		}
+		if s.Tool == "pprof_cpu" || len(s.Targets) > 0 || !matches(s.Nodes, p.Node) {
 			continue
 		}
 		args := s.Args

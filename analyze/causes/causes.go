@@ -110,6 +110,8 @@ func predicates() map[finding.Relation]predicate {
 		},
 		finding.LoadBurns:     func(root, f *finding.Finding) bool { return sameCode(root, f) && !root.Is(finding.Dearer) },
 		finding.Holds:         holds,
+		finding.OnNode:        func(root, f *finding.Finding) bool { return sameNode(root, f) && after(root, f) },
+		finding.WaitingCalls:  func(root, f *finding.Finding) bool { return f.Is(finding.Waits) && after(root, f) },
 		finding.CallersSuffer: callersSuffer,
 	}
 }

@@ -123,6 +123,8 @@ const (
 	CostsMore     Relation = "of the process whose code burns the CPU"         // also where each message costs more
 	LoadBurns     Relation = "of the process that gets more to do"             // where a message costs no more than before
 	Holds         Relation = "on the same node, of nobody else"                // while it lasted or soon after
+	OnNode        Relation = "on the same node"                                // while it lasted or soon after
+	WaitingCalls  Relation = "of a process that waits for replies"             // on any node, while it lasted or soon after
 	CallersSuffer Relation = "by callers: on the same node, or soon after"     //
 	WaitsFor      Relation = "of a process that waits for its reply"           // named by its log, or the only one at fault
 )
@@ -131,7 +133,7 @@ const (
 func Relations() []Relation {
 	return []Relation{
 		TakesDown, BeganAnew, NodeAway, CallsNode, CutsBoth, CutsOff, GivesUp, Dies, SameProcess, KilledInside, PileUp,
-		SameCode, CostsMore, LoadBurns, Holds, CallersSuffer, WaitsFor,
+		SameCode, CostsMore, LoadBurns, Holds, OnNode, WaitingCalls, CallersSuffer, WaitsFor,
 	}
 }
 

@@ -209,6 +209,8 @@ func Kinds() []Row {
 			Explains: []Effect{
 				{NodeAway, []Kind{LinkFlap, LinkDown, MessageLoss, SlowLink, ApplicationDown, EventSilent, ClockSkew}},
 				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall}},
+				{OnNode, []Kind{OverloadedProcess, BlockedCallback, MailboxGrowth, EventSilent, TrafficStopped}},
+				{WaitingCalls, []Kind{OverloadedProcess, MailboxGrowth}},
 			},
 		},
 		{
@@ -217,8 +219,10 @@ func Kinds() []Row {
 			Measure: Measure{"length of a pause", "s", 1, 5},
 			Fetch:   []Fetch{FetchCPU, FetchRawCPU, FetchRawGoroutine},
 			Explains: []Effect{
-				{NodeAway, []Kind{SlowLink, EventSilent}},
+				{NodeAway, []Kind{LinkFlap, MessageLoss, SlowLink, EventSilent}},
 				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall}},
+				{OnNode, []Kind{OverloadedProcess, BlockedCallback, MailboxGrowth, EventSilent, TrafficStopped}},
+				{WaitingCalls, []Kind{OverloadedProcess, MailboxGrowth}},
 			},
 		},
 		{
@@ -227,8 +231,10 @@ func Kinds() []Row {
 			Measure: Measure{"rise of the time that a message takes", "times", 2, 5},
 			Fetch:   []Fetch{FetchCPU, FetchRawCPU, FetchRawGoroutine},
 			Explains: []Effect{
-				{NodeAway, []Kind{SlowLink}},
-				{Holds, []Kind{OverloadedProcess, MailboxGrowth}},
+				{NodeAway, []Kind{SlowLink, MessageLoss}},
+				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall}},
+				{OnNode, []Kind{OverloadedProcess, BlockedCallback, MailboxGrowth, EventSilent, TrafficStopped}},
+				{WaitingCalls, []Kind{OverloadedProcess, MailboxGrowth}},
 			},
 		},
 		{

@@ -22,6 +22,8 @@ type Network struct {
 	Mute  map[[2]string][]failedCall  // pings that were not answered
 	fails map[string][]failedCall     // by the node that was asked, in order
 	Logs  map[string][]connectionLine // by the node that wrote, in order
+
+	written map[string][]time.Time // when each node wrote log lines, at most one a second
 }
 
 // A link is a connection as one of its ends showed it.
@@ -72,6 +74,8 @@ func (s *Scene) Network(ctx context.Context) (*Network, error) {
 		Mute:  map[[2]string][]failedCall{},
 		fails: map[string][]failedCall{},
 		Logs:  map[string][]connectionLine{},
+
+		written: map[string][]time.Time{},
 	}
 	for _, n := range s.Nodes {
 		for _, read := range []func(context.Context, *Scene, *Node) error{w.readLinks, w.readPings, w.readFailures, w.readLines} {
@@ -236,6 +240,9 @@ func (w *Network) readLines(ctx context.Context, s *Scene, n *Node) error {
 				continue
 			}
 			return err
+		}
+		if at := w.written[n.Name]; len(at) == 0 || l.At.Sub(at[len(at)-1]) >= time.Second {
+			w.written[n.Name] = append(at, l.At)
 		}
 		if !strings.Contains(l.Message, "connection with '") {
 			continue

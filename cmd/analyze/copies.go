@@ -12,6 +12,7 @@ import (
 	"ergorecorder/escape"
 	"ergorecorder/internal/exit"
 	"ergorecorder/scrub"
+	"ergorecorder/seal"
 )
 
 func newSalvage() *cobra.Command {
@@ -60,11 +61,12 @@ touched. The exit code is 0 when the new recording stands, whatever was lost.`,
 
 // scrubFlags are the flags of scrub.
 type scrubFlags struct {
-	out, policy, mapFile string
-	keep                 []string
-	shift                time.Duration
-	audit                bool
-	format               format
+	policy, mapFile string
+	out             output
+	keep            []string
+	shift           time.Duration
+	audit           bool
+	format          format
 }
 
 func newScrub() *cobra.Command {
@@ -97,7 +99,7 @@ the names, and exits with 1 if something is there that should not be.`,
 		},
 	}
 	fl := cmd.Flags()
-	fl.StringVarP(&f.out, "output", "o", "", "the copy, one file that does not exist")
+	f.out.addFlags(cmd, "the copy, one file that does not exist")
 	fl.StringSliceVar(&f.keep, "keep", nil, "kinds of names that may be seen: nodes, hosts, processes, applications, events, behaviors, functions, fields, words, addresses, numbers")
 	fl.StringVar(&f.policy, "policy", "", "file with further rules, see docs/share.md")
 	fl.StringVar(&f.mapFile, "map", "", "write the map from names to pseudonyms to this file (with --audit: read it)")
@@ -131,14 +133,14 @@ func (f *scrubFlags) readPolicy(cmd *cobra.Command) (scrub.Policy, error) {
 }
 
 func (f *scrubFlags) run(cmd *cobra.Command, path string) (err error) {
-	if f.out == "" {
+	if f.out.path == "" {
 		return fmt.Errorf("scrub: say where to write the copy: -o NEW")
 	}
 	policy, err := f.readPolicy(cmd)
 	if err != nil {
 		return err
 	}
-	for _, name := range []string{f.out, f.mapFile} {
+	for _, name := range []string{f.out.path, f.mapFile} {
 		if _, err := os.Lstat(name); name != "" && err == nil {
 			return fmt.Errorf("scrub: %s exists already", name)
 		}
@@ -148,11 +150,9 @@ func (f *scrubFlags) run(cmd *cobra.Command, path string) (err error) {
 		return err
 	}
 	defer from.Close()
-	res, err := scrub.Copy(cmd.Context(), from, func(now func() time.Time) (*archive.Writer, error) {
-		return archive.OpenWriter(f.out, &archive.Options{Now: now})
-	}, policy)
+	written, res, err := f.copy(cmd, from, policy)
 	if err != nil {
-		return errors.Join(fmt.Errorf("scrub %s: %w", path, err), removeIfThere(f.out))
+		return fmt.Errorf("scrub %s: %w", shown(cmd, []string{path})[0], err)
 	}
 	if f.mapFile != "" {
 		if err := writeMap(f.mapFile, res.Settled); err != nil {
@@ -164,12 +164,43 @@ func (f *scrubFlags) run(cmd *cobra.Command, path string) (err error) {
 	}
 	if f.format == "json" {
 		return printJSON(cmd.OutOrStdout(), map[string]any{
-			"path": f.out, "records": res.Records, "left_out": res.LeftOut, "names": res.Names, "words": res.Words, "unreadable": len(res.Damaged),
+			"path": written, "records": res.Records, "left_out": res.LeftOut, "names": res.Names, "words": res.Words, "unreadable": len(res.Damaged),
 		})
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "%s: %s, %d names replaced, %d words and numbers in text replaced, %s left out\n",
-		f.out, counted(res.Records, "record"), res.Names, res.Words, counted(res.LeftOut, "record"))
+		written, counted(res.Records, "record"), res.Names, res.Words, counted(res.LeftOut, "record"))
 	return nil
+}
+
+// copy makes the copy, and says where: in a file, or in memory that is then
+// written encrypted.
+func (f *scrubFlags) copy(cmd *cobra.Command, from *archive.Reader, policy scrub.Policy) (string, *scrub.Result, error) {
+	to, err := f.out.to()
+	if err != nil {
+		return "", nil, err
+	}
+	if to == nil {
+		res, err := scrub.Copy(cmd.Context(), from, func(now func() time.Time) (*archive.Writer, error) {
+			return archive.OpenWriter(f.out.path, &archive.Options{Now: now})
+		}, policy)
+		if err != nil {
+			return "", nil, errors.Join(err, removeIfThere(f.out.path))
+		}
+		return f.out.path, res, nil
+	}
+	m, err := seal.Memory()
+	if err != nil {
+		return "", nil, err
+	}
+	defer m.Close()
+	res, err := scrub.Copy(cmd.Context(), from, func(now func() time.Time) (*archive.Writer, error) {
+		return archive.OpenWriter(m.Path(), &archive.Options{Now: now, InPlace: true})
+	}, policy)
+	if err != nil {
+		return "", nil, err
+	}
+	written, err := m.SealTo(f.out.path, to)
+	return written, res, err
 }
 
 func removeIfThere(path string) error {

@@ -18,6 +18,7 @@ const exportFormats = "jsonl"
 
 func newExport() *cobra.Command {
 	var win window
+	var out output
 	f := format("jsonl")
 	cmd := &cobra.Command{
 		Use:   "export PATH...",
@@ -32,30 +33,34 @@ Raw profiles are not in it: see analyze profile --raw.`,
 			if f != exportFormats {
 				return f.unknown(exportFormats)
 			}
-			return runExport(cmd, args, win)
+			return runExport(cmd, args, win, out)
 		},
 	}
 	cmd.Flags().StringVar((*string)(&f), "format", exportFormats, "form of the output: "+exportFormats)
 	win.addFlags(cmd)
+	out.addFlags(cmd, "write to this file instead of standard output")
 	return cmd
 }
 
-func runExport(cmd *cobra.Command, paths []string, win window) error {
+func runExport(cmd *cobra.Command, paths []string, win window, to output) error {
 	rec, err := openRecording(paths...)
 	if err != nil {
 		return err
 	}
 	defer rec.Close()
-	from, to, err := win.resolve(cmd.Context(), rec, nil)
+	from, until, err := win.resolve(cmd.Context(), rec, nil)
 	if err != nil {
 		return err
 	}
-	out := bufio.NewWriterSize(cmd.OutOrStdout(), 1<<16)
 	var damage []error
-	err = rec.Export(cmd.Context(), from, to,
-		func(l *capture.Line) error { return writeLine(out, l) },
-		func(err error) { damage = append(damage, err) })
-	if err = errors.Join(err, out.Flush()); err != nil {
+	err = to.write(cmd, func(w io.Writer) error {
+		out := bufio.NewWriterSize(w, 1<<16)
+		err := rec.Export(cmd.Context(), from, until,
+			func(l *capture.Line) error { return writeLine(out, l) },
+			func(err error) { damage = append(damage, err) })
+		return errors.Join(err, out.Flush())
+	})
+	if err != nil {
 		return fmt.Errorf("export: %w", err)
 	}
 	for _, d := range damage {

@@ -36,6 +36,7 @@ func newRoot() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
+	addIdentity(root)
 	root.AddCommand(
 		newInfo(),
 		newExport(),

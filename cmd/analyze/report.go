@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -36,7 +35,7 @@ type reportOptions struct {
 	window window
 	run    analyze.Options
 	format string
-	output string
+	output output
 	failOn string
 }
 
@@ -61,7 +60,7 @@ The exit code is 0 whatever it finds, unless --fail-on is given.`,
 	fl.StringSliceVar(&o.run.Playbooks, "playbook", nil, "run only these: "+strings.Join(analyze.PlaybookNames(), ", "))
 	fl.StringVar(&o.run.Node, "node", "", "glob over the names of nodes")
 	fl.StringVar(&o.format, "format", "text", "form of the report: "+strings.Join(formNames(), ", "))
-	fl.StringVarP(&o.output, "output", "o", "", "write to this file instead of the terminal")
+	o.output.addFlags(cmd, "write to this file instead of the terminal")
 	fl.StringVar(&o.failOn, "fail-on", "", "exit with 3 when there is a finding of this severity or worse: warning or critical")
 	return cmd
 }
@@ -94,35 +93,19 @@ func runReport(cmd *cobra.Command, paths []string, o reportOptions) (err error) 
 	if _, err := nodesLike(rec, o.run.Node); err != nil {
 		return err
 	}
-	o.run.Path = strings.Join(paths, ", ")
+	o.run.Path = strings.Join(shown(cmd, paths), ", ")
 	report, err := analyze.Run(cmd.Context(), rec, o.run)
 	if err != nil {
 		return err
 	}
 	form := reportForms(cmd.Context(), rec)[o.format]
-	if err := writeReport(cmd.OutOrStdout(), o.output, form, report); err != nil {
+	if err := o.output.write(cmd, func(w io.Writer) error { return form(w, report) }); err != nil {
 		return err
 	}
 	if failed(report, o.failOn) {
 		return exit.Findings
 	}
 	return nil
-}
-
-func writeReport(stdout io.Writer, path string, form reportForm, r *analyze.Report) (err error) {
-	if path == "" {
-		return form(stdout, r)
-	}
-	f, err := os.Create(path)
-	if err != nil {
-		return fmt.Errorf("write report: %w", err)
-	}
-	defer func() {
-		if cerr := f.Close(); err == nil {
-			err = cerr
-		}
-	}()
-	return form(f, r)
 }
 
 // failed reports whether there is a finding as bad as severity.

@@ -62,7 +62,7 @@ func runServe(cmd *cobra.Command, paths []string, opt serveOptions) error {
 		return fmt.Errorf("listen: %w", err)
 	}
 	defer l.Close()
-	options := web.Options{Name: strings.Join(paths, " + "), Hosts: opt.hosts}
+	options := web.Options{Name: strings.Join(shown(cmd, paths), " + "), Hosts: opt.hosts}
 	var query string
 	if options.Token, query, err = access(l.Addr(), opt.tokenFile); err != nil {
 		return err

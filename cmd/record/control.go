@@ -18,6 +18,7 @@ import (
 	"ergorecorder/ergo/live"
 	"ergorecorder/recorder"
 	"ergorecorder/recorder/control"
+	"ergorecorder/seal"
 )
 
 // defaultControl is where a running recorder is looked for.
@@ -146,6 +147,7 @@ func newRotate() *cobra.Command {
 func newDump() *cobra.Command {
 	var f controlFlags
 	var from, to, out string
+	var recipients []string
 	cmd := &cobra.Command{
 		Use:     "dump -o FILE",
 		Short:   "Copy a window of a recording that is being written into a file",
@@ -156,18 +158,19 @@ func newDump() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return dumpTo(cmd, c, from, to, out)
+			return dumpTo(cmd, c, from, to, out, recipients)
 		},
 	}
 	f.add(cmd.Flags())
 	cmd.Flags().StringVar(&from, "from", "", "begin: RFC 3339, or -10m before now (default: all)")
 	cmd.Flags().StringVar(&to, "to", "", "end, likewise (default: now)")
 	cmd.Flags().StringVarP(&out, "output", "o", "", "the new archive")
+	cmd.Flags().StringArrayVar(&recipients, "recipient", nil, "encrypt to this key of age or SSH, or to those in this file; gives FILE.age (repeatable)")
 	_ = cmd.MarkFlagRequired("output")
 	return cmd
 }
 
-func dumpTo(cmd *cobra.Command, c *control.Client, from, to, out string) error {
+func dumpTo(cmd *cobra.Command, c *control.Client, from, to, out string, recipients []string) error {
 	s, err := c.Status(cmd.Context())
 	if err != nil {
 		return err
@@ -176,6 +179,21 @@ func dumpTo(cmd *cobra.Command, c *control.Client, from, to, out string) error {
 	end, err2 := moment(to, s.Now)
 	if err := errors.Join(err1, err2); err != nil {
 		return err
+	}
+	sealed, err := seal.Recipients(recipients)
+	if err != nil {
+		return err
+	}
+	if sealed != nil {
+		f, err := seal.Create(out, sealed)
+		if err != nil {
+			return fmt.Errorf("dump: %w", err)
+		}
+		if err := c.Dump(cmd.Context(), start, end, f); err != nil {
+			f.Abandon()
+			return err
+		}
+		return f.Close()
 	}
 	f, err := os.OpenFile(out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {

@@ -16,11 +16,13 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/recorder/ingest"
+	"ergorecorder/seal"
 )
 
 func newImport() *cobra.Command {
 	var out string
 	var opt ingest.Options
+	var keys []string
 	var more bool
 	cmd := &cobra.Command{
 		Use:   "import CAPTURE... -o PATH",
@@ -33,18 +35,19 @@ An archive that holds answers already is refused unless --append is given.`,
 		Example: "  record import incident.jsonl.gz -o incident.erg",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return runImport(cmd, args, out, more, opt)
+			return runImport(cmd, args, out, more, opt, keys)
 		},
 	}
 	cmd.Flags().StringVarP(&out, "output", "o", "", "the archive: NAME.erg is one file, DIR/ a directory of segments")
 	cmd.Flags().BoolVar(&opt.KeepEnv, "keep-env", false, "keep the values of environment variables")
 	cmd.Flags().BoolVar(&opt.KeepSecrets, "keep-secrets", false, "store everything as it was said, secrets included")
+	cmd.Flags().StringArrayVar(&keys, "identity", nil, "file with the key that opens encrypted captures (repeatable)")
 	cmd.Flags().BoolVar(&more, "append", false, "add to an archive that holds answers already; the same record is stored once")
 	_ = cmd.MarkFlagRequired("output")
 	return cmd
 }
 
-func runImport(cmd *cobra.Command, captures []string, out string, more bool, opt ingest.Options) (err error) {
+func runImport(cmd *cobra.Command, captures []string, out string, more bool, opt ingest.Options, keys []string) (err error) {
 	for _, c := range captures {
 		if c == "-" {
 			continue
@@ -52,6 +55,10 @@ func runImport(cmd *cobra.Command, captures []string, out string, more bool, opt
 		if _, err := os.Stat(c); err != nil {
 			return fmt.Errorf("read capture: %w", err)
 		}
+	}
+	ids, err := seal.Identities(keys)
+	if err != nil {
+		return err
 	}
 	w, err := archive.OpenWriter(out, nil)
 	if err != nil {
@@ -69,7 +76,7 @@ func runImport(cmd *cobra.Command, captures []string, out string, more bool, opt
 	}
 	sum := ingest.Imported{Once: more}
 	for _, c := range captures {
-		if err := importOne(cmd.Context(), c, cmd.InOrStdin(), w, opt, &sum); err != nil {
+		if err := importOne(cmd.Context(), c, cmd.InOrStdin(), w, opt, ids, &sum); err != nil {
 			return err
 		}
 	}
@@ -105,9 +112,20 @@ func ofNodes(a *archive.Reader) string {
 	return " of " + strings.Join(names, ", ")
 }
 
-func importOne(ctx context.Context, path string, stdin io.Reader, w *archive.Writer, opt ingest.Options, sum *ingest.Imported) error {
+func importOne(ctx context.Context, path string, stdin io.Reader, w *archive.Writer, opt ingest.Options, ids []seal.Identity, sum *ingest.Imported) error {
 	if path == "-" {
 		return ingest.Capture(ctx, stdin, w, opt, sum)
+	}
+	if seal.IsSealed(path) {
+		o, err := seal.Open(path, ids)
+		if err != nil {
+			return err
+		}
+		defer o.Close()
+		if _, err := o.Seek(0, io.SeekStart); err != nil {
+			return fmt.Errorf("read capture: %w", err)
+		}
+		return ingest.Capture(ctx, o, w, opt, sum)
 	}
 	f, err := os.Open(path)
 	if err != nil {

@@ -166,8 +166,8 @@ func (j *joined) ways(c *recorder.Checkup) []wayCheckup {
 		switch s, named := linked[n.Node]; {
 		case n.Road == ergo.RoadObserver:
 			way.Way, way.Why = "through an Observer", "it gives whole tables; no CPU profile, no ping, nothing on a schedule that stops the node"
-		case n.Road == ergo.RoadSystem && !s.Joined:
-			way.Way = "through its system application"
+		case n.Road == ergo.RoadSystem:
+			way.Way, way.Why = "through its system application", "it has neither the 48 tools nor an entry point; it answers the questions of "+s.System
 		case n.Direct && j != nil && n.Road == ergo.RoadMCP:
 			way.Way, way.Why = "directly", "its entry point gives answers of any size"
 		case n.Direct:
@@ -176,8 +176,6 @@ func (j *joined) ways(c *recorder.Checkup) []wayCheckup {
 			way.Way, way.Why = "over its link", "it has no entry point of its own; the 48 tools give more than its system application (that of "+s.System+") alone"
 		case s.Joined && s.MCP:
 			way.Way, way.Why = "over its link", "it has no entry point of its own"
-		case s.Joined && s.System != "":
-			way.Way, way.Why = "through its system application", "it has neither the 48 tools nor an entry point; it answers the questions of "+s.System
 		case s.Joined:
 			way.Why = fmt.Sprintf("linked, but %v, and its system application knows no question of ours", wire.ErrNoMCP)
 		case named:

@@ -218,9 +218,10 @@ func (c *Cluster) member(node string) *member {
 // Call implements [ergo.Caller].
 func (c *Cluster) Call(ctx context.Context, call ergo.Call) (ergo.Answer, error) {
 	begin := c.opts.Now()
-	text, isError, road, err := c.call(ctx, call)
+	var waited time.Duration
+	text, isError, road, err := c.call(context.WithValue(ctx, waitedKey{}, &waited), call)
 	answer := ergo.Answer{Text: text, IsError: isError, At: c.opts.Now(), Road: road}
-	answer.Took = answer.At.Sub(begin)
+	answer.Took = max(answer.At.Sub(begin)-waited, 0)
 	if err != nil {
 		return answer, err
 	}

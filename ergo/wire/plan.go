@@ -24,6 +24,8 @@ func (s *inspection) offers(tool string) ergo.Offer {
 	}
 	if s.plan == system.Plan31 {
 		request["cron_info"] = "InspectNode"
+	} else { // supervisors of 3.0 do not answer, and the node logs that as an error
+		delete(request, "process_inspect")
 	}
 	if s.plan == system.Plan33 {
 		request = map[string]string{
@@ -233,6 +235,9 @@ func (s *inspection) askOld(ctx context.Context, call ergo.Call) (any, error) {
 		}
 		if call.Tool == "process_info" {
 			return s.once(ctx, "InspectProcess", system.InspectByPID{PID: pid})
+		}
+		if s.plan == system.Plan30 {
+			return nil, errNotGiven
 		}
 		return s.once(ctx, "InspectProcessState", system.InspectByPID{PID: pid})
 	case "meta_inspect":

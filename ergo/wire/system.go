@@ -208,8 +208,16 @@ func (s *inspection) forget(event string, w chan any) {
 	}
 }
 
+// waitedKey is the key under which a context holds how long a call waited for
+// an event's next message: that is nobody's work.
+type waitedKey struct{}
+
 // await is the first message of an event.
 func (s *inspection) await(ctx context.Context, name string, first chan any) (any, error) {
+	if waited, ok := ctx.Value(waitedKey{}).(*time.Duration); ok {
+		began := s.now()
+		defer func() { *waited += s.now().Sub(began) }()
+	}
 	limited, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
 	select {

@@ -60,8 +60,10 @@ var mayImport = map[string]string{
 
 	"scrub": "ergo ergo/redact ergo/tools48 archive",
 
-	"cmd/analyze": "scrub escape ergo/... archive replay/... coverage analyze/... mcp web internal/exit",
-	"cmd/record":  "escape ergo/... archive recorder/... replay/... coverage analyze/... mcp web internal/exit",
+	"seal": "",
+
+	"cmd/analyze": "seal scrub escape ergo/... archive replay/... coverage analyze/... mcp web internal/exit",
+	"cmd/record":  "seal escape ergo/... archive recorder/... replay/... coverage analyze/... mcp web internal/exit",
 
 	"internal/exit":   "escape",
 	"internal/layers": "",
@@ -75,6 +77,7 @@ const judgement = "ergo ergo/tools48 archive replay analyze/finding analyze/scen
 // homes lists the only packages in which an outside library may be imported.
 var homes = map[string]string{
 	"go.etcd.io/bbolt":                     "archive",
+	"filippo.io/age":                       "seal",
 	"github.com/klauspost/compress":        "archive/internal/codec",
 	"github.com/spf13/cobra":               "cmd/...",
 	"github.com/google/pprof/profile":      "recorder/ingest analyze/profiles web scrub",

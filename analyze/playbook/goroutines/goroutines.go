@@ -3,7 +3,6 @@ package goroutines
 import (
 	"context"
 	"fmt"
-	"math"
 	"strings"
 	"time"
 
@@ -24,7 +23,7 @@ func Judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 			v.Skip("%s: %d counts of goroutines, needs 8", n.Name, total.Len())
 			continue
 		}
-		g, ok := climbs(total)
+		g, ok := series.FindGrowth(total)
 		if !ok {
 			v.Fine("%s: %s to %s goroutines over %d samples, without lasting growth", n.Name, finding.Number(series.Quantile(total.V, 0)), finding.Number(series.Quantile(total.V, 1)), total.Len())
 			continue
@@ -38,66 +37,21 @@ func Judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 	return nil
 }
 
-// A climb is a number that grows and does not come back.
-type climb struct {
-	all           series.Series
-	onset         time.Time
-	off           time.Duration
-	slope         series.Slope
-	before, after float64 // the most before the onset, the median of the last tenth
-}
-
-// climbs tells a lasting growth: the last values are far above all that was
-// seen before the bend, and the slope since is not chance.
-func climbs(all series.Series) (climb, bool) {
-	knee, err := series.FindKnee(all)
-	if err != nil {
-		return climb{}, false
-	}
-	c := climb{all: all, onset: knee.At, off: knee.Error}
-	before, since := all.Before(knee.At), all.From(knee.At)
-	if knee.P >= 0.001 || knee.After <= knee.Before {
-		// It grows from the first sample on, or not at all.
-		c.onset, c.off = all.T[0], all.Interval()
-		before, since = all.Before(all.T[1]), all
-	}
-	if since.Len() < 8 || before.Len() == 0 {
-		return c, false
-	}
-	slope, err := series.TheilSen(since)
-	if err != nil || !slope.Grows() {
-		return c, false
-	}
-	trend, err := series.MannKendall(since)
-	if err != nil || !trend.Rises(0.001) {
-		return c, false
-	}
-	c.slope = slope
-	c.before = series.Quantile(before.V, 1)
-	c.after = series.Median(since.V[len(since.V)-max(1, len(since.V)/10):])
-	scatter := 0.0
-	for i, t := range since.T {
-		scatter = math.Max(scatter, math.Abs(since.V[i]-slope.Value(t)))
-	}
-	grown := c.after - c.before
-	return c, grown >= 0.5*c.before && grown >= 10 && grown > 2*scatter
-}
-
-func goroutineGrowth(ctx context.Context, s *scene.Scene, n *scene.Node, c climb) (*finding.Finding, error) {
+func goroutineGrowth(ctx context.Context, s *scene.Scene, n *scene.Node, c series.Growth) (*finding.Finding, error) {
 	f := &finding.Finding{
 		Kind: finding.GoroutineGrowth, Score: 72, Confidence: finding.Medium,
-		Title:   fmt.Sprintf("%s has %s goroutines more every minute", finding.NodeName(n.Name), finding.Number(60*c.slope.PerSecond)),
-		Summary: fmt.Sprintf("Since %s the goroutines of %s grew from at most %s to %s, %s a second.", finding.Clock(c.onset), n.Name, finding.Number(c.before), finding.Number(c.after), finding.Number(c.slope.PerSecond)),
-		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(c.onset)},
-		Onset:   c.onset, OnsetErrorS: c.off.Seconds(),
+		Title:   fmt.Sprintf("%s has %s goroutines more every minute", finding.NodeName(n.Name), finding.Number(60*c.Slope.PerSecond)),
+		Summary: fmt.Sprintf("Since %s the goroutines of %s grew from at most %s to %s, %s a second.", finding.Clock(c.Onset), n.Name, finding.Number(c.Before), finding.Number(c.After), finding.Number(c.Slope.PerSecond)),
+		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(c.Onset)},
+		Onset:   c.Onset, OnsetErrorS: c.Off.Seconds(),
 		Evidence: []finding.Evidence{{
-			What: "goroutines of the node", Node: n.Name, Tool: "runtime_stats", Field: "goroutines", From: &c.onset, To: &s.To,
-			Values: map[string]any{"before": c.before, "after": c.after, "per_s": finding.Round(c.slope.PerSecond)}, Series: finding.Chart("goroutines", c.all),
+			What: "goroutines of the node", Node: n.Name, Tool: "runtime_stats", Field: "goroutines", From: &c.Onset, To: &s.To,
+			Values: map[string]any{"before": c.Before, "after": c.After, "per_s": finding.Round(c.Slope.PerSecond)}, Series: finding.Chart("goroutines", c.All),
 		}},
 		Recommendation: "Find what starts goroutines of this stack and what should end them: a channel that nobody reads, a context that is never cancelled, a call without a time-out.",
 		Confirm:        []string{"pprof_goroutines debug=1 on " + n.Name + ", twice: the group that grew"},
 	}
-	group, was, err := growingGroup(ctx, s, n, c.onset)
+	group, was, err := growingGroup(ctx, s, n, c.Onset)
 	if err != nil {
 		return nil, err
 	}

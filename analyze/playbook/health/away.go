@@ -23,6 +23,8 @@ func nodeLives(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 		for _, d := range all {
 			nodeAway(s, n, d, v)
 		}
+		standsStill(s, w, n, v)
+		slowNode(s, w, n, v)
 		if len(all) == 0 && n.Heard.Len() > 1 {
 			v.Fine("%s: one life over the whole window, %d answers", n.Name, n.Heard.Len())
 		}

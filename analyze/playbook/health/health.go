@@ -20,16 +20,27 @@ func Judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 	return nil
 }
 
-// condition is a node in a line, to be put beside others.
+// condition is a node in a line, to be put beside others. What was not
+// recorded is left out.
 func condition(n *scene.Node) string {
-	last := func(tool, field string) float64 {
+	last := func(tool, field string) (v float64, recorded bool) {
 		m := n.Series(tool, field)
 		if m.Len() == 0 {
-			return 0
+			return 0, false
 		}
-		return m.V[m.Len()-1]
+		return m.V[m.Len()-1], true
 	}
-	return fmt.Sprintf("%s: up for %s, %s processes, %s zombees, heap %s, its applications run",
-		n.Name, finding.Duration(time.Duration(last("node_info", "Uptime"))*time.Second), finding.Number(last("node_info", "ProcessesTotal")),
-		finding.Number(last("node_info", "ProcessesZombee")), finding.Size(last("runtime_stats", "heap_alloc")))
+	line := n.Name + ":"
+	if up, ok := last("node_info", "Uptime"); ok {
+		line += fmt.Sprintf(" up for %s,", finding.Duration(time.Duration(up)*time.Second))
+	}
+	for _, f := range [][2]string{{"ProcessesTotal", "processes"}, {"ProcessesZombee", "zombees"}} {
+		if v, ok := last("node_info", f[0]); ok {
+			line += fmt.Sprintf(" %s %s,", finding.Number(v), f[1])
+		}
+	}
+	if heap, ok := last("runtime_stats", "heap_alloc"); ok {
+		line += fmt.Sprintf(" heap %s,", finding.Size(heap))
+	}
+	return line + " its applications run"
 }

@@ -19,7 +19,7 @@ func Judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 		return err
 	}
 	if len(s.Nodes) > 1 && len(w.Links) == 0 {
-		v.Skip("network_nodes was not recorded: links between nodes cannot be told")
+		v.Skip("no link between nodes was recorded: nothing can be told of them")
 	}
 	for _, pair := range w.Pairs() {
 		before := len(v.Findings)
@@ -32,6 +32,7 @@ func Judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 			v.Fine("%s and %s: %s", pair[0], pair[1], traffic(w, pair[0], pair[1]))
 		}
 	}
+	partition(s, w, v)
 	return handshakes(ctx, s, v)
 }
 

@@ -19,10 +19,14 @@ const (
 	leakDies = 0.5
 )
 
-// Leaks looks for families of processes that grow without end. The onset
-// is the birth of the first member that stayed.
+// Leaks looks for families of processes that grow without end, and for names,
+// aliases and events that do. The onset of a family's leak is the birth of the
+// first member that stayed.
 func Leaks(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 	for _, n := range s.Nodes {
+		if err := registrations(ctx, s, n, v); err != nil {
+			return err
+		}
 		p := n.Procs
 		if len(p.Listings) < 8 || p.Partial > len(p.Listings)/2 {
 			totalLeak(s, n, v)

@@ -1,10 +1,11 @@
-package goroutines
+package series_test
 
 import (
 	"math"
 	"testing"
 	"time"
 
+	"ergorecorder/analyze/series"
 	"ergorecorder/analyze/series/seriestest"
 )
 
@@ -28,12 +29,12 @@ func TestClimbs(t *testing.T) {
 		{"grows all along", func(t float64) float64 { return 20 + math.Floor(t) }, true, 0},
 	}
 	for _, test := range tests {
-		c, found := climbs(seriestest.Every(90, 2, test.value))
+		c, found := series.FindGrowth(seriestest.Every(90, 2, test.value))
 		if found != test.found {
-			t.Errorf("%s: found %v, want %v (%+v)", test.name, found, test.found, c.slope)
+			t.Errorf("%s: found %v, want %v (%+v)", test.name, found, test.found, c.Slope)
 			continue
 		}
-		if off := c.onset.Sub(seriestest.At(test.onset)); found && off.Abs() > 4*time.Second {
+		if off := c.Onset.Sub(seriestest.At(test.onset)); found && off.Abs() > 4*time.Second {
 			t.Errorf("%s: onset is %v off", test.name, off)
 		}
 	}

@@ -1,0 +1,155 @@
+package health
+
+import (
+	"fmt"
+	"time"
+
+	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/series"
+)
+
+const (
+	// leastPause is the shortest stretch without a sign of life that counts: a
+	// scheduler or collector that holds a node for less is not felt as a stop.
+	leastPause = 1500 * time.Millisecond
+	// leastFreeze is the time-out of a call: a node that stands still for longer
+	// fails everybody who asks it.
+	leastFreeze = scene.CallTimeout
+	// fewestPauses make a pattern.
+	fewestPauses = 3
+)
+
+// standsStill finds nodes that stopped as a whole and went on in the same life:
+// once and long, or for seconds again and again.
+func standsStill(s *scene.Scene, w *scene.Network, n *scene.Node, v *finding.Verdict) {
+	all := s.Freezes(w, n, leastPause)
+	collector := n.Pauses()
+	var long []scene.Freeze
+	for _, f := range all {
+		if f.Lasted() >= leastFreeze {
+			long = append(long, f)
+		}
+	}
+	switch {
+	case len(all) >= fewestPauses || collector.Len() >= 2:
+		v.Find(pauses(s, n, all, collector))
+	case len(long) > 0:
+		for _, f := range long {
+			v.Find(frozen(n, f))
+		}
+	}
+}
+
+func frozen(n *scene.Node, z scene.Freeze) *finding.Finding {
+	lasted, end := z.Lasted(), z.To
+	f := &finding.Finding{
+		Kind: finding.NodeFrozen, Score: finding.Score(finding.NodeFrozen, lasted.Seconds()), Confidence: finding.High,
+		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(z.From)},
+		Onset:   z.From, OnsetErrorS: max(1, n.Heard.Interval().Seconds()), End: &end,
+		Title: fmt.Sprintf("%s stood still for %s, from %s", finding.NodeName(n.Name), finding.Duration(lasted), finding.Clock(z.From)),
+		Summary: fmt.Sprintf("From %s to %s nobody heard of %s: %s. It then went on in the same life, with the same uptime and counters.",
+			finding.Clock(z.From), finding.Clock(z.To), n.Name, unheard(z)),
+		Evidence:       stillEvidence(n, []scene.Freeze{z}),
+		Recommendation: fmt.Sprintf("Find out what stopped the process of %s: a stop signal, a paused or migrated machine or container, a throttled CPU quota, swapping, a full stop of the collector. Its machine's log for that time says which.", n.Name),
+		Confirm:        []string{"node_info on " + n.Name + ": Uptime and counters went on", "cluster_nodes: it was never left"},
+		Caveats:        []string{"What stopped it is not visible from inside the cluster: a stopped process, a paused machine and a stop of the whole runtime look the same."},
+	}
+	if z.Worked {
+		f.Confidence = finding.Medium
+		f.Caveats = append(f.Caveats, "Its counters or its log went on meanwhile: it may be that it worked, and only nobody could reach it.")
+	}
+	if z.Others == 0 {
+		f.Confidence = finding.Medium
+		f.Caveats = append(f.Caveats, "No other node was heard of in that stretch: it may have been the recorder, or the way to the node, that stood still.")
+	}
+	return f
+}
+
+// unheard says who asked in vain.
+func unheard(z scene.Freeze) string {
+	switch {
+	case z.Unheard > 0 && z.Late > 0:
+		return fmt.Sprintf("%d calls and pings got no answer, and one was answered only after %s", z.Unheard, finding.Duration(z.Late))
+	case z.Unheard > 0:
+		return fmt.Sprintf("%d calls and pings got no answer, while other nodes answered %s", z.Unheard, finding.Times(z.Others))
+	}
+	return fmt.Sprintf("a call that was under way was answered only after %s, while other nodes answered %s", finding.Duration(z.Late), finding.Times(z.Others))
+}
+
+func pauses(s *scene.Scene, n *scene.Node, all []scene.Freeze, collector series.Series) *finding.Finding {
+	var lengths, starts []float64
+	onset, off, last := time.Time{}, time.Duration(0), time.Time{}
+	for _, z := range all {
+		lengths = append(lengths, z.Lasted().Seconds())
+		starts = append(starts, float64(z.From.UnixMilli())/1000)
+		if onset.IsZero() {
+			onset, off = z.From, n.Heard.Interval()
+		}
+		last = z.To
+	}
+	if collector.Len() > 0 {
+		lengths = append([]float64(nil), collector.V...)
+		if starts = nil; onset.IsZero() || collector.T[0].Before(onset) {
+			onset, off = collector.T[0].Add(-time.Duration(collector.V[0]*float64(time.Second))), n.Heard.Interval()
+		}
+		for _, t := range collector.T {
+			starts = append(starts, float64(t.UnixMilli())/1000)
+		}
+		last = series.Later(last, collector.T[collector.Len()-1])
+	}
+	var every []float64
+	for i := 1; i < len(starts); i++ {
+		every = append(every, starts[i]-starts[i-1])
+	}
+	typical := series.Median(lengths)
+	f := &finding.Finding{
+		Kind: finding.NodePauses, Score: finding.Score(finding.NodePauses, typical), Confidence: finding.High,
+		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(onset)},
+		Onset:   onset, OnsetErrorS: max(1, off.Seconds()),
+		Title:    fmt.Sprintf("%s stops as a whole for seconds, %s so far", finding.NodeName(n.Name), finding.Times(len(lengths))),
+		Summary:  fmt.Sprintf("Since %s %s stopped %s, for %s typically.", finding.Clock(onset), n.Name, finding.Times(len(lengths)), finding.Seconds(typical)),
+		Evidence: stillEvidence(n, all),
+		Confirm:  []string{"runtime_stats on " + n.Name + ": last_gc_pause_ns, gc_cpu_percent", "network_ping name=" + n.Name + " from a peer, several times"},
+	}
+	if len(every) > 0 {
+		f.Summary += fmt.Sprintf(" The pauses that were seen came every %s typically.", finding.Seconds(series.Median(every)))
+	}
+	if collector.Len() > 0 {
+		f.Summary += fmt.Sprintf(" The collector itself reports %d pauses of up to %s.", collector.Len(), finding.Seconds(series.Quantile(collector.V, 1)))
+		f.Evidence = append(f.Evidence, finding.Evidence{
+			What: "pauses of the collector of a second and more", Node: n.Name, Tool: "runtime_stats", Field: "last_gc_pause_ns",
+			Values: map[string]any{"pauses": collector.Len(), "longest_s": finding.Round(series.Quantile(collector.V, 1))}, Series: finding.Chart("s", collector),
+		})
+		f.Recommendation = "The collector stops the node: look at the size and growth of its heap, at the memory of its machine (swapping), and at the CPU that it may use."
+	} else {
+		f.Recommendation = "Find out what stops the process: a CPU quota that is used up, a noisy neighbour, swapping, a machine that is paused. The steal time and throttling counters of its machine say which."
+		f.Caveats = append(f.Caveats, "The collector's own pauses do not explain it, or were not recorded.")
+	}
+	f.Caveats = append(f.Caveats, "Pauses between two readings leave no trace: there may have been more.")
+	if quiet := s.To.Sub(last); len(every) > 0 && quiet > 4*time.Duration(series.Quantile(every, 1)*float64(time.Second)) {
+		f.End = &last
+	}
+	return f
+}
+
+// stillEvidence shows how long the node took to answer.
+func stillEvidence(n *scene.Node, all []scene.Freeze) []finding.Evidence {
+	if len(all) == 0 {
+		return nil
+	}
+	from, to := all[0].From, all[len(all)-1].To
+	longest := time.Duration(0)
+	var records []string
+	for _, z := range all {
+		longest = max(longest, z.Lasted())
+		if len(records) < 6 {
+			records = append(records, finding.RecordName(n.Name, "node_info", z.To))
+		}
+	}
+	return []finding.Evidence{{
+		What: "time that its answers took, and stretches without any", Node: n.Name, Tool: "node_info", From: &from, To: &to,
+		Values:  map[string]any{"stretches": len(all), "longest_s": finding.Round(longest.Seconds()), "median_answer_s": finding.Round(series.Median(n.Heard.V))},
+		Records: records, Series: finding.Chart("s", n.Heard),
+	}}
+}

@@ -1,0 +1,102 @@
+package health
+
+import (
+	"fmt"
+	"time"
+
+	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/series"
+)
+
+const (
+	// dearer is how many times longer than before everything must take.
+	dearer = 4
+	// slowAnswer is the least median time of an answer that is called slow: below
+	// it, a busier neighbour on the same core explains the difference.
+	slowAnswer = 10 * time.Millisecond
+	// leastAnswers are needed on either side of the moment.
+	leastAnswers = 10
+)
+
+// slowNode finds a node that became slow as a whole: its own answers and the
+// pings of its peers take several times as long from one moment on, and it
+// uses no more CPU than before. Then CPU is taken from it.
+func slowNode(s *scene.Scene, w *scene.Network, n *scene.Node, v *finding.Verdict) {
+	at, before, after, ok := slowed(n.Heard)
+	if !ok || time.Duration(after*float64(time.Second)) < slowAnswer || after < dearer*before {
+		return
+	}
+	var was, is []float64 // of the pings of each peer
+	for k, p := range w.Pings {
+		if k[1] != n.Name && k[0] != n.Name {
+			continue
+		}
+		a, b := p.Before(at), p.From(at)
+		if a.Len() >= 3 && b.Len() >= 3 {
+			was, is = append(was, series.Median(a.V)), append(is, series.Median(b.V))
+		}
+	}
+	if len(was) > 0 && series.Median(is) < dearer*series.Median(was) {
+		return // its answers are slow, but the node is not
+	}
+	cpu := series.Sum(n.Series("node_info", "UserTime"), n.Series("node_info", "SystemTime"))
+	used := series.Rates(cpu, n.Starts...)
+	usedBefore, usedAfter := series.Median(used.Before(at).V), series.Median(used.From(at).V)
+	if used.Len() > 0 && usedAfter > 1.5*usedBefore+0.1e9 {
+		return // it is busy itself: the CPU playbook says with what
+	}
+	if len(was) == 0 && len(s.Nodes) > 1 {
+		return // nobody else's word
+	}
+	times := after / before
+	f := &finding.Finding{
+		Kind: finding.NodeSlow, Score: finding.Score(finding.NodeSlow, times), Confidence: finding.High,
+		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(at)},
+		Onset:   at, OnsetErrorS: max(1, n.Heard.Interval().Seconds()),
+		Title:   fmt.Sprintf("%s is %s times as slow as before, as a whole", finding.NodeName(n.Name), finding.Number(float64(int(times)))),
+		Summary: fmt.Sprintf("Since %s its own answers take %s instead of %s", finding.Clock(at), finding.Seconds(after), finding.Seconds(before)),
+		Evidence: []finding.Evidence{{
+			What: "time that its answers take", Node: n.Name, Tool: "node_info", From: &at, To: &s.To,
+			Values: map[string]any{"before_s": finding.Round(before), "after_s": finding.Round(after)}, Series: finding.Chart("s", n.Heard),
+		}},
+		Recommendation: fmt.Sprintf("Find out what takes the CPU from %s: a quota of its container (throttling counters), a neighbour on the same machine (steal time), swapping. More workers would not help.", n.Name),
+		Confirm:        []string{"network_ping name=" + n.Name + " from a peer", "runtime_stats on " + n.Name},
+		Caveats:        []string{"Who takes the CPU is outside the cluster: the counters of its machine would settle it."},
+	}
+	if len(was) > 0 {
+		f.Summary += fmt.Sprintf(", and pings to and from it %s ms instead of %s ms", finding.Number(series.Median(is)), finding.Number(series.Median(was)))
+	}
+	if used.Len() > 0 {
+		f.Summary += fmt.Sprintf(", while it uses %s of a core (%s before)", finding.Number(usedAfter/1e9), finding.Number(usedBefore/1e9))
+		f.Evidence = append(f.Evidence, finding.Evidence{
+			What: "CPU that it uses", Node: n.Name, Tool: "node_info", Field: "UserTime", From: &at, To: &s.To,
+			Values: map[string]any{"before": finding.Round(usedBefore / 1e9), "after": finding.Round(usedAfter / 1e9)},
+		})
+	}
+	f.Summary += "."
+	v.Find(f)
+}
+
+// slowed is the moment from which on values are several times as high as
+// before and stay so: the last change upwards of their level.
+func slowed(took series.Series) (at time.Time, before, after float64, ok bool) {
+	if took.Len() < 2*leastAnswers {
+		return at, 0, 0, false
+	}
+	changes, err := series.Changes(took, 0.001)
+	if err != nil {
+		return at, 0, 0, false
+	}
+	for _, c := range changes {
+		a, b := took.Before(c.At), took.From(c.At)
+		if a.Len() < leastAnswers || b.Len() < leastAnswers {
+			continue
+		}
+		x, y := series.Median(a.V), series.Median(b.V)
+		if x > 0 && y/x > after/max(before, 1e-12) {
+			at, before, after, ok = c.At, x, y, true
+		}
+	}
+	return at, before, after, ok
+}

@@ -1,0 +1,111 @@
+package process
+
+import (
+	"context"
+	"fmt"
+
+	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/series"
+)
+
+// registered are what a node counts of what its processes register.
+func registered() []struct{ field, what, one string } {
+	return []struct{ field, what, one string }{
+		{"RegisteredAliases", "aliases", "alias"},
+		{"RegisteredEvents", "events", "event"},
+		{"RegisteredNames", "names", "name"},
+	}
+}
+
+// registrations finds names, aliases or events that grow without end while the
+// processes do not: somebody registers and never gives back.
+func registrations(ctx context.Context, s *scene.Scene, n *scene.Node, v *finding.Verdict) error {
+	processes := n.Series("node_info", "ProcessesTotal").From(n.ThisLife(s))
+	for _, r := range registered() {
+		all := n.Series("node_info", r.field).From(n.ThisLife(s))
+		g, ok := series.FindGrowth(all)
+		if !ok || !g.StillGrows() {
+			continue
+		}
+		more := 0.0
+		if then, ok := processes.At(g.Onset); ok && processes.Len() > 0 {
+			more = processes.V[processes.Len()-1] - then
+		}
+		if more > g.Gained()/4 {
+			continue // as many processes came: each has its own
+		}
+		f := &finding.Finding{
+			Kind: finding.RegistrationLeak, Score: finding.Score(finding.RegistrationLeak, g.Gained()), Confidence: finding.High,
+			Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(g.Onset)},
+			Onset:   g.Onset, OnsetErrorS: max(1, g.Off.Seconds()),
+			Title: fmt.Sprintf("%s registers %s without end: %s more every minute", finding.NodeName(n.Name), r.what, finding.Number(60*g.Slope.PerSecond)),
+			Summary: fmt.Sprintf("Since %s the registered %s of %s grew from at most %s to %s, %s a second, while its processes changed by %s.",
+				finding.Clock(g.Onset), r.what, n.Name, finding.Number(g.Before), finding.Number(g.After), finding.Number(g.Slope.PerSecond), finding.Number(more)),
+			Evidence: []finding.Evidence{{
+				What: "registered " + r.what, Node: n.Name, Tool: "node_info", Field: r.field, From: &g.Onset, To: &s.To,
+				Values: map[string]any{"before": g.Before, "after": g.After, "per_s": finding.Round(g.Slope.PerSecond)}, Series: finding.Chart(r.what, g.All),
+			}},
+			Recommendation: fmt.Sprintf("Find who registers these %s and give each back when it is not needed any more: what a process registers lives as long as the process.", r.what),
+			Confirm:        []string{"node_info on " + n.Name + ": " + r.field + ", twice"},
+		}
+		if r.field == "RegisteredEvents" {
+			if err := ownerOfEvents(ctx, s, n, g, f); err != nil {
+				return err
+			}
+		}
+		if f.Subject.PID == "" {
+			f.Caveats = append(f.Caveats, fmt.Sprintf("Which process owns the %s was not recorded: process_info of the suspects lists them.", r.what))
+		}
+		v.Find(f)
+	}
+	return nil
+}
+
+// ownerOfEvents names the producer of most of the events that came.
+func ownerOfEvents(ctx context.Context, s *scene.Scene, n *scene.Node, g series.Growth, f *finding.Finding) error {
+	before, after := map[string]int{}, map[string]int{}
+	for fr, err := range s.Rec.Table(ctx, n.Name, "event_list", n.ThisLife(s), s.To, []string{"Event", "Producer"}) {
+		if err != nil {
+			if s.Damaged(err) {
+				continue
+			}
+			return err
+		}
+		if fr.Failure != nil {
+			continue
+		}
+		count := map[string]int{}
+		for _, slot := range fr.Live {
+			count[fr.Columns[1].Text(slot)]++
+		}
+		if after = count; !fr.At.After(g.Onset) || len(before) == 0 {
+			before = count
+		}
+	}
+	owner, most, all := "", 0, 0
+	for p, c := range after {
+		if more := c - before[p]; more > 0 {
+			all += more
+			if more > most {
+				owner, most = p, more
+			}
+		}
+	}
+	if owner == "" || 2*most < all {
+		return nil
+	}
+	f.Subject.PID = owner
+	who := owner
+	if a := n.Procs.Known[owner]; a != nil {
+		f.Subject.Name, f.Subject.Behavior, f.Subject.Application = a.Name, a.Behavior, a.Application
+		who = a.Called()
+	}
+	f.Title = fmt.Sprintf("%s on %s registers events without end: %s more every minute", who, finding.NodeName(n.Name), finding.Number(60*g.Slope.PerSecond))
+	f.Summary += fmt.Sprintf(" %d of the %d events that came are of %s.", most, all, who)
+	f.Evidence = append(f.Evidence, finding.Evidence{
+		What: "events of this producer", Node: n.Name, Tool: "event_list", Field: "Producer", Values: map[string]any{"before": before[owner], "after": after[owner]},
+	})
+	f.Confirm = append(f.Confirm, "event_list producer="+owner+" on "+n.Name)
+	return nil
+}
