@@ -105,7 +105,11 @@ func (l *lifeline) add(f *archive.Frame) {
 	switch {
 	case fresh:
 	case own && l.own:
-		fresh = started.Sub(l.lives[len(l.lives)-1].Started).Abs() > sameStart
+		later := started.Sub(l.lives[len(l.lives)-1].Started)
+		// An earlier start with a greater age is an answer of a life before this,
+		// dated back; with a smaller one the node's clock was put back and it began
+		// anew.
+		fresh = later > sameStart || later < -sameStart && uptime < l.uptime
 	default:
 		fresh = uptime < l.uptime || lower.After(l.latest.Add(time.Second))
 	}

@@ -270,3 +270,35 @@ func (w *Network) Pairs() [][2]string {
 		return strings.Compare(a[0]+"\x00"+a[1], b[0]+"\x00"+b[1])
 	})
 }
+// Own reports whether the process belongs to the application that answers the
+// recorder's own calls: what it does is our doing and no sign of a fault.
+func (a *Actor) Own() bool { return a.Application == "mcp_app" }
+
+// OwnErrors are the instants at which a call of the recorder added an error to
+// the node: forwarded calls that the entry point could not deliver, and pings
+// that the node could not complete.
+func (s *Scene) OwnErrors(w *Network, n *Node) []time.Time {
+	var at []time.Time
+	for asked, calls := range w.fails {
+		for _, c := range calls {
+			if c.link && !c.mark && n.Entry && asked != n.Name || !c.link && c.tool == "network_ping" && asked == n.Name {
+				at = append(at, c.At)
+			}
+		}
+	}
+	slices.SortFunc(at, time.Time.Compare)
+	return at
+}
+
+// OwnCalls is how many calls a second of the recorder's own were about the
+// given nodes, over the whole recording.
+func (s *Scene) OwnCalls(names ...string) float64 {
+	calls := 0
+	for _, st := range s.Rec.Streams() {
+		if st.Kind == archive.Sample && slices.Contains(names, st.Node) {
+			calls += st.Records
+		}
+	}
+	from, to := s.Rec.Window()
+	return float64(calls) / max(to.Sub(from).Seconds(), 1)
+}
