@@ -270,6 +270,7 @@ func (w *Network) Pairs() [][2]string {
 		return strings.Compare(a[0]+"\x00"+a[1], b[0]+"\x00"+b[1])
 	})
 }
+
 // Own reports whether the process belongs to the application that answers the
 // recorder's own calls: what it does is our doing and no sign of a fault.
 func (a *Actor) Own() bool { return a.Application == "mcp_app" }
