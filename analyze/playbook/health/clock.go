@@ -113,7 +113,7 @@ func (c clockStep) finding(s *scene.Scene) *finding.Finding {
 	}
 	by := finding.Seconds(math.Abs(c.by))
 	return &finding.Finding{
-		Kind: "recorder_clock", Score: 45, Confidence: finding.High,
+		Kind: finding.RecorderClock, Score: 45, Confidence: finding.High,
 		Title:   fmt.Sprintf("The clock of the recording machine went %s by %s", way, by),
 		Summary: fmt.Sprintf("At %s all %d nodes moved together against the recorder's clock, by %s: it is the recorder's that stepped. The times of what was recorded since then are off by as much.", finding.Clock(c.at), len(c.ends), by),
 		Onset:   c.at, OnsetErrorS: s.Usual(s.Nodes[0]).Seconds(),
