@@ -16,6 +16,7 @@ import (
 
 	"ergorecorder/analyze"
 	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/playbook"
 	"ergorecorder/analyze/render"
 	"ergorecorder/archive"
 	"ergorecorder/recorder/ingest"
@@ -130,6 +131,19 @@ func run(t *testing.T, rec *replay.Recording, opt analyze.Options) *analyze.Repo
 	r, err := analyze.Run(context.Background(), rec, opt)
 	if err != nil {
 		t.Fatal(err)
+	}
+	may := map[finding.Kind]bool{}
+	for _, b := range playbook.All() {
+		for _, d := range b.Detectors {
+			for _, k := range d.Claims {
+				may[k] = true
+			}
+		}
+	}
+	for _, f := range r.Findings {
+		if !may[f.Kind] {
+			t.Errorf("%s is claimed, and no detector's row says so", f.Kind)
+		}
 	}
 	return r
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"ergorecorder/analyze/finding"
+	"ergorecorder/coverage"
 )
 
 // SchemaVersion is the form of a Report.
@@ -12,11 +13,13 @@ const SchemaVersion = "ergo-findings/1"
 // A Report is the verdict over a window of a recording.
 type Report struct {
 	Schema       string                 `json:"schema"`
+	Headline     Headline               `json:"headline"`
 	Archive      Archive                `json:"archive"`
 	Window       finding.Window         `json:"window"`
 	Findings     []*finding.Finding     `json:"findings"` // ranked: the first is the one to act on
 	Healthy      []string               `json:"healthy"`
 	NotEvaluated []finding.NotEvaluated `json:"not_evaluated"`
+	Coverage     *coverage.Coverage     `json:"coverage,omitempty"` // what was seen, see docs/coverage.md
 }
 
 // An Archive says what was analysed.

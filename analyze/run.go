@@ -8,17 +8,23 @@ import (
 
 	"ergorecorder/analyze/causes"
 	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/mute"
 	"ergorecorder/analyze/playbook"
 	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/setting"
+	"ergorecorder/coverage"
 	"ergorecorder/replay"
 )
 
 // Options select what is judged. The zero value judges everything.
 type Options struct {
-	From, To  time.Time // zero: the recording's own
-	Playbooks []string  // health, bottleneck, cpu, memory, process-leak, restart-loop, zombies, network, goroutines, events
-	Node      string    // glob over node names
-	Path      string    // what the report calls the archive
+	From, To  time.Time      // zero: the recording's own
+	Playbooks []string       // health, bottleneck, cpu, memory, process-leak, restart-loop, zombies, network, goroutines, events
+	Node      string         // glob over node names
+	Path      string         // what the report calls the archive
+	Settings  setting.Values // those that are not the defaults
+	Mutes     []mute.Mute    // findings that are known
+	Now       time.Time      // when mutes are looked at
 	Progress  func(done, total int, step string)
 }
 
@@ -30,7 +36,7 @@ func Run(ctx context.Context, rec *replay.Recording, opt Options) (*Report, erro
 	if err != nil {
 		return nil, err
 	}
-	s, err := scene.Read(ctx, rec, scene.Options{From: opt.From, To: opt.To, Node: opt.Node, Progress: opt.Progress})
+	s, err := scene.Read(ctx, rec, scene.Options{From: opt.From, To: opt.To, Node: opt.Node, Settings: opt.Settings, Progress: opt.Progress})
 	if err != nil {
 		return nil, err
 	}
@@ -38,17 +44,25 @@ func Run(ctx context.Context, rec *replay.Recording, opt Options) (*Report, erro
 	if err != nil {
 		return nil, err
 	}
+	seen, err := coverage.Of(ctx, rec, coverage.Options{From: opt.From, To: opt.To, Node: opt.Node, Detectors: opt.Playbooks, Path: opt.Path})
+	if err != nil {
+		return nil, fmt.Errorf("look at what was recorded: %w", err)
+	}
 	for i, b := range books {
 		if opt.Progress != nil {
 			opt.Progress(i, len(books), b.Name)
 		}
 		v := &finding.Verdict{Playbook: b.Name}
-		if err := b.Run(ctx, s, v); err != nil {
-			return nil, fmt.Errorf("playbook %s: %w", b.Name, err)
+		for _, d := range b.Detectors {
+			if err := d.Run(ctx, s, v); err != nil {
+				return nil, fmt.Errorf("playbook %s: %s: %w", b.Name, d.Name, err)
+			}
+			lacking(s, d, v)
 		}
 		r.Findings = append(r.Findings, v.Findings...)
-		r.Healthy = append(r.Healthy, v.Healthy...)
-		r.NotEvaluated = append(r.NotEvaluated, v.Skipped...)
+		fine, not := earned(v, seen)
+		r.Healthy = append(r.Healthy, fine...)
+		r.NotEvaluated = append(append(r.NotEvaluated, v.Skipped...), not...)
 	}
 	for _, f := range r.Findings {
 		acrossGaps(f, r.Archive.Gaps)
@@ -56,8 +70,12 @@ func Run(ctx context.Context, rec *replay.Recording, opt Options) (*Report, erro
 	if err := causes.Find(ctx, s, r.Findings); err != nil {
 		return nil, fmt.Errorf("look for causes: %w", err)
 	}
+	for _, ended := range mute.Apply(r.Findings, opt.Mutes, opt.Now) {
+		r.NotEvaluated = append(r.NotEvaluated, finding.NotEvaluated{Playbook: "mute", Why: ended})
+	}
 	r.Findings = finding.Rank(r.Findings)
 	r.NotEvaluated = append(r.NotEvaluated, s.DamageNoted()...)
+	r.conclude(seen)
 	return r, nil
 }
 

@@ -28,14 +28,41 @@ type packed struct {
 func (w *Writer) update(f func(*bbolt.Tx) error) error { return w.updateIn(w.seg, f) }
 
 func (w *Writer) updateIn(s *segment, f func(*bbolt.Tx) error) error {
+	if s.doubt {
+		if err := w.renew(s); err != nil {
+			return err
+		}
+	}
 	if err := w.opts.step("commit"); err != nil {
 		return err
 	}
+	if s.txid == 0 {
+		id, err := txID(s.db)
+		if err != nil {
+			return err
+		}
+		s.txid = id
+	}
 	before := s.db.Stats()
-	err := guard(func() error { return s.db.Update(f) })
+	id := 0
+	err := guard(func() error {
+		return s.db.Update(func(tx *bbolt.Tx) error {
+			id = tx.ID()
+			return f(tx)
+		})
+	})
+	w.opts.settle()
 	after := s.db.Stats()
 	diff := after.Sub(&before)
 	w.written.Add(diff.TxStats.GetPageAlloc() + int64(s.db.Info().PageSize))
+	if err == nil {
+		s.txid = id
+		return nil
+	}
+	// Where there is just no room, and no page says that the commit took place, it
+	// did not.
+	now, e := txID(s.db)
+	s.doubt = !errors.Is(fileError(err), ErrFull) || e != nil || now != s.txid
 	return err
 }
 
@@ -45,34 +72,66 @@ func (w *Writer) commit() error { return w.commitWith(w.zip) }
 
 // commitWith is commit with blocks as small as zip makes them.
 func (w *Writer) commitWith(zip *codec.Zip) error {
+	err := w.commitOnce(zip)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err == nil {
+		w.failed = nil
+		return nil
+	}
+	w.failed = fmt.Errorf("commit to %s: %w", w.path, fileError(err))
+	w.noteFault(w.failed)
+	return w.failed
+}
+
+func (w *Writer) commitOnce(zip *codec.Zip) error {
 	w.mu.Lock()
 	if w.timer != nil {
 		w.timer.Stop()
 		w.timer = nil
 	}
-	w.collect()
-	w.fillBatch()
-	batches, runs, defs, last := w.waiting, w.toPack, w.defs, w.next-1
 	w.tried = w.opts.Now()
 	w.mu.Unlock()
-	if len(batches)+len(runs)+len(defs) == 0 && !w.owed {
+	if w.seg.doubt { // which may acknowledge what the failed commit stored
+		if err := w.renew(w.seg); err != nil {
+			return err
+		}
+	}
+	set := w.gather()
+	if set.empty() && !w.owed {
 		return nil
 	}
-	blocks, err := w.pack(zip, runs)
-	if err == nil {
-		err = w.store(batches, blocks, defs)
+	var err error
+	if set.blocks, err = w.pack(zip, set.runs); err != nil {
+		return err
 	}
+	if err := w.store(set); err != nil {
+		if w.seg.doubt {
+			w.doubtful = set
+		}
+		return err
+	}
+	w.owed = false
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if err != nil {
-		w.failed = fmt.Errorf("commit to %s: %w", w.path, fileError(err))
-		return w.failed
-	}
-	w.failed, w.owed = nil, false
-	w.waiting, w.toPack, w.defs = w.waiting[len(batches):], w.toPack[len(runs):], w.defs[len(defs):]
-	w.durable = last
-	w.stored(batches, blocks)
+	w.acknowledge(set)
 	return nil
+}
+
+// gather is all that is to be stored.
+func (w *Writer) gather() *commitSet {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.collect()
+	w.fillBatch()
+	return &commitSet{batches: w.waiting, runs: w.toPack, defs: w.defs, last: w.next - 1, count: w.count}
+}
+
+// acknowledge notes that a set is on disk. Locked by the caller.
+func (w *Writer) acknowledge(set *commitSet) {
+	w.waiting, w.toPack, w.defs = w.waiting[len(set.batches):], w.toPack[len(set.runs):], w.defs[len(set.defs):]
+	w.durable, w.saved = set.last, set.count
+	w.stored(set.batches, set.blocks)
 }
 
 // fillBatch closes the batch that gathers chunks. Locked by the caller.
@@ -107,8 +166,8 @@ func (w *Writer) pack(zip *codec.Zip, runs []*run) ([]packed, error) {
 }
 
 // store writes one transaction.
-func (w *Writer) store(batches []*batch, blocks []packed, defs []*stream) error {
-	gone := w.gone(blocks)
+func (w *Writer) store(set *commitSet) error {
+	gone := w.gone(set.blocks)
 	return w.update(func(tx *bbolt.Tx) error {
 		if w.owed {
 			if err := putMeta(tx, w.seg.meta); err != nil {
@@ -116,14 +175,14 @@ func (w *Writer) store(batches []*batch, blocks []packed, defs []*stream) error 
 			}
 		}
 		begun := map[uint32][]byte{}
-		for _, s := range defs {
+		for _, s := range set.defs {
 			begun[s.id] = definition(s.runs.key, s.runs.schema)
 		}
 		if err := putStreams(tx, w.zip, begun); err != nil {
 			return err
 		}
 		tail := tx.Bucket(bucketTail)
-		for _, b := range batches {
+		for _, b := range set.batches {
 			if gone[b] {
 				continue
 			}
@@ -136,7 +195,7 @@ func (w *Writer) store(batches []*batch, blocks []packed, defs []*stream) error 
 				return err
 			}
 		}
-		return putBlocks(tx, w.zip, blocks)
+		return putBlocks(tx, w.zip, set.blocks)
 	})
 }
 
@@ -315,6 +374,7 @@ func (w *Writer) rewriteFile(path string, pageSize int, fill func(*bbolt.DB) err
 	size := int64(0)
 	if err = w.opts.step("rewrite a segment"); err == nil {
 		err = guard(func() error { return fill(dst) })
+		w.opts.settle()
 	}
 	if err == nil {
 		err = dst.View(func(tx *bbolt.Tx) error { size = tx.Size(); return nil })

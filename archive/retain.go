@@ -110,6 +110,7 @@ func (w *Writer) noteNextIn(s *segment) error {
 	if err := s.close(); err != nil {
 		return err
 	}
+	s.txid = 0
 	db, err := w.openBolt(s.path, 0)
 	if err == nil {
 		s.mu.Lock()

@@ -50,9 +50,11 @@ type segmentMeta struct {
 
 // A segment is one bbolt file. It is safe for concurrent use.
 type segment struct {
-	path string
-	meta segmentMeta
-	left bool // retention found nothing in it but what incidents pin
+	path  string
+	meta  segmentMeta
+	doubt bool // a commit failed: nothing of the file is believed; guarded by the writer's io
+	txid  int  // of the newest transaction known to be on disk; guarded by the writer's io
+	left  bool // retention found nothing in it but what incidents pin
 
 	foreign bool // it is of another archive, and left out
 

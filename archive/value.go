@@ -17,10 +17,13 @@ const aloneAbove = 2 << 10
 
 var aloneKey = []byte{0}
 
-// putValue stores a value that is not there yet. FillPercent of the bucket is
+// putValue stores a value, in place of what a failed commit may have left there. FillPercent of the bucket is
 // set as befits keys that ascend.
 func putValue(b *bbolt.Bucket, key, value []byte) error {
 	b.FillPercent = 1
+	if err := deleteValue(b, key); err != nil {
+		return err
+	}
 	if len(value) <= aloneAbove {
 		return b.Put(key, value)
 	}

@@ -48,6 +48,8 @@ type Options struct {
 	InPlace bool
 
 	fault func(step string) error // of a test: makes a step of I/O fail
+	bolt  func(*bbolt.DB)         // of a test: makes its I/O fail
+	idle  func()                  // of a test: bbolt has done what it was asked for
 }
 
 // step comes before each step of I/O that can fail.
@@ -56,6 +58,13 @@ func (o *Options) step(name string) error {
 		return nil
 	}
 	return o.fault(name)
+}
+
+// settle comes behind each step that bbolt takes.
+func (o *Options) settle() {
+	if o.idle != nil {
+		o.idle()
+	}
 }
 
 func (o *Options) fill() {
@@ -90,32 +99,35 @@ type Writer struct {
 
 	io sync.Mutex // held while the disk is written; before mu
 
-	mu      sync.Mutex
-	scratch codec.Scratch
-	seg     *segment // the one being written
-	began   int64    // time of the segment's first record, 0 while it has none
-	newest  int64    // time of the segment's newest record, 0 while it has none
-	streams map[StreamKey]*stream
-	dirty   map[*stream]bool // with records that no chunk holds
-	ids     uint32           // of streams, given out
-	next    uint64           // Seq
-	durable uint64
-	batch   *batch // gathers chunks for the next commit
-	chunks  [][]byte
-	refs    []chunkRef // of chunks
-	waiting []*batch   // filled, and not on disk yet
-	toPack  []*run
-	batches uint64
-	defs    []*stream // not in the segment yet
-	timer   *time.Timer
-	failed  error // of the last commit
-	kept    error // of the last rotation and retention
-	owed    bool  // the segment's meta is to be written with the next commit; guarded by io
-	tried   time.Time
-	pins    []window
-	written atomic.Int64 // bytes
-	count   uint64
-	closed  bool
+	mu       sync.Mutex
+	scratch  codec.Scratch
+	seg      *segment // the one being written
+	began    int64    // time of the segment's first record, 0 while it has none
+	newest   int64    // time of the segment's newest record, 0 while it has none
+	streams  map[StreamKey]*stream
+	dirty    map[*stream]bool // with records that no chunk holds
+	ids      uint32           // of streams, given out
+	next     uint64           // Seq
+	durable  uint64
+	saved    uint64 // of count, how many are on disk
+	batch    *batch // gathers chunks for the next commit
+	chunks   [][]byte
+	refs     []chunkRef // of chunks
+	waiting  []*batch   // filled, and not on disk yet
+	toPack   []*run
+	batches  uint64
+	defs     []*stream // not in the segment yet
+	timer    *time.Timer
+	failed   error      // of the last commit
+	fault    Fault      // the newest
+	doubtful *commitSet // that may be on disk or not; guarded by io
+	kept     error      // of the last rotation and retention
+	owed     bool       // the segment's meta is to be written with the next commit; guarded by io
+	tried    time.Time
+	pins     []window
+	written  atomic.Int64 // bytes
+	count    uint64
+	closed   bool
 }
 
 // stream is a stream that is being written.
@@ -303,6 +315,9 @@ func (w *Writer) openBolt(path string, pageSize int) (*bbolt.DB, error) {
 	if err == nil && !liesAt(path, file) {
 		return nil, errors.Join(fmt.Errorf("%w: another process has just rewritten it", ErrLocked), db.Close())
 	}
+	if err == nil && w.opts.bolt != nil {
+		w.opts.bolt(db)
+	}
 	return db, err
 }
 
@@ -372,6 +387,7 @@ func (w *Writer) initialize(s *segment, m segmentMeta) error {
 		}
 		return putMeta(tx, m)
 	})
+	w.opts.settle()
 	if err == nil {
 		err = w.opts.syncDir(filepath.Dir(s.path))
 	}
@@ -562,6 +578,7 @@ func (w *Writer) Sync() error {
 	}
 	w.mu.Lock()
 	w.kept = kept
+	w.noteFault(kept)
 	w.mu.Unlock()
 	return errors.Join(err, kept)
 }
@@ -582,19 +599,40 @@ func (w *Writer) Rotate() error {
 
 // Stats are figures about the archive being written.
 type Stats struct {
-	Records      uint64 // appended, by this writer
+	Records      uint64 // taken by this writer: accepted, and on disk within CommitEvery or when Sync returns
+	Saved        uint64 // of them, how many are on disk
+	Accepted     uint64 // Seq of the newest record that was taken
 	Durable      uint64 // Seq of the newest record that is on disk
+	Failing      error  // why the last commit failed; nil where it did not: all else waits in memory
+	Fault        Fault  // the newest storage error, also when it is over
 	Bytes        int64  // size of all segments
 	BytesWritten int64  // written to disk by this writer, re-packing included
 	Segments     int
 	Keeping      error // why the last rotation or retention failed; nil where it did not
 }
 
+// A Fault is an error of the storage, and when it was met.
+type Fault struct {
+	At    time.Time
+	Err   error
+	Count int // of all so far
+}
+
+// noteFault keeps the newest error of the storage. Locked by the caller.
+func (w *Writer) noteFault(err error) {
+	if err != nil {
+		w.fault = Fault{At: w.opts.Now(), Err: err, Count: w.fault.Count + 1}
+	}
+}
+
 // Stats returns the writer's figures.
 func (w *Writer) Stats() Stats {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	s := Stats{Records: w.count, Durable: w.durable, BytesWritten: w.written.Load(), Keeping: w.kept}
+	s := Stats{
+		Records: w.count, Saved: w.saved, Accepted: w.next - 1, Durable: w.durable, Failing: w.failed, Fault: w.fault,
+		BytesWritten: w.written.Load(), Keeping: w.kept,
+	}
 	w.cat.mu.RLock()
 	defer w.cat.mu.RUnlock()
 	for _, seg := range w.cat.segments {

@@ -15,8 +15,10 @@ import (
 	mcpgo "github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 
+	"ergorecorder/analyze"
 	"ergorecorder/ergo"
 	"ergorecorder/escape"
+	"ergorecorder/replay"
 )
 
 // Options of a [Server]. The zero value works.
@@ -31,6 +33,8 @@ type Options struct {
 	Log *slog.Logger
 	// Set is which tools are listed; empty means all.
 	Set ToolSet
+	// Analyze judges a recording; nil is analyze.Run.
+	Analyze func(context.Context, *replay.Recording, analyze.Options) (*analyze.Report, error)
 	// Version is what the server says of itself; empty takes the module's.
 	Version string
 }
@@ -53,6 +57,9 @@ func New(src Source, opt Options) *Server {
 	}
 	if opt.MaxMessage == 0 {
 		opt.MaxMessage = 1 << 20
+	}
+	if opt.Analyze == nil {
+		opt.Analyze = analyze.Run
 	}
 	if opt.Set == "" {
 		opt.Set = AllTools

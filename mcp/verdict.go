@@ -71,6 +71,7 @@ func diagnose(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
 		return nil, err
 	}
 	d := diagnosis{Report: *rep}
+	d.Coverage = nil // the headline says what matters of it
 	d.Findings = slices.DeleteFunc(slices.Clone(rep.Findings), func(f *finding.Finding) bool {
 		return severityRank(f.Severity) > severityRank(finding.Severity(args.Text("severity")))
 	})
@@ -150,7 +151,7 @@ func (s *Server) report(ctx context.Context, rec *replay.Recording, opt analyze.
 	k.making.Lock()
 	defer k.making.Unlock()
 	if k.report == nil {
-		rep, err := analyze.Run(ctx, rec, opt)
+		rep, err := s.opt.Analyze(ctx, rec, opt)
 		if err != nil {
 			return nil, err
 		}
@@ -250,6 +251,13 @@ func explainFinding(ctx context.Context, s *Server, args ergo.Args) (*answer, er
 
 func (d *diagnosis) text() []byte {
 	var b bytes.Buffer
+	escape.Fprintf(&b, "%s\n", d.Headline.Text)
+	for _, why := range d.Headline.Beside[:min(len(d.Headline.Beside), 12)] {
+		escape.Fprintf(&b, "not seen: %s\n", why)
+	}
+	for _, s := range d.Headline.Settle[:min(len(d.Headline.Settle), 3)] {
+		escape.Fprintf(&b, "to settle it: %s\n", s)
+	}
 	escape.Fprintf(&b, "%s, %s to %s: ", d.Archive.Path, stamp(d.Window.From), stamp(d.Window.To))
 	switch d.Total {
 	case 0:

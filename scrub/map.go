@@ -71,12 +71,16 @@ func ReadMap(r io.Reader) (*Map, error) {
 }
 
 // Rename replaces the names of a text about the original by what stands for
-// them in the copy.
+// them in the copy. Ordinary words that name nothing are left, as in the copy.
 func (m *Map) Rename(text string) string {
+	v := newVocabulary()
 	stands := make(map[string]string, len(m.Names))
 	for _, n := range m.Names {
 		if n.Kind == Host.String() || n.Kind == Address.String() {
 			text = strings.ReplaceAll(text, n.Name, n.Pseudonym)
+		}
+		if k, ok := KindNamed(n.Kind); ok && k >= Function && (v.plain(n.Name) || v.public(n.Name)) {
+			continue
 		}
 		stands[n.Name] = n.Pseudonym
 	}

@@ -54,10 +54,19 @@ func TestReport(t *testing.T) {
 func TestReportOfNothing(t *testing.T) {
 	rec := bundled(t, "stuck")
 	from, to := rec.Window()
-	page := drawReport(t, &analyze.Report{Window: finding.Window{From: from, To: to}}, rec)
+	r := &analyze.Report{Window: finding.Window{From: from, To: to}}
+	page := drawReport(t, r, rec)
 	checkSelfContained(t, page)
-	if !strings.Contains(page, "Nothing was found wrong") {
-		t.Error("it does not say that all is well")
+	if strings.Contains(page, `class="good"`) || !strings.Contains(page, "It is not said whether there is a fault") {
+		t.Error("a report without a headline reads as a clean bill")
+	}
+	r.Headline = analyze.Headline{Verdict: analyze.NothingFound, Text: "No fault found in what was seen."}
+	if page := drawReport(t, r, rec); !strings.Contains(page, `<h1 class="good">No fault found in what was seen.</h1>`) {
+		t.Error("it does not say that nothing was found")
+	}
+	r.Headline = analyze.Headline{Verdict: analyze.CannotTell, Text: "It cannot be told.", Beside: []string{"the recording is damaged"}, Settle: []string{"analyze verify x.erg"}}
+	if page := drawReport(t, r, rec); strings.Contains(page, `class="good"`) || !strings.Contains(page, "the recording is damaged") || !strings.Contains(page, "analyze verify x.erg") {
+		t.Error("it does not say that and why it cannot be told")
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/playbook/process"
 	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/setting"
 )
 
 // Find finds which findings explain which. A finding has at most one cause;
@@ -24,7 +25,7 @@ func Find(ctx context.Context, s *scene.Scene, all []*finding.Finding) error {
 	for _, r := range finding.Kinds() {
 		rows[r.Kind] = r
 	}
-	stand := predicates()
+	stand := predicates(s.Set)
 	for _, by := range finding.Relations() {
 		if stand[by] == nil {
 			continue
@@ -83,7 +84,7 @@ func sameProcess(a, b *finding.Finding) bool {
 
 // predicates say of every relation when it holds; which kinds it is between
 // stands in the table of kinds. [finding.WaitsFor] is told by [callees].
-func predicates() map[finding.Relation]predicate {
+func predicates(set setting.Values) map[finding.Relation]predicate {
 	return map[finding.Relation]predicate{
 		finding.TakesDown: takesDown,
 		finding.BeganAnew: func(root, f *finding.Finding) bool { return sameNode(root, f) && after(root, f) },
@@ -98,7 +99,7 @@ func predicates() map[finding.Relation]predicate {
 		finding.GivesUp:      givesUp,
 		finding.Dies:         func(root, f *finding.Finding) bool { return sameNode(root, f) && after(root, f) },
 		finding.SameProcess:  func(root, f *finding.Finding) bool { return sameProcess(root, f) && after(root, f) },
-		finding.KilledInside: killedInside,
+		finding.KilledInside: func(root, f *finding.Finding) bool { return killedInside(root, f, set.Span(process.ZombieAge)) },
 		finding.PileUp: func(root, f *finding.Finding) bool {
 			return sameNode(root, f) && root.Subject.Behavior == f.Subject.Behavior
 		},
@@ -135,8 +136,8 @@ func givesUp(root, f *finding.Finding) bool {
 }
 
 // killedInside holds where a process was killed long after it stood still.
-func killedInside(root, f *finding.Finding) bool {
-	return sameProcess(root, f) && after(root, f) && f.Onset.Sub(root.Onset) > process.ZombieAge
+func killedInside(root, f *finding.Finding, aKill time.Duration) bool {
+	return sameProcess(root, f) && after(root, f) && f.Onset.Sub(root.Onset) > aKill
 }
 
 // sameCode reports whether two findings are about one process, or about

@@ -8,7 +8,7 @@ import (
 
 // Every relation of the table of kinds is told by somebody.
 func TestRelations(t *testing.T) {
-	told := predicates()
+	told := predicates(nil)
 	for _, by := range finding.Relations() {
 		if told[by] == nil && by != finding.WaitsFor {
 			t.Errorf("nobody tells whether two findings stand in the relation %q", by)

@@ -65,8 +65,15 @@ type Finding struct {
 	Caveats        []string   `json:"caveats"`
 
 	Facts []Fact `json:"facts,omitempty"` // on which its causes depend
+	Muted *Muted `json:"muted,omitempty"` // somebody knows about it
 
 	Cause *Finding `json:"-"` // becomes CausedBy
+}
+
+// Muted says why a finding is known, and until when that holds.
+type Muted struct {
+	Reason string    `json:"reason"`
+	Until  time.Time `json:"until"`
 }
 
 // A Fact is something that a playbook found out about the subject of a finding,

@@ -67,9 +67,11 @@ func Rank(all []*Finding) []*Finding {
 }
 
 // caused orders roots of a severity above info first, then what they caused,
-// then information.
+// then information, then what is muted.
 func caused(f *Finding) int {
 	switch {
+	case f.Muted != nil:
+		return 3
 	case f.Score < ScoreWarning:
 		return 2
 	case f.CausedBy != nil:

@@ -1,9 +1,7 @@
 package playbook
 
 import (
-	"context"
-
-	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/detector"
 	"ergorecorder/analyze/playbook/bottleneck"
 	"ergorecorder/analyze/playbook/cpu"
 	"ergorecorder/analyze/playbook/events"
@@ -13,30 +11,39 @@ import (
 	"ergorecorder/analyze/playbook/network"
 	"ergorecorder/analyze/playbook/process"
 	"ergorecorder/analyze/playbook/restart"
-	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/setting"
 )
 
-// A Playbook is a named procedure from symptom to findings. It reads the scene
-// and says what it found, what it examined and found in order, and what it
-// could not examine. An error ends the whole run: it is for a recording that
-// cannot be read, never for data that do not suffice.
+// A Playbook is a named procedure from symptom to findings: detectors that are
+// asked together.
 type Playbook struct {
-	Name string
-	Run  func(context.Context, *scene.Scene, *finding.Verdict) error
+	Name      string              `json:"name"`
+	Detectors []detector.Detector `json:"detectors"` // in the order in which they are run
 }
 
 // All are all playbooks, in the order in which they are run.
 func All() []Playbook {
 	return []Playbook{
-		{"health", health.Judge},
-		{"bottleneck", bottleneck.Judge},
-		{"restart-loop", restart.Judge},
-		{"process-leak", process.Leaks},
-		{"zombies", process.Zombies},
-		{"cpu", cpu.Judge},
-		{"memory", memory.Judge},
-		{"network", network.Judge},
-		{"goroutines", goroutines.Judge},
-		{"events", events.Judge},
+		{"health", health.Detectors()},
+		{"bottleneck", bottleneck.Detectors()},
+		{"restart-loop", restart.Detectors()},
+		{"process-leak", process.Detectors()[:1]},
+		{"zombies", process.Detectors()[1:]},
+		{"cpu", cpu.Detectors()},
+		{"memory", memory.Detectors()},
+		{"network", network.Detectors()},
+		{"goroutines", goroutines.Detectors()},
+		{"events", events.Detectors()},
 	}
+}
+
+// Settings are the numbers on which the detectors of all playbooks depend.
+func Settings() []setting.Setting {
+	var out []setting.Setting
+	for _, b := range All() {
+		for _, d := range b.Detectors {
+			out = append(out, d.Settings...)
+		}
+	}
+	return out
 }

@@ -256,21 +256,19 @@ func alike(lines []string, nodes []string) []string {
 	return out
 }
 
-// verdict is the report in three lines: what, since when, what to do.
-func verdict(r *analyze.Report) [3]string {
+// verdict is the report in three lines: what, since when, what to do; and a
+// fourth where not all was seen.
+func verdict(r *analyze.Report) []string {
 	crit, warn, notes := count(r)
 	window := fmt.Sprintf("%s to %s (%s), %d nodes", instant(r.Window.From), clock(r.Window.To), lasting(r.Window.To.Sub(r.Window.From)), len(r.Archive.Nodes))
 	if crit+warn == 0 {
-		v := [3]string{
-			"No fault found.",
+		v := []string{
+			r.Headline.Text,
 			fmt.Sprintf("Examined %s; %d %s noted, %d not evaluated.", window, notes, plural(notes, "thing"), len(r.NotEvaluated)),
 			"There is nothing to do.",
 		}
-		if len(r.NotEvaluated) > 0 {
-			v[2] = "See below what could not be evaluated: of that, nothing is known."
-		}
-		if len(r.Healthy) == 0 {
-			v[0] = "Nothing could be judged."
+		if r.Headline.Verdict != analyze.NothingFound && len(r.Headline.Settle) > 0 {
+			v[2] = "To settle it: " + r.Headline.Settle[0]
 		}
 		return v
 	}
@@ -289,7 +287,24 @@ func verdict(r *analyze.Report) [3]string {
 	}
 	do, _, _ := strings.Cut(f.Recommendation, ". ")
 	do, _, _ = strings.Cut(do, "; ")
-	return [3]string{what, when + ".", strings.TrimSuffix(do, ".") + "."}
+	v := []string{what, when + ".", strings.TrimSuffix(do, ".") + "."}
+	if limit := r.Headline.Limit(); limit != "" {
+		v = append(v, limit)
+	}
+	return v
+}
+
+// unseen is what was not seen, and what would settle it, a line each.
+func unseen(r *analyze.Report) []string {
+	const most = 12
+	lines := slices.Clone(r.Headline.Beside)
+	if n := len(lines) - most; n > 0 {
+		lines = append(lines[:most], fmt.Sprintf("and %d more", n))
+	}
+	for _, s := range r.Headline.Settle[:min(len(r.Headline.Settle), 3)] {
+		lines = append(lines, "to settle it: "+s)
+	}
+	return lines
 }
 
 func rootCount(r *analyze.Report) int {

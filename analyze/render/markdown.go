@@ -16,6 +16,9 @@ func Markdown(w io.Writer, r *analyze.Report) error {
 	v := verdict(r)
 	// Errors of the writer are kept by it, and come out of Flush.
 	escape.Fprintf(b, "**%s**\n\n%s\n\n%s\n\n", escape.Markdown(v[0]), escape.Markdown(v[1]), escape.Markdown(v[2]))
+	for _, limit := range v[3:] {
+		escape.Fprintf(b, "%s\n\n", escape.Markdown(limit))
+	}
 	crit, warn, notes := count(r)
 	escape.Fprintf(b, "`%s`, %s to %s, %d nodes: %d critical, %d %s, %d %s.\n", escape.Code(r.Archive.Path), instant(r.Window.From), instant(r.Window.To),
 		len(r.Archive.Nodes), crit, warn, plural(warn, "warning"), notes, plural(notes, "note"))
@@ -26,6 +29,7 @@ func Markdown(w io.Writer, r *analyze.Report) error {
 	for _, f := range r.Findings {
 		markdownFinding(b, f, r, display)
 	}
+	markdownList(b, "Not seen", unseen(r))
 	markdownList(b, "In order", alike(r.Healthy, r.Archive.Nodes))
 	var not []string
 	for _, n := range r.NotEvaluated {

@@ -27,7 +27,7 @@ func Text(w io.Writer, r *analyze.Report, opt Options) error {
 	p := &page{w: bufio.NewWriter(w), width: min(max(width, 60), 140)}
 	v := verdict(r)
 	for _, line := range v {
-		p.line("%s", clip(line, p.width))
+		p.paragraph("", line)
 	}
 	p.heading(r)
 	display := displays(r)
@@ -45,6 +45,12 @@ func Text(w io.Writer, r *analyze.Report, opt Options) error {
 			if f.Severity == finding.Info {
 				p.item(fmt.Sprintf("%s %s (%s): %s", f.Display, f.Title, f.Kind, f.Summary))
 			}
+		}
+	}
+	if lines := unseen(r); len(lines) > 0 {
+		p.section("Not seen")
+		for _, l := range lines {
+			p.item(l)
 		}
 	}
 	if len(r.Healthy) > 0 {

@@ -11,8 +11,8 @@ import (
 	"ergorecorder/analyze/series"
 )
 
-// CpuUsed is the seconds of CPU that the node has used, user and system.
-func CpuUsed(n *Node) series.Series {
+// CPUUsed is the seconds of CPU that the node has used, user and system.
+func CPUUsed(n *Node) series.Series {
 	user, system := n.Series("node_info", "UserTime"), n.Series("node_info", "SystemTime")
 	twice := countsTwice(user, system)
 	return series.Sum(inSeconds(user, twice), inSeconds(system, twice))
@@ -65,17 +65,17 @@ func countsTwice(counters ...series.Series) bool {
 	return p < byChance
 }
 
-// A CpuProfile is one CPU profile of a node, by function.
-type CpuProfile struct {
+// A CPUProfile is one CPU profile of a node, by function.
+type CPUProfile struct {
 	From, To time.Time
 	Table    profiles.Table
 	ByPID    map[string]int64 // nanoseconds, where the profile has labels
 	Record   string
 }
 
-// CpuProfiles are the CPU profiles of a node, text or raw, by time.
-func (s *Scene) CpuProfiles(ctx context.Context, n *Node) ([]CpuProfile, error) {
-	var all []CpuProfile
+// CPUProfiles are the CPU profiles of a node, text or raw, by time.
+func (s *Scene) CPUProfiles(ctx context.Context, n *Node) ([]CPUProfile, error) {
+	var all []CPUProfile
 	for smp, err := range s.Rec.Samples(ctx, n.Name, "pprof_cpu", s.From, s.To) {
 		if err != nil {
 			if s.Damaged(err) {
@@ -84,7 +84,7 @@ func (s *Scene) CpuProfiles(ctx context.Context, n *Node) ([]CpuProfile, error) 
 			return nil, err
 		}
 		if t, err := profiles.ParseCPU(string(smp.Text)); err == nil && smp.Failure == nil {
-			all = append(all, CpuProfile{From: smp.At.Add(-smp.Took), To: smp.At, Table: t, Record: finding.RecordName(n.Name, "pprof_cpu", smp.At)})
+			all = append(all, CPUProfile{From: smp.At.Add(-smp.Took), To: smp.At, Table: t, Record: finding.RecordName(n.Name, "pprof_cpu", smp.At)})
 		}
 	}
 	for p, err := range s.Rec.Profiles(ctx, n.Name, "cpu", s.From, s.To) {
@@ -104,9 +104,9 @@ func (s *Scene) CpuProfiles(ctx context.Context, n *Node) ([]CpuProfile, error) 
 		}
 		byPID, _ := raw.ByPID("cpu") // it has the measure: Top succeeded
 		began := p.At.Add(-time.Duration(t.Seconds * float64(time.Second)))
-		all = append(all, CpuProfile{From: began, To: p.At, Table: t, ByPID: byPID, Record: finding.RecordName(n.Name, "cpu", p.At)})
+		all = append(all, CPUProfile{From: began, To: p.At, Table: t, ByPID: byPID, Record: finding.RecordName(n.Name, "cpu", p.At)})
 	}
-	slices.SortStableFunc(all, func(a, b CpuProfile) int { return a.To.Compare(b.To) })
+	slices.SortStableFunc(all, func(a, b CPUProfile) int { return a.To.Compare(b.To) })
 	return all, nil
 }
 

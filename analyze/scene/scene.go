@@ -16,6 +16,7 @@ import (
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/series"
+	"ergorecorder/analyze/setting"
 	"ergorecorder/archive"
 	"ergorecorder/replay"
 )
@@ -27,7 +28,8 @@ import (
 type Scene struct {
 	Rec      *replay.Recording
 	From, To time.Time
-	Nodes    []*Node // by name
+	Nodes    []*Node        // by name
+	Set      setting.Values // on which judgements of it depend
 	damage   damage
 
 	net  *Network             // see [Scene.Network]
@@ -36,14 +38,15 @@ type Scene struct {
 
 // Options select what is read. The zero value reads everything.
 type Options struct {
-	From, To time.Time // zero: the recording's own
-	Node     string    // glob over node names
+	From, To time.Time      // zero: the recording's own
+	Node     string         // glob over node names
+	Settings setting.Values // those that are not the defaults
 	Progress func(done, total int, step string)
 }
 
 // Read makes the scene of a recording.
 func Read(ctx context.Context, rec *replay.Recording, opt Options) (*Scene, error) {
-	s := &Scene{Rec: rec}
+	s := &Scene{Rec: rec, Set: opt.Settings}
 	s.From, s.To = rec.Window()
 	if !opt.From.IsZero() {
 		s.From = opt.From

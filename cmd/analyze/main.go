@@ -45,7 +45,7 @@ func newRoot() *cobra.Command {
 		newMCP(), newTools(),
 		newNodes(),
 		newPS(),
-		newReport(),
+		newReport(), newPlaybooks(),
 		newTimeline(),
 		newTrend(),
 		newLogs(),

@@ -31,6 +31,7 @@ func newTools() *cobra.Command {
 
 // mcpFlags are the flags of analyze mcp.
 type mcpFlags struct {
+	judging
 	listen    []string
 	tokenFile string
 	callLimit time.Duration
@@ -62,6 +63,7 @@ environment variable ERGO_RECORDER_TOKEN.`,
 	cmd.Flags().StringVar(&f.http.CertFile, "tls-cert", "", "certificate file; serves TLS")
 	cmd.Flags().StringVar(&f.http.KeyFile, "tls-key", "", "key file of the certificate")
 	cmd.Flags().StringVar(&f.tools, "tools", string(mcp.AllTools), "which tools are listed: "+strings.Join(mcp.ToolSets(), ", ")+"; core is short, and reaches the others through one tool")
+	f.addFlags(cmd)
 	cmd.Flags().DurationVar(&f.callLimit, "call-limit", 2*time.Minute, "how long one call may take")
 	return cmd
 }
@@ -84,6 +86,7 @@ func runMCP(cmd *cobra.Command, paths []string, f mcpFlags) error {
 	defer rec.Close()
 	s := mcp.New(mcp.Recorded(rec, strings.Join(paths, " ")), mcp.Options{
 		Set:       set,
+		Analyze:   f.judge(paths),
 		CallLimit: f.callLimit,
 		Log:       slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil)),
 	})

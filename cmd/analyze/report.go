@@ -32,11 +32,13 @@ func reportForms(ctx context.Context, rec *replay.Recording) map[string]reportFo
 }
 
 type reportOptions struct {
+	judging
 	window window
 	run    analyze.Options
 	format string
 	output output
 	failOn string
+	partly bool
 }
 
 func newReport() *cobra.Command {
@@ -48,7 +50,12 @@ func newReport() *cobra.Command {
 verdict: findings in the order in which to act on them, each with its evidence;
 what was examined and found in order; and what could not be examined.
 
-The exit code is 0 whatever it finds, unless --fail-on is given.`,
+One of three headlines stands first: a fault is found; nothing was found in what
+was seen, which suffices; or it cannot be told, and what would settle that.
+
+The exit code is 0 whatever it finds, unless --fail-on is given: then a finding
+as bad as that, and that it cannot be told, are 3 (--allow-partial: the first
+alone).`,
 		Example: `  analyze report incident.erg
   analyze report incident.erg --from -10m --playbook bottleneck,restart-loop
   analyze report incident.erg --format json -o report.json --fail-on critical`,
@@ -58,10 +65,12 @@ The exit code is 0 whatever it finds, unless --fail-on is given.`,
 	o.window.addFlags(cmd)
 	fl := cmd.Flags()
 	fl.StringSliceVar(&o.run.Playbooks, "playbook", nil, "run only these: "+strings.Join(analyze.PlaybookNames(), ", "))
+	o.addFlags(cmd)
 	fl.StringVar(&o.run.Node, "node", "", "glob over the names of nodes")
 	fl.StringVar(&o.format, "format", "text", "form of the report: "+strings.Join(formNames(), ", "))
 	o.output.addFlags(cmd, "write to this file instead of the terminal")
-	fl.StringVar(&o.failOn, "fail-on", "", "exit with 3 when there is a finding of this severity or worse: warning or critical")
+	fl.StringVar(&o.failOn, "fail-on", "", "exit with 3 when there is a finding of this severity or worse (warning or critical), or when it cannot be told")
+	fl.BoolVar(&o.partly, "allow-partial", false, "with --fail-on: that it cannot be told is no failure")
 	return cmd
 }
 
@@ -94,6 +103,9 @@ func runReport(cmd *cobra.Command, paths []string, o reportOptions) (err error) 
 		return err
 	}
 	o.run.Path = strings.Join(shown(cmd, paths), ", ")
+	if err := o.apply(&o.run, paths); err != nil {
+		return err
+	}
 	report, err := analyze.Run(cmd.Context(), rec, o.run)
 	if err != nil {
 		return err
@@ -102,15 +114,16 @@ func runReport(cmd *cobra.Command, paths []string, o reportOptions) (err error) 
 	if err := o.output.write(cmd, func(w io.Writer) error { return form(w, report) }); err != nil {
 		return err
 	}
-	if failed(report, o.failOn) {
+	if failed(report, o.failOn) || o.failOn != "" && !o.partly && report.Headline.Verdict == analyze.CannotTell {
 		return exit.Findings
 	}
 	return nil
 }
 
-// failed reports whether there is a finding as bad as severity.
+// failed reports whether there is a finding as bad as severity that is not
+// muted.
 func failed(r *analyze.Report, severity string) bool {
 	return severity != "" && slices.ContainsFunc(r.Findings, func(f *finding.Finding) bool {
-		return f.Severity == finding.Critical || severity == string(finding.Warning) && f.Severity == finding.Warning
+		return f.Muted == nil && (f.Severity == finding.Critical || severity == string(finding.Warning) && f.Severity == finding.Warning)
 	})
 }

@@ -20,6 +20,7 @@ import (
 )
 
 type serveOptions struct {
+	judging
 	listen    string
 	tokenFile string
 	hosts     []string
@@ -47,6 +48,7 @@ kept beside the archive in PATH.findings.json (not with --no-cache).`,
 	cmd.Flags().StringVar(&opt.listen, "listen", "127.0.0.1:8090", "the address to answer on; port 0 picks one")
 	cmd.Flags().StringVar(&opt.tokenFile, "token-file", "", "read the token that readers must show from this file")
 	cmd.Flags().StringSliceVar(&opt.hosts, "allow-host", nil, "further host names under which the page is reached")
+	opt.addFlags(cmd)
 	cmd.Flags().BoolVar(&opt.noCache, "no-cache", false, "do not keep findings beside the archive")
 	return cmd
 }
@@ -62,12 +64,12 @@ func runServe(cmd *cobra.Command, paths []string, opt serveOptions) error {
 		return fmt.Errorf("listen: %w", err)
 	}
 	defer l.Close()
-	options := web.Options{Name: strings.Join(shown(cmd, paths), " + "), Hosts: opt.hosts}
+	options := web.Options{Name: strings.Join(shown(cmd, paths), " + "), Hosts: opt.hosts, Analyze: opt.judge(paths)}
 	var query string
 	if options.Token, query, err = access(l.Addr(), opt.tokenFile); err != nil {
 		return err
 	}
-	if !opt.noCache && len(paths) == 1 {
+	if !opt.noCache && len(paths) == 1 && !opt.own(paths) {
 		options.Cache = findingsFile(strings.TrimRight(paths[0], string(filepath.Separator)) + ".findings.json")
 	}
 	srv := web.New(rec, options)

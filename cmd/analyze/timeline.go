@@ -15,6 +15,7 @@ func newTimeline() *cobra.Command {
 	var w window
 	var f format
 	var limit int
+	var j judging
 	var node string
 	cmd := &cobra.Command{
 		Use:   "timeline PATH...",
@@ -37,6 +38,9 @@ warning, error and panic.`,
 			if opt.From, opt.To, err = w.resolve(cmd.Context(), rec, nil); err != nil {
 				return err
 			}
+			if err := j.apply(&opt, args); err != nil {
+				return err
+			}
 			if _, err := nodesLike(rec, node); err != nil {
 				return err
 			}
@@ -53,6 +57,11 @@ warning, error and panic.`,
 			if f == "json" {
 				return printJSON(out, shown)
 			}
+			if report.Headline.Verdict == analyze.CannotTell {
+				escape.Fprintf(out, "%s\n", report.Headline.Text)
+			} else if limit := report.Headline.Limit(); limit != "" {
+				escape.Fprintf(out, "%s\n", limit)
+			}
 			for _, m := range shown {
 				escape.Fprintln(out, cut(fmt.Sprintf("%s  %-11s %s  %s", m.At.UTC().Format("15:04:05.000"), m.Kind, m.Node, m.Text), width(out)))
 			}
@@ -63,6 +72,7 @@ warning, error and panic.`,
 		},
 	}
 	w.addFlags(cmd)
+	j.addFlags(cmd)
 	cmd.Flags().StringVar(&node, "node", "", "glob over the names of nodes")
 	cmd.Flags().IntVar(&limit, "limit", 100, "at most so many entries")
 	f.addFlag(cmd, infoFormats)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -22,7 +23,8 @@ import (
 func newImport() *cobra.Command {
 	var out string
 	var opt ingest.Options
-	var keys []string
+	var keys, profiles []string
+	var node string
 	var more bool
 	cmd := &cobra.Command{
 		Use:   "import CAPTURE... -o PATH",
@@ -32,10 +34,19 @@ standard input) into an archive. The raw profiles beside a capture NAME.jsonl.gz
 named NAME.NODE.KIND[_before].pb.gz, come in at their own time. A broken line is
 named, counted and passed over; the exit code is then 2 and the rest is kept.
 An archive that holds answers already is refused unless --append is given.`,
-		Example: "  record import incident.jsonl.gz -o incident.erg",
-		Args:    cobra.MinimumNArgs(1),
+		Example: `  record import incident.jsonl.gz -o incident.erg
+  record import --append -o incident.erg --node gamma@host --profile heap.pb.gz`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 && len(profiles) == 0 {
+				return errors.New("import: name a capture, or a profile and its node: --node NAME@HOST --profile FILE")
+			}
+			if len(profiles) > 0 && node == "" {
+				return errors.New("import: whose profiles are they? --node NAME@HOST")
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return runImport(cmd, args, out, more, opt, keys)
+			return runImport(cmd, args, out, more, opt, keys, namedProfiles{node, profiles})
 		},
 	}
 	cmd.Flags().StringVarP(&out, "output", "o", "", "the archive: NAME.erg is one file, DIR/ a directory of segments")
@@ -43,11 +54,13 @@ An archive that holds answers already is refused unless --append is given.`,
 	cmd.Flags().BoolVar(&opt.KeepSecrets, "keep-secrets", false, "store everything as it was said, secrets included")
 	cmd.Flags().StringArrayVar(&keys, "identity", nil, "file with the key that opens encrypted captures (repeatable)")
 	cmd.Flags().BoolVar(&more, "append", false, "add to an archive that holds answers already; the same record is stored once")
+	cmd.Flags().StringArrayVar(&profiles, "profile", nil, "a raw pprof profile of the node --node (repeatable); its kind and its time are in it")
+	cmd.Flags().StringVar(&node, "node", "", "whose --profile files these are")
 	_ = cmd.MarkFlagRequired("output")
 	return cmd
 }
 
-func runImport(cmd *cobra.Command, captures []string, out string, more bool, opt ingest.Options, keys []string) (err error) {
+func runImport(cmd *cobra.Command, captures []string, out string, more bool, opt ingest.Options, keys []string, named namedProfiles) (err error) {
 	for _, c := range captures {
 		if c == "-" {
 			continue
@@ -80,6 +93,7 @@ func runImport(cmd *cobra.Command, captures []string, out string, more bool, opt
 			return err
 		}
 	}
+	named.store(w, opt, &sum)
 	for i, b := range sum.Broken {
 		if i == 10 {
 			escape.Fprintf(cmd.ErrOrStderr(), "record: and %d more\n", len(sum.Broken)-i)
@@ -179,4 +193,29 @@ func fullName(short string, nodes map[string]bool) string {
 		}
 	}
 	return short
+}
+
+// namedProfiles are raw profiles that are given by name.
+type namedProfiles struct {
+	node  string
+	files []string
+}
+
+// store stores the profiles; those that cannot be read are named and passed over.
+func (p namedProfiles) store(w *archive.Writer, opt ingest.Options, sum *ingest.Imported) {
+	for _, f := range p.files {
+		raw, err := os.ReadFile(f)
+		var kind string
+		if err == nil {
+			kind, err = ingest.KindOf(raw)
+		}
+		if err == nil {
+			err = ingest.Profile(raw, p.node, kind, w, opt)
+		}
+		if err != nil {
+			sum.Broken = append(sum.Broken, fmt.Errorf("%s: %w", f, err))
+			continue
+		}
+		sum.Profiles++
+	}
 }

@@ -41,6 +41,9 @@ func captures(t *testing.T) []string {
 	if err != nil || len(list) == 0 {
 		t.Fatalf("no captures in %s: %v", dir, err)
 	}
+	if testing.Short() {
+		list = list[:1]
+	}
 	return list
 }
 
@@ -185,6 +188,10 @@ func TestRoads(t *testing.T) {
 			said := compare(want, verdicts[ergo.RoadObserver])
 			rows = append(rows, fmt.Sprintf("| %s | %s | %s |", name, words(want), cell(said)))
 			for _, d := range said {
+				if strings.HasPrefix(d, string(finding.MemoryLeak)+" of ") { // see the document: the road does not carry whose it is
+					t.Log(d)
+					continue
+				}
 				t.Error(d)
 			}
 		})
@@ -244,13 +251,14 @@ func table(t *testing.T, path string, rows []string) {
 
 const head = `# One recording over several roads
 
-Written by ` + "`make roads`" + `. Each capture of a real cluster is served by a replay at ten times its speed, once as the 48 tools over
-HTTP and once as an Observer (Ergo 3.3), recorded from there with the standard samplers, and analysed. The second column is what the
+Written by ` + "`make roads`" + `. Each capture of a real cluster (those of testdata, or of the folder ERGO_CAPTURES) is served by a replay
+at ten times its speed, once as the 48 tools over HTTP and once as an Observer (Ergo 3.3), recorded from there with the standard samplers, and analysed. The second column is what the
 recording over the 48 tools finds: causes, the one to act on first. The third says in what the recording over the Observer differs: in
 kind, subject, rank of the first, or onset (by more than 4 s).
 
 An Observer has no CPU profile, no ping and none of cpus, heap_inuse, stack_inuse, total_alloc and last_gc_pause_ns; goroutines and
-heap are taken on suspicion only, because they stop the node. The roads over a link are not in this table.
+heap are taken on suspicion only, because they stop the node: without a heap profile a leak is one of the node, and whose it is is not
+told. The roads over a link are not in this table.
 
 | capture | found over the 48 tools | found over an Observer |
 |---|---|---|

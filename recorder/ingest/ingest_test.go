@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -140,5 +141,20 @@ func TestProfileName(t *testing.T) {
 		if node != tt.node || kind != tt.kind || ok != tt.ok {
 			t.Errorf("%s: got %q %q %v", tt.file, node, kind, ok)
 		}
+	}
+}
+
+func TestKindOf(t *testing.T) {
+	for _, kind := range []string{"heap", "cpu", "goroutine"} {
+		raw, err := os.ReadFile("../../testdata/stuck.gamma." + kind + ".pb.gz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := KindOf(raw); got != kind || err != nil {
+			t.Errorf("%s: %s, %v", kind, got, err)
+		}
+	}
+	if got, err := KindOf([]byte("no profile")); err == nil {
+		t.Errorf("what is no profile is %s", got)
 	}
 }

@@ -28,6 +28,29 @@ func Profile(raw []byte, node, kind string, w *archive.Writer, opt Options) erro
 	return err
 }
 
+// KindOf is the kind of a raw profile, by what its samples count.
+func KindOf(raw []byte) (string, error) {
+	text, err := unpacked(raw, maxProfile)
+	if err != nil {
+		return "", err
+	}
+	p, err := profile.ParseData(text)
+	if err != nil {
+		return "", fmt.Errorf("parse profile: %w", err)
+	}
+	for _, s := range p.SampleType {
+		switch s.Type {
+		case "inuse_space", "alloc_space":
+			return "heap", nil
+		case "cpu", "goroutine":
+			return s.Type, nil
+		case "contentions":
+			return "mutex", nil
+		}
+	}
+	return "", fmt.Errorf("its samples count %v: neither heap, cpu, goroutines nor contentions", p.SampleType)
+}
+
 // ImportedProfile is the record of a raw profile that says itself when it was
 // taken.
 func ImportedProfile(raw []byte, node, kind string, opt Options) (*archive.Record, error) {

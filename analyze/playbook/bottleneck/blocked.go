@@ -10,11 +10,6 @@ import (
 	"ergorecorder/analyze/series"
 )
 
-// lateAge is the age of the oldest message, in seconds, from which a
-// mailbox counts as overloaded: a fifth of the call time-out. Below it, a
-// backlog matters only if it grows.
-const lateAge = 1.0
-
 // blocked judges a process that is inside one callback.
 func blocked(ctx context.Context, s *scene.Scene, a *scene.Actor, st *scene.Stall) (*finding.Finding, error) {
 	f, err := blockedOnce(ctx, s, a, st)

@@ -8,14 +8,14 @@ import (
 	"ergorecorder/replay"
 )
 
-// Judge looks for processes whose messages wait: because a callback does
+// judge looks for processes whose messages wait: because a callback does
 // not return, because it waits for another process, or because more arrives
 // than is handled.
 //
 // Windowed liveness decides: the messages handled, the callbacks ended and the
 // age of the oldest message between listings. The upstream formula, over the
 // whole life of the process, is reported beside it.
-func Judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
+func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 	for _, n := range s.Nodes {
 		if len(n.Procs.Listings) < 3 {
 			v.Skip("%s: %s", n.Name, n.Procs.Missing())

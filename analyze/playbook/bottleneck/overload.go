@@ -27,7 +27,7 @@ func overloaded(ctx context.Context, s *scene.Scene, a *scene.Actor) (*finding.F
 	if worst == nil || worst.warmUp() {
 		return nil, nil
 	}
-	if worst.peak() < lateAge || worst.Rows < 3 || worst.span() < scene.MinStall {
+	if worst.peak() < s.Set.Of(lateAge) || worst.Rows < 3 || worst.span() < scene.MinStall {
 		return mailboxGrowth(worst)
 	}
 	f, err := overload(ctx, s, worst)

@@ -48,14 +48,10 @@ func stuckCall(ctx context.Context, s *scene.Scene, a *scene.Actor, st *scene.St
 	return f, nil
 }
 
-// manyWaits is how many calls in a row that come near their time-out tell a
-// callee that does not answer from one that was slow once or twice.
-const manyWaits = 3
-
 // timingOut judges a process whose calls give up in time, again and again.
 func timingOut(ctx context.Context, s *scene.Scene, a *scene.Actor) (*finding.Finding, error) {
 	first := a.FirstWait
-	if a.LongWaits < manyWaits || a.Longest(scene.Waiting).Open && a.Longest(scene.Waiting).Lasted() > 2*scene.CallTimeout || first.From.At.Sub(a.First) < 2*first.Lasted() {
+	if a.LongWaits < s.Set.Int(manyWaits) || a.Longest(scene.Waiting).Open && a.Longest(scene.Waiting).Lasted() > 2*scene.CallTimeout || first.From.At.Sub(a.First) < 2*first.Lasted() {
 		return nil, nil // too few, or it has done so from the first
 	}
 	began, err := s.StallBegan(ctx, a, first)

@@ -13,30 +13,21 @@ import (
 	"ergorecorder/analyze/series"
 )
 
-const (
-	// hotRatio is by how much the CPU that a node uses must rise, and hotCores
-	// how many cores more it must use: a rise of little is still little.
-	hotRatio = 2
-	hotCores = 0.25
-	// hotShare is the share of its CPU that one function of the application
-	// must take, with all that it calls, to be named as the reason.
-	hotShare = 0.3
-	// hotBaseline is how far from a rise the CPU on either side of it is
-	// compared: over a day the load itself is another one.
-	hotBaseline = time.Hour
-)
+// hotBaseline is how far from a rise the CPU on either side of it is compared:
+// over a day the load itself is another one.
+const hotBaseline = time.Hour
 
-// Judge finds nodes that burn far more CPU than they did, and the function and
+// judge finds nodes that burn far more CPU than they did, and the function and
 // process that burn it.
-func Judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
+func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 	for _, n := range s.Nodes {
-		used := scene.CpuUsed(n)
+		used := scene.CPUUsed(n)
 		rates := series.Rates(used, n.Starts...)
 		if rates.Len() < 8 {
 			v.Skip("%s: %d rates of UserTime and SystemTime, needs 8", n.Name, rates.Len())
 			continue
 		}
-		profs, err := s.CpuProfiles(ctx, n)
+		profs, err := s.CPUProfiles(ctx, n)
 		if err != nil {
 			return err
 		}
@@ -58,7 +49,7 @@ func Judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 
 // hotspot is the finding about a node whose use of CPU rose and stayed up, nil
 // where it did not.
-func hotspot(ctx context.Context, s *scene.Scene, n *scene.Node, rates series.Series, profs []scene.CpuProfile) (*finding.Finding, error) {
+func hotspot(ctx context.Context, s *scene.Scene, n *scene.Node, rates series.Series, profs []scene.CPUProfile) (*finding.Finding, error) {
 	changes, err := series.Changes(rates, 0.001)
 	if err != nil {
 		return nil, nil
@@ -74,7 +65,7 @@ func hotspot(ctx context.Context, s *scene.Scene, n *scene.Node, rates series.Se
 		near := max(hotBaseline, 8*rates.Interval())
 		since, until := series.Later(since, c.At.Add(-near)), series.Earlier(end, c.At.Add(near))
 		c.Before, c.After = series.Median(rates.Between(since, c.At).V), series.Median(rates.Between(c.At, until).V)
-		if c.After < hotRatio*c.Before || c.After-c.Before < hotCores || end.Sub(c.At) < 10*time.Second || justStarted(n, c.At) {
+		if c.After < s.Set.Of(hotRatio)*c.Before || c.After-c.Before < s.Set.Of(hotCores) || end.Sub(c.At) < 10*time.Second || justStarted(n, c.At) {
 			continue
 		}
 		was, is, err := s.Works(ctx, n, finding.Window{From: since, To: c.At}, finding.Window{From: c.At, To: until})
@@ -82,7 +73,7 @@ func hotspot(ctx context.Context, s *scene.Scene, n *scene.Node, rates series.Se
 			return nil, err
 		}
 		load := loadRatio(was, is)
-		if expected := load * c.Before; !reshaped(profs, since, c.At, until) && (c.After < hotRatio*expected || c.After-expected < hotCores) {
+		if expected := load * c.Before; !reshaped(s, profs, since, c.At, until) && (c.After < s.Set.Of(hotRatio)*expected || c.After-expected < s.Set.Of(hotCores)) {
 			continue // it handles as much more
 		}
 		onset, off := c.At.Add(-rates.Interval()/2), c.Error+rates.Interval()/2
@@ -90,7 +81,7 @@ func hotspot(ctx context.Context, s *scene.Scene, n *scene.Node, rates series.Se
 		if end != s.To {
 			f.End = &end
 		}
-		hotFunction(n, c.At, end, profs, f)
+		hotFunction(s, n, c.At, end, profs, f)
 		allocates(s, n, f)
 		if err := hotProcess(ctx, s, n, c.At, end, profs, f); err != nil {
 			return nil, err
@@ -138,8 +129,8 @@ func loadRatio(was, is map[string]scene.WorkRate) float64 {
 // reshaped reports whether profiles from before and after an instant show that
 // one function of the application took a far greater share of the CPU: a load
 // that only grew keeps the shares as they were.
-func reshaped(profs []scene.CpuProfile, from, at, to time.Time) bool {
-	var before, during *scene.CpuProfile
+func reshaped(s *scene.Scene, profs []scene.CPUProfile, from, at, to time.Time) bool {
+	var before, during *scene.CPUProfile
 	for i := range profs {
 		switch p := &profs[i]; {
 		case !p.From.Before(from) && !p.To.After(at):
@@ -153,7 +144,7 @@ func reshaped(profs []scene.CpuProfile, from, at, to time.Time) bool {
 	}
 	for _, r := range during.Table.Of(profiles.Application) {
 		was, _ := before.Table.Row(r.Function)
-		if float64(r.Cum)/math.Max(1, float64(during.Table.Total))-float64(was.Cum)/math.Max(1, float64(before.Table.Total)) >= hotShare {
+		if float64(r.Cum)/math.Max(1, float64(during.Table.Total))-float64(was.Cum)/math.Max(1, float64(before.Table.Total)) >= s.Set.Of(hotShare) {
 			return true
 		}
 	}

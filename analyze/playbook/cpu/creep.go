@@ -17,7 +17,7 @@ const creepSpan = 4 * hotBaseline
 // show from one hour to the next, because its messages cost more and more: the
 // last hour of its life is held against the first. A rise that does not show
 // in callbacks is none, for what else a node does has its own daily course.
-func creep(ctx context.Context, s *scene.Scene, n *scene.Node, rates series.Series, profs []scene.CpuProfile) (*finding.Finding, error) {
+func creep(ctx context.Context, s *scene.Scene, n *scene.Node, rates series.Series, profs []scene.CPUProfile) (*finding.Finding, error) {
 	if rates.Span() < creepSpan {
 		return nil, nil
 	}
@@ -29,7 +29,7 @@ func creep(ctx context.Context, s *scene.Scene, n *scene.Node, rates series.Seri
 	first, last := finding.Window{From: from, To: from.Add(hotBaseline)}, finding.Window{From: to.Add(-hotBaseline), To: to}
 	c := series.Change{At: first.To, P: trend.P}
 	c.Before, c.After = series.Median(rates.Between(first.From, first.To).V), series.Median(rates.Between(last.From, last.To).V)
-	if c.After < hotRatio*c.Before || c.After-c.Before < hotCores {
+	if c.After < s.Set.Of(hotRatio)*c.Before || c.After-c.Before < s.Set.Of(hotCores) {
 		return nil, nil
 	}
 	was, is, err := s.Works(ctx, n, first, last)
@@ -38,7 +38,7 @@ func creep(ctx context.Context, s *scene.Scene, n *scene.Node, rates series.Seri
 	}
 	expected := loadRatio(was, is) * c.Before
 	behavior, costlier := dearer(was, is)
-	if c.After < hotRatio*expected || c.After-expected < hotCores || costlier < (c.After-expected)/2 {
+	if c.After < s.Set.Of(hotRatio)*expected || c.After-expected < s.Set.Of(hotCores) || costlier < (c.After-expected)/2 {
 		return nil, nil
 	}
 	onset, off := from, rates.Interval()
@@ -49,7 +49,7 @@ func creep(ctx context.Context, s *scene.Scene, n *scene.Node, rates series.Seri
 	f.Summary = fmt.Sprintf("The CPU of %s rose from %s cores in the first hour to %s in the last, and its callbacks take %s seconds a second more than as many messages took before.",
 		n.Name, finding.Number(c.Before), finding.Number(c.After), finding.Number(costlier))
 	f.Subject.Behavior = behavior
-	hotFunction(n, first.To, s.To, profs, f)
+	hotFunction(s, n, first.To, s.To, profs, f)
 	return f, hotProcess(ctx, s, n, first.To, s.To, profs, f)
 }
 

@@ -14,8 +14,8 @@ import (
 
 // hotFunction names the function that took most of the CPU during the rise,
 // against a profile from before.
-func hotFunction(n *scene.Node, from, to time.Time, profs []scene.CpuProfile, f *finding.Finding) {
-	var before, during *scene.CpuProfile
+func hotFunction(s *scene.Scene, n *scene.Node, from, to time.Time, profs []scene.CPUProfile, f *finding.Finding) {
+	var before, during *scene.CPUProfile
 	for i := range profs {
 		p := &profs[i]
 		switch {
@@ -37,7 +37,7 @@ func hotFunction(n *scene.Node, from, to time.Time, profs []scene.CpuProfile, f 
 	} else {
 		f.Caveats = append(f.Caveats, "There is no CPU profile from before to compare with.")
 	}
-	hot, ok := hottest(diff, during.Table.Total)
+	hot, ok := hottest(diff, during.Table.Total, s.Set.Of(hotShare))
 	var lines []string
 	for _, r := range diff.Rows[:min(8, len(diff.Rows))] {
 		lines = append(lines, fmt.Sprintf("%+.0f ms/s flat, %+.0f ms/s cumulative  %s", perSecondOf(r.Flat, diff), perSecondOf(r.Cum, diff), r.Function))
@@ -63,7 +63,7 @@ func perSecondOf(v int64, t profiles.Table) float64 {
 // hottest is the innermost application function to which enough of the CPU
 // goes: of those with about the largest cumulative time, the one with most of
 // its own.
-func hottest(diff profiles.Table, total int64) (profiles.Row, bool) {
+func hottest(diff profiles.Table, total int64, share float64) (profiles.Row, bool) {
 	app := diff.Of(profiles.Application)
 	most := int64(0)
 	for _, r := range app {
@@ -72,7 +72,7 @@ func hottest(diff profiles.Table, total int64) (profiles.Row, bool) {
 	var best profiles.Row
 	ok := false
 	for _, r := range app {
-		if float64(r.Cum) >= hotShare*float64(total) && float64(r.Cum) >= 0.8*float64(most) && (!ok || r.Flat > best.Flat) {
+		if float64(r.Cum) >= share*float64(total) && float64(r.Cum) >= 0.8*float64(most) && (!ok || r.Flat > best.Flat) {
 			best, ok = r, true
 		}
 	}
@@ -82,7 +82,7 @@ func hottest(diff profiles.Table, total int64) (profiles.Row, bool) {
 // hotProcess names the process that spends it: by the profile's labels, else
 // the one process of the hot function's behavior, else the one whose running
 // time rose by about as much.
-func hotProcess(ctx context.Context, s *scene.Scene, n *scene.Node, from, to time.Time, profs []scene.CpuProfile, f *finding.Finding) error {
+func hotProcess(ctx context.Context, s *scene.Scene, n *scene.Node, from, to time.Time, profs []scene.CPUProfile, f *finding.Finding) error {
 	pid := ""
 	for _, p := range profs {
 		var sum, most int64
@@ -95,7 +95,7 @@ func hotProcess(ctx context.Context, s *scene.Scene, n *scene.Node, from, to tim
 				most, pid = v, id
 			}
 		}
-		if float64(most) < hotShare*float64(sum) {
+		if float64(most) < s.Set.Of(hotShare)*float64(sum) {
 			pid = ""
 		}
 	}
@@ -152,7 +152,7 @@ func busiest(ctx context.Context, s *scene.Scene, n *scene.Node, from, to time.T
 			second = rise
 		}
 	}
-	if best == nil || most < hotCores || most < 2*second {
+	if best == nil || most < s.Set.Of(hotCores) || most < 2*second {
 		return nil, nil
 	}
 	return []*scene.Actor{best}, nil

@@ -13,10 +13,10 @@ func TestHottest(t *testing.T) {
 		{Function: "app.(*A).HandleMessage", Flat: 0, Cum: 90},
 		{Function: "app.(*B).HandleMessage", Flat: 5, Cum: 10},
 	}}
-	if r, ok := hottest(table, 100); !ok || r.Function != "app.(*A).scan" {
+	if r, ok := hottest(table, 100, hotShare.Default); !ok || r.Function != "app.(*A).scan" {
 		t.Errorf("hottest is %+v, want the innermost that holds about as much", r)
 	}
-	if r, ok := hottest(table, 400); ok {
+	if r, ok := hottest(table, 400, hotShare.Default); ok {
 		t.Errorf("%+v is named with less than 30 %% of the CPU", r)
 	}
 }

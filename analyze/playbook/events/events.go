@@ -13,27 +13,11 @@ import (
 	"ergorecorder/analyze/series"
 )
 
-const (
-	// lull is the shortest silence, and the shortest stretch without
-	// subscribers, that counts: what was merely late is not over.
-	lull = 10 * time.Second
-	// voidRate is from how many messages a second on publishing into the void
-	// costs something; voidRise by how much it must have risen to be a change.
-	voidRate = 10.0
-	voidRise = 5.0
-	// fanRise and wideFan are by how much deliveries per message must rise, and
-	// to how many, to be a change for the worse.
-	fanRise = 3.0
-	wideFan = 50.0
-	// starving is for how long subscribers must have waited.
-	starving = 30 * time.Second
-)
-
-// Judge judges how the events of each node are used over time: wasted
+// judge judges how the events of each node are used over time: wasted
 // publishing, starved subscribers, producers that fell silent, and fan-out.
 // What has been so from the first answer on is how the application is built,
 // and is told as information.
-func Judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
+func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 	for _, n := range s.Nodes {
 		all, answers, err := s.Events(ctx, n)
 		if err != nil {
@@ -45,8 +29,8 @@ func Judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 		}
 		before := len(v.Findings)
 		for _, e := range all {
-			for _, judge := range []func(*scene.Scene, *scene.Event, *finding.Verdict) bool{silent, starved, unheard, fanOut} {
-				if judge(s, e, v) {
+			for _, tells := range []func(*scene.Scene, *scene.Event, *finding.Verdict) bool{silent, starved, unheard, fanOut} {
+				if tells(s, e, v) {
 					break
 				}
 			}
@@ -100,7 +84,7 @@ func silent(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 	silence := e.Last.Sub(lastGrowth)
 	usual := max(e.Interval, quiet)
 	rate := grown / lastGrowth.Sub(e.Published.T[0]).Seconds()
-	if silence < max(lull, 3*usual) || rate*silence.Seconds() < 20 {
+	if silence < max(s.Set.Span(lull), 3*usual) || rate*silence.Seconds() < 20 {
 		return false
 	}
 	onset, off := series.Middle(lastGrowth.Add(-e.Interval), lastGrowth)
@@ -131,7 +115,7 @@ func starved(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 	for i := n - 1; i >= 0 && e.Subscribers.V[i] > 0; i-- {
 		since = e.Subscribers.T[i]
 	}
-	if e.Last.Sub(since) < starving {
+	if e.Last.Sub(since) < s.Set.Span(starving) {
 		return false
 	}
 	score := 35 // as it was found: perhaps an event for rare occasions
@@ -167,14 +151,14 @@ func unheard(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 	since := e.Subscribers.T[i]
 	silence := e.Published.From(since)
 	grown, seen := series.Increase(silence)
-	if seen < lull.Seconds() || grown == 0 {
+	if seen < s.Set.Of(lull) || grown == 0 {
 		return false
 	}
 	rate := grown / seen
 	onset, off := since, e.Interval
 	score, how := 0, ""
 	newcomer := since.Sub(s.From) > 2*e.Interval && i == 0
-	switch c, rose := voidChange(silence); {
+	switch c, rose := voidChange(s, silence); {
 	case i > 0 && rate >= 0.5:
 		onset, off = series.Middle(e.Subscribers.T[i-1], since)
 		score, how = 60, fmt.Sprintf("its last %s subscribers left at %s", finding.Number(e.Subscribers.V[i-1]), finding.Clock(onset))
@@ -182,7 +166,7 @@ func unheard(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 		onset, off = c.At.Add(-e.Interval/2), c.Error+e.Interval/2
 		rate = c.After
 		score, how = 58, fmt.Sprintf("publishing rose from %s to %s a second at %s", finding.Number(c.Before), finding.Number(c.After), finding.Clock(onset))
-	case newcomer && rate >= voidRate:
+	case newcomer && rate >= s.Set.Of(voidRate):
 		score, how = 55, "it was registered at "+finding.Clock(e.Created)
 		if !e.Created.IsZero() && e.Created.Before(since) && e.Created.After(since.Add(-2*e.Interval)) {
 			onset, off = e.Created, time.Second
@@ -205,13 +189,13 @@ func unheard(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 }
 
 // voidChange is the last great rise of a rate of publishing.
-func voidChange(published series.Series) (series.Change, bool) {
+func voidChange(s *scene.Scene, published series.Series) (series.Change, bool) {
 	changes, err := series.Changes(series.Rates(published), 0.001)
 	if err != nil {
 		return series.Change{}, false
 	}
 	for _, c := range slices.Backward(changes) {
-		if c.After >= voidRate && c.After >= voidRise*c.Before {
+		if c.After >= s.Set.Of(voidRate) && c.After >= s.Set.Of(voidRise)*c.Before {
 			return c, true
 		}
 	}
@@ -231,7 +215,7 @@ func fanOut(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 		changes = nil
 	}
 	for _, c := range slices.Backward(changes) {
-		if c.After < wideFan || c.After < fanRise*c.Before {
+		if c.After < s.Set.Of(wideFan) || c.After < s.Set.Of(fanRise)*c.Before {
 			continue
 		}
 		f := about(e, s, finding.EventFanout, 56, c.At, c.Error)
@@ -244,7 +228,7 @@ func fanOut(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 		v.Find(f)
 		return true
 	}
-	if fan := delivered / grown; fan >= 2*wideFan {
+	if fan := delivered / grown; fan >= 2*s.Set.Of(wideFan) {
 		f := about(e, s, finding.EventFanout, 30, e.Published.T[0], e.Interval)
 		f.Title = fmt.Sprintf("Each %s on %s goes to %s subscribers", e.Label(), finding.NodeName(e.Node.Name), finding.Number(fan))
 		f.Summary = fmt.Sprintf("It has been so from the first answer on; %s messages made %s deliveries.", finding.Number(grown), finding.Number(delivered))

@@ -13,10 +13,10 @@ import (
 	"ergorecorder/ergo"
 )
 
-// Judge finds stacks of which a node has more and more goroutines.
+// judge finds stacks of which a node has more and more goroutines.
 // Sleeping processes have none; what a single process is stuck in is the
 // bottleneck playbook's, which reads the same dumps.
-func Judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
+func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 	for _, n := range s.Nodes {
 		total := n.Series("runtime_stats", "goroutines").From(n.ThisLife(s))
 		if total.Len() < 8 {

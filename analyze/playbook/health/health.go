@@ -1,24 +1,12 @@
 package health
 
 import (
-	"context"
 	"fmt"
 	"time"
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
 )
-
-// Judge puts the nodes side by side and looks at what should run on each: its
-// applications, and the processes that keep it from stopping.
-func Judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
-	for _, look := range []func(context.Context, *scene.Scene, *finding.Verdict) error{nodeLives, errorRates, runsWhatItShould} {
-		if err := look(ctx, s, v); err != nil {
-			return err
-		}
-	}
-	return nil
-}
 
 // condition is a node in a line, to be put beside others. What was not
 // recorded is left out.

@@ -10,13 +10,6 @@ import (
 	"ergorecorder/analyze/series"
 )
 
-const (
-	// churnRatio is by how much allocation must rise, and churnCost from which
-	// share of the CPU spent in collections it is worth a warning.
-	churnRatio = 3
-	churnCost  = 5 // percent
-)
-
 // Churn finds allocation far above what it was, with nothing retained: nil
 // where there is none.
 func Churn(s *scene.Scene, n *scene.Node, profs scene.Heaps) *finding.Finding {
@@ -33,7 +26,7 @@ func Churn(s *scene.Scene, n *scene.Node, profs scene.Heaps) *finding.Finding {
 		}
 		during := rates.Between(c.At, end)
 		gcBefore, gcAfter := series.Mean(collections.Before(c.At).V), series.Mean(collections.Between(c.At, end).V)
-		if during.Len() < 5 || during.Span() < 10*time.Second || c.After < churnRatio*c.Before || gcAfter < churnRatio*gcBefore {
+		if during.Len() < 5 || during.Span() < 10*time.Second || c.After < s.Set.Of(churnRatio)*c.Before || gcAfter < s.Set.Of(churnRatio)*gcBefore {
 			continue
 		}
 		cost := gcCost(n, c.At, end)
@@ -50,7 +43,7 @@ func Churn(s *scene.Scene, n *scene.Node, profs scene.Heaps) *finding.Finding {
 			Recommendation: "Reuse buffers where the profile shows most allocations (sync.Pool, preallocated slices); look for conversions and formatting in callbacks that run often.",
 			Confirm:        []string{"pprof_heap on " + n.Name + ": the alloc column, twice", "pprof_cpu on " + n.Name + ": runtime.mallocgc and runtime.gcBgMarkWorker"},
 		}
-		if cost >= churnCost {
+		if cost >= s.Set.Of(churnCost) {
 			f.Score = 72
 		}
 		if end != s.To {

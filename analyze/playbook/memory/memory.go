@@ -13,9 +13,9 @@ import (
 	"ergorecorder/analyze/series"
 )
 
-// Judge judges what collections leave in the heap, never the sawtooth's
+// judge judges what collections leave in the heap, never the sawtooth's
 // peaks; and where nothing is retained, what is allocated and thrown away.
-func Judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
+func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 	for _, n := range s.Nodes {
 		heap := n.Series("runtime_stats", "heap_alloc")
 		if heap.Len() < 8 {

@@ -10,10 +10,6 @@ import (
 	"ergorecorder/analyze/series"
 )
 
-// minGap is the least number of messages that must be missing: fewer may be
-// under way.
-const minGap = 50
-
 // messageLoss compares what a node sent to a peer with what that peer received
 // of it, over each connection that both saw.
 func messageLoss(s *scene.Scene, w *scene.Network, v *finding.Verdict, from, to string) {
@@ -39,7 +35,7 @@ func messageLoss(s *scene.Scene, w *scene.Network, v *finding.Verdict, from, to 
 	}
 	net := missing.V[missing.Len()-1] - series.Median(missing.Between(missing.T[0], since.Add(missing.Interval())).V)
 	slope, err := series.TheilSen(missing.From(since))
-	if err != nil || !slope.Grows() || net < minGap || net < 3*noise || net < 0.01*total || lost <= 0 {
+	if err != nil || !slope.Grows() || net < s.Set.Of(minGap) || net < 3*noise || net < 0.01*total || lost <= 0 {
 		return
 	}
 	share := net / math.Max(total, 1)

@@ -9,11 +9,10 @@ import (
 	"ergorecorder/analyze/series"
 )
 
-// Judge compares both ends of every link over the window: connections
-// that were lost, messages that did not arrive, round trips, and peers that
-// were turned away. Nodes that went away are the health playbook's: a link
+// links compares both ends of every link over the window: connections
+// that were lost, messages that did not arrive, and round trips. Nodes that went away are the health playbook's: a link
 // that ended with its node is no fault of the network.
-func Judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
+func links(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 	w, err := s.Network(ctx)
 	if err != nil {
 		return err
@@ -33,7 +32,7 @@ func Judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 		}
 	}
 	partition(s, w, v)
-	return handshakes(ctx, s, v)
+	return nil
 }
 
 // traffic says what was examined of a healthy link.

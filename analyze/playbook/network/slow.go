@@ -11,13 +11,6 @@ import (
 	"ergorecorder/analyze/series"
 )
 
-// slowRatio is how much longer than usual a round trip must take, and slowMS
-// from how many milliseconds on anyone would notice.
-const (
-	slowRatio = 4.0
-	slowMS    = 5.0
-)
-
 // unanswered is what a ping without an answer counts as while its link stands,
 // in ms: the time-out of a call.
 const unanswered = 5000.0
@@ -42,7 +35,7 @@ func slowLink(s *scene.Scene, w *scene.Network, v *finding.Verdict, a, b string)
 	}
 	for i, c := range changes {
 		was, is := math.Pow(10, c.Before), math.Pow(10, c.After)
-		if is < slowRatio*was || is < slowMS {
+		if is < s.Set.Of(slowRatio)*was || is < s.Set.Of(slowMS) {
 			continue
 		}
 		rtt := all

@@ -10,19 +10,10 @@ import (
 	"ergorecorder/analyze/series"
 )
 
-const (
-	// leakMin is the fewest additional processes that make a leak: fewer may
-	// be a busy moment.
-	leakMin = 10
-	// leakDies is the share of new processes that may end while the family
-	// still counts as one whose members stay.
-	leakDies = 0.5
-)
-
-// Leaks looks for families of processes that grow without end, and for names,
+// leaks looks for families of processes that grow without end, and for names,
 // aliases and events that do. The onset of a family's leak is the birth of the
 // first member that stayed.
-func Leaks(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
+func leaks(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 	for _, n := range s.Nodes {
 		if err := registrations(ctx, s, n, v); err != nil {
 			return err
@@ -34,7 +25,7 @@ func Leaks(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 		}
 		found := 0
 		for _, fam := range p.SortedFamilies() {
-			if fam.Application == "mcp_app" || fam.Born < leakMin {
+			if fam.Application == "mcp_app" || fam.Born < s.Set.Int(leakMin) {
 				continue
 			}
 			f, err := leak(ctx, s, n, fam)
@@ -101,7 +92,7 @@ func growthOf(c series.Series, least float64) (g growth, ok bool) {
 
 func leak(ctx context.Context, s *scene.Scene, n *scene.Node, fam *scene.Family) (*finding.Finding, error) {
 	count := fam.Count.Sampled(n.Procs.Listings)
-	g, ok := growthOf(count, leakMin)
+	g, ok := growthOf(count, s.Set.Of(leakMin))
 	if !ok {
 		return nil, nil
 	}
@@ -131,10 +122,10 @@ func leak(ctx context.Context, s *scene.Scene, n *scene.Node, fam *scene.Family)
 		},
 	}
 	switch {
-	case dies > leakDies:
+	case dies > s.Set.Of(leakDies):
 		f.Score, f.Confidence = 45, finding.Low
 		f.Caveats = append(f.Caveats, "members still end: this may be load that rises")
-	case g.gained < 3*leakMin:
+	case g.gained < 3*s.Set.Of(leakMin):
 		f.Score, f.Confidence = 62, finding.Medium
 	}
 	from, to := g.onset, s.To
@@ -203,7 +194,7 @@ func totals(s *scene.Scene, n *scene.Node, onset time.Time) finding.Evidence {
 func totalLeak(s *scene.Scene, n *scene.Node, v *finding.Verdict) {
 	v.Skip("%s: %s: only the node's total can be judged", n.Name, n.Procs.Missing())
 	total := n.Series("node_info", "ProcessesTotal")
-	g, ok := growthOf(total, leakMin)
+	g, ok := growthOf(total, s.Set.Of(leakMin))
 	if !ok {
 		return
 	}

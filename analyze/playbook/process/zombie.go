@@ -11,14 +11,9 @@ import (
 	"ergorecorder/analyze/scene"
 )
 
-// ZombieAge is how long a killed process may take to return from its callback.
-// A process that is seen once was killed in a slow callback; one that is still
-// there after this is blocked in it.
-const ZombieAge = 10 * time.Second
-
-// Zombies looks for processes that were killed and are still there: their
+// zombies looks for processes that were killed and are still there: their
 // callback does not return. They are grouped by behavior.
-func Zombies(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
+func zombies(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 	for _, n := range s.Nodes {
 		if len(n.Procs.Listings) == 0 {
 			v.Skip("%s: %s", n.Name, n.Procs.Missing())
@@ -31,7 +26,7 @@ func Zombies(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 			}
 		}
 		if len(groups) == 0 {
-			v.Fine("%s: no zombee lived for over %d s", n.Name, int(ZombieAge.Seconds()))
+			v.Fine("%s: no zombee lived for over %d s", n.Name, s.Set.Int(ZombieAge))
 			continue
 		}
 		for _, group := range groups {
@@ -80,7 +75,7 @@ func zombiesOf(ctx context.Context, s *scene.Scene, group []*scene.Actor) (*find
 		f.Title = fmt.Sprintf("%s on %s was killed and does not end", first.Called(), n.Name)
 		f.Summary = fmt.Sprintf("It was killed inside a callback that does not return; it has been a zombee for %s. It holds its goroutine and its memory until then.", finding.Duration(longest))
 	}
-	if longest < ZombieAge {
+	if longest < s.Set.Span(ZombieAge) {
 		f.Score, f.Confidence = 40, finding.Medium
 		f.Summary = fmt.Sprintf("It was killed inside a callback and took at least %s to end: the callback is slow.", finding.Duration(longest))
 	}

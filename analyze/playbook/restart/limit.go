@@ -11,15 +11,11 @@ import (
 	"ergorecorder/analyze/series"
 )
 
-// nearLimit is the share of a supervisor's intensity from which the next burst
-// may exceed it.
-const nearLimit = 0.8
-
 // limits are the supervisors that gave up, or are about to.
 func limits(s *scene.Scene, n *scene.Node, loops []*loop, w scene.Complaints) []*finding.Finding {
 	var out []*finding.Finding
 	for _, d := range n.Procs.Fallen {
-		if f := gaveUp(n, d, w); f != nil {
+		if f := gaveUp(s, n, d, w); f != nil {
 			out = append(out, f)
 		}
 	}
@@ -27,7 +23,7 @@ func limits(s *scene.Scene, n *scene.Node, loops []*loop, w scene.Complaints) []
 		out = append(out, saidToGiveUp(n, w)...)
 	}
 	for _, l := range loops {
-		if f := nearItsLimit(n, l); f != nil {
+		if f := nearItsLimit(s, n, l); f != nil {
 			out = append(out, f)
 		}
 	}
@@ -36,7 +32,7 @@ func limits(s *scene.Scene, n *scene.Node, loops []*loop, w scene.Complaints) []
 
 // gaveUp judges a supervisor that is gone: it exceeded its limit if a child of
 // its own kept dying just before.
-func gaveUp(n *scene.Node, d scene.Fall, w scene.Complaints) *finding.Finding {
+func gaveUp(s *scene.Scene, n *scene.Node, d scene.Fall, w scene.Complaints) *finding.Finding {
 	sup := d.Supervisor
 	period, intensity := 5*time.Second, 5
 	in := n.Inspected[sup.Pid]
@@ -57,7 +53,7 @@ func gaveUp(n *scene.Node, d scene.Fall, w scene.Complaints) *finding.Finding {
 		}
 	}
 	exceeded, sure := exceeded(d, w)
-	if !sure && len(said) < min(manyRestarts, intensity+1) {
+	if !sure && len(said) < min(s.Set.Int(manyRestarts), intensity+1) {
 		return nil
 	}
 	onset, off := series.Middle(d.After, d.By)
@@ -152,7 +148,7 @@ func exceeded(d scene.Fall, w scene.Complaints) (at time.Time, ok bool) {
 }
 
 // nearItsLimit judges a supervisor that still stands.
-func nearItsLimit(n *scene.Node, l *loop) *finding.Finding {
+func nearItsLimit(s *scene.Scene, n *scene.Node, l *loop) *finding.Finding {
 	in := l.inspected
 	if in == nil || in.Intensity <= 0 || l.supervisor == nil {
 		return nil
@@ -160,7 +156,7 @@ func nearItsLimit(n *scene.Node, l *loop) *finding.Finding {
 	onset, peak := time.Time{}, 0.0
 	for i, v := range in.Restarts.V {
 		peak = max(peak, v)
-		if onset.IsZero() && v >= nearLimit*float64(in.Intensity) {
+		if onset.IsZero() && v >= s.Set.Of(nearLimit)*float64(in.Intensity) {
 			onset = in.Restarts.T[i]
 		}
 	}

@@ -6,12 +6,8 @@ import (
 	"time"
 
 	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/setting"
 )
-
-// loopWindow is the time within which so many restarts make a loop, unless the
-// supervisor counts over a longer one: what dies once in hours is restarted as
-// supervisors are meant to.
-const loopWindow = 10 * time.Minute
 
 // A loop is one child's restarts.
 type loop struct {
@@ -27,7 +23,7 @@ type loop struct {
 
 // loops are the restart loops of a node. Siblings that a supervisor restarts
 // together are one: the one that complains, else the first.
-func loops(n *scene.Node, w scene.Complaints) []*loop {
+func loops(s *scene.Scene, n *scene.Node, w scene.Complaints) []*loop {
 	var all []*loop
 	for _, l := range n.Procs.Lineages {
 		lp := &loop{Lineage: l, said: w.ByName[l.Name]}
@@ -40,10 +36,10 @@ func loops(n *scene.Node, w scene.Complaints) []*loop {
 			}
 			lp.births = append(lp.births, b)
 		}
-		if len(lp.births) < manyRestarts || !supervised(n, lp) {
+		if len(lp.births) < s.Set.Int(manyRestarts) || !supervised(n, lp) {
 			continue
 		}
-		lp.narrow()
+		lp.narrow(s.Set)
 		all = append(all, lp)
 	}
 	slices.SortFunc(all, func(a, b *loop) int {
@@ -63,8 +59,8 @@ func loops(n *scene.Node, w scene.Complaints) []*loop {
 
 // window is the time within which restarts make a loop: no shorter than what
 // the listings can show.
-func (l *loop) window() time.Duration {
-	w := max(loopWindow, manyRestarts*l.Node.Interval)
+func (l *loop) window(set setting.Values) time.Duration {
+	w := max(set.Span(loopWindow), time.Duration(set.Int(manyRestarts))*l.Node.Interval)
 	if l.inspected != nil {
 		w = max(w, time.Duration(l.inspected.Period)*time.Second)
 	}
@@ -73,14 +69,14 @@ func (l *loop) window() time.Duration {
 
 // narrow leaves the latest stretch of restarts that follow each other within
 // the window, if there are enough of them within one.
-func (l *loop) narrow() {
-	window := l.window()
+func (l *loop) narrow(set setting.Values) {
+	window := l.window(set)
 	for to := len(l.births); to > 0; {
 		from := to - 1
 		for from > 0 && l.births[from].Gap(l.births[from-1]) <= window {
 			from--
 		}
-		if crowded(l.births[from:to], window) {
+		if crowded(l.births[from:to], set.Int(manyRestarts), window) {
 			l.more, l.births, l.dense = restarts(l.births[to:]), slices.Clone(l.births[from:to]), true
 			l.births[0].Omitted = 0
 			return
@@ -89,13 +85,13 @@ func (l *loop) narrow() {
 	}
 }
 
-// crowded reports whether manyRestarts fell within a window.
-func crowded(births []scene.Birth, window time.Duration) bool {
+// crowded reports whether so many restarts fell within a window.
+func crowded(births []scene.Birth, many int, window time.Duration) bool {
 	for i, b := range births {
-		if i > 0 && b.Omitted >= manyRestarts-2 && b.Gap(births[i-1])*(manyRestarts-1) <= window {
+		if i > 0 && b.Omitted >= many-2 && b.Gap(births[i-1])*time.Duration(many-1) <= window {
 			return true
 		}
-		if k := i - (manyRestarts - 1); k >= 0 && b.By.Sub(births[k].By) <= window {
+		if k := i - (many - 1); k >= 0 && b.By.Sub(births[k].By) <= window {
 			return true
 		}
 	}

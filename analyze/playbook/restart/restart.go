@@ -9,13 +9,9 @@ import (
 	"ergorecorder/analyze/scene"
 )
 
-// manyRestarts is how many restarts of one process make a loop: two may be one
-// fault and its repetition.
-const manyRestarts = 3
-
-// Judge looks for children that die and are restarted over and over, and
+// judge looks for children that die and are restarted over and over, and
 // for supervisors that gave up on them.
-func Judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
+func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 	for _, n := range s.Nodes {
 		switch p := n.Procs; {
 		case len(p.Listings) < 3:
@@ -29,7 +25,7 @@ func Judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 		if err != nil {
 			return err
 		}
-		loops := loops(n, w)
+		loops := loops(s, n, w)
 		for _, l := range loops {
 			f, err := restarting(ctx, s, l)
 			if err != nil {

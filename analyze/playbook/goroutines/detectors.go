@@ -1,0 +1,20 @@
+package goroutines
+
+import (
+	"ergorecorder/analyze/detector"
+	"ergorecorder/analyze/finding"
+	"ergorecorder/ergo"
+)
+
+// Detectors are the detectors of this room.
+func Detectors() []detector.Detector {
+	return []detector.Detector{
+		{
+			Name: "goroutines", Looks: "stacks of which a node has more and more goroutines",
+			Needs:    detector.Of(8, ergo.Runtime),
+			Sharpens: []string{"pprof"},
+			Claims:   []finding.Kind{finding.GoroutineGrowth},
+			Run:      judge,
+		},
+	}
+}

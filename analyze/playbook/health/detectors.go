@@ -1,0 +1,31 @@
+package health
+
+import (
+	"ergorecorder/analyze/detector"
+	"ergorecorder/analyze/finding"
+	"ergorecorder/ergo"
+)
+
+// Detectors are the detectors of this room.
+func Detectors() []detector.Detector {
+	return []detector.Detector{
+		{
+			Name: "lives", Looks: "nodes that went away, began anew, froze, pause or are slow, or have a clock that is off",
+			Needs:  detector.Of(2, ergo.Node),
+			Claims: []finding.Kind{finding.NodeDown, finding.NodeRestarted, finding.NodeFrozen, finding.NodePauses, finding.NodeSlow, finding.ClockSkew},
+			Run:    nodeLives,
+		},
+		{
+			Name: "errors", Looks: "errors in logs, and messages that cannot be delivered",
+			Needs:  detector.Of(2, ergo.Node),
+			Claims: []finding.Kind{finding.ErrorBurst, finding.DeliveryErrors},
+			Run:    errorRates,
+		},
+		{
+			Name: "applications", Looks: "applications that stopped, and nodes that cannot stop",
+			Needs:  detector.Of(2, ergo.Applications),
+			Claims: []finding.Kind{finding.ApplicationDown, finding.ShutdownStuck},
+			Run:    runsWhatItShould,
+		},
+	}
+}

@@ -1,0 +1,35 @@
+package memory
+
+import (
+	"ergorecorder/analyze/detector"
+	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/setting"
+	"ergorecorder/ergo"
+)
+
+// The numbers on which the judgements of this room depend.
+var (
+	churnRatio = setting.Setting{
+		Name: "memory.churn_rise", Unit: "times", Default: 3,
+		Meaning: "rise of allocation and of collections",
+		Why:     "load that doubles allocates twice as much",
+	}
+	churnCost = setting.Setting{
+		Name: "memory.churn_cost", Unit: "%", Default: 5,
+		Meaning: "share of the CPU spent in collections that is worth a warning",
+		Why:     "below it, nobody notices",
+	}
+)
+
+// Detectors are the detectors of this room.
+func Detectors() []detector.Detector {
+	return []detector.Detector{
+		{
+			Name: "memory", Looks: "what collections leave in the heap, and what is allocated and thrown away",
+			Needs:    detector.Of(8, ergo.Runtime),
+			Claims:   []finding.Kind{finding.MemoryLeak, finding.HeapChurn},
+			Settings: []setting.Setting{churnRatio, churnCost},
+			Run:      judge,
+		},
+	}
+}

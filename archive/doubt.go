@@ -1,0 +1,139 @@
+package archive
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"go.etcd.io/bbolt"
+)
+
+// A commit that failed leaves a doubt: its last page, which makes it valid, may
+// be in the file, while the disk has lost what should stand before it. The
+// system then shows pages that it will never write. So nothing of such a file
+// is believed: it is opened again, and where the commit is in it, everything is
+// read, checked and written to a new file.
+
+// A commitSet is what one transaction stores.
+type commitSet struct {
+	batches []*batch
+	runs    []*run
+	blocks  []packed
+	defs    []*stream
+	last    uint64 // Seq of the newest record in it
+	count   uint64 // how many records this writer had taken
+}
+
+func (c *commitSet) empty() bool { return len(c.batches)+len(c.runs)+len(c.defs) == 0 }
+
+// renew opens a segment again after a commit to it failed. What that commit
+// stored is acknowledged where it is in the file after all. The caller holds io.
+func (w *Writer) renew(s *segment) error {
+	if err := w.opts.step("renew a segment"); err != nil {
+		return err
+	}
+	applied, err := w.exchange(s)
+	if err != nil {
+		return fmt.Errorf("open again after a failed commit: %w", err)
+	}
+	s.doubt = false
+	doubtful := w.doubtful
+	w.doubtful = nil
+	if !applied || doubtful == nil || s != w.seg {
+		return nil
+	}
+	gone := w.gone(doubtful.blocks)
+	if err := s.view(func(tx *bbolt.Tx) error { return doubtful.in(tx, gone) }); err != nil {
+		return nil // it is stored again, in place of what it left there
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.acknowledge(doubtful)
+	return nil
+}
+
+// exchange opens the segment's file again, or a new one in its place, and
+// reports whether the commit that failed is in it. Readers wait meanwhile.
+func (w *Writer) exchange(s *segment) (applied bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.db != nil {
+		_ = s.db.Close() // whatever it says, nothing of it is used again
+		s.db = nil
+	}
+	db, err := w.reopened(s)
+	if err != nil {
+		return false, err
+	}
+	id, err := txID(db)
+	if applied = id != s.txid; err == nil && applied {
+		db, err = w.rewritten(s, db)
+	}
+	if err == nil {
+		id, err = txID(db)
+	}
+	if err != nil {
+		return false, errors.Join(err, closeBolt(db))
+	}
+	s.db, s.txid = db, id
+	return applied, nil
+}
+
+// reopened opens the segment's file for writing and checks its tree.
+func (w *Writer) reopened(s *segment) (*bbolt.DB, error) {
+	db, err := w.openBolt(s.path, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkFile(s.path); err != nil && !errors.Is(err, errMeta) {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+// rewritten copies all that the file holds to a new one in its place.
+func (w *Writer) rewritten(s *segment, db *bbolt.DB) (*bbolt.DB, error) {
+	if err := w.repage(s.path, db, os.Getpagesize()); err != nil {
+		return db, err
+	}
+	if err := db.Close(); err != nil {
+		return nil, err
+	}
+	return w.openBolt(s.path, 0)
+}
+
+func closeBolt(db *bbolt.DB) error {
+	if db == nil {
+		return nil
+	}
+	return db.Close()
+}
+
+// txID is the number of the newest transaction of a file.
+func txID(db *bbolt.DB) (id int, err error) {
+	err = guard(func() error {
+		return db.View(func(tx *bbolt.Tx) error { id = tx.ID(); return nil })
+	})
+	return id, err
+}
+
+var errOther = errors.New("what was read back is not what was written")
+
+// in reports whether a file holds what the set wrote, byte by byte, but for
+// batches that need not be there any more.
+func (c *commitSet) in(tx *bbolt.Tx, gone map[*batch]bool) error {
+	for _, b := range c.batches {
+		if !gone[b] && !bytes.Equal(getValue(tx.Bucket(bucketTail), batchKey(b.key)), slices.Concat(*b.memory.Load()...)) {
+			return errOther
+		}
+	}
+	for _, p := range c.blocks {
+		v := getValue(tx.Bucket(bucketBlocks), p.key)
+		if p.at+len(p.block) > len(v) || !bytes.Equal(v[p.at:p.at+len(p.block)], p.block) {
+			return errOther
+		}
+	}
+	return nil
+}
