@@ -44,7 +44,7 @@ func bursts(ctx context.Context, s *scene.Scene, a *scene.Actor, worst *backlog,
 	var like []backlog
 	for _, e := range a.Episodes {
 		b := backlogOf(a, e)
-		if b.peak() >= max(lateAge, worst.peak()/5) && !b.warmUp() {
+		if b.peak() >= max(s.Set.Of(lateAge), worst.peak()/5) && !b.warmUp() {
 			like = append(like, b)
 		}
 	}
