@@ -79,7 +79,7 @@ func (m *Map) Rename(text string) string {
 		if n.Kind == Host.String() || n.Kind == Address.String() {
 			text = strings.ReplaceAll(text, n.Name, n.Pseudonym)
 		}
-		if k, ok := KindNamed(n.Kind); ok && k >= Function && (v.plain(n.Name) || v.public(n.Name)) {
+		if k, ok := KindNamed(n.Kind); ok && k >= Function && k <= Word && (v.plain(n.Name) || v.public(n.Name)) {
 			continue
 		}
 		stands[n.Name] = n.Pseudonym
