@@ -34,7 +34,7 @@ func (s *segment) openRaw() error {
 	if s.raw == nil {
 		s.raw = []byte{}
 	}
-	s.found, s.meta.ID, s.strange = scanRaw(s.raw)
+	s.found, s.meta.ID, s.strange, s.searched = scanRaw(s.raw)
 	return nil
 }
 
@@ -56,9 +56,13 @@ type runID struct {
 	run    uint64
 }
 
-// scanRaw finds the intact pieces of a file, those of other archives apart.
-func scanRaw(b []byte) (runs map[runID]*rawRun, archive uint64, foreign int) {
+// scanRaw finds the intact pieces of a file, those of other archives apart. It
+// ends at searched, which is before the end where too much looked like a block
+// and was none.
+func scanRaw(b []byte) (runs map[runID]*rawRun, archive uint64, foreign, searched int) {
 	var found []rawPiece
+	effort := searchFactor*len(b) + searchFree
+	searched = len(b)
 	owners := map[uint64]int{}
 	for at := 0; ; {
 		i := bytes.Index(b[at:], []byte(codec.Magic))
@@ -68,6 +72,10 @@ func scanRaw(b []byte) (runs map[runID]*rawRun, archive uint64, foreign int) {
 		at += i
 		h, _, size, err := codec.ParseHeader(b[at:])
 		if err != nil {
+			if effort -= size; effort < 0 {
+				searched = at
+				break
+			}
 			at++
 			continue
 		}
@@ -99,7 +107,7 @@ func scanRaw(b []byte) (runs map[runID]*rawRun, archive uint64, foreign int) {
 			r.chunks = append(r.chunks, *p)
 		}
 	}
-	return runs, archive, foreign
+	return runs, archive, foreign, searched
 }
 
 // loadRaw adds what a raw segment holds to the catalog.
@@ -108,6 +116,10 @@ func (c *catalog) loadRaw(s *segment) error {
 	defer c.mu.Unlock()
 	if s.strange > 0 {
 		c.blame(s, nil, 0, 0, fmt.Errorf("%d blocks of another archive", s.strange))
+	}
+	if s.searched < len(s.raw) {
+		err := fmt.Errorf("searched for blocks up to byte %d of %d, where %d times the file's size had looked like blocks and were none: %w", s.searched, len(s.raw), searchFactor, ErrTooMuch)
+		c.blame(s, nil, 0, 0, err)
 	}
 	defs := map[uint32]*streamRuns{}
 	for _, r := range s.found {

@@ -29,12 +29,18 @@ type Reader struct {
 // ErrNotArchive and ErrVersion as they say. Of a directory that is being
 // recorded the closed segments are read, and [Info].Recording says what is
 // left out. Damage does not keep an archive from being opened.
-func Open(path string) (*Reader, error) {
+func Open(path string) (*Reader, error) { return OpenWith(path, OpenOptions{}) }
+
+// OpenWith is Open with options.
+func OpenWith(path string, opts OpenOptions) (*Reader, error) {
 	paths, err := segmentPaths(path)
 	if err != nil {
 		return nil, fmt.Errorf("open archive: %w", err)
 	}
 	r := newReader()
+	if opts.Expand > 0 {
+		r.zip.SetExpand(opts.Expand)
+	}
 	r.cat.dir = isDir(path)
 	if err := r.open(paths); err != nil {
 		r.Close()

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -58,13 +60,14 @@ type segment struct {
 
 	foreign bool // it is of another archive, and left out
 
-	mu      sync.RWMutex
-	db      *bbolt.DB
-	raw     []byte // in place of db where its tree is damaged
-	found   map[runID]*rawRun
-	strange int // blocks of another archive in raw
-	stuck   atomic.Bool
-	flat    *flatFile // in place of db where the file is flat
+	mu       sync.RWMutex
+	db       *bbolt.DB
+	raw      []byte // in place of db where its tree is damaged
+	found    map[runID]*rawRun
+	strange  int // blocks of another archive in raw
+	searched int // how much of raw was searched
+	stuck    atomic.Bool
+	flat     *flatFile // in place of db where the file is flat
 }
 
 func (s *segment) name() string { return filepath.Base(s.path) }
@@ -74,22 +77,27 @@ const lockWait = 20 * time.Millisecond
 
 func boltOptions(readOnly bool, maxBytes int64) *bbolt.Options {
 	return &bbolt.Options{
-		ReadOnly:        readOnly,
-		Timeout:         lockWait,
-		NoFreelistSync:  true,
-		FreelistType:    bbolt.FreelistMapType,
-		InitialMmapSize: initialMmap(readOnly),
-		MaxSize:         int(maxBytes),
+		ReadOnly:       readOnly,
+		Timeout:        lockWait,
+		NoFreelistSync: true,
+		FreelistType:   bbolt.FreelistMapType,
+		MaxSize:        int(maxBytes),
 	}
 }
 
-// initialMmap reserves address space, so that a growing file need not be
-// mapped again while readers look on.
-func initialMmap(readOnly bool) int {
+// reserves are how much address space is reserved, so that a growing file need
+// not be mapped again while readers look on: as much as the system grants.
+func reserves(readOnly bool) []int {
 	if readOnly {
-		return 0
+		return []int{0}
 	}
-	return 64 << 30
+	var sizes []int
+	for _, s := range []int64{64 << 30, 4 << 30, 512 << 20, 64 << 20, 0} {
+		if s <= math.MaxInt/4 {
+			sizes = append(sizes, int(s))
+		}
+	}
+	return sizes
 }
 
 // allocSize is the step by which a segment's file grows.
@@ -105,10 +113,15 @@ func openBolt(path string, opts *bbolt.Options) (db *bbolt.DB, err error) {
 			return nil, err
 		}
 	}
-	err = guard(func() error {
-		db, err = bbolt.Open(path, 0o600, opts)
-		return err
-	})
+	for _, opts.InitialMmapSize = range reserves(opts.ReadOnly) {
+		err = guard(func() error {
+			db, err = bbolt.Open(path, 0o600, opts)
+			return err
+		})
+		if err == nil || !errors.Is(err, syscall.ENOMEM) && !strings.HasSuffix(err.Error(), syscall.ENOMEM.Error()) {
+			break
+		}
+	}
 	switch {
 	case errors.Is(err, berrors.ErrTimeout):
 		return nil, fmt.Errorf("%w%s", ErrLocked, holder(path))
@@ -254,9 +267,6 @@ func (m *segmentMeta) check() error {
 	}
 	return nil
 }
-
-// maxSegment is the highest number of a segment: eight digits.
-const maxSegment = 99_999_999
 
 // runKey is the key of a run's block.
 func runKey(h *codec.Header) []byte {

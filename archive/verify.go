@@ -56,7 +56,10 @@ func (r *Reader) Verify(ctx context.Context) (*Report, error) {
 			return nil, err
 		}
 		rep.Streams++
-		rep.Damage = append(rep.Damage, r.verifyStream(sr.key, rep)...)
+		rep.Damage = append(rep.Damage, r.verifyStream(ctx, sr.key, rep)...)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
 	}
 	slices.SortStableFunc(rep.Damage, func(a, b *CorruptionError) int {
 		return cmp.Or(cmp.Compare(a.Segment, b.Segment), a.From.Compare(b.From))
@@ -65,7 +68,7 @@ func (r *Reader) Verify(ctx context.Context) (*Report, error) {
 }
 
 // verifyStream decodes all of a stream.
-func (r *Reader) verifyStream(k StreamKey, rep *Report) (damage []*CorruptionError) {
+func (r *Reader) verifyStream(ctx context.Context, k StreamKey, rep *Report) (damage []*CorruptionError) {
 	broken := map[runID]bool{}
 	blame := func(x *run, err error) {
 		if id := (runID{x.Stream, x.Part, x.Run}); !broken[id] && !errors.Is(err, errDropped) {
@@ -79,6 +82,9 @@ func (r *Reader) verifyStream(k StreamKey, rep *Report) (damage []*CorruptionErr
 	}
 	for part := 1; len(r.cat.runs(k, part)) > 0; part++ {
 		for _, x := range r.cat.runs(k, part) {
+			if ctx.Err() != nil {
+				return nil
+			}
 			rep.Blocks++
 			if _, err := r.cat.open(r.zip, k, x); err != nil {
 				blame(&x, err)
@@ -88,6 +94,9 @@ func (r *Reader) verifyStream(k StreamKey, rep *Report) (damage []*CorruptionErr
 	table := codec.NewText(r.form(k), r.fetcher(k))
 	var before *run
 	for _, x := range r.cat.runs(k, 0) {
+		if ctx.Err() != nil {
+			return nil
+		}
 		rep.Blocks++
 		rep.Records += x.Records
 		if e := r.cat.gapBefore(k, before, &x); e != nil {

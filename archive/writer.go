@@ -303,6 +303,9 @@ func (w *Writer) openBolt(path string, pageSize int) (*bbolt.DB, error) {
 	o := boltOptions(false, w.maxBytes())
 	o.PageSize = pageSize
 	o.OpenFile = func(name string, flag int, perm os.FileMode) (f *os.File, err error) {
+		if pageSize != 0 { // of a file beside the segment, which nobody else made
+			flag |= os.O_EXCL
+		}
 		if file, err = os.OpenFile(name, flag, perm); err != nil {
 			return nil, err
 		}
@@ -440,6 +443,9 @@ func (w *Writer) pin(m Mark) {
 // ([ErrFull] among others), and tries again every CommitEvery. What was taken
 // before is kept, and written when there is room again.
 func (w *Writer) Append(rec *Record) (seq uint64, err error) {
+	if n := len(rec.Text) + len(rec.Args); n > MaxText {
+		return 0, fmt.Errorf("a record of %d bytes, and MaxText is %d: %w", n, int(MaxText), ErrTooMuch)
+	}
 	if err := w.recover(); err != nil {
 		return 0, err
 	}

@@ -231,6 +231,11 @@ func RemoteError(node, why string) *ToolError {
 	return &ToolError{Code: CodeInternal, Message: remotePrefix + node + "' failed: " + why}
 }
 
+// ErrNoTools is a node on which nobody answers tool calls: it does not run the
+// application that has them. To ask another node to forward a call to it would
+// only hold up that one.
+var ErrNoTools = errors.New("the node does not run the application that answers")
+
 // AsToolError is the [*ToolError] in err's chain, or nil.
 func AsToolError(err error) *ToolError {
 	var e *ToolError

@@ -176,7 +176,7 @@ func BenchmarkFiftyNodes(b *testing.B) {
 	r.caller = ergo.CallerFunc(caller)
 	var list []*node
 	for name := range tables {
-		list = append(list, &node{r: r, name: name, schedule: newSchedule(&r.clock, &r.opts), total: 1})
+		list = append(list, &node{r: r, name: name, schedule: newSchedule(r.clock, &r.opts), total: 1})
 	}
 	s := &Sampler{Tool: "process_list", Args: ergo.Args{"limit": maxProcesses}}
 	for b.Loop() {

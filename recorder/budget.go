@@ -8,70 +8,7 @@ import (
 	"time"
 
 	"ergorecorder/archive"
-	"ergorecorder/ergo"
 )
-
-// window is how many of the last answers tell what a call costs.
-const window = 20
-
-// costs are those of the last calls.
-type costs struct {
-	last []time.Duration
-	next int
-}
-
-func (c *costs) add(d time.Duration) {
-	if len(c.last) < window {
-		c.last = append(c.last, d)
-		return
-	}
-	c.last[c.next] = d
-	c.next = (c.next + 1) % window
-}
-
-// median is zero where nothing is known.
-func (c *costs) median() time.Duration {
-	if len(c.last) == 0 {
-		return 0
-	}
-	s := slices.Clone(c.last)
-	slices.Sort(s)
-	return s[len(s)/2]
-}
-
-// spending is what a node's time went into.
-type spending struct {
-	tools map[string]*costs
-	total time.Duration
-}
-
-// charge notes a call and returns what it cost the node: no more than the
-// median of its tool's last answers (what is longer was waiting), nothing for
-// a time-out, and nothing for the time that a CPU profile sleeps.
-func (s *spending) charge(tool string, args ergo.Args, took time.Duration, timedOut bool) time.Duration {
-	if timedOut {
-		return 0
-	}
-	if tool == "pprof_cpu" {
-		seconds, ok := args.Int("duration")
-		if !ok {
-			seconds = 5
-		}
-		took = max(0, took-time.Duration(seconds)*time.Second)
-	}
-	if s.tools == nil {
-		s.tools = map[string]*costs{}
-	}
-	c := s.tools[tool]
-	if c == nil {
-		c = &costs{}
-		s.tools[tool] = c
-	}
-	c.add(took)
-	took = min(took, c.median())
-	s.total += took
-	return took
-}
 
 // A change tells of a task whose interval the budget has changed.
 type change struct {
@@ -80,34 +17,62 @@ type change struct {
 	cost  time.Duration // of one run
 }
 
-// A stretch that has to grow grows by slack more than that, and one that may
-// shrink does so only when it may by settled: intervals, and the marks that
-// tell of them, do not change with every answer.
+// A stretch that has to grow grows by slack more than that, and by faster at a
+// time at most; one that may shrink does so only when it may by settled:
+// intervals, and the marks that tell of them, do not change with every answer.
 const (
 	slack   = 1.1
+	faster  = 4
 	settled = 1.25
 )
+
+// How long the budget may make intervals: those of what every verdict needs,
+// and all others. Only a run that by itself costs more than the share of that
+// time comes less often.
+const (
+	longestVital = 30 * time.Second
+	longestOther = 10 * time.Minute
+)
+
+// bound is the longest interval of a task by the budget. One task may not take
+// more than half of the share, however much every verdict needs it.
+func (t *task) bound(cost time.Duration, share float64) time.Duration {
+	longest := longestOther
+	if t.vital {
+		longest = longestVital
+	}
+	return max(longest, t.every, time.Duration(float64(2*cost)/share))
+}
 
 // balance stretches intervals so that all tasks together cost no more than the
 // share of the node's time. Cheap tasks keep theirs: the share is dealt out
 // evenly, what one does not need goes to the others, and only those that want
-// more than their part are stretched (max-min fairness).
-func (s *schedule) balance(share float64) []change {
+// more than their part are stretched (max-min fairness). Nothing is said of a
+// task that has not run often enough to tell.
+func (s *schedule) balance(share, believed float64) []change {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	load := func(t *task) float64 { return float64(t.costs.median()) / float64(t.every) }
+	cost := func(t *task) time.Duration { return time.Duration(float64(t.costs.Service()) * believed) }
+	load := func(t *task) float64 { return float64(cost(t)) / float64(t.every) }
 	part := fairPart(s.tasks, share, load)
 	var changes []change
 	for _, t := range s.tasks {
-		want := max(1, load(t)/part)
-		if want == t.stretch || want <= t.stretch && want > t.stretch/settled {
+		want := load(t) / part
+		if want < settled {
+			want = 1
+		}
+		if want == t.stretch || !t.costs.Known() && want > t.stretch || want <= t.stretch && want > t.stretch/settled {
 			continue
 		}
 		if want > 1 {
 			want *= slack
 		}
+		want = min(want, faster*t.stretch, float64(t.bound(cost(t), share))/float64(t.every))
+		if want == t.stretch {
+			continue
+		}
 		t.stretch = want
-		changes = append(changes, change{t.name, time.Duration(float64(t.every) * want), t.costs.median()})
+		changes = append(changes, change{t.name, time.Duration(float64(t.every) * want), cost(t)})
 	}
 	return changes
 }
@@ -134,12 +99,15 @@ const balanceEvery = 10 * time.Second
 
 // balanceLoop keeps all nodes inside the budget.
 func (r *Recorder) balanceLoop(ctx context.Context) {
-	for r.clock.sleep(ctx, balanceEvery) {
-		if r.clock.replayed() || r.opts.Budget <= 0 {
+	for r.clock.Sleep(ctx, balanceEvery) {
+		if r.clock.Replayed() || r.opts.Budget <= 0 {
 			continue
 		}
 		for _, n := range r.known() {
-			for _, c := range n.schedule.balance(r.opts.Budget) {
+			n.mu.Lock()
+			believed := n.spending.Believed()
+			n.mu.Unlock()
+			for _, c := range n.schedule.balance(r.opts.Budget, believed) {
 				r.mark(archive.Mark{
 					Kind: "budget", Node: n.name, From: r.clock.Now(),
 					Note: fmt.Sprintf("%s now every %v: it costs the node %v a time", c.task, c.every.Round(time.Millisecond), c.cost.Round(time.Microsecond)),

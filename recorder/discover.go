@@ -3,6 +3,7 @@ package recorder
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -13,32 +14,69 @@ import (
 )
 
 // firstDiscovery finds the cluster. Where none answers it tries again, ever
-// more seldom, and says so; with FailFast it gives up.
+// more seldom, and says so; with FailFast, or when the time to record is over,
+// it gives up.
 func (r *Recorder) firstDiscovery(ctx context.Context) error {
+	if r.opts.For > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, r.opts.For, errNobody)
+		defer cancel()
+	}
+	var last error
 	for wait := time.Second; ; wait = min(2*wait, 30*time.Second) {
 		err := r.discover(ctx)
 		if err == nil {
 			return nil
 		}
 		if ctx.Err() != nil {
-			return ctx.Err()
+			return r.unfound(ctx, last, err)
 		}
 		if r.opts.FailFast {
 			return err
 		}
+		last = err
 		r.opts.Notice(fmt.Sprintf("no cluster answers: %v; trying again in %v", err, wait))
-		if !r.clock.sleep(ctx, wait) {
-			return ctx.Err()
+		if !r.clock.Sleep(ctx, wait) {
+			return r.unfound(ctx, last, err)
 		}
 	}
 }
 
+// errNobody is a time to record in which no cluster answered.
+var errNobody = errors.New("no cluster answered in the time to record")
+
+// unfound is why no cluster was found when ctx ended: the last reason that had
+// not to do with it.
+func (r *Recorder) unfound(ctx context.Context, last, now error) error {
+	if cause := context.Cause(ctx); errors.Is(cause, errNobody) {
+		if last == nil {
+			last = now
+		}
+		return fmt.Errorf("%w (%v): %w", errNobody, r.opts.For, last)
+	}
+	return ctx.Err()
+}
+
 // discoverLoop looks for nodes until halt is closed.
 func (r *Recorder) discoverLoop(ctx context.Context) {
-	for r.clock.sleep(ctx, r.opts.Discover) {
+	for r.waitToLook(ctx) {
 		if err := r.discover(ctx); err != nil && ctx.Err() == nil {
 			r.opts.Notice(fmt.Sprintf("look for nodes: %v", err))
 		}
+	}
+}
+
+// waitToLook waits until nodes are to be looked for again.
+func (r *Recorder) waitToLook(ctx context.Context) bool {
+	fire, stop := r.clock.After(r.clock.Steady().Add(r.opts.Discover))
+	defer stop()
+	select {
+	case <-fire:
+		return true
+	case <-r.look:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 
@@ -70,7 +108,7 @@ func (r *Recorder) forget(there []string) {
 		n.mu.Lock()
 		lost := n.lostAt
 		n.mu.Unlock()
-		if lost.IsZero() || now.Sub(lost) < forgetAfter || slices.Contains(there, n.name) || r.clock.replayed() {
+		if lost.IsZero() || now.Sub(lost) < forgetAfter || slices.Contains(there, n.name) || r.clock.Replayed() {
 			continue
 		}
 		r.mu.Lock()
@@ -111,16 +149,23 @@ func (r *Recorder) findNodes(ctx context.Context, keep func(ergo.Call, ergo.Answ
 	if !answered {
 		return nil, fmt.Errorf("ask for the cluster's nodes: %w", err)
 	}
-	names = slices.DeleteFunc(names, func(n string) bool { return !matches(r.opts.Nodes, n) })
+	names = slices.DeleteFunc(names, func(n string) bool { return !matches(r.opts.Nodes, n) || r.observes(n) })
 	slices.Sort(names)
 	return slices.Compact(names), nil
+}
+
+// observes reports whether a node is another recorder: it answers nobody. One
+// that patterns name is recorded all the same.
+func (r *Recorder) observes(name string) bool {
+	_, ok := ergo.Observes(ergo.TraceNode, name)
+	return ok && len(r.opts.Nodes) == 0
 }
 
 // clusterNodes asks one entry point for the nodes that it knows.
 func (r *Recorder) clusterNodes(ctx context.Context, entry string, keep func(ergo.Call, ergo.Answer)) ([]string, error) {
 	call := ergo.Call{Node: entry, Tool: "cluster_nodes", Args: ergo.Args{"timeout": int(max(r.opts.Timeout/time.Second, 1))}}
 	answer, err := r.caller.Call(ctx, call)
-	r.clock.hear(answer.Clock)
+	r.clock.Hear(answer.Clock)
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +196,8 @@ func (r *Recorder) meet(name string) {
 		r.mu.Unlock()
 		return
 	}
-	n := &node{r: r, name: name, schedule: newSchedule(&r.clock, &r.opts), halt: make(chan struct{})}
+	n := &node{r: r, name: name, schedule: newSchedule(r.clock, &r.opts), halt: make(chan struct{})}
+	n.schedule.knock = n.knockRest
 	r.nodes[name] = n
 	for i := range r.opts.Samplers {
 		if s := &r.opts.Samplers[i]; matches(s.Nodes, name) {

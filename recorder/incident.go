@@ -103,8 +103,9 @@ func (i *Incidents) complete() {
 
 // The kinds of triggers that are no findings.
 const (
-	TriggerNote = "note"        // somebody asked for it
-	TriggerLog  = "log_pattern" // a log line fits the pattern
+	TriggerNote  = "note"        // somebody asked for it
+	TriggerLog   = "log_pattern" // a log line fits the pattern
+	TriggerStill = "node_frozen" // the recorder itself finds a node that stands still
 )
 
 // Trigger reports that something is wrong, as a detector would. It does not
@@ -131,18 +132,18 @@ func (r *Recorder) Note(text string) {
 // incidentLoop asks the detectors and opens incidents until ctx ends.
 func (r *Recorder) incidentLoop(ctx context.Context) {
 	in := incidents{r: r, seen: map[string]time.Time{}}
-	next := r.clock.Now().Add(r.opts.Incidents.Every)
+	next := r.clock.Steady().Add(r.opts.Incidents.Every)
 	for {
-		fire, stop := r.clock.after(next)
+		fire, stop := r.clock.After(next)
 		select {
 		case t := <-r.triggers:
 			in.consider(ctx, t)
 		case <-fire:
-			begin := r.clock.Now()
+			begin := r.clock.Steady()
 			for _, t := range r.detect(ctx) {
 				in.consider(ctx, t)
 			}
-			now := r.clock.Now()
+			now := r.clock.Steady()
 			next = now.Add(max(r.opts.Incidents.Every, idle*now.Sub(begin)))
 		case <-ctx.Done():
 			stop()
@@ -231,7 +232,7 @@ func (r *Recorder) follow(ctx context.Context, i Incident, nodes []*node) {
 		all.Go(func() { n.diagnose(ctx, i.Trigger) })
 	}
 	all.Wait()
-	r.clock.sleep(ctx, i.To.Sub(r.clock.Now()))
+	r.clock.Sleep(ctx, i.To.Sub(r.clock.Now()))
 	if o.Done != nil {
 		o.Done(context.WithoutCancel(ctx), i, r.w.View())
 	}
@@ -341,7 +342,7 @@ func (n *node) profile() {
 // hurry shortens all intervals while incidents that want it are open; calm
 // ends what hurry began.
 func (s *schedule) hurry(faster float64) {
-	now := s.clock.Now()
+	now := s.clock.Steady()
 	s.mu.Lock()
 	s.hurried++
 	s.faster = faster

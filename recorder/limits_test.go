@@ -6,6 +6,9 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"ergorecorder/recorder/clock"
+	"ergorecorder/recorder/cost"
 )
 
 // rowsOf are the names of the rows of a listing.
@@ -43,6 +46,9 @@ func TestWall(t *testing.T) {
 			busy[p.Name] = true
 		}
 		tr := record(t, c, quick())
+		time.Sleep(time.Minute) // until it has found out what a listing costs
+		var before time.Duration
+		c.node("big@h", func(n *fakeNode) { before = n.spent })
 		time.Sleep(3 * time.Minute)
 		recs := tr.stop()
 
@@ -78,7 +84,7 @@ func TestWall(t *testing.T) {
 		if top := len(lists) - whole; top < 60*len(orders) {
 			t.Errorf("%d listings of the most interesting rows in between", top)
 		}
-		if spent := float64(n.spent) / float64(3*time.Minute); spent > 0.025 {
+		if spent := float64(n.spent-before) / float64(3*time.Minute); spent > 0.025 {
 			t.Errorf("the node spent %.1f %% of its time on us", spent*100)
 		}
 		if s := tr.r.Status(); s.Nodes[1].Seen < 4500 || s.Nodes[1].Total != 5000 {
@@ -91,7 +97,11 @@ func TestWall(t *testing.T) {
 // inside its budget, and is sampled as often as the budget allows.
 func TestTwoHundredNodes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		names := make([]string, 200)
+		count := 200
+		if testing.Short() {
+			count = 50 // each of the times that a call takes once
+		}
+		names := make([]string, count)
 		for i := range names {
 			names[i] = fmt.Sprintf("n%03d@h", i)
 		}
@@ -110,7 +120,8 @@ func TestTwoHundredNodes(t *testing.T) {
 		time.Sleep(over)
 		for _, name := range names {
 			c.node(name, func(n *fakeNode) {
-				if share := float64(n.spent-before[name]) / float64(over); share > opts.Budget*1.1 {
+				dearest := float64(atOnce*n.took) / float64(over) // one run more or less of it falls into the time
+				if share := float64(n.spent-before[name]) / float64(over); share > opts.Budget*1.1+dearest {
 					t.Errorf("%s, with %v a call, spent %.2f %% of its time on us", name, n.took, share*100)
 				}
 				if n.maxBusy > opts.Parallel {
@@ -129,26 +140,34 @@ func TestTwoHundredNodes(t *testing.T) {
 }
 
 func TestBalanceSparesTheCheap(t *testing.T) {
-	s := newSchedule(&clock{now: time.Now}, &Options{Parallel: 2, Jitter: func() float64 { return 0 }})
+	s := newSchedule(clock.New(time.Now, func() time.Duration { return 0 }), &Options{Parallel: 2, Jitter: func() float64 { return 0 }})
 	cheap := &task{name: "cheap", every: time.Second}
 	dear := &task{name: "dear", every: time.Second}
 	s.add(cheap)
 	s.add(dear)
-	cheap.costs.add(time.Millisecond)
-	dear.costs.add(100 * time.Millisecond)
-	if got := s.balance(0.02); len(got) != 1 || got[0].task != "dear" {
-		t.Fatalf("changes %v", got)
+	for range cost.Enough - 1 {
+		cheap.costs.Add(time.Millisecond)
+		dear.costs.Add(100 * time.Millisecond)
+	}
+	if got := s.balance(0.02, 1); len(got) != 0 {
+		t.Fatalf("changes %v after too few answers", got)
+	}
+	dear.costs.Add(100 * time.Millisecond)
+	for i := range 2 {
+		if got := s.balance(0.02, 1); len(got) != 1 || got[0].task != "dear" {
+			t.Fatalf("step %d: changes %v", i, got)
+		}
 	}
 	if cheap.stretch != 1 || dear.stretch < slack*5.2 || dear.stretch > slack*5.3 {
 		t.Errorf("stretched by %v and %v, want 1 and a tenth more than 100/19", cheap.stretch, dear.stretch)
 	}
-	if got := s.balance(0.02); len(got) != 0 {
+	if got := s.balance(0.02, 1); len(got) != 0 {
 		t.Errorf("changed again: %v", got)
 	}
-	for range window {
-		dear.costs.add(time.Millisecond)
+	for range cost.Window {
+		dear.costs.Add(time.Millisecond)
 	}
-	if got := s.balance(0.02); len(got) != 1 || dear.stretch != 1 {
+	if got := s.balance(0.02, 1); len(got) != 1 || dear.stretch != 1 {
 		t.Errorf("changes %v, stretch %v: not given back", got, dear.stretch)
 	}
 }

@@ -3,7 +3,6 @@ package recorder
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"math"
 	"strings"
 	"sync"
@@ -33,6 +32,8 @@ type listener struct {
 // A sampler is a passive sampler on a node.
 type sampler struct {
 	id     string
+	size   int       // entries that it keeps
+	fits   int       // entries that a forwarded answer is taken to hold; 0: not known to be too many
 	since  int64     // the last entry that was read
 	ends   time.Time // when its life is over
 	read   time.Time // when it was read last
@@ -59,7 +60,7 @@ func (n *node) listen() {
 func (n *node) follow(what string, args ergo.Args) {
 	l := &listener{n: n, what: what, args: args}
 	n.listeners = append(n.listeners, l)
-	n.schedule.add(&task{name: "sample_read", every: n.r.opts.Logs.Every, do: l.turn})
+	n.schedule.add(&task{name: "sample_read", every: n.r.opts.Logs.Every, vital: true, do: l.turn})
 }
 
 // turn is one turn of the listener's task.
@@ -90,19 +91,49 @@ func (l *listener) early() time.Duration { return min(l.n.r.opts.Logs.Renew/4, 5
 
 // start starts a sampler on the node; nil where the node does not.
 func (l *listener) start(ctx context.Context, r *run) *sampler {
-	answer := l.n.sample(ctx, r, "sample_listen", l.args)
+	size, _ := l.args.Int("buffer_size")
+	args := l.args
+	if size > forwardedRing && !l.n.direct() && !l.n.r.clock.Replayed() {
+		size = forwardedRing
+		args = args.With("buffer_size", forwardedRing)
+	}
+	answer := l.n.sample(ctx, r, "sample_listen", args)
 	id := samplerID(answer.Text)
 	if id == "" {
 		return nil
 	}
 	now := l.n.r.clock.Now()
-	return &sampler{id: id, ends: now.Add(l.n.r.opts.Logs.Renew), read: now}
+	return &sampler{id: id, size: int(size), ends: now.Add(l.n.r.opts.Logs.Renew), read: now}
+}
+
+// forwardedRing is how many entries a sampler keeps on a node that others
+// forward to: no more than one answer holds, since none can be read in pieces.
+const forwardedRing = 128
+
+// The soonest that a sampler is read again, and how much of it may fill up
+// until then.
+const (
+	soonest  = 100 * time.Millisecond
+	fillUpTo = 2
+)
+
+// again is when the sampler has to be read again, after so many entries came
+// since it was read last; zero where its interval will do.
+func (s *sampler) again(came int, since, every time.Duration) time.Duration {
+	if came == 0 || since <= 0 || s.size == 0 {
+		return 0
+	}
+	fills := time.Duration(float64(s.size) / fillUpTo / float64(came) * float64(since))
+	if fills >= every {
+		return 0
+	}
+	return max(fills, soonest)
 }
 
 // predecessor is the sampler that an earlier recorder of this archive followed
 // and did not stop, if it may still live: what it has heard since is not lost.
 func (l *listener) predecessor(ctx context.Context) *sampler {
-	if l.n.r.clock.replayed() {
+	if l.n.r.clock.Replayed() {
 		return nil
 	}
 	view, now := l.n.r.w.View(), l.n.r.clock.Now()
@@ -110,11 +141,15 @@ func (l *listener) predecessor(ctx context.Context) *sampler {
 		return archive.StreamKey{Kind: archive.Sample, Node: l.n.name, Name: tool, Args: tools48.Schema(tool).StreamArgs(args).String()}
 	}
 	started, err := view.Last(key("sample_listen", l.args), "", now)
+	short, e := view.Last(key("sample_listen", l.args.With("buffer_size", forwardedRing)), "", now)
+	if e == nil && (err != nil || short.At.After(started.At)) {
+		started, err = short, nil
+	}
 	if err != nil || now.Sub(started.At) > l.n.r.opts.Logs.Renew {
 		return nil
 	}
 	id := samplerID(started.Text)
-	s := &sampler{id: id, ends: started.At.Add(l.n.r.opts.Logs.Renew), read: started.At}
+	s := &sampler{id: id, size: forwardedRing, ends: started.At.Add(l.n.r.opts.Logs.Renew), read: started.At}
 	readings := key("sample_read", nil)
 	for rec, err := range view.Records(ctx, archive.Query{Streams: []archive.StreamKey{readings}, From: started.At, To: now}) {
 		var said reading
@@ -158,11 +193,11 @@ type reading struct {
 func (l *listener) read(ctx context.Context, r *run, s *sampler) {
 	one := run{}
 	call, answer, err := l.n.ask(ctx, &one, "sample_read", ergo.Args{"sampler_id": s.id, "since": s.since})
-	r.spent += one.spent
+	r.add(one)
 	if ctx.Err() != nil {
 		return
 	}
-	now := l.n.r.clock.Now()
+	now, last := l.n.r.clock.Now(), s.read
 	if one.timedOut && !l.n.direct() {
 		l.skip(ctx, r, s)
 		return
@@ -178,7 +213,10 @@ func (l *listener) read(ctx context.Context, r *run, s *sampler) {
 	if err != nil || json.Unmarshal(answer.Text, &said) != nil {
 		return
 	}
+	s.fits = 0
+	before := s.since
 	l.take(s, said, now)
+	r.soon = s.again(int(s.since-before), now.Sub(last), l.n.r.opts.Logs.Every)
 }
 
 // take notes what was read, and what was not to be had any more.
@@ -222,19 +260,9 @@ func (l *listener) match(data json.RawMessage, at time.Time) {
 	}
 }
 
-// lose marks what was lost: how many entries, 0 for nobody knows.
+// lose notes what was lost: how many entries, 0 for nobody knows.
 func (l *listener) lose(from, to time.Time, lost int64, why string) {
-	note := fmt.Sprintf("%s: %s", l.what, why)
-	if lost > 0 {
-		note = fmt.Sprintf("%d %s %s", lost, l.what, why)
-		l.n.mu.Lock()
-		l.n.stat.LinesLost += lost
-		l.n.mu.Unlock()
-	}
-	l.n.r.mark(archive.Mark{
-		Kind: archive.MarkGap, Node: l.n.name, From: from, To: to, Note: note,
-		More: map[string]any{"what": l.what, "lost": lost},
-	})
+	l.n.lost(l.what, why, from, to, lost)
 }
 
 // fits is how many entries a forwarded answer holds for sure, at a kilobyte
@@ -242,14 +270,18 @@ func (l *listener) lose(from, to time.Time, lost int64, why string) {
 const fits = 60
 
 // skip goes on after a forwarded reading that was too long to arrive: the
-// newest entries are taken, those before them are lost.
+// newest entries are taken, those before them are lost. Where they are too long
+// as well, fewer are taken the next time.
 func (l *listener) skip(ctx context.Context, r *run, s *sampler) {
 	_, answer, err := l.n.ask(ctx, r, "sample_read", ergo.Args{"sampler_id": s.id, "since": math.MaxInt32})
 	var said reading
 	if err != nil || json.Unmarshal(answer.Text, &said) != nil {
 		return
 	}
-	if since := said.Sequence - 1 - fits; since > s.since {
+	if s.fits = max(s.fits/2, 1); s.fits == 1 {
+		s.fits = fits
+	}
+	if since := said.Sequence - 1 - int64(s.fits); since > s.since {
 		now := l.n.r.clock.Now()
 		l.lose(s.read, now, since-s.since, "not read: too many for a forwarded answer")
 		s.since = since

@@ -29,7 +29,7 @@ var orders = []string{"mailbox", "mailbox_latency", "running_time", "messages_in
 // listProcesses lists the processes of the node: in one call where the answer
 // arrives, in pieces where it would not.
 func (n *node) listProcesses(ctx context.Context, r *run, s *Sampler) {
-	if !n.direct() && !n.small() && !n.r.clock.replayed() {
+	if !n.direct() && !n.small() && !n.r.clock.Replayed() {
 		n.listInPieces(ctx, r, s)
 		return
 	}
@@ -175,7 +175,7 @@ func (l *lister) fetch(filter ergo.Args) (got []piece, full bool) {
 	l.calls++
 	one := run{}
 	_, answer, err := l.n.ask(l.ctx, &one, "process_list", filter.With("limit", l.limit))
-	l.run.spent += one.spent
+	l.run.add(one)
 	l.took += answer.Took
 	l.at = answer.At
 	if one.timedOut && l.limit > 1 {

@@ -9,6 +9,7 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/recorder/cost"
 	"ergorecorder/recorder/ingest"
 )
 
@@ -21,20 +22,20 @@ type node struct {
 
 	mu        sync.Mutex
 	listeners []*listener
-	life      ergo.Incarnation  // zero until node_info told it
-	heardAt   time.Time         // when it last answered
-	lostAt    time.Time         // zero while it is there
-	fails     int               // calls in a row without an answer
-	total     int               // processes, as node_info told last
-	table     []byte            // the last listing of processes
-	rowSize   int               // of its rows, in bytes of a forwarded answer
-	pieces    map[string]piece  // its rows by PID, where it came in pieces
-	kinds     map[string]string // supervisor, pool or nothing, by PID, where rows do not say
-	rests     map[string]rest   // calls that timed out, by tool and subject
-	spending  spending
-	stat      NodeStatus
-	road      ergo.Road   // over which it answered last
-	roads     []ergo.Road // over which it ever answered
+	life      ergo.Incarnation // zero until node_info told it
+	health
+	total    int               // processes, as node_info told last
+	table    []byte            // the last listing of processes
+	rowSize  int               // of its rows, in bytes of a forwarded answer
+	pieces   map[string]piece  // its rows by PID, where it came in pieces
+	kinds    map[string]string // supervisor, pool or nothing, by PID, where rows do not say
+	rests    map[string]rest   // calls that timed out, by tool and subject
+	spending cost.Spending
+	losses   []loss // not marked yet
+	logged   logged
+	stat     NodeStatus
+	road     ergo.Road   // over which it answered last
+	roads    []ergo.Road // over which it ever answered
 }
 
 // probe is the tool that tells whether a node is there. A live node is heard
@@ -43,17 +44,22 @@ const probe = "node_info"
 
 // ask makes one call to the node and notes how it fared. Nothing is stored.
 func (n *node) ask(ctx context.Context, r *run, tool string, args ergo.Args) (ergo.Call, ergo.Answer, error) {
-	call := ergo.Call{Node: n.name, Tool: tool, Args: args.With("timeout", int(max(n.r.opts.Timeout/time.Second, 1)))}
-	answer, err := n.r.caller.Call(ctx, call)
-	n.r.clock.hear(answer.Clock)
+	patience := n.patience(tool)
+	call := ergo.Call{Node: n.name, Tool: tool, Args: args.With("timeout", int(max(patience/time.Second, 1)))}
+	began, stop := n.r.clock.Steady(), n.watch(ctx, tool)
+	limited, cancel := context.WithTimeout(ctx, n.allow(patience))
+	answer, err := n.r.caller.Call(limited, call)
+	cancel()
+	stop()
+	n.r.clock.Hear(answer.Clock)
 	if ctx.Err() != nil {
 		return call, answer, ctx.Err()
 	}
 	if err == nil {
 		n.onRoad(answer.Road)
 	}
-	if tool == probe || !n.r.clock.replayed() {
-		n.heard(err)
+	if tool == probe || !n.r.clock.Replayed() {
+		n.heard(err, began)
 	}
 	late := isTimeout(err)
 	r.timedOut = r.timedOut || late
@@ -62,9 +68,11 @@ func (n *node) ask(ctx context.Context, r *run, tool string, args ergo.Args) (er
 	if err != nil {
 		n.stat.Errors++
 	}
-	spent := n.spending.charge(tool, args, answer.Took, late)
+	spent, sure := n.spending.Charge(tool, args, answer.Took, late)
 	n.mu.Unlock()
+	r.calls++
 	r.spent += spent
+	r.unsure = !sure
 	return call, answer, err
 }
 
@@ -101,51 +109,6 @@ func hasSuffix(s, suffix string) bool {
 	return len(s) >= len(suffix) && s[len(s)-len(suffix):] == suffix
 }
 
-// silent is after how many calls in a row without an answer a node counts as
-// lost. That there is no route to it is enough by itself.
-const silent = 3
-
-// heard notes whether the node answered, and marks when it is lost or back.
-func (n *node) heard(err error) {
-	why, answered := "", true
-	if t := ergo.AsToolError(err); t != nil {
-		why, answered = t.LinkFailed()
-		answered = !answered
-	} else if err != nil {
-		why, answered = err.Error(), false
-	}
-	now := n.r.clock.Now()
-	n.mu.Lock()
-	var mark *archive.Mark
-	switch {
-	case answered:
-		if !n.lostAt.IsZero() {
-			mark = &archive.Mark{Kind: "node_back", Node: n.name, From: n.lostAt, To: now}
-		}
-		n.heardAt, n.lostAt, n.fails = now, time.Time{}, 0
-	default:
-		n.fails++
-		if n.lostAt.IsZero() && (n.fails >= silent || why == "no route") {
-			n.lostAt = now
-			from := n.heardAt
-			if from.IsZero() {
-				from = now
-			}
-			mark = &archive.Mark{Kind: "node_lost", Node: n.name, From: from, To: now, Note: why}
-		}
-	}
-	lost := !n.lostAt.IsZero()
-	n.mu.Unlock()
-	if mark == nil {
-		return
-	}
-	n.schedule.setLost(lost && !n.r.clock.replayed())
-	n.r.mark(*mark)
-	if !lost {
-		n.r.mark(archive.Mark{Kind: archive.MarkGap, Node: n.name, From: mark.From, To: mark.To, Note: "the node did not answer"})
-	}
-}
-
 // learn takes in what node_info tells: which life of the node this is, and how
 // many processes it has.
 func (n *node) learn(text []byte, at time.Time) {
@@ -153,6 +116,7 @@ func (n *node) learn(text []byte, at time.Time) {
 		Uptime         int64
 		ServerTime     time.Time
 		ProcessesTotal int
+		LogMessages    []int64
 	}
 	if json.Unmarshal(text, &info) != nil {
 		return
@@ -164,12 +128,17 @@ func (n *node) learn(text []byte, at time.Time) {
 	life := ergo.Incarnation{Node: n.name, Started: began.Add(-time.Duration(info.Uptime) * time.Second)}
 	n.mu.Lock()
 	before := n.life
+	n.spending.Hear(text)
+	storm := n.logged.hear(info.LogMessages, n.r.clock.Steady())
 	n.total = info.ProcessesTotal
 	if before.Started.IsZero() || !before.Same(life) {
 		n.life = life
 		n.kinds = map[string]string{}
 	}
 	n.mu.Unlock()
+	if storm*n.r.opts.Logs.Every.Seconds() > float64(n.r.opts.Logs.Buffer/fillUpTo) {
+		n.schedule.now(func(t *task) bool { return t.name == "sample_read" })
+	}
 	// A second of rounding either way is not a restart; only a later start is.
 	if !before.Started.IsZero() && !before.Same(life) && life.Started.After(before.Started) {
 		n.r.mark(archive.Mark{
@@ -180,11 +149,14 @@ func (n *node) learn(text []byte, at time.Time) {
 	}
 }
 
+// forwarded reports whether another node forwards what the node is asked, and
+// is held up by it.
+func (n *node) forwarded() bool {
+	if f, ok := n.r.opts.Routes.(interface{ Forwarded(node string) bool }); ok {
+		return f.Forwarded(n.name)
+	}
+	return !n.direct()
+}
+
 // direct reports whether the node is asked without forwarding.
 func (n *node) direct() bool { return n.r.opts.Routes != nil && n.r.opts.Routes.Direct(n.name) }
-
-func (n *node) isLost() bool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return !n.lostAt.IsZero()
-}

@@ -79,6 +79,9 @@ type Options struct {
 	// Now is the world's clock; nil means the system's. Timers are the
 	// system's in any case.
 	Now func() time.Time
+	// Elapsed is a steady time that no step of the world's clock moves; nil
+	// means the system's.
+	Elapsed func() time.Duration
 	// Jitter gives numbers in [0, 1) that spread schedules; nil means random.
 	Jitter func() float64
 	// Notice hears, in words, what the marks tell; nil means nobody.
@@ -172,6 +175,10 @@ func isProfile(tool string) bool {
 func (o *Options) complete() error {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Elapsed == nil {
+		began := time.Now()
+		o.Elapsed = func() time.Duration { return time.Since(began) }
 	}
 	if o.Jitter == nil {
 		o.Jitter = rand.Float64

@@ -2,10 +2,8 @@ package recorder
 
 import (
 	"context"
-	"fmt"
 	"time"
 
-	"ergorecorder/archive"
 	"ergorecorder/recorder/ingest"
 )
 
@@ -43,22 +41,15 @@ func (r *Recorder) pushLoop(ctx context.Context) {
 			continue
 		}
 		if p.Lost > 0 {
-			n.losePushed(p)
+			n.losePushed(p.At, p.Lost)
 		}
 		r.append(ingest.Pushed(p.Node, p.Event, p.At, p.Text, r.opts.kept()))
 	}
 }
 
-// losePushed marks what a node pushed faster than it was taken.
-func (n *node) losePushed(p Pushed) {
-	n.mu.Lock()
-	n.stat.LinesLost += int64(p.Lost)
-	n.mu.Unlock()
-	n.r.mark(archive.Mark{
-		Kind: archive.MarkGap, Node: n.name, From: p.At, To: p.At,
-		Note: fmt.Sprintf("%d pushed messages were not taken in time", p.Lost),
-		More: map[string]any{"what": "pushed messages", "lost": p.Lost},
-	})
+// losePushed notes what a node pushed faster than it was taken.
+func (n *node) losePushed(at time.Time, lost int) {
+	n.lost("pushed messages", "were not taken in time", at, at, int64(lost))
 }
 
 // pushed reports whether what the listener follows comes by itself. If so, a

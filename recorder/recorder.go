@@ -9,6 +9,7 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/recorder/clock"
 	"ergorecorder/recorder/ingest"
 )
 
@@ -18,7 +19,7 @@ type Recorder struct {
 	caller ergo.Caller
 	w      *archive.Writer
 	opts   Options
-	clock  clock
+	clock  *clock.Clock
 
 	calls   context.Context // of all calls but the last, that stop the listeners
 	drop    context.CancelFunc
@@ -26,6 +27,7 @@ type Recorder struct {
 	running sync.WaitGroup
 	cpu     chan struct{} // held while a CPU profile is taken anywhere
 
+	look      chan struct{} // nodes are to be looked for
 	triggers  chan Trigger
 	following sync.WaitGroup // incidents
 
@@ -34,8 +36,10 @@ type Recorder struct {
 	held    map[held]time.Time // of a replay: the newest answer that is stored
 	failure error              // of the archive; ends the recording
 	outage  outage
+	paused  time.Time // the steady time when we last noticed that we had stood still
+	began   time.Time // when the first node was found
 	started time.Time // by the world's clock
-	began   time.Time
+	since   time.Time // the steady time from which the time to record counts
 	records int64
 	skipped int64
 	opened  int // incidents
@@ -57,11 +61,12 @@ func New(caller ergo.Caller, w *archive.Writer, opts Options) (*Recorder, error)
 		halt: make(chan struct{}),
 		cpu:  make(chan struct{}, 1),
 
+		look:     make(chan struct{}, 1),
 		triggers: make(chan Trigger, 64),
 		nodes:    map[string]*node{},
 		held:     map[held]time.Time{},
 	}
-	r.clock.now = opts.Now
+	r.clock = clock.New(opts.Now, opts.Elapsed)
 	r.started = opts.Now()
 	return r, nil
 }
@@ -77,8 +82,12 @@ func (r *Recorder) Run(ctx context.Context) error {
 	r.calls, r.drop = context.WithCancel(context.WithoutCancel(ctx))
 	defer r.drop()
 	last := r.w.View().Info().To
+	r.since = r.clock.Steady()
 	if err := r.firstDiscovery(ctx); err != nil {
 		return errors.Join(err, r.w.Sync())
+	}
+	if r.clock.Replayed() {
+		r.since = r.clock.Steady()
 	}
 	r.begin(last)
 	why := r.watch(ctx)
@@ -113,20 +122,25 @@ func (r *Recorder) watch(ctx context.Context) (why string) {
 	}
 	loops.Go(func() { r.incidentLoop(ctx); r.following.Wait() })
 	kept := ""
+	var self vigil
+	var slept time.Duration
 	for {
-		now := r.clock.Now()
+		now := r.clock.Steady()
+		r.lookAtSelf(&self, slept)
+		r.markLosses(false)
 		kept = r.tellKeeping(kept)
 		switch {
 		case ctx.Err() != nil:
 			return "asked to stop"
-		case r.clock.ended():
+		case r.clock.Ended():
 			return "the replay is at its end"
-		case r.opts.For > 0 && now.Sub(r.began) >= r.opts.For:
+		case r.over(now):
 			return "the time is over"
 		case r.failed() != nil:
 			return r.failed().Error()
 		}
-		r.clock.sleep(ctx, r.untilLook(now))
+		slept = r.untilLook(now)
+		r.clock.Sleep(ctx, slept)
 	}
 }
 
@@ -152,9 +166,14 @@ const look = 250 * time.Millisecond
 
 func (r *Recorder) untilLook(now time.Time) time.Duration {
 	if r.opts.For > 0 {
-		return min(look, max(r.began.Add(r.opts.For).Sub(now), time.Millisecond))
+		return min(look, max(r.since.Add(r.opts.For).Sub(now), time.Millisecond))
 	}
 	return look
+}
+
+// over reports whether the time to record is over, by the steady time.
+func (r *Recorder) over(now time.Time) bool {
+	return r.opts.For > 0 && now.Sub(r.since) >= r.opts.For
 }
 
 // stop ends the recording: no new calls; those under way may end; a replay is
@@ -168,11 +187,12 @@ func (r *Recorder) stop(why string) {
 	r.mu.Unlock()
 	timer := time.AfterFunc(stopTime/2, r.drop)
 	r.running.Wait()
-	if timer.Stop() && r.clock.ended() {
+	if timer.Stop() && r.clock.Ended() {
 		r.sweep()
 	}
 	r.drop()
 	r.stopListeners()
+	r.markLosses(true)
 	now := r.clock.Now()
 	r.mark(archive.Mark{Kind: "stop", From: now, Note: why})
 }
@@ -205,7 +225,7 @@ func (r *Recorder) failed() error {
 // store appends a record. Of a replay, only what stands for an original is
 // kept, and once.
 func (r *Recorder) store(rec *archive.Record, observed bool) {
-	if r.clock.replayed() && !listening(rec.Stream.Name) {
+	if r.clock.Replayed() && !listening(rec.Stream.Name) {
 		key := held{rec.Stream, rec.Subject}
 		r.mu.Lock()
 		had := !observed || !rec.At.After(r.held[key])

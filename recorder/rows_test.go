@@ -5,10 +5,12 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"ergorecorder/recorder/rows"
 )
 
 func TestProcessRows(t *testing.T) {
-	for text, want := range map[string][]processRow{
+	for text, want := range map[string][]rows.Process{
 		`[]`:             {},
 		`[ ]`:            {},
 		`null`:           nil,
@@ -20,7 +22,7 @@ func TestProcessRows(t *testing.T) {
 		`[{"PID":"a"},{"PID":"b","Deep":{"x":["]}",{"y":1}]},"MessagesMailbox": -12 }]`:          {{PID: "a"}, {PID: "b", Mailbox: -12}},
 		`[{"PID": "\u003cA.0.1\u003e", "Name":"q\"}", "Parent" : null, "Kind":"pool", "x":1e5}]`: {{PID: "<A.0.1>", Name: `q"}`, Kind: "pool"}},
 	} {
-		if got := processRows([]byte(text)); !slices.Equal(got, want) {
+		if got := rows.Read([]byte(text)); !slices.Equal(got, want) {
 			t.Errorf("%s: %+v, want %+v", text, got, want)
 		}
 	}
@@ -31,7 +33,7 @@ func TestProcessRows(t *testing.T) {
 func FuzzProcessRows(f *testing.F) {
 	f.Add(newTable(3, 1).next(f, time.Second))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		if n := len(processRows(text)); n > len(text) {
+		if n := len(rows.Read(text)); n > len(text) {
 			t.Errorf("%d rows in %d bytes", n, len(text))
 		}
 	})
@@ -41,11 +43,11 @@ func FuzzProcessRows(f *testing.F) {
 // reads it.
 func TestProcessRowsOfAListing(t *testing.T) {
 	text := newTable(500, 1).next(t, time.Second)
-	var want []processRow
+	var want []rows.Process
 	if err := json.Unmarshal(text, &want); err != nil {
 		t.Fatal(err)
 	}
-	if got := processRows(text); !slices.Equal(got, want) {
+	if got := rows.Read(text); !slices.Equal(got, want) {
 		t.Error("the rows differ")
 	}
 }
@@ -54,7 +56,7 @@ func BenchmarkProcessRows(b *testing.B) {
 	text := newTable(2000, 1).next(b, time.Second)
 	b.SetBytes(int64(len(text)))
 	for b.Loop() {
-		if len(processRows(text)) != 2000 {
+		if len(rows.Read(text)) != 2000 {
 			b.Fatal("rows are missing")
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/tools48"
+	"ergorecorder/recorder/rows"
 )
 
 // sampleBy adds the tasks of a sampler.
@@ -20,7 +21,7 @@ func (n *node) sampleBy(s *Sampler) {
 
 // task makes a task of a sampler.
 func (n *node) task(s *Sampler) *task {
-	t := &task{name: s.Tool, every: s.Every}
+	t := &task{name: s.Tool, every: s.Every, vital: vital(s.Tool), later: s.Tool == "pprof_cpu"}
 	switch {
 	case len(s.Targets) > 0:
 		var last string // of the run before
@@ -35,7 +36,7 @@ func (n *node) task(s *Sampler) *task {
 	case s.Tool == "process_list":
 		t.do = func(ctx context.Context, r *run) { n.listProcesses(ctx, r, s) }
 	case s.Tool == "pprof_cpu":
-		t.do = func(ctx context.Context, r *run) { n.sampleCPU(ctx, r, s.Args) }
+		t.do = func(ctx context.Context, r *run) { n.regularCPU(ctx, r, s.Args) }
 	default:
 		t.do = func(ctx context.Context, r *run) { n.sample(ctx, r, s.Tool, s.Args) }
 	}
@@ -50,15 +51,70 @@ func (n *node) task(s *Sampler) *task {
 	return t
 }
 
+// vital are the tools that every verdict needs.
+func vital(tool string) bool {
+	return tool == probe || tool == "runtime_stats" || tool == "process_list"
+}
+
+// regularCPU takes a CPU profile that nobody has a reason for, if it disturbs
+// nobody: the node's own workers answer it, and none of them is at work for
+// others.
+func (n *node) regularCPU(ctx context.Context, r *run, args ergo.Args) {
+	if !n.r.clock.Replayed() && (n.forwarded() || !n.workersIdle()) {
+		r.postponed = true
+		return
+	}
+	n.sampleCPU(ctx, r, args)
+}
+
+// workersIdle reports whether no worker of the application that answers was at
+// work in the last listing, but for the one that gave it and one more of ours.
+func (n *node) workersIdle() bool {
+	n.mu.Lock()
+	table := n.table
+	n.mu.Unlock()
+	workers, busy := 0, 0
+	for _, p := range rows.Read(table) {
+		if _, ours := ergo.Observes(ergo.TraceBehavior, p.Behavior); ours && p.Kind != "supervisor" && p.Kind != "pool" {
+			workers++
+			if p.State != "sleep" {
+				busy++
+			}
+		}
+	}
+	return workers > 0 && busy <= n.r.opts.Parallel
+}
+
 // sampleCPU takes a CPU profile, if none is being taken anywhere in the
-// cluster: it blocks one of the node's few workers for its whole duration.
+// cluster. It blocks one of the node's few workers for its whole duration, and
+// where it is forwarded one of the entry point's as well; meanwhile no other
+// call of ours begins that could wait behind it.
 func (n *node) sampleCPU(ctx context.Context, r *run, args ergo.Args) {
 	select {
 	case n.r.cpu <- struct{}{}:
+		defer n.holdAll()()
 		n.sample(ctx, r, "pprof_cpu", args)
 		<-n.r.cpu
 	default:
 		r.postponed = true
+	}
+}
+
+// holdAll holds the schedules of all nodes whose calls may wait behind a long
+// one to this node.
+func (n *node) holdAll() (release func()) {
+	nodes := []*node{n}
+	if n.forwarded() {
+		nodes = n.r.known()
+	}
+	var all []func()
+	for _, n := range nodes {
+		all = append(all, n.schedule.hold())
+	}
+	return func() {
+		for _, release := range all {
+			release()
+		}
 	}
 }
 
@@ -96,12 +152,12 @@ func (n *node) sampleTargets(ctx context.Context, r *run, s *Sampler, last *stri
 		n.mu.Lock()
 		resting := n.r.clock.Now().Before(n.rests[key].until)
 		n.mu.Unlock()
-		if resting && !n.r.clock.replayed() {
+		if resting && !n.r.clock.Replayed() {
 			continue
 		}
 		one := run{}
 		n.sample(ctx, &one, s.Tool, s.Args.With(schema.Subject[0], target))
-		r.spent += one.spent
+		r.add(one)
 		n.rest(key, one.timedOut)
 	}
 }

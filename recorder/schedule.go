@@ -4,6 +4,9 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"ergorecorder/recorder/clock"
+	"ergorecorder/recorder/cost"
 )
 
 // A task is something that a node is asked regularly.
@@ -11,31 +14,44 @@ type task struct {
 	name  string
 	every time.Duration // the shortest interval
 	probe bool          // goes on while the node is lost, to find out when it is back
+	vital bool          // every verdict needs it: the budget stretches it only so far
+	later bool          // first due when its interval has passed
 	// do makes the calls of the task and notes in the run what came of them.
 	do func(ctx context.Context, r *run)
 
 	// Under the schedule's lock:
 	due     time.Time
-	stretch float64 // by which the budget lengthens the interval; 1 or more
-	rests   int     // how often in a row it timed out
-	costs   costs   // of the last runs
+	stretch float64    // by which the budget lengthens the interval; 1 or more
+	rests   int        // how often in a row it timed out
+	costs   cost.Costs // of the last runs
 }
 
 // A run is one turn of a task.
 type run struct {
-	spent     time.Duration // what its calls cost the node, by the budget's rules
+	calls     int           // made
+	spent     time.Duration // what they cost the node, by the budget's rules
 	timedOut  bool          // one of its calls did
+	unsure    bool          // of its last call it is not known yet what it costs
 	postponed bool          // it could not be done now, and is to be soon
+	soon      time.Duration // when it has to be done again though its interval is longer; 0: it has not
+}
+
+// add takes in what a call of the run, noted by itself, cost.
+func (r *run) add(one run) {
+	r.calls += one.calls
+	r.spent += one.spent
+	r.unsure = one.unsure
 }
 
 // A schedule holds the tasks of one node and runs those that are due, no more
 // than a few at once. A task that is running is not due: nothing piles up
 // behind a slow call.
 type schedule struct {
-	clock  *clock
+	clock  *clock.Clock
 	jitter func() float64
 	share  float64 // of the node's time that may go into our calls; 0 is without bound
 	slots  chan struct{}
+	knock  func(timeouts int) time.Duration // when to ask a lost node again
 	wake   chan struct{}
 
 	mu      sync.Mutex
@@ -44,10 +60,11 @@ type schedule struct {
 	lost    bool           // only probes run
 	faster  float64        // by which intervals are shorter, at an incident; 1 or more
 	hurried int            // incidents that want intervals shorter
+	held    int            // who wants no call to begin
 	lag     time.Duration  // how late the last task began
 }
 
-func newSchedule(c *clock, o *Options) *schedule {
+func newSchedule(c *clock.Clock, o *Options) *schedule {
 	return &schedule{
 		clock: c, jitter: o.Jitter, share: o.Budget, faster: 1,
 		slots: make(chan struct{}, o.Parallel),
@@ -57,11 +74,16 @@ func newSchedule(c *clock, o *Options) *schedule {
 }
 
 // add enters a task. It is first due within a second or its interval,
-// whichever is shorter, at a moment left to chance.
+// whichever is shorter, at a moment left to chance; one that comes later is
+// first due when its interval has passed.
 func (s *schedule) add(t *task) {
 	t.stretch = 1
+	wait := time.Duration(s.jitter() * float64(min(t.every, time.Second)))
+	if t.later && !s.clock.Replayed() {
+		wait += t.every
+	}
 	s.mu.Lock()
-	t.due = s.clock.Now().Add(time.Duration(s.jitter() * float64(min(t.every, time.Second))))
+	t.due = s.clock.Steady().Add(wait)
 	s.tasks = append(s.tasks, t)
 	s.idle[t] = true
 	s.mu.Unlock()
@@ -137,9 +159,12 @@ func (s *schedule) take(halt <-chan struct{}) *task {
 
 // first takes the task that is due, or says how long to wait for the next.
 func (s *schedule) first() (*task, time.Duration) {
-	now := s.clock.Now()
+	now := s.clock.Steady()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.held > 0 {
+		return nil, 0
+	}
 	var next *task
 	for t := range s.idle {
 		if (!s.lost || t.probe) && (next == nil || t.due.Before(next.due)) {
@@ -150,7 +175,7 @@ func (s *schedule) first() (*task, time.Duration) {
 		return nil, 0
 	}
 	if wait := next.due.Sub(now); wait > 0 {
-		return nil, max(s.clock.wall(wait), time.Microsecond)
+		return nil, max(s.clock.Wall(wait), time.Microsecond)
 	}
 	delete(s.idle, next)
 	s.lag = now.Sub(next.due)
@@ -162,7 +187,7 @@ const postponement = 5 * time.Second
 
 // done enters a task again. What was missed is not made up for.
 func (s *schedule) done(t *task, r run) {
-	now := s.clock.Now()
+	now := s.clock.Steady()
 	s.mu.Lock()
 	t.rests++
 	if !r.timedOut {
@@ -171,8 +196,14 @@ func (s *schedule) done(t *task, r run) {
 	if r.postponed {
 		t.due = now.Add(postponement)
 	} else {
-		t.costs.add(r.spent)
-		t.due = t.due.Add(max(s.interval(t), s.recovery(r.spent)))
+		if r.calls > 0 { // a run that had nothing to ask says nothing of what one costs
+			t.costs.Add(r.spent)
+			t.costs.Sure = !r.unsure
+		}
+		t.due = t.due.Add(max(s.interval(t), s.recovery(t, r.spent)))
+	}
+	if r.soon > 0 && t.due.After(now.Add(r.soon)) {
+		t.due = now.Add(r.soon)
 	}
 	if t.due.Before(now) {
 		t.due = now
@@ -194,22 +225,57 @@ const (
 // every time-out in a row.
 func (s *schedule) interval(t *task) time.Duration {
 	d := float64(t.every) * t.stretch / s.faster
-	if !s.clock.replayed() {
+	if !s.clock.Replayed() {
 		d *= 0.95 + 0.1*s.jitter()
 	}
-	if t.rests > 0 {
+	switch {
+	case t.probe && s.lost:
+		return s.knock(t.rests)
+	case t.rests > 0:
 		return max(time.Duration(d), backoff(t.rests))
 	}
 	return time.Duration(d)
 }
 
+// now makes the tasks due that are picked.
+func (s *schedule) now(pick func(*task) bool) {
+	now := s.clock.Steady()
+	s.mu.Lock()
+	for _, t := range s.tasks {
+		if pick(t) && t.due.After(now) {
+			t.due = now
+		}
+	}
+	s.mu.Unlock()
+	s.rouse()
+}
+
 // recovery is how long a node has to be left alone after a run by the budget,
-// even if nothing else were asked of it.
-func (s *schedule) recovery(spent time.Duration) time.Duration {
-	if s.share <= 0 || s.clock.replayed() {
+// even if nothing else were asked of it; as long as it is not known what a run
+// costs, no more than twice its interval.
+func (s *schedule) recovery(t *task, spent time.Duration) time.Duration {
+	if s.share <= 0 || s.clock.Replayed() {
 		return 0
 	}
-	return time.Duration(float64(spent) / s.share)
+	rest := time.Duration(float64(spent) / s.share)
+	if !t.costs.Known() {
+		return min(rest, 2*t.every)
+	}
+	return min(rest, t.bound(t.costs.Service(), s.share))
+}
+
+// hold lets no call begin until release is called: a worker of the node is
+// held, and each call that begins may wait behind it.
+func (s *schedule) hold() (release func()) {
+	s.mu.Lock()
+	s.held++
+	s.mu.Unlock()
+	return func() {
+		s.mu.Lock()
+		s.held--
+		s.mu.Unlock()
+		s.rouse()
+	}
 }
 
 // setLost lets only probes run, or all tasks again.

@@ -42,7 +42,7 @@ func (r *Recorder) Status() Status {
 	now := r.clock.Now()
 	stats := r.w.Stats()
 	r.mu.Lock()
-	s := Status{Began: r.began, Now: now, Replay: r.clock.replayed(), Records: r.records, Held: r.skipped, Bytes: stats.Bytes, Incidents: r.opened}
+	s := Status{Began: r.began, Now: now, Replay: r.clock.Replayed(), Records: r.records, Held: r.skipped, Bytes: stats.Bytes, Incidents: r.opened}
 	r.mu.Unlock()
 	if stats.Keeping != nil {
 		s.Keeping = stats.Keeping.Error()
@@ -94,7 +94,7 @@ func (n *node) status(ran time.Duration) NodeStatus {
 		s.Incarnation = n.life.String()
 	}
 	if ran > 0 {
-		s.Spent = float64(n.spending.total) / float64(ran)
+		s.Spent = n.spending.Share(ran)
 	}
 	return s
 }

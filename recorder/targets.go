@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"ergorecorder/ergo"
+	"ergorecorder/recorder/rows"
 )
 
 // targets are the PIDs, or for peers the nodes, that the words of a sampler
@@ -32,23 +33,23 @@ const deepest = 5
 
 // pick finds the PIDs in a listing that a word stands for.
 func (n *node) pick(ctx context.Context, r *run, table []byte, word string) []string {
-	rows := processRows(table)
+	list := rows.Read(table)
 	var out []string
 	switch word {
 	case TargetDeepest:
-		rows = slices.DeleteFunc(rows, func(p processRow) bool { return p.Mailbox == 0 })
-		slices.SortFunc(rows, func(a, b processRow) int { return int(b.Mailbox - a.Mailbox) })
-		for _, p := range rows[:min(deepest, len(rows))] {
+		list = slices.DeleteFunc(list, func(p rows.Process) bool { return p.Mailbox == 0 })
+		slices.SortFunc(list, func(a, b rows.Process) int { return int(b.Mailbox - a.Mailbox) })
+		for _, p := range list[:min(deepest, len(list))] {
 			out = append(out, p.PID)
 		}
 	case TargetSupervisors, TargetPools:
-		for pid, kind := range n.kindsOf(ctx, r, rows) {
+		for pid, kind := range n.kindsOf(ctx, r, list) {
 			if kind+"s" == word {
 				out = append(out, pid)
 			}
 		}
 	default:
-		for _, p := range rows {
+		for _, p := range list {
 			if ok, err := path.Match(word, p.Name); ok && err == nil && p.Name != "" {
 				out = append(out, p.PID)
 			}
@@ -59,13 +60,13 @@ func (n *node) pick(ctx context.Context, r *run, table []byte, word string) []st
 
 // kindsOf tells supervisors and pools. Where rows do not say their kind, each
 // process that is another's parent is inspected once.
-func (n *node) kindsOf(ctx context.Context, r *run, rows []processRow) map[string]string {
+func (n *node) kindsOf(ctx context.Context, r *run, list []rows.Process) map[string]string {
 	there := make(map[string]string, 16)
 	parents := map[string]bool{}
-	for _, p := range rows {
+	for _, p := range list {
 		parents[p.Parent] = true
 	}
-	for _, p := range rows {
+	for _, p := range list {
 		kind := p.Kind
 		if kind == "" && parents[p.PID] {
 			kind = n.inspectedKind(ctx, r, p.PID)

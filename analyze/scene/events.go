@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"ergorecorder/analyze/series"
+	"ergorecorder/ergo"
 )
 
 // An Event is one event of a node, over the node's newest life in the window.
@@ -74,7 +75,7 @@ func (s *Scene) Events(ctx context.Context, n *Node) (all []*Event, answers int,
 	}
 	for _, name := range slices.Sorted(maps.Keys(byName)) {
 		e := byName[name]
-		if !e.whole() {
+		if _, ours := ergo.Observes(ergo.TraceEvent, ergo.EventName(name)); ours || !e.whole() {
 			continue
 		}
 		e.hold(e.Last)

@@ -104,6 +104,9 @@ func (w *Network) readLinks(ctx context.Context, s *Scene, n *Node) error {
 		seen := map[string]bool{}
 		for _, slot := range f.Live {
 			peer := f.Columns[0].Text(slot)
+			if s.observer(peer) {
+				continue
+			}
 			l := known[peer]
 			if l == nil {
 				l = &link{node: n.Name, peer: peer}
@@ -248,7 +251,7 @@ func (w *Network) readLines(ctx context.Context, s *Scene, n *Node) error {
 			continue
 		}
 		m := connectionText.FindStringSubmatch(l.Message)
-		if m == nil || (m[1] == "") == (m[3] == "") {
+		if m == nil || (m[1] == "") == (m[3] == "") || s.observer(m[2]) {
 			continue
 		}
 		w.Logs[n.Name] = append(w.Logs[n.Name], connectionLine{At: l.At, Peer: m[2], Lost: m[3] != ""})
@@ -269,37 +272,4 @@ func (w *Network) Pairs() [][2]string {
 	return slices.SortedFunc(maps.Keys(set), func(a, b [2]string) int {
 		return strings.Compare(a[0]+"\x00"+a[1], b[0]+"\x00"+b[1])
 	})
-}
-
-// Own reports whether the process belongs to the application that answers the
-// recorder's own calls: what it does is our doing and no sign of a fault.
-func (a *Actor) Own() bool { return a.Application == "mcp_app" }
-
-// OwnErrors are the instants at which a call of the recorder added an error to
-// the node: forwarded calls that the entry point could not deliver, and pings
-// that the node could not complete.
-func (s *Scene) OwnErrors(w *Network, n *Node) []time.Time {
-	var at []time.Time
-	for asked, calls := range w.fails {
-		for _, c := range calls {
-			if c.link && !c.mark && n.Entry && asked != n.Name || !c.link && c.tool == "network_ping" && asked == n.Name {
-				at = append(at, c.At)
-			}
-		}
-	}
-	slices.SortFunc(at, time.Time.Compare)
-	return at
-}
-
-// OwnCalls is how many calls a second of the recorder's own were about the
-// given nodes, over the whole recording.
-func (s *Scene) OwnCalls(names ...string) float64 {
-	calls := 0
-	for _, st := range s.Rec.Streams() {
-		if st.Kind == archive.Sample && slices.Contains(names, st.Node) {
-			calls += st.Records
-		}
-	}
-	from, to := s.Rec.Window()
-	return float64(calls) / max(to.Sub(from).Seconds(), 1)
 }

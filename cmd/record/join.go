@@ -76,8 +76,9 @@ type joined struct {
 	pushed *wire.Subscription
 }
 
-// pushBuffer is how many pushed messages may wait to be recorded.
-const pushBuffer = 4096
+// pushBuffer is how many pushed messages may wait to be recorded: a storm of
+// log lines comes faster than any disk takes them.
+const pushBuffer = 1 << 16
 
 // join joins the cluster with the given options and those that j has. It
 // returns when every node that was named is linked to or could not be; that
@@ -191,12 +192,21 @@ func (j *joined) ways(c *recorder.Checkup) []wayCheckup {
 // Next implements [recorder.Pushes].
 func (j *joined) Next(ctx context.Context) (recorder.Pushed, error) {
 	select {
+	case m := <-j.pushed.C(): // what has come is not lost, though it is time to end
+		return pushedRecord(m), nil
+	default:
+	}
+	select {
 	case m := <-j.pushed.C():
 		return pushedRecord(m), nil
 	case <-ctx.Done():
 		return recorder.Pushed{}, ctx.Err()
 	}
 }
+
+// Losses are how many pushed messages were dropped, by node, since they were
+// last told.
+func (j *joined) Losses() map[string]int { return j.pushed.Losses() }
 
 // pushedRecord is a pushed message as it is recorded.
 func pushedRecord(m wire.Message) recorder.Pushed {

@@ -71,11 +71,17 @@ const (
 	lastRest  = 30 * time.Second
 )
 
+// timeouts is after how many calls in a row that timed out a way counts as
+// lost: one that waits behind a worker that is held up says nothing yet.
+const timeouts = 3
+
 // A Router makes one [ergo.Caller] of several ways. A call to a node that has
 // an entry point of its own goes there, without forwarding; any other through
-// a joined way, else through an entry point that forwards. A way that gives
-// no answer is passed over for a while and the call tried on the next one; a
-// call that timed out is not tried again, since it cost the cluster once.
+// a joined way, else through the entry points that forward, in turn. A way that
+// gives no answer is passed over for a while and the call tried on the next one;
+// a call that timed out is not tried again, since it cost the cluster once, but
+// the next call to that node goes another way. Where a node's own way says that
+// nobody there answers, no other node is asked to forward to it.
 //
 // Refresh must be called before the first call and from time to time.
 type Router struct {
@@ -83,6 +89,7 @@ type Router struct {
 	now    func() time.Time
 	notify func(Notice)
 	mu     sync.Mutex
+	turn   int // whose turn it is to forward
 }
 
 type way struct {
@@ -90,6 +97,15 @@ type way struct {
 	node  string // its own, "" as long as it is not known
 	sure  bool   // node was asked for since the way was last lost
 	err   error  // why it is down; nil while it is up
+	until time.Time
+	rest  time.Duration
+	late  int              // calls in a row that timed out
+	still bool             // it was lost because it answers nothing: its node stands still
+	avoid map[string]avoid // nodes to which forwarding timed out
+}
+
+// An avoid is for how long a way is not taken to a node.
+type avoid struct {
 	until time.Time
 	rest  time.Duration
 }
@@ -147,7 +163,7 @@ func (r *Router) identify(ctx context.Context, w *way) {
 		name, err = askName(ctx, w.Caller)
 	}
 	if err != nil {
-		r.lost(w, err)
+		r.judge(ctx, w, "", err)
 		return
 	}
 	r.up(w)
@@ -212,6 +228,18 @@ func (r *Router) Entries() []string {
 	return names
 }
 
+// Owned reports whether a node is known to have a way of its own, be it up or not.
+func (r *Router) Owned(node string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, w := range r.ways {
+		if w.spans() || w.node == node {
+			return true
+		}
+	}
+	return false
+}
+
 // Direct reports whether a node is asked over its own entry point, so that
 // its answers may be of any size.
 func (r *Router) Direct(node string) bool {
@@ -252,12 +280,25 @@ func (r *Router) Ways(node string) []Way {
 	return list
 }
 
+// Forwarded reports whether a call to the node is handed on by another one,
+// whose worker it holds meanwhile.
+func (r *Router) Forwarded(node string) bool {
+	w := r.order(node, "")[0]
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return !w.spans() && !((w.sure || w.still) && w.node == node)
+}
+
 // Call implements [ergo.Caller].
 func (r *Router) Call(ctx context.Context, call ergo.Call) (ergo.Answer, error) {
 	var noRoute error // what a way said that could not reach the node
 	var said ergo.Answer
 	var errs []error
 	for _, w := range r.order(call.Node, call.Tool) {
+		if err := r.standing(w, call.Node); err != nil {
+			errs = append(errs, err)
+			continue
+		}
 		answer, err := r.try(ctx, w, call)
 		if !another(ctx, err) {
 			return answer, err
@@ -274,9 +315,23 @@ func (r *Router) Call(ctx context.Context, call ergo.Call) (ergo.Answer, error) 
 	return ergo.Answer{}, fmt.Errorf("%w: %w", ErrNoWay, errors.Join(errs...))
 }
 
+// standing is why a way is of no use for a call to a node, if its own node
+// stands still.
+func (r *Router) standing(w *way, node string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if w.still && node != w.node && r.now().Before(w.until) {
+		return w.err
+	}
+	return nil
+}
+
 // another reports whether a call that ended so may fare better on another way.
 func another(ctx context.Context, err error) bool {
-	if err == nil || ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrTooLarge) {
+	switch {
+	case err == nil, ctx.Err() != nil, errors.Is(err, context.DeadlineExceeded):
+		return false
+	case errors.Is(err, ErrTooLarge), errors.Is(err, ergo.ErrNoTools):
 		return false
 	}
 	if t := ergo.AsToolError(err); t != nil {
@@ -289,24 +344,71 @@ func another(ctx context.Context, err error) bool {
 // try makes the call on one way and notes whether the way is up.
 func (r *Router) try(ctx context.Context, w *way, call ergo.Call) (ergo.Answer, error) {
 	r.mu.Lock()
-	if w.sure && call.Node == w.node {
+	if (w.sure || w.still) && call.Node == w.node {
 		call.Node = ""
 	}
 	r.mu.Unlock()
 	answer, err := w.Caller.Call(ctx, call)
-	switch {
-	case err == nil || ergo.AsToolError(err) != nil:
-		r.up(w)
-	case ctx.Err() == nil && !w.Joined && !errors.Is(err, ErrTooLarge):
-		r.lost(w, err)
-	}
+	r.judge(ctx, w, call.Node, err)
 	return answer, err
 }
 
+// judge notes what the outcome of a call, forwarded to node if one is named,
+// says of the way.
+func (r *Router) judge(ctx context.Context, w *way, node string, err error) {
+	tool := ergo.AsToolError(err)
+	if !w.spans() && node != "" {
+		r.forwarded(w, node, tool)
+	}
+	switch {
+	case err == nil || tool != nil:
+		r.up(w)
+	case w.Joined, errors.Is(err, ErrTooLarge), errors.Is(err, context.Canceled):
+	case errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil:
+		r.mu.Lock()
+		w.late++
+		lost := w.late >= timeouts || w.node == ""
+		w.still = w.still || lost && w.node != ""
+		r.mu.Unlock()
+		if lost {
+			r.lost(w, err)
+		}
+	default:
+		r.lost(w, err)
+	}
+}
+
+// How long a way is not taken to a node after forwarding to it timed out.
+const (
+	firstAvoid = 10 * time.Second
+	lastAvoid  = 5 * time.Minute
+)
+
+// forwarded notes whether forwarding to a node timed out.
+func (r *Router) forwarded(w *way, node string, refused *ergo.ToolError) {
+	late := false
+	if refused != nil {
+		why, failed := refused.LinkFailed()
+		late = failed && why == "timed out"
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !late {
+		delete(w.avoid, node)
+		return
+	}
+	if w.avoid == nil {
+		w.avoid = map[string]avoid{}
+	}
+	rest := min(max(2*w.avoid[node].rest, firstAvoid), lastAvoid)
+	w.avoid[node] = avoid{r.now().Add(rest), rest}
+}
+
 // order is the ways to a node, best first: its own entry point, a joined way,
-// any other; those that do not offer the tool, if one is named, and those that
-// are resting behind all others. Without a node, an entry point answers for its
-// own before a joined way chooses one.
+// the others in turn, those that could not reach it of late behind them; those
+// that do not offer the tool, if one is named, and those that are resting behind
+// all others. Without a node, an entry point answers for its own before a joined
+// way chooses one.
 func (r *Router) order(node, tool string) []*way {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -315,6 +417,8 @@ func (r *Router) order(node, tool string) []*way {
 	for _, w := range r.ways {
 		class := 2
 		switch {
+		case w.still && w.node == node:
+			class = 0 // nobody else will fare better
 		case w.err != nil && now.Before(w.until):
 			class = 5
 		case tool != "" && w.offers(node, tool) == ergo.Withheld:
@@ -325,8 +429,14 @@ func (r *Router) order(node, tool string) []*way {
 			class = 0
 		case w.spans():
 			class = 1
+		case now.Before(w.avoid[node].until):
+			class = 4
 		}
 		classes[class] = append(classes[class], w)
+	}
+	if n := len(classes[2]); n > 1 && node != "" && len(classes[0])+len(classes[1]) == 0 {
+		classes[2] = append(classes[2][r.turn%n:n:n], classes[2][:r.turn%n]...)
+		r.turn++
 	}
 	var order []*way
 	for _, c := range classes {
@@ -338,7 +448,7 @@ func (r *Router) order(node, tool string) []*way {
 func (r *Router) up(w *way) {
 	r.mu.Lock()
 	was, node := w.err, w.node
-	w.err, w.rest = nil, 0
+	w.err, w.rest, w.late, w.still = nil, 0, 0, false
 	r.mu.Unlock()
 	if was != nil && node != "" {
 		r.notify(Notice{What: WayBack, Way: w.Name, Node: node})
@@ -348,7 +458,7 @@ func (r *Router) up(w *way) {
 func (r *Router) lost(w *way, err error) {
 	r.mu.Lock()
 	was, node := w.err, w.node
-	w.err, w.sure = err, false
+	w.err, w.sure, w.late = err, false, 0
 	w.rest = min(max(2*w.rest, firstRest), lastRest)
 	w.until = r.now().Add(w.rest)
 	r.mu.Unlock()

@@ -14,8 +14,9 @@ type Message struct {
 	Received time.Time // by our clock
 	Log      *LogLine
 	Event    *EventMessage
-	// Dropped is how many messages of the node were dropped before this one,
-	// because the subscription was full, or by the node itself.
+	// Dropped is how many messages of the node were dropped, because the
+	// subscription was full, or by the node itself, and not told of before
+	// this one.
 	Dropped int
 }
 
@@ -81,6 +82,16 @@ func (c *Cluster) Subscribe(buffer int) *Subscription {
 // C delivers the messages, each node's in order. It is never closed.
 func (s *Subscription) C() <-chan Message { return s.queue }
 
+// Losses are how many messages were dropped, by node, and not told of with a
+// message yet; they are told once.
+func (s *Subscription) Losses() map[string]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	lost := s.dropped
+	s.dropped = map[string]int{}
+	return lost
+}
+
 // Close ends the subscription.
 func (s *Subscription) Close() {
 	s.c.mu.Lock()
@@ -88,16 +99,25 @@ func (s *Subscription) Close() {
 	s.c.mu.Unlock()
 }
 
-// offer puts a message into the queue, if there is room.
+// offer puts a message into the queue. Where there is no room the oldest is
+// dropped for it: the last words of a node are what people need.
 func (s *Subscription) offer(m Message) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	m.Dropped += s.dropped[m.Node]
-	select {
-	case s.queue <- m:
-		delete(s.dropped, m.Node)
-	default:
-		s.dropped[m.Node] = m.Dropped + 1
+	for {
+		whole := m
+		whole.Dropped += s.dropped[m.Node]
+		select {
+		case s.queue <- whole:
+			delete(s.dropped, m.Node)
+			return
+		default:
+		}
+		select {
+		case old := <-s.queue:
+			s.dropped[old.Node] += 1 + old.Dropped
+		default: // somebody took one meanwhile
+		}
 	}
 }
 

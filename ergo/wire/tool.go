@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"ergorecorder/ergo"
@@ -14,7 +13,7 @@ import (
 )
 
 // ErrNoMCP is a node that does not run the MCP application: it has no tools.
-var ErrNoMCP = errors.New("no MCP application on that node")
+var ErrNoMCP = fmt.Errorf("no MCP application on that node: %w", ergo.ErrNoTools)
 
 const (
 	toolClusterNodes = "cluster_nodes"

@@ -33,7 +33,10 @@ var mayImport = map[string]string{
 	"archive/archivetest":    "archive",
 	"archive/internal/codec": "",
 
-	"recorder":         "escape ergo ergo/redact ergo/tools48 archive recorder/ingest",
+	"recorder":         "escape ergo ergo/redact ergo/tools48 archive recorder/ingest recorder/clock recorder/cost recorder/rows",
+	"recorder/clock":   "ergo",
+	"recorder/cost":    "ergo",
+	"recorder/rows":    "",
 	"recorder/control": "escape ergo/live archive recorder",
 	"recorder/ingest":  "ergo ergo/redact ergo/tools48 ergo/capture archive",
 

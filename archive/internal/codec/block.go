@@ -65,9 +65,6 @@ var (
 	ErrVersion = errors.New("newer format version")
 )
 
-// maxRaw bounds what one block may claim to hold.
-const maxRaw = 1 << 30
-
 // A stream is one series of bytes (or bits) of a block.
 type stream struct {
 	tag  int
@@ -153,14 +150,16 @@ const solidBelow = 32 << 10
 
 func layout(h Header, synopsis []byte, ss streams, z *Zip) []byte {
 	slices.SortFunc(ss, func(a, b stream) int { return a.tag - b.tag })
-	solid := !h.Whole || ss.size() < solidBelow
 	b := AppendHeader(nil, &h)
 	if len(synopsis) > 0 {
 		b = appendSynopsis(b, synopsis)
 	}
+	solid := false
+	if !h.Whole || ss.size() < solidBelow {
+		b, solid = appendSolid(b, h, ss, z)
+	}
 	if solid {
 		b[5] |= flagSolid
-		b = appendSolid(b, h, ss, z)
 	} else {
 		b, _ = appendStreams(b, ss, z, false)
 	}
@@ -177,19 +176,23 @@ func (s streams) size() (total int) {
 }
 
 // appendSolid writes the streams as one compressed body, raw bits behind it:
-// there is nothing to gain on those. In version 1 they were part of it.
-func appendSolid(b []byte, h Header, ss streams, z *Zip) []byte {
+// there is nothing to gain on those. In version 1 they were part of it. ok is
+// false, and nothing is written, where readers would refuse such a frame.
+func appendSolid(b []byte, h Header, ss streams, z *Zip) (all []byte, ok bool) {
 	body, bits := appendStreams(nil, ss, nil, h.Version > 1)
 	enc := z.fast
 	if h.Whole {
 		enc = z.words
 	}
 	packed := enc.EncodeAll(body, nil)
+	if len(body) > z.mayHold(len(packed)) {
+		return b, false
+	}
 	b = binary.AppendUvarint(b, uint64(len(body)))
 	if h.Version > 1 {
 		b = binary.AppendUvarint(b, uint64(len(packed)))
 	}
-	return append(append(b, packed...), bits...)
+	return append(append(b, packed...), bits...), true
 }
 
 func putSum(b []byte) { binary.LittleEndian.PutUint64(b[24:], sum(b)) }
@@ -245,7 +248,7 @@ func appendStreams(b []byte, ss streams, z *Zip, apart bool) (all, bits []byte) 
 		last = s.tag
 		enc := s.data
 		if z != nil && len(s.data) > 16 {
-			if e := z.pack(s.tag, s.data); len(e) < len(s.data)-len(s.data)/32 {
+			if e := z.pack(s.tag, s.data); len(e) < len(s.data)-len(s.data)/32 && len(s.data) <= z.mayHold(len(e)) {
 				enc = e
 			}
 		}
@@ -265,7 +268,8 @@ func appendStreams(b []byte, ss streams, z *Zip, apart bool) (all, bits []byte) 
 }
 
 // ParseHeader reads the header of the block that b begins with and checks
-// the whole block. body is what follows the header, size the block's length.
+// the whole block. body is what follows the header, size the block's length,
+// also where its checksum is wrong.
 func ParseHeader(b []byte) (h Header, body []byte, size int, err error) {
 	if len(b) < fixedLen {
 		return h, nil, 0, errShort
@@ -282,7 +286,7 @@ func ParseHeader(b []byte) (h Header, body []byte, size int, err error) {
 	}
 	b = b[:size]
 	if sum(b) != binary.LittleEndian.Uint64(b[24:]) {
-		return h, nil, 0, errChecksum
+		return h, nil, size, errChecksum
 	}
 	if body, err = h.read(b); err == nil && b[5]&flagSynopsis != 0 {
 		r := reader{b: body}

@@ -92,9 +92,6 @@ func DefaultLimits() Limits {
 	return Limits{Records: 160, Cells: 200_000, Bytes: 4 << 20, Span: 3600e9}
 }
 
-// maxCells bounds the memory of a table of ever new columns and subjects.
-const maxCells = 4 << 20
-
 // run is what the encoder knows of a run under way.
 type run struct {
 	Header // of the chunk to come
@@ -170,7 +167,7 @@ func (e *Encoder) encode(r *Record, kind payload) {
 	}
 	e.head.put(&t.parts[0].run, r, kind, parts)
 	t.clear()
-	if len(t.keys)*(1+len(t.cols)) > maxCells && e.desc.Form == FormObject || len(t.shapes) > 1<<14 {
+	if len(t.keys)*(1+len(t.cols)) > maxCells && e.desc.Form == FormObject || len(t.shapes) > maxShapes || len(t.cols) >= MaxColumns {
 		e.Cut()
 		e.reset()
 	}

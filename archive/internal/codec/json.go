@@ -7,8 +7,6 @@ import (
 
 var errJSON = errors.New("not the JSON that was expected")
 
-const maxDepth = 500
-
 func space(text []byte, p int) int {
 	for p < len(text) && (text[p] == ' ' || text[p] == '\n' || text[p] == '\t' || text[p] == '\r') {
 		p++

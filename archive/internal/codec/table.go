@@ -72,9 +72,13 @@ func newTable(d *Desc, s *Scratch) *table {
 	return t
 }
 
-// column is the number of the named column, new or old.
+// column is the number of the named column, new or old; -1 where there are too
+// many.
 func (t *table) column(name string) int {
 	i, ok := t.colAt[name]
+	if !ok && len(t.cols) >= MaxColumns {
+		return -1
+	}
 	if !ok {
 		i = len(t.cols)
 		t.colAt[name] = i
@@ -289,7 +293,11 @@ func (t *table) scanNew(text []byte, p int) (int, int, error) {
 		if err != nil {
 			return 0, 0, err
 		}
-		cols = append(cols, t.column(name))
+		col := t.column(name)
+		if col < 0 {
+			return 0, 0, errJSON
+		}
+		cols = append(cols, col)
 		t.spans = append(t.spans, s)
 		from = s.end
 		if p = space(text, s.end); p >= len(text) || text[p] != ',' && text[p] != '}' {

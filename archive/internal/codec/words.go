@@ -22,10 +22,6 @@ const (
 	maxDigit = 18
 )
 
-// maxWords is how much longer words may be than they are told. Runs end long
-// before.
-const maxWords = 16 << 20
-
 // A lexicon is a list of words, end to end.
 type lexicon struct {
 	text []byte

@@ -3,6 +3,7 @@ package codec
 import (
 	_ "embed"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -41,6 +42,7 @@ type Zip struct {
 	deep  *zstd.Encoder // looks for repetitions
 	words *zstd.Encoder // the same, and knows the dictionary
 	dec   *zstd.Decoder
+	free  int // see FreeExpand
 }
 
 // NewZip makes a Zip that is fast and takes little memory.
@@ -69,6 +71,7 @@ func newZip(deep zstd.EncoderLevel) *Zip {
 		deep:  writer(deep),
 		words: writer(deep, zstd.WithEncoderDictRaw(words2ID, words)),
 		dec:   dec,
+		free:  FreeExpand,
 	}
 }
 
@@ -97,12 +100,6 @@ func (z *Zip) pack(tag int, data []byte) []byte {
 // Squeeze compresses a small value that is no block.
 func (z *Zip) Squeeze(b []byte) []byte { return z.words.EncodeAll(b, nil) }
 
-// maxList is the most that Expand makes of a value.
-const maxList = 64 << 20
-
-// maxUnsaid is the longest frame that need not say what it holds.
-const maxUnsaid = 512
-
 // Expand is the opposite of Squeeze.
 func (z *Zip) Expand(b []byte) ([]byte, error) { return z.expand(b, -1, maxList) }
 
@@ -112,7 +109,11 @@ func (z *Zip) Expand(b []byte) ([]byte, error) { return z.expand(b, -1, maxList)
 // no longer when it is compressed.
 func (z *Zip) expand(frame []byte, want, most int) ([]byte, error) {
 	var h zstd.Header
-	bad := h.Decode(frame) != nil || h.FrameContentSize > uint64(most) || h.HasFCS && want >= 0 && h.FrameContentSize != uint64(want)
+	bad := h.Decode(frame) != nil
+	if !bad && h.FrameContentSize > uint64(z.mayHold(len(frame))) {
+		return nil, z.tooLarge(len(frame), int(min(h.FrameContentSize, math.MaxInt)))
+	}
+	bad = bad || h.FrameContentSize > uint64(most) || h.HasFCS && want >= 0 && h.FrameContentSize != uint64(want)
 	if bad || !h.HasFCS && len(frame) > maxUnsaid {
 		return nil, fmt.Errorf("decompress: %w", errContent)
 	}

@@ -1,0 +1,53 @@
+package scene
+
+import (
+	"slices"
+	"time"
+
+	"ergorecorder/archive"
+	"ergorecorder/ergo"
+)
+
+// Own reports whether the process is there because somebody observes: what it
+// does is our doing and no sign of a fault.
+func (a *Actor) Own() bool {
+	_, application := ergo.Observes(ergo.TraceApplication, a.Application)
+	_, behavior := ergo.Observes(ergo.TraceBehavior, a.Behavior)
+	return application || behavior
+}
+
+// observer reports whether a peer of a node is somebody who observes, and not
+// one of the nodes that are recorded.
+func (s *Scene) observer(peer string) bool {
+	_, observes := ergo.Observes(ergo.TraceNode, peer)
+	return observes && !slices.ContainsFunc(s.Nodes, func(n *Node) bool { return n.Name == peer })
+}
+
+// OwnErrors are the instants at which a call of the recorder added an error to
+// the node: forwarded calls that the entry point could not deliver, and pings
+// that the node could not complete.
+func (s *Scene) OwnErrors(w *Network, n *Node) []time.Time {
+	var at []time.Time
+	for asked, calls := range w.fails {
+		for _, c := range calls {
+			if c.link && !c.mark && n.Entry && asked != n.Name || !c.link && c.tool == "network_ping" && asked == n.Name {
+				at = append(at, c.At)
+			}
+		}
+	}
+	slices.SortFunc(at, time.Time.Compare)
+	return at
+}
+
+// OwnCalls is how many calls a second of the recorder's own were about the
+// given nodes, over the whole recording.
+func (s *Scene) OwnCalls(names ...string) float64 {
+	calls := 0
+	for _, st := range s.Rec.Streams() {
+		if st.Kind == archive.Sample && slices.Contains(names, st.Node) {
+			calls += st.Records
+		}
+	}
+	from, to := s.Rec.Window()
+	return float64(calls) / max(to.Sub(from).Seconds(), 1)
+}

@@ -1,0 +1,49 @@
+package ergo
+
+import "path"
+
+// A Trace is one thing that exists on a cluster because somebody observes it: a
+// recorder, an observer, or the applications that answer them. It is kept in a
+// recording, and left out of what is counted and judged.
+type Trace struct {
+	Of      TraceOf
+	Pattern string // a glob over names
+	Why     string // it is there
+}
+
+// TraceOf says what a trace is the name of.
+type TraceOf string
+
+// What traces are the names of.
+const (
+	TraceApplication TraceOf = "application"
+	TraceBehavior    TraceOf = "behavior"
+	TraceEvent       TraceOf = "event"
+	TraceNode        TraceOf = "node"
+)
+
+// Footprint is the table of all traces.
+func Footprint() []Trace {
+	return []Trace{
+		{TraceApplication, "mcp_app", "the application that answers the 48 tools"},
+		{TraceApplication, "observer_app", "the application Observer"},
+		{TraceBehavior, "mcp.*", "the application that answers the 48 tools, and samplers that it keeps for recorders"},
+		{TraceBehavior, "observer.*", "the application Observer"},
+		{TraceBehavior, "inspect.*", "an inspector that the node runs for somebody who looks"},
+		{TraceEvent, "inspect_*", "what an inspector publishes to who looks"},
+		{TraceNode, "recorder@*", "a recorder that joined the cluster"},
+	}
+}
+
+// Observes reports whether something exists because somebody observes, and why.
+func Observes(of TraceOf, name string) (why string, ok bool) {
+	for _, t := range Footprint() {
+		if t.Of != of {
+			continue
+		}
+		if fits, err := path.Match(t.Pattern, name); err == nil && fits {
+			return t.Why, true
+		}
+	}
+	return "", false
+}

@@ -1,0 +1,107 @@
+// Package clock tells the cluster's time: the world's, or that of a replay which
+// announces its own; and the steady time, by which intervals are counted. It
+// samples nothing.
+package clock
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"ergorecorder/ergo"
+)
+
+// A Clock tells the cluster's time: the world's, or that of a replay which
+// announces its own.
+type Clock struct {
+	now     func() time.Time     // the world's
+	elapsed func() time.Duration // the steady time since the recorder was made
+
+	mu     sync.Mutex
+	follow *ergo.Clock // as announced last; nil for a live cluster
+	heard  time.Time   // when, by the world's time
+}
+
+// New makes a clock of the world's and a steady time.
+func New(now func() time.Time, elapsed func() time.Duration) *Clock {
+	return &Clock{now: now, elapsed: elapsed}
+}
+
+// Hear takes in what an answer announced.
+func (c *Clock) Hear(announced *ergo.Clock) {
+	if announced == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.follow, c.heard = announced, c.now()
+}
+
+// Replayed reports whether the cluster is a replay.
+func (c *Clock) Replayed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.follow != nil
+}
+
+// Now is the cluster's time. That of a replay stops at its end.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.now()
+	if c.follow == nil {
+		return now
+	}
+	t := c.follow.Now.Add(time.Duration(float64(now.Sub(c.heard)) * c.follow.Speed))
+	if t.After(c.follow.End) {
+		return c.follow.End
+	}
+	return t
+}
+
+// Steady is a time that no step of the world's clock moves: intervals are
+// counted by it. Of a replay it is the replay's.
+func (c *Clock) Steady() time.Time {
+	if c.Replayed() {
+		return c.Now()
+	}
+	return time.Unix(0, 0).Add(c.elapsed())
+}
+
+// Ended reports whether a replay has come to its end.
+func (c *Clock) Ended() bool {
+	now := c.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.follow != nil && !now.Before(c.follow.End)
+}
+
+// Wall is how long a stretch of the cluster's time takes in the world.
+func (c *Clock) Wall(d time.Duration) time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.follow == nil {
+		return d
+	}
+	return time.Duration(float64(d) / c.follow.Speed)
+}
+
+// After returns a channel that fires when the steady time is t, in a
+// millisecond at the earliest, and a stop that releases it.
+func (c *Clock) After(t time.Time) (<-chan time.Time, func() bool) {
+	timer := time.NewTimer(max(c.Wall(t.Sub(c.Steady())), time.Millisecond))
+	return timer.C, timer.Stop
+}
+
+// Sleep waits until the cluster's time has passed d; it reports false where
+// ctx ended first.
+func (c *Clock) Sleep(ctx context.Context, d time.Duration) bool {
+	fire, stop := c.After(c.Steady().Add(d))
+	defer stop()
+	select {
+	case <-fire:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

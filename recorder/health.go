@@ -1,0 +1,318 @@
+package recorder
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"ergorecorder/archive"
+	"ergorecorder/ergo"
+)
+
+// The ways in which a node is away, as the marks node_lost and node_back have
+// them in the field how.
+const (
+	awayDown  = "down"           // nothing is there, or no way leads there
+	awayStill = "still"          // it is there and answers nothing
+	awayNoApp = "no_application" // it runs, and nobody on it answers for tools
+	awayNoWay = "no_way"         // no entry point answers: nothing is known of the node
+)
+
+// A health is what is known of whether the node is there.
+type health struct {
+	heardAt time.Time     // when it last answered
+	lostAt  time.Time     // zero while it is there
+	how     string        // it is away
+	fails   int           // calls in a row that failed on their way
+	doubted bool          // it is being asked whether it is there
+	lasts   time.Duration // how long the last call took that it answered
+}
+
+// Times that tell a node that stands still from one that is slow: for how long
+// a call may be under way before the node is asked whether it is there, how
+// long such a question may take, and how many have to fail. A node of its own
+// way is asked by so many calls at once that one of them is before a worker
+// that nothing holds; one that is forwarded to, where each call holds a worker
+// of the entry point, by two, through different entry points where there are any.
+const (
+	suspicious   = 2 * time.Second
+	probeTime    = 2 * time.Second
+	probesAtOnce = 6
+	probesPassed = 2
+)
+
+// ownTime tells the tools that take their time by themselves, as a profile or
+// a process that is asked and stuck: that they take long says nothing.
+func ownTime(tool string) bool {
+	return isProfile(tool) || tool == "process_inspect" || tool == "network_ping"
+}
+
+// watch asks whether the node is there if the call that begins now is under way
+// for suspiciously long, until stop is called.
+func (n *node) watch(ctx context.Context, tool string) (stop func() bool) {
+	if ownTime(tool) || n.isLost() || n.r.clock.Replayed() {
+		return func() bool { return true }
+	}
+	return time.AfterFunc(suspicious, func() { n.doubt(ctx) }).Stop
+}
+
+// doubt asks the node whether it is there, with little patience; one doubt at a time.
+func (n *node) doubt(ctx context.Context) {
+	n.mu.Lock()
+	idle := !n.doubted && n.lostAt.IsZero()
+	n.doubted = n.doubted || idle
+	n.mu.Unlock()
+	if !idle {
+		return
+	}
+	defer func() {
+		n.mu.Lock()
+		n.doubted = false
+		n.mu.Unlock()
+	}()
+	defer n.schedule.hold()() // no more of ours than are under way
+	probes := probesAtOnce
+	if n.forwarded() {
+		probes = probesPassed
+	}
+	if err := n.knockAll(ctx, probes); ctx.Err() == nil {
+		n.found(err, true)
+	}
+}
+
+// knockAll asks the node for signs of life at once, and returns how the best
+// of the questions fared.
+func (n *node) knockAll(ctx context.Context, probes int) (err error) {
+	asking, cancel := context.WithCancel(ctx)
+	defer cancel()
+	said := make(chan error, probes)
+	for range probes {
+		go func() { said <- n.knock(asking) }()
+	}
+	for range probes {
+		err = <-said
+		if how, _ := n.away(err); how != awayStill {
+			break
+		}
+	}
+	return err
+}
+
+// knock asks the node for a sign of life, and waits for little time.
+func (n *node) knock(ctx context.Context) error {
+	limited, cancel := context.WithTimeout(ctx, n.allow(probeTime))
+	defer cancel()
+	began := n.r.clock.Steady()
+	_, err := n.r.caller.Call(limited, ergo.Call{Node: n.name, Tool: probe, Args: ergo.Args{"timeout": int(probeTime / time.Second)}})
+	if err != nil && n.r.pausedSince(began) {
+		return nil
+	}
+	return err
+}
+
+// allow is how long to wait for a call that may take so long: longer where it
+// is forwarded, for it may wait behind others before the entry point's workers.
+func (n *node) allow(patience time.Duration) time.Duration {
+	if n.forwarded() {
+		return patience + queueTime
+	}
+	return patience + patience/4
+}
+
+// queueTime is how long a call may wait before a worker of an entry point.
+const queueTime = 6 * time.Second
+
+// away is as the function of that name. That no answer came from an entry point
+// says something of the entry point, and nothing of the node behind it.
+func (n *node) away(err error) (how, why string) {
+	if err != nil && n.forwarded() && ergo.AsToolError(err) == nil && errors.Is(err, context.DeadlineExceeded) {
+		return "", ""
+	}
+	return away(err)
+}
+
+// away says how an error shows that a node is away, and in which words; how is
+// "" where the node answered.
+func away(err error) (how, why string) {
+	if t := ergo.AsToolError(err); t != nil {
+		switch why, failed := t.LinkFailed(); {
+		case !failed:
+			return "", ""
+		case why == "timed out":
+			return awayStill, why
+		default:
+			return awayDown, why
+		}
+	}
+	switch {
+	case err == nil:
+		return "", ""
+	case errors.Is(err, ergo.ErrNoTools):
+		return awayNoApp, err.Error()
+	case errors.Is(err, context.DeadlineExceeded):
+		return awayStill, "timed out"
+	}
+	return awayDown, err.Error()
+}
+
+// silent is after how many calls in a row that failed on their way a node
+// counts as lost. That there is no route to it is enough by itself, and so are
+// the questions whether it is there.
+const silent = 3
+
+// heard notes how a call fared that began at the given steady time.
+func (n *node) heard(err error, began time.Time) {
+	if err != nil && n.r.pausedSince(began) {
+		return // it was us who stood still
+	}
+	n.found(err, false)
+}
+
+// found notes whether the node answered, and marks when it is lost or back.
+// What was found out by asking for it is sure.
+func (n *node) found(err error, sure bool) {
+	how, why := n.away(err)
+	if how == "" && err != nil && ergo.AsToolError(err) == nil {
+		return
+	}
+	now := n.r.clock.Now()
+	n.mu.Lock()
+	before := n.health
+	switch {
+	case how == "":
+		n.heardAt, n.lostAt, n.how, n.fails = now, time.Time{}, "", 0
+	case how == awayStill && !sure && n.lostAt.IsZero():
+		// A tool that takes too long. Whether the node is there was asked.
+	default:
+		n.fails++
+		if how == awayDown && why != "no route" && !n.owned() {
+			how = awayNoWay
+		}
+		if n.lostAt.IsZero() && (sure || n.fails >= silent || why == "no route" || how == awayNoApp) {
+			n.lostAt, n.how = now, how
+		}
+	}
+	after := n.health
+	n.mu.Unlock()
+	switch {
+	case before.lostAt.IsZero() && !after.lostAt.IsZero():
+		n.lose(after, why)
+	case !before.lostAt.IsZero() && after.lostAt.IsZero():
+		n.regain(before, now)
+	}
+}
+
+// lose marks that the node is lost: between when it was last heard and now.
+func (n *node) lose(h health, why string) {
+	n.schedule.setLost(!n.r.clock.Replayed())
+	n.markLosses(true)
+	from := h.heardAt
+	if from.IsZero() {
+		from = h.lostAt
+	}
+	n.r.mark(archive.Mark{
+		Kind: "node_lost", Node: n.name, From: from, To: h.lostAt, Note: n.words(h.how, why),
+		More: map[string]any{"how": h.how},
+	})
+	if h.how == awayStill {
+		n.r.Trigger(Trigger{Kind: TriggerStill, Node: n.name, Onset: from, Note: n.words(h.how, why)})
+	}
+}
+
+// regain marks that the node is back as of now, and what was not recorded.
+func (n *node) regain(was health, now time.Time) {
+	n.schedule.setLost(false)
+	from := was.heardAt
+	if from.IsZero() {
+		from = was.lostAt
+	}
+	more := map[string]any{"how": was.how, "away_s": now.Sub(from).Seconds()}
+	n.r.mark(archive.Mark{Kind: "node_back", Node: n.name, From: now, To: now, More: more})
+	n.r.mark(archive.Mark{Kind: archive.MarkGap, Node: n.name, From: from, To: now, Note: "the node did not answer", More: map[string]any{"how": was.how}})
+}
+
+// words say how a node is away.
+func (n *node) words(how, why string) string {
+	switch {
+	case how == awayStill && n.forwarded():
+		return why + ": it stands still, its link hangs, or it runs without the application that answers"
+	case how == awayStill:
+		return why + ": it takes connections and answers nothing, as a process that is stopped or a machine that stands still"
+	case how == awayNoWay:
+		return "no entry point answers: " + why
+	}
+	return why
+}
+
+// owned reports whether the node is known to have a way of its own, up or not.
+func (n *node) owned() bool {
+	if o, ok := n.r.opts.Routes.(interface{ Owned(node string) bool }); ok {
+		return o.Owned(n.name)
+	}
+	return true
+}
+
+// patience is how long a call may take: little while the node is lost, so that
+// who forwards it is not held up.
+func (n *node) patience(tool string) time.Duration {
+	most := n.r.opts.Timeout
+	switch {
+	case n.r.clock.Replayed():
+		return most
+	case n.isLost():
+		return min(probeTime, most)
+	case !n.forwarded() || ownTime(tool):
+		return most
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	c := n.spending.Of(tool)
+	if c == nil || !c.Known() {
+		return most
+	}
+	return min(max(patientFor*c.Service(), leastPatience), most)
+}
+
+// How long a forwarded call may take, in times of what its tool costs and at
+// least: it holds a worker of the entry point until its time is over.
+const (
+	patientFor    = 50
+	leastPatience = 3 * time.Second
+)
+
+// The longest time between two questions whether a lost node is there: little
+// where only the node itself hears them, more where they hold up another one.
+const (
+	knockEvery     = 2 * time.Second
+	knockForwarded = 30 * time.Second
+)
+
+// knockRest is when a lost node is asked again, after so many time-outs in a row.
+func (n *node) knockRest(timeouts int) time.Duration {
+	longest := knockEvery
+	if n.forwarded() {
+		longest = knockForwarded
+	}
+	return min(time.Second<<min(timeouts, 10), longest)
+}
+
+// Nudge tells the recorder that a node may be back, or new: it is asked at once.
+func (r *Recorder) Nudge(node string) {
+	r.mu.Lock()
+	n := r.nodes[node]
+	r.mu.Unlock()
+	if n != nil {
+		n.schedule.now(func(t *task) bool { return t.probe })
+		return
+	}
+	select {
+	case r.look <- struct{}{}:
+	default:
+	}
+}
+
+func (n *node) isLost() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return !n.lostAt.IsZero()
+}
