@@ -15,6 +15,7 @@ type lifeline struct {
 	lives  []Life
 	latest time.Time // the current life started at this moment or before
 	uptime int64     // of the last answer
+	own    bool      // which said the node's own time
 
 	key      archive.StreamKey // the stream that was read,
 	from, to time.Time         // its first and last record,
@@ -77,9 +78,17 @@ func (l *lifeline) read(streams []stream) {
 	l.from, l.to = last.From, last.To
 }
 
-// add takes in one answer. A new life begins where the uptime went backwards,
-// or where what it says of the node's start is later than it can have been in
-// the life before (the node was away for longer than it had been up).
+// sameStart is how far apart two answers of one life may place its start: the
+// uptime is cut to whole seconds, and so may the creation be that it counts
+// from.
+const sameStart = 1500 * time.Millisecond
+
+// add takes in one answer. A life is known by its start as the node's own clock
+// has it: Uptime is wall clock, so a step or a drift of that clock moves it and
+// ServerTime alike. Where a node does not say its time, a new life begins where
+// the uptime went backwards, or where what it says of the node's start is later
+// than it can have been in the life before (the node was away for longer than
+// it had been up).
 func (l *lifeline) add(f *archive.Frame) {
 	uptime, ok := f.Columns[0].Int(f.Live[0])
 	if !ok {
@@ -88,12 +97,23 @@ func (l *lifeline) add(f *archive.Frame) {
 	age := time.Duration(uptime) * time.Second
 	upper := f.At.Add(-age)
 	lower := upper.Add(-f.Took - time.Second)
-	started := upper
+	started, own := upper, false
 	if t, err := time.Parse(time.RFC3339Nano, f.Columns[1].Text(f.Live[0])); err == nil {
-		started = t.Add(-age)
+		started, own = t.Add(-age), true
 	}
-	fresh := len(l.lives) == 0 || uptime < l.uptime || lower.After(l.latest.Add(time.Second))
-	l.uptime = uptime
+	fresh := len(l.lives) == 0
+	switch {
+	case fresh:
+	case own && l.own:
+		later := started.Sub(l.lives[len(l.lives)-1].Started)
+		// An earlier start with a greater age is an answer of a life before this,
+		// dated back; with a smaller one the node's clock was put back and it began
+		// anew.
+		fresh = later > sameStart || later < -sameStart && uptime < l.uptime
+	default:
+		fresh = uptime < l.uptime || lower.After(l.latest.Add(time.Second))
+	}
+	l.uptime, l.own = uptime, own
 	if fresh {
 		l.lives = append(l.lives, Life{ergo.Incarnation{Node: l.key.Node, Started: started}, f.At, f.At})
 		l.latest = upper

@@ -30,6 +30,7 @@ type Actor struct {
 
 	Episodes []*Episode // worth a closer look, at most maxEpisodes
 	stalls   []*Stall   // likewise
+	stood    []*Stall   // the first maxStood stalls, and the newest in the last place
 
 	LongWaits int    // stalls in wait response
 	FirstWait *Stall // of those
@@ -116,6 +117,7 @@ type Episode struct {
 const (
 	maxPoints   = 256
 	maxEpisodes = 8
+	maxStood    = 256
 )
 
 func (e *Episode) add(p Point) {
@@ -180,6 +182,11 @@ func (a *Actor) endStall() {
 			}
 		}
 		a.stalls = keepWorst(a.stalls, s, func(x, y *Stall) bool { return x.Lasted() < y.Lasted() })
+		if len(a.stood) < maxStood {
+			a.stood = append(a.stood, s)
+		} else {
+			a.stood[maxStood-1] = s
+		}
 	}
 	a.stall = nil
 }
@@ -204,14 +211,15 @@ func (a *Actor) finish(gone bool) {
 	a.endEpisode()
 }
 
-// keepWorst adds x to list and drops the least one where there are too many.
+// keepWorst adds x to list and drops the least one where there are too many;
+// never the first, for that is when it began.
 func keepWorst[T any](list []T, x T, less func(a, b T) bool) []T {
 	list = append(list, x)
 	if len(list) <= maxEpisodes {
 		return list
 	}
-	least := 0
-	for i := range list {
+	least := 1
+	for i := 1; i < len(list); i++ {
 		if less(list[i], list[least]) {
 			least = i
 		}

@@ -18,8 +18,8 @@ type Event struct {
 	Node          *Node
 	Name          string
 	Producer      string
-	Created       time.Time     // by the node's clock
-	LastPublished time.Time     // likewise; zero if it never was
+	Created       time.Time
+	LastPublished time.Time     // zero if it never was
 	Interval      time.Duration // between answers of event_list
 	Last          time.Time     // the newest answer that shows it
 	Gone          bool          // a later answer does not
@@ -51,7 +51,7 @@ func (s *Scene) Events(ctx context.Context, n *Node) (all []*Event, answers int,
 				e.hold(listed[len(listed)-1])
 			}
 			e.Producer = c[1].Text(slot)
-			e.Created, e.LastPublished = nanoTime(c[6].Float(slot)), nanoTime(c[7].Float(slot))
+			e.Created, e.LastPublished = n.dated(c[6].Float(slot)), n.dated(c[7].Float(slot))
 			e.Subscribers.Add(f.At, c[2].Float(slot))
 			e.Published.Add(f.At, c[3].Float(slot))
 			e.Delivered.Add(f.At, c[4].Float(slot)+c[5].Float(slot))
@@ -96,11 +96,12 @@ func (e *Event) hold(t time.Time) {
 	}
 }
 
-func nanoTime(ns float64) time.Time {
+// dated is an instant that the node gave in ns since 1970; zero for none.
+func (n *Node) dated(ns float64) time.Time {
 	if !(ns > 0) {
 		return time.Time{}
 	}
-	return time.Unix(0, int64(ns)).UTC()
+	return n.Clock.Ours(time.Unix(0, int64(ns)).UTC())
 }
 
 // Label is the event's name without its node's CRC.

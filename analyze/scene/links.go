@@ -38,9 +38,10 @@ type link struct {
 type LinkPoint struct {
 	At            time.Time
 	Up            bool
-	Since         time.Time // when this connection was made, within a second
-	In, Out       float64   // messages since then
-	reconnections float64   // of its TCP connections
+	Since         time.Time     // when this connection was made, within a second
+	In, Out       float64       // messages since then
+	reconnections float64       // of its TCP connections
+	doubt         time.Duration // by how much Since may be off, for the clocks of around then differ
 }
 
 // A failedCall is one of the recorder's own calls that did not succeed.
@@ -109,8 +110,8 @@ func (w *Network) readLinks(ctx context.Context, s *Scene, n *Node) error {
 			}
 			seen[peer] = true
 			l.Points = append(l.Points, LinkPoint{
-				At: f.At, Up: true, Since: madeAt(f, slot), In: f.Columns[2].Float(slot), Out: f.Columns[3].Float(slot),
-				reconnections: f.Columns[4].Float(slot),
+				At: f.At, Up: true, Since: n.madeAt(f, slot), In: f.Columns[2].Float(slot), Out: f.Columns[3].Float(slot),
+				reconnections: f.Columns[4].Float(slot), doubt: n.Clock.doubt(f.At),
 			})
 		}
 		for peer, l := range known {
@@ -123,13 +124,14 @@ func (w *Network) readLinks(ctx context.Context, s *Scene, n *Node) error {
 }
 
 // madeAt is when a connection was made by its age; always the same where a
-// node does not tell it.
-func madeAt(f *archive.Frame, slot int32) time.Time {
+// node does not tell it. The age is of the node's wall clock, as is the moment
+// that it is counted from.
+func (n *Node) madeAt(f *archive.Frame, slot int32) time.Time {
 	age, ok := f.Columns[1].Int(slot)
 	if !ok {
 		return time.Time{}
 	}
-	return f.At.Add(-time.Duration(age) * time.Second)
+	return n.Clock.Ours(n.Clock.Theirs(f.At).Add(-time.Duration(age) * time.Second))
 }
 
 func (w *Network) readPings(ctx context.Context, s *Scene, n *Node) error {
@@ -225,7 +227,7 @@ func (w *Network) readFailures(ctx context.Context, s *Scene, n *Node) error {
 }
 
 func (w *Network) readLines(ctx context.Context, s *Scene, n *Node) error {
-	for l, err := range replay.Readable(s.Rec.Logs(ctx, n.Name, s.From, s.To), s.Note) {
+	for l, err := range replay.Readable(s.Logs(ctx, n, s.From, s.To), s.Note) {
 		if err != nil {
 			return err
 		}

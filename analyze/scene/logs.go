@@ -13,7 +13,11 @@ import (
 // SaidBy is what the process of a finding logged since shortly before it.
 func (s *Scene) SaidBy(ctx context.Context, f *finding.Finding) ([]string, error) {
 	var out []string
-	for l, err := range replay.Readable(s.Rec.Logs(ctx, f.Subject.Node, f.Onset.Add(-CallTimeout), s.To), s.Note) {
+	n := s.Node(f.Subject.Node)
+	if n == nil {
+		return nil, nil
+	}
+	for l, err := range replay.Readable(s.Logs(ctx, n, f.Onset.Add(-CallTimeout), s.To), s.Note) {
 		if err != nil {
 			return nil, err
 		}
@@ -27,7 +31,7 @@ func (s *Scene) SaidBy(ctx context.Context, f *finding.Finding) ([]string, error
 // NodeLog is what a node logged about itself: not its processes.
 func (s *Scene) NodeLog(ctx context.Context, n *Node) ([]replay.LogLine, error) {
 	var own []replay.LogLine
-	for l, err := range replay.Readable(s.Rec.Logs(ctx, n.Name, s.From, s.To), s.Note) {
+	for l, err := range replay.Readable(s.Logs(ctx, n, s.From, s.To), s.Note) {
 		if err != nil {
 			return nil, err
 		}
@@ -58,7 +62,7 @@ const maxComplaints = 2000
 // Complaints reads what a node complained of.
 func (s *Scene) Complaints(ctx context.Context, n *Node) (Complaints, error) {
 	w := Complaints{map[string][]Complaint{}, map[string][]Complaint{}}
-	for l, err := range replay.Readable(s.Rec.Logs(ctx, n.Name, s.From, s.To), s.Note) {
+	for l, err := range replay.Readable(s.Logs(ctx, n, s.From, s.To), s.Note) {
 		if err != nil {
 			return w, err
 		}

@@ -44,6 +44,7 @@ type Node struct {
 	Starts    []time.Time   // of the incarnations after the first in the window
 	Interval  time.Duration // between its process listings
 	Heard     series.Series // when node_info answered; the value is the call's duration in s
+	Clock     Clock         // its own clock against the recorder's
 	metrics   map[metric]series.Series
 	Procs     *Population
 	Inspected map[string]*Inspection // by PID
@@ -97,7 +98,7 @@ func (n *Node) Rates(reading ergo.Reading, field string) series.Series {
 func (n *Node) Incarnation(t time.Time) string {
 	s := ""
 	for _, l := range n.Lives {
-		if s == "" || !l.Started.After(t) {
+		if s == "" || !n.Clock.Ours(l.Started).After(t) {
 			s = l.Incarnation.String()
 		}
 	}
@@ -131,30 +132,4 @@ func (s *Scene) Column(ctx context.Context, n *Node, reading ergo.Reading, field
 		sum.Add(f.At, total)
 	}
 	return sum, nil
-}
-
-// ClockOffset is by how many seconds, at least, a node's clock is ahead of the
-// recorder's: what it says is from somewhere within the call, so that a time
-// within it is no offset.
-func (s *Scene) ClockOffset(ctx context.Context, n *Node) (series.Series, error) {
-	var o series.Series
-	for f, err := range s.answers(ctx, replay.Query{Node: n.Name, Reading: ergo.Node, From: s.From, To: s.To, Fields: []string{"ServerTime"}}) {
-		if err != nil {
-			return o, err
-		}
-		if len(f.Live) == 0 {
-			continue
-		}
-		said, err := time.Parse(time.RFC3339Nano, f.Columns[0].Text(f.Live[0]))
-		switch began := f.At.Add(-f.Took); {
-		case err != nil:
-		case said.After(f.At):
-			o.Add(f.At, said.Sub(f.At).Seconds())
-		case said.Before(began):
-			o.Add(f.At, said.Sub(began).Seconds())
-		default:
-			o.Add(f.At, 0)
-		}
-	}
-	return o, nil
 }

@@ -1,3 +1,13 @@
+// Package scene is what was seen: a window of a recording, and of every node in
+// it the measured numbers over time and its [Population], the bounded summary
+// that one pass over its process listings leaves: actors with their episodes and
+// stalls, families, lineages, supervisors that fell.
+//
+// What only some playbooks need is read when they ask for it: links and their
+// losses, absences of nodes, events, applications, log lines, stacks, heap and
+// CPU profiles, and every row of a suspect's stretch ([Scene.Zoom]).
+//
+// It judges nothing. Whether a stall is a fault is for the playbooks to say.
 package scene
 
 import (
@@ -109,9 +119,13 @@ func (s *Scene) readNode(ctx context.Context, n *Node) error {
 			return err
 		}
 	}
+	if err := s.readClock(ctx, n); err != nil {
+		return err
+	}
 	for i, l := range n.Lives {
 		if i > 0 && l.From.After(s.From) && !l.From.After(s.To) {
-			n.Starts = append(n.Starts, l.Started)
+			// Its first answer is of after its start, whatever the clocks say.
+			n.Starts = append(n.Starts, series.Earlier(n.Clock.Ours(l.Started), l.From))
 		}
 	}
 	var err error

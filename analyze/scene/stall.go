@@ -42,19 +42,68 @@ func (a *Actor) Longest(states ...procState) *Stall {
 	return best
 }
 
-// Habitual reports whether the process stands still like that time and again,
-// from early on, and no longer now than otherwise: then it is its way of
-// working.
-func (a *Actor) Habitual(st *Stall) bool {
-	var like []float64
-	early := false
-	for _, o := range a.stalls {
-		if o != st && o.State == st.State && !o.Open {
-			like = append(like, o.Lasted().Seconds())
-			early = early || o.From.At.Sub(a.First) < st.From.At.Sub(a.First)/2
+// A Pattern is a standstill that comes again and again.
+type Pattern struct {
+	Times       int
+	First, Last *Stall
+	Every       time.Duration // from one to the next, at the median
+	Lasts       time.Duration // each, at the median
+	Longest     time.Duration
+	Longer      bool  // each time longer
+	Waiting     int64 // messages that waited at most
+}
+
+// Recurs is the pattern that a stall is one of: stalls in the same state that
+// last at least a third as long. One that lasts, and far longer than those
+// before, is no part of a pattern.
+func (a *Actor) Recurs(st *Stall) Pattern {
+	var p Pattern
+	var lasted, gaps []float64
+	for _, o := range a.stood {
+		if o.State != st.State || o.Lasted() < st.Lasted()/3 {
+			continue
 		}
+		if p.First == nil {
+			p.First = o
+		} else {
+			gaps = append(gaps, o.From.At.Sub(p.Last.From.At).Seconds())
+		}
+		p.Last = o
+		p.Times++
+		p.Longest = max(p.Longest, o.Lasted())
+		p.Waiting = max(p.Waiting, o.To.Mailbox)
+		lasted = append(lasted, o.Lasted().Seconds())
 	}
-	return len(like) >= 3 && early && st.Lasted().Seconds() < 2*series.Median(like)
+	if p.Times < 2 {
+		return p
+	}
+	seconds := func(v float64) time.Duration { return time.Duration(v * float64(time.Second)) }
+	p.Every, p.Lasts = seconds(series.Median(gaps)), seconds(series.Median(lasted))
+	third := max(1, len(lasted)/3)
+	p.Longer = len(lasted) >= 4 && series.Median(lasted[len(lasted)-third:]) > 1.3*series.Median(lasted[:third])
+	return p
+}
+
+// fewWait is how many messages may wait for a process that stands still time and
+// again, if that is its way of working: who is waited for by more does harm.
+const fewWait = 3
+
+// Habitual reports whether a pattern is the way in which a process works: there
+// from the first, for a stretch without it that is longer than the pattern
+// itself would be before it; no longer now than otherwise; and few wait for it.
+func (a *Actor) Habitual(st *Stall) bool {
+	p := a.Recurs(st)
+	return p.Times >= 4 && p.First.From.At.Sub(a.First) < p.Every*3/2 && !p.Longer &&
+		st.Lasted() < 2*p.Lasts && p.Waiting <= fewWait
+}
+
+// Ended is when a pattern was last seen, zero where it may go on: it has to be
+// away for longer than it was between two times.
+func (p Pattern) Ended(s *Scene) time.Time {
+	if p.Last.Open || s.To.Sub(p.Last.To.At) < p.Every*3/2 {
+		return time.Time{}
+	}
+	return p.Last.To.At
 }
 
 // A start is when a stall began.

@@ -12,6 +12,47 @@ import (
 
 // blocked judges a process that is inside one callback.
 func blocked(ctx context.Context, s *scene.Scene, a *scene.Actor, st *scene.Stall) (*finding.Finding, error) {
+	f, err := blockedOnce(ctx, s, a, st)
+	if f == nil || err != nil {
+		return f, err
+	}
+	return f, recurring(ctx, s, a, st, f)
+}
+
+// recurring makes of a finding about one standstill one about all that are like
+// it: the onset is that of the first, and it has no end while the next may come.
+func recurring(ctx context.Context, s *scene.Scene, a *scene.Actor, st *scene.Stall, f *finding.Finding) error {
+	p := a.Recurs(st)
+	if p.Times < 3 || a.Habitual(st) || st.Open && st.Lasted() > 3*p.Lasts {
+		return nil
+	}
+	began, err := s.StallBegan(ctx, a, p.First)
+	if err != nil {
+		return err
+	}
+	f.Onset, f.OnsetErrorS, f.End = began.At, began.Off.Seconds(), nil
+	f.Subject = a.Subject(f.Onset)
+	f.Title = fmt.Sprintf("%s on %s stands still in a callback again and again", a.Called(), a.Node.Name)
+	f.Score = max(f.Score, recurringScore)
+	f.Summary = fmt.Sprintf("%s was seen standing still %d times since %s, every %s, for %s at the median and %s at most; up to %d messages waited meanwhile.",
+		a.Called(), p.Times, finding.Clock(f.Onset), finding.Duration(p.Every), finding.Duration(p.Lasts), finding.Duration(p.Longest), p.Waiting)
+	if p.Longer {
+		f.Summary += " It takes longer each time."
+	}
+	if end := p.Ended(s); !end.IsZero() {
+		f.End = &end
+		f.Summary += " It has not come again since."
+	}
+	return nil
+}
+
+// recurringScore is that of a standstill which comes again and again and for
+// which messages wait: callers fail each time, so it is a warning, and not a
+// critical one while it works in between.
+const recurringScore = 66
+
+// blockedOnce judges the longest of its standstills.
+func blockedOnce(ctx context.Context, s *scene.Scene, a *scene.Actor, st *scene.Stall) (*finding.Finding, error) {
 	began, err := s.StallBegan(ctx, a, st)
 	if err != nil {
 		return nil, err

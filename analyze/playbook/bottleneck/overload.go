@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"ergorecorder/analyze/finding"
@@ -29,7 +30,46 @@ func overloaded(ctx context.Context, s *scene.Scene, a *scene.Actor) (*finding.F
 	if worst.peak() < s.Set.Of(lateAge) || worst.Rows < 3 || worst.span() < scene.MinStall {
 		return mailboxGrowth(worst)
 	}
-	return overload(ctx, s, worst)
+	f, err := overload(ctx, s, worst)
+	if f == nil || err != nil {
+		return f, err
+	}
+	return f, bursts(ctx, s, a, worst, f)
+}
+
+// bursts makes of a finding about the deepest backlog one about all that are
+// like it: the first of them is the onset, for what began with the fault is
+// part of it, however much shallower.
+func bursts(ctx context.Context, s *scene.Scene, a *scene.Actor, worst *backlog, f *finding.Finding) error {
+	var like []backlog
+	for _, e := range a.Episodes {
+		b := backlogOf(a, e)
+		if b.peak() >= max(s.Set.Of(lateAge), worst.peak()/5) && !b.warmUp() {
+			like = append(like, b)
+		}
+	}
+	slices.SortFunc(like, func(x, y backlog) int { return x.Points[0].At.Compare(y.Points[0].At) })
+	if len(like) < 3 {
+		return nil
+	}
+	before, first := like[0].began()
+	onset, off, err := riseOf(ctx, s, &like[0], before, first)
+	if err != nil {
+		return err
+	}
+	var gaps []float64
+	for i := 1; i < len(like); i++ {
+		gaps = append(gaps, like[i].Points[0].At.Sub(like[i-1].Points[0].At).Seconds())
+	}
+	every := series.Median(gaps)
+	f.Onset, f.OnsetErrorS, f.Subject = onset, off.Seconds(), a.Subject(onset)
+	f.Summary += fmt.Sprintf(" The same happened %d times since %s, every %s; this is the deepest.", len(like), finding.Clock(onset), finding.Seconds(every))
+	if last := like[len(like)-1]; f.End != nil && (last.Open || s.To.Sub(last.End).Seconds() < 1.5*every) {
+		f.End = nil
+	} else if f.End != nil {
+		f.End = &last.End
+	}
+	return nil
 }
 
 // warmUp reports whether the backlog was there when the process was first seen

@@ -1,8 +1,9 @@
 package health
 
 import (
-	"context"
 	"fmt"
+	"math"
+	"time"
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
@@ -12,13 +13,17 @@ import (
 // clocks compares what each node says the time is with when it said so. Nodes
 // are compared with each other, so that the recorder's own clock is not taken
 // for theirs.
-func clocks(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
+func clocks(s *scene.Scene, v *finding.Verdict) {
 	offsets := map[string]series.Series{}
 	var middles []float64
+	step, stepped := recorderStep(s)
+	if stepped {
+		v.Find(step.finding(s))
+	}
 	for _, n := range s.Nodes {
-		o, err := s.ClockOffset(ctx, n)
-		if err != nil {
-			return err
+		o := n.Clock.Offset
+		if stepped {
+			o = step.without(n.Name, o)
 		}
 		if o.Len() > 0 {
 			offsets[n.Name] = o
@@ -34,7 +39,92 @@ func clocks(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 			clockSkew(s, n, o, common, v)
 		}
 	}
-	return nil
+}
+
+// A clockStep is a step of the recorder's own clock: all nodes moved against
+// it, at one moment and by as much.
+type clockStep struct {
+	at   time.Time
+	by   float64               // s that the recorder's clock went forward
+	ends map[string][2]float64 // of each node: its offset before and after
+}
+
+// recorderStep finds a step of the recorder's clock. One node alone would not
+// tell it from a step of its own.
+func recorderStep(s *scene.Scene) (clockStep, bool) {
+	const least = 8 // answers of a node, for two medians
+	step := clockStep{ends: map[string][2]float64{}}
+	lowest, highest := math.Inf(1), math.Inf(-1)
+	for _, n := range s.Nodes {
+		o := n.Clock.Offset
+		if o.Len() < least {
+			continue
+		}
+		part := max(least/2, o.Len()/10)
+		before, after := series.Median(o.V[:part]), series.Median(o.V[o.Len()-part:])
+		jump := after - before
+		if math.Abs(jump) <= max(s.Usual(n).Seconds(), 1) || !twoLevels(o.V, before, after) {
+			return step, false
+		}
+		step.ends[n.Name] = [2]float64{before, after}
+		lowest, highest = min(lowest, jump), max(highest, jump)
+		for i, v := range o.V {
+			if math.Abs(v-before) < math.Abs(v-after) {
+				step.at = series.Later(step.at, o.T[i])
+			}
+		}
+	}
+	step.by = -(lowest + highest) / 2
+	return step, len(step.ends) > 1 && highest-lowest <= max(0.5, 0.05*math.Abs(step.by))
+}
+
+// twoLevels reports whether nearly all values are near one of two: a step has
+// nothing between, a drift has.
+func twoLevels(v []float64, a, b float64) bool {
+	near := 0
+	for _, x := range v {
+		if d := min(math.Abs(x-a), math.Abs(x-b)); d <= 0.2*math.Abs(b-a) {
+			near++
+		}
+	}
+	return near >= len(v)*9/10
+}
+
+// without takes the step off a node's offsets.
+func (c clockStep) without(node string, o series.Series) series.Series {
+	ends, ok := c.ends[node]
+	if !ok {
+		return o
+	}
+	var out series.Series
+	for i, v := range o.V {
+		if math.Abs(v-ends[1]) < math.Abs(v-ends[0]) {
+			v -= ends[1] - ends[0]
+		}
+		out.Add(o.T[i], v)
+	}
+	return out
+}
+
+func (c clockStep) finding(s *scene.Scene) *finding.Finding {
+	way := "forward"
+	if c.by < 0 {
+		way = "back"
+	}
+	by := finding.Seconds(math.Abs(c.by))
+	return &finding.Finding{
+		Kind: finding.RecorderClock, Score: 45, Confidence: finding.High,
+		Title:   fmt.Sprintf("The clock of the recording machine went %s by %s", way, by),
+		Summary: fmt.Sprintf("At %s all %d nodes moved together against the recorder's clock, by %s: it is the recorder's that stepped. The times of what was recorded since then are off by as much.", finding.Clock(c.at), len(c.ends), by),
+		Onset:   c.at, OnsetErrorS: s.Usual(s.Nodes[0]).Seconds(),
+		Evidence: []finding.Evidence{{
+			What: "the nodes' clocks less the recorder's", Node: s.Nodes[0].Name, Tool: "node_info", Field: "ServerTime", From: &c.at, To: &s.To,
+			Values: map[string]any{"step_s": finding.Round(c.by), "nodes": len(c.ends)}, Series: finding.Chart("s", s.Nodes[0].Clock.Offset),
+		}},
+		Recommendation: "Let the recording machine's clock be slewed, not stepped, and start recording after it is in time.",
+		Confirm:        []string{"the log of the time synchronisation of the machine that recorded"},
+		Caveats:        []string{"Where the clock went back, what was recorded before and after the step has the same times and stands mixed."},
+	}
 }
 
 // clockSkew reports a clock that is off by more than the sampling interval, now

@@ -44,7 +44,7 @@ const bad = "error"
 func errorBurst(ctx context.Context, s *scene.Scene, n *scene.Node, v *finding.Verdict) error {
 	var miner logs.Miner
 	var times []time.Time
-	for l, err := range replay.Readable(s.Rec.Logs(ctx, n.Name, s.From, s.To), s.Note) {
+	for l, err := range replay.Readable(s.Logs(ctx, n, s.From, s.To), s.Note) {
 		if err != nil {
 			return err
 		}
