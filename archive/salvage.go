@@ -104,6 +104,9 @@ func (r *Reader) salvage(there *Reader, path, out string) (*Salvaged, error) {
 	}
 	s.Lost = append(append(s.Lost, told.gaps()...), told.unaccounted()...)
 	s.Lost = append(s.Lost, r.cat.damage...)
+	if len(s.Lost) == 0 {
+		s.Lost = told.untold()
+	}
 	slices.SortStableFunc(s.Lost, func(a, b *CorruptionError) int { return a.From.Compare(b.From) })
 	st, err := os.Stat(out)
 	if err != nil {
@@ -212,6 +215,28 @@ func (c *catalog) damageInTrees() []*CorruptionError {
 		sound[s.name()] = !s.isRaw() && !s.foreign
 	}
 	return slices.DeleteFunc(slices.Clone(c.damage), func(e *CorruptionError) bool { return !sound[e.Segment] })
+}
+
+// untold says that records behind the last one may be lost: the tree of the
+// newest segment, which would tell, cannot be read, and no later number does.
+func (c *catalog) untold() []*CorruptionError {
+	newest := c.newest()
+	if newest == nil || !newest.isRaw() {
+		return nil
+	}
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	last := uint64(0)
+	for _, sr := range c.streams {
+		if len(sr.parts) == 0 {
+			continue
+		}
+		for _, r := range sr.parts[0] {
+			last = max(last, r.Last)
+		}
+	}
+	err := fmt.Errorf("its tree is damaged: records behind number %d, if there were any, are lost", last)
+	return []*CorruptionError{{Segment: newest.name(), Err: err}}
 }
 
 // missing are the runs that the archive should hold and that were not got.

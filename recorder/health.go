@@ -20,12 +20,11 @@ const (
 
 // A health is what is known of whether the node is there.
 type health struct {
-	heardAt time.Time     // when it last answered
-	lostAt  time.Time     // zero while it is there
-	how     string        // it is away
-	fails   int           // calls in a row that failed on their way
-	doubted bool          // it is being asked whether it is there
-	lasts   time.Duration // how long the last call took that it answered
+	heardAt time.Time // when it last answered
+	lostAt  time.Time // zero while it is there
+	how     string    // it is away
+	fails   int       // calls in a row that failed on their way
+	doubted bool      // it is being asked whether it is there
 }
 
 // Times that tell a node that stands still from one that is slow: for how long

@@ -181,13 +181,14 @@ func TestOneBadNodeBlindsNobody(t *testing.T) {
 				c.Node("a@h", func(n *sim.LiveNode) { held = n.Held })
 				time.Sleep(3 * time.Minute)
 				c.Node("a@h", func(n *sim.LiveNode) { held = n.Held - held })
-				if held > time.Minute { // a third of one of five
+				if held > 90*time.Second { // half of one of five
 					t.Errorf("workers of the entry point were held for %v of three minutes", held)
 				}
 				o := s.end()
 				lost := o.marks("node_lost")
-				if len(lost) != 1 || lost[0].Node != "c@h" || lost[0].To.Sub(o.began) > 70*time.Second {
-					t.Errorf("lost: %+v, want one of c@h soon after a minute", lost)
+				if len(lost) != 1 || lost[0].Node != "c@h" || lost[0].To.Sub(o.began) > 90*time.Second {
+					// Forwarded calls that time out after 5 to 10 s each, one behind the other.
+					t.Errorf("lost: %+v, want one of c@h within half a minute", lost)
 				}
 				for _, n := range []string{"a@h", "b@h"} {
 					o.asOften(n, 80*time.Second, 4*time.Minute)

@@ -18,13 +18,12 @@ type place struct {
 // A scanner goes through texts, collects names, or writes what stands for
 // them.
 type scanner struct {
-	words   *vocabulary
-	names   *names
-	out     *strings.Builder // nil: names are collected
-	shift   time.Duration
-	left    *int                   // words of prose that were replaced
-	check   func(word string)      // instead: every word that is not public is shown
-	symbols func(part string) bool // whether a symbol of a library is one
+	words *vocabulary
+	names *names
+	out   *strings.Builder // nil: names are collected
+	shift time.Duration
+	left  *int              // words of prose that were replaced
+	check func(word string) // instead: every word that is not public is shown
 }
 
 var (

@@ -305,7 +305,7 @@ func TestRunJoin(t *testing.T) {
 func TestWays(t *testing.T) {
 	s := stillOf(t, "restart_loop")
 	found := &recorder.Checkup{Nodes: []recorder.NodeCheckup{
-		{Node: "alpha@localhost", Direct: true}, {Node: "beta@localhost"}, {Node: "delta@localhost"},
+		{Node: "alpha@localhost", Direct: true, Road: ergo.RoadMCP}, {Node: "beta@localhost"}, {Node: "delta@localhost"},
 	}}
 	words := func(ways []wayCheckup) (list []string) {
 		for _, w := range ways {
