@@ -112,7 +112,7 @@ func verdict(t *testing.T, path string, m *Map) []string {
 		if err := json.Unmarshal(text, &v); err != nil {
 			t.Fatal(err)
 		}
-		for _, id := range []string{"id", "caused_by", "effects"} {
+		for _, id := range []string{"id", "display", "caused_by", "effects"} {
 			delete(v, id)
 		}
 		var b bytes.Buffer

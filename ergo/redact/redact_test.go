@@ -1,9 +1,13 @@
 package redact
 
 import (
+	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"unicode"
+	"unicode/utf8"
 )
 
 func TestAnswer(t *testing.T) {
@@ -172,4 +176,33 @@ func FuzzAnswer(f *testing.F) {
 			t.Errorf("%q became %q", s, out)
 		}
 	})
+}
+
+// TestEveryNameTriggers: no name of a secret is passed over by the search for
+// texts that may hold one, however it is spelt, as a field and in JSON within
+// strings.
+func TestEveryNameTriggers(t *testing.T) {
+	const planted = "s3cret-of-nobody"
+	for _, word := range slices.Concat(secretEnds, secretWords) {
+		for _, name := range []string{word, strings.ToUpper(word), capital(word)} {
+			field, err := json.Marshal(map[string]string{name: planted})
+			if err != nil {
+				t.Fatal(err)
+			}
+			within, err := json.Marshal(map[string]string{"Deep": string(field)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, text := range [][]byte{field, within} {
+				if out := Answer("process_inspect", text, Keep{}); strings.Contains(string(out), planted) {
+					t.Errorf("%s is kept: %s", name, out)
+				}
+			}
+		}
+	}
+}
+
+func capital(word string) string {
+	first, n := utf8.DecodeRuneInString(word)
+	return string(unicode.ToUpper(first)) + word[n:]
 }

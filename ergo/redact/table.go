@@ -95,9 +95,9 @@ var shapes = []shape{
 // secret. They are looked for in any case. Each begins with three bytes that
 // are rare in what clusters say: seconds, processes and containers are not.
 var triggers = []string{
-	"token", "cookie", "pass", "pwd", "ecret", "edential", "creds", "auth", "key", "pin", "otp", "sid", "ssion", "sessid", "sig",
+	"token", "cookie", "pass", "pwd", "ecret", "edential", "creds", "auth", "authorization", "authheader", "key", "pin", "otp", "sid", "ssion", "sessid", "sig",
 	"gnature", "nonce", "kennwort", "geheimnis", "motdepasse", "mot_de_passe", "trase", "senha", "bearer", "basic", "jwt", "_pw", "pw=", "pw:",
-	"pw\"", "pw\\", "id_rsa", "id_ecdsa", "ionstring", "пар", "密码", "口令", "パス", "-----begin", "://", "@tcp(", "@unix(",
+	"pw\"", "pw\\", "id_rsa", "id_ecdsa", "idrsa", "idecdsa", "ionstring", "пар", "Пар", "ПАР", "密码", "口令", "パス", "-----begin", "://", "@tcp(", "@unix(",
 	"eyj", "akia", "asia", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xox", "sk_live_", "rk_live_", "sk-", "aiza",
 	"npm_", "hvs.", "age-secret-key-1", "ya29.", "dop_v1_", "pypi-", "shpat_", "sg.",
 }

@@ -153,7 +153,7 @@ func (r *redaction) member(i int, inEnv bool, pair *pairing) (int, ending) {
 	at := r.space(colon + 1)
 	field, c := inEnv, ordinary
 	if !inEnv {
-		if triggerIndex.next(name, 0) >= 0 {
+		if triggerIndex.next(r.text[i+1:end], 0) >= 0 { // with the quote that ends it
 			c = classOf(decoded(name), true)
 		}
 		field = r.env && len(name) == 3 && strings.EqualFold(string(name), "env")
