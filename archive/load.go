@@ -26,8 +26,11 @@ func segmentPaths(path string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !st.IsDir() {
+	switch {
+	case st.Mode().IsRegular():
 		return []string{path}, nil
+	case !st.IsDir():
+		return nil, fmt.Errorf("open %s: it is %s: %w", path, special(st.Mode()), ErrNotArchive)
 	}
 	entries, err := os.ReadDir(path)
 	if err != nil {
@@ -41,6 +44,18 @@ func segmentPaths(path string) ([]string, error) {
 	}
 	slices.Sort(paths)
 	return paths, nil
+}
+
+// special says what kind of file it is that cannot hold an archive. Opening one
+// could wait for ever.
+func special(m os.FileMode) string {
+	switch {
+	case m&os.ModeNamedPipe != 0:
+		return "a named pipe"
+	case m&os.ModeSocket != 0:
+		return "a socket"
+	}
+	return "a device"
 }
 
 // segmentName is the file of a segment in a directory.
