@@ -303,7 +303,7 @@ func (w *Writer) openBolt(path string, pageSize int) (*bbolt.DB, error) {
 	o := boltOptions(false, w.maxBytes())
 	o.PageSize = pageSize
 	o.OpenFile = func(name string, flag int, perm os.FileMode) (f *os.File, err error) {
-		if pageSize != 0 { // of a file beside the segment, which nobody else made
+		if pageSize != 0 && file == nil { // of a file beside the segment, which nobody else made; once it is, it is ours
 			flag |= os.O_EXCL
 		}
 		if file, err = os.OpenFile(name, flag, perm); err != nil {

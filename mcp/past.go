@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -242,7 +243,7 @@ func readPast(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &answer{text: indented(page(p, id, list, intArg(args, "since", 0, 0, 1<<31)))}, nil
+	return &answer{text: indented(page(p, id, list, intArg(args, "since", 0, 0, math.MaxInt32)))}, nil
 }
 
 // A reading is an answer of sample_read. Sequence is that of the last entry
