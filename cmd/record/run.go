@@ -12,6 +12,7 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/internal/exit"
 	"ergorecorder/recorder"
 )
 
@@ -120,7 +121,7 @@ func runRun(cmd *cobra.Command, f *runFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, w.Close()) }()
+	defer func() { err = ended(err, w.Close()) }()
 	r, err := recorder.New(router, w, opts)
 	if err != nil {
 		return err
@@ -137,6 +138,15 @@ func runRun(cmd *cobra.Command, f *runFlags) (err error) {
 	s := r.Status()
 	escape.Fprintf(cmd.OutOrStdout(), "%s: %d records of %d nodes in %v\n", c.Output, s.Records, len(s.Nodes), elapsed(s))
 	return err
+}
+
+// ended is the error that a recording ends with: exit code 1 where the storage
+// is why.
+func ended(err, closed error) error {
+	if closed == nil && !errors.As(err, new(*recorder.StorageError)) {
+		return err
+	}
+	return exit.With(exit.No, errors.Join(err, closed))
 }
 
 // start starts what runs beside the recorder; stop ends all of it.

@@ -32,6 +32,7 @@ var mayImport = map[string]string{
 
 	"archive":                "archive/internal/...",
 	"archive/archivetest":    "archive",
+	"archive/faultdisk":      "",
 	"archive/internal/codec": "",
 
 	"recorder":         "escape ergo ergo/redact ergo/tools48 archive recorder/ingest recorder/clock recorder/cost recorder/rows",

@@ -6,7 +6,7 @@
 //	POST /rotate   closes the segment being written, so that others can read it
 //	GET  /dump     ?from=&to= (RFC 3339): that window as an archive of its own
 //	GET  /metrics  Prometheus metrics of the recorder itself
-//	GET  /health   204 while the recorder records, else 503; no token is asked
+//	GET  /health   204 while nodes are recorded and stored, else 503; no token is asked
 //
 // A [Server] is the one end, a [Client] the other. Neither changes the
 // cluster or what was recorded.
@@ -67,8 +67,12 @@ func (s *Server) guard(h http.Handler) http.Handler {
 }
 
 func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
-	if st := s.Recorder.Status(); st.Began.IsZero() || len(st.Nodes) > 0 && st.Lost() == len(st.Nodes) {
+	switch st := s.Recorder.Status(); {
+	case st.Began.IsZero() || len(st.Nodes) > 0 && st.Lost() == len(st.Nodes):
 		http.Error(w, "no node is being recorded", http.StatusServiceUnavailable)
+		return
+	case st.Storage.Failing != "":
+		http.Error(w, "nothing can be stored: record status says why", http.StatusServiceUnavailable)
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)
