@@ -142,8 +142,9 @@ func (r *Recorder) watch(ctx context.Context) (why string) {
 		now := r.clock.Steady()
 		r.lookAtSelf(&self, slept)
 		r.markLosses(false)
-		kept = r.tellKeeping(kept)
-		r.tellStorage(&told)
+		stats := r.w.Stats()
+		kept = r.tellKeeping(kept, &stats)
+		r.tellStorage(&told, &stats)
 		switch {
 		case ctx.Err() != nil:
 			return "asked to stop"
@@ -161,9 +162,9 @@ func (r *Recorder) watch(ctx context.Context) (why string) {
 
 // tellKeeping tells when segments are not rotated or dropped as they should,
 // and when they are again. Told is what was told before, the result what is so.
-func (r *Recorder) tellKeeping(told string) string {
+func (r *Recorder) tellKeeping(told string, stats *archive.Stats) string {
 	now := ""
-	if err := r.w.Stats().Keeping; err != nil {
+	if err := stats.Keeping; err != nil {
 		now = err.Error()
 	}
 	switch {
@@ -184,8 +185,10 @@ type toldStorage struct {
 
 // tellStorage tells when nothing can be stored, when it can again, and what
 // error was survived so quickly that neither was seen.
-func (r *Recorder) tellStorage(told *toldStorage) {
-	s := r.Status().Storage
+func (r *Recorder) tellStorage(told *toldStorage, stats *archive.Stats) {
+	r.mu.Lock()
+	s := storageOf(stats, r.outage, r.failure)
+	r.mu.Unlock()
 	was := *told
 	*told = toldStorage{s.Failing != "", s.Faults}
 	switch {

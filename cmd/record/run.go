@@ -76,7 +76,7 @@ func (f *runFlags) add(fl *pflag.FlagSet) {
 	fl.Int64("keep-bytes", 0, "how many bytes a directory archive may have")
 	fl.Int64("max-bytes", 0, "how many bytes a file archive may have")
 	fl.String("control", "", "steer the recorder on this loopback address, for example 127.0.0.1:9944")
-	fl.String("control-token-file", "", "file with the token of --control; it is made if it is not there (default: OUTPUT.token)")
+	fl.String("control-token-file", "", "file with the token of --control; it is made if it is not there (default: OUTPUT.token, made anew at each start)")
 }
 
 // load puts the configuration together and hands the ways into the cluster
