@@ -12,6 +12,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"ergorecorder/archive"
@@ -22,7 +23,7 @@ type Server struct {
 	w     *archive.Writer
 	srv   *http.Server
 	where string
-	ended chan error
+	close func() error
 	temp  string
 }
 
@@ -32,13 +33,21 @@ func Serve(ctx context.Context, w *archive.Writer, p Place) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("socket of %s: %w", w.Path(), err)
 	}
-	s := &Server{w: w, where: l.Addr().String(), ended: make(chan error, 1), temp: p.TempDir}
+	s := &Server{w: w, where: l.Addr().String(), temp: p.TempDir}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /archive", s.archive)
 	mux.HandleFunc("GET /segment", s.segment)
 	mux.HandleFunc("GET /records", s.records)
 	s.srv = &http.Server{Handler: mux, ReadHeaderTimeout: headTime, IdleTimeout: headTime, MaxHeaderBytes: 16 << 10}
-	go func() { s.ended <- s.srv.Serve(l) }()
+	ended := make(chan error, 1)
+	go func() { ended <- s.srv.Serve(l) }()
+	s.close = sync.OnceValue(func() error {
+		err := s.srv.Close()
+		if e := <-ended; !errors.Is(e, http.ErrServerClosed) {
+			err = errors.Join(err, e)
+		}
+		return err
+	})
 	return s, nil
 }
 
@@ -49,13 +58,7 @@ const headTime = 10 * time.Second
 func (s *Server) Path() string { return s.where }
 
 // Close ends it; the socket is gone then.
-func (s *Server) Close() error {
-	err := s.srv.Close()
-	if e := <-s.ended; !errors.Is(e, http.ErrServerClosed) {
-		err = errors.Join(err, e)
-	}
-	return err
-}
+func (s *Server) Close() error { return s.close() }
 
 // identity says which archive it is: what the path leads to, as the system
 // numbers files.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"ergorecorder/archive/attach"
 	"ergorecorder/ergo/live"
 )
 
@@ -25,31 +26,66 @@ func isControl(path string) bool {
 	return strings.HasPrefix(path, "http://") || strings.HasPrefix(path, "https://")
 }
 
-// local puts a file in place of every control URL: what that recorder has
-// recorded so far. remove takes the files away again; those that are open stay
-// readable.
-func local(paths []string) (files []string, remove func(), err error) {
-	remove = func() {}
-	var dir string
-	for i, p := range paths {
-		if !isControl(p) {
-			files = append(files, p)
-			continue
+// local puts a path that can be opened in place of each that cannot: of a control
+// URL and, with attached, of an archive that a recorder of this machine is
+// writing, what has been recorded so far. remove takes what was made away again;
+// what is open stays readable.
+func local(paths []string, attached bool) (files []string, remove func(), err error) {
+	var temps []func()
+	remove = func() {
+		for _, f := range temps {
+			f()
 		}
-		if dir == "" {
-			if dir, err = os.MkdirTemp("", "ergo-live-"); err != nil {
-				return nil, remove, fmt.Errorf("fetch %s: %w", p, err)
+	}
+	for _, p := range paths {
+		file, done := p, func() {}
+		switch {
+		case isControl(p):
+			file, done, err = fetched(p)
+		case attached:
+			var c *attach.Copy
+			c, err = attach.Local(context.Background(), p, place())
+			file, done = c.Path, c.Remove
+			if err != nil && isFolder(p) {
+				err = nil // its closed segments can be read, and the rest is said to be left out
 			}
-			remove = func() { os.RemoveAll(dir) }
 		}
-		file := filepath.Join(dir, fmt.Sprintf("%d.erg", i))
-		if err := fetchDump(p, file); err != nil {
+		if err != nil {
 			remove()
 			return nil, func() {}, err
 		}
-		files = append(files, file)
+		files, temps = append(files, file), append(temps, done)
 	}
 	return files, remove, nil
+}
+
+func isFolder(path string) bool {
+	st, err := os.Stat(path)
+	return err == nil && st.IsDir()
+}
+
+// onDisk is local of one path.
+func onDisk(path string) (file string, remove func(), err error) {
+	files, remove, err := local([]string{path}, true)
+	if err != nil {
+		return "", remove, err
+	}
+	return files[0], remove, nil
+}
+
+// fetched is what the recorder behind a control URL has recorded, as a file.
+func fetched(url string) (file string, remove func(), err error) {
+	dir, err := os.MkdirTemp("", "ergo-live-")
+	if err != nil {
+		return "", nil, fmt.Errorf("fetch %s: %w", url, err)
+	}
+	remove = func() { os.RemoveAll(dir) }
+	file = filepath.Join(dir, "live.erg")
+	if err := fetchDump(url, file); err != nil {
+		remove()
+		return "", nil, err
+	}
+	return file, remove, nil
 }
 
 // fetchDump asks a running recorder for all that it has recorded.

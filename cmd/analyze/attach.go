@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"time"
+
+	"ergorecorder/archive"
+	"ergorecorder/archive/attach"
+	"ergorecorder/replay"
+)
+
+// place is where recorders of this user answer for archives beside which no
+// socket can lie.
+func place() attach.Place {
+	return attach.Place{RunDir: os.Getenv("XDG_RUNTIME_DIR"), TempDir: os.TempDir()}
+}
+
+// A followed is a recording that is read as it grows, while somebody writes it.
+type followed struct {
+	*replay.Recording
+	live  bool
+	stops []func() error
+}
+
+// followRecording is openRecording for what answers again and again: what the
+// recorders of archives that are being written go on to record is seen too.
+func followRecording(ctx context.Context, paths ...string) (*followed, error) {
+	f := &followed{}
+	var readers []*archive.Reader
+	fail := func(err error) (*followed, error) {
+		for _, r := range readers {
+			err = errors.Join(err, r.Close())
+		}
+		return nil, errors.Join(err, f.stop())
+	}
+	for _, p := range paths {
+		files, remove, err := local([]string{p}, false)
+		if err != nil {
+			return fail(err)
+		}
+		one, err := attach.Follow(ctx, files[0], place(), time.Now)
+		remove()
+		if err != nil {
+			return fail(openError(err))
+		}
+		readers = append(readers, one.Readers...)
+		f.stops = append(f.stops, one.Close)
+		f.live = f.live || one.Live()
+	}
+	rec, err := replay.New(readers...)
+	if err != nil {
+		return fail(err)
+	}
+	f.Recording = rec
+	if err := notEmpty(rec, paths); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// Close ends it.
+func (f *followed) Close() error { return errors.Join(f.Recording.Close(), f.stop()) }
+
+func (f *followed) stop() (err error) {
+	for _, stop := range f.stops {
+		err = errors.Join(err, stop())
+	}
+	return err
+}
