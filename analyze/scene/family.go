@@ -2,6 +2,7 @@ package scene
 
 import (
 	"cmp"
+	"math/bits"
 	"slices"
 	"time"
 
@@ -24,6 +25,39 @@ type Family struct {
 	Born   int    // seen; those of the first listing are not counted
 	Count  census // alive at each listing
 	Births census // born so far at each listing
+	Lives  Lives  // of the members that ended
+}
+
+// Lives are how long the ended members of a family lived, as the listings
+// showed it, by powers of two of a second.
+type Lives struct {
+	Ended  int
+	bucket [32]int
+}
+
+func (l *Lives) add(lived time.Duration) {
+	l.Ended++
+	l.bucket[bits.Len64(uint64(max(0, lived)/time.Second))%len(l.bucket)]++
+}
+
+// Longer is how many of them lived for longer than d, at most.
+func (l Lives) Longer(d time.Duration) int {
+	n := 0
+	for i := bits.Len64(uint64(max(0, d) / time.Second)); i < len(l.bucket); i++ {
+		n += l.bucket[i]
+	}
+	return n
+}
+
+// Usual is what all but a hundredth of them did not outlive.
+func (l Lives) Usual() time.Duration {
+	n := 0
+	for i := len(l.bucket) - 1; i >= 0; i-- {
+		if n += l.bucket[i]; n > l.Ended/100 {
+			return time.Duration(1<<i) * time.Second
+		}
+	}
+	return 0
 }
 
 // A census is a number at each listing, thinned when it gets long. Only changes

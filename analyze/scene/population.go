@@ -260,6 +260,7 @@ func (p *Population) ended(a *Actor, at time.Time) {
 		slices.Sort(d.Children)
 		p.Fallen = append(p.Fallen, d)
 	}
+	a.Family.Lives.add(a.Last.Sub(a.First)) // one that was there from the first lived at least so long
 	p.died(a)
 }
 
