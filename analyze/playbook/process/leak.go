@@ -26,7 +26,7 @@ func leaks(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 		}
 		found := 0
 		for _, fam := range p.SortedFamilies() {
-			if fam.Application == "mcp_app" || fam.Born < s.Set.Int(leakMin) {
+			if fam.Observing() || fam.Born < s.Set.Int(leakMin) {
 				continue
 			}
 			f, err := leak(ctx, s, n, fam)
