@@ -104,6 +104,9 @@ func gaveUp(s *scene.Scene, n *scene.Node, d scene.Fall, w scene.Complaints) *fi
 		}
 	}
 	exceeded, sure := exceeded(d, w)
+	if len(said) == 0 && wentWithParent(n, d) {
+		return nil
+	}
 	if !sure && len(scene.Deaths(said)) < min(s.Set.Int(manyRestarts), intensity+1) {
 		return nil
 	}
@@ -118,17 +121,19 @@ func gaveUp(s *scene.Scene, n *scene.Node, d scene.Fall, w scene.Complaints) *fi
 		Kind: finding.SupervisorLimit, Subject: sup.Subject(onset), Onset: onset, OnsetErrorS: off.Seconds(),
 		Score: finding.Score(finding.SupervisorLimit, pastIt), Confidence: finding.High,
 		Title: fmt.Sprintf("the supervisor %s on %s gave up restarting", sup.Called(), n.Name),
-		Summary: fmt.Sprintf("It allows %d restarts in %s; then it was gone, and its %d children with it.",
-			intensity, finding.Duration(period), len(d.Children)),
+		Summary: fmt.Sprintf("It was gone, and its %d %s with it.", len(d.Children), finding.Plural(len(d.Children), "child", "children")),
 		Recommendation: "Mend why its child dies; raise the intensity only if restarts do help.",
 		Confirm:        []string{fmt.Sprintf("process_list node=%s behavior=%s", n.Name, sup.Behavior), fmt.Sprintf("app_list node=%s", n.Name)},
+	}
+	if in != nil {
+		f.Summary = fmt.Sprintf("It allows %d restarts in %s. ", intensity, finding.Duration(period)) + f.Summary
 	}
 	if sure {
 		f.Summary += " It logged that its restart intensity is exceeded."
 	}
 	if msg, times := commonest(said); times > 0 {
 		f.Title = fmt.Sprintf("the supervisor %s on %s gave up: its child %s kept dying", sup.Called(), n.Name, child)
-		f.Summary += fmt.Sprintf(" Its child %s died at least %s in the %s before, and said, %d times: %s", child, finding.Times(len(scene.Deaths(said))), finding.Duration(period), times, msg)
+		f.Summary += fmt.Sprintf(" Its child %s died at least %s in the %s before, and said, %d times: %s.", child, finding.Times(len(scene.Deaths(said))), finding.Duration(period), times, msg)
 		f.Recommendation = fmt.Sprintf("Mend why %s dies; raise the intensity only if restarts do help.", child)
 	}
 	if i := slices.IndexFunc(said, func(c scene.Complaint) bool { return c.Function != "" }); i >= 0 {
@@ -140,15 +145,26 @@ func gaveUp(s *scene.Scene, n *scene.Node, d scene.Fall, w scene.Complaints) *fi
 	from, to := d.After, d.By
 	f.Evidence = append(f.Evidence, finding.Evidence{
 		What: "the supervisor is not listed any more", Node: n.Name, Tool: "process_list", Field: "PID", From: &from, To: &to,
-		Values:  map[string]any{"children": len(d.Children), "child": child, "intensity": intensity, "period_s": period.Seconds()},
+		Values:  map[string]any{"children": len(d.Children)},
 		Records: []string{finding.RecordName(n.Name, "process_list", d.By)},
 	})
+	if child != "" {
+		f.Evidence[0].Values["child"] = child
+	}
 	if in != nil {
 		f.Evidence = append(f.Evidence, limitEvidence(in, n, sup))
 	} else {
-		f.Caveats = append(f.Caveats, "the supervisor was not inspected: the framework's default limit of 5 restarts in 5 s is assumed")
+		f.Caveats = append(f.Caveats, "the supervisor was not inspected: what it allows is not known (5 restarts in 5 s, where nothing else is said)")
 	}
 	return f
+}
+
+// wentWithParent reports whether a supervisor's own supervisor fell at the same
+// time: its children say then, too, that an intensity is exceeded.
+func wentWithParent(n *scene.Node, d scene.Fall) bool {
+	return slices.ContainsFunc(n.Procs.Fallen, func(o scene.Fall) bool {
+		return o.Supervisor.Pid == d.Supervisor.Parent && !o.After.After(d.By) && !d.After.After(o.By)
+	})
 }
 
 // saidToGiveUp are the supervisors that only their own word tells of: nothing
