@@ -45,7 +45,7 @@ func newRoot() *cobra.Command {
 		newMCP(), newTools(),
 		newNodes(),
 		newPS(),
-		newReport(), newPlaybooks(),
+		newReport(), newRecheck(), newPlaybooks(),
 		newTimeline(),
 		newTrend(),
 		newLogs(),
