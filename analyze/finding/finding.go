@@ -68,6 +68,7 @@ type Finding struct {
 	Muted *Muted `json:"muted,omitempty"` // somebody knows about it
 
 	Cause *Finding `json:"-"` // becomes CausedBy
+	FedBy string   `json:"-"` // the node of a process that sends to the subject more than before without getting more
 }
 
 // Muted says why a finding is known, and until when that holds.

@@ -100,7 +100,7 @@ func runReport(cmd *cobra.Command, paths []string, o reportOptions) (err error) 
 		return err
 	}
 	defer rec.Close()
-	o.run.From, o.run.To, err = o.window.resolve(cmd.Context(), rec, nil)
+	o.run.From, o.run.To, err = o.window.resolve(cmd.Context(), rec)
 	if err != nil {
 		return err
 	}

@@ -74,8 +74,9 @@ var mayImport = map[string]string{
 
 	"export": "ergo ergo/tools48 archive replay",
 
-	"cmd/analyze": "export seal scrub escape ergo/... archive replay/... coverage analyze/... mcp web internal/exit internal/nearest",
-	"cmd/record":  "seal escape ergo/... archive recorder/... replay/... coverage analyze/... mcp web internal/exit",
+	"cmd/internal/command": "archive internal/exit",
+	"cmd/analyze":          "cmd/internal/... export seal scrub escape ergo/... archive replay/... coverage analyze/... mcp web internal/exit internal/nearest",
+	"cmd/record":           "cmd/internal/... seal escape ergo/... archive recorder/... replay/... coverage analyze/... mcp web internal/exit",
 
 	"internal/exit":   "escape",
 	"internal/layers": "",
