@@ -95,7 +95,7 @@ func TestWindow(t *testing.T) {
 	if err != nil || a.Value != 3.0 {
 		t.Errorf("%v answers in 4 s, both ends included, %v; want 3", a.Value, err)
 	}
-	q.From, q.To = q.To, q.To
+	q.From = q.To
 	if a, err = measure.Of(t.Context(), rec, q); err != nil || a.Value != 1.0 {
 		t.Errorf("%v answers at an instant that has one, %v", a.Value, err)
 	}
