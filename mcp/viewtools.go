@@ -269,7 +269,7 @@ func measureTools() []Tool {
 		Params: append([]Param{
 			{Name: "of", Type: "string", Required: true, Help: "the formula"},
 			{Name: "tool", Type: "string", Required: true, Help: "whose answers: process_list, node_info, …"},
-			{Name: "node", Type: "string", Required: true},
+			{Name: "node", Type: "string", Required: true, Help: "whose"},
 			{Name: "row", Type: "string", Help: "a PID, name, peer or event"},
 			{Name: "where", Type: "object", Help: "fields that a row must have: {\"Behavior\": …}"},
 		}, windowParams()...),
