@@ -43,7 +43,7 @@ func newRoot() *cobra.Command {
 		newMCP(), newTools(),
 		newNodes(),
 		newPS(),
-		newReport(), newPlaybooks(),
+		newReport(), newRecheck(), newPlaybooks(),
 		newTimeline(),
 		newTrend(),
 		newLogs(),
