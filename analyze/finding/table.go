@@ -23,7 +23,7 @@ func Kinds() []Row {
 			Measure: Measure{"time without a message handled", "s", 5, 15},
 			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchRawGoroutine},
 			Explains: []Effect{
-				{SameProcess, []Kind{MailboxGrowth, ErrorBurst, DeliveryErrors, EventSilent, GoroutineGrowth}},
+				{SameProcess, []Kind{MailboxGrowth, ErrorBurst, DeliveryErrors, EventSilent, GoroutineGrowth, ShutdownStuck}},
 				{KilledInside, []Kind{ZombieProcesses}},
 				{Holds, []Kind{MemoryLeak, HeapChurn, GoroutineGrowth}},
 				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent}},
@@ -36,7 +36,7 @@ func Kinds() []Row {
 			Measure: Measure{"time waiting for one reply", "s", 5, 15},
 			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchRawGoroutine},
 			Explains: []Effect{
-				{SameProcess, []Kind{MailboxGrowth, ErrorBurst, DeliveryErrors, EventSilent, GoroutineGrowth}},
+				{SameProcess, []Kind{MailboxGrowth, ErrorBurst, DeliveryErrors, EventSilent, GoroutineGrowth, ShutdownStuck}},
 				{KilledInside, []Kind{ZombieProcesses}},
 				{Holds, []Kind{MemoryLeak, HeapChurn, GoroutineGrowth}},
 				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent}},
@@ -174,7 +174,7 @@ func Kinds() []Row {
 			Measure: Measure{"time since it was killed", "s", 10, 30},
 			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchRawGoroutine},
 			Explains: []Effect{
-				{SameProcess, []Kind{BlockedCallback, StuckCall, ErrorBurst, EventSilent, GoroutineGrowth}},
+				{SameProcess, []Kind{BlockedCallback, StuckCall, ErrorBurst, EventSilent, GoroutineGrowth, ShutdownStuck}},
 				{PileUp, []Kind{ProcessLeak}},
 				{Holds, []Kind{MemoryLeak, HeapChurn, GoroutineGrowth}},
 				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent}},
@@ -300,6 +300,7 @@ func Kinds() []Row {
 			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchRawGoroutine},
 			Explains: []Effect{
 				{TakesDown, []Kind{NodeDown, NodeRestarted}},
+				{OnNode, []Kind{ApplicationDown, EventSilent, TrafficStopped}},
 			},
 		},
 		{
@@ -342,6 +343,10 @@ func Kinds() []Row {
 			Claimed: "one side sent what the other never received",
 			Measure: Measure{"share of messages that do not arrive", "", 0.001, 0.15},
 			Fetch:   []Fetch{FetchRawGoroutine},
+			Explains: []Effect{
+				{CutsBoth, []Kind{SlowLink}},
+				{CutsOff, []Kind{ErrorBurst, DeliveryErrors, StuckCall, EventSilent, TrafficStopped}},
+			},
 		},
 		{
 			Kind: SlowLink, Playbook: "network", Subject: "node, peer",
