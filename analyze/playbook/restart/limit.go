@@ -120,8 +120,8 @@ func gaveUp(s *scene.Scene, n *scene.Node, d scene.Fall, w scene.Complaints) *fi
 	f := &finding.Finding{
 		Kind: finding.SupervisorLimit, Subject: sup.Subject(onset), Onset: onset, OnsetErrorS: off.Seconds(),
 		Score: finding.Score(finding.SupervisorLimit, pastIt), Confidence: finding.High,
-		Title: fmt.Sprintf("the supervisor %s on %s gave up restarting", sup.Called(), n.Name),
-		Summary: fmt.Sprintf("It was gone, and its %d %s with it.", len(d.Children), finding.Plural(len(d.Children), "child", "children")),
+		Title:          fmt.Sprintf("the supervisor %s on %s gave up restarting", sup.Called(), n.Name),
+		Summary:        fmt.Sprintf("It was gone, and its %d %s with it.", len(d.Children), finding.Plural(len(d.Children), "child", "children")),
 		Recommendation: "Mend why its child dies; raise the intensity only if restarts do help.",
 		Confirm:        []string{fmt.Sprintf("process_list node=%s behavior=%s", n.Name, sup.Behavior), fmt.Sprintf("app_list node=%s", n.Name)},
 	}
