@@ -138,6 +138,7 @@ func TestFacesFollow(t *testing.T) {
 		t.Errorf("the page does not show what was appended:\n%.2000s", page)
 	}
 }
+
 // TestControlURL: the control URL of a running recorder stands for an archive.
 func TestControlURL(t *testing.T) {
 	path := t.TempDir() + "/a.erg"
