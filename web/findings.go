@@ -2,8 +2,10 @@ package web
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"ergorecorder/analyze"
 	"ergorecorder/analyze/finding"
@@ -62,6 +64,27 @@ func (s *Server) Analyse(ctx context.Context) error {
 		return fmt.Errorf("analyse %s: %w", s.opt.Name, err)
 	}
 	return nil
+}
+
+// analyseEvery is how often a recording that grows is judged.
+const analyseEvery = time.Minute
+
+// AnalyseAgain judges the recording again and again, first after a while, until
+// ctx is done. What fails is said.
+func (s *Server) AnalyseAgain(ctx context.Context, first time.Duration, say func(string)) {
+	again := time.NewTimer(first)
+	defer again.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-again.C:
+			again.Reset(analyseEvery)
+		}
+		if err := s.Analyse(ctx); err != nil && !errors.Is(err, context.Canceled) {
+			say(err.Error())
+		}
+	}
 }
 
 // A findingView is a finding as it is drawn: in the report and on the page.

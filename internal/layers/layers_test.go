@@ -35,6 +35,7 @@ var mayImport = map[string]string{
 	"archive":                "archive/internal/...",
 	"archive/archivetest":    "archive",
 	"archive/faultdisk":      "",
+	"archive/attach":         "archive door",
 	"archive/internal/codec": "",
 
 	"recorder":         "escape ergo ergo/redact ergo/tools48 archive recorder/ingest recorder/clock recorder/cost recorder/rows",
@@ -63,10 +64,12 @@ var mayImport = map[string]string{
 	"analyze/series/seriestest": "analyze/series",
 	"analyze/logs":              "replay analyze/series analyze/profiles",
 	"analyze/profiles":          "",
+	"analyze/measure":           "ergo ergo/tools48 archive replay",
+	"analyze/recheck":           "ergo analyze/finding",
 	"analyze/views":             "ergo ergo/tools48 archive replay analyze analyze/finding analyze/series analyze/logs analyze/profiles internal/nearest",
 	"analyze/render":            "escape analyze analyze/finding",
 
-	"mcp": "door escape ergo ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/views internal/nearest",
+	"mcp": "door escape ergo ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/measure analyze/views internal/nearest",
 	"web": "door escape ergo ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/views",
 
 	"scrub": "ergo ergo/redact ergo/tools48 archive",
@@ -76,8 +79,8 @@ var mayImport = map[string]string{
 	"export": "ergo ergo/tools48 archive replay",
 
 	"cmd/internal/command": "archive internal/exit",
-	"cmd/analyze":          "door cmd/internal/... export seal scrub escape ergo/... archive replay/... coverage analyze/... mcp web internal/exit internal/nearest",
-	"cmd/record":           "door cmd/internal/... seal escape ergo/... archive recorder/... replay/... coverage analyze/... mcp web internal/exit",
+	"cmd/analyze":          "door cmd/internal/... export seal scrub escape ergo/... archive archive/attach replay/... coverage analyze/... mcp web internal/exit internal/nearest",
+	"cmd/record":           "door cmd/internal/... seal escape ergo/... archive archive/attach recorder/... replay/... coverage analyze/... mcp web internal/exit",
 
 	"internal/exit":   "escape",
 	"internal/layers": "",
