@@ -66,7 +66,7 @@ func TestFaults(t *testing.T) {
 				if got := len(of(recs, "a@h", "process_list")); got < 29 {
 					t.Errorf("%d samples of the other node", got)
 				}
-				if c.nodes["b@h"].maxBusy > opts.Parallel+probesPassed { // some ask whether it is there
+				if c.nodes["b@h"].maxBusy > opts.Parallel+probesPassed.each*probesPassed.waves { // some ask whether it is there
 					t.Errorf("%d calls under way", c.nodes["b@h"].maxBusy)
 				}
 			})

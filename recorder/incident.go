@@ -346,8 +346,8 @@ func (s *schedule) hurry(faster float64) {
 	s.mu.Lock()
 	s.hurried++
 	s.faster = faster
-	for t := range s.idle {
-		if soon := now.Add(s.interval(t)); t.due.After(soon) {
+	for _, t := range s.tasks {
+		if soon := now.Add(s.interval(t)); !t.running && t.due.After(soon) {
 			t.due = soon
 		}
 	}

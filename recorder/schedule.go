@@ -21,6 +21,7 @@ type task struct {
 
 	// Under the schedule's lock:
 	due     time.Time
+	running bool
 	stretch float64    // by which the budget lengthens the interval; 1 or more
 	rests   int        // how often in a row it timed out
 	costs   cost.Costs // of the last runs
@@ -56,7 +57,6 @@ type schedule struct {
 
 	mu      sync.Mutex
 	tasks   []*task
-	idle    map[*task]bool // not running
 	lost    bool           // only probes run
 	faster  float64        // by which intervals are shorter, at an incident; 1 or more
 	hurried int            // incidents that want intervals shorter
@@ -69,7 +69,6 @@ func newSchedule(c *clock.Clock, o *Options) *schedule {
 		clock: c, jitter: o.Jitter, share: o.Budget, faster: 1,
 		slots: make(chan struct{}, o.Parallel),
 		wake:  make(chan struct{}, 1),
-		idle:  map[*task]bool{},
 	}
 }
 
@@ -85,7 +84,6 @@ func (s *schedule) add(t *task) {
 	s.mu.Lock()
 	t.due = s.clock.Steady().Add(wait)
 	s.tasks = append(s.tasks, t)
-	s.idle[t] = true
 	s.mu.Unlock()
 	s.rouse()
 }
@@ -166,8 +164,8 @@ func (s *schedule) first() (*task, time.Duration) {
 		return nil, 0
 	}
 	var next *task
-	for t := range s.idle {
-		if (!s.lost || t.probe) && (next == nil || t.due.Before(next.due)) {
+	for _, t := range s.tasks {
+		if !t.running && (!s.lost || t.probe) && (next == nil || t.due.Before(next.due)) {
 			next = t
 		}
 	}
@@ -177,7 +175,7 @@ func (s *schedule) first() (*task, time.Duration) {
 	if wait := next.due.Sub(now); wait > 0 {
 		return nil, max(s.clock.Wall(wait), time.Microsecond)
 	}
-	delete(s.idle, next)
+	next.running = true
 	s.lag = now.Sub(next.due)
 	return next, 0
 }
@@ -208,7 +206,7 @@ func (s *schedule) done(t *task, r run) {
 	if t.due.Before(now) {
 		t.due = now
 	}
-	s.idle[t] = true
+	t.running = false
 	s.mu.Unlock()
 	s.rouse()
 }

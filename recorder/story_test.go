@@ -122,20 +122,12 @@ func (o *told) marks(kind string) []archive.Mark {
 // of each tool as its interval asks for, but for a tenth.
 func (o *told) asOften(node string, from, to time.Duration) {
 	o.t.Helper()
-	o.nearly(node, from, to, 0.9)
-}
-
-// nearly is asOften where at least the given share of the samples must be
-// there: while an entry point waits for a node that answers nothing, it is late
-// now and then.
-func (o *told) nearly(node string, from, to time.Duration, share float64) {
-	o.t.Helper()
 	for _, s := range recorder.Standard().Samplers {
 		if len(s.Targets) > 0 || s.Every > (to-from)/5 {
 			continue
 		}
 		want := float64(to-from) / float64(s.Every)
-		if got := len(o.samples(node, s.Tool, from, to)); float64(got) < want*share-1 || float64(got) > want*1.1+1 {
+		if got := len(o.samples(node, s.Tool, from, to)); float64(got) < want*0.9-1 || float64(got) > want*1.1+1 {
 			o.t.Errorf("%s: %d samples of %s in %v, want about %.0f", node, got, s.Tool, to-from, want)
 		}
 	}
@@ -189,17 +181,16 @@ func TestOneBadNodeBlindsNobody(t *testing.T) {
 				c.Node("a@h", func(n *sim.LiveNode) { held = n.Held })
 				time.Sleep(3 * time.Minute)
 				c.Node("a@h", func(n *sim.LiveNode) { held = n.Held - held })
-				if held > 90*time.Second { // half of one of five
+				if held > time.Minute { // a third of one of five
 					t.Errorf("workers of the entry point were held for %v of three minutes", held)
 				}
 				o := s.end()
 				lost := o.marks("node_lost")
-				if len(lost) != 1 || lost[0].Node != "c@h" || lost[0].To.Sub(o.began) > 90*time.Second {
-					// Forwarded calls that time out after 5 to 10 s each, one behind the other.
-					t.Errorf("lost: %+v, want one of c@h within half a minute", lost)
+				if len(lost) != 1 || lost[0].Node != "c@h" || lost[0].To.Sub(o.began) > 70*time.Second {
+					t.Errorf("lost: %+v, want one of c@h within ten seconds", lost)
 				}
 				for _, n := range []string{"a@h", "b@h"} {
-					o.nearly(n, 80*time.Second, 4*time.Minute, 0.8)
+					o.asOften(n, 80*time.Second, 4*time.Minute)
 				}
 			})
 		})
@@ -242,7 +233,7 @@ func TestNodeStandsStill(t *testing.T) {
 				if m := o.marks(archive.MarkIncident); len(m) != 1 || m[0].Node != "b@h" {
 					t.Errorf("incidents %+v, want one on the node itself", m)
 				}
-				o.nearly("a@h", time.Minute, 2*time.Minute, 0.8)
+				o.asOften("a@h", time.Minute, 2*time.Minute)
 			})
 		})
 	}
