@@ -57,11 +57,11 @@ type schedule struct {
 
 	mu      sync.Mutex
 	tasks   []*task
-	lost    bool           // only probes run
-	faster  float64        // by which intervals are shorter, at an incident; 1 or more
-	hurried int            // incidents that want intervals shorter
-	held    int            // who wants no call to begin
-	lag     time.Duration  // how late the last task began
+	lost    bool          // only probes run
+	faster  float64       // by which intervals are shorter, at an incident; 1 or more
+	hurried int           // incidents that want intervals shorter
+	held    int           // who wants no call to begin
+	lag     time.Duration // how late the last task began
 }
 
 func newSchedule(c *clock.Clock, o *Options) *schedule {
