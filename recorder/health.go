@@ -70,11 +70,10 @@ func (n *node) watch(ctx context.Context, tool string) (stop func() bool) {
 }
 
 // doubt asks the node whether it is there, with little patience; one doubt at a
-// time. Where that stays open, it is asked once more: the calls that the questions waited
-// for have ended by then.
+// time. While a CPU profile is taken, a call may wait behind it: that tells nothing.
 func (n *node) doubt(ctx context.Context) {
 	n.mu.Lock()
-	idle := !n.doubted && n.lostAt.IsZero()
+	idle := !n.doubted && n.lostAt.IsZero() && len(n.r.cpu) == 0
 	n.doubted = n.doubted || idle
 	n.mu.Unlock()
 	if !idle {
@@ -85,16 +84,9 @@ func (n *node) doubt(ctx context.Context) {
 		n.doubted = false
 		n.mu.Unlock()
 	}()
-	defer n.schedule.hold()() // no more of ours than are under way
-	for range 2 {
-		err := n.knockAll(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		if !n.open(err) {
-			n.found(err, true)
-			return
-		}
+	defer n.schedule.hold(true)() // no more of ours than are under way
+	if err := n.knockAll(ctx); ctx.Err() == nil {
+		n.found(err, true)
 	}
 }
 

@@ -11,11 +11,12 @@ import (
 
 // A task is something that a node is asked regularly.
 type task struct {
-	name  string
-	every time.Duration // the shortest interval
-	probe bool          // goes on while the node is lost, to find out when it is back
-	vital bool          // every verdict needs it: the budget stretches it only so far
-	later bool          // first due when its interval has passed
+	name   string
+	every  time.Duration // the shortest interval
+	probe  bool          // goes on while the node is lost, to find out when it is back
+	vital  bool          // every verdict needs it: the budget stretches it only so far
+	steady bool          // goes on while a worker of the node is held for long
+	later  bool          // first due when its interval has passed
 	// do makes the calls of the task and notes in the run what came of them.
 	do func(ctx context.Context, r *run)
 
@@ -61,6 +62,7 @@ type schedule struct {
 	faster  float64       // by which intervals are shorter, at an incident; 1 or more
 	hurried int           // incidents that want intervals shorter
 	held    int           // who wants no call to begin
+	spared  int           // who wants only steady tasks to begin
 	lag     time.Duration // how late the last task began
 }
 
@@ -165,7 +167,7 @@ func (s *schedule) first() (*task, time.Duration) {
 	}
 	var next *task
 	for _, t := range s.tasks {
-		if !t.running && (!s.lost || t.probe) && (next == nil || t.due.Before(next.due)) {
+		if !t.running && (!s.lost || t.probe) && (s.spared == 0 || t.steady) && (next == nil || t.due.Before(next.due)) {
 			next = t
 		}
 	}
@@ -262,15 +264,20 @@ func (s *schedule) recovery(t *task, spent time.Duration) time.Duration {
 	return min(rest, t.bound(t.costs.Service(), s.share))
 }
 
-// hold lets no call begin until release is called: a worker of the node is
-// held, and each call that begins may wait behind it.
-func (s *schedule) hold() (release func()) {
+// hold lets no call begin until release is called, or only those of steady
+// tasks: a worker of the node is held, and each call that begins may wait behind
+// it.
+func (s *schedule) hold(all bool) (release func()) {
+	held := &s.spared
+	if all {
+		held = &s.held
+	}
 	s.mu.Lock()
-	s.held++
+	*held++
 	s.mu.Unlock()
 	return func() {
 		s.mu.Lock()
-		s.held--
+		*held--
 		s.mu.Unlock()
 		s.rouse()
 	}

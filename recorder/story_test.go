@@ -15,6 +15,7 @@ import (
 	"ergorecorder/ergo/live"
 	"ergorecorder/internal/sim"
 	"ergorecorder/recorder"
+	"ergorecorder/recorder/incident"
 )
 
 // A story is a recording of a simulated cluster, in a bubble.
@@ -195,6 +196,36 @@ func TestOneBadNodeBlindsNobody(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestProfileBlindsNobody: while a CPU profile is taken because something is
+// wrong, which holds a worker of the node and of the entry point, it is sampled
+// all the same who is there and what processes do, and no node is doubted.
+func TestProfileBlindsNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := tell(t, sim.NewLive("a@h", "b@h"), []string{"a@h"}, nil)
+		time.Sleep(time.Minute)
+		s.r.Trigger(recorder.Trigger{Kind: "cpu_hotspot", Node: "b@h", Fetch: []incident.Fetch{incident.FetchCPU}})
+		time.Sleep(time.Minute)
+		o := s.end()
+		profile := o.samples("b@h", "pprof_cpu", 0, time.Hour)
+		if len(profile) != 1 {
+			t.Fatalf("%d CPU profiles", len(profile))
+		}
+		to := profile[0].At.Sub(o.began)
+		said := 0 // one call in five waits behind the profile, and with it the next ones of its tool
+		for _, node := range []string{"a@h", "b@h"} {
+			for _, tool := range []string{"node_info", "process_list"} {
+				said += len(o.samples(node, tool, to-5*time.Second, to))
+			}
+		}
+		if said < 2 {
+			t.Errorf("%d samples of who is there and what processes do in the 5 s of the profile", said)
+		}
+		if m := o.marks("node_lost"); len(m) != 0 {
+			t.Errorf("lost: %+v", m)
+		}
+	})
 }
 
 // TestNodeStandsStill: a node that stands still for 35 s is found within three
