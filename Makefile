@@ -4,18 +4,45 @@ GO        ?= go
 BIN       := bin
 PKGS      := ./...
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.0
+DEADCODE    := golang.org/x/tools/cmd/deadcode@v0.49.0
 GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
 BENCHSTAT   := golang.org/x/perf/cmd/benchstat@latest
 COUNT     ?= 6
 BENCH     ?= .
 SECONDS_EACH ?= 10
 
-.PHONY: all build test roads matrix lint bench bench-compare fuzz demo clean
+PREFIX    ?= /usr/local
+DESTDIR   ?=
+GORELEASER  := github.com/goreleaser/goreleaser/v2@v2.15.4
+
+.PHONY: all build install man snapshot test roads matrix lint bench bench-compare fuzz demo clean
 
 all: build
 
 build: ## bin/record and bin/analyze
 	$(GO) build -trimpath -o $(BIN)/ ./cmd/record ./cmd/analyze
+
+install: man ## ergo-record and ergo-analyze, their manual pages and completion, below PREFIX=/usr/local
+	$(GO) build -trimpath -ldflags='-s -w' -o $(BIN)/ergo-record ./cmd/record
+	$(GO) build -trimpath -ldflags='-s -w' -o $(BIN)/ergo-analyze ./cmd/analyze
+	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/share/man/man1' \
+	  '$(DESTDIR)$(PREFIX)/share/bash-completion/completions' '$(DESTDIR)$(PREFIX)/share/zsh/site-functions' '$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d'
+	install -m 0644 $(BIN)/man1/*.1 '$(DESTDIR)$(PREFIX)/share/man/man1'
+	for c in ergo-record ergo-analyze; do \
+	  install -m 0755 $(BIN)/$$c '$(DESTDIR)$(PREFIX)/bin' && \
+	  $(BIN)/$$c completion bash > '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/'$$c && \
+	  $(BIN)/$$c completion zsh > '$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_'$$c && \
+	  $(BIN)/$$c completion fish > '$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/'$$c.fish || exit 1; done
+
+man: ## the manual pages, into bin/man1
+	mkdir -p $(BIN)
+	$(GO) build -o $(BIN)/ergo-record ./cmd/record
+	$(GO) build -o $(BIN)/ergo-analyze ./cmd/analyze
+	$(BIN)/ergo-record man $(BIN)/man1
+	$(BIN)/ergo-analyze man $(BIN)/man1
+
+snapshot: ## archives, packages, checksums and bills of materials as a release has them, into dist; publishes nothing
+	$(GO) run $(GORELEASER) release --snapshot --clean
 
 test: ## every test; ERGO_CAPTURES=DIR adds those over a folder of captures
 	$(GO) test $(PKGS)
@@ -26,9 +53,12 @@ roads: ## the captures of ERGO_CAPTURES=DIR recorded over every road that a repl
 matrix: ## the whole matrix of recordings and edits, ERGO_CAPTURES=DIR with those captures; its totals go into BENCHMARKS.md
 	MATRIX=whole MATRIX_WRITE=1 $(GO) test -timeout 3h -run TestWholeMatrix -v ./internal/metamorph
 
-lint: ## vet, staticcheck, gofumpt
+lint: ## vet, staticcheck, gofumpt, code that nothing reaches, go.mod as tidy has it
+	$(GO) mod tidy -diff
 	$(GO) vet $(PKGS)
 	$(GO) run $(STATICCHECK) $(PKGS)
+	@out="$$($(GO) run $(DEADCODE) -test $(PKGS))"; \
+	  if [ -n "$$out" ]; then echo "nothing reaches:"; echo "$$out"; exit 1; fi
 	@out="$$($(GO) run $(GOFUMPT) -l $$(git ls-files '*.go'))"; \
 	  if [ -n "$$out" ]; then echo "gofumpt would change:"; echo "$$out"; exit 1; fi
 

@@ -23,7 +23,7 @@ func Kinds() []Row {
 			Measure: Measure{"time without a message handled", "s", 5, 15},
 			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchRawGoroutine},
 			Explains: []Effect{
-				{SameProcess, []Kind{MailboxGrowth, ErrorBurst, DeliveryErrors, EventSilent, GoroutineGrowth}},
+				{SameProcess, []Kind{MailboxGrowth, ErrorBurst, DeliveryErrors, EventSilent, GoroutineGrowth, ShutdownStuck}},
 				{KilledInside, []Kind{ZombieProcesses}},
 				{Holds, []Kind{MemoryLeak, HeapChurn, GoroutineGrowth}},
 				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent}},
@@ -36,7 +36,7 @@ func Kinds() []Row {
 			Measure: Measure{"time waiting for one reply", "s", 5, 15},
 			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchRawGoroutine},
 			Explains: []Effect{
-				{SameProcess, []Kind{MailboxGrowth, ErrorBurst, DeliveryErrors, EventSilent, GoroutineGrowth}},
+				{SameProcess, []Kind{MailboxGrowth, ErrorBurst, DeliveryErrors, EventSilent, GoroutineGrowth, ShutdownStuck}},
 				{KilledInside, []Kind{ZombieProcesses}},
 				{Holds, []Kind{MemoryLeak, HeapChurn, GoroutineGrowth}},
 				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent}},
@@ -113,7 +113,7 @@ func Kinds() []Row {
 		{
 			Kind: RestartLoop, Playbook: "restart-loop", Subject: "node; name or behavior of the child",
 			Claimed: "a child dies and is restarted over and over",
-			Measure: Measure{"restarts", "an hour", 6, 60},
+			Measure: Measure{"restarts", "an hour", 3, 30},
 			Fetch:   []Fetch{FetchStacks, FetchHeap, FetchRawGoroutine},
 			Explains: []Effect{
 				{Dies, []Kind{ErrorBurst, SupervisorLimit, DeliveryErrors, EventSilent, ApplicationDown, HeapChurn}},
@@ -128,6 +128,7 @@ func Kinds() []Row {
 			Explains: []Effect{
 				{TakesDown, []Kind{NodeDown, NodeRestarted}},
 				{GivesUp, []Kind{ApplicationDown, RestartLoop, ErrorBurst, DeliveryErrors, EventSilent}},
+				{CallersSuffer, []Kind{StuckCall}},
 			},
 		},
 		{
@@ -173,7 +174,7 @@ func Kinds() []Row {
 			Measure: Measure{"time since it was killed", "s", 10, 30},
 			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchRawGoroutine},
 			Explains: []Effect{
-				{SameProcess, []Kind{BlockedCallback, StuckCall, ErrorBurst, EventSilent, GoroutineGrowth}},
+				{SameProcess, []Kind{BlockedCallback, StuckCall, ErrorBurst, EventSilent, GoroutineGrowth, ShutdownStuck}},
 				{PileUp, []Kind{ProcessLeak}},
 				{Holds, []Kind{MemoryLeak, HeapChurn, GoroutineGrowth}},
 				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent}},
@@ -289,7 +290,7 @@ func Kinds() []Row {
 			Fetch:   []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
 				{TakesDown, []Kind{NodeDown, NodeRestarted}},
-				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent}},
+				{CallersSuffer, []Kind{StuckCall, ErrorBurst, DeliveryErrors, EventSilent}},
 			},
 		},
 		{
@@ -299,6 +300,7 @@ func Kinds() []Row {
 			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchRawGoroutine},
 			Explains: []Effect{
 				{TakesDown, []Kind{NodeDown, NodeRestarted}},
+				{OnNode, []Kind{ApplicationDown, EventSilent, TrafficStopped}},
 			},
 		},
 		{
@@ -341,6 +343,10 @@ func Kinds() []Row {
 			Claimed: "one side sent what the other never received",
 			Measure: Measure{"share of messages that do not arrive", "", 0.001, 0.15},
 			Fetch:   []Fetch{FetchRawGoroutine},
+			Explains: []Effect{
+				{CutsBoth, []Kind{SlowLink}},
+				{CutsOff, []Kind{ErrorBurst, DeliveryErrors, StuckCall, EventSilent, TrafficStopped}},
+			},
 		},
 		{
 			Kind: SlowLink, Playbook: "network", Subject: "node, peer",
