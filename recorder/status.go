@@ -36,6 +36,7 @@ type Status struct {
 	Nodes     []NodeStatus `json:"nodes"`
 	Incidents int          `json:"incidents"`
 	Storage   Storage      `json:"storage"`
+	Refused   int          `json:"refused"`           // triggers on which nothing was done: too many within the hour
 	Keeping   string       `json:"keeping,omitempty"` // why segments were last not rotated or dropped as they should; "" if they were
 }
 
@@ -59,7 +60,7 @@ func (r *Recorder) Status() Status {
 	now := r.clock.Now()
 	stats := r.w.Stats()
 	r.mu.Lock()
-	s := Status{Began: r.began, Now: now, Replay: r.clock.Replayed(), Records: r.records, Held: r.skipped, Bytes: stats.Bytes, Incidents: r.opened}
+	s := Status{Began: r.began, Now: now, Replay: r.clock.Replayed(), Records: r.records, Held: r.skipped, Bytes: stats.Bytes, Incidents: r.opened, Refused: r.refused}
 	s.Storage = storageOf(&stats, r.outage, r.failure)
 	r.mu.Unlock()
 	if stats.Keeping != nil {
