@@ -13,8 +13,8 @@ import (
 	"unicode"
 
 	"ergorecorder/archive"
-	"ergorecorder/escape"
 	"ergorecorder/ergo/tools48"
+	"ergorecorder/escape"
 	"ergorecorder/replay"
 )
 
