@@ -74,6 +74,12 @@ func (w *Writer) commit() error { return w.commitWith(w.zip) }
 // commitWith is commit with blocks as small as zip makes them.
 func (w *Writer) commitWith(zip *codec.Zip) error {
 	err := w.commitOnce(zip)
+	if err != nil && w.seg.doubt { // most often it was for a moment, and readers need the file
+		w.mu.Lock()
+		w.noteFault(fmt.Errorf("commit to %s: %w", w.path, fileError(err)))
+		w.mu.Unlock()
+		err = w.commitOnce(zip)
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err == nil {
@@ -287,6 +293,9 @@ func (w *Writer) stored(batches []*batch, blocks []packed) {
 func (w *Writer) finish() error {
 	if err := w.packAll(codec.NewSmallZip()); err != nil {
 		return err
+	}
+	if w.begun != "" { // it is on disk that nothing was begun
+		_ = os.Remove(w.begun)
 	}
 	if err := w.compact(w.seg); !errors.Is(fileError(err), ErrFull) {
 		return err

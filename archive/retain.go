@@ -3,6 +3,7 @@ package archive
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -58,13 +59,18 @@ func (w *Writer) follow() error {
 		return err
 	}
 	next := &segment{path: path, db: db}
-	err = w.initialize(next, m)
-	if err == nil && old.meta.Next == 0 {
-		err = w.noteNext(old, m.Segment)
-	}
-	if err != nil {
+	if err := w.initialize(next, m); err != nil {
 		return errors.Join(err, next.close(), os.Remove(path))
 	}
+	if old.meta.Next == 0 {
+		if err := w.noteNext(old, m.Segment); err != nil {
+			// The note may be on disk all the same. Until it is taken back there, the
+			// segment that it names stays, empty; the next rotation begins it anew.
+			w.owed, w.begun = true, path
+			return errors.Join(err, next.close())
+		}
+	}
+	w.begun = ""
 	w.turnTo(next)
 	return errors.Join(w.compact(old), old.reopen())
 }
@@ -91,6 +97,9 @@ func (w *Writer) joinChain() error {
 	}
 	if n := len(w.cat.segments); n > 1 {
 		if before := w.cat.segments[n-2]; before.meta.Next == 0 && before.meta.Version >= 3 {
+			if err := w.beginAnew(before); err != nil {
+				return err
+			}
 			if err := w.noteNextIn(before); err != nil {
 				return err
 			}
@@ -103,6 +112,21 @@ func (w *Writer) joinChain() error {
 		return err
 	}
 	return w.follow()
+}
+
+// beginAnew says in the newest segment, if it holds nothing, what the one before
+// it holds now: a rotation that failed may have begun it earlier.
+func (w *Writer) beginAnew(before *segment) error {
+	if w.cat.held(w.seg, math.MaxUint64).Records > 0 {
+		return nil
+	}
+	m := w.newMeta(before, w.seg.path, math.MaxUint64)
+	m.Next = w.seg.meta.Next
+	if err := w.update(func(tx *bbolt.Tx) error { return putMeta(tx, m) }); err != nil {
+		return fmt.Errorf("begin %s anew: %w", w.seg.name(), err)
+	}
+	w.seg.meta = m
+	return nil
 }
 
 // noteNextIn is noteNext for a segment that is open for reading.

@@ -3,6 +3,7 @@ package archive
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync/atomic"
@@ -101,6 +102,7 @@ func faulty(t *testing.T, f faultdisk.Kind, n, many int) bool {
 func appendFaulty(t *testing.T, what string, w *Writer, d *faultdisk.Disk, i int, may bool) int {
 	t.Helper()
 	_, _, before := d.Counts()
+	told := w.Stats().Fault.Count
 	text := make([]byte, 12_000)
 	seed := uint64(i)
 	for j := range text { // what cannot be compressed
@@ -116,8 +118,12 @@ func appendFaulty(t *testing.T, what string, w *Writer, d *faultdisk.Disk, i int
 	}
 	err := w.Sync()
 	s := w.Stats()
-	if _, _, hits := d.Counts(); hits > before && !may && err == nil {
-		t.Fatalf("%s: a write failed, and Sync says nothing", what)
+	_, _, hits := d.Counts()
+	if hits > before && !may && s.Fault.Count == told {
+		t.Fatalf("%s: a write failed, and Stats says nothing", what)
+	}
+	if hits > before {
+		checkCut(t, what, w.path, s.Saved)
 	}
 	if err != nil && s.Fault.Err == nil {
 		t.Fatalf("%s: %v, and Stats says nothing", what, err)
@@ -126,6 +132,29 @@ func appendFaulty(t *testing.T, what string, w *Writer, d *faultdisk.Disk, i int
 		t.Fatalf("%s: all is stored, and %+v", what, s)
 	}
 	return 1
+}
+
+// checkCut: after a kill at this instant all that was called saved is there, and
+// a recorder goes on.
+func checkCut(t *testing.T, what, path string, saved uint64) {
+	t.Helper()
+	copied := t.TempDir() + string(filepath.Separator)
+	if err := os.CopyFS(copied, os.DirFS(path)); err != nil {
+		t.Fatal(err)
+	}
+	for _, when := range []string{"killed", "and opened again"} {
+		rep, err := Verify(t.Context(), copied)
+		if err != nil || len(rep.Damage) > 0 || uint64(rep.Records) < saved {
+			t.Fatalf("%s, %s: %d records were saved: %v, %v", what, when, saved, err, rep)
+		}
+		w, err := OpenWriter(copied, nil)
+		if err != nil {
+			t.Fatalf("%s, %s: %v", what, when, err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatalf("%s, %s: %v", what, when, err)
+		}
+	}
 }
 
 // checkFaulty: the archive holds what was taken, each record once.

@@ -138,6 +138,7 @@ type Writer struct {
 	doubtful *commitSet // that may be on disk or not; guarded by io
 	kept     error      // of the last rotation and retention
 	owed     bool       // the segment's meta is to be written with the next commit; guarded by io
+	begun    string     // the file of a segment that a rotation which failed began, "" if none; guarded by io
 	tried    time.Time
 	pins     []window
 	written  atomic.Int64 // bytes

@@ -149,6 +149,7 @@ func (r *Recorder) watch(ctx context.Context) (why string) {
 		stats := r.w.Stats()
 		kept = r.tellKeeping(kept, &stats)
 		r.tellStorage(&told, &stats)
+		r.endOutage(&stats)
 		switch {
 		case ctx.Err() != nil:
 			return "asked to stop"
