@@ -69,16 +69,17 @@ func (w *Writer) updateIn(s *segment, f func(*bbolt.Tx) error) error {
 
 // commit writes everything appended so far to disk: new chunks to the tail,
 // and runs that have ended as blocks, in one transaction. The caller holds io.
-func (w *Writer) commit() error { return w.commitWith(w.zip) }
+func (w *Writer) commit() error { return w.commitWith(w.zip, false) }
 
-// commitWith is commit with blocks as small as zip makes them.
-func (w *Writer) commitWith(zip *codec.Zip) error {
-	err := w.commitOnce(zip)
+// commitWith is commit with blocks as small as zip makes them; with cut all runs
+// end, and nothing but blocks is left.
+func (w *Writer) commitWith(zip *codec.Zip, cut bool) error {
+	err := w.commitOnce(zip, cut)
 	if err != nil && w.seg.doubt { // most often it was for a moment, and readers need the file
 		w.mu.Lock()
 		w.noteFault(fmt.Errorf("commit to %s: %w", w.path, fileError(err)))
 		w.mu.Unlock()
-		err = w.commitOnce(zip)
+		err = w.commitOnce(zip, cut)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -94,7 +95,7 @@ func (w *Writer) commitWith(zip *codec.Zip) error {
 	return w.failed
 }
 
-func (w *Writer) commitOnce(zip *codec.Zip) error {
+func (w *Writer) commitOnce(zip *codec.Zip, cut bool) error {
 	w.mu.Lock()
 	if w.timer != nil {
 		w.timer.Stop()
@@ -107,7 +108,7 @@ func (w *Writer) commitOnce(zip *codec.Zip) error {
 			return err
 		}
 	}
-	set := w.gather()
+	set := w.gather(cut)
 	if set.empty() && !w.owed {
 		return nil
 	}
@@ -128,11 +129,15 @@ func (w *Writer) commitOnce(zip *codec.Zip) error {
 	return nil
 }
 
-// gather is all that is to be stored.
-func (w *Writer) gather() *commitSet {
+// gather is all that is to be stored. With cut all runs end, in the same moment:
+// a record that came in between would be half in this segment, half in the next.
+func (w *Writer) gather(cut bool) *commitSet {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.collect()
+	if cut {
+		w.cut()
+	}
 	w.fillBatch()
 	return &commitSet{batches: w.waiting, runs: w.toPack, defs: w.defs, last: w.next - 1, count: w.count}
 }
@@ -304,9 +309,10 @@ func (w *Writer) finish() error {
 }
 
 // packAll ends all runs and writes them as blocks.
-func (w *Writer) packAll(zip *codec.Zip) error {
-	w.mu.Lock()
-	w.collect()
+func (w *Writer) packAll(zip *codec.Zip) error { return w.commitWith(zip, true) }
+
+// cut ends all runs. Locked by the caller.
+func (w *Writer) cut() {
 	for _, s := range w.streams {
 		s.enc.Cut()
 		for _, c := range s.enc.Take(nil) {
@@ -321,8 +327,6 @@ func (w *Writer) packAll(zip *codec.Zip) error {
 		}
 		w.cat.mu.Unlock()
 	}
-	w.mu.Unlock()
-	return w.commitWith(zip)
 }
 
 // rewriteSuffix ends the name of a segment's file while it is rewritten.

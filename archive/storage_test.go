@@ -183,3 +183,51 @@ func checkFaulty(t *testing.T, what, path string, taken int) {
 		seen[string(rec.Text)] = true
 	}
 }
+
+// TestRecordsComeWhileARotationFails: records that are appended between a commit
+// that fails and the one that takes its place belong to one segment, whole.
+func TestRecordsComeWhileARotationFails(t *testing.T) {
+	for _, f := range []faultdisk.Kind{faultdisk.EIO, faultdisk.Short, faultdisk.Lost, faultdisk.Sync} {
+		t.Run(f.String(), func(t *testing.T) {
+			var works atomic.Bool
+			works.Store(true)
+			d, err := faultdisk.New(during(f, 0, 1<<30, &works), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer d.Close()
+			var w *Writer
+			n := 0
+			add := func() {
+				n++
+				if _, err := w.Append(&Record{Stream: StreamKey{Kind: Sample, Name: "x"}, At: time.Unix(int64(1e9+n), 0), Text: fmt.Appendf(nil, "%d", n)}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			opts := &Options{CommitEvery: time.Hour}
+			opts.Beneath(d)
+			opts.fault = func(step string) error {
+				if step == "renew a segment" && !works.Load() {
+					add()
+					works.Store(true)
+				}
+				return nil
+			}
+			path := t.TempDir() + string(filepath.Separator)
+			if w, err = OpenWriter(path, opts); err != nil {
+				t.Fatal(err)
+			}
+			add()
+			works.Store(false)
+			if err := w.Rotate(); err != nil {
+				t.Fatalf("the disk works again, and %v", err)
+			}
+			works.Store(true)
+			add()
+			if err := w.Close(); err != nil {
+				t.Fatal(err)
+			}
+			checkFaulty(t, f.String(), path, n)
+		})
+	}
+}

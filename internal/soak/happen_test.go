@@ -17,14 +17,31 @@ import (
 // events is what can happen; what stands twice happens twice as often.
 func (w *world) events() []func() {
 	return []func(){
-		w.breakDisk, w.breakDisk, w.mendDisk, w.mendDisk,
+		w.breakDisk, w.breakDisk, w.mendDisk, w.mendDisk, w.mendDisk,
 		w.cutPower, w.cutPower,
-		w.node(func(n *sim.LiveNode) { n.Kill() }), w.node(func(n *sim.LiveNode) { n.Start() }),
-		w.node(func(n *sim.LiveNode) { n.Freeze() }), w.node(func(n *sim.LiveNode) { n.Thaw() }),
+		w.node(func(n *sim.LiveNode) { n.Kill() }), w.start, w.start,
+		w.node(func(n *sim.LiveNode) { n.Freeze() }), w.thaw, w.thaw,
 		w.node(func(n *sim.LiveNode) { n.NoApp = !n.NoApp }),
 		w.node(func(n *sim.LiveNode) { n.Log(w.between(1, 6000)) }), w.node(func(n *sim.LiveNode) { n.Log(3) }),
-		w.node(func(n *sim.LiveNode) { n.Processes = w.between(1, 200) }),
+		w.node(func(n *sim.LiveNode) { n.Processes = w.between(1, 80) }),
 		w.cutLink, w.setClock, w.rotate, w.note, w.dump, w.scan,
+	}
+}
+
+// start begins a new life of all nodes that have none.
+func (w *world) start() {
+	for _, n := range w.nodes {
+		w.cluster.Node(n, func(n *sim.LiveNode) {
+			if n.Dead() {
+				n.Start()
+			}
+		})
+	}
+}
+
+func (w *world) thaw() {
+	for _, n := range w.nodes {
+		w.cluster.Node(n, func(n *sim.LiveNode) { n.Thaw(); n.NoApp = false })
 	}
 }
 

@@ -23,13 +23,13 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// minute is the plan of a seed.
-var minute = plan{lasts: time.Minute}
+// short is the plan of a seed.
+var short = plan{lasts: 30 * time.Second}
 
-// TestSeeds runs a minute of the world for each seed.
+// TestSeeds runs half a minute of the world for each seed.
 func TestSeeds(t *testing.T) {
 	if *one != 0 {
-		w := run(t, *one, minute)
+		w := run(t, *one, short)
 		t.Logf("seed %d: %d faults, %d power cuts\n%v", *one, w.faults, w.cuts, w.told)
 		return
 	}
@@ -44,7 +44,7 @@ func TestSeeds(t *testing.T) {
 			for i := next.Add(1) - 1; i < int64(many) && !t.Failed(); i = next.Add(1) - 1 {
 				seed := *first + uint64(i)
 				t.Run(fmt.Sprint(seed), func(t *testing.T) {
-					w := run(t, seed, minute)
+					w := run(t, seed, short)
 					faults.Add(int64(w.faults))
 					cuts.Add(int64(w.cuts))
 					dumps.Add(int64(w.dumps))

@@ -83,7 +83,7 @@ func (w *world) open(luck *rand.Rand) {
 	}
 	w.cluster = sim.NewLive(w.nodes...)
 	for _, n := range w.nodes {
-		processes := w.between(5, 80)
+		processes := w.between(5, 40)
 		w.cluster.Node(n, func(n *sim.LiveNode) { n.Processes = processes })
 	}
 	decide := func(int) faultdisk.Kind {
@@ -168,7 +168,7 @@ func (w *world) live() {
 	go func() { ended <- w.rec.Run(ctx) }()
 	happen := w.events()
 	for time.Since(w.began) < w.plan.lasts {
-		time.Sleep(time.Duration(w.between(100, 6000)) * time.Millisecond)
+		time.Sleep(time.Duration(w.between(50, 3000)) * time.Millisecond)
 		happen[w.rng.IntN(len(happen))]()
 	}
 	w.heal()
@@ -233,4 +233,3 @@ func (w *world) verify(path string) *archive.Report {
 	}
 	return rep
 }
-
