@@ -3,7 +3,6 @@ package archive
 import (
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -88,24 +87,10 @@ func (w *Writer) noteNext(s *segment, number int) error {
 	return nil
 }
 
-// joinChain mends the end of the chain when a directory is gone on with: a crash
-// may have come between the beginning of a segment and the note of it, and
-// where the newest segment was taken away its number is not used again.
+// joinChain begins a new segment where the newest one was taken away when a
+// directory is gone on with: its number is not used again.
 func (w *Writer) joinChain() error {
-	if !w.dir {
-		return nil
-	}
-	if n := len(w.cat.segments); n > 1 {
-		if before := w.cat.segments[n-2]; before.meta.Next == 0 && before.meta.Version >= 3 {
-			if err := w.beginAnew(before); err != nil {
-				return err
-			}
-			if err := w.noteNextIn(before); err != nil {
-				return err
-			}
-		}
-	}
-	if w.seg.meta.Next == 0 {
+	if !w.dir || w.seg.meta.Next == 0 {
 		return nil
 	}
 	if err := w.packAll(w.zip); err != nil {
@@ -114,35 +99,57 @@ func (w *Writer) joinChain() error {
 	return w.follow()
 }
 
-// beginAnew says in the newest segment, if it holds nothing, what the one before
-// it holds now: a rotation that failed may have begun it earlier.
-func (w *Writer) beginAnew(before *segment) error {
-	if w.cat.held(w.seg, math.MaxUint64).Records > 0 {
-		return nil
+// withoutBegun removes the newest segment of a directory if a rotation began it
+// and went no further: the segment before it went on.
+func (w *Writer) withoutBegun(paths []string) ([]string, error) {
+	n := len(paths) - 1
+	if n < 1 {
+		return paths, nil
 	}
-	m := w.newMeta(before, w.seg.path, math.MaxUint64)
-	m.Next = w.seg.meta.Next
-	if err := w.update(func(tx *bbolt.Tx) error { return putMeta(tx, m) }); err != nil {
-		return fmt.Errorf("begin %s anew: %w", w.seg.name(), err)
+	if !notBegun(paths[n]) {
+		if empty, err := peek(paths[n], holdsNothing); err != nil || !empty {
+			return paths, err
+		}
 	}
-	w.seg.meta = m
-	return nil
+	ends, err := peek(paths[n-1], func(tx *bbolt.Tx) (bool, error) {
+		m, err := getMeta(tx)
+		return m.Next == 0 && m.Version >= 3, err
+	})
+	if err != nil || !ends {
+		return paths, err
+	}
+	if err := os.Remove(paths[n]); err != nil {
+		return nil, err
+	}
+	return paths[:n], w.opts.syncDir(w.path)
 }
 
-// noteNextIn is noteNext for a segment that is open for reading.
-func (w *Writer) noteNextIn(s *segment) error {
-	if err := s.close(); err != nil {
+// peek asks a segment that is not damaged something; of one that is, the answer
+// is no.
+func peek(path string, ask func(*bbolt.Tx) (bool, error)) (yes bool, err error) {
+	s, damage, err := openSegment(path)
+	if err != nil {
+		return false, fmt.Errorf("segment %s: %w", filepath.Base(path), err)
+	}
+	defer s.close()
+	if damage != nil || s.db == nil {
+		return false, nil
+	}
+	err = s.view(func(tx *bbolt.Tx) (err error) {
+		yes, err = ask(tx)
 		return err
+	})
+	return yes && err == nil, nil
+}
+
+// holdsNothing reports whether a segment has no records.
+func holdsNothing(tx *bbolt.Tx) (bool, error) {
+	for _, name := range [][]byte{bucketStreams, bucketBlocks, bucketIndex, bucketTail} {
+		if b := tx.Bucket(name); b == nil || b.Stats().KeyN > 0 {
+			return false, nil
+		}
 	}
-	s.txid = 0
-	db, err := w.openBolt(s.path, 0)
-	if err == nil {
-		s.mu.Lock()
-		s.db = db
-		s.mu.Unlock()
-		err = w.noteNext(s, w.seg.meta.Segment)
-	}
-	return errors.Join(err, s.reopen())
+	return true, nil
 }
 
 // turnTo makes next the segment that is written. Records that came since all

@@ -194,6 +194,9 @@ func (w *Writer) open() error {
 		if paths, err = segmentPaths(w.path); err != nil {
 			return err
 		}
+		if paths, err = w.withoutBegun(paths); err != nil {
+			return err
+		}
 		if len(paths) == 0 {
 			paths = []string{filepath.Join(w.path, segmentName(1))}
 		}
