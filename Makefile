@@ -50,12 +50,12 @@ test: ## every test; ERGO_CAPTURES=DIR adds those over a folder of captures
 race: ## every test under the race detector, in its short form
 	$(GO) test -race -short -timeout 60m $(PKGS)
 
-# Where goroutines share something; CI runs these under the race detector.
-SHARED := ./door ./archive/attach ./ergo/live ./ergo/observer/... ./ergo/wire/... ./recorder/... ./internal/soak
-
+# Where goroutines share something; CI runs this.
 race-short:
-	$(GO) test -race -short -timeout 10m $(SHARED)
-	$(GO) test -race -short -timeout 10m -run 'WhileOpen|Meanwhile|WhileWriting|WhileRewritten|RecordsCome|Segments' ./archive
+	$(GO) test -race -short -timeout 10m ./door ./archive/attach ./ergo/live ./ergo/observer/... ./ergo/wire/... ./recorder/control
+	$(GO) test -race -short -timeout 10m -run 'Storage|Full|Refused|Hanging|Incident' ./recorder
+	$(GO) test -race -short -timeout 10m -run 'WhileOpen|Meanwhile|WhileWriting|WhileRewritten|RecordsCome' ./archive
+	$(GO) test -race -short -timeout 10m -run TestSeeds ./internal/soak -seeds 6
 
 SEEDS ?= 10000
 HOURS ?= 24

@@ -159,6 +159,10 @@ func (c *catalog) missingSegments() (damage []*CorruptionError) {
 		return nil // its number, or what was dropped, cannot be told
 	}
 	there := last.meta.dropped()
+	if c.dir {
+		aside, _ := setAsideIn(filepath.Dir(last.path))
+		there = append(there, aside...)
+	}
 	for _, s := range c.segments {
 		n := c.number(s)
 		there = append(there, [2]int{n, n})

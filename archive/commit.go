@@ -122,7 +122,10 @@ func (w *Writer) commitOnce(zip *codec.Zip, cut bool) error {
 		}
 		return err
 	}
-	w.owed = false
+	if w.owed {
+		w.owed = false
+		w.clearAside()
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.acknowledge(set)

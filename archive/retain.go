@@ -368,11 +368,18 @@ func (w *Writer) forget(s *segment) error {
 		return noted
 	}
 	err := w.opts.step("remove a segment")
-	if err == nil {
+	switch {
+	case err != nil:
+	case noted != nil:
+		err = w.setAside(s)
+	default:
 		err = os.Remove(s.path)
 	}
 	if err != nil {
 		return errors.Join(noted, err)
+	}
+	if noted == nil {
+		w.clearAside()
 	}
 	w.cat.mu.Lock()
 	w.seg.meta = m

@@ -138,6 +138,7 @@ type Writer struct {
 	doubtful *commitSet // that may be on disk or not; guarded by io
 	kept     error      // of the last rotation and retention
 	owed     bool       // the segment's meta is to be written with the next commit; guarded by io
+	aside    []string   // files that stand for segments whose drop is not noted yet; guarded by io
 	begun    string     // the file of a segment that a rotation which failed began, "" if none; guarded by io
 	tried    time.Time
 	pins     []window
@@ -227,6 +228,9 @@ func (w *Writer) open() error {
 		}
 	}
 	w.resume()
+	if err := w.noteAside(); err != nil {
+		return err
+	}
 	return w.joinChain()
 }
 
