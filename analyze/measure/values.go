@@ -89,6 +89,10 @@ func functions() map[string]function {
 		"*": pointwise(func(a, b float64) float64 { return a * b }),
 		"/": pointwise(func(a, b float64) float64 { return a / b }),
 
+		"least":    pointwise(math.Min),
+		"greatest": pointwise(math.Max),
+		"after":    {1, after},
+
 		"floor": single(math.Floor),
 		"abs":   single(math.Abs),
 		"rates": {1, func(sh *sheet, a []value) (value, error) { return value{over: true, curve: sh.rates(a[0].curve)}, nil }},
@@ -130,6 +134,19 @@ func rate(sh *sheet, a []value) (value, error) {
 		return value{}, fmt.Errorf("a rate needs two answers: %w", errNothing)
 	}
 	return scalar(v / s), nil
+}
+
+// after is, at each answer, for how many seconds an instant had passed.
+func after(sh *sheet, a []value) (value, error) {
+	t, err := time.Parse(time.RFC3339Nano, a[0].text)
+	if err != nil {
+		return value{}, fmt.Errorf("after: %q is no time as in RFC 3339", a[0].text)
+	}
+	out := make([]sample, len(sh.at))
+	for i, at := range sh.at {
+		out[i] = sample{at: at, num: at.Sub(t).Seconds()}
+	}
+	return value{over: true, curve: out}, nil
 }
 
 // secondsBetween is the time from one instant to another. An instant is a text

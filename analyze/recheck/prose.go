@@ -99,6 +99,8 @@ func words(f *finding.Finding) map[string]bool {
 			}
 		}
 	}
+	add("5 s") // the framework's time-out of a call
+	add(strconv.Itoa(len(f.Effects)))
 	for _, t := range times {
 		add(finding.Clock(t))
 	}
