@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -89,6 +90,11 @@ func answer(ctx context.Context, call finding.Call, ask Ask) (any, error) {
 		return nil, fmt.Errorf("%s answered no object: %w", call.Tool, err)
 	}
 	for part := range strings.SplitSeq(call.Gives, ".") {
+		list, isList := v.([]any)
+		if i, err := strconv.Atoi(part); err == nil && isList && i >= 0 && i < len(list) {
+			v = list[i]
+			continue
+		}
 		m, ok := v.(map[string]any)
 		if !ok || m[part] == nil {
 			return nil, fmt.Errorf("%s does not answer with %s", call.Tool, call.Gives)

@@ -70,6 +70,9 @@ func timingOut(ctx context.Context, s *scene.Scene, a *scene.Actor) (*finding.Fi
 	}
 	f.Evidence = append(f.Evidence, stillness(a, first, onset, first.To.At.Sub(onset)))
 	f.Evidence[0].What = "waiting for a response, with no message taken and no callback ended; the first time of several"
+	f.Evidence[0].Value("times", a.LongWaits, a.Rows(a.First, a.Last).Of(
+		"stretches(is(State, 'wait response'), MessagesIn - MessagesMailbox + RunningTime + Wakeups + MessagesOut, "+finding.Number(scene.MinStall.Seconds())+")"))
+	f.Evidence[0].Value("each_at_least_s", scene.MinStall.Seconds(), a.Rows(a.First, a.Last).Of(finding.Number(scene.MinStall.Seconds())))
 	stack, err := s.LastStack(ctx, a, onset, s.To)
 	if err != nil {
 		return nil, err

@@ -51,7 +51,17 @@ type growth struct {
 	off    time.Duration
 	slope  series.Slope
 	gained float64
-	level  float64 // before
+	level  float64       // before
+	was    series.Series // whose median that is
+	is     series.Series // since
+}
+
+// tell adds what grew to evidence: before and after, and how much a second.
+func (g growth) tell(e *finding.Evidence, name string, src finding.Source, formula string) {
+	window := func(s series.Series) finding.Source { return src.Between(s.T[0], s.T[s.Len()-1]) }
+	e.Value(name+"before", g.level, window(g.was).Of("median("+formula+")"))
+	e.Value(name+"after", g.level+g.gained, window(g.is).Of("last("+formula+")"))
+	e.Value("per_s", g.slope.PerSecond, window(g.is).Of("slope("+formula+")"))
 }
 
 // growthOf finds the growth that a series ends in. ok is false where it does
@@ -62,13 +72,14 @@ func growthOf(c series.Series, least float64) (g growth, ok bool) {
 		return g, false
 	}
 	part := c
-	g.onset, g.level = c.T[0], c.V[0]
+	g.onset, g.level, g.was = c.T[0], c.V[0], series.Series{T: c.T[:1], V: c.V[:1]}
 	if k, err := series.FindKnee(c); err == nil && k.P < 0.01 && k.After > 2*max(k.Before, 0) {
 		before := c.Before(k.At)
 		if rest := c.From(k.At); rest.Len() >= 6 && before.Len() > 0 {
-			part, g.onset, g.off, g.level = rest, k.At, k.Error, series.Median(before.V)
+			part, g.onset, g.off, g.level, g.was = rest, k.At, k.Error, series.Median(before.V), before
 		}
 	}
+	g.is = part
 	g.gained = part.V[part.Len()-1] - g.level
 	spread := 0.0
 	if before := c.Before(g.onset); before.Len() > 3 {
@@ -132,13 +143,14 @@ func leak(ctx context.Context, s *scene.Scene, n *scene.Node, fam *scene.Family)
 	from, to := g.onset, s.To
 	f.Evidence = append(f.Evidence, finding.Evidence{
 		What: fmt.Sprintf("members of the family %s under %s", fam.Behavior, parentWords(fam)),
-		Node: n.Name, Tool: "process_list", Field: "PID", From: &from, To: &to,
-		Values: map[string]any{
-			"alive": map[string]any{"before": finding.Round(g.level), "after": finding.Round(g.level + g.gained)},
-			"per_s": finding.Round(g.slope.PerSecond), "born": finding.Round(born), "ended_share": finding.Round(dies),
-		},
-		Series: finding.Chart("processes", count),
+		Node: n.Name, Tool: "process_list", Field: "PID", From: &from, To: &to, Series: finding.Chart("processes", count),
 	})
+	e, members := &f.Evidence[0], n.Says("process_list", from, to)
+	members.Where = map[string]string{"Behavior": fam.Behavior, "Parent": fam.ParentPID}
+	g.tell(e, "alive.", members, "rows")
+	since := members.Between(births.From(g.onset).T[0], n.Procs.Listings[len(n.Procs.Listings)-1])
+	e.Value("born", born, since.Of("sum(born)"))
+	e.Value("ended_share", dies, since.Of(fmt.Sprintf("1 - (last(rows) - %v) / greatest(sum(born), last(rows) - %v)", g.level, g.level)))
 	f.Evidence = append(f.Evidence, totals(s, n, g.onset))
 	if day := g.slope.PerSecond * 86400; day > 0 {
 		f.Summary += fmt.Sprintf(" At this pace there are %s more in a day.", finding.Number(day))
@@ -175,20 +187,22 @@ func firstStayed(ctx context.Context, s *scene.Scene, n *scene.Node, fam *scene.
 // totals is the node's own count of what was spawned and terminated.
 func totals(s *scene.Scene, n *scene.Node, onset time.Time) finding.Evidence {
 	from, to := onset, s.To
-	net := func(a, b time.Time) any {
-		spawned, secs := series.Increase(n.Series(ergo.Node, "ProcessesSpawned").Between(a, b), n.Starts...)
-		ended, _ := series.Increase(n.Series(ergo.Node, "ProcessesTerminated").Between(a, b), n.Starts...)
-		if secs == 0 {
-			return nil
-		}
-		return finding.Round((spawned - ended) / secs)
-	}
-	return finding.Evidence{
+	e := finding.Evidence{
 		What: "spawned less terminated, a second, by the node's own counters", Node: n.Name, Tool: "node_info",
 		Field: "ProcessesSpawned - ProcessesTerminated", From: &from, To: &to,
-		Values: map[string]any{"before": net(s.From, onset), "after": net(onset, s.To)},
 		Series: finding.Chart("processes", n.Series(ergo.Node, "ProcessesTotal")),
 	}
+	net := func(name string, a, b time.Time) {
+		counted := n.Series(ergo.Node, "ProcessesSpawned").Between(a, b)
+		spawned, secs := series.Increase(counted, n.Starts...)
+		ended, _ := series.Increase(n.Series(ergo.Node, "ProcessesTerminated").Between(a, b), n.Starts...)
+		if secs > 0 {
+			e.Value(name, (spawned-ended)/secs, n.Over("node_info", counted).Of("rate(ProcessesSpawned) - rate(ProcessesTerminated)"))
+		}
+	}
+	net("before", s.From, onset)
+	net("after", onset, s.To)
+	return e
 }
 
 // totalLeak judges a node whose processes were not listed, by its own counters.
@@ -200,7 +214,7 @@ func totalLeak(s *scene.Scene, n *scene.Node, v *finding.Verdict) {
 		return
 	}
 	from, to := g.onset, s.To
-	v.Find(&finding.Finding{
+	f := &finding.Finding{
 		Kind: finding.ProcessLeak, Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(g.onset)},
 		Onset: g.onset, OnsetErrorS: g.off.Seconds(), Score: 58, Confidence: finding.Low,
 		Title:          fmt.Sprintf("the number of processes on %s grows", n.Name),
@@ -208,8 +222,9 @@ func totalLeak(s *scene.Scene, n *scene.Node, v *finding.Verdict) {
 		Recommendation: "Record the node over its own endpoint, so that its processes are listed.",
 		Caveats:        []string{"the processes were not listed: " + n.Procs.Missing()},
 		Evidence: []finding.Evidence{{
-			What: "processes", Node: n.Name, Tool: "node_info", Field: "ProcessesTotal", From: &from, To: &to,
-			Values: map[string]any{"before": finding.Round(g.level), "after": finding.Round(g.level + g.gained)}, Series: finding.Chart("processes", total),
+			What: "processes", Node: n.Name, Tool: "node_info", Field: "ProcessesTotal", From: &from, To: &to, Series: finding.Chart("processes", total),
 		}},
-	})
+	}
+	g.tell(&f.Evidence[0], "", n.Says("node_info", from, to), "ProcessesTotal")
+	v.Find(f)
 }

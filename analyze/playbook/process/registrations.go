@@ -45,11 +45,14 @@ func registrations(ctx context.Context, s *scene.Scene, n *scene.Node, v *findin
 			Summary: fmt.Sprintf("Since %s the registered %s of %s grew from at most %s to %s, %s a second, while its processes changed by %s.",
 				finding.Clock(g.Onset), r.what, n.Name, finding.Number(g.Before), finding.Number(g.After), finding.Number(g.Slope.PerSecond), finding.Number(more)),
 			Evidence: []finding.Evidence{{
-				What: "registered " + r.what, Node: n.Name, Tool: "node_info", Field: r.field, From: &g.Onset, To: &s.To,
-				Values: map[string]any{"before": g.Before, "after": g.After, "per_s": finding.Round(g.Slope.PerSecond)}, Series: finding.Chart(r.what, g.All),
+				What: "registered " + r.what, Node: n.Name, Tool: "node_info", Field: r.field, From: &g.Onset, To: &s.To, Series: finding.Chart(r.what, g.All),
 			}},
 			Recommendation: fmt.Sprintf("Find who registers these %s and give each back when it is not needed any more: what a process registers lives as long as the process.", r.what),
 			Confirm:        []string{"node_info on " + n.Name + ": " + r.field + ", twice"},
+		}
+		n.TellGrowth(&f.Evidence[0], g, "node_info", r.field)
+		if since := processes.From(g.Onset); since.Len() > 1 {
+			f.Evidence[0].Value("processes", more, n.Says("node_info", g.Onset, processes.T[processes.Len()-1]).Of("change(ProcessesTotal)"))
 		}
 		if r.field == "RegisteredEvents" {
 			if err := ownerOfEvents(ctx, s, n, g, f); err != nil {

@@ -89,15 +89,31 @@ func gaveUp(s *scene.Scene, n *scene.Node, d scene.Fall, w scene.Complaints) *fi
 	from, to := d.After, d.By
 	f.Evidence = append(f.Evidence, finding.Evidence{
 		What: "the supervisor is not listed any more", Node: n.Name, Tool: "process_list", Field: "PID", From: &from, To: &to,
-		Values:  map[string]any{"children": len(d.Children), "child": child, "intensity": intensity, "period_s": period.Seconds()},
 		Records: []string{finding.RecordName(n.Name, "process_list", d.By)},
 	})
+	fallEvidence(&f.Evidence[0], n, d, child, said)
 	if in != nil {
 		f.Evidence = append(f.Evidence, limitEvidence(in, n, sup))
 	} else {
 		f.Caveats = append(f.Caveats, "the supervisor was not inspected: the framework's default limit of 5 restarts in 5 s is assumed")
 	}
 	return f
+}
+
+// fallEvidence adds what was seen of the children of a supervisor that fell, and
+// what the one that kept dying logged.
+func fallEvidence(e *finding.Evidence, n *scene.Node, d scene.Fall, child string, said []scene.Complaint) {
+	had := n.Says("process_list", d.After, d.After)
+	had.Where = map[string]string{"Parent": d.Supervisor.Pid}
+	e.Value("children", len(d.Children), had.Of("last(rows)"))
+	if len(said) == 0 {
+		return
+	}
+	lines := n.Says("sample_read", said[0].At, said[len(said)-1].At)
+	e.Value("errors_logged", len(said), lines.Lines("", child, "error"))
+	if msg, times := commonest(said); times > 0 {
+		e.Value("same_message", times, lines.Lines(msg, child, "error"))
+	}
 }
 
 // saidToGiveUp are the supervisors that only their own word tells of: nothing

@@ -127,11 +127,20 @@ func (l *loop) evidence(onset time.Time, said []scene.Complaint) finding.Evidenc
 	from, to := onset, last.By
 	e := finding.Evidence{
 		What: "another PID under the same name", Node: l.Node.Name, Tool: "process_list", Field: "PID", From: &from, To: &to,
-		Values: map[string]any{
-			"restarts_seen": restarts(l.births), "every_s": finding.Round(l.period().Seconds()),
-			"life_before_s": finding.Round(first.Previous.Seconds()), "errors_logged": len(said),
-		},
 		Records: []string{finding.RecordName(l.Node.Name, "process_list", first.By)},
+	}
+	rows := l.Node.Says("process_list", first.After, last.By)
+	rows.Where = map[string]string{"Name": l.Name}
+	e.Value("restarts_seen", restarts(l.births), rows.Of("changes(PID)"))
+	if n := restarts(l.births); n > 1 {
+		e.Value("every_s", l.period().Seconds(), rows.Of("seconds("+finding.Instant(first.By)+", "+finding.Instant(last.By)+") / (changes(PID) - 1)"))
+	}
+	if len(said) > 0 {
+		lines := l.Node.Says("sample_read", said[0].At, said[len(said)-1].At)
+		e.Value("errors_logged", len(said), lines.Lines("", l.Name, "error"))
+		if msg, n := commonest(said); n > 0 {
+			e.Value("same_message", n, lines.Lines(msg, l.Name, "error"))
+		}
 	}
 	for i, c := range said {
 		if i == 3 {
@@ -152,12 +161,17 @@ func limitEvidence(in *scene.Inspection, n *scene.Node, a *scene.Actor) finding.
 	if a != nil {
 		who = a.Called()
 	}
-	return finding.Evidence{
+	e := finding.Evidence{
 		What: fmt.Sprintf("the supervisor %s (%s, %s) allows %d restarts in %d s", who, in.Kind, in.Strategy, in.Intensity, in.Period),
 		Node: n.Name, Tool: "process_inspect", Field: "restarts_count",
-		Values: map[string]any{"most_restarts": peak, "intensity": in.Intensity, "period_s": in.Period},
 		Series: finding.Chart("restarts in the period", in.Restarts),
 	}
+	said := n.Says("process_inspect", time.Time{}, in.Restarts.T[in.Restarts.Len()-1])
+	said.Row = in.Pid
+	e.Value("most_restarts", peak, said.Of("max(restarts_count)"))
+	e.Value("intensity", in.Intensity, said.Of("last(intensity)"))
+	e.Value("period_s", in.Period, said.Of("last(period)"))
+	return e
 }
 
 func saidSince(said []scene.Complaint, from time.Time) []scene.Complaint {
