@@ -117,33 +117,44 @@ func words(f *finding.Finding) map[string]bool {
 	for _, t := range times {
 		add(finding.Clock(t))
 	}
-	values = append(values, counts(f)...)
 	for i, a := range times {
+		add(finding.Clock(a))
 		for _, b := range times[:i] {
 			values = append(values, math.Abs(a.Sub(b).Seconds()))
 		}
 	}
 	for _, v := range values {
-		if v > 1e9 && v < 1e10 {
-			add(finding.Clock(time.Unix(int64(v), 0))) // the name of the value says that it is a time
+		for _, w := range written(v) {
+			add(w)
 		}
-		for _, x := range []float64{v, 100 * v, 60 * v, 86400 * v, v / 60, 1000 * v, v / 1000, v * 1e9, v / 1e9} {
-			add(finding.Number(x))
-			add(finding.Number(x) + " %")
-			add(strconv.FormatFloat(math.Round(x), 'f', 0, 64))
-			add(strconv.FormatFloat(math.Round(x), 'f', 0, 64) + " %")
+	}
+	for _, v := range counts(f) {
+		add(finding.Number(v))
+	}
+	return out
+}
+
+// written are the ways in which a value is written: as it is or in another unit,
+// as a share, a rate of another time, a duration, a size or, where its name says
+// so, a time.
+func written(v float64) []string {
+	var out []string
+	for _, x := range []float64{v, 100 * v, 60 * v, 86400 * v, v / 60, 1000 * v, v / 1000, v * 1e9, v / 1e9} {
+		out = append(out, finding.Number(x), finding.Number(x)+" %")
+	}
+	out = append(out, strconv.FormatFloat(math.Round(v), 'f', 0, 64), strconv.FormatFloat(math.Round(100*v), 'f', 0, 64)+" %", finding.Size(v))
+	for _, x := range []float64{v, v / 1000, v / 1e9} {
+		out = append(out, finding.Seconds(x))
+	}
+	if math.Abs(v) < 1e9 {
+		// A value has three figures: what is written was cut from more.
+		for _, x := range []float64{v, v * 0.996, v * 1.004} {
+			out = append(out, finding.Duration(time.Duration(x*float64(time.Second))))
 		}
-		for _, x := range []float64{v, v / 1000, v / 1e9} {
-			add(finding.Seconds(x))
-		}
-		if math.Abs(v) < 1e9 {
-			// A value has three figures: what is written was cut from more.
-			for _, x := range []float64{v, v * 0.996, v * 1.004} {
-				add(finding.Duration(time.Duration(x * float64(time.Second))))
-			}
-			add(fmt.Sprintf("%d s", int(v)))
-		}
-		add(finding.Size(v))
+		out = append(out, fmt.Sprintf("%d s", int(v)))
+	}
+	if v > 1e9 && v < 1e10 {
+		out = append(out, finding.Clock(time.Unix(int64(v), 0)))
 	}
 	return out
 }

@@ -43,6 +43,13 @@ func Findings(ctx context.Context, all []*finding.Finding, ask Ask) ([]Check, er
 				return out, err
 			}
 			out = append(out, checks...)
+			for _, r := range f.Evidence[i].Records {
+				c := Check{Finding: f.ID, Kind: f.Kind, Of: f.Evidence[i].What, Name: "record", Stated: r}
+				if c.Call, c.Why = recordCall(r); c.Why == "" {
+					c.Asked, c.Why = there(ctx, c.Call, ask)
+				}
+				out = append(out, c)
+			}
 		}
 		out = append(out, prose(f)...)
 	}
@@ -73,6 +80,31 @@ func evidence(ctx context.Context, f *finding.Finding, e *finding.Evidence, ask 
 		out = append(out, c)
 	}
 	return out, nil
+}
+
+// recordCall is the call that shows whether there is a record of that name.
+func recordCall(name string) (finding.Call, string) {
+	slash, at := strings.LastIndexByte(name, '/'), strings.LastIndexByte(name, '@')
+	if slash < 0 || at < slash {
+		return finding.Call{}, "it names no record"
+	}
+	node, tool, when := name[:slash], name[slash+1:at], name[at+1:]
+	if !strings.Contains(tool, "_") { // a raw profile, by its kind
+		return finding.Call{Tool: "profile_top", Gives: "at", Arguments: map[string]any{"kind": tool, "node": node, "at": when, "source": "raw"}}, ""
+	}
+	return finding.Call{Tool: "measure", Gives: "answers", Arguments: map[string]any{"of": "count(failed)", "tool": tool, "node": node, "from": when, "to": when}}, ""
+}
+
+// there makes a call whose answer shows that a record is there.
+func there(ctx context.Context, call finding.Call, ask Ask) (got any, why string) {
+	got, err := answer(ctx, call, ask)
+	switch {
+	case err != nil:
+		return nil, err.Error()
+	case call.Gives == "at" && got != call.Arguments["at"]:
+		return got, "there is no such record"
+	}
+	return got, ""
 }
 
 // answer makes the call and takes the value out of its answer.

@@ -125,6 +125,9 @@ func burstFinding(s *scene.Scene, n *scene.Node, b series.Burst, miner *logs.Min
 			f.Caveats = append(f.Caveats, "The panic's line names a frame of the runtime only ("+p.Function+"): which application code it was is not in the log.")
 		}
 	}
+	if f.End != nil && b.After.Events < s.Set.Of(fewErrors) {
+		f.Score = min(f.Score, 45)
+	}
 	return f
 }
 
@@ -139,6 +142,12 @@ func tellErrors(n *scene.Node, e *finding.Evidence, b series.Burst, byLines bool
 	lines := n.Says("node_info", time.Time{}, time.Time{})
 	e.Value("before", b.Before.Events, lines.Between(b.From, b.Since.Add(-1)).Lines("", "", bad))
 	e.Value("after", b.After.Events, lines.Between(b.Since, b.End.Add(-1)).Lines("", "", bad))
+	perMin := func(c finding.Call) finding.Call {
+		c.Gives = "per_min"
+		return c
+	}
+	e.Value("before_per_min", 60*b.Before.Rate(), perMin(lines.Between(b.From, b.Since.Add(-1)).Lines("", "", bad)))
+	e.Value("after_per_min", 60*b.After.Rate(), perMin(lines.Between(b.Since, b.End.Add(-1)).Lines("", "", bad)))
 	took := func(from time.Time, c series.Count) finding.Call {
 		return lines.Of("seconds(" + finding.Instant(from) + ", " + finding.Instant(from.Add(time.Duration(c.Seconds*float64(time.Second)))) + ")")
 	}
