@@ -57,7 +57,7 @@ func traffic(w *scene.Network, a, b string, v *finding.Verdict) {
 		pings = fmt.Sprintf(", %d round trips, median %s ms, %s ms at most", len(rtts), finding.Number(series.Median(rtts)), finding.Number(slices.Max(rtts)))
 	}
 	if apart+mute > 0 {
-		v.Skip("%s and %s: not connected in %d of %d answers%s, %d pings without an answer: too little for a finding, too much to be in order", a, b, apart, answers, pings, mute)
+		v.Skip("%s and %s: not connected in %d of %d answers%s, %d unanswered %s: too little for a finding, too much to be in order", a, b, apart, answers, pings, mute, finding.Plural(mute, "ping", "pings"))
 		return
 	}
 	v.Fine("%s and %s: connected in all of %d answers%s", a, b, answers, pings)
