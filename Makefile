@@ -10,12 +10,38 @@ COUNT     ?= 6
 BENCH     ?= .
 SECONDS_EACH ?= 10
 
-.PHONY: all build test roads matrix lint bench bench-compare fuzz demo clean
+PREFIX    ?= /usr/local
+DESTDIR   ?=
+GORELEASER  := github.com/goreleaser/goreleaser/v2@v2.15.4
+
+.PHONY: all build install man snapshot test roads matrix lint bench bench-compare fuzz demo clean
 
 all: build
 
 build: ## bin/record and bin/analyze
 	$(GO) build -trimpath -o $(BIN)/ ./cmd/record ./cmd/analyze
+
+install: man ## ergo-record and ergo-analyze, their manual pages and completion, below PREFIX=/usr/local
+	$(GO) build -trimpath -ldflags='-s -w' -o $(BIN)/ergo-record ./cmd/record
+	$(GO) build -trimpath -ldflags='-s -w' -o $(BIN)/ergo-analyze ./cmd/analyze
+	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/share/man/man1' \
+	  '$(DESTDIR)$(PREFIX)/share/bash-completion/completions' '$(DESTDIR)$(PREFIX)/share/zsh/site-functions' '$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d'
+	install -m 0644 $(BIN)/man1/*.1 '$(DESTDIR)$(PREFIX)/share/man/man1'
+	for c in ergo-record ergo-analyze; do \
+	  install -m 0755 $(BIN)/$$c '$(DESTDIR)$(PREFIX)/bin' && \
+	  $(BIN)/$$c completion bash > '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/'$$c && \
+	  $(BIN)/$$c completion zsh > '$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_'$$c && \
+	  $(BIN)/$$c completion fish > '$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/'$$c.fish || exit 1; done
+
+man: ## the manual pages, into bin/man1
+	mkdir -p $(BIN)
+	$(GO) build -o $(BIN)/ergo-record ./cmd/record
+	$(GO) build -o $(BIN)/ergo-analyze ./cmd/analyze
+	$(BIN)/ergo-record man $(BIN)/man1
+	$(BIN)/ergo-analyze man $(BIN)/man1
+
+snapshot: ## archives, packages, checksums and bills of materials as a release has them, into dist; publishes nothing
+	$(GO) run $(GORELEASER) release --snapshot --clean
 
 test: ## every test; ERGO_CAPTURES=DIR adds those over a folder of captures
 	$(GO) test $(PKGS)

@@ -128,8 +128,8 @@ func (f *flatFile) readIndex() ([]byte, error) {
 	if string(foot[:4]) != footerMagic || xxhash.Sum64(foot[:24]) != binary.LittleEndian.Uint64(foot[24:]) {
 		return nil, fmt.Errorf("no footer: the file is cut off or damaged: %w", ErrNotArchive)
 	}
-	if foot[4] > formatVersion {
-		return nil, fmt.Errorf("version %d, this program reads up to %d: %w", foot[4], formatVersion, ErrVersion)
+	if foot[4] > FormatVersion {
+		return nil, fmt.Errorf("version %d, this program reads up to %d: %w", foot[4], FormatVersion, ErrVersion)
 	}
 	n := binary.LittleEndian.Uint64(foot[8:])
 	if n > uint64(f.Size)-flatHead-footerLen {
@@ -203,9 +203,9 @@ func (r *Reader) WriteFlat(ctx context.Context, w io.Writer) error {
 		return fmt.Errorf("write a flat file: the archive has %d segments: open one of them", len(r.cat.segments))
 	}
 	f := &flatWriter{w: w, z: r.zip}
-	f.write(append([]byte(flatMagic), formatVersion, 0, 0, 0))
+	f.write(append([]byte(flatMagic), FormatVersion, 0, 0, 0))
 	meta := r.cat.segments[0].meta
-	meta.Version, meta.Gone, meta.Dropped = formatVersion, meta.dropped(), nil
+	meta.Version, meta.Gone, meta.Dropped = FormatVersion, meta.dropped(), nil
 	text, err := json.Marshal(meta)
 	if err != nil {
 		return err
@@ -286,7 +286,7 @@ func (f *flatWriter) finish(meta []byte, defs map[uint32][]byte) error {
 	}
 	b.Write(f.index)
 	index := f.z.Squeeze(b.Bytes())
-	foot := append([]byte(footerMagic), formatVersion, 0, 0, 0)
+	foot := append([]byte(footerMagic), FormatVersion, 0, 0, 0)
 	foot = binary.LittleEndian.AppendUint64(foot, uint64(len(index)))
 	foot = binary.LittleEndian.AppendUint64(foot, xxhash.Sum64(index))
 	foot = binary.LittleEndian.AppendUint64(foot, xxhash.Sum64(foot))

@@ -366,7 +366,7 @@ func (w *Writer) rewrite(s *segment, keep []*run) error {
 	}
 	w.cat.mu.Lock()
 	defer w.cat.mu.Unlock()
-	s.meta.Pinned, s.meta.Version = true, formatVersion
+	s.meta.Pinned, s.meta.Version = true, FormatVersion
 	for _, p := range blocks {
 		p.run.key, p.run.at = p.key, int64(p.at)
 	}
@@ -378,7 +378,7 @@ func (w *Writer) copyRuns(tx *bbolt.Tx, s *segment, keep []*run) ([]packed, erro
 		return nil, err
 	}
 	m := s.meta
-	m.Pinned, m.Version = true, formatVersion
+	m.Pinned, m.Version = true, FormatVersion
 	if err := putMeta(tx, m); err != nil {
 		return nil, err
 	}

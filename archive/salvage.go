@@ -138,7 +138,7 @@ func (r *Reader) copyTo(tx *bbolt.Tx, meta segmentMeta, s *Salvaged, got map[run
 				blocks = append(blocks, packed{run: x, block: b})
 				got[runID{x.Stream, part, x.Run}] = true
 				defs[x.Stream] = definition(sr.key, sr.schema)
-				meta.ID, meta.Rounded, meta.Version = x.Archive, meta.Rounded || x.Round, formatVersion
+				meta.ID, meta.Rounded, meta.Version = x.Archive, meta.Rounded || x.Round, FormatVersion
 				s.Blocks++
 				if part == 0 {
 					s.Records += x.Records
@@ -200,7 +200,7 @@ func metaOf(s *segment) (m segmentMeta, err error) {
 		return err
 	})
 	if errors.Is(err, ErrNotArchive) {
-		m, err = segmentMeta{Version: formatVersion, Segment: 1}, nil
+		m, err = segmentMeta{Version: FormatVersion, Segment: 1}, nil
 		if n, ok := segmentNumber(s.name()); ok {
 			m.Segment = n
 		}

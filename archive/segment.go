@@ -34,8 +34,8 @@ var (
 	keyArchive    = []byte("archive")
 )
 
-// formatVersion is the version of the segment's layout.
-const formatVersion = codec.Version
+// FormatVersion is the version of the format that is written; all before it are read.
+const FormatVersion = codec.Version
 
 // segmentMeta says whose segment a file is.
 type segmentMeta struct {
@@ -259,8 +259,8 @@ func getMeta(tx *bbolt.Tx) (m segmentMeta, err error) {
 
 // check refuses a meta that this program cannot follow.
 func (m *segmentMeta) check() error {
-	if m.Version > formatVersion {
-		return fmt.Errorf("version %d, this program reads up to %d: %w", m.Version, formatVersion, ErrVersion)
+	if m.Version > FormatVersion {
+		return fmt.Errorf("version %d, this program reads up to %d: %w", m.Version, FormatVersion, ErrVersion)
 	}
 	if m.Segment < 1 || m.Segment > maxSegment {
 		return fmt.Errorf("meta: segment number %d is not within 1 to %d", m.Segment, maxSegment)

@@ -266,8 +266,8 @@ func (w *Writer) openNewest(path string) error {
 			return err
 		}
 	}
-	if rounds := w.opts.RoundStateTime && !s.meta.Rounded; rounds || s.meta.Version < formatVersion {
-		s.meta.Rounded, s.meta.Version = s.meta.Rounded || rounds, formatVersion
+	if rounds := w.opts.RoundStateTime && !s.meta.Rounded; rounds || s.meta.Version < FormatVersion {
+		s.meta.Rounded, s.meta.Version = s.meta.Rounded || rounds, FormatVersion
 		s.meta.Gone, s.meta.Dropped = s.meta.dropped(), nil
 		if err := w.update(func(tx *bbolt.Tx) error { return putMeta(tx, s.meta) }); err != nil {
 			return err
@@ -363,11 +363,11 @@ func (w *Writer) newMeta(last *segment, path string, upTo uint64) segmentMeta {
 		held := w.cat.held(last, upTo)
 		number, _ := segmentNumber(filepath.Base(path))
 		return segmentMeta{
-			Version: formatVersion, ID: m.ID, Segment: number, Rounded: w.opts.RoundStateTime,
+			Version: FormatVersion, ID: m.ID, Segment: number, Rounded: w.opts.RoundStateTime,
 			Gone: m.dropped(), Previous: &held,
 		}
 	}
-	m := segmentMeta{Version: formatVersion, Segment: 1, Rounded: w.opts.RoundStateTime}
+	m := segmentMeta{Version: FormatVersion, Segment: 1, Rounded: w.opts.RoundStateTime}
 	if n, ok := segmentNumber(filepath.Base(path)); ok && w.dir {
 		m.Segment = n
 	}

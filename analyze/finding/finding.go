@@ -69,6 +69,7 @@ type Finding struct {
 	Muted *Muted `json:"muted,omitempty"` // somebody knows about it
 
 	Cause *Finding `json:"-"` // becomes CausedBy
+	FedBy string   `json:"-"` // the node of a process that sends to the subject more than before without getting more
 }
 
 // Muted says why a finding is known, and until when that holds.
@@ -91,16 +92,17 @@ func (f *Finding) Is(fact Fact) bool { return slices.Contains(f.Facts, fact) }
 
 // Evidence is one observation that supports a finding.
 type Evidence struct {
-	What    string         `json:"what"`
-	Node    string         `json:"node,omitempty"`
-	Tool    string         `json:"tool,omitempty"`
-	Field   string         `json:"field,omitempty"`
-	From    *time.Time     `json:"from,omitempty"`
-	To      *time.Time     `json:"to,omitempty"`
-	Values  map[string]any `json:"values,omitempty"`
-	Records []string       `json:"records,omitempty"` // node/tool@RFC3339Nano
-	Lines   []string       `json:"lines,omitempty"`   // stack frames, log lines
-	Series  *Series        `json:"series,omitempty"`  // what a chart of it shows
+	What    string          `json:"what"`
+	Node    string          `json:"node,omitempty"`
+	Tool    string          `json:"tool,omitempty"`
+	Field   string          `json:"field,omitempty"`
+	From    *time.Time      `json:"from,omitempty"`
+	To      *time.Time      `json:"to,omitempty"`
+	Values  map[string]any  `json:"values,omitempty"`
+	Calls   map[string]Call `json:"calls,omitempty"`   // by the names of values: what gives each again
+	Records []string        `json:"records,omitempty"` // node/tool@RFC3339Nano
+	Lines   []string        `json:"lines,omitempty"`   // stack frames, log lines
+	Series  *Series         `json:"series,omitempty"`  // what a chart of it shows
 }
 
 // A Series is the curve behind a piece of evidence, downsampled.

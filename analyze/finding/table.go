@@ -23,7 +23,7 @@ func Kinds() []Row {
 			Measure: Measure{"time without a message handled", "s", 5, 15},
 			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchRawGoroutine},
 			Explains: []Effect{
-				{SameProcess, []Kind{MailboxGrowth, ErrorBurst, DeliveryErrors, EventSilent, GoroutineGrowth, Rule}},
+				{SameProcess, []Kind{MailboxGrowth, ErrorBurst, DeliveryErrors, EventSilent, GoroutineGrowth, ShutdownStuck, Rule}},
 				{KilledInside, []Kind{ZombieProcesses}},
 				{Holds, []Kind{MemoryLeak, HeapChurn, GoroutineGrowth}},
 				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent}},
@@ -36,7 +36,7 @@ func Kinds() []Row {
 			Measure: Measure{"time waiting for one reply", "s", 5, 15},
 			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchRawGoroutine},
 			Explains: []Effect{
-				{SameProcess, []Kind{MailboxGrowth, ErrorBurst, DeliveryErrors, EventSilent, GoroutineGrowth, Rule}},
+				{SameProcess, []Kind{MailboxGrowth, ErrorBurst, DeliveryErrors, EventSilent, GoroutineGrowth, ShutdownStuck, Rule}},
 				{KilledInside, []Kind{ZombieProcesses}},
 				{Holds, []Kind{MemoryLeak, HeapChurn, GoroutineGrowth}},
 				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent}},
@@ -173,7 +173,7 @@ func Kinds() []Row {
 			Measure: Measure{"time since it was killed", "s", 10, 30},
 			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchRawGoroutine},
 			Explains: []Effect{
-				{SameProcess, []Kind{BlockedCallback, StuckCall, ErrorBurst, EventSilent, GoroutineGrowth, Rule}},
+				{SameProcess, []Kind{BlockedCallback, StuckCall, ErrorBurst, EventSilent, GoroutineGrowth, ShutdownStuck, Rule}},
 				{PileUp, []Kind{ProcessLeak}},
 				{Holds, []Kind{MemoryLeak, HeapChurn, GoroutineGrowth}},
 				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent}},
@@ -299,6 +299,7 @@ func Kinds() []Row {
 			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchRawGoroutine},
 			Explains: []Effect{
 				{TakesDown, []Kind{NodeDown, NodeRestarted}},
+				{OnNode, []Kind{ApplicationDown, EventSilent, TrafficStopped}},
 			},
 		},
 		{
@@ -341,6 +342,10 @@ func Kinds() []Row {
 			Claimed: "one side sent what the other never received",
 			Measure: Measure{"share of messages that do not arrive", "", 0.001, 0.15},
 			Fetch:   []Fetch{FetchRawGoroutine},
+			Explains: []Effect{
+				{CutsBoth, []Kind{SlowLink, Rule}},
+				{CutsOff, []Kind{ErrorBurst, DeliveryErrors, StuckCall, EventSilent, TrafficStopped}},
+			},
 		},
 		{
 			Kind: SlowLink, Playbook: "network", Subject: "node, peer",

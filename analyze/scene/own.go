@@ -10,10 +10,14 @@ import (
 
 // Own reports whether the process is there because somebody observes: what it
 // does is our doing and no sign of a fault.
-func (a *Actor) Own() bool {
-	_, application := ergo.Observes(ergo.TraceApplication, a.Application)
-	_, behavior := ergo.Observes(ergo.TraceBehavior, a.Behavior)
-	return application || behavior
+func (a *Actor) Own() bool { return Observes(a.Application, a.Behavior) }
+
+// Observes reports whether processes of an application or of a behavior are
+// there because somebody observes.
+func Observes(application, behavior string) bool {
+	_, byApplication := ergo.Observes(ergo.TraceApplication, application)
+	_, byBehavior := ergo.Observes(ergo.TraceBehavior, behavior)
+	return byApplication || byBehavior
 }
 
 // observer reports whether a peer of a node is somebody who observes, and not

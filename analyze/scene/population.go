@@ -61,7 +61,7 @@ const (
 	ColPID = iota
 	ColName
 	ColBehavior
-	colApplication
+	ColApplication
 	colParent
 	colKind
 	colState
@@ -181,7 +181,7 @@ func (p *Population) actor(f *archive.Frame, slot int32) *Actor {
 	a := &Actor{
 		Node: p.node, Pid: pid,
 		Name: c[ColName].Text(slot), Behavior: c[ColBehavior].Text(slot),
-		Application: c[colApplication].Text(slot), Kind: c[colKind].Text(slot), Parent: c[colParent].Text(slot),
+		Application: c[ColApplication].Text(slot), Kind: c[colKind].Text(slot), Parent: c[colParent].Text(slot),
 	}
 	a.BornAfter, a.First = p.previous(), f.At
 	p.byPID[pid] = a

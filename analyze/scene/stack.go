@@ -3,6 +3,7 @@ package scene
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,6 +41,41 @@ func (s *Scene) TellStack(f *finding.Finding, a *Actor, st *stack) {
 	})
 }
 
+// TellUsualStack puts into a finding where the process was in most of the
+// goroutine dumps of a stretch, if there is such a place.
+func (s *Scene) TellUsualStack(ctx context.Context, f *finding.Finding, a *Actor, from, to time.Time) error {
+	all, err := s.stacks(ctx, a, from, to)
+	if err != nil {
+		return err
+	}
+	count := map[string]int{}
+	for _, st := range all {
+		count[st.function]++
+	}
+	for i := len(all) - 1; i >= 0; i-- {
+		st := all[i]
+		if st.function == "" || 2*count[st.function] <= len(all) {
+			continue
+		}
+		f.Subject.Function = st.function
+		f.Summary += fmt.Sprintf(" In %d of %d goroutine dumps since then it is in %s", count[st.function], len(all), st.function)
+		what := "its goroutine"
+		if st.through != "" {
+			f.Summary += ", in a call to " + st.through
+		}
+		if st.blocked != "" {
+			what += " waits: " + st.blocked
+		}
+		f.Summary += "."
+		f.Evidence = append(f.Evidence, finding.Evidence{
+			What: what, Node: a.Node.Name, Tool: "pprof_goroutines", From: &all[0].at, To: &st.at, Lines: st.lines, Records: []string{st.record},
+			Values: map[string]any{"dumps": len(all), "of_them_there": count[st.function]},
+		})
+		return nil
+	}
+	return nil
+}
+
 // TypeName is the type's name alone, as goroutine filters want it.
 func TypeName(behavior string) string {
 	return behavior[strings.LastIndexByte(behavior, '.')+1:]
@@ -49,6 +85,7 @@ func TypeName(behavior string) string {
 type stack struct {
 	at       time.Time
 	function string // its innermost application function
+	through  string // what that calls: the outermost function beneath it, of a library
 	blocked  string // what it waits for: see [profiles.Goroutine.Blocked]
 	lines    []string
 	record   string
@@ -73,7 +110,7 @@ func (s *Scene) stacks(ctx context.Context, a *Actor, from, to time.Time) ([]sta
 		}
 		if g, ok := goroutineOf(dump, a); ok {
 			out = append(out, stack{
-				at: smp.At, function: applicationFunction(g), blocked: g.Blocked(), lines: stackLines(g),
+				at: smp.At, function: applicationFunction(g), through: calledBy(g), blocked: g.Blocked(), lines: stackLines(g),
 				record: finding.RecordName(a.Node.Name, "pprof_goroutines", smp.At),
 			})
 		}
@@ -92,8 +129,10 @@ func (s *Scene) LastStack(ctx context.Context, a *Actor, from, to time.Time) (*s
 }
 
 func goroutineOf(dump profiles.Dump, a *Actor) (profiles.Goroutine, bool) {
+	// A callback may have started goroutines, which carry its label too.
 	if gs := dump.ByPID(a.Pid); len(gs) > 0 {
-		return gs[0], true
+		i := slices.IndexFunc(gs, func(g profiles.Goroutine) bool { return runsBehavior(g, a.Behavior) })
+		return gs[max(i, 0)], true
 	}
 	var found []profiles.Goroutine
 	for _, g := range dump.Goroutines {
@@ -121,6 +160,17 @@ func applicationFunction(g profiles.Goroutine) string {
 		return f.Function
 	}
 	return ""
+}
+
+// calledBy is what the innermost application function calls; "" where it calls
+// nothing, or only the runtime.
+func calledBy(g profiles.Goroutine) string {
+	top := applicationFunction(g)
+	i := slices.IndexFunc(g.Stack, func(f profiles.Frame) bool { return f.Function == top })
+	if top == "" || i <= 0 || strings.HasPrefix(g.Stack[i-1].Function, "runtime.") {
+		return ""
+	}
+	return g.Stack[i-1].Function
 }
 
 // maxStackLines is how many frames a finding shows.

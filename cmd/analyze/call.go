@@ -47,7 +47,7 @@ is goes to standard error.`,
 			if err := understood(rec, node, args[1], given); err != nil {
 				return err
 			}
-			t, err := parseTime(cmd.Context(), rec, at, nil)
+			t, err := parseTime(cmd.Context(), rec, at)
 			if err != nil {
 				return fmt.Errorf("--at: %w", err)
 			}
@@ -60,7 +60,7 @@ is goes to standard error.`,
 		},
 	}
 	cmd.Flags().StringVar(&node, "node", "", "the node to ask (default: the entry point)")
-	cmd.Flags().StringVar(&at, "at", "end", "the moment: RFC 3339, 15:04:05, -10m (before the end), 30s (after the start) or @ID")
+	cmd.Flags().StringVar(&at, "at", "end", "the moment: "+timeHelp)
 	f.addFlag(cmd, callFormats)
 	return cmd
 }

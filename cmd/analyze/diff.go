@@ -45,7 +45,7 @@ of gauges, and which processes appeared or went.`,
 					flag, text string
 					span       *views.Span
 				}{{"--at", at, &before}, {"--with", with, &after}} {
-					if m.span.To, err = parseTime(ctx, rec, m.text, nil); err != nil {
+					if m.span.To, err = parseTime(ctx, rec, m.text); err != nil {
 						return before, after, fmt.Errorf("%s: %w", m.flag, err)
 					}
 					m.span.From = m.span.To.Add(-over)
@@ -58,7 +58,7 @@ of gauges, and which processes appeared or went.`,
 			})
 		},
 	}
-	cmd.Flags().StringVar(&at, "at", "", "the first moment: RFC 3339, 15:04:05, -10m (before the end), 30s (after the start) or @ID")
+	cmd.Flags().StringVar(&at, "at", "", "the first moment: "+timeHelp)
 	cmd.Flags().StringVar(&with, "with", "end", "the second moment, likewise")
 	cmd.Flags().DurationVar(&over, "over", 30*time.Second, "how long the stretch before each is")
 	_ = cmd.MarkFlagRequired("at") // the flag was added above
@@ -77,7 +77,7 @@ func newTopMovers() *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.run(cmd, args[0], func(ctx context.Context, rec *replay.Recording) (before, after views.Span, err error) {
-				from, to, err := w.resolve(ctx, rec, nil)
+				from, to, err := w.resolve(ctx, rec)
 				quarter := to.Sub(from) / 4
 				return views.Span{From: from, To: from.Add(quarter)}, views.Span{From: to.Add(-quarter), To: to}, err
 			})

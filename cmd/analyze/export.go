@@ -81,7 +81,7 @@ func runExport(cmd *cobra.Command, paths []string, win window, to output) error 
 		return err
 	}
 	defer rec.Close()
-	from, until, err := win.resolve(cmd.Context(), rec, nil)
+	from, until, err := win.resolve(cmd.Context(), rec)
 	if err != nil {
 		return err
 	}
@@ -125,7 +125,7 @@ func exportAs(cmd *cobra.Command, paths []string, form, reading string, list boo
 	if list {
 		return out.write(cmd, func(w io.Writer) error { return listStreams(w, rec) })
 	}
-	if o.From, o.To, err = win.resolve(cmd.Context(), rec, nil); err != nil {
+	if o.From, o.To, err = win.resolve(cmd.Context(), rec); err != nil {
 		return err
 	}
 	damaged := 0

@@ -37,7 +37,7 @@ first; then the latest lines in full.`,
 				return err
 			}
 			defer rec.Close()
-			if q.From, q.To, err = w.resolve(cmd.Context(), rec, nil); err != nil {
+			if q.From, q.To, err = w.resolve(cmd.Context(), rec); err != nil {
 				return err
 			}
 			names, err := nodesLike(rec, node)

@@ -11,30 +11,27 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ergorecorder/analyze"
+	"ergorecorder/analyze/views"
+	"ergorecorder/cmd/internal/command"
 	"ergorecorder/internal/exit"
+	"ergorecorder/mcp"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	os.Exit(int(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)))
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	os.Exit(int(command.Run(ctx, newRoot(), command.Name(os.Args[0]), os.Args[1:], os.Stdin, os.Stdout, os.Stderr)))
 }
 
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) exit.Code {
-	root := newRoot()
-	root.SetArgs(args)
-	root.SetIn(stdin)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
-	return exit.Of(root.ExecuteContext(ctx), "analyze", stderr)
+	return command.Run(ctx, newRoot(), "analyze", args, stdin, stdout, stderr)
 }
 
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
-		Use:           "analyze",
-		Short:         "Read recordings of Ergo clusters: what was so, and what went wrong",
-		SilenceErrors: true,
-		SilenceUsage:  true,
+		Use:   "analyze",
+		Short: "Read recordings of Ergo clusters: what was so, and what went wrong",
 	}
 	addIdentity(root)
 	root.AddCommand(
@@ -45,7 +42,7 @@ func newRoot() *cobra.Command {
 		newMCP(), newTools(),
 		newNodes(),
 		newPS(),
-		newReport(), newPlaybooks(),
+		newReport(), newRecheck(), newPlaybooks(),
 		newTimeline(),
 		newTrend(),
 		newLogs(),
@@ -57,5 +54,32 @@ func newRoot() *cobra.Command {
 		newSalvage(),
 		newScrub(),
 	)
+	command.Complete(root, map[string]cobra.CompletionFunc{
+		"node":     completeNode,
+		"level":    command.Words("trace", "debug", "info", "warning", "error", "panic"),
+		"fail-on":  command.Words("warning", "critical"),
+		"kind":     command.Words("cpu", "heap", "alloc", "goroutine"),
+		"sort":     command.Words(views.ProcessSorts()...),
+		"playbook": command.Words(analyze.PlaybookNames()...),
+		"surface":  command.Words("mcp", "observer"),
+		"tools":    command.Words(mcp.ToolSets()...),
+	})
 	return root
+}
+
+// completeNode completes the nodes of the recording that is named already.
+func completeNode(_ *cobra.Command, paths []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(paths) == 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	rec, err := openRecording(paths...)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	defer rec.Close()
+	nodes, err := rec.NodesLike("*")
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	return nodes, cobra.ShellCompDirectiveNoFileComp
 }

@@ -59,7 +59,7 @@ function (its name as printed), and --raw writes the raw profile for go tool ppr
 	fl.StringVar(&o.query.Node, "node", "", "the node; a glob that matches one (default: the entry point)")
 	fl.StringVar(&o.query.Kind, "kind", "cpu", "cpu, heap, alloc or goroutine")
 	fl.StringVar(&o.query.Process, "pid", "", "only what ran for this process (raw profiles)")
-	fl.StringVar(&o.at, "at", "end", "the moment: RFC 3339, 15:04:05, -10m (before the end), 30s (after the start) or @ID")
+	fl.StringVar(&o.at, "at", "end", "the moment: "+timeHelp)
 	fl.StringVar(&o.with, "with", "", "compare with the newest profile at this earlier moment")
 	fl.StringVar(&o.peek, "peek", "", "show who calls this function, and whom it calls (raw profiles)")
 	fl.StringVar(&o.raw, "raw", "", "write the raw profile to this file, - for standard output")
@@ -73,7 +73,7 @@ func (o *profileOptions) run(ctx context.Context, rec *replay.Recording, out io.
 	if o.query.Node, err = oneNode(rec, o.query.Node); err != nil {
 		return err
 	}
-	if o.query.At, err = parseTime(ctx, rec, o.at, nil); err != nil {
+	if o.query.At, err = parseTime(ctx, rec, o.at); err != nil {
 		return fmt.Errorf("--at: %w", err)
 	}
 	switch {
@@ -89,7 +89,7 @@ func (o *profileOptions) run(ctx context.Context, rec *replay.Recording, out io.
 		}
 		return printPeek(out, p, view)
 	case o.with != "":
-		before, err := parseTime(ctx, rec, o.with, nil)
+		before, err := parseTime(ctx, rec, o.with)
 		if err != nil {
 			return fmt.Errorf("--with: %w", err)
 		}

@@ -41,7 +41,7 @@ the node lacks -tags=latency.`,
 				return err
 			}
 			defer rec.Close()
-			if q.At, err = parseTime(cmd.Context(), rec, at, nil); err != nil {
+			if q.At, err = parseTime(cmd.Context(), rec, at); err != nil {
 				return fmt.Errorf("--at: %w", err)
 			}
 			v, err := views.Processes(cmd.Context(), rec, q)
@@ -55,7 +55,7 @@ the node lacks -tags=latency.`,
 		},
 	}
 	fl := cmd.Flags()
-	fl.StringVar(&at, "at", "end", "the moment: RFC 3339, 15:04:05, -10m (before the end), 30s (after the start) or @ID")
+	fl.StringVar(&at, "at", "end", "the moment: "+timeHelp)
 	fl.StringVar(&q.Node, "node", "", "glob over the names of nodes")
 	fl.StringVar(&q.Like, "process", "", "glob over name, behavior, application or PID")
 	fl.StringVar(&q.State, "state", "", "only this state: running, sleep, wait_response, zombee, …")
@@ -144,7 +144,7 @@ since the node's start, applications running, and round trips to its peers.`,
 				return err
 			}
 			defer rec.Close()
-			t, err := parseTime(cmd.Context(), rec, at, nil)
+			t, err := parseTime(cmd.Context(), rec, at)
 			if err != nil {
 				return fmt.Errorf("--at: %w", err)
 			}
@@ -158,7 +158,7 @@ since the node's start, applications running, and round trips to its peers.`,
 			return printNodes(cmd.OutOrStdout(), t, rows)
 		},
 	}
-	cmd.Flags().StringVar(&at, "at", "end", "the moment: RFC 3339, 15:04:05, -10m (before the end), 30s (after the start) or @ID")
+	cmd.Flags().StringVar(&at, "at", "end", "the moment: "+timeHelp)
 	cmd.Flags().StringVar(&node, "node", "", "glob over the names of nodes")
 	f.addFlag(cmd, nodesFormats)
 	return cmd

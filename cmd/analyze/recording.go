@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"ergorecorder/analyze"
 	"ergorecorder/archive"
 	"ergorecorder/escape"
 	"ergorecorder/replay"
@@ -51,23 +52,22 @@ type window struct {
 }
 
 func (w *window) addFlags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&w.from, "from", "", "begin of the window: RFC 3339, 15:04:05, -10m (before the end), 30s (after the start) or @ID")
+	cmd.Flags().StringVar(&w.from, "from", "", "begin of the window: "+timeHelp)
 	cmd.Flags().StringVar(&w.to, "to", "", "end of the window, likewise")
 }
 
 // resolve is the window in the recording's time: as a whole where the flags
-// are not given. A window outside the recording is refused. Names (@ID) are
-// looked up among the marks, and then by lookup if it is not nil.
-func (w *window) resolve(ctx context.Context, rec *replay.Recording, lookup nameLookup) (from, to time.Time, err error) {
+// are not given. A window outside the recording is refused.
+func (w *window) resolve(ctx context.Context, rec *replay.Recording) (from, to time.Time, err error) {
 	first, last := rec.Window()
 	from, to = first, last
 	if w.from != "" {
-		if from, err = readTime(ctx, rec, w.from, lookup, replay.WindowFrom); err != nil {
+		if from, err = readTime(ctx, rec, w.from, replay.WindowFrom); err != nil {
 			return from, to, fmt.Errorf("--from: %w", err)
 		}
 	}
 	if w.to != "" {
-		if to, err = parseTime(ctx, rec, w.to, lookup); err != nil {
+		if to, err = parseTime(ctx, rec, w.to); err != nil {
 			return from, to, fmt.Errorf("--to: %w", err)
 		}
 	}
@@ -78,38 +78,61 @@ func (w *window) resolve(ctx context.Context, rec *replay.Recording, lookup name
 	return from, to, nil
 }
 
-// A nameLookup finds the time of a finding.
-type nameLookup func(id string) (time.Time, bool)
+// timeHelp says how a moment is written on a command line.
+const timeHelp = "RFC 3339, 15:04:05, -10m (before the end), 30s (after the start), @F1 or @ID (the onset of a finding), @12 (a mark)"
 
-// parseTime reads one time of a command line; see replay.When. @ID is a mark,
-// by its number, or what lookup finds.
-func parseTime(ctx context.Context, rec *replay.Recording, text string, lookup nameLookup) (time.Time, error) {
-	return readTime(ctx, rec, text, lookup, replay.When)
+// parseTime reads one time of a command line; see [replay.When] and timeHelp.
+func parseTime(ctx context.Context, rec *replay.Recording, text string) (time.Time, error) {
+	return readTime(ctx, rec, text, replay.When)
 }
 
-func readTime(ctx context.Context, rec *replay.Recording, text string, lookup nameLookup, read func(string, time.Time, time.Time) (time.Time, error)) (time.Time, error) {
+func readTime(ctx context.Context, rec *replay.Recording, text string, read func(string, time.Time, time.Time) (time.Time, error)) (time.Time, error) {
 	id, named := strings.CutPrefix(text, "@")
 	if !named {
 		first, last := rec.Window()
 		return read(text, first, last)
 	}
-	if n, err := strconv.ParseUint(id, 10, 64); err == nil {
-		marks, err := rec.Marks(ctx, time.Time{}, time.Time{})
-		if err != nil {
-			return time.Time{}, err
+	if seq, err := strconv.ParseUint(id, 10, 64); err == nil {
+		return markTime(ctx, rec, seq)
+	}
+	return onset(ctx, rec, id)
+}
+
+// markTime is when the mark with the number began.
+func markTime(ctx context.Context, rec *replay.Recording, seq uint64) (time.Time, error) {
+	marks, err := rec.Marks(ctx, time.Time{}, time.Time{})
+	if err != nil {
+		return time.Time{}, err
+	}
+	for _, m := range marks {
+		if m.Seq == seq {
+			return m.From, nil
 		}
-		for _, m := range marks {
-			if m.Seq == n {
-				return m.From, nil
+	}
+	return time.Time{}, fmt.Errorf("there is no mark @%d; analyze info lists the marks", seq)
+}
+
+// onset is when the finding with the label (F1) or ID began. It judges the
+// recording as a report of all of it does, without settings of the user's own.
+func onset(ctx context.Context, rec *replay.Recording, id string) (time.Time, error) {
+	report, err := analyze.Run(ctx, rec, analyze.Options{})
+	if err != nil {
+		return time.Time{}, fmt.Errorf("find the onset of @%s: %w", id, err)
+	}
+	labels := make([]string, 0, len(report.Findings))
+	for _, f := range report.Findings {
+		if strings.EqualFold(f.Display, id) || f.ID == id {
+			if f.Onset.IsZero() {
+				return time.Time{}, fmt.Errorf("finding @%s has no onset", id)
 			}
+			return f.Onset, nil
 		}
+		labels = append(labels, "@"+f.Display)
 	}
-	if lookup != nil {
-		if t, ok := lookup(id); ok {
-			return t, nil
-		}
+	if len(labels) == 0 {
+		return time.Time{}, fmt.Errorf("there is no finding @%s: the report has none", id)
 	}
-	return time.Time{}, fmt.Errorf("read time %q: no finding or mark of that name", text)
+	return time.Time{}, fmt.Errorf("there is no finding @%s among %s", id, strings.Join(labels, ", "))
 }
 
 // A format is the flag --format.

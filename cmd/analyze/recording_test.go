@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"ergorecorder/archive"
 	"ergorecorder/internal/exit"
@@ -51,7 +52,8 @@ func TestBadInput(t *testing.T) {
 		{"unknown command", []string{"inform", good}},
 		{"is outside of the recording, which goes from 2026-11-22T01:13:28", []string{"export", good, "--from", "2031-01-01T00:00:00Z"}},
 		{"--from: read time", []string{"export", good, "--from", "yesterday"}},
-		{"no finding or mark of that name", []string{"export", good, "--from", "@nobody"}},
+		{"there is no finding @nobody among @F1", []string{"export", good, "--from", "@nobody"}},
+		{"there is no mark @99999", []string{"ps", good, "--at", "@99999"}},
 		{"write key=value", []string{"call", good, "process_list", "limit"}},
 		{"--at: read time", []string{"call", good, "node_info", "--at", "noon"}},
 		{"there is none of that name", []string{"call", good, "no_such_tool"}},
@@ -75,6 +77,38 @@ func TestBadInput(t *testing.T) {
 		if strings.Contains(stdout, "Usage") {
 			t.Errorf("%v: usage on standard output", c.args)
 		}
+	}
+}
+
+// A finding stands for its onset wherever a time is asked for.
+func TestFindingsAsTimes(t *testing.T) {
+	good := stuck(t)
+	_, report, _ := commanded(t, "report", good, "--format", "json")
+	var r struct {
+		Findings []struct {
+			ID    string    `json:"id"`
+			Onset time.Time `json:"onset"`
+		} `json:"findings"`
+	}
+	if err := json.Unmarshal([]byte(report), &r); err != nil {
+		t.Fatal(err)
+	}
+	f := r.Findings[0]
+	_, want, _ := commanded(t, "ps", good, "--at", f.Onset.Format(time.RFC3339Nano))
+	for _, at := range []string{"@F1", "@f1", "@" + f.ID} {
+		if code, got, stderr := commanded(t, "ps", good, "--at", at); code != exit.OK || got != want {
+			t.Errorf("ps --at %s: exit %d, %s\n%s\nwant\n%s", at, code, stderr, got, want)
+		}
+	}
+	if code, _, stderr := commanded(t, "logs", good, "--from", "@F1"); code != exit.OK {
+		t.Errorf("logs --from @F1: exit %d, %s", code, stderr)
+	}
+}
+
+func TestNodesComplete(t *testing.T) {
+	_, out, _ := commanded(t, "__complete", "ps", stuck(t), "--node", "")
+	if !strings.HasPrefix(out, "alpha@localhost\nbeta@localhost\ngamma@localhost\n") {
+		t.Errorf("nodes to complete: %q", out)
 	}
 }
 

@@ -64,7 +64,7 @@ func (f *replayFlags) run(cmd *cobra.Command, paths []string) error {
 	}
 	defer rec.Close()
 	opts := serve.Options{Speed: f.speed}
-	if opts.From, opts.To, err = f.resolve(cmd.Context(), rec, nil); err != nil {
+	if opts.From, opts.To, err = f.resolve(cmd.Context(), rec); err != nil {
 		return err
 	}
 	if opts.Token, err = bearerToken(f.tokenFile); err != nil {

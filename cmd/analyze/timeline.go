@@ -35,7 +35,7 @@ warning, error and panic.`,
 			}
 			defer rec.Close()
 			opt := analyze.Options{Node: node}
-			if opt.From, opt.To, err = w.resolve(cmd.Context(), rec, nil); err != nil {
+			if opt.From, opt.To, err = w.resolve(cmd.Context(), rec); err != nil {
 				return err
 			}
 			if err := j.apply(&opt, args); err != nil {

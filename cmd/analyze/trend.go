@@ -39,7 +39,7 @@ Counters are drawn as rates per second. Of a table, the rows are added up unless
 			}
 			defer rec.Close()
 			q.Metric = args[1]
-			if q.From, q.To, err = w.resolve(cmd.Context(), rec, nil); err != nil {
+			if q.From, q.To, err = w.resolve(cmd.Context(), rec); err != nil {
 				return err
 			}
 			curves, err := views.Trend(cmd.Context(), rec, q)

@@ -10,31 +10,26 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ergorecorder/cmd/internal/command"
 	"ergorecorder/internal/exit"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	os.Exit(int(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)))
+	os.Exit(int(command.Run(ctx, newRoot(), command.Name(os.Args[0]), os.Args[1:], os.Stdin, os.Stdout, os.Stderr)))
 }
 
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) exit.Code {
-	root := newRoot()
-	root.SetArgs(args)
-	root.SetIn(stdin)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
-	return exit.Of(root.ExecuteContext(ctx), "record", stderr)
+	return command.Run(ctx, newRoot(), "record", args, stdin, stdout, stderr)
 }
 
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
-		Use:           "record",
-		Short:         "Record an Ergo cluster into an archive",
-		SilenceErrors: true,
-		SilenceUsage:  true,
+		Use:   "record",
+		Short: "Record an Ergo cluster into an archive",
 	}
 	root.AddCommand(newRun(), newConfig(), newCheck(), newStatus(), newMark(), newRotate(), newDump(), newImport())
+	command.Complete(root, nil)
 	return root
 }

@@ -53,7 +53,10 @@ func waitingOn(ctx context.Context, s *scene.Scene, n *scene.Node) ([]*finding.F
 			found = append(found, f)
 		}
 	}
-	over := overflows(s, n, found)
+	over, err := overflows(ctx, s, n, found)
+	if err != nil {
+		return nil, err
+	}
 	return append(append(found, over...), together(s, n, found)...), nil
 }
 

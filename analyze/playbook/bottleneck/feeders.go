@@ -1,6 +1,7 @@
 package bottleneck
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -11,79 +12,96 @@ import (
 	"ergorecorder/archive"
 )
 
-// A feeder is a process whose sending changed when another's receiving did.
+// A feeder is a process whose sending rose when another's receiving did. It may
+// feed that one, and is not proven to.
 type feeder struct {
-	node          string
-	who           string
-	pid           string
-	before, after float64 // messages sent a second
+	node, who, pid string
+	sent, got      [2]float64 // messages a second, before and since
 }
 
-// feeders is the evidence of who sends more since an onset: the processes, on
-// any node, whose sent messages rose most, in the stretch after against that
-// before. It shows who may feed the one at fault, and does not prove it.
-func feeders(ctx context.Context, s *scene.Scene, a *scene.Actor, onset time.Time) (finding.Evidence, bool, error) {
+// rise is how much more it sends, in messages a second.
+func (f feeder) rise() float64 { return f.sent[1] - f.sent[0] }
+
+// resends reports whether it sends more without getting more: then it makes the
+// messages itself, or sends again what failed.
+func (f feeder) resends() bool { return f.got[1] < 1.5*f.got[0]+0.1 }
+
+// maxFeeders is how many a finding names.
+const maxFeeders = 5
+
+// feeders are the processes on any node whose sent messages rose most, in the
+// stretch after an onset against that before. Those that observe are left out.
+func feeders(ctx context.Context, s *scene.Scene, a *scene.Actor, onset time.Time) ([]feeder, error) {
 	from, to := onset.Add(-20*a.Node.Interval), onset.Add(20*a.Node.Interval)
 	var all []feeder
 	for _, n := range s.Nodes {
-		sent := map[string][]scene.Point{}
-		names := map[string]string{}
+		points, found := map[string][]scene.Point{}, map[string]feeder{}
 		err := s.Rows(ctx, n, from, to, func(f *archive.Frame, slot int32) {
 			pid := f.Columns[scene.ColPID].Text(slot)
-			if names[pid] == "" {
-				names[pid] = f.Columns[scene.ColName].Text(slot)
-				if names[pid] == "" {
-					names[pid] = f.Columns[scene.ColBehavior].Text(slot)
+			if _, ok := found[pid]; !ok {
+				behavior := f.Columns[scene.ColBehavior].Text(slot)
+				if scene.Observes(f.Columns[scene.ColApplication].Text(slot), behavior) {
+					return
 				}
+				found[pid] = feeder{node: n.Name, who: cmp.Or(f.Columns[scene.ColName].Text(slot), behavior), pid: pid}
 			}
-			sent[pid] = append(sent[pid], scene.PointOf(f, slot))
+			points[pid] = append(points[pid], scene.PointOf(f, slot))
 		})
 		if err != nil {
-			return finding.Evidence{}, false, err
+			return nil, err
 		}
-		for pid, pts := range sent {
+		for pid, f := range found {
 			if pid == a.Pid && n == a.Node {
 				continue
 			}
-			before, after := sentRates(pts, onset)
-			if after > 1.5*before && after-before > 1 {
-				all = append(all, feeder{n.Name, names[pid], pid, before, after})
+			if f.rates(points[pid], onset); f.sent[1] > 1.5*f.sent[0] && f.rise() > 1 {
+				all = append(all, f)
 			}
 		}
 	}
-	if len(all) == 0 {
-		return finding.Evidence{}, false, nil
-	}
 	slices.SortFunc(all, func(x, y feeder) int {
-		switch dx, dy := x.after-x.before, y.after-y.before; {
-		case dx > dy:
-			return -1
-		case dx < dy:
-			return 1
-		}
-		return 0
+		return cmp.Or(cmp.Compare(y.rise(), x.rise()), cmp.Compare(x.node+x.pid, y.node+y.pid))
 	})
-	e := finding.Evidence{What: "who sends more since then", Node: a.Node.Name, Tool: "process_list", Field: "MessagesOut", From: &from, To: &to}
-	for i, f := range all {
-		if i == 5 {
-			break
-		}
-		e.Lines = append(e.Lines, fmt.Sprintf("%s %s on %s: %s a second, %s before", f.who, f.pid, f.node, finding.Number(f.after), finding.Number(f.before)))
-	}
-	return e, true, nil
+	return all[:min(len(all), maxFeeders)], nil
 }
 
-func sentRates(pts []scene.Point, onset time.Time) (before, after float64) {
+// rates takes how much it sent and got before and since a moment.
+func (f *feeder) rates(pts []scene.Point, onset time.Time) {
 	k := slices.IndexFunc(pts, func(p scene.Point) bool { return p.At.After(onset) })
 	if k < 0 {
 		k = len(pts)
 	}
-	rate := func(part []scene.Point) float64 {
+	for i, part := range [][]scene.Point{pts[:k], pts[k:]} {
 		if len(part) < 2 {
-			return 0
+			continue
 		}
 		a, b := part[0], part[len(part)-1]
-		return float64(max(b.Out-a.Out, 0)) / max(b.At.Sub(a.At).Seconds(), 1e-3)
+		over := max(b.At.Sub(a.At).Seconds(), 1e-3)
+		f.sent[i] = float64(max(b.Out-a.Out, 0)) / over
+		f.got[i] = float64(max(b.In-a.In, 0)) / over
 	}
-	return rate(pts[:k]), rate(pts[k:])
+}
+
+// tellFeeders says in a finding who sends more since its onset. Where one of
+// them alone sends at least half of what arrives more, it is named in the
+// summary.
+func tellFeeders(f *finding.Finding, all []feeder, more float64, onset time.Time) {
+	if len(all) == 0 {
+		return
+	}
+	e := finding.Evidence{What: "who sends more since then", Node: f.Subject.Node, Tool: "process_list", Field: "MessagesOut", From: &onset}
+	for _, x := range all {
+		e.Lines = append(e.Lines, fmt.Sprintf("%s %s on %s: %s a second, %s before", x.who, x.pid, x.node, finding.Number(x.sent[1]), finding.Number(x.sent[0])))
+	}
+	f.Evidence = append(f.Evidence, e)
+	top := all[0]
+	if more <= 0 || top.rise() < more/2 {
+		return
+	}
+	f.Summary += fmt.Sprintf(" Since then %s on %s sends %s messages a second, %s before", top.who, top.node, finding.Number(top.sent[1]), finding.Number(top.sent[0]))
+	if top.resends() {
+		f.FedBy = top.node
+		f.Summary += ", while it does not get more"
+	}
+	f.Summary += "."
 }

@@ -93,56 +93,84 @@ func overload(ctx context.Context, s *scene.Scene, b *backlog) (*finding.Finding
 	was := paceBetween(a.Begin, before)
 	f := &finding.Finding{
 		Kind: finding.OverloadedProcess, Subject: a.Subject(onset), Onset: onset, OnsetErrorS: off.Seconds(),
-		Score: 78, Confidence: finding.High,
-		Title: fmt.Sprintf("%s on %s gets more messages than it can handle", a.Called(), a.Node.Name),
-	}
-	switch {
-	case b.growing() && b.peak() >= scene.CallTimeout.Seconds():
-		f.Score = 86
-	case before.At.IsZero() && !b.growing():
-		f.Score = 45 // it has been like that all along, and stays so
-	case !b.Open && b.peak() < scene.CallTimeout.Seconds():
-		f.Score = 60
-	case !b.Open:
-		f.Score = 70
-	}
-	if b.est {
-		f.Confidence = finding.Medium
-	}
-	if 2*b.Waited > b.Rows {
-		f.Facts = append(f.Facts, finding.Waits)
+		Score: b.score(), Confidence: finding.High,
+		Recommendation: "Spread the work over a pool, make the callback cheaper, or slow the senders; bound the mailbox (MailboxSize) if losing messages is better than ageing ones.",
+		Confirm: []string{
+			fmt.Sprintf("process_list node=%s sort_by=mailbox limit=10", a.Node.Name),
+			fmt.Sprintf("process_info node=%s pid=%s", a.Node.Name, a.Pid),
+		},
+		Evidence: []finding.Evidence{b.evidence(was, now, first.At)},
 	}
 	f.Summary = fmt.Sprintf("It handles %s messages a second while %s arrive; %d wait, the oldest for %s.",
 		finding.Number(now.handled), finding.Number(now.arrived), b.Worst.Mailbox, finding.Seconds(b.peak()))
 	f.Summary += " " + diagnose(was, now)
-	f.Recommendation = "Spread the work over a pool, make the callback cheaper, or slow the senders; bound the mailbox (MailboxSize) if losing messages is better than ageing ones."
-	if slower(was, now) {
-		f.Facts = append(f.Facts, finding.Dearer)
-		f.Recommendation = "Find what makes each message dearer than before (a CPU profile while it lasts, or the call that it waits in); then spread the work over a pool."
-	}
-	f.Confirm = []string{
-		fmt.Sprintf("process_list node=%s sort_by=mailbox limit=10", a.Node.Name),
-		fmt.Sprintf("process_info node=%s pid=%s", a.Node.Name, a.Pid),
-	}
-	if f.Is(finding.Waits) {
+	switch {
+	case 2*b.Waited > b.Rows:
+		f.Facts = append(f.Facts, finding.Waits)
 		f.Summary += " It spends its time waiting for replies."
 		f.Recommendation = "Look at the process it calls: each message costs what that one takes to answer."
+	case slower(was, now):
+		f.Recommendation = "Find what makes each message dearer than before (a CPU profile while it lasts, or the call that it waits in); then spread the work over a pool."
+		if err := s.TellUsualStack(ctx, f, a, onset, last.At); err != nil {
+			return nil, err
+		}
 	}
+	if slower(was, now) {
+		f.Facts = append(f.Facts, finding.Dearer)
+	}
+	f.Title = fmt.Sprintf("%s on %s %s", a.Called(), a.Node.Name, behind(f, was, now))
 	if !b.Open {
 		end := b.End
 		f.End = &end
 		f.Summary += " The mailbox drained again."
 	}
+	if before.At.IsZero() {
+		f.Summary += " It was so when the recording of it began."
+	}
 	if b.est {
+		f.Confidence = finding.Medium
 		f.Caveats = append(f.Caveats, "the age of the oldest message is estimated: the node lacks -tags=latency")
 	}
-	f.Evidence = append(f.Evidence, b.evidence(was, now, first.At))
-	if e, ok, err := feeders(ctx, s, a, onset); err != nil {
+	senders, err := feeders(ctx, s, a, onset)
+	if err != nil {
 		return nil, err
-	} else if ok {
-		f.Evidence = append(f.Evidence, e)
 	}
+	tellFeeders(f, senders, now.arrived-was.arrived, onset)
 	return f, nil
+}
+
+// score is by the age of the oldest message, for that is what callers feel: most
+// where it still grows, less where it drained again, and a note where it was so
+// from the first, stays so and fails no caller.
+func (b *backlog) score() int {
+	score := min(finding.Score(finding.OverloadedProcess, b.peak()), 86)
+	late := b.peak() >= scene.CallTimeout.Seconds()
+	before, _ := b.began()
+	switch {
+	case before.At.IsZero() && !b.growing():
+		if late && series.Median(b.age.V) >= scene.CallTimeout.Seconds() {
+			return min(score, 60)
+		}
+		return min(score, 45)
+	case !b.Open:
+		return min(score, 70)
+	case b.growing() && late:
+		return max(score, 86)
+	}
+	return score
+}
+
+// behind is what a process does whose messages wait, by what was measured of it.
+func behind(f *finding.Finding, was, now pace) string {
+	switch {
+	case f.Is(finding.Waits):
+		return "falls behind while it waits for replies"
+	case slower(was, now) && !more(was, now):
+		return "falls behind: each message takes longer than before"
+	case now.arrived > 1.05*now.handled:
+		return "gets more messages than it can handle"
+	}
+	return "lets messages wait"
 }
 
 // slower reports whether a message now takes clearly longer than it did. The

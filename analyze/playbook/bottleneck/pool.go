@@ -1,6 +1,7 @@
 package bottleneck
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"time"
@@ -13,7 +14,7 @@ import (
 // overflows finds the pools that drop messages: every worker's mailbox is full.
 // The onset is when the workers began to fall behind, if that is known; the
 // inspections are far apart.
-func overflows(s *scene.Scene, n *scene.Node, found []*finding.Finding) []*finding.Finding {
+func overflows(ctx context.Context, s *scene.Scene, n *scene.Node, found []*finding.Finding) ([]*finding.Finding, error) {
 	var out []*finding.Finding
 	for _, in := range n.Inspected {
 		k, dropped := in.FirstDrop()
@@ -36,9 +37,16 @@ func overflows(s *scene.Scene, n *scene.Node, found []*finding.Finding) []*findi
 		for _, w := range workers {
 			w.ExplainedBy(f)
 		}
+		if pool := n.Procs.Known[in.Pid]; pool != nil {
+			senders, err := feeders(ctx, s, pool, onset)
+			if err != nil {
+				return nil, err
+			}
+			tellFeeders(f, senders, dropped/max(to.Sub(from).Seconds(), 1), onset)
+		}
 		out = append(out, f)
 	}
-	return out
+	return out, nil
 }
 
 func overflow(n *scene.Node, in *scene.Inspection, k int, dropped float64, onset time.Time, off time.Duration) *finding.Finding {
@@ -114,8 +122,8 @@ func poolBehind(n *scene.Node, pool *scene.Actor, group []*finding.Finding) *fin
 	first, worst := group[0], slices.MaxFunc(group, func(a, b *finding.Finding) int { return a.Score - b.Score })
 	f := &finding.Finding{
 		Kind: finding.OverloadedProcess, Subject: pool.Subject(first.Onset), Onset: first.Onset, OnsetErrorS: first.OnsetErrorS,
-		Score: min(worst.Score+1, 100), Confidence: first.Confidence, End: worst.End, Facts: worst.Facts,
-		Title:          fmt.Sprintf("the pool %s on %s gets more messages than its workers can handle", pool.Called(), n.Name),
+		Score: min(worst.Score+1, 100), Confidence: first.Confidence, End: worst.End, Facts: worst.Facts, FedBy: worst.FedBy,
+		Title:          fmt.Sprintf("the workers of the pool %s on %s fall behind", pool.Called(), n.Name),
 		Summary:        fmt.Sprintf("%d of its workers are behind. The worst: %s", len(group), worst.Summary),
 		Recommendation: "Add workers, make their callback cheaper, or slow the senders.",
 		Confirm: []string{

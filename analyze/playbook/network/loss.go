@@ -26,21 +26,19 @@ func messageLoss(s *scene.Scene, w *scene.Network, v *finding.Verdict, from, to 
 	if knee, err := series.FindKnee(missing); err == nil && knee.P < 0.001 && knee.After > knee.Before {
 		since, off = knee.At, knee.Error
 	}
-	lost, _ := series.Increase(missing.From(since))
-	total, _ := series.Increase(sent.From(since))
+	net, total := lostOf(missing, sent, since)
 	rest := missing.Before(since)
 	noise := 0.0
 	if rest.Len() >= 4 {
 		noise = series.Quantile(rest.V, 1) - series.Quantile(rest.V, 0)
 	}
-	net := missing.V[missing.Len()-1] - series.Median(missing.Between(missing.T[0], since.Add(missing.Interval())).V)
 	slope, err := series.TheilSen(missing.From(since))
-	if err != nil || !slope.Grows() || net < s.Set.Of(minGap) || net < 3*noise || net < 0.01*total || lost <= 0 {
+	if err != nil || !slope.Grows() || net < s.Set.Of(minGap) || net < 3*noise || net < 0.01*total {
 		return
 	}
 	share := net / math.Max(total, 1)
 	v.Find(&finding.Finding{
-		Kind: finding.MessageLoss, Score: min(85, 60+int(100*share)), Confidence: finding.High,
+		Kind: finding.MessageLoss, Score: finding.Score(finding.MessageLoss, share), Confidence: finding.High,
 		Title:   fmt.Sprintf("Messages from %s to %s do not arrive: %s of %s since %s", finding.NodeName(from), finding.NodeName(to), finding.Number(net), finding.Number(total), finding.Clock(since)),
 		Summary: fmt.Sprintf("%s counted %s messages sent to %s since %s; %s received %s fewer (%s %%), over the same connection.", from, finding.Number(total), to, finding.Clock(since), to, finding.Number(net), finding.Number(100*share)),
 		Subject: finding.Subject{Node: from, Peer: to, Incarnation: s.Incarnation(from, since)},
@@ -53,6 +51,18 @@ func messageLoss(s *scene.Scene, w *scene.Network, v *finding.Verdict, from, to 
 		Confirm:        []string{fmt.Sprintf("network_nodes on %s and on %s at the same time: MessagesOut against MessagesIn", from, to)},
 		Caveats:        []string{"The two ends were not asked at the same instant: one side's count is interpolated between its answers."},
 	})
+}
+
+// lostOf is how many messages are missing of how many that were sent, counted
+// between the same two answers, so that what is missing is a part of what was
+// sent: from the last answer before a moment to the newest.
+func lostOf(missing, sent series.Series, since time.Time) (lost, total float64) {
+	k := 0
+	for k+1 < missing.Len() && !missing.T[k+1].After(since) {
+		k++
+	}
+	last := missing.Len() - 1
+	return missing.V[last] - missing.V[k], sent.V[last] - sent.V[k]
 }
 
 // compareEnds is, at the receiver's answers, how many messages the sender had

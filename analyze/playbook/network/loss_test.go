@@ -33,3 +33,24 @@ func TestCompareEnds(t *testing.T) {
 		t.Errorf("%.0f %% are missing, want 25", 100*share)
 	}
 }
+
+// What is missing is never more than what was sent, wherever the loss began
+// between two answers.
+func TestLostIsAPartOfWhatWasSent(t *testing.T) {
+	for begins := 30.0; begins < 42; begins += 0.5 {
+		var out, in []scene.LinkPoint
+		received := func(x float64) float64 { return 20 * math.Min(x, begins) }
+		for i := range 30 {
+			x := 4 * float64(i)
+			out = append(out, scene.LinkPoint{At: seriestest.At(x), Up: true, Since: seriestest.At(0), Out: 20 * x})
+			in = append(in, scene.LinkPoint{At: seriestest.At(x + 1.5), Up: true, Since: seriestest.At(0), In: received(x + 1.5)})
+		}
+		missing, sent := compareEnds(out, in)
+		for i, since := range missing.T {
+			lost, total := lostOf(missing, sent, since)
+			if lost > total+1e-6 {
+				t.Fatalf("begun at %g s, since answer %d: %g of %g are missing", begins, i, lost, total)
+			}
+		}
+	}
+}
