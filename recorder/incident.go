@@ -26,6 +26,9 @@ type Detector interface {
 // A Trigger is a detector's claim that something is wrong.
 type Trigger struct {
 	Kind     string // a kind of finding, such as blocked_callback
+	Rule     string // the name of the user's rule, if one claims it
+	Severity string // as the finding has it: critical or warning; "" if it is none
+	Advice   string // what to do, as the finding has it
 	Node     string
 	PID      string // the process, if it is about one
 	Name     string
@@ -61,7 +64,7 @@ func (t Trigger) fetches() []Fetch {
 
 // subject tells incidents of the same kind apart.
 func (t Trigger) subject() string {
-	return t.Kind + " " + t.Node + " " + cmp.Or(t.PID, t.Name, t.Behavior)
+	return t.Kind + " " + t.Rule + " " + t.Node + " " + cmp.Or(t.PID, t.Name, t.Behavior)
 }
 
 // An Incident is a window that is pinned because something was wrong in it.
@@ -80,6 +83,9 @@ type Incidents struct {
 	Faster    float64        // by how much
 	Cooldown  time.Duration  // between two incidents of the same kind and subject
 	PerHour   int            // incidents at most
+	// Opened is called when an incident begins, and must not wait for anything.
+	// Nil: nobody is told.
+	Opened func(i Incident)
 	// Done is called, in a goroutine of its own, when an incident's window is
 	// over; the reader sees all of it. Nil: nothing is done.
 	Done func(ctx context.Context, i Incident, view *archive.Reader)
@@ -218,6 +224,9 @@ func (r *Recorder) open(ctx context.Context, t Trigger, now time.Time) {
 		nodes = r.known()
 	case nodes[0] == nil:
 		nodes = nil
+	}
+	if o.Opened != nil {
+		o.Opened(i)
 	}
 	r.following.Go(func() { r.follow(ctx, i, nodes) })
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"ergorecorder/cmd/internal/sealed"
 	"ergorecorder/escape"
 
 	"github.com/spf13/cobra"
@@ -64,7 +65,7 @@ func runServe(cmd *cobra.Command, paths []string, opt serveOptions) error {
 		return fmt.Errorf("listen: %w", err)
 	}
 	defer l.Close()
-	options := web.Options{Name: strings.Join(shown(cmd, paths), " + "), Hosts: opt.hosts, Analyze: opt.judge(paths)}
+	options := web.Options{Name: strings.Join(sealed.Shown(cmd, paths), " + "), Hosts: opt.hosts, Analyze: opt.judge(paths)}
 	var query string
 	if options.Token, query, err = access(l.Addr(), opt.tokenFile); err != nil {
 		return err

@@ -75,6 +75,7 @@ var mayImport = map[string]string{
 	"export": "ergo ergo/tools48 archive replay",
 
 	"cmd/internal/command": "archive internal/exit",
+	"cmd/internal/sealed":  "seal",
 	"cmd/analyze":          "cmd/internal/... export seal scrub escape ergo/... archive replay/... coverage analyze/... mcp web internal/exit internal/nearest",
 	"cmd/record":           "cmd/internal/... seal escape ergo/... archive recorder/... replay/... coverage analyze/... mcp web internal/exit",
 

@@ -103,7 +103,7 @@ func (m *Match) finding(sc *scene.Scene) *finding.Finding {
 		Kind: finding.Rule, Rule: m.Rule.Name, Score: m.Rule.score(), Confidence: finding.High,
 		Title:   fmt.Sprintf("rule %s: %s", m.Rule.Name, m.Row.who()),
 		Summary: m.Rule.Text + " " + m.lasted(), Recommendation: m.Rule.Recommendation,
-		Subject: m.Row.subject(m.Rule.Over), Onset: first.From,
+		Subject: m.Row.Subject(m.Rule.Over), Onset: first.From,
 	}
 	f.Subject.Incarnation = sc.Incarnation(m.Row.Node, first.From)
 	if !first.Since.IsZero() {
@@ -193,8 +193,8 @@ func (r Row) who() string {
 	return r.Node
 }
 
-// subject is whom a finding over a reading accuses.
-func (r Row) subject(over ergo.Reading) finding.Subject {
+// Subject is whom a finding over a reading accuses.
+func (r Row) Subject(over ergo.Reading) finding.Subject {
 	s := finding.Subject{Node: r.Node, PID: r.PID, Name: r.Name, Behavior: r.Behavior, Application: r.Application}
 	switch over {
 	case ergo.Processes:

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -46,7 +47,18 @@ func (m measure) shown(field string) string {
 	if m.window == 0 {
 		return fmt.Sprintf("%s(%s)", m.word, field)
 	}
-	return fmt.Sprintf("%s(%s, %q)", m.word, field, m.window.String())
+	return fmt.Sprintf("%s(%s, %q)", m.word, field, short(m.window))
+}
+
+// short is a time without the parts that are nothing: 10m, not 10m0s.
+func short(d time.Duration) string {
+	text := d.String()
+	for _, nothing := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, nothing) {
+			text = text[:len(text)-2]
+		}
+	}
+	return text
 }
 
 // A past is what is remembered of one number for one measure.

@@ -98,7 +98,7 @@ func stretches(w *Watched) string {
 			out = append(out, text)
 		}
 	}
-	slices.Sort(out)
+	slices.SortStableFunc(out, func(a, b string) int { return strings.Compare(strings.Fields(a)[0], strings.Fields(b)[0]) })
 	return strings.Join(out, ", ")
 }
 

@@ -85,13 +85,17 @@ func (s *Set) Watch(ctx context.Context, rec *replay.Recording, node replay.Node
 	return out, nil
 }
 
-// Span is how far back the rules look from the moment of which they speak.
+// Span is how far back a rule looks from the moment of which it speaks.
+func (r *Rule) Span() time.Duration { return r.For + r.expr.span() }
+
+// Span is how far back the rules look, and a little more: answers do not come
+// when a window begins.
 func (s *Set) Span() time.Duration {
 	longest := time.Duration(0)
 	for _, r := range s.Rules {
-		longest = max(longest, r.For+r.expr.span())
+		longest = max(longest, r.Span())
 	}
-	return longest + longest/10 // answers do not come when a window begins
+	return longest + longest/10
 }
 
 // A watch is a walk over the answers of one reading of one node.
