@@ -113,7 +113,7 @@ func Kinds() []Row {
 		{
 			Kind: RestartLoop, Playbook: "restart-loop", Subject: "node; name or behavior of the child",
 			Claimed: "a child dies and is restarted over and over",
-			Measure: Measure{"restarts", "an hour", 6, 60},
+			Measure: Measure{"restarts", "an hour", 3, 30},
 			Fetch:   []Fetch{FetchStacks, FetchHeap, FetchRawGoroutine},
 			Explains: []Effect{
 				{Dies, []Kind{ErrorBurst, SupervisorLimit, DeliveryErrors, EventSilent, ApplicationDown, HeapChurn}},
@@ -128,6 +128,7 @@ func Kinds() []Row {
 			Explains: []Effect{
 				{TakesDown, []Kind{NodeDown, NodeRestarted}},
 				{GivesUp, []Kind{ApplicationDown, RestartLoop, ErrorBurst, DeliveryErrors, EventSilent}},
+				{CallersSuffer, []Kind{StuckCall}},
 			},
 		},
 		{
@@ -289,7 +290,7 @@ func Kinds() []Row {
 			Fetch:   []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
 				{TakesDown, []Kind{NodeDown, NodeRestarted}},
-				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent}},
+				{CallersSuffer, []Kind{StuckCall, ErrorBurst, DeliveryErrors, EventSilent}},
 			},
 		},
 		{
