@@ -37,6 +37,7 @@ var mayImport = map[string]string{
 
 	"recorder":         "escape ergo ergo/redact ergo/tools48 archive recorder/ingest recorder/clock recorder/cost recorder/rows",
 	"recorder/clock":   "ergo",
+	"recorder/notify":  "recorder",
 	"recorder/cost":    "ergo",
 	"recorder/rows":    "",
 	"recorder/control": "escape ergo/live archive recorder",
