@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"ergorecorder/archive"
@@ -43,6 +44,9 @@ type Recorder struct {
 	records int64
 	skipped int64
 	opened  int // incidents
+	refused int // triggers for which there was no room
+
+	overrun atomic.Int64 // triggers that came faster than they could be considered
 }
 
 // held tells answers of a replay apart.

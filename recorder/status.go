@@ -30,6 +30,7 @@ type Status struct {
 	PerDay    int64        `json:"bytes_per_day"` // about; 0 as long as it cannot be told
 	Nodes     []NodeStatus `json:"nodes"`
 	Incidents int          `json:"incidents"`
+	Refused   int          `json:"refused"`           // triggers on which nothing was done: too many within the hour
 	Keeping   string       `json:"keeping,omitempty"` // why segments were last not rotated or dropped as they should; "" if they were
 }
 
@@ -42,7 +43,7 @@ func (r *Recorder) Status() Status {
 	now := r.clock.Now()
 	stats := r.w.Stats()
 	r.mu.Lock()
-	s := Status{Began: r.began, Now: now, Replay: r.clock.Replayed(), Records: r.records, Held: r.skipped, Bytes: stats.Bytes, Incidents: r.opened}
+	s := Status{Began: r.began, Now: now, Replay: r.clock.Replayed(), Records: r.records, Held: r.skipped, Bytes: stats.Bytes, Incidents: r.opened, Refused: r.refused}
 	r.mu.Unlock()
 	if stats.Keeping != nil {
 		s.Keeping = stats.Keeping.Error()

@@ -88,6 +88,9 @@ func printStatus(w io.Writer, s recorder.Status) error {
 	}
 	escape.Fprintf(w, "recording for %v, %d records, %s, growth a day %s, %d incidents\n",
 		elapsed(s).Truncate(time.Second), s.Records, size(s.Bytes), growth, s.Incidents)
+	if s.Refused > 0 {
+		escape.Fprintf(w, "%d triggers were too many within the hour: they are marked, and nothing was done\n", s.Refused)
+	}
 	if s.Keeping != "" {
 		escape.Fprintf(w, "segments are not rotated or dropped as they should: %s\n", s.Keeping)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"ergorecorder/analyze"
@@ -12,6 +13,7 @@ import (
 	"ergorecorder/analyze/playbook/rules"
 	"ergorecorder/archive"
 	"ergorecorder/recorder"
+	"ergorecorder/recorder/incident"
 	"ergorecorder/replay"
 )
 
@@ -35,17 +37,43 @@ func (d detector) Detect(ctx context.Context, view *archive.Reader, now time.Tim
 	if err != nil {
 		return nil, err
 	}
+	byID := map[string]*finding.Finding{}
+	for _, f := range report.Findings {
+		byID[f.ID] = f
+	}
 	var triggers []recorder.Trigger
 	for _, f := range report.Findings {
-		if f.CausedBy != nil || f.Severity != finding.Warning && f.Severity != finding.Critical {
+		if f.CausedBy != nil || rank(f.Severity) == 0 {
 			continue
 		}
-		triggers = append(triggers, recorder.Trigger{
+		t := recorder.Trigger{
 			Kind: string(f.Kind), Node: f.Subject.Node, PID: f.Subject.PID, Name: f.Subject.Name, Behavior: f.Subject.Behavior,
-			Rule: f.Rule, Severity: string(f.Severity), Advice: f.Recommendation, Onset: f.Onset, Note: f.Title, Fetch: fetches(f.Kind),
-		})
+			Rule: f.Rule, Advice: f.Recommendation, Onset: f.Onset, Note: f.Title, Fetch: fetches(f.Kind), Rank: rank(f.Severity), Score: f.Score,
+		}
+		for _, id := range f.Effects {
+			if e := byID[id]; e != nil {
+				t.Explains = append(t.Explains, keyOf(e))
+			}
+		}
+		triggers = append(triggers, t)
 	}
 	return triggers, nil
+}
+
+// keyOf is by what the incident of a finding would be told apart.
+func keyOf(f *finding.Finding) incident.Key {
+	return incident.Claim{Kind: strings.TrimSpace(string(f.Kind) + " " + f.Rule), Node: f.Subject.Node, Name: f.Subject.Name, Behavior: f.Subject.Behavior, PID: f.Subject.PID}.Key()
+}
+
+// rank is how severe a finding is as incidents rank claims; 0 triggers nothing.
+func rank(s finding.Severity) int {
+	switch s {
+	case finding.Critical:
+		return incident.Severe
+	case finding.Warning:
+		return incident.Minor
+	}
+	return 0
 }
 
 // longestRule is how far back a rule may look while it is recorded: as much is
@@ -74,11 +102,11 @@ func readRules(file string) ([]rule, error) {
 }
 
 // fetches is what the table of kinds has the recorder fetch.
-func fetches(k finding.Kind) []recorder.Fetch {
+func fetches(k finding.Kind) []incident.Fetch {
 	row, _ := finding.RowOf(k)
-	out := make([]recorder.Fetch, len(row.Fetch))
+	out := make([]incident.Fetch, len(row.Fetch))
 	for i, f := range row.Fetch {
-		out[i] = recorder.Fetch(f)
+		out[i] = incident.Fetch(f)
 	}
 	return out
 }

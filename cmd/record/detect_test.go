@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"ergorecorder/archive"
+	"ergorecorder/recorder/incident"
 	"ergorecorder/recorder/ingest"
 )
 
@@ -63,7 +64,7 @@ func TestRulesTrigger(t *testing.T) {
 			continue
 		}
 		nodes[f.Node] = true
-		if f.Rule != "alive" || f.Severity != "warning" || f.Advice != "Nothing." || f.Onset.IsZero() || !strings.HasPrefix(f.Note, "rule alive: ") {
+		if f.Rule != "alive" || f.Rank != incident.Minor || f.Advice != "Nothing." || f.Onset.IsZero() || !strings.HasPrefix(f.Note, "rule alive: ") {
 			t.Errorf("%+v", f)
 		}
 	}

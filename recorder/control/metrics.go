@@ -47,6 +47,7 @@ func newCollector(r *recorder.Recorder) *collector {
 			all("nodes", "Nodes known.", gauge, func(s *st) float64 { return float64(len(s.Nodes)) }),
 			all("nodes_lost", "Nodes that do not answer.", gauge, func(s *st) float64 { return float64(s.Lost()) }),
 			all("incidents_total", "Incidents opened.", counter, func(s *st) float64 { return float64(s.Incidents) }),
+			all("triggers_refused_total", "Triggers on which nothing was done: too many within the hour.", counter, func(s *st) float64 { return float64(s.Refused) }),
 		},
 		perNode: []metric[ns]{
 			each("calls_total", "Calls made.", counter, func(n *ns) float64 { return float64(n.Calls) }),

@@ -10,6 +10,7 @@ import (
 
 	"ergorecorder/escape"
 	"ergorecorder/recorder"
+	"ergorecorder/recorder/incident"
 )
 
 // Schema is the form of an [Incident].
@@ -59,13 +60,24 @@ type Process struct {
 // if there is none.
 func Of(t Type, i recorder.Incident, file string, now time.Time) Message {
 	d := Incident{
-		Schema: Schema, ID: idOf(i), Kind: i.Kind, Rule: i.Rule, Severity: i.Severity, Node: i.Node, What: i.Note, Recommendation: i.Advice,
+		Schema: Schema, ID: idOf(i), Kind: i.Kind, Rule: i.Rule, Severity: severityOf(i.Rank), Node: i.Node, What: i.Note, Recommendation: i.Advice,
 		Onset: i.Onset.UTC(), From: i.From.UTC(), To: i.To.UTC(), File: file,
 	}
 	if p := (Process{i.PID, i.Name, i.Behavior}); p.PID != "" {
 		d.Process = &p
 	}
 	return Message{Type: t, Timestamp: now.UTC(), Data: d}
+}
+
+// severityOf is a rank of claims as findings spell it.
+func severityOf(rank int) string {
+	switch rank {
+	case incident.Severe:
+		return "critical"
+	case incident.Minor:
+		return "warning"
+	}
+	return ""
 }
 
 // idOf is the identity of an incident: of its kind and subject, and the time at

@@ -18,14 +18,15 @@ import (
 	"time"
 
 	"ergorecorder/recorder"
+	"ergorecorder/recorder/incident"
 )
 
 var begin = time.Date(2026, 11, 22, 1, 0, 0, 0, time.UTC)
 
-func incident() recorder.Incident {
+func anIncident() recorder.Incident {
 	return recorder.Incident{
 		Trigger: recorder.Trigger{
-			Kind: "rule", Rule: "deep", Severity: "warning", Advice: "Look.", Node: "a@h", PID: "<A.0.1>", Name: "p", Behavior: "x.Y",
+			Kind: "rule", Rule: "deep", Rank: incident.Minor, Advice: "Look.", Node: "a@h", PID: "<A.0.1>", Name: "p", Behavior: "x.Y",
 			Onset: begin, Note: "rule deep: p\u202e on a@h",
 		},
 		From: begin.Add(-time.Minute), To: begin.Add(time.Minute),
@@ -34,12 +35,12 @@ func incident() recorder.Incident {
 
 // The form is documented (docs/recorder.md): a change of it is a new schema.
 func TestForm(t *testing.T) {
-	got := string(Of(Recorded, incident(), "/x/y.erg", begin.Add(time.Minute)).JSON())
+	got := string(Of(Recorded, anIncident(), "/x/y.erg", begin.Add(time.Minute)).JSON())
 	want := `{"type":"incident.recorded","timestamp":"2026-11-22T01:01:00Z","data":{"schema":"ergo-incident/1","id":"ID",` +
 		`"kind":"rule","rule":"deep","severity":"warning","node":"a@h","process":{"pid":"<A.0.1>","name":"p","behavior":"x.Y"},` +
 		`"what":"rule deep: p\u202e on a@h","recommendation":"Look.","onset":"2026-11-22T01:00:00Z","from":"2026-11-22T00:59:00Z",` +
 		`"to":"2026-11-22T01:01:00Z","file":"/x/y.erg"}}`
-	id := Of(Opened, incident(), "", begin).Data.ID
+	id := Of(Opened, anIncident(), "", begin).Data.ID
 	if got != strings.Replace(want, "ID", id, 1) || len(id) != 16 {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -110,7 +111,7 @@ func TestPost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.Tell(Of(Opened, incident(), "", begin))
+	w.Tell(Of(Opened, anIncident(), "", begin))
 	p := <-posts
 	w.Close(t.Context())
 	var m Message
@@ -185,7 +186,7 @@ func TestRetries(t *testing.T) {
 				a := &answers{say: tt.say}
 				w, notices := hook(t, a)
 				began := time.Now()
-				w.Tell(Of(Opened, incident(), "", began))
+				w.Tell(Of(Opened, anIncident(), "", began))
 				time.Sleep(2 * time.Hour)
 				w.Close(t.Context())
 				if len(a.at) != tt.attempts || len(notices()) > 0 == tt.told {
@@ -211,7 +212,7 @@ func TestNeverBlocks(t *testing.T) {
 		w, notices := hook(t, &answers{block: true})
 		began := time.Now()
 		for range maxWaiting + 10 {
-			w.Tell(Of(Opened, incident(), "", began))
+			w.Tell(Of(Opened, anIncident(), "", began))
 		}
 		if time.Since(began) != 0 || len(notices()) != 10 {
 			t.Errorf("%v, %d notices", time.Since(began), len(notices()))
