@@ -46,7 +46,7 @@ func TestFaults(t *testing.T) {
 			}
 		}
 		t.Logf("directory %v: %v", dir, steps)
-		want := []string{"open a segment", "initialize a segment", "sync the directory", "commit", "rewrite a segment", "rename a segment"}
+		want := []string{"open a segment", "initialize a segment", "sync the directory", "commit", "rewrite a segment", "cut a segment", "rename a segment"}
 		if dir {
 			want = append(want, "make the directory", "remove a segment")
 		}

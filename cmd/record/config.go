@@ -22,6 +22,7 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/secret"
 	"ergorecorder/ergo/surface"
 	"ergorecorder/recorder"
 )
@@ -266,18 +267,18 @@ func (c *config) noSecrets() error {
 			_, err = os.Stat(file)
 		}
 		if err != nil {
-			return fmt.Errorf("token-files: entry %d: %w", i+1, ergo.Unnamed(err))
+			return fmt.Errorf("token-files: entry %d: %w", i+1, secret.Unnamed(err))
 		}
 	}
 	if file := c.Join.CookieFile; file != "" {
 		if _, err := os.Stat(file); err != nil {
-			return fmt.Errorf("join.cookie-file: %w", ergo.Unnamed(err))
+			return fmt.Errorf("join.cookie-file: %w", secret.Unnamed(err))
 		}
 	}
 	if file := c.Control.TokenFile; file != "" {
 		_, err := os.Stat(file)
 		if err != nil && !inNamedFolder(file) { // else record run makes it
-			return fmt.Errorf("control.token-file: %w", ergo.Unnamed(err))
+			return fmt.Errorf("control.token-file: %w", secret.Unnamed(err))
 		}
 	}
 	return nil
