@@ -69,6 +69,7 @@ func (f *runFlags) add(fl *pflag.FlagSet) {
 	fl.StringSlice("log-level", nil, "log levels to follow (repeatable)")
 	fl.StringArray("pprof", nil, "NODE=URL: take raw profiles of a node from its /debug/pprof (repeatable)")
 	fl.Bool("detect", true, "let the playbooks watch what is recorded")
+	fl.String("rules", "", "file with rules of your own that open incidents as the playbooks do; see analyze rules")
 	fl.String("log-match", "", "a log line that fits this pattern opens an incident")
 	fl.String("incident-dir", "", "write the window of every incident into a file in this directory")
 	fl.StringArray("on-incident", nil, "a command to run after an incident; its words one by one (repeatable)")
