@@ -115,7 +115,7 @@ func TestHostileNames(t *testing.T) {
 		"diff":       {"PATH|--at|01:14:00|--with|01:15:00", "PATH|--at|01:14:00|--with|01:15:00|--format|json"},
 		"top-movers": {"PATH", "PATH|--format|json"},
 		"call":       {"PATH|process_list", "PATH|runtime_stats|--node|gamma@localhost" + planted},
-		"export":     {"PATH"},
+		"export":     {"PATH", "PATH|--format|csv", "PATH|--format|openmetrics", "PATH|--format|perfetto", "PATH|--format|csv|--reading|sample_read"},
 		"verify":     {"PATH"},
 		"salvage":    {"PATH|-o|" + filepath.Join(t.TempDir(), "salvaged.erg")},
 	}

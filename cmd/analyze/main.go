@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -22,9 +23,16 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	context.AfterFunc(ctx, func() {
+		stop() // a second signal ends the program at once
+		time.AfterFunc(endTime, func() { os.Exit(int(exit.Usage)) })
+	})
 	os.Exit(int(command.Run(ctx, newRoot(), command.Name(os.Args[0]), os.Args[1:], os.Stdin, os.Stdout, os.Stderr)))
 }
+
+// endTime is how long a command that was told to end may take: no step is deaf
+// for longer. What it writes is whole or not there in any case.
+const endTime = 2 * time.Second
 
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) exit.Code {
 	return command.Run(ctx, newRoot(), "analyze", args, stdin, stdout, stderr)

@@ -139,15 +139,6 @@ func (j *judging) judge(paths []string) func(context.Context, *replay.Recording,
 	}
 }
 
-// own reports whether a verdict depends on more than the recording: then it is
-// not kept for the next time.
-func (j *judging) own(paths []string) bool {
-	return j.settings != "" || j.mute != "" || j.rules != "" || slices.ContainsFunc(muteFiles(paths), func(name string) bool {
-		_, err := os.Stat(name)
-		return err == nil
-	})
-}
-
 // muteFiles are where the mutes of archives may lie.
 func muteFiles(paths []string) []string {
 	var files []string

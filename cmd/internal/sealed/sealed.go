@@ -44,11 +44,6 @@ func Identity(root *cobra.Command) {
 			u.opened, args[i] = append(u.opened, o), o.Path()
 			u.names[args[i]] = name
 		}
-		if len(u.opened) > 0 && cmd.Flags().Lookup("no-cache") != nil {
-			if err := cmd.Flags().Set("no-cache", "true"); err != nil { // a verdict would lie beside it unencrypted
-				return err
-			}
-		}
 		cmd.SetContext(context.WithValue(cmd.Context(), unsealedKey{}, u))
 		return nil
 	}
