@@ -66,6 +66,8 @@ var mayImport = map[string]string{
 	"analyze/series/seriestest": "analyze/series",
 	"analyze/logs":              "replay analyze/series analyze/profiles",
 	"analyze/profiles":          "",
+	"compare": "escape ergo archive replay analyze/series analyze/logs analyze/profiles analyze/finding",
+
 	"analyze/measure":           "ergo ergo/tools48 archive replay",
 	"analyze/recheck":           "ergo analyze/finding",
 	"analyze/views":             "ergo ergo/tools48 archive replay analyze analyze/finding analyze/series analyze/logs analyze/profiles internal/nearest",
