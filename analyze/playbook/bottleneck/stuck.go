@@ -18,6 +18,13 @@ func stuckCall(ctx context.Context, s *scene.Scene, a *scene.Actor, st *scene.St
 	if again, err := timingOut(ctx, s, a); again != nil || err != nil || d <= scene.CallTimeout {
 		return again, err
 	}
+	first := a.Since(st)
+	if first != st {
+		if began, err = s.StallBegan(ctx, a, first); err != nil {
+			return nil, err
+		}
+		onset = began.At
+	}
 	f := &finding.Finding{
 		Kind: finding.StuckCall, Subject: a.Subject(onset), Onset: onset, OnsetErrorS: began.Off.Seconds(),
 		Score: 80, Confidence: finding.High, Facts: []finding.Fact{finding.Waits},
@@ -29,6 +36,9 @@ func stuckCall(ctx context.Context, s *scene.Scene, a *scene.Actor, st *scene.St
 			fmt.Sprintf("process_info node=%s pid=%s", a.Node.Name, a.Pid),
 			fmt.Sprintf("pprof_goroutines node=%s debug=2 filter=%s", a.Node.Name, scene.TypeName(a.Behavior)),
 		},
+	}
+	if first != st {
+		f.Summary += fmt.Sprintf(" It has waited since %s: the call was made again when it timed out.", finding.Clock(onset))
 	}
 	switch {
 	case a.Habitual(st):
