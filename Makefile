@@ -4,6 +4,7 @@ GO        ?= go
 BIN       := bin
 PKGS      := ./...
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.0
+DEADCODE    := golang.org/x/tools/cmd/deadcode@v0.49.0
 GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
 BENCHSTAT   := golang.org/x/perf/cmd/benchstat@latest
 COUNT     ?= 6
@@ -52,9 +53,12 @@ roads: ## the captures of ERGO_CAPTURES=DIR recorded over every road that a repl
 matrix: ## the whole matrix of recordings and edits, ERGO_CAPTURES=DIR with those captures; its totals go into BENCHMARKS.md
 	MATRIX=whole MATRIX_WRITE=1 $(GO) test -timeout 3h -run TestWholeMatrix -v ./internal/metamorph
 
-lint: ## vet, staticcheck, gofumpt
+lint: ## vet, staticcheck, gofumpt, code that nothing reaches, go.mod as tidy has it
+	$(GO) mod tidy -diff
 	$(GO) vet $(PKGS)
 	$(GO) run $(STATICCHECK) $(PKGS)
+	@out="$$($(GO) run $(DEADCODE) -test $(PKGS))"; \
+	  if [ -n "$$out" ]; then echo "nothing reaches:"; echo "$$out"; exit 1; fi
 	@out="$$($(GO) run $(GOFUMPT) -l $$(git ls-files '*.go'))"; \
 	  if [ -n "$$out" ]; then echo "gofumpt would change:"; echo "$$out"; exit 1; fi
 

@@ -37,6 +37,7 @@ var newToolCalls = []struct {
 	{"trend", map[string]any{"metric": "process_list.MessagesIn", "row": "<0.0.1078>", "node": "gamma@localhost"}, []string{"per second"}},
 	{"trend", map[string]any{"metric": "heap_alloc"}, []string{"runtime_stats.heap_alloc of alpha@", "runtime_stats.heap_alloc of gamma@"}},
 	{"compare", map[string]any{"before": "start", "node": "gamma@localhost"}, []string{"book_eth trading.OrderBook MailboxLatency: ", "appeared: "}},
+	{"measure", map[string]any{"of": "max(MailboxLatency)/1e9", "tool": "process_list", "node": "gamma@localhost", "row": "book_eth"}, []string{"79.", "answers of process_list on gamma@localhost"}},
 	{"search_logs", map[string]any{"level": "warning", "text": "feed <*> gap"}, []string{"18 x warning: feed <*> sequence gap detected"}},
 	{"search_logs", map[string]any{"text": "no such words"}, []string{"0 lines"}},
 	{"who_waits", nil, []string{"book_eth trading.OrderBook: running for 79.7 s", "blocked on mutex in labapp/trading.(*OrderBook).applyDelta", "mcp_app"}},

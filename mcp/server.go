@@ -134,6 +134,28 @@ func (s *Server) handler(t Tool) server.ToolHandlerFunc {
 	}
 }
 
+// Ask calls a tool as a client does, and returns the object that it answers
+// with; where it answers in words alone, these.
+func (s *Server) Ask(ctx context.Context, tool string, args ergo.Args) (object any, words string, err error) {
+	for _, t := range Tools() {
+		if t.Name != tool || !s.offers(&t) {
+			continue
+		}
+		if err := t.checkArgs(args); err != nil {
+			return nil, "", err
+		}
+		a, err := s.inTurn(ctx, t.Cluster && s.isLive(args), func() (*answer, error) { return t.run(ctx, s, args) })
+		switch {
+		case err != nil:
+			return nil, "", err
+		case a.isError:
+			return nil, "", errors.New(string(a.text))
+		}
+		return a.structured, string(a.text), nil
+	}
+	return nil, "", fmt.Errorf("there is no tool %q", tool)
+}
+
 // shape gives an answer the form and the size that were asked for.
 func (a *answer) shape(t *Tool, args ergo.Args) {
 	if !t.gateway {

@@ -46,7 +46,7 @@ func Tools() []Tool {
 
 // recordingTools are the tools that the cluster does not have.
 func recordingTools() []Tool {
-	tools := slices.Concat(infoTools(), verdictTools(), viewTools(), profileTools())
+	tools := slices.Concat(infoTools(), verdictTools(), viewTools(), profileTools(), measureTools())
 	for i := range tools {
 		tools[i].Params = slices.Concat(tools[i].Params, sizeParams(), []Param{formatParam()})
 	}
@@ -102,7 +102,9 @@ func sharedArguments() []string {
 
 // everyTool are arguments that every tool takes and few calls need: the
 // instructions name them, the list does not.
-func everyTool() []string { return []string{"timeout", "max_bytes", "format"} }
+func everyTool() []string {
+	return []string{"timeout", "max_bytes", "format", "fields", "limit", "offset"}
+}
 
 // isBound reports whether an argument of a list is a least or most value; the
 // small set leaves these to reading_help.

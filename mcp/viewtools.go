@@ -3,6 +3,7 @@ package mcp
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 
 	"ergorecorder/analyze"
 	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/measure"
 	"ergorecorder/analyze/views"
 	"ergorecorder/ergo"
 )
@@ -248,9 +250,7 @@ func whoWaits(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
 	escape.Fprintf(&b, "%s: %d processes wait or keep others waiting%s\n", stamp(v.At), v.Total, shown(len(v.Waits), v.Total))
 	for _, w := range v.Waits {
 		escape.Fprintf(&b, "  %s %s %s %s: %s for %.3g s, %d messages wait, the oldest for %.3g s", w.Node, w.PID, w.Name, w.Behavior, w.State, w.StateS, w.Mailbox, w.LatencyS)
-		if w.BlockedOn != "" || w.Function != "" {
-			escape.Fprintf(&b, "; blocked on %s in %s", w.BlockedOn, w.Function)
-		}
+		escape.Fprintf(&b, "%s", w.Stack())
 		if w.RootOf != nil {
 			escape.Fprintf(&b, "; finding %s, root %s: %s", w.Finding, w.Root, subjectText(*w.RootOf))
 		}
@@ -260,4 +260,51 @@ func whoWaits(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
 		escape.Fprintf(&b, "note: %s\n", n)
 	}
 	return &answer{text: b.Bytes(), structured: v}, nil
+}
+
+func measureTools() []Tool {
+	return []Tool{{
+		Name: "measure", Title: "One number, by a formula",
+		Help: "One number over a window: rate(MessagesIn), max(MailboxLatency)/1e9, change(A - B), last, first, min, median, slope, count, increase, changes of fields of a tool's answers. Without row and where, rows are added up; rows counts them.",
+		Params: append([]Param{
+			{Name: "of", Type: "string", Required: true, Help: "the formula"},
+			{Name: "tool", Type: "string", Required: true, Help: "whose answers: process_list, node_info, …"},
+			{Name: "node", Type: "string", Required: true, Help: "whose"},
+			{Name: "row", Type: "string", Help: "a PID, name, peer or event"},
+			{Name: "where", Type: "object", Help: "fields that a row must have: {\"Behavior\": …}"},
+		}, windowParams()...),
+		run: measured,
+	}}
+}
+
+func measured(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
+	rec, err := s.recording()
+	if err != nil {
+		return nil, err
+	}
+	q := measure.Question{Of: args.Text("of"), Tool: args.Text("tool"), Node: args.Text("node"), Row: args.Text("row")}
+	if q.From, q.To, err = s.span(ctx, rec, args); err != nil {
+		return nil, err
+	}
+	if given, ok := args["where"].(map[string]any); ok {
+		q.Where = map[string]string{}
+		for name, v := range given {
+			text, isText := v.(string)
+			if !isText {
+				return nil, fmt.Errorf("where: %s must be a text", name)
+			}
+			q.Where[name] = text
+		}
+	}
+	a, err := measure.Of(ctx, rec, q)
+	if err != nil {
+		return nil, err
+	}
+	value, err := json.Marshal(a.Value)
+	if err != nil {
+		return nil, fmt.Errorf("measure: %w", err)
+	}
+	var b bytes.Buffer
+	escape.Fprintf(&b, "%s\n%d answers of %s on %s, %s to %s\n", string(value), a.Answers, q.Tool, q.Node, stamp(a.First), stamp(a.Last))
+	return &answer{text: b.Bytes(), structured: a}, nil
 }

@@ -93,16 +93,17 @@ func (f *Finding) Is(fact Fact) bool { return slices.Contains(f.Facts, fact) }
 
 // Evidence is one observation that supports a finding.
 type Evidence struct {
-	What    string         `json:"what"`
-	Node    string         `json:"node,omitempty"`
-	Tool    string         `json:"tool,omitempty"`
-	Field   string         `json:"field,omitempty"`
-	From    *time.Time     `json:"from,omitempty"`
-	To      *time.Time     `json:"to,omitempty"`
-	Values  map[string]any `json:"values,omitempty"`
-	Records []string       `json:"records,omitempty"` // node/tool@RFC3339Nano
-	Lines   []string       `json:"lines,omitempty"`   // stack frames, log lines
-	Series  *Series        `json:"series,omitempty"`  // what a chart of it shows
+	What    string          `json:"what"`
+	Node    string          `json:"node,omitempty"`
+	Tool    string          `json:"tool,omitempty"`
+	Field   string          `json:"field,omitempty"`
+	From    *time.Time      `json:"from,omitempty"`
+	To      *time.Time      `json:"to,omitempty"`
+	Values  map[string]any  `json:"values,omitempty"`
+	Calls   map[string]Call `json:"calls,omitempty"`   // by the names of values: what gives each again
+	Records []string        `json:"records,omitempty"` // node/tool@RFC3339Nano
+	Lines   []string        `json:"lines,omitempty"`   // stack frames, log lines
+	Series  *Series         `json:"series,omitempty"`  // what a chart of it shows
 }
 
 // A Series is the curve behind a piece of evidence, downsampled.

@@ -117,7 +117,7 @@ func Kinds() []Row {
 		{
 			Kind: RestartLoop, Playbook: "restart-loop", Subject: "node; name or behavior of the child",
 			Claimed: "a child dies and is restarted over and over",
-			Measure: Measure{"restarts", "an hour", 6, 60},
+			Measure: Measure{"restarts", "an hour", 3, 30},
 			Fetch:   []Fetch{FetchStacks, FetchHeap, FetchRawGoroutine},
 			Explains: []Effect{
 				{Dies, []Kind{ErrorBurst, SupervisorLimit, DeliveryErrors, EventSilent, ApplicationDown, HeapChurn}},

@@ -105,17 +105,6 @@ func (r *Raw) notes(at int) (notes []string) {
 	return notes
 }
 
-// sum adds; what does not fit stays at the limit.
-func sum(a, b int64) int64 {
-	switch {
-	case b > 0 && a > math.MaxInt64-b:
-		return math.MaxInt64
-	case b < 0 && a < math.MinInt64-b:
-		return math.MinInt64
-	}
-	return a + b
-}
-
 // Attributed is the profile by the innermost application function of each
 // sample, which is to whom it is owed whatever library did the work; samples
 // without one are under their leaf. Cum is Flat.

@@ -180,3 +180,14 @@ func parseSize(text string) (int64, error) {
 	}
 	return int64(math.Round(v * scale)), nil
 }
+
+// sum adds; what does not fit stays at the limit.
+func sum(a, b int64) int64 {
+	switch {
+	case b > 0 && a > math.MaxInt64-b:
+		return math.MaxInt64
+	case b < 0 && a < math.MinInt64-b:
+		return math.MinInt64
+	}
+	return a + b
+}

@@ -2,6 +2,7 @@ package scene
 
 import (
 	"cmp"
+	"math/bits"
 	"slices"
 	"time"
 
@@ -24,6 +25,60 @@ type Family struct {
 	Born   int    // seen; those of the first listing are not counted
 	Count  census // alive at each listing
 	Births census // born so far at each listing
+	Lives  Lives  // of the members that ended
+
+	// Succession are the members that came for one of the same parent that had
+	// just ended: the family's restarts, whatever name they have.
+	Succession Lineage
+	vacant     []*Actor // ended, and nobody came for them so far
+	newborn    []*Actor // since the last listing
+}
+
+// succeed matches the members that ended with those that came, in a listing.
+// A place may be filled a listing later.
+func (f *Family) succeed(previous time.Time) {
+	for _, a := range f.newborn {
+		i := slices.IndexFunc(f.vacant, func(v *Actor) bool { return v.Parent == a.Parent && v != a })
+		if i < 0 {
+			continue
+		}
+		f.Succession.follow(f.vacant[i], a)
+		f.vacant = slices.Delete(f.vacant, i, i+1)
+	}
+	f.newborn = f.newborn[:0]
+	f.vacant = slices.DeleteFunc(f.vacant, func(v *Actor) bool { return v.Last.Before(previous) })
+}
+
+// Lives are how long the ended members of a family lived, as the listings
+// showed it, by powers of two of a second.
+type Lives struct {
+	Ended  int
+	bucket [32]int
+}
+
+func (l *Lives) add(lived time.Duration) {
+	l.Ended++
+	l.bucket[bits.Len64(uint64(max(0, lived)/time.Second))%len(l.bucket)]++
+}
+
+// Longer is how many of them lived for longer than d, at most.
+func (l Lives) Longer(d time.Duration) int {
+	n := 0
+	for i := bits.Len64(uint64(max(0, d) / time.Second)); i < len(l.bucket); i++ {
+		n += l.bucket[i]
+	}
+	return n
+}
+
+// Usual is what all but a hundredth of them did not outlive.
+func (l Lives) Usual() time.Duration {
+	n := 0
+	for i := len(l.bucket) - 1; i >= 0; i-- {
+		if n += l.bucket[i]; n > l.Ended/100 {
+			return time.Duration(1<<i) * time.Second
+		}
+	}
+	return 0
 }
 
 // A census is a number at each listing, thinned when it gets long. Only changes
@@ -106,11 +161,12 @@ func (p *Population) SortedFamilies() []*Family {
 }
 
 // A Lineage is one process through its restarts: the same name and behavior
-// under several PIDs. Processes without a name have none.
+// under several PIDs. For processes without a name, or with a new one each
+// time, see [Family.Succession].
 type Lineage struct {
 	Node     *Node
 	Name     string
-	behavior string
+	Behavior string
 	lives    int     // PIDs seen
 	Current  *Actor  // the newest
 	broken   bool    // its node died since: the next birth is no restart
@@ -121,6 +177,7 @@ type Lineage struct {
 type Birth struct {
 	After, By time.Time // the listing before and the listing that shows it
 	Pid       string
+	Name      string
 	Parent    string
 	Previous  time.Duration // how long the life before was seen, 0 if not known
 	Omitted   int           // restarts right before this one that are only counted
@@ -136,12 +193,20 @@ func (l *Lineage) reborn(a *Actor) {
 	if old == nil || broken || a.BornAfter.IsZero() {
 		return
 	}
+	l.follow(old, a)
+}
+
+// follow notes that a process came for another one.
+func (l *Lineage) follow(old, a *Actor) {
+	l.Current = a
 	if len(l.Births) == maxBirths {
 		const middle = maxBirths / 2
 		l.Births[middle+1].Omitted += l.Births[middle].Omitted + 1
 		l.Births = slices.Delete(l.Births, middle, middle+1)
 	}
-	l.Births = append(l.Births, Birth{After: a.BornAfter, By: a.First, Pid: a.Pid, Parent: a.Parent, Previous: old.Last.Sub(old.First)})
+	l.Births = append(l.Births, Birth{
+		After: a.BornAfter, By: a.First, Pid: a.Pid, Name: a.Name, Parent: a.Parent, Previous: old.Last.Sub(old.First),
+	})
 }
 
 // Gap is the usual time between the restarts from one that is kept to the next.

@@ -21,12 +21,14 @@ type Inspection struct {
 	Kind, Strategy    string // One For One, …; Permanent, …
 	Intensity, Period int
 	Restarts          series.Series // within the period, at each inspection
+	Running, Disabled series.Series // children
 
 	// of a pool
 	pool      bool
 	Size      int
 	Mailbox   int           // of each worker; 0 is unlimited
 	Unhandled series.Series // messages dropped so far
+	Replaced  series.Series // workers that were spawned again so far
 }
 
 // inspectColumns are the fields that are read. Versions differ in them; what is
@@ -35,6 +37,7 @@ func inspectColumns() []string {
 	return []string{
 		"strategy", "type", "intensity", "period", "restarts_count",
 		"pool_size", "worker_mailbox_size", "messages_unhandled",
+		"worker_restarts", "children_running", "children_disabled",
 	}
 }
 
@@ -89,11 +92,14 @@ func (in *Inspection) take(at time.Time, field func(int) string) {
 		in.Intensity, _ = number(2)
 		in.Period, _ = number(3)
 		add(&in.Restarts, 4)
+		add(&in.Running, 9)
+		add(&in.Disabled, 10)
 	}
 	if v, ok := number(5); ok {
 		in.pool, in.Size = true, v
 		in.Mailbox, _ = number(6)
 		add(&in.Unhandled, 7)
+		add(&in.Replaced, 8)
 	}
 }
 

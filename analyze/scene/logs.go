@@ -2,6 +2,7 @@ package scene
 
 import (
 	"context"
+	"regexp"
 	"slices"
 	"time"
 
@@ -38,18 +39,43 @@ func (s *Scene) NodeLog(ctx context.Context, n *Node) ([]replay.LogLine, error) 
 	return own, nil
 }
 
-// Complaints are the lines that a node logged as errors and panics, by the name
-// and by the PID of the process that wrote them.
+// Complaints are the lines that a node logged as errors and panics, by the
+// name, the PID and the behavior of the process that wrote them.
 type Complaints struct {
-	ByName, ByPID map[string][]Complaint
+	Lines                     int // of any level, of processes
+	ByName, ByPID, ByBehavior map[string][]Complaint
 }
 
 // A Complaint is one such line.
 type Complaint struct {
 	At       time.Time
+	PID      string
 	Level    string
 	Message  string
 	Function string // of a panic, application code only
+	Died     bool   // it is the process's last word: it died, and not because its supervisor gave up
+}
+
+// lastWords are how the framework says that a process died.
+var lastWords = regexp.MustCompile(`(?:terminated|initialization failed)\. Panic reason: |process terminated abnormally - |^process terminated - `)
+
+// GivesUp reports whether a line says that a supervisor exceeded its intensity:
+// it is logged by the supervisor, and by the children that go with it.
+func (c Complaint) GivesUp() bool { return gaveUp.MatchString(c.Message) }
+
+var gaveUp = regexp.MustCompile(`restart intensity (?:is )?exceeded`)
+
+// Deaths are the first lines of each process that died, of those given.
+func Deaths(of []Complaint) []Complaint {
+	var out []Complaint
+	seen := map[string]bool{}
+	for _, c := range of {
+		if c.Died && !seen[c.PID] {
+			seen[c.PID] = true
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 // maxComplaints bounds the lines that are kept for one process.
@@ -57,25 +83,31 @@ const maxComplaints = 2000
 
 // Complaints reads what a node complained of.
 func (s *Scene) Complaints(ctx context.Context, n *Node) (Complaints, error) {
-	w := Complaints{map[string][]Complaint{}, map[string][]Complaint{}}
+	w := Complaints{ByName: map[string][]Complaint{}, ByPID: map[string][]Complaint{}, ByBehavior: map[string][]Complaint{}}
+	keep := func(by map[string][]Complaint, key string, c Complaint) {
+		if key != "" && len(by[key]) < maxComplaints {
+			by[key] = append(by[key], c)
+		}
+	}
 	for l, err := range replay.Readable(s.Logs(ctx, n, s.From, s.To), s.Note) {
 		if err != nil {
 			return w, err
 		}
+		src := logs.ParseSource(l.Source)
+		if src.PID != "" {
+			w.Lines++
+		}
 		if logs.Rank(l.Level) < logs.Rank("error") {
 			continue
 		}
-		src := logs.ParseSource(l.Source)
-		c := Complaint{At: l.At, Level: l.Level, Message: l.Message}
+		c := Complaint{At: l.At, PID: src.PID, Level: l.Level, Message: l.Message}
 		if p, ok := logs.ParsePanic(l.Message); ok {
 			c.Function = p.Application
 		}
-		if src.Name != "" && len(w.ByName[src.Name]) < maxComplaints {
-			w.ByName[src.Name] = append(w.ByName[src.Name], c)
-		}
-		if src.PID != "" && len(w.ByPID[src.PID]) < maxComplaints {
-			w.ByPID[src.PID] = append(w.ByPID[src.PID], c)
-		}
+		c.Died = lastWords.MatchString(l.Message) && !c.GivesUp()
+		keep(w.ByName, src.Name, c)
+		keep(w.ByPID, src.PID, c)
+		keep(w.ByBehavior, src.Behavior, c)
 	}
 	return w, nil
 }

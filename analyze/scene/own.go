@@ -20,6 +20,11 @@ func Observes(application, behavior string) bool {
 	return byApplication || byBehavior
 }
 
+// Observing reports whether a family is there because somebody observes.
+func (f *Family) Observing() bool {
+	return (&Actor{Application: f.Application, Behavior: f.Behavior}).Own()
+}
+
 // observer reports whether a peer of a node is somebody who observes, and not
 // one of the nodes that are recorded.
 func (s *Scene) observer(peer string) bool {

@@ -129,6 +129,7 @@ func (p *Population) listing(f *archive.Frame, total series.Series) {
 		p.sweep(f)
 	}
 	for _, fam := range p.Families {
+		fam.succeed(p.previous())
 		fam.Count.add(f.At, fam.alive)
 		fam.Births.add(f.At, fam.Born)
 	}
@@ -190,7 +191,7 @@ func (p *Population) actor(f *archive.Frame, slot int32) *Actor {
 		k := lineageKey{a.Name, a.Behavior}
 		l := p.Lineages[k]
 		if l == nil {
-			l = &Lineage{Node: p.node, Name: a.Name, behavior: a.Behavior}
+			l = &Lineage{Node: p.node, Name: a.Name, Behavior: a.Behavior}
 			p.Lineages[k] = l
 		}
 		l.reborn(a)
@@ -205,7 +206,7 @@ func (p *Population) join(a *Actor, f *archive.Frame) {
 	k := familyKey{a.Behavior, a.Application, parent}
 	fam := p.Families[k]
 	if fam == nil {
-		fam = &Family{familyKey: k, node: p.node}
+		fam = &Family{familyKey: k, node: p.node, Succession: Lineage{Node: p.node, Behavior: a.Behavior}}
 		if at := p.previous(); !at.IsZero() {
 			fam.Count.add(at, 0)
 			fam.Births.add(at, 0)
@@ -219,6 +220,7 @@ func (p *Population) join(a *Actor, f *archive.Frame) {
 	fam.alive++
 	if !a.BornAfter.IsZero() {
 		fam.Born++
+		fam.newborn = append(fam.newborn, a)
 	}
 	a.Family = fam
 }
@@ -261,6 +263,8 @@ func (p *Population) ended(a *Actor, at time.Time) {
 		p.Fallen = append(p.Fallen, d)
 	}
 	p.died(a)
+	a.Family.Lives.add(a.Last.Sub(a.First)) // one that was there from the first lived at least so long
+	a.Family.vacant = append(a.Family.vacant, a)
 }
 
 // supervises reports whether the process is a supervisor.
@@ -311,6 +315,9 @@ func (p *Population) nodeDied() {
 	p.slots, p.watch = nil, map[int32]bool{}
 	for _, l := range p.Lineages {
 		l.broken = true
+	}
+	for _, fam := range p.Families {
+		fam.vacant, fam.newborn = nil, nil
 	}
 }
 

@@ -21,20 +21,29 @@ func (g Growth) Gained() float64 { return g.After - g.Before }
 // no slope that chance does not.
 const growthSamples = 8
 
+// A Bar is what a growth must have gained at least: a share of the most that was
+// seen before, and a number.
+type Bar struct{ Share, Least float64 }
+
 // FindGrowth tells a lasting growth of a gauge whose samples are one a reading:
-// it bends upwards (or grew from the first sample on), its slope since is not
-// chance (Theil-Sen's interval above 0 and Mann-Kendall at 0.1 %), and its last
-// values are far above all that was seen before: by half, by ten, and by twice
-// the scatter around the slope.
-func FindGrowth(all Series) (Growth, bool) {
+// it gained half of what there was, and ten.
+func FindGrowth(all Series) (Growth, bool) { return Bar{Share: 0.5, Least: 10}.Growth(all) }
+
+// Growth tells a lasting growth: the series bends upwards (or grew from the
+// first sample on), its slope since is not chance (Theil-Sen's interval above 0,
+// and at 0.1 % Mann-Kendall or, for what counts up by chance, the mean of its
+// steps), and its last values are above all that was seen
+// before: by the bar, and by twice the scatter around the slope.
+func (b Bar) Growth(all Series) (Growth, bool) {
 	knee, err := FindKnee(all)
 	if err != nil {
 		return Growth{}, false
 	}
 	g := Growth{All: all, Onset: knee.At, Off: knee.Error}
 	before, since := all.Before(knee.At), all.From(knee.At)
-	if knee.P >= 0.001 || knee.After <= knee.Before {
-		// It grows from the first sample on, or not at all.
+	if knee.P >= 0.001 || knee.After <= 2*max(knee.Before, 0) {
+		// It grows from the first sample on, or not at all: what only became a
+		// little faster began before.
 		g.Onset, g.Off = all.T[0], all.Interval()
 		before, since = all.Before(all.T[1]), all
 	}
@@ -45,8 +54,7 @@ func FindGrowth(all Series) (Growth, bool) {
 	if err != nil || !slope.Grows() {
 		return g, false
 	}
-	trend, err := MannKendall(since)
-	if err != nil || !trend.Rises(0.001) {
+	if trend, err := MannKendall(since); err != nil || !trend.Rises(0.001) && !drifts(since, 0.001) {
 		return g, false
 	}
 	g.Slope = slope
@@ -57,7 +65,7 @@ func FindGrowth(all Series) (Growth, bool) {
 		scatter = math.Max(scatter, math.Abs(since.V[i]-slope.Value(t)))
 	}
 	grown := g.Gained()
-	return g, grown >= 0.5*g.Before && grown >= 10 && grown > 2*scatter
+	return g, grown >= b.Share*g.Before && grown >= b.Least && grown > 2*scatter
 }
 
 // StillGrows reports whether the last third of the growth gained its part: a
@@ -69,4 +77,24 @@ func (g Growth) StillGrows() bool {
 	}
 	last := since.V[2*since.Len()/3:]
 	return g.After-last[0] >= 0.15*g.Gained()
+}
+
+// drifts tests whether the steps of a series are above 0 in the mean. It is the
+// test for a count to which chance adds: its distance from a straight line
+// wanders, which leaves Mann-Kendall no independent samples, while its steps are
+// independent. What returns to a level has steps that cancel each other.
+func drifts(s Series, p float64) bool {
+	steps := make([]float64, 0, s.Len())
+	for i := 1; i < s.Len(); i++ {
+		steps = append(steps, s.V[i]-s.V[i-1])
+	}
+	mean, variance := meanVar(steps)
+	n := max(2, independent(steps)*float64(len(steps)))
+	switch {
+	case mean <= 0:
+		return false
+	case variance == 0:
+		return true
+	}
+	return studentTails(mean/math.Sqrt(variance/n), n-1) < p
 }

@@ -2,6 +2,7 @@ package series_test
 
 import (
 	"math"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -37,5 +38,28 @@ func TestClimbs(t *testing.T) {
 		if off := c.Onset.Sub(seriestest.At(test.onset)); found && off.Abs() > 4*time.Second {
 			t.Errorf("%s: onset is %v off", test.name, off)
 		}
+	}
+}
+
+// A count to which chance adds wanders far from any straight line; it grows all
+// the same. One that wanders and comes back does not.
+func TestGrowthByChance(t *testing.T) {
+	chance := rand.New(rand.NewPCG(1, 2))
+	up, around := 0.0, 30.0
+	count := seriestest.Every(120, 2, func(float64) float64 {
+		for chance.Float64() < 0.8 {
+			up++
+		}
+		return up
+	})
+	back := seriestest.Every(120, 2, func(float64) float64 {
+		around += 4*(chance.Float64()-0.5) - (around-30)/20
+		return math.Round(around)
+	})
+	if g, ok := series.FindGrowth(count); !ok || g.Onset.Sub(count.T[0]) > 4*time.Second {
+		t.Errorf("a count of %v in the end is no growth: %+v", up, g)
+	}
+	if g, ok := series.FindGrowth(back); ok {
+		t.Errorf("what comes back grows: %+v", g)
 	}
 }

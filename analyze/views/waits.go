@@ -75,6 +75,19 @@ func Waits(ctx context.Context, rec *replay.Recording, rep *analyze.Report, node
 	return v, nil
 }
 
+// Stack is what its stack shows, in words: what was recorded of it, or nothing.
+func (w *Wait) Stack() string {
+	switch {
+	case w.BlockedOn != "" && w.Function != "":
+		return "; blocked on " + w.BlockedOn + " in " + w.Function
+	case w.BlockedOn != "":
+		return "; blocked on " + w.BlockedOn
+	case w.Function != "":
+		return "; in " + w.Function
+	}
+	return ""
+}
+
 func (w *Wait) longest() float64 { return max(w.StateS, w.LatencyS) }
 
 func (v *WaitView) node(ctx context.Context, caller ergo.Caller, node string) error {

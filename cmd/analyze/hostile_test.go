@@ -92,7 +92,12 @@ func plant(t *testing.T, line []byte) string {
 // line. A command without a row here fails: it must show that it is safe.
 func TestHostileNames(t *testing.T) {
 	path := hostile(t)
+	report := filepath.Join(t.TempDir(), "report.json")
+	if _, _, errs := analyzed(t, path, "report|PATH|--format|json|-o|"+report); errs != "" {
+		t.Fatal(errs)
+	}
 	rows := map[string][]string{
+		"recheck":    {report + "|PATH", report + "|PATH|--format|json"},
 		"report":     {"PATH", "PATH|--format|markdown", "PATH|--format|json", "PATH|--format|html"},
 		"info":       {"PATH", "PATH|--format|json"},
 		"nodes":      {"PATH", "PATH|--format|json"},

@@ -14,6 +14,7 @@ import (
 	"ergorecorder/analyze"
 	"ergorecorder/analyze/views"
 	"ergorecorder/cmd/internal/command"
+	"ergorecorder/ergo"
 	"ergorecorder/internal/exit"
 	"ergorecorder/mcp"
 )
@@ -42,7 +43,7 @@ func newRoot() *cobra.Command {
 		newMCP(), newTools(),
 		newNodes(),
 		newPS(),
-		newReport(), newPlaybooks(),
+		newReport(), newRecheck(), newPlaybooks(),
 		newTimeline(),
 		newTrend(),
 		newLogs(),
@@ -56,7 +57,8 @@ func newRoot() *cobra.Command {
 	)
 	command.Complete(root, map[string]cobra.CompletionFunc{
 		"node":     completeNode,
-		"level":    command.Words("trace", "debug", "info", "warning", "error", "panic"),
+		"level":    command.Words(words(ergo.Levels())...),
+		"state":    command.Words(words(ergo.States())...),
 		"fail-on":  command.Words("warning", "critical"),
 		"kind":     command.Words("cpu", "heap", "alloc", "goroutine"),
 		"sort":     command.Words(views.ProcessSorts()...),
@@ -65,6 +67,15 @@ func newRoot() *cobra.Command {
 		"tools":    command.Words(mcp.ToolSets()...),
 	})
 	return root
+}
+
+// words are constants as words.
+func words[T ~string](constants []T) []string {
+	var all []string
+	for _, c := range constants {
+		all = append(all, string(c))
+	}
+	return all
 }
 
 // completeNode completes the nodes of the recording that is named already.

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 
@@ -11,8 +13,11 @@ import (
 
 	"ergorecorder/analyze"
 	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/recheck"
 	"ergorecorder/analyze/render"
+	"ergorecorder/escape"
 	"ergorecorder/internal/exit"
+	"ergorecorder/mcp"
 	"ergorecorder/replay"
 	"ergorecorder/web"
 )
@@ -126,4 +131,86 @@ func failed(r *analyze.Report, severity string) bool {
 	return severity != "" && slices.ContainsFunc(r.Findings, func(f *finding.Finding) bool {
 		return f.Muted == nil && (f.Severity == finding.Critical || severity == string(finding.Warning) && f.Severity == finding.Warning)
 	})
+}
+
+func newRecheck() *cobra.Command {
+	var f format
+	cmd := &cobra.Command{
+		Use:   "recheck REPORT.json PATH...",
+		Short: "Ask for every number of a report again, and compare",
+		Long: `Recheck makes each call that stands beside a value of a report (analyze report
+--format json) on the recording, and compares what it answers with what the report
+says, to three figures. The tools reckon by a way of their own. Numbers of titles
+and summaries must be among the values.
+
+The exit code is 1 where a number does not come back.`,
+		Example: "  analyze report incident.erg --format json -o report.json\n  analyze recheck report.json incident.erg",
+		Args:    cobra.MinimumNArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if f != "text" && f != "json" {
+				return f.unknown(infoFormats)
+			}
+			rep, err := readReport(args[0])
+			if err != nil {
+				return err
+			}
+			rec, err := openRecording(args[1:]...)
+			if err != nil {
+				return err
+			}
+			defer rec.Close()
+			tools := mcp.New(mcp.Recorded(rec, strings.Join(args[1:], " ")), mcp.Options{})
+			checks, err := recheck.Findings(cmd.Context(), rep.Findings, tools.Ask)
+			if err != nil {
+				return err
+			}
+			wrong := recheck.Wrong(checks)
+			if f == "json" {
+				err = printJSON(cmd.OutOrStdout(), map[string]any{"checked": len(checks), "wrong": len(wrong), "checks": checks})
+			} else {
+				printChecks(cmd.OutOrStdout(), len(checks), wrong)
+			}
+			if err == nil && len(wrong) > 0 {
+				return exit.No
+			}
+			return err
+		},
+	}
+	f.addFlag(cmd, infoFormats)
+	return cmd
+}
+
+func readReport(path string) (*analyze.Report, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the report: %w", err)
+	}
+	var rep analyze.Report
+	if err := json.Unmarshal(text, &rep); err != nil {
+		return nil, fmt.Errorf("%s is no report in JSON (analyze report PATH --format json writes one): %w", path, err)
+	}
+	if rep.Schema != analyze.SchemaVersion {
+		return nil, fmt.Errorf("%s is no report of the form %s (analyze report PATH --format json writes one)", path, analyze.SchemaVersion)
+	}
+	return &rep, nil
+}
+
+func printChecks(out io.Writer, all int, wrong []recheck.Check) {
+	for _, c := range wrong {
+		escape.Fprintf(out, "%s %s: %s, %s: ", c.Finding, string(c.Kind), c.Of, c.Name)
+		switch {
+		case c.Asked != nil:
+			escape.Fprintf(out, "the report says %v, the recording %v", c.Stated, c.Asked)
+		default:
+			escape.Fprintf(out, "the report says %v: %s", c.Stated, c.Why)
+		}
+		if c.Call.Tool != "" {
+			args, err := json.Marshal(c.Call.Arguments)
+			if err == nil {
+				escape.Fprintf(out, "; asked by %s %s", c.Call.Tool, string(args))
+			}
+		}
+		fmt.Fprintln(out)
+	}
+	escape.Fprintf(out, "%d numbers: %d came back, %d did not\n", all, all-len(wrong), len(wrong))
 }

@@ -60,10 +60,12 @@ var mayImport = map[string]string{
 	"analyze/series/seriestest": "analyze/series",
 	"analyze/logs":              "replay analyze/series analyze/profiles",
 	"analyze/profiles":          "",
+	"analyze/measure":           "ergo ergo/tools48 archive replay",
+	"analyze/recheck":           "ergo analyze/finding",
 	"analyze/views":             "ergo ergo/tools48 archive replay analyze analyze/finding analyze/series analyze/logs analyze/profiles internal/nearest",
 	"analyze/render":            "escape analyze analyze/finding",
 
-	"mcp": "escape ergo ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/views internal/nearest",
+	"mcp": "escape ergo ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/measure analyze/views internal/nearest",
 	"web": "escape ergo ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/views",
 
 	"scrub": "ergo ergo/redact ergo/tools48 archive",

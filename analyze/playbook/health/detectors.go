@@ -3,8 +3,16 @@ package health
 import (
 	"ergorecorder/analyze/detector"
 	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/setting"
 	"ergorecorder/ergo"
 )
+
+// fewErrors are lines that nobody need get up for.
+var fewErrors = setting.Setting{
+	Name: "health.few_errors", Unit: "lines", Default: 10,
+	Meaning: "errors in a burst that is over which are told as a note only",
+	Why:     "a handful of calls failed and then none: there is nothing left to mend",
+}
 
 // Detectors are the detectors of this room.
 func Detectors() []detector.Detector {
@@ -17,9 +25,10 @@ func Detectors() []detector.Detector {
 		},
 		{
 			Name: "errors", Looks: "errors in logs, and messages that cannot be delivered",
-			Needs:  detector.Of(2, ergo.Node),
-			Claims: []finding.Kind{finding.ErrorBurst, finding.DeliveryErrors},
-			Run:    errorRates,
+			Needs:    detector.Of(2, ergo.Node),
+			Claims:   []finding.Kind{finding.ErrorBurst, finding.DeliveryErrors},
+			Settings: []setting.Setting{fewErrors},
+			Run:      errorRates,
 		},
 		{
 			Name: "applications", Looks: "applications that stopped, and nodes that cannot stop",

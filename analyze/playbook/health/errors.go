@@ -123,6 +123,9 @@ func burstFinding(s *scene.Scene, n *scene.Node, b series.Burst, miner *logs.Min
 			f.Caveats = append(f.Caveats, "The panic's line names a frame of the runtime only ("+p.Function+"): which application code it was is not in the log.")
 		}
 	}
+	if f.End != nil && b.After.Events < s.Set.Of(fewErrors) {
+		f.Score = min(f.Score, 45)
+	}
 	return f
 }
 

@@ -26,7 +26,7 @@ func leaks(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 		}
 		found := 0
 		for _, fam := range p.SortedFamilies() {
-			if fam.Application == "mcp_app" || fam.Born < s.Set.Int(leakMin) {
+			if fam.Observing() || fam.Born < s.Set.Int(leakMin) {
 				continue
 			}
 			f, err := leak(ctx, s, n, fam)
@@ -45,77 +45,42 @@ func leaks(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 	return nil
 }
 
-// A growth is the last regime of a count: from its onset on, it rises.
-type growth struct {
-	onset  time.Time
-	off    time.Duration
-	slope  series.Slope
-	gained float64
-	level  float64 // before
-}
-
-// growthOf finds the growth that a series ends in. ok is false where it does
-// not grow, has stopped to, or gained no more than it varies by.
-func growthOf(c series.Series, least float64) (g growth, ok bool) {
-	n := c.Len()
-	if n < 8 {
-		return g, false
-	}
-	part := c
-	g.onset, g.level = c.T[0], c.V[0]
-	if k, err := series.FindKnee(c); err == nil && k.P < 0.01 && k.After > 2*max(k.Before, 0) {
-		before := c.Before(k.At)
-		if rest := c.From(k.At); rest.Len() >= 6 && before.Len() > 0 {
-			part, g.onset, g.off, g.level = rest, k.At, k.Error, series.Median(before.V)
-		}
-	}
-	g.gained = part.V[part.Len()-1] - g.level
-	spread := 0.0
-	if before := c.Before(g.onset); before.Len() > 3 {
-		spread = series.Quantile(before.V, 1) - series.Quantile(before.V, 0)
-	}
-	if g.gained < max(least, 2*spread) {
-		return g, false
-	}
-	trend, err := series.MannKendall(part)
-	if err != nil || !trend.Rises(0.01) {
-		return g, false
-	}
-	g.slope, err = series.TheilSen(part)
-	if err != nil || !g.slope.Grows() {
-		return g, false
-	}
-	last := part.From(part.T[0].Add(part.Span() * 2 / 3))
-	late, err := series.TheilSen(last)
-	stopped := err == nil && late.PerSecond < g.slope.PerSecond/4
-	return g, !stopped
+// grows finds the growth that a count of processes ends in. A family that has
+// many members leaks as well as a small one: the bar is the number that came.
+func grows(s *scene.Scene, count series.Series) (series.Growth, bool) {
+	g, ok := series.Bar{Share: 0.05, Least: s.Set.Of(leakMin)}.Growth(count)
+	return g, ok && g.StillGrows()
 }
 
 func leak(ctx context.Context, s *scene.Scene, n *scene.Node, fam *scene.Family) (*finding.Finding, error) {
 	count := fam.Count.Sampled(n.Procs.Listings)
-	g, ok := growthOf(count, s.Set.Of(leakMin))
+	g, ok := grows(s, count)
 	if !ok {
 		return nil, nil
 	}
 	births := fam.Births.Sampled(n.Procs.Listings)
-	atOnset, _ := births.At(g.onset)
+	atOnset, _ := births.At(g.Onset)
 	born := float64(fam.Born) - atOnset
-	dies := 1 - g.gained/max(born, g.gained)
-	onset, off, err := firstStayed(ctx, s, n, fam, g)
-	if err != nil {
-		return nil, err
+	dies := 1 - g.Gained()/max(born, g.Gained())
+	st := stayed(n, fam, g)
+	apart := dies > s.Set.Of(leakDies) && len(st.old) >= s.Set.Int(leakMin) && float64(len(st.old)) >= g.Gained()/2
+	onset, off := g.Onset, g.Off
+	if first := st.first(apart); first != nil {
+		var err error
+		if onset, off, err = s.BirthTime(ctx, n, first.Pid, first.BornAfter, first.First); err != nil {
+			return nil, err
+		}
 	}
-	name := fam.Parent
 	sub := finding.Subject{
-		Node: n.Name, Incarnation: n.Incarnation(onset), Name: name, PID: fam.ParentPID,
+		Node: n.Name, Incarnation: n.Incarnation(onset), Name: fam.Parent, PID: fam.ParentPID,
 		Behavior: fam.Behavior, Application: fam.Application,
 	}
 	f := &finding.Finding{
 		Kind: finding.ProcessLeak, Subject: sub, Onset: onset, OnsetErrorS: off.Seconds(),
-		Score: 82, Confidence: finding.High,
+		Score: finding.Score(finding.ProcessLeak, g.Gained()), Confidence: finding.High,
 		Title: fmt.Sprintf("processes of behavior %s on %s are spawned and never end", fam.Behavior, n.Name),
 		Summary: fmt.Sprintf("There were %s, now there are %s: %s more a second since %s, and of those that were born since, %.0f %% ended. Their parent is %s.",
-			finding.Number(g.level), finding.Number(g.level+g.gained), finding.Number(g.slope.PerSecond), finding.Clock(onset), 100*dies, parentWords(fam)),
+			finding.Number(g.Before), finding.Number(g.After), finding.Number(g.Slope.PerSecond), finding.Clock(onset), 100*dies, parentWords(fam)),
 		Recommendation: "Find the code in the parent that spawns them and the condition under which they should end: a message that does not come, a monitor that is missing, a time-out that is not set.",
 		Confirm: []string{
 			fmt.Sprintf("process_list node=%s behavior=%s limit=100000", n.Name, fam.Behavior),
@@ -123,27 +88,70 @@ func leak(ctx context.Context, s *scene.Scene, n *scene.Node, fam *scene.Family)
 		},
 	}
 	switch {
+	case apart:
+		f.Title = fmt.Sprintf("of the processes of behavior %s on %s, some never end", fam.Behavior, n.Name)
+		f.Summary += fmt.Sprintf(" Of those that ended, hardly any lived for longer than %s; %d that stay are older than %s.",
+			finding.Duration(st.usual), len(st.old), finding.Duration(old*st.usual))
 	case dies > s.Set.Of(leakDies):
-		f.Score, f.Confidence = 45, finding.Low
-		f.Caveats = append(f.Caveats, "members still end: this may be load that rises")
-	case g.gained < 3*s.Set.Of(leakMin):
-		f.Score, f.Confidence = 62, finding.Medium
+		f.Title = fmt.Sprintf("processes of behavior %s on %s become more", fam.Behavior, n.Name)
+		f.Score, f.Confidence = min(f.Score, 45), finding.Low
+		f.Caveats = append(f.Caveats, "members still end, and none is far older than those that do: this may be load that rises")
+	case g.Gained() < 3*s.Set.Of(leakMin):
+		f.Confidence = finding.Medium
 	}
-	from, to := g.onset, s.To
+	from, to := g.Onset, s.To
 	f.Evidence = append(f.Evidence, finding.Evidence{
 		What: fmt.Sprintf("members of the family %s under %s", fam.Behavior, parentWords(fam)),
 		Node: n.Name, Tool: "process_list", Field: "PID", From: &from, To: &to,
 		Values: map[string]any{
-			"alive": map[string]any{"before": finding.Round(g.level), "after": finding.Round(g.level + g.gained)},
-			"per_s": finding.Round(g.slope.PerSecond), "born": finding.Round(born), "ended_share": finding.Round(dies),
+			"alive": map[string]any{"before": finding.Round(g.Before), "after": finding.Round(g.After)},
+			"per_s": finding.Round(g.Slope.PerSecond), "born": finding.Round(born), "ended_share": finding.Round(dies), "old": len(st.old),
 		},
 		Series: finding.Chart("processes", count),
 	})
-	f.Evidence = append(f.Evidence, totals(s, n, g.onset))
-	if day := g.slope.PerSecond * 86400; day > 0 {
+	f.Evidence = append(f.Evidence, totals(s, n, g.Onset))
+	if day := g.Slope.PerSecond * 86400; day > 0 {
 		f.Summary += fmt.Sprintf(" At this pace there are %s more in a day.", finding.Number(day))
 	}
 	return f, nil
+}
+
+// old is how many times as old as nearly all that ended a member must be to be
+// one that does not end: lives of one kind do not differ by as much.
+const old = 3
+
+// staying are the members of a family that are alive at the end and were born
+// about when it began to grow, or later, by birth.
+type staying struct {
+	all, old []*scene.Actor // old: far older than those that ended
+	usual    time.Duration  // what those that ended did not outlive
+}
+
+func stayed(n *scene.Node, fam *scene.Family, g series.Growth) staying {
+	st := staying{usual: fam.Lives.Usual()}
+	early := g.Onset.Add(-max(3*g.Off, 3*n.Interval))
+	for _, a := range n.Procs.Actors { // by birth
+		if a.Family != fam || a.Gone || a.BornAfter.IsZero() || a.First.Before(early) {
+			continue
+		}
+		st.all = append(st.all, a)
+		if a.Last.Sub(a.First) > max(old*st.usual, 2*n.Interval) {
+			st.old = append(st.old, a)
+		}
+	}
+	return st
+}
+
+// first is the first of those that stayed; nil where there is none.
+func (st staying) first(onlyOld bool) *scene.Actor {
+	among := st.all
+	if onlyOld {
+		among = st.old
+	}
+	if len(among) == 0 {
+		return nil
+	}
+	return among[0]
 }
 
 func parentWords(fam *scene.Family) string {
@@ -151,25 +159,6 @@ func parentWords(fam *scene.Family) string {
 		return "not listed (" + fam.ParentPID + ")"
 	}
 	return fam.Parent + " " + fam.ParentPID
-}
-
-// firstStayed is the birth of the first of those that stayed: of the members
-// that are alive at the end and were born around the onset or later.
-func firstStayed(ctx context.Context, s *scene.Scene, n *scene.Node, fam *scene.Family, g growth) (time.Time, time.Duration, error) {
-	early := g.onset.Add(-max(3*g.off, 3*n.Interval))
-	var first *scene.Actor
-	for _, a := range n.Procs.Actors {
-		if a.Family != fam || a.Gone || a.BornAfter.IsZero() || a.First.Before(early) {
-			continue
-		}
-		if first == nil || a.First.Before(first.First) {
-			first = a
-		}
-	}
-	if first == nil {
-		return g.onset, g.off, nil
-	}
-	return s.BirthTime(ctx, n, first.Pid, first.BornAfter, first.First)
 }
 
 // totals is the node's own count of what was spawned and terminated.
@@ -195,21 +184,21 @@ func totals(s *scene.Scene, n *scene.Node, onset time.Time) finding.Evidence {
 func totalLeak(s *scene.Scene, n *scene.Node, v *finding.Verdict) {
 	v.Skip("%s: %s: only the node's total can be judged", n.Name, n.Procs.Missing())
 	total := n.Series(ergo.Node, "ProcessesTotal")
-	g, ok := growthOf(total, s.Set.Of(leakMin))
+	g, ok := grows(s, total)
 	if !ok {
 		return
 	}
-	from, to := g.onset, s.To
+	from, to := g.Onset, s.To
 	v.Find(&finding.Finding{
-		Kind: finding.ProcessLeak, Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(g.onset)},
-		Onset: g.onset, OnsetErrorS: g.off.Seconds(), Score: 58, Confidence: finding.Low,
+		Kind: finding.ProcessLeak, Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(g.Onset)},
+		Onset: g.Onset, OnsetErrorS: g.Off.Seconds(), Score: min(finding.Score(finding.ProcessLeak, g.Gained()), 58), Confidence: finding.Low,
 		Title:          fmt.Sprintf("the number of processes on %s grows", n.Name),
-		Summary:        fmt.Sprintf("There were %s, now there are %s: %s more a second. Which ones cannot be told.", finding.Number(g.level), finding.Number(g.level+g.gained), finding.Number(g.slope.PerSecond)),
+		Summary:        fmt.Sprintf("There were %s, now there are %s: %s more a second. Which ones cannot be told.", finding.Number(g.Before), finding.Number(g.After), finding.Number(g.Slope.PerSecond)),
 		Recommendation: "Record the node over its own endpoint, so that its processes are listed.",
 		Caveats:        []string{"the processes were not listed: " + n.Procs.Missing()},
 		Evidence: []finding.Evidence{{
 			What: "processes", Node: n.Name, Tool: "node_info", Field: "ProcessesTotal", From: &from, To: &to,
-			Values: map[string]any{"before": finding.Round(g.level), "after": finding.Round(g.level + g.gained)}, Series: finding.Chart("processes", total),
+			Values: map[string]any{"before": finding.Round(g.Before), "after": finding.Round(g.After)}, Series: finding.Chart("processes", total),
 		}},
 	})
 }

@@ -11,23 +11,74 @@ import (
 	"ergorecorder/analyze/series"
 )
 
-// limits are the supervisors that gave up, or are about to.
+// limits are the supervisors that gave up, or are about to. The lives of one
+// supervisor are one finding, and one whose child is a supervisor that gave up
+// before it is its effect: the fault climbs.
 func limits(s *scene.Scene, n *scene.Node, loops []*loop, w scene.Complaints) []*finding.Finding {
-	var out []*finding.Finding
+	out, of := []*finding.Finding{}, map[string]*finding.Finding{}
+	for _, lives := range falls(n) {
+		var f *finding.Finding
+		var again []scene.Fall
+		for _, d := range lives {
+			if f == nil {
+				f = gaveUp(s, n, d, w)
+			} else if gaveUp(s, n, d, w) != nil {
+				again = append(again, d)
+			}
+		}
+		if f == nil {
+			continue
+		}
+		several(f, again)
+		of[lives[0].Supervisor.Name] = f
+		out = append(out, f)
+	}
 	for _, d := range n.Procs.Fallen {
-		if f := gaveUp(s, n, d, w); f != nil {
-			out = append(out, f)
+		above := of[d.Supervisor.Name]
+		for _, child := range d.Children {
+			if below := of[child]; above != nil && below != nil && !below.Onset.After(above.Onset) {
+				above.ExplainedBy(below)
+			}
 		}
 	}
 	if len(out) == 0 {
 		out = append(out, saidToGiveUp(n, w)...)
 	}
 	for _, l := range loops {
-		if f := nearItsLimit(s, n, l); f != nil {
+		known := slices.ContainsFunc(out, func(f *finding.Finding) bool { return l.supervisor != nil && f.Subject.Name == l.supervisor.Name })
+		if f := nearItsLimit(s, n, l); f != nil && !known {
 			out = append(out, f)
 		}
 	}
 	return out
+}
+
+// falls are the falls of a node's supervisors, by supervisor.
+func falls(n *scene.Node) [][]scene.Fall {
+	var out [][]scene.Fall
+	for _, d := range n.Procs.Fallen {
+		i := slices.IndexFunc(out, func(l []scene.Fall) bool {
+			o := l[0].Supervisor
+			return o.Name == d.Supervisor.Name && o.Behavior == d.Supervisor.Behavior && (o.Name != "" || o.Family == d.Supervisor.Family)
+		})
+		if i < 0 {
+			out = append(out, nil)
+			i = len(out) - 1
+		}
+		out[i] = append(out[i], d)
+	}
+	return out
+}
+
+// several says how often a supervisor gave up, where it was more than once.
+func several(f *finding.Finding, again []scene.Fall) {
+	if len(again) == 0 {
+		return
+	}
+	last := again[len(again)-1]
+	f.Title += ", " + finding.Times(len(again)+1)
+	f.Summary += fmt.Sprintf(" It was restarted and was gone again, %s in all, the last time by %s.", finding.Times(len(again)+1), finding.Clock(last.By))
+	f.Evidence[0].Values["times"] = len(again) + 1
 }
 
 // gaveUp judges a supervisor that is gone: it exceeded its limit if a child of
@@ -44,7 +95,7 @@ func gaveUp(s *scene.Scene, n *scene.Node, d scene.Fall, w scene.Complaints) *fi
 	for _, name := range d.Children {
 		var close []scene.Complaint
 		for _, c := range w.ByName[name] {
-			if c.At.After(d.After.Add(-period)) && !c.At.After(d.By) {
+			if c.Died && c.At.After(d.After.Add(-period)) && !c.At.After(d.By) {
 				close = append(close, c)
 			}
 		}
@@ -53,7 +104,10 @@ func gaveUp(s *scene.Scene, n *scene.Node, d scene.Fall, w scene.Complaints) *fi
 		}
 	}
 	exceeded, sure := exceeded(d, w)
-	if !sure && len(said) < min(s.Set.Int(manyRestarts), intensity+1) {
+	if len(said) == 0 && wentWithParent(n, d) {
+		return nil
+	}
+	if !sure && len(scene.Deaths(said)) < min(s.Set.Int(manyRestarts), intensity+1) {
 		return nil
 	}
 	onset, off := series.Middle(d.After, d.By)
@@ -65,19 +119,21 @@ func gaveUp(s *scene.Scene, n *scene.Node, d scene.Fall, w scene.Complaints) *fi
 	}
 	f := &finding.Finding{
 		Kind: finding.SupervisorLimit, Subject: sup.Subject(onset), Onset: onset, OnsetErrorS: off.Seconds(),
-		Score: 87, Confidence: finding.High,
-		Title: fmt.Sprintf("the supervisor %s on %s gave up restarting", sup.Called(), n.Name),
-		Summary: fmt.Sprintf("It allows %d restarts in %s; then it was gone, and its %d children with it.",
-			intensity, finding.Duration(period), len(d.Children)),
+		Score: finding.Score(finding.SupervisorLimit, pastIt), Confidence: finding.High,
+		Title:          fmt.Sprintf("the supervisor %s on %s gave up restarting", sup.Called(), n.Name),
+		Summary:        fmt.Sprintf("It was gone, and its %d %s with it.", len(d.Children), finding.Plural(len(d.Children), "child", "children")),
 		Recommendation: "Mend why its child dies; raise the intensity only if restarts do help.",
 		Confirm:        []string{fmt.Sprintf("process_list node=%s behavior=%s", n.Name, sup.Behavior), fmt.Sprintf("app_list node=%s", n.Name)},
+	}
+	if in != nil {
+		f.Summary = fmt.Sprintf("It allows %d restarts in %s. ", intensity, finding.Duration(period)) + f.Summary
 	}
 	if sure {
 		f.Summary += " It logged that its restart intensity is exceeded."
 	}
 	if msg, times := commonest(said); times > 0 {
 		f.Title = fmt.Sprintf("the supervisor %s on %s gave up: its child %s kept dying", sup.Called(), n.Name, child)
-		f.Summary += fmt.Sprintf(" Its child %s logged %d errors in the %s before, %d times: %s", child, len(said), finding.Duration(period), times, msg)
+		f.Summary += fmt.Sprintf(" Its child %s died at least %s in the %s before, and said, %d times: %s.", child, finding.Times(len(scene.Deaths(said))), finding.Duration(period), times, msg)
 		f.Recommendation = fmt.Sprintf("Mend why %s dies; raise the intensity only if restarts do help.", child)
 	}
 	if i := slices.IndexFunc(said, func(c scene.Complaint) bool { return c.Function != "" }); i >= 0 {
@@ -89,15 +145,26 @@ func gaveUp(s *scene.Scene, n *scene.Node, d scene.Fall, w scene.Complaints) *fi
 	from, to := d.After, d.By
 	f.Evidence = append(f.Evidence, finding.Evidence{
 		What: "the supervisor is not listed any more", Node: n.Name, Tool: "process_list", Field: "PID", From: &from, To: &to,
-		Values:  map[string]any{"children": len(d.Children), "child": child, "intensity": intensity, "period_s": period.Seconds()},
+		Values:  map[string]any{"children": len(d.Children)},
 		Records: []string{finding.RecordName(n.Name, "process_list", d.By)},
 	})
+	if child != "" {
+		f.Evidence[0].Values["child"] = child
+	}
 	if in != nil {
 		f.Evidence = append(f.Evidence, limitEvidence(in, n, sup))
 	} else {
-		f.Caveats = append(f.Caveats, "the supervisor was not inspected: the framework's default limit of 5 restarts in 5 s is assumed")
+		f.Caveats = append(f.Caveats, "the supervisor was not inspected: what it allows is not known (5 restarts in 5 s, where nothing else is said)")
 	}
 	return f
+}
+
+// wentWithParent reports whether a supervisor's own supervisor fell at the same
+// time: its children say then, too, that an intensity is exceeded.
+func wentWithParent(n *scene.Node, d scene.Fall) bool {
+	return slices.ContainsFunc(n.Procs.Fallen, func(o scene.Fall) bool {
+		return o.Supervisor.Pid == d.Supervisor.Parent && !o.After.After(d.By) && !d.After.After(o.By)
+	})
 }
 
 // saidToGiveUp are the supervisors that only their own word tells of: nothing
@@ -105,7 +172,7 @@ func gaveUp(s *scene.Scene, n *scene.Node, d scene.Fall, w scene.Complaints) *fi
 func saidToGiveUp(n *scene.Node, w scene.Complaints) []*finding.Finding {
 	var out []*finding.Finding
 	for pid, said := range w.ByPID {
-		i := slices.IndexFunc(said, func(c scene.Complaint) bool { return saysItGivesUp(c) })
+		i := slices.IndexFunc(said, func(c scene.Complaint) bool { return c.GivesUp() && ownWord(n, pid, c) })
 		if i < 0 {
 			continue
 		}
@@ -120,7 +187,7 @@ func saidToGiveUp(n *scene.Node, w scene.Complaints) []*finding.Finding {
 		}
 		at := said[i].At
 		out = append(out, &finding.Finding{
-			Kind: finding.SupervisorLimit, Subject: sub, Onset: at, OnsetErrorS: 0.1, Score: 85, Confidence: finding.Medium,
+			Kind: finding.SupervisorLimit, Subject: sub, Onset: at, OnsetErrorS: 0.1, Score: finding.Score(finding.SupervisorLimit, pastIt), Confidence: finding.Medium,
 			Title:          fmt.Sprintf("the supervisor %s on %s gave up restarting", called, n.Name),
 			Summary:        "It logged: " + said[i].Message + ".",
 			Recommendation: "See which of its children died before, and mend why; raise the intensity only if restarts do help.",
@@ -132,15 +199,17 @@ func saidToGiveUp(n *scene.Node, w scene.Complaints) []*finding.Finding {
 	return out
 }
 
-// saysItGivesUp reports whether a line is a supervisor's word that it gives up.
-func saysItGivesUp(c scene.Complaint) bool {
-	return strings.Contains(c.Message, "restart intensity is exceeded")
+// ownWord reports whether a line that a supervisor gives up may be the
+// supervisor's own: its children log it too, with its PID.
+func ownWord(n *scene.Node, pid string, c scene.Complaint) bool {
+	a := n.Procs.Known[pid]
+	return !strings.Contains(c.Message, "<") && (a == nil || a.Kind == "" || a.Kind == "supervisor")
 }
 
 // exceeded is when the supervisor logged that it gave up.
 func exceeded(d scene.Fall, w scene.Complaints) (at time.Time, ok bool) {
 	for _, c := range w.ByPID[d.Supervisor.Pid] {
-		if saysItGivesUp(c) && c.At.After(d.After.Add(-time.Second)) && !c.At.After(d.By) {
+		if c.GivesUp() && c.At.After(d.After.Add(-time.Second)) && !c.At.After(d.By) {
 			return c.At, true
 		}
 	}
@@ -165,7 +234,7 @@ func nearItsLimit(s *scene.Scene, n *scene.Node, l *loop) *finding.Finding {
 	}
 	return &finding.Finding{
 		Kind: finding.SupervisorLimit, Subject: l.supervisor.Subject(onset), Onset: onset, OnsetErrorS: in.Restarts.Interval().Seconds(),
-		Score: 65, Confidence: finding.High,
+		Score: min(finding.Score(finding.SupervisorLimit, peak/float64(in.Intensity)), 74), Confidence: finding.High,
 		Title:          fmt.Sprintf("the supervisor %s on %s is about to give up", l.supervisor.Called(), n.Name),
 		Summary:        fmt.Sprintf("It counted %d restarts in its period of %d s and allows %d; past that it dies, and the fault climbs the tree.", int(peak), in.Period, in.Intensity),
 		Recommendation: fmt.Sprintf("Mend why %s dies.", l.Name),
@@ -173,3 +242,7 @@ func nearItsLimit(s *scene.Scene, n *scene.Node, l *loop) *finding.Finding {
 		Evidence:       []finding.Evidence{limitEvidence(in, n, l.supervisor)},
 	}
 }
+
+// pastIt is how far a supervisor that gave up counts as past its limit: all that
+// it held is gone with it, which is worse than a child at the limit.
+const pastIt = 1.5

@@ -9,9 +9,11 @@ import (
 	"ergorecorder/analyze/setting"
 )
 
-// A loop is one child's restarts.
+// A loop is one child's restarts, or those of a family whose members have no
+// name, or another one each time, or die in turns.
 type loop struct {
 	*scene.Lineage
+	family     *scene.Family // nil for a child that is known by its name
 	births     []scene.Birth // under one and the same supervisor: of the latest loop, else all
 	dense      bool          // they follow each other so fast that they are a loop
 	more       int           // restarts after those
@@ -21,31 +23,36 @@ type loop struct {
 	among      []string // siblings that are restarted with it
 }
 
+// who is how a person names what is restarted.
+func (l *loop) who() string {
+	if l.family == nil {
+		return l.Name
+	}
+	return l.Behavior
+}
+
 // loops are the restart loops of a node. Siblings that a supervisor restarts
-// together are one: the one that complains, else the first.
+// together are one: the one that complains, else the first. So are the members
+// of a family that die in turns.
 func loops(s *scene.Scene, n *scene.Node, w scene.Complaints) []*loop {
+	var out []*loop
+	for _, fam := range n.Procs.SortedFamilies() {
+		if l := familyLoop(s, n, fam, w); l != nil {
+			out = append(out, l)
+		}
+	}
 	var all []*loop
 	for _, l := range n.Procs.Lineages {
+		covered := slices.ContainsFunc(out, func(o *loop) bool { return l.Current != nil && l.Current.Family == o.family })
 		lp := &loop{Lineage: l, said: w.ByName[l.Name]}
-		for i, b := range l.Births {
-			if i > 0 && b.Parent != l.Births[i-1].Parent {
-				lp.births = lp.births[:0] // its supervisor is a new one: that is another story
-			}
-			if len(lp.births) == 0 {
-				b.Omitted = 0
-			}
-			lp.births = append(lp.births, b)
+		if !covered && lp.follows(s, n, l.Births) {
+			lp.narrow(s.Set)
+			all = append(all, lp)
 		}
-		if len(lp.births) < s.Set.Int(manyRestarts) || !supervised(n, lp) {
-			continue
-		}
-		lp.narrow(s.Set)
-		all = append(all, lp)
 	}
 	slices.SortFunc(all, func(a, b *loop) int {
 		return cmp.Or(cmp.Compare(len(b.said), len(a.said)), a.births[0].By.Compare(b.births[0].By), cmp.Compare(a.Name, b.Name))
 	})
-	var out []*loop
 	for _, l := range all {
 		i := slices.IndexFunc(out, func(o *loop) bool { return o.together(l) })
 		if i < 0 {
@@ -55,6 +62,80 @@ func loops(s *scene.Scene, n *scene.Node, w scene.Complaints) []*loop {
 		out[i].among = append(out[i].among, l.Name)
 	}
 	return out
+}
+
+// follows takes the restarts under the newest supervisor (those under another
+// are another story), and reports whether there are enough under a supervisor.
+func (l *loop) follows(s *scene.Scene, n *scene.Node, births []scene.Birth) bool {
+	for i, b := range births {
+		if i > 0 && b.Parent != births[i-1].Parent {
+			l.births = l.births[:0]
+		}
+		if len(l.births) == 0 {
+			b.Omitted = 0
+		}
+		l.births = append(l.births, b)
+	}
+	return len(l.births) >= s.Set.Int(manyRestarts) && supervised(n, l)
+}
+
+// familyLoop is the loop of a family in which members die in turns: nil where
+// one name, or all at the same time, are restarted, for these are told by their
+// names; and where those that come and go do so because they are done.
+func familyLoop(s *scene.Scene, n *scene.Node, fam *scene.Family, w scene.Complaints) *loop {
+	births := fam.Succession.Births
+	if len(births) < s.Set.Int(manyRestarts) || births[0].Name != "" && inTurns(births) < 2 || fam.Observing() {
+		return nil
+	}
+	l := &loop{Lineage: &fam.Succession, family: fam, said: w.ByBehavior[fam.Behavior]}
+	if !l.follows(s, n, births) || !l.supervisorKnown(n) {
+		return nil
+	}
+	l.narrow(s.Set)
+	deaths := len(l.deaths())
+	switch {
+	case !l.dense:
+		return nil
+	case l.pool(n):
+		// A pool replaces a worker only when it ended; that one recycles its
+		// workers on purpose shows in a log without a death.
+		if deaths == 0 && w.Lines > 0 {
+			return nil
+		}
+	case deaths < s.Set.Int(manyRestarts) || 2*deaths < restarts(l.births):
+		return nil
+	}
+	return l
+}
+
+// inTurns is how many names are restarted at times of their own.
+func inTurns(births []scene.Birth) int {
+	names, times := map[string]bool{}, map[time.Time]int{}
+	for _, b := range births {
+		times[b.By]++
+	}
+	for _, b := range births {
+		if times[b.By] == 1 {
+			names[b.Name] = true
+		}
+	}
+	return len(names)
+}
+
+// supervisorKnown reports whether the parent is surely one that restarts: a
+// supervisor or a pool.
+func (l *loop) supervisorKnown(n *scene.Node) bool {
+	return l.pool(n) || l.inspected != nil && l.inspected.Supervisor || l.supervisor != nil && l.supervisor.Kind == "supervisor"
+}
+
+func (l *loop) pool(n *scene.Node) bool { return l.supervisor != nil && n.IsPool(l.supervisor) }
+
+// deaths are the deaths that were logged while the loop lasted.
+func (l *loop) deaths() []scene.Complaint {
+	from, to := l.births[0].After.Add(-time.Second), l.births[len(l.births)-1].By
+	return scene.Deaths(slices.DeleteFunc(slices.Clone(l.said), func(c scene.Complaint) bool {
+		return c.At.Before(from) || c.At.After(to)
+	}))
 }
 
 // window is the time within which restarts make a loop: no shorter than what
@@ -115,6 +196,8 @@ func supervised(n *scene.Node, l *loop) bool {
 	l.supervisor = n.Procs.Known[pid]
 	l.inspected = n.Inspected[pid]
 	switch {
+	case l.pool(n):
+		return true
 	case l.inspected != nil:
 		return l.inspected.Supervisor
 	case l.supervisor != nil && l.supervisor.Kind != "":
@@ -137,10 +220,36 @@ func (l *loop) together(o *loop) bool {
 	return float64(same) >= 0.8*float64(len(o.births))
 }
 
+// A count is how many restarts there were, and who says so.
+type count struct {
+	restarts int
+	by       string
+	exact    bool
+}
+
+// counted is the number of restarts by the best source: what the pool or the log
+// counted, else the changes from listing to listing, which miss all but one of
+// those between two.
+func (l *loop) counted() count {
+	best := count{restarts(l.births), "changes from one listing to the next", false}
+	if deaths := len(l.deaths()); deaths >= best.restarts {
+		best = count{deaths, "deaths in its log", true}
+	}
+	if l.inspected != nil {
+		first, last := l.births[0], l.births[len(l.births)-1]
+		before, _ := l.inspected.Replaced.At(first.After)
+		if after, ok := l.inspected.Replaced.At(last.By); ok && int(after-before) > best.restarts {
+			best = count{int(after - before), "restarts that its pool counted", true}
+		}
+	}
+	return best
+}
+
 // period is the usual time between two restarts.
 func (l *loop) period() time.Duration {
-	if len(l.births) < 2 {
+	n := l.counted().restarts
+	if n < 2 {
 		return 0
 	}
-	return l.births[len(l.births)-1].By.Sub(l.births[0].By) / time.Duration(restarts(l.births)-1)
+	return l.births[len(l.births)-1].By.Sub(l.births[0].By) / time.Duration(n-1)
 }

@@ -51,21 +51,30 @@ func restarting(ctx context.Context, s *scene.Scene, l *loop) (*finding.Finding,
 	}
 	cur := l.Current
 	last := l.births[len(l.births)-1].By
+	counted := l.counted()
 	f := &finding.Finding{
-		Kind: finding.RestartLoop, Subject: cur.Subject(onset), Onset: onset, OnsetErrorS: off.Seconds(),
-		Score: 84, Confidence: finding.High,
-		Title:          fmt.Sprintf("%s on %s dies and is restarted over and over", l.Name, l.Node.Name),
+		Kind: finding.RestartLoop, Subject: l.subject(onset), Onset: onset, OnsetErrorS: off.Seconds(),
+		Score: finding.Score(finding.RestartLoop, perHour(counted.restarts, last.Sub(onset))), Confidence: finding.High,
+		Title:          fmt.Sprintf("%s on %s dies and is restarted over and over", l.who(), l.Node.Name),
 		Recommendation: "Mend what the repeated message says; until then stop the child or slow its restarts, for each one loses its state and mailbox.",
 		Confirm: []string{
 			fmt.Sprintf("process_inspect node=%s pid=%s", l.Node.Name, cur.Parent),
-			fmt.Sprintf("process_list node=%s name=%s", l.Node.Name, l.Name),
+			fmt.Sprintf("process_list node=%s behavior=%s", l.Node.Name, cur.Behavior),
 		},
 	}
-	f.Summary = fmt.Sprintf("Its PID changed in %d of the listings since then, every %s", restarts(l.births), finding.Duration(l.period()))
+	if l.family != nil {
+		f.Title = fmt.Sprintf("one after the other, processes of behavior %s on %s die and are restarted", l.who(), l.Node.Name)
+		f.Recommendation = "Mend what the repeated message says: it is the same work that kills whoever takes it, or the same place that all of them come to."
+	}
+	f.Summary = fmt.Sprintf("It was restarted at least %s from %s to %s, every %s (counted by %s)", finding.Times(counted.restarts),
+		finding.Clock(onset), finding.Clock(last), finding.Duration(l.period()), counted.by)
 	if l.supervisor != nil {
-		f.Summary += ", under the supervisor " + l.supervisor.Called()
+		f.Summary += ", under " + l.supervisor.Called()
 	}
 	f.Summary += "."
+	if !counted.exact && l.period() < 2*l.Node.Interval {
+		f.Caveats = append(f.Caveats, fmt.Sprintf("the processes are listed every %s: of several restarts between two listings one is seen, so that it may die more often", finding.Duration(l.Node.Interval)))
+	}
 	said := saidSince(l.said, onset.Add(-time.Second))
 	if msg, n := commonest(said); n > 0 {
 		f.Summary += fmt.Sprintf(" It logs, %d times: %s", n, msg)
@@ -77,20 +86,20 @@ func restarting(ctx context.Context, s *scene.Scene, l *loop) (*finding.Finding,
 	}
 	switch {
 	case !l.dense:
-		f.Score = 40
-		f.Title = fmt.Sprintf("%s on %s was restarted %s, far apart", l.Name, l.Node.Name, finding.Times(restarts(l.births)))
+		f.Score = min(f.Score, 40)
+		f.Title = fmt.Sprintf("%s on %s was restarted %s, far apart", l.who(), l.Node.Name, finding.Times(counted.restarts))
 		f.Recommendation = "See in its log what it died of: its supervisor mends that, but each restart loses its state and mailbox."
 	case s.To.Sub(last) > 10*max(l.period(), l.Node.Interval):
 		end := last
 		f.End = &end
-		f.Score = 68
+		f.Score = min(f.Score, 68)
 		if l.more == 0 {
 			f.Summary += " It has been stable since."
 		} else {
 			f.Summary += fmt.Sprintf(" Later it was restarted %s, far apart.", finding.Times(l.more))
 		}
 	case len(said) == 0 && l.period() > time.Minute && l.births[0].By.Sub(s.From) < 2*l.period():
-		f.Score = 45
+		f.Score = min(f.Score, 45)
 		f.Caveats = append(f.Caveats, "it is restarted at long intervals from the first and logs no error: that may be intended")
 	}
 	if len(l.among) > 0 {
@@ -114,7 +123,11 @@ func restarting(ctx context.Context, s *scene.Scene, l *loop) (*finding.Finding,
 // age of the process that replaced it, within the two listings.
 func firstDeath(ctx context.Context, s *scene.Scene, l *loop) (time.Time, time.Duration, error) {
 	b := l.births[0]
-	for _, c := range l.said {
+	said := l.said
+	if deaths := scene.Deaths(said); len(deaths) > 0 {
+		said = deaths
+	}
+	for _, c := range said {
 		if c.At.After(b.After.Add(-time.Second)) && !c.At.After(b.By) {
 			return c.At, 100 * time.Millisecond, nil
 		}
@@ -122,13 +135,40 @@ func firstDeath(ctx context.Context, s *scene.Scene, l *loop) (time.Time, time.D
 	return s.BirthTime(ctx, l.Node, b.Pid, b.After, b.By)
 }
 
+// subject accuses the child, or the family: whoever of it lives now is not the
+// one that died.
+func (l *loop) subject(at time.Time) finding.Subject {
+	if l.family == nil {
+		return l.Current.Subject(at)
+	}
+	return finding.Subject{
+		Node: l.Node.Name, Incarnation: l.Node.Incarnation(at), Behavior: l.Behavior, Application: l.family.Application,
+	}
+}
+
+func perHour(restarts int, during time.Duration) float64 {
+	return float64(restarts) / max(during.Hours(), 1.0/60)
+}
+
+// replaced is what the listings show.
+func (l *loop) replaced() string {
+	if l.family == nil {
+		return "another PID under the same name"
+	}
+	parent := l.Current.Parent
+	if l.supervisor != nil {
+		parent = l.supervisor.Called()
+	}
+	return "a new process of the same behavior in the place of one that ended, under " + parent
+}
+
 func (l *loop) evidence(onset time.Time, said []scene.Complaint) finding.Evidence {
 	first, last := l.births[0], l.births[len(l.births)-1]
 	from, to := onset, last.By
 	e := finding.Evidence{
-		What: "another PID under the same name", Node: l.Node.Name, Tool: "process_list", Field: "PID", From: &from, To: &to,
+		What: l.replaced(), Node: l.Node.Name, Tool: "process_list", Field: "PID", From: &from, To: &to,
 		Values: map[string]any{
-			"restarts_seen": restarts(l.births), "every_s": finding.Round(l.period().Seconds()),
+			"restarts_seen": restarts(l.births), "restarts": l.counted().restarts, "every_s": finding.Round(l.period().Seconds()),
 			"life_before_s": finding.Round(first.Previous.Seconds()), "errors_logged": len(said),
 		},
 		Records: []string{finding.RecordName(l.Node.Name, "process_list", first.By)},

@@ -66,9 +66,6 @@ func (n *Node) Add(s *Spec) *Spec {
 	return s
 }
 
-// Life is how often it has booted.
-func (n *Node) Life() int { return n.life }
-
 func (n *Node) up() time.Duration {
 	if n.Up == 0 {
 		return 10 * time.Second

@@ -68,9 +68,6 @@ func (w *World) At(at time.Duration, do func()) {
 	w.planned = append(w.planned, planned{at, do})
 }
 
-// Now is the present instant, for what is planned.
-func (w *World) Now() time.Duration { return w.now }
-
 // Node is the node of that name, nil if there is none.
 func (w *World) Node(name string) *Node {
 	for _, n := range w.Nodes {

@@ -1,0 +1,351 @@
+package measure
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A value is a number, a text, or a curve: one number or text an answer.
+type value struct {
+	num    float64
+	text   string
+	isText bool
+	curve  []sample
+	over   bool // it is a curve
+}
+
+// A sample is a value of one answer; NaN where it has none.
+type sample struct {
+	at   time.Time
+	num  float64
+	text string
+}
+
+func scalar(v float64) value { return value{num: v} }
+
+// A sheet is what was read: a column a field, all of the same answers.
+type sheet struct {
+	at      []time.Time
+	columns map[string][]sample
+	most    map[string][]sample // the largest row instead of the sum
+	starts  []time.Time         // of the node's lives: counters begin anew
+}
+
+// A function takes the values of its arguments.
+type function struct {
+	needs int
+	run   func(sh *sheet, args []value) (value, error)
+}
+
+func (sh *sheet) eval(n *node) (value, error) {
+	switch n.kind {
+	case number:
+		return scalar(n.num), nil
+	case text:
+		return value{text: n.name, isText: true}, nil
+	case field:
+		return value{over: true, curve: sh.columns[n.name]}, nil
+	}
+	if n.name == "most" && len(n.args) == 1 && n.args[0].kind == field {
+		return value{over: true, curve: sh.most[n.args[0].name]}, nil
+	}
+	f, known := functions()[n.name]
+	if !known {
+		return value{}, fmt.Errorf("there is no function %q; there are %s", n.name, strings.Join(names(), ", "))
+	}
+	if len(n.args) != f.needs {
+		return value{}, fmt.Errorf("%s takes %d values, not %d", n.name, f.needs, len(n.args))
+	}
+	args := make([]value, len(n.args))
+	for i, a := range n.args {
+		v, err := sh.eval(a)
+		if err != nil {
+			return value{}, err
+		}
+		args[i] = v
+	}
+	return f.run(sh, args)
+}
+
+// names are the functions that can be written, operators left out.
+func names() []string {
+	out := []string{"most"}
+	for name := range functions() {
+		if isLetter(name[0]) {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+func functions() map[string]function {
+	return map[string]function{
+		"+": pointwise(func(a, b float64) float64 { return a + b }),
+		"-": pointwise(func(a, b float64) float64 { return a - b }),
+		"*": pointwise(func(a, b float64) float64 { return a * b }),
+		"/": pointwise(func(a, b float64) float64 { return a / b }),
+
+		"floor": single(math.Floor),
+		"abs":   single(math.Abs),
+		"rates": {1, func(sh *sheet, a []value) (value, error) { return value{over: true, curve: sh.rates(a[0].curve)}, nil }},
+		"steps": {1, func(sh *sheet, a []value) (value, error) { return value{over: true, curve: sh.steps(a[0].curve)}, nil }},
+		"low": {2, func(_ *sheet, a []value) (value, error) {
+			return value{over: true, curve: low(a[0].curve, a[1].curve)}, nil
+		}},
+
+		"first":    reducer(func(c []sample) value { return c[0].value() }),
+		"last":     reducer(func(c []sample) value { return c[len(c)-1].value() }),
+		"min":      reducer(func(c []sample) value { return scalar(slices.Min(numbers(c))) }),
+		"max":      reducer(func(c []sample) value { return scalar(slices.Max(numbers(c))) }),
+		"sum":      reducer(func(c []sample) value { return scalar(total(c)) }),
+		"mean":     reducer(func(c []sample) value { return scalar(total(c) / float64(len(c))) }),
+		"median":   reducer(func(c []sample) value { return scalar(quantile(numbers(c), 0.5)) }),
+		"change":   reducer(func(c []sample) value { return scalar(c[len(c)-1].num - c[0].num) }),
+		"span":     reducer(func(c []sample) value { return scalar(c[len(c)-1].at.Sub(c[0].at).Seconds()) }),
+		"slope":    reducer(func(c []sample) value { return scalar(slope(c)) }),
+		"changes":  reducer(func(c []sample) value { return scalar(float64(changes(c))) }),
+		"count":    {1, func(_ *sheet, a []value) (value, error) { return scalar(float64(len(present(a[0].curve)))), nil }},
+		"increase": {1, func(sh *sheet, a []value) (value, error) { v, _ := sh.increase(a[0].curve); return scalar(v), nil }},
+		"rate":     {1, rate},
+		"quantile": {2, func(_ *sheet, a []value) (value, error) {
+			c := present(a[0].curve)
+			if len(c) == 0 {
+				return value{}, errNothing
+			}
+			return scalar(quantile(numbers(c), a[1].num)), nil
+		}},
+		"seconds": {2, secondsBetween},
+	}
+}
+
+var errNothing = fmt.Errorf("nothing of it was recorded in the window")
+
+func rate(sh *sheet, a []value) (value, error) {
+	v, s := sh.increase(a[0].curve)
+	if s == 0 {
+		return value{}, fmt.Errorf("a rate needs two answers: %w", errNothing)
+	}
+	return scalar(v / s), nil
+}
+
+// secondsBetween is the time from one instant to another. An instant is a text
+// or the time of an answer, last(at).
+func secondsBetween(_ *sheet, a []value) (value, error) {
+	var at [2]time.Time
+	for i, v := range a {
+		t, err := time.Parse(time.RFC3339Nano, v.text)
+		if err != nil {
+			return value{}, fmt.Errorf("seconds: %q is no time as in RFC 3339", v.text)
+		}
+		at[i] = t
+	}
+	return scalar(at[1].Sub(at[0]).Seconds()), nil
+}
+
+func (s sample) value() value {
+	if s.text != "" && math.IsNaN(s.num) {
+		return value{text: s.text, isText: true}
+	}
+	return scalar(s.num)
+}
+
+// present are the samples that have a value.
+func present(c []sample) []sample {
+	var out []sample
+	for _, s := range c {
+		if !math.IsNaN(s.num) || s.text != "" {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func reducer(f func([]sample) value) function {
+	return function{1, func(_ *sheet, a []value) (value, error) {
+		if !a[0].over {
+			return a[0], nil // the number is its own median
+		}
+		c := present(a[0].curve)
+		if len(c) == 0 {
+			return value{}, errNothing
+		}
+		return f(c), nil
+	}}
+}
+
+func single(f func(float64) float64) function {
+	return function{1, func(_ *sheet, a []value) (value, error) {
+		if !a[0].over {
+			return scalar(f(a[0].num)), nil
+		}
+		out := make([]sample, len(a[0].curve))
+		for i, s := range a[0].curve {
+			out[i] = sample{at: s.at, num: f(s.num)}
+		}
+		return value{over: true, curve: out}, nil
+	}}
+}
+
+// pointwise joins two numbers, two curves of the same answers, or a curve and a
+// number.
+func pointwise(f func(a, b float64) float64) function {
+	return function{2, func(_ *sheet, a []value) (value, error) {
+		x, y := a[0], a[1]
+		if x.isText || y.isText {
+			return value{}, fmt.Errorf("texts cannot be reckoned with")
+		}
+		if !x.over && !y.over {
+			return scalar(f(x.num, y.num)), nil
+		}
+		along := x.curve
+		if !x.over {
+			along = y.curve
+		}
+		if x.over && y.over && len(x.curve) != len(y.curve) {
+			return value{}, fmt.Errorf("curves of different answers cannot be joined")
+		}
+		out := make([]sample, len(along))
+		for i, s := range along {
+			p, q := x.num, y.num
+			if x.over {
+				p = x.curve[i].num
+			}
+			if y.over {
+				q = y.curve[i].num
+			}
+			out[i] = sample{at: s.at, num: f(p, q)}
+		}
+		return value{over: true, curve: out}, nil
+	}}
+}
+
+func numbers(c []sample) []float64 {
+	out := make([]float64, 0, len(c))
+	for _, s := range c {
+		out = append(out, s.num)
+	}
+	return out
+}
+
+func total(c []sample) float64 {
+	sum := 0.0
+	for _, s := range c {
+		sum += s.num
+	}
+	return sum
+}
+
+// quantile interpolates between the two nearest values.
+func quantile(v []float64, p float64) float64 {
+	if len(v) == 0 {
+		return math.NaN()
+	}
+	v = slices.Clone(v)
+	slices.Sort(v)
+	at := min(max(p, 0), 1) * float64(len(v)-1)
+	i := int(at)
+	if i+1 >= len(v) {
+		return v[len(v)-1]
+	}
+	return v[i] + (at-float64(i))*(v[i+1]-v[i])
+}
+
+func changes(c []sample) int {
+	n := 0
+	for i := 1; i < len(c); i++ {
+		if c[i].text != c[i-1].text || c[i].text == "" && c[i].num != c[i-1].num {
+			n++
+		}
+	}
+	return n
+}
+
+// slope is the median of the slopes between all pairs of samples (Theil 1950,
+// Sen 1968), in units a second; of at most so many samples, evenly spaced.
+func slope(c []sample) float64 {
+	const most = 1000
+	if len(c) > most {
+		thin := make([]sample, most)
+		for i := range thin {
+			thin[i] = c[i*(len(c)-1)/(most-1)]
+		}
+		c = thin
+	}
+	var all []float64
+	for i := range c {
+		for j := i + 1; j < len(c); j++ {
+			if dt := c[j].at.Sub(c[i].at).Seconds(); dt > 0 {
+				all = append(all, (c[j].num-c[i].num)/dt)
+			}
+		}
+	}
+	return quantile(all, 0.5)
+}
+
+// whole reports whether a counter counted on from one sample to the next: it
+// did not fall, and no life of its node began in between.
+func (sh *sheet) whole(a, b sample) bool {
+	if !(b.num >= a.num) || !b.at.After(a.at) {
+		return false
+	}
+	return !slices.ContainsFunc(sh.starts, func(t time.Time) bool { return t.After(a.at) && !t.After(b.at) })
+}
+
+// increase is how much a counter grew, and over how many seconds that was seen.
+func (sh *sheet) increase(c []sample) (grown, seconds float64) {
+	c = present(c)
+	for i := 1; i < len(c); i++ {
+		if sh.whole(c[i-1], c[i]) {
+			grown += c[i].num - c[i-1].num
+			seconds += c[i].at.Sub(c[i-1].at).Seconds()
+		}
+	}
+	return grown, seconds
+}
+
+func (sh *sheet) steps(c []sample) []sample {
+	c = present(c)
+	var out []sample
+	for i := 1; i < len(c); i++ {
+		if sh.whole(c[i-1], c[i]) {
+			out = append(out, sample{at: c[i].at, num: c[i].num - c[i-1].num})
+		}
+	}
+	return out
+}
+
+func (sh *sheet) rates(c []sample) []sample {
+	c = present(c)
+	var out []sample
+	for i := 1; i < len(c); i++ {
+		if sh.whole(c[i-1], c[i]) {
+			out = append(out, sample{at: c[i].at, num: (c[i].num - c[i-1].num) / c[i].at.Sub(c[i-1].at).Seconds()})
+		}
+	}
+	return out
+}
+
+// low is the least sample of each stretch in which the other curve stands still:
+// what is left after each collection.
+func low(c, by []sample) []sample {
+	var out []sample
+	last := math.NaN()
+	for i := range min(len(c), len(by)) {
+		if math.IsNaN(c[i].num) || math.IsNaN(by[i].num) {
+			continue
+		}
+		n := len(out)
+		switch {
+		case n == 0 || by[i].num != last:
+			out = append(out, c[i])
+		case c[i].num < out[n-1].num:
+			out[n-1] = c[i]
+		}
+		last = by[i].num
+	}
+	return out
+}
