@@ -178,11 +178,13 @@ func (s *segment) size() int64 {
 	if s.flat != nil {
 		return s.flat.Size
 	}
-	st, err := os.Stat(s.path)
-	if err != nil {
-		return 0
+	n := int64(0)
+	if st, err := os.Stat(s.path); err == nil {
+		n = st.Size()
+	} else { // a copy that was removed once it was open
+		_ = s.view(func(tx *bbolt.Tx) error { n = tx.Size(); return nil })
 	}
-	return st.Size()
+	return n
 }
 
 func (s *segment) close() error {

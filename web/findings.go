@@ -3,8 +3,10 @@ package web
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"ergorecorder/analyze"
 	"ergorecorder/analyze/finding"
@@ -88,6 +90,27 @@ func (s *Server) Analyse(ctx context.Context) error {
 		return fmt.Errorf("encode report: %w", err)
 	}
 	return s.opt.Cache.Store(key, text)
+}
+
+// analyseEvery is how often a recording that grows is judged.
+const analyseEvery = time.Minute
+
+// AnalyseAgain judges the recording again and again, first after a while, until
+// ctx is done. What fails is said.
+func (s *Server) AnalyseAgain(ctx context.Context, first time.Duration, say func(string)) {
+	again := time.NewTimer(first)
+	defer again.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-again.C:
+			again.Reset(analyseEvery)
+		}
+		if err := s.Analyse(ctx); err != nil && !errors.Is(err, context.Canceled) {
+			say(err.Error())
+		}
+	}
 }
 
 // reportKey names the recording as it is now.

@@ -35,7 +35,12 @@ touched. The exit code is 0 when the new recording stands, whatever was lost.`,
 			if f != "text" && f != "json" {
 				return f.unknown(infoFormats)
 			}
-			s, err := archive.Salvage(cmd.Context(), args[0], out)
+			file, remove, err := onDisk(args[0])
+			if err != nil {
+				return err
+			}
+			defer remove()
+			s, err := archive.Salvage(cmd.Context(), file, out)
 			if err != nil {
 				return err
 			}
@@ -109,6 +114,20 @@ the names, and exits with 1 if something is there that should not be.`,
 	return cmd
 }
 
+// openArchive opens one archive as openRecording does.
+func openArchive(path string) (*archive.Reader, error) {
+	file, remove, err := onDisk(path)
+	if err != nil {
+		return nil, err
+	}
+	defer remove()
+	r, err := archive.Open(file)
+	if err != nil {
+		return nil, openError(err)
+	}
+	return r, nil
+}
+
 func (f *scrubFlags) readPolicy(cmd *cobra.Command) (scrub.Policy, error) {
 	var p scrub.Policy
 	if f.policy != "" {
@@ -145,7 +164,7 @@ func (f *scrubFlags) run(cmd *cobra.Command, path string) (err error) {
 			return fmt.Errorf("scrub: %s exists already", name)
 		}
 	}
-	from, err := archive.Open(path)
+	from, err := openArchive(path)
 	if err != nil {
 		return err
 	}
@@ -235,7 +254,7 @@ func (f *scrubFlags) runAudit(cmd *cobra.Command, path string) error {
 			return err
 		}
 	}
-	r, err := archive.Open(path)
+	r, err := openArchive(path)
 	if err != nil {
 		return err
 	}

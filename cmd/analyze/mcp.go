@@ -79,12 +79,12 @@ func runMCP(cmd *cobra.Command, paths []string, f mcpFlags) error {
 	if err != nil {
 		return fmt.Errorf("--tools: %w", err)
 	}
-	rec, err := openRecording(paths...)
+	rec, err := followRecording(cmd.Context(), paths...)
 	if err != nil {
 		return err
 	}
 	defer rec.Close()
-	s := mcp.New(mcp.Recorded(rec, strings.Join(paths, " ")), mcp.Options{
+	s := mcp.New(mcp.Recorded(rec.Recording, strings.Join(paths, " ")), mcp.Options{
 		Set:       set,
 		Analyze:   f.judge(paths),
 		CallLimit: f.callLimit,

@@ -54,7 +54,7 @@ kept beside the archive in PATH.findings.json (not with --no-cache).`,
 }
 
 func runServe(cmd *cobra.Command, paths []string, opt serveOptions) error {
-	rec, err := openRecording(paths...)
+	rec, err := followRecording(cmd.Context(), paths...)
 	if err != nil {
 		return err
 	}
@@ -64,24 +64,30 @@ func runServe(cmd *cobra.Command, paths []string, opt serveOptions) error {
 		return fmt.Errorf("listen: %w", err)
 	}
 	defer l.Close()
-	options := web.Options{Name: strings.Join(shown(cmd, paths), " + "), Hosts: opt.hosts, Analyze: opt.judge(paths)}
+	options := web.Options{Name: strings.Join(shown(cmd, paths), " + "), Hosts: opt.hosts, Analyze: opt.judge(paths), Live: rec.live}
 	var query string
 	if options.Token, query, err = access(l.Addr(), opt.tokenFile); err != nil {
 		return err
 	}
-	if !opt.noCache && len(paths) == 1 && !opt.own(paths) {
+	if !opt.noCache && !rec.live && len(paths) == 1 && !opt.own(paths) {
 		options.Cache = findingsFile(strings.TrimRight(paths[0], string(filepath.Separator)) + ".findings.json")
 	}
-	srv := web.New(rec, options)
+	srv := web.New(rec.Recording, options)
 	escape.Fprintf(cmd.OutOrStdout(), "http://%s/%s\n", l.Addr(), query)
 
 	ctx := cmd.Context()
-	analysed := make(chan error, 1)
-	go func() { analysed <- srv.Analyse(ctx) }()
+	judged := make(chan struct{})
+	go func() {
+		defer close(judged)
+		say := func(text string) { escape.Fprintf(cmd.ErrOrStderr(), "analyze: %s\n", text) }
+		if rec.live {
+			srv.AnalyseAgain(ctx, 0, say)
+		} else if err := srv.Analyse(ctx); err != nil && !errors.Is(err, context.Canceled) {
+			say(err.Error())
+		}
+	}()
 	err = srv.Serve(ctx, l)
-	if aerr := <-analysed; aerr != nil && !errors.Is(aerr, context.Canceled) {
-		escape.Fprintf(cmd.ErrOrStderr(), "analyze: %v\n", aerr)
-	}
+	<-judged
 	return err
 }
 

@@ -108,6 +108,7 @@ type archiveConfig struct {
 type controlConfig struct {
 	Listen    string `yaml:"listen"`
 	TokenFile string `yaml:"token-file"`
+	Socket    bool   `yaml:"socket"` // readers of this machine and user are answered
 }
 
 // presetConfig is the configuration that a preset stands for.
@@ -124,7 +125,7 @@ func presetConfig(name string) (config, error) {
 	c := config{
 		Preset: name, Timeout: o.Timeout, Discover: o.Discover, Parallel: o.Parallel, Budget: o.Budget,
 		Logs:  logConfig{o.Logs.Levels, o.Logs.Every, o.Logs.Buffer, o.Logs.Renew},
-		Pprof: pprofConfig{Every: o.PprofAll},
+		Pprof: pprofConfig{Every: o.PprofAll}, Control: controlConfig{Socket: true},
 		Incidents: incidentConfig{
 			Detect: true, Every: o.Incidents.Every, Before: o.Incidents.Before, After: o.Incidents.After,
 			Faster: o.Incidents.Faster, Cooldown: o.Incidents.Cooldown, PerHour: o.Incidents.PerHour,
@@ -144,7 +145,7 @@ var flagKeys = map[string]string{
 	"keep-age": "archive.keep-age", "keep-bytes": "archive.keep-bytes", "max-bytes": "archive.max-bytes",
 	"join": "join.nodes", "cookie-file": "join.cookie-file", "node-name": "join.node-name",
 	"tls": "join.tls", "follow-routes": "join.follow-routes",
-	"control": "control.listen", "control-token-file": "control.token-file",
+	"control": "control.listen", "control-token-file": "control.token-file", "socket": "control.socket",
 }
 
 // loadConfig puts the configuration together: the preset, the file at path

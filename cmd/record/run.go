@@ -75,6 +75,7 @@ func (f *runFlags) add(fl *pflag.FlagSet) {
 	fl.Int64("keep-bytes", 0, "how many bytes a directory archive may have")
 	fl.Int64("max-bytes", 0, "how many bytes a file archive may have")
 	fl.String("control", "", "steer the recorder on this loopback address, for example 127.0.0.1:9944")
+	fl.Bool("socket", true, "let analyze of this user, on this machine, read the recording while it is written")
 	fl.String("control-token-file", "", "file with the token of --control; it is made if it is not there (default: OUTPUT.token)")
 }
 
@@ -149,6 +150,7 @@ func (f *runFlags) start(ctx context.Context, c *config, r *recorder.Recorder, c
 		return err
 	}
 	for _, service := range []func() (func() error, error){
+		func() (func() error, error) { return c.Control.attach(ctx, w, show.say), nil },
 		func() (func() error, error) { return c.Control.serve(ctx, c.Output, r, w, show.say) },
 		func() (func() error, error) { return f.mcp.serve(ctx, cluster, w, c.Output, show.say) },
 		func() (func() error, error) { return f.serve.serve(ctx, w, c.Output, show.say) },

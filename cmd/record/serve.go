@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"time"
@@ -16,10 +15,9 @@ import (
 )
 
 // How a recording that is being written is judged for its page: its last
-// hour, once a minute, and first when there is a little to see.
+// hour, and first when there is a little to see.
 const (
 	judgeFirst = 15 * time.Second
-	judgeEvery = time.Minute
 	judgeLast  = time.Hour
 )
 
@@ -64,28 +62,11 @@ func (f *serveFlags) serve(ctx context.Context, w *archive.Writer, name string, 
 	go func() { served <- srv.Serve(ctx, l) }()
 	go func() {
 		defer close(judged)
-		judge(ctx, srv, say)
+		srv.AnalyseAgain(ctx, judgeFirst, say)
 	}()
 	return func() error {
 		cancel()
 		<-judged
 		return <-served
 	}, nil
-}
-
-// judge judges the recording again and again until ctx is done.
-func judge(ctx context.Context, srv *web.Server, say func(string)) {
-	again := time.NewTimer(judgeFirst)
-	defer again.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-again.C:
-			again.Reset(judgeEvery)
-		}
-		if err := srv.Analyse(ctx); err != nil && !errors.Is(err, context.Canceled) {
-			say(err.Error())
-		}
-	}
 }

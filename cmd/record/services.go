@@ -17,6 +17,7 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 
 	"ergorecorder/archive"
+	"ergorecorder/archive/attach"
 	"ergorecorder/ergo/live"
 	"ergorecorder/recorder"
 	"ergorecorder/recorder/control"
@@ -37,6 +38,20 @@ func profilers(list []string) (map[string]recorder.Profiler, error) {
 		out[node] = p
 	}
 	return out, nil
+}
+
+// attach answers readers of this machine until stop is called. Without a socket
+// it records all the same.
+func (c *controlConfig) attach(ctx context.Context, w *archive.Writer, say func(string)) (stop func() error) {
+	if !c.Socket {
+		return func() error { return nil }
+	}
+	s, err := attach.Serve(ctx, w, attach.Place{RunDir: os.Getenv("XDG_RUNTIME_DIR"), TempDir: os.TempDir()})
+	if err != nil {
+		say(fmt.Sprintf("readers of this machine cannot be answered, and see only closed segments: %v", err))
+		return func() error { return nil }
+	}
+	return s.Close
 }
 
 // serve serves the recorder's control until stop is called.

@@ -32,6 +32,7 @@ var mayImport = map[string]string{
 
 	"archive":                "archive/internal/...",
 	"archive/archivetest":    "archive",
+	"archive/attach":         "archive",
 	"archive/internal/codec": "",
 
 	"recorder":         "escape ergo ergo/redact ergo/tools48 archive recorder/ingest recorder/clock recorder/cost recorder/rows",
@@ -75,8 +76,8 @@ var mayImport = map[string]string{
 	"export": "ergo ergo/tools48 archive replay",
 
 	"cmd/internal/command": "archive internal/exit",
-	"cmd/analyze":          "cmd/internal/... export seal scrub escape ergo/... archive replay/... coverage analyze/... mcp web internal/exit internal/nearest",
-	"cmd/record":           "cmd/internal/... seal escape ergo/... archive recorder/... replay/... coverage analyze/... mcp web internal/exit",
+	"cmd/analyze":          "cmd/internal/... export seal scrub escape ergo/... archive archive/attach replay/... coverage analyze/... mcp web internal/exit internal/nearest",
+	"cmd/record":           "cmd/internal/... seal escape ergo/... archive archive/attach recorder/... replay/... coverage analyze/... mcp web internal/exit",
 
 	"internal/exit":   "escape",
 	"internal/layers": "",
