@@ -41,7 +41,10 @@ func (g *graph) calls(ctx context.Context) ([]*finding.Finding, error) {
 			left = append(left, f)
 		}
 	}
-	cycles := g.cycles(left)
+	cycles, err := g.cycles(ctx, left)
+	if err != nil {
+		return nil, err
+	}
 	for _, f := range left {
 		if f.Cause == nil {
 			g.elsewhere(net, f)
@@ -201,23 +204,6 @@ func (g *graph) waitsFor(f, callee *finding.Finding, because string) {
 	if callee.Subject.Node != f.Subject.Node {
 		f.Subject.Peer = callee.Subject.Node
 	}
-}
-
-func rootOf(f *finding.Finding) *finding.Finding {
-	for f.Cause != nil {
-		f = f.Cause
-	}
-	return f
-}
-
-func roots(all []*finding.Finding) []*finding.Finding {
-	var out []*finding.Finding
-	for _, c := range all {
-		if r := rootOf(c); !slices.Contains(out, r) {
-			out = append(out, r)
-		}
-	}
-	return out
 }
 
 // mentioned is the candidate that a log names by PID or name, and the line.

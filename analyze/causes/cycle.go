@@ -1,7 +1,9 @@
 package causes
 
 import (
+	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"ergorecorder/analyze/finding"
@@ -11,7 +13,6 @@ import (
 // A wait is a call that is not answered.
 type wait struct {
 	f      *finding.Finding
-	actor  *scene.Actor
 	since  time.Time
 	off    time.Duration
 	until  time.Time // when it was last seen waiting
@@ -27,13 +28,18 @@ const hop = time.Second
 // at one moment and last, of whom the first has a message waiting that came no
 // later than the last began to wait (the call that closes the ring), while
 // nobody is at fault for whom they could wait.
-func (g *graph) cycles(left []*finding.Finding) []*finding.Finding {
+func (g *graph) cycles(ctx context.Context, left []*finding.Finding) ([]*finding.Finding, error) {
 	var waits []wait
 	for _, f := range left {
-		if w, ok := g.waitOf(f); ok {
+		w, ok, err := g.waitOf(ctx, f)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
 			waits = append(waits, w)
 		}
 	}
+	slices.SortStableFunc(waits, func(a, b wait) int { return a.since.Compare(b.since) })
 	var out []*finding.Finding
 	for len(waits) >= 2 {
 		first := waits[0]
@@ -63,29 +69,42 @@ func (g *graph) cycles(left []*finding.Finding) []*finding.Finding {
 			}
 		}
 	}
-	return out
+	return out, nil
 }
 
-// waitOf is the call that a finding is about, if it is one that lasts.
-func (g *graph) waitOf(f *finding.Finding) (wait, bool) {
+// waitOf is the call that a finding is about, or the calls that time out one
+// after the other, if they last.
+func (g *graph) waitOf(ctx context.Context, f *finding.Finding) (w wait, ok bool, err error) {
 	n := g.scene.Node(f.Subject.Node)
-	if f.Kind != finding.StuckCall || n == nil || n.Procs.Known[f.Subject.PID] == nil {
-		return wait{}, false
+	if n == nil || n.Procs.Known[f.Subject.PID] == nil {
+		return wait{}, false, nil
 	}
 	a := n.Procs.Known[f.Subject.PID]
-	st := a.Longest(scene.Waiting)
+	st, e := a.Longest(scene.Waiting), a.WaitingEpisode()
 	if st != nil && a.Since(st) != st { // its own time-outs end it for a moment: the first time tells
 		st = a.Since(st)
 	}
-	if st == nil {
-		return wait{}, false
+	w = wait{f: f, since: f.Onset, off: seconds(f.OnsetErrorS)}
+	switch {
+	case e != nil && e.Handled() <= slowest && (st == nil || 2*st.Lasted() < e.End.Sub(e.Points[0].At)):
+		w.until, w.queued = e.End, e.Worst.Mailbox
+		w.since, w.off, err = g.scene.WaitBegan(ctx, a, e)
+	case f.Kind == finding.StuckCall && st != nil:
+		w.until, w.queued = st.To.At, st.To.Mailbox
+		if st.To.Mailbox > 0 && st.To.Latency > 0 {
+			w.oldest = st.To.At.Add(-time.Duration(st.To.Latency))
+		}
+	default:
+		return wait{}, false, nil
 	}
-	w := wait{f: f, actor: a, since: f.Onset, off: time.Duration(f.OnsetErrorS * float64(time.Second)), until: st.To.At, queued: st.To.Mailbox}
-	if st.To.Mailbox > 0 && st.To.Latency > 0 {
-		w.oldest = st.To.At.Add(-time.Duration(st.To.Latency))
-	}
-	return w, w.until.Sub(w.since) > scene.CallTimeout
+	return w, w.until.Sub(w.since) > scene.CallTimeout, err
 }
+
+// slowest is how many messages a second somebody handles at most whose calls
+// time out one after the other: in between he may handle those that are waiting.
+const slowest = 1
+
+func seconds(v float64) time.Duration { return time.Duration(v * float64(time.Second)) }
 
 // overlap reports whether two waited at the same time for longer than a call
 // may take.

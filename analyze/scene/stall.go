@@ -171,6 +171,12 @@ func (s *Scene) StallBegan(ctx context.Context, a *Actor, st *Stall) (start, err
 	return start{at, off, false}, nil
 }
 
+// WaitBegan is when the process began to wait in an episode of waiting.
+func (s *Scene) WaitBegan(ctx context.Context, a *Actor, e *Episode) (time.Time, time.Duration, error) {
+	b, err := s.StallBegan(ctx, a, &Stall{Progress: e.Before, From: e.Points[0], To: e.Points[0], State: Waiting})
+	return b.At, b.Off, err
+}
+
 // Zombie is the stall in which the process was a zombee, nil if it never was
 // one. Whoever was seen to be one twice and over too short a time is left out:
 // the recording is too sparse to tell.
