@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -59,11 +58,11 @@ func (c *controlConfig) serve(ctx context.Context, output string, r *recorder.Re
 	if c.Listen == "" {
 		return func() error { return nil }, nil
 	}
-	path := c.TokenFile
-	if path == "" {
-		path = strings.TrimRight(output, string(filepath.Separator)) + ".token"
+	path, create := c.TokenFile, live.CreateToken
+	if path == "" { // a name that anybody can guess: what lies there is not believed
+		path, create = strings.TrimRight(output, string(filepath.Separator))+".token", live.RenewToken
 	}
-	token, err := live.CreateToken(path)
+	token, err := create(path)
 	if err != nil {
 		return nil, err
 	}
@@ -72,17 +71,11 @@ func (c *controlConfig) serve(ctx context.Context, output string, r *recorder.Re
 		return nil, err
 	}
 	s := &control.Server{Recorder: r, Writer: w, Token: token}
-	srv := &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second}
+	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan error, 1)
-	go func() { ended <- srv.Serve(l) }()
+	go func() { ended <- s.Serve(ctx, l) }()
 	say("control on " + l.Addr().String() + ", its token in " + path)
-	return func() error {
-		err := srv.Close()
-		if e := <-ended; !errors.Is(e, http.ErrServerClosed) {
-			err = errors.Join(err, e)
-		}
-		return err
-	}, nil
+	return func() error { cancel(); return <-ended }, nil
 }
 
 // noteSignals opens an incident at every SIGUSR1.

@@ -85,7 +85,10 @@ func (c *Client) do(ctx context.Context, method, path string, body []byte) (io.R
 		return nil, fmt.Errorf("recorder at %s: %w", c.Address, err)
 	}
 	c.Token.Authorize(req.Header)
-	resp, err := http.DefaultClient.Do(req)
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := live.Staying(nil).Do(req)
 	if err != nil {
 		return nil, fmt.Errorf("recorder at %s: %w (is record run --control running there?)", c.Address, err)
 	}
