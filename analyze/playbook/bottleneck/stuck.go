@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -90,7 +91,9 @@ func timingOut(ctx context.Context, s *scene.Scene, a *scene.Actor) (*finding.Fi
 	f := timingOutSince(a, began.At, began.Off)
 	f.Summary = fmt.Sprintf("%s was seen %d times waiting for a response for over %s, and before %s never: whom it calls does not answer within the time-out of a call (5 s by default).",
 		a.Called(), a.LongWaits, finding.Duration(scene.MinStall), finding.Clock(began.At))
-	if end := p.Ended(s); !end.IsZero() {
+	busy := slices.ContainsFunc(a.Episodes, func(e *scene.Episode) bool { return e.Open && e.Waited > 0 })
+	const away = 4 // times as long as between two: listings see some of them only
+	if end := p.Ended(s); !end.IsZero() && !busy && s.To.Sub(end) > away*p.Every {
 		f.End = &end
 		f.Summary += " It has not come again since."
 	}
