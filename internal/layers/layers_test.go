@@ -44,7 +44,7 @@ var mayImport = map[string]string{
 	"recorder/incident": "ergo",
 	"recorder/notify":   "recorder recorder/incident",
 	"recorder/rows":     "",
-	"recorder/control":  "door escape ergo/live archive recorder",
+	"recorder/control":  "door escape seal ergo/live archive recorder",
 	"recorder/ingest":   "ergo ergo/redact ergo/tools48 ergo/capture archive",
 
 	"replay":       "ergo ergo/tools48 ergo/capture ergo/listing archive internal/nearest",
