@@ -3,6 +3,7 @@ package process
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
@@ -70,6 +71,7 @@ func registrations(ctx context.Context, s *scene.Scene, n *scene.Node, v *findin
 // ownerOfEvents names the producer of most of the events that came.
 func ownerOfEvents(ctx context.Context, s *scene.Scene, n *scene.Node, g series.Growth, f *finding.Finding) error {
 	before, after := map[string]int{}, map[string]int{}
+	var beforeAt time.Time
 	q := replay.Query{Node: n.Name, Reading: ergo.Events, From: n.ThisLife(s), To: s.To, Fields: []string{"Event", "Producer"}, Damaged: s.Note}
 	for fr, err := range s.Rec.Answers(ctx, q) {
 		if err != nil {
@@ -80,7 +82,7 @@ func ownerOfEvents(ctx context.Context, s *scene.Scene, n *scene.Node, g series.
 			count[fr.Columns[1].Text(slot)]++
 		}
 		if after = count; !fr.At.After(g.Onset) || len(before) == 0 {
-			before = count
+			before, beforeAt = count, fr.At
 		}
 	}
 	owner, most, all := "", 0, 0
@@ -102,10 +104,15 @@ func ownerOfEvents(ctx context.Context, s *scene.Scene, n *scene.Node, g series.
 		who = a.Called()
 	}
 	f.Title = fmt.Sprintf("%s on %s registers events without end: %s more every minute", who, finding.NodeName(n.Name), finding.Number(60*g.Slope.PerSecond))
-	f.Summary += fmt.Sprintf(" %d of the %d events that came are of %s.", most, all, who)
+	f.Summary += fmt.Sprintf(" Most of the events that came are of %s.", who)
 	f.Evidence = append(f.Evidence, finding.Evidence{
-		What: "events of this producer", Node: n.Name, Tool: "event_list", Field: "Producer", Values: map[string]any{"before": before[owner], "after": after[owner]},
+		What: "events of this producer", Node: n.Name, Tool: "event_list", Field: "Producer",
 	})
+	e, rows := &f.Evidence[len(f.Evidence)-1], n.Says("event_list", n.ThisLife(s), s.To)
+	rows.Where = map[string]string{"Producer": owner}
+	e.Value("after", after[owner], rows.Of("last(rows)"))
+	e.Value("before", before[owner], rows.Between(beforeAt, beforeAt).Of("last(rows)"))
+	e.Value("came", most, rows.Of(fmt.Sprintf("last(rows) - %d", before[owner])))
 	f.Confirm = append(f.Confirm, "event_list producer="+owner+" on "+n.Name)
 	return nil
 }
