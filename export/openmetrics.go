@@ -123,6 +123,9 @@ func label(text string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(escape.Line(text)) + `"`
 }
 
+// validUTF8 is a text without what is no UTF-8, which no other program takes.
+func validUTF8(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }
+
 // snake is a name of a field in small letters, with _ between its words.
 func snake(name string) string {
 	var b strings.Builder
