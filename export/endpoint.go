@@ -38,6 +38,24 @@ func ParseEndpoint(address string) (string, error) {
 	return strings.TrimSuffix(u.String(), "/"), nil
 }
 
+// ParseHeaders reads NAME=VALUE,…, as OTEL_EXPORTER_OTLP_HEADERS has it; the
+// values may be encoded as in URLs. What is wrong is told without the values.
+func ParseHeaders(list string) (http.Header, error) {
+	h := http.Header{}
+	for i, pair := range strings.Split(list, ",") {
+		if strings.TrimSpace(pair) == "" {
+			continue
+		}
+		name, value, ok := strings.Cut(pair, "=")
+		value, err := url.PathUnescape(strings.TrimSpace(value))
+		if name = strings.TrimSpace(name); !ok || name == "" || err != nil || strings.ContainsAny(value, "\r\n") {
+			return nil, fmt.Errorf("entry %d is not NAME=VALUE", i+1)
+		}
+		h.Set(name, value)
+	}
+	return h, nil
+}
+
 // patience is how long is waited before each further attempt at a batch.
 func patience() []time.Duration {
 	return []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second}

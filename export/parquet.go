@@ -2,7 +2,6 @@ package export
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -15,13 +14,19 @@ import (
 	"ergorecorder/replay"
 )
 
-// FileOf is how a file with the answers of a tool is called: after the reading
-// that they are, which is what they are called wherever they come from.
-func FileOf(tool string) string {
-	if r := tools48.Reading(tool); r != "" {
-		return string(r) + ".parquet"
+// Files are how the files with the answers of tools are called: after the
+// reading that they are, which is what they are called wherever they come from,
+// or after the tool where that is not one or is another's.
+func Files(tools []string) map[string]string {
+	out, taken := map[string]string{}, map[string]bool{LogLines: true}
+	for _, tool := range tools {
+		name := string(tools48.Reading(tool)) + ".parquet"
+		if name == ".parquet" || taken[name] {
+			name = tool + ".parquet"
+		}
+		out[tool], taken[name] = name, true
 	}
-	return tool + ".parquet"
+	return out
 }
 
 // rowsOfGroup is how many rows are held before they are written.
@@ -40,7 +45,7 @@ func Parquet(ctx context.Context, w io.Writer, rec *replay.Recording, tool strin
 		return 0, err
 	}
 	if kinds == nil {
-		return 0, fmt.Errorf("export: no answers of %s in the window; there are %s", tool, strings.Join(Tools(rec), ", "))
+		return 0, o.nothing(rec, tool)
 	}
 	t := newTable(w, tool, kinds)
 	for _, node := range nodes(rec, tool, o.Node) {
@@ -70,7 +75,7 @@ func Parquet(ctx context.Context, w io.Writer, rec *replay.Recording, tool strin
 type cellKind int
 
 const (
-	nothing cellKind = iota // it has no value
+	none cellKind = iota // it has no value
 	whole
 	number
 	truth
@@ -80,9 +85,9 @@ const (
 // with is the type of a column that holds values of both types.
 func (k cellKind) with(o cellKind) cellKind {
 	switch {
-	case k == nothing || k == o:
+	case k == none || k == o:
 		return o
-	case o == nothing:
+	case o == none:
 		return k
 	case k+o == whole+number && k != o && k != truth && o != truth:
 		return number
@@ -93,7 +98,7 @@ func (k cellKind) with(o cellKind) cellKind {
 // kindOf is the type of one value.
 func kindOf(c *archive.Column, slot int32) cellKind {
 	if int(slot) >= len(c.Kinds) {
-		return nothing
+		return none
 	}
 	switch c.Kinds[slot] {
 	case archive.Int:
@@ -103,7 +108,7 @@ func kindOf(c *archive.Column, slot int32) cellKind {
 	case archive.JSON:
 		switch text := c.Texts[slot]; {
 		case text == "null":
-			return nothing
+			return none
 		case text == "true", text == "false":
 			return truth
 		case text != "" && (text[0] == '-' || text[0] >= '0' && text[0] <= '9'):
@@ -111,7 +116,7 @@ func kindOf(c *archive.Column, slot int32) cellKind {
 		}
 		return words
 	}
-	return nothing
+	return none
 }
 
 // kindsOf are the columns that the answers of a tool have in the window, each
@@ -206,7 +211,7 @@ func (t *table) add(at int64, node string, cells []*archive.Column, slot int32) 
 	t.row[t.node] = parquet.ByteArrayValue([]byte(node)).Level(0, 0, t.node)
 	for i, c := range cells {
 		v, level := parquet.NullValue(), 0
-		if c != nil && kindOf(c, slot) != nothing {
+		if c != nil && kindOf(c, slot) != none {
 			v, level = valueOf(c, slot, t.kinds[i]), 1
 		}
 		t.row[t.at[i]] = v.Level(0, level, t.at[i])
