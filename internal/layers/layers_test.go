@@ -45,7 +45,8 @@ var mayImport = map[string]string{
 	"recorder/notify":   "recorder recorder/incident",
 	"recorder/rows":     "",
 	"recorder/identity": "archive",
-	"recorder/control":  "door escape seal ergo/live archive recorder",
+	"recorder/dump":     "archive",
+	"recorder/control":  "door escape seal ergo/live archive recorder recorder/dump recorder/dump",
 	"recorder/ingest":   "ergo ergo/redact ergo/tools48 ergo/capture archive",
 
 	"replay":       "ergo ergo/tools48 ergo/capture ergo/listing archive internal/nearest",
