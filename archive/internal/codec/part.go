@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"slices"
-
 )
 
 // A part encodes the rows of PartRows slots. It remembers every cell as of

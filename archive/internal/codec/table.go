@@ -37,8 +37,8 @@ type table struct {
 	keyBuf []byte
 
 	spelled []uint64 // the hash of the literals of the key in each slot, 0 where they are the key
-	litBuf []byte
-	fresh  []int32 // slots given out by this scan
+	litBuf  []byte
+	fresh   []int32 // slots given out by this scan
 
 	again map[string]uint64 // keys that came more than once in this scan: how often
 }
