@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ergorecorder/analyze"
+	"ergorecorder/analyze/detector"
 	"ergorecorder/analyze/mute"
 	"ergorecorder/analyze/playbook"
 	"ergorecorder/analyze/setting"
@@ -59,7 +60,7 @@ func printPlaybooks(out io.Writer, all []playbook.Playbook) error {
 		for _, d := range b.Detectors {
 			escape.Fprintf(out, "  %s: %s\n", d.Name, d.Looks)
 			for _, n := range d.Needs {
-				escape.Fprintf(out, "    needs    %s, %d answers at least\n", n.Reading, n.Least)
+				escape.Fprintf(out, "    needs    %s, %s\n", n.Reading, needWords(n))
 			}
 			if d.Sharpens != nil {
 				escape.Fprintf(out, "    surer    with -tags=%s\n", strings.Join(d.Sharpens, ","))
@@ -79,11 +80,13 @@ func printPlaybooks(out io.Writer, all []playbook.Playbook) error {
 type judging struct {
 	settings string
 	mute     string
+	rules    string
 }
 
 func (j *judging) addFlags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&j.settings, "settings", "", "file with numbers that detectors shall use instead of their own; see analyze playbooks")
 	cmd.Flags().StringVar(&j.mute, "mute", "", "file with findings that are known; without it NAME.mute.yaml beside the archive, or mute.yaml in its directory")
+	cmd.Flags().StringVar(&j.rules, "rules", "", "file with rules of your own; see analyze rules")
 }
 
 // apply puts what the flags and the files beside the archives say into the
@@ -97,6 +100,13 @@ func (j *judging) apply(opt *analyze.Options, paths []string) error {
 		if opt.Settings, err = setting.Parse(text, playbook.Settings()); err != nil {
 			return fmt.Errorf("--settings %s: %w; analyze playbooks lists them", j.settings, err)
 		}
+	}
+	if j.rules != "" {
+		set, err := readRules(j.rules)
+		if err != nil {
+			return err
+		}
+		opt.Rules = set.Detectors()
 	}
 	files := []string{j.mute}
 	if j.mute == "" {
@@ -146,4 +156,19 @@ func muteFiles(paths []string) []string {
 	}
 	slices.Sort(files)
 	return slices.Compact(files)
+}
+
+// needWords is what a detector needs of a reading.
+func needWords(n detector.Need) string {
+	text := fmt.Sprintf("%d answers at least", n.Least)
+	if n.Whole {
+		text += ", whole"
+	}
+	if n.Columns != nil {
+		text += ", with " + strings.Join(n.Columns, ", ")
+	}
+	if n.Peers {
+		text += ", where there are other nodes"
+	}
+	return text
 }

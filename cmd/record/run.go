@@ -63,15 +63,20 @@ func (f *runFlags) add(fl *pflag.FlagSet) {
 	fl.Duration("interval", 0, "how often processes are listed; all other intervals change in proportion")
 	fl.StringSlice("node", nil, "record only nodes whose name fits this pattern (repeatable)")
 	fl.Bool("fail-fast", false, "end at once if no cluster answers at the start")
+	fl.Bool("append", false, "go on with the archive even if it is of another cluster")
 	fl.Bool("keep-env", false, "keep the values of environment variables")
 	fl.Bool("keep-secrets", false, "store everything as it was said, secrets included")
 	fl.Float64("budget", 0.02, "the share of a node's time that may go into our calls")
 	fl.StringSlice("log-level", nil, "log levels to follow (repeatable)")
 	fl.StringArray("pprof", nil, "NODE=URL: take raw profiles of a node from its /debug/pprof (repeatable)")
 	fl.Bool("detect", true, "let the playbooks watch what is recorded")
+	fl.String("rules", "", "file with rules of your own that open incidents as the playbooks do; see analyze rules")
 	fl.String("log-match", "", "a log line that fits this pattern opens an incident")
 	fl.String("incident-dir", "", "write the window of every incident into a file in this directory")
 	fl.StringArray("on-incident", nil, "a command to run after an incident; its words one by one (repeatable)")
+	fl.StringArray("recipient", nil, "encrypt the files of --incident-dir to this key of age or SSH, or to those in this file (repeatable); the recording itself is not encrypted")
+	fl.String("incident-url", "", "post a signed message to this address when an incident begins and when it is recorded; see docs/recorder.md")
+	fl.String("incident-secret-file", "", "file with the secret by which messages to --incident-url are signed: whsec_…")
 	fl.Duration("keep-age", 0, "how long a directory archive keeps records; pinned windows are kept")
 	fl.Int64("keep-bytes", 0, "how many bytes a directory archive may have")
 	fl.Int64("max-bytes", 0, "how many bytes a file archive may have")
@@ -105,7 +110,12 @@ func runRun(cmd *cobra.Command, f *runFlags) (err error) {
 		return err
 	}
 	opts.Notice = show.say
-	opts.Incidents.Done = c.Incidents.after(show.say)
+	after, err := c.Incidents.aftermath(show.say)
+	if err != nil {
+		return err
+	}
+	after.hand(&opts.Incidents)
+	defer after.close()
 	joined, err := f.joinAny(cmd.Context(), &opts, show.say)
 	if err != nil {
 		return err

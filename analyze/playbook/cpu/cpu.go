@@ -40,12 +40,25 @@ func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 			v.Find(f)
 			continue
 		}
-		v.Fine("%s: %s of a core used at the median, %s at most; no lasting rise", n.Name, finding.Number(series.Median(rates.V)), finding.Number(series.Quantile(rates.V, 1)))
+		steady(s, n, rates, v)
 		if len(profs) == 0 {
 			v.Skip("%s: no CPU profile was recorded: what its CPU is spent on cannot be told", n.Name)
 		}
 	}
 	return nil
+}
+
+// steady says so of a node without a finding, unless what it used rose all the
+// same: it may have had as much more to do, which is none of a fault, nor steady.
+func steady(s *scene.Scene, n *scene.Node, rates series.Series, v *finding.Verdict) {
+	half := rates.T[0].Add(rates.Span() / 2)
+	first, second := series.Median(rates.Before(half).V), series.Median(rates.From(half).V)
+	said := fmt.Sprintf("%s of a core used at the median of the first half, %s of the second, %s at most", finding.Number(first), finding.Number(second), finding.Number(series.Quantile(rates.V, 1)))
+	if second >= s.Set.Of(hotRatio)*first && second-first >= s.Set.Of(hotCores) {
+		v.Skip("%s: %s: no finding, for it handles as much more, has just started, or the rise is too short", n.Name, said)
+		return
+	}
+	v.Fine("%s: no rise of CPU that is not explained by its load: %s, over %d samples", n.Name, said, rates.Len())
 }
 
 // hotspot is the finding about a node whose use of CPU rose and stayed up, nil
@@ -79,6 +92,7 @@ func hotspot(ctx context.Context, s *scene.Scene, n *scene.Node, rates series.Se
 		}
 		onset, off := c.At.Add(-rates.Interval()/2), c.Error+rates.Interval()/2
 		f := cpuFinding(n, onset, off, end, c, rates)
+		tellCores(n, &f.Evidence[0], c, rates.Between(since, c.At), rates.Between(c.At, until))
 		if end != s.To {
 			f.End = &end
 		}
@@ -102,11 +116,18 @@ func cpuFinding(n *scene.Node, onset time.Time, off time.Duration, end time.Time
 		Onset:   onset, OnsetErrorS: off.Seconds(),
 		Evidence: []finding.Evidence{{
 			What: "cores used (user and system)", Node: n.Name, Tool: "node_info", Field: "UserTime + SystemTime", From: &onset, To: &end,
-			Values: map[string]any{"before_cores": finding.Round(c.Before), "after_cores": finding.Round(c.After), "p": c.P}, Series: finding.Chart("cores", rates),
+			Series: finding.Chart("cores", rates),
 		}},
 		Recommendation: "Read the function that the profile names: a loop that waits by spinning, work repeated for each message, or an input that grew.",
 		Confirm:        []string{"pprof_cpu duration=5 on " + n.Name, "process_list sort_by=running_time on " + n.Name + ", twice"},
 	}
+}
+
+// tellCores adds the cores used before and since.
+func tellCores(n *scene.Node, e *finding.Evidence, c series.Change, before, after series.Series) {
+	used, formula := scene.CPUUsed(n), "median(rates("+scene.CPUFormula(n)+"))"
+	e.Value("before_cores", c.Before, n.OverRates("node_info", used, before).Of(formula))
+	e.Value("after_cores", c.After, n.OverRates("node_info", used, after).Of(formula))
 }
 
 // loadRatio is by how much the messages that a node's processes handle grew

@@ -20,12 +20,18 @@ func runsWhatItShould(ctx context.Context, s *scene.Scene, v *finding.Verdict) e
 		if err != nil {
 			return err
 		}
-		down, err := s.Applications(ctx, n)
+		all, answers, err := s.Applications(ctx, n)
 		if err != nil {
 			return err
 		}
-		for _, a := range down {
-			v.Find(applicationDown(s, n, a, said))
+		ran, before := 0, len(v.Findings)
+		for _, a := range all {
+			if a.Ran {
+				ran++
+			}
+			if !a.Down.IsZero() {
+				v.Find(applicationDown(s, n, a, said))
+			}
 		}
 		if f := shutdownStuck(n, said); f != nil {
 			v.Find(f)
@@ -34,8 +40,8 @@ func runsWhatItShould(ctx context.Context, s *scene.Scene, v *finding.Verdict) e
 			v.Skip("%s: node_info never answered", n.Name)
 			continue
 		}
-		if len(down) == 0 {
-			v.Fine("%s", condition(n))
+		if len(v.Findings) == before && answers > 0 {
+			v.Fine("%s: none of %d applications that ran stopped, over %d answers%s", n.Name, ran, answers, condition(n))
 		}
 	}
 	return nil
@@ -79,9 +85,13 @@ func applicationDown(s *scene.Scene, n *scene.Node, a *scene.Application, said [
 	up, down := a.Up, a.Down
 	f.Evidence = append(f.Evidence, finding.Evidence{
 		What: "state of the application", Node: n.Name, Tool: "app_list", Field: "state", From: &up, To: &down,
-		Values:  map[string]any{"before": scene.AppRunning, "after": a.State, "mode": a.Mode},
 		Records: []string{finding.RecordName(n.Name, "app_list", up), finding.RecordName(n.Name, "app_list", down)},
 	})
+	e, rows := &f.Evidence[0], n.Says("app_list", up, up)
+	rows.Row = a.Name
+	e.Value("before", scene.AppRunning, rows.Of("last(state)"))
+	e.Value("mode", a.Mode, rows.Of("last(mode)"))
+	e.Value("after", a.State, rows.Between(down, down).Of("last(state)"))
 	return f
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
+	"ergorecorder/ergo"
 )
 
 // zombies looks for processes that were killed and are still there: their
@@ -26,7 +27,7 @@ func zombies(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 			}
 		}
 		if len(groups) == 0 {
-			v.Fine("%s: no zombee lived for over %d s", n.Name, s.Set.Int(ZombieAge))
+			noZombies(s, n, v)
 			continue
 		}
 		for _, group := range groups {
@@ -38,6 +39,34 @@ func zombies(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 		}
 	}
 	return nil
+}
+
+// noZombies says so of a node of which no listing shows one for long, unless the
+// node's own count says otherwise.
+func noZombies(s *scene.Scene, n *scene.Node, v *finding.Verdict) {
+	counted := n.Series(ergo.Node, "ProcessesZombee")
+	most, longest := 0.0, time.Duration(0)
+	var since time.Time
+	for i, c := range counted.V {
+		most = max(most, c)
+		switch {
+		case c == 0:
+			since = time.Time{}
+		case since.IsZero():
+			since = counted.T[i]
+		default:
+			longest = max(longest, counted.T[i].Sub(since))
+		}
+	}
+	if longest >= s.Set.Span(ZombieAge) {
+		v.Skip("%s: the node counts up to %s zombees, for %s on end, and no listing shows one for that long", n.Name, finding.Number(most), finding.Duration(longest))
+		return
+	}
+	said := ""
+	if counted.Len() > 0 {
+		said = fmt.Sprintf(", the node counts %s at most", finding.Number(most))
+	}
+	v.Fine("%s: no zombee of %d processes lived for %s%s, over %d listings", n.Name, n.Procs.Seen, finding.Duration(s.Set.Span(ZombieAge)), said, len(n.Procs.Listings))
 }
 
 func zombiesOf(ctx context.Context, s *scene.Scene, group []*scene.Actor) (*finding.Finding, error) {
@@ -87,13 +116,24 @@ func zombiesOf(ctx context.Context, s *scene.Scene, group []*scene.Actor) (*find
 	from, to := first.Zombie().From.At, n.Procs.Listings[len(n.Procs.Listings)-1]
 	f.Evidence = append(f.Evidence, finding.Evidence{
 		What: "zombees", Node: n.Name, Tool: "process_list", Field: "State", From: &from, To: &to,
-		Values: map[string]any{"processes": len(group), "longest_s": finding.Round(longest.Seconds())},
-		Lines:  finding.FirstLines(pids, 10), Records: []string{finding.RecordName(n.Name, "process_list", from)},
+		Lines: finding.FirstLines(pids, 10), Records: []string{finding.RecordName(n.Name, "process_list", from)},
 	})
+	longestOf(&f.Evidence[0], group)
 	stack, err := s.LastStack(ctx, first, onset, s.To)
 	if err != nil {
 		return nil, err
 	}
 	s.TellStack(f, first, stack)
 	return f, nil
+}
+
+// longestOf adds how many did not end, and for how long the longest was seen.
+func longestOf(e *finding.Evidence, group []*scene.Actor) {
+	long := slices.MaxFunc(group, func(a, b *scene.Actor) int { return cmp.Compare(a.Zombie().Lasted(), b.Zombie().Lasted()) })
+	z, n := long.Zombie(), long.Node
+	e.Value("longest_s", z.Lasted().Seconds(), long.Rows(z.From.At, z.To.At).Of("span(MessagesIn)"))
+	last := n.Procs.Listings[len(n.Procs.Listings)-1]
+	all := n.Says("process_list", group[0].Zombie().From.At, last)
+	all.Where = map[string]string{"State": "zombee", "Behavior": long.Behavior}
+	e.Value("processes", len(group), all.Of("distinct(PID)"))
 }
