@@ -234,6 +234,9 @@ func (n *node) found(err error, sure bool) {
 	}
 	after := n.health
 	n.mu.Unlock()
+	if before.heardAt.IsZero() && !after.heardAt.IsZero() {
+		n.r.makeRoom()
+	}
 	switch {
 	case before.lostAt.IsZero() && !after.lostAt.IsZero():
 		n.lose(after, why)

@@ -28,6 +28,7 @@ type Recorder struct {
 	running sync.WaitGroup
 	cpu     chan struct{} // held while a CPU profile is taken anywhere
 
+	crowded   atomic.Bool   // nodes wait to be met; see meetAll
 	look      chan struct{} // nodes are to be looked for
 	triggers  chan Trigger
 	following sync.WaitGroup // incidents
