@@ -11,7 +11,7 @@ import (
 	"ergorecorder/archive"
 	"ergorecorder/archive/faultdisk"
 	"ergorecorder/internal/sim"
-	"ergorecorder/recorder"
+	"ergorecorder/recorder/dump"
 )
 
 // events is what can happen; what stands twice happens twice as often.
@@ -144,7 +144,7 @@ func (w *world) dump() {
 	path := filepath.Join(w.dir, "dump.erg")
 	defer os.Remove(path)
 	to := w.now()
-	n, err := recorder.Dump(context.Background(), w.writer.View(), to.Add(-time.Duration(w.between(1, 120))*time.Second), to, path)
+	n, err := dump.Window(context.Background(), w.writer.View(), to.Add(-time.Duration(w.between(1, 120))*time.Second), to, path)
 	if err != nil {
 		if w.writer.Stats().Failing != nil {
 			return
