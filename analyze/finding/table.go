@@ -418,8 +418,11 @@ func Kinds() []Row {
 		{
 			Kind: EventFanout, Playbook: "events", Subject: "node, event",
 			Claimed: "deliveries per publish are extreme",
-			Measure: Measure{"deliveries of one message", "", 50, 10000},
+			Measure: Measure{"deliveries a second", "messages/s", 1000, 50000},
 			Fetch:   []Fetch{FetchRawGoroutine},
+			Explains: []Effect{
+				{Holds, []Kind{HeapChurn, CPUHotspot}},
+			},
 		},
 		{
 			Kind: Rule, Playbook: "rules", Subject: "what the rule's row names",
