@@ -63,13 +63,13 @@ func Kinds() []Row {
 			},
 		},
 		{
-			Kind: BusyLoop, Playbook: "bottleneck", Subject: "node, pid, name, behavior",
+			Kind: BusyLoop, Playbook: "cpu", Subject: "node, pid, name, behavior",
 			Claimed: "a process, or a few between them, keep themselves busy: their messages rise many times over while nobody else sends more, and no queue builds up; names all of them",
-			Measure: Measure{"rise of its messages", "times", 5, 50},
+			Measure: Measure{"messages that they make for each other", "messages/s", 500, 50000},
 			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchCPU, FetchRawCPU, FetchRawGoroutine},
 			Explains: []Effect{
 				{LoadBurns, []Kind{CPUHotspot}},
-				{Holds, []Kind{HeapChurn}},
+				{Holds, []Kind{CPUHotspot, HeapChurn}},
 			},
 		},
 		{

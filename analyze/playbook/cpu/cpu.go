@@ -32,7 +32,7 @@ func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 		if err != nil {
 			return err
 		}
-		f, err := hotspot(ctx, s, n, rates, profs)
+		f, load, err := hotspot(ctx, s, n, rates, profs)
 		if err != nil {
 			return err
 		}
@@ -40,7 +40,10 @@ func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 			v.Find(f)
 			continue
 		}
-		v.Fine("%s: %s of a core used at the median, %s at most; no lasting rise", n.Name, finding.Number(series.Median(rates.V)), finding.Number(series.Quantile(rates.V, 1)))
+		if load == "" {
+			load = "no lasting rise"
+		}
+		v.Fine("%s: %s of a core used at the median, %s at most; %s", n.Name, finding.Number(series.Median(rates.V)), finding.Number(series.Quantile(rates.V, 1)), load)
 		if len(profs) == 0 {
 			v.Skip("%s: no CPU profile was recorded: what its CPU is spent on cannot be told", n.Name)
 		}
@@ -49,11 +52,11 @@ func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 }
 
 // hotspot is the finding about a node whose use of CPU rose and stayed up, nil
-// where it did not.
-func hotspot(ctx context.Context, s *scene.Scene, n *scene.Node, rates series.Series, profs []scene.CPUProfile) (*finding.Finding, error) {
+// where it did not; and a rise that the messages explain, in words.
+func hotspot(ctx context.Context, s *scene.Scene, n *scene.Node, rates series.Series, profs []scene.CPUProfile) (f *finding.Finding, load string, err error) {
 	changes, err := series.Changes(rates, 0.001)
 	if err != nil {
-		return nil, nil
+		return nil, "", nil
 	}
 	for i, c := range changes {
 		since, end := s.From, s.To
@@ -71,11 +74,15 @@ func hotspot(ctx context.Context, s *scene.Scene, n *scene.Node, rates series.Se
 		}
 		was, is, err := s.Works(ctx, n, finding.Window{From: since, To: c.At}, finding.Window{From: c.At, To: until})
 		if err != nil {
-			return nil, err
+			return nil, "", err
 		}
-		load := loadRatio(was, is)
-		if expected := load * c.Before; !reshaped(s, profs, since, c.At, until) && (c.After < s.Set.Of(hotRatio)*expected || c.After-expected < s.Set.Of(hotCores)) {
-			continue // it handles as much more
+		grew, shift := loadRatio(was, is), reshaped(s, profs, since, c.At, until)
+		if shift != nil && costs(was, is, profiles.BehaviorOf(shift.Function)) == asBefore {
+			shift = nil // there are more messages of that kind, each as dear as before
+		}
+		if expected := grew * c.Before; shift == nil && (c.After < s.Set.Of(hotRatio)*expected || c.After-expected < s.Set.Of(hotCores)) {
+			load = fmt.Sprintf("it rose from %s to %s cores at %s, and so did the messages that it handles", finding.Number(c.Before), finding.Number(c.After), finding.Clock(c.At))
+			continue
 		}
 		onset, off := c.At.Add(-rates.Interval()/2), c.Error+rates.Interval()/2
 		f := cpuFinding(n, onset, off, end, c, rates)
@@ -85,11 +92,12 @@ func hotspot(ctx context.Context, s *scene.Scene, n *scene.Node, rates series.Se
 		hotFunction(s, n, c.At, end, profs, f)
 		allocates(s, n, f)
 		if err := hotProcess(ctx, s, n, c.At, end, profs, f); err != nil {
-			return nil, err
+			return nil, "", err
 		}
-		return f, nil
+		return f, "", nil
 	}
-	return creep(ctx, s, n, rates.From(n.ThisLife(s)), profs)
+	f, err = creep(ctx, s, n, rates.From(n.ThisLife(s)), profs)
+	return f, load, err
 }
 
 // cpuFinding words a rise of CPU.
@@ -127,10 +135,33 @@ func loadRatio(was, is map[string]scene.WorkRate) float64 {
 	return max(1, scaled/spent)
 }
 
-// reshaped reports whether profiles from before and after an instant show that
-// one function of the application took a far greater share of the CPU: a load
-// that only grew keeps the shares as they were.
-func reshaped(s *scene.Scene, profs []scene.CPUProfile, from, at, to time.Time) bool {
+// A cost is what a message of a behavior costs, against before.
+type cost uint8
+
+const (
+	untold cost = iota
+	asBefore
+	more
+)
+
+// costs compares the time in callbacks for each message of a behavior. It is
+// untold where nothing was handled before, or no callback's time was added: that
+// of a process whose mailbox does not drain is not.
+func costs(was, is map[string]scene.WorkRate, behavior string) cost {
+	b, now := was[behavior], is[behavior]
+	if b.Handled <= 0 || b.Busy <= 0 || now.Handled <= 0 || now.Busy <= 0 {
+		return untold
+	}
+	if now.Busy/now.Handled > 1.5*b.Busy/b.Handled {
+		return more
+	}
+	return asBefore
+}
+
+// reshaped is the function of the application that took a far greater share of
+// the CPU, by profiles from before and after an instant, nil where none did: a
+// load that only grew keeps the shares as they were.
+func reshaped(s *scene.Scene, profs []scene.CPUProfile, from, at, to time.Time) *profiles.Row {
 	var before, during *scene.CPUProfile
 	for i := range profs {
 		switch p := &profs[i]; {
@@ -141,15 +172,15 @@ func reshaped(s *scene.Scene, profs []scene.CPUProfile, from, at, to time.Time) 
 		}
 	}
 	if before == nil || during == nil {
-		return false
+		return nil
 	}
 	for _, r := range during.Table.Of(profiles.Application) {
 		was, _ := before.Table.Row(r.Function)
 		if float64(r.Cum)/math.Max(1, float64(during.Table.Total))-float64(was.Cum)/math.Max(1, float64(before.Table.Total)) >= s.Set.Of(hotShare) {
-			return true
+			return &r
 		}
 	}
-	return false
+	return nil
 }
 
 // allocates puts a rise that allocation explains below the memory playbook's
