@@ -61,21 +61,22 @@ func (a *Actor) observeSurge(prev, p Point) {
 		return
 	}
 	rate := float64(min(p.In-prev.In, p.Out-prev.Out)) / dt
-	hot := rate >= surgeRate || rate >= surgeBusy && float64(p.Run-prev.Run)/1e9/dt >= surgeShare
 	s := a.Surge
 	switch {
-	case !hot:
-		if s != nil {
-			s.open = false
-		}
-	case s == nil || !s.open:
-		a.Surge = &Surge{Base: a.Begin, Before: prev, From: p, To: p, Deepest: p.Mailbox, open: true}
-	case rate >= SurgeRise*s.Rate() && s.From == s.To:
-		s.From, s.To, s.Deepest = p, p, max(s.Deepest, p.Mailbox) // the first row had only its beginning
-	case rate >= SurgeRise*s.Rate():
-		a.Surge = &Surge{Base: s.From, Before: prev, From: p, To: p, Deepest: p.Mailbox, open: true}
-	default:
+	case s != nil && s.open && rate*SurgeRise < s.Rate():
+		s.open = false
+	case s != nil && s.open && rate >= SurgeRise*s.Rate() && s.From == s.To:
+		s.From, s.To = p, p // the first row had only its beginning
+	case s != nil && s.open && rate < SurgeRise*s.Rate():
 		s.To, s.Deepest = p, max(s.Deepest, p.Mailbox)
+	case rate >= surgeRate || rate >= surgeBusy && float64(p.Run-prev.Run)/1e9/dt >= surgeShare:
+		base := a.Begin
+		if s != nil && s.open {
+			base = s.From
+		} else if s != nil {
+			base = s.To
+		}
+		a.Surge = &Surge{Base: base, Before: prev, From: p, To: p, Deepest: p.Mailbox, open: true}
 	}
 }
 
