@@ -28,6 +28,7 @@ type retention struct {
 	slope         series.Slope // since the onset
 	before, after float64      // bytes: the most that was left before the onset, the least of late
 	slow          bool         // told by the troughs only
+	fromStart     bool         // there is no stretch without it
 }
 
 // retained tells whether what is left after collections grows without coming
@@ -43,7 +44,41 @@ func retained(heap, collections series.Series) (retention, bool) {
 		g.onset, g.off = knee.At, knee.Error
 		return g, true
 	}
-	return g, g.outgrows() || g.rises()
+	return g, g.outgrows() || g.rises() || g.grows()
+}
+
+const (
+	// sinceStart is for how long a heap must have grown from the first sample
+	// on: a node that starts fills its heap.
+	sinceStart = time.Minute
+	// flattens is the share of the pace that the last third of a growth keeps
+	// at least, if it is none that comes to its end: a cache, a warm-up.
+	flattens = 0.5
+)
+
+// grows tells a growth without a stretch before it: from the first sample on,
+// what is left rises and does not flatten.
+func (g *retention) grows() bool {
+	c, ok := series.Bar{Share: overSeen - 1, Least: 8 * heapQuantum}.Growth(g.low)
+	if !ok || !c.StillGrows() {
+		return false
+	}
+	since := g.low.From(c.Onset)
+	n := since.Len()
+	last := since.From(since.T[0].Add(since.Span() * 2 / 3))
+	if since.Span() < sinceStart || last.Len() < 2 {
+		return false
+	}
+	pace := (last.V[last.Len()-1] - last.V[0]) / last.Span().Seconds()
+	if late, err := series.TheilSen(last); err == nil {
+		pace = late.PerSecond
+	}
+	if pace < flattens*c.Slope.PerSecond || since.V[n-1] < overSeen*c.Before {
+		return false
+	}
+	g.onset, g.off, g.slope, g.before, g.after = c.Onset, c.Off, c.Slope, c.Before, c.After
+	g.fromStart = !c.Onset.After(g.low.T[0])
+	return true
 }
 
 // outgrows tells a slow growth by the latest troughs of the saw.
