@@ -6,17 +6,17 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/series"
 )
 
 // busyLoops finds processes that keep each other or themselves busy: what they
 // get more than before is what they send more, nobody else sends them more nor
-// gets more from them, no queue builds up, and it does not end. Load from outside
-// is none of it: it ends, or makes others work, or makes a queue.
+// gets more from them, and no queue builds up. Load from outside is none of it: it
+// makes others work, or makes a queue.
 func busyLoops(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 	for _, set := range surges(s) {
 		f, err := busyLoop(ctx, s, set)
@@ -30,7 +30,7 @@ func busyLoops(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 	return nil
 }
 
-// surges are the processes whose messages rose and stay so, those that rose at
+// surges are the processes whose messages rose for a while, those that rose at
 // the same time together.
 func surges(s *scene.Scene) [][]*scene.Actor {
 	var all []*scene.Actor
@@ -39,8 +39,7 @@ func surges(s *scene.Scene) [][]*scene.Actor {
 			if a.Surge == nil || a.Own() {
 				continue
 			}
-			lasts := a.Gone || a.Last.Sub(a.Surge.To.At) <= 3*n.Interval
-			if lasts && a.Surge.Lasted() >= s.Set.Span(busyFor) && a.Surge.Rate() >= s.Set.Of(busyRise)*a.Surge.Usual() && !a.Surge.Base.At.Equal(a.Surge.Before.At) {
+			if a.Surge.Lasted() >= s.Set.Span(busyFor) && a.Surge.Rate() >= s.Set.Of(busyRise)*a.Surge.Usual() && !a.Surge.Base.At.Equal(a.Surge.Before.At) {
 				all = append(all, a)
 			}
 		}
@@ -67,7 +66,7 @@ func busyLoop(ctx context.Context, s *scene.Scene, set []*scene.Actor) (*finding
 	})
 	first := set[0]
 	at, off := first.Surge.Began()
-	theirs, others, err := rises(ctx, s, set, at)
+	theirs, others, err := rises(ctx, s, set, at, series.Earlier(at.Add(time.Minute), first.Surge.To.At))
 	if err != nil {
 		return nil, err
 	}
@@ -89,15 +88,15 @@ func busyLoop(ctx context.Context, s *scene.Scene, set []*scene.Actor) (*finding
 }
 
 // rises compares the flows of some processes, and of all others of the cluster,
-// before and after an instant.
-func rises(ctx context.Context, s *scene.Scene, set []*scene.Actor, at time.Time) (theirs, others rise, err error) {
+// before an instant and from it to another.
+func rises(ctx context.Context, s *scene.Scene, set []*scene.Actor, at, to time.Time) (theirs, others rise, err error) {
 	const span = time.Minute
 	for _, n := range s.Nodes {
 		was, err := s.Flows(ctx, n, at.Add(-span), at.Add(-n.Interval/4))
 		if err != nil {
 			return theirs, others, err
 		}
-		is, err := s.Flows(ctx, n, at.Add(n.Interval), at.Add(span))
+		is, err := s.Flows(ctx, n, at.Add(n.Interval/2), to)
 		if err != nil {
 			return theirs, others, err
 		}
@@ -132,7 +131,7 @@ func told(s *scene.Scene, set []*scene.Actor, theirs rise, at time.Time, off tim
 	f := &finding.Finding{
 		Kind: finding.BusyLoop, Subject: first.Subject(at), Onset: at, OnsetErrorS: max(off.Seconds(), 0.1), Confidence: finding.High,
 		Score: max(finding.Score(finding.BusyLoop, theirs.in), finding.Score(finding.CPUHotspot, theirs.busy)),
-		Summary: fmt.Sprintf("Since %s they get %s messages a second more than the %s before, and send %s more; nobody else in the cluster sends or gets as many more, and no queue builds up. They spend %s cores on it.",
+		Summary: fmt.Sprintf("Since %s %s messages a second more arrive than the %s before, and %s more are sent by the same; nobody else in the cluster sends or gets as many more, and no queue builds up. It costs %s cores.",
 			finding.Clock(at), finding.Number(theirs.in), finding.Number(theirs.was), finding.Number(theirs.out), finding.Number(max(0, theirs.busy))),
 		Evidence: []finding.Evidence{{
 			What: "messages that they get and send", Node: first.Node.Name, Tool: "process_list", Field: "MessagesIn, MessagesOut", From: &at, To: &last,
@@ -143,14 +142,17 @@ func told(s *scene.Scene, set []*scene.Actor, theirs rise, at time.Time, off tim
 	}
 	if len(set) == 1 {
 		f.Title = fmt.Sprintf("%s on %s floods itself with %s messages a second", first.Called(), first.Node.Name, finding.Number(theirs.in))
-		f.Summary = "It sends these messages to itself: " + strings.ReplaceAll(strings.ReplaceAll(f.Summary, "Since", "since"), " they ", " it ")
-		f.Summary = strings.Replace(f.Summary, ". They spend", ". It spends", 1)
+		f.Summary += " It sends them to itself."
 		f.Recommendation = "Look for timers that are set again and again without cancelling the old ones, and for a handler that sends its own process the next message at once."
 	} else {
 		f.Title = fmt.Sprintf("%s keep each other busy with %s messages a second", finding.List(names), finding.Number(theirs.in))
 		f.Recommendation = "Read what each of them does with a message of the others: one must not answer an answer. Break the circle, or let it wait between rounds."
 	}
-	if len(s.Nodes) > 0 && partial(s) {
+	if n := first.Node; n.Procs.Listings[len(n.Procs.Listings)-1].Sub(last) > 3*n.Interval {
+		f.End, f.Score = &last, min(f.Score, 68)
+		f.Summary += fmt.Sprintf(" It ended at %s.", finding.Clock(last))
+	}
+	if partial(s) {
 		f.Confidence = finding.Medium
 		f.Caveats = append(f.Caveats, "not all processes were listed: one that is out of sight may send these messages")
 	}

@@ -2,6 +2,7 @@ package memory
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"ergorecorder/analyze/scene"
@@ -37,14 +38,14 @@ type retention struct {
 func retained(heap, collections series.Series) (retention, bool) {
 	g := retention{low: series.LowPoints(heap, collections)}
 	if g.low.Len() < 8 {
-		return g, false
+		return g, g.climbs()
 	}
 	knee, err := series.FindKnee(g.low)
 	if err == nil && g.above(knee.At) && knee.P < 0.001 {
 		g.onset, g.off = knee.At, knee.Error
 		return g, true
 	}
-	return g, g.outgrows() || g.rises() || g.grows()
+	return g, g.outgrows() || g.rises() || g.grows() || g.climbs()
 }
 
 const (
@@ -78,6 +79,26 @@ func (g *retention) grows() bool {
 	}
 	g.onset, g.off, g.slope, g.before, g.after = c.Onset, c.Off, c.Slope, c.Before, c.After
 	g.fromStart = !c.Onset.After(g.low.T[0])
+	return true
+}
+
+// climbs tells a growth from the first sample on of which there are few
+// collections, for the runtime collects when the heap has doubled: each left
+// more than all before, as long as it went on, and the last at the pace of all.
+// That n values come in ascending order by chance has a probability of 1/n!.
+func (g *retention) climbs() bool {
+	const fewest, much = 6, 4 // one in 720; two doublings
+	n := g.low.Len()
+	if n < fewest || !slices.IsSorted(g.low.V) || g.low.V[0] <= 0 || g.low.V[n-1] < much*g.low.V[0] || g.low.Span() < sinceStart {
+		return false
+	}
+	pace := func(i int) float64 { return (g.low.V[n-1] - g.low.V[i]) / g.low.T[n-1].Sub(g.low.T[i]).Seconds() }
+	if pace(n-2) < flattens*pace(0) {
+		return false
+	}
+	g.onset, g.off, g.fromStart = g.low.T[0], g.low.Interval(), true
+	g.before, g.after = g.low.V[0], g.low.V[n-1]
+	g.slope = series.Slope{PerSecond: pace(0), Origin: g.onset, Level: g.before, Samples: n}
 	return true
 }
 
@@ -146,11 +167,23 @@ func (g *retention) keptByOne(tables []scene.HeapTable) bool {
 		if float64(r.Flat) < 3*was || low.Len() == 0 || series.Quantile(low.V, 0) < kept {
 			continue
 		}
-		if g.since(inUse, k) {
+		if !flat(inUse, k) && g.since(inUse, k) {
 			return true
 		}
 	}
 	return false
+}
+
+// flat reports whether the last k points rise no more at the pace of all of
+// them: what fills up comes to its end.
+func flat(s series.Series, k int) bool {
+	from, last := s.Len()-k, s.Len()-1
+	late := from + 2*k/3
+	if late >= last {
+		late = last - 1
+	}
+	pace := func(i int) float64 { return (s.V[last] - s.V[i]) / s.T[last].Sub(s.T[i]).Seconds() }
+	return pace(late) < flattens*pace(from)
 }
 
 // bottoms are the lowest points between two peaks of a saw; a peak is half as
