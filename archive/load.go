@@ -382,3 +382,7 @@ func parsePlace(b []byte) (r *run, rest []byte, err error) {
 	r.size, r.at = int(size), int64(at)
 	return r, b, nil
 }
+
+// Segments are the files of the archive at path, in the order in which they
+// were written.
+func Segments(path string) ([]string, error) { return segmentPaths(path) }

@@ -18,7 +18,8 @@ import (
 type Reader struct {
 	cat    *catalog
 	zip    *codec.Zip
-	writer *Writer // whose view it is, or nil
+	writer *Writer                // whose view it is, or nil
+	fetch  func() (unread string) // of a view: comes before each reading; may be nil
 
 	mu     sync.Mutex
 	recent []*position // where Last found records lately, newest last
@@ -132,6 +133,12 @@ func (r *Reader) Close() error {
 
 // refresh makes a view see what was appended since.
 func (r *Reader) refresh() {
+	if r.fetch != nil {
+		unread := r.fetch()
+		r.cat.mu.Lock()
+		r.cat.live = unread
+		r.cat.mu.Unlock()
+	}
 	if w := r.writer; w != nil {
 		w.mu.Lock()
 		w.collect()
@@ -246,6 +253,14 @@ type Query struct {
 	Streams  []StreamKey // nil: every stream
 	From, To time.Time   // zero: unbounded; From <= At <= To
 	Reverse  bool        // newest first
+	// After and UpTo are bounds in the order of append: After < Seq <= UpTo.
+	// Zero means none.
+	After, UpTo uint64
+}
+
+// numbers reports whether some of the records from first to last are wanted.
+func (q *Query) numbers(first, last uint64) bool {
+	return last > q.After && (q.UpTo == 0 || first <= q.UpTo)
 }
 
 func (q *Query) window() window {
@@ -274,7 +289,7 @@ func (r *Reader) Records(ctx context.Context, q Query) iter.Seq2[*Record, error]
 				keys = append(keys, s.key)
 			}
 		}
-		m := newMerge(r, keys, q.window(), q.Reverse)
+		m := newMerge(r, keys, &q)
 		for {
 			if err := ctx.Err(); err != nil {
 				yield(nil, err)

@@ -163,7 +163,7 @@ func (s *segment) view(f func(*bbolt.Tx) error) error {
 			return f(tx)
 		})
 	})
-	if err != nil && !began {
+	if err != nil && !began && !errors.Is(err, berrors.ErrInvalidMapping) { // that one is mended by opening it again
 		s.stuck.Store(true)
 	}
 	return err
@@ -178,11 +178,13 @@ func (s *segment) size() int64 {
 	if s.flat != nil {
 		return s.flat.Size
 	}
-	st, err := os.Stat(s.path)
-	if err != nil {
-		return 0
+	n := int64(0)
+	if st, err := os.Stat(s.path); err == nil {
+		n = st.Size()
+	} else { // a copy that was removed once it was open
+		_ = s.view(func(tx *bbolt.Tx) error { n = tx.Size(); return nil })
 	}
-	return st.Size()
+	return n
 }
 
 func (s *segment) close() error {

@@ -15,10 +15,10 @@ type merge struct {
 	reverse bool
 }
 
-func newMerge(r *Reader, keys []StreamKey, w window, reverse bool) *merge {
-	m := &merge{reverse: reverse}
+func newMerge(r *Reader, keys []StreamKey, q *Query) *merge {
+	m := &merge{reverse: q.Reverse}
 	for _, k := range keys {
-		x := &walk{r: r, key: k, window: w, reverse: reverse}
+		x := &walk{r: r, key: k, query: q, window: q.window(), reverse: q.Reverse}
 		if x.begin(); x.advance() {
 			m.walks = append(m.walks, x)
 		}
@@ -73,6 +73,7 @@ func (a *item) before(b *item, reverse bool) bool {
 type walk struct {
 	r       *Reader
 	key     StreamKey
+	query   *Query
 	window  window
 	reverse bool
 
@@ -86,7 +87,9 @@ type walk struct {
 
 // begin finds the runs and groups those that overlap.
 func (w *walk) begin() {
-	runs := slices.DeleteFunc(w.r.cat.runs(w.key, 0), func(x run) bool { return !w.window.meets(x.From, x.To) })
+	runs := slices.DeleteFunc(w.r.cat.runs(w.key, 0), func(x run) bool {
+		return !w.window.meets(x.From, x.To) || !w.query.numbers(x.Run, x.Last)
+	})
 	slices.SortFunc(runs, func(a, b run) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.Run, b.Run)) })
 	var to int64
 	for i, x := range runs {
@@ -133,7 +136,7 @@ func (w *walk) list(x *run) {
 		return
 	}
 	for i, h := range heads {
-		if w.window.meets(h.At, h.At) {
+		if w.window.meets(h.At, h.At) && w.query.numbers(h.Seq, h.Seq) {
 			w.items = append(w.items, item{at: h.At, seq: h.Seq, run: x, i: i})
 		}
 	}

@@ -53,7 +53,7 @@ func (s settler) apart() string {
 }
 
 func (s settler) later() string {
-	return "analyze report " + s.path + " once the recorder has ended, or its control URL in place of the path"
+	return "analyze report " + s.path + " as the user of the recorder and on its machine, or once it has ended"
 }
 
 // minutes is a duration in whole minutes, as a flag takes it.

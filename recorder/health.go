@@ -28,17 +28,31 @@ type health struct {
 }
 
 // Times that tell a node that stands still from one that is slow: for how long
-// a call may be under way before the node is asked whether it is there, how
-// long such a question may take, and how many have to fail. A node of its own
-// way is asked by so many calls at once that one of them is before a worker
-// that nothing holds; one that is forwarded to, where each call holds a worker
-// of the entry point, by two, through different entry points where there are any.
+// a call may be under way before the node is asked whether it is there, and how
+// long such a question may take.
 const (
-	suspicious   = 2 * time.Second
-	probeTime    = 2 * time.Second
-	probesAtOnce = 6
-	probesPassed = 2
+	suspicious = 2 * time.Second
+	probeTime  = 2 * time.Second
 )
+
+// Probes say how a node is asked whether it is there: so many questions at
+// once, as many again where they leave it open, and how many of them have to
+// fail before the node counts as standing still. A node of its own way is asked by
+// so many at once that one of them is before a worker that nothing holds. Where
+// the questions are forwarded, each holds a worker of the entry point, and may
+// wait there behind a call that is under way: two that did reach the node have to fail.
+type probes struct {
+	each, waves, enough int
+}
+
+var (
+	probesDirect = probes{each: 6, waves: 1, enough: 6}
+	probesPassed = probes{each: 2, waves: 2, enough: 2}
+)
+
+// nextWave is when questions that nobody answered are asked again: when they
+// would have failed if they had not waited.
+const nextWave = probeTime + 500*time.Millisecond
 
 // ownTime tells the tools that take their time by themselves, as a profile or
 // a process that is asked and stuck: that they take long says nothing.
@@ -55,10 +69,11 @@ func (n *node) watch(ctx context.Context, tool string) (stop func() bool) {
 	return time.AfterFunc(suspicious, func() { n.doubt(ctx) }).Stop
 }
 
-// doubt asks the node whether it is there, with little patience; one doubt at a time.
+// doubt asks the node whether it is there, with little patience; one doubt at a
+// time. While a CPU profile is taken, a call may wait behind it: that tells nothing.
 func (n *node) doubt(ctx context.Context) {
 	n.mu.Lock()
-	idle := !n.doubted && n.lostAt.IsZero()
+	idle := !n.doubted && n.lostAt.IsZero() && len(n.r.cpu) == 0
 	n.doubted = n.doubted || idle
 	n.mu.Unlock()
 	if !idle {
@@ -69,29 +84,55 @@ func (n *node) doubt(ctx context.Context) {
 		n.doubted = false
 		n.mu.Unlock()
 	}()
-	defer n.schedule.hold()() // no more of ours than are under way
-	probes := probesAtOnce
-	if n.forwarded() {
-		probes = probesPassed
-	}
-	if err := n.knockAll(ctx, probes); ctx.Err() == nil {
+	defer n.schedule.hold(true)() // no more of ours than are under way
+	if err := n.knockAll(ctx); ctx.Err() == nil {
 		n.found(err, true)
 	}
 }
 
-// knockAll asks the node for signs of life at once, and returns how the best
-// of the questions fared.
-func (n *node) knockAll(ctx context.Context, probes int) (err error) {
+// open reports whether a question's outcome says nothing of the node: it waited
+// at the entry point for all its time.
+func (n *node) open(err error) bool {
+	how, _ := n.away(err)
+	return err != nil && how == "" && ergo.AsToolError(err) == nil
+}
+
+// knockAll asks the node for signs of life, and returns how the questions that
+// decide it fared.
+func (n *node) knockAll(ctx context.Context) (err error) {
 	asking, cancel := context.WithCancel(ctx)
 	defer cancel()
-	said := make(chan error, probes)
-	for range probes {
-		go func() { said <- n.knock(asking) }()
+	p := probesDirect
+	if n.forwarded() {
+		p = probesPassed
 	}
-	for range probes {
-		err = <-said
-		if how, _ := n.away(err); how != awayStill {
-			break
+	said := make(chan error, p.each*p.waves)
+	sent, failed := 0, 0
+	ask := func() {
+		for range p.each {
+			go func() { said <- n.knock(asking) }()
+		}
+		sent += p.each
+	}
+	ask()
+	again := time.NewTimer(nextWave)
+	defer again.Stop()
+	for heard := 0; heard < sent; {
+		select {
+		case err = <-said:
+			heard++
+			switch how, _ := n.away(err); {
+			case how == awayStill:
+				if failed++; failed == p.enough {
+					return err
+				}
+			case !n.open(err):
+				return err
+			}
+		case <-again.C:
+			if sent < p.each*p.waves {
+				ask()
+			}
 		}
 	}
 	return err
@@ -260,23 +301,28 @@ func (n *node) patience(tool string) time.Duration {
 		return most
 	case n.isLost():
 		return min(probeTime, most)
-	case !n.forwarded() || ownTime(tool):
+	case !n.forwarded() || tool == "pprof_cpu":
 		return most
+	case ownTime(tool):
+		return min(ownPatience, most)
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	c := n.spending.Of(tool)
 	if c == nil || !c.Known() {
-		return most
+		return min(ownPatience, most)
 	}
 	return min(max(patientFor*c.Service(), leastPatience), most)
 }
 
 // How long a forwarded call may take, in times of what its tool costs and at
-// least: it holds a worker of the entry point until its time is over.
+// least: it holds a worker of the entry point until its time is over. Tools of
+// which that is not known, and those that wait for a process or a peer, which
+// they do for 5 s, have their own time.
 const (
 	patientFor    = 50
 	leastPatience = 3 * time.Second
+	ownPatience   = 6 * time.Second
 )
 
 // The longest time between two questions whether a lost node is there: little

@@ -1,10 +1,9 @@
 package recorder
 
 import (
-	"cmp"
 	"context"
+	"errors"
 	"fmt"
-	"maps"
 	"regexp"
 	"strings"
 	"sync"
@@ -13,6 +12,7 @@ import (
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/redact"
+	"ergorecorder/recorder/incident"
 	"ergorecorder/recorder/ingest"
 )
 
@@ -26,42 +26,35 @@ type Detector interface {
 // A Trigger is a detector's claim that something is wrong.
 type Trigger struct {
 	Kind     string // a kind of finding, such as blocked_callback
+	Rule     string // the name of the user's rule, if one claims it
+	Advice   string // what to do, as the finding has it
 	Node     string
 	PID      string // the process, if it is about one
 	Name     string
 	Behavior string // its Go type, such as myapp.Worker
 	Onset    time.Time
-	Note     string  // what was seen, in words
-	Fetch    []Fetch // what would show more of it
+	Note     string           // what was seen, in words
+	Fetch    []incident.Fetch // what would show more of it
+	Rank     int              // how severe it is, as incidents rank claims; 0 where nobody says
+	Score    int              // how bad it is, 0 to 100
+	Explains []incident.Key   // what else is claimed because of it
 }
-
-// A Fetch is something to fetch of a node, once, when something is wrong. Which
-// kind of trigger wants which is its detector's to say.
-type Fetch string
-
-// What can be fetched.
-const (
-	FetchStacks       Fetch = "stacks"    // all goroutines, grouped by stack
-	FetchOwnStack     Fetch = "own stack" // the goroutines in the code of the process's behavior
-	FetchHeap         Fetch = "heap"      // the heap by function, as text
-	FetchCPU          Fetch = "cpu"       // the CPU by function, as text
-	FetchRawHeap      Fetch = "raw heap"  // the profiles themselves, where the node gives them
-	FetchRawCPU       Fetch = "raw cpu"
-	FetchRawGoroutine Fetch = "raw goroutine"
-)
 
 // fetches is what a trigger wants fetched. Notes and log lines come without a
 // detector: they get what shows most at little cost.
-func (t Trigger) fetches() []Fetch {
+func (t Trigger) fetches() []incident.Fetch {
 	if t.Fetch == nil && (t.Kind == TriggerNote || t.Kind == TriggerLog) {
-		return []Fetch{FetchStacks, FetchHeap, FetchRawGoroutine}
+		return []incident.Fetch{incident.FetchStacks, incident.FetchHeap, incident.FetchRawGoroutine}
 	}
 	return t.Fetch
 }
 
-// subject tells incidents of the same kind apart.
-func (t Trigger) subject() string {
-	return t.Kind + " " + t.Node + " " + cmp.Or(t.PID, t.Name, t.Behavior)
+// claim is the trigger as the docket sees it.
+func (t Trigger) claim() incident.Claim {
+	return incident.Claim{
+		Kind: strings.TrimSpace(t.Kind + " " + t.Rule), Node: t.Node, Name: t.Name, Behavior: t.Behavior, PID: t.PID,
+		Rank: t.Rank, Score: t.Score, Explains: t.Explains,
+	}
 }
 
 // An Incident is a window that is pinned because something was wrong in it.
@@ -80,6 +73,9 @@ type Incidents struct {
 	Faster    float64        // by how much
 	Cooldown  time.Duration  // between two incidents of the same kind and subject
 	PerHour   int            // incidents at most
+	// Opened is called when an incident begins, and must not wait for anything.
+	// Nil: nobody is told.
+	Opened func(i Incident)
 	// Done is called, in a goroutine of its own, when an incident's window is
 	// over; the reader sees all of it. Nil: nothing is done.
 	Done func(ctx context.Context, i Incident, view *archive.Reader)
@@ -116,7 +112,8 @@ func (r *Recorder) Trigger(t Trigger) {
 	}
 	select {
 	case r.triggers <- t:
-	default: // so many wait that one more tells nothing new
+	default:
+		r.overrun.Add(1)
 	}
 }
 
@@ -131,17 +128,17 @@ func (r *Recorder) Note(text string) {
 
 // incidentLoop asks the detectors and opens incidents until ctx ends.
 func (r *Recorder) incidentLoop(ctx context.Context) {
-	in := incidents{r: r, seen: map[string]time.Time{}}
+	docket := incident.NewDocket(incident.Limits{Cooldown: r.opts.Incidents.Cooldown, PerHour: r.opts.Incidents.PerHour})
 	next := r.clock.Steady().Add(r.opts.Incidents.Every)
 	for {
 		fire, stop := r.clock.After(next)
 		select {
 		case t := <-r.triggers:
-			in.consider(ctx, t)
+			r.consider(ctx, docket, t)
 		case <-fire:
 			begin := r.clock.Steady()
 			for _, t := range r.detect(ctx) {
-				in.consider(ctx, t)
+				r.consider(ctx, docket, t)
 			}
 			now := r.clock.Steady()
 			next = now.Add(max(r.opts.Incidents.Every, idle*now.Sub(begin)))
@@ -150,6 +147,14 @@ func (r *Recorder) incidentLoop(ctx context.Context) {
 			return
 		}
 		stop()
+		r.tellOverrun()
+	}
+}
+
+// tellOverrun marks how many triggers came faster than they could be considered.
+func (r *Recorder) tellOverrun() {
+	if n := r.overrun.Swap(0); n > 0 {
+		r.mark(archive.Mark{Kind: "trigger", From: r.clock.Now(), Note: fmt.Sprintf("%d triggers came faster than they could be considered: nothing is done", n)})
 	}
 }
 
@@ -166,31 +171,33 @@ func (r *Recorder) detect(ctx context.Context) []Trigger {
 	return all
 }
 
-// incidents are those of late: what bounds new ones.
-type incidents struct {
-	r      *Recorder
-	seen   map[string]time.Time // when each subject had its last
-	opened []time.Time          // of the last hour
+// consider opens an incident, unless the docket knows better. What is not acted
+// on is marked all the same, and acted on later if it is claimed then as well.
+func (r *Recorder) consider(ctx context.Context, docket *incident.Docket, t Trigger) {
+	now := r.clock.Now()
+	switch docket.Consider(t.claim(), now) {
+	case incident.Open:
+		r.mu.Lock()
+		r.opened++
+		r.mu.Unlock()
+		r.open(ctx, t, now)
+	case incident.Worse:
+		t.Note += " (it got worse)"
+		r.open(ctx, t, now)
+	case incident.Refused:
+		r.mu.Lock()
+		r.refused++
+		r.mu.Unlock()
+		r.mark(archive.Mark{
+			Kind: "trigger", Node: t.Node, From: cmpTime(t.Onset, now), To: now, More: t.more(),
+			Note: t.Kind + ": " + t.Note + " (too many incidents within the hour: nothing is done until there is room again)",
+		})
+	}
 }
 
-// consider opens an incident, unless its subject had one of late or there were
-// too many within the hour.
-func (in *incidents) consider(ctx context.Context, t Trigger) {
-	now := in.r.clock.Now()
-	maps.DeleteFunc(in.seen, func(_ string, last time.Time) bool { return now.Sub(last) >= in.r.opts.Incidents.Cooldown })
-	if _, ok := in.seen[t.subject()]; ok {
-		return
-	}
-	for len(in.opened) > 0 && now.Sub(in.opened[0]) >= time.Hour {
-		in.opened = in.opened[1:]
-	}
-	in.seen[t.subject()] = now
-	if len(in.opened) >= in.r.opts.Incidents.PerHour {
-		in.r.mark(archive.Mark{Kind: "trigger", Node: t.Node, From: cmpTime(t.Onset, now), To: now, Note: t.Kind + ": " + t.Note + " (too many incidents within the hour: nothing is done)"})
-		return
-	}
-	in.opened = append(in.opened, now)
-	in.r.open(ctx, t, now)
+// more is what the marks of a trigger tell besides words.
+func (t Trigger) more() map[string]any {
+	return map[string]any{"kind": t.Kind, "pid": t.PID, "name": t.Name, "behavior": t.Behavior, "onset": t.Onset}
 }
 
 func cmpTime(t, fallback time.Time) time.Time {
@@ -206,11 +213,10 @@ func (r *Recorder) open(ctx context.Context, t Trigger, now time.Time) {
 	o := &r.opts.Incidents
 	t.Onset = cmpTime(t.Onset, now)
 	i := Incident{t, t.Onset.Add(-o.Before), now.Add(o.After)}
-	more := map[string]any{"kind": t.Kind, "pid": t.PID, "name": t.Name, "behavior": t.Behavior, "onset": t.Onset}
+	more := t.more()
 	r.mark(archive.Mark{Kind: "trigger", Node: t.Node, From: t.Onset, To: now, Note: t.Kind + ": " + t.Note, More: more})
 	r.mark(archive.Mark{Kind: archive.MarkIncident, Node: t.Node, From: i.From, To: i.To, Note: t.Kind + ": " + t.Note, More: more})
 	r.mu.Lock()
-	r.opened++
 	nodes := []*node{r.nodes[t.Node]}
 	r.mu.Unlock()
 	switch {
@@ -218,6 +224,9 @@ func (r *Recorder) open(ctx context.Context, t Trigger, now time.Time) {
 		nodes = r.known()
 	case nodes[0] == nil:
 		nodes = nil
+	}
+	if o.Opened != nil {
+		o.Opened(i)
 	}
 	r.following.Go(func() { r.follow(ctx, i, nodes) })
 }
@@ -238,60 +247,47 @@ func (r *Recorder) follow(ctx context.Context, i Incident, nodes []*node) {
 	}
 }
 
-// diagnose makes the calls that a diagnosis of the trigger's kind needs.
+// diagnose makes the calls that a diagnosis of the trigger's kind needs, and
+// marks what could not be had.
 func (n *node) diagnose(ctx context.Context, t Trigger) {
-	for _, c := range diagnoses(t) {
+	var missed []string
+	for _, c := range incident.Calls(t.PID, t.Behavior, t.fetches()) {
 		if ctx.Err() != nil {
 			return
 		}
-		if n.offers(c.Tool) == ergo.Withheld {
-			continue
-		}
-		if c.Tool == "pprof_cpu" {
-			n.sampleCPU(ctx, &run{}, c.Args)
-		} else {
-			n.sample(ctx, &run{}, c.Tool, c.Args)
+		if err := n.fetch(ctx, c); err != nil {
+			missed = append(missed, fmt.Sprintf("%s: %v", c.Tool, err))
 		}
 	}
-	for _, kind := range rawKinds(t) {
+	for _, kind := range incident.Profiles(t.fetches()) {
 		n.takeProfile(ctx, kind)
 	}
+	if len(missed) > 0 && ctx.Err() == nil {
+		now := n.r.clock.Now()
+		n.r.mark(archive.Mark{Kind: "unfetched", Node: n.name, From: now, To: now, Note: t.Kind + ": not to be had: " + strings.Join(missed, "; "), More: t.more()})
+	}
 }
 
-// diagnoses are the calls that a trigger wants made.
-// Stacks spell a type pkg.(*Type), so goroutines are picked by its name alone;
-// a process that is stuck is not inspected, for that would hang as well.
-func diagnoses(t Trigger) []ergo.Call {
-	var calls []ergo.Call
-	if t.PID != "" {
-		calls = append(calls, ergo.Call{Tool: "process_info", Args: ergo.Args{"pid": t.PID}})
-	}
-	for _, f := range t.fetches() {
-		switch f {
-		case FetchStacks:
-			calls = append(calls, ergo.Call{Tool: "pprof_goroutines", Args: ergo.Args{"debug": 1, "limit": 200}})
-		case FetchOwnStack:
-			if _, name, ok := strings.Cut(t.Behavior, "."); ok {
-				calls = append(calls, ergo.Call{Tool: "pprof_goroutines", Args: ergo.Args{"debug": 2, "limit": 50, "filter": name}})
-			}
-		case FetchHeap:
-			calls = append(calls, ergo.Call{Tool: "pprof_heap", Args: ergo.Args{"limit": 50}})
-		case FetchCPU:
-			calls = append(calls, ergo.Call{Tool: "pprof_cpu", Args: ergo.Args{"duration": 5, "limit": 50}})
-		}
-	}
-	return calls
-}
+// errWithheld is a call that no road to the node offers.
+var errWithheld = errors.New("no road to the node has it")
 
-// rawKinds are the raw profiles that a trigger wants.
-func rawKinds(t Trigger) []string {
-	var kinds []string
-	for _, f := range t.fetches() {
-		if kind, raw := strings.CutPrefix(string(f), "raw "); raw {
-			kinds = append(kinds, kind)
-		}
+// fetch makes one call of a diagnosis. A CPU profile waits until no other is
+// taken.
+func (n *node) fetch(ctx context.Context, c ergo.Call) error {
+	if n.offers(c.Tool) == ergo.Withheld {
+		return errWithheld
 	}
-	return kinds
+	if c.Tool == "pprof_cpu" {
+		select {
+		case n.r.cpu <- struct{}{}:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		defer func() { <-n.r.cpu }()
+		defer n.holdAll()()
+	}
+	_, err := n.try(ctx, &run{}, c.Tool, c.Args)
+	return err
 }
 
 // cpuTime is over how long a raw CPU profile is taken.
@@ -346,8 +342,8 @@ func (s *schedule) hurry(faster float64) {
 	s.mu.Lock()
 	s.hurried++
 	s.faster = faster
-	for t := range s.idle {
-		if soon := now.Add(s.interval(t)); t.due.After(soon) {
+	for _, t := range s.tasks {
+		if soon := now.Add(s.interval(t)); !t.running && t.due.After(soon) {
 			t.due = soon
 		}
 	}

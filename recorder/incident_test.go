@@ -2,7 +2,6 @@ package recorder
 
 import (
 	"context"
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"ergorecorder/archive"
+	"ergorecorder/recorder/incident"
 )
 
 // detectorFunc makes a function a Detector.
@@ -36,7 +36,7 @@ func TestIncident(t *testing.T) {
 			if now.Before(onset) {
 				return nil, nil
 			}
-			return []Trigger{{Kind: "blocked_callback", Node: "a@h", PID: "<A.0.1003>", Behavior: "app.Worker3", Onset: onset, Note: "runs nothing", Fetch: []Fetch{FetchStacks, FetchOwnStack, FetchRawGoroutine}}}, nil
+			return []Trigger{{Kind: "blocked_callback", Node: "a@h", PID: "<A.0.1003>", Behavior: "app.Worker3", Onset: onset, Note: "runs nothing", Fetch: []incident.Fetch{incident.FetchStacks, incident.FetchOwnStack, incident.FetchRawGoroutine}}}, nil
 		})}
 		var mu sync.Mutex
 		var done []Incident
@@ -96,47 +96,20 @@ func TestIncidentsAreBounded(t *testing.T) {
 		tr := record(t, newFakeCluster("a@h"), opts)
 		time.Sleep(5 * time.Second)
 		for range 3 {
-			for _, name := range []string{"p1", "p2", "p3", "p4", "p5"} {
+			for _, name := range []string{"pa", "pb", "pc", "pd", "pe"} {
 				tr.r.Trigger(Trigger{Kind: "overloaded_process", Node: "a@h", Name: name})
 			}
 			time.Sleep(time.Minute)
 		}
 		time.Sleep(time.Hour)
-		tr.r.Trigger(Trigger{Kind: "overloaded_process", Node: "a@h", Name: "p4"})
+		tr.r.Trigger(Trigger{Kind: "overloaded_process", Node: "a@h", Name: "pd"})
 		time.Sleep(time.Minute)
 		recs := tr.stop()
 		if n := len(marks(recs, archive.MarkIncident)); n != 4 {
 			t.Errorf("%d incidents, want three in the first hour and one later", n)
 		}
 		if n := len(marks(recs, "trigger")); n != 6 {
-			t.Errorf("%d triggers are marked, want p1 to p5 once and p4 again", n)
-		}
-	})
-}
-
-// TestTriggersAreForgotten: of subjects that trigger once, each another, no
-// more are remembered than the cooldown needs.
-func TestTriggersAreForgotten(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w, err := archive.OpenWriter(t.TempDir()+"/a.erg", seldom())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer w.Close()
-		r, err := New(newFakeCluster("a@h"), w, quick())
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel() // no incident is followed
-		in := incidents{r: r, seen: map[string]time.Time{}}
-		for i := range 200 {
-			in.consider(ctx, Trigger{Kind: "overloaded_process", Node: "a@h", PID: fmt.Sprintf("<A.0.%d>", i)})
-			time.Sleep(r.opts.Incidents.Cooldown / 10)
-		}
-		r.following.Wait()
-		if len(in.seen) != 10 {
-			t.Errorf("%d triggers are remembered, want the 10 within the cooldown", len(in.seen))
+			t.Errorf("%d triggers are marked, want pa to pe once and pd again", n)
 		}
 	})
 }

@@ -79,11 +79,17 @@ func (n *node) ask(ctx context.Context, r *run, tool string, args ergo.Args) (er
 // sample makes one call and stores what came of it. The answer's text is nil
 // unless the tool answered.
 func (n *node) sample(ctx context.Context, r *run, tool string, args ergo.Args) ergo.Answer {
+	answer, _ := n.try(ctx, r, tool, args)
+	return answer
+}
+
+// try is sample, and says why it failed.
+func (n *node) try(ctx context.Context, r *run, tool string, args ergo.Args) (ergo.Answer, error) {
 	call, answer, err := n.ask(ctx, r, tool, args)
 	if ctx.Err() == nil {
 		n.store(call, answer, err)
 	}
-	return answer
+	return answer, err
 }
 
 // store keeps an answer, or the tool's refusal. That nobody answered is told

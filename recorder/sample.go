@@ -21,7 +21,7 @@ func (n *node) sampleBy(s *Sampler) {
 
 // task makes a task of a sampler.
 func (n *node) task(s *Sampler) *task {
-	t := &task{name: s.Tool, every: s.Every, vital: vital(s.Tool), later: s.Tool == "pprof_cpu"}
+	t := &task{name: s.Tool, every: s.Every, vital: vital(s.Tool), later: s.Tool == "pprof_cpu", steady: s.Tool == probe || s.Tool == "process_list"}
 	switch {
 	case len(s.Targets) > 0:
 		var last string // of the run before
@@ -88,7 +88,8 @@ func (n *node) workersIdle() bool {
 // sampleCPU takes a CPU profile, if none is being taken anywhere in the
 // cluster. It blocks one of the node's few workers for its whole duration, and
 // where it is forwarded one of the entry point's as well; meanwhile no other
-// call of ours begins that could wait behind it.
+// call of ours begins that could wait behind it, but the few that tell who is there
+// and what processes do: what happens while something is wrong is what people need.
 func (n *node) sampleCPU(ctx context.Context, r *run, args ergo.Args) {
 	select {
 	case n.r.cpu <- struct{}{}:
@@ -100,8 +101,8 @@ func (n *node) sampleCPU(ctx context.Context, r *run, args ergo.Args) {
 	}
 }
 
-// holdAll holds the schedules of all nodes whose calls may wait behind a long
-// one to this node.
+// holdAll keeps all nodes whose calls may wait behind a long one to this node to
+// their steady tasks.
 func (n *node) holdAll() (release func()) {
 	nodes := []*node{n}
 	if n.forwarded() {
@@ -109,7 +110,7 @@ func (n *node) holdAll() (release func()) {
 	}
 	var all []func()
 	for _, n := range nodes {
-		all = append(all, n.schedule.hold())
+		all = append(all, n.schedule.hold(false))
 	}
 	return func() {
 		for _, release := range all {

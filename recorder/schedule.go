@@ -11,16 +11,18 @@ import (
 
 // A task is something that a node is asked regularly.
 type task struct {
-	name  string
-	every time.Duration // the shortest interval
-	probe bool          // goes on while the node is lost, to find out when it is back
-	vital bool          // every verdict needs it: the budget stretches it only so far
-	later bool          // first due when its interval has passed
+	name   string
+	every  time.Duration // the shortest interval
+	probe  bool          // goes on while the node is lost, to find out when it is back
+	vital  bool          // every verdict needs it: the budget stretches it only so far
+	steady bool          // goes on while a worker of the node is held for long
+	later  bool          // first due when its interval has passed
 	// do makes the calls of the task and notes in the run what came of them.
 	do func(ctx context.Context, r *run)
 
 	// Under the schedule's lock:
 	due     time.Time
+	running bool
 	stretch float64    // by which the budget lengthens the interval; 1 or more
 	rests   int        // how often in a row it timed out
 	costs   cost.Costs // of the last runs
@@ -56,12 +58,12 @@ type schedule struct {
 
 	mu      sync.Mutex
 	tasks   []*task
-	idle    map[*task]bool // not running
-	lost    bool           // only probes run
-	faster  float64        // by which intervals are shorter, at an incident; 1 or more
-	hurried int            // incidents that want intervals shorter
-	held    int            // who wants no call to begin
-	lag     time.Duration  // how late the last task began
+	lost    bool          // only probes run
+	faster  float64       // by which intervals are shorter, at an incident; 1 or more
+	hurried int           // incidents that want intervals shorter
+	held    int           // who wants no call to begin
+	spared  int           // who wants only steady tasks to begin
+	lag     time.Duration // how late the last task began
 }
 
 func newSchedule(c *clock.Clock, o *Options) *schedule {
@@ -69,7 +71,6 @@ func newSchedule(c *clock.Clock, o *Options) *schedule {
 		clock: c, jitter: o.Jitter, share: o.Budget, faster: 1,
 		slots: make(chan struct{}, o.Parallel),
 		wake:  make(chan struct{}, 1),
-		idle:  map[*task]bool{},
 	}
 }
 
@@ -85,7 +86,6 @@ func (s *schedule) add(t *task) {
 	s.mu.Lock()
 	t.due = s.clock.Steady().Add(wait)
 	s.tasks = append(s.tasks, t)
-	s.idle[t] = true
 	s.mu.Unlock()
 	s.rouse()
 }
@@ -166,8 +166,8 @@ func (s *schedule) first() (*task, time.Duration) {
 		return nil, 0
 	}
 	var next *task
-	for t := range s.idle {
-		if (!s.lost || t.probe) && (next == nil || t.due.Before(next.due)) {
+	for _, t := range s.tasks {
+		if !t.running && (!s.lost || t.probe) && (s.spared == 0 || t.steady) && (next == nil || t.due.Before(next.due)) {
 			next = t
 		}
 	}
@@ -177,7 +177,7 @@ func (s *schedule) first() (*task, time.Duration) {
 	if wait := next.due.Sub(now); wait > 0 {
 		return nil, max(s.clock.Wall(wait), time.Microsecond)
 	}
-	delete(s.idle, next)
+	next.running = true
 	s.lag = now.Sub(next.due)
 	return next, 0
 }
@@ -208,7 +208,7 @@ func (s *schedule) done(t *task, r run) {
 	if t.due.Before(now) {
 		t.due = now
 	}
-	s.idle[t] = true
+	t.running = false
 	s.mu.Unlock()
 	s.rouse()
 }
@@ -264,15 +264,20 @@ func (s *schedule) recovery(t *task, spent time.Duration) time.Duration {
 	return min(rest, t.bound(t.costs.Service(), s.share))
 }
 
-// hold lets no call begin until release is called: a worker of the node is
-// held, and each call that begins may wait behind it.
-func (s *schedule) hold() (release func()) {
+// hold lets no call begin until release is called, or only those of steady
+// tasks: a worker of the node is held, and each call that begins may wait behind
+// it.
+func (s *schedule) hold(all bool) (release func()) {
+	held := &s.spared
+	if all {
+		held = &s.held
+	}
 	s.mu.Lock()
-	s.held++
+	*held++
 	s.mu.Unlock()
 	return func() {
 		s.mu.Lock()
-		s.held--
+		*held--
 		s.mu.Unlock()
 		s.rouse()
 	}

@@ -2,21 +2,15 @@ package web
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"ergorecorder/analyze"
 	"ergorecorder/analyze/finding"
 	"ergorecorder/replay"
 )
-
-// A Cache keeps finished reports, by a key that changes with the recording
-// and with the form of reports.
-type Cache interface {
-	Load(key string) (report []byte, ok bool)
-	Store(key string, report []byte) error
-}
 
 // A verdict is the analysis of the recording, as far as it has come.
 type verdict struct {
@@ -54,20 +48,9 @@ func (v *verdict) end(r *analyze.Report, err error) {
 	v.report = r
 }
 
-// Analyse judges the recording as it is now, or takes the report from the
-// cache, and shows it on the pages from then on. For a live recording it is
-// called again and again; pages go on showing the report before.
+// Analyse judges the recording as it is now, and shows that on the pages from
+// then on. For a live recording it is called again and again; pages go on showing the report before.
 func (s *Server) Analyse(ctx context.Context) error {
-	key := reportKey(s.rec)
-	if s.opt.Cache != nil {
-		if text, ok := s.opt.Cache.Load(key); ok {
-			var r analyze.Report
-			if json.Unmarshal(text, &r) == nil && r.Schema == analyze.SchemaVersion {
-				s.verdict.end(&r, nil)
-				return nil
-			}
-		}
-	}
 	s.verdict.goOn("reading")
 	opt := analyze.Options{Path: s.opt.Name, Progress: func(done, total int, step string) {
 		s.verdict.goOn(fmt.Sprintf("%s, %d of %d", step, done, total))
@@ -80,24 +63,28 @@ func (s *Server) Analyse(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("analyse %s: %w", s.opt.Name, err)
 	}
-	if s.opt.Cache == nil {
-		return nil
-	}
-	text, err := json.Marshal(r)
-	if err != nil {
-		return fmt.Errorf("encode report: %w", err)
-	}
-	return s.opt.Cache.Store(key, text)
+	return nil
 }
 
-// reportKey names the recording as it is now.
-func reportKey(rec *replay.Recording) string {
-	from, to := rec.Window()
-	records := 0
-	for _, st := range rec.Streams() {
-		records += st.Records
+// analyseEvery is how often a recording that grows is judged.
+const analyseEvery = time.Minute
+
+// AnalyseAgain judges the recording again and again, first after a while, until
+// ctx is done. What fails is said.
+func (s *Server) AnalyseAgain(ctx context.Context, first time.Duration, say func(string)) {
+	again := time.NewTimer(first)
+	defer again.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-again.C:
+			again.Reset(analyseEvery)
+		}
+		if err := s.Analyse(ctx); err != nil && !errors.Is(err, context.Canceled) {
+			say(err.Error())
+		}
 	}
-	return fmt.Sprintf("%s %s %s %d", analyze.SchemaVersion, from.Format(layoutURL), to.Format(layoutURL), records)
 }
 
 // A findingView is a finding as it is drawn: in the report and on the page.

@@ -11,6 +11,13 @@ func (f *Finding) ExplainedBy(root *Finding) {
 	}
 }
 
+// FollowsFrom makes root the cause of f, for a reason that can be read.
+func (f *Finding) FollowsFrom(root *Finding, because string) {
+	if f.ExplainedBy(root); f.Cause == root {
+		f.Because = because
+	}
+}
+
 // LeadsTo reports whether to is f, or is explained by it.
 func LeadsTo(f, to *Finding) bool {
 	for ; to != nil; to = to.Cause {
@@ -22,7 +29,7 @@ func LeadsTo(f, to *Finding) bool {
 }
 
 // SettleCause writes down the cause: the identities, and a score below the
-// root's.
+// root's. How bad a rule is its user has said.
 func (f *Finding) SettleCause() {
 	if f.Cause == nil {
 		return
@@ -31,6 +38,9 @@ func (f *Finding) SettleCause() {
 	f.CausedBy = &id
 	if !slices.Contains(f.Cause.Effects, f.ID) {
 		f.Cause.Effects = append(f.Cause.Effects, f.ID)
+	}
+	if f.Kind == Rule {
+		return
 	}
 	f.Score = min(f.Score, max(f.Cause.Score-1, ScoreInfo))
 }

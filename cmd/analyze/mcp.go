@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"ergorecorder/door"
 	"ergorecorder/ergo/live"
 	"ergorecorder/mcp"
 )
@@ -36,7 +37,7 @@ type mcpFlags struct {
 	tokenFile string
 	callLimit time.Duration
 	tools     string
-	http      mcp.HTTPOptions
+	http      door.Options
 }
 
 func newMCP() *cobra.Command {
@@ -79,12 +80,12 @@ func runMCP(cmd *cobra.Command, paths []string, f mcpFlags) error {
 	if err != nil {
 		return fmt.Errorf("--tools: %w", err)
 	}
-	rec, err := openRecording(paths...)
+	rec, err := followRecording(cmd.Context(), paths...)
 	if err != nil {
 		return err
 	}
 	defer rec.Close()
-	s := mcp.New(mcp.Recorded(rec, strings.Join(paths, " ")), mcp.Options{
+	s := mcp.New(mcp.Recorded(rec.Recording, strings.Join(paths, " ")), mcp.Options{
 		Set:       set,
 		Analyze:   f.judge(paths),
 		CallLimit: f.callLimit,

@@ -22,28 +22,41 @@ import (
 )
 
 // openRecording opens archives as one timeline; the control URL of a running
-// recorder stands for what it has recorded so far. An archive without a record
-// is refused: there is nothing to say about it.
+// recorder, and the path of an archive that one of this machine is writing,
+// stand for what it has recorded so far. An archive without a record is refused:
+// there is nothing to say about it.
 func openRecording(paths ...string) (*replay.Recording, error) {
-	files, remove, err := local(paths)
+	files, remove, err := local(paths, true)
 	if err != nil {
 		return nil, err
 	}
 	defer remove()
 	rec, err := replay.Open(files...)
-	switch {
-	case errors.Is(err, archive.ErrLocked):
-		return nil, fmt.Errorf("%w; give the recorder's control URL, or record to a directory and read its closed segments", err)
-	case errors.Is(err, archive.ErrVersion):
-		return nil, fmt.Errorf("%w; it needs a newer analyze", err)
-	case err != nil:
-		return nil, err
+	if err != nil {
+		return nil, openError(err)
 	}
-	if from, _ := rec.Window(); from.IsZero() {
-		rec.Close()
-		return nil, fmt.Errorf("open %s: the archive is empty: nothing was recorded", paths[0])
+	if err := notEmpty(rec, paths); err != nil {
+		return nil, errors.Join(err, rec.Close())
 	}
 	return rec, nil
+}
+
+// openError says what helps where an archive cannot be opened.
+func openError(err error) error {
+	switch {
+	case errors.Is(err, archive.ErrLocked):
+		return fmt.Errorf("%w; its recorder does not answer this user on this machine: give its control URL (record run --control), or record to a directory and read its closed segments", err)
+	case errors.Is(err, archive.ErrVersion):
+		return fmt.Errorf("%w; it needs a newer analyze", err)
+	}
+	return err
+}
+
+func notEmpty(rec *replay.Recording, paths []string) error {
+	if from, _ := rec.Window(); from.IsZero() {
+		return fmt.Errorf("open %s: the archive is empty: nothing was recorded", paths[0])
+	}
+	return nil
 }
 
 // A window is the flags --from and --to.

@@ -87,19 +87,25 @@ func newVerify() *cobra.Command {
 		Long: `Verify reads all of a recording: the pages of its files, every block and every
 value. It lists each damage with segment, stream and time, and exits with 1
 when there is any, or when two recordings of nodes of the same names lie in
-one. A recording that is being written cannot be verified.`,
+one. Of a recording that a recorder of this machine is writing, what is on disk by
+then is verified.`,
 		Example: "  analyze verify incident.erg",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if f != "text" && f != "json" {
 				return f.unknown(infoFormats)
 			}
-			rep, err := archive.Verify(cmd.Context(), args[0])
+			file, remove, err := onDisk(args[0])
+			if err != nil {
+				return err
+			}
+			defer remove()
+			rep, err := archive.Verify(cmd.Context(), file)
 			if err != nil {
 				return err
 			}
 			lines := damageLines(rep.Damage)
-			mixed, err := mixedIn(cmd.Context(), args[0])
+			mixed, err := mixedIn(cmd.Context(), file)
 			if err != nil {
 				return err
 			}

@@ -12,6 +12,7 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/internal/exit"
 	"ergorecorder/recorder"
 )
 
@@ -68,14 +69,19 @@ func (f *runFlags) add(fl *pflag.FlagSet) {
 	fl.StringSlice("log-level", nil, "log levels to follow (repeatable)")
 	fl.StringArray("pprof", nil, "NODE=URL: take raw profiles of a node from its /debug/pprof (repeatable)")
 	fl.Bool("detect", true, "let the playbooks watch what is recorded")
+	fl.String("rules", "", "file with rules of your own that open incidents as the playbooks do; see analyze rules")
 	fl.String("log-match", "", "a log line that fits this pattern opens an incident")
 	fl.String("incident-dir", "", "write the window of every incident into a file in this directory")
 	fl.StringArray("on-incident", nil, "a command to run after an incident; its words one by one (repeatable)")
+	fl.StringArray("recipient", nil, "encrypt the files of --incident-dir to this key of age or SSH, or to those in this file (repeatable); the recording itself is not encrypted")
+	fl.String("incident-url", "", "post a signed message to this address when an incident begins and when it is recorded; see docs/recorder.md")
+	fl.String("incident-secret-file", "", "file with the secret by which messages to --incident-url are signed: whsec_…")
 	fl.Duration("keep-age", 0, "how long a directory archive keeps records; pinned windows are kept")
 	fl.Int64("keep-bytes", 0, "how many bytes a directory archive may have")
 	fl.Int64("max-bytes", 0, "how many bytes a file archive may have")
 	fl.String("control", "", "steer the recorder on this loopback address, for example 127.0.0.1:9944")
-	fl.String("control-token-file", "", "file with the token of --control; it is made if it is not there (default: OUTPUT.token)")
+	fl.Bool("socket", true, "let analyze of this user, on this machine, read the recording while it is written")
+	fl.String("control-token-file", "", "file with the token of --control; it is made if it is not there (default: OUTPUT.token, made anew at each start)")
 }
 
 // load puts the configuration together and hands the ways into the cluster
@@ -103,7 +109,12 @@ func runRun(cmd *cobra.Command, f *runFlags) (err error) {
 		return err
 	}
 	opts.Notice = show.say
-	opts.Incidents.Done = c.Incidents.after(show.say)
+	after, err := c.Incidents.aftermath(show.say)
+	if err != nil {
+		return err
+	}
+	after.hand(&opts.Incidents)
+	defer after.close()
 	joined, err := f.joinAny(cmd.Context(), &opts, show.say)
 	if err != nil {
 		return err
@@ -120,7 +131,7 @@ func runRun(cmd *cobra.Command, f *runFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, w.Close()) }()
+	defer func() { err = ended(err, w.Close()) }()
 	r, err := recorder.New(router, w, opts)
 	if err != nil {
 		return err
@@ -139,6 +150,15 @@ func runRun(cmd *cobra.Command, f *runFlags) (err error) {
 	return err
 }
 
+// ended is the error that a recording ends with: exit code 1 where the storage
+// is why.
+func ended(err, closed error) error {
+	if closed == nil && !errors.As(err, new(*recorder.StorageError)) {
+		return err
+	}
+	return exit.With(exit.No, errors.Join(err, closed))
+}
+
 // start starts what runs beside the recorder; stop ends all of it.
 func (f *runFlags) start(ctx context.Context, c *config, r *recorder.Recorder, cluster ergo.Caller, w *archive.Writer, show *progress) (stop func() error, err error) {
 	var stops []func() error
@@ -149,6 +169,7 @@ func (f *runFlags) start(ctx context.Context, c *config, r *recorder.Recorder, c
 		return err
 	}
 	for _, service := range []func() (func() error, error){
+		func() (func() error, error) { return c.Control.attach(ctx, w, show.say), nil },
 		func() (func() error, error) { return c.Control.serve(ctx, c.Output, r, w, show.say) },
 		func() (func() error, error) { return f.mcp.serve(ctx, cluster, w, c.Output, show.say) },
 		func() (func() error, error) { return f.serve.serve(ctx, w, c.Output, show.say) },

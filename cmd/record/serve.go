@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"time"
@@ -16,10 +15,9 @@ import (
 )
 
 // How a recording that is being written is judged for its page: its last
-// hour, once a minute, and first when there is a little to see.
+// hour, and first when there is a little to see.
 const (
 	judgeFirst = 15 * time.Second
-	judgeEvery = time.Minute
 	judgeLast  = time.Hour
 )
 
@@ -28,11 +26,15 @@ type serveFlags struct {
 	addr      string
 	tokenFile string
 	hosts     []string
+	certFile  string
+	keyFile   string
 }
 
 func (f *serveFlags) add(fl *pflag.FlagSet) {
 	fl.StringVar(&f.addr, "serve", "", "serve a page on the recording as it grows, on this address")
 	fl.StringVar(&f.tokenFile, "serve-token-file", "", "file with the token that readers of --serve must give; needed on other addresses than loopback")
+	fl.StringVar(&f.certFile, "serve-tls-cert", "", "certificate file; --serve serves TLS")
+	fl.StringVar(&f.keyFile, "serve-tls-key", "", "key file of the certificate")
 	fl.StringSliceVar(&f.hosts, "serve-allow-host", nil, "a host name under which the page of --serve is reached (repeatable)")
 }
 
@@ -43,7 +45,7 @@ func (f *serveFlags) serve(ctx context.Context, w *archive.Writer, name string, 
 	if f.addr == "" {
 		return func() error { return nil }, nil
 	}
-	opt := web.Options{Name: name, Live: true, Hosts: f.hosts, Recent: judgeLast}
+	opt := web.Options{Name: name, Live: true, Hosts: f.hosts, CertFile: f.certFile, KeyFile: f.keyFile, Recent: judgeLast}
 	if f.tokenFile != "" {
 		if opt.Token, err = live.ReadToken(f.tokenFile); err != nil {
 			return nil, err
@@ -58,34 +60,17 @@ func (f *serveFlags) serve(ctx context.Context, w *archive.Writer, name string, 
 		return nil, fmt.Errorf("listen: %w", err)
 	}
 	srv := web.New(rec, opt)
-	say("serving the recording on http://" + l.Addr().String() + "/")
+	say("serving the recording on " + srv.Scheme() + "://" + l.Addr().String() + "/")
 	ctx, cancel := context.WithCancel(ctx)
 	served, judged := make(chan error, 1), make(chan struct{})
 	go func() { served <- srv.Serve(ctx, l) }()
 	go func() {
 		defer close(judged)
-		judge(ctx, srv, say)
+		srv.AnalyseAgain(ctx, judgeFirst, say)
 	}()
 	return func() error {
 		cancel()
 		<-judged
 		return <-served
 	}, nil
-}
-
-// judge judges the recording again and again until ctx is done.
-func judge(ctx context.Context, srv *web.Server, say func(string)) {
-	again := time.NewTimer(judgeFirst)
-	defer again.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-again.C:
-			again.Reset(judgeEvery)
-		}
-		if err := srv.Analyse(ctx); err != nil && !errors.Is(err, context.Canceled) {
-			say(err.Error())
-		}
-	}
 }

@@ -32,7 +32,7 @@ func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 		if err != nil {
 			return err
 		}
-		f, load, err := hotspot(ctx, s, n, rates, profs)
+		f, err := hotspot(ctx, s, n, rates, profs)
 		if err != nil {
 			return err
 		}
@@ -40,10 +40,7 @@ func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 			v.Find(f)
 			continue
 		}
-		if load == "" {
-			load = "no lasting rise"
-		}
-		v.Fine("%s: %s of a core used at the median, %s at most; %s", n.Name, finding.Number(series.Median(rates.V)), finding.Number(series.Quantile(rates.V, 1)), load)
+		steady(s, n, rates, v)
 		if len(profs) == 0 {
 			v.Skip("%s: no CPU profile was recorded: what its CPU is spent on cannot be told", n.Name)
 		}
@@ -51,12 +48,25 @@ func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 	return nil
 }
 
+// steady says so of a node without a finding, unless what it used rose all the
+// same: it may have had as much more to do, which is none of a fault, nor steady.
+func steady(s *scene.Scene, n *scene.Node, rates series.Series, v *finding.Verdict) {
+	half := rates.T[0].Add(rates.Span() / 2)
+	first, second := series.Median(rates.Before(half).V), series.Median(rates.From(half).V)
+	said := fmt.Sprintf("%s of a core used at the median of the first half, %s of the second, %s at most", finding.Number(first), finding.Number(second), finding.Number(series.Quantile(rates.V, 1)))
+	if second >= s.Set.Of(hotRatio)*first && second-first >= s.Set.Of(hotCores) {
+		v.Skip("%s: %s: no finding, for it handles as much more, has just started, or the rise is too short", n.Name, said)
+		return
+	}
+	v.Fine("%s: no rise of CPU that is not explained by its load: %s, over %d samples", n.Name, said, rates.Len())
+}
+
 // hotspot is the finding about a node whose use of CPU rose and stayed up, nil
-// where it did not; and a rise that the messages explain, in words.
-func hotspot(ctx context.Context, s *scene.Scene, n *scene.Node, rates series.Series, profs []scene.CPUProfile) (f *finding.Finding, load string, err error) {
+// where it did not, or where the messages explain it.
+func hotspot(ctx context.Context, s *scene.Scene, n *scene.Node, rates series.Series, profs []scene.CPUProfile) (*finding.Finding, error) {
 	changes, err := series.Changes(rates, 0.001)
 	if err != nil {
-		return nil, "", nil
+		return nil, nil
 	}
 	for i, c := range changes {
 		since, end := s.From, s.To
@@ -74,14 +84,13 @@ func hotspot(ctx context.Context, s *scene.Scene, n *scene.Node, rates series.Se
 		}
 		was, is, err := s.Works(ctx, n, finding.Window{From: since, To: c.At}, finding.Window{From: c.At, To: until})
 		if err != nil {
-			return nil, "", err
+			return nil, err
 		}
 		grew, shift := loadRatio(was, is), reshaped(s, profs, since, c.At, until)
 		if shift != nil && costs(was, is, profiles.BehaviorOf(shift.Function)) == asBefore {
 			shift = nil // there are more messages of that kind, each as dear as before
 		}
 		if expected := grew * c.Before; shift == nil && (c.After < s.Set.Of(hotRatio)*expected || c.After-expected < s.Set.Of(hotCores)) {
-			load = fmt.Sprintf("it rose from %s to %s cores at %s, and so did the messages that it handles", finding.Number(c.Before), finding.Number(c.After), finding.Clock(c.At))
 			continue
 		}
 		onset, off := c.At.Add(-rates.Interval()/2), c.Error+rates.Interval()/2
@@ -92,12 +101,11 @@ func hotspot(ctx context.Context, s *scene.Scene, n *scene.Node, rates series.Se
 		hotFunction(s, n, c.At, end, profs, f)
 		allocates(s, n, f)
 		if err := hotProcess(ctx, s, n, c.At, end, profs, f); err != nil {
-			return nil, "", err
+			return nil, err
 		}
-		return f, "", nil
+		return f, nil
 	}
-	f, err = creep(ctx, s, n, rates.From(n.ThisLife(s)), profs)
-	return f, load, err
+	return creep(ctx, s, n, rates.From(n.ThisLife(s)), profs)
 }
 
 // cpuFinding words a rise of CPU.
