@@ -154,11 +154,11 @@ func (r *Recorder) findNodes(ctx context.Context, keep func(ergo.Call, ergo.Answ
 	return slices.Compact(names), nil
 }
 
-// observes reports whether a node is another recorder: it answers nobody. One
+// observes reports whether a node is a recorder, we or another: it answers nobody. One
 // that patterns name is recorded all the same.
 func (r *Recorder) observes(name string) bool {
 	_, ok := ergo.Observes(ergo.TraceNode, name)
-	return ok && len(r.opts.Nodes) == 0
+	return (ok || name == r.opts.OwnNode) && len(r.opts.Nodes) == 0
 }
 
 // clusterNodes asks one entry point for the nodes that it knows.

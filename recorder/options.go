@@ -71,6 +71,8 @@ type Options struct {
 
 	Incidents Incidents
 
+	// OwnNode is our own name among the nodes, where we joined the cluster.
+	OwnNode string
 	// Routes tells which nodes are asked without forwarding; nil means none.
 	Routes Routes
 	// Pushes delivers what nodes push by themselves; nil means that they push
