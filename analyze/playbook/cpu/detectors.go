@@ -60,7 +60,7 @@ func Detectors() []detector.Detector {
 		},
 		{
 			Name: "busy-loop", Looks: "processes that keep each other or themselves busy without end",
-			Needs:    detector.Of(8, ergo.Processes),
+			Needs:    []detector.Need{{Reading: ergo.Processes, Least: 8, Columns: []string{"PID", "MessagesIn", "MessagesOut", "RunningTime"}}},
 			Claims:   []finding.Kind{finding.BusyLoop},
 			Settings: []setting.Setting{busyRise, busyRate, busyFor, busyShare, hotCores},
 			Run:      busyLoops,
