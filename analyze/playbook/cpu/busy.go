@@ -81,7 +81,7 @@ func busyLoop(ctx context.Context, s *scene.Scene, set []*scene.Actor) (*finding
 		if err != nil || outside || first.Kind == "web" || theirs.in < s.Set.Of(busyRate) {
 			return nil, err
 		}
-	} else if theirs.busy < s.Set.Of(hotCores) {
+	} else if theirs.busy < s.Set.Of(busyCores) {
 		return nil, nil // a line of processes that hand on what comes from outside looks the same, but waits
 	}
 	return told(s, set, theirs, at, off), nil

@@ -30,6 +30,11 @@ var (
 		Meaning: "messages that a process must send itself to be told",
 		Why:     "fewer cost next to nothing",
 	}
+	busyCores = setting.Setting{
+		Name: "cpu.busy_cores", Unit: "cores", Default: 0.25,
+		Meaning: "cores that several processes must spend on each other to be told",
+		Why:     "a line of processes that hand on what comes from outside, and looks the same, makes a queue before it is as busy",
+	}
 	busyFor = setting.Setting{
 		Name: "cpu.busy_for", Unit: "s", Default: 10,
 		Meaning: "time for which processes must have kept each other busy",
@@ -62,7 +67,7 @@ func Detectors() []detector.Detector {
 			Name: "busy-loop", Looks: "processes that keep each other or themselves busy without end",
 			Needs:    []detector.Need{{Reading: ergo.Processes, Least: 8, Columns: []string{"PID", "MessagesIn", "MessagesOut", "RunningTime"}}},
 			Claims:   []finding.Kind{finding.BusyLoop},
-			Settings: []setting.Setting{busyRise, busyRate, busyFor, busyShare, hotCores},
+			Settings: []setting.Setting{busyRise, busyRate, busyFor, busyShare, busyCores},
 			Run:      busyLoops,
 		},
 	}
