@@ -3,5 +3,5 @@
 // openmetrics does. It is a module of its own, so that nothing else needs
 // Prometheus:
 //
-//	cd internal/promtest && go test .
+//	cd bench/promtest && go test .
 package promtest

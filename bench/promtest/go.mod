@@ -1,4 +1,4 @@
-module ergorecorder/internal/promtest
+module ergorecorder/bench/promtest
 
 go 1.26.7
 
