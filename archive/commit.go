@@ -75,12 +75,6 @@ func (w *Writer) commit() error { return w.commitWith(w.zip, false) }
 // end, and nothing but blocks is left.
 func (w *Writer) commitWith(zip *codec.Zip, cut bool) error {
 	err := w.commitOnce(zip, cut)
-	if err != nil && w.seg.doubt { // most often it was for a moment, and readers need the file
-		w.mu.Lock()
-		w.noteFault(fmt.Errorf("commit to %s: %w", w.path, fileError(err)))
-		w.mu.Unlock()
-		err = w.commitOnce(zip, cut)
-	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err == nil {
@@ -298,14 +292,23 @@ func (w *Writer) stored(batches []*batch, blocks []packed) {
 }
 
 // finish packs all runs, commits and makes the newest segment's file compact.
+// What fails is tried once more: most often it was for a moment.
 func (w *Writer) finish() error {
-	if err := w.packAll(codec.NewSmallZip()); err != nil {
+	zip := codec.NewSmallZip()
+	err := w.packAll(zip)
+	if err != nil && w.packAll(zip) != nil {
 		return err
 	}
 	if w.begun != "" { // it is on disk that nothing was begun
 		_ = os.Remove(w.begun)
 	}
-	if err := w.compact(w.seg); !errors.Is(fileError(err), ErrFull) {
+	if err = w.compact(w.seg); err != nil {
+		w.mu.Lock()
+		w.noteFault(err)
+		w.mu.Unlock()
+		err = w.compact(w.seg)
+	}
+	if !errors.Is(fileError(err), ErrFull) {
 		return err
 	}
 	return nil // all is on disk, if not as compact as it could be

@@ -87,16 +87,43 @@ func (w *Writer) noteNext(s *segment, number int) error {
 	return nil
 }
 
-// joinChain begins a new segment where the newest one was taken away when a
-// directory is gone on with: its number is not used again.
+// joinChain mends the end of the chain when a directory is gone on with: a crash
+// may have come between the beginning of a segment and the note of it, and
+// where the newest segment was taken away its number is not used again.
 func (w *Writer) joinChain() error {
-	if !w.dir || w.seg.meta.Next == 0 {
+	if !w.dir {
+		return nil
+	}
+	if n := len(w.cat.segments); n > 1 {
+		if before := w.cat.segments[n-2]; before.meta.Next == 0 && before.meta.Version >= 3 {
+			if err := w.noteNextIn(before); err != nil {
+				return err
+			}
+		}
+	}
+	if w.seg.meta.Next == 0 {
 		return nil
 	}
 	if err := w.packAll(w.zip); err != nil {
 		return err
 	}
 	return w.follow()
+}
+
+// noteNextIn is noteNext for a segment that is open for reading.
+func (w *Writer) noteNextIn(s *segment) error {
+	if err := s.close(); err != nil {
+		return err
+	}
+	s.txid = 0
+	db, err := w.openBolt(s.path, 0)
+	if err == nil {
+		s.mu.Lock()
+		s.db = db
+		s.mu.Unlock()
+		err = w.noteNext(s, w.seg.meta.Segment)
+	}
+	return errors.Join(err, s.reopen())
 }
 
 // withoutBegun removes the newest segment of a directory if a rotation began it
@@ -106,10 +133,11 @@ func (w *Writer) withoutBegun(paths []string) ([]string, error) {
 	if n < 1 {
 		return paths, nil
 	}
-	if !notBegun(paths[n]) {
-		if empty, err := peek(paths[n], holdsNothing); err != nil || !empty {
-			return paths, err
-		}
+	if notBegun(paths[n]) {
+		return paths, nil // it is begun anew
+	}
+	if empty, err := peek(paths[n], holdsNothing); err != nil || !empty {
+		return paths, err
 	}
 	ends, err := peek(paths[n-1], func(tx *bbolt.Tx) (bool, error) {
 		m, err := getMeta(tx)

@@ -184,8 +184,9 @@ func checkFaulty(t *testing.T, what, path string, taken int) {
 	}
 }
 
-// TestRecordsComeWhileARotationFails: records that are appended between a commit
-// that fails and the one that takes its place belong to one segment, whole.
+// TestRecordsComeWhileARotationFails: a rotation fails where it notes what
+// follows, and records are appended while the next one opens the segment again:
+// each belongs to one segment, whole.
 func TestRecordsComeWhileARotationFails(t *testing.T) {
 	for _, f := range []faultdisk.Kind{faultdisk.EIO, faultdisk.Short, faultdisk.Lost, faultdisk.Sync} {
 		t.Run(f.String(), func(t *testing.T) {
@@ -197,7 +198,7 @@ func TestRecordsComeWhileARotationFails(t *testing.T) {
 			}
 			defer d.Close()
 			var w *Writer
-			n := 0
+			n, begun, failed := 0, false, false
 			add := func() {
 				n++
 				if _, err := w.Append(&Record{Stream: StreamKey{Kind: Sample, Name: "x"}, At: time.Unix(int64(1e9+n), 0), Text: fmt.Appendf(nil, "%d", n)}); err != nil {
@@ -207,9 +208,15 @@ func TestRecordsComeWhileARotationFails(t *testing.T) {
 			opts := &Options{CommitEvery: time.Hour}
 			opts.Beneath(d)
 			opts.fault = func(step string) error {
-				if step == "renew a segment" && !works.Load() {
-					add()
+				switch {
+				case step == "initialize a segment" && n > 0:
+					begun = true
+				case step == "commit" && begun && !failed:
+					failed = true
+					works.Store(false)
+				case step == "renew a segment":
 					works.Store(true)
+					add()
 				}
 				return nil
 			}
@@ -218,11 +225,12 @@ func TestRecordsComeWhileARotationFails(t *testing.T) {
 				t.Fatal(err)
 			}
 			add()
-			works.Store(false)
+			if err := w.Rotate(); err == nil {
+				t.Fatal("the note failed, and nothing is told")
+			}
 			if err := w.Rotate(); err != nil {
 				t.Fatalf("the disk works again, and %v", err)
 			}
-			works.Store(true)
 			add()
 			if err := w.Close(); err != nil {
 				t.Fatal(err)

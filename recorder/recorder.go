@@ -99,7 +99,11 @@ func (r *Recorder) Run(ctx context.Context) error {
 	r.stop(why)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err := errors.Join(r.failure, r.w.Sync()); err != nil {
+	err := r.w.Sync()
+	if err != nil { // most often it was for a moment
+		err = r.w.Sync()
+	}
+	if err = errors.Join(r.failure, err); err != nil {
 		return &StorageError{err}
 	}
 	return nil
