@@ -96,9 +96,15 @@ func TestHostileNames(t *testing.T) {
 	if _, _, errs := analyzed(t, path, "report|PATH|--format|json|-o|"+report); errs != "" {
 		t.Fatal(errs)
 	}
+	rules := filepath.Join(t.TempDir(), "rules.yaml")
+	_, examples, _ := analyzed(t, path, "rules|example")
+	if err := os.WriteFile(rules, []byte(examples), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	rows := map[string][]string{
+		"rules":      {"test|" + rules + "|PATH", "test|" + rules + "|PATH|--format|json"},
 		"recheck":    {report + "|PATH", report + "|PATH|--format|json"},
-		"report":     {"PATH", "PATH|--format|markdown", "PATH|--format|json", "PATH|--format|html"},
+		"report":     {"PATH", "PATH|--format|markdown", "PATH|--format|json", "PATH|--format|html", "PATH|--rules|" + rules, "PATH|--format|markdown|--rules|" + rules},
 		"info":       {"PATH", "PATH|--format|json"},
 		"nodes":      {"PATH", "PATH|--format|json"},
 		"ps":         {"PATH", "PATH|--format|json"},

@@ -15,6 +15,7 @@ import (
 	"ergorecorder/analyze"
 	"ergorecorder/analyze/views"
 	"ergorecorder/cmd/internal/command"
+	"ergorecorder/cmd/internal/sealed"
 	"ergorecorder/ergo"
 	"ergorecorder/internal/exit"
 	"ergorecorder/mcp"
@@ -42,7 +43,7 @@ func newRoot() *cobra.Command {
 		Use:   "analyze",
 		Short: "Read recordings of Ergo clusters: what was so, and what went wrong",
 	}
-	addIdentity(root)
+	sealed.Identity(root)
 	root.AddCommand(
 		newInfo(),
 		newExport(),
@@ -51,7 +52,7 @@ func newRoot() *cobra.Command {
 		newMCP(), newTools(),
 		newNodes(),
 		newPS(),
-		newReport(), newRecheck(), newPlaybooks(),
+		newReport(), newRecheck(), newPlaybooks(), newRules(),
 		newTimeline(),
 		newTrend(),
 		newLogs(),
@@ -59,6 +60,7 @@ func newRoot() *cobra.Command {
 		newDiff(),
 		newTopMovers(),
 		newServe(),
+		newTop(),
 		newVerify(),
 		newSalvage(),
 		newScrub(),

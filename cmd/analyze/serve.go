@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 
+	"ergorecorder/cmd/internal/sealed"
 	"ergorecorder/escape"
 
 	"github.com/spf13/cobra"
@@ -62,7 +63,7 @@ func runServe(cmd *cobra.Command, paths []string, opt serveOptions) error {
 		return fmt.Errorf("listen: %w", err)
 	}
 	defer l.Close()
-	options := web.Options{Name: strings.Join(shown(cmd, paths), " + "), Hosts: opt.hosts, CertFile: opt.certFile, KeyFile: opt.keyFile, Analyze: opt.judge(paths), Live: rec.live}
+	options := web.Options{Name: strings.Join(sealed.Shown(cmd, paths), " + "), Hosts: opt.hosts, CertFile: opt.certFile, KeyFile: opt.keyFile, Analyze: opt.judge(paths), Live: rec.live}
 	var query string
 	if options.Token, query, err = access(l.Addr(), opt.tokenFile); err != nil {
 		return err

@@ -199,26 +199,18 @@ func dumpTo(cmd *cobra.Command, c *control.Client, from, to, out string, recipie
 	if err := errors.Join(err1, err2); err != nil {
 		return err
 	}
-	sealed, err := seal.Recipients(recipients)
+	keys, err := seal.Keys(recipients)
 	if err != nil {
 		return err
 	}
-	if sealed != nil {
-		f, err := seal.Create(out, sealed)
-		if err != nil {
-			return fmt.Errorf("dump: %w", err)
-		}
-		if err := c.Dump(cmd.Context(), start, end, f); err != nil {
-			f.Abandon()
-			return err
-		}
-		return f.Close()
+	if keys != nil {
+		out = seal.Name(out)
 	}
 	f, err := os.OpenFile(out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return fmt.Errorf("dump: %w", err)
 	}
-	if err := errors.Join(c.Dump(cmd.Context(), start, end, f), f.Close()); err != nil {
+	if err := errors.Join(c.Dump(cmd.Context(), start, end, f, keys...), f.Close()); err != nil {
 		return errors.Join(err, os.Remove(out))
 	}
 	return nil

@@ -69,9 +69,13 @@ func (f *runFlags) add(fl *pflag.FlagSet) {
 	fl.StringSlice("log-level", nil, "log levels to follow (repeatable)")
 	fl.StringArray("pprof", nil, "NODE=URL: take raw profiles of a node from its /debug/pprof (repeatable)")
 	fl.Bool("detect", true, "let the playbooks watch what is recorded")
+	fl.String("rules", "", "file with rules of your own that open incidents as the playbooks do; see analyze rules")
 	fl.String("log-match", "", "a log line that fits this pattern opens an incident")
 	fl.String("incident-dir", "", "write the window of every incident into a file in this directory")
 	fl.StringArray("on-incident", nil, "a command to run after an incident; its words one by one (repeatable)")
+	fl.StringArray("recipient", nil, "encrypt the files of --incident-dir to this key of age or SSH, or to those in this file (repeatable); the recording itself is not encrypted")
+	fl.String("incident-url", "", "post a signed message to this address when an incident begins and when it is recorded; see docs/recorder.md")
+	fl.String("incident-secret-file", "", "file with the secret by which messages to --incident-url are signed: whsec_…")
 	fl.Duration("keep-age", 0, "how long a directory archive keeps records; pinned windows are kept")
 	fl.Int64("keep-bytes", 0, "how many bytes a directory archive may have")
 	fl.Int64("max-bytes", 0, "how many bytes a file archive may have")
@@ -105,7 +109,12 @@ func runRun(cmd *cobra.Command, f *runFlags) (err error) {
 		return err
 	}
 	opts.Notice = show.say
-	opts.Incidents.Done = c.Incidents.after(show.say)
+	after, err := c.Incidents.aftermath(show.say)
+	if err != nil {
+		return err
+	}
+	after.hand(&opts.Incidents)
+	defer after.close()
 	joined, err := f.joinAny(cmd.Context(), &opts, show.say)
 	if err != nil {
 		return err

@@ -42,8 +42,9 @@ var mayImport = map[string]string{
 	"recorder/clock":    "ergo",
 	"recorder/cost":     "ergo",
 	"recorder/incident": "ergo",
+	"recorder/notify":   "recorder recorder/incident",
 	"recorder/rows":     "",
-	"recorder/control":  "door escape ergo/live archive recorder",
+	"recorder/control":  "door escape seal ergo/live archive recorder",
 	"recorder/ingest":   "ergo ergo/redact ergo/tools48 ergo/capture archive",
 
 	"replay":       "ergo ergo/tools48 ergo/capture ergo/listing archive internal/nearest",
@@ -80,8 +81,11 @@ var mayImport = map[string]string{
 	"export": "ergo ergo/tools48 archive replay",
 
 	"cmd/internal/command": "archive internal/exit",
-	"cmd/analyze":          "door cmd/internal/... export seal scrub escape ergo/... archive archive/attach replay/... coverage analyze/... mcp web internal/exit internal/nearest",
-	"cmd/record":           "door cmd/internal/... seal escape ergo/... archive archive/attach recorder/... replay/... coverage analyze/... mcp web internal/exit",
+	"cmd/internal/sealed":  "seal",
+	"terminal":             "escape ergo replay analyze analyze/finding analyze/views",
+
+	"cmd/analyze": "terminal door cmd/internal/... export seal scrub escape ergo/... archive archive/attach replay/... coverage analyze/... mcp web internal/exit internal/nearest",
+	"cmd/record":  "door cmd/internal/... seal escape ergo/... archive archive/attach recorder/... replay/... coverage analyze/... mcp web internal/exit",
 
 	"internal/exit":   "escape",
 	"internal/layers": "",
@@ -106,7 +110,10 @@ var homes = map[string]string{
 	"github.com/google/pprof/driver":       "web",
 	"github.com/mark3labs/mcp-go":          "mcp",
 	"github.com/prometheus/client_golang":  "recorder/control",
-	"go.yaml.in/yaml":                      "cmd/... analyze/setting analyze/mute",
+	"go.yaml.in/yaml":                      "cmd/... analyze/setting analyze/mute analyze/playbook/rules",
+	"github.com/google/cel-go":             "analyze/playbook/rules",
+	"github.com/parquet-go":                "export",
+	"go.opentelemetry.io/proto":            "export",
 	"github.com/knadh/koanf":               "cmd/record",
 	"github.com/coreos/go-systemd/v22":     "cmd/record",
 	"github.com/maruel/panicparse/v2":      "analyze/profiles",
@@ -117,7 +124,8 @@ var homes = map[string]string{
 	"github.com/aws":                       "fleet/...",
 	"ergo.services":                        "",
 	"github.com/schollz/progressbar/v3":    "cmd/...",
-	"charm.land/lipgloss/v2":               "cmd/...",
+	"charm.land":                           "terminal",
+	"github.com/charmbracelet":             "terminal",
 	"github.com/guptarohit/asciigraph":     "cmd/... analyze/render",
 	"github.com/HdrHistogram/hdrhistogram": "analyze/series recorder",
 }

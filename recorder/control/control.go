@@ -4,7 +4,8 @@
 //	GET  /status   how the recording goes, JSON (recorder.Status)
 //	POST /mark     {"text": …}: notes it, and opens an incident for it
 //	POST /rotate   closes the segment being written, so that others can read it
-//	GET  /dump     ?from=&to= (RFC 3339): that window as an archive of its own
+//	GET  /dump     ?from=&to= (RFC 3339): that window as an archive of its own;
+//	               &recipient= (a public key of age or SSH, repeatable): encrypted
 //	GET  /metrics  Prometheus metrics of the recorder itself
 //	GET  /health   204 while nodes are recorded and stored, else 503; no token is asked
 //
@@ -31,6 +32,7 @@ import (
 	"ergorecorder/door"
 	"ergorecorder/ergo/live"
 	"ergorecorder/recorder"
+	"ergorecorder/seal"
 )
 
 // A Server answers for one recorder.
@@ -128,7 +130,13 @@ func (s *Server) dump(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "dump: "+err.Error(), http.StatusBadRequest)
 		return
 	}
-	if err := s.sendDump(r.Context(), w, from, to); err != nil {
+	send := s.sendDump
+	if keys := r.Form["recipient"]; keys != nil {
+		send = func(ctx context.Context, w http.ResponseWriter, from, to time.Time) error {
+			return s.sendSealed(ctx, w, from, to, keys)
+		}
+	}
+	if err := send(r.Context(), w, from, to); err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 	}
 }
@@ -163,6 +171,48 @@ func (s *Server) sendDump(ctx context.Context, w http.ResponseWriter, from, to t
 	w.Header().Set("Content-Type", "application/octet-stream")
 	_, _ = io.Copy(w, f) // a client that is gone is none of ours
 	return nil
+}
+
+// sendSealed sends a window encrypted. It is put together in memory, and is on
+// no disk unencrypted.
+func (s *Server) sendSealed(ctx context.Context, w http.ResponseWriter, from, to time.Time, keys []string) error {
+	for _, k := range keys {
+		if !seal.IsKey(k) { // names of files are the client's
+			return errors.New("dump: a recipient is no public key of age or SSH")
+		}
+	}
+	recipients, err := seal.Recipients(keys)
+	if err != nil {
+		return fmt.Errorf("dump: %w", err)
+	}
+	m, n, err := DumpToMemory(ctx, s.Writer.View(), from, to)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	if n == 0 {
+		return errors.New("dump: nothing was recorded in that window")
+	}
+	w.Header().Set("Content-Type", "application/octet-stream")
+	_ = m.SealInto(w, recipients) // a client that is gone is none of ours; what is cut off does not open
+	return nil
+}
+
+// DumpToMemory is [recorder.Dump] into memory that has a name, for what must not
+// be on a disk unencrypted.
+func DumpToMemory(ctx context.Context, view *archive.Reader, from, to time.Time) (m *seal.Opened, n int, err error) {
+	if m, err = seal.Memory(); err != nil {
+		return nil, 0, fmt.Errorf("dump: %w", err)
+	}
+	w, err := archive.OpenWriter(m.Path(), &archive.Options{InPlace: true})
+	if err == nil {
+		n, err = recorder.DumpInto(ctx, view, from, to, w)
+		err = errors.Join(err, w.Close())
+	}
+	if err != nil {
+		return nil, n, errors.Join(err, m.Close())
+	}
+	return m, n, nil
 }
 
 // Listen opens a loopback address, and refuses any other.

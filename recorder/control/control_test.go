@@ -18,10 +18,14 @@ import (
 
 	"go.uber.org/goleak"
 
+	"filippo.io/age"
+
 	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/live"
 	"ergorecorder/recorder"
+	"ergorecorder/seal"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -162,6 +166,50 @@ func TestControl(t *testing.T) {
 	checkMetrics(t, s.URL, "ergo_recorder_nodes 1\n", `ergo_recorder_node_processes{node="a@h"} 3`, "ergo_recorder_incidents_total 1", "ergo_recorder_keeping_failed 0\n")
 	if resp, err := http.Get(s.URL + "/health"); err != nil || resp.StatusCode != http.StatusNoContent {
 		t.Errorf("health: %v, %v", resp, err)
+	}
+}
+
+// checkSealed has a dump encrypted: it is so when it arrives, and no folder for
+// temporary files is needed.
+func checkSealed(t *testing.T, c *Client) {
+	t.Helper()
+	t.Setenv("TMPDIR", "/no/such/folder")
+	id, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := c.Dump(t.Context(), time.Time{}, time.Time{}, &b, id.Recipient().String()); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "dump.erg.age")
+	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	o, err := seal.Open(path, []seal.Identity{id})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.Close()
+	archivetest.Verify(t, o.Path())
+	if err := c.Dump(t.Context(), time.Time{}, time.Time{}, io.Discard, "/etc/passwd"); err == nil || !strings.Contains(err.Error(), "no public key") {
+		t.Errorf("a file of the server as recipient: %v", err)
+	}
+	if err := c.Dump(t.Context(), time.Time{}, time.Time{}, io.Discard); err == nil {
+		t.Error("a dump that is not encrypted needs no temporary file: then this test proves nothing")
+	}
+}
+
+// TestDumpThatIsNotSealed: what an older recorder sends unencrypted is not
+// written.
+func TestDumpThatIsNotSealed(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "an archive as it is") }))
+	defer srv.Close()
+	c := &Client{Address: srv.URL, Token: live.NewToken("right")}
+	var b bytes.Buffer
+	err := c.Dump(t.Context(), time.Time{}, time.Time{}, &b, "age1x")
+	if err == nil || !strings.Contains(err.Error(), "does not encrypt") || b.Len() > 0 {
+		t.Errorf("%d bytes, %v", b.Len(), err)
 	}
 }
 
