@@ -32,10 +32,12 @@ func (m *model) View() tea.View {
 
 // screen is what stands on the screen: as many lines as it has, none longer than it is wide.
 func (m *model) screen() string {
-	lines := []string{m.headline(), m.timeline(), m.shown(), bold(m.headings())}
+	lines := []string{m.headline(), m.timeline()}
 	if m.help {
+		lines = append(lines, "keys (any key goes back)", "")
 		lines = append(lines, m.helpLines()...)
 	} else {
+		lines = append(lines, m.shown(), bold(m.headings()))
 		lines = append(lines, m.rowLines()...)
 	}
 	for len(lines) < m.height-footLines {
@@ -104,7 +106,7 @@ func (m *model) shown() string {
 		s += fmt.Sprintf(", rows %d to %d", m.top+1, min(m.top+m.room(), len(m.rows)))
 	}
 	if n := len(m.table.Columns) - len(m.shownColumns()); n > 0 {
-		s += fmt.Sprintf(", %d columns not shown", n)
+		s += ", " + counted(n, "column") + " not shown"
 	}
 	return s
 }

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"ergorecorder/analyze/render"
 )
 
 // clock is a moment as the screen writes it: UTC, to the tenth of a second.
@@ -38,19 +40,18 @@ func seconds(s float64) Cell { return Cell{span(time.Duration(s * float64(time.S
 
 func nanoseconds(n int64) Cell { return Cell{span(time.Duration(n)), float64(n)} }
 
-// size is a number of bytes in units of 1024.
-func size(n int64) Cell {
-	v, unit := float64(n), "B"
-	for _, next := range []string{"KiB", "MiB", "GiB", "TiB"} {
-		if v < 1024 {
-			break
-		}
-		v, unit = v/1024, next
+// size is a number of bytes.
+func size(n int64) Cell { return Cell{render.Size(float64(n)), float64(n)} }
+
+// counted is a number of things.
+func counted(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
 	}
-	if unit == "B" {
-		return Cell{fmt.Sprintf("%d B", n), float64(n)}
+	if strings.HasSuffix(thing, "s") {
+		thing += "e"
 	}
-	return Cell{fmt.Sprintf("%.1f %s", v, unit), float64(n)}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 // span is a length of time in at most two units.

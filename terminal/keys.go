@@ -245,8 +245,7 @@ func (m *model) timed(text string) tea.Cmd {
 // toggled moves through the columns and shows or hides one.
 func (m *model) toggled(key string) {
 	p := m.prompt
-	if m.table == nil || len(m.table.Columns) == 0 {
-		m.prompt = nil
+	if m.table == nil && key != "esc" { // it is still being read
 		return
 	}
 	switch key {

@@ -110,7 +110,7 @@ func (s Source) processes(ctx context.Context, q Query) (*Table, error) {
 		return nil, err
 	}
 	t := &Table{
-		Title:   fmt.Sprintf("%d processes%s", v.Total, of(q.Node)),
+		Title:   counted(v.Total, "process") + of(q.Node),
 		Columns: columns("NODE", "PROCESS", "BEHAVIOR", "STATE", "#MAILBOX", "#AGE", "#IN", "#OUT", "#RUNNING", "#UP", "APPLICATION"),
 	}
 	for _, r := range v.Rows {
@@ -140,13 +140,16 @@ func processCells(r views.ProcessRow) []Cell {
 // when it was asked, else its row of the listing.
 func (s Source) process(ctx context.Context, q Query) (*Table, error) {
 	t := &Table{Title: "process " + q.PID + of(q.Node), Columns: columns("FIELD", "VALUE"), Fixed: true}
-	for _, tool := range []string{"process_info", "process_inspect"} {
-		a, err := s.Recording.Moment(q.At).Call(ctx, ergo.Call{Node: q.Node, Tool: tool, Args: ergo.Args{"pid": q.PID}})
+	for _, asked := range []struct {
+		tool    string
+		reading ergo.Reading
+	}{{"process_info", ergo.Process}, {"process_inspect", ergo.Inspection}} {
+		a, err := s.Recording.Moment(q.At).Call(ctx, ergo.Call{Node: q.Node, Tool: asked.tool, Args: ergo.Args{"pid": q.PID}})
 		if err != nil {
-			t.Notes = append(t.Notes, tool+": "+err.Error())
+			t.Notes = append(t.Notes, asked.tool+": "+err.Error())
 			continue
 		}
-		t.Rows = append(t.Rows, fields(tool, a)...)
+		t.Rows = append(t.Rows, fields(asked.tool, ergo.Define(asked.reading), a)...)
 	}
 	v, err := views.Processes(ctx, s.Recording, views.ProcessQuery{At: q.At, Node: q.Node, Like: q.PID})
 	if err != nil {
@@ -163,20 +166,55 @@ func (s Source) process(ctx context.Context, q Query) (*Table, error) {
 	return t, nil
 }
 
-// fields are the lines of a JSON object, nested ones indented.
-func fields(tool string, a ergo.Answer) []Row {
+// fields are the lines of a JSON object, nested ones indented, with units.
+func fields(tool string, d ergo.Definition, a ergo.Answer) []Row {
 	rows := []Row{heading(tool, a.At)}
+	object := "" // in which the line stands
 	for line := range strings.Lines(string(ergo.Pretty(a.Text))) {
 		name, value, named := strings.Cut(strings.TrimRight(line, ",\n"), ": ")
 		if strings.Trim(line, " {}[],\n") == "" {
 			continue
 		}
 		if !named {
-			name, value = "", name
+			name, value = strings.Repeat(" ", len(name)-len(strings.TrimLeft(name, " "))), strings.TrimSpace(name)
 		}
-		rows = append(rows, Row{Cells: []Cell{text(strings.ReplaceAll(name, `"`, "")), text(strings.Trim(value, `"`))}})
+		name = strings.ReplaceAll(name, `"`, "")
+		field := strings.TrimSpace(name)
+		switch {
+		case strings.TrimSpace(value) == "{":
+			object = field + "."
+		case !strings.HasPrefix(name, "    "):
+			object = ""
+		}
+		if _, known := d.Field(object + field); known {
+			field = object + field
+		}
+		rows = append(rows, Row{Cells: []Cell{text(name), text(said(d, field, value))}})
 	}
 	return rows
+}
+
+// said is a value of JSON as a person reads it.
+func said(d ergo.Definition, name, literal string) string {
+	var s string
+	if json.Unmarshal([]byte(literal), &s) == nil {
+		return s
+	}
+	f, _ := d.Field(name)
+	n, whole := ergo.Whole(literal)
+	switch {
+	case f.None != "" && literal == f.None:
+		return literal + " (" + f.Why + ")"
+	case whole && f.Unit == ergo.Nanoseconds:
+		return span(time.Duration(n))
+	case whole && f.Unit == ergo.Seconds:
+		return span(time.Duration(n) * time.Second)
+	case whole && f.Unit == ergo.Bytes:
+		return size(n).Text
+	case literal == "{" || literal == "[":
+		return ""
+	}
+	return literal
 }
 
 func heading(what string, at time.Time) Row {
@@ -284,17 +322,27 @@ func (s Source) waits(ctx context.Context, q Query) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Table{Title: fmt.Sprintf("%d processes wait%s", v.Total, of(q.Node)), Notes: v.Notes, Columns: columns("NODE", "PROCESS", "BEHAVIOR", "STATE", "#FOR", "#MAILBOX", "#AGE", "WHERE", "FINDING", "ROOT")}
+	t := &Table{Title: "who waits: " + counted(v.Total, "process") + of(q.Node), Notes: v.Notes, Columns: columns("NODE", "PROCESS", "BEHAVIOR", "STATE", "#FOR", "#MAILBOX", "#AGE", "WHERE", "FINDING", "ROOT")}
 	for _, w := range v.Waits {
 		age := Cell{"-", -1}
 		if w.LatencyS >= 0 {
 			age = seconds(w.LatencyS)
 		}
 		t.Rows = append(t.Rows, Row{Node: w.Node, PID: w.PID, Cells: []Cell{
-			text(nodeName(w.Node)), text(called(w.Name, w.PID)), text(w.Behavior), text(w.State), seconds(w.StateS), count(w.Mailbox), age, text(w.Function), text(w.Finding), text(w.Root),
+			text(nodeName(w.Node)), text(called(w.Name, w.PID)), text(w.Behavior), text(w.State), seconds(w.StateS), count(w.Mailbox), age, text(w.Function), text(s.label(w.Finding)), text(s.label(w.Root)),
 		}})
 	}
 	return t, nil
+}
+
+// label is how the report calls a finding: F1.
+func (s Source) label(id string) string {
+	for _, f := range s.Report.Findings {
+		if f.ID == id {
+			return f.Display
+		}
+	}
+	return id
 }
 
 // nodeNames are the nodes that a query is about.

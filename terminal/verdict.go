@@ -2,11 +2,11 @@ package terminal
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
 	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/render"
 )
 
 // findings lists what the report says, the first to act on first.
@@ -16,7 +16,7 @@ func (s Source) findings() *Table {
 		t.Notes = []string{"the recording is still being judged"}
 		return t
 	}
-	t.Title = fmt.Sprintf("%d findings", len(s.Report.Findings))
+	t.Title = counted(len(s.Report.Findings), "finding")
 	t.Notes = []string{s.Report.Headline.Text}
 	for _, f := range s.Report.Findings {
 		until := "-"
@@ -72,10 +72,7 @@ func told(f *finding.Finding) []Row {
 	}
 	for _, e := range f.Evidence {
 		say("evidence", e.What)
-		for _, name := range slices.Sorted(maps.Keys(e.Values)) {
-			say("", fmt.Sprintf("%s %v", strings.ReplaceAll(name, "_", " "), e.Values[name]))
-		}
-		for _, line := range e.Lines {
+		for _, line := range slices.Concat(render.Facts(e.Values), e.Lines) {
 			say("", line)
 		}
 	}
