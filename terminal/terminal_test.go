@@ -126,7 +126,6 @@ func TestScreens(t *testing.T) {
 		{"events", "E", 120, 16},
 		{"log", "O", 120, 16},
 		{"findings", "F", 100, 10},
-		{"finding", "F<enter>", 110, 30},
 		{"process", "P/book_eth<enter><enter>", 100, 30},
 		{"waits", "W", 140, 12},
 		{"finding-before", "p", 100, 10},
@@ -163,6 +162,21 @@ func TestScreens(t *testing.T) {
 				t.Errorf("the screen is\n%s\nwant\n%s", got, want)
 			}
 		})
+	}
+}
+
+// A finding is told in full, at its onset.
+func TestFindingInFull(t *testing.T) {
+	u := sit(t, stuck(t), 110, 200)
+	f := u.m.src.Report.Findings[0]
+	u.press("F<enter>")
+	for _, want := range []string{f.Title, string(f.Kind), f.Evidence[0].What, strings.Fields(f.Recommendation)[0], f.Confirm[0]} {
+		if !strings.Contains(u.screen(), want) {
+			t.Errorf("the screen lacks %q:\n%s", want, u.screen())
+		}
+	}
+	if !u.m.at.Equal(f.Onset) {
+		t.Errorf("it is %s, the finding begins at %s", clock(u.m.at), clock(f.Onset))
 	}
 }
 
