@@ -86,7 +86,7 @@ var mayImport = map[string]string{
 
 	"cmd/internal/command": "archive internal/exit",
 	"cmd/internal/sealed":  "seal",
-	"terminal":             "escape ergo replay analyze analyze/finding analyze/views",
+	"terminal":             "escape ergo replay analyze analyze/finding analyze/render analyze/views",
 
 	"cmd/analyze": "terminal door cmd/internal/... export seal scrub escape ergo/... archive archive/attach replay/... coverage analyze/... mcp web internal/exit internal/nearest",
 	"cmd/record":  "door cmd/internal/... seal escape ergo/... archive archive/attach recorder/... replay/... coverage analyze/... mcp web internal/exit",
