@@ -126,6 +126,7 @@ func runRun(cmd *cobra.Command, f *runFlags) (err error) {
 	if err != nil {
 		return err
 	}
+	joined.nudge(r)
 	stop, err := f.start(cmd.Context(), &c, r, router, w, show)
 	if err != nil {
 		return err
