@@ -83,12 +83,21 @@ func New(rec *replay.Recording, opt Options) *Server {
 	return s
 }
 
+// Allows reports whether the server may answer at an address: without a token
+// only at one that no other machine reaches.
+func (s *Server) Allows(addr net.Addr) error {
+	if a, ok := addr.(*net.TCPAddr); s.opt.Token.IsZero() && (!ok || !a.IP.IsLoopback()) {
+		return fmt.Errorf("serve on %s: other addresses than loopback need a token", addr)
+	}
+	return nil
+}
+
 // Serve answers on the listener until ctx ends, and then lets requests under
 // way finish. A listener that others than this machine reach is refused
 // without a token.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
-	if a, ok := l.Addr().(*net.TCPAddr); s.opt.Token.IsZero() && (!ok || !a.IP.IsLoopback()) {
-		return fmt.Errorf("serve on %s: other addresses than loopback need a token", l.Addr())
+	if err := s.Allows(l.Addr()); err != nil {
+		return err
 	}
 	srv := &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
 	stopped := make(chan struct{})

@@ -46,7 +46,7 @@ func runCheck(cmd *cobra.Command, f *runFlags, format string) error {
 	if format != "text" && format != "json" {
 		return fmt.Errorf("format %q: there are text and json", format)
 	}
-	c, err := f.load(cmd)
+	c, err := await(cmd.Context(), "read the configuration", func() (config, error) { return f.load(cmd) })
 	if err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func runCheck(cmd *cobra.Command, f *runFlags, format string) error {
 	if joined != nil {
 		defer joined.Close()
 	}
-	router, err := f.router(joined, nil)
+	router, err := await(cmd.Context(), "read tokens and certificates", func() (*live.Router, error) { return f.router(joined, nil) })
 	if err != nil {
 		return err
 	}

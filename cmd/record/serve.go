@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"time"
@@ -53,9 +54,12 @@ func (f *serveFlags) serve(ctx context.Context, w *archive.Writer, name string, 
 	}
 	l, err := net.Listen("tcp", f.addr)
 	if err != nil {
-		return nil, fmt.Errorf("listen: %w", err)
+		return nil, fmt.Errorf("serve: %w", err)
 	}
 	srv := web.New(rec, opt)
+	if err := srv.Allows(l.Addr()); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
 	say("serving the recording on http://" + l.Addr().String() + "/")
 	ctx, cancel := context.WithCancel(ctx)
 	served, judged := make(chan error, 1), make(chan struct{})
