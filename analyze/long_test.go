@@ -65,6 +65,9 @@ func TestLongRestartLoop(t *testing.T) {
 // A day's load is no hotspot: CPU and messages rise alike. CPU that rises by
 // itself is one, also when there are more of the messages that cost little.
 func TestDayLoad(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it judges a day")
+	}
 	cores := func(at time.Duration) float64 { // from 0.17 at night to 0.63 by day, over two hours
 		const night, day, slope = 0.17, 0.63, 7200.0
 		t := at.Seconds() - 11*3600

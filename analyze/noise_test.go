@@ -40,6 +40,9 @@ func noisy(w *world, amplitude float64) {
 // TestNoiseNeverConvinces: of the same recording with more noise in it, no
 // finding scores higher, is more certain, or is new.
 func TestNoiseNeverConvinces(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it judges every place six times")
+	}
 	certain := map[finding.Confidence]int{finding.Low: 1, finding.Medium: 2, finding.High: 3}
 	amplitudes := []float64{0, 1, 4, 16, 64, 256}
 	for _, p := range places() {

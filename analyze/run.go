@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"ergorecorder/analyze/causes"
+	"ergorecorder/analyze/detector"
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/mute"
 	"ergorecorder/analyze/playbook"
@@ -18,13 +19,14 @@ import (
 
 // Options select what is judged. The zero value judges everything.
 type Options struct {
-	From, To  time.Time      // zero: the recording's own
-	Playbooks []string       // health, bottleneck, cpu, memory, process-leak, restart-loop, zombies, network, goroutines, events
-	Node      string         // glob over node names
-	Path      string         // what the report calls the archive
-	Settings  setting.Values // those that are not the defaults
-	Mutes     []mute.Mute    // findings that are known
-	Now       time.Time      // when mutes are looked at
+	From, To  time.Time           // zero: the recording's own
+	Playbooks []string            // health, bottleneck, cpu, memory, process-leak, restart-loop, zombies, network, goroutines, events
+	Node      string              // glob over node names
+	Path      string              // what the report calls the archive
+	Settings  setting.Values      // those that are not the defaults
+	Rules     []detector.Detector // the user's own; see package rules
+	Mutes     []mute.Mute         // findings that are known
+	Now       time.Time           // when mutes are looked at
 	Progress  func(done, total int, step string)
 }
 
@@ -64,6 +66,9 @@ func Run(ctx context.Context, rec *replay.Recording, opt Options) (*Report, erro
 		r.Healthy = append(r.Healthy, fine...)
 		r.NotEvaluated = append(append(r.NotEvaluated, v.Skipped...), not...)
 	}
+	if err := r.ask(ctx, s, opt.Rules); err != nil {
+		return nil, err
+	}
 	for _, f := range r.Findings {
 		acrossGaps(f, r.Archive.Gaps)
 	}
@@ -77,6 +82,21 @@ func Run(ctx context.Context, rec *replay.Recording, opt Options) (*Report, erro
 	r.NotEvaluated = append(r.NotEvaluated, s.DamageNoted()...)
 	r.conclude(seen)
 	return r, nil
+}
+
+// ask asks the user's own rules, which say themselves of how much they speak.
+func (r *Report) ask(ctx context.Context, s *scene.Scene, rules []detector.Detector) error {
+	v := &finding.Verdict{Playbook: "rules"}
+	for _, d := range rules {
+		if err := d.Run(ctx, s, v); err != nil {
+			return fmt.Errorf("rules: %w", err)
+		}
+		lacking(s, d, v)
+	}
+	r.Findings = append(r.Findings, v.Findings...)
+	r.Healthy = append(r.Healthy, v.Healthy...)
+	r.NotEvaluated = append(r.NotEvaluated, v.Skipped...)
+	return nil
 }
 
 // acrossGaps says so where a finding began while its node was not recorded. A

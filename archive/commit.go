@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"go.etcd.io/bbolt"
 
@@ -43,7 +44,7 @@ func (w *Writer) updateIn(s *segment, f func(*bbolt.Tx) error) error {
 		}
 		s.txid = id
 	}
-	before := s.db.Stats()
+	before, page := s.db.Stats(), int64(s.db.Info().PageSize)
 	id := 0
 	err := guard(func() error {
 		return s.db.Update(func(tx *bbolt.Tx) error {
@@ -54,7 +55,7 @@ func (w *Writer) updateIn(s *segment, f func(*bbolt.Tx) error) error {
 	w.opts.settle()
 	after := s.db.Stats()
 	diff := after.Sub(&before)
-	w.written.Add(diff.TxStats.GetPageAlloc() + int64(s.db.Info().PageSize))
+	w.written.Add(diff.TxStats.GetPageAlloc() + page)
 	if err == nil {
 		s.txid = id
 		return nil
@@ -81,6 +82,9 @@ func (w *Writer) commitWith(zip *codec.Zip) error {
 	}
 	w.failed = fmt.Errorf("commit to %s: %w", w.path, fileError(err))
 	w.noteFault(w.failed)
+	if w.timer == nil && !w.closed { // what waits is tried again, whether or not more comes
+		w.timer = time.AfterFunc(w.opts.CommitEvery, func() { _ = w.Sync() })
+	}
 	return w.failed
 }
 
@@ -381,6 +385,9 @@ func (w *Writer) rewriteFile(path string, pageSize int, fill func(*bbolt.DB) err
 	}
 	if e := dst.Close(); err == nil {
 		err = e
+	}
+	if err == nil {
+		err = w.opts.step("cut a segment")
 	}
 	if err == nil {
 		err = os.Truncate(temp, size) // bbolt grows a file by a page more than it needs

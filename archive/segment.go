@@ -163,7 +163,7 @@ func (s *segment) view(f func(*bbolt.Tx) error) error {
 			return f(tx)
 		})
 	})
-	if err != nil && !began {
+	if err != nil && !began && !errors.Is(err, berrors.ErrInvalidMapping) { // that one is mended by opening it again
 		s.stuck.Store(true)
 	}
 	return err

@@ -3,102 +3,27 @@ package archive
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
-	"reflect"
-	"syscall"
+	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
-	"unsafe"
 
-	"go.etcd.io/bbolt"
+	"ergorecorder/archive/faultdisk"
 )
 
-// A disk makes the I/O of bbolt fail: its n-th write, or the sync that follows
-// that write, once or for some time.
-type disk struct {
-	t    *testing.T
-	fail failure
-	n    int // which operation fails; -1: none
-	many int // how many fail in a row
-	seen int
-	hits int
-
-	wrong *os.File // syncs of it fail
-	real  map[*bbolt.DB]*os.File
-}
-
-type failure int
-
-const (
-	eio      failure = iota // the write fails
-	enospc                  // there is no room
-	short                   // only half of it is written
-	lost                    // nothing is written, the disk says it was, and the sync tells
-	syncOf                  // the sync behind it fails, and the system forgets
-	failures                // how many there are
-)
-
-func (f failure) String() string { return [...]string{"EIO", "ENOSPC", "short", "lost", "sync"}[f] }
-
-func newDisk(t *testing.T, f failure, n, many int) *disk {
-	// A pipe cannot be synced.
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { r.Close(); w.Close() })
-	return &disk{t: t, fail: f, n: n, many: many, wrong: w, real: map[*bbolt.DB]*os.File{}}
-}
-
-// field is a field of bbolt's database that it does not export.
-func field[T any](db *bbolt.DB, names ...string) *T {
-	v := reflect.ValueOf(db).Elem()
-	for _, n := range names {
-		v = v.FieldByName(n)
-	}
-	return (*T)(unsafe.Pointer(v.UnsafeAddr()))
-}
-
-func (d *disk) attach(db *bbolt.DB) {
-	file := field[*os.File](db, "file")
-	write := field[func([]byte, int64) (int, error)](db, "ops", "writeAt")
-	actual := *file
-	d.real[db] = actual
-	*write = func(b []byte, off int64) (int, error) {
-		d.seen++
-		if i := d.seen - 1; d.n < 0 || i < d.n || i >= d.n+d.many {
-			return actual.WriteAt(b, off)
+// during is a failure of the n-th write or commit, and of some that follow.
+func during(kind faultdisk.Kind, n, many int, works *atomic.Bool) func(int) faultdisk.Kind {
+	return func(i int) faultdisk.Kind {
+		if works.Load() || i < n || i >= n+many {
+			return faultdisk.None
 		}
-		d.hits++
-		switch d.fail {
-		case eio:
-			return 0, &os.PathError{Op: "write", Path: actual.Name(), Err: syscall.EIO}
-		case enospc:
-			return 0, &os.PathError{Op: "write", Path: actual.Name(), Err: syscall.ENOSPC}
-		case short:
-			n, _ := actual.WriteAt(b[:len(b)/2], off)
-			return n, &os.PathError{Op: "write", Path: actual.Name(), Err: syscall.EIO}
-		case lost:
-			*file = d.wrong
-			return len(b), nil
-		}
-		*file = d.wrong
-		return actual.WriteAt(b, off)
+		return kind
 	}
 }
 
-// restore gives every database its file back, so that it can be closed.
-func (d *disk) restore() {
-	for db, f := range d.real {
-		if file := field[*os.File](db, "file"); *file == d.wrong {
-			*file = f
-		}
-	}
-}
-
-// TestStorageErrors makes every write of a recording fail in turn, and every
-// sync, in all ways there are, once and several times in a row. Each failure
+// TestStorageErrors makes every write of a recording fail in turn, every sync,
+// and every longer file, in all ways there are, once and several times in a row. Each failure
 // must be told by Stats at once, cured when the disk works again, and nothing
 // that was acknowledged may be missing, or be there twice.
 func TestStorageErrors(t *testing.T) {
@@ -106,7 +31,7 @@ func TestStorageErrors(t *testing.T) {
 	if testing.Short() {
 		step = 7
 	}
-	for f := range failures {
+	for _, f := range append(faultdisk.Writes(), faultdisk.Commits()...) {
 		t.Run(f.String(), func(t *testing.T) {
 			t.Parallel()
 			for _, many := range []int{1, 4} {
@@ -123,33 +48,45 @@ func TestStorageErrors(t *testing.T) {
 
 // faulty is one recording, whose n-th write fails. It reports whether there were
 // as many.
-func faulty(t *testing.T, f failure, n, many int) bool {
-	what := fmt.Sprintf("%v of write %d, %d times", f, n, many)
-	d := newDisk(t, f, n, many)
+func faulty(t *testing.T, f faultdisk.Kind, n, many int) bool {
+	what := fmt.Sprintf("%v at %d, %d times", f, n, many)
+	var works atomic.Bool
+	write, commit := during(f, n, many, &works), func(int) faultdisk.Kind { return faultdisk.None }
+	if slices.Contains(faultdisk.Commits(), f) {
+		write, commit = commit, write
+	}
+	d, err := faultdisk.New(write, commit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	opts := &Options{Now: func() time.Time { return now }, CommitEvery: time.Hour, RotateBytes: 96 << 10}
-	opts.bolt = d.attach
-	opts.idle = d.restore
+	opts.Beneath(d)
 	path := t.TempDir() + string(filepath.Separator)
 	w, err := OpenWriter(path, opts)
 	if err != nil {
-		d.n = -1
+		works.Store(true)
 		if w, err = OpenWriter(path, opts); err != nil {
 			t.Fatalf("%s: open when the disk works again: %v", what, err)
 		}
 	}
 	taken := 0
 	for i := range 14 {
-		taken += appendFaulty(t, what, w, d, i)
+		taken += appendFaulty(t, what, w, d, i, f == faultdisk.Lost || f == faultdisk.Grow || f == faultdisk.Map)
 		now = now.Add(2 * time.Hour)
 	}
 	s := w.Stats()
-	if d.hits > 0 && s.Fault.Count == 0 && taken < 14 {
+	writes, commits, hits := d.Counts()
+	if hits > 0 && s.Fault.Count == 0 && taken < 14 {
 		t.Fatalf("%s: nothing is told", what)
 	}
-	more := d.seen > n
-	d.n = -1
-	if appendFaulty(t, what, w, d, 14) == 0 || w.Stats().Failing != nil {
+	more := writes > n
+	if slices.Contains(faultdisk.Commits(), f) {
+		more = commits > n
+	}
+	works.Store(true)
+	if appendFaulty(t, what, w, d, 14, false) == 0 || w.Stats().Failing != nil {
 		t.Fatalf("%s: the disk works again, and %v", what, w.Stats().Failing)
 	}
 	if err := w.Close(); err != nil {
@@ -159,10 +96,11 @@ func faulty(t *testing.T, f failure, n, many int) bool {
 	return more
 }
 
-// appendFaulty appends a record and syncs. What is refused is not taken.
-func appendFaulty(t *testing.T, what string, w *Writer, d *disk, i int) int {
+// appendFaulty appends a record and syncs. What is refused is not taken; may says
+// that a failure need not be met.
+func appendFaulty(t *testing.T, what string, w *Writer, d *faultdisk.Disk, i int, may bool) int {
 	t.Helper()
-	before := d.hits
+	_, _, before := d.Counts()
 	text := make([]byte, 12_000)
 	seed := uint64(i)
 	for j := range text { // what cannot be compressed
@@ -178,7 +116,7 @@ func appendFaulty(t *testing.T, what string, w *Writer, d *disk, i int) int {
 	}
 	err := w.Sync()
 	s := w.Stats()
-	if d.hits > before && d.fail != lost && err == nil {
+	if _, _, hits := d.Counts(); hits > before && !may && err == nil {
 		t.Fatalf("%s: a write failed, and Sync says nothing", what)
 	}
 	if err != nil && s.Fault.Err == nil {

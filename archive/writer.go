@@ -48,12 +48,27 @@ type Options struct {
 	InPlace bool
 
 	fault func(step string) error // of a test: makes a step of I/O fail
-	bolt  func(*bbolt.DB)         // of a test: makes its I/O fail
-	idle  func()                  // of a test: bbolt has done what it was asked for
+	disk  Beneath                 // of a test: makes bbolt's I/O fail
 }
+
+// A Beneath is put beneath the databases of an archive to make their I/O fail.
+type Beneath interface {
+	Attach(db any) // a database was opened
+	Begin()        // it is about to commit
+	Settle()       // it has done what it was asked for
+}
+
+// Fail makes steps of I/O fail: for tests of what is built upon an archive.
+func (o *Options) Fail(fault func(step string) error) { o.fault = fault }
+
+// Beneath puts a disk beneath the archive, likewise.
+func (o *Options) Beneath(d Beneath) { o.disk = d }
 
 // step comes before each step of I/O that can fail.
 func (o *Options) step(name string) error {
+	if o.disk != nil && name == "commit" {
+		o.disk.Begin()
+	}
 	if o.fault == nil {
 		return nil
 	}
@@ -62,8 +77,8 @@ func (o *Options) step(name string) error {
 
 // settle comes behind each step that bbolt takes.
 func (o *Options) settle() {
-	if o.idle != nil {
-		o.idle()
+	if o.disk != nil {
+		o.disk.Settle()
 	}
 }
 
@@ -321,8 +336,8 @@ func (w *Writer) openBolt(path string, pageSize int) (*bbolt.DB, error) {
 	if err == nil && !liesAt(path, file) {
 		return nil, errors.Join(fmt.Errorf("%w: another process has just rewritten it", ErrLocked), db.Close())
 	}
-	if err == nil && w.opts.bolt != nil {
-		w.opts.bolt(db)
+	if err == nil && w.opts.disk != nil {
+		w.opts.disk.Attach(db)
 	}
 	return db, err
 }

@@ -16,9 +16,10 @@
 //   - [Schema]: per tool, what its answer is made of (which fields identify a
 //     row, which are cumulative counters, which are ages), so that others can
 //     store and difference answers without knowing their names;
-//   - identities: [PID], [Global] and [Incarnation];
-//   - how an error of a file that holds a secret reads: see [Unnamed]. What must
-//     never be stored is in package ergo/redact.
+//   - identities: [PID], [Global] and [Incarnation].
+//
+// What must never be stored is in package ergo/redact, how secrets are read from
+// files in ergo/secret.
 //
 // Units stand in names or types: a field named …NS is in nanoseconds, an
 // Uptime is in whole seconds, as the framework reports it.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ergorecorder/archive"
+	"ergorecorder/escape"
 	"ergorecorder/replay"
 )
 
@@ -72,14 +73,16 @@ func cell(c *archive.Column, slot int32) string {
 		if c.Texts[slot] == "null" {
 			return ""
 		}
-		return c.Texts[slot] // a number, a truth value, a list or an object: it begins no formula but a minus
+		return string(escape.JSON([]byte(c.Texts[slot]))) // a number, a truth value, a list or an object: it begins no formula but a minus
 	}
 	return ""
 }
 
-// guard is a text that no spreadsheet takes for a formula.
+// guard is a text on one line that no spreadsheet takes for a formula, and that
+// steers no terminal.
 func guard(text string) string {
-	if text != "" && strings.IndexByte("=+-@\t\r\n", text[0]) >= 0 {
+	text = escape.Line(text)
+	if text != "" && strings.IndexByte("=+-@", text[0]) >= 0 {
 		return "'" + text
 	}
 	return text

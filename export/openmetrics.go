@@ -14,6 +14,7 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/ergo/tools48"
+	"ergorecorder/escape"
 	"ergorecorder/replay"
 )
 
@@ -119,7 +120,7 @@ func labelsOf(f *archive.Frame, slot int32, node string, ids []string) string {
 }
 
 func label(text string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(strings.ToValidUTF8(text, "\uFFFD")) + `"`
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(escape.Line(text)) + `"`
 }
 
 // snake is a name of a field in small letters, with _ between its words.

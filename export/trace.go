@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"ergorecorder/archive"
+	"ergorecorder/escape"
 	"ergorecorder/replay"
 )
 
@@ -97,7 +98,7 @@ func (t *tracer) event(e event) {
 	}
 	t.some = true
 	t.w.WriteByte('\n')
-	t.w.Write(b) // an error stays with the writer until Flush
+	t.w.Write(escape.JSON(b)) // an error stays with the writer until Flush
 }
 
 // A slice is a state that an actor is in.

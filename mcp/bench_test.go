@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"ergorecorder/archive"
+	"ergorecorder/door"
 	"ergorecorder/internal/sim"
 	"ergorecorder/replay"
 )
@@ -105,7 +106,7 @@ func BenchmarkDiagnose(b *testing.B) {
 // BenchmarkThousandCalls is 1,000 calls over HTTP, all at once.
 func BenchmarkThousandCalls(b *testing.B) {
 	s, length := benchServer(b)
-	web := httptest.NewServer(s.Handler(HTTPOptions{}))
+	web := httptest.NewServer(s.Handler(door.Options{}))
 	defer web.Close()
 	for b.Loop() {
 		var all sync.WaitGroup

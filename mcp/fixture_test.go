@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"ergorecorder/archive"
+	"ergorecorder/door"
 	"ergorecorder/recorder/ingest"
 	"ergorecorder/replay"
 )
@@ -70,7 +71,7 @@ func recording(t testing.TB, name string) *replay.Recording {
 // connect is a session of the official Go SDK's client over HTTP.
 func connect(t testing.TB, s *Server, opts *sdk.ClientOptions) *sdk.ClientSession {
 	t.Helper()
-	web := httptest.NewServer(s.Handler(HTTPOptions{}))
+	web := httptest.NewServer(s.Handler(door.Options{}))
 	t.Cleanup(web.Close)
 	return dial(t, &sdk.StreamableClientTransport{Endpoint: web.URL + Path, DisableStandaloneSSE: true, HTTPClient: web.Client()}, opts)
 }

@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"ergorecorder/door"
 	"ergorecorder/ergo/live"
 )
 
@@ -26,7 +27,7 @@ const ping = `{"jsonrpc":"2.0","id":1,"method":"ping"}`
 
 func TestGuard(t *testing.T) {
 	s := New(Recorded(recording(t, "stuck"), "stuck"), Options{MaxMessage: 4096})
-	opt := HTTPOptions{Token: live.NewToken("s3cret"), Hosts: []string{"recorder.example.org"}, Origins: []string{"https://console.example.org"}}
+	opt := door.Options{Token: live.NewToken("s3cret"), Hosts: []string{"recorder.example.org"}, Origins: []string{"https://console.example.org"}}
 	with := func(pairs ...string) map[string]string {
 		h := map[string]string{"Authorization": "Bearer s3cret"}
 		for i := 0; i < len(pairs); i += 2 {
@@ -56,6 +57,7 @@ func TestGuard(t *testing.T) {
 		{"too long", "POST", Path, `{"x":"` + strings.Repeat("a", 5000) + `"}`, with(), 413},
 		{"GET", "GET", Path, "", with(), 405},
 		{"PUT", "PUT", Path, ping, with(), 405},
+		{"a type that any page may send", "POST", Path, ping, with("Content-Type", "text/plain"), 415},
 		{"end of a session", "DELETE", Path, "", with(), 200},
 		{"other path", "POST", "/", ping, with(), 404},
 		{"notification", "POST", Path, `{"jsonrpc":"2.0","method":"notifications/initialized"}`, with(), 202},
@@ -88,16 +90,16 @@ func TestListenNeedsToken(t *testing.T) {
 	s := New(Recorded(recording(t, "stuck"), "stuck"), Options{})
 	tests := []struct {
 		addr string
-		opt  HTTPOptions
+		opt  door.Options
 		want string
 	}{
-		{"0.0.0.0:0", HTTPOptions{}, "needs a bearer token"},
-		{":0", HTTPOptions{}, "needs a bearer token"},
-		{"[::]:0", HTTPOptions{}, "needs a bearer token"},
-		{"example.org:0", HTTPOptions{}, "needs a bearer token"},
-		{"127.0.0.1", HTTPOptions{}, "missing port"},
-		{"127.0.0.1:0", HTTPOptions{CertFile: "cert.pem"}, "and its key"},
-		{"127.0.0.1:0", HTTPOptions{CertFile: "none.pem", KeyFile: "none.pem"}, "read certificate"},
+		{"0.0.0.0:0", door.Options{}, "needs a bearer token"},
+		{":0", door.Options{}, "needs a bearer token"},
+		{"[::]:0", door.Options{}, "needs a bearer token"},
+		{"example.org:0", door.Options{}, "needs a bearer token"},
+		{"127.0.0.1", door.Options{}, "missing port"},
+		{"127.0.0.1:0", door.Options{CertFile: "cert.pem"}, "and its key"},
+		{"127.0.0.1:0", door.Options{CertFile: "none.pem", KeyFile: "none.pem"}, "read certificate"},
 	}
 	for _, tt := range tests {
 		err := s.ListenAndServe(t.Context(), tt.addr, tt.opt, func(net.Addr) { t.Errorf("%s was bound", tt.addr) })
@@ -114,7 +116,7 @@ func TestTLS(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	bound, ended := make(chan net.Addr), make(chan error)
 	go func() {
-		ended <- s.ListenAndServe(ctx, "127.0.0.1:0", HTTPOptions{CertFile: cert, KeyFile: key}, func(a net.Addr) { bound <- a })
+		ended <- s.ListenAndServe(ctx, "127.0.0.1:0", door.Options{CertFile: cert, KeyFile: key}, func(a net.Addr) { bound <- a })
 	}()
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}
 	defer client.CloseIdleConnections()

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"ergorecorder/door"
 )
 
 // call is how a foreign client calls a tool.
@@ -211,7 +213,7 @@ func TestPostMortemInspector(t *testing.T) {
 	}
 	stuck := importCapture(t, "stuck")
 	bin := analyzeBinary(t)
-	web := httptest.NewServer(New(Recorded(recording(t, "stuck"), "stuck"), Options{}).Handler(HTTPOptions{}))
+	web := httptest.NewServer(New(Recorded(recording(t, "stuck"), "stuck"), Options{}).Handler(door.Options{}))
 	defer web.Close()
 	for name, target := range map[string][]string{
 		"stdio": {bin, "mcp", stuck},

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 
+	"ergorecorder/door"
 	"ergorecorder/ergo"
 )
 
@@ -86,7 +87,7 @@ func TestBadMessages(t *testing.T) {
 			req := httptest.NewRequest(http.MethodPost, Path, strings.NewReader(tt.text))
 			req.Host = "localhost"
 			req.Header.Set("Content-Type", "application/json")
-			s.Handler(HTTPOptions{}).ServeHTTP(w, req)
+			s.Handler(door.Options{}).ServeHTTP(w, req)
 			over["http"] = messages(t, w.Body)[tt.id]
 			for name, m := range over {
 				if m.Error == nil || m.Error.Code != tt.code {

@@ -18,6 +18,11 @@ func Dump(ctx context.Context, view *archive.Reader, from, to time.Time, path st
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, w.Close()) }()
+	return DumpInto(ctx, view, from, to, w)
+}
+
+// DumpInto is [Dump] into an archive that is open, and stays so.
+func DumpInto(ctx context.Context, view *archive.Reader, from, to time.Time, w *archive.Writer) (n int, err error) {
 	schemas := map[archive.StreamKey]archive.Schema{}
 	for _, s := range view.Streams() {
 		schemas[s.StreamKey] = s.Schema
@@ -34,7 +39,7 @@ func Dump(ctx context.Context, view *archive.Reader, from, to time.Time, path st
 		copied := *rec
 		copied.Schema = schemas[rec.Stream]
 		if _, err := w.Append(&copied); err != nil {
-			return n, fmt.Errorf("dump to %s: %w", path, err)
+			return n, fmt.Errorf("dump: %w", err)
 		}
 		n++
 	}

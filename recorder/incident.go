@@ -26,6 +26,8 @@ type Detector interface {
 // A Trigger is a detector's claim that something is wrong.
 type Trigger struct {
 	Kind     string // a kind of finding, such as blocked_callback
+	Rule     string // the name of the user's rule, if one claims it
+	Advice   string // what to do, as the finding has it
 	Node     string
 	PID      string // the process, if it is about one
 	Name     string
@@ -50,7 +52,7 @@ func (t Trigger) fetches() []incident.Fetch {
 // claim is the trigger as the docket sees it.
 func (t Trigger) claim() incident.Claim {
 	return incident.Claim{
-		Kind: t.Kind, Node: t.Node, Name: t.Name, Behavior: t.Behavior, PID: t.PID,
+		Kind: strings.TrimSpace(t.Kind + " " + t.Rule), Node: t.Node, Name: t.Name, Behavior: t.Behavior, PID: t.PID,
 		Rank: t.Rank, Score: t.Score, Explains: t.Explains,
 	}
 }
@@ -71,6 +73,9 @@ type Incidents struct {
 	Faster    float64        // by how much
 	Cooldown  time.Duration  // between two incidents of the same kind and subject
 	PerHour   int            // incidents at most
+	// Opened is called when an incident begins, and must not wait for anything.
+	// Nil: nobody is told.
+	Opened func(i Incident)
 	// Done is called, in a goroutine of its own, when an incident's window is
 	// over; the reader sees all of it. Nil: nothing is done.
 	Done func(ctx context.Context, i Incident, view *archive.Reader)
@@ -219,6 +224,9 @@ func (r *Recorder) open(ctx context.Context, t Trigger, now time.Time) {
 		nodes = r.known()
 	case nodes[0] == nil:
 		nodes = nil
+	}
+	if o.Opened != nil {
+		o.Opened(i)
 	}
 	r.following.Go(func() { r.follow(ctx, i, nodes) })
 }

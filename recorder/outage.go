@@ -28,6 +28,10 @@ func (r *Recorder) put(what string, store func() error) bool {
 	switch {
 	case err == nil:
 		r.outage = outage{}
+	case errors.Is(err, archive.ErrTooMuch): // this one only; the next may fit
+		r.mu.Unlock()
+		r.mark(archive.Mark{Kind: archive.MarkGap, From: now, To: now, Note: fmt.Sprintf("%s was not stored: %v", what, err), More: map[string]any{"what": "records", "lost": 1}})
+		return false
 	case errors.Is(err, archive.ErrClosed) || errors.Is(err, archive.ErrLimit):
 		if r.failure == nil {
 			r.failure = fmt.Errorf("store %s: %w", what, err)
@@ -39,10 +43,7 @@ func (r *Recorder) put(what string, store func() error) bool {
 		r.outage.refused++
 	}
 	r.mu.Unlock()
-	switch {
-	case err != nil && was.began.IsZero():
-		r.opts.Notice(fmt.Sprintf("store %s: %v: nothing is stored until there is room again", what, err))
-	case err == nil && !was.began.IsZero():
+	if err == nil && !was.began.IsZero() { // that it began is told by tellStorage
 		r.markOutage(was, now)
 	}
 	return err == nil

@@ -21,7 +21,7 @@ func TestFullDiskDoesNotEndTheRecording(t *testing.T) {
 		opts := quick()
 		var told atomic.Int64
 		opts.Notice = func(s string) {
-			if strings.Contains(s, "nothing is stored until there is room") {
+			if strings.Contains(s, "nothing can be stored: commit: no room") {
 				told.Add(1)
 			}
 		}
@@ -33,6 +33,10 @@ func TestFullDiskDoesNotEndTheRecording(t *testing.T) {
 				t.Error("what was refused counts as stored")
 			}
 		}
+		if s := tr.r.Status().Storage; !strings.Contains(s.Failing, "no room") || s.Refused != 3 {
+			t.Errorf("while nothing is stored, the status says %+v", s)
+		}
+		time.Sleep(look)
 		if told.Load() != 1 {
 			t.Errorf("told of %d times", told.Load())
 		}

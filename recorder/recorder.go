@@ -98,8 +98,21 @@ func (r *Recorder) Run(ctx context.Context) error {
 	r.stop(why)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return errors.Join(r.failure, r.w.Sync())
+	if err := errors.Join(r.failure, r.w.Sync()); err != nil {
+		return &StorageError{err}
+	}
+	return nil
 }
+
+// A StorageError ended a recording: the archive takes no more, or what it took
+// cannot be written.
+type StorageError struct{ Err error }
+
+// Error implements error.
+func (e *StorageError) Error() string { return e.Err.Error() }
+
+// Unwrap is the archive's error.
+func (e *StorageError) Unwrap() error { return e.Err }
 
 // begin marks the start, and what an archive that is appended to lacks.
 func (r *Recorder) begin(last time.Time) {
@@ -126,13 +139,16 @@ func (r *Recorder) watch(ctx context.Context) (why string) {
 	}
 	loops.Go(func() { r.incidentLoop(ctx); r.following.Wait() })
 	kept := ""
+	var told toldStorage
 	var self vigil
 	var slept time.Duration
 	for {
 		now := r.clock.Steady()
 		r.lookAtSelf(&self, slept)
 		r.markLosses(false)
-		kept = r.tellKeeping(kept)
+		stats := r.w.Stats()
+		kept = r.tellKeeping(kept, &stats)
+		r.tellStorage(&told, &stats)
 		switch {
 		case ctx.Err() != nil:
 			return "asked to stop"
@@ -150,9 +166,9 @@ func (r *Recorder) watch(ctx context.Context) (why string) {
 
 // tellKeeping tells when segments are not rotated or dropped as they should,
 // and when they are again. Told is what was told before, the result what is so.
-func (r *Recorder) tellKeeping(told string) string {
+func (r *Recorder) tellKeeping(told string, stats *archive.Stats) string {
 	now := ""
-	if err := r.w.Stats().Keeping; err != nil {
+	if err := stats.Keeping; err != nil {
 		now = err.Error()
 	}
 	switch {
@@ -163,6 +179,30 @@ func (r *Recorder) tellKeeping(told string) string {
 		r.opts.Notice("segments are not rotated or dropped as they should: " + now)
 	}
 	return now
+}
+
+// toldStorage is what was told of the storage.
+type toldStorage struct {
+	failing bool
+	faults  int
+}
+
+// tellStorage tells when nothing can be stored, when it can again, and what
+// error was survived so quickly that neither was seen.
+func (r *Recorder) tellStorage(told *toldStorage, stats *archive.Stats) {
+	r.mu.Lock()
+	s := storageOf(stats, r.outage, r.failure)
+	r.mu.Unlock()
+	was := *told
+	*told = toldStorage{s.Failing != "", s.Faults}
+	switch {
+	case s.Failing != "" && !was.failing:
+		r.opts.Notice(fmt.Sprintf("nothing can be stored: %s: %d of %d records and marks are on disk, and it is tried again", s.Failing, s.Durable, s.Accepted))
+	case s.Failing == "" && was.failing:
+		r.opts.Notice(fmt.Sprintf("everything is stored again: %d of %d records and marks are on disk", s.Durable, s.Accepted))
+	case s.Failing == "" && s.Faults > was.faults:
+		r.opts.Notice(fmt.Sprintf("an error of the storage was survived: %s: %d of %d records and marks are on disk", s.Fault, s.Durable, s.Accepted))
+	}
 }
 
 // look is how often the recorder looks whether it should end, at least.

@@ -1,6 +1,11 @@
 package recorder
 
-import "time"
+import (
+	"cmp"
+	"time"
+
+	"ergorecorder/archive"
+)
 
 // A NodeStatus says how the recording of one node goes.
 type NodeStatus struct {
@@ -30,8 +35,20 @@ type Status struct {
 	PerDay    int64        `json:"bytes_per_day"` // about; 0 as long as it cannot be told
 	Nodes     []NodeStatus `json:"nodes"`
 	Incidents int          `json:"incidents"`
+	Storage   Storage      `json:"storage"`
 	Refused   int          `json:"refused"`           // triggers on which nothing was done: too many within the hour
 	Keeping   string       `json:"keeping,omitempty"` // why segments were last not rotated or dropped as they should; "" if they were
+}
+
+// A Storage says what became of what the archive was given.
+type Storage struct {
+	Accepted int64     `json:"accepted"`          // records and marks taken by this recorder
+	Durable  int64     `json:"durable"`           // of them, how many are on disk: what a power cut cannot take
+	Refused  int64     `json:"refused,omitempty"` // of the outage that goes on: records and marks that were not taken
+	Failing  string    `json:"failing,omitempty"` // why nothing can be stored now; "" if it can
+	Faults   int       `json:"faults"`            // errors of the storage so far
+	Fault    string    `json:"fault,omitempty"`   // the newest of them, also when it is over …
+	FaultAt  time.Time `json:"fault_at,omitzero"` // … and when it was met
 }
 
 // forecastFrom is how long a recording has to run before its growth is told:
@@ -44,6 +61,7 @@ func (r *Recorder) Status() Status {
 	stats := r.w.Stats()
 	r.mu.Lock()
 	s := Status{Began: r.began, Now: now, Replay: r.clock.Replayed(), Records: r.records, Held: r.skipped, Bytes: stats.Bytes, Incidents: r.opened, Refused: r.refused}
+	s.Storage = storageOf(&stats, r.outage, r.failure)
 	r.mu.Unlock()
 	if stats.Keeping != nil {
 		s.Keeping = stats.Keeping.Error()
@@ -53,6 +71,23 @@ func (r *Recorder) Status() Status {
 	}
 	for _, n := range r.known() {
 		s.Nodes = append(s.Nodes, n.status(now.Sub(s.Began)))
+	}
+	return s
+}
+
+// storageOf says how the archive fares that is being written.
+func storageOf(stats *archive.Stats, o outage, failure error) Storage {
+	s := Storage{Accepted: int64(stats.Records), Durable: int64(stats.Saved), Faults: stats.Fault.Count, FaultAt: stats.Fault.At}
+	if stats.Fault.Err != nil {
+		s.Fault = stats.Fault.Err.Error()
+	}
+	why := stats.Failing
+	if !o.began.IsZero() {
+		s.Refused = o.refused
+		why = cmp.Or(why, o.why)
+	}
+	if why = cmp.Or(why, failure); why != nil {
+		s.Failing = why.Error()
 	}
 	return s
 }

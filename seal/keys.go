@@ -21,42 +21,75 @@ type Identity = age.Identity
 // Recipients reads those who may open what is encrypted: each is a key, or the
 // name of a file with a key a line.
 func Recipients(from []string) ([]age.Recipient, error) {
+	keys, err := Keys(from)
+	if err != nil {
+		return nil, err
+	}
 	var out []age.Recipient
-	for _, s := range from {
-		if isKey(s) {
-			r, err := recipient(s)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, r)
-			continue
-		}
-		text, err := os.ReadFile(s)
+	for _, k := range keys {
+		r, err := recipient(k)
 		if err != nil {
-			return nil, fmt.Errorf("read recipient %q: it is no key (age1…, ssh-…), and no file: %w", s, err)
+			return nil, err
 		}
-		before := len(out)
-		for n, line := range strings.Split(string(text), "\n") {
-			if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
-				continue
-			}
-			if strings.HasPrefix(line, "AGE-SECRET-KEY-") {
-				return nil, fmt.Errorf("read recipients %s: line %d is a secret key: recipients are public keys", s, n+1)
-			}
-			r, err := recipient(line)
-			if err != nil {
-				return nil, fmt.Errorf("read recipients %s: line %d: %w", s, n+1, err)
-			}
-			out = append(out, r)
-		}
-		if len(out) == before {
-			return nil, fmt.Errorf("read recipients %s: there is no key in it", s)
-		}
+		out = append(out, r)
 	}
 	return out, nil
 }
 
-func isKey(s string) bool { return strings.HasPrefix(s, "age1") || strings.HasPrefix(s, "ssh-") }
+// Keys are the public keys of recipients, those in files too, as text: what
+// another program may be told.
+func Keys(from []string) ([]string, error) {
+	var out []string
+	for _, s := range from {
+		switch {
+		case strings.HasPrefix(s, secretKey):
+			return nil, errors.New("read recipient: it is a secret key: recipients are public keys")
+		case IsKey(s):
+			if _, err := recipient(s); err != nil {
+				return nil, err
+			}
+			out = append(out, s)
+			continue
+		}
+		keys, err := keysIn(s)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, keys...)
+	}
+	return out, nil
+}
+
+// secretKey begins the secret half of a key.
+const secretKey = "AGE-SECRET-KEY-"
+
+// keysIn are the keys in a file, one a line.
+func keysIn(file string) ([]string, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("read recipient %q: it is no key (age1…, ssh-…), and no file: %w", file, err)
+	}
+	var out []string
+	for n, line := range strings.Split(string(text), "\n") {
+		if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
+			continue
+		}
+		if strings.HasPrefix(line, secretKey) {
+			return nil, fmt.Errorf("read recipients %s: line %d is a secret key: recipients are public keys", file, n+1)
+		}
+		if _, err := recipient(line); err != nil {
+			return nil, fmt.Errorf("read recipients %s: line %d: %w", file, n+1, err)
+		}
+		out = append(out, line)
+	}
+	if out == nil {
+		return nil, fmt.Errorf("read recipients %s: there is no key in it", file)
+	}
+	return out, nil
+}
+
+// IsKey reports whether a text is a key of a recipient, and no name of a file.
+func IsKey(s string) bool { return strings.HasPrefix(s, "age1") || strings.HasPrefix(s, "ssh-") }
 
 func recipient(s string) (age.Recipient, error) {
 	if strings.HasPrefix(s, "ssh-") {

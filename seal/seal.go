@@ -39,7 +39,7 @@ func IsSealed(path string) bool {
 	defer f.Close()
 	begin := make([]byte, len(header))
 	_, err = io.ReadFull(f, begin)
-	return err == nil && bytes.Equal(begin, []byte(header))
+	return err == nil && Begins(begin)
 }
 
 // Writer encrypts what is written to it. Closing it writes the end; what lacks
@@ -136,10 +136,30 @@ func (o *Opened) SealTo(path string, to []age.Recipient) (written string, err er
 	if err != nil {
 		return "", err
 	}
-	_, err = io.Copy(f, io.NewSectionReader(o.File, 0, 1<<62))
+	_, err = io.Copy(f, o.all())
 	if err = errors.Join(err, f.Close()); err != nil {
 		f.Abandon()
 		return "", fmt.Errorf("write %s: %w", f.Path(), err)
 	}
 	return f.Path(), nil
 }
+
+// SealInto writes all that is in the memory to w, encrypted.
+func (o *Opened) SealInto(w io.Writer, to []age.Recipient) error {
+	e, err := Writer(w, to)
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(e, o.all()); err != nil {
+		return fmt.Errorf("encrypt: %w", err)
+	}
+	return e.Close()
+}
+
+func (o *Opened) all() io.Reader { return io.NewSectionReader(o.File, 0, 1<<62) }
+
+// Begins reports whether a file that begins so is encrypted.
+func Begins(begin []byte) bool { return bytes.HasPrefix(begin, []byte(header)) }
+
+// HeaderSize is how many bytes tell that.
+const HeaderSize = len(header)

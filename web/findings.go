@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -12,13 +11,6 @@ import (
 	"ergorecorder/analyze/finding"
 	"ergorecorder/replay"
 )
-
-// A Cache keeps finished reports, by a key that changes with the recording
-// and with the form of reports.
-type Cache interface {
-	Load(key string) (report []byte, ok bool)
-	Store(key string, report []byte) error
-}
 
 // A verdict is the analysis of the recording, as far as it has come.
 type verdict struct {
@@ -56,20 +48,9 @@ func (v *verdict) end(r *analyze.Report, err error) {
 	v.report = r
 }
 
-// Analyse judges the recording as it is now, or takes the report from the
-// cache, and shows it on the pages from then on. For a live recording it is
-// called again and again; pages go on showing the report before.
+// Analyse judges the recording as it is now, and shows that on the pages from
+// then on. For a live recording it is called again and again; pages go on showing the report before.
 func (s *Server) Analyse(ctx context.Context) error {
-	key := reportKey(s.rec)
-	if s.opt.Cache != nil {
-		if text, ok := s.opt.Cache.Load(key); ok {
-			var r analyze.Report
-			if json.Unmarshal(text, &r) == nil && r.Schema == analyze.SchemaVersion {
-				s.verdict.end(&r, nil)
-				return nil
-			}
-		}
-	}
 	s.verdict.goOn("reading")
 	opt := analyze.Options{Path: s.opt.Name, Progress: func(done, total int, step string) {
 		s.verdict.goOn(fmt.Sprintf("%s, %d of %d", step, done, total))
@@ -82,14 +63,7 @@ func (s *Server) Analyse(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("analyse %s: %w", s.opt.Name, err)
 	}
-	if s.opt.Cache == nil {
-		return nil
-	}
-	text, err := json.Marshal(r)
-	if err != nil {
-		return fmt.Errorf("encode report: %w", err)
-	}
-	return s.opt.Cache.Store(key, text)
+	return nil
 }
 
 // analyseEvery is how often a recording that grows is judged.
@@ -111,16 +85,6 @@ func (s *Server) AnalyseAgain(ctx context.Context, first time.Duration, say func
 			say(err.Error())
 		}
 	}
-}
-
-// reportKey names the recording as it is now.
-func reportKey(rec *replay.Recording) string {
-	from, to := rec.Window()
-	records := 0
-	for _, st := range rec.Streams() {
-		records += st.Records
-	}
-	return fmt.Sprintf("%s %s %s %d", analyze.SchemaVersion, from.Format(layoutURL), to.Format(layoutURL), records)
 }
 
 // A findingView is a finding as it is drawn: in the report and on the page.

@@ -2,7 +2,6 @@ package web
 
 import (
 	"crypto/subtle"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -17,10 +16,10 @@ const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img
 
 const tokenCookie = "ergorecorder"
 
-// guard stands before every page: it refuses other methods than reading,
-// foreign hosts (which is how a page elsewhere would reach loopback by
-// rebinding its name), foreign origins, and callers without the token.
+// guard stands before every page, behind the door: it refuses other methods than
+// reading, and callers without the token.
 func (s *Server) guard(next http.Handler) http.Handler {
+	reading := s.door.Guard(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", pagePolicy)
@@ -29,53 +28,13 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Cache-Control", "no-store")
-		switch {
-		case r.Method != http.MethodGet && r.Method != http.MethodHead:
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			h.Set("Allow", "GET, HEAD")
 			http.Error(w, "this page only reads", http.StatusMethodNotAllowed)
-		case !s.hostAllowed(r.Host):
-			http.Error(w, "unknown host: name it with --allow-host", http.StatusForbidden)
-		case foreign(r):
-			http.Error(w, "requests from other sites are refused", http.StatusForbidden)
-		case !s.admit(w, r):
-		default:
-			next.ServeHTTP(w, r)
+			return
 		}
+		reading.ServeHTTP(w, r)
 	})
-}
-
-// hostAllowed accepts loopback, any address written as digits (no name can be
-// rebound to those) when a token protects it, and the names it was told.
-func (s *Server) hostAllowed(hostport string) bool {
-	host := hostport
-	if h, _, err := net.SplitHostPort(hostport); err == nil {
-		host = h
-	}
-	host = strings.Trim(host, "[]")
-	if host == "localhost" {
-		return true
-	}
-	if ip := net.ParseIP(host); ip != nil {
-		return ip.IsLoopback() || !s.opt.Token.IsZero()
-	}
-	for _, name := range s.opt.Hosts {
-		if strings.EqualFold(name, host) {
-			return true
-		}
-	}
-	return false
-}
-
-// foreign reports whether another site made the browser ask, links aside.
-func foreign(r *http.Request) bool {
-	if o := r.Header.Get("Origin"); o != "" {
-		u, err := url.Parse(o)
-		if err != nil || u.Host != r.Host {
-			return true
-		}
-	}
-	site := r.Header.Get("Sec-Fetch-Site")
-	return (site == "cross-site" || site == "same-site") && r.Header.Get("Sec-Fetch-Dest") != "document"
 }
 
 // admit checks the token: in the address once, for which the reader gets a
@@ -101,7 +60,7 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request) bool {
 	if c, err := r.Cookie(tokenCookie); err == nil && subtle.ConstantTimeCompare([]byte(c.Value), []byte(s.session)) == 1 {
 		return true
 	}
-	if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok && s.opt.Token.Equal(live.NewToken(bearer)) {
+	if s.opt.Token.Bears(r.Header.Get("Authorization")) {
 		return true
 	}
 	http.Error(w, "a token is needed: open the page with ?token=…", http.StatusUnauthorized)

@@ -21,6 +21,7 @@ import (
 
 	"ergorecorder/analyze"
 	"ergorecorder/analyze/finding"
+	"ergorecorder/door"
 	"ergorecorder/ergo/live"
 	"ergorecorder/escape"
 	"ergorecorder/replay"
@@ -39,10 +40,10 @@ type Options struct {
 	Live  bool       // it is still being written: pages may follow the present
 	Token live.Token // asked of everybody; needed unless only loopback listens
 	Hosts []string   // further names under which the page may be reached
+	// CertFile and KeyFile, both or none, serve TLS.
+	CertFile, KeyFile string
 	// Recent is how much of a recording's end is judged; zero is all of it.
 	Recent time.Duration
-	// Cache keeps a report from run to run; nil keeps none.
-	Cache Cache
 	// Analyze judges the recording; nil is analyze.Run.
 	Analyze func(context.Context, *replay.Recording, analyze.Options) (*analyze.Report, error)
 }
@@ -52,6 +53,7 @@ type Server struct {
 	rec     *replay.Recording
 	opt     Options
 	pages   *template.Template
+	door    *door.Door
 	handler http.Handler
 	verdict verdict
 	strips  stripCache
@@ -67,6 +69,7 @@ func New(rec *replay.Recording, opt Options) *Server {
 		opt.Analyze = analyze.Run
 	}
 	s := &Server{rec: rec, opt: opt, pages: pageTemplates(), session: rand.Text()}
+	s.door = door.New(door.Options{Token: opt.Token, Hosts: opt.Hosts, CertFile: opt.CertFile, KeyFile: opt.KeyFile, Admit: s.admit})
 	static, err := fs.Sub(assets, "assets")
 	if err != nil {
 		panic(err) // the folder is embedded under this very name
@@ -83,37 +86,19 @@ func New(rec *replay.Recording, opt Options) *Server {
 	return s
 }
 
-// Allows reports whether the server may answer at an address: without a token
-// only at one that no other machine reaches.
-func (s *Server) Allows(addr net.Addr) error {
-	if a, ok := addr.(*net.TCPAddr); s.opt.Token.IsZero() && (!ok || !a.IP.IsLoopback()) {
-		return fmt.Errorf("serve on %s: other addresses than loopback need a token", addr)
-	}
-	return nil
+// Listen opens the address on which the page is to be served, and refuses one
+// on which it may not be.
+func (s *Server) Listen(ctx context.Context, addr string) (net.Listener, error) {
+	return s.door.Listen(ctx, addr)
 }
 
 // Serve answers on the listener until ctx ends, and then lets requests under
 // way finish. A listener that others than this machine reach is refused
 // without a token.
-func (s *Server) Serve(ctx context.Context, l net.Listener) error {
-	if err := s.Allows(l.Addr()); err != nil {
-		return err
-	}
-	srv := &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
-	stopped := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		defer close(stopped)
-		wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
-		defer cancel()
-		_ = srv.Shutdown(wait) // what does not finish in time is cut off
-	})
-	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-		stop()
-		return fmt.Errorf("serve on %s: %w", l.Addr(), err)
-	}
-	<-stopped
-	return nil
-}
+func (s *Server) Serve(ctx context.Context, l net.Listener) error { return s.door.Serve(ctx, l, s) }
+
+// Scheme is http, or https where TLS is served.
+func (s *Server) Scheme() string { return s.door.Scheme() }
 
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 

@@ -179,31 +179,6 @@ func manyProcesses(t testing.TB, w *archive.Writer, n int) {
 	}
 }
 
-// kept is a cache in memory.
-type kept map[string][]byte
-
-func (k kept) Load(key string) ([]byte, bool)        { r, ok := k[key]; return r, ok }
-func (k kept) Store(key string, report []byte) error { k[key] = report; return nil }
-
-func TestFindingsAreKept(t *testing.T) {
-	rec := bundled(t, "stuck")
-	cache := kept{}
-	analysed(t, rec, stuckReport(t, rec), Options{Cache: cache})
-	again := New(rec, Options{Cache: cache, Analyze: func(context.Context, *replay.Recording, analyze.Options) (*analyze.Report, error) {
-		return nil, errors.New("it was judged again")
-	}})
-	if err := again.Analyse(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	if body := fetch(again, "/findings").Body.String(); !strings.Contains(body, "book_eth on gamma is blocked") {
-		t.Error("the findings are not shown")
-	}
-	other := bundled(t, "restart_loop")
-	if _, ok := cache[reportKey(other)]; ok {
-		t.Error("another recording has the same key")
-	}
-}
-
 func TestFailedAnalysisIsSaid(t *testing.T) {
 	s := New(bundled(t, "stuck"), Options{Analyze: func(context.Context, *replay.Recording, analyze.Options) (*analyze.Report, error) {
 		return nil, errors.New("read logs: disk on fire")

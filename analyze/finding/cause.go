@@ -22,7 +22,7 @@ func LeadsTo(f, to *Finding) bool {
 }
 
 // SettleCause writes down the cause: the identities, and a score below the
-// root's.
+// root's. How bad a rule is its user has said.
 func (f *Finding) SettleCause() {
 	if f.Cause == nil {
 		return
@@ -31,6 +31,9 @@ func (f *Finding) SettleCause() {
 	f.CausedBy = &id
 	if !slices.Contains(f.Cause.Effects, f.ID) {
 		f.Cause.Effects = append(f.Cause.Effects, f.ID)
+	}
+	if f.Kind == Rule {
+		return
 	}
 	f.Score = min(f.Score, max(f.Cause.Score-1, ScoreInfo))
 }

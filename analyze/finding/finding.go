@@ -64,6 +64,7 @@ type Finding struct {
 	Confirm        []string   `json:"confirm"`
 	Caveats        []string   `json:"caveats"`
 
+	Rule  string `json:"rule,omitempty"`  // the name of the user's rule that made it
 	Facts []Fact `json:"facts,omitempty"` // on which its causes depend
 	Muted *Muted `json:"muted,omitempty"` // somebody knows about it
 

@@ -36,6 +36,9 @@ func Identify(f *Finding) {
 	}
 	h := fnv.New64a()
 	fmt.Fprintf(h, "%s\x00%s\x00%s\x00%s\x00%s\x00%s\x00%s", f.Kind, s.Node, s.Incarnation, who, s.Behavior, s.Peer, s.Event)
+	if f.Rule != "" {
+		fmt.Fprintf(h, "\x00%s", f.Rule)
+	}
 	f.ID = hex.EncodeToString(h.Sum(nil))[:10]
 }
 

@@ -9,7 +9,7 @@ func Kinds() []Row {
 			Measure: Measure{"age of the oldest message", "s", 1, 5},
 			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchCPU, FetchRawCPU, FetchRawGoroutine},
 			Explains: []Effect{
-				{SameProcess, []Kind{MailboxGrowth, ErrorBurst, DeliveryErrors, EventSilent, GoroutineGrowth}},
+				{SameProcess, []Kind{MailboxGrowth, ErrorBurst, DeliveryErrors, EventSilent, GoroutineGrowth, Rule}},
 				{KilledInside, []Kind{ZombieProcesses}},
 				{LoadBurns, []Kind{CPUHotspot}},
 				{Holds, []Kind{MemoryLeak, HeapChurn, GoroutineGrowth}},
@@ -23,7 +23,7 @@ func Kinds() []Row {
 			Measure: Measure{"time without a message handled", "s", 5, 15},
 			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchRawGoroutine},
 			Explains: []Effect{
-				{SameProcess, []Kind{MailboxGrowth, ErrorBurst, DeliveryErrors, EventSilent, GoroutineGrowth, ShutdownStuck}},
+				{SameProcess, []Kind{MailboxGrowth, ErrorBurst, DeliveryErrors, EventSilent, GoroutineGrowth, ShutdownStuck, Rule}},
 				{KilledInside, []Kind{ZombieProcesses}},
 				{Holds, []Kind{MemoryLeak, HeapChurn, GoroutineGrowth}},
 				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent}},
@@ -36,7 +36,7 @@ func Kinds() []Row {
 			Measure: Measure{"time waiting for one reply", "s", 5, 15},
 			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchRawGoroutine},
 			Explains: []Effect{
-				{SameProcess, []Kind{MailboxGrowth, ErrorBurst, DeliveryErrors, EventSilent, GoroutineGrowth, ShutdownStuck}},
+				{SameProcess, []Kind{MailboxGrowth, ErrorBurst, DeliveryErrors, EventSilent, GoroutineGrowth, ShutdownStuck, Rule}},
 				{KilledInside, []Kind{ZombieProcesses}},
 				{Holds, []Kind{MemoryLeak, HeapChurn, GoroutineGrowth}},
 				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent}},
@@ -49,7 +49,7 @@ func Kinds() []Row {
 			Measure: Measure{"time waiting for a reply", "s", 5, 15},
 			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchRawGoroutine},
 			Explains: []Effect{
-				{SameProcess, []Kind{StuckCall, MailboxGrowth, ErrorBurst, DeliveryErrors}},
+				{SameProcess, []Kind{StuckCall, MailboxGrowth, ErrorBurst, DeliveryErrors, Rule}},
 				{CallersSuffer, []Kind{StuckCall, ErrorBurst, DeliveryErrors, EventSilent}},
 			},
 		},
@@ -78,7 +78,7 @@ func Kinds() []Row {
 			Measure: Measure{"messages missing", "messages", 100, 10000},
 			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchRawGoroutine},
 			Explains: []Effect{
-				{SameProcess, []Kind{EventSilent}},
+				{SameProcess, []Kind{EventSilent, Rule}},
 			},
 		},
 		{
@@ -87,7 +87,7 @@ func Kinds() []Row {
 			Measure: Measure{"messages refused", "messages", 1, 100},
 			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchCPU, FetchRawCPU, FetchRawGoroutine},
 			Explains: []Effect{
-				{SameProcess, []Kind{MailboxGrowth, ErrorBurst, DeliveryErrors, EventSilent, GoroutineGrowth}},
+				{SameProcess, []Kind{MailboxGrowth, ErrorBurst, DeliveryErrors, EventSilent, GoroutineGrowth, Rule}},
 				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent}},
 			},
 		},
@@ -103,7 +103,7 @@ func Kinds() []Row {
 			Measure: Measure{"messages dropped", "messages", 1, 20},
 			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchCPU, FetchRawGoroutine},
 			Explains: []Effect{
-				{SameProcess, []Kind{OverloadedProcess, MailboxGrowth, ErrorBurst}},
+				{SameProcess, []Kind{OverloadedProcess, MailboxGrowth, ErrorBurst, Rule}},
 				{LoadBurns, []Kind{CPUHotspot}},
 				{Holds, []Kind{MemoryLeak, HeapChurn, GoroutineGrowth}},
 				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent}},
@@ -174,7 +174,7 @@ func Kinds() []Row {
 			Measure: Measure{"time since it was killed", "s", 10, 30},
 			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchRawGoroutine},
 			Explains: []Effect{
-				{SameProcess, []Kind{BlockedCallback, StuckCall, ErrorBurst, EventSilent, GoroutineGrowth, ShutdownStuck}},
+				{SameProcess, []Kind{BlockedCallback, StuckCall, ErrorBurst, EventSilent, GoroutineGrowth, ShutdownStuck, Rule}},
 				{PileUp, []Kind{ProcessLeak}},
 				{Holds, []Kind{MemoryLeak, HeapChurn, GoroutineGrowth}},
 				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent}},
@@ -188,7 +188,7 @@ func Kinds() []Row {
 			Fetch:   []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
 				{BeganAnew, []Kind{NodeRestarted}},
-				{NodeAway, []Kind{LinkFlap, LinkDown, MessageLoss, SlowLink, ApplicationDown, EventSilent, ClockSkew}},
+				{NodeAway, []Kind{LinkFlap, LinkDown, MessageLoss, SlowLink, ApplicationDown, EventSilent, ClockSkew, Rule}},
 				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall}},
 			},
 		},
@@ -198,7 +198,7 @@ func Kinds() []Row {
 			Measure: Measure{"new lives", "", 1, 2},
 			Fetch:   []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
-				{NodeAway, []Kind{LinkFlap, LinkDown, MessageLoss, SlowLink, ApplicationDown, EventSilent, ClockSkew}},
+				{NodeAway, []Kind{LinkFlap, LinkDown, MessageLoss, SlowLink, ApplicationDown, EventSilent, ClockSkew, Rule}},
 				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall}},
 			},
 		},
@@ -208,7 +208,7 @@ func Kinds() []Row {
 			Measure: Measure{"time without an answer", "s", 5, 15},
 			Fetch:   []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
-				{NodeAway, []Kind{LinkFlap, LinkDown, MessageLoss, SlowLink, ApplicationDown, EventSilent, ClockSkew}},
+				{NodeAway, []Kind{LinkFlap, LinkDown, MessageLoss, SlowLink, ApplicationDown, EventSilent, ClockSkew, Rule}},
 				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall}},
 				{OnNode, []Kind{OverloadedProcess, BlockedCallback, MailboxGrowth, EventSilent, TrafficStopped}},
 				{WaitingCalls, []Kind{OverloadedProcess, MailboxGrowth}},
@@ -220,7 +220,7 @@ func Kinds() []Row {
 			Measure: Measure{"length of a pause", "s", 1, 5},
 			Fetch:   []Fetch{FetchCPU, FetchRawCPU, FetchRawGoroutine},
 			Explains: []Effect{
-				{NodeAway, []Kind{LinkFlap, MessageLoss, SlowLink, EventSilent}},
+				{NodeAway, []Kind{LinkFlap, MessageLoss, SlowLink, EventSilent, Rule}},
 				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall}},
 				{OnNode, []Kind{OverloadedProcess, BlockedCallback, MailboxGrowth, EventSilent, TrafficStopped}},
 				{WaitingCalls, []Kind{OverloadedProcess, MailboxGrowth}},
@@ -232,7 +232,7 @@ func Kinds() []Row {
 			Measure: Measure{"rise of the time that a message takes", "times", 2, 5},
 			Fetch:   []Fetch{FetchCPU, FetchRawCPU, FetchRawGoroutine},
 			Explains: []Effect{
-				{NodeAway, []Kind{SlowLink, MessageLoss}},
+				{NodeAway, []Kind{SlowLink, MessageLoss, Rule}},
 				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall}},
 				{OnNode, []Kind{OverloadedProcess, BlockedCallback, MailboxGrowth, EventSilent, TrafficStopped}},
 				{WaitingCalls, []Kind{OverloadedProcess, MailboxGrowth}},
@@ -280,7 +280,7 @@ func Kinds() []Row {
 			Measure: Measure{"messages to nobody", "a minute", 1, 1000},
 			Fetch:   []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
-				{SameProcess, []Kind{DeliveryErrors, ErrorBurst}},
+				{SameProcess, []Kind{DeliveryErrors, ErrorBurst, Rule}},
 			},
 		},
 		{
@@ -315,7 +315,7 @@ func Kinds() []Row {
 			Measure: Measure{"losses", "", 1, 2},
 			Fetch:   []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
-				{CutsBoth, []Kind{LinkFlap}},
+				{CutsBoth, []Kind{LinkFlap, Rule}},
 				{CutsOff, []Kind{ErrorBurst, DeliveryErrors, MessageLoss, SlowLink, EventSilent, StuckCall}},
 			},
 		},
@@ -325,7 +325,7 @@ func Kinds() []Row {
 			Measure: Measure{"messages and calls a second that it carried or that fail", "messages/s", 0.1, 1},
 			Fetch:   []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
-				{CutsBoth, []Kind{LinkFlap}},
+				{CutsBoth, []Kind{LinkFlap, Rule}},
 				{CutsOff, []Kind{ErrorBurst, DeliveryErrors, MessageLoss, SlowLink, EventSilent, StuckCall}},
 			},
 		},
@@ -344,7 +344,7 @@ func Kinds() []Row {
 			Measure: Measure{"share of messages that do not arrive", "", 0.001, 0.15},
 			Fetch:   []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
-				{CutsBoth, []Kind{SlowLink}},
+				{CutsBoth, []Kind{SlowLink, Rule}},
 				{CutsOff, []Kind{ErrorBurst, DeliveryErrors, StuckCall, EventSilent, TrafficStopped}},
 			},
 		},

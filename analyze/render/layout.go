@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"math"
-	"regexp"
 	"slices"
 	"sort"
 	"strconv"
@@ -212,48 +211,6 @@ func span(f *finding.Finding, end time.Time) string {
 		return s + fmt.Sprintf(", still so at the end, %s later", lasting(end.Sub(f.Onset)))
 	}
 	return s + fmt.Sprintf(", until %s, for %s", clock(*f.End), lasting(f.End.Sub(f.Onset)))
-}
-
-var digits = regexp.MustCompile(`[0-9]+(\.[0-9]+)?`)
-
-// alike joins lines that say the same of several nodes: "NODE: what" differs
-// from another in its node and its numbers only. The first stands for all.
-func alike(lines []string, nodes []string) []string {
-	type group struct {
-		line  string
-		nodes []string
-	}
-	var groups []*group
-	by := map[string]*group{}
-	for _, l := range lines {
-		node, what, ok := strings.Cut(l, ": ")
-		if !ok || !slices.Contains(nodes, node) {
-			groups = append(groups, &group{line: l})
-			continue
-		}
-		key := digits.ReplaceAllString(what, "#")
-		if g := by[key]; g != nil {
-			g.nodes = append(g.nodes, node)
-			continue
-		}
-		g := &group{line: what, nodes: []string{node}}
-		by[key] = g
-		groups = append(groups, g)
-	}
-	var out []string
-	for _, g := range groups {
-		switch {
-		case len(g.nodes) == 0:
-			out = append(out, g.line)
-		case len(g.nodes) == 1:
-			out = append(out, g.nodes[0]+": "+g.line)
-		case len(g.nodes) == len(nodes):
-			out = append(out, fmt.Sprintf("all %d nodes, for example %s: %s", len(nodes), g.nodes[0], g.line))
-		default:
-			out = append(out, fmt.Sprintf("%s: the first of them: %s", strings.Join(g.nodes, ", "), g.line))
-		}
-	}
-	return out
 }
 
 // verdict is the report in three lines: what, since when, what to do; and a

@@ -11,7 +11,7 @@ import (
 // An Application is one application's life in the window.
 type Application struct {
 	Name, Mode string
-	ran        bool
+	Ran        bool      // at any time
 	Up         time.Time // it was last seen running
 	Down       time.Time // it was first seen not to run, after it did; zero while it runs
 	State      string
@@ -20,14 +20,16 @@ type Application struct {
 
 const AppRunning = "running"
 
-// Applications are the applications that ran and stopped.
-func (s *Scene) Applications(ctx context.Context, n *Node) ([]*Application, error) {
+// Applications are the applications of a node, in the order in which they were
+// first listed, and how many listings of them there are.
+func (s *Scene) Applications(ctx context.Context, n *Node) (all []*Application, answers int, err error) {
 	apps := map[string]*Application{}
 	var names []string
 	for f, err := range s.answers(ctx, replay.Query{Node: n.Name, Reading: ergo.Applications, From: s.From, To: s.To, Fields: []string{"name", "state", "mode"}}) {
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
+		answers++
 		listed := map[string]bool{}
 		for _, slot := range f.Live {
 			name := f.Columns[0].Text(slot)
@@ -47,25 +49,22 @@ func (s *Scene) Applications(ctx context.Context, n *Node) ([]*Application, erro
 			}
 		}
 	}
-	var out []*Application
 	for _, name := range names {
-		if a := apps[name]; !a.Down.IsZero() {
-			out = append(out, a)
-		}
+		all = append(all, apps[name])
 	}
-	return out, nil
+	return all, answers, nil
 }
 
 func (a *Application) seen(at time.Time, state string) {
 	switch {
 	case state == AppRunning:
-		a.ran = true
+		a.Ran = true
 		if a.Down.IsZero() {
 			a.Up = at
 		} else if a.Back.IsZero() {
 			a.Back = at
 		}
-	case a.ran && a.Down.IsZero():
+	case a.Ran && a.Down.IsZero():
 		a.Down, a.State = at, state
 	}
 }

@@ -23,6 +23,8 @@ type Population struct {
 	failed   int         // that did not
 	Partial  int         // that were cut: rows are missing
 	Actors   []*Actor
+	Seen     int    // processes, of any time
+	Waits    Waited // the most that messages waited
 	Families map[familyKey]*Family
 	Lineages map[lineageKey]*Lineage
 	Known    map[string]*Actor // by PID: alive at the end, and the fallen supervisors
@@ -165,6 +167,7 @@ func (p *Population) row(f *archive.Frame, slot int32) {
 		a.now.At = p.previous() // a row that is not listed as changed said the same until then
 	}
 	a.observe(pt)
+	p.Waits.add(a, pt)
 	if a.busy != nil || a.stall != nil {
 		p.watch[slot] = true
 	} else {
@@ -186,6 +189,7 @@ func (p *Population) actor(f *archive.Frame, slot int32) *Actor {
 	}
 	a.BornAfter, a.First = p.previous(), f.At
 	p.byPID[pid] = a
+	p.Seen++
 	p.join(a, f)
 	if a.Name != "" {
 		k := lineageKey{a.Name, a.Behavior}

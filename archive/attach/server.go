@@ -16,12 +16,12 @@ import (
 	"time"
 
 	"ergorecorder/archive"
+	"ergorecorder/door"
 )
 
 // A Server answers readers of an archive that is being written.
 type Server struct {
 	w     *archive.Writer
-	srv   *http.Server
 	where string
 	close func() error
 	temp  string
@@ -38,21 +38,16 @@ func Serve(ctx context.Context, w *archive.Writer, p Place) (*Server, error) {
 	mux.HandleFunc("GET /archive", s.archive)
 	mux.HandleFunc("GET /segment", s.segment)
 	mux.HandleFunc("GET /records", s.records)
-	s.srv = &http.Server{Handler: mux, ReadHeaderTimeout: headTime, IdleTimeout: headTime, MaxHeaderBytes: 16 << 10}
+	d := door.New(door.Options{Calls: callsAtOnce})
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan error, 1)
-	go func() { ended <- s.srv.Serve(l) }()
-	s.close = sync.OnceValue(func() error {
-		err := s.srv.Close()
-		if e := <-ended; !errors.Is(e, http.ErrServerClosed) {
-			err = errors.Join(err, e)
-		}
-		return err
-	})
+	go func() { ended <- d.Serve(ctx, l, d.Guard(mux)) }()
+	s.close = sync.OnceValue(func() error { cancel(); return <-ended })
 	return s, nil
 }
 
-// headTime is how long a reader may take to say what it wants.
-const headTime = 10 * time.Second
+// callsAtOnce: a segment is copied for each who asks for it.
+const callsAtOnce = 4
 
 // Path is where the socket lies.
 func (s *Server) Path() string { return s.where }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ergorecorder/archive"
+	"ergorecorder/cmd/internal/sealed"
 	"ergorecorder/escape"
 	"ergorecorder/internal/exit"
 	"ergorecorder/scrub"
@@ -67,7 +68,7 @@ touched. The exit code is 0 when the new recording stands, whatever was lost.`,
 // scrubFlags are the flags of scrub.
 type scrubFlags struct {
 	policy, mapFile string
-	out             output
+	out             sealed.Output
 	keep            []string
 	shift           time.Duration
 	audit           bool
@@ -104,7 +105,7 @@ the names, and exits with 1 if something is there that should not be.`,
 		},
 	}
 	fl := cmd.Flags()
-	f.out.addFlags(cmd, "the copy, one file that does not exist")
+	f.out.AddFlags(cmd, "the copy, one file that does not exist")
 	fl.StringSliceVar(&f.keep, "keep", nil, "kinds of names that may be seen: nodes, hosts, processes, applications, events, behaviors, functions, fields, words, addresses, numbers")
 	fl.StringVar(&f.policy, "policy", "", "file with further rules, see docs/share.md")
 	fl.StringVar(&f.mapFile, "map", "", "write the map from names to pseudonyms to this file (with --audit: read it)")
@@ -152,14 +153,14 @@ func (f *scrubFlags) readPolicy(cmd *cobra.Command) (scrub.Policy, error) {
 }
 
 func (f *scrubFlags) run(cmd *cobra.Command, path string) (err error) {
-	if f.out.path == "" {
+	if f.out.Path == "" {
 		return fmt.Errorf("scrub: say where to write the copy: -o NEW")
 	}
 	policy, err := f.readPolicy(cmd)
 	if err != nil {
 		return err
 	}
-	for _, name := range []string{f.out.path, f.mapFile} {
+	for _, name := range []string{f.out.Path, f.mapFile} {
 		if _, err := os.Lstat(name); name != "" && err == nil {
 			return fmt.Errorf("scrub: %s exists already", name)
 		}
@@ -171,7 +172,7 @@ func (f *scrubFlags) run(cmd *cobra.Command, path string) (err error) {
 	defer from.Close()
 	written, res, err := f.copy(cmd, from, policy)
 	if err != nil {
-		return fmt.Errorf("scrub %s: %w", shown(cmd, []string{path})[0], err)
+		return fmt.Errorf("scrub %s: %w", sealed.Shown(cmd, []string{path})[0], err)
 	}
 	if f.mapFile != "" {
 		if err := writeMap(f.mapFile, res.Settled); err != nil {
@@ -194,18 +195,18 @@ func (f *scrubFlags) run(cmd *cobra.Command, path string) (err error) {
 // copy makes the copy, and says where: in a file, or in memory that is then
 // written encrypted.
 func (f *scrubFlags) copy(cmd *cobra.Command, from *archive.Reader, policy scrub.Policy) (string, *scrub.Result, error) {
-	to, err := f.out.to()
+	to, err := f.out.To()
 	if err != nil {
 		return "", nil, err
 	}
 	if to == nil {
 		res, err := scrub.Copy(cmd.Context(), from, func(now func() time.Time) (*archive.Writer, error) {
-			return archive.OpenWriter(f.out.path, &archive.Options{Now: now})
+			return archive.OpenWriter(f.out.Path, &archive.Options{Now: now})
 		}, policy)
 		if err != nil {
-			return "", nil, errors.Join(err, removeIfThere(f.out.path))
+			return "", nil, errors.Join(err, removeIfThere(f.out.Path))
 		}
-		return f.out.path, res, nil
+		return f.out.Path, res, nil
 	}
 	m, err := seal.Memory()
 	if err != nil {
@@ -218,7 +219,7 @@ func (f *scrubFlags) copy(cmd *cobra.Command, from *archive.Reader, policy scrub
 	if err != nil {
 		return "", nil, err
 	}
-	written, err := m.SealTo(f.out.path, to)
+	written, err := m.SealTo(f.out.Path, to)
 	return written, res, err
 }
 

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"ergorecorder/cmd/internal/sealed"
 	"ergorecorder/escape"
 
 	"github.com/spf13/cobra"
@@ -27,7 +28,7 @@ const exportFormats = "jsonl, csv, openmetrics, perfetto, pprof"
 
 func newExport() *cobra.Command {
 	var win window
-	var out output
+	var out sealed.Output
 	var o export.Options
 	var reading string
 	var list bool
@@ -71,11 +72,11 @@ func newExport() *cobra.Command {
 	cmd.Flags().StringVar(&o.Process, "process", "", "glob over the names of processes")
 	cmd.Flags().BoolVar(&list, "list", false, "say what there is to export")
 	win.addFlags(cmd)
-	out.addFlags(cmd, "write to this file instead of standard output")
+	out.AddFlags(cmd, "write to this file instead of standard output")
 	return cmd
 }
 
-func runExport(cmd *cobra.Command, paths []string, win window, to output) error {
+func runExport(cmd *cobra.Command, paths []string, win window, to sealed.Output) error {
 	rec, err := openRecording(paths...)
 	if err != nil {
 		return err
@@ -86,7 +87,7 @@ func runExport(cmd *cobra.Command, paths []string, win window, to output) error 
 		return err
 	}
 	var damage []error
-	err = to.write(cmd, func(w io.Writer) error {
+	err = to.Write(cmd, func(w io.Writer) error {
 		out := bufio.NewWriterSize(w, 1<<16)
 		err := rec.Export(cmd.Context(), from, until,
 			func(l *capture.Line) error { return writeLine(out, l) },
@@ -116,14 +117,14 @@ func writeLine(w io.Writer, l *capture.Line) error {
 }
 
 // exportAs writes the recording in one of the forms of package export.
-func exportAs(cmd *cobra.Command, paths []string, form, reading string, list bool, win window, out output, o export.Options) error {
+func exportAs(cmd *cobra.Command, paths []string, form, reading string, list bool, win window, out sealed.Output, o export.Options) error {
 	rec, err := openRecording(paths...)
 	if err != nil {
 		return err
 	}
 	defer rec.Close()
 	if list {
-		return out.write(cmd, func(w io.Writer) error { return listStreams(w, rec) })
+		return out.Write(cmd, func(w io.Writer) error { return listStreams(w, rec) })
 	}
 	if o.From, o.To, err = win.resolve(cmd.Context(), rec); err != nil {
 		return err
@@ -136,13 +137,13 @@ func exportAs(cmd *cobra.Command, paths []string, form, reading string, list boo
 	ctx := cmd.Context()
 	switch form {
 	case "csv":
-		err = out.write(cmd, func(w io.Writer) error { return export.CSV(ctx, w, rec, reading, o) })
+		err = out.Write(cmd, func(w io.Writer) error { return export.CSV(ctx, w, rec, reading, o) })
 	case "openmetrics":
-		err = out.write(cmd, func(w io.Writer) error { return export.OpenMetrics(ctx, w, rec, o) })
+		err = out.Write(cmd, func(w io.Writer) error { return export.OpenMetrics(ctx, w, rec, o) })
 	case "perfetto":
 		var instants []export.Instant
 		if instants, err = whatHappened(cmd, rec, o); err == nil {
-			err = out.write(cmd, func(w io.Writer) error { return export.Trace(ctx, w, rec, instants, o) })
+			err = out.Write(cmd, func(w io.Writer) error { return export.Trace(ctx, w, rec, instants, o) })
 		}
 	case "pprof":
 		err = exportProfiles(cmd, rec, out, o)
@@ -190,18 +191,18 @@ func whatHappened(cmd *cobra.Command, rec *replay.Recording, o export.Options) (
 
 // exportProfiles writes the raw profiles into a directory, by node, kind and
 // time.
-func exportProfiles(cmd *cobra.Command, rec *replay.Recording, out output, o export.Options) error {
-	if out.path == "" {
+func exportProfiles(cmd *cobra.Command, rec *replay.Recording, out sealed.Output, o export.Options) error {
+	if out.Path == "" {
 		return errors.New("--format pprof: say into which directory: -o DIR")
 	}
-	to, err := out.to()
+	to, err := out.To()
 	if err != nil {
 		return err
 	}
 	if err := o.Valid(); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(out.path, 0o700); err != nil {
+	if err := os.MkdirAll(out.Path, 0o700); err != nil {
 		return err
 	}
 	n := 0
@@ -214,12 +215,12 @@ func exportProfiles(cmd *cobra.Command, rec *replay.Recording, out output, o exp
 			continue
 		}
 		name := strings.ReplaceAll(fmt.Sprintf("%s.%s.%s.pb", p.Node, p.Kind, p.At.UTC().Format("20060102T150405.000000000Z")), string(filepath.Separator), "_")
-		if err := writeProfile(filepath.Join(out.path, name), p.Raw, to); err != nil {
+		if err := writeProfile(filepath.Join(out.Path, name), p.Raw, to); err != nil {
 			return err
 		}
 		n++
 	}
-	escape.Fprintf(cmd.OutOrStdout(), "%s: %s\n", out.path, counted(n, "profile"))
+	escape.Fprintf(cmd.OutOrStdout(), "%s: %s\n", out.Path, counted(n, "profile"))
 	return nil
 }
 

@@ -96,9 +96,15 @@ func TestHostileNames(t *testing.T) {
 	if _, _, errs := analyzed(t, path, "report|PATH|--format|json|-o|"+report); errs != "" {
 		t.Fatal(errs)
 	}
+	rules := filepath.Join(t.TempDir(), "rules.yaml")
+	_, examples, _ := analyzed(t, path, "rules|example")
+	if err := os.WriteFile(rules, []byte(examples), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	rows := map[string][]string{
+		"rules":      {"test|" + rules + "|PATH", "test|" + rules + "|PATH|--format|json"},
 		"recheck":    {report + "|PATH", report + "|PATH|--format|json"},
-		"report":     {"PATH", "PATH|--format|markdown", "PATH|--format|json", "PATH|--format|html"},
+		"report":     {"PATH", "PATH|--format|markdown", "PATH|--format|json", "PATH|--format|html", "PATH|--rules|" + rules, "PATH|--format|markdown|--rules|" + rules},
 		"info":       {"PATH", "PATH|--format|json"},
 		"nodes":      {"PATH", "PATH|--format|json"},
 		"ps":         {"PATH", "PATH|--format|json"},
@@ -109,7 +115,7 @@ func TestHostileNames(t *testing.T) {
 		"diff":       {"PATH|--at|01:14:00|--with|01:15:00", "PATH|--at|01:14:00|--with|01:15:00|--format|json"},
 		"top-movers": {"PATH", "PATH|--format|json"},
 		"call":       {"PATH|process_list", "PATH|runtime_stats|--node|gamma@localhost" + planted},
-		"export":     {"PATH"},
+		"export":     {"PATH", "PATH|--format|csv", "PATH|--format|openmetrics", "PATH|--format|perfetto", "PATH|--format|csv|--reading|sample_read"},
 		"verify":     {"PATH"},
 		"salvage":    {"PATH|-o|" + filepath.Join(t.TempDir(), "salvaged.erg")},
 	}

@@ -8,12 +8,14 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"ergorecorder/analyze"
 	"ergorecorder/analyze/views"
 	"ergorecorder/cmd/internal/command"
+	"ergorecorder/cmd/internal/sealed"
 	"ergorecorder/ergo"
 	"ergorecorder/internal/exit"
 	"ergorecorder/mcp"
@@ -21,9 +23,16 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	context.AfterFunc(ctx, func() {
+		stop() // a second signal ends the program at once
+		time.AfterFunc(endTime, func() { os.Exit(int(exit.Usage)) })
+	})
 	os.Exit(int(command.Run(ctx, newRoot(), command.Name(os.Args[0]), os.Args[1:], os.Stdin, os.Stdout, os.Stderr)))
 }
+
+// endTime is how long a command that was told to end may take: no step is deaf
+// for longer. What it writes is whole or not there in any case.
+const endTime = 2 * time.Second
 
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) exit.Code {
 	return command.Run(ctx, newRoot(), "analyze", args, stdin, stdout, stderr)
@@ -34,7 +43,7 @@ func newRoot() *cobra.Command {
 		Use:   "analyze",
 		Short: "Read recordings of Ergo clusters: what was so, and what went wrong",
 	}
-	addIdentity(root)
+	sealed.Identity(root)
 	root.AddCommand(
 		newInfo(),
 		newExport(),
@@ -43,7 +52,7 @@ func newRoot() *cobra.Command {
 		newMCP(), newTools(),
 		newNodes(),
 		newPS(),
-		newReport(), newRecheck(), newPlaybooks(),
+		newReport(), newRecheck(), newPlaybooks(), newRules(),
 		newTimeline(),
 		newTrend(),
 		newLogs(),

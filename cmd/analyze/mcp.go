@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"ergorecorder/door"
 	"ergorecorder/ergo/live"
 	"ergorecorder/mcp"
 )
@@ -36,7 +37,7 @@ type mcpFlags struct {
 	tokenFile string
 	callLimit time.Duration
 	tools     string
-	http      mcp.HTTPOptions
+	http      door.Options
 }
 
 func newMCP() *cobra.Command {

@@ -79,11 +79,13 @@ func printPlaybooks(out io.Writer, all []playbook.Playbook) error {
 type judging struct {
 	settings string
 	mute     string
+	rules    string
 }
 
 func (j *judging) addFlags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&j.settings, "settings", "", "file with numbers that detectors shall use instead of their own; see analyze playbooks")
 	cmd.Flags().StringVar(&j.mute, "mute", "", "file with findings that are known; without it NAME.mute.yaml beside the archive, or mute.yaml in its directory")
+	cmd.Flags().StringVar(&j.rules, "rules", "", "file with rules of your own; see analyze rules")
 }
 
 // apply puts what the flags and the files beside the archives say into the
@@ -97,6 +99,13 @@ func (j *judging) apply(opt *analyze.Options, paths []string) error {
 		if opt.Settings, err = setting.Parse(text, playbook.Settings()); err != nil {
 			return fmt.Errorf("--settings %s: %w; analyze playbooks lists them", j.settings, err)
 		}
+	}
+	if j.rules != "" {
+		set, err := readRules(j.rules)
+		if err != nil {
+			return err
+		}
+		opt.Rules = set.Detectors()
 	}
 	files := []string{j.mute}
 	if j.mute == "" {
@@ -128,15 +137,6 @@ func (j *judging) judge(paths []string) func(context.Context, *replay.Recording,
 		}
 		return analyze.Run(ctx, rec, opt)
 	}
-}
-
-// own reports whether a verdict depends on more than the recording: then it is
-// not kept for the next time.
-func (j *judging) own(paths []string) bool {
-	return j.settings != "" || j.mute != "" || slices.ContainsFunc(muteFiles(paths), func(name string) bool {
-		_, err := os.Stat(name)
-		return err == nil
-	})
 }
 
 // muteFiles are where the mutes of archives may lie.

@@ -66,8 +66,8 @@ func TestBadInput(t *testing.T) {
 		{"speed -3", []string{"replay", good, "--listen", "127.0.0.1:0", "--speed", "-3"}},
 		{"write NODE=ADDR", []string{"replay", good, "--listen", "127.0.0.1:0", "--direct", "gamma"}},
 		{"was not recorded: there are", []string{"replay", good, "--listen", "127.0.0.1:0", "--direct", "x@h=127.0.0.1:0"}},
-		{"it needs a token", []string{"replay", good, "--listen", "0.0.0.0:0"}},
-		{"listen as alpha@localhost", []string{"replay", good, "--listen", "nowhere:port"}},
+		{"needs a bearer token", []string{"replay", good, "--listen", "0.0.0.0:0"}},
+		{"as alpha@localhost: listen on", []string{"replay", good, "--listen", "nowhere:port"}},
 		{"read token", []string{"replay", good, "--token-file", filepath.Join(dir, "none")}},
 	} {
 		code, stdout, stderr := commanded(t, c.args...)

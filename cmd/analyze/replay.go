@@ -4,16 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"strings"
-	"time"
 
 	"ergorecorder/escape"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
+	"ergorecorder/door"
+	"ergorecorder/ergo/live"
 	"ergorecorder/replay/serve"
 )
 
@@ -23,6 +24,9 @@ type replayFlags struct {
 	listen    string
 	direct    []string
 	tokenFile string
+	certFile  string
+	keyFile   string
+	hosts     []string
 	speed     float64
 	surface   string
 }
@@ -49,6 +53,9 @@ this one. With --direct further nodes get a port of their own.`,
 	cmd.Flags().StringArrayVar(&f.direct, "direct", nil, "NODE=ADDR: an entry point of another node; may be repeated")
 	cmd.Flags().Float64Var(&f.speed, "speed", 1, "how many times faster than it was")
 	cmd.Flags().StringVar(&f.tokenFile, "token-file", "", "file with the bearer token that callers must present (default: ERGO_MCP_TOKEN, or none)")
+	cmd.Flags().StringVar(&f.certFile, "tls-cert", "", "certificate file; serves TLS")
+	cmd.Flags().StringVar(&f.keyFile, "tls-key", "", "key file of the certificate")
+	cmd.Flags().StringArrayVar(&f.hosts, "allow-host", nil, "a host name by which callers may address the entry points; may be repeated")
 	cmd.Flags().StringVar(&f.surface, "surface", "mcp", "as what it is served: mcp (the 48 tools) or observer (the Observer application of Ergo 3.3, which reaches every node)")
 	f.addFlags(cmd)
 	return cmd
@@ -67,7 +74,8 @@ func (f *replayFlags) run(cmd *cobra.Command, paths []string) error {
 	if opts.From, opts.To, err = f.resolve(cmd.Context(), rec); err != nil {
 		return err
 	}
-	if opts.Token, err = bearerToken(f.tokenFile); err != nil {
+	token, err := bearerToken(f.tokenFile)
+	if err != nil {
 		return err
 	}
 	c, err := serve.New(rec, opts)
@@ -82,76 +90,50 @@ func (f *replayFlags) run(cmd *cobra.Command, paths []string) error {
 		}
 		addresses = append(addresses, [2]string{node, addr})
 	}
-	var servers []*http.Server
-	failed := make(chan error, len(addresses))
+	way := door.New(door.Options{
+		Token: token, Hosts: f.hosts, CertFile: f.certFile, KeyFile: f.keyFile,
+		Types: []string{"application/json"}, MaxBody: serve.MaxBody, Calls: replayCalls,
+	})
+	ctx, cancel := context.WithCancel(cmd.Context())
+	defer cancel()
+	g, ctx := errgroup.WithContext(ctx)
 	for _, a := range addresses {
 		h, err := c.Node(a[0])
 		if f.surface == "observer" {
 			h, err = c.Observer(a[0])
 		}
-		if err != nil {
-			return errors.Join(err, closeAll(servers))
+		if err == nil {
+			err = listenAs(ctx, cmd, way, g, h, a[0], a[1])
 		}
-		s, err := listenAs(cmd, h, a[0], a[1], opts.Token != "", failed)
 		if err != nil {
-			return errors.Join(err, closeAll(servers))
+			cancel()
+			return errors.Join(err, g.Wait())
 		}
-		servers = append(servers, s)
 	}
 	escape.Fprintf(cmd.ErrOrStderr(), "%s to %s at %g times its speed, from the first call on\n", stamp(opts.From), stamp(opts.To), f.speed)
-	select {
-	case <-cmd.Context().Done():
-		return closeAll(servers)
-	case err := <-failed:
-		return errors.Join(err, closeAll(servers))
-	}
+	return g.Wait()
 }
+
+// replayCalls: a call to a node that hung takes as long as it did then, and
+// costs nothing meanwhile; a recorder has two under way for each node.
+const replayCalls = 512
 
 // listenAs serves a node's entry point, and says where.
-func listenAs(cmd *cobra.Command, h http.Handler, node, addr string, guarded bool, failed chan<- error) (*http.Server, error) {
-	l, err := (&net.ListenConfig{}).Listen(cmd.Context(), "tcp", addr)
+func listenAs(ctx context.Context, cmd *cobra.Command, way *door.Door, g *errgroup.Group, h http.Handler, node, addr string) error {
+	l, err := way.Listen(ctx, addr)
 	if err != nil {
-		return nil, fmt.Errorf("listen as %s: %w", node, err)
+		return fmt.Errorf("as %s: %w", node, err)
 	}
-	if host, ok := l.Addr().(*net.TCPAddr); ok && !host.IP.IsLoopback() && !guarded {
-		l.Close()
-		return nil, fmt.Errorf("listen on %s: other machines reach it, so it needs a token: --token-file", addr)
-	}
-	s := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
-	go func() {
-		if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			failed <- fmt.Errorf("serve as %s: %w", node, err)
-		}
-	}()
-	escape.Fprintf(cmd.OutOrStdout(), "%s http://%s/mcp\n", node, l.Addr())
-	return s, nil
-}
-
-// closeAll ends the servers: calls under way have a moment to be answered.
-func closeAll(servers []*http.Server) error {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	for _, s := range servers {
-		if s.Shutdown(ctx) != nil {
-			s.Close()
-		}
-	}
+	g.Go(func() error { return way.Serve(ctx, l, way.Guard(h)) })
+	escape.Fprintf(cmd.OutOrStdout(), "%s %s://%s/mcp\n", node, way.Scheme(), l.Addr())
 	return nil
 }
 
 // bearerToken is the token in a file, or in ERGO_MCP_TOKEN where no file is
 // named.
-func bearerToken(file string) (string, error) {
+func bearerToken(file string) (live.Token, error) {
 	if file == "" {
-		return os.Getenv("ERGO_MCP_TOKEN"), nil
+		return live.NewToken(os.Getenv("ERGO_MCP_TOKEN")), nil
 	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return "", fmt.Errorf("read token: %w", err)
-	}
-	token := strings.TrimSpace(string(text))
-	if token == "" {
-		return "", fmt.Errorf("read token: %s is empty", file)
-	}
-	return token, nil
+	return live.ReadToken(file)
 }

@@ -15,6 +15,7 @@ import (
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/recheck"
 	"ergorecorder/analyze/render"
+	"ergorecorder/cmd/internal/sealed"
 	"ergorecorder/escape"
 	"ergorecorder/internal/exit"
 	"ergorecorder/mcp"
@@ -41,7 +42,7 @@ type reportOptions struct {
 	window window
 	run    analyze.Options
 	format string
-	output output
+	output sealed.Output
 	failOn string
 	partly bool
 }
@@ -73,7 +74,7 @@ alone).`,
 	o.addFlags(cmd)
 	fl.StringVar(&o.run.Node, "node", "", "glob over the names of nodes")
 	fl.StringVar(&o.format, "format", "text", "form of the report: "+strings.Join(formNames(), ", "))
-	o.output.addFlags(cmd, "write to this file instead of the terminal")
+	o.output.AddFlags(cmd, "write to this file instead of the terminal")
 	fl.StringVar(&o.failOn, "fail-on", "", "exit with 3 when there is a finding of this severity or worse (warning or critical), or when it cannot be told")
 	fl.BoolVar(&o.partly, "allow-partial", false, "with --fail-on: that it cannot be told is no failure")
 	return cmd
@@ -107,7 +108,7 @@ func runReport(cmd *cobra.Command, paths []string, o reportOptions) (err error) 
 	if _, err := nodesLike(rec, o.run.Node); err != nil {
 		return err
 	}
-	o.run.Path = strings.Join(shown(cmd, paths), ", ")
+	o.run.Path = strings.Join(sealed.Shown(cmd, paths), ", ")
 	if err := o.apply(&o.run, paths); err != nil {
 		return err
 	}
@@ -116,7 +117,7 @@ func runReport(cmd *cobra.Command, paths []string, o reportOptions) (err error) 
 		return err
 	}
 	form := reportForms(cmd.Context(), rec)[o.format]
-	if err := o.output.write(cmd, func(w io.Writer) error { return form(w, report) }); err != nil {
+	if err := o.output.Write(cmd, func(w io.Writer) error { return form(w, report) }); err != nil {
 		return err
 	}
 	if failed(report, o.failOn) || o.failOn != "" && !o.partly && report.Headline.Verdict == analyze.CannotTell {

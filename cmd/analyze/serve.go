@@ -3,14 +3,12 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
-	"os"
-	"path/filepath"
 	"strings"
 
+	"ergorecorder/cmd/internal/sealed"
 	"ergorecorder/escape"
 
 	"github.com/spf13/cobra"
@@ -24,7 +22,8 @@ type serveOptions struct {
 	listen    string
 	tokenFile string
 	hosts     []string
-	noCache   bool
+	certFile  string
+	keyFile   string
 }
 
 func newServe() *cobra.Command {
@@ -37,8 +36,7 @@ a slider over its findings, and at each moment the nodes, processes, supervision
 trees, links, events, logs and profiles. Every view is an address to send on.
 
 Any other address than loopback needs a token: one is made and printed, or read
-from --token-file. Findings are worked out while the page is already there and
-kept beside the archive in PATH.findings.json (not with --no-cache).`,
+from --token-file. Findings are worked out while the page is already there.`,
 		Example: "  analyze serve incident.erg --listen 127.0.0.1:8090",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -48,8 +46,9 @@ kept beside the archive in PATH.findings.json (not with --no-cache).`,
 	cmd.Flags().StringVar(&opt.listen, "listen", "127.0.0.1:8090", "the address to answer on; port 0 picks one")
 	cmd.Flags().StringVar(&opt.tokenFile, "token-file", "", "read the token that readers must show from this file")
 	cmd.Flags().StringSliceVar(&opt.hosts, "allow-host", nil, "further host names under which the page is reached")
+	cmd.Flags().StringVar(&opt.certFile, "tls-cert", "", "certificate file; serves TLS")
+	cmd.Flags().StringVar(&opt.keyFile, "tls-key", "", "key file of the certificate")
 	opt.addFlags(cmd)
-	cmd.Flags().BoolVar(&opt.noCache, "no-cache", false, "do not keep findings beside the archive")
 	return cmd
 }
 
@@ -64,16 +63,13 @@ func runServe(cmd *cobra.Command, paths []string, opt serveOptions) error {
 		return fmt.Errorf("listen: %w", err)
 	}
 	defer l.Close()
-	options := web.Options{Name: strings.Join(shown(cmd, paths), " + "), Hosts: opt.hosts, Analyze: opt.judge(paths), Live: rec.live}
+	options := web.Options{Name: strings.Join(sealed.Shown(cmd, paths), " + "), Hosts: opt.hosts, CertFile: opt.certFile, KeyFile: opt.keyFile, Analyze: opt.judge(paths), Live: rec.live}
 	var query string
 	if options.Token, query, err = access(l.Addr(), opt.tokenFile); err != nil {
 		return err
 	}
-	if !opt.noCache && !rec.live && len(paths) == 1 && !opt.own(paths) {
-		options.Cache = findingsFile(strings.TrimRight(paths[0], string(filepath.Separator)) + ".findings.json")
-	}
 	srv := web.New(rec.Recording, options)
-	escape.Fprintf(cmd.OutOrStdout(), "http://%s/%s\n", l.Addr(), query)
+	escape.Fprintf(cmd.OutOrStdout(), "%s://%s/%s\n", srv.Scheme(), l.Addr(), query)
 
 	ctx := cmd.Context()
 	judged := make(chan struct{})
@@ -103,41 +99,4 @@ func access(addr net.Addr, file string) (token live.Token, query string, err err
 	}
 	text := rand.Text()
 	return live.NewToken(text), "?token=" + text, nil
-}
-
-// A findingsFile keeps the newest report beside an archive.
-type findingsFile string
-
-type keptFindings struct {
-	Key    string          `json:"key"`
-	Report json.RawMessage `json:"report"`
-}
-
-// Load is the report kept under the key, if it is the one in the file.
-func (f findingsFile) Load(key string) ([]byte, bool) {
-	text, err := os.ReadFile(string(f))
-	if err != nil {
-		return nil, false
-	}
-	var k keptFindings
-	if json.Unmarshal(text, &k) != nil || k.Key != key {
-		return nil, false
-	}
-	return k.Report, true
-}
-
-// Store replaces the file, whole or not at all.
-func (f findingsFile) Store(key string, report []byte) error {
-	text, err := json.Marshal(keptFindings{key, report})
-	if err != nil {
-		return fmt.Errorf("keep findings: %w", err)
-	}
-	tmp := string(f) + ".tmp"
-	if err := os.WriteFile(tmp, text, 0o600); err != nil {
-		return fmt.Errorf("keep findings: %w", err)
-	}
-	if err := os.Rename(tmp, string(f)); err != nil {
-		return fmt.Errorf("keep findings: %w", err)
-	}
-	return nil
 }

@@ -102,25 +102,31 @@ func TestWhoNeedsAToken(t *testing.T) {
 	}
 }
 
-func TestFindingsFile(t *testing.T) {
-	f := findingsFile(filepath.Join(t.TempDir(), "x.findings.json"))
-	if _, ok := f.Load("k"); ok {
-		t.Error("findings that nobody kept")
-	}
-	if err := f.Store("k", []byte(`{"schema":"s"}`)); err != nil {
+// TestServeWritesNothing: nothing is left beside the archive, and what lies there
+// is neither believed nor followed.
+func TestServeWritesNothing(t *testing.T) {
+	path := smallArchive(t)
+	victim := filepath.Join(t.TempDir(), "victim")
+	if err := os.WriteFile(victim, []byte("mine"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if got, ok := f.Load("k"); !ok || string(got) != `{"schema":"s"}` {
-		t.Errorf("%s %v", got, ok)
+	for _, name := range []string{path + ".findings.json", path + ".findings.json.tmp"} {
+		if err := os.Symlink(victim, name); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if _, ok := f.Load("another"); ok {
-		t.Error("findings of another recording are taken for these")
-	}
-	if err := os.WriteFile(string(f), []byte("{torn"), 0o600); err != nil {
+	resp, err := http.Get(serving(t, path, "--listen", "127.0.0.1:0"))
+	if err != nil {
 		t.Fatal(err)
 	}
-	if _, ok := f.Load("k"); ok {
-		t.Error("a torn file is taken for findings")
+	resp.Body.Close()
+	http.DefaultClient.CloseIdleConnections()
+	files, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err := os.ReadFile(victim); err != nil || string(b) != "mine" || len(files) != 3 {
+		t.Errorf("the victim holds %q, %v; %d files, want the archive and two links", b, err, len(files))
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -21,8 +22,11 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/secret"
 	"ergorecorder/ergo/surface"
 	"ergorecorder/recorder"
+	"ergorecorder/recorder/notify"
+	"ergorecorder/seal"
 )
 
 // envPrefix begins the environment variables that set the configuration: the
@@ -85,16 +89,20 @@ type pprofConfig struct {
 }
 
 type incidentConfig struct {
-	Detect   bool          `yaml:"detect"`
-	LogMatch string        `yaml:"log-match"`
-	Every    time.Duration `yaml:"every"`
-	Before   time.Duration `yaml:"before"`
-	After    time.Duration `yaml:"after"`
-	Faster   float64       `yaml:"faster"`
-	Cooldown time.Duration `yaml:"cooldown"`
-	PerHour  int           `yaml:"per-hour"`
-	Dir      string        `yaml:"dir"`
-	Command  []string      `yaml:"command"`
+	Detect     bool          `yaml:"detect"`
+	Rules      string        `yaml:"rules"` // a file; see docs/rules.md
+	LogMatch   string        `yaml:"log-match"`
+	Every      time.Duration `yaml:"every"`
+	Before     time.Duration `yaml:"before"`
+	After      time.Duration `yaml:"after"`
+	Faster     float64       `yaml:"faster"`
+	Cooldown   time.Duration `yaml:"cooldown"`
+	PerHour    int           `yaml:"per-hour"`
+	Dir        string        `yaml:"dir"`
+	Recipients []string      `yaml:"recipients"` // public keys to which the files in dir are encrypted, or files of them
+	Command    []string      `yaml:"command"`
+	URL        string        `yaml:"url"`
+	SecretFile string        `yaml:"secret-file"`
 }
 
 type archiveConfig struct {
@@ -141,7 +149,8 @@ func presetConfig(name string) (config, error) {
 var flagKeys = map[string]string{
 	"endpoint": "endpoints", "token-file": "token-files", "node": "nodes", "pprof": "pprof.nodes",
 	"log-level": "logs.levels", "log-match": "incidents.log-match", "incident-dir": "incidents.dir",
-	"on-incident": "incidents.command", "detect": "incidents.detect",
+	"on-incident": "incidents.command", "detect": "incidents.detect", "recipient": "incidents.recipients",
+	"incident-url": "incidents.url", "incident-secret-file": "incidents.secret-file", "rules": "incidents.rules",
 	"keep-age": "archive.keep-age", "keep-bytes": "archive.keep-bytes", "max-bytes": "archive.max-bytes",
 	"join": "join.nodes", "cookie-file": "join.cookie-file", "node-name": "join.node-name",
 	"tls": "join.tls", "follow-routes": "join.follow-routes",
@@ -264,18 +273,31 @@ func (c *config) noSecrets() error {
 			_, err = os.Stat(file)
 		}
 		if err != nil {
-			return fmt.Errorf("token-files: entry %d: %w", i+1, ergo.Unnamed(err))
+			return fmt.Errorf("token-files: entry %d: %w", i+1, secret.Unnamed(err))
+		}
+	}
+	if _, err := seal.Keys(c.Incidents.Recipients); err != nil {
+		return fmt.Errorf("incidents.recipients: %w", err)
+	}
+	if c.Incidents.URL != "" {
+		if _, err := notify.ParseURL(c.Incidents.URL); err != nil {
+			return fmt.Errorf("incidents.url: %w", err)
+		}
+	}
+	if file := c.Incidents.SecretFile; file != "" {
+		if _, err := os.Stat(file); err != nil {
+			return fmt.Errorf("incidents.secret-file: %w", secret.Unnamed(err))
 		}
 	}
 	if file := c.Join.CookieFile; file != "" {
 		if _, err := os.Stat(file); err != nil {
-			return fmt.Errorf("join.cookie-file: %w", ergo.Unnamed(err))
+			return fmt.Errorf("join.cookie-file: %w", secret.Unnamed(err))
 		}
 	}
 	if file := c.Control.TokenFile; file != "" {
 		_, err := os.Stat(file)
 		if err != nil && !inNamedFolder(file) { // else record run makes it
-			return fmt.Errorf("control.token-file: %w", ergo.Unnamed(err))
+			return fmt.Errorf("control.token-file: %w", secret.Unnamed(err))
 		}
 	}
 	return nil
@@ -321,16 +343,20 @@ func (c *config) recorderOptions() (recorder.Options, error) {
 	if c.Interval > 0 {
 		o.Scale(c.Interval)
 	}
-	if in.Detect {
-		o.Incidents.Detectors = []recorder.Detector{detector{}}
+	rules, err := readRules(in.Rules)
+	switch {
+	case err != nil:
+		return o, err
+	case rules != nil && !in.Detect:
+		return o, errors.New("incidents.rules: nobody asks the rules without incidents.detect")
+	case in.Detect:
+		o.Incidents.Detectors = []recorder.Detector{detector{rules}}
 	}
 	if in.LogMatch != "" {
-		var err error
 		if o.Incidents.LogMatch, err = regexp.Compile(in.LogMatch); err != nil {
 			return o, fmt.Errorf("incidents.log-match: %w", err)
 		}
 	}
-	var err error
 	o.Pprof, err = profilers(c.Pprof.Nodes)
 	return o, err
 }

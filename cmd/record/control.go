@@ -88,6 +88,7 @@ func printStatus(w io.Writer, s recorder.Status) error {
 	}
 	escape.Fprintf(w, "recording for %v, %d records, %s, growth a day %s, %d incidents\n",
 		elapsed(s).Truncate(time.Second), s.Records, size(s.Bytes), growth, s.Incidents)
+	printStorage(w, &s.Storage)
 	if s.Refused > 0 {
 		escape.Fprintf(w, "%d triggers were too many within the hour: they are marked, and nothing was done\n", s.Refused)
 	}
@@ -109,6 +110,21 @@ func printStatus(w io.Writer, s recorder.Status) error {
 			n.Lag.Round(time.Millisecond), n.Errors, n.Calls, n.LinesLost, n.Spent*100, n.Stretch)
 	}
 	return t.Flush()
+}
+
+// printStorage prints what became of what the archive was given.
+func printStorage(w io.Writer, s *recorder.Storage) {
+	escape.Fprintf(w, "%d records and marks accepted, %d of them on disk\n", s.Accepted, s.Durable)
+	if s.Failing != "" {
+		escape.Fprintf(w, "NOTHING CAN BE STORED: %s", s.Failing)
+		if s.Refused > 0 {
+			escape.Fprintf(w, " (%d records refused so far)", s.Refused)
+		}
+		escape.Fprintln(w)
+	}
+	if s.Faults > 0 {
+		escape.Fprintf(w, "%d errors of the storage, the newest at %s: %s\n", s.Faults, s.FaultAt.UTC().Format(time.RFC3339), s.Fault)
+	}
 }
 
 func newMark() *cobra.Command {
@@ -183,26 +199,18 @@ func dumpTo(cmd *cobra.Command, c *control.Client, from, to, out string, recipie
 	if err := errors.Join(err1, err2); err != nil {
 		return err
 	}
-	sealed, err := seal.Recipients(recipients)
+	keys, err := seal.Keys(recipients)
 	if err != nil {
 		return err
 	}
-	if sealed != nil {
-		f, err := seal.Create(out, sealed)
-		if err != nil {
-			return fmt.Errorf("dump: %w", err)
-		}
-		if err := c.Dump(cmd.Context(), start, end, f); err != nil {
-			f.Abandon()
-			return err
-		}
-		return f.Close()
+	if keys != nil {
+		out = seal.Name(out)
 	}
 	f, err := os.OpenFile(out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return fmt.Errorf("dump: %w", err)
 	}
-	if err := errors.Join(c.Dump(cmd.Context(), start, end, f), f.Close()); err != nil {
+	if err := errors.Join(c.Dump(cmd.Context(), start, end, f, keys...), f.Close()); err != nil {
 		return errors.Join(err, os.Remove(out))
 	}
 	return nil

@@ -2,10 +2,15 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"os"
+	"strings"
 	"time"
 
 	"ergorecorder/analyze"
+	analysis "ergorecorder/analyze/detector"
 	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/playbook/rules"
 	"ergorecorder/archive"
 	"ergorecorder/recorder"
 	"ergorecorder/recorder/incident"
@@ -15,17 +20,20 @@ import (
 // detectWindow is how far back the playbooks look: long enough for a baseline.
 const detectWindow = 5 * time.Minute
 
-// detector runs the playbooks of analysis on what is being recorded.
-type detector struct{}
+// detector runs the playbooks of analysis, and the user's own rules, on what is
+// being recorded.
+type detector struct{ rules []rule }
+
+type rule = analysis.Detector
 
 // Detect implements recorder.Detector. What another finding explains, and what
 // is no worse than information, triggers nothing.
-func (detector) Detect(ctx context.Context, view *archive.Reader, now time.Time) ([]recorder.Trigger, error) {
+func (d detector) Detect(ctx context.Context, view *archive.Reader, now time.Time) ([]recorder.Trigger, error) {
 	rec, err := replay.New(view)
 	if err != nil {
 		return nil, err
 	}
-	report, err := analyze.Run(ctx, rec, analyze.Options{From: now.Add(-detectWindow), To: now})
+	report, err := analyze.Run(ctx, rec, analyze.Options{From: now.Add(-detectWindow), To: now, Rules: d.rules})
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +48,7 @@ func (detector) Detect(ctx context.Context, view *archive.Reader, now time.Time)
 		}
 		t := recorder.Trigger{
 			Kind: string(f.Kind), Node: f.Subject.Node, PID: f.Subject.PID, Name: f.Subject.Name, Behavior: f.Subject.Behavior,
-			Onset: f.Onset, Note: f.Title, Fetch: fetches(f.Kind), Rank: rank(f.Severity), Score: f.Score,
+			Rule: f.Rule, Advice: f.Recommendation, Onset: f.Onset, Note: f.Title, Fetch: fetches(f.Kind), Rank: rank(f.Severity), Score: f.Score,
 		}
 		for _, id := range f.Effects {
 			if e := byID[id]; e != nil {
@@ -54,7 +62,7 @@ func (detector) Detect(ctx context.Context, view *archive.Reader, now time.Time)
 
 // keyOf is by what the incident of a finding would be told apart.
 func keyOf(f *finding.Finding) incident.Key {
-	return incident.Claim{Kind: string(f.Kind), Node: f.Subject.Node, Name: f.Subject.Name, Behavior: f.Subject.Behavior, PID: f.Subject.PID}.Key()
+	return incident.Claim{Kind: strings.TrimSpace(string(f.Kind) + " " + f.Rule), Node: f.Subject.Node, Name: f.Subject.Name, Behavior: f.Subject.Behavior, PID: f.Subject.PID}.Key()
 }
 
 // rank is how severe a finding is as incidents rank claims; 0 triggers nothing.
@@ -66,6 +74,31 @@ func rank(s finding.Severity) int {
 		return incident.Minor
 	}
 	return 0
+}
+
+// longestRule is how far back a rule may look while it is recorded: as much is
+// read again whenever the detectors are asked.
+const longestRule = time.Hour
+
+// readRules reads a file of rules for a recorder; "" is none.
+func readRules(file string) ([]rule, error) {
+	if file == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("rules: %w", err)
+	}
+	set, err := rules.Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("rules %s: %w (analyze rules check %s)", file, err, file)
+	}
+	for _, r := range set.Rules {
+		if span := r.Span(); span > longestRule {
+			return nil, fmt.Errorf("rules %s: rule %s looks back over %v: while recording at most %v, for as much is read again every few seconds", file, r.Name, span, longestRule)
+		}
+	}
+	return set.Detectors(), nil
 }
 
 // fetches is what the table of kinds has the recorder fetch.

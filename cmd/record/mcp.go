@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"ergorecorder/archive"
+	"ergorecorder/door"
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/live"
 	"ergorecorder/mcp"
@@ -25,7 +26,7 @@ type mcpFlags struct {
 	addr         string
 	tokenFile    string
 	allowActions bool
-	http         mcp.HTTPOptions
+	http         door.Options
 }
 
 func (f *mcpFlags) add(fl *pflag.FlagSet) {

@@ -100,6 +100,9 @@ func stateLine(s recorder.Status) string {
 	if n := s.LinesLost(); n > 0 {
 		line += fmt.Sprintf("  %d lines lost", n)
 	}
+	if s.Storage.Failing != "" {
+		line += "  NOTHING CAN BE STORED"
+	}
 	return line
 }
 

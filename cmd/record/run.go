@@ -14,6 +14,7 @@ import (
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/live"
+	"ergorecorder/internal/exit"
 	"ergorecorder/recorder"
 )
 
@@ -70,15 +71,19 @@ func (f *runFlags) add(fl *pflag.FlagSet) {
 	fl.StringSlice("log-level", nil, "log levels to follow (repeatable)")
 	fl.StringArray("pprof", nil, "NODE=URL: take raw profiles of a node from its /debug/pprof (repeatable)")
 	fl.Bool("detect", true, "let the playbooks watch what is recorded")
+	fl.String("rules", "", "file with rules of your own that open incidents as the playbooks do; see analyze rules")
 	fl.String("log-match", "", "a log line that fits this pattern opens an incident")
 	fl.String("incident-dir", "", "write the window of every incident into a file in this directory")
 	fl.StringArray("on-incident", nil, "a command to run after an incident; its words one by one (repeatable)")
+	fl.StringArray("recipient", nil, "encrypt the files of --incident-dir to this key of age or SSH, or to those in this file (repeatable); the recording itself is not encrypted")
+	fl.String("incident-url", "", "post a signed message to this address when an incident begins and when it is recorded; see docs/recorder.md")
+	fl.String("incident-secret-file", "", "file with the secret by which messages to --incident-url are signed: whsec_…")
 	fl.Duration("keep-age", 0, "how long a directory archive keeps records; pinned windows are kept")
 	fl.Int64("keep-bytes", 0, "how many bytes a directory archive may have")
 	fl.Int64("max-bytes", 0, "how many bytes a file archive may have")
 	fl.String("control", "", "steer the recorder on this loopback address, for example 127.0.0.1:9944")
 	fl.Bool("socket", true, "let analyze of this user, on this machine, read the recording while it is written")
-	fl.String("control-token-file", "", "file with the token of --control; it is made if it is not there (default: OUTPUT.token)")
+	fl.String("control-token-file", "", "file with the token of --control; it is made if it is not there (default: OUTPUT.token, made anew at each start)")
 }
 
 // load puts the configuration together and hands the ways into the cluster
@@ -113,7 +118,12 @@ func runRun(cmd *cobra.Command, f *runFlags) (err error) {
 		return err
 	}
 	opts.Notice = show.say
-	opts.Incidents.Done = c.Incidents.after(show.say)
+	after, err := c.Incidents.aftermath(show.say)
+	if err != nil {
+		return err
+	}
+	after.hand(&opts.Incidents)
+	defer after.close()
 	joined, err := f.joinAny(ctx, &opts, show.say)
 	if err != nil {
 		return err
@@ -130,7 +140,7 @@ func runRun(cmd *cobra.Command, f *runFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, w.Close()) }()
+	defer func() { err = ended(err, w.Close()) }()
 	r, err := recorder.New(router, w, opts)
 	if err != nil {
 		return err
@@ -148,6 +158,15 @@ func runRun(cmd *cobra.Command, f *runFlags) (err error) {
 	s := r.Status()
 	escape.Fprintf(cmd.OutOrStdout(), "%s: %d records of %d nodes in %v\n", c.Output, s.Records, len(s.Nodes), elapsed(s))
 	return err
+}
+
+// ended is the error that a recording ends with: exit code 1 where the storage
+// is why.
+func ended(err, closed error) error {
+	if closed == nil && !errors.As(err, new(*recorder.StorageError)) {
+		return err
+	}
+	return exit.With(exit.No, errors.Join(err, closed))
 }
 
 // start starts what runs beside the recorder; stop ends all of it.

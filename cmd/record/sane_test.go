@@ -67,7 +67,7 @@ func TestServeIsRefusedBeforeItIsAnnounced(t *testing.T) {
 	code := run(t.Context(), []string{
 		"run", "--endpoint", "127.0.0.1:1", "--for", "1s", "-o", filepath.Join(t.TempDir(), "a.erg"), "--serve", "0.0.0.0:0",
 	}, nil, &stdout, &stderr)
-	if code != exit.Usage || !strings.Contains(stderr.String(), "other addresses than loopback need a token") || strings.Contains(stderr.String(), "serving the recording") {
+	if code != exit.Usage || !strings.Contains(stderr.String(), "an address other than loopback needs a bearer token") || strings.Contains(stderr.String(), "serving the recording") {
 		t.Errorf("exit %d, %s", code, stderr.String())
 	}
 }

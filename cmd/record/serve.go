@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -27,11 +25,15 @@ type serveFlags struct {
 	addr      string
 	tokenFile string
 	hosts     []string
+	certFile  string
+	keyFile   string
 }
 
 func (f *serveFlags) add(fl *pflag.FlagSet) {
 	fl.StringVar(&f.addr, "serve", "", "serve a page on the recording as it grows, on this address")
 	fl.StringVar(&f.tokenFile, "serve-token-file", "", "file with the token that readers of --serve must give; needed on other addresses than loopback")
+	fl.StringVar(&f.certFile, "serve-tls-cert", "", "certificate file; --serve serves TLS")
+	fl.StringVar(&f.keyFile, "serve-tls-key", "", "key file of the certificate")
 	fl.StringSliceVar(&f.hosts, "serve-allow-host", nil, "a host name under which the page of --serve is reached (repeatable)")
 }
 
@@ -42,7 +44,7 @@ func (f *serveFlags) serve(ctx context.Context, w *archive.Writer, name string, 
 	if f.addr == "" {
 		return func() error { return nil }, nil
 	}
-	opt := web.Options{Name: name, Live: true, Hosts: f.hosts, Recent: judgeLast}
+	opt := web.Options{Name: name, Live: true, Hosts: f.hosts, CertFile: f.certFile, KeyFile: f.keyFile, Recent: judgeLast}
 	if f.tokenFile != "" {
 		if opt.Token, err = live.ReadToken(f.tokenFile); err != nil {
 			return nil, err
@@ -52,15 +54,12 @@ func (f *serveFlags) serve(ctx context.Context, w *archive.Writer, name string, 
 	if err != nil {
 		return nil, err
 	}
-	l, err := net.Listen("tcp", f.addr)
-	if err != nil {
-		return nil, fmt.Errorf("serve: %w", err)
-	}
 	srv := web.New(rec, opt)
-	if err := srv.Allows(l.Addr()); err != nil {
-		return nil, errors.Join(err, l.Close())
+	l, err := srv.Listen(ctx, f.addr)
+	if err != nil {
+		return nil, fmt.Errorf("serve the recording: %w", err)
 	}
-	say("serving the recording on http://" + l.Addr().String() + "/")
+	say("serving the recording on " + srv.Scheme() + "://" + l.Addr().String() + "/")
 	ctx, cancel := context.WithCancel(ctx)
 	served, judged := make(chan error, 1), make(chan struct{})
 	go func() { served <- srv.Serve(ctx, l) }()

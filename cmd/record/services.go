@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"strings"
@@ -59,11 +57,11 @@ func (c *controlConfig) serve(ctx context.Context, output string, r *recorder.Re
 	if c.Listen == "" {
 		return func() error { return nil }, nil
 	}
-	path := c.TokenFile
-	if path == "" {
-		path = strings.TrimRight(output, string(filepath.Separator)) + ".token"
+	path, create := c.TokenFile, live.CreateToken
+	if path == "" { // a name that anybody can guess: what lies there is not believed
+		path, create = strings.TrimRight(output, string(filepath.Separator))+".token", live.RenewToken
 	}
-	token, err := live.CreateToken(path)
+	token, err := create(path)
 	if err != nil {
 		return nil, err
 	}
@@ -72,17 +70,11 @@ func (c *controlConfig) serve(ctx context.Context, output string, r *recorder.Re
 		return nil, err
 	}
 	s := &control.Server{Recorder: r, Writer: w, Token: token}
-	srv := &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second}
+	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan error, 1)
-	go func() { ended <- srv.Serve(l) }()
+	go func() { ended <- s.Serve(ctx, l) }()
 	say("control on " + l.Addr().String() + ", its token in " + path)
-	return func() error {
-		err := srv.Close()
-		if e := <-ended; !errors.Is(e, http.ErrServerClosed) {
-			err = errors.Join(err, e)
-		}
-		return err
-	}, nil
+	return func() error { cancel(); return <-ended }, nil
 }
 
 // noteSignals opens an incident at every SIGUSR1.
@@ -130,58 +122,4 @@ func tellSystemd(r *recorder.Recorder) (stop func() error) {
 		}
 	})
 	return func() error { close(done); running.Wait(); return nil }
-}
-
-// after is what is done with an incident when its window is over: a file of
-// its own, and a command that learns of it from its environment.
-func (c *incidentConfig) after(say func(string)) func(context.Context, recorder.Incident, *archive.Reader) {
-	if c.Dir == "" && len(c.Command) == 0 {
-		return nil
-	}
-	return func(ctx context.Context, i recorder.Incident, view *archive.Reader) {
-		file := ""
-		if c.Dir != "" {
-			file = filepath.Join(c.Dir, incidentName(i))
-			if _, err := recorder.Dump(ctx, view, i.From, i.To, file); err != nil {
-				say(fmt.Sprintf("write incident: %v", err))
-			}
-		}
-		if len(c.Command) == 0 {
-			return
-		}
-		ctx, cancel := context.WithTimeout(ctx, commandTime)
-		defer cancel()
-		if out, err := incidentCommand(ctx, c.Command, i, file).CombinedOutput(); err != nil {
-			say(fmt.Sprintf("incident command %s: %v: %.500s", c.Command[0], err, out))
-		}
-	}
-}
-
-// incidentName is the name of an incident's file.
-func incidentName(i recorder.Incident) string {
-	node, _, _ := strings.Cut(i.Node, "@")
-	name := i.Onset.UTC().Format("20060102T150405Z") + "-" + i.Kind
-	if node != "" {
-		name += "-" + node
-	}
-	return strings.Map(func(r rune) rune {
-		if strings.ContainsRune(`/\:*?"<>|`, r) {
-			return '_'
-		}
-		return r
-	}, name) + ".erg"
-}
-
-// commandTime bounds the command that is run after an incident.
-const commandTime = time.Minute
-
-func incidentCommand(ctx context.Context, words []string, i recorder.Incident, file string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, words[0], words[1:]...)
-	cmd.WaitDelay = time.Second
-	cmd.Env = append(os.Environ(),
-		"ERGO_INCIDENT_KIND="+i.Kind, "ERGO_INCIDENT_NODE="+i.Node, "ERGO_INCIDENT_PROCESS="+i.Name, "ERGO_INCIDENT_PID="+i.PID,
-		"ERGO_INCIDENT_NOTE="+i.Note, "ERGO_INCIDENT_ONSET="+i.Onset.UTC().Format(time.RFC3339Nano),
-		"ERGO_INCIDENT_FROM="+i.From.UTC().Format(time.RFC3339Nano), "ERGO_INCIDENT_TO="+i.To.UTC().Format(time.RFC3339Nano),
-		"ERGO_INCIDENT_FILE="+file)
-	return cmd
 }

@@ -79,8 +79,7 @@ func NewEndpoint(address string, opts Options) (*Endpoint, error) {
 	if opts.Transport == nil {
 		opts.Transport = NewTransport(opts.TLS)
 	}
-	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &Endpoint{url: u, opts: opts, client: &http.Client{Transport: opts.Transport, CheckRedirect: stay}}, nil
+	return &Endpoint{url: u, opts: opts, client: Staying(opts.Transport)}, nil
 }
 
 // NewTransport is the transport of an endpoint that was given none.

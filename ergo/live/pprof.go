@@ -35,7 +35,7 @@ func NewPprof(address string) (*Pprof, error) {
 	if !strings.HasSuffix(base, "/debug/pprof") {
 		base += "/debug/pprof"
 	}
-	return &Pprof{base: base, client: &http.Client{}}, nil
+	return &Pprof{base: base, client: Staying(nil)}, nil
 }
 
 // Profile returns the raw profile of a kind: heap, goroutine, or cpu over the

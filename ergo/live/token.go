@@ -11,7 +11,7 @@ import (
 	"os"
 	"strings"
 
-	"ergorecorder/ergo"
+	"ergorecorder/ergo/secret"
 )
 
 // notShown is what every way of printing a Token gives.
@@ -30,11 +30,12 @@ func NewToken(text string) Token {
 	return Token{&text}
 }
 
-// ReadToken reads a token from a file that holds nothing else.
+// ReadToken reads a token from a file that holds nothing else, and that others
+// can neither read nor write.
 func ReadToken(path string) (Token, error) {
-	b, err := os.ReadFile(path)
+	b, err := secret.Read(path)
 	if err != nil {
-		return Token{}, fmt.Errorf("read token: %w", ergo.Unnamed(err))
+		return Token{}, fmt.Errorf("read token: %w", err)
 	}
 	t := NewToken(string(b))
 	if t.IsZero() {
@@ -71,26 +72,39 @@ func (t Token) Authorize(h http.Header) {
 
 // Bears reports whether an Authorization header bears the token.
 func (t Token) Bears(authorization string) bool {
-	text, ok := strings.CutPrefix(authorization, "Bearer ")
-	return ok && !t.IsZero() && t.Equal(NewToken(text))
+	scheme, text, ok := strings.Cut(authorization, " ")
+	return ok && strings.EqualFold(scheme, "Bearer") && !t.IsZero() && t.Equal(NewToken(text))
+}
+
+// Staying is a client that follows no redirects: a token goes where it was meant
+// to go, and nowhere else. A nil transport is the system's.
+func Staying(transport http.RoundTripper) *http.Client {
+	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &http.Client{Transport: transport, CheckRedirect: stay}
 }
 
 // CreateToken makes a token that nobody can guess and writes it to a new file
 // that only its owner can read; of a file that is there, it reads the token.
 func CreateToken(path string) (Token, error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	text := rand.Text()
+	err := secret.Create(path, []byte(text+"\n"))
 	if errors.Is(err, os.ErrExist) {
 		return ReadToken(path)
 	}
 	if err != nil {
-		return Token{}, fmt.Errorf("create token: %w", ergo.Unnamed(err))
-	}
-	secret := rand.Text()
-	_, err = f.WriteString(secret + "\n")
-	if err := errors.Join(err, f.Close()); err != nil {
 		return Token{}, fmt.Errorf("create token: %w", err)
 	}
-	return NewToken(secret), nil
+	return NewToken(text), nil
+}
+
+// RenewToken makes a token likewise, and puts it in the place of whatever the
+// file was: nobody knows it yet.
+func RenewToken(path string) (Token, error) {
+	text := rand.Text()
+	if err := secret.Replace(path, []byte(text+"\n")); err != nil {
+		return Token{}, fmt.Errorf("create token: %w", err)
+	}
+	return NewToken(text), nil
 }
 
 // String hides the token.

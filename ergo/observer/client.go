@@ -48,8 +48,7 @@ func New(address string, opts live.Options) (*Client, error) {
 	if opts.Transport == nil {
 		opts.Transport = live.NewTransport(opts.TLS)
 	}
-	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &Client{url: u, opts: opts, client: &http.Client{Transport: opts.Transport, CheckRedirect: stay}}, nil
+	return &Client{url: u, opts: opts, client: live.Staying(opts.Transport)}, nil
 }
 
 // String is the endpoint's URL.

@@ -4,10 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"strings"
 
-	"ergorecorder/ergo"
+	"ergorecorder/ergo/secret"
 )
 
 // A Cookie is the secret that all nodes of a cluster share. Whoever has it
@@ -29,16 +28,9 @@ func NewCookie(text string) (Cookie, error) {
 // ReadCookie reads a cookie from a file that holds nothing else and that
 // others can neither read nor write.
 func ReadCookie(path string) (Cookie, error) {
-	info, err := os.Stat(path)
+	b, err := secret.Read(path)
 	if err != nil {
-		return Cookie{}, fmt.Errorf("read cookie: %w", ergo.Unnamed(err))
-	}
-	if info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 {
-		return Cookie{}, fmt.Errorf("read cookie: %s is open to others (mode %#o): chmod 600 %s", path, info.Mode().Perm(), path)
-	}
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return Cookie{}, fmt.Errorf("read cookie: %w", ergo.Unnamed(err))
+		return Cookie{}, fmt.Errorf("read cookie: %w", err)
 	}
 	c, err := NewCookie(string(b))
 	if err != nil {

@@ -18,7 +18,7 @@ type Code int
 // The codes that there are.
 const (
 	OK       Code = 0
-	No       Code = 1 // a check says no
+	No       Code = 1 // a check says no, or what was to be kept could not be
 	Usage    Code = 2 // usage, input, or an error on the way
 	Findings Code = 3 // --fail-on: there are findings as bad as that
 )
@@ -34,6 +34,17 @@ func (c Code) Error() string {
 	return fmt.Sprintf("exit code %d", int(c))
 }
 
+// With is an error that is told, and ends the command with the code.
+func With(code Code, err error) error { return &coded{code, err} }
+
+type coded struct {
+	code Code
+	err  error
+}
+
+func (c *coded) Error() string { return c.err.Error() }
+func (c *coded) Unwrap() error { return c.err }
+
 // Of is the code of the error that a command ended with. One that was not said
 // already is told on stderr, behind the command's name. That nobody reads the
 // output any more is no error.
@@ -47,6 +58,9 @@ func Of(err error, name string, stderr io.Writer) Code {
 	}
 	for _, e := range each(err) {
 		escape.Fprintf(stderr, "%s: %v\n", name, e)
+	}
+	if c := (*coded)(nil); errors.As(err, &c) {
+		return c.code
 	}
 	return Usage
 }

@@ -20,6 +20,7 @@ func TestOf(t *testing.T) {
 		{fmt.Errorf("print: %w", syscall.EPIPE), exit.OK, ""},
 		{fmt.Errorf("verify a.erg: %w", exit.No), exit.No, ""},
 		{exit.Findings, exit.Findings, ""},
+		{exit.With(exit.No, errors.New("no room")), exit.No, "analyze: no room\n"},
 		{errors.New("no such file"), exit.Usage, "analyze: no such file\n"},
 	} {
 		var out bytes.Buffer

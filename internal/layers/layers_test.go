@@ -18,29 +18,33 @@ const module = "ergorecorder"
 // long one.
 var mayImport = map[string]string{
 	"escape": "",
+	"door":   "",
 
 	"ergo":                   "internal/nearest",
 	"ergo/capture":           "ergo",
 	"ergo/redact":            "",
-	"ergo/live":              "ergo ergo/redact ergo/tools48",
+	"ergo/secret":            "",
+	"ergo/live":              "ergo ergo/secret ergo/redact ergo/tools48",
 	"ergo/...":               "ergo/...",
 	"ergo/tools48":           "ergo",
 	"ergo/listing":           "",
-	"ergo/wire":              "ergo ergo/inspect ergo/wire/internal/...",
+	"ergo/wire":              "ergo ergo/secret ergo/inspect ergo/wire/internal/...",
 	"ergo/wire/internal/...": "ergo ergo/wire/internal/...",
 	"ergo/wire/wiretest":     "ergo ergo/wire/internal/...",
 
 	"archive":                "archive/internal/...",
 	"archive/archivetest":    "archive",
-	"archive/attach":         "archive",
+	"archive/faultdisk":      "",
+	"archive/attach":         "archive door",
 	"archive/internal/codec": "",
 
 	"recorder":          "escape ergo ergo/redact ergo/tools48 archive recorder/ingest recorder/clock recorder/cost recorder/rows recorder/incident",
 	"recorder/clock":    "ergo",
 	"recorder/cost":     "ergo",
 	"recorder/incident": "ergo",
+	"recorder/notify":   "recorder recorder/incident",
 	"recorder/rows":     "",
-	"recorder/control":  "escape ergo/live archive recorder",
+	"recorder/control":  "door escape seal ergo/live archive recorder",
 	"recorder/ingest":   "ergo ergo/redact ergo/tools48 ergo/capture archive",
 
 	"replay":       "ergo ergo/tools48 ergo/capture ergo/listing archive internal/nearest",
@@ -67,8 +71,8 @@ var mayImport = map[string]string{
 	"analyze/views":             "ergo ergo/tools48 archive replay analyze analyze/finding analyze/series analyze/logs analyze/profiles internal/nearest",
 	"analyze/render":            "escape analyze analyze/finding",
 
-	"mcp": "escape ergo ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/measure analyze/views internal/nearest",
-	"web": "escape ergo ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/views",
+	"mcp": "door escape ergo ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/measure analyze/views internal/nearest",
+	"web": "door escape ergo ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/views",
 
 	"scrub": "ergo ergo/redact ergo/tools48 archive",
 
@@ -77,8 +81,9 @@ var mayImport = map[string]string{
 	"export": "ergo ergo/tools48 archive replay",
 
 	"cmd/internal/command": "archive internal/exit",
-	"cmd/analyze":          "cmd/internal/... export seal scrub escape ergo/... archive archive/attach replay/... coverage analyze/... mcp web internal/exit internal/nearest",
-	"cmd/record":           "cmd/internal/... seal escape ergo/... archive archive/attach recorder/... replay/... coverage analyze/... mcp web internal/exit",
+	"cmd/internal/sealed":  "seal",
+	"cmd/analyze":          "door cmd/internal/... export seal scrub escape ergo/... archive archive/attach replay/... coverage analyze/... mcp web internal/exit internal/nearest",
+	"cmd/record":           "door cmd/internal/... seal escape ergo/... archive archive/attach recorder/... replay/... coverage analyze/... mcp web internal/exit",
 
 	"internal/exit":   "escape",
 	"internal/layers": "",
@@ -103,7 +108,10 @@ var homes = map[string]string{
 	"github.com/google/pprof/driver":       "web",
 	"github.com/mark3labs/mcp-go":          "mcp",
 	"github.com/prometheus/client_golang":  "recorder/control",
-	"go.yaml.in/yaml":                      "cmd/... analyze/setting analyze/mute",
+	"go.yaml.in/yaml":                      "cmd/... analyze/setting analyze/mute analyze/playbook/rules",
+	"github.com/google/cel-go":             "analyze/playbook/rules",
+	"github.com/parquet-go":                "export",
+	"go.opentelemetry.io/proto":            "export",
 	"github.com/knadh/koanf":               "cmd/record",
 	"github.com/coreos/go-systemd/v22":     "cmd/record",
 	"github.com/maruel/panicparse/v2":      "analyze/profiles",
@@ -131,7 +139,7 @@ const (
 var crowded = map[string]string{
 	"archive":                "streams, blocks, segments and salvage are to become rooms",
 	"archive/internal/codec": "one file a kind of column, and the frame around them",
-	"web":                    "the report and the page to walk through time are to part",
+	"web":                    "door the report and the page to walk through time are to part",
 }
 
 func TestImports(t *testing.T) {

@@ -1,9 +1,11 @@
 package control
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,6 +15,7 @@ import (
 
 	"ergorecorder/ergo/live"
 	"ergorecorder/recorder"
+	"ergorecorder/seal"
 )
 
 // A Client steers the recorder behind an address.
@@ -49,9 +52,13 @@ func (c *Client) Rotate(ctx context.Context) error {
 }
 
 // Dump writes a window of the recording to w, as an archive of one file. Zero
-// times are unbounded.
-func (c *Client) Dump(ctx context.Context, from, to time.Time, w io.Writer) error {
+// times are unbounded. With recipients the recorder encrypts it to these keys,
+// and what it does not encrypt is refused.
+func (c *Client) Dump(ctx context.Context, from, to time.Time, w io.Writer, recipients ...string) error {
 	q := url.Values{}
+	if recipients != nil {
+		q["recipient"] = recipients
+	}
 	for name, t := range map[string]time.Time{"from": from, "to": to} {
 		if !t.IsZero() {
 			q.Set(name, t.UTC().Format(time.RFC3339Nano))
@@ -62,7 +69,11 @@ func (c *Client) Dump(ctx context.Context, from, to time.Time, w io.Writer) erro
 		return err
 	}
 	defer body.Close()
-	if _, err := io.Copy(w, body); err != nil {
+	in := bufio.NewReader(body)
+	if begin, _ := in.Peek(seal.HeaderSize); recipients != nil && !seal.Begins(begin) {
+		return errors.New("the recorder does not encrypt its dump: it is older than this program; nothing is written")
+	}
+	if _, err := io.Copy(w, in); err != nil {
 		return fmt.Errorf("read the dump: %w", err)
 	}
 	return nil
@@ -85,7 +96,10 @@ func (c *Client) do(ctx context.Context, method, path string, body []byte) (io.R
 		return nil, fmt.Errorf("recorder at %s: %w", c.Address, err)
 	}
 	c.Token.Authorize(req.Header)
-	resp, err := http.DefaultClient.Do(req)
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := live.Staying(nil).Do(req)
 	if err != nil {
 		return nil, fmt.Errorf("recorder at %s: %w (is record run --control running there?)", c.Address, err)
 	}

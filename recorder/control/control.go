@@ -4,9 +4,10 @@
 //	GET  /status   how the recording goes, JSON (recorder.Status)
 //	POST /mark     {"text": …}: notes it, and opens an incident for it
 //	POST /rotate   closes the segment being written, so that others can read it
-//	GET  /dump     ?from=&to= (RFC 3339): that window as an archive of its own
+//	GET  /dump     ?from=&to= (RFC 3339): that window as an archive of its own;
+//	               &recipient= (a public key of age or SSH, repeatable): encrypted
 //	GET  /metrics  Prometheus metrics of the recorder itself
-//	GET  /health   204 while the recorder records, else 503; no token is asked
+//	GET  /health   204 while nodes are recorded and stored, else 503; no token is asked
 //
 // A [Server] is the one end, a [Client] the other. Neither changes the
 // cluster or what was recorded.
@@ -28,8 +29,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"ergorecorder/archive"
+	"ergorecorder/door"
 	"ergorecorder/ergo/live"
 	"ergorecorder/recorder"
+	"ergorecorder/seal"
 )
 
 // A Server answers for one recorder.
@@ -49,26 +52,41 @@ func (s *Server) Handler() http.Handler {
 	inner.HandleFunc("POST /rotate", s.rotate)
 	inner.HandleFunc("GET /dump", s.dump)
 	inner.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
+	d := s.door()
 	outer := http.NewServeMux()
-	outer.HandleFunc("GET /health", s.health)
-	outer.Handle("/", s.guard(inner))
+	outer.Handle("GET /health", d.Public(http.HandlerFunc(s.health)))
+	outer.Handle("/", d.Guard(inner))
 	return outer
 }
 
-// guard lets in who shows the token.
-func (s *Server) guard(h http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if s.Token.IsZero() || !s.Token.Bears(r.Header.Get("Authorization")) {
-			http.Error(w, "the recorder's control token is missing or wrong", http.StatusUnauthorized)
-			return
-		}
-		h.ServeHTTP(w, r)
-	})
+// Serve answers on the listener until ctx ends.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	return s.door().Serve(ctx, l, s.Handler())
+}
+
+func (s *Server) door() *door.Door {
+	return door.New(door.Options{Token: s.Token, MaxBody: maxNote, Admit: s.admit, Calls: callsAtOnce})
+}
+
+// callsAtOnce: a dump costs as much as the window that it copies.
+const callsAtOnce = 4
+
+// admit lets in who shows the token; without one, nobody.
+func (s *Server) admit(w http.ResponseWriter, r *http.Request) bool {
+	if s.Token.Bears(r.Header.Get("Authorization")) {
+		return true
+	}
+	http.Error(w, "the recorder's control token is missing or wrong", http.StatusUnauthorized)
+	return false
 }
 
 func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
-	if st := s.Recorder.Status(); st.Began.IsZero() || len(st.Nodes) > 0 && st.Lost() == len(st.Nodes) {
+	switch st := s.Recorder.Status(); {
+	case st.Began.IsZero() || len(st.Nodes) > 0 && st.Lost() == len(st.Nodes):
 		http.Error(w, "no node is being recorded", http.StatusServiceUnavailable)
+		return
+	case st.Storage.Failing != "":
+		http.Error(w, "nothing can be stored: record status says why", http.StatusServiceUnavailable)
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)
@@ -84,7 +102,12 @@ const maxNote = 16 << 10
 
 func (s *Server) mark(w http.ResponseWriter, r *http.Request) {
 	var note struct{ Text string }
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxNote)).Decode(&note); err != nil || note.Text == "" {
+	text, err := io.ReadAll(r.Body)
+	if len(text) > maxNote {
+		http.Error(w, fmt.Sprintf("mark: the text is longer than %d bytes", maxNote), http.StatusRequestEntityTooLarge)
+		return
+	}
+	if err != nil || json.Unmarshal(text, &note) != nil || note.Text == "" {
 		http.Error(w, `mark: send {"text": "what is to be remembered"}`, http.StatusBadRequest)
 		return
 	}
@@ -107,7 +130,13 @@ func (s *Server) dump(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "dump: "+err.Error(), http.StatusBadRequest)
 		return
 	}
-	if err := s.sendDump(r.Context(), w, from, to); err != nil {
+	send := s.sendDump
+	if keys := r.Form["recipient"]; keys != nil {
+		send = func(ctx context.Context, w http.ResponseWriter, from, to time.Time) error {
+			return s.sendSealed(ctx, w, from, to, keys)
+		}
+	}
+	if err := send(r.Context(), w, from, to); err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 	}
 }
@@ -142,6 +171,48 @@ func (s *Server) sendDump(ctx context.Context, w http.ResponseWriter, from, to t
 	w.Header().Set("Content-Type", "application/octet-stream")
 	_, _ = io.Copy(w, f) // a client that is gone is none of ours
 	return nil
+}
+
+// sendSealed sends a window encrypted. It is put together in memory, and is on
+// no disk unencrypted.
+func (s *Server) sendSealed(ctx context.Context, w http.ResponseWriter, from, to time.Time, keys []string) error {
+	for _, k := range keys {
+		if !seal.IsKey(k) { // names of files are the client's
+			return errors.New("dump: a recipient is no public key of age or SSH")
+		}
+	}
+	recipients, err := seal.Recipients(keys)
+	if err != nil {
+		return fmt.Errorf("dump: %w", err)
+	}
+	m, n, err := DumpToMemory(ctx, s.Writer.View(), from, to)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	if n == 0 {
+		return errors.New("dump: nothing was recorded in that window")
+	}
+	w.Header().Set("Content-Type", "application/octet-stream")
+	_ = m.SealInto(w, recipients) // a client that is gone is none of ours; what is cut off does not open
+	return nil
+}
+
+// DumpToMemory is [recorder.Dump] into memory that has a name, for what must not
+// be on a disk unencrypted.
+func DumpToMemory(ctx context.Context, view *archive.Reader, from, to time.Time) (m *seal.Opened, n int, err error) {
+	if m, err = seal.Memory(); err != nil {
+		return nil, 0, fmt.Errorf("dump: %w", err)
+	}
+	w, err := archive.OpenWriter(m.Path(), &archive.Options{InPlace: true})
+	if err == nil {
+		n, err = recorder.DumpInto(ctx, view, from, to, w)
+		err = errors.Join(err, w.Close())
+	}
+	if err != nil {
+		return nil, n, errors.Join(err, m.Close())
+	}
+	return m, n, nil
 }
 
 // Listen opens a loopback address, and refuses any other.

@@ -11,15 +11,21 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
+	"filippo.io/age"
+
 	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/live"
 	"ergorecorder/recorder"
+	"ergorecorder/seal"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -39,9 +45,11 @@ func one(_ context.Context, call ergo.Call) (ergo.Answer, error) {
 }
 
 // running is a recorder that records, and its control.
-func running(t *testing.T, path string) *httptest.Server {
+func running(t *testing.T, path string) *httptest.Server { return runningOn(t, path, nil) }
+
+func runningOn(t *testing.T, path string, conf *archive.Options) *httptest.Server {
 	t.Helper()
-	w, err := archive.OpenWriter(path, nil)
+	w, err := archive.OpenWriter(path, conf)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,6 +70,40 @@ func running(t *testing.T, path string) *httptest.Server {
 		http.DefaultClient.CloseIdleConnections()
 	})
 	return s
+}
+
+// TestStorageFailureIsSeenOutside: within seconds, status, health and metrics
+// say that nothing can be stored, and that it is over.
+func TestStorageFailureIsSeenOutside(t *testing.T) {
+	var broken atomic.Bool
+	conf := &archive.Options{}
+	conf.Fail(func(step string) error {
+		if broken.Load() && step == "commit" {
+			return syscall.EIO
+		}
+		return nil
+	})
+	s := runningOn(t, t.TempDir()+"/a.erg", conf)
+	c := &Client{Address: s.URL, Token: live.NewToken("right")}
+	healthy := func() int {
+		resp, err := http.Get(s.URL + "/health")
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		return resp.StatusCode
+	}
+	until(t, "health", func() bool { return healthy() == http.StatusNoContent })
+	broken.Store(true)
+	until(t, "what is told of the failure", func() bool { return healthy() == http.StatusServiceUnavailable })
+	st, err := c.Status(t.Context())
+	if err != nil || !strings.Contains(st.Storage.Failing, "input/output error") || st.Storage.Faults == 0 || st.Storage.Durable > st.Storage.Accepted {
+		t.Errorf("status %+v, %v", st.Storage, err)
+	}
+	checkMetrics(t, s.URL, "ergo_recorder_storage_failing 1\n", "ergo_recorder_durable_total ")
+	broken.Store(false)
+	until(t, "its end", func() bool { return healthy() == http.StatusNoContent })
+	checkMetrics(t, s.URL, "ergo_recorder_storage_failing 0\n")
 }
 
 // until waits for something that the recorder does by itself.
@@ -121,13 +163,57 @@ func TestControl(t *testing.T) {
 	if notes != 2 {
 		t.Errorf("%d of the note and its incident are in the dump", notes)
 	}
-	checkMetrics(t, s.URL)
+	checkMetrics(t, s.URL, "ergo_recorder_nodes 1\n", `ergo_recorder_node_processes{node="a@h"} 3`, "ergo_recorder_incidents_total 1", "ergo_recorder_keeping_failed 0\n")
 	if resp, err := http.Get(s.URL + "/health"); err != nil || resp.StatusCode != http.StatusNoContent {
 		t.Errorf("health: %v, %v", resp, err)
 	}
 }
 
-func checkMetrics(t *testing.T, url string) {
+// checkSealed has a dump encrypted: it is so when it arrives, and no folder for
+// temporary files is needed.
+func checkSealed(t *testing.T, c *Client) {
+	t.Helper()
+	t.Setenv("TMPDIR", "/no/such/folder")
+	id, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := c.Dump(t.Context(), time.Time{}, time.Time{}, &b, id.Recipient().String()); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "dump.erg.age")
+	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	o, err := seal.Open(path, []seal.Identity{id})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.Close()
+	archivetest.Verify(t, o.Path())
+	if err := c.Dump(t.Context(), time.Time{}, time.Time{}, io.Discard, "/etc/passwd"); err == nil || !strings.Contains(err.Error(), "no public key") {
+		t.Errorf("a file of the server as recipient: %v", err)
+	}
+	if err := c.Dump(t.Context(), time.Time{}, time.Time{}, io.Discard); err == nil {
+		t.Error("a dump that is not encrypted needs no temporary file: then this test proves nothing")
+	}
+}
+
+// TestDumpThatIsNotSealed: what an older recorder sends unencrypted is not
+// written.
+func TestDumpThatIsNotSealed(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "an archive as it is") }))
+	defer srv.Close()
+	c := &Client{Address: srv.URL, Token: live.NewToken("right")}
+	var b bytes.Buffer
+	err := c.Dump(t.Context(), time.Time{}, time.Time{}, &b, "age1x")
+	if err == nil || !strings.Contains(err.Error(), "does not encrypt") || b.Len() > 0 {
+		t.Errorf("%d bytes, %v", b.Len(), err)
+	}
+}
+
+func checkMetrics(t *testing.T, url string, wants ...string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/metrics", nil)
 	if err != nil {
@@ -143,7 +229,7 @@ func checkMetrics(t *testing.T, url string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"ergo_recorder_nodes 1\n", `ergo_recorder_node_processes{node="a@h"} 3`, "ergo_recorder_incidents_total 1", "ergo_recorder_keeping_failed 0\n"} {
+	for _, want := range wants {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("metrics lack %q", want)
 		}

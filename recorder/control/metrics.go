@@ -3,6 +3,7 @@ package control
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
+	"ergorecorder/escape"
 	"ergorecorder/recorder"
 )
 
@@ -44,6 +45,15 @@ func newCollector(r *recorder.Recorder) *collector {
 				}
 				return 1
 			}),
+			all("accepted_total", "Records and marks taken.", counter, func(s *st) float64 { return float64(s.Storage.Accepted) }),
+			all("durable_total", "Records and marks that are on disk.", counter, func(s *st) float64 { return float64(s.Storage.Durable) }),
+			all("storage_failing", "1 while nothing can be stored.", gauge, func(s *st) float64 {
+				if s.Storage.Failing == "" {
+					return 0
+				}
+				return 1
+			}),
+			all("storage_faults_total", "Errors of the storage.", counter, func(s *st) float64 { return float64(s.Storage.Faults) }),
 			all("nodes", "Nodes known.", gauge, func(s *st) float64 { return float64(len(s.Nodes)) }),
 			all("nodes_lost", "Nodes that do not answer.", gauge, func(s *st) float64 { return float64(s.Lost()) }),
 			all("incidents_total", "Incidents opened.", counter, func(s *st) float64 { return float64(s.Incidents) }),
@@ -80,7 +90,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	for _, m := range c.perNode {
 		for i := range s.Nodes {
-			ch <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(&s.Nodes[i]), s.Nodes[i].Node)
+			ch <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(&s.Nodes[i]), escape.Line(s.Nodes[i].Node))
 		}
 	}
 }

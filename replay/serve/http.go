@@ -22,8 +22,8 @@ const (
 	HeaderObserved = "X-Ergo-Observed"
 )
 
-// maxBody is the size of a request that a node reads.
-const maxBody = 1 << 20
+// MaxBody is the size of a request that a node reads.
+const MaxBody = 1 << 20
 
 // Node is the HTTP handler of a node's entry point: POST /mcp. An empty name
 // means the recorded entry point.
@@ -45,11 +45,11 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if e.downAt(r.Context(), e.node, now) {
 		panic(http.ErrAbortHandler) // a node that is down closes the connection without a word
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+	body, err := io.ReadAll(io.LimitReader(r.Body, MaxBody+1))
 	if err != nil {
 		panic(http.ErrAbortHandler) // the client is gone
 	}
-	if len(body) > maxBody {
+	if len(body) > MaxBody {
 		body = nil
 	}
 	e.message(&announcer{w, e.clock}, r, body, now)

@@ -2,6 +2,7 @@ package bottleneck
 
 import (
 	"context"
+	"fmt"
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
@@ -32,10 +33,25 @@ func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 			v.Find(f)
 		}
 		if len(found) == 0 {
-			v.Fine("%s: no process of %d had messages waiting for long, over %d listings", n.Name, len(n.Procs.Actors), len(n.Procs.Listings))
+			nothingWaits(s, n, v)
 		}
 	}
 	return nil
+}
+
+// nothingWaits says so of a node without findings, unless a message was seen to
+// wait for long that no finding is about.
+func nothingWaits(s *scene.Scene, n *scene.Node, v *finding.Verdict) {
+	w := n.Procs.Waits
+	if w.Oldest.Seconds() >= s.Set.Of(lateAge) {
+		v.Skip("%s: a message of %s had waited for %s at %s: too briefly, or while it started, for a finding", n.Name, w.Who.Called(), finding.Duration(w.Oldest), finding.Clock(w.When))
+		return
+	}
+	age := ""
+	if n.Latency == replay.Yes {
+		age = fmt.Sprintf(", the oldest for %s", finding.Duration(w.Oldest))
+	}
+	v.Fine("%s: no process of %d had messages waiting for long: %d at most in a mailbox%s, over %d listings", n.Name, n.Procs.Seen, w.Mailbox, age, len(n.Procs.Listings))
 }
 
 // waitingOn are the findings of one node.

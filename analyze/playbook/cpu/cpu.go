@@ -40,12 +40,25 @@ func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 			v.Find(f)
 			continue
 		}
-		v.Fine("%s: %s of a core used at the median, %s at most; no lasting rise", n.Name, finding.Number(series.Median(rates.V)), finding.Number(series.Quantile(rates.V, 1)))
+		steady(s, n, rates, v)
 		if len(profs) == 0 {
 			v.Skip("%s: no CPU profile was recorded: what its CPU is spent on cannot be told", n.Name)
 		}
 	}
 	return nil
+}
+
+// steady says so of a node without a finding, unless what it used rose all the
+// same: it may have had as much more to do, which is none of a fault, nor steady.
+func steady(s *scene.Scene, n *scene.Node, rates series.Series, v *finding.Verdict) {
+	half := rates.T[0].Add(rates.Span() / 2)
+	first, second := series.Median(rates.Before(half).V), series.Median(rates.From(half).V)
+	said := fmt.Sprintf("%s of a core used at the median of the first half, %s of the second, %s at most", finding.Number(first), finding.Number(second), finding.Number(series.Quantile(rates.V, 1)))
+	if second >= s.Set.Of(hotRatio)*first && second-first >= s.Set.Of(hotCores) {
+		v.Skip("%s: %s: no finding, for it handles as much more, has just started, or the rise is too short", n.Name, said)
+		return
+	}
+	v.Fine("%s: no rise of CPU that is not explained by its load: %s, over %d samples", n.Name, said, rates.Len())
 }
 
 // hotspot is the finding about a node whose use of CPU rose and stayed up, nil

@@ -25,7 +25,7 @@ func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 		}
 		g, ok := series.FindGrowth(total)
 		if !ok {
-			v.Fine("%s: %s to %s goroutines over %d samples, without lasting growth", n.Name, finding.Number(series.Quantile(total.V, 0)), finding.Number(series.Quantile(total.V, 1)), total.Len())
+			v.Fine("%s: no lasting growth of goroutines: %s at the least, %s at most, over %d samples", n.Name, finding.Number(series.Quantile(total.V, 0)), finding.Number(series.Quantile(total.V, 1)), total.Len())
 			continue
 		}
 		f, err := goroutineGrowth(ctx, s, n, g)

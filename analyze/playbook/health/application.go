@@ -20,12 +20,18 @@ func runsWhatItShould(ctx context.Context, s *scene.Scene, v *finding.Verdict) e
 		if err != nil {
 			return err
 		}
-		down, err := s.Applications(ctx, n)
+		all, answers, err := s.Applications(ctx, n)
 		if err != nil {
 			return err
 		}
-		for _, a := range down {
-			v.Find(applicationDown(s, n, a, said))
+		ran, before := 0, len(v.Findings)
+		for _, a := range all {
+			if a.Ran {
+				ran++
+			}
+			if !a.Down.IsZero() {
+				v.Find(applicationDown(s, n, a, said))
+			}
 		}
 		if f := shutdownStuck(n, said); f != nil {
 			v.Find(f)
@@ -34,8 +40,8 @@ func runsWhatItShould(ctx context.Context, s *scene.Scene, v *finding.Verdict) e
 			v.Skip("%s: node_info never answered", n.Name)
 			continue
 		}
-		if len(down) == 0 {
-			v.Fine("%s", condition(n))
+		if len(v.Findings) == before && answers > 0 {
+			v.Fine("%s: none of %d applications that ran stopped, over %d answers%s", n.Name, ran, answers, condition(n))
 		}
 	}
 	return nil

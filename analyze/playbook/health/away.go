@@ -26,8 +26,8 @@ func nodeLives(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 		}
 		standsStill(s, w, n, v)
 		slowNode(s, w, n, v)
-		if len(all) == 0 && n.Heard.Len() > 1 {
-			v.Fine("%s: one life over the whole window, %d answers", n.Name, n.Heard.Len())
+		if len(all)+len(n.Starts) == 0 && n.Heard.Len() > 1 {
+			v.Fine("%s: the same life in all of %d answers", n.Name, n.Heard.Len())
 		}
 	}
 	clocks(s, v)

@@ -9,9 +9,9 @@ import (
 	"ergorecorder/ergo"
 )
 
-// condition is a node in a line, to be put beside others. What was not
+// condition is how a node stood at the end of the window. What was not
 // recorded is left out.
-func condition(n *scene.Node) string {
+func condition(n *scene.Node) (line string) {
 	last := func(reading ergo.Reading, field string) (v float64, recorded bool) {
 		m := n.Series(reading, field)
 		if m.Len() == 0 {
@@ -19,17 +19,14 @@ func condition(n *scene.Node) string {
 		}
 		return m.V[m.Len()-1], true
 	}
-	line := n.Name + ":"
 	if up, ok := last(ergo.Node, "Uptime"); ok {
-		line += fmt.Sprintf(" up for %s,", finding.Duration(time.Duration(up)*time.Second))
+		line += fmt.Sprintf("; at last up for %s", finding.Duration(time.Duration(up)*time.Second))
 	}
-	for _, f := range [][2]string{{"ProcessesTotal", "processes"}, {"ProcessesZombee", "zombees"}} {
-		if v, ok := last(ergo.Node, f[0]); ok {
-			line += fmt.Sprintf(" %s %s,", finding.Number(v), f[1])
-		}
+	if v, ok := last(ergo.Node, "ProcessesTotal"); ok {
+		line += fmt.Sprintf(", %s processes", finding.Number(v))
 	}
 	if heap, ok := last(ergo.Runtime, "heap_alloc"); ok {
-		line += fmt.Sprintf(" heap %s,", finding.Size(heap))
+		line += fmt.Sprintf(", heap %s", finding.Size(heap))
 	}
-	return line + " its applications run"
+	return line
 }

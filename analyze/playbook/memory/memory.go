@@ -35,12 +35,26 @@ func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 			v.Find(f)
 			continue
 		}
-		half := heap.T[0].Add(heap.Span() / 2)
-		v.Fine("%s: the heap comes back after collections: %s left at the least in the first half of the window, %s in the second",
-			n.Name, finding.Size(series.Quantile(heap.Before(half).V, 0)), finding.Size(series.Quantile(heap.From(half).V, 0)))
+		steady(s, n, heap, v)
 	}
 	return nil
 }
+
+// steady says so of a node without a finding, unless more was left all the same.
+func steady(s *scene.Scene, n *scene.Node, heap series.Series, v *finding.Verdict) {
+	half := heap.T[0].Add(heap.Span() / 2)
+	first, second := series.Quantile(heap.Before(half).V, 0), series.Quantile(heap.From(half).V, 0)
+	said := fmt.Sprintf("%s at the least in the first half, %s in the second, over %d samples", finding.Size(first), finding.Size(second), heap.Len())
+	if second > grownHeap*first {
+		v.Skip("%s: the heap: %s: too short or too uneven for a finding", n.Name, said)
+		return
+	}
+	v.Fine("%s: the heap does not keep growing: %s", n.Name, said)
+}
+
+// grownHeap is by how much more than before a heap may leave to be called in
+// order: collections alone let it double (GOGC=100).
+const grownHeap = 2
 
 // leakInALife judges each life of the node by itself, the newest first: a heap
 // starts again with its node. It is nil where none retains more and more.

@@ -20,7 +20,8 @@ func handshakes(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 		b, ok := series.FindBurst(series.Steps(counts, n.Starts...))
 		if !ok {
 			if counts.Len() > 1 {
-				v.Fine("%s: no peer was turned away more often than before, over %d answers", n.Name, counts.Len())
+				grown, _ := series.Increase(counts, n.Starts...)
+				v.Fine("%s: no peer was turned away more often than before: %s failed handshakes came over %d answers", n.Name, finding.Number(grown), counts.Len())
 			}
 			continue
 		}

@@ -3,6 +3,7 @@ package network
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
@@ -28,25 +29,36 @@ func links(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 		}
 		slowLink(s, w, v, pair[0], pair[1])
 		if len(v.Findings) == before {
-			v.Fine("%s and %s: %s", pair[0], pair[1], traffic(w, pair[0], pair[1]))
+			traffic(w, pair[0], pair[1], v)
 		}
 	}
 	partition(s, w, v)
 	return nil
 }
 
-// traffic says what was examined of a healthy link.
-func traffic(w *scene.Network, a, b string) string {
-	samples, rtts := 0, []float64{}
+// traffic says what was examined of a link without findings. Where something of
+// it was lost all the same, it is not in order.
+func traffic(w *scene.Network, a, b string, v *finding.Verdict) {
+	answers, apart, mute, rtts := 0, 0, 0, []float64{}
 	for _, k := range [][2]string{{a, b}, {b, a}} {
 		if l := w.Links[k]; l != nil {
-			samples += len(l.Points)
+			answers += len(l.Points)
+			for _, p := range l.Points {
+				if !p.Up {
+					apart++
+				}
+			}
 		}
+		mute += len(w.Mute[k])
 		rtts = append(rtts, w.Pings[k].V...)
 	}
-	text := fmt.Sprintf("connected in all of %d answers", samples)
+	pings := ""
 	if len(rtts) > 0 {
-		text += fmt.Sprintf(", %d round trips, median %s ms", len(rtts), finding.Number(series.Median(rtts)))
+		pings = fmt.Sprintf(", %d round trips, median %s ms, %s ms at most", len(rtts), finding.Number(series.Median(rtts)), finding.Number(slices.Max(rtts)))
 	}
-	return text
+	if apart+mute > 0 {
+		v.Skip("%s and %s: not connected in %d of %d answers%s, %d unanswered %s: too little for a finding, too much to be in order", a, b, apart, answers, pings, mute, finding.Plural(mute, "ping", "pings"))
+		return
+	}
+	v.Fine("%s and %s: connected in all of %d answers%s", a, b, answers, pings)
 }

@@ -39,7 +39,7 @@ func leaks(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 			}
 		}
 		if found == 0 {
-			v.Fine("%s: none of %d families of processes grows", n.Name, len(p.Families))
+			v.Fine("%s: no family of processes keeps growing: %d families, over %d listings", n.Name, len(p.Families), len(p.Listings))
 		}
 	}
 	return nil

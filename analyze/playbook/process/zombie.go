@@ -9,6 +9,7 @@ import (
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
+	"ergorecorder/ergo"
 )
 
 // zombies looks for processes that were killed and are still there: their
@@ -26,7 +27,7 @@ func zombies(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 			}
 		}
 		if len(groups) == 0 {
-			v.Fine("%s: no zombee lived for over %d s", n.Name, s.Set.Int(ZombieAge))
+			noZombies(s, n, v)
 			continue
 		}
 		for _, group := range groups {
@@ -38,6 +39,34 @@ func zombies(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 		}
 	}
 	return nil
+}
+
+// noZombies says so of a node of which no listing shows one for long, unless the
+// node's own count says otherwise.
+func noZombies(s *scene.Scene, n *scene.Node, v *finding.Verdict) {
+	counted := n.Series(ergo.Node, "ProcessesZombee")
+	most, longest := 0.0, time.Duration(0)
+	var since time.Time
+	for i, c := range counted.V {
+		most = max(most, c)
+		switch {
+		case c == 0:
+			since = time.Time{}
+		case since.IsZero():
+			since = counted.T[i]
+		default:
+			longest = max(longest, counted.T[i].Sub(since))
+		}
+	}
+	if longest >= s.Set.Span(ZombieAge) {
+		v.Skip("%s: the node counts up to %s zombees, for %s on end, and no listing shows one for that long", n.Name, finding.Number(most), finding.Duration(longest))
+		return
+	}
+	said := ""
+	if counted.Len() > 0 {
+		said = fmt.Sprintf(", the node counts %s at most", finding.Number(most))
+	}
+	v.Fine("%s: no zombee of %d processes lived for %s%s, over %d listings", n.Name, n.Procs.Seen, finding.Duration(s.Set.Span(ZombieAge)), said, len(n.Procs.Listings))
 }
 
 func zombiesOf(ctx context.Context, s *scene.Scene, group []*scene.Actor) (*finding.Finding, error) {

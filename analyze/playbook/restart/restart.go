@@ -38,7 +38,7 @@ func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 			v.Find(f)
 		}
 		if len(loops)+len(limits) == 0 {
-			v.Fine("%s: no supervised process was restarted over and over, over %d listings", n.Name, len(n.Procs.Listings))
+			v.Fine("%s: no process of %d was restarted over and over, as %d listings show it", n.Name, n.Procs.Seen, len(n.Procs.Listings))
 		}
 	}
 	return nil

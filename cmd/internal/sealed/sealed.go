@@ -1,4 +1,6 @@
-package main
+// Package sealed is how commands read encrypted recordings, with --identity, and
+// write what is encrypted, with --recipient.
+package sealed
 
 import (
 	"context"
@@ -21,8 +23,8 @@ type unsealed struct {
 
 type unsealedKey struct{}
 
-// addIdentity lets every command read encrypted recordings.
-func addIdentity(root *cobra.Command) {
+// Identity lets every command read encrypted recordings.
+func Identity(root *cobra.Command) {
 	var files []string
 	root.PersistentFlags().StringArrayVar(&files, "identity", nil, "file with the key that opens encrypted recordings (repeatable)")
 	root.PersistentPreRunE = func(cmd *cobra.Command, args []string) error {
@@ -42,18 +44,13 @@ func addIdentity(root *cobra.Command) {
 			u.opened, args[i] = append(u.opened, o), o.Path()
 			u.names[args[i]] = name
 		}
-		if len(u.opened) > 0 && cmd.Flags().Lookup("no-cache") != nil {
-			if err := cmd.Flags().Set("no-cache", "true"); err != nil { // a verdict would lie beside it unencrypted
-				return err
-			}
-		}
 		cmd.SetContext(context.WithValue(cmd.Context(), unsealedKey{}, u))
 		return nil
 	}
 }
 
-// shown are the names of recordings as they were given.
-func shown(cmd *cobra.Command, paths []string) []string {
+// Shown are the names of recordings as they were given.
+func Shown(cmd *cobra.Command, paths []string) []string {
 	u, ok := cmd.Context().Value(unsealedKey{}).(*unsealed)
 	if !ok {
 		return paths
@@ -67,50 +64,51 @@ func shown(cmd *cobra.Command, paths []string) []string {
 	return out
 }
 
-// An output is the flags --output and --recipient: where a command writes, and
+// An Output is the flags --output and --recipient: where a command writes, and
 // for whom it encrypts that.
-type output struct {
-	path       string
-	recipients []string
+type Output struct {
+	Path       string // "" is standard output
+	Recipients []string
 }
 
-func (o *output) addFlags(cmd *cobra.Command, what string) {
-	cmd.Flags().StringVarP(&o.path, "output", "o", "", what)
+// AddFlags adds both flags; what says what --output is.
+func (o *Output) AddFlags(cmd *cobra.Command, what string) {
+	cmd.Flags().StringVarP(&o.Path, "output", "o", "", what)
 	o.addRecipient(cmd)
 }
 
-func (o *output) addRecipient(cmd *cobra.Command) {
-	cmd.Flags().StringArrayVar(&o.recipients, "recipient", nil, "encrypt to this key of age or SSH, or to those in this file; gives NAME.age (repeatable)")
+func (o *Output) addRecipient(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&o.Recipients, "recipient", nil, "encrypt to this key of age or SSH, or to those in this file; gives NAME.age (repeatable)")
 }
 
-// to are the recipients, nil where nothing is encrypted.
-func (o *output) to() ([]seal.Recipient, error) { return seal.Recipients(o.recipients) }
+// To are the recipients, nil where nothing is encrypted.
+func (o *Output) To() ([]seal.Recipient, error) { return seal.Recipients(o.Recipients) }
 
-// write writes to the file, or to standard output if none is named, encrypted
+// Write writes to the file, or to standard output if none is named, encrypted
 // if there are recipients. A file that could not be written whole is removed
 // if it is encrypted.
-func (o *output) write(cmd *cobra.Command, form func(io.Writer) error) error {
-	to, err := o.to()
+func (o *Output) Write(cmd *cobra.Command, form func(io.Writer) error) error {
+	to, err := o.To()
 	if err != nil {
 		return err
 	}
 	switch {
-	case to == nil && o.path == "":
+	case to == nil && o.Path == "":
 		return form(cmd.OutOrStdout())
 	case to == nil:
-		f, err := os.Create(o.path)
+		f, err := os.Create(o.Path)
 		if err != nil {
 			return fmt.Errorf("write: %w", err)
 		}
 		return errors.Join(form(f), f.Close())
-	case o.path == "":
+	case o.Path == "":
 		w, err := seal.Writer(cmd.OutOrStdout(), to)
 		if err != nil {
 			return err
 		}
 		return errors.Join(form(w), w.Close())
 	}
-	f, err := seal.Create(o.path, to)
+	f, err := seal.Create(o.Path, to)
 	if err != nil {
 		return err
 	}
