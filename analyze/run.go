@@ -69,11 +69,13 @@ func Run(ctx context.Context, rec *replay.Recording, opt Options) (*Report, erro
 	if err := r.ask(ctx, s, opt.Rules); err != nil {
 		return nil, err
 	}
+	more, err := causes.Find(ctx, s, r.Findings)
+	if err != nil {
+		return nil, fmt.Errorf("look for causes: %w", err)
+	}
+	r.Findings = append(r.Findings, more...)
 	for _, f := range r.Findings {
 		acrossGaps(f, r.Archive.Gaps)
-	}
-	if err := causes.Find(ctx, s, r.Findings); err != nil {
-		return nil, fmt.Errorf("look for causes: %w", err)
 	}
 	for _, ended := range mute.Apply(r.Findings, opt.Mutes, opt.Now) {
 		r.NotEvaluated = append(r.NotEvaluated, finding.NotEvaluated{Playbook: "mute", Why: ended})

@@ -83,7 +83,7 @@ func scenarios() []scenario {
 			n.Find("clerk_03").Blocks = []sim.Block{{From: minute + 700*time.Millisecond, Waiting: true}}
 			n.Find("clerk_05").Blocks = []sim.Block{{From: minute + 1200*time.Millisecond, Waiting: true}}
 		}},
-		{name: "each waits for the other", kind: "stuck_call", who: "clerk_03", onset: minute, make: func(c *sim.Cluster) {
+		{name: "each waits for the other", kind: "call_cycle", who: "clerk_03", onset: minute, make: func(c *sim.Cluster) {
 			n := c.Nodes[1]
 			n.Find("clerk_03").Blocks = []sim.Block{{From: minute, Waiting: true}}
 			n.Find("clerk_05").Blocks = []sim.Block{{From: minute + time.Second, Waiting: true}}

@@ -11,6 +11,13 @@ func (f *Finding) ExplainedBy(root *Finding) {
 	}
 }
 
+// FollowsFrom makes root the cause of f, for a reason that can be read.
+func (f *Finding) FollowsFrom(root *Finding, because string) {
+	if f.ExplainedBy(root); f.Cause == root {
+		f.Because = because
+	}
+}
+
 // LeadsTo reports whether to is f, or is explained by it.
 func LeadsTo(f, to *Finding) bool {
 	for ; to != nil; to = to.Cause {

@@ -57,7 +57,8 @@ type Finding struct {
 	Onset          time.Time  `json:"onset"`
 	OnsetErrorS    float64    `json:"onset_error_s"`
 	End            *time.Time `json:"end"`
-	CausedBy       *string    `json:"caused_by"` // ID of the finding that explains this one
+	CausedBy       *string    `json:"caused_by"`         // ID of the finding that explains this one
+	Because        string     `json:"because,omitempty"` // what says so
 	Effects        []string   `json:"effects"`
 	Evidence       []Evidence `json:"evidence"`
 	Recommendation string     `json:"recommendation"`
@@ -85,6 +86,7 @@ type Fact string
 const (
 	Dearer Fact = "dearer" // each unit of work costs more than it did
 	Waits  Fact = "waits"  // it spends its time waiting for replies
+	Locked Fact = "locked" // its stack waits for a lock
 )
 
 // Is reports whether a fact holds of a finding.

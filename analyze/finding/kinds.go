@@ -108,32 +108,34 @@ type Relation string
 // The relations, strongest first: where several would explain a finding, the
 // first decides.
 const (
-	TakesDown     Relation = "takes the node down"                             // same node, within the time that a node takes to stop
-	BeganAnew     Relation = "the node came back from it"                      // same node
-	NodeAway      Relation = "on the node that is away, or towards it"         // while it lasted or soon after
-	CallsNode     Relation = "anywhere, by calls to the node that is away"     // likewise
-	CutsBoth      Relation = "between the same two nodes"                      // while the link was lost or soon after
-	CutsOff       Relation = "at one of the two ends"                          // likewise
-	GivesUp       Relation = "in the application whose supervisor gave up"     // same node, not worse than the cause
-	Dies          Relation = "on the node on which it dies"                    // same node
-	SameProcess   Relation = "of the same process"                             // while it lasted or soon after
-	KilledInside  Relation = "of the same process, killed when it stood still" // longer after than a kill takes
-	PileUp        Relation = "of the same behavior on the same node"           //
-	SameCode      Relation = "in the same function, or in no other"            // same node
-	CostsMore     Relation = "of the process whose code burns the CPU"         // also where each message costs more
-	LoadBurns     Relation = "of the process that gets more to do"             // where a message costs no more than before
-	Holds         Relation = "on the same node, of nobody else"                // while it lasted or soon after
-	OnNode        Relation = "on the same node"                                // while it lasted or soon after
-	WaitingCalls  Relation = "of a process that waits for replies"             // on any node, while it lasted or soon after
-	CallersSuffer Relation = "by callers: on the same node, or soon after"     //
-	WaitsFor      Relation = "of a process that waits for its reply"           // named by its log, or the only one at fault
+	TakesDown     Relation = "takes the node down"                                    // same node, within the time that a node takes to stop
+	BeganAnew     Relation = "the node came back from it"                             // same node
+	NodeAway      Relation = "on the node that is away, or towards it"                // while it lasted or soon after
+	CallsNode     Relation = "anywhere, by calls to the node that is away"            // likewise
+	CutsBoth      Relation = "between the same two nodes"                             // while the link was lost or soon after
+	CutsOff       Relation = "at one of the two ends"                                 // likewise
+	GivesUp       Relation = "in the application whose supervisor gave up"            // same node, not worse than the cause
+	Dies          Relation = "on the node on which it dies"                           // same node
+	SameProcess   Relation = "of the same process"                                    // while it lasted or soon after
+	KilledInside  Relation = "of the same process, killed when it stood still"        // longer after than a kill takes
+	PileUp        Relation = "of the same behavior on the same node"                  //
+	SameCode      Relation = "in the same function, or in no other"                   // same node
+	CostsMore     Relation = "of the process whose code burns the CPU"                // also where each message costs more
+	LoadBurns     Relation = "of the process that gets more to do"                    // where a message costs no more than before
+	HasLock       Relation = "of who waits for a lock of the type it stands still in" // same node
+	UsesUp        Relation = "on the node whose CPU it uses up, or towards it"        // of what became dearer or later
+	Holds         Relation = "on the same node, of nobody else"                       // while it lasted or soon after
+	OnNode        Relation = "on the same node"                                       // while it lasted or soon after
+	WaitingCalls  Relation = "of a process that waits for replies"                    // on any node, while it lasted or soon after
+	CallersSuffer Relation = "by callers: on the same node, or soon after"            //
+	WaitsFor      Relation = "of a process that waits for its reply"                  // named by its log, or the only one at fault
 )
 
 // Relations are all of them, strongest first.
 func Relations() []Relation {
 	return []Relation{
 		TakesDown, BeganAnew, NodeAway, CallsNode, CutsBoth, CutsOff, GivesUp, Dies, SameProcess, KilledInside, PileUp,
-		SameCode, CostsMore, LoadBurns, Holds, OnNode, WaitingCalls, CallersSuffer, WaitsFor,
+		SameCode, CostsMore, LoadBurns, HasLock, Holds, UsesUp, OnNode, WaitingCalls, CallersSuffer, WaitsFor,
 	}
 }
 

@@ -23,6 +23,7 @@ func Kinds() []Row {
 			Measure: Measure{"time without a message handled", "s", 5, 15},
 			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchRawGoroutine},
 			Explains: []Effect{
+				{HasLock, []Kind{BlockedCallback, OverloadedProcess}},
 				{SameProcess, []Kind{MailboxGrowth, ErrorBurst, DeliveryErrors, EventSilent, GoroutineGrowth, ShutdownStuck, Rule}},
 				{KilledInside, []Kind{ZombieProcesses}},
 				{Holds, []Kind{MemoryLeak, HeapChurn, GoroutineGrowth}},
@@ -50,7 +51,8 @@ func Kinds() []Row {
 			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchRawGoroutine},
 			Explains: []Effect{
 				{SameProcess, []Kind{StuckCall, MailboxGrowth, ErrorBurst, DeliveryErrors, Rule}},
-				{CallersSuffer, []Kind{StuckCall, ErrorBurst, DeliveryErrors, EventSilent}},
+				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent}},
+				{WaitsFor, []Kind{StuckCall, OverloadedProcess}},
 			},
 		},
 		{
@@ -59,7 +61,8 @@ func Kinds() []Row {
 			Measure: Measure{"time in one callback", "s", 1, 5},
 			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchRawGoroutine},
 			Explains: []Effect{
-				{CallersSuffer, []Kind{BlockedCallback, OverloadedProcess, StuckCall, MailboxGrowth, ErrorBurst, DeliveryErrors, EventSilent}},
+				{CallersSuffer, []Kind{MailboxGrowth, ErrorBurst, DeliveryErrors, EventSilent}},
+				{WaitsFor, []Kind{StuckCall, OverloadedProcess}},
 			},
 		},
 		{
@@ -69,6 +72,7 @@ func Kinds() []Row {
 			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchCPU, FetchRawCPU, FetchRawGoroutine},
 			Explains: []Effect{
 				{LoadBurns, []Kind{CPUHotspot}},
+				{UsesUp, []Kind{BlockedCallback, OverloadedProcess, MailboxGrowth, StuckCall, SlowLink, NodeSlow, EventSilent}},
 				{Holds, []Kind{HeapChurn}},
 			},
 		},
@@ -127,8 +131,8 @@ func Kinds() []Row {
 			Fetch:   []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
 				{TakesDown, []Kind{NodeDown, NodeRestarted}},
-				{GivesUp, []Kind{ApplicationDown, RestartLoop, ErrorBurst, DeliveryErrors, EventSilent}},
-				{CallersSuffer, []Kind{StuckCall}},
+				{GivesUp, []Kind{ApplicationDown, RestartLoop, ErrorBurst, DeliveryErrors, EventSilent, TrafficStopped}},
+				{WaitsFor, []Kind{StuckCall, OverloadedProcess}},
 			},
 		},
 		{
@@ -137,7 +141,8 @@ func Kinds() []Row {
 			Measure: Measure{"time without the child", "s", 1, 60},
 			Fetch:   []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
-				{Dies, []Kind{ErrorBurst, DeliveryErrors, EventSilent}},
+				{Dies, []Kind{ErrorBurst, DeliveryErrors, EventSilent, TrafficStopped}},
+				{WaitsFor, []Kind{StuckCall, OverloadedProcess}},
 			},
 		},
 		{
@@ -290,7 +295,8 @@ func Kinds() []Row {
 			Fetch:   []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
 				{TakesDown, []Kind{NodeDown, NodeRestarted}},
-				{CallersSuffer, []Kind{StuckCall, ErrorBurst, DeliveryErrors, EventSilent}},
+				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent, TrafficStopped}},
+				{WaitsFor, []Kind{StuckCall, OverloadedProcess}},
 			},
 		},
 		{
@@ -367,6 +373,7 @@ func Kinds() []Row {
 			Fetch:   []Fetch{FetchCPU, FetchRawCPU, FetchRawGoroutine},
 			Explains: []Effect{
 				{CostsMore, []Kind{BlockedCallback, OverloadedProcess, MailboxGrowth}},
+				{UsesUp, []Kind{BlockedCallback, OverloadedProcess, MailboxGrowth, StuckCall, SlowLink, NodeSlow, EventSilent}},
 				{WaitsFor, []Kind{StuckCall, OverloadedProcess}},
 			},
 		},

@@ -317,7 +317,11 @@ func displays(r *analyze.Report) map[string]string {
 func relations(f *finding.Finding, display map[string]string) []string {
 	var out []string
 	if f.CausedBy != nil {
-		out = append(out, "Follows from "+display[*f.CausedBy]+".")
+		text := "Follows from " + display[*f.CausedBy]
+		if f.Because != "" {
+			text += ": " + f.Because
+		}
+		out = append(out, text+".")
 	}
 	var effects []string
 	for _, id := range f.Effects {

@@ -114,6 +114,29 @@ type Episode struct {
 	Waited int   // of which it was waiting for a response
 }
 
+// Waits reports whether the process waited for replies nearly all the time.
+func (e *Episode) Waits() bool { return 5*e.Waited >= 4*e.Rows }
+
+// Handled is how many messages a second were handled over the episode.
+func (e *Episode) Handled() float64 {
+	first, last := e.Points[0], e.Points[len(e.Points)-1]
+	return float64(last.Handled()-first.Handled()) / max(last.At.Sub(first.At).Seconds(), 1e-3)
+}
+
+// WaitingEpisode is the longest episode in which the process waited for replies
+// nearly all the time, for longer than two calls may take; nil if there is none.
+func (a *Actor) WaitingEpisode() *Episode {
+	var best *Episode
+	for _, e := range a.Episodes {
+		if e.Waits() && e.lasted() > 2*CallTimeout && (best == nil || e.lasted() > best.lasted()) {
+			best = e
+		}
+	}
+	return best
+}
+
+func (e *Episode) lasted() time.Duration { return e.End.Sub(e.Points[0].At) }
+
 const (
 	maxPoints   = 256
 	maxEpisodes = 8

@@ -3,30 +3,26 @@ package scene
 import (
 	"context"
 	"regexp"
-	"strings"
+	"slices"
 	"time"
 
-	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/logs"
 	"ergorecorder/replay"
 )
 
-// SaidBy is what the process of a finding logged since shortly before it.
-func (s *Scene) SaidBy(ctx context.Context, f *finding.Finding) ([]string, error) {
-	var out []string
-	n := s.Node(f.Subject.Node)
-	if n == nil {
-		return nil, nil
-	}
-	for l, err := range replay.Readable(s.Logs(ctx, n, f.Onset.Add(-CallTimeout), s.To), s.Note) {
+// SaidBy is what processes of a node logged since a moment, by their PIDs.
+func (s *Scene) SaidBy(ctx context.Context, n *Node, since time.Time, pids []string) (map[string][]string, error) {
+	said := map[string][]string{}
+	for l, err := range replay.Readable(s.Logs(ctx, n, since, s.To), s.Note) {
 		if err != nil {
 			return nil, err
 		}
-		if strings.Contains(l.Source, f.Subject.PID) && len(out) < maxComplaints {
-			out = append(out, l.Message)
+		pid := logs.ParseSource(l.Source).PID
+		if slices.Contains(pids, pid) && len(said[pid]) < maxComplaints {
+			said[pid] = append(said[pid], l.Message)
 		}
 	}
-	return out, nil
+	return said, nil
 }
 
 // NodeLog is what a node logged about itself: not its processes.

@@ -24,6 +24,9 @@ func (s *Scene) TellStack(f *finding.Finding, a *Actor, st *stack) {
 		return
 	}
 	f.Subject.Function = st.function
+	if st.blocked == profiles.WaitMutex {
+		f.Facts = append(f.Facts, finding.Locked)
+	}
 	at := st.at
 	what := "its goroutine"
 	if st.blocked != "" {
@@ -58,6 +61,9 @@ func (s *Scene) TellUsualStack(ctx context.Context, f *finding.Finding, a *Actor
 			continue
 		}
 		f.Subject.Function = st.function
+		if st.blocked == profiles.WaitMutex {
+			f.Facts = append(f.Facts, finding.Locked)
+		}
 		f.Summary += fmt.Sprintf(" In %d of %d goroutine dumps since then it is in %s", count[st.function], len(all), st.function)
 		what := "its goroutine"
 		if st.through != "" {

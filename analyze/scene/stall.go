@@ -97,6 +97,24 @@ func (a *Actor) Habitual(st *Stall) bool {
 		st.Lasted() < 2*p.Lasts && p.Waiting <= fewWait
 }
 
+// Since is the first of the stalls of which one is the last of a run: in the
+// same state, each soon after the one before. A call that times out and is made
+// again is one trouble.
+func (a *Actor) Since(st *Stall) *Stall {
+	first := st
+	for i := len(a.stood) - 1; i >= 0; i-- {
+		o := a.stood[i]
+		if o.State != st.State || !o.To.At.Before(first.From.At) {
+			continue
+		}
+		if first.From.At.Sub(o.To.At) > max(CallTimeout, o.Lasted()/3) {
+			break
+		}
+		first = o
+	}
+	return first
+}
+
 // Ended is when a pattern was last seen, zero where it may go on: it has to be
 // away for longer than it was between two times.
 func (p Pattern) Ended(s *Scene) time.Time {
@@ -151,6 +169,12 @@ func (s *Scene) StallBegan(ctx context.Context, a *Actor, st *Stall) (start, err
 	}
 	at, off := series.Middle(lower, st.From.At)
 	return start{at, off, false}, nil
+}
+
+// WaitBegan is when the process began to wait in an episode of waiting.
+func (s *Scene) WaitBegan(ctx context.Context, a *Actor, e *Episode) (time.Time, time.Duration, error) {
+	b, err := s.StallBegan(ctx, a, &Stall{Progress: e.Before, From: e.Points[0], To: e.Points[0], State: Waiting})
+	return b.At, b.Off, err
 }
 
 // Zombie is the stall in which the process was a zombee, nil if it never was

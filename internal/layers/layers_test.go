@@ -56,7 +56,7 @@ var mayImport = map[string]string{
 	"analyze/detector":          "ergo analyze/finding analyze/scene analyze/setting",
 	"analyze/mute":              "analyze/finding",
 	"analyze":                   "ergo ergo/tools48 analyze/setting analyze/detector analyze/mute replay coverage analyze/finding analyze/scene analyze/playbook analyze/causes",
-	"analyze/causes":            "analyze/finding analyze/scene analyze/setting analyze/playbook/process",
+	"analyze/causes":            "ergo analyze/series analyze/finding analyze/scene analyze/playbook/process",
 	"analyze/playbook":          "analyze/detector analyze/setting analyze/finding analyze/scene analyze/playbook/...",
 	"analyze/playbook/cpu":      judgement + " analyze/playbook/memory",
 	"analyze/playbook/...":      judgement,

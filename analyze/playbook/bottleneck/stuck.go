@@ -3,20 +3,37 @@ package bottleneck
 import (
 	"context"
 	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
 )
 
-// stuckCall judges a process that waits for a reply.
+// stuckCall judges a process that waits for replies: for one that does not
+// come, or for many of which none comes in time.
 func stuckCall(ctx context.Context, s *scene.Scene, a *scene.Actor, st *scene.Stall) (*finding.Finding, error) {
+	if !st.Open || st.Lasted() <= 2*scene.CallTimeout {
+		if again, err := timingOut(ctx, s, a); again != nil || err != nil {
+			return again, err
+		}
+	}
 	began, err := s.StallBegan(ctx, a, st)
 	if err != nil {
 		return nil, err
 	}
 	onset, d := began.At, began.Lasted(st)
-	if again, err := timingOut(ctx, s, a); again != nil || err != nil || d <= scene.CallTimeout {
-		return again, err
+	if d <= scene.CallTimeout*6/5 { // one that times out may be told late
+		return nil, nil
+	}
+	first := a.Since(st)
+	if first != st {
+		if began, err = s.StallBegan(ctx, a, first); err != nil {
+			return nil, err
+		}
+		onset = began.At
 	}
 	f := &finding.Finding{
 		Kind: finding.StuckCall, Subject: a.Subject(onset), Onset: onset, OnsetErrorS: began.Off.Seconds(),
@@ -29,6 +46,9 @@ func stuckCall(ctx context.Context, s *scene.Scene, a *scene.Actor, st *scene.St
 			fmt.Sprintf("process_info node=%s pid=%s", a.Node.Name, a.Pid),
 			fmt.Sprintf("pprof_goroutines node=%s debug=2 filter=%s", a.Node.Name, scene.TypeName(a.Behavior)),
 		},
+	}
+	if first != st {
+		f.Summary += fmt.Sprintf(" It has waited since %s: the call was made again when it timed out.", finding.Clock(onset))
 	}
 	switch {
 	case a.Habitual(st):
@@ -48,32 +68,109 @@ func stuckCall(ctx context.Context, s *scene.Scene, a *scene.Actor, st *scene.St
 	return f, nil
 }
 
-// timingOut judges a process whose calls give up in time, again and again.
+// timingOut judges a process whose calls come near their time-out, again and
+// again: it is kept waiting nearly all the time, or was so more often than before
+// and somebody is kept waiting by it.
 func timingOut(ctx context.Context, s *scene.Scene, a *scene.Actor) (*finding.Finding, error) {
+	if a.LongWaits == 0 {
+		return nil, nil
+	}
+	if e := a.WaitingEpisode(); e != nil && e.Handled() <= 1/s.Set.Of(lateAge) && heldUp(a, e) {
+		return keptWaiting(ctx, s, a, e)
+	}
 	first := a.FirstWait
-	if a.LongWaits < s.Set.Int(manyWaits) || a.Longest(scene.Waiting).Open && a.Longest(scene.Waiting).Lasted() > 2*scene.CallTimeout || first.From.At.Sub(a.First) < 2*first.Lasted() {
-		return nil, nil // too few, or it has done so from the first
+	p := a.Recurs(first)
+	harmed := p.Waiting > 0
+	if a.LongWaits < s.Set.Int(manyWaits) || !harmed || first.From.At.Sub(a.First) < max(2*first.Lasted(), p.Every*3/2) {
+		return nil, nil // too few, or nobody is harmed, or it may always have done so
 	}
 	began, err := s.StallBegan(ctx, a, first)
 	if err != nil {
 		return nil, err
 	}
-	onset := began.At
-	f := &finding.Finding{
-		Kind: finding.StuckCall, Subject: a.Subject(onset), Onset: onset, OnsetErrorS: began.Off.Seconds(),
-		Score: 72, Confidence: finding.Medium, Facts: []finding.Fact{finding.Waits},
-		Title: fmt.Sprintf("the calls of %s on %s are not answered", a.Called(), a.Node.Name),
-		Summary: fmt.Sprintf("%s was seen %d times waiting for a response for over %s, and before %s never: whom it calls does not answer within the time-out of a call (5 s by default).",
-			a.Called(), a.LongWaits, finding.Duration(scene.MinStall), finding.Clock(onset)),
-		Recommendation: "Look at the process it calls: that one is stuck or too slow.",
-		Confirm:        []string{fmt.Sprintf("process_info node=%s pid=%s", a.Node.Name, a.Pid)},
+	f := timingOutSince(a, began.At, began.Off)
+	f.Summary = fmt.Sprintf("%s was seen %d times waiting for a response for over %s, and before %s never: whom it calls does not answer within the time-out of a call (5 s by default).",
+		a.Called(), a.LongWaits, finding.Duration(scene.MinStall), finding.Clock(began.At))
+	busy := slices.ContainsFunc(a.Episodes, func(e *scene.Episode) bool { return e.Open && e.Waited > 0 })
+	const away = 4 // times as long as between two: listings see some of them only
+	if end := p.Ended(s); !end.IsZero() && !busy && s.To.Sub(end) > away*p.Every {
+		f.End = &end
+		f.Summary += " It has not come again since."
 	}
-	f.Evidence = append(f.Evidence, stillness(a, first, onset, first.To.At.Sub(onset)))
+	f.Evidence = append(f.Evidence, stillness(a, first, began.At, first.To.At.Sub(began.At)))
 	f.Evidence[0].What = "waiting for a response, with no message taken and no callback ended; the first time of several"
-	stack, err := s.LastStack(ctx, a, onset, s.To)
+	return f, tellLastStack(ctx, s, f, a)
+}
+
+// heldUp reports whether waiting keeps a process from its work: it handles less
+// than half of what it did, and each message takes twice as long; else, where
+// nothing was seen before, messages wait for longer than callers do.
+func heldUp(a *scene.Actor, e *scene.Episode) bool {
+	was := paceBetween(a.Begin, e.Before)
+	if was.messages > 0 {
+		return e.Worst.Mailbox > 0 && 2*e.Handled() < was.handled && (math.IsNaN(was.service) || e.Handled()*2*was.service < 1)
+	}
+	b := backlogOf(a, e)
+	return b.peak() >= 4*scene.CallTimeout.Seconds()
+}
+
+// keptWaiting is the finding about a process that waits for replies nearly all
+// the time and hardly handles anything.
+func keptWaiting(ctx context.Context, s *scene.Scene, a *scene.Actor, e *scene.Episode) (*finding.Finding, error) {
+	onset, off, err := s.WaitBegan(ctx, a, e)
 	if err != nil {
 		return nil, err
 	}
-	s.TellStack(f, a, stack)
-	return f, nil
+	f := timingOutSince(a, onset, off)
+	was := paceBetween(a.Begin, e.Before)
+	f.Summary = fmt.Sprintf("Since %s %s waited for a response in %d of %d listings; it handles %s messages a second, and up to %d waited behind it. Whom it calls does not answer, or near the time-out of a call (5 s by default).",
+		finding.Clock(onset), a.Called(), e.Waited, e.Rows, finding.Number(e.Handled()), e.Worst.Mailbox)
+	switch {
+	case e.Before.At.IsZero():
+		f.Summary += " It was so when the recording of it began."
+	case was.messages > 0:
+		f.Summary += fmt.Sprintf(" Before, it handled %s a second.", finding.Number(was.handled))
+	}
+	from, to := onset, e.End
+	f.Evidence = append(f.Evidence, finding.Evidence{
+		What: "waiting for a response", Node: a.Node.Name, Tool: "process_list", Field: "State", From: &from, To: &to,
+		Values: map[string]any{
+			"listings": e.Rows, "of_them_waiting": e.Waited, "handled_per_s": finding.Round(e.Handled()), "mailbox": e.Worst.Mailbox,
+			"calls_near_time_out": a.LongWaits,
+		},
+		Records: []string{finding.RecordName(a.Node.Name, "process_list", e.Points[0].At), finding.RecordName(a.Node.Name, "process_list", e.Worst.At)},
+		Series:  mailboxSeries(a, onset),
+	})
+	if !e.Open {
+		end := e.End
+		f.End = &end
+		f.Summary += " It works again since."
+		if a.Gone {
+			f.Summary = strings.TrimSuffix(f.Summary, " It works again since.") + " It is gone since."
+		}
+	}
+	return f, tellLastStack(ctx, s, f, a)
+}
+
+// timingOutSince is the part of the finding that all calls which time out share.
+func timingOutSince(a *scene.Actor, onset time.Time, off time.Duration) *finding.Finding {
+	return &finding.Finding{
+		Kind: finding.StuckCall, Subject: a.Subject(onset), Onset: onset, OnsetErrorS: off.Seconds(),
+		Score: 72, Confidence: finding.Medium, Facts: []finding.Fact{finding.Waits},
+		Title:          fmt.Sprintf("the calls of %s on %s are not answered in time", a.Called(), a.Node.Name),
+		Recommendation: "Look at the process it calls: that one is stuck or too slow.",
+		Confirm:        []string{fmt.Sprintf("process_info node=%s pid=%s", a.Node.Name, a.Pid)},
+	}
+}
+
+func tellLastStack(ctx context.Context, s *scene.Scene, f *finding.Finding, a *scene.Actor) error {
+	until := s.To
+	if f.End != nil {
+		until = *f.End
+	}
+	stack, err := s.LastStack(ctx, a, f.Onset, until)
+	if err == nil {
+		s.TellStack(f, a, stack)
+	}
+	return err
 }

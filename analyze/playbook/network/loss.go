@@ -21,19 +21,14 @@ func messageLoss(s *scene.Scene, w *scene.Network, v *finding.Verdict, from, to 
 	if missing.Len() < 8 {
 		return
 	}
-	// Lost at one rate from an instant on, else from the first answer on.
-	since, off := missing.T[0], missing.Interval()
-	if knee, err := series.FindKnee(missing); err == nil && knee.P < 0.001 && knee.After > knee.Before {
-		since, off = knee.At, knee.Error
-	}
+	since, off := lossBegan(missing)
 	net, total := lostOf(missing, sent, since)
 	rest := missing.Before(since)
 	noise := 0.0
 	if rest.Len() >= 4 {
 		noise = series.Quantile(rest.V, 1) - series.Quantile(rest.V, 0)
 	}
-	slope, err := series.TheilSen(missing.From(since))
-	if err != nil || !slope.Grows() || net < s.Set.Of(minGap) || net < 3*noise || net < 0.01*total {
+	if !keepsLosing(missing.From(since)) || net < s.Set.Of(minGap) || net < 3*noise || net < 0.01*total {
 		return
 	}
 	share := net / math.Max(total, 1)
@@ -51,6 +46,50 @@ func messageLoss(s *scene.Scene, w *scene.Network, v *finding.Verdict, from, to 
 		Confirm:        []string{fmt.Sprintf("network_nodes on %s and on %s at the same time: MessagesOut against MessagesIn", from, to)},
 		Caveats:        []string{"The two ends were not asked at the same instant: one side's count is interpolated between its answers."},
 	})
+}
+
+// lossBegan is since when messages are lost, at one rate: where what is missing
+// bends, else where the missing of each stretch rises, else the first answer. Loss
+// by chance wanders, which hides the bend and not the rise.
+func lossBegan(missing series.Series) (time.Time, time.Duration) {
+	if knee, err := series.FindKnee(missing); err == nil && knee.P < 0.001 && knee.After > knee.Before {
+		return knee.At, knee.Error
+	}
+	if changes, err := series.Changes(stretches(missing), 0.001); err == nil {
+		for _, c := range changes {
+			if c.After > c.Before {
+				return c.At, c.Error
+			}
+		}
+	}
+	return missing.T[0], missing.Interval()
+}
+
+// stretches is how many a second went missing from each answer to the next.
+func stretches(missing series.Series) series.Series {
+	var out series.Series
+	for i := 1; i < missing.Len(); i++ {
+		if d := missing.T[i].Sub(missing.T[i-1]).Seconds(); d > 0 {
+			out.Add(missing.T[i], (missing.V[i]-missing.V[i-1])/d)
+		}
+	}
+	return out
+}
+
+// keepsLosing reports whether what is missing grows by more than chance: the
+// mean of the stretches is many times as large as it is uncertain.
+func keepsLosing(missing series.Series) bool {
+	const surely = 4 // standard errors
+	each := stretches(missing).V
+	if len(each) < 4 {
+		return false
+	}
+	mean, spread := series.Mean(each), 0.0
+	for _, v := range each {
+		spread += (v - mean) * (v - mean)
+	}
+	n := float64(len(each))
+	return mean > surely*math.Sqrt(spread/(n-1)/n)
 }
 
 // lostOf is how many messages are missing of how many that were sent, counted

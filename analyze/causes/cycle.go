@@ -1,0 +1,189 @@
+package causes
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/scene"
+)
+
+// A wait is a call that is not answered.
+type wait struct {
+	f      *finding.Finding
+	since  time.Time
+	off    time.Duration
+	until  time.Time // when it was last seen waiting
+	queued int64     // messages that waited behind it then
+	oldest time.Time // when the oldest of them came; zero where that is not known
+}
+
+// hop is how long after its caller a process begins to wait that takes the
+// call in hand at once and calls on: what its callback does before.
+const hop = time.Second
+
+// cycles finds processes that wait for each other: several whose calls began
+// at one moment and last, of whom the first has a message waiting that came no
+// later than the last began to wait (the call that closes the ring), while
+// nobody is at fault for whom they could wait.
+func (g *graph) cycles(ctx context.Context, left []*finding.Finding) ([]*finding.Finding, error) {
+	var waits []wait
+	for _, f := range left {
+		w, ok, err := g.waitOf(ctx, f)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			waits = append(waits, w)
+		}
+	}
+	slices.SortStableFunc(waits, func(a, b wait) int { return a.since.Compare(b.since) })
+	var out []*finding.Finding
+	for len(waits) >= 2 {
+		first := waits[0]
+		var ring, rest []wait
+		for _, w := range waits {
+			if w.since.Sub(first.since) <= hop+first.off+w.off && overlap(first, w) {
+				ring = append(ring, w)
+			} else {
+				rest = append(rest, w)
+			}
+		}
+		if len(ring) < 2 || !closes(first, ring[len(ring)-1]) {
+			waits = waits[1:]
+			continue
+		}
+		f := g.cycle(ring)
+		for _, w := range rest {
+			if w.since.After(first.since) && overlap(first, w) {
+				w.f.FollowsFrom(f, "it waits for a reply since then, and nobody else is at fault")
+			}
+		}
+		out = append(out, f)
+		waits = nil
+		for _, w := range rest {
+			if w.f.Cause == nil {
+				waits = append(waits, w)
+			}
+		}
+	}
+	return out, nil
+}
+
+// waitOf is the call that a finding is about, or the calls that time out one
+// after the other, if they last.
+func (g *graph) waitOf(ctx context.Context, f *finding.Finding) (w wait, ok bool, err error) {
+	n := g.scene.Node(f.Subject.Node)
+	if n == nil || n.Procs.Known[f.Subject.PID] == nil {
+		return wait{}, false, nil
+	}
+	a := n.Procs.Known[f.Subject.PID]
+	st, e := a.Longest(scene.Waiting), a.WaitingEpisode()
+	if st != nil && a.Since(st) != st { // its own time-outs end it for a moment: the first time tells
+		st = a.Since(st)
+	}
+	w = wait{f: f, since: f.Onset, off: seconds(f.OnsetErrorS)}
+	switch {
+	case e != nil && e.Handled() <= slowest && (st == nil || 2*st.Lasted() < e.End.Sub(e.Points[0].At)):
+		w.until, w.queued = e.End, e.Worst.Mailbox
+		w.since, w.off, err = g.scene.WaitBegan(ctx, a, e)
+	case f.Kind == finding.StuckCall && st != nil:
+		w.until, w.queued = st.To.At, st.To.Mailbox
+		if st.To.Mailbox > 0 && st.To.Latency > 0 {
+			w.oldest = st.To.At.Add(-time.Duration(st.To.Latency))
+		}
+	default:
+		return wait{}, false, nil
+	}
+	return w, w.until.Sub(w.since) > scene.CallTimeout, err
+}
+
+// slowest is how many messages a second somebody handles at most whose calls
+// time out one after the other: in between he may handle those that are waiting.
+const slowest = 1
+
+func seconds(v float64) time.Duration { return time.Duration(v * float64(time.Second)) }
+
+// overlap reports whether two waited at the same time for longer than a call
+// may take.
+func overlap(a, b wait) bool {
+	from, to := a.since, a.until
+	if b.since.After(from) {
+		from = b.since
+	}
+	if b.until.Before(to) {
+		to = b.until
+	}
+	return to.Sub(from) > scene.CallTimeout
+}
+
+// closes reports whether the call of the last may lie in the mailbox of the
+// first.
+func closes(first, last wait) bool {
+	if first.oldest.IsZero() {
+		return first.queued > 0
+	}
+	return !first.oldest.After(last.since.Add(hop + first.off + last.off))
+}
+
+// cycle is the finding about processes that wait for each other.
+func (g *graph) cycle(ring []wait) *finding.Finding {
+	first, second := ring[0], ring[1]
+	var names []string
+	nodes := map[string]bool{}
+	for _, w := range ring {
+		names = append(names, who(w.f)+" on "+w.f.Subject.Node)
+		nodes[w.f.Subject.Node] = true
+	}
+	lasted := first.until.Sub(first.since)
+	f := &finding.Finding{
+		Kind: finding.CallCycle, Playbook: first.f.Playbook, Confidence: finding.High,
+		Score:   min(90, max(first.f.Score+1, finding.Score(finding.CallCycle, lasted.Seconds()))),
+		Subject: first.f.Subject, Onset: first.since, OnsetErrorS: first.off.Seconds(), End: first.f.End,
+		Title: fmt.Sprintf("%s wait for each other's reply", finding.List(names)),
+		Summary: fmt.Sprintf("Since %s each of them waits for a reply, for %s so far, with messages behind it, and nobody is blocked, overloaded or gone for whom they could wait: they wait for each other, in a cycle of calls.",
+			finding.Clock(first.since), finding.Duration(lasted)),
+		Recommendation: "Break the cycle: let one of them send a message instead of calling, or answer later. A time-out of the calls ends a deadlock, and does not prevent it.",
+		Confirm:        first.f.Confirm,
+	}
+	if first.f.End != nil {
+		f.Summary = fmt.Sprintf("From %s on each of them waited for a reply, for %s at the longest, and nobody was blocked, overloaded or gone for whom they could wait: they waited for each other, in a cycle of calls.",
+			finding.Clock(first.since), finding.Duration(lasted))
+	}
+	f.Subject.Peer = ""
+	if second.f.Subject.Node != first.f.Subject.Node {
+		f.Subject.Peer = second.f.Subject.Node
+	}
+	for _, w := range ring {
+		from, to := w.since, w.until
+		e := finding.Evidence{
+			What: who(w.f) + " waits for a response", Node: w.f.Subject.Node, Tool: "process_list", Field: "State", From: &from, To: &to,
+			Values: map[string]any{"waits_s": finding.Round(w.until.Sub(w.since).Seconds()), "messages_behind": w.queued},
+		}
+		if !w.oldest.IsZero() {
+			e.Values["oldest_message_came"] = w.oldest.UTC().Format(time.RFC3339Nano)
+		}
+		f.Evidence = append(f.Evidence, e)
+		w.f.FollowsFrom(f, "it is one of those that wait for each other")
+	}
+	if doubt := g.doubt(ring); doubt != "" {
+		f.Confidence = finding.Medium
+		f.Caveats = append(f.Caveats, doubt)
+	}
+	return f
+}
+
+// doubt is what else may keep the members of a cycle waiting.
+func (g *graph) doubt(ring []wait) string {
+	for _, n := range g.scene.Nodes {
+		if n.Procs.Partial > 0 || len(n.Procs.Listings) == 0 {
+			return "Not all processes of " + n.Name + " were listed: they may wait for one that was not."
+		}
+	}
+	if len(ring) > 2 {
+		return "They began to wait at one moment; that each of them is a member, and not a caller of one, cannot be told from the listings."
+	}
+	return ""
+}

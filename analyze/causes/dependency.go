@@ -1,0 +1,129 @@
+package causes
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"ergorecorder/analyze/finding"
+)
+
+// together is how far apart those begin to wait who wait for the same thing:
+// each notices with its next message.
+const together = time.Minute
+
+// dependencies finds processes of one node that stand still or became slow in
+// the same function, outside the actors: a service, a file, a lock. They are one
+// finding; where there is one process a node, each stays its own and says that
+// the others exist.
+func (g *graph) dependencies() []*finding.Finding {
+	var out []*finding.Finding
+	groups := map[string][]*finding.Finding{} // by function, in order of onset
+	var functions []string
+	for _, f := range g.findings {
+		if !g.waitsOutside(f) {
+			continue
+		}
+		if groups[f.Subject.Function] == nil {
+			functions = append(functions, f.Subject.Function)
+		}
+		groups[f.Subject.Function] = append(groups[f.Subject.Function], f)
+	}
+	for _, function := range functions {
+		group := groups[function]
+		for _, here := range byNode(group) {
+			if len(here) >= 2 {
+				out = append(out, g.dependency(function, here))
+			}
+		}
+		tellElsewhere(function, group)
+	}
+	return out
+}
+
+// waitsOutside reports whether a finding is of a process that stands still or
+// became slow in a function that no CPU is burnt in.
+func (g *graph) waitsOutside(f *finding.Finding) bool {
+	slow := f.Kind == finding.BlockedCallback || f.Kind == finding.OverloadedProcess && f.Is(finding.Dearer)
+	if !slow || f.Is(finding.Waits) || f.Cause != nil || f.Subject.Function == "" || f.Score < finding.ScoreWarning {
+		return false
+	}
+	return !slices.ContainsFunc(g.findings, func(hot *finding.Finding) bool {
+		return hot.Kind == finding.CPUHotspot && sameNode(hot, f) && (hot.Subject.Function == f.Subject.Function || sameCode(hot, f))
+	})
+}
+
+// byNode parts findings by their nodes; of each, those that began together.
+func byNode(group []*finding.Finding) [][]*finding.Finding {
+	var out [][]*finding.Finding
+	for _, f := range group {
+		i := slices.IndexFunc(out, func(part []*finding.Finding) bool {
+			return sameNode(part[0], f) && f.Onset.Sub(part[0].Onset) <= together
+		})
+		if i < 0 {
+			out = append(out, []*finding.Finding{f})
+			continue
+		}
+		out[i] = append(out[i], f)
+	}
+	return out
+}
+
+// dependency is the finding about several processes of a node that wait in one
+// function.
+func (g *graph) dependency(function string, group []*finding.Finding) *finding.Finding {
+	first := group[0]
+	worst := slices.MaxFunc(group, func(a, b *finding.Finding) int { return a.Score - b.Score })
+	var names []string
+	f := &finding.Finding{
+		Kind: finding.SlowDependency, Playbook: first.Playbook, Score: min(worst.Score+1, 100), Confidence: first.Confidence,
+		Subject: finding.Subject{Node: first.Subject.Node, Incarnation: first.Subject.Incarnation, Application: first.Subject.Application, Function: function},
+		Onset:   first.Onset, OnsetErrorS: first.OnsetErrorS, End: worst.End,
+		Recommendation: "Look at what this function calls (a service, a file, a lock): it is slow or does not answer. Bound the call with a time-out, and keep it out of the callback: in a meta process, or a pool of its own.",
+		Confirm:        []string{fmt.Sprintf("pprof_goroutines node=%s debug=1 filter=%s", first.Subject.Node, function)},
+		Evidence:       worst.Evidence,
+		Caveats:        []string{"What the function waits for is outside the actors: the recording does not say whether it is slow, gone, or held by somebody."},
+	}
+	if first.Is(finding.Locked) {
+		f.Facts = []finding.Fact{finding.Locked}
+	}
+	for _, m := range group {
+		names = append(names, who(m))
+		if m.Subject.Behavior != first.Subject.Behavior {
+			f.Subject.Behavior = ""
+		} else if m == first {
+			f.Subject.Behavior = m.Subject.Behavior
+		}
+		m.FollowsFrom(f, "it is in the same function, which its goroutine dumps show")
+	}
+	f.Title = fmt.Sprintf("%d processes on %s wait in %s", len(group), finding.NodeName(f.Subject.Node), function)
+	f.Summary = fmt.Sprintf("Since %s %s were held up in the same function. The worst: %s", finding.Clock(f.Onset), finding.List(names), worst.Summary)
+	return f
+}
+
+// who names the process of a finding.
+func who(f *finding.Finding) string {
+	switch {
+	case f.Subject.Name != "":
+		return f.Subject.Name
+	case f.Subject.PID != "":
+		return f.Subject.Behavior + " " + f.Subject.PID
+	}
+	return f.Subject.Who()
+}
+
+// tellElsewhere says in each finding who is held up in the same function on
+// other nodes.
+func tellElsewhere(function string, group []*finding.Finding) {
+	for _, f := range group {
+		var others []string
+		for _, o := range group {
+			if !sameNode(o, f) && !o.Is(finding.Locked) && o.Onset.Sub(f.Onset).Abs() <= together {
+				others = append(others, who(o)+" on "+o.Subject.Node)
+			}
+		}
+		if others != nil {
+			f.Summary += fmt.Sprintf(" The same function holds up %s: it is likely what they all call that is slow.", finding.List(others))
+		}
+	}
+}

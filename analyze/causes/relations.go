@@ -1,0 +1,163 @@
+package causes
+
+import (
+	"strings"
+	"time"
+
+	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/playbook/process"
+	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/series"
+	"ergorecorder/ergo"
+)
+
+// A predicate reports whether two findings stand in a relation, given that
+// their kinds do.
+type predicate func(root, f *finding.Finding) bool
+
+// slack is how much before its cause an effect may seem to begin: both onsets
+// are known to a sampling interval at best.
+func slack(root, f *finding.Finding) time.Duration {
+	return 3*time.Second + time.Duration((root.OnsetErrorS+f.OnsetErrorS)*float64(time.Second))
+}
+
+// after reports whether f began after root, and while it lasted or soon after.
+func after(root, f *finding.Finding) bool {
+	const wake = time.Minute // for what a fault leaves behind: reconnections, queues
+	if f.Onset.Before(root.Onset.Add(-slack(root, f))) {
+		return false
+	}
+	return root.End == nil || !f.Onset.After(root.End.Add(wake))
+}
+
+func sameNode(a, b *finding.Finding) bool { return a.Subject.Node == b.Subject.Node }
+
+// touches reports whether a finding is on a node or towards it.
+func touches(f *finding.Finding, node string) bool {
+	return f.Subject.Node == node || f.Subject.Peer == node
+}
+
+func sameProcess(a, b *finding.Finding) bool {
+	x, y := a.Subject, b.Subject
+	return x.Node == y.Node && (x.PID != "" && x.PID == y.PID || x.Name != "" && x.Name == y.Name)
+}
+
+// predicates say of every relation when it holds; which kinds it is between
+// stands in the table of kinds. [finding.WaitsFor] is told by [graph.calls].
+func predicates(s *scene.Scene) map[finding.Relation]predicate {
+	return map[finding.Relation]predicate{
+		finding.TakesDown: takesDown,
+		finding.BeganAnew: func(root, f *finding.Finding) bool { return sameNode(root, f) && after(root, f) },
+		finding.NodeAway:  func(root, f *finding.Finding) bool { return touches(f, root.Subject.Node) && after(root, f) },
+		finding.CallsNode: after,
+		finding.CutsBoth: func(root, f *finding.Finding) bool {
+			return endOf(root, f.Subject.Node) && endOf(root, f.Subject.Peer) && after(root, f)
+		},
+		finding.CutsOff: func(root, f *finding.Finding) bool {
+			return (endOf(root, f.Subject.Node) || endOf(root, f.Subject.Peer)) && after(root, f)
+		},
+		finding.GivesUp:      givesUp,
+		finding.Dies:         func(root, f *finding.Finding) bool { return sameNode(root, f) && after(root, f) },
+		finding.SameProcess:  func(root, f *finding.Finding) bool { return sameProcess(root, f) && after(root, f) },
+		finding.KilledInside: func(root, f *finding.Finding) bool { return killedInside(root, f, s.Set.Span(process.ZombieAge)) },
+		finding.PileUp: func(root, f *finding.Finding) bool {
+			return sameNode(root, f) && root.Subject.Behavior == f.Subject.Behavior
+		},
+		finding.SameCode: func(root, f *finding.Finding) bool {
+			return sameNode(root, f) && after(root, f) && (f.Subject.Function == "" || f.Subject.Function == root.Subject.Function)
+		},
+		finding.CostsMore: func(root, f *finding.Finding) bool {
+			return sameCode(root, f) && (f.Kind == finding.BlockedCallback || f.Is(finding.Dearer))
+		},
+		finding.LoadBurns:     func(root, f *finding.Finding) bool { return sameCode(root, f) && !root.Is(finding.Dearer) },
+		finding.HasLock:       hasLock,
+		finding.UsesUp:        func(root, f *finding.Finding) bool { return usesUp(s, root, f) },
+		finding.Holds:         holds,
+		finding.OnNode:        func(root, f *finding.Finding) bool { return sameNode(root, f) && after(root, f) },
+		finding.WaitingCalls:  func(root, f *finding.Finding) bool { return f.Is(finding.Waits) && after(root, f) },
+		finding.CallersSuffer: callersSuffer,
+	}
+}
+
+// takesDown holds where a node went away while it stopped: a supervisor that
+// gives up at the root of a permanent application takes its node down with it.
+func takesDown(root, f *finding.Finding) bool {
+	const stopping = 30 * time.Second // a node may take as long to stop
+	return sameNode(root, f) && root.Score >= finding.ScoreWarning && root.Onset.Before(f.Onset) && f.Onset.Sub(root.Onset) < stopping
+}
+
+// endOf reports whether a node is one of the two ends of a link.
+func endOf(link *finding.Finding, node string) bool {
+	return node != "" && (node == link.Subject.Node || node == link.Subject.Peer)
+}
+
+// givesUp holds within one application, for what is no worse than the cause.
+func givesUp(root, f *finding.Finding) bool {
+	return sameNode(root, f) && after(root, f) && root.Score >= f.Score &&
+		(f.Subject.Application == "" || f.Subject.Application == root.Subject.Application)
+}
+
+// killedInside holds where a process was killed long after it stood still.
+func killedInside(root, f *finding.Finding, aKill time.Duration) bool {
+	return sameProcess(root, f) && after(root, f) && f.Onset.Sub(root.Onset) > aKill
+}
+
+// sameCode reports whether two findings are about one process, or about
+// processes of one behavior on one node.
+func sameCode(root, f *finding.Finding) bool {
+	return sameNode(root, f) && (sameProcess(root, f) || root.Subject.Behavior != "" && root.Subject.Behavior == f.Subject.Behavior)
+}
+
+// holds holds where nothing says that the effect is another process's: messages
+// that wait and processes that stay hold memory and goroutines.
+func holds(root, f *finding.Finding) bool {
+	other := f.Subject.Name != "" && f.Subject.Name != root.Subject.Name && f.Subject.Behavior != root.Subject.Behavior
+	return sameNode(root, f) && after(root, f) && !other
+}
+
+// soon is how long after its cause the error of a caller begins at the latest:
+// several time-outs of a call.
+const soon = 4 * scene.CallTimeout
+
+// callersSuffer holds for who calls a process that does not answer, and logs
+// and counts errors: on its own node at any time, on another one if that began
+// soon after.
+func callersSuffer(root, f *finding.Finding) bool {
+	near := sameNode(root, f) || f.Onset.Before(root.Onset.Add(soon))
+	return near && after(root, f)
+}
+
+// hasLock holds for who waits for a lock in a method of the type in another
+// method of which somebody stood still before it: that one may hold it.
+func hasLock(root, f *finding.Finding) bool {
+	before := !root.Onset.After(f.Onset.Add(slack(root, f) - 3*time.Second))
+	return sameNode(root, f) && before && after(root, f) && f.Is(finding.Locked) && !root.Is(finding.Locked) &&
+		receiverOf(root.Subject.Function) != "" && receiverOf(root.Subject.Function) == receiverOf(f.Subject.Function)
+}
+
+// receiverOf is the type of a method: labapp/shop.(*Stock) of
+// labapp/shop.(*Stock).book; "" of what is no method.
+func receiverOf(function string) string {
+	receiver, _, ok := strings.Cut(function, ").")
+	if !ok {
+		return ""
+	}
+	return receiver
+}
+
+// usesUp holds where a node had no CPU left since the root began: what became
+// dearer there, or later to answer, waits for it.
+func usesUp(s *scene.Scene, root, f *finding.Finding) bool {
+	n := s.Node(root.Subject.Node)
+	if n == nil || !touches(f, n.Name) || !after(root, f) || f.Kind == finding.OverloadedProcess && !f.Is(finding.Dearer) {
+		return false
+	}
+	const all = 0.85 // of its cores: the rest goes to waking up and to being measured
+	until := s.To
+	if root.End != nil {
+		until = *root.End
+	}
+	used := series.Rates(scene.CPUUsed(n), n.Starts...).Between(root.Onset, until)
+	cores := n.Series(ergo.Runtime, "cpus")
+	return used.Len() >= 3 && cores.Len() > 0 && series.Median(used.V) >= all*cores.V[cores.Len()-1]
+}
