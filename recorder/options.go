@@ -70,6 +70,8 @@ type Options struct {
 	KeepSecrets bool
 
 	Incidents Incidents
+	// Version is that of the program, as the mark start keeps it.
+	Version string
 
 	// Routes tells which nodes are asked without forwarding; nil means none.
 	Routes Routes

@@ -2,8 +2,12 @@ package recorder
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -123,7 +127,57 @@ func (r *Recorder) begin(last time.Time) {
 	if !last.IsZero() && last.Before(now) {
 		r.mark(archive.Mark{Kind: archive.MarkGap, From: last, To: now, Note: "the recorder was not running"})
 	}
-	r.mark(archive.Mark{Kind: "start", From: now, Note: fmt.Sprintf("%d samplers, budget %.3g", len(r.opts.Samplers), r.opts.Budget)})
+	start := archive.Mark{
+		Kind: "start", From: now, More: map[string]any{"version": r.opts.Version},
+		Note: fmt.Sprintf("%d samplers, budget %.3g", len(r.opts.Samplers), r.opts.Budget),
+	}
+	if before := r.before(now); before != "" && before != r.opts.Version {
+		start.More["before"] = before
+		start.Note += "; " + succession(before, r.opts.Version)
+	}
+	r.mark(start)
+}
+
+// before is the version of the recorder that wrote to the archive last, "" where
+// none did, or one that did not say.
+func (r *Recorder) before(now time.Time) string {
+	last, err := r.w.View().Last(archive.StreamKey{Kind: archive.MarkKind, Name: "start"}, "", now)
+	if err != nil {
+		return ""
+	}
+	var m struct{ More struct{ Version string } }
+	_ = json.Unmarshal(last.Text, &m) // what cannot be read says none
+	return m.More.Version
+}
+
+// succession says which version goes on with what another one recorded: what
+// the newer one knew is not known to the older one after a rollback.
+func succession(before, now string) string {
+	if older(now, before) {
+		return fmt.Sprintf("version %s goes on with what %s recorded: it was rolled back", now, before)
+	}
+	return fmt.Sprintf("version %s goes on with what %s recorded", now, before)
+}
+
+// older reports whether version a (v1.2.3) is older than b; false where that
+// cannot be told.
+func older(a, b string) bool {
+	x, okA := numbers(a)
+	y, okB := numbers(b)
+	return okA && okB && slices.Compare(x, y) < 0
+}
+
+// numbers are those of a version v1.2.3, without what is behind them.
+func numbers(version string) (list []int, ok bool) {
+	version, _, _ = strings.Cut(strings.TrimPrefix(version, "v"), "-")
+	for _, part := range strings.Split(version, ".") {
+		n, err := strconv.Atoi(part)
+		if err != nil {
+			return nil, false
+		}
+		list = append(list, n)
+	}
+	return list, len(list) == 3
 }
 
 // watch keeps the recording going until something ends it, and says what.

@@ -3,6 +3,7 @@ package recorder_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -425,4 +426,62 @@ func TestLinesAreCounted(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestSuccession: a recorder that is replaced leaves a gap that is marked, and
+// the archive says which version went on, also that it was rolled back.
+func TestSuccession(t *testing.T) {
+	path := t.TempDir() + "/d/"
+	synctest.Test(t, func(t *testing.T) {
+		c := sim.NewLive("a@h")
+		versions := []string{"v1.9.0", "v1.10.0", "v1.9.0", "v1.9.0"}
+		for _, v := range versions {
+			w, err := archive.OpenWriter(path, &archive.Options{CommitEvery: 30 * time.Second})
+			if err != nil {
+				t.Fatal(err)
+			}
+			router := live.NewRouter([]live.Way{{Name: "a", Caller: c.Endpoint("a@h")}}, time.Now, nil)
+			opts := recorder.Standard()
+			opts.Routes, opts.Version, opts.For = router, v, 10*time.Second
+			r, err := recorder.New(router, w, opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := errors.Join(r.Run(t.Context()), w.Close()); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(7 * time.Second)
+		}
+		c.Close()
+		a, err := archive.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer a.Close()
+		var starts []string
+		gaps := 0
+		for rec, err := range a.Records(t.Context(), archive.Query{}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			var m archive.Mark
+			switch {
+			case rec.Stream.Kind != archive.MarkKind:
+			case json.Unmarshal(rec.Text, &m) != nil:
+				t.Errorf("mark %s", rec.Text)
+			case rec.Stream.Name == "start":
+				_, says, _ := strings.Cut(m.Note, "; ")
+				starts = append(starts, says)
+			case rec.Stream.Name == archive.MarkGap && m.Note == "the recorder was not running":
+				gaps++
+				if took := m.To.Sub(m.From); took < 7*time.Second || took > 8*time.Second {
+					t.Errorf("a gap of %v, want 7 s", took)
+				}
+			}
+		}
+		want := []string{"", "version v1.10.0 goes on with what v1.9.0 recorded", "version v1.9.0 goes on with what v1.10.0 recorded: it was rolled back", ""}
+		if !slices.Equal(starts, want) || gaps != len(versions)-1 {
+			t.Errorf("starts say %q with %d gaps", starts, gaps)
+		}
+	})
 }

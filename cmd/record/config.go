@@ -327,8 +327,9 @@ func (c *config) text() ([]byte, error) {
 func (c *config) recorderOptions() (recorder.Options, error) {
 	in := c.Incidents
 	o := recorder.Options{
-		Logs:  recorder.Listening{Levels: c.Logs.Levels, Every: c.Logs.Every, Buffer: c.Logs.Buffer, Renew: c.Logs.Renew},
-		Nodes: c.Nodes, Discover: c.Discover, Timeout: c.Timeout, Parallel: c.Parallel, Budget: c.Budget,
+		Version: version(),
+		Logs:    recorder.Listening{Levels: c.Logs.Levels, Every: c.Logs.Every, Buffer: c.Logs.Buffer, Renew: c.Logs.Renew},
+		Nodes:   c.Nodes, Discover: c.Discover, Timeout: c.Timeout, Parallel: c.Parallel, Budget: c.Budget,
 		For: c.For, FailFast: c.FailFast, KeepEnv: c.KeepEnv, KeepSecrets: c.KeepSecrets, PprofAll: c.Pprof.Every,
 		Incidents: recorder.Incidents{
 			Every: in.Every, Before: in.Before, After: in.After, Faster: in.Faster, Cooldown: in.Cooldown, PerHour: in.PerHour,
