@@ -128,12 +128,15 @@ func (r *Recorder) begin(last time.Time) {
 		r.mark(archive.Mark{Kind: archive.MarkGap, From: last, To: now, Note: "the recorder was not running"})
 	}
 	start := archive.Mark{
-		Kind: "start", From: now, More: map[string]any{"version": r.opts.Version},
+		Kind: archive.MarkStart, From: now, More: map[string]any{"version": r.opts.Version},
 		Note: fmt.Sprintf("%d samplers, budget %.3g", len(r.opts.Samplers), r.opts.Budget),
 	}
 	if before := r.before(now); before != "" && before != r.opts.Version {
 		start.More["before"] = before
 		start.Note += "; " + succession(before, r.opts.Version)
+	}
+	if r.opts.OwnNode != "" {
+		start.More[archive.MoreOwnNode] = r.opts.OwnNode
 	}
 	r.mark(start)
 }
@@ -141,7 +144,7 @@ func (r *Recorder) begin(last time.Time) {
 // before is the version of the recorder that wrote to the archive last, "" where
 // none did, or one that did not say.
 func (r *Recorder) before(now time.Time) string {
-	last, err := r.w.View().Last(archive.StreamKey{Kind: archive.MarkKind, Name: "start"}, "", now)
+	last, err := r.w.View().Last(archive.StreamKey{Kind: archive.MarkKind, Name: archive.MarkStart}, "", now)
 	if err != nil {
 		return ""
 	}
