@@ -101,9 +101,13 @@ type entryCheckup struct {
 
 // entries asks each endpoint for its tools.
 func (r *reach) entries(ctx context.Context) []entryCheckup {
-	ways, err := r.ways()
+	o, err := r.opener()
 	if err != nil {
 		return nil // router has said so
+	}
+	ways, err := o.ways(ctx)
+	if err != nil {
+		return []entryCheckup{{Endpoint: "entry points", Err: err.Error()}}
 	}
 	var out []entryCheckup
 	for _, w := range ways {

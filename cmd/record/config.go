@@ -23,7 +23,6 @@ import (
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/secret"
-	"ergorecorder/ergo/surface"
 	"ergorecorder/recorder"
 	"ergorecorder/recorder/notify"
 	"ergorecorder/seal"
@@ -264,7 +263,7 @@ func configKeys() []string {
 // files where no file is: somebody may have given the secret itself.
 func (c *config) noSecrets() error {
 	for _, e := range c.Endpoints {
-		if _, err := surface.Parse(e); err != nil {
+		if _, err := parseSource(e); err != nil {
 			return err
 		}
 	}
