@@ -5,9 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,6 +13,7 @@ import (
 	"ergorecorder/ergo"
 	"ergorecorder/recorder/clock"
 	"ergorecorder/recorder/ingest"
+	"ergorecorder/recorder/succession"
 )
 
 // A Recorder samples a cluster into an archive. Make one with [New] and call
@@ -133,7 +131,7 @@ func (r *Recorder) begin(last time.Time) {
 	}
 	if before := r.before(now); before != "" && before != r.opts.Version {
 		start.More["before"] = before
-		start.Note += "; " + succession(before, r.opts.Version)
+		start.Note += "; " + succession.Of(before, r.opts.Version)
 	}
 	if r.opts.OwnNode != "" {
 		start.More[archive.MoreOwnNode] = r.opts.OwnNode
@@ -151,36 +149,6 @@ func (r *Recorder) before(now time.Time) string {
 	var m struct{ More struct{ Version string } }
 	_ = json.Unmarshal(last.Text, &m) // what cannot be read says none
 	return m.More.Version
-}
-
-// succession says which version goes on with what another one recorded: what
-// the newer one knew is not known to the older one after a rollback.
-func succession(before, now string) string {
-	if older(now, before) {
-		return fmt.Sprintf("version %s goes on with what %s recorded: it was rolled back", now, before)
-	}
-	return fmt.Sprintf("version %s goes on with what %s recorded", now, before)
-}
-
-// older reports whether version a (v1.2.3) is older than b; false where that
-// cannot be told.
-func older(a, b string) bool {
-	x, okA := numbers(a)
-	y, okB := numbers(b)
-	return okA && okB && slices.Compare(x, y) < 0
-}
-
-// numbers are those of a version v1.2.3, without what is behind them.
-func numbers(version string) (list []int, ok bool) {
-	version, _, _ = strings.Cut(strings.TrimPrefix(version, "v"), "-")
-	for _, part := range strings.Split(version, ".") {
-		n, err := strconv.Atoi(part)
-		if err != nil {
-			return nil, false
-		}
-		list = append(list, n)
-	}
-	return list, len(list) == 3
 }
 
 // watch keeps the recording going until something ends it, and says what.

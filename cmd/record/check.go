@@ -198,7 +198,7 @@ func printCheckup(w io.Writer, c *recorder.Checkup, entries []entryCheckup, ways
 					tags = "none"
 				}
 			}
-			escape.Fprintf(w, "%s: Ergo %s, asked %s, build tags: %s\n", n.Node, n.Framework, recorder.RoadWords(n.Road), tags)
+			escape.Fprintf(w, "%s: Ergo %s, asked %s, build tags: %s\n", n.Node, n.Framework, n.Road.Words(), tags)
 		}
 		if len(n.Missing) > 0 {
 			escape.Fprintf(w, "%s: not to be had: %s\n", n.Node, strings.Join(n.Missing, ", "))
