@@ -120,7 +120,7 @@ func TestForgotten(t *testing.T) {
 // until it is known what explains what; what began before, what is about the node itself, and
 // what somebody asked for do not.
 func TestConsequencesWait(t *testing.T) {
-	d := NewDocket(Limits{10 * time.Minute, 6})
+	d := NewDocket(Limits{10 * time.Minute, 12})
 	away := []Absence{{"b", at(10)}}
 	caller := Claim{Kind: "delivery_errors", Node: "a", Rank: Minor, Onset: at(10.02)}
 	got := []Verdict{
