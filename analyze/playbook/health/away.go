@@ -22,6 +22,14 @@ func nodeLives(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 	for _, n := range s.Nodes {
 		all := s.Absences(w, n)
 		for _, d := range all {
+			why, err := meant(ctx, s, w, n, d)
+			if err != nil {
+				return err
+			}
+			if why != "" {
+				v.Find(plannedRestart(n, d, why))
+				continue
+			}
 			nodeAway(s, n, d, v)
 		}
 		standsStill(s, w, n, v)
