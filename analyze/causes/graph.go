@@ -52,7 +52,8 @@ func (g *graph) related() {
 }
 
 // outlives reports whether a finding goes on long after a planned change: what
-// that causes is over in moments, so what stays is a fault of its own.
+// that causes is over in moments, and so is what others after it do; what stays
+// is a fault of its own.
 func (g *graph) outlives(root, f *finding.Finding) bool {
 	const settled = time.Minute
 	if !root.Is(finding.Planned) || root.End == nil {
@@ -62,7 +63,9 @@ func (g *graph) outlives(root, f *finding.Finding) bool {
 	if f.End != nil {
 		end = *f.End
 	}
-	return end.Sub(*root.End) > settled
+	return !slices.ContainsFunc(g.findings, func(p *finding.Finding) bool {
+		return p.Is(finding.Planned) && p.End != nil && !p.Onset.Before(root.Onset) && end.Sub(*p.End) <= settled
+	})
 }
 
 // behind puts a restart behind the fault that went on on its node until then:

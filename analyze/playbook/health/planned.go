@@ -26,7 +26,7 @@ const (
 // words; "" where nothing does: it came back as another release, or it had
 // announced that it stops, or all nodes went so, one after the other.
 func meant(ctx context.Context, s *scene.Scene, w *scene.Network, n *scene.Node, d scene.Absence) (string, error) {
-	if !d.Back || d.To.Sub(d.From) > longestChange {
+	if !d.Back || d.AtStart || d.To.Sub(d.From) > longestChange {
 		return "", nil
 	}
 	releases, err := s.Releases(ctx, n)
@@ -80,7 +80,7 @@ func rolling(s *scene.Scene, w *scene.Network) []time.Time {
 	var all []scene.Absence
 	for _, n := range s.Nodes {
 		own := s.Absences(w, n)
-		if len(own) != 1 || !own[0].Back || own[0].To.Sub(own[0].From) > aStep {
+		if len(own) != 1 || !own[0].Back || own[0].AtStart || own[0].To.Sub(own[0].From) > aStep {
 			return nil
 		}
 		all = append(all, own[0])
