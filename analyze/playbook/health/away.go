@@ -27,7 +27,9 @@ func nodeLives(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 				return err
 			}
 			if why != "" {
-				v.Find(plannedRestart(n, d, why))
+				f := plannedRestart(n, d, why)
+				f.Evidence = awayEvidence(n, d)
+				v.Find(f)
 				continue
 			}
 			nodeAway(s, n, d, v)

@@ -107,7 +107,7 @@ func plannedRestart(n *scene.Node, d scene.Absence, why string) *finding.Finding
 		Title:   fmt.Sprintf("Planned: %s was restarted at %s, and away for %s", finding.NodeName(n.Name), finding.Clock(d.From), finding.Duration(d.To.Sub(d.From))),
 		Summary: why,
 		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(d.To)},
-		Onset:   d.From, OnsetErrorS: d.Off.Seconds(), End: &d.To, Evidence: awayEvidence(n, d),
+		Onset:   d.From, OnsetErrorS: d.Off.Seconds(), End: &d.To,
 		Confirm: []string{"node_info on " + n.Name + ": Uptime, Version"},
 		Caveats: []string{"That it was meant is told by these signs only: whoever restarts nodes knows."},
 	}
