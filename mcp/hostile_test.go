@@ -103,8 +103,12 @@ func TestHostileNamesInEveryTool(t *testing.T) {
 			continue
 		}
 		for _, args := range []map[string]any{
-			{}, {"format": "json"}, {"node": "gamma@localhost" + planted}, {"node": "gamma@localhost" + planted, "name": "book_eth" + planted},
-			{"node": "nobody" + planted}, {"pid": planted, "name": planted, "id": planted, "metric": "MailboxLatency", "at": planted},
+			{},
+			{"format": "json"},
+			{"node": "gamma@localhost" + planted},
+			{"node": "gamma@localhost" + planted, "name": "book_eth" + planted},
+			{"node": "nobody" + planted},
+			{"pid": planted, "name": planted, "id": planted, "metric": "MailboxLatency", "at": planted},
 		} {
 			res, err := session.CallTool(t.Context(), &sdk.CallToolParams{Name: d.Name, Arguments: args})
 			text := ""
