@@ -44,7 +44,7 @@ timeline around the onset: what happened first?
 Look for another cause that explains the same observations; say what would tell them apart.
 Report: what happened, since when (with its error), root cause, effects, evidence, what to do, and what the recording cannot show.`},
 		{"health", "Cluster health", `cluster_nodes and, on every node, node_info, runtime_stats, app_list: compare uptime, processes, zombees, heap, errors, panics, applications.
-diagnose playbooks=[health]. compare the first and the last minutes.
+diagnose playbooks=[health]. compare the first half with the second (at: its middle).
 Name the node that stands out, and in what; or say that none does, and what was not recorded.`},
 		{"bottleneck", "Performance bottleneck", `process_list sort_by=mailbox, then sort_by=mailbox_latency, then sort_by=drain on the suspicious node.
 High mailbox and high drain: arrivals exceed capacity. High mailbox and drain about 1: a slow callback. Latency that grows one second a second while MessagesIn - MessagesMailbox stands still: the callback is blocked.
@@ -58,7 +58,7 @@ total_alloc that rises much faster than heap_alloc is churn. profile_diff kind=h
 process_list sort_by=mailbox: a deep mailbox holds memory too. diagnose playbooks=[memory].`},
 		{"process-leak", "Process leak", `trend of ProcessesTotal, ProcessesSpawned and ProcessesTerminated on each node.
 process_list max_uptime=60 and by application and behavior: which family grows, and whose children are they (Parent)?
-compare two windows: appeared and gone. diagnose playbooks=[process-leak].`},
+diff of two moments: appeared and gone. diagnose playbooks=[process-leak].`},
 		{"restart-loop", "Restart loop", `process_list sort_by=uptime and max_uptime=10: very young processes with the same name or behavior at several moments.
 process_inspect of their parent, the supervisor: restarts_count, intensity, period. search_logs level=error: the message that repeats with the same period.
 diagnose playbooks=[restart-loop].`},

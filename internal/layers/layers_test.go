@@ -73,7 +73,7 @@ var mayImport = map[string]string{
 	"analyze/views":   "ergo ergo/tools48 archive replay analyze analyze/finding analyze/series analyze/logs analyze/profiles internal/nearest",
 	"analyze/render":  "escape analyze analyze/finding",
 
-	"mcp": "door escape ergo ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/measure analyze/views internal/nearest",
+	"mcp": "compare door escape ergo ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/measure analyze/views internal/nearest",
 	"web": "door escape ergo ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/views",
 
 	"scrub": "ergo ergo/redact ergo/tools48 archive",
@@ -84,7 +84,7 @@ var mayImport = map[string]string{
 
 	"cmd/internal/command": "archive internal/exit",
 	"cmd/internal/sealed":  "seal",
-	"cmd/analyze":          "door cmd/internal/... export seal scrub escape ergo/... archive archive/attach replay/... coverage analyze/... mcp web internal/exit internal/nearest",
+	"cmd/analyze":          "compare door cmd/internal/... export seal scrub escape ergo/... archive archive/attach replay/... coverage analyze/... mcp web internal/exit internal/nearest",
 	"cmd/record":           "door cmd/internal/... seal escape ergo/... archive archive/attach recorder/... replay/... coverage analyze/... mcp web internal/exit",
 
 	"internal/exit":   "escape",
