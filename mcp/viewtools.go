@@ -16,6 +16,7 @@ import (
 	"ergorecorder/analyze/views"
 	"ergorecorder/compare"
 	"ergorecorder/ergo"
+	"ergorecorder/mcp/explain"
 )
 
 func viewTools() []Tool {
@@ -112,7 +113,11 @@ func timeline(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
 	v.Moments = orEmpty(moments[offset:min(len(moments), offset+intArg(args, "limit", 100, 1, 10000))])
 	var b bytes.Buffer
 	for _, m := range v.Moments {
-		escape.Fprintf(&b, "%s %s %s %s\n", stamp(m.At), m.Kind, m.Node, m.Text)
+		mark := ""
+		if m.Kind == "log" {
+			mark = explain.Data
+		}
+		escape.Fprintf(&b, "%s %s %s %s%s\n", stamp(m.At), m.Kind, m.Node, mark, m.Text)
 	}
 	escape.Fprintf(&b, "%d moments%s\n", v.Total, shown(len(v.Moments), v.Total))
 	return &answer{text: b.Bytes(), structured: v}, nil
@@ -282,11 +287,11 @@ func searchLogs(ctx context.Context, s *Server, args ergo.Args) (*answer, error)
 	var b bytes.Buffer
 	escape.Fprintf(&b, "%d lines of %d kinds%s\n", v.Total, v.KindsTotal, shown(len(v.Templates), v.KindsTotal))
 	for _, t := range v.Templates {
-		escape.Fprintf(&b, "  %d x %s: %s (%s to %s; %s)\n", t.Count, t.Level, t.Template, stamp(t.First), stamp(t.Last), joined(t.Sources))
+		escape.Fprintf(&b, "  %d x %s (%s to %s; %s) %s%s\n", t.Count, t.Level, stamp(t.First), stamp(t.Last), joined(t.Sources), explain.Data, t.Template)
 	}
 	escape.Fprintf(&b, "\nthe latest lines%s:\n", shown(len(v.Lines), v.Total))
 	for _, l := range v.Lines {
-		escape.Fprintf(&b, "  %s %s %s %s: %s\n", stamp(l.At), l.Node, l.Level, l.Source, l.Message)
+		escape.Fprintf(&b, "  %s %s %s %s %s%s\n", stamp(l.At), l.Node, l.Level, l.Source, explain.Data, l.Message)
 	}
 	return &answer{text: b.Bytes(), structured: v}, nil
 }

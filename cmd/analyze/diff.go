@@ -77,7 +77,7 @@ type windows struct {
 	nodes, with   string
 	limit         int
 	format        string
-	output        output
+	output        sealed.Output
 }
 
 func newCompare() *cobra.Command {
@@ -133,7 +133,7 @@ func (f *windows) run(cmd *cobra.Command, paths []string) error {
 			return err
 		}
 		defer rec.Close()
-		sides[i] = compare.Side{Recording: rec, Name: shown(cmd, paths[i:i+1])[0], Nodes: nodes}
+		sides[i] = compare.Side{Recording: rec, Name: paths[i], Nodes: nodes}
 	}
 	if err := f.resolve(cmd.Context(), &sides[0], &sides[1], len(paths) == 2); err != nil {
 		return err
@@ -162,7 +162,7 @@ func (f *windows) resolve(ctx context.Context, a, b *compare.Side, apart bool) e
 		if m.text == "" {
 			continue
 		}
-		t, err := parseTime(ctx, m.of.Recording, m.text, nil)
+		t, err := parseTime(ctx, m.of.Recording, m.text)
 		if err != nil {
 			return fmt.Errorf("%s: %w", m.flag, err)
 		}
