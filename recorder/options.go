@@ -65,6 +65,7 @@ type Options struct {
 	Budget   float64       // the share of a node's time that may go into our calls; 0 means without bound
 	For      time.Duration // how long to record; 0 means until the context ends
 	FailFast bool          // end at once where no cluster answers at the start
+	Append   bool          // go on with an archive even if it is of another cluster
 	KeepEnv  bool          // keep the values of environment variables
 	// KeepSecrets stores everything as it was said, secrets included.
 	KeepSecrets bool
