@@ -75,10 +75,10 @@ var mayImport = map[string]string{
 	"analyze/views":   "ergo ergo/tools48 archive replay analyze analyze/finding analyze/series analyze/logs analyze/profiles internal/nearest",
 	"analyze/render":  "escape analyze analyze/finding",
 
-	"mcp/explain": "escape analyze/finding",
+	"mcp/explain":    "escape analyze/finding",
 	"mcp/agentbench": "ergo",
-	"mcp": "mcp/explain compare door escape ergo ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/measure analyze/views internal/nearest",
-	"web": "door escape ergo ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/views",
+	"mcp":            "mcp/explain compare door escape ergo ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/measure analyze/views internal/nearest",
+	"web":            "door escape ergo ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/views",
 
 	"scrub": "ergo ergo/redact ergo/tools48 archive",
 
