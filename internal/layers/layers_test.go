@@ -80,7 +80,7 @@ var mayImport = map[string]string{
 	"mcp/explain":    "escape analyze/finding",
 	"mcp/agentbench": "ergo",
 	"mcp":            "mcp/explain compare door escape ergo ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/measure analyze/views internal/nearest",
-	"web":            "door escape ergo ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/views",
+	"web":            "compare door escape ergo ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/views",
 
 	"scrub": "ergo ergo/redact ergo/tools48 archive",
 
@@ -147,7 +147,7 @@ const (
 var crowded = map[string]string{
 	"archive":                "streams, blocks, segments and salvage are to become rooms",
 	"archive/internal/codec": "one file a kind of column, and the frame around them",
-	"web":                    "door the report and the page to walk through time are to part",
+	"web":                    "the report and the page to walk through time are to part",
 }
 
 func TestImports(t *testing.T) {
