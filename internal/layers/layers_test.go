@@ -80,7 +80,7 @@ var mayImport = map[string]string{
 	"mcp/explain":    "escape analyze/finding",
 	"mcp/agentbench": "ergo",
 	"mcp":            "mcp/explain compare door escape ergo ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/measure analyze/views internal/nearest",
-	"web":            "door escape ergo ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/views",
+	"web":            "compare door escape ergo ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/views",
 
 	"scrub": "ergo ergo/redact ergo/tools48 archive",
 
@@ -90,8 +90,10 @@ var mayImport = map[string]string{
 
 	"cmd/internal/command": "archive internal/exit",
 	"cmd/internal/sealed":  "seal",
-	"cmd/analyze":          "compare door cmd/internal/... export seal scrub escape ergo/... archive archive/attach replay/... coverage analyze/... mcp web internal/exit internal/nearest",
-	"cmd/record":           "door cmd/internal/... seal escape ergo/... archive archive/attach recorder/... replay/... coverage analyze/... mcp web internal/exit",
+	"terminal":             "escape ergo replay analyze analyze/finding analyze/render analyze/views",
+
+	"cmd/analyze": "compare terminal door cmd/internal/... export seal scrub escape ergo/... archive archive/attach replay/... coverage analyze/... mcp web internal/exit internal/nearest",
+	"cmd/record":  "door cmd/internal/... seal escape ergo/... archive archive/attach recorder/... replay/... coverage analyze/... mcp web internal/exit",
 
 	"internal/exit":   "escape",
 	"internal/layers": "",
@@ -130,7 +132,8 @@ var homes = map[string]string{
 	"github.com/aws":                       "fleet/...",
 	"ergo.services":                        "",
 	"github.com/schollz/progressbar/v3":    "cmd/...",
-	"charm.land/lipgloss/v2":               "cmd/...",
+	"charm.land":                           "terminal",
+	"github.com/charmbracelet":             "terminal",
 	"github.com/guptarohit/asciigraph":     "cmd/... analyze/render",
 	"github.com/HdrHistogram/hdrhistogram": "analyze/series recorder",
 }
@@ -147,7 +150,7 @@ const (
 var crowded = map[string]string{
 	"archive":                "streams, blocks, segments and salvage are to become rooms",
 	"archive/internal/codec": "one file a kind of column, and the frame around them",
-	"web":                    "door the report and the page to walk through time are to part",
+	"web":                    "the report and the page to walk through time are to part",
 }
 
 func TestImports(t *testing.T) {

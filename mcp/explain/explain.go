@@ -111,17 +111,8 @@ func Write(b *bytes.Buffer, f *finding.Finding, steps []Step) {
 	escape.Fprintf(b, "  page: %s (of analyze serve)\n", Page(f))
 }
 
-// Page is where the page of a recording shows the subject at the onset.
+// Page is where the page of a recording shows the finding, at its onset.
 func Page(f *finding.Finding) string {
-	q, path := url.Values{}, "/"
-	q.Set("at", f.Onset.UTC().Format(time.RFC3339Nano))
-	switch s := f.Subject; {
-	case s.PID != "":
-		path = "/process"
-		q.Set("node", s.Node)
-		q.Set("pid", s.PID)
-	case s.Node != "":
-		q.Set("node", s.Node)
-	}
-	return path + "?" + q.Encode()
+	q := url.Values{"id": {f.ID}, "at": {f.Onset.UTC().Format(time.RFC3339Nano)}}
+	return "/finding?" + q.Encode()
 }
