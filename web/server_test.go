@@ -69,7 +69,7 @@ func TestHostileNamesAreShownNotRun(t *testing.T) {
 	q := url.Values{"node": {evilNode}, "pid": {"<A.0.1>"}}.Encode()
 	for _, path := range []string{
 		"/", "/findings", "/processes", "/processes?q=" + url.QueryEscape(evilName) + "&app=%22%3E%3Cscript%3E", "/process?" + q, "/tree", "/links", "/events", "/logs?around=10m",
-		"/compare?with=" + inURL(start().Add(5*time.Second)), "/profiles", "/strip", "/finding?id=" + url.QueryEscape(evilName), "/profile?id=" + url.QueryEscape(evilName),
+		"/compare?with=" + inURL(start().Add(5*time.Second)), "/profiles", "/strip", "/finding?id=" + url.QueryEscape(evilName), "/compare.html?at=" + inURL(start().Add(5*time.Second)), "/compare.html?nodes=" + url.QueryEscape(evilName), "/profile?id=" + url.QueryEscape(evilName),
 		"/pprof/" + url.PathEscape(evilName) + "/top", "/processes?at=" + url.QueryEscape(evilName) + "&skip=-5&sort=%3Cscript%3E&col=%3Cscript%3E",
 	} {
 		body := fetch(s, path).Body.String()
@@ -90,6 +90,18 @@ func TestHostileNamesAreShownNotRun(t *testing.T) {
 // steers reports whether a rune does something to what shows it.
 func steers(r rune) bool {
 	return r != '\n' && r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r))
+}
+
+// TestComparison: what was recorded before a moment against what came after it.
+func TestComparison(t *testing.T) {
+	s := New(bundled(t, "stuck"), Options{Name: "stuck"})
+	w := fetch(s, "/compare.html?at=2026-11-22T01:14:10.000Z")
+	if body := w.Body.String(); w.Code != http.StatusOK || !strings.Contains(body, "questions were asked") || !strings.Contains(w.Header().Get("Content-Security-Policy"), "sandbox") {
+		t.Errorf("%d %.300s", w.Code, body)
+	}
+	if w := fetch(s, "/compare.html?nodes=nobody"); w.Code == http.StatusOK {
+		t.Errorf("nodes that there are not: %d", w.Code)
+	}
 }
 
 // What pprof repeats of the address when it refuses is text, and no script of
