@@ -38,7 +38,7 @@ func Detectors() []detector.Detector {
 		},
 		{
 			Name: "starts", Looks: "processes that fail to start, and children that their supervisor goes on without",
-			Needs:  []detector.Need{{Reading: ergo.Node, Least: 8, Columns: []string{"ProcessesSpawnFailed"}}},
+			Needs:  []detector.Need{{Reading: ergo.Node, Least: 8}},
 			Claims: []finding.Kind{finding.SpawnFailed, finding.ChildDisabled},
 			Run:    starts,
 		},
