@@ -322,7 +322,7 @@ func Kinds() []Row {
 			Fetch:   []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
 				{CutsBoth, []Kind{LinkFlap, Rule}},
-				{CutsOff, []Kind{ErrorBurst, DeliveryErrors, MessageLoss, SlowLink, EventSilent, StuckCall}},
+				{CutsOff, []Kind{ErrorBurst, DeliveryErrors, MessageLoss, SlowLink, EventSilent, StuckCall, OverloadedProcess, TrafficStopped}},
 			},
 		},
 		{
@@ -332,7 +332,7 @@ func Kinds() []Row {
 			Fetch:   []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
 				{CutsBoth, []Kind{LinkFlap, Rule}},
-				{CutsOff, []Kind{ErrorBurst, DeliveryErrors, MessageLoss, SlowLink, EventSilent, StuckCall}},
+				{CutsOff, []Kind{ErrorBurst, DeliveryErrors, MessageLoss, SlowLink, EventSilent, StuckCall, OverloadedProcess, TrafficStopped}},
 			},
 		},
 		{
@@ -341,7 +341,7 @@ func Kinds() []Row {
 			Measure: Measure{"nodes cut off from others", "", 1, 1},
 			Fetch:   []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
-				{CutsOff, []Kind{LinkDown, LinkFlap, ErrorBurst, DeliveryErrors, MessageLoss, SlowLink, EventSilent, StuckCall}},
+				{CutsOff, []Kind{LinkDown, LinkFlap, ErrorBurst, DeliveryErrors, MessageLoss, SlowLink, EventSilent, StuckCall, OverloadedProcess, TrafficStopped}},
 			},
 		},
 		{
@@ -351,7 +351,7 @@ func Kinds() []Row {
 			Fetch:   []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
 				{CutsBoth, []Kind{SlowLink, Rule}},
-				{CutsOff, []Kind{ErrorBurst, DeliveryErrors, StuckCall, EventSilent, TrafficStopped}},
+				{CutsOff, []Kind{ErrorBurst, DeliveryErrors, StuckCall, EventSilent, OverloadedProcess, TrafficStopped}},
 			},
 		},
 		{
@@ -359,6 +359,9 @@ func Kinds() []Row {
 			Claimed: "round trips far above the baseline",
 			Measure: Measure{"round trip", "ms", 5, 500},
 			Fetch:   []Fetch{FetchRawGoroutine},
+			Explains: []Effect{
+				{CutsOff, []Kind{ErrorBurst, DeliveryErrors, StuckCall, OverloadedProcess}},
+			},
 		},
 		{
 			Kind: HandshakeErrors, Playbook: "network", Subject: "node",
