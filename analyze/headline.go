@@ -66,16 +66,16 @@ func (h *Headline) Limit() string {
 	return "Not all was seen: " + h.Beside[0] + h.more() + "."
 }
 
-// earned are the lines of a playbook about nodes that it saw enough of. A line
+// earned are the lines of a detector about nodes that it saw enough of. A line
 // begins with the nodes that it is about. For the others it is said why there
 // is none.
-func earned(v *finding.Verdict, c *coverage.Coverage) (lines []string, not []finding.NotEvaluated) {
+func earned(detector string, said []string, c *coverage.Coverage) (lines, not []string) {
 	blind := map[string]bool{}
-	for _, line := range v.Healthy {
+	for _, line := range said {
 		about, _, _ := strings.Cut(line, ": ")
 		ok := true
 		for node := range strings.SplitSeq(about, " and ") {
-			if known(c, node) && !c.Sees(v.Playbook, node) {
+			if known(c, node) && !c.Sees(detector, node) {
 				blind[node], ok = true, false
 			}
 		}
@@ -84,8 +84,8 @@ func earned(v *finding.Verdict, c *coverage.Coverage) (lines []string, not []fin
 		}
 	}
 	for _, s := range c.Shortfalls {
-		if blind[s.Node] && slices.Contains(s.Detectors, v.Playbook) {
-			not = append(not, finding.NotEvaluated{Playbook: v.Playbook, Why: s.Why})
+		if blind[s.Node] && slices.Contains(s.Detectors, detector) {
+			not = append(not, s.Why)
 		}
 	}
 	return lines, not

@@ -7,10 +7,38 @@ import (
 
 	"ergorecorder/analyze/detector"
 	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/playbook"
 	"ergorecorder/analyze/scene"
+	"ergorecorder/coverage"
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/tools48"
 )
+
+// Needs are what all detectors need, as coverage looks for it.
+func Needs() []coverage.Need { return needs(playbook.All()) }
+
+func needs(books []playbook.Playbook) (list []coverage.Need) {
+	for _, b := range books {
+		for _, d := range b.Detectors {
+			for _, n := range d.Needs {
+				list = append(list, coverage.Need{
+					Detector: d.Name, Reading: toolOf(n.Reading), Least: n.Least, Whole: n.Whole, Peers: n.Peers, Columns: n.Columns,
+				})
+			}
+		}
+	}
+	return list
+}
+
+// toolOf is the tool that says a reading and nothing else.
+func toolOf(r ergo.Reading) string {
+	for _, t := range tools48.Tools() {
+		if len(t.Says) == 1 && says(t, r) {
+			return t.Name
+		}
+	}
+	return string(r)
+}
 
 // lacking says of which nodes a detector could not judge anything: a reading
 // that it needs was never recorded, or never answered. Where it has said so
@@ -18,7 +46,7 @@ import (
 func lacking(s *scene.Scene, d detector.Detector, v *finding.Verdict) {
 	for _, n := range s.Nodes {
 		for _, need := range d.Needs {
-			if need.Reading == ergo.Links && len(s.Nodes) < 2 || recorded(s, n, need.Reading) {
+			if need.Peers && len(s.Nodes) < 2 || recorded(s, n, need.Reading) {
 				continue
 			}
 			said := slices.ContainsFunc(v.Skipped, func(e finding.NotEvaluated) bool {

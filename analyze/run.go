@@ -46,7 +46,7 @@ func Run(ctx context.Context, rec *replay.Recording, opt Options) (*Report, erro
 	if err != nil {
 		return nil, err
 	}
-	seen, err := coverage.Of(ctx, rec, coverage.Options{From: opt.From, To: opt.To, Node: opt.Node, Detectors: opt.Playbooks, Path: opt.Path})
+	seen, err := coverage.Of(ctx, rec, coverage.Options{From: opt.From, To: opt.To, Node: opt.Node, Needs: needs(books), Path: opt.Path})
 	if err != nil {
 		return nil, fmt.Errorf("look at what was recorded: %w", err)
 	}
@@ -55,16 +55,21 @@ func Run(ctx context.Context, rec *replay.Recording, opt Options) (*Report, erro
 			opt.Progress(i, len(books), b.Name)
 		}
 		v := &finding.Verdict{Playbook: b.Name}
+		var blind []finding.NotEvaluated
 		for _, d := range b.Detectors {
+			said := len(v.Healthy)
 			if err := d.Run(ctx, s, v); err != nil {
 				return nil, fmt.Errorf("playbook %s: %s: %w", b.Name, d.Name, err)
 			}
 			lacking(s, d, v)
+			fine, not := earned(d.Name, v.Healthy[said:], seen)
+			r.Healthy = append(r.Healthy, fine...)
+			for _, why := range not {
+				blind = append(blind, finding.NotEvaluated{Playbook: b.Name, Why: why})
+			}
 		}
 		r.Findings = append(r.Findings, v.Findings...)
-		fine, not := earned(v, seen)
-		r.Healthy = append(r.Healthy, fine...)
-		r.NotEvaluated = append(append(r.NotEvaluated, v.Skipped...), not...)
+		r.NotEvaluated = append(append(r.NotEvaluated, v.Skipped...), blind...)
 	}
 	if err := r.ask(ctx, s, opt.Rules); err != nil {
 		return nil, err

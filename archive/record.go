@@ -109,7 +109,12 @@ type Record struct {
 const (
 	MarkIncident = "incident" // pins its window: retention keeps it
 	MarkGap      = "gap"      // something was not recorded in its window
+	MarkStart    = "start"    // a recorder began to write
 )
+
+// MoreOwnNode is the detail of a start mark that names the recorder's own node,
+// where it joined the cluster that it records.
+const MoreOwnNode = "own_node"
 
 // A Mark says something about the recording itself. Stored as a record of
 // kind MarkKind whose stream is named by the mark's Kind.

@@ -3,6 +3,7 @@ package coverage_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"ergorecorder/analyze"
 	"ergorecorder/archive"
 	"ergorecorder/archive/archivetest"
 	"ergorecorder/coverage"
@@ -36,6 +38,7 @@ func standard(actors int) *sim.Cluster {
 		return []sim.Answer{
 			{Tool: "network_nodes", Says: peers},
 			{Tool: "cluster_nodes", Says: cluster},
+			{Tool: "network_acceptors", Says: []map[string]any{{"Port": 11144, "HandshakeErrors": 0}}},
 			{Tool: "event_list", Args: ergo.Args{"limit": 1000}, Says: []map[string]any{}},
 		}
 	}
@@ -67,6 +70,11 @@ func written(t *testing.T, c *sim.Cluster, keep func(*archive.Record) bool) stri
 	return path
 }
 
+// only are the needs of some detectors.
+func only(detectors ...string) []coverage.Need {
+	return slices.DeleteFunc(analyze.Needs(), func(n coverage.Need) bool { return !slices.Contains(detectors, n.Detector) })
+}
+
 func of(t *testing.T, path string, opt coverage.Options) *coverage.Coverage {
 	t.Helper()
 	rec, err := replay.Open(path)
@@ -74,6 +82,9 @@ func of(t *testing.T, path string, opt coverage.Options) *coverage.Coverage {
 		t.Fatal(err)
 	}
 	defer rec.Close()
+	if opt.Needs == nil {
+		opt.Needs = analyze.Needs()
+	}
 	c, err := coverage.Of(context.Background(), rec, opt)
 	if err != nil {
 		t.Fatal(err)
@@ -148,11 +159,11 @@ func lacks() []lack {
 			keep: func(r *archive.Record) bool { return r.Stream.Name != "event_list" },
 		},
 		{
-			name: "events, which are not asked about", opt: coverage.Options{Detectors: []string{"bottleneck", "zombies"}},
+			name: "events, which are not asked about", opt: coverage.Options{Needs: only("bottleneck", "zombies")},
 			keep: func(r *archive.Record) bool { return r.Stream.Name != "event_list" },
 		},
-		{name: "most listings", keep: thinned(30)}, // three are enough, and the interval is said
-		{name: "nearly all listings", keep: thinned(45), want: "east@lab: process_list: 2 answers, 3 are needed"},
+		{name: "most listings", keep: thinned(11)}, // eight are enough, and the interval is said
+		{name: "nearly all listings", keep: thinned(45), want: "east@lab: process_list: 2 answers, 8 are needed"},
 		{name: "the last minute of a listing", keep: until(2*time.Minute, "east@lab", "process_list"), want: "east@lab: process_list: nothing after 10:01:5"},
 		{
 			name: "a column", edit: without("process_list", "MessagesMailbox"),
@@ -162,7 +173,21 @@ func lacks() []lack {
 			d := r.At.Sub(sim.New(7, 1).From)
 			return !on(r, "north@lab", "process_list") || d < time.Minute || d > 130*time.Second
 		}},
-		{name: "all but some seconds", edit: func(c *sim.Cluster) { c.Length = 7 * time.Second }, want: "east@lab: runtime_stats: 3 answers, 8 are needed"},
+		{name: "all but some seconds", edit: func(c *sim.Cluster) { c.Length = 7 * time.Second }, want: "east@lab: process_list and runtime_stats: 3 answers, 8 are needed"},
+		{name: "events behind the limit", want: "east@lab: event_list: 90 of 90 answers show 1000 rows, which is all that was asked for: there may be more", edit: func(c *sim.Cluster) {
+			also := c.Also
+			c.Also = func(n *sim.Node, at time.Duration) []sim.Answer {
+				all := also(n, at)
+				if n.Name == "east@lab" {
+					events := make([]map[string]any, 1000)
+					for i := range events {
+						events[i] = map[string]any{"Event": fmt.Sprintf("e%d", i)}
+					}
+					all[len(all)-1].Says = events
+				}
+				return all
+			}
+		}},
 		{name: "rows", want: "east@lab: process_list: 5 of 9 processes were seen at a time, in 90 of 90 answers | record run --join east@lab", edit: func(c *sim.Cluster) {
 			c.Edit = func(n *sim.Node, tool string, at time.Duration, answer any) any {
 				if rows, ok := answer.([]map[string]any); ok && tool == "process_list" && n.Name == "east@lab" {
@@ -378,4 +403,61 @@ func importedFile(t *testing.T, capture string) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// A recorder that joined the cluster is known by its nodes, under whatever name,
+// and nobody misses it.
+func TestOwnNodeIsNotMissed(t *testing.T) {
+	for _, own := range []string{"", "eye@lab"} {
+		c := standard(4)
+		also := c.Also
+		c.Also = func(n *sim.Node, at time.Duration) []sim.Answer {
+			all := also(n, at)
+			for i := range all {
+				if rows, ok := all[i].Says.([]map[string]any); ok && all[i].Tool == "cluster_nodes" {
+					all[i].Says = append(rows, map[string]any{"name": "eye@lab", "status": "connected"}, map[string]any{"name": "recorder@lab", "status": "connected"})
+				}
+			}
+			return all
+		}
+		w, path := archivetest.Create(t, nil)
+		if own != "" {
+			if _, err := w.Mark(archive.Mark{Kind: archive.MarkStart, From: c.From, At: c.From, More: map[string]any{archive.MoreOwnNode: own}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, r := range c.Records() {
+			if _, err := w.Append(r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if got := of(t, path, coverage.Options{}); len(got.NotSeen) > 0 != (own == "") {
+			t.Errorf("own node %q: not seen: %+v", own, got.NotSeen)
+		}
+	}
+}
+
+// The road is what the recording says, and "tools48" where it says nothing.
+func TestRoad(t *testing.T) {
+	w, path := archivetest.Create(t, nil)
+	for i, r := range standard(2).Records() {
+		if r.Stream.Node == "east@lab" {
+			r.Schema.Road = "system"
+		}
+		if _, err := w.Append(r); err != nil {
+			t.Fatal(i, err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c := of(t, path, coverage.Options{})
+	for node, want := range map[string]string{"east@lab": "system", "north@lab": "tools48"} {
+		if got := c.Reading(node, "process_list").Road; got != want {
+			t.Errorf("%s: road %q, want %q", node, got, want)
+		}
+	}
 }

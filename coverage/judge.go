@@ -15,10 +15,10 @@ const leastCovered = 0.8
 
 // judge puts what each detector needs beside what it got, and says why it
 // cannot be told that nothing is wrong, if so.
-func (c *Coverage) judge(list []need, opt Options) {
+func (c *Coverage) judge(list []Need, opt Options) {
 	for _, n := range c.Nodes {
 		for _, w := range list {
-			if w.peers && len(c.Nodes)+len(c.NotSeen) < 2 {
+			if w.Peers && len(c.Nodes)+len(c.NotSeen) < 2 {
 				continue
 			}
 			c.meet(n, w)
@@ -59,12 +59,12 @@ func (c *Coverage) judge(list []need, opt Options) {
 func (c *Coverage) short(s Shortfall) { c.Shortfalls = append(c.Shortfalls, s) }
 
 // got is how many answers of a reading a need can use.
-func (w need) got(r Reading) int {
+func (w Need) got(r Reading) int {
 	got := r.Answers
-	if w.whole {
+	if w.Whole {
 		got = min(got, r.Answers-r.Cut)
 	}
-	for _, col := range w.columns {
+	for _, col := range w.Columns {
 		got = min(got, r.Answers-r.Lacking[col])
 	}
 	return max(got, 0)
@@ -72,9 +72,9 @@ func (w need) got(r Reading) int {
 
 // meet adds what a detector needs on a node to the list of them, once for each
 // of its readings: the need that got least.
-func (c *Coverage) meet(n Node, w need) {
-	r := n.reading(w.reading)
-	d := Detector{Detector: w.detector, Node: n.Name, Reading: w.reading, Needs: w.least, Got: w.got(r)}
+func (c *Coverage) meet(n Node, w Need) {
+	r := n.reading(w.Reading)
+	d := Detector{Detector: w.Detector, Node: n.Name, Reading: w.Reading, Needs: w.Least, Got: w.got(r)}
 	d.Enough = d.Got >= d.Needs && float64(d.Got) >= leastCovered*float64(r.Answers) && r.Covered >= leastCovered
 	i := slices.IndexFunc(c.Detectors, func(o Detector) bool {
 		return o.Detector == d.Detector && o.Node == d.Node && o.Reading == d.Reading
@@ -99,14 +99,14 @@ func (n Node) reading(name string) Reading {
 
 // blindWithout are the detectors that need a reading, the most answers that one
 // of them needs, and the columns of it that they need and most answers lack.
-func blindWithout(list []need, r Reading, nodes int) (blind []string, least int, columns []string) {
+func blindWithout(list []Need, r Reading, nodes int) (blind []string, least int, columns []string) {
 	for _, w := range list {
-		if w.reading != r.Reading || w.peers && nodes < 2 {
+		if w.Reading != r.Reading || w.Peers && nodes < 2 {
 			continue
 		}
-		blind = append(blind, w.detector)
-		least = max(least, w.least)
-		for _, col := range w.columns {
+		blind = append(blind, w.Detector)
+		least = max(least, w.Least)
+		for _, col := range w.Columns {
 			if float64(r.Answers-r.Lacking[col]) < leastCovered*float64(r.Answers) {
 				columns = append(columns, col)
 			}
@@ -130,11 +130,13 @@ func (c *Coverage) shortOf(n Node, r Reading, out Shortfall, least int, columns 
 	case r.Answers == 0:
 		out.what = "not recorded"
 	case r.Cut > 0 && (seen < least || float64(seen) < leastCovered*float64(r.Answers)):
-		out.what = fmt.Sprintf("%d of %d processes were seen at a time, in %d of %d answers", r.Rows, r.RowsOf, r.Cut, r.Answers)
+		out.what = cutText(r)
 		if r.Failures > 0 {
 			out.what += fmt.Sprintf("; %d calls failed", r.Failures)
 		}
-		out.Settle = s.unforwarded(n.Name)
+		if r.Reading == "process_list" {
+			out.Settle = s.unforwarded(n.Name)
+		}
 	case r.Answers < least:
 		out.what = fmt.Sprintf("%d %s, %d are needed", r.Answers, plural(r.Answers, "answer", "answers"), least)
 		if r.Failures > 0 {
@@ -152,6 +154,17 @@ func (c *Coverage) shortOf(n Node, r Reading, out Shortfall, least int, columns 
 		return
 	}
 	c.short(out)
+}
+
+// cutText says how much answers that lack rows show.
+func cutText(r Reading) string {
+	switch {
+	case r.Reading == "process_list":
+		return fmt.Sprintf("%d of %d processes were seen at a time, in %d of %d answers", r.Rows, r.RowsOf, r.Cut, r.Answers)
+	case r.RowsOf > r.Rows:
+		return fmt.Sprintf("%d of %d rows were seen at a time, in %d of %d answers", r.Rows, r.RowsOf, r.Cut, r.Answers)
+	}
+	return fmt.Sprintf("%d of %d answers show %d rows, which is all that was asked for: there may be more", r.Cut, r.Answers, r.Rows)
 }
 
 // How grave a shortfall is, the gravest first. What concerns the recording or a

@@ -2,64 +2,40 @@ package coverage
 
 import "slices"
 
-// A need is what a detector must have of each node before it may say that
+// A Need is what a detector must have of each node before it may say that
 // nothing is wrong there.
-type need struct {
-	detector string
-	reading  string
-	least    int      // answers
-	whole    bool     // with every row
-	peers    bool     // only where there is another node
-	columns  []string // that it cannot do without
-}
-
-// needs are those of the playbooks. The least numbers are those below which
-// the playbooks themselves decline.
-func needs() []need {
-	return []need{
-		{"health", "node_info", 2, false, false, []string{
-			"Uptime", "ProcessesTotal", "ProcessesZombee", "SendErrorsRemote", "CallErrorsRemote", "LogMessages",
-		}},
-		{"health", "app_list", 2, false, false, []string{"name", "state"}},
-		{"bottleneck", "process_list", 3, true, false, []string{"PID", "State", "MessagesIn", "MessagesMailbox", "RunningTime", "Wakeups"}},
-		{"restart-loop", "process_list", 3, true, false, []string{"PID", "Name", "Behavior", "Parent"}},
-		{"process-leak", "process_list", 3, true, false, []string{"PID", "Behavior", "Application", "Parent"}},
-		{"zombies", "process_list", 3, true, false, []string{"PID", "State"}},
-		{"cpu", "node_info", 9, false, false, []string{"UserTime", "SystemTime"}},
-		{"memory", "runtime_stats", 8, false, false, []string{"heap_alloc", "num_gc", "total_alloc"}},
-		{"network", "network_nodes", 2, false, true, []string{"Node", "MessagesIn", "MessagesOut", "ConnectionUptime"}},
-		{"goroutines", "runtime_stats", 8, false, false, []string{"goroutines"}},
-		{"events", "event_list", 3, false, false, nil},
-	}
+type Need struct {
+	Detector string
+	Reading  string   // the tool that gives it
+	Least    int      // answers
+	Whole    bool     // with every row
+	Peers    bool     // only where there is another node
+	Columns  []string // that it cannot do without
 }
 
 // columnsOf are all columns of a reading that are needed.
-func columnsOf(list []need, reading string) []string {
+func columnsOf(list []Need, reading string) []string {
 	columns := []string{}
 	for _, n := range list {
-		if n.reading == reading {
-			columns = append(columns, n.columns...)
+		if n.Reading == reading {
+			columns = append(columns, n.Columns...)
 		}
 	}
 	slices.Sort(columns)
 	return slices.Compact(columns)
 }
 
-// chosen are the needs of the named detectors, of all where none is named.
-func chosen(names []string) []need {
-	all := needs()
-	if len(names) == 0 {
-		return all
-	}
-	return slices.DeleteFunc(all, func(n need) bool { return !slices.Contains(names, n.detector) })
+// whole reports whether every row of a reading is needed.
+func whole(list []Need, reading string) bool {
+	return slices.ContainsFunc(list, func(n Need) bool { return n.Reading == reading && n.Whole })
 }
 
 // readings are the readings that are looked at: the needed ones, and others
 // that verdicts use where they are there.
-func readings(list []need) []string {
+func readings(list []Need) []string {
 	names := []string{"node_info", "network_ping", "process_inspect", "sample_read"}
 	for _, n := range list {
-		names = append(names, n.reading)
+		names = append(names, n.Reading)
 	}
 	slices.Sort(names)
 	return slices.Compact(names)

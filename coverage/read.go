@@ -6,18 +6,21 @@ import (
 	"errors"
 	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"ergorecorder/archive"
+	"ergorecorder/ergo"
+	"ergorecorder/ergo/tools48"
 	"ergorecorder/replay"
 )
 
 // Options select what is looked at. The zero value looks at everything.
 type Options struct {
-	From, To  time.Time // zero: the recording's own
-	Node      string    // glob over node names
-	Detectors []string  // whose needs count; nil: all
-	Path      string    // what commands that would settle a doubt call the recording
+	From, To time.Time // zero: the recording's own
+	Node     string    // glob over node names
+	Needs    []Need    // of the detectors that are asked
+	Path     string    // what commands that would settle a doubt call the recording
 }
 
 // Of says what a recording shows. What cannot be read is part of the answer,
@@ -34,7 +37,7 @@ func Of(ctx context.Context, rec *replay.Recording, opt Options) (*Coverage, err
 	if !opt.To.IsZero() {
 		c.To = opt.To
 	}
-	l := &look{ctx: ctx, rec: rec, c: c, needs: chosen(opt.Detectors), bad: map[string]bool{}}
+	l := &look{ctx: ctx, rec: rec, c: c, needs: opt.Needs, bad: map[string]bool{}}
 	for _, d := range rec.Damage() {
 		l.damaged(d)
 	}
@@ -72,7 +75,7 @@ type look struct {
 	ctx   context.Context
 	rec   *replay.Recording
 	c     *Coverage
-	needs []need
+	needs []Need
 	bad   map[string]bool // the damage that was noted
 }
 
@@ -164,7 +167,7 @@ const wholeShare = 0.95
 // reading walks one reading of a node. Of node_info it keeps the number of
 // processes, by which listings are found to be cut.
 func (l *look) reading(node, name string, from time.Time, totals *series) (Reading, error) {
-	r := Reading{Reading: name, Road: "tools", Holes: []Hole{}, Lacking: map[string]int{}}
+	r := Reading{Reading: name, Road: l.road(node, name), Holes: []Hole{}, Lacking: map[string]int{}}
 	if name == "sample_read" || name == "network_ping" || name == "process_inspect" {
 		l.counted(&r, node)
 		return r, nil
@@ -172,6 +175,10 @@ func (l *look) reading(node, name string, from time.Time, totals *series) (Readi
 	columns := columnsOf(l.needs, name)
 	if name == "node_info" && !slices.Contains(columns, "ProcessesTotal") {
 		columns = append(columns, "ProcessesTotal")
+	}
+	limit := 0 // of rows; as many may be a part of more
+	if whole(l.needs, name) {
+		limit = l.limit(node, name)
 	}
 	var heard []time.Time // whole answers
 	var rows, of []int
@@ -196,7 +203,8 @@ func (l *look) reading(node, name string, from time.Time, totals *series) (Readi
 			heard = append(heard, f.At)
 			lacking(f, columns, r.Lacking)
 		}
-		if name == "process_list" {
+		switch {
+		case name == "process_list":
 			there := f.Total
 			if there == 0 {
 				there = max(totals.least(f.At), len(f.Live))
@@ -205,6 +213,9 @@ func (l *look) reading(node, name string, from time.Time, totals *series) (Readi
 			if float64(len(f.Live)) < wholeShare*float64(there) {
 				r.Cut++
 			}
+		case limit > 0 && len(f.Live) >= limit || f.Seen < f.Total:
+			rows, of = append(rows, len(f.Live)), append(of, max(f.Total, len(f.Live)))
+			r.Cut++
 		}
 	}
 	if rows != nil {
@@ -214,6 +225,30 @@ func (l *look) reading(node, name string, from time.Time, totals *series) (Readi
 	r.Answers = len(heard)
 	r.cover(heard, from, l.c.To)
 	return r, l.ctx.Err()
+}
+
+// limit is how many rows the widest listing of a node shows at most.
+func (l *look) limit(node, name string) int {
+	most := 0
+	for _, s := range l.rec.Streams() {
+		if s.Kind == archive.Sample && s.Node == node && s.Name == name {
+			most = max(most, replay.Limit(s.Args))
+		}
+	}
+	return most
+}
+
+// road is over which surfaces of a node a reading came. Recordings that do not
+// say are of the 48 tools.
+func (l *look) road(node, name string) string {
+	var roads []string
+	for _, s := range l.rec.Streams() {
+		road := cmp.Or(s.Schema.Road, tools48.Spelling().Name())
+		if s.Kind == archive.Sample && s.Node == node && s.Name == name && !slices.Contains(roads, road) {
+			roads = append(roads, road)
+		}
+	}
+	return strings.Join(roads, ", ")
 }
 
 // total is the number of processes that an answer of node_info says.
@@ -293,8 +328,16 @@ func (l *look) notSeen() error {
 	for _, n := range l.rec.Nodes() {
 		recorded[n.Name] = true
 	}
+	own, err := l.rec.OwnNodes(l.ctx)
+	if err != nil && !l.damaged(err) {
+		return err
+	}
 	known := map[string][]string{}
 	add := func(node, by string) {
+		_, observes := ergo.Observes(ergo.TraceNode, node)
+		if observes || slices.Contains(own, node) {
+			return // nobody looks at who looks
+		}
 		if node != "" && !recorded[node] && !slices.Contains(known[node], by) {
 			known[node] = append(known[node], by)
 		}

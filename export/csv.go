@@ -25,7 +25,7 @@ func CSV(ctx context.Context, w io.Writer, rec *replay.Recording, tool string, o
 		return err
 	}
 	if columns == nil {
-		return fmt.Errorf("export: no answers of %s in the window; there are %s", tool, strings.Join(Tools(rec), ", "))
+		return o.nothing(rec, tool)
 	}
 	out := csv.NewWriter(w)
 	if err := out.Write(append([]string{"at", "node"}, guarded(columns)...)); err != nil {

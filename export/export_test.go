@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -127,6 +129,22 @@ func TestOpenMetrics(t *testing.T) {
 	if !strings.HasSuffix(text, "# EOF\n") {
 		t.Error("no end")
 	}
+	checkOrder(t, text)
+}
+
+// sortedLines are the lines of a text in order.
+func sortedLines(text string) string {
+	return strings.Join(slices.Sorted(strings.Lines(text)), "")
+}
+
+// openTestdata opens a bundled capture.
+func openTestdata(name string) (*os.File, error) {
+	return os.Open(filepath.Join("..", "testdata", name))
+}
+
+// checkOrder: families stand together, and each series, in order of time.
+func checkOrder(t *testing.T, text string) {
+	t.Helper()
 	families, lastSeries, lastTime := map[string]bool{}, "", 0.0
 	seen := map[string]bool{}
 	for line := range strings.Lines(text) {

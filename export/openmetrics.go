@@ -2,6 +2,7 @@ package export
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -10,7 +11,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
+
+	"github.com/cespare/xxhash/v2"
 
 	"ergorecorder/archive"
 	"ergorecorder/ergo/tools48"
@@ -45,7 +49,11 @@ func OpenMetrics(ctx context.Context, w io.Writer, rec *replay.Recording, o Opti
 
 // identities are the fields that tell series of a tool apart.
 func identities(tool string) []string {
-	out := slices.Clone(tools48.Schema(tool).Key)
+	schema := tools48.Schema(tool)
+	out := slices.Clone(schema.Key)
+	for _, s := range schema.Subject {
+		out = append(out, ofSubject+s)
+	}
 	if tool == "process_list" {
 		out = append(out, "Name", "Behavior", "Application")
 	}
@@ -68,45 +76,73 @@ func (o *Options) family(ctx context.Context, w *bufio.Writer, rec *replay.Recor
 	if counter {
 		metric, suffix = strings.TrimSuffix(metric, "_total"), "_total"
 	}
-	begun := false
-	for _, node := range nodes(rec, tool, o.Node) {
-		series := map[string][]point{}
-		err := o.frames(ctx, rec, node, tool, append([]string{name}, ids...), func(f *archive.Frame) error {
-			values := column(f, name)
-			if values == nil {
-				return nil
-			}
-			for _, slot := range f.Live {
-				v := values.Float(slot)
-				if math.IsNaN(v) || !fits(o.Process, textAt(column(f, "Name"), slot)) {
-					continue
-				}
-				labels := labelsOf(f, slot, node, ids)
-				points := series[labels]
-				if ms := f.At.UnixMilli(); len(points) == 0 || ms > points[len(points)-1].ms {
-					series[labels] = append(points, point{ms, v})
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return err
+	begin := sync.OnceFunc(func() {
+		kind := "gauge"
+		if counter {
+			kind = "counter"
 		}
-		for _, labels := range slices.Sorted(maps.Keys(series)) {
-			if !begun {
-				begun = true
-				kind := "gauge"
-				if counter {
-					kind = "counter"
-				}
-				fmt.Fprintf(w, "# TYPE %s %s\n# HELP %s %s of %s\n", metric, kind, metric, name, tool)
+		fmt.Fprintf(w, "# TYPE %s %s\n# HELP %s %s of %s\n", metric, kind, metric, name, tool)
+	})
+	for _, node := range nodes(rec, tool, o.Node) {
+		parts := o.parts(rec, tool, node)
+		for part := range parts {
+			series, err := o.series(ctx, rec, node, tool, name, ids, func(labels string) bool {
+				return parts == 1 || xxhash.Sum64String(labels)%uint64(parts) == uint64(part)
+			})
+			if err != nil {
+				return err
 			}
-			for _, p := range series[labels] {
-				fmt.Fprintf(w, "%s%s{%s} %s %d.%03d\n", metric, suffix, labels, strconv.FormatFloat(p.value, 'g', -1, 64), p.ms/1000, p.ms%1000)
+			for _, labels := range slices.Sorted(maps.Keys(series)) {
+				begin()
+				for _, p := range series[labels] {
+					fmt.Fprintf(w, "%s%s{%s} %s %d.%03d\n", metric, suffix, labels, strconv.FormatFloat(p.value, 'g', -1, 64), p.ms/1000, p.ms%1000)
+				}
 			}
 		}
 	}
 	return nil
+}
+
+// mostPoints is how many points of a column of a node are held at a time, about:
+// 64 MiB. A series must stand together, so what has more is read several times.
+const mostPoints = 4 << 20
+
+// parts is in how many turns the series of a node's column are written.
+func (o *Options) parts(rec *replay.Recording, tool, node string) int {
+	rows, most := 0, cmp.Or(o.mostPoints, mostPoints)
+	for _, s := range rec.Streams() {
+		if s.Kind == archive.Sample && s.Name == tool && s.Node == node {
+			rows += max(s.Rows, s.Records)
+		}
+	}
+	return 1 + rows/most
+}
+
+// series are the points of a column of a node, of the series that are wanted.
+func (o *Options) series(ctx context.Context, rec *replay.Recording, node, tool, name string, ids []string, wanted func(labels string) bool) (map[string][]point, error) {
+	series := map[string][]point{}
+	err := o.frames(ctx, rec, node, tool, append([]string{name}, ids...), func(f *archive.Frame) error {
+		values := column(f, name)
+		if values == nil {
+			return nil
+		}
+		for _, slot := range f.Live {
+			v := values.Float(slot)
+			if math.IsNaN(v) || !fits(o.Process, textAt(column(f, "Name"), slot)) {
+				continue
+			}
+			labels := labelsOf(f, slot, node, ids)
+			if !wanted(labels) {
+				continue
+			}
+			points := series[labels]
+			if ms := f.At.UnixMilli(); len(points) == 0 || ms > points[len(points)-1].ms {
+				series[labels] = append(points, point{ms, v})
+			}
+		}
+		return nil
+	})
+	return series, err
 }
 
 func labelsOf(f *archive.Frame, slot int32, node string, ids []string) string {
@@ -122,6 +158,9 @@ func labelsOf(f *archive.Frame, slot int32, node string, ids []string) string {
 func label(text string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(escape.Line(text)) + `"`
 }
+
+// validUTF8 is a text without what is no UTF-8, which no other program takes.
+func validUTF8(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }
 
 // snake is a name of a field in small letters, with _ between its words.
 func snake(name string) string {

@@ -22,6 +22,16 @@ type Options struct {
 	Process  string // a glob over names of processes; "" is all
 	// Damaged is told what could not be read; nil passes it over.
 	Damaged func(error)
+
+	mostPoints int // see the constant; 0 is that
+}
+
+// ErrNothing is that no answers of a tool are in the window.
+var ErrNothing = errors.New("no answers in the window")
+
+// nothing says so of a tool, and what there is.
+func (o *Options) nothing(rec *replay.Recording, tool string) error {
+	return fmt.Errorf("export %s: %w; there are %s", tool, ErrNothing, strings.Join(Tools(rec), ", "))
 }
 
 // Holds reports whether a node is among those that are exported.
@@ -69,7 +79,7 @@ func nodes(rec *replay.Recording, tool, glob string) []string {
 // frames walks the answers of a tool on a node, without what is no answer.
 func (o *Options) frames(ctx context.Context, rec *replay.Recording, node, tool string, columns []string, each func(*archive.Frame) error) error {
 	var damage *archive.CorruptionError
-	for f, err := range rec.Table(ctx, node, tool, o.From, o.To, columns) {
+	for f, err := range o.answers(ctx, rec, node, tool, columns) {
 		switch {
 		case errors.As(err, &damage):
 			if o.Damaged != nil {

@@ -10,6 +10,7 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/recorder/identity"
 	"ergorecorder/recorder/ingest"
 )
 
@@ -24,7 +25,13 @@ func (r *Recorder) firstDiscovery(ctx context.Context) error {
 	}
 	var last error
 	for wait := time.Second; ; wait = min(2*wait, 30*time.Second) {
-		err := r.discover(ctx)
+		err := r.recognize(ctx)
+		if errors.As(err, new(*ForeignError)) {
+			return err
+		}
+		if err == nil {
+			err = r.discover(ctx)
+		}
 		if err == nil {
 			return nil
 		}
@@ -40,6 +47,39 @@ func (r *Recorder) firstDiscovery(ctx context.Context) error {
 			return r.unfound(ctx, last, err)
 		}
 	}
+}
+
+// A ForeignError refuses an archive of another cluster.
+type ForeignError struct{ Why string }
+
+// Error implements error.
+func (e *ForeignError) Error() string {
+	return "the archive is of another cluster: " + e.Why + "; record into a new one, or go on with this one all the same with --append"
+}
+
+// recognize refuses to go on with an archive of another cluster.
+func (r *Recorder) recognize(ctx context.Context) error {
+	if r.opts.Append {
+		return nil
+	}
+	held, err := identity.Of(r.w.View())
+	if err != nil || held.Empty() {
+		return err
+	}
+	names, err := r.allNodes(ctx, func(ergo.Call, ergo.Answer) {})
+	if err != nil {
+		return err
+	}
+	why := held.Foreign(names, func(node string) ([]byte, time.Time, error) {
+		call := ergo.Call{Node: node, Tool: probe, Args: ergo.Args{"timeout": int(max(r.opts.Timeout/time.Second, 1))}}
+		answer, err := r.caller.Call(ctx, call)
+		r.clock.Hear(answer.Clock)
+		return answer.Text, r.clock.Now(), err
+	})
+	if why != "" {
+		return &ForeignError{why}
+	}
+	return nil
 }
 
 // errNobody is a time to record in which no cluster answered.
@@ -124,9 +164,15 @@ func (r *Recorder) forget(there []string) {
 	}
 }
 
-// findNodes asks every entry point which nodes there are, and hands on what it
+// findNodes are the nodes that are to be recorded; see allNodes.
+func (r *Recorder) findNodes(ctx context.Context, keep func(ergo.Call, ergo.Answer)) ([]string, error) {
+	names, err := r.allNodes(ctx, keep)
+	return slices.DeleteFunc(names, func(n string) bool { return !matches(r.opts.Nodes, n) || r.observes(n) }), err
+}
+
+// allNodes asks every entry point which nodes there are, and hands on what it
 // said. It fails where none answers.
-func (r *Recorder) findNodes(ctx context.Context, keep func(ergo.Call, ergo.Answer)) (names []string, err error) {
+func (r *Recorder) allNodes(ctx context.Context, keep func(ergo.Call, ergo.Answer)) (names []string, err error) {
 	entries := []string{""}
 	if r.opts.Routes != nil {
 		if err := r.opts.Routes.Refresh(ctx); err != nil {
@@ -149,16 +195,15 @@ func (r *Recorder) findNodes(ctx context.Context, keep func(ergo.Call, ergo.Answ
 	if !answered {
 		return nil, fmt.Errorf("ask for the cluster's nodes: %w", err)
 	}
-	names = slices.DeleteFunc(names, func(n string) bool { return !matches(r.opts.Nodes, n) || r.observes(n) })
 	slices.Sort(names)
 	return slices.Compact(names), nil
 }
 
-// observes reports whether a node is another recorder: it answers nobody. One
+// observes reports whether a node is a recorder, we or another: it answers nobody. One
 // that patterns name is recorded all the same.
 func (r *Recorder) observes(name string) bool {
 	_, ok := ergo.Observes(ergo.TraceNode, name)
-	return ok && len(r.opts.Nodes) == 0
+	return (ok || name == r.opts.OwnNode) && len(r.opts.Nodes) == 0
 }
 
 // clusterNodes asks one entry point for the nodes that it knows.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"ergorecorder/archive"
+	"ergorecorder/recorder/dump"
 	"ergorecorder/recorder/incident"
 )
 
@@ -139,7 +140,7 @@ func TestDump(t *testing.T) {
 		time.Sleep(time.Minute)
 		to := time.Now().Add(-10 * time.Second)
 		from := to.Add(-20 * time.Second)
-		n, err := Dump(t.Context(), tr.w.View(), from, to, path)
+		n, err := dump.Window(t.Context(), tr.w.View(), from, to, path)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -65,12 +65,15 @@ type Options struct {
 	Budget   float64       // the share of a node's time that may go into our calls; 0 means without bound
 	For      time.Duration // how long to record; 0 means until the context ends
 	FailFast bool          // end at once where no cluster answers at the start
+	Append   bool          // go on with an archive even if it is of another cluster
 	KeepEnv  bool          // keep the values of environment variables
 	// KeepSecrets stores everything as it was said, secrets included.
 	KeepSecrets bool
 
 	Incidents Incidents
 
+	// OwnNode is our own name among the nodes, where we joined the cluster.
+	OwnNode string
 	// Routes tells which nodes are asked without forwarding; nil means none.
 	Routes Routes
 	// Pushes delivers what nodes push by themselves; nil means that they push

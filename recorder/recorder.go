@@ -123,7 +123,11 @@ func (r *Recorder) begin(last time.Time) {
 	if !last.IsZero() && last.Before(now) {
 		r.mark(archive.Mark{Kind: archive.MarkGap, From: last, To: now, Note: "the recorder was not running"})
 	}
-	r.mark(archive.Mark{Kind: "start", From: now, Note: fmt.Sprintf("%d samplers, budget %.3g", len(r.opts.Samplers), r.opts.Budget)})
+	start := archive.Mark{Kind: archive.MarkStart, From: now, Note: fmt.Sprintf("%d samplers, budget %.3g", len(r.opts.Samplers), r.opts.Budget)}
+	if r.opts.OwnNode != "" {
+		start.More = map[string]any{archive.MoreOwnNode: r.opts.OwnNode}
+	}
+	r.mark(start)
 }
 
 // watch keeps the recording going until something ends it, and says what.

@@ -474,3 +474,48 @@ func TestOptionsAreChecked(t *testing.T) {
 		}
 	}
 }
+
+// TestAnotherClusterIsRefused: a recorder goes on with its own archive, whatever
+// became of the cluster meanwhile, and leaves that of another one as it is.
+func TestAnotherClusterIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := t.TempDir() + "/a.erg"
+		run := func(c *fakeCluster, more bool) (records int, err error) {
+			w, err := archive.OpenWriter(path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer w.Close()
+			o := quick()
+			o.Append, o.For = more, 10*time.Second
+			r, err := New(c, w, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = r.Run(t.Context())
+			return w.View().Info().Records, err
+		}
+		own := newFakeCluster("a@h", "b@h")
+		had, err := run(own, false)
+		if err != nil || had == 0 {
+			t.Fatalf("%d records, %v", had, err)
+		}
+		time.Sleep(time.Hour)
+		again, err := run(own, false)
+		if err != nil || again <= had {
+			t.Errorf("its own cluster: %d records after %d, %v", again, had, err)
+		}
+		time.Sleep(time.Hour)
+		other := newFakeCluster("x@h")
+		got, err := run(other, false)
+		if !errors.As(err, new(*ForeignError)) || !strings.Contains(err.Error(), "it is of a@h, b@h, and the cluster's nodes are x@h") || !strings.Contains(err.Error(), "--append") {
+			t.Errorf("another cluster: %v", err)
+		}
+		if got != again {
+			t.Errorf("%d records of another cluster were added", got-again)
+		}
+		if got, err = run(other, true); err != nil || got <= again {
+			t.Errorf("another cluster with --append: %d records after %d, %v", got, again, err)
+		}
+	})
+}

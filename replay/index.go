@@ -161,6 +161,12 @@ func wider(a, b stream) bool {
 // defaultLimit is how many rows a listing shows unless it is told otherwise.
 const defaultLimit = 100
 
+// Limit is how many rows a listing with such arguments shows at most.
+func Limit(args string) int {
+	_, limit := width(args)
+	return int(limit)
+}
+
 // width counts the filters in the arguments of a listing, and says how many
 // rows it shows at most.
 func width(args string) (filters int, limit int64) {

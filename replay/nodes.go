@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
@@ -167,4 +168,16 @@ func (r *Recording) pprof(node string) (known Known) {
 		return known != Unknown || looked >= enoughRecords
 	})
 	return known
+}
+
+// OwnNodes are the names under which recorders joined the cluster that they
+// recorded. Nothing of them is recorded, and nobody misses them.
+func (r *Recording) OwnNodes(ctx context.Context) (names []string, err error) {
+	marks, err := r.Marks(ctx, time.Time{}, time.Time{})
+	for _, m := range marks {
+		if name, ok := m.More[archive.MoreOwnNode].(string); ok && m.Kind == archive.MarkStart {
+			names = append(names, name)
+		}
+	}
+	return names, err
 }

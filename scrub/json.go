@@ -10,7 +10,7 @@ import (
 // may be English.
 var fieldKinds = map[string]Kind{
 	"application": Application, "app": Application, "behavior": Behavior, "worker_behavior": Behavior, "event": Event, "events": Event,
-	"node": Node, "nodes": Node, "peer": Node, "owner": Node, "host": Host, "process": Process, "processes": Process,
+	"node": Node, "own_node": Node, "nodes": Node, "peer": Node, "owner": Node, "host": Host, "process": Process, "processes": Process,
 }
 
 // enums are fields whose values are words of the framework, as long as they are.

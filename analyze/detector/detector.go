@@ -29,14 +29,9 @@ type Detector struct {
 // A Need is a reading without which a detector cannot judge a node.
 type Need struct {
 	Reading ergo.Reading `json:"reading"`
-	Least   int          `json:"least"` // answers
-}
-
-// Of lists readings that are needed, each this often at least.
-func Of(least int, readings ...ergo.Reading) []Need {
-	var out []Need
-	for _, r := range readings {
-		out = append(out, Need{r, least})
-	}
-	return out
+	Least   int          `json:"least"`           // answers
+	Whole   bool         `json:"whole,omitempty"` // with every row: one that is not shown may be the one
+	Peers   bool         `json:"peers,omitempty"` // only of a node that has others beside it
+	// Columns are those without which an answer is as good as none.
+	Columns []string `json:"columns,omitempty"`
 }

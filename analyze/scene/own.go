@@ -29,6 +29,7 @@ func (f *Family) Observing() bool {
 // one of the nodes that are recorded.
 func (s *Scene) observer(peer string) bool {
 	_, observes := ergo.Observes(ergo.TraceNode, peer)
+	observes = observes || slices.Contains(s.own, peer)
 	return observes && !slices.ContainsFunc(s.Nodes, func(n *Node) bool { return n.Name == peer })
 }
 

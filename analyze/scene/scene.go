@@ -43,6 +43,7 @@ type Scene struct {
 	Nodes    []*Node        // by name
 	Set      setting.Values // on which judgements of it depend
 	damage   damage
+	own      []string // nodes as which recorders joined
 
 	net  *Network             // see [Scene.Network]
 	gone map[string][]Absence // by node; see [Scene.Absences]
@@ -66,6 +67,11 @@ func Read(ctx context.Context, rec *replay.Recording, opt Options) (*Scene, erro
 	if !opt.To.IsZero() {
 		s.To = opt.To
 	}
+	own, err := rec.OwnNodes(ctx)
+	if err != nil && !s.PassOver(err) {
+		return nil, fmt.Errorf("look for the recorder's own node: %w", err)
+	}
+	s.own = own
 	for _, rn := range rec.Nodes() {
 		if opt.Node != "" {
 			ok, err := path.Match(opt.Node, rn.Name)

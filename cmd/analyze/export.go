@@ -3,13 +3,16 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"ergorecorder/cmd/internal/sealed"
 	"ergorecorder/escape"
@@ -21,16 +24,15 @@ import (
 	"ergorecorder/ergo/capture"
 	"ergorecorder/export"
 	"ergorecorder/replay"
-	"ergorecorder/seal"
 )
 
-const exportFormats = "jsonl, csv, openmetrics, perfetto, pprof"
+const exportFormats = "jsonl, csv, parquet, openmetrics, otlp, perfetto, pprof"
 
 func newExport() *cobra.Command {
 	var win window
 	var out sealed.Output
 	var o export.Options
-	var reading string
+	var reading, endpoint string
 	var list bool
 	f := format("jsonl")
 	cmd := &cobra.Command{
@@ -42,7 +44,11 @@ func newExport() *cobra.Command {
                record import reads. Numbers are written as they were said; what
                was left out for secrecy reads (not kept)
   csv          the answers of one tool (--reading) as a table
+  parquet      a typed table for each reading, and one of the log lines, into the
+               directory -o DIR; with --reading that one alone
   openmetrics  every number as a time series with timestamps, for promtool
+  otlp         every number and log line as OTLP, into the files metrics.pb and
+               logs.pb of the directory -o DIR, or to the receiver --endpoint
   perfetto     a trace for ui.perfetto.dev: nodes, actors and their states,
                findings and marks
   pprof        the raw profiles, a file each, into the directory -o DIR
@@ -51,6 +57,8 @@ func newExport() *cobra.Command {
 		Example: `  analyze export incident.erg | gzip > incident.jsonl.gz
   analyze export incident.erg --format csv --reading process_list --process 'book_*' -o books.csv
   analyze export incident.erg --format openmetrics -o incident.om
+  analyze export incident.erg --format parquet -o tables/
+  OTEL_EXPORTER_OTLP_HEADERS='authorization=Bearer …' analyze export incident.erg --format otlp --endpoint https://otel:4318
   analyze export incident.erg --format perfetto -o incident.trace.json`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -63,11 +71,18 @@ func newExport() *cobra.Command {
 				}
 				return runExport(cmd, args, win, out)
 			}
-			return exportAs(cmd, args, string(f), reading, list, win, out, o)
+			if endpoint != "" && f != "otlp" {
+				return errors.New("--endpoint is for --format otlp")
+			}
+			if f == "parquet" && !cmd.Flags().Changed("reading") {
+				reading = ""
+			}
+			return exportAs(cmd, args, string(f), reading, endpoint, list, win, out, o)
 		},
 	}
 	cmd.Flags().StringVar((*string)(&f), "format", "jsonl", "form of the output: "+exportFormats)
-	cmd.Flags().StringVar(&reading, "reading", "process_list", "the tool whose answers csv writes")
+	cmd.Flags().StringVar(&reading, "reading", "process_list", "the tool whose answers csv and parquet write")
+	cmd.Flags().StringVar(&endpoint, "endpoint", "", "the base of an OTLP receiver over HTTP, such as http://localhost:4318; what authorizes in $"+otlpHeaders)
 	cmd.Flags().StringVar(&o.Node, "node", "", "glob over the names of nodes")
 	cmd.Flags().StringVar(&o.Process, "process", "", "glob over the names of processes")
 	cmd.Flags().BoolVar(&list, "list", false, "say what there is to export")
@@ -117,7 +132,7 @@ func writeLine(w io.Writer, l *capture.Line) error {
 }
 
 // exportAs writes the recording in one of the forms of package export.
-func exportAs(cmd *cobra.Command, paths []string, form, reading string, list bool, win window, out sealed.Output, o export.Options) error {
+func exportAs(cmd *cobra.Command, paths []string, form, reading, endpoint string, list bool, win window, out sealed.Output, o export.Options) error {
 	rec, err := openRecording(paths...)
 	if err != nil {
 		return err
@@ -145,6 +160,10 @@ func exportAs(cmd *cobra.Command, paths []string, form, reading string, list boo
 		if instants, err = whatHappened(cmd, rec, o); err == nil {
 			err = out.Write(cmd, func(w io.Writer) error { return export.Trace(ctx, w, rec, instants, o) })
 		}
+	case "parquet":
+		err = exportTables(cmd, rec, reading, out, o)
+	case "otlp":
+		err = exportOTLP(cmd, rec, endpoint, out, o)
 	case "pprof":
 		err = exportProfiles(cmd, rec, out, o)
 	}
@@ -192,18 +211,12 @@ func whatHappened(cmd *cobra.Command, rec *replay.Recording, o export.Options) (
 // exportProfiles writes the raw profiles into a directory, by node, kind and
 // time.
 func exportProfiles(cmd *cobra.Command, rec *replay.Recording, out sealed.Output, o export.Options) error {
-	if out.Path == "" {
-		return errors.New("--format pprof: say into which directory: -o DIR")
-	}
-	to, err := out.To()
-	if err != nil {
-		return err
-	}
 	if err := o.Valid(); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(out.Path, 0o700); err != nil {
-		return err
+	dir, err := out.Folder()
+	if err != nil {
+		return fmt.Errorf("--format pprof: %w", err)
 	}
 	n := 0
 	for p, err := range rec.Profiles(cmd.Context(), "", "", o.From, o.To) {
@@ -214,8 +227,8 @@ func exportProfiles(cmd *cobra.Command, rec *replay.Recording, out sealed.Output
 		if !o.Holds(p.Node) {
 			continue
 		}
-		name := strings.ReplaceAll(fmt.Sprintf("%s.%s.%s.pb", p.Node, p.Kind, p.At.UTC().Format("20060102T150405.000000000Z")), string(filepath.Separator), "_")
-		if err := writeProfile(filepath.Join(out.Path, name), p.Raw, to); err != nil {
+		name := fmt.Sprintf("%s.%s.%s.pb", p.Node, p.Kind, p.At.UTC().Format("20060102T150405.000000000Z"))
+		if err := dir.Write(name, func(w io.Writer) error { _, err := w.Write(p.Raw); return err }); err != nil {
 			return err
 		}
 		n++
@@ -224,17 +237,109 @@ func exportProfiles(cmd *cobra.Command, rec *replay.Recording, out sealed.Output
 	return nil
 }
 
-func writeProfile(path string, raw []byte, to []seal.Recipient) error {
-	if to == nil {
-		return os.WriteFile(path, raw, 0o600)
+// exportTables writes the answers of a tool, all tools if none is named, and the
+// log lines as tables of Parquet into a directory.
+func exportTables(cmd *cobra.Command, rec *replay.Recording, tool string, out sealed.Output, o export.Options) error {
+	dir, err := out.Folder()
+	if err != nil {
+		return fmt.Errorf("--format parquet: %w", err)
 	}
-	f, err := seal.Create(path, to)
+	ctx := cmd.Context()
+	tools := []string{tool}
+	if tool == "" {
+		tools = export.Tools(rec)
+		err := tableInto(cmd, dir, export.LogLines, func(w io.Writer) (int, error) { return export.ParquetLogs(ctx, w, rec, o) })
+		if err != nil {
+			return err
+		}
+	}
+	files := export.Files(tools)
+	for _, t := range tools {
+		err := tableInto(cmd, dir, files[t], func(w io.Writer) (int, error) { return export.Parquet(ctx, w, rec, t, o) })
+		if errors.Is(err, export.ErrNothing) && tool == "" {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func tableInto(cmd *cobra.Command, dir *sealed.Folder, name string, form func(io.Writer) (int, error)) error {
+	rows := 0
+	err := dir.Write(name, func(w io.Writer) (err error) { rows, err = form(w); return err })
+	if err == nil {
+		escape.Fprintf(cmd.OutOrStdout(), "%s: %s\n", filepath.Join(dir.Path, name), counted(rows, "row"))
+	}
+	return err
+}
+
+// otlpHeaders is the variable from which all programs that speak OTLP take what
+// authorizes them: NAME=VALUE,….
+const otlpHeaders = "OTEL_EXPORTER_OTLP_HEADERS"
+
+// exportOTLP hands the recording to a receiver, or writes what one takes into a
+// directory.
+func exportOTLP(cmd *cobra.Command, rec *replay.Recording, endpoint string, out sealed.Output, o export.Options) error {
+	switch {
+	case endpoint == "":
+		return otlpFiles(cmd, rec, out, o)
+	case out.Path != "":
+		return errors.New("--format otlp: give --endpoint or -o DIR")
+	}
+	base, err := export.ParseEndpoint(endpoint)
 	if err != nil {
 		return err
 	}
-	if _, err := f.Write(raw); err != nil {
-		f.Abandon()
+	header, err := export.ParseHeaders(os.Getenv(otlpHeaders))
+	if err != nil {
+		return fmt.Errorf("$%s: %w", otlpHeaders, err)
+	}
+	taken := map[export.Signal]int{}
+	to := &export.Endpoint{
+		URL: base, Header: header, After: time.After,
+		Client: &http.Client{Timeout: time.Minute, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
+		Taken:  func(s export.Signal) { taken[s]++ },
+	}
+	err = export.OTLP(cmd.Context(), to, rec, o)
+	escape.Fprintf(cmd.OutOrStdout(), "%s took %d batches of metrics and %d of log lines\n", base, taken[export.Metrics], taken[export.Logs])
+	return err
+}
+
+// otlpFolder is a sink that writes files.
+type otlpFolder map[export.Signal]sealed.File
+
+// Take implements export.Sink.
+func (f otlpFolder) Take(_ context.Context, s export.Signal, batch []byte) error {
+	_, err := f[s].Write(batch)
+	return err
+}
+
+func otlpFiles(cmd *cobra.Command, rec *replay.Recording, out sealed.Output, o export.Options) error {
+	dir, err := out.Folder()
+	if err != nil {
+		return fmt.Errorf("--format otlp: %w; or give --endpoint", err)
+	}
+	to := otlpFolder{}
+	abandon := func() {
+		for _, f := range to {
+			f.Abandon()
+		}
+	}
+	for _, s := range []export.Signal{export.Metrics, export.Logs} {
+		if to[s], err = dir.Create(string(s) + ".pb"); err != nil {
+			delete(to, s)
+			abandon()
+			return err
+		}
+	}
+	if err := export.OTLP(cmd.Context(), to, rec, o); err != nil {
+		abandon()
 		return err
 	}
-	return f.Close()
+	for _, f := range to {
+		err = errors.Join(err, f.Close())
+	}
+	return err
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ergorecorder/analyze"
+	"ergorecorder/analyze/detector"
 	"ergorecorder/analyze/mute"
 	"ergorecorder/analyze/playbook"
 	"ergorecorder/analyze/setting"
@@ -59,7 +60,7 @@ func printPlaybooks(out io.Writer, all []playbook.Playbook) error {
 		for _, d := range b.Detectors {
 			escape.Fprintf(out, "  %s: %s\n", d.Name, d.Looks)
 			for _, n := range d.Needs {
-				escape.Fprintf(out, "    needs    %s, %d answers at least\n", n.Reading, n.Least)
+				escape.Fprintf(out, "    needs    %s, %s\n", n.Reading, needWords(n))
 			}
 			if d.Sharpens != nil {
 				escape.Fprintf(out, "    surer    with -tags=%s\n", strings.Join(d.Sharpens, ","))
@@ -155,4 +156,19 @@ func muteFiles(paths []string) []string {
 	}
 	slices.Sort(files)
 	return slices.Compact(files)
+}
+
+// needWords is what a detector needs of a reading.
+func needWords(n detector.Need) string {
+	text := fmt.Sprintf("%d answers at least", n.Least)
+	if n.Whole {
+		text += ", whole"
+	}
+	if n.Columns != nil {
+		text += ", with " + strings.Join(n.Columns, ", ")
+	}
+	if n.Peers {
+		text += ", where there are other nodes"
+	}
+	return text
 }

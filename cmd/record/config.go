@@ -49,6 +49,7 @@ type config struct {
 	Timeout     time.Duration   `yaml:"timeout"`
 	Nodes       []string        `yaml:"nodes"`
 	FailFast    bool            `yaml:"fail-fast"`
+	Append      bool            `yaml:"append"`
 	KeepEnv     bool            `yaml:"keep-env"`
 	KeepSecrets bool            `yaml:"keep-secrets"`
 	Discover    time.Duration   `yaml:"discover"`
@@ -329,7 +330,7 @@ func (c *config) recorderOptions() (recorder.Options, error) {
 	o := recorder.Options{
 		Logs:  recorder.Listening{Levels: c.Logs.Levels, Every: c.Logs.Every, Buffer: c.Logs.Buffer, Renew: c.Logs.Renew},
 		Nodes: c.Nodes, Discover: c.Discover, Timeout: c.Timeout, Parallel: c.Parallel, Budget: c.Budget,
-		For: c.For, FailFast: c.FailFast, KeepEnv: c.KeepEnv, KeepSecrets: c.KeepSecrets, PprofAll: c.Pprof.Every,
+		For: c.For, FailFast: c.FailFast, Append: c.Append, KeepEnv: c.KeepEnv, KeepSecrets: c.KeepSecrets, PprofAll: c.Pprof.Every,
 		Incidents: recorder.Incidents{
 			Every: in.Every, Before: in.Before, After: in.After, Faster: in.Faster, Cooldown: in.Cooldown, PerHour: in.PerHour,
 		},

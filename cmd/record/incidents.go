@@ -14,6 +14,7 @@ import (
 	"ergorecorder/archive"
 	"ergorecorder/recorder"
 	"ergorecorder/recorder/control"
+	"ergorecorder/recorder/dump"
 	"ergorecorder/recorder/notify"
 	"ergorecorder/seal"
 )
@@ -104,7 +105,7 @@ func (a *aftermath) recorded(ctx context.Context, i recorder.Incident, view *arc
 func (a *aftermath) write(ctx context.Context, i recorder.Incident, view *archive.Reader) (string, error) {
 	file := filepath.Join(a.dir, incidentName(i))
 	if a.to == nil {
-		_, err := recorder.Dump(ctx, view, i.From, i.To, file)
+		_, err := dump.Window(ctx, view, i.From, i.To, file)
 		return file, err // what was not readable is left out of it
 	}
 	m, _, err := control.DumpToMemory(ctx, view, i.From, i.To)

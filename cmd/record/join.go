@@ -114,7 +114,7 @@ func (r *reach) joinAny(ctx context.Context, opts *recorder.Options, say func(st
 	if err != nil {
 		return nil, err
 	}
-	opts.Pushes = j
+	opts.Pushes, opts.OwnNode = j, j.Name()
 	return j, nil
 }
 

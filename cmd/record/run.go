@@ -63,6 +63,7 @@ func (f *runFlags) add(fl *pflag.FlagSet) {
 	fl.Duration("interval", 0, "how often processes are listed; all other intervals change in proportion")
 	fl.StringSlice("node", nil, "record only nodes whose name fits this pattern (repeatable)")
 	fl.Bool("fail-fast", false, "end at once if no cluster answers at the start")
+	fl.Bool("append", false, "go on with the archive even if it is of another cluster")
 	fl.Bool("keep-env", false, "keep the values of environment variables")
 	fl.Bool("keep-secrets", false, "store everything as it was said, secrets included")
 	fl.Float64("budget", 0.02, "the share of a node's time that may go into our calls")

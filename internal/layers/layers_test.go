@@ -38,13 +38,15 @@ var mayImport = map[string]string{
 	"archive/attach":         "archive door",
 	"archive/internal/codec": "",
 
-	"recorder":          "escape ergo ergo/redact ergo/tools48 archive recorder/ingest recorder/clock recorder/cost recorder/rows recorder/incident",
+	"recorder":          "escape ergo ergo/redact ergo/tools48 archive recorder/ingest recorder/clock recorder/cost recorder/identity recorder/rows recorder/incident",
 	"recorder/clock":    "ergo",
 	"recorder/cost":     "ergo",
 	"recorder/incident": "ergo",
 	"recorder/notify":   "recorder recorder/incident",
 	"recorder/rows":     "",
-	"recorder/control":  "door escape seal ergo/live archive recorder",
+	"recorder/identity": "archive",
+	"recorder/dump":     "archive",
+	"recorder/control":  "door escape seal ergo/live archive recorder recorder/dump recorder/dump",
 	"recorder/ingest":   "ergo ergo/redact ergo/tools48 ergo/capture archive",
 
 	"replay":       "ergo ergo/tools48 ergo/capture ergo/listing archive internal/nearest",

@@ -32,6 +32,7 @@ import (
 	"ergorecorder/door"
 	"ergorecorder/ergo/live"
 	"ergorecorder/recorder"
+	"ergorecorder/recorder/dump"
 	"ergorecorder/seal"
 )
 
@@ -156,7 +157,7 @@ func (s *Server) sendDump(ctx context.Context, w http.ResponseWriter, from, to t
 	}
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "dump.erg")
-	n, err := recorder.Dump(ctx, s.Writer.View(), from, to, path)
+	n, err := dump.Window(ctx, s.Writer.View(), from, to, path)
 	switch {
 	case err != nil:
 		return err
@@ -198,7 +199,7 @@ func (s *Server) sendSealed(ctx context.Context, w http.ResponseWriter, from, to
 	return nil
 }
 
-// DumpToMemory is [recorder.Dump] into memory that has a name, for what must not
+// DumpToMemory is [dump.Window] into memory that has a name, for what must not
 // be on a disk unencrypted.
 func DumpToMemory(ctx context.Context, view *archive.Reader, from, to time.Time) (m *seal.Opened, n int, err error) {
 	if m, err = seal.Memory(); err != nil {
@@ -206,7 +207,7 @@ func DumpToMemory(ctx context.Context, view *archive.Reader, from, to time.Time)
 	}
 	w, err := archive.OpenWriter(m.Path(), &archive.Options{InPlace: true})
 	if err == nil {
-		n, err = recorder.DumpInto(ctx, view, from, to, w)
+		n, err = dump.Into(ctx, view, from, to, w)
 		err = errors.Join(err, w.Close())
 	}
 	if err != nil {

@@ -26,7 +26,7 @@ func Detectors() []detector.Detector {
 	return []detector.Detector{
 		{
 			Name: "bottleneck", Looks: "processes whose messages wait",
-			Needs:    detector.Of(3, ergo.Processes),
+			Needs:    []detector.Need{{Reading: ergo.Processes, Least: 3, Whole: true, Columns: []string{"PID", "State", "MessagesIn", "MessagesMailbox", "RunningTime", "Wakeups"}}},
 			Sharpens: []string{"latency", "pprof"},
 			Claims:   []finding.Kind{finding.OverloadedProcess, finding.BlockedCallback, finding.StuckCall, finding.MailboxGrowth, finding.PoolOverflow},
 			Settings: []setting.Setting{lateAge, manyWaits},

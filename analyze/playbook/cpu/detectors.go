@@ -31,7 +31,7 @@ func Detectors() []detector.Detector {
 	return []detector.Detector{
 		{
 			Name: "cpu", Looks: "nodes that burn far more CPU than they did",
-			Needs:    detector.Of(9, ergo.Node),
+			Needs:    []detector.Need{{Reading: ergo.Node, Least: 9, Columns: []string{"UserTime", "SystemTime"}}},
 			Sharpens: []string{"pprof"},
 			Claims:   []finding.Kind{finding.CPUHotspot},
 			Settings: []setting.Setting{hotRatio, hotCores, hotShare},

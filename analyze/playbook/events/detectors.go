@@ -46,7 +46,7 @@ func Detectors() []detector.Detector {
 	return []detector.Detector{
 		{
 			Name: "events", Looks: "how events are used over time",
-			Needs:    detector.Of(3, ergo.Events),
+			Needs:    []detector.Need{{Reading: ergo.Events, Least: 3, Whole: true}},
 			Claims:   []finding.Kind{finding.EventSilent, finding.EventStarved, finding.EventNoSubscribers, finding.EventFanout},
 			Settings: []setting.Setting{lull, voidRate, voidRise, fanRise, wideFan, starving},
 			Run:      judge,

@@ -11,7 +11,7 @@ func Detectors() []detector.Detector {
 	return []detector.Detector{
 		{
 			Name: "goroutines", Looks: "stacks of which a node has more and more goroutines",
-			Needs:    detector.Of(8, ergo.Runtime),
+			Needs:    []detector.Need{{Reading: ergo.Runtime, Least: 8, Columns: []string{"goroutines"}}},
 			Sharpens: []string{"pprof"},
 			Claims:   []finding.Kind{finding.GoroutineGrowth},
 			Run:      judge,

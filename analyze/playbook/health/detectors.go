@@ -19,20 +19,20 @@ func Detectors() []detector.Detector {
 	return []detector.Detector{
 		{
 			Name: "lives", Looks: "nodes that went away, began anew, froze, pause or are slow, or have a clock that is off",
-			Needs:  detector.Of(2, ergo.Node),
+			Needs:  []detector.Need{{Reading: ergo.Node, Least: 2, Columns: []string{"Uptime"}}},
 			Claims: []finding.Kind{finding.NodeDown, finding.NodeRestarted, finding.NodeFrozen, finding.NodePauses, finding.NodeSlow, finding.ClockSkew},
 			Run:    nodeLives,
 		},
 		{
 			Name: "errors", Looks: "errors in logs, and messages that cannot be delivered",
-			Needs:    detector.Of(2, ergo.Node),
+			Needs:    []detector.Need{{Reading: ergo.Node, Least: 2, Columns: []string{"LogMessages", "SendErrorsRemote", "CallErrorsRemote"}}},
 			Claims:   []finding.Kind{finding.ErrorBurst, finding.DeliveryErrors},
 			Settings: []setting.Setting{fewErrors},
 			Run:      errorRates,
 		},
 		{
 			Name: "applications", Looks: "applications that stopped, and nodes that cannot stop",
-			Needs:  detector.Of(2, ergo.Applications),
+			Needs:  []detector.Need{{Reading: ergo.Applications, Least: 2, Columns: []string{"name", "state"}}},
 			Claims: []finding.Kind{finding.ApplicationDown, finding.ShutdownStuck},
 			Run:    runsWhatItShould,
 		},

@@ -26,7 +26,7 @@ func Detectors() []detector.Detector {
 	return []detector.Detector{
 		{
 			Name: "memory", Looks: "what collections leave in the heap, and what is allocated and thrown away",
-			Needs:    detector.Of(8, ergo.Runtime),
+			Needs:    []detector.Need{{Reading: ergo.Runtime, Least: 8, Columns: []string{"heap_alloc", "num_gc", "total_alloc"}}},
 			Claims:   []finding.Kind{finding.MemoryLeak, finding.HeapChurn},
 			Settings: []setting.Setting{churnRatio, churnCost},
 			Run:      judge,

@@ -31,14 +31,14 @@ func Detectors() []detector.Detector {
 	return []detector.Detector{
 		{
 			Name: "links", Looks: "connections that are lost, messages that do not arrive, round trips",
-			Needs:    detector.Of(2, ergo.Links),
+			Needs:    []detector.Need{{Reading: ergo.Links, Least: 2, Peers: true, Columns: []string{"Node", "MessagesIn", "MessagesOut", "ConnectionUptime"}}},
 			Claims:   []finding.Kind{finding.LinkFlap, finding.LinkDown, finding.MessageLoss, finding.SlowLink, finding.Partition},
 			Settings: []setting.Setting{minGap, slowRatio, slowMS},
 			Run:      links,
 		},
 		{
 			Name: "handshakes", Looks: "peers that are turned away",
-			Needs:  detector.Of(2, ergo.Acceptors),
+			Needs:  []detector.Need{{Reading: ergo.Acceptors, Least: 2, Columns: []string{"HandshakeErrors"}}},
 			Claims: []finding.Kind{finding.HandshakeErrors},
 			Run:    handshakes,
 		},

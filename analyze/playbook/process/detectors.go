@@ -31,14 +31,14 @@ func Detectors() []detector.Detector {
 	return []detector.Detector{
 		{
 			Name: "process-leak", Looks: "families of processes that grow without end",
-			Needs:    detector.Of(8, ergo.Processes),
+			Needs:    []detector.Need{{Reading: ergo.Processes, Least: 8, Whole: true, Columns: []string{"PID", "Behavior", "Application", "Parent"}}},
 			Claims:   []finding.Kind{finding.ProcessLeak, finding.RegistrationLeak},
 			Settings: []setting.Setting{leakMin, leakDies},
 			Run:      leaks,
 		},
 		{
 			Name: "zombies", Looks: "killed processes that do not end",
-			Needs:    detector.Of(3, ergo.Processes),
+			Needs:    []detector.Need{{Reading: ergo.Processes, Least: 3, Whole: true, Columns: []string{"PID", "State"}}},
 			Sharpens: []string{"pprof"},
 			Claims:   []finding.Kind{finding.ZombieProcesses},
 			Settings: []setting.Setting{ZombieAge},

@@ -31,7 +31,7 @@ func Detectors() []detector.Detector {
 	return []detector.Detector{
 		{
 			Name: "restart-loop", Looks: "children that die over and over, and supervisors that give up",
-			Needs:    detector.Of(3, ergo.Processes),
+			Needs:    []detector.Need{{Reading: ergo.Processes, Least: 3, Whole: true, Columns: []string{"PID", "Name", "Behavior", "Parent"}}},
 			Claims:   []finding.Kind{finding.RestartLoop, finding.SupervisorLimit},
 			Settings: []setting.Setting{manyRestarts, loopWindow, nearLimit},
 			Run:      judge,

@@ -39,7 +39,7 @@ func (s *Set) Detectors() []detector.Detector {
 	}
 	for _, r := range s.Rules {
 		need := detector.Need{Reading: r.Over, Least: 1}
-		if !slices.Contains(d.Needs, need) {
+		if !slices.ContainsFunc(d.Needs, func(n detector.Need) bool { return n.Reading == r.Over }) {
 			d.Needs = append(d.Needs, need)
 		}
 	}

@@ -3,6 +3,9 @@ package codec
 import (
 	"bytes"
 	"errors"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
 )
 
 var errJSON = errors.New("not the JSON that was expected")
@@ -203,4 +206,60 @@ func compact(dst, value []byte) []byte {
 		dst = append(dst, value[i])
 	}
 	return dst
+}
+
+// appendPlain appends a valid literal, a string without its escapes: two
+// spellings of one value give the same. What is no character (half of a pair)
+// stays as it is spelled.
+func appendPlain(b, lit []byte) []byte {
+	for i := 0; i < len(lit); i++ {
+		if lit[i] != '\\' || i+1 >= len(lit) {
+			b = append(b, lit[i])
+			continue
+		}
+		i++
+		switch c := lit[i]; c {
+		case 'b', 'f', 'n', 'r', 't':
+			b = append(b, "\b\f\n\r\t"[strings.IndexByte("bfnrt", c)])
+		case 'u':
+			b = appendUnit(b, lit, &i)
+		default:
+			b = append(b, c)
+		}
+	}
+	return b
+}
+
+// appendUnit appends the character whose escape has its u at i, and leaves i at
+// its end.
+func appendUnit(b, lit []byte, i *int) []byte {
+	r, ok := unit(lit, *i)
+	if !ok {
+		return append(b, '\\', 'u')
+	}
+	end := *i + 4
+	if utf16.IsSurrogate(r) {
+		low, ok := unit(lit, end+2)
+		if r = utf16.DecodeRune(r, low); !ok || lit[end+1] != '\\' || r == utf8.RuneError {
+			return append(b, '\\', 'u') // the digits follow
+		}
+		end += 6
+	}
+	*i = end
+	return utf8.AppendRune(b, r)
+}
+
+// unit is the number behind the u at i.
+func unit(lit []byte, i int) (r rune, ok bool) {
+	if i+4 >= len(lit) || lit[i] != 'u' {
+		return 0, false
+	}
+	for _, h := range lit[i+1 : i+5] {
+		d := rune(h - '0')
+		if d > 9 {
+			d = rune(h|0x20) - 'a' + 10
+		}
+		r = r<<4 | d&15
+	}
+	return r, true
 }

@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"slices"
-
-	"github.com/cespare/xxhash/v2"
 )
 
 // A part encodes the rows of PartRows slots. It remembers every cell as of
@@ -218,7 +216,7 @@ func (p *part) encode(t *table, at int64, round bool) {
 	for _, r := range p.rows {
 		if r.full {
 			news.set(r.slot)
-			p.run.stats.keys = append(p.run.stats.keys, xxhash.Sum64String(t.keys[int32(p.number)*PartRows+r.slot]))
+			p.run.stats.keys = append(p.run.stats.keys, t.keyHash(int32(p.number)*PartRows+r.slot))
 		} else if t.form == FormObject {
 			active.set(r.slot)
 		}

@@ -35,8 +35,10 @@ type table struct {
 	tmpl   template
 	spans  []span
 	keyBuf []byte
-	litBuf []byte
-	fresh  []int32 // slots given out by this scan
+
+	spelled []uint64 // the hash of the literals of the key in each slot, 0 where they are the key
+	litBuf  []byte
+	fresh   []int32 // slots given out by this scan
 
 	again map[string]uint64 // keys that came more than once in this scan: how often
 }
@@ -185,7 +187,10 @@ func (t *table) scanRows(text []byte, p int) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		if err := t.stageRow(text, shape, t.slotOf(t.rowKey(text, shape))); err != nil {
+		key, spelled := t.rowKey(text, shape)
+		slot := t.slotOf(key)
+		t.spelled[slot] = spelled
+		if err := t.stageRow(text, shape, slot); err != nil {
 			return 0, err
 		}
 		if p = space(text, next); p >= len(text) || text[p] != ',' && text[p] != ']' {
@@ -208,7 +213,8 @@ func (t *table) arrange(text []byte, p int) {
 		if err != nil {
 			break
 		}
-		keys = append(keys, string(t.rowKey(text, shape)))
+		key, _ := t.rowKey(text, shape)
+		keys = append(keys, string(key))
 		if p = space(text, next); p >= len(text) || text[p] != ',' {
 			break
 		}
@@ -334,19 +340,37 @@ func fieldName(text []byte, p int) (string, int, error) {
 	return name, space(text, p+1), nil
 }
 
-// rowKey is what identifies the scanned row: the literals of its key columns.
-func (t *table) rowKey(text []byte, shape int) []byte {
+// rowKey is what identifies the scanned row: the values of its key columns,
+// however they are spelled. spelled is the hash of the literals, 0 where they
+// are the key.
+func (t *table) rowKey(text []byte, shape int) (key []byte, spelled uint64) {
 	keys := t.shapes[shape].keys
 	if len(keys) == 1 && len(t.key) == 1 {
 		s := t.spans[keys[0]]
-		return text[s.start:s.end]
+		lit := text[s.start:s.end]
+		if bytes.IndexByte(lit, '\\') < 0 {
+			return lit, 0
+		}
+		t.keyBuf = appendPlain(t.keyBuf[:0], lit)
+		return t.keyBuf, xxhash.Sum64(lit)
 	}
 	t.keyBuf = t.keyBuf[:0]
+	escaped := false
 	for _, i := range keys {
 		s := t.spans[i]
 		t.keyBuf = append(append(t.keyBuf, text[s.start:s.end]...), 0)
+		escaped = escaped || bytes.IndexByte(text[s.start:s.end], '\\') >= 0
 	}
-	return t.keyBuf
+	if !escaped {
+		return t.keyBuf, 0
+	}
+	spelled = xxhash.Sum64(t.keyBuf)
+	t.keyBuf = t.keyBuf[:0]
+	for _, i := range keys {
+		s := t.spans[i]
+		t.keyBuf = append(appendPlain(t.keyBuf, text[s.start:s.end]), 0)
+	}
+	return t.keyBuf, spelled
 }
 
 // slotOf is the slot of the row with that key, new or old. A key that comes a
@@ -366,6 +390,14 @@ func (t *table) slotOf(key []byte) int32 {
 	t.again[string(key)]++
 	n := t.again[string(key)]
 	return t.slotOf(binary.AppendUvarint(append(key[:len(key):len(key)], 0), n))
+}
+
+// keyHash is the hash of the key in a slot, as it was spelled last.
+func (t *table) keyHash(slot int32) uint64 {
+	if h := t.spelled[slot]; h != 0 {
+		return h
+	}
+	return xxhash.Sum64String(t.keys[slot])
 }
 
 // grave marks a place of the index whose row is gone.
@@ -388,7 +420,7 @@ func (t *table) lookup(key []byte) (slot int32, place uint64, ok bool) {
 func (t *table) give(key []byte, place uint64) int32 {
 	slot := t.freeSlot()
 	if int(slot) == len(t.keys) {
-		t.keys, t.seen = append(t.keys, ""), append(t.seen, 0)
+		t.keys, t.seen, t.spelled = append(t.keys, ""), append(t.seen, 0), append(t.spelled, 0)
 	}
 	t.keys[slot], t.seen[slot] = string(key), t.scan
 	t.alive[slot>>6] |= 1 << (slot & 63)

@@ -1,4 +1,5 @@
-package recorder
+// Package dump copies windows of archives that are being written.
+package dump
 
 import (
 	"context"
@@ -9,20 +10,20 @@ import (
 	"ergorecorder/archive"
 )
 
-// Dump copies a window of an archive into a new one at path, marks and
+// Window copies a window of an archive into a new one at path, marks and
 // profiles included. It returns the number of records. What cannot be read is
 // left out and reported, after all else was copied.
-func Dump(ctx context.Context, view *archive.Reader, from, to time.Time, path string) (n int, err error) {
+func Window(ctx context.Context, view *archive.Reader, from, to time.Time, path string) (n int, err error) {
 	w, err := archive.OpenWriter(path, nil)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, w.Close()) }()
-	return DumpInto(ctx, view, from, to, w)
+	return Into(ctx, view, from, to, w)
 }
 
-// DumpInto is [Dump] into an archive that is open, and stays so.
-func DumpInto(ctx context.Context, view *archive.Reader, from, to time.Time, w *archive.Writer) (n int, err error) {
+// Into is [Window] into an archive that is open, and stays so.
+func Into(ctx context.Context, view *archive.Reader, from, to time.Time, w *archive.Writer) (n int, err error) {
 	schemas := map[archive.StreamKey]archive.Schema{}
 	for _, s := range view.Streams() {
 		schemas[s.StreamKey] = s.Schema
