@@ -32,6 +32,7 @@ type Actor struct {
 	stalls   []*Stall   // likewise
 	stood    []*Stall   // the first maxStood stalls, and the newest in the last place
 
+	Flow      Flow   // of messages to it
 	LongWaits int    // stalls in wait response
 	FirstWait *Stall // of those
 }
@@ -169,9 +170,37 @@ func (e *Episode) add(p Point) {
 	e.skip = 2*e.skip + 1
 }
 
+// A Flow is how messages came to a process: until when they did, and the longest
+// stretch before in which next to none did.
+type Flow struct {
+	Last    Point // the newest row that shows about as many as ever
+	Longest time.Duration
+}
+
+// trickle is the share of its usual rate below which next to nothing comes.
+const trickle = 0.1
+
+func (a *Actor) flows(prev, p Point) {
+	if a.Flow.Last.At.IsZero() {
+		a.Flow.Last = p
+		return
+	}
+	usual := float64(prev.In-a.Begin.In) / max(prev.At.Sub(a.Begin.At).Seconds(), 1e-3)
+	now := float64(p.In-prev.In) / max(p.At.Sub(prev.At).Seconds(), 1e-3)
+	if now > 0 && now >= trickle*usual {
+		a.Flow.Longest = max(a.Flow.Longest, p.At.Sub(a.Flow.Last.At))
+		a.Flow.Last = p
+	}
+}
+
+// Rests reports whether the newest row shows the process asleep with nothing to
+// do.
+func (a *Actor) Rests() bool { return a.now.state == sleeping && a.now.Mailbox == 0 }
+
 // observe takes the process's next row.
 func (a *Actor) observe(p Point) {
 	prev := a.now
+	a.flows(prev, p)
 	a.now, a.Last = p, p.At
 	a.observeStall(prev, p)
 	if p.state == sleeping && p.Mailbox == 0 {
