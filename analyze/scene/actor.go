@@ -32,7 +32,9 @@ type Actor struct {
 	stalls   []*Stall   // likewise
 	stood    []*Stall   // the first maxStood stalls, and the newest in the last place
 
-	Flow      Flow   // of messages to it
+	Stream Stream // of messages to it
+	Surge  *Surge // the latest, nil if there was none
+
 	LongWaits int    // stalls in wait response
 	FirstWait *Stall // of those
 }
@@ -170,26 +172,30 @@ func (e *Episode) add(p Point) {
 	e.skip = 2*e.skip + 1
 }
 
-// A Flow is how messages came to a process: until when they did, and the longest
+// A Stream is how messages came to a process: until when they did, and the longest
 // stretch before in which next to none did.
-type Flow struct {
+type Stream struct {
 	Last    Point // the newest row that shows about as many as ever
 	Longest time.Duration
+	Rose    bool // it was seen to begin, or to rise many times over: it may be meant to end
 }
 
 // trickle is the share of its usual rate below which next to nothing comes.
 const trickle = 0.1
 
 func (a *Actor) flows(prev, p Point) {
-	if a.Flow.Last.At.IsZero() {
-		a.Flow.Last = p
+	if a.Stream.Last.At.IsZero() {
+		a.Stream.Last = p
 		return
 	}
 	usual := float64(prev.In-a.Begin.In) / max(prev.At.Sub(a.Begin.At).Seconds(), 1e-3)
 	now := float64(p.In-prev.In) / max(p.At.Sub(prev.At).Seconds(), 1e-3)
+	if seen := prev.At.Sub(a.Begin.At); seen > MinStall && p.In-prev.In >= 20 && now*trickle > 2*usual {
+		a.Stream.Rose = true
+	}
 	if now > 0 && now >= trickle*usual {
-		a.Flow.Longest = max(a.Flow.Longest, p.At.Sub(a.Flow.Last.At))
-		a.Flow.Last = p
+		a.Stream.Longest = max(a.Stream.Longest, p.At.Sub(a.Stream.Last.At))
+		a.Stream.Last = p
 	}
 }
 
@@ -203,6 +209,7 @@ func (a *Actor) observe(p Point) {
 	a.flows(prev, p)
 	a.now, a.Last = p, p.At
 	a.observeStall(prev, p)
+	a.observeSurge(prev, p)
 	if p.state == sleeping && p.Mailbox == 0 {
 		a.endEpisode()
 		return

@@ -57,17 +57,17 @@ func ranDry(a *scene.Actor) (dry, bool) {
 		least  = 10 * time.Second // quiet
 		missed = 100              // messages that would have come
 	)
-	if a.Own() || a.Gone || !a.Rests() {
+	if a.Own() || a.Gone || !a.Rests() || a.Stream.Rose {
 		return dry{}, false
 	}
 	step := max(a.Node.Interval, time.Second)
-	lasted, quiet := a.Flow.Last.At.Sub(a.Begin.At), a.Last.Sub(a.Flow.Last.At)
-	if lasted < steady*step || lasted < 3*least || quiet < least || quiet < longer*max(a.Flow.Longest, step) {
+	lasted, quiet := a.Stream.Last.At.Sub(a.Begin.At), a.Last.Sub(a.Stream.Last.At)
+	if lasted < steady*step || lasted < 3*least || quiet < least || quiet < longer*max(a.Stream.Longest, step) {
 		return dry{}, false
 	}
-	d := dry{actor: a, since: a.Flow.Last.At, off: step, quiet: quiet}
-	d.rate = float64(a.Flow.Last.In-a.Begin.In) / lasted.Seconds()
-	d.sent = float64(a.Flow.Last.Out-a.Begin.Out) / lasted.Seconds()
+	d := dry{actor: a, since: a.Stream.Last.At, off: step, quiet: quiet}
+	d.rate = float64(a.Stream.Last.In-a.Begin.In) / lasted.Seconds()
+	d.sent = float64(a.Stream.Last.Out-a.Begin.Out) / lasted.Seconds()
 	return d, d.rate*quiet.Seconds() >= missed
 }
 
@@ -79,7 +79,7 @@ func (d dry) finding() *finding.Finding {
 		Score: min(62, finding.Score(finding.TrafficStopped, missing)), Confidence: finding.Medium,
 		Title: fmt.Sprintf("next to no messages come to %s on %s any more", a.Called(), a.Node.Name),
 		Summary: fmt.Sprintf("Until %s %s messages a second came to it, without a pause of more than %s; since then, for %s, next to none. Nothing waits: whoever feeds it stopped.",
-			finding.Clock(d.since), finding.Number(d.rate), finding.Duration(max(a.Flow.Longest, a.Node.Interval)), finding.Duration(d.quiet)),
+			finding.Clock(d.since), finding.Number(d.rate), finding.Duration(max(a.Stream.Longest, a.Node.Interval)), finding.Duration(d.quiet)),
 		Recommendation: "Look at what feeds it: a process, a connection, a subscription. A stream that is meant to end is no fault.",
 		Confirm:        []string{fmt.Sprintf("process_info node=%s pid=%s, twice: MessagesIn", a.Node.Name, a.Pid)},
 		Caveats:        []string{"Whether the stream was meant to end is not in the recording."},

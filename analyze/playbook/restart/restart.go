@@ -228,6 +228,9 @@ func limitEvidence(in *scene.Inspection, n *scene.Node, a *scene.Actor) finding.
 		Node: n.Name, Tool: "process_inspect", Field: "restarts_count",
 		Series: finding.Chart("restarts in the period", in.Restarts),
 	}
+	if in.Restarts.Len() == 0 {
+		return e // it does not count them, or was never asked in time
+	}
 	said := n.Says("process_inspect", time.Time{}, in.Restarts.T[in.Restarts.Len()-1])
 	said.Row = in.Pid
 	e.Value("most_restarts", peak, said.Of("max(restarts_count)"))
