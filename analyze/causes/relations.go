@@ -50,7 +50,7 @@ func predicates(s *scene.Scene) map[finding.Relation]predicate {
 		finding.BeganAnew: func(root, f *finding.Finding) bool { return sameNode(root, f) && after(root, f) },
 		finding.NodeAway:  func(root, f *finding.Finding) bool { return touches(f, root.Subject.Node) && after(root, f) },
 		finding.CallsNode: func(root, f *finding.Finding) bool {
-			return (f.Subject.Peer == "" || touches(f, root.Subject.Node)) && after(root, f)
+			return (f.Subject.Peer == "" || f.Subject.Peer == root.Subject.Node) && after(root, f)
 		},
 		finding.CutsBoth: func(root, f *finding.Finding) bool {
 			return endOf(root, f.Subject.Node) && endOf(root, f.Subject.Peer) && after(root, f)

@@ -120,7 +120,7 @@ func Kinds() []Row {
 			Measure: Measure{"restarts", "an hour", 3, 30},
 			Fetch:   []Fetch{FetchStacks, FetchHeap, FetchRawGoroutine},
 			Explains: []Effect{
-				{Dies, []Kind{ErrorBurst, SupervisorLimit, DeliveryErrors, EventSilent, ApplicationDown, HeapChurn, TrafficStopped}},
+				{Dies, []Kind{ErrorBurst, SupervisorLimit, DeliveryErrors, EventSilent, ApplicationDown, HeapChurn, TrafficStopped, DeadLetters}},
 				{WaitsFor, []Kind{StuckCall, OverloadedProcess}},
 			},
 		},
@@ -141,7 +141,7 @@ func Kinds() []Row {
 			Measure: Measure{"time without the child", "s", 1, 60},
 			Fetch:   []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
-				{Dies, []Kind{ErrorBurst, DeliveryErrors, EventSilent, TrafficStopped}},
+				{Dies, []Kind{ErrorBurst, DeliveryErrors, EventSilent, TrafficStopped, DeadLetters}},
 				{WaitsFor, []Kind{StuckCall, OverloadedProcess}},
 			},
 		},
@@ -194,7 +194,7 @@ func Kinds() []Row {
 			Explains: []Effect{
 				{BeganAnew, []Kind{NodeRestarted}},
 				{NodeAway, []Kind{LinkFlap, LinkDown, MessageLoss, SlowLink, ApplicationDown, EventSilent, ClockSkew, Rule}},
-				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall, TrafficStopped}},
+				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall, TrafficStopped, DeadLetters}},
 			},
 		},
 		{
@@ -204,7 +204,7 @@ func Kinds() []Row {
 			Fetch:   []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
 				{NodeAway, []Kind{LinkFlap, LinkDown, MessageLoss, SlowLink, ApplicationDown, EventSilent, ClockSkew, Rule}},
-				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall, TrafficStopped}},
+				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall, TrafficStopped, DeadLetters}},
 			},
 		},
 		{
@@ -214,7 +214,7 @@ func Kinds() []Row {
 			Fetch:   []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
 				{NodeAway, []Kind{LinkFlap, LinkDown, MessageLoss, SlowLink, ApplicationDown, EventSilent, ClockSkew, Rule}},
-				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall, TrafficStopped}},
+				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall, TrafficStopped, DeadLetters}},
 				{OnNode, []Kind{OverloadedProcess, BlockedCallback, MailboxGrowth, EventSilent, TrafficStopped}},
 				{WaitingCalls, []Kind{OverloadedProcess, MailboxGrowth}},
 			},
@@ -226,7 +226,7 @@ func Kinds() []Row {
 			Fetch:   []Fetch{FetchCPU, FetchRawCPU, FetchRawGoroutine},
 			Explains: []Effect{
 				{NodeAway, []Kind{LinkFlap, MessageLoss, SlowLink, EventSilent, Rule}},
-				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall, TrafficStopped}},
+				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall, TrafficStopped, DeadLetters}},
 				{OnNode, []Kind{OverloadedProcess, BlockedCallback, MailboxGrowth, EventSilent, TrafficStopped}},
 				{WaitingCalls, []Kind{OverloadedProcess, MailboxGrowth}},
 			},
@@ -238,7 +238,7 @@ func Kinds() []Row {
 			Fetch:   []Fetch{FetchCPU, FetchRawCPU, FetchRawGoroutine},
 			Explains: []Effect{
 				{NodeAway, []Kind{SlowLink, MessageLoss, Rule}},
-				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall, TrafficStopped}},
+				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall, TrafficStopped, DeadLetters}},
 				{OnNode, []Kind{OverloadedProcess, BlockedCallback, MailboxGrowth, EventSilent, TrafficStopped}},
 				{WaitingCalls, []Kind{OverloadedProcess, MailboxGrowth}},
 			},
@@ -285,6 +285,7 @@ func Kinds() []Row {
 			Measure: Measure{"messages to nobody", "a minute", 1, 1000},
 			Fetch:   []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
+				{OnNode, []Kind{DeliveryErrors}},
 				{SameProcess, []Kind{DeliveryErrors, ErrorBurst, Rule}},
 			},
 		},
@@ -295,7 +296,7 @@ func Kinds() []Row {
 			Fetch:   []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
 				{TakesDown, []Kind{NodeDown, NodeRestarted}},
-				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent, TrafficStopped}},
+				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent, TrafficStopped, DeadLetters}},
 				{WaitsFor, []Kind{StuckCall, OverloadedProcess}},
 			},
 		},

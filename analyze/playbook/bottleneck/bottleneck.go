@@ -94,5 +94,8 @@ func suspect(ctx context.Context, s *scene.Scene, a *scene.Actor) (*finding.Find
 	if a.Zombie() != nil {
 		return nil, nil // another playbook's
 	}
+	if f, err := full(ctx, s, a); f != nil || err != nil {
+		return f, err
+	}
 	return overloaded(ctx, s, a)
 }
