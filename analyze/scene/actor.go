@@ -23,6 +23,8 @@ type Actor struct {
 	Last      time.Time // the newest listing that shows it
 	Gone      bool      // a later listing does not show it
 
+	unlisted bool // the newest listings are cut and left it out
+
 	Begin Point // its first row
 	now   Point // its newest row
 	busy  *Episode
