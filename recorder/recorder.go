@@ -328,7 +328,7 @@ func (r *Recorder) append(rec *archive.Record) {
 func (r *Recorder) mark(m archive.Mark) {
 	m = r.stamped(m)
 	r.put("mark "+m.Kind, func() error { _, err := r.w.Mark(m); return err })
-	r.opts.Notice(describe(m))
+	r.opts.Notice(ingest.Words(m))
 }
 
 // stamped is a mark as of now, without the secrets that it may quote.
@@ -339,19 +339,4 @@ func (r *Recorder) stamped(m archive.Mark) archive.Mark {
 		m.To = m.From
 	}
 	return m
-}
-
-// describe is a mark in words.
-func describe(m archive.Mark) string {
-	s := m.Kind
-	if m.Node != "" {
-		s += " " + m.Node
-	}
-	if m.To.After(m.From) {
-		s += fmt.Sprintf(" (%v)", m.To.Sub(m.From).Round(time.Millisecond))
-	}
-	if m.Note != "" {
-		s += ": " + m.Note
-	}
-	return s
 }

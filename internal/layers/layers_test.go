@@ -88,8 +88,10 @@ var mayImport = map[string]string{
 
 	"cmd/internal/command": "archive internal/exit",
 	"cmd/internal/sealed":  "seal",
-	"cmd/analyze":          "door cmd/internal/... export seal scrub escape ergo/... archive archive/attach replay/... coverage analyze/... mcp web internal/exit internal/nearest",
-	"cmd/record":           "door cmd/internal/... seal escape ergo/... archive archive/attach recorder/... replay/... coverage analyze/... mcp web internal/exit",
+	"terminal":             "escape ergo replay analyze analyze/finding analyze/render analyze/views",
+
+	"cmd/analyze": "terminal door cmd/internal/... export seal scrub escape ergo/... archive archive/attach replay/... coverage analyze/... mcp web internal/exit internal/nearest",
+	"cmd/record":  "door cmd/internal/... seal escape ergo/... archive archive/attach recorder/... replay/... coverage analyze/... mcp web internal/exit",
 
 	"internal/exit":   "escape",
 	"internal/layers": "",
@@ -128,7 +130,8 @@ var homes = map[string]string{
 	"github.com/aws":                       "fleet/...",
 	"ergo.services":                        "",
 	"github.com/schollz/progressbar/v3":    "cmd/...",
-	"charm.land/lipgloss/v2":               "cmd/...",
+	"charm.land":                           "terminal",
+	"github.com/charmbracelet":             "terminal",
 	"github.com/guptarohit/asciigraph":     "cmd/... analyze/render",
 	"github.com/HdrHistogram/hdrhistogram": "analyze/series recorder",
 }
