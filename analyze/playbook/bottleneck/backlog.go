@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
 	"ergorecorder/analyze/series"
 )
