@@ -106,6 +106,7 @@ func linkDown(s *scene.Scene, w *scene.Network, f *finding.Finding, lost scene.L
 	f.Kind, f.Score, f.Confidence = finding.LinkDown, 70, finding.High
 	f.Title = fmt.Sprintf("%s and %s are not connected any more, and both are alive", finding.NodeName(a), finding.NodeName(b))
 	f.Summary = fmt.Sprintf("The connection ended at %s and was not made again in the %s to the end of the window; both nodes went on answering.", finding.Clock(f.Onset), finding.Duration(s.To.Sub(f.Onset)))
+	f.Evidence[0].To = &s.To
 	failed := remoteErrors(s, w, a, lost) || remoteErrors(s, w, b, lost)
 	carried := w.Carried(a, b, lost.Before)
 	switch {
