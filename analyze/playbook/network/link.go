@@ -91,6 +91,11 @@ func lostLink(s *scene.Scene, w *scene.Network, v *finding.Verdict, a, b string)
 	default:
 		linkDown(s, w, f, last)
 	}
+	const missed = 72 // somebody's sends or calls failed for it
+	if f.Kind == finding.LinkFlap && f.Score < missed && (remoteErrors(s, w, a, first) || remoteErrors(s, w, b, first)) {
+		f.Score = missed
+		f.Summary += " Sends or calls to other nodes fail since then."
+	}
 	v.Find(f)
 }
 
