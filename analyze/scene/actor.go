@@ -250,6 +250,12 @@ func keepWorst[T any](list []T, x T, less func(a, b T) bool) []T {
 	return append(list[:least], list[least+1:]...)
 }
 
+// Rows is where values about the process come from: its row in the listings of
+// a stretch, both ends included.
+func (a *Actor) Rows(from, to time.Time) finding.Source {
+	return finding.Source{Tool: "process_list", Node: a.Node.Name, Row: a.Pid, From: from, To: to}
+}
+
 // Waited is the most that messages waited at processes that are not there
 // because somebody observes.
 type Waited struct {

@@ -20,6 +20,15 @@ func CPUUsed(n *Node) series.Series {
 	return series.Sum(inSeconds(user, twice), inSeconds(system, twice))
 }
 
+// CPUFormula is CPUUsed as the tool measure reckons it.
+func CPUFormula(n *Node) string {
+	user, system := n.Series(ergo.Node, "UserTime"), n.Series(ergo.Node, "SystemTime")
+	if countsTwice(user, system) {
+		return "UserTime / 1e9 - floor(UserTime / 2e9) + SystemTime / 1e9 - floor(SystemTime / 2e9)"
+	}
+	return "(UserTime + SystemTime) / 1e9"
+}
+
 // inSeconds is a counter of ns in seconds, of which whole ones were counted
 // once or twice.
 func inSeconds(ns series.Series, twice bool) series.Series {

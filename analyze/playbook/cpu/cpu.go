@@ -92,6 +92,7 @@ func hotspot(ctx context.Context, s *scene.Scene, n *scene.Node, rates series.Se
 		}
 		onset, off := c.At.Add(-rates.Interval()/2), c.Error+rates.Interval()/2
 		f := cpuFinding(n, onset, off, end, c, rates)
+		tellCores(n, &f.Evidence[0], c, rates.Between(since, c.At), rates.Between(c.At, until))
 		if end != s.To {
 			f.End = &end
 		}
@@ -115,11 +116,18 @@ func cpuFinding(n *scene.Node, onset time.Time, off time.Duration, end time.Time
 		Onset:   onset, OnsetErrorS: off.Seconds(),
 		Evidence: []finding.Evidence{{
 			What: "cores used (user and system)", Node: n.Name, Tool: "node_info", Field: "UserTime + SystemTime", From: &onset, To: &end,
-			Values: map[string]any{"before_cores": finding.Round(c.Before), "after_cores": finding.Round(c.After), "p": c.P}, Series: finding.Chart("cores", rates),
+			Series: finding.Chart("cores", rates),
 		}},
 		Recommendation: "Read the function that the profile names: a loop that waits by spinning, work repeated for each message, or an input that grew.",
 		Confirm:        []string{"pprof_cpu duration=5 on " + n.Name, "process_list sort_by=running_time on " + n.Name + ", twice"},
 	}
+}
+
+// tellCores adds the cores used before and since.
+func tellCores(n *scene.Node, e *finding.Evidence, c series.Change, before, after series.Series) {
+	used, formula := scene.CPUUsed(n), "median(rates("+scene.CPUFormula(n)+"))"
+	e.Value("before_cores", c.Before, n.OverRates("node_info", used, before).Of(formula))
+	e.Value("after_cores", c.After, n.OverRates("node_info", used, after).Of(formula))
 }
 
 // loadRatio is by how much the messages that a node's processes handle grew

@@ -3,7 +3,6 @@ package memory
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -87,10 +86,14 @@ func memoryLeak(s *scene.Scene, n *scene.Node, g retention, profs scene.Heaps, e
 		Onset: g.onset, OnsetErrorS: g.off.Seconds(),
 		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(g.onset)},
 		Evidence: []finding.Evidence{{
-			What: "heap left after collections", Node: n.Name, Tool: "runtime_stats", Field: "heap_alloc", From: &g.onset, To: &s.To,
-			Values: map[string]any{"before_bytes": math.Round(g.before), "after_bytes": math.Round(g.after), "bytes_per_s": finding.Round(g.slope.PerSecond)}, Series: finding.Chart("bytes", g.low),
+			What: "heap left after collections", Node: n.Name, Tool: "runtime_stats", Field: "heap_alloc", From: &g.onset, To: &s.To, Series: finding.Chart("bytes", g.low),
 		}},
 		Confirm: []string{"runtime_stats on " + n.Name + ": heap_alloc right after num_gc has grown", "pprof_heap on " + n.Name + ", twice, some minutes apart"},
+	}
+	for name, v := range map[string]float64{"before_bytes": g.before, "after_bytes": g.after, "bytes_per_s": g.slope.PerSecond} {
+		if by := g.by[name]; by.formula != "" {
+			f.Evidence[0].Value(name, v, n.Says("runtime_stats", by.from, by.to).Of(by.formula))
+		}
 	}
 	where := ""
 	found := keepersSince(profs, g.onset)
@@ -99,8 +102,11 @@ func memoryLeak(s *scene.Scene, n *scene.Node, g retention, profs scene.Heaps, e
 		f.Subject.Function = k.function
 		f.Evidence = append(f.Evidence, finding.Evidence{
 			What: "bytes in use allocated by " + k.function, Node: n.Name, Tool: "pprof_heap", Field: "inuse",
-			Values: map[string]any{"before_bytes": k.before, "after_bytes": k.after}, Records: k.records, Series: finding.Chart("bytes", k.inUse),
+			Records: k.records, Series: finding.Chart("bytes", k.inUse),
 		})
+		e := &f.Evidence[1]
+		e.Value("before_bytes", k.before, held(n, k.function, k.beforeAt, k.raw))
+		e.Value("after_bytes", k.after, held(n, k.function, k.inUse.T[k.inUse.Len()-1], k.raw))
 		where = fmt.Sprintf(", allocated by %s (%s in use, before %s)", k.function, finding.Size(k.after), finding.Size(k.before))
 		holder(n, k.function, finding.Window{From: g.onset, To: end}, f)
 		f.Recommendation = fmt.Sprintf("Look for what %s adds to and nothing takes from: a map whose keys never repeat, a slice that only grows, a cache without a limit.", k.function)

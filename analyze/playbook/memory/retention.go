@@ -1,7 +1,9 @@
 package memory
 
 import (
+	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"ergorecorder/analyze/scene"
@@ -28,6 +30,25 @@ type retention struct {
 	slope         series.Slope // since the onset
 	before, after float64      // bytes: the most that was left before the onset, the least of late
 	slow          bool         // told by the troughs only
+
+	// How the tool measure comes to before, after and slope: a formula over the
+	// heap, and of which stretch.
+	by map[string]asked
+	of string // the function of which a heap profile tells it; "" for the heap
+}
+
+// An asked value is a formula and the stretch that it is taken over.
+type asked struct {
+	formula  string
+	from, to time.Time
+}
+
+// left is what collections leave, as a formula.
+const left = "low(heap_alloc, num_gc)"
+
+// over is a formula over the stretch of a series.
+func over(formula string, s series.Series) asked {
+	return asked{formula, s.T[0], s.T[s.Len()-1]}
 }
 
 // retained tells whether what is left after collections grows without coming
@@ -79,6 +100,12 @@ func (g *retention) since(points series.Series, k int) bool {
 		return false
 	}
 	first, last := rising.T[0], rising.T[k-1]
+	top := slices.Index(before.V, g.before)
+	g.by = map[string]asked{
+		"before_bytes": {"last(heap_alloc)", before.T[top], before.T[top]},
+		"after_bytes":  {"last(heap_alloc)", last, last},
+		"bytes_per_s":  {"change(heap_alloc) / span(heap_alloc)", first, last},
+	}
 	pace := (rising.V[k-1] - rising.V[0]) / last.Sub(first).Seconds()
 	g.slope = series.Slope{PerSecond: pace, Origin: first, Level: rising.V[0], Samples: k}
 	back := time.Duration((rising.V[0] - series.Median(before.V)) / pace * float64(time.Second))
@@ -112,6 +139,7 @@ func (g *retention) keptByOne(tables []scene.HeapTable) bool {
 			continue
 		}
 		if g.since(inUse, k) {
+			g.by, g.of = nil, r.Function
 			return true
 		}
 	}
@@ -159,8 +187,13 @@ func (g *retention) above(since time.Time) bool {
 	if g.after < overSeen*g.before {
 		return false
 	}
+	latest := after.From(after.T[len(after.V)-max(2, len(after.V)/3)])
+	g.by = map[string]asked{
+		"before_bytes": over("max("+left+")", before), "after_bytes": over("min(heap_alloc)", latest), "bytes_per_s": over("slope("+left+")", after),
+	}
 	slope, err := series.TheilSen(after)
 	if err != nil {
+		g.by["bytes_per_s"] = asked{}
 		// Collections become rare as the heap grows: too few for an interval.
 		first, last := after.T[0], after.T[after.Len()-1]
 		slope = series.Slope{PerSecond: (g.after - after.V[0]) / last.Sub(first).Seconds(), Origin: first, Level: after.V[0], Samples: after.Len()}
@@ -212,6 +245,10 @@ func (g *retention) rises() bool {
 		g.onset, g.off = knee.At, max(knee.Error, width)
 	}
 	g.before, g.after = low.V[0], low.V[low.Len()-1]
+	dents := fmt.Sprintf("troughs(%s, %d)", left, troughs)
+	g.by = map[string]asked{
+		"before_bytes": over("first("+dents+")", g.low), "after_bytes": over("last("+dents+")", g.low), "bytes_per_s": over("slope("+dents+")", g.low),
+	}
 	return grown > 2*scatter && grown > 0.5*math.Max(low.V[0], 8*heapQuantum)
 }
 
