@@ -167,6 +167,9 @@ func checkOrder(t *testing.T, text string) {
 			t.Errorf("out of order: %s", line)
 		}
 		seen[series], lastSeries, lastTime = true, series, when
+		if strings.Count(","+series[strings.IndexByte(series, '{')+1:], `,node="`) != 1 {
+			t.Errorf("a label twice: %s", line)
+		}
 	}
 }
 

@@ -149,10 +149,19 @@ func labelsOf(f *archive.Frame, slot int32, node string, ids []string) string {
 	labels := []string{"node=" + label(node)}
 	for _, id := range ids {
 		if text := textAt(column(f, id), slot); text != "" {
-			labels = append(labels, snake(id)+"="+label(text))
+			labels = append(labels, labelName(id)+"="+label(text))
 		}
 	}
 	return strings.Join(labels, ",")
+}
+
+// labelName is the label of a field that tells series apart: node is whose answer
+// it is, so a field of that name is a peer.
+func labelName(field string) string {
+	if name := snake(field); name != "node" {
+		return name
+	}
+	return "peer"
 }
 
 func label(text string) string {

@@ -78,7 +78,7 @@ func (b *metricBatch) frame(f *archive.Frame) error {
 		var attributes []*common.KeyValue
 		for _, id := range ids {
 			if text := textAt(column(f, id), slot); text != "" {
-				attributes = append(attributes, attribute(snake(id), text))
+				attributes = append(attributes, attribute(labelName(id), text))
 			}
 		}
 		for i := range f.Columns {

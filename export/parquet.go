@@ -160,32 +160,43 @@ type table struct {
 	rows  int
 }
 
-// ownColumn is the name of a column of ours, which no field has.
-func ownColumn(name string, kinds map[string]cellKind) string {
-	for _, taken := kinds[name]; taken; _, taken = kinds[name] {
-		name = "recorded_" + name
+// The columns of our own. Some readers do not tell cases apart, so a field that
+// is called so in any case is called otherwise: Node, of a link, is its peer.
+const (
+	atColumn   = "at"
+	nodeColumn = "node"
+)
+
+// columnName is how the column of a field is called.
+func columnName(field string) string {
+	switch {
+	case strings.EqualFold(field, nodeColumn):
+		return "peer"
+	case strings.EqualFold(field, atColumn):
+		return "row_at"
 	}
-	return name
+	return field
 }
 
 func newTable(w io.Writer, tool string, kinds map[string]cellKind) *table {
 	t := &table{}
-	at, node := ownColumn("at", kinds), ownColumn("node", kinds)
 	group := parquet.Group{
-		at:   parquet.Timestamp(parquet.Nanosecond),
-		node: parquet.Encoded(parquet.String(), &parquet.RLEDictionary),
+		atColumn:   parquet.Timestamp(parquet.Nanosecond),
+		nodeColumn: parquet.Encoded(parquet.String(), &parquet.RLEDictionary),
 	}
+	fields := map[string]string{} // by the names of their columns
 	for name, kind := range kinds {
-		group[name] = parquet.Optional(leafOf(kind))
+		column := columnName(name)
+		group[column], fields[column] = parquet.Optional(leafOf(kind)), name
 	}
 	for i, f := range group.Fields() {
-		switch f.Name() {
-		case at:
+		switch name := f.Name(); name {
+		case atColumn:
 			t.time = i
-		case node:
+		case nodeColumn:
 			t.node = i
 		default:
-			t.names, t.kinds, t.at = append(t.names, f.Name()), append(t.kinds, kinds[f.Name()]), append(t.at, i)
+			t.names, t.kinds, t.at = append(t.names, fields[name]), append(t.kinds, kinds[fields[name]]), append(t.at, i)
 		}
 	}
 	t.row = make(parquet.Row, len(group))

@@ -208,6 +208,17 @@ func TestSubjects(t *testing.T) {
 			}
 		}
 	}
+	var links bytes.Buffer
+	if rows, err := Parquet(t.Context(), &links, rec, "network_nodes", o); err != nil || rows == 0 {
+		t.Fatalf("%d links, %v", rows, err)
+	}
+	f, err := parquet.OpenFile(bytes.NewReader(links.Bytes()), int64(links.Len()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := rowsOf(t, f)[0]; r["node"].String() == r["peer"].String() || r["peer"].String() == "" {
+		t.Errorf("a link from %v to %v", r["node"], r["peer"])
+	}
 	var b bytes.Buffer
 	if err := OpenMetrics(t.Context(), &b, rec, o); err != nil {
 		t.Fatal(err)

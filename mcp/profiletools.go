@@ -22,9 +22,11 @@ func profileTools() []Tool {
 	}
 	return []Tool{{
 		Name: "profile_top", Title: "Where time and memory are",
-		Help:   "The heaviest functions of the newest profile at or before a moment, and whose code each is.",
-		Params: append(common[:len(common):len(common)], Param{Name: "at", Type: "string", Help: momentHelp}),
-		run:    profileTop,
+		Help: "The heaviest functions of the newest profile at or before a moment, and whose code each is.",
+		Params: append(common[:len(common):len(common)], Param{Name: "at", Type: "string", Help: momentHelp},
+			Param{Name: "function", Type: "string", Help: "this one, by its whole name"},
+			Param{Name: "source", Type: "string", Enum: []string{"raw", "text", "owed"}, Help: "owed: raw, by to whom memory is owed"}),
+		run: profileTop,
 	}, {
 		Name: "profile_diff", Title: "What profiles gained",
 		Help: "What each function has in a later profile beyond an earlier one, the largest change first: what leaks, what became hot.",
@@ -44,6 +46,7 @@ func profileTop(ctx context.Context, s *Server, args ergo.Args) (*answer, error)
 	if q.At, err = s.moment(ctx, rec, args.Text("at")); err != nil {
 		return nil, fmt.Errorf("at: %w", err)
 	}
+	q.Function, q.Source = args.Text("function"), args.Text("source")
 	p, err := views.Top(ctx, rec, q, intArg(args, "limit", 20, 1, 1000))
 	if err != nil {
 		return nil, err

@@ -160,10 +160,12 @@ func (g *graph) cycle(ring []wait) *finding.Finding {
 		from, to := w.since, w.until
 		e := finding.Evidence{
 			What: who(w.f) + " waits for a response", Node: w.f.Subject.Node, Tool: "process_list", Field: "State", From: &from, To: &to,
-			Values: map[string]any{"waits_s": finding.Round(w.until.Sub(w.since).Seconds()), "messages_behind": w.queued},
 		}
+		rows := finding.Source{Tool: "process_list", Node: w.f.Subject.Node, Row: w.f.Subject.PID, To: w.until}
+		e.Value("waits_s", w.until.Sub(w.since).Seconds(), rows.Of("seconds("+finding.Instant(w.since)+", last(at))"))
+		e.Value("messages_behind", w.queued, rows.Of("last(MessagesMailbox)"))
 		if !w.oldest.IsZero() {
-			e.Values["oldest_message_came"] = w.oldest.UTC().Format(time.RFC3339Nano)
+			e.Value("oldest_message_s", w.until.Sub(w.oldest).Seconds(), rows.Of("last(MailboxLatency) / 1e9"))
 		}
 		f.Evidence = append(f.Evidence, e)
 		w.f.FollowsFrom(f, "it is one of those that wait for each other")

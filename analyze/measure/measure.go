@@ -40,9 +40,14 @@ type Answer struct {
 const (
 	rowsField   = "rows"   // how many rows are meant
 	atField     = "at"     // when it was there
-	tookField   = "took"   // how long the call took, in s
+	tookField   = "took"   // how long the call took that was answered, in s
 	failedField = "failed" // 1 where the call failed, else 0
+	lostField   = "lost"   // 1 where it failed because the node was not reached, else 0
+	bornField   = "born"   // how many of the rows that are meant no earlier answer had
 )
+
+// anyTool stands for all tools: then there are only the fields of every answer.
+const anyTool = "*"
 
 // Of answers a question.
 func Of(ctx context.Context, rec *replay.Recording, q Question) (Answer, error) {
@@ -54,12 +59,13 @@ func Of(ctx context.Context, rec *replay.Recording, q Question) (Answer, error) 
 		return Answer{}, err
 	}
 	r := reader{q: q, def: ergo.Define(tools48.Reading(q.Tool))}
-	if r.def.Reading == "" {
+	if r.def.Reading == "" && q.Tool != anyTool {
 		return Answer{}, fmt.Errorf("there is no tool %q whose answers are recorded", q.Tool)
 	}
 	if r.fields, err = r.known(formula.fields(nil)); err != nil {
 		return Answer{}, err
 	}
+	r.distinct = formula.distinct(map[string]bool{})
 	sh, err := r.read(ctx, rec)
 	if err != nil {
 		return Answer{}, fmt.Errorf("read %s of %s: %w", q.Tool, q.Node, err)
@@ -91,6 +97,9 @@ type reader struct {
 	ids    []string // by which a row is known
 	where  []string
 	asked  []string // all of these, each once: the columns that are read
+
+	distinct map[string]bool // fields of which all texts are counted
+	met      map[string]bool // the keys of rows that were seen
 }
 
 // column is a field as it was read.
@@ -100,11 +109,14 @@ func (r *reader) column(f *archive.Frame, name string) *archive.Column {
 
 // known checks the names of fields.
 func (r *reader) known(fields []string) ([]string, error) {
-	own := []string{rowsField, atField, tookField, failedField}
+	own := []string{rowsField, atField, tookField, failedField, lostField, bornField}
 	for name := range r.q.Where {
 		r.where = append(r.where, name)
 	}
 	slices.Sort(r.where)
+	if slices.Contains(fields, bornField) {
+		r.ids, r.met = slices.Clone(r.def.Key), map[string]bool{}
+	}
 	if r.q.Row != "" {
 		r.ids = slices.Clone(r.def.Key)
 		for _, name := range []string{"PID", "Name", "name"} {
@@ -129,7 +141,7 @@ func (r *reader) known(fields []string) ([]string, error) {
 }
 
 func (r *reader) read(ctx context.Context, rec *replay.Recording) (*sheet, error) {
-	sh := &sheet{columns: map[string][]sample{}, most: map[string][]sample{}}
+	sh := &sheet{columns: map[string][]sample{}, most: map[string][]sample{}, seen: map[string]map[string]bool{}}
 	for _, n := range rec.Nodes() {
 		if n.Name == r.q.Node {
 			for _, l := range n.Lives {
@@ -144,13 +156,25 @@ func (r *reader) read(ctx context.Context, rec *replay.Recording) (*sheet, error
 	within := func(t time.Time) bool {
 		return (r.q.From.IsZero() || !t.Before(r.q.From)) && (r.q.To.IsZero() || !t.After(r.q.To))
 	}
+	if r.q.Tool == anyTool {
+		for s, err := range replay.Readable(rec.Samples(ctx, r.q.Node, "", r.q.From, to), nil) {
+			if err != nil {
+				return nil, err
+			}
+			if within(s.At) {
+				sh.add(r.fields, s.At, s.Took, s.Failure, nil)
+			}
+		}
+		return sh, nil
+	}
 	if r.def.Form == ergo.FormText {
 		for s, err := range replay.Readable(rec.Texts(ctx, r.q.Node, r.def.Reading, r.q.From, to), nil) {
 			if err != nil {
 				return nil, err
 			}
 			if within(s.At) && r.about(s.Subject) {
-				sh.add(r.fields, s.At, s.Took, s.Failure != nil, nil)
+				sh.add(r.fields, s.At, s.Took, s.Failure, nil)
+				sh.said = append(sh.said, string(s.Text))
 			}
 		}
 		return sh, nil
@@ -161,6 +185,9 @@ func (r *reader) read(ctx context.Context, rec *replay.Recording) (*sheet, error
 		}
 	}
 	q := replay.Query{Node: r.q.Node, Reading: r.def.Reading, From: r.q.From, To: to, Fields: r.asked, Failures: true}
+	if len(r.def.Subject) > 0 || r.met != nil {
+		q.From = time.Time{} // what was said first is told once, and known from then on
+	}
 	slots := map[string]int32{} // of each subject
 	for f, err := range rec.Answers(ctx, q) {
 		if err != nil {
@@ -170,12 +197,31 @@ func (r *reader) read(ctx context.Context, rec *replay.Recording) (*sheet, error
 		if len(r.def.Subject) > 0 {
 			live = oneOf(f, slots)
 		}
+		rows := r.rows(f, live)
 		if !within(f.At) || !r.about(f.Subject) {
 			continue
 		}
-		sh.add(r.fields, f.At, f.Took, f.Failure != nil, r.rows(f, live))
+		sh.add(r.fields, f.At, f.Took, f.Failure, rows)
+		r.note(sh, rows)
 	}
 	return sh, nil
+}
+
+// note keeps the texts of the fields of which all are counted.
+func (r *reader) note(sh *sheet, rows [][]sample) {
+	for i, name := range r.fields {
+		if !r.distinct[name] {
+			continue
+		}
+		if sh.seen[name] == nil {
+			sh.seen[name] = map[string]bool{}
+		}
+		for _, row := range rows {
+			if row[i].text != "" {
+				sh.seen[name][row[i].text] = true
+			}
+		}
+	}
 }
 
 // oneOf is the slot of the subject that an answer is about.
@@ -230,11 +276,28 @@ func (r *reader) rows(f *archive.Frame, live []int32) [][]sample {
 		}
 		cells := make([]sample, len(r.fields))
 		for i, name := range r.fields {
+			if name == bornField {
+				cells[i].num = r.birth(f, slot)
+				continue
+			}
 			cells[i] = cell(r.column(f, name), slot, r.none(name))
 		}
 		out = append(out, cells)
 	}
 	return out
+}
+
+// birth is 1 for a row that no earlier answer had, else 0.
+func (r *reader) birth(f *archive.Frame, slot int32) float64 {
+	key := ""
+	for _, name := range r.def.Key {
+		key += r.column(f, name).Text(slot) + "\x00"
+	}
+	if r.met[key] {
+		return 0
+	}
+	r.met[key] = true
+	return 1
 }
 
 func (r *reader) meant(f *archive.Frame, slot int32) bool {
@@ -274,7 +337,8 @@ func cell(c *archive.Column, slot int32, none string) sample {
 }
 
 // add appends an answer to every column: the rows that are meant, added up.
-func (sh *sheet) add(fields []string, at time.Time, took time.Duration, failed bool, rows [][]sample) {
+func (sh *sheet) add(fields []string, at time.Time, took time.Duration, failure *archive.Failure, rows [][]sample) {
+	failed := failure != nil
 	sh.at = append(sh.at, at)
 	for i, name := range fields {
 		s, most := sample{at: at, num: math.NaN()}, math.NaN()
@@ -288,11 +352,22 @@ func (sh *sheet) add(fields []string, at time.Time, took time.Duration, failed b
 				s.text = at.UTC().Format(time.RFC3339Nano)
 			}
 		case tookField:
-			s.num = took.Seconds()
+			if !failed {
+				s.num = took.Seconds()
+			}
 		case failedField:
 			if s.num = 0; failed {
 				s.num = 1
 			}
+		case lostField:
+			if s.num = 0; failed && strings.HasPrefix(failure.Text, unreached) {
+				s.num = 1
+			}
+		case bornField:
+			if s, _ = sumOf(rows, i); math.IsNaN(s.num) {
+				s.num = 0
+			}
+			s.at = at
 		default:
 			s, most = sumOf(rows, i)
 			s.at = at
@@ -301,6 +376,9 @@ func (sh *sheet) add(fields []string, at time.Time, took time.Duration, failed b
 		sh.most[name] = append(sh.most[name], sample{at: at, num: most})
 	}
 }
+
+// unreached begins the entry point's answer when it could not reach a node.
+const unreached = "remote call to '"
 
 func sumOf(rows [][]sample, i int) (sum sample, most float64) {
 	sum.num, most = math.NaN(), math.NaN()

@@ -181,6 +181,17 @@ func (p *parser) named() (*node, error) {
 	return n, p.close()
 }
 
+// distinct are the fields of which all texts are counted.
+func (n *node) distinct(into map[string]bool) map[string]bool {
+	if n.kind == call && n.name == "distinct" && len(n.args) == 1 {
+		into[n.args[0].name] = true
+	}
+	for _, a := range n.args {
+		a.distinct(into)
+	}
+	return into
+}
+
 // fields are the fields that a formula names, each once; those of most(…) are
 // folded otherwise and have a name of their own.
 func (n *node) fields(into []string) []string {

@@ -1,9 +1,11 @@
 package measure
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -30,8 +32,10 @@ func scalar(v float64) value { return value{num: v} }
 type sheet struct {
 	at      []time.Time
 	columns map[string][]sample
-	most    map[string][]sample // the largest row instead of the sum
-	starts  []time.Time         // of the node's lives: counters begin anew
+	most    map[string][]sample        // the largest row instead of the sum
+	seen    map[string]map[string]bool // the texts of a field in any row of any answer
+	said    []string                   // the answers themselves, where they are texts
+	starts  []time.Time                // of the node's lives: counters begin anew
 }
 
 // A function takes the values of its arguments.
@@ -51,6 +55,9 @@ func (sh *sheet) eval(n *node) (value, error) {
 	}
 	if n.name == "most" && len(n.args) == 1 && n.args[0].kind == field {
 		return value{over: true, curve: sh.most[n.args[0].name]}, nil
+	}
+	if n.name == "distinct" && len(n.args) == 1 && n.args[0].kind == field {
+		return scalar(float64(len(sh.seen[n.args[0].name]))), nil
 	}
 	f, known := functions()[n.name]
 	if !known {
@@ -72,7 +79,7 @@ func (sh *sheet) eval(n *node) (value, error) {
 
 // names are the functions that can be written, operators left out.
 func names() []string {
-	out := []string{"most"}
+	out := []string{"most", "distinct"}
 	for name := range functions() {
 		if isLetter(name[0]) {
 			out = append(out, name)
@@ -89,6 +96,11 @@ func functions() map[string]function {
 		"*": pointwise(func(a, b float64) float64 { return a * b }),
 		"/": pointwise(func(a, b float64) float64 { return a / b }),
 
+		"least":    pointwise(math.Min),
+		"greatest": pointwise(math.Max),
+		"after":    {1, after},
+		"offset":   {2, offset},
+
 		"floor": single(math.Floor),
 		"abs":   single(math.Abs),
 		"rates": {1, func(sh *sheet, a []value) (value, error) { return value{over: true, curve: sh.rates(a[0].curve)}, nil }},
@@ -97,6 +109,22 @@ func functions() map[string]function {
 			return value{over: true, curve: low(a[0].curve, a[1].curve)}, nil
 		}},
 
+		"troughs": {2, func(_ *sheet, a []value) (value, error) {
+			return value{over: true, curve: troughs(present(a[0].curve), int(a[1].num))}, nil
+		}},
+		"element": {2, func(_ *sheet, a []value) (value, error) {
+			return value{over: true, curve: element(a[0].curve, int(a[1].num))}, nil
+		}},
+		"is": {2, func(_ *sheet, a []value) (value, error) {
+			return value{over: true, curve: is(a[0].curve, a[1].text)}, nil
+		}},
+		"stretches": {3, func(_ *sheet, a []value) (value, error) {
+			return scalar(float64(stretches(a[0].curve, a[1].curve, a[2].num))), nil
+		}},
+		"has":  {2, func(sh *sheet, a []value) (value, error) { return sh.has(a[0].text, a[1].text), nil }},
+		"says": {1, func(sh *sheet, a []value) (value, error) { return sh.says(a[0].text), nil }},
+
+		"falls":    reducer(func(c []sample) value { return scalar(float64(falls(c))) }),
 		"first":    reducer(func(c []sample) value { return c[0].value() }),
 		"last":     reducer(func(c []sample) value { return c[len(c)-1].value() }),
 		"min":      reducer(func(c []sample) value { return scalar(slices.Min(numbers(c))) }),
@@ -130,6 +158,42 @@ func rate(sh *sheet, a []value) (value, error) {
 		return value{}, fmt.Errorf("a rate needs two answers: %w", errNothing)
 	}
 	return scalar(v / s), nil
+}
+
+// after is, at each answer, for how many seconds an instant had passed.
+func after(sh *sheet, a []value) (value, error) {
+	t, err := time.Parse(time.RFC3339Nano, a[0].text)
+	if err != nil {
+		return value{}, fmt.Errorf("after: %q is no time as in RFC 3339", a[0].text)
+	}
+	out := make([]sample, len(sh.at))
+	for i, at := range sh.at {
+		out[i] = sample{at: at, num: at.Sub(t).Seconds()}
+	}
+	return value{over: true, curve: out}, nil
+}
+
+// offset is by how many seconds, at least, the clock that told the times is ahead
+// at each answer, given how long the answers took: a time from within the call
+// is none, and a tenth of a second is not told.
+func offset(_ *sheet, a []value) (value, error) {
+	said, took := a[0].curve, a[1].curve
+	if len(said) != len(took) {
+		return value{}, fmt.Errorf("offset takes a time and took")
+	}
+	out := make([]sample, len(said))
+	for i, s := range said {
+		out[i] = sample{at: s.at, num: math.NaN()}
+		t, err := time.Parse(time.RFC3339Nano, s.text)
+		if err != nil {
+			continue
+		}
+		late, early := t.Sub(s.at).Seconds(), t.Sub(s.at).Seconds()+took[i].num
+		if out[i].num = max(late, 0) + min(early, 0); math.Abs(out[i].num) < 0.1 {
+			out[i].num = 0
+		}
+	}
+	return value{over: true, curve: out}, nil
 }
 
 // secondsBetween is the time from one instant to another. An instant is a text
@@ -265,16 +329,9 @@ func changes(c []sample) int {
 }
 
 // slope is the median of the slopes between all pairs of samples (Theil 1950,
-// Sen 1968), in units a second; of at most so many samples, evenly spaced.
+// Sen 1968), in units a second. Of many samples, neighbours are made one first.
 func slope(c []sample) float64 {
-	const most = 1000
-	if len(c) > most {
-		thin := make([]sample, most)
-		for i := range thin {
-			thin[i] = c[i*(len(c)-1)/(most-1)]
-		}
-		c = thin
-	}
+	c = grouped(c, 200)
 	var all []float64
 	for i := range c {
 		for j := i + 1; j < len(c); j++ {
@@ -284,6 +341,23 @@ func slope(c []sample) float64 {
 		}
 	}
 	return quantile(all, 0.5)
+}
+
+// grouped is at most so many samples: the medians of as many neighbours.
+func grouped(c []sample, most int) []sample {
+	if len(c) <= most {
+		return c
+	}
+	out := make([]sample, 0, most)
+	for i := range most {
+		part := c[i*len(c)/most : (i+1)*len(c)/most]
+		at := make([]float64, len(part))
+		for k, s := range part {
+			at[k] = float64(s.at.Sub(c[0].at))
+		}
+		out = append(out, sample{at: c[0].at.Add(time.Duration(quantile(at, 0.5))), num: quantile(numbers(part), 0.5)})
+	}
+	return out
 }
 
 // whole reports whether a counter counted on from one sample to the next: it
@@ -348,4 +422,111 @@ func low(c, by []sample) []sample {
 		last = by[i].num
 	}
 	return out
+}
+
+// troughs is the least sample of each of so many equal stretches.
+func troughs(c []sample, n int) []sample {
+	if len(c) == 0 || n < 1 || n > len(c) {
+		return nil
+	}
+	var out []sample
+	width := c[len(c)-1].at.Sub(c[0].at) / time.Duration(n)
+	for i := range n {
+		from := c[0].at.Add(time.Duration(i) * width)
+		least := sample{num: math.NaN()}
+		for _, s := range c {
+			if !s.at.Before(from) && s.at.Before(from.Add(width)) && !(s.num >= least.num) {
+				least = s
+			}
+		}
+		if !math.IsNaN(least.num) {
+			out = append(out, least)
+		}
+	}
+	return out
+}
+
+func falls(c []sample) int {
+	n := 0
+	for i := 1; i < len(c); i++ {
+		if c[i].num < c[i-1].num {
+			n++
+		}
+	}
+	return n
+}
+
+// element is one number of a field that is a list.
+func element(c []sample, i int) []sample {
+	out := make([]sample, len(c))
+	for k, s := range c {
+		out[k] = sample{at: s.at, num: math.NaN()}
+		var list []float64
+		if json.Unmarshal([]byte(s.text), &list) == nil && i >= 0 && i < len(list) {
+			out[k].num = list[i]
+		}
+	}
+	return out
+}
+
+// has is 1 for each answer with a paragraph that holds both texts, else 0.
+func (sh *sheet) has(a, b string) value {
+	out := make([]sample, len(sh.said))
+	for i, text := range sh.said {
+		out[i].at = sh.at[i]
+		for block := range strings.SplitSeq(text, "\n\n") {
+			if strings.Contains(block, a) && strings.Contains(block, b) {
+				out[i].num = 1
+				break
+			}
+		}
+	}
+	return value{over: true, curve: out}
+}
+
+// says is the number that follows a word in each answer; of a duration, its
+// seconds.
+func (sh *sheet) says(word string) value {
+	out := make([]sample, len(sh.said))
+	for i, text := range sh.said {
+		out[i] = sample{at: sh.at[i], num: math.NaN()}
+		_, rest, ok := strings.Cut(text, word)
+		if fields := strings.Fields(rest); ok && len(fields) > 0 {
+			if d, err := time.ParseDuration(fields[0]); err == nil {
+				out[i].num = d.Seconds()
+			} else if v, err := strconv.ParseFloat(fields[0], 64); err == nil {
+				out[i].num = v
+			}
+		}
+	}
+	return value{over: true, curve: out}
+}
+
+// is is 1 where a field has a text, else 0.
+func is(c []sample, text string) []sample {
+	out := make([]sample, len(c))
+	for i, s := range c {
+		out[i].at = s.at
+		if s.text == text {
+			out[i].num = 1
+		}
+	}
+	return out
+}
+
+// stretches is how many times a condition held for so many seconds while another
+// curve stood still.
+func stretches(while, still []sample, seconds float64) int {
+	n := 0
+	for i := 0; i < min(len(while), len(still)); {
+		j := i
+		for j+1 < len(while) && while[i].num == 1 && while[j+1].num == 1 && still[j+1].num == still[i].num {
+			j++
+		}
+		if while[i].num == 1 && j > i && while[j].at.Sub(while[i].at).Seconds() >= seconds {
+			n++
+		}
+		i = j + 1
+	}
+	return n
 }

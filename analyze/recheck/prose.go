@@ -32,7 +32,15 @@ var numeral = regexp.MustCompile(`(?:^|[\s(,;:~])(\d\d:\d\d:\d\d|\d+ h \d+ min|\
 
 // Numbers are the numbers that a text of a finding states. What the cluster
 // wrote (names, log lines, stacks) is no statement of ours and left out.
+//
+// A forecast states none either: it says so, and follows from the pace.
 func Numbers(f *finding.Finding, text string) []string {
+	for _, begins := range []string{"If it goes on, ", "At this pace "} {
+		if before, after, ok := strings.Cut(text, begins); ok {
+			_, rest, _ := strings.Cut(after, ". ")
+			text = before + rest
+		}
+	}
 	for _, w := range quoted(f) {
 		text = strings.ReplaceAll(text, w, "…")
 	}
@@ -99,24 +107,86 @@ func words(f *finding.Finding) map[string]bool {
 			}
 		}
 	}
+	add("5 s") // the framework's time-out of a call
+	for _, c := range f.Caveats {
+		for _, n := range Numbers(&finding.Finding{}, c) {
+			add(n) // what is assumed is said so there
+		}
+	}
+	add(strconv.Itoa(len(f.Effects)))
 	for _, t := range times {
 		add(finding.Clock(t))
 	}
+	for i, a := range times {
+		add(finding.Clock(a))
+		for _, b := range times[:i] {
+			values = append(values, math.Abs(a.Sub(b).Seconds()))
+		}
+	}
 	for _, v := range values {
-		for _, x := range []float64{v, 100 * v, 60 * v, 86400 * v, v / 60, 1000 * v, v / 1000, v * 1e9, v / 1e9} {
-			add(finding.Number(x))
-			add(finding.Number(x) + " %")
-			add(strconv.FormatFloat(math.Round(x), 'f', 0, 64))
-			add(strconv.FormatFloat(math.Round(x), 'f', 0, 64) + " %")
+		for _, w := range written(v) {
+			add(w)
 		}
-		for _, x := range []float64{v, v / 1000, v / 1e9} {
-			add(finding.Seconds(x))
+	}
+	for _, v := range counts(f) {
+		add(finding.Number(v))
+	}
+	return out
+}
+
+// written are the ways in which a value is written: as it is or in another unit,
+// as a share, a rate of another time, a duration, a size or, where its name says
+// so, a time.
+func written(v float64) []string {
+	var out []string
+	for _, x := range []float64{v, 100 * v, 60 * v, 86400 * v, v / 60, 1000 * v, v / 1000, v * 1e9, v / 1e9} {
+		out = append(out, finding.Number(x), finding.Number(x)+" %")
+	}
+	out = append(out, strconv.FormatFloat(math.Round(v), 'f', 0, 64), strconv.FormatFloat(math.Round(100*v), 'f', 0, 64)+" %", finding.Size(v))
+	for _, x := range []float64{v, v / 1000, v / 1e9} {
+		out = append(out, finding.Seconds(x))
+	}
+	if math.Abs(v) < 1e9 {
+		// A value has three figures: what is written was cut from more.
+		for _, x := range []float64{v, v * 0.996, v * 1.004} {
+			out = append(out, finding.Duration(time.Duration(x*float64(time.Second))))
 		}
-		if d := time.Duration(v * float64(time.Second)); math.Abs(v) < 1e9 {
-			add(finding.Duration(d))
-			add(fmt.Sprintf("%d s", int(v)))
+		out = append(out, fmt.Sprintf("%d s", int(v)))
+	}
+	if v > 1e9 && v < 1e10 {
+		out = append(out, finding.Clock(time.Unix(int64(v), 0)))
+	}
+	return out
+}
+
+// counts are the numbers of what is listed, and what two values of one piece of
+// evidence make: by how much, and how many times as much.
+func counts(f *finding.Finding) []float64 {
+	out := []float64{float64(len(f.Effects))}
+	for _, e := range f.Evidence {
+		out = append(out, float64(len(e.Records)), float64(len(e.Lines)))
+		var values []float64
+		for _, v := range e.Values {
+			if inner, ok := v.(map[string]any); ok {
+				out = append(out, float64(len(inner)))
+			}
 		}
-		add(finding.Size(v))
+		for _, v := range flat(e.Values) {
+			if n, ok := number(v.value); ok {
+				values = append(values, n)
+			}
+		}
+		for _, a := range values {
+			for _, b := range values {
+				// Values have three figures, and what follows from two may differ in the last.
+				for _, k := range []float64{0.995, 0.9975, 1, 1.0025, 1.005} {
+					if b != 0 {
+						out = append(out, k*a/b)
+					}
+					out = append(out, k*(a-b))
+				}
+			}
+		}
 	}
 	return out
 }

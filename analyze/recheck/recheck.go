@@ -7,10 +7,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"math"
 	"slices"
+	"strconv"
 	"strings"
-	"time"
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/ergo"
@@ -18,18 +17,6 @@ import (
 
 // Ask calls a tool and returns the object that it answers with.
 type Ask func(ctx context.Context, tool string, args ergo.Args) (object any, words string, err error)
-
-// A Check is one value of a finding, asked for again.
-type Check struct {
-	Finding string       `json:"finding"`
-	Kind    finding.Kind `json:"kind"`
-	Of      string       `json:"of"` // the evidence
-	Name    string       `json:"name"`
-	Call    finding.Call `json:"call"`
-	Stated  any          `json:"stated"`
-	Asked   any          `json:"asked"`
-	Why     string       `json:"why,omitempty"` // what is wrong, "" where both are the same
-}
 
 // Findings asks for every value of findings again. It ends early only with the
 // context.
@@ -42,6 +29,13 @@ func Findings(ctx context.Context, all []*finding.Finding, ask Ask) ([]Check, er
 				return out, err
 			}
 			out = append(out, checks...)
+			for _, r := range f.Evidence[i].Records {
+				c := Check{Finding: f.ID, Kind: f.Kind, Of: f.Evidence[i].What, Name: "record", Stated: r}
+				if c.Call, c.Why = recordCall(r); c.Why == "" {
+					c.Asked, c.Why = there(ctx, c.Call, ask)
+				}
+				out = append(out, c)
+			}
 		}
 		out = append(out, prose(f)...)
 	}
@@ -74,6 +68,31 @@ func evidence(ctx context.Context, f *finding.Finding, e *finding.Evidence, ask 
 	return out, nil
 }
 
+// recordCall is the call that shows whether there is a record of that name.
+func recordCall(name string) (finding.Call, string) {
+	slash, at := strings.LastIndexByte(name, '/'), strings.LastIndexByte(name, '@')
+	if slash < 0 || at < slash {
+		return finding.Call{}, "it names no record"
+	}
+	node, tool, when := name[:slash], name[slash+1:at], name[at+1:]
+	if !strings.Contains(tool, "_") { // a raw profile, by its kind
+		return finding.Call{Tool: "profile_top", Gives: "at", Arguments: map[string]any{"kind": tool, "node": node, "at": when, "source": "raw"}}, ""
+	}
+	return finding.Call{Tool: "measure", Gives: "answers", Arguments: map[string]any{"of": "count(failed)", "tool": tool, "node": node, "from": when, "to": when}}, ""
+}
+
+// there makes a call whose answer shows that a record is there.
+func there(ctx context.Context, call finding.Call, ask Ask) (got any, why string) {
+	got, err := answer(ctx, call, ask)
+	switch {
+	case err != nil:
+		return nil, err.Error()
+	case call.Gives == "at" && got != call.Arguments["at"]:
+		return got, "there is no such record"
+	}
+	return got, ""
+}
+
 // answer makes the call and takes the value out of its answer.
 func answer(ctx context.Context, call finding.Call, ask Ask) (any, error) {
 	args, err := ergo.ParseArgs(encoded(call.Arguments))
@@ -89,6 +108,11 @@ func answer(ctx context.Context, call finding.Call, ask Ask) (any, error) {
 		return nil, fmt.Errorf("%s answered no object: %w", call.Tool, err)
 	}
 	for part := range strings.SplitSeq(call.Gives, ".") {
+		list, isList := v.([]any)
+		if i, err := strconv.Atoi(part); err == nil && isList && i >= 0 && i < len(list) {
+			v = list[i]
+			continue
+		}
 		m, ok := v.(map[string]any)
 		if !ok || m[part] == nil {
 			return nil, fmt.Errorf("%s does not answer with %s", call.Tool, call.Gives)
@@ -104,61 +128,6 @@ func encoded(v any) []byte {
 		return []byte("null")
 	}
 	return text
-}
-
-// A named is a value by its name; those within others by both, with a point.
-type named struct {
-	name  string
-	value any
-}
-
-func flat(values map[string]any) []named {
-	var out []named
-	for name, v := range values {
-		if inner, ok := v.(map[string]any); ok {
-			for _, n := range flat(inner) {
-				out = append(out, named{name + "." + n.name, n.value})
-			}
-			continue
-		}
-		out = append(out, named{name, v})
-	}
-	slices.SortFunc(out, func(a, b named) int { return strings.Compare(a.name, b.name) })
-	return out
-}
-
-// Same reports whether two values are the same to three figures, which is as
-// many as reports have. Reckoning in another order may round a half otherwise.
-func Same(stated, asked any) bool {
-	a, isA := number(stated)
-	b, isB := number(asked)
-	if !isA || !isB {
-		return !isA && !isB && fmt.Sprint(stated) == fmt.Sprint(asked)
-	}
-	if a == b || finding.Round(a) == finding.Round(b) {
-		return true
-	}
-	digit := math.Pow(10, math.Floor(math.Log10(max(math.Abs(a), math.Abs(b))))-2)
-	return math.Abs(a-finding.Round(b)) <= digit*1.000001 && math.Abs(a-b) <= digit*0.500001
-}
-
-func number(v any) (float64, bool) {
-	switch n := v.(type) {
-	case float64:
-		return n, true
-	case int:
-		return float64(n), true
-	case int64:
-		return float64(n), true
-	case uint64:
-		return float64(n), true
-	case json.Number:
-		f, err := n.Float64()
-		return f, err == nil
-	case time.Duration:
-		return n.Seconds(), true
-	}
-	return 0, false
 }
 
 // Wrong are the checks whose values did not come back.

@@ -8,14 +8,15 @@ import (
 
 // An Absence is a stretch in which a node was not there.
 type Absence struct {
-	From    time.Time // best guess of when it went away
-	Off     time.Duration
-	To      time.Time // when its next life began; the end of the window if it did not
-	Back    bool
-	Lastly  time.Time // its last answer
-	Refused int       // calls to it that failed meanwhile
-	LostBy  []string  // peers that lost their connection to it
-	told    bool      // a peer's log says when
+	From      time.Time // best guess of when it went away
+	Off       time.Duration
+	To        time.Time // when its next life began; the end of the window if it did not
+	Back      bool
+	Lastly    time.Time // its last answer
+	Refused   int       // calls to it that failed meanwhile
+	RefusedTo time.Time // the last of these
+	LostBy    []string  // peers that lost their connection to it
+	told      bool      // a peer's log says when
 }
 
 // Absences are the stretches in which a node was down: it did not answer, and
@@ -54,6 +55,7 @@ func (s *Scene) absence(w *Network, n *Node, to time.Time, back bool) Absence {
 				before = series.Earlier(before, call.At)
 			}
 			d.Refused++
+			d.RefusedTo = series.Later(d.RefusedTo, call.At)
 		}
 	}
 	after := d.Lastly

@@ -32,6 +32,8 @@ type Actor struct {
 	stalls   []*Stall   // likewise
 	stood    []*Stall   // the first maxStood stalls, and the newest in the last place
 
+	Surge *Surge // the latest, nil if there was none
+
 	LongWaits int    // stalls in wait response
 	FirstWait *Stall // of those
 }
@@ -174,6 +176,7 @@ func (a *Actor) observe(p Point) {
 	prev := a.now
 	a.now, a.Last = p, p.At
 	a.observeStall(prev, p)
+	a.observeSurge(prev, p)
 	if p.state == sleeping && p.Mailbox == 0 {
 		a.endEpisode()
 		return
@@ -248,6 +251,12 @@ func keepWorst[T any](list []T, x T, less func(a, b T) bool) []T {
 		}
 	}
 	return append(list[:least], list[least+1:]...)
+}
+
+// Rows is where values about the process come from: its row in the listings of
+// a stretch, both ends included.
+func (a *Actor) Rows(from, to time.Time) finding.Source {
+	return finding.Source{Tool: "process_list", Node: a.Node.Name, Row: a.Pid, From: from, To: to}
 }
 
 // Waited is the most that messages waited at processes that are not there

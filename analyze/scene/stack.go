@@ -51,6 +51,10 @@ func (s *Scene) TellUsualStack(ctx context.Context, f *finding.Finding, a *Actor
 	if err != nil {
 		return err
 	}
+	labelled := slices.DeleteFunc(slices.Clone(all), func(st stack) bool { return !st.labelled })
+	if len(labelled) > 0 {
+		all = labelled // the others may be of another process that does the same
+	}
 	count := map[string]int{}
 	for _, st := range all {
 		count[st.function]++
@@ -64,7 +68,11 @@ func (s *Scene) TellUsualStack(ctx context.Context, f *finding.Finding, a *Actor
 		if st.blocked == profiles.WaitMutex {
 			f.Facts = append(f.Facts, finding.Locked)
 		}
-		f.Summary += fmt.Sprintf(" In %d of %d goroutine dumps since then it is in %s", count[st.function], len(all), st.function)
+		if len(labelled) > 0 {
+			f.Summary += fmt.Sprintf(" In %d of %d goroutine dumps since then it is in %s", count[st.function], len(all), st.function)
+		} else {
+			f.Summary += " In most goroutine dumps since then it is in " + st.function
+		}
 		what := "its goroutine"
 		if st.through != "" {
 			f.Summary += ", in a call to " + st.through
@@ -75,8 +83,13 @@ func (s *Scene) TellUsualStack(ctx context.Context, f *finding.Finding, a *Actor
 		f.Summary += "."
 		f.Evidence = append(f.Evidence, finding.Evidence{
 			What: what, Node: a.Node.Name, Tool: "pprof_goroutines", From: &all[0].at, To: &st.at, Lines: st.lines, Records: []string{st.record},
-			Values: map[string]any{"dumps": len(all), "of_them_there": count[st.function]},
 		})
+		if len(labelled) == 0 {
+			return nil
+		}
+		e, dumps := &f.Evidence[len(f.Evidence)-1], a.Node.Says("pprof_goroutines", all[0].at, all[len(all)-1].at)
+		e.Value("dumps", len(all), dumps.Of("sum(has('"+a.Pid+"', ''))"))
+		e.Value("of_them_there", count[st.function], dumps.Of("sum(has('"+a.Pid+"', '"+st.function+"'))"))
 		return nil
 	}
 	return nil
@@ -95,6 +108,7 @@ type stack struct {
 	blocked  string // what it waits for: see [profiles.Goroutine.Blocked]
 	lines    []string
 	record   string
+	labelled bool // by the goroutine's own label
 }
 
 // stacks are the stacks of a process in the dumps of a stretch, in order. A
@@ -116,7 +130,7 @@ func (s *Scene) stacks(ctx context.Context, a *Actor, from, to time.Time) ([]sta
 		}
 		if g, ok := goroutineOf(dump, a); ok {
 			out = append(out, stack{
-				at: smp.At, function: applicationFunction(g), through: calledBy(g), blocked: g.Blocked(), lines: stackLines(g),
+				at: smp.At, function: applicationFunction(g), through: calledBy(g), blocked: g.Blocked(), lines: stackLines(g), labelled: g.PID() != "",
 				record: finding.RecordName(a.Node.Name, "pprof_goroutines", smp.At),
 			})
 		}

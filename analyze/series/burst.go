@@ -33,6 +33,8 @@ type Burst struct {
 	End           time.Time // of the last step with events
 	Before, After Count
 	P             float64
+
+	From, Since time.Time // where the stretch before began, and where the burst's first step did
 }
 
 const (
@@ -74,6 +76,7 @@ func FindBurst(all []Step) (b Burst, ok bool) {
 	if !all[at].First.IsZero() {
 		b.Onset, b.Off = all[at].First, 0
 	}
+	b.From, b.Since = all[0].From, all[at].From
 	end := at + spanOf(b.Before, all[at:last+1])
 	b.After, b.End = countOf(all[at:end]), all[end-1].To
 	// What came later, once it was over, belongs to what is usual: one batch

@@ -12,6 +12,8 @@ type Growth struct {
 	Off           time.Duration
 	Slope         Slope   // since the onset
 	Before, After float64 // the most before the onset, the median of the last tenth
+
+	Was, Since, Late Series // the samples before, since, and of the last tenth
 }
 
 // Gained is how much it grew.
@@ -58,8 +60,9 @@ func (b Bar) Growth(all Series) (Growth, bool) {
 		return g, false
 	}
 	g.Slope = slope
-	g.Before = Quantile(before.V, 1)
-	g.After = Median(since.V[len(since.V)-max(1, len(since.V)/10):])
+	late := since.Len() - max(1, since.Len()/10)
+	g.Was, g.Since, g.Late = before, since, since.slice(late, since.Len())
+	g.Before, g.After = Quantile(before.V, 1), Median(g.Late.V)
 	scatter := 0.0
 	for i, t := range since.T {
 		scatter = math.Max(scatter, math.Abs(since.V[i]-slope.Value(t)))

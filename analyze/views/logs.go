@@ -31,6 +31,8 @@ type LogQuery struct {
 // full.
 type LogView struct {
 	Total      int           `json:"total"`
+	PerMin     float64       `json:"per_min"` // how many of them a minute of the window; 0 without a window
+	Writers    int           `json:"writers"` // processes that wrote them
 	Templates  []LogTemplate `json:"templates"`
 	KindsTotal int           `json:"templates_total"`
 	Lines      []LogLine     `json:"lines"` // in order of time
@@ -70,6 +72,7 @@ func Logs(ctx context.Context, rec *replay.Recording, q LogQuery) (*LogView, err
 	v := &LogView{Templates: []LogTemplate{}, Lines: []LogLine{}}
 	var miner logs.Miner
 	any, who, wrote := false, false, map[string]bool{}
+	writers := map[string]bool{}
 	for l, err := range replay.Readable(rec.Logs(ctx, q.Node, q.From, q.To), nil) {
 		if err != nil {
 			return nil, fmt.Errorf("search logs: %w", err)
@@ -85,6 +88,7 @@ func Logs(ctx context.Context, rec *replay.Recording, q LogQuery) (*LogView, err
 			continue
 		}
 		v.Total++
+		writers[l.Node+" "+logs.ParseSource(l.Source).PID] = true
 		miner.Add(l)
 		v.Lines = append(v.Lines, LogLine{l.At, l.Node, l.Level, l.Source, l.Message})
 		if len(v.Lines) > 4*max(q.Lines, 0)+1000 {
@@ -99,6 +103,10 @@ func Logs(ctx context.Context, rec *replay.Recording, q LogQuery) (*LogView, err
 		return nil, fmt.Errorf("search logs: nothing was written by process %q in the window%s", q.Process, nearest.Hint(q.Process, slices.Collect(maps.Keys(wrote))))
 	}
 	v.latest(q.Lines)
+	v.Writers = len(writers)
+	if d := q.To.Sub(q.From); !q.From.IsZero() && d > 0 {
+		v.PerMin = float64(v.Total) / d.Minutes()
+	}
 	templates := miner.Templates()
 	v.KindsTotal = len(templates)
 	for _, t := range first(templates, q.Kinds) {

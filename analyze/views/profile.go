@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -22,11 +23,14 @@ type ProfileQuery struct {
 	Kind    string // cpu, heap, alloc or goroutine
 	Process string // PID: only what ran for it (raw profiles of nodes built with -tags=pprof)
 	At      time.Time
-	Source  string // raw, or text; empty for the newer of both
-	Origin  string // application, framework or runtime: only functions of it; empty for all
+	Source  string // raw, text, or owed (raw, by the application function to whom the memory is owed); empty for the newer of raw and text
+	// Function picks one function, by its whole name; empty for all.
+	Function string
+	Origin   string // application, framework or runtime: only functions of it; empty for all
 }
 
 const (
+	owed = "owed"
 	raw  = "raw"
 	text = "text"
 )
@@ -51,6 +55,8 @@ type ProfileRow struct {
 	Origin   string `json:"origin"` // whose code: application, framework, runtime
 	Flat     int64  `json:"flat"`   // in itself
 	Cum      int64  `json:"cum"`    // with what it called
+	// CumPercent is the share of Cum in the total.
+	CumPercent float64 `json:"cum_percent"`
 }
 
 // measures are what a raw profile and a text table call each kind.
@@ -67,6 +73,12 @@ func Top(ctx context.Context, rec *replay.Recording, q ProfileQuery, limit int) 
 	p, table, err := newest(ctx, rec, q)
 	if err != nil {
 		return nil, err
+	}
+	if q.Function != "" {
+		table.Rows = slices.DeleteFunc(slices.Clone(table.Rows), func(r profiles.Row) bool { return r.Function != q.Function })
+		if len(table.Rows) == 0 {
+			table.Rows = []profiles.Row{{Function: q.Function}} // it has nothing
+		}
 	}
 	p.fill(table, q.Origin, limit)
 	return p, nil
@@ -104,7 +116,7 @@ func (p *Profile) fill(t profiles.Table, origin string, limit int) {
 			continue
 		}
 		if p.Rows++; p.Rows <= limit {
-			p.Functions = append(p.Functions, ProfileRow{r.Function, whose, r.Flat, r.Cum})
+			p.Functions = append(p.Functions, ProfileRow{r.Function, whose, r.Flat, r.Cum, 100 * float64(r.Cum) / math.Max(1, float64(t.Total))})
 		}
 	}
 }
@@ -125,7 +137,7 @@ func newest(ctx context.Context, rec *replay.Recording, q ProfileQuery) (*Profil
 			return nil, table, err
 		}
 	}
-	if q.Source != raw && q.Process == "" {
+	if q.Source != raw && q.Source != owed && q.Process == "" {
 		t, rows, err := newestText(ctx, rec, q)
 		if err != nil {
 			return nil, table, err
@@ -200,6 +212,9 @@ func newestRaw(ctx context.Context, rec *replay.Recording, q ProfileQuery) (*Pro
 		return nil, profiles.Table{}, fmt.Errorf("read %s profile of %s: %w", q.Kind, q.Node, err)
 	}
 	table, err := parsed.Top(m.measure, q.Process)
+	if q.Source == owed {
+		table, err = parsed.Attributed(m.measure)
+	}
 	if err != nil {
 		return nil, table, fmt.Errorf("read %s profile of %s: %w", q.Kind, q.Node, err)
 	}

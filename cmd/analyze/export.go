@@ -66,10 +66,13 @@ func newExport() *cobra.Command {
 				return f.unknown(exportFormats)
 			}
 			if f == "jsonl" && !list {
-				if o.Node != "" || o.Process != "" {
-					return errors.New("--format jsonl: --node and --process are for the other formats")
+				if o.Process != "" {
+					return errors.New("--format jsonl: whole answers are written: --process is for the other formats")
 				}
-				return runExport(cmd, args, win, out)
+				if err := o.Valid(); err != nil {
+					return err
+				}
+				return runExport(cmd, args, win, o, out)
 			}
 			if endpoint != "" && f != "otlp" {
 				return errors.New("--endpoint is for --format otlp")
@@ -91,7 +94,7 @@ func newExport() *cobra.Command {
 	return cmd
 }
 
-func runExport(cmd *cobra.Command, paths []string, win window, to sealed.Output) error {
+func runExport(cmd *cobra.Command, paths []string, win window, o export.Options, to sealed.Output) error {
 	rec, err := openRecording(cmd, paths...)
 	if err != nil {
 		return err
@@ -105,7 +108,12 @@ func runExport(cmd *cobra.Command, paths []string, win window, to sealed.Output)
 	err = to.Write(cmd, func(w io.Writer) error {
 		out := bufio.NewWriterSize(w, 1<<16)
 		err := rec.Export(cmd.Context(), from, until,
-			func(l *capture.Line) error { return writeLine(out, l) },
+			func(l *capture.Line) error {
+				if !o.Holds(l.Call.Node) {
+					return nil
+				}
+				return writeLine(out, l)
+			},
 			func(err error) { damage = append(damage, err) })
 		return errors.Join(err, out.Flush())
 	})

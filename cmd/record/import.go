@@ -24,7 +24,7 @@ func newImport() *cobra.Command {
 	var out string
 	var opt ingest.Options
 	var keys, profiles []string
-	var node string
+	var node, at string
 	var more bool
 	cmd := &cobra.Command{
 		Use:   "import CAPTURE... -o PATH",
@@ -35,7 +35,8 @@ named NAME.NODE.KIND[_before].pb.gz, come in at their own time. A broken line is
 named, counted and passed over; the exit code is then 2 and the rest is kept.
 An archive that holds answers already is refused unless --append is given.`,
 		Example: `  record import incident.jsonl.gz -o incident.erg
-  record import --append -o incident.erg --node gamma@host --profile heap.pb.gz`,
+  record import --append -o incident.erg --node gamma@host --profile heap.pb.gz
+  record import --append -o incident.erg --node gamma@host --profile goroutines.txt --at 2026-11-22T01:15:00Z`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 && len(profiles) == 0 {
 				return errors.New("import: name a capture, or a profile and its node: --node NAME@HOST --profile FILE")
@@ -43,10 +44,15 @@ An archive that holds answers already is refused unless --append is given.`,
 			if len(profiles) > 0 && node == "" {
 				return errors.New("import: whose profiles are they? --node NAME@HOST")
 			}
+			if at != "" {
+				if _, err := readAt(at); err != nil {
+					return err
+				}
+			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return runImport(cmd, args, out, more, opt, keys, namedProfiles{node, profiles})
+			return runImport(cmd, args, out, more, opt, keys, namedProfiles{node, profiles, at})
 		},
 	}
 	cmd.Flags().StringVarP(&out, "output", "o", "", "the archive: NAME.erg is one file, DIR/ a directory of segments")
@@ -54,7 +60,8 @@ An archive that holds answers already is refused unless --append is given.`,
 	cmd.Flags().BoolVar(&opt.KeepSecrets, "keep-secrets", false, "store everything as it was said, secrets included")
 	cmd.Flags().StringArrayVar(&keys, "identity", nil, "file with the key that opens encrypted captures (repeatable)")
 	cmd.Flags().BoolVar(&more, "append", false, "add to an archive that holds answers already; the same record is stored once")
-	cmd.Flags().StringArrayVar(&profiles, "profile", nil, "a raw pprof profile of the node --node (repeatable); its kind and its time are in it")
+	cmd.Flags().StringArrayVar(&profiles, "profile", nil, "a raw pprof profile of the node --node, whose kind and time are in it, or a goroutine dump in words (debug=1, debug=2, or of a crash) (repeatable)")
+	cmd.Flags().StringVar(&at, "at", "", "when the --profile dumps in words were taken, RFC 3339 (default: when their files were written)")
 	cmd.Flags().StringVar(&node, "node", "", "whose --profile files these are")
 	_ = cmd.MarkFlagRequired("output")
 	return cmd
@@ -195,27 +202,59 @@ func fullName(short string, nodes map[string]bool) string {
 	return short
 }
 
-// namedProfiles are raw profiles that are given by name.
+// namedProfiles are raw profiles and goroutine dumps that are given by name.
 type namedProfiles struct {
 	node  string
 	files []string
+	at    string // when dumps in words were taken; "" is when their files were written
 }
 
 // store stores the profiles; those that cannot be read are named and passed over.
 func (p namedProfiles) store(w *archive.Writer, opt ingest.Options, sum *ingest.Imported) {
 	for _, f := range p.files {
-		raw, err := os.ReadFile(f)
-		var kind string
-		if err == nil {
-			kind, err = ingest.KindOf(raw)
-		}
-		if err == nil {
-			err = ingest.Profile(raw, p.node, kind, w, opt)
-		}
-		if err != nil {
+		if err := p.storeOne(f, w, opt); err != nil {
 			sum.Broken = append(sum.Broken, fmt.Errorf("%s: %w", f, err))
 			continue
 		}
 		sum.Profiles++
 	}
+}
+
+func (p namedProfiles) storeOne(file string, w *archive.Writer, opt ingest.Options) error {
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	if text, ok := ingest.Dumped(raw); ok {
+		at, err := p.taken(file)
+		if err != nil {
+			return err
+		}
+		return ingest.Goroutines(text, p.node, at, w, opt)
+	}
+	kind, err := ingest.KindOf(raw)
+	if err != nil {
+		return err
+	}
+	return ingest.Profile(raw, p.node, kind, w, opt)
+}
+
+// taken is when a dump in words was taken: it does not say so itself.
+func (p namedProfiles) taken(file string) (time.Time, error) {
+	if p.at != "" {
+		return readAt(p.at)
+	}
+	st, err := os.Stat(file)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return st.ModTime().UTC(), nil
+}
+
+func readAt(text string) (time.Time, error) {
+	at, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		return at, fmt.Errorf("--at %q: give RFC 3339, such as 2026-11-22T01:15:00Z", text)
+	}
+	return at.UTC(), nil
 }

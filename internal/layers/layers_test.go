@@ -68,10 +68,12 @@ var mayImport = map[string]string{
 	"analyze/series/seriestest": "analyze/series",
 	"analyze/logs":              "replay analyze/series analyze/profiles",
 	"analyze/profiles":          "",
-	"analyze/measure":           "ergo ergo/tools48 archive replay",
-	"analyze/recheck":           "ergo analyze/finding",
-	"analyze/views":             "ergo ergo/tools48 archive replay analyze analyze/finding analyze/series analyze/logs analyze/profiles internal/nearest",
-	"analyze/render":            "escape analyze analyze/finding",
+	"compare":                   "escape ergo archive replay analyze/series analyze/logs analyze/profiles analyze/finding",
+
+	"analyze/measure": "ergo ergo/tools48 archive replay",
+	"analyze/recheck": "ergo analyze/finding",
+	"analyze/views":   "ergo ergo/tools48 archive replay analyze analyze/finding analyze/series analyze/logs analyze/profiles internal/nearest",
+	"analyze/render":  "escape analyze analyze/finding",
 
 	"mcp": "door escape ergo ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/measure analyze/views internal/nearest",
 	"web": "door escape ergo ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/views",

@@ -5,12 +5,14 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"time"
 
 	"github.com/google/pprof/profile"
 
 	"ergorecorder/archive"
+	"ergorecorder/ergo"
 	"ergorecorder/ergo/redact"
 )
 
@@ -27,6 +29,54 @@ func Profile(raw []byte, node, kind string, w *archive.Writer, opt Options) erro
 	_, err = w.Append(rec)
 	return err
 }
+
+// Goroutines stores a goroutine dump in words, as /debug/pprof/goroutine gives
+// it with debug=1 or debug=2 and a crash prints it, as the answer of
+// pprof_goroutines that it would have been, once. Such a dump does not say when
+// it was taken: at does.
+func Goroutines(text []byte, node string, at time.Time, w *archive.Writer, opt Options) error {
+	call := ergo.Call{Node: node, Tool: "pprof_goroutines", Args: ergo.Args{"debug": 1}}
+	if !bytes.HasPrefix(text, []byte(grouped)) {
+		call.Args = ergo.Args{"debug": 2}
+		n := bytes.Count(append([]byte("\n"), text...), []byte("\n"+single))
+		text = append(fmt.Appendf(nil, "%s%d\n\n", grouped, n), text...)
+	}
+	rec := Record(call, nil, ergo.Answer{Text: text, At: at}, nil, opt)
+	if stored(w.View(), rec) {
+		return nil
+	}
+	_, err := w.Append(rec)
+	return err
+}
+
+// How the forms of a goroutine dump in words begin: several goroutines by their
+// stack, and one after the other. The tool heads both as the first.
+const (
+	grouped = "goroutine profile: total "
+	single  = "goroutine "
+)
+
+// Dumped is the goroutine dump in what may be one, unpacked; ok is false where it
+// is none. What stands before the first goroutine, as a crash has it, is left
+// out.
+func Dumped(raw []byte) (text []byte, ok bool) {
+	text, err := unpacked(raw, maxProfile)
+	if err != nil {
+		return nil, false
+	}
+	text = bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n"))
+	if bytes.HasPrefix(text, []byte(grouped)) {
+		return text, true
+	}
+	at := oneGoroutine.FindIndex(text)
+	if at == nil {
+		return nil, false
+	}
+	return text[at[0]:], true
+}
+
+// oneGoroutine is how a goroutine begins: goroutine 12 [chan receive, 3 minutes]:
+var oneGoroutine = regexp.MustCompile(`(?m)^goroutine \d+(?: gp=\S+)?(?: m=\S+)?(?: mp=\S+)? \[.*\]:$`)
 
 // KindOf is the kind of a raw profile, by what its samples count.
 func KindOf(raw []byte) (string, error) {

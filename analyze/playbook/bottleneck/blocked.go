@@ -135,32 +135,32 @@ func endOf(f *finding.Finding, a *scene.Actor, st *scene.Stall) {
 // stillness is the evidence that a process does nothing.
 func stillness(a *scene.Actor, st *scene.Stall, onset time.Time, d time.Duration) finding.Evidence {
 	from, to := st.From.At, st.To.At
-	was := paceBetween(a.Begin, st.Progress)
-	values := map[string]any{
-		"for_s": finding.Round(d.Seconds()), "state": st.State.String(),
-		"handled":           st.To.Handled() - st.From.Handled(),
-		"arrived":           st.To.In - st.From.In,
-		"mailbox":           st.To.Mailbox,
-		"running_time_ns":   st.To.Run - st.From.Run,
-		"liveness_windowed": 0,
-	}
-	if was.messages > 0 {
-		values["handled_per_s_before"] = finding.Round(was.handled)
-	}
-	if st.To.Latency > 0 {
-		values["oldest_message_s"] = finding.Round(float64(st.To.Latency) / 1e9)
-		slope := float64(st.To.Latency-st.From.Latency) / float64(max(to.Sub(from), 1))
-		values["latency_slope"] = finding.Round(slope)
-		if life := to.Sub(a.First); life > 0 {
-			values["liveness_upstream"] = float64(st.To.Run) / (life.Seconds() * float64(st.To.Latency))
-		}
-	}
-	return finding.Evidence{
+	e := finding.Evidence{
 		What: "no message taken and no callback ended, while messages arrive", Node: a.Node.Name, Tool: "process_list",
-		Field: "MessagesIn - MessagesMailbox", From: &from, To: &to, Values: values,
+		Field: "MessagesIn - MessagesMailbox", From: &from, To: &to,
 		Records: []string{finding.RecordName(a.Node.Name, "process_list", from), finding.RecordName(a.Node.Name, "process_list", to)},
 		Series:  mailboxSeries(a, onset),
 	}
+	rows := a.Rows(from, to)
+	e.Value("for_s", d.Seconds(), rows.Of("seconds("+finding.Instant(to.Add(-d))+", last(at))"))
+	e.Value("state", st.State.String(), rows.Of("last(State)"))
+	e.Value("handled", st.To.Handled()-st.From.Handled(), rows.Of("change(MessagesIn - MessagesMailbox)"))
+	e.Value("arrived", st.To.In-st.From.In, rows.Of("change(MessagesIn)"))
+	e.Value("mailbox", st.To.Mailbox, rows.Of("last(MessagesMailbox)"))
+	e.Value("running_time_ns", st.To.Run-st.From.Run, rows.Of("change(RunningTime)"))
+	if was := paceBetween(a.Begin, st.Progress); was.messages > 0 {
+		e.Value("handled_per_s_before", was.handled, a.Rows(a.Begin.At, st.Progress.At).Of("change(MessagesIn - MessagesMailbox) / span(MessagesIn)"))
+	}
+	if st.To.Latency > 0 {
+		e.Value("oldest_message_s", float64(st.To.Latency)/1e9, rows.Of("last(MailboxLatency) / 1e9"))
+		slope := float64(st.To.Latency-st.From.Latency) / float64(max(to.Sub(from), 1))
+		e.Value("latency_slope", slope, rows.Of("change(MailboxLatency) / span(MailboxLatency) / 1e9"))
+		if life := to.Sub(a.First); life > 0 {
+			e.Value("liveness_upstream", float64(st.To.Run)/(life.Seconds()*float64(st.To.Latency)),
+				a.Rows(a.First, to).Of("last(RunningTime) / (span(MessagesIn) * last(MailboxLatency))"))
+		}
+	}
+	return e
 }
 
 // mailboxSeries is the mailbox over the worst episode, with some rest before.

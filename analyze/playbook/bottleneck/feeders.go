@@ -17,6 +17,7 @@ import (
 type feeder struct {
 	node, who, pid string
 	sent, got      [2]float64 // messages a second, before and since
+	over           [2]finding.Window
 }
 
 // rise is how much more it sends, in messages a second.
@@ -77,6 +78,7 @@ func (f *feeder) rates(pts []scene.Point, onset time.Time) {
 		}
 		a, b := part[0], part[len(part)-1]
 		over := max(b.At.Sub(a.At).Seconds(), 1e-3)
+		f.over[i] = finding.Window{From: a.At, To: b.At}
 		f.sent[i] = float64(max(b.Out-a.Out, 0)) / over
 		f.got[i] = float64(max(b.In-a.In, 0)) / over
 	}
@@ -90,7 +92,13 @@ func tellFeeders(f *finding.Finding, all []feeder, more float64, onset time.Time
 		return
 	}
 	e := finding.Evidence{What: "who sends more since then", Node: f.Subject.Node, Tool: "process_list", Field: "MessagesOut", From: &onset}
-	for _, x := range all {
+	for i, x := range all {
+		for k, when := range []string{"before", "after"} {
+			if w := x.over[k]; !w.From.IsZero() {
+				sent := finding.Source{Tool: "process_list", Node: x.node, Row: x.pid, From: w.From, To: w.To}
+				e.Value(fmt.Sprintf("sends_%d.%s", i+1, when), x.sent[k], sent.Of("change(MessagesOut) / span(MessagesOut)"))
+			}
+		}
 		e.Lines = append(e.Lines, fmt.Sprintf("%s %s on %s: %s a second, %s before", x.who, x.pid, x.node, finding.Number(x.sent[1]), finding.Number(x.sent[0])))
 	}
 	f.Evidence = append(f.Evidence, e)

@@ -43,8 +43,12 @@ func mailboxGrowth(b *backlog) (*finding.Finding, error) {
 	from, to := first.At, b.End
 	f.Evidence = append(f.Evidence, finding.Evidence{
 		What: "messages waiting", Node: a.Node.Name, Tool: "process_list", Field: "MessagesMailbox", From: &from, To: &to,
-		Values: map[string]any{"per_s": finding.Round(slope.PerSecond), "p": trend.P}, Series: finding.Chart("messages", depth),
+		Series: finding.Chart("messages", depth),
 	})
+	e, all := &f.Evidence[0], a.Rows(b.Points[0].At, b.Points[len(b.Points)-1].At)
+	e.Value("per_s", slope.PerSecond, all.Of("slope(MessagesMailbox)"))
+	e.Value("mailbox", b.Worst.Mailbox, a.Rows(b.Worst.At, b.Worst.At).Of("last(MessagesMailbox)"))
+	e.Value("oldest_message_s", b.peak(), all.Of("max("+b.formula()+")"))
 	if age, err := series.TheilSen(b.age); err == nil {
 		if fc, err := series.Reach(age, b.End, scene.CallTimeout.Seconds()); err == nil {
 			f.Summary += fmt.Sprintf(" At this pace the oldest message will wait for the call time-out of 5 s at %s (between %s and %s).",

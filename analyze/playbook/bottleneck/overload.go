@@ -201,28 +201,48 @@ func diagnose(was, now pace) string {
 func (b *backlog) evidence(was, now pace, from time.Time) finding.Evidence {
 	to := b.End
 	a := b.actor
-	values := map[string]any{
-		"arrived_per_s":    map[string]any{"before": finding.Round(was.arrived), "after": finding.Round(now.arrived)},
-		"handled_per_s":    map[string]any{"before": finding.Round(was.handled), "after": finding.Round(now.handled)},
-		"mailbox":          map[string]any{"before": 0, "after": b.Worst.Mailbox},
-		"oldest_message_s": map[string]any{"before": 0, "after": finding.Round(b.peak())},
+	e := finding.Evidence{
+		What: "messages arrive faster than they are handled", Node: a.Node.Name, Tool: "process_list", Field: "MessagesMailbox",
+		From: &from, To: &to, Series: mailboxSeries(a, from),
+		Records: []string{finding.RecordName(a.Node.Name, "process_list", from), finding.RecordName(a.Node.Name, "process_list", b.Worst.At)},
 	}
+	before, _ := b.began()
+	rows, rest := a.Rows(from, b.Points[len(b.Points)-1].At), a.Rows(a.Begin.At, before.At)
+	if was.seconds > 0 {
+		e.Value("arrived_per_s.before", was.arrived, rest.Of("change(MessagesIn) / span(MessagesIn)"))
+		e.Value("handled_per_s.before", was.handled, rest.Of("change(MessagesIn - MessagesMailbox) / span(MessagesIn)"))
+		e.Value("mailbox.before", before.Mailbox, rest.Of("last(MessagesMailbox)"))
+	}
+	e.Value("arrived_per_s.after", now.arrived, rows.Of("change(MessagesIn) / span(MessagesIn)"))
+	e.Value("handled_per_s.after", now.handled, rows.Of("change(MessagesIn - MessagesMailbox) / span(MessagesIn)"))
+	if now.handled > 0 {
+		e.Value("message_takes_s", 1/now.handled, rows.Of("span(MessagesIn) / change(MessagesIn - MessagesMailbox)"))
+	}
+	e.Value("mailbox.after", b.Worst.Mailbox, a.Rows(b.Worst.At, b.Worst.At).Of("last(MessagesMailbox)"))
+	all := a.Rows(b.Points[0].At, b.Points[len(b.Points)-1].At)
+	e.Value("oldest_message_s", b.peak(), all.Of("max("+b.formula()+")"))
 	if !math.IsNaN(was.service) {
-		values["service_ms_before"] = finding.Round(was.service * 1000)
+		e.Value("service_ms_before", was.service*1000, rest.Of("change(RunningTime) / change(MessagesIn - MessagesMailbox) / 1e6"))
 	}
 	if slope, err := series.TheilSen(b.age); err == nil {
-		values["latency_slope"] = finding.Round(slope.PerSecond)
+		e.Value("latency_slope", slope.PerSecond, all.Of("slope("+b.formula()+")"))
 	}
 	if w := b.Worst; w.Latency > 0 {
 		if life := w.At.Sub(a.First); life > 0 {
-			values["liveness_upstream"] = float64(w.Run) / (life.Seconds() * float64(w.Latency))
+			e.Value("liveness_upstream", float64(w.Run)/(life.Seconds()*float64(w.Latency)),
+				a.Rows(a.First, w.At).Of("last(RunningTime) / (span(MessagesIn) * last(MailboxLatency))"))
 		}
 	}
-	return finding.Evidence{
-		What: "messages arrive faster than they are handled", Node: a.Node.Name, Tool: "process_list", Field: "MessagesMailbox",
-		From: &from, To: &to, Values: values, Series: mailboxSeries(a, from),
-		Records: []string{finding.RecordName(a.Node.Name, "process_list", from), finding.RecordName(a.Node.Name, "process_list", b.Worst.At)},
+	return e
+}
+
+// formula is the age of the oldest message, in s, as the tool measure reckons it.
+func (b *backlog) formula() string {
+	if !b.est {
+		return "MailboxLatency / 1e9"
 	}
+	const handled = "greatest(change(MessagesIn - MessagesMailbox), 1) / greatest(span(MessagesIn), 0.001)"
+	return "least(MessagesMailbox / (" + handled + "), after(" + finding.Instant(b.since()) + "))"
 }
 
 // riseOf is when the rise of a backlog began, and how far off that may be: when

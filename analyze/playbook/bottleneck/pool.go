@@ -66,13 +66,17 @@ func overflow(n *scene.Node, in *scene.Inspection, k int, dropped float64, onset
 		Confirm:        []string{fmt.Sprintf("process_inspect node=%s pid=%s", n.Name, in.Pid)},
 		Evidence: []finding.Evidence{{
 			What: "messages dropped by the pool", Node: n.Name, Tool: "process_inspect", Field: "messages_unhandled", From: &from, To: &to,
-			Values: map[string]any{
-				"before": in.Unhandled.V[k-1], "after": in.Unhandled.V[last],
-				"workers": in.Size, "worker_mailbox": in.Mailbox,
-			},
 			Series: finding.Chart("messages", in.Unhandled),
 		}},
 	}
+	e, says := &f.Evidence[0], n.Says("process_inspect", from, to)
+	says.Row = in.Pid
+	e.Value("before", in.Unhandled.V[k-1], says.Of("first(messages_unhandled)"))
+	e.Value("after", in.Unhandled.V[last], says.Of("last(messages_unhandled)"))
+	e.Value("dropped", dropped, says.Of("increase(messages_unhandled)"))
+	e.Value("workers", in.Size, says.Of("last(pool_size)"))
+	e.Value("worker_mailbox", in.Mailbox, says.Of("last(worker_mailbox_size)"))
+	e.Value("mailboxes", in.Size*in.Mailbox, says.Of("last(pool_size) * last(worker_mailbox_size)"))
 	if in.Mailbox == 0 {
 		f.Summary = fmt.Sprintf("%s messages were dropped since %s: no worker could take them.", finding.Number(dropped), finding.Clock(from))
 	}

@@ -99,6 +99,9 @@ func timingOut(ctx context.Context, s *scene.Scene, a *scene.Actor) (*finding.Fi
 	}
 	f.Evidence = append(f.Evidence, stillness(a, first, began.At, first.To.At.Sub(began.At)))
 	f.Evidence[0].What = "waiting for a response, with no message taken and no callback ended; the first time of several"
+	f.Evidence[0].Value("times", a.LongWaits, a.Rows(a.First, a.Last).Of(
+		"stretches(is(State, 'wait response'), MessagesIn - MessagesMailbox + RunningTime + Wakeups + MessagesOut, "+finding.Number(scene.MinStall.Seconds())+")"))
+	f.Evidence[0].Value("each_at_least_s", scene.MinStall.Seconds(), a.Rows(a.First, a.Last).Of(finding.Number(scene.MinStall.Seconds())))
 	return f, tellLastStack(ctx, s, f, a)
 }
 
@@ -134,13 +137,10 @@ func keptWaiting(ctx context.Context, s *scene.Scene, a *scene.Actor, e *scene.E
 	from, to := onset, e.End
 	f.Evidence = append(f.Evidence, finding.Evidence{
 		What: "waiting for a response", Node: a.Node.Name, Tool: "process_list", Field: "State", From: &from, To: &to,
-		Values: map[string]any{
-			"listings": e.Rows, "of_them_waiting": e.Waited, "handled_per_s": finding.Round(e.Handled()), "mailbox": e.Worst.Mailbox,
-			"calls_near_time_out": a.LongWaits,
-		},
 		Records: []string{finding.RecordName(a.Node.Name, "process_list", e.Points[0].At), finding.RecordName(a.Node.Name, "process_list", e.Worst.At)},
 		Series:  mailboxSeries(a, onset),
 	})
+	tellWaiting(&f.Evidence[0], a, e, was)
 	if !e.Open {
 		end := e.End
 		f.End = &end
@@ -150,6 +150,19 @@ func keptWaiting(ctx context.Context, s *scene.Scene, a *scene.Actor, e *scene.E
 		}
 	}
 	return f, tellLastStack(ctx, s, f, a)
+}
+
+// tellWaiting adds how often it was seen waiting, and what it handled then and
+// before.
+func tellWaiting(seen *finding.Evidence, a *scene.Actor, e *scene.Episode, was pace) {
+	rows := a.Rows(e.Points[0].At, e.End)
+	seen.Value("listings", e.Rows, rows.Of("count(MessagesIn)"))
+	seen.Value("of_them_waiting", e.Waited, rows.Of("sum(is(State, 'wait response'))"))
+	seen.Value("handled_per_s", e.Handled(), a.Rows(e.Points[0].At, e.Points[len(e.Points)-1].At).Of("change(MessagesIn - MessagesMailbox) / span(MessagesIn)"))
+	seen.Value("mailbox", e.Worst.Mailbox, a.Rows(e.Worst.At, e.Worst.At).Of("last(MessagesMailbox)"))
+	if was.messages > 0 {
+		seen.Value("handled_per_s_before", was.handled, a.Rows(a.Begin.At, e.Before.At).Of("change(MessagesIn - MessagesMailbox) / span(MessagesIn)"))
+	}
 }
 
 // timingOutSince is the part of the finding that all calls which time out share.

@@ -62,7 +62,7 @@ func steady(s *scene.Scene, n *scene.Node, rates series.Series, v *finding.Verdi
 }
 
 // hotspot is the finding about a node whose use of CPU rose and stayed up, nil
-// where it did not.
+// where it did not, or where the messages explain it.
 func hotspot(ctx context.Context, s *scene.Scene, n *scene.Node, rates series.Series, profs []scene.CPUProfile) (*finding.Finding, error) {
 	changes, err := series.Changes(rates, 0.001)
 	if err != nil {
@@ -86,12 +86,16 @@ func hotspot(ctx context.Context, s *scene.Scene, n *scene.Node, rates series.Se
 		if err != nil {
 			return nil, err
 		}
-		load := loadRatio(was, is)
-		if expected := load * c.Before; !reshaped(s, profs, since, c.At, until) && (c.After < s.Set.Of(hotRatio)*expected || c.After-expected < s.Set.Of(hotCores)) {
-			continue // it handles as much more
+		grew, shift := loadRatio(was, is), reshaped(s, profs, since, c.At, until)
+		if shift != nil && costs(was, is, profiles.BehaviorOf(shift.Function)) == asBefore {
+			shift = nil // there are more messages of that kind, each as dear as before
+		}
+		if expected := grew * c.Before; shift == nil && (c.After < s.Set.Of(hotRatio)*expected || c.After-expected < s.Set.Of(hotCores)) {
+			continue
 		}
 		onset, off := c.At.Add(-rates.Interval()/2), c.Error+rates.Interval()/2
 		f := cpuFinding(n, onset, off, end, c, rates)
+		tellCores(n, &f.Evidence[0], c, rates.Between(since, c.At), rates.Between(c.At, until))
 		if end != s.To {
 			f.End = &end
 		}
@@ -115,11 +119,18 @@ func cpuFinding(n *scene.Node, onset time.Time, off time.Duration, end time.Time
 		Onset:   onset, OnsetErrorS: off.Seconds(),
 		Evidence: []finding.Evidence{{
 			What: "cores used (user and system)", Node: n.Name, Tool: "node_info", Field: "UserTime + SystemTime", From: &onset, To: &end,
-			Values: map[string]any{"before_cores": finding.Round(c.Before), "after_cores": finding.Round(c.After), "p": c.P}, Series: finding.Chart("cores", rates),
+			Series: finding.Chart("cores", rates),
 		}},
 		Recommendation: "Read the function that the profile names: a loop that waits by spinning, work repeated for each message, or an input that grew.",
 		Confirm:        []string{"pprof_cpu duration=5 on " + n.Name, "process_list sort_by=running_time on " + n.Name + ", twice"},
 	}
+}
+
+// tellCores adds the cores used before and since.
+func tellCores(n *scene.Node, e *finding.Evidence, c series.Change, before, after series.Series) {
+	used, formula := scene.CPUUsed(n), "median(rates("+scene.CPUFormula(n)+"))"
+	e.Value("before_cores", c.Before, n.OverRates("node_info", used, before).Of(formula))
+	e.Value("after_cores", c.After, n.OverRates("node_info", used, after).Of(formula))
 }
 
 // loadRatio is by how much the messages that a node's processes handle grew
@@ -140,10 +151,33 @@ func loadRatio(was, is map[string]scene.WorkRate) float64 {
 	return max(1, scaled/spent)
 }
 
-// reshaped reports whether profiles from before and after an instant show that
-// one function of the application took a far greater share of the CPU: a load
-// that only grew keeps the shares as they were.
-func reshaped(s *scene.Scene, profs []scene.CPUProfile, from, at, to time.Time) bool {
+// A cost is what a message of a behavior costs, against before.
+type cost uint8
+
+const (
+	untold cost = iota
+	asBefore
+	more
+)
+
+// costs compares the time in callbacks for each message of a behavior. It is
+// untold where nothing was handled before, or no callback's time was added: that
+// of a process whose mailbox does not drain is not.
+func costs(was, is map[string]scene.WorkRate, behavior string) cost {
+	b, now := was[behavior], is[behavior]
+	if b.Handled <= 0 || b.Busy <= 0 || now.Handled <= 0 || now.Busy <= 0 {
+		return untold
+	}
+	if now.Busy/now.Handled > 1.5*b.Busy/b.Handled {
+		return more
+	}
+	return asBefore
+}
+
+// reshaped is the function of the application that took a far greater share of
+// the CPU, by profiles from before and after an instant, nil where none did: a
+// load that only grew keeps the shares as they were.
+func reshaped(s *scene.Scene, profs []scene.CPUProfile, from, at, to time.Time) *profiles.Row {
 	var before, during *scene.CPUProfile
 	for i := range profs {
 		switch p := &profs[i]; {
@@ -154,15 +188,15 @@ func reshaped(s *scene.Scene, profs []scene.CPUProfile, from, at, to time.Time) 
 		}
 	}
 	if before == nil || during == nil {
-		return false
+		return nil
 	}
 	for _, r := range during.Table.Of(profiles.Application) {
 		was, _ := before.Table.Row(r.Function)
 		if float64(r.Cum)/math.Max(1, float64(during.Table.Total))-float64(was.Cum)/math.Max(1, float64(before.Table.Total)) >= s.Set.Of(hotShare) {
-			return true
+			return &r
 		}
 	}
-	return false
+	return nil
 }
 
 // allocates puts a rise that allocation explains below the memory playbook's

@@ -46,8 +46,9 @@ func creep(ctx context.Context, s *scene.Scene, n *scene.Node, rates series.Seri
 		onset, off = knee.At, knee.Error
 	}
 	f := cpuFinding(n, onset, off, s.To, c, rates)
-	f.Summary = fmt.Sprintf("The CPU of %s rose from %s cores in the first hour to %s in the last, and its callbacks take %s seconds a second more than as many messages took before.",
-		n.Name, finding.Number(c.Before), finding.Number(c.After), finding.Number(costlier))
+	tellCores(n, &f.Evidence[0], c, rates.Between(first.From, first.To), rates.Between(last.From, last.To))
+	f.Summary = fmt.Sprintf("The CPU of %s rose from %s cores in the first hour to %s in the last, and its callbacks take more than as many messages took before.",
+		n.Name, finding.Number(c.Before), finding.Number(c.After))
 	f.Subject.Behavior = behavior
 	hotFunction(s, n, first.To, s.To, profs, f)
 	return f, hotProcess(ctx, s, n, first.To, s.To, profs, f)

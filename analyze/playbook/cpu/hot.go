@@ -43,15 +43,18 @@ func hotFunction(s *scene.Scene, n *scene.Node, from, to time.Time, profs []scen
 		lines = append(lines, fmt.Sprintf("%+.0f ms/s flat, %+.0f ms/s cumulative  %s", perSecondOf(r.Flat, diff), perSecondOf(r.Cum, diff), r.Function))
 	}
 	f.Evidence = append(f.Evidence, finding.Evidence{
-		What: "CPU by function, less that of before", Node: n.Name, Tool: "pprof_cpu", From: &during.From, To: &during.To,
-		Values: map[string]any{"total_ns": during.Table.Total, "seconds": finding.Round(during.Table.Seconds)}, Records: []string{during.Record}, Lines: lines,
+		What: "CPU by function, less that of before", Node: n.Name, Tool: "pprof_cpu", From: &during.From, To: &during.To, Records: []string{during.Record}, Lines: lines,
 	})
 	if ok {
 		f.Subject.Function, f.Subject.Behavior = hot.Function, profiles.BehaviorOf(hot.Function)
 		f.Confidence = finding.High
 		f.Score = 78
 		f.Title += ": " + hot.Function
-		f.Summary += fmt.Sprintf(" %s takes %s %% of it, with what it calls.", hot.Function, finding.Number(100*float64(hot.Cum)/math.Max(1, float64(during.Table.Total))))
+		percent := 100 * float64(hot.Cum) / math.Max(1, float64(during.Table.Total))
+		f.Evidence[len(f.Evidence)-1].Value("percent", percent, finding.Call{Tool: "profile_top", Gives: "functions.0.cum_percent", Arguments: map[string]any{
+			"kind": "cpu", "node": n.Name, "at": during.To.UTC().Format(time.RFC3339Nano), "function": hot.Function,
+		}})
+		f.Summary += fmt.Sprintf(" %s takes %s %% of it, with what it calls.", hot.Function, finding.Number(percent))
 	}
 }
 

@@ -29,7 +29,7 @@ func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 		}
 		before := len(v.Findings)
 		for _, e := range all {
-			for _, tells := range []func(*scene.Scene, *scene.Event, *finding.Verdict) bool{silent, starved, unheard, fanOut} {
+			for _, tells := range []func(*scene.Scene, *scene.Event, *finding.Verdict) bool{silent, starved, unheard, fanOut, flood} {
 				if tells(s, e, v) {
 					break
 				}
@@ -57,12 +57,23 @@ func about(e *scene.Event, s *scene.Scene, kind finding.Kind, score int, onset t
 	return f
 }
 
-func evidence(e *scene.Event, s *scene.Scene, what, field string, onset time.Time, of series.Series, values map[string]any) finding.Evidence {
+func evidence(e *scene.Event, s *scene.Scene, what, field string, onset time.Time, of series.Series) finding.Evidence {
 	return finding.Evidence{
-		What: what, Node: e.Node.Name, Tool: "event_list", Field: field, From: &onset, To: &s.To, Values: values,
+		What: what, Node: e.Node.Name, Tool: "event_list", Field: field, From: &onset, To: &s.To,
 		Records: []string{finding.RecordName(e.Node.Name, "event_list", e.Last)}, Series: finding.Chart(strings.ToLower(field), of),
 	}
 }
+
+// said is where values about an event come from: its row over a stretch of one of
+// its series.
+func said(e *scene.Event, of series.Series) finding.Source {
+	src := e.Node.Over("event_list", of)
+	src.Row = e.Name
+	return src
+}
+
+// deliveries is how often messages of an event were delivered, as a formula.
+const deliveries = "increase(MessagesLocalSent + MessagesRemoteSent)"
 
 // silent tells an event that was published steadily and then not any more.
 func silent(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
@@ -99,7 +110,12 @@ func silent(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 	f := about(e, s, finding.EventSilent, score, onset, off)
 	f.Title = fmt.Sprintf("%s on %s is not published any more; %s subscribers wait", e.Label(), finding.NodeName(e.Node.Name), finding.Number(subscribers))
 	f.Summary = fmt.Sprintf("It was published %s times a second up to %s, and not once in the %s since.", finding.Number(rate), finding.Clock(onset), finding.Duration(e.Last.Sub(onset)))
-	f.Evidence = []finding.Evidence{evidence(e, s, "messages published", "MessagesPublished", onset, e.Published, map[string]any{"before_per_s": finding.Round(rate), "after_per_s": 0, "longest_silence_before_s": finding.Round(quiet.Seconds())})}
+	f.Evidence = []finding.Evidence{evidence(e, s, "messages published", "MessagesPublished", onset, e.Published)}
+	before, after := e.Published.Before(lastGrowth.Add(1)), e.Published.From(lastGrowth)
+	f.Evidence[0].Value("before_per_s", rate, said(e, before).Of("increase(MessagesPublished) / span(MessagesPublished)"))
+	f.Evidence[0].Value("after_per_s", 0, said(e, after).Of("rate(MessagesPublished)"))
+	f.Evidence[0].Value("subscribers", subscribers, said(e, e.Subscribers).Of("last(Subscribers)"))
+	f.Evidence[0].Value("silent_s", e.Last.Sub(onset).Seconds(), said(e, after).Of("seconds("+finding.Instant(onset)+", last(at))"))
 	f.Recommendation = fmt.Sprintf("Look at its producer %s: is it blocked, or is what feeds it silent too?", e.Producer)
 	v.Find(f)
 	return true
@@ -120,7 +136,7 @@ func starved(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 	}
 	score := 35 // as it was found: perhaps an event for rare occasions
 	onset, off := since, e.Interval
-	if since.Sub(s.From) > 2*e.Interval {
+	if since.Sub(s.From) > 2*e.Interval && !e.Earlier {
 		score = 55
 		onset, off = series.Middle(since.Add(-e.Interval), since)
 		if e.Created.After(onset.Add(-off)) && e.Created.Before(since) {
@@ -130,7 +146,13 @@ func starved(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 	f := about(e, s, finding.EventStarved, score, onset, off)
 	f.Title = fmt.Sprintf("%s subscribers of %s on %s wait for an event that was never published", finding.Number(e.Subscribers.V[n-1]), e.Label(), finding.NodeName(e.Node.Name))
 	f.Summary = fmt.Sprintf("The event was registered at %s and has not been published in the %s for which it has had subscribers.", finding.Clock(e.Created), finding.Duration(e.Last.Sub(since)))
-	f.Evidence = []finding.Evidence{evidence(e, s, "subscribers of an event that is not published", "Subscribers", onset, e.Subscribers, map[string]any{"subscribers": e.Subscribers.V[n-1], "published": 0})}
+	f.Evidence = []finding.Evidence{evidence(e, s, "subscribers of an event that is not published", "Subscribers", onset, e.Subscribers)}
+	f.Evidence[0].Value("subscribers", e.Subscribers.V[n-1], said(e, e.Subscribers).Of("last(Subscribers)"))
+	f.Evidence[0].Value("published", 0, said(e, e.Published).Of("last(MessagesPublished)"))
+	f.Evidence[0].Value("for_s", e.Last.Sub(since).Seconds(), said(e, e.Subscribers.From(since)).Of("seconds("+finding.Instant(since)+", last(at))"))
+	if !e.Created.IsZero() {
+		f.Evidence[0].Value("registered_unix_s", e.Created.Unix(), said(e, e.Subscribers).Of("floor(last(CreatedAt) / 1e9)"))
+	}
 	f.Recommendation = "Check that the producer publishes under this name, and that the subscribers did not mean another event."
 	f.Confidence = finding.Medium
 	v.Find(f)
@@ -157,7 +179,7 @@ func unheard(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 	rate := grown / seen
 	onset, off := since, e.Interval
 	score, how := 0, ""
-	newcomer := since.Sub(s.From) > 2*e.Interval && i == 0
+	newcomer := since.Sub(s.From) > 2*e.Interval && i == 0 && !e.Earlier
 	switch c, rose := voidChange(s, silence); {
 	case i > 0 && rate >= 0.5:
 		onset, off = series.Middle(e.Subscribers.T[i-1], since)
@@ -171,8 +193,8 @@ func unheard(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 		if !e.Created.IsZero() && e.Created.Before(since) && e.Created.After(since.Add(-2*e.Interval)) {
 			onset, off = e.Created, time.Second
 		}
-	case rate >= 1:
-		score, how = 30, "it has been so from the first answer on"
+	case rate >= s.Set.Of(wasted):
+		score, how = min(finding.Score(finding.EventNoSubscribers, rate), 45), "it has been so from the first answer on"
 	default:
 		return false
 	}
@@ -180,8 +202,23 @@ func unheard(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 	f.Title = fmt.Sprintf("%s on %s is published %s times a second and nobody listens", e.Label(), finding.NodeName(e.Node.Name), finding.Number(rate))
 	f.Summary = fmt.Sprintf("No subscriber in %s, %s messages published: %s.", finding.Duration(e.Last.Sub(since)), finding.Number(grown), how)
 	f.Evidence = []finding.Evidence{
-		evidence(e, s, "messages published without a subscriber", "MessagesPublished", onset, e.Published, map[string]any{"per_s": finding.Round(rate), "published": grown}),
-		evidence(e, s, "subscribers", "Subscribers", onset, e.Subscribers, map[string]any{"before": e.Subscribers.V[max(i-1, 0)], "after": 0}),
+		evidence(e, s, "messages published without a subscriber", "MessagesPublished", onset, e.Published),
+		evidence(e, s, "subscribers", "Subscribers", onset, e.Subscribers),
+	}
+	published, subscribers := &f.Evidence[0], &f.Evidence[1]
+	published.Value("published", grown, said(e, silence).Of("increase(MessagesPublished)"))
+	published.Value("silent_s", e.Last.Sub(since).Seconds(), said(e, silence).Of("seconds("+finding.Instant(since)+", last(at))"))
+	subscribers.Value("after", 0, said(e, e.Subscribers.From(since)).Of("max(Subscribers)"))
+	if i > 0 {
+		subscribers.Value("before", e.Subscribers.V[i-1], said(e, e.Subscribers.Before(since)).Of("last(Subscribers)"))
+	}
+	switch c, rose := voidChange(s, silence); {
+	case rose && how[:4] == "publ":
+		was, is := silence.Before(c.At), silence.From(c.At)
+		published.Value("per_s.before", c.Before, said(e, was).Of("median(rates(MessagesPublished))"))
+		published.Value("per_s.after", c.After, said(e, is).Of("median(rates(MessagesPublished))"))
+	default:
+		published.Value("per_s", rate, said(e, silence).Of("rate(MessagesPublished)"))
 	}
 	f.Recommendation = "Find who used to subscribe and why it left; if nobody needs the event, publish on demand (Notify) or not at all."
 	v.Find(f)
@@ -206,34 +243,82 @@ func voidChange(s *scene.Scene, published series.Series) (series.Change, bool) {
 // did.
 func fanOut(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 	grown, _ := series.Increase(e.Published)
-	delivered, _ := series.Increase(e.Delivered)
 	if e.Gone || grown < 10 {
 		return false
 	}
 	changes, err := series.Changes(e.Subscribers, 0.001)
 	if err != nil {
-		changes = nil
+		return false
 	}
 	for _, c := range slices.Backward(changes) {
 		if c.After < s.Set.Of(wideFan) || c.After < s.Set.Of(fanRise)*c.Before {
 			continue
 		}
-		f := about(e, s, finding.EventFanout, 56, c.At, c.Error)
-		f.Title = fmt.Sprintf("Each %s on %s now goes to %s subscribers, before %s", e.Label(), finding.NodeName(e.Node.Name), finding.Number(c.After), finding.Number(c.Before))
-		later, _ := series.Increase(e.Delivered.From(c.At))
+		later, seconds := series.Increase(e.Delivered.From(c.At))
 		sent, _ := series.Increase(e.Published.From(c.At))
-		f.Summary = fmt.Sprintf("Since %s each message is delivered %s times, %s deliveries a second in all.", finding.Clock(c.At), finding.Number(later/math.Max(sent, 1)), finding.Number(later/math.Max(e.Last.Sub(c.At).Seconds(), 1)))
-		f.Evidence = []finding.Evidence{evidence(e, s, "subscribers", "Subscribers", c.At, e.Subscribers, map[string]any{"before": c.Before, "after": c.After, "deliveries": later})}
+		rate := later / math.Max(seconds, 1)
+		f := about(e, s, finding.EventFanout, max(52, finding.Score(finding.EventFanout, rate)), c.At, c.Error)
+		f.Title = fmt.Sprintf("Each %s on %s now goes to %s subscribers, before %s", e.Label(), finding.NodeName(e.Node.Name), finding.Number(c.After), finding.Number(c.Before))
+		f.Summary = fmt.Sprintf("Since %s each message is delivered %s times, %s deliveries a second in all.", finding.Clock(c.At), finding.Number(later/math.Max(sent, 1)), finding.Number(rate))
+		f.Evidence = []finding.Evidence{evidence(e, s, "subscribers", "Subscribers", c.At, e.Subscribers)}
+		was, is := e.Subscribers.Before(c.At), e.Subscribers.From(c.At)
+		f.Evidence[0].Value("before", c.Before, said(e, was).Of("median(Subscribers)"))
+		f.Evidence[0].Value("after", c.After, said(e, is).Of("median(Subscribers)"))
+		all := said(e, e.Delivered.From(c.At))
+		f.Evidence[0].Value("per_message", later/math.Max(sent, 1), all.Of(deliveries+" / greatest(increase(MessagesPublished), 1)"))
+		f.Evidence[0].Value("per_s", rate, all.Of(deliveries+" / greatest(span(MessagesLocalSent + MessagesRemoteSent), 1)"))
 		f.Recommendation = "Find who subscribes so often (a process that subscribes again without leaving, a growing family), and let one process a node spread it."
 		v.Find(f)
 		return true
 	}
-	if fan := delivered / grown; fan >= 2*s.Set.Of(wideFan) {
-		f := about(e, s, finding.EventFanout, 30, e.Published.T[0], e.Interval)
-		f.Title = fmt.Sprintf("Each %s on %s goes to %s subscribers", e.Label(), finding.NodeName(e.Node.Name), finding.Number(fan))
-		f.Summary = fmt.Sprintf("It has been so from the first answer on; %s messages made %s deliveries.", finding.Number(grown), finding.Number(delivered))
-		f.Evidence = []finding.Evidence{evidence(e, s, "deliveries", "MessagesLocalSent", e.Published.T[0], e.Delivered, map[string]any{"per_message": finding.Round(fan)})}
-		f.Recommendation = "Nothing, unless publishing becomes more frequent: its cost grows with both."
+	return false
+}
+
+// flood tells an event that is published far more often than it was, to many:
+// what it costs is how often times to how many. One that costs much from the
+// first answer on is noted.
+func flood(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
+	if e.Gone {
+		return false
+	}
+	rates := series.Rates(e.Delivered)
+	changes, err := series.Changes(rates, 0.001)
+	if err != nil {
+		return false
+	}
+	for i, c := range slices.Backward(changes) {
+		end := e.Last
+		if i+1 < len(changes) {
+			end = changes[i+1].At
+		}
+		sent, seconds := series.Increase(e.Published.Between(c.At, end.Add(1)))
+		was, _ := series.Increase(e.Published.Before(c.At))
+		if c.After < s.Set.Of(costly) || c.After < s.Set.Of(voidRise)*c.Before || seconds < s.Set.Of(lull) || was == 0 {
+			continue
+		}
+		f := about(e, s, finding.EventFanout, finding.Score(finding.EventFanout, c.After), c.At.Add(-e.Interval/2), c.Error+e.Interval/2)
+		fan := c.After / math.Max(sent/seconds, 1e-9)
+		f.Title = fmt.Sprintf("%s on %s makes %s deliveries a second, before %s", e.Label(), finding.NodeName(e.Node.Name), finding.Number(c.After), finding.Number(c.Before))
+		f.Summary = fmt.Sprintf("Since %s it is published %s times a second, and each message goes to %s subscribers.", finding.Clock(c.At), finding.Number(sent/seconds), finding.Number(fan))
+		f.Evidence = []finding.Evidence{evidence(e, s, "deliveries", "MessagesLocalSent + MessagesRemoteSent", c.At, rates)}
+		f.Evidence[0].Value("before_per_s", c.Before, said(e, e.Delivered.Before(c.At)).Of("median(rates(MessagesLocalSent + MessagesRemoteSent))"))
+		f.Evidence[0].Value("published_per_s", sent/seconds, said(e, e.Published.Between(c.At, end.Add(1))).Of("increase(MessagesPublished) / span(MessagesPublished)"))
+		f.Recommendation = fmt.Sprintf("Ask why its producer %s publishes so often: let it put several into one message, or publish only what changed.", e.Producer)
+		if end.Before(e.Last) {
+			f.End, f.Score = &end, min(f.Score, 45)
+		}
+		v.Find(f)
+		return true
+	}
+	delivered, seconds := series.Increase(e.Delivered)
+	if rate := delivered / math.Max(seconds, 1); len(changes) == 0 && rate >= s.Set.Of(costly) {
+		grown, _ := series.Increase(e.Published)
+		f := about(e, s, finding.EventFanout, min(finding.Score(finding.EventFanout, rate), 45), e.Published.T[0], e.Interval)
+		f.Title = fmt.Sprintf("%s on %s makes %s deliveries a second", e.Label(), finding.NodeName(e.Node.Name), finding.Number(rate))
+		f.Summary = fmt.Sprintf("It has been so from the first answer on: %s messages to %s subscribers each.", finding.Number(grown), finding.Number(delivered/math.Max(grown, 1)))
+		f.Evidence = []finding.Evidence{evidence(e, s, "deliveries", "MessagesLocalSent + MessagesRemoteSent", e.Published.T[0], e.Delivered)}
+		f.Evidence[0].Value("per_s", rate, said(e, e.Delivered).Of(deliveries+" / greatest(span(MessagesLocalSent + MessagesRemoteSent), 1)"))
+		f.Recommendation = "Nothing, unless the CPU is short: its cost grows with how often it is published and with its subscribers."
 		v.Find(f)
 		return true
 	}

@@ -45,12 +45,12 @@ func goroutineGrowth(ctx context.Context, s *scene.Scene, n *scene.Node, c serie
 		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(c.Onset)},
 		Onset:   c.Onset, OnsetErrorS: c.Off.Seconds(),
 		Evidence: []finding.Evidence{{
-			What: "goroutines of the node", Node: n.Name, Tool: "runtime_stats", Field: "goroutines", From: &c.Onset, To: &s.To,
-			Values: map[string]any{"before": c.Before, "after": c.After, "per_s": finding.Round(c.Slope.PerSecond)}, Series: finding.Chart("goroutines", c.All),
+			What: "goroutines of the node", Node: n.Name, Tool: "runtime_stats", Field: "goroutines", From: &c.Onset, To: &s.To, Series: finding.Chart("goroutines", c.All),
 		}},
 		Recommendation: "Find what starts goroutines of this stack and what should end them: a channel that nobody reads, a context that is never cancelled, a call without a time-out.",
 		Confirm:        []string{"pprof_goroutines debug=1 on " + n.Name + ", twice: the group that grew"},
 	}
+	n.TellGrowth(&f.Evidence[0], c, "runtime_stats", "goroutines")
 	group, was, err := growingGroup(ctx, s, n, c.Onset)
 	if err != nil {
 		return nil, err
@@ -73,8 +73,16 @@ func goroutineGrowth(ctx context.Context, s *scene.Scene, n *scene.Node, c serie
 		lines = append(lines, fmt.Sprintf("%s %s:%d", frame.Function, frame.File, frame.Line))
 	}
 	f.Evidence = append(f.Evidence, finding.Evidence{
-		What: "the stack that grew", Node: n.Name, Tool: "pprof_goroutines", Values: map[string]any{"before": was, "after": group.Count, "waits_for": group.Blocked}, Lines: lines,
+		What: "the stack that grew", Node: n.Name, Tool: "pprof_goroutines", Lines: lines,
 	})
+	e := &f.Evidence[len(f.Evidence)-1]
+	inFunction := func(at time.Time) finding.Call {
+		return finding.Call{Tool: "profile_top", Gives: "functions.0.flat", Arguments: map[string]any{
+			"kind": "goroutine", "node": n.Name, "at": at.UTC().Format(time.RFC3339Nano), "function": group.Function, "source": "text",
+		}}
+	}
+	e.Value("before", was, inFunction(c.Onset))
+	e.Value("after", group.Count, inFunction(s.To))
 	if len(group.PIDs) == 1 {
 		f.Subject.PID = group.PIDs[0]
 		if a := n.Procs.Known[group.PIDs[0]]; a != nil {

@@ -85,9 +85,13 @@ func applicationDown(s *scene.Scene, n *scene.Node, a *scene.Application, said [
 	up, down := a.Up, a.Down
 	f.Evidence = append(f.Evidence, finding.Evidence{
 		What: "state of the application", Node: n.Name, Tool: "app_list", Field: "state", From: &up, To: &down,
-		Values:  map[string]any{"before": scene.AppRunning, "after": a.State, "mode": a.Mode},
 		Records: []string{finding.RecordName(n.Name, "app_list", up), finding.RecordName(n.Name, "app_list", down)},
 	})
+	e, rows := &f.Evidence[0], n.Says("app_list", up, up)
+	rows.Row = a.Name
+	e.Value("before", scene.AppRunning, rows.Of("last(state)"))
+	e.Value("mode", a.Mode, rows.Of("last(mode)"))
+	e.Value("after", a.State, rows.Between(down, down).Of("last(state)"))
 	return f
 }
 

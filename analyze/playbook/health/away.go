@@ -128,9 +128,14 @@ func awayEvidence(n *scene.Node, d scene.Absence) []finding.Evidence {
 	up := n.Series(ergo.Node, "Uptime")
 	all := []finding.Evidence{{
 		What: "uptime of the node, where it answered", Node: n.Name, Tool: "node_info", Field: "Uptime", From: &d.From, To: &d.To,
-		Values: map[string]any{"last_answer": d.Lastly.UTC().Format(time.RFC3339Nano), "failed_calls": d.Refused}, Series: finding.Chart("s", up),
+		Series:  finding.Chart("s", up),
 		Records: []string{finding.RecordName(n.Name, "node_info", d.Lastly)},
 	}}
+	e := &all[0]
+	e.Value("last_answer", d.Lastly.UTC().Format(time.RFC3339Nano), n.Says("node_info", time.Time{}, d.To.Add(-1)).Of("last(at)"))
+	if d.Refused > 0 {
+		e.Value("failed_calls", d.Refused, n.Says("*", d.Lastly.Add(1), d.RefusedTo).Of("sum(lost)"))
+	}
 	if len(d.LostBy) > 0 {
 		all = append(all, finding.Evidence{What: "lost their connection to it: " + finding.List(d.LostBy), Tool: "network_nodes", Field: "ConnectionUptime"})
 	}

@@ -119,7 +119,7 @@ func (c clockStep) finding(s *scene.Scene) *finding.Finding {
 		Onset:   c.at, OnsetErrorS: s.Usual(s.Nodes[0]).Seconds(),
 		Evidence: []finding.Evidence{{
 			What: "the nodes' clocks less the recorder's", Node: s.Nodes[0].Name, Tool: "node_info", Field: "ServerTime", From: &c.at, To: &s.To,
-			Values: map[string]any{"step_s": finding.Round(c.by), "nodes": len(c.ends)}, Series: finding.Chart("s", s.Nodes[0].Clock.Offset),
+			Series: finding.Chart("s", s.Nodes[0].Clock.Offset),
 		}},
 		Recommendation: "Let the recording machine's clock be slewed, not stepped, and start recording after it is in time.",
 		Confirm:        []string{"the log of the time synchronisation of the machine that recorded"},
@@ -159,7 +159,7 @@ func clockSkew(s *scene.Scene, n *scene.Node, o series.Series, common float64, v
 		Onset:   onset, OnsetErrorS: onsetOff.Seconds(),
 		Evidence: []finding.Evidence{{
 			What: "the node's clock less the recorder's", Node: n.Name, Tool: "node_info", Field: "ServerTime", From: &onset, To: &s.To,
-			Values: map[string]any{"before_s": finding.Round(was), "after_s": finding.Round(off)}, Series: finding.Chart("s", o),
+			Series: finding.Chart("s", o),
 		}},
 		Recommendation: fmt.Sprintf("Check the time synchronisation of %s's host; times in its log are off by as much.", n.Name),
 		Confirm:        []string{"node_info on every node at once: ServerTime"},

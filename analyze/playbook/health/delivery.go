@@ -47,9 +47,11 @@ func deliveryErrors(s *scene.Scene, w *scene.Network, n *scene.Node, life findin
 	for _, c := range grown {
 		parts = append(parts, fmt.Sprintf("%s by %s", c.field, finding.Number(c.b.After.Events)))
 		f.Evidence = append(f.Evidence, finding.Evidence{
-			What: "deliveries that failed, without the recorder's own", Node: n.Name, Tool: "node_info", Field: c.field, From: &c.b.Onset, To: &c.b.End,
-			Values: map[string]any{"before_per_min": finding.Round(60 * c.b.Before.Rate()), "after_per_min": finding.Round(60 * c.b.After.Rate())}, Series: finding.Chart("errors", c.counted),
+			What: "deliveries that failed, without the recorder's own", Node: n.Name, Tool: "node_info", Field: c.field, From: &c.b.Onset, To: &c.b.End, Series: finding.Chart("errors", c.counted),
 		})
+	}
+	for i, c := range grown {
+		tellDeliveries(n, &f.Evidence[i], c.field, c.b, own)
 	}
 	if len(own) > 0 {
 		f.Caveats = append(f.Caveats, fmt.Sprintf("%d failed calls of the recorder's own, which the node counts as well, were taken off.", len(own)))
@@ -80,4 +82,22 @@ func unreachable(s *scene.Scene, w *scene.Network, n *scene.Node, t time.Time) s
 		}
 	}
 	return name
+}
+
+// tellDeliveries adds how many deliveries failed before and since. Of failed calls
+// to other nodes the recorder's own are taken off.
+func tellDeliveries(n *scene.Node, e *finding.Evidence, field string, b series.Burst, own []time.Time) {
+	if field != "CallErrorsRemote" || len(own) == 0 {
+		n.TellBurst(e, b, "node_info", field)
+		return
+	}
+	for _, part := range []struct {
+		name     string
+		from, to time.Time
+		count    series.Count
+	}{{"before", b.From, b.Since, b.Before}, {"after", b.Since, b.End, b.After}} {
+		src := n.Says("node_info", part.from, part.to)
+		counted, _ := series.Increase(n.Series(ergo.Node, field).Between(part.from, part.to.Add(1)), n.Starts...)
+		e.Value(part.name, part.count.Events, src.Of(fmt.Sprintf("increase(%s) - %v", field, counted-part.count.Events)))
+	}
 }

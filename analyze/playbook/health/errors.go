@@ -77,9 +77,12 @@ func errorBurst(ctx context.Context, s *scene.Scene, n *scene.Node, v *finding.V
 		b, ok := series.FindBurst(series.PerSecond(heard.T[0], heard.T[heard.Len()-1], times))
 		if !ok {
 			b, ok = series.FindBurst(series.Within(series.Steps(counted, n.Starts...), life.From, life.To))
+			times = nil
 		}
 		if ok {
-			v.Find(burstFinding(s, n, b, &miner, counted))
+			f := burstFinding(s, n, b, &miner, counted)
+			tellErrors(n, &f.Evidence[0], b, times != nil)
+			v.Find(f)
 		}
 	}
 	return nil
@@ -117,8 +120,7 @@ func burstFinding(s *scene.Scene, n *scene.Node, b series.Burst, miner *logs.Min
 		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(b.Onset), Name: mostOf(names, b.After.Events), Behavior: mostOf(behaviors, b.After.Events)},
 		Onset:   b.Onset, OnsetErrorS: max(b.Off.Seconds(), 0.1),
 		Evidence: []finding.Evidence{{
-			What: "lines of level error and panic, counted by the node", Node: n.Name, Tool: "node_info", Field: "LogMessages", From: &b.Onset, To: &b.End,
-			Values: map[string]any{"before_per_min": finding.Round(60 * b.Before.Rate()), "after_per_min": finding.Round(60 * b.After.Rate()), "p": b.P}, Series: finding.Chart("lines", counted),
+			What: "lines of level error and panic, counted by the node", Node: n.Name, Tool: "node_info", Field: "LogMessages", From: &b.Onset, To: &b.End, Series: finding.Chart("lines", counted),
 		}},
 		Recommendation: "Read the first of these lines: what came first is nearest to the cause.",
 		Confirm:        []string{"sample_listen log_levels=[error,panic] on " + n.Name},
@@ -142,6 +144,30 @@ func burstFinding(s *scene.Scene, n *scene.Node, b series.Burst, miner *logs.Min
 		f.Score = min(f.Score, 45)
 	}
 	return f
+}
+
+// tellErrors adds how many lines there were before and in the burst: by the lines
+// themselves, or by the node's count of them.
+func tellErrors(n *scene.Node, e *finding.Evidence, b series.Burst, byLines bool) {
+	if !byLines {
+		n.TellBurst(e, b, "node_info", "element(LogMessages, 4) + element(LogMessages, 5)")
+		return
+	}
+	e.What, e.Tool, e.Field = "lines of level error and panic", "sample_read", ""
+	lines := n.Says("node_info", time.Time{}, time.Time{})
+	e.Value("before", b.Before.Events, lines.Between(b.From, b.Since.Add(-1)).Lines("", "", bad))
+	e.Value("after", b.After.Events, lines.Between(b.Since, b.End.Add(-1)).Lines("", "", bad))
+	perMin := func(c finding.Call) finding.Call {
+		c.Gives = "per_min"
+		return c
+	}
+	e.Value("before_per_min", 60*b.Before.Rate(), perMin(lines.Between(b.From, b.Since.Add(-1)).Lines("", "", bad)))
+	e.Value("after_per_min", 60*b.After.Rate(), perMin(lines.Between(b.Since, b.End.Add(-1)).Lines("", "", bad)))
+	took := func(from time.Time, c series.Count) finding.Call {
+		return lines.Of("seconds(" + finding.Instant(from) + ", " + finding.Instant(from.Add(time.Duration(c.Seconds*float64(time.Second)))) + ")")
+	}
+	e.Value("before_s", b.Before.Seconds, took(b.From, b.Before))
+	e.Value("after_s", b.After.Seconds, took(b.Since, b.After))
 }
 
 // mostOf is who wrote more than half of the lines, "" if nobody did.

@@ -70,11 +70,11 @@ func frozen(n *scene.Node, z scene.Freeze) *finding.Finding {
 func unheard(z scene.Freeze) string {
 	switch {
 	case z.Unheard > 0 && z.Late > 0:
-		return fmt.Sprintf("%d calls and pings got no answer, and one was answered only after %s", z.Unheard, finding.Duration(z.Late))
+		return fmt.Sprintf("calls or pings got no answer, and one was answered only after %s", finding.Duration(z.Late))
 	case z.Unheard > 0:
-		return fmt.Sprintf("%d calls and pings got no answer, while other nodes answered %s", z.Unheard, finding.Times(z.Others))
+		return "calls or pings got no answer, while other nodes answered"
 	}
-	return fmt.Sprintf("a call that was under way was answered only after %s, while other nodes answered %s", finding.Duration(z.Late), finding.Times(z.Others))
+	return fmt.Sprintf("a call that was under way was answered only after %s, while other nodes answered", finding.Duration(z.Late))
 }
 
 func pauses(s *scene.Scene, n *scene.Node, all []scene.Freeze, collector series.Series) *finding.Finding {
@@ -119,8 +119,10 @@ func pauses(s *scene.Scene, n *scene.Node, all []scene.Freeze, collector series.
 		f.Summary += fmt.Sprintf(" The collector itself reports %d pauses of up to %s.", collector.Len(), finding.Seconds(series.Quantile(collector.V, 1)))
 		f.Evidence = append(f.Evidence, finding.Evidence{
 			What: "pauses of the collector of a second and more", Node: n.Name, Tool: "runtime_stats", Field: "last_gc_pause_ns",
-			Values: map[string]any{"pauses": collector.Len(), "longest_s": finding.Round(series.Quantile(collector.V, 1))}, Series: finding.Chart("s", collector),
+			Series: finding.Chart("s", collector),
 		})
+		e := &f.Evidence[len(f.Evidence)-1]
+		e.Value("longest_s", series.Quantile(collector.V, 1), n.Over("runtime_stats", collector).Of("max(last_gc_pause_ns) / 1e9"))
 		f.Recommendation = "The collector stops the node: look at the size and growth of its heap, at the memory of its machine (swapping), and at the CPU that it may use."
 	} else {
 		f.Recommendation = "Find out what stops the process: a CPU quota that is used up, a noisy neighbour, swapping, a machine that is paused. The steal time and throttling counters of its machine say which."
@@ -139,17 +141,26 @@ func stillEvidence(n *scene.Node, all []scene.Freeze) []finding.Evidence {
 		return nil
 	}
 	from, to := all[0].From, all[len(all)-1].To
-	longest := time.Duration(0)
 	var records []string
 	for _, z := range all {
-		longest = max(longest, z.Lasted())
 		if len(records) < 6 {
 			records = append(records, finding.RecordName(n.Name, "node_info", z.To))
 		}
 	}
-	return []finding.Evidence{{
+	e := finding.Evidence{
 		What: "time that its answers took, and stretches without any", Node: n.Name, Tool: "node_info", From: &from, To: &to,
-		Values:  map[string]any{"stretches": len(all), "longest_s": finding.Round(longest.Seconds()), "median_answer_s": finding.Round(series.Median(n.Heard.V))},
 		Records: records, Series: finding.Chart("s", n.Heard),
-	}}
+	}
+	says := n.Says("node_info", from, to)
+	for i, z := range all[:min(len(all), 20)] {
+		e.Value(fmt.Sprintf("stretch_s.%d", i+1), z.Lasted().Seconds(), says.Of("seconds("+finding.Instant(z.From)+", "+finding.Instant(z.To)+")"))
+	}
+	for _, z := range all {
+		if z.Late > 0 {
+			e.Value("late_s", z.Late.Seconds(), n.Says("*", z.To, z.To).Of("max(took)"))
+			break
+		}
+	}
+	e.Value("median_answer_s", series.Median(n.Heard.V), n.Over("node_info", n.Heard).Of("median(took)"))
+	return []finding.Evidence{e}
 }

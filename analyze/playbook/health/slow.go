@@ -59,12 +59,14 @@ func slowNode(s *scene.Scene, w *scene.Network, n *scene.Node, v *finding.Verdic
 		Summary: fmt.Sprintf("Since %s its own answers take %s instead of %s", finding.Clock(at), finding.Seconds(after), finding.Seconds(before)),
 		Evidence: []finding.Evidence{{
 			What: "time that its answers take", Node: n.Name, Tool: "node_info", From: &at, To: &s.To,
-			Values: map[string]any{"before_s": finding.Round(before), "after_s": finding.Round(after)}, Series: finding.Chart("s", n.Heard),
+			Series: finding.Chart("s", n.Heard),
 		}},
 		Recommendation: fmt.Sprintf("Find out what takes the CPU from %s: a quota of its container (throttling counters), a neighbour on the same machine (steal time), swapping. More workers would not help.", n.Name),
 		Confirm:        []string{"network_ping name=" + n.Name + " from a peer", "runtime_stats on " + n.Name},
 		Caveats:        []string{"Who takes the CPU is outside the cluster: the counters of its machine would settle it."},
 	}
+	f.Evidence[0].Value("before_s", before, n.Over("node_info", n.Heard.Before(at)).Of("median(took)"))
+	f.Evidence[0].Value("after_s", after, n.Over("node_info", n.Heard.From(at)).Of("median(took)"))
 	if len(was) > 0 {
 		f.Summary += fmt.Sprintf(", and pings to and from it %s ms instead of %s ms", finding.Number(series.Median(is)), finding.Number(series.Median(was)))
 	}
@@ -72,8 +74,10 @@ func slowNode(s *scene.Scene, w *scene.Network, n *scene.Node, v *finding.Verdic
 		f.Summary += fmt.Sprintf(", while it uses %s of a core (%s before)", finding.Number(usedAfter/1e9), finding.Number(usedBefore/1e9))
 		f.Evidence = append(f.Evidence, finding.Evidence{
 			What: "CPU that it uses", Node: n.Name, Tool: "node_info", Field: "UserTime", From: &at, To: &s.To,
-			Values: map[string]any{"before": finding.Round(usedBefore / 1e9), "after": finding.Round(usedAfter / 1e9)},
 		})
+		e := &f.Evidence[len(f.Evidence)-1]
+		e.Value("before", usedBefore/1e9, n.OverRates("node_info", cpu, used.Before(at)).Of("median(rates(UserTime + SystemTime)) / 1e9"))
+		e.Value("after", usedAfter/1e9, n.OverRates("node_info", cpu, used.From(at)).Of("median(rates(UserTime + SystemTime)) / 1e9"))
 	}
 	f.Summary += "."
 	v.Find(f)

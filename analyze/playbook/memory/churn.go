@@ -34,16 +34,16 @@ func Churn(s *scene.Scene, n *scene.Node, profs scene.Heaps) *finding.Finding {
 		f := &finding.Finding{
 			Kind: finding.HeapChurn, Score: 62, Confidence: finding.Medium,
 			Title:   fmt.Sprintf("%s allocates %s a second, before %s, and throws it away", finding.NodeName(n.Name), finding.Size(c.After), finding.Size(c.Before)),
-			Summary: fmt.Sprintf("Since %s allocation on %s is %s times what it was and collections are %s times as frequent (%s a second); what they leave does not grow. Collections take %s %% of the CPU.", finding.Clock(c.At), n.Name, finding.Number(c.After/c.Before), finding.Number(gcAfter/math.Max(gcBefore, 1e-9)), finding.Number(gcAfter), finding.Number(cost)),
+			Summary: fmt.Sprintf("Since %s allocation on %s is %s times what it was and collections are %s times as frequent (%s a second); what they leave does not grow.", finding.Clock(c.At), n.Name, finding.Number(c.After/c.Before), finding.Number(gcAfter/math.Max(gcBefore, 1e-9)), finding.Number(gcAfter)),
 			Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(c.At)},
 			Onset:   c.At.Add(-rates.Interval() / 2), OnsetErrorS: c.Error.Seconds() + rates.Interval().Seconds()/2,
 			Evidence: []finding.Evidence{{
-				What: "bytes allocated per second", Node: n.Name, Tool: "runtime_stats", Field: "total_alloc", From: &c.At, To: &end,
-				Values: map[string]any{"before_bytes_per_s": finding.Round(c.Before), "after_bytes_per_s": finding.Round(c.After), "collections_per_s": finding.Round(gcAfter), "gc_cpu_percent": finding.Round(cost)}, Series: finding.Chart("bytes/s", rates),
+				What: "bytes allocated per second", Node: n.Name, Tool: "runtime_stats", Field: "total_alloc", From: &c.At, To: &end, Series: finding.Chart("bytes/s", rates),
 			}},
 			Recommendation: "Reuse buffers where the profile shows most allocations (sync.Pool, preallocated slices); look for conversions and formatting in callbacks that run often.",
 			Confirm:        []string{"pprof_heap on " + n.Name + ": the alloc column, twice", "pprof_cpu on " + n.Name + ": runtime.mallocgc and runtime.gcBgMarkWorker"},
 		}
+		tellChurn(n, &f.Evidence[0], c, changes, i)
 		if cost >= s.Set.Of(churnCost) {
 			f.Score = 72
 		}
@@ -59,6 +59,27 @@ func Churn(s *scene.Scene, n *scene.Node, profs scene.Heaps) *finding.Finding {
 		return f
 	}
 	return nil
+}
+
+// tellChurn adds what was allocated and collected a second before the change and
+// since, up to the next one.
+func tellChurn(n *scene.Node, e *finding.Evidence, c series.Change, changes []series.Change, i int) {
+	allocated, collected := n.Series(ergo.Runtime, "total_alloc"), n.Series(ergo.Runtime, "num_gc")
+	rates, collections := n.Rates(ergo.Runtime, "total_alloc"), n.Rates(ergo.Runtime, "num_gc")
+	before, after, gcAfter := rates.Before(c.At), rates.From(c.At), collections.From(c.At)
+	if i > 0 {
+		before = before.From(changes[i-1].At)
+	}
+	if i+1 < len(changes) {
+		after, gcAfter = after.Before(changes[i+1].At), gcAfter.Before(changes[i+1].At)
+	}
+	e.Value("before_bytes_per_s", c.Before, n.OverRates("runtime_stats", allocated, before).Of("median(rates(total_alloc))"))
+	e.Value("after_bytes_per_s", c.After, n.OverRates("runtime_stats", allocated, after).Of("median(rates(total_alloc))"))
+	gcBefore := collections.Before(c.At)
+	if gcBefore.Len() > 0 {
+		e.Value("collections_per_s.before", series.Mean(gcBefore.V), n.OverRates("runtime_stats", collected, gcBefore).Of("mean(rates(num_gc))"))
+	}
+	e.Value("collections_per_s.after", series.Mean(gcAfter.V), n.OverRates("runtime_stats", collected, gcAfter).Of("mean(rates(num_gc))"))
 }
 
 // gcCost is the share of the CPU, in percent, that collections took in a

@@ -18,18 +18,37 @@ type keeper struct {
 	before, after float64 // bytes in use
 	inUse         series.Series
 	records       []string
+	beforeAt      time.Time // of the profile that shows before
+	raw           bool      // told by raw profiles, to whom the memory is owed
+}
+
+// held is the call that gives what a function has in use in a profile.
+func held(n *scene.Node, function string, at time.Time, raw bool) finding.Call {
+	source := "text"
+	if raw {
+		source = "owed"
+	}
+	return finding.Call{Tool: "profile_top", Gives: "functions.0.flat", Arguments: map[string]any{
+		"kind": "heap", "node": n.Name, "at": at.UTC().Format(time.RFC3339Nano), "function": function, "source": source,
+	}}
 }
 
 // keepersSince are those of the profiles that can be compared over time, or, where
 // these name no application code, of the raw ones.
 func keepersSince(h scene.Heaps, t time.Time) []keeper {
 	found := keepers(h.Tables(), t)
+	told := func(all []keeper, raw bool) []keeper {
+		for i := range all {
+			all[i].raw = raw
+		}
+		return all
+	}
 	if len(found) == 0 || profiles.OriginOf(found[0].function) != profiles.Application {
 		if owed := keepers(h.Raw, t); len(owed) > 0 {
-			return owed
+			return told(owed, true)
 		}
 	}
-	return found
+	return told(found, len(h.Text) < 2)
 }
 
 // keepers are the functions whose allocations in use grew between the heap
@@ -47,6 +66,9 @@ func keepers(tables []scene.HeapTable, t time.Time) []keeper {
 			row, _ := table.InUse.Row(r.Function)
 			k.inUse.Add(table.At, float64(row.Flat))
 			if !table.At.After(t) {
+				if k.beforeAt.IsZero() || float64(row.Flat) > k.before {
+					k.beforeAt = table.At
+				}
 				k.before = max(k.before, float64(row.Flat))
 			}
 			k.records = append(k.records, table.Record)

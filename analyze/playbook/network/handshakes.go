@@ -25,20 +25,21 @@ func handshakes(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 			}
 			continue
 		}
-		v.Find(&finding.Finding{
+		f := &finding.Finding{
 			Kind: finding.HandshakeErrors, Score: 60, Confidence: finding.Medium,
 			Title:   fmt.Sprintf("%s turns peers away: %s failed handshakes since %s", finding.NodeName(n.Name), finding.Number(b.After.Events), finding.Clock(b.Onset)),
 			Summary: fmt.Sprintf("HandshakeErrors grew by %s in %s; before, by %s in %s.", finding.Number(b.After.Events), finding.Seconds(b.After.Seconds), finding.Number(b.Before.Events), finding.Seconds(b.Before.Seconds)),
 			Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(b.Onset)},
 			Onset:   b.Onset, OnsetErrorS: b.Off.Seconds(),
 			Evidence: []finding.Evidence{{
-				What: "failed handshakes at the acceptors", Node: n.Name, Tool: "network_acceptors", Field: "HandshakeErrors", From: &b.Onset, To: &s.To,
-				Values: map[string]any{"before_per_min": finding.Round(60 * b.Before.Rate()), "after_per_min": finding.Round(60 * b.After.Rate())}, Series: finding.Chart("count", counts),
+				What: "failed handshakes at the acceptors", Node: n.Name, Tool: "network_acceptors", Field: "HandshakeErrors", From: &b.Onset, To: &s.To, Series: finding.Chart("count", counts),
 			}},
 			Recommendation: "Find who dials: compare the cookie and the framework version of nodes that were started or changed at that time; if none was, someone scans the port.",
 			Confirm:        []string{"network_acceptors on " + n.Name, "network_info on " + n.Name},
 			Caveats:        []string{"The counter does not say who was turned away, nor whether for the cookie or the version: the node's log at that time would."},
-		})
+		}
+		n.TellBurst(&f.Evidence[0], b, "network_acceptors", "HandshakeErrors")
+		v.Find(f)
 	}
 	return nil
 }

@@ -132,7 +132,7 @@ func linkFlap(f *finding.Finding, losses []scene.Loss) {
 		every = append(every, losses[i].Before.Sub(losses[i-1].Before).Seconds())
 	}
 	if len(every) > 0 {
-		f.Summary += fmt.Sprintf(", typically every %s", finding.Seconds(series.Median(every)))
+		f.Summary += fmt.Sprintf(", every %s on average", finding.Seconds(last.Before.Sub(losses[0].Before).Seconds()/float64(len(every))))
 	}
 	f.Summary += ", while both nodes stayed up and kept their incarnation."
 	if !last.Made.IsZero() {
@@ -191,10 +191,55 @@ func narrow(s *scene.Scene, l scene.Loss, nodes ...string) scene.Loss {
 	return l
 }
 
+// whenLost lists the losses, each by the log line or the answer that shows it.
+func whenLost(w *scene.Network, a, b string, losses []scene.Loss) finding.Evidence {
+	first, last := losses[0], losses[len(losses)-1]
+	e := finding.Evidence{What: "losses, by the first word of each", Node: a, Tool: "network_nodes", Field: "ConnectionUptime", From: &first.Before, To: &last.Made}
+	if last.Made.IsZero() {
+		e.To = &last.Before
+	}
+	rows := finding.Source{Tool: "network_nodes", Node: a, Row: b}
+	if n := len(losses) - 1; n > 0 {
+		apart := fmt.Sprintf("seconds(%s, %s) / %d", finding.Instant(first.Before), finding.Instant(last.Before), n)
+		e.Value("every_s", last.Before.Sub(first.Before).Seconds()/float64(n), rows.Of(apart))
+	}
+	for i, l := range losses {
+		if at, call, ok := firstWord(w, a, b, l); ok {
+			e.Value(fmt.Sprintf("shown_at.%d", i+1), at.UTC().Format(time.RFC3339Nano), call)
+		}
+	}
+	return e
+}
+
+// firstWord is what first tells of a loss: a log line of one of the nodes, or the
+// first answer of the one or the other behind it.
+func firstWord(w *scene.Network, a, b string, l scene.Loss) (time.Time, finding.Call, bool) {
+	for _, k := range [][2]string{{a, b}, {b, a}} {
+		for _, line := range w.Logs[k[0]] {
+			if l.Told && line.Lost && line.Peer == k[1] && line.At.Equal(l.Before) {
+				call := finding.Source{Node: k[0], From: line.At, To: line.At}.Lines("connection with '"+k[1]+"'", "", "")
+				call.Gives = "lines.0.at"
+				return line.At, call, true
+			}
+		}
+	}
+	for _, k := range [][2]string{{a, b}, {b, a}} {
+		if w.Links[k] == nil {
+			continue
+		}
+		for _, p := range w.Links[k].Points {
+			if !p.At.Before(l.Before) {
+				return p.At, finding.Source{Tool: "network_nodes", Node: k[0], From: l.Before, To: p.At}.Of("last(at)"), true
+			}
+		}
+	}
+	return time.Time{}, finding.Call{}, false
+}
+
 // lossEvidence shows both sides' view of a link, and what their logs say.
 func lossEvidence(w *scene.Network, a, b string, losses []scene.Loss) []finding.Evidence {
 	from, to := losses[0].After, losses[len(losses)-1].Before
-	var all []finding.Evidence
+	all := []finding.Evidence{whenLost(w, a, b, losses)}
 	for _, k := range [][2]string{{a, b}, {b, a}} {
 		l := w.Links[k]
 		if l == nil {
@@ -218,9 +263,11 @@ func lossEvidence(w *scene.Network, a, b string, losses []scene.Loss) []finding.
 		all = append(all, finding.Evidence{
 			What: fmt.Sprintf("%s lists %s: age of the connection, 0 where it is not listed", k[0], k[1]),
 			Node: k[0], Tool: "network_nodes", Field: "ConnectionUptime", From: &from, To: &to,
-			Values:  map[string]any{"answers": len(l.Points), "not_connected_in": absent, "losses": len(l.Losses())},
 			Records: records, Series: finding.Chart("s", up),
 		})
+		e, rows := &all[len(all)-1], finding.Source{Tool: "network_nodes", Node: k[0], Row: k[1], From: l.Points[0].At, To: l.Points[len(l.Points)-1].At}
+		e.Value("answers", len(l.Points), rows.Of("count(rows)"))
+		e.Value("not_connected_in", absent, rows.Of("count(rows) - sum(rows)"))
 		var lines []string
 		for _, line := range w.Logs[k[0]] {
 			if line.Peer == k[1] && line.Lost && len(lines) < 5 {
@@ -233,8 +280,10 @@ func lossEvidence(w *scene.Network, a, b string, losses []scene.Loss) []finding.
 		if n := len(w.Mute[k]); n > 0 {
 			all = append(all, finding.Evidence{
 				What: fmt.Sprintf("pings of %s by %s without an answer", k[1], k[0]), Node: k[0], Tool: "network_ping",
-				Values: map[string]any{"failed": n, "answered": w.Pings[k].Len()},
 			})
+			e, pings := &all[len(all)-1], finding.Source{Tool: "network_ping", Node: k[0], Row: k[1]}
+			e.Value("failed", n, pings.Of("count(failed) - count(says('rtt ')) - sum(lost)"))
+			e.Value("answered", w.Pings[k].Len(), pings.Of("count(says('rtt '))"))
 		}
 	}
 	return all

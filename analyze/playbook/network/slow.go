@@ -38,6 +38,10 @@ func slowLink(s *scene.Scene, w *scene.Network, v *finding.Verdict, a, b string)
 		if is < s.Set.Of(slowRatio)*was || is < s.Set.Of(slowMS) {
 			continue
 		}
+		told, words := pinged(w, changes, i, a, b)
+		if words {
+			was, is = told.was, told.is
+		}
 		rtt := all
 		rtt.V = slices.Clone(all.V)
 		for i := range rtt.V {
@@ -52,11 +56,14 @@ func slowLink(s *scene.Scene, w *scene.Network, v *finding.Verdict, a, b string)
 			Onset:   onset, OnsetErrorS: off.Seconds(),
 			Evidence: []finding.Evidence{{
 				What: "round trips measured from both ends", Node: a, Tool: "network_ping", From: &c.At, To: &s.To,
-				Values: map[string]any{"before_ms": finding.Round(was), "after_ms": finding.Round(is), "p": c.P}, Series: finding.Chart("ms", rtt),
+				Series: finding.Chart("ms", rtt),
 			}},
 			Recommendation: fmt.Sprintf("Compare with the other links of %s and %s: if all are slow, that node is busy; if only this one is, examine the path.", a, b),
 			Confirm:        []string{fmt.Sprintf("network_ping name=%s on %s, and from other nodes", b, a)},
 			Caveats:        []string{"A ping is answered by one of five workers: one that is busy with a profile delays it too."},
+		}
+		if words {
+			told.tell(&f.Evidence[0])
 		}
 		if i+1 < len(changes) {
 			f.End = &changes[i+1].At
@@ -85,4 +92,42 @@ func slowSince(s *scene.Scene, c series.Change, a, b string) (time.Time, time.Du
 		}
 	}
 	return c.At, c.Error
+}
+
+// A trip is what one end of a link measured before and since a change: the median
+// round trip, in ms.
+type trip struct {
+	node, peer    string
+	before, after series.Series
+	was, is       float64
+}
+
+// pinged is the round trips by the end that has more of them; ok is false where it
+// has none before or since.
+func pinged(w *scene.Network, changes []series.Change, i int, a, b string) (t trip, ok bool) {
+	t = trip{node: a, peer: b}
+	if w.Pings[[2]string{b, a}].Len() > w.Pings[[2]string{a, b}].Len() {
+		t = trip{node: b, peer: a}
+	}
+	own := w.Pings[[2]string{t.node, t.peer}]
+	t.before, t.after = own.Before(changes[i].At), own.From(changes[i].At)
+	if i > 0 {
+		t.before = t.before.From(changes[i-1].At)
+	}
+	if i+1 < len(changes) {
+		t.after = t.after.Before(changes[i+1].At)
+	}
+	if t.before.Len() == 0 || t.after.Len() == 0 {
+		return t, false
+	}
+	t.was, t.is = series.Median(t.before.V), series.Median(t.after.V)
+	return t, true
+}
+
+func (t trip) tell(e *finding.Evidence) {
+	over := func(s series.Series) finding.Call {
+		return finding.Source{Tool: "network_ping", Node: t.node, Row: t.peer, From: s.T[0], To: s.T[s.Len()-1]}.Of("median(says('rtt ')) * 1000")
+	}
+	e.Value("before_ms", t.was, over(t.before))
+	e.Value("after_ms", t.is, over(t.after))
 }

@@ -90,8 +90,7 @@ func leak(ctx context.Context, s *scene.Scene, n *scene.Node, fam *scene.Family)
 	switch {
 	case apart:
 		f.Title = fmt.Sprintf("of the processes of behavior %s on %s, some never end", fam.Behavior, n.Name)
-		f.Summary += fmt.Sprintf(" Of those that ended, hardly any lived for longer than %s; %d that stay are older than %s.",
-			finding.Duration(st.usual), len(st.old), finding.Duration(old*st.usual))
+		f.Summary += " Those that stay are far older than those that ended became."
 	case dies > s.Set.Of(leakDies):
 		f.Title = fmt.Sprintf("processes of behavior %s on %s become more", fam.Behavior, n.Name)
 		f.Score, f.Confidence = min(f.Score, 45), finding.Low
@@ -102,13 +101,9 @@ func leak(ctx context.Context, s *scene.Scene, n *scene.Node, fam *scene.Family)
 	from, to := g.Onset, s.To
 	f.Evidence = append(f.Evidence, finding.Evidence{
 		What: fmt.Sprintf("members of the family %s under %s", fam.Behavior, parentWords(fam)),
-		Node: n.Name, Tool: "process_list", Field: "PID", From: &from, To: &to,
-		Values: map[string]any{
-			"alive": map[string]any{"before": finding.Round(g.Before), "after": finding.Round(g.After)},
-			"per_s": finding.Round(g.Slope.PerSecond), "born": finding.Round(born), "ended_share": finding.Round(dies), "old": len(st.old),
-		},
-		Series: finding.Chart("processes", count),
+		Node: n.Name, Tool: "process_list", Field: "PID", From: &from, To: &to, Series: finding.Chart("processes", count),
 	})
+	tellFamily(&f.Evidence[0], n, fam, g, births.From(g.Onset), born, dies)
 	f.Evidence = append(f.Evidence, totals(s, n, g.Onset))
 	if day := g.Slope.PerSecond * 86400; day > 0 {
 		f.Summary += fmt.Sprintf(" At this pace there are %s more in a day.", finding.Number(day))
@@ -154,6 +149,19 @@ func (st staying) first(onlyOld bool) *scene.Actor {
 	return among[0]
 }
 
+// tellFamily adds how many of the family there were and are, and how many were born
+// since and ended.
+func tellFamily(e *finding.Evidence, n *scene.Node, fam *scene.Family, g series.Growth, since series.Series, born, dies float64) {
+	members := n.Says("process_list", time.Time{}, time.Time{})
+	members.Where = map[string]string{"Behavior": fam.Behavior, "Parent": fam.ParentPID}
+	over := func(s series.Series) finding.Source { return members.Between(s.T[0], s.T[s.Len()-1]) }
+	e.Value("alive.before", g.Before, over(g.Was).Of("max(rows)"))
+	e.Value("alive.after", g.After, over(g.Late).Of("median(rows)"))
+	e.Value("per_s", g.Slope.PerSecond, over(g.Since).Of("slope(rows)"))
+	e.Value("born", born, over(since).Of("sum(born)"))
+	e.Value("ended_share", dies, over(since).Of(fmt.Sprintf("1 - %v / greatest(sum(born), %v)", g.Gained(), g.Gained())))
+}
+
 func parentWords(fam *scene.Family) string {
 	if fam.Parent == "" {
 		return "not listed (" + fam.ParentPID + ")"
@@ -164,20 +172,22 @@ func parentWords(fam *scene.Family) string {
 // totals is the node's own count of what was spawned and terminated.
 func totals(s *scene.Scene, n *scene.Node, onset time.Time) finding.Evidence {
 	from, to := onset, s.To
-	net := func(a, b time.Time) any {
-		spawned, secs := series.Increase(n.Series(ergo.Node, "ProcessesSpawned").Between(a, b), n.Starts...)
-		ended, _ := series.Increase(n.Series(ergo.Node, "ProcessesTerminated").Between(a, b), n.Starts...)
-		if secs == 0 {
-			return nil
-		}
-		return finding.Round((spawned - ended) / secs)
-	}
-	return finding.Evidence{
+	e := finding.Evidence{
 		What: "spawned less terminated, a second, by the node's own counters", Node: n.Name, Tool: "node_info",
 		Field: "ProcessesSpawned - ProcessesTerminated", From: &from, To: &to,
-		Values: map[string]any{"before": net(s.From, onset), "after": net(onset, s.To)},
 		Series: finding.Chart("processes", n.Series(ergo.Node, "ProcessesTotal")),
 	}
+	net := func(name string, a, b time.Time) {
+		counted := n.Series(ergo.Node, "ProcessesSpawned").Between(a, b)
+		spawned, secs := series.Increase(counted, n.Starts...)
+		ended, _ := series.Increase(n.Series(ergo.Node, "ProcessesTerminated").Between(a, b), n.Starts...)
+		if secs > 0 {
+			e.Value(name, (spawned-ended)/secs, n.Over("node_info", counted).Of("rate(ProcessesSpawned) - rate(ProcessesTerminated)"))
+		}
+	}
+	net("before", s.From, onset)
+	net("after", onset, s.To)
+	return e
 }
 
 // totalLeak judges a node whose processes were not listed, by its own counters.
@@ -189,7 +199,7 @@ func totalLeak(s *scene.Scene, n *scene.Node, v *finding.Verdict) {
 		return
 	}
 	from, to := g.Onset, s.To
-	v.Find(&finding.Finding{
+	f := &finding.Finding{
 		Kind: finding.ProcessLeak, Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(g.Onset)},
 		Onset: g.Onset, OnsetErrorS: g.Off.Seconds(), Score: min(finding.Score(finding.ProcessLeak, g.Gained()), 58), Confidence: finding.Low,
 		Title:          fmt.Sprintf("the number of processes on %s grows", n.Name),
@@ -197,8 +207,9 @@ func totalLeak(s *scene.Scene, n *scene.Node, v *finding.Verdict) {
 		Recommendation: "Record the node over its own endpoint, so that its processes are listed.",
 		Caveats:        []string{"the processes were not listed: " + n.Procs.Missing()},
 		Evidence: []finding.Evidence{{
-			What: "processes", Node: n.Name, Tool: "node_info", Field: "ProcessesTotal", From: &from, To: &to,
-			Values: map[string]any{"before": finding.Round(g.Before), "after": finding.Round(g.After)}, Series: finding.Chart("processes", total),
+			What: "processes", Node: n.Name, Tool: "node_info", Field: "ProcessesTotal", From: &from, To: &to, Series: finding.Chart("processes", total),
 		}},
-	})
+	}
+	n.TellGrowth(&f.Evidence[0], g, "node_info", "ProcessesTotal")
+	v.Find(f)
 }

@@ -3,6 +3,7 @@ package process
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
@@ -45,11 +46,14 @@ func registrations(ctx context.Context, s *scene.Scene, n *scene.Node, v *findin
 			Summary: fmt.Sprintf("Since %s the registered %s of %s grew from at most %s to %s, %s a second, while its processes changed by %s.",
 				finding.Clock(g.Onset), r.what, n.Name, finding.Number(g.Before), finding.Number(g.After), finding.Number(g.Slope.PerSecond), finding.Number(more)),
 			Evidence: []finding.Evidence{{
-				What: "registered " + r.what, Node: n.Name, Tool: "node_info", Field: r.field, From: &g.Onset, To: &s.To,
-				Values: map[string]any{"before": g.Before, "after": g.After, "per_s": finding.Round(g.Slope.PerSecond)}, Series: finding.Chart(r.what, g.All),
+				What: "registered " + r.what, Node: n.Name, Tool: "node_info", Field: r.field, From: &g.Onset, To: &s.To, Series: finding.Chart(r.what, g.All),
 			}},
 			Recommendation: fmt.Sprintf("Find who registers these %s and give each back when it is not needed any more: what a process registers lives as long as the process.", r.what),
 			Confirm:        []string{"node_info on " + n.Name + ": " + r.field + ", twice"},
+		}
+		n.TellGrowth(&f.Evidence[0], g, "node_info", r.field)
+		if since := processes.From(g.Onset); since.Len() > 1 {
+			f.Evidence[0].Value("processes", more, n.Says("node_info", g.Onset, processes.T[processes.Len()-1]).Of("change(ProcessesTotal)"))
 		}
 		if r.field == "RegisteredEvents" {
 			if err := ownerOfEvents(ctx, s, n, g, f); err != nil {
@@ -67,6 +71,7 @@ func registrations(ctx context.Context, s *scene.Scene, n *scene.Node, v *findin
 // ownerOfEvents names the producer of most of the events that came.
 func ownerOfEvents(ctx context.Context, s *scene.Scene, n *scene.Node, g series.Growth, f *finding.Finding) error {
 	before, after := map[string]int{}, map[string]int{}
+	var beforeAt time.Time
 	q := replay.Query{Node: n.Name, Reading: ergo.Events, From: n.ThisLife(s), To: s.To, Fields: []string{"Event", "Producer"}, Damaged: s.Note}
 	for fr, err := range s.Rec.Answers(ctx, q) {
 		if err != nil {
@@ -77,7 +82,7 @@ func ownerOfEvents(ctx context.Context, s *scene.Scene, n *scene.Node, g series.
 			count[fr.Columns[1].Text(slot)]++
 		}
 		if after = count; !fr.At.After(g.Onset) || len(before) == 0 {
-			before = count
+			before, beforeAt = count, fr.At
 		}
 	}
 	owner, most, all := "", 0, 0
@@ -99,10 +104,15 @@ func ownerOfEvents(ctx context.Context, s *scene.Scene, n *scene.Node, g series.
 		who = a.Called()
 	}
 	f.Title = fmt.Sprintf("%s on %s registers events without end: %s more every minute", who, finding.NodeName(n.Name), finding.Number(60*g.Slope.PerSecond))
-	f.Summary += fmt.Sprintf(" %d of the %d events that came are of %s.", most, all, who)
+	f.Summary += fmt.Sprintf(" Most of the events that came are of %s.", who)
 	f.Evidence = append(f.Evidence, finding.Evidence{
-		What: "events of this producer", Node: n.Name, Tool: "event_list", Field: "Producer", Values: map[string]any{"before": before[owner], "after": after[owner]},
+		What: "events of this producer", Node: n.Name, Tool: "event_list", Field: "Producer",
 	})
+	e, rows := &f.Evidence[len(f.Evidence)-1], n.Says("event_list", n.ThisLife(s), s.To)
+	rows.Where = map[string]string{"Producer": owner}
+	e.Value("after", after[owner], rows.Of("last(rows)"))
+	e.Value("before", before[owner], rows.Between(beforeAt, beforeAt).Of("last(rows)"))
+	e.Value("came", most, rows.Of(fmt.Sprintf("last(rows) - %d", before[owner])))
 	f.Confirm = append(f.Confirm, "event_list producer="+owner+" on "+n.Name)
 	return nil
 }

@@ -116,13 +116,24 @@ func zombiesOf(ctx context.Context, s *scene.Scene, group []*scene.Actor) (*find
 	from, to := first.Zombie().From.At, n.Procs.Listings[len(n.Procs.Listings)-1]
 	f.Evidence = append(f.Evidence, finding.Evidence{
 		What: "zombees", Node: n.Name, Tool: "process_list", Field: "State", From: &from, To: &to,
-		Values: map[string]any{"processes": len(group), "longest_s": finding.Round(longest.Seconds())},
-		Lines:  finding.FirstLines(pids, 10), Records: []string{finding.RecordName(n.Name, "process_list", from)},
+		Lines: finding.FirstLines(pids, 10), Records: []string{finding.RecordName(n.Name, "process_list", from)},
 	})
+	longestOf(&f.Evidence[0], group)
 	stack, err := s.LastStack(ctx, first, onset, s.To)
 	if err != nil {
 		return nil, err
 	}
 	s.TellStack(f, first, stack)
 	return f, nil
+}
+
+// longestOf adds how many did not end, and for how long the longest was seen.
+func longestOf(e *finding.Evidence, group []*scene.Actor) {
+	long := slices.MaxFunc(group, func(a, b *scene.Actor) int { return cmp.Compare(a.Zombie().Lasted(), b.Zombie().Lasted()) })
+	z, n := long.Zombie(), long.Node
+	e.Value("longest_s", z.Lasted().Seconds(), long.Rows(z.From.At, z.To.At).Of("span(MessagesIn)"))
+	last := n.Procs.Listings[len(n.Procs.Listings)-1]
+	all := n.Says("process_list", group[0].Zombie().From.At, last)
+	all.Where = map[string]string{"State": "zombee", "Behavior": long.Behavior}
+	e.Value("processes", len(group), all.Of("distinct(PID)"))
 }

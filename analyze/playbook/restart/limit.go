@@ -29,7 +29,7 @@ func limits(s *scene.Scene, n *scene.Node, loops []*loop, w scene.Complaints) []
 		if f == nil {
 			continue
 		}
-		several(f, again)
+		several(f, n, again)
 		of[lives[0].Supervisor.Name] = f
 		out = append(out, f)
 	}
@@ -71,14 +71,17 @@ func falls(n *scene.Node) [][]scene.Fall {
 }
 
 // several says how often a supervisor gave up, where it was more than once.
-func several(f *finding.Finding, again []scene.Fall) {
+func several(f *finding.Finding, n *scene.Node, again []scene.Fall) {
 	if len(again) == 0 {
 		return
 	}
 	last := again[len(again)-1]
 	f.Title += ", " + finding.Times(len(again)+1)
 	f.Summary += fmt.Sprintf(" It was restarted and was gone again, %s in all, the last time by %s.", finding.Times(len(again)+1), finding.Clock(last.By))
-	f.Evidence[0].Values["times"] = len(again) + 1
+	for i, d := range again {
+		gone := n.Says("process_list", d.By, d.By)
+		f.Evidence[0].Value(fmt.Sprintf("gone_again_by.%d", i+1), d.By.UTC().Format(time.RFC3339Nano), gone.Of("last(at)"))
+	}
 }
 
 // gaveUp judges a supervisor that is gone: it exceeded its limit if a child of
@@ -145,18 +148,31 @@ func gaveUp(s *scene.Scene, n *scene.Node, d scene.Fall, w scene.Complaints) *fi
 	from, to := d.After, d.By
 	f.Evidence = append(f.Evidence, finding.Evidence{
 		What: "the supervisor is not listed any more", Node: n.Name, Tool: "process_list", Field: "PID", From: &from, To: &to,
-		Values:  map[string]any{"children": len(d.Children)},
 		Records: []string{finding.RecordName(n.Name, "process_list", d.By)},
 	})
-	if child != "" {
-		f.Evidence[0].Values["child"] = child
-	}
+	fallEvidence(&f.Evidence[0], n, d, child, said)
 	if in != nil {
 		f.Evidence = append(f.Evidence, limitEvidence(in, n, sup))
 	} else {
 		f.Caveats = append(f.Caveats, "the supervisor was not inspected: what it allows is not known (5 restarts in 5 s, where nothing else is said)")
 	}
 	return f
+}
+
+// fallEvidence adds what was seen of the children of a supervisor that fell, and
+// what the one that kept dying logged.
+func fallEvidence(e *finding.Evidence, n *scene.Node, d scene.Fall, child string, said []scene.Complaint) {
+	had := n.Says("process_list", d.After, d.After)
+	had.Where = map[string]string{"Parent": d.Supervisor.Pid}
+	e.Value("children", len(d.Children), had.Of("last(rows)"))
+	if len(said) == 0 {
+		return
+	}
+	lines := n.Says("sample_read", said[0].At, said[len(said)-1].At)
+	e.Value("lines", len(said), lines.Lines("", child, "error"))
+	if msg, times := commonest(said); times > 0 {
+		e.Value("same_message", times, lines.Lines(msg, child, "error"))
+	}
 }
 
 // wentWithParent reports whether a supervisor's own supervisor fell at the same

@@ -233,17 +233,23 @@ type count struct {
 func (l *loop) counted() count {
 	best := count{restarts(l.births), "changes from one listing to the next", false}
 	if deaths := len(l.deaths()); deaths >= best.restarts {
-		best = count{deaths, "deaths in its log", true}
+		best = count{deaths, byLog, true}
 	}
 	if l.inspected != nil {
 		first, last := l.births[0], l.births[len(l.births)-1]
 		before, _ := l.inspected.Replaced.At(first.After)
 		if after, ok := l.inspected.Replaced.At(last.By); ok && int(after-before) > best.restarts {
-			best = count{int(after - before), "restarts that its pool counted", true}
+			best = count{int(after - before), byPool, true}
 		}
 	}
 	return best
 }
+
+// What counts restarts besides the listings.
+const (
+	byLog  = "deaths in its log"
+	byPool = "restarts that its pool counted"
+)
 
 // period is the usual time between two restarts.
 func (l *loop) period() time.Duration {

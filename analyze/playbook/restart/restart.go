@@ -167,11 +167,15 @@ func (l *loop) evidence(onset time.Time, said []scene.Complaint) finding.Evidenc
 	from, to := onset, last.By
 	e := finding.Evidence{
 		What: l.replaced(), Node: l.Node.Name, Tool: "process_list", Field: "PID", From: &from, To: &to,
-		Values: map[string]any{
-			"restarts_seen": restarts(l.births), "restarts": l.counted().restarts, "every_s": finding.Round(l.period().Seconds()),
-			"life_before_s": finding.Round(first.Previous.Seconds()), "errors_logged": len(said),
-		},
 		Records: []string{finding.RecordName(l.Node.Name, "process_list", first.By)},
+	}
+	l.tellRestarts(&e)
+	if len(said) > 0 {
+		lines := l.Node.Says("sample_read", said[0].At, said[len(said)-1].At)
+		e.Value("errors_logged", len(said), lines.Lines("", l.Name, "error"))
+		if msg, n := commonest(said); n > 0 {
+			e.Value("same_message", n, lines.Lines(msg, l.Name, "error"))
+		}
 	}
 	for i, c := range said {
 		if i == 3 {
@@ -180,6 +184,33 @@ func (l *loop) evidence(onset time.Time, said []scene.Complaint) finding.Evidenc
 		e.Lines = append(e.Lines, finding.Clock(c.At)+" "+c.Level+": "+c.Message)
 	}
 	return e
+}
+
+// tellRestarts adds how often it was restarted: as the listings show it, and by
+// what counts best.
+func (l *loop) tellRestarts(e *finding.Evidence) {
+	first, last := l.births[0], l.births[len(l.births)-1]
+	rows, seen := l.Node.Says("process_list", first.After, last.By), "changes(PID)"
+	if rows.Where = map[string]string{"Name": l.Name}; l.family != nil {
+		rows.Where, seen = map[string]string{"Behavior": l.Behavior, "Parent": l.Current.Parent}, "sum(born)"
+		rows.From = rows.From.Add(1)
+	}
+	e.Value("restarts_seen", restarts(l.births), rows.Of(seen))
+	best := l.counted()
+	switch {
+	case l.period() == 0:
+	case best.restarts > restarts(l.births) && best.by == byPool:
+		pool := l.Node.Says("process_inspect", first.After, last.By)
+		pool.Row = l.inspected.Pid
+		e.Value("restarts", best.restarts, pool.Of("change(worker_restarts)"))
+	case best.by == byLog:
+		deaths := l.deaths()
+		call := l.Node.Says("sample_read", deaths[0].At, deaths[len(deaths)-1].At).Lines("", l.Name, "")
+		call.Gives = "writers"
+		e.Value("restarts", best.restarts, call)
+	}
+	apart := fmt.Sprintf("seconds(%s, %s) / %d", finding.Instant(first.By), finding.Instant(last.By), max(best.restarts-1, 1))
+	e.Value("every_s", l.period().Seconds(), rows.Of(apart))
 }
 
 // limitEvidence is what the supervisor says of its restarts.
@@ -192,12 +223,17 @@ func limitEvidence(in *scene.Inspection, n *scene.Node, a *scene.Actor) finding.
 	if a != nil {
 		who = a.Called()
 	}
-	return finding.Evidence{
+	e := finding.Evidence{
 		What: fmt.Sprintf("the supervisor %s (%s, %s) allows %d restarts in %d s", who, in.Kind, in.Strategy, in.Intensity, in.Period),
 		Node: n.Name, Tool: "process_inspect", Field: "restarts_count",
-		Values: map[string]any{"most_restarts": peak, "intensity": in.Intensity, "period_s": in.Period},
 		Series: finding.Chart("restarts in the period", in.Restarts),
 	}
+	said := n.Says("process_inspect", time.Time{}, in.Restarts.T[in.Restarts.Len()-1])
+	said.Row = in.Pid
+	e.Value("most_restarts", peak, said.Of("max(restarts_count)"))
+	e.Value("intensity", in.Intensity, said.Of("last(intensity)"))
+	e.Value("period_s", in.Period, said.Of("last(period)"))
+	return e
 }
 
 func saidSince(said []scene.Complaint, from time.Time) []scene.Complaint {

@@ -159,12 +159,13 @@ func (m *Match) evidence(s Stretch) finding.Evidence {
 		Node: m.Row.Node, Tool: tool, From: &s.From, To: &s.To, Values: map[string]any{},
 		Records: []string{finding.RecordName(m.Row.Node, tool, s.From), finding.RecordName(m.Row.Node, tool, s.To)},
 	}
+	rows := finding.Source{Tool: tool, Node: m.Row.Node, Row: m.Row.Key, From: s.From, To: s.From}
 	for _, v := range s.Values {
 		switch {
 		case v.Text != "":
-			e.Values[v.Name] = v.Text
+			e.Value(v.Name, v.Text, rows.Of("last("+v.Name+")"))
 		case !math.IsNaN(v.Number):
-			e.Values[v.Name] = finding.Round(v.Number)
+			e.Value(v.Name, v.Number, rows.Of("last("+v.Name+")"))
 		}
 	}
 	return e

@@ -1,0 +1,173 @@
+package recheck_test
+
+import (
+	"context"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"ergorecorder/analyze"
+	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/recheck"
+	"ergorecorder/archive/archivetest"
+	"ergorecorder/mcp"
+	"ergorecorder/recorder/ingest"
+	"ergorecorder/replay"
+)
+
+// captures are those in the tree and in ERGO_CAPTURES, by path without
+// extensions.
+func captures(t *testing.T) []string {
+	t.Helper()
+	all, err := filepath.Glob("../../testdata/*.jsonl.gz")
+	if err != nil || len(all) == 0 {
+		t.Fatal(err)
+	}
+	if dir := os.Getenv("ERGO_CAPTURES"); dir != "" {
+		more, err := filepath.Glob(filepath.Join(dir, "*.jsonl.gz"))
+		if err != nil || len(more) == 0 {
+			t.Fatalf("no captures in %s: %v", dir, err)
+		}
+		all = append(all, more...)
+	}
+	for i := range all {
+		all[i] = strings.TrimSuffix(all[i], ".jsonl.gz")
+	}
+	return all
+}
+
+// imported is a recording of a capture and the profiles beside it.
+func imported(t *testing.T, capture string) *replay.Recording {
+	t.Helper()
+	w, path := archivetest.Create(t, nil)
+	f, err := os.Open(capture + ".jsonl.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var sum ingest.Imported
+	if err := ingest.Capture(t.Context(), f, w, ingest.Options{}, &sum); err != nil {
+		t.Fatal(err)
+	}
+	profiles, _ := filepath.Glob(capture + ".*.pb.gz")
+	for _, p := range profiles {
+		raw, err := os.ReadFile(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		node, kind, _ := ingest.ProfileName(filepath.Base(p), filepath.Base(capture))
+		if err := ingest.Profile(raw, node+"@localhost", kind, w, ingest.Options{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	rec, err := replay.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { rec.Close() })
+	return rec
+}
+
+// TestCaptures holds that every number of every report comes back, and that it
+// would be told if one did not: each is altered by a twentieth.
+func TestCaptures(t *testing.T) {
+	seen := 0
+	for _, c := range captures(t) {
+		t.Run(filepath.Base(c), func(t *testing.T) {
+			rec := imported(t, c)
+			rep, err := analyze.Run(context.Background(), rec, analyze.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ask := mcp.New(mcp.Recorded(rec, c), mcp.Options{}).Ask
+			checks, err := recheck.Findings(t.Context(), rep.Findings, ask)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, w := range recheck.Wrong(checks) {
+				t.Errorf("%s: %s, %s: %v, asked again %v (%s) by %v", w.Kind, w.Of, w.Name, w.Stated, w.Asked, w.Why, w.Call)
+			}
+			seen += len(checks)
+			altered := 0
+			for _, f := range rep.Findings {
+				for i := range f.Evidence {
+					altered += alter(f.Evidence[i].Values)
+				}
+			}
+			checks, err = recheck.Findings(t.Context(), rep.Findings, ask)
+			if err != nil {
+				t.Fatal(err)
+			}
+			told := 0
+			for _, w := range recheck.Wrong(checks) {
+				if w.Why == "another value" {
+					told++
+				}
+			}
+			if told != altered {
+				t.Errorf("%d numbers were altered, %d are told", altered, told)
+			}
+		})
+	}
+	if seen < 15 {
+		t.Errorf("only %d numbers were asked for again", seen)
+	}
+}
+
+// alter changes every number of evidence and counts them.
+func alter(values map[string]any) int {
+	n := 0
+	for name, v := range values {
+		switch v := v.(type) {
+		case map[string]any:
+			n += alter(v)
+		case float64:
+			values[name] = v*1.05 + math.Copysign(1e-9, v)
+			n++
+		case int:
+			values[name] = v + 1 + v/20
+			n++
+		case int64:
+			values[name] = v + 1 + v/20
+			n++
+		}
+	}
+	return n
+}
+
+// TestMoreThanAValue: what is not a value of evidence is checked as well.
+func TestMoreThanAValue(t *testing.T) {
+	rec := imported(t, "../../testdata/stuck")
+	rep, err := analyze.Run(context.Background(), rec, analyze.Options{})
+	if err != nil || len(rep.Findings) == 0 {
+		t.Fatal(err)
+	}
+	ask := mcp.New(mcp.Recorded(rec, "stuck"), mcp.Options{}).Ask
+	for what, spoil := range map[string]func(f *finding.Finding){
+		"a number in the summary": func(f *finding.Finding) { f.Summary += " It lost 4711 messages." },
+		"a time in the title":     func(f *finding.Finding) { f.Title += " since 03:04:05" },
+		"a record": func(f *finding.Finding) {
+			f.Evidence[0].Records[0] = strings.Replace(f.Evidence[0].Records[0], "T01:", "T02:", 1)
+		},
+		"a value without a call": func(f *finding.Finding) { f.Evidence[0].Values["more"] = 3 },
+	} {
+		f := *rep.Findings[0]
+		f.Evidence = append([]finding.Evidence(nil), f.Evidence...)
+		f.Evidence[0].Records = append([]string(nil), f.Evidence[0].Records...)
+		values := map[string]any{}
+		for k, v := range f.Evidence[0].Values {
+			values[k] = v
+		}
+		f.Evidence[0].Values = values
+		spoil(&f)
+		checks, err := recheck.Findings(t.Context(), []*finding.Finding{&f}, ask)
+		if err != nil || len(recheck.Wrong(checks)) != 1 {
+			t.Errorf("%s: %d are told, %v: %+v", what, len(recheck.Wrong(checks)), err, recheck.Wrong(checks))
+		}
+	}
+}

@@ -1,0 +1,281 @@
+package compare_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"ergorecorder/archive/archivetest"
+	"ergorecorder/compare"
+	"ergorecorder/internal/sim"
+	"ergorecorder/recorder/ingest"
+	"ergorecorder/replay"
+)
+
+// side is ten minutes of a cluster of three nodes with five behaviors, from a
+// seed, with what a test changes.
+func side(t testing.TB, seed uint64, change func(*sim.Cluster)) compare.Side {
+	t.Helper()
+	c := sim.New(seed, 0)
+	c.Length = 10 * time.Minute
+	for _, n := range c.Nodes {
+		sup := n.Actors[0]
+		for i, kind := range []struct {
+			behavior string
+			rate     float64
+			service  time.Duration
+		}{{"shop.Clerk", 12, 900 * time.Microsecond}, {"shop.Cart", 8, 400 * time.Microsecond}, {"shop.Ledger", 5, 2 * time.Millisecond}, {"shop.Mail", 3, 700 * time.Microsecond}, {"shop.Stock", 10, 300 * time.Microsecond}} {
+			for k := range 2 {
+				n.Add(&sim.Actor{Name: fmt.Sprintf("%s_%d", strings.ToLower(kind.behavior[5:]), k), Behavior: kind.behavior, Parent: sup, Rate: kind.rate * (1 + 0.3*float64(k)), Service: kind.service})
+			}
+			if i == 2 {
+				n.Say(time.Minute*time.Duration(1+seed%7), "warning", fmt.Sprintf("ledger page %d is nearly full", seed), sup)
+			}
+		}
+	}
+	c.Edit = func(_ *sim.Node, tool string, at time.Duration, answer any) any {
+		if m, ok := answer.(map[string]any); ok && tool == "node_info" {
+			m["UserTime"], m["SystemTime"] = int64(at/20), int64(at/50)
+		}
+		return answer
+	}
+	if change != nil {
+		change(c)
+	}
+	w, path := archivetest.Create(t, nil)
+	for _, r := range c.Records() {
+		if _, err := w.Append(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return opened(t, path)
+}
+
+func opened(t testing.TB, path string) compare.Side {
+	t.Helper()
+	rec, err := replay.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { rec.Close() })
+	return compare.Side{Recording: rec, Name: filepath.Base(path)}
+}
+
+func run(t testing.TB, a, b compare.Side) *compare.Comparison {
+	t.Helper()
+	c, err := compare.Run(t.Context(), a, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// TestNothingChanged holds that of a hundred pairs of stretches in which nothing
+// changed none is said to have.
+func TestNothingChanged(t *testing.T) {
+	pairs := 100
+	if testing.Short() {
+		pairs = 6
+	}
+	for i := range pairs {
+		c := run(t, side(t, uint64(1000+2*i), nil), side(t, uint64(1001+2*i), nil))
+		if !c.Comparable || c.Questions < 60 || len(c.Changes) > 0 || len(c.Planned) > 0 {
+			t.Errorf("pair %d, %d questions: %s %v", i, c.Questions, c.Conclusion, c.Planned)
+		}
+	}
+}
+
+// TestInjected holds that each injected change is found, and first.
+func TestInjected(t *testing.T) {
+	behaviors := []string{"shop.Clerk", "shop.Cart", "shop.Ledger", "shop.Mail", "shop.Stock"}
+	for i, behavior := range behaviors {
+		for _, up := range []float64{1.2, 0.8} {
+			slower := func(c *sim.Cluster) {
+				each(c, behavior, func(a *sim.Actor) { a.Service = time.Duration(float64(a.Service) * up) })
+			}
+			busier := func(c *sim.Cluster) { each(c, behavior, func(a *sim.Actor) { a.Rate *= up }) }
+			seed := uint64(10 * (i + 1))
+			found(t, fmt.Sprintf("service of %s x %v", behavior, up), run(t, side(t, seed, nil), side(t, seed+1, slower)), compare.ServiceTime, behavior, "")
+			found(t, fmt.Sprintf("rate of %s x %v", behavior, up), run(t, side(t, seed+2, nil), side(t, seed+3, busier)), compare.Rate, behavior, "")
+		}
+	}
+	heavier := func(c *sim.Cluster) {
+		edit := c.Edit
+		c.Edit = func(n *sim.Node, tool string, at time.Duration, answer any) any {
+			if m, ok := answer.(map[string]any); ok && tool == "runtime_stats" && n.Name == "east@lab" {
+				m["heap_alloc"] = m["heap_alloc"].(int64) * 13 / 10
+			}
+			return edit(n, tool, at, answer)
+		}
+	}
+	found(t, "heap", run(t, side(t, 5, nil), side(t, 6, heavier)), compare.HeapKept, "", "east@lab")
+}
+
+func each(c *sim.Cluster, behavior string, change func(*sim.Actor)) {
+	for _, n := range c.Nodes {
+		for _, a := range n.Actors {
+			if a.Behavior == behavior {
+				change(a)
+			}
+		}
+	}
+}
+
+func found(t *testing.T, what string, c *compare.Comparison, metric compare.Metric, behavior, node string) {
+	t.Helper()
+	if len(c.Changes) == 0 || c.Changes[0].Metric != metric || c.Changes[0].Subject.Behavior != behavior || c.Changes[0].Subject.Node != node {
+		t.Errorf("%s: %s %v", what, c.Conclusion, c.Planned)
+		return
+	}
+	for _, x := range c.Changes[1:] {
+		if x.ExplainedBy == "" {
+			t.Errorf("%s: besides it, %s", what, x.Text)
+		}
+	}
+	x := c.Changes[0]
+	if x.Low > x.Ratio || x.High < x.Ratio {
+		t.Errorf("%s: the interval %v to %v does not hold %v", what, x.Low, x.High, x.Ratio)
+	}
+}
+
+// TestPlanned: a doubled load and nodes that were all started anew are named, and
+// no change is made of them.
+func TestPlanned(t *testing.T) {
+	double := func(c *sim.Cluster) {
+		for _, n := range c.Nodes {
+			for _, a := range n.Actors {
+				a.Rate *= 2
+			}
+		}
+	}
+	c := run(t, side(t, 41, nil), side(t, 42, double))
+	if len(c.Planned) != 1 || c.Planned[0].Kind != "load" || len(c.Changes) > 0 && c.Changes[0].Metric == compare.Rate {
+		t.Errorf("twice the load: %v %s", c.Planned, c.Conclusion)
+	}
+	anew := func(c *sim.Cluster) { c.From = c.From.Add(time.Hour) }
+	if c := run(t, side(t, 43, nil), side(t, 44, anew)); len(c.Planned) != 1 || c.Planned[0].Kind != "restart" || len(c.Changes) > 0 {
+		t.Errorf("all nodes anew: %v %s", c.Planned, c.Conclusion)
+	}
+	release := func(c *sim.Cluster) {
+		edit := c.Edit
+		c.Edit = func(n *sim.Node, tool string, at time.Duration, answer any) any {
+			if m, ok := answer.(map[string]any); ok && tool == "node_info" {
+				m["Framework"] = "Ergo Framework:3.9.9"
+			}
+			return edit(n, tool, at, answer)
+		}
+	}
+	older := func(c *sim.Cluster) {
+		release(c)
+		edit := c.Edit
+		c.Edit = func(n *sim.Node, tool string, at time.Duration, answer any) any {
+			answer = edit(n, tool, at, answer)
+			if m, ok := answer.(map[string]any); ok && tool == "node_info" {
+				m["Framework"] = "Ergo Framework:3.9.8"
+			}
+			return answer
+		}
+	}
+	if c := run(t, side(t, 45, older), side(t, 46, release)); len(c.Planned) != 1 || c.Planned[0].Kind != "deploy" {
+		t.Errorf("another release: %v %s", c.Planned, c.Conclusion)
+	}
+}
+
+// TestCanary holds some nodes against the others of one recording.
+func TestCanary(t *testing.T) {
+	s := side(t, 51, func(c *sim.Cluster) {
+		for _, a := range c.Nodes[1].Actors {
+			if a.Behavior == "shop.Ledger" {
+				a.Service = a.Service * 13 / 10
+			}
+		}
+	})
+	rest, canary := s, s
+	rest.Nodes, canary.Nodes = "[ns]*", "east*"
+	found(t, "canary", run(t, rest, canary), compare.ServiceTime, "shop.Ledger", "")
+}
+
+// TestGate: what cannot be compared is said, and left out.
+func TestGate(t *testing.T) {
+	a := side(t, 61, nil)
+	short := a
+	short.To = time.Date(2026, 11, 22, 10, 0, 10, 0, time.UTC)
+	if c := run(t, a, short); c.Comparable || !strings.Contains(c.Conclusion, "too short") {
+		t.Errorf("ten seconds: %s", c.Conclusion)
+	}
+	untagged := side(t, 62, func(c *sim.Cluster) { c.Latency = false })
+	c := run(t, a, untagged)
+	if !strings.Contains(strings.Join(c.Left, "\n"), "tags") || len(c.Changes) > 0 {
+		t.Errorf("other tags: %v %s", c.Left, c.Conclusion)
+	}
+	other := side(t, 63, func(c *sim.Cluster) { c.Nodes[0].App = "depot" })
+	if c := run(t, a, other); !strings.Contains(strings.Join(c.Left, "\n"), "depot") {
+		t.Errorf("another application: %v", c.Left)
+	}
+	nobody := a
+	nobody.Nodes = "nobody*"
+	if _, err := compare.Run(t.Context(), a, nobody); err == nil {
+		t.Error("nodes that there are not are compared")
+	}
+}
+
+// TestNewLines: a line that is new, and errors that are more, are found.
+func TestNewLines(t *testing.T) {
+	noisy := func(c *sim.Cluster) {
+		for i := range 60 {
+			c.Nodes[0].Say(time.Duration(10*i)*time.Second, "error", fmt.Sprintf("cannot reach depot %d: refused", i), c.Nodes[0].Actors[1])
+		}
+	}
+	c := run(t, side(t, 71, nil), side(t, 72, noisy))
+	metrics := map[compare.Metric]bool{}
+	for _, x := range c.Changes {
+		metrics[x.Metric] = true
+	}
+	if !metrics[compare.Errors] || !metrics[compare.Lines] {
+		t.Errorf("errors of a new kind: %s", c.Conclusion)
+	}
+}
+
+// TestCaptures holds stretches of captures in which nothing happened against each
+// other: twenty pairs.
+func TestCaptures(t *testing.T) {
+	dir := os.Getenv("ERGO_CAPTURES")
+	if dir == "" {
+		t.Skip("ERGO_CAPTURES is not set")
+	}
+	w, path := archivetest.Create(t, nil)
+	f, err := os.Open(filepath.Join(dir, "healthy.jsonl.gz"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var sum ingest.Imported
+	if err := ingest.Capture(t.Context(), f, w, ingest.Options{}, &sum); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s := opened(t, path)
+	from, to := s.Recording.Window()
+	pairs := 0
+	for _, length := range []time.Duration{45 * time.Second, time.Minute, 80 * time.Second} {
+		for at := from; at.Add(2*length).Before(to) && pairs < 20; at = at.Add(10 * time.Second) {
+			a, b := s, s
+			a.From, a.To, b.From, b.To = at, at.Add(length), at.Add(length+1), at.Add(2*length)
+			pairs++
+			if c := run(t, a, b); !c.Comparable || len(c.Changes) > 0 || len(c.Planned) > 0 {
+				t.Errorf("%s from %s, %d questions: %s %v", length, at.UTC().Format(time.TimeOnly), c.Questions, c.Conclusion, c.Planned)
+			}
+		}
+	}
+	if pairs < 20 {
+		t.Errorf("only %d pairs", pairs)
+	}
+}
