@@ -66,14 +66,14 @@ func Kinds() []Row {
 			},
 		},
 		{
-			Kind: BusyLoop, Playbook: "bottleneck", Subject: "node, pid, name, behavior",
+			Kind: BusyLoop, Playbook: "cpu", Subject: "node, pid, name, behavior",
 			Claimed: "a process, or a few between them, keep themselves busy: their messages rise many times over while nobody else sends more, and no queue builds up; names all of them",
-			Measure: Measure{"rise of its messages", "times", 5, 50},
+			Measure: Measure{"messages that they make for each other", "messages/s", 500, 50000},
 			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchCPU, FetchRawCPU, FetchRawGoroutine},
 			Explains: []Effect{
 				{LoadBurns, []Kind{CPUHotspot}},
 				{UsesUp, []Kind{BlockedCallback, OverloadedProcess, MailboxGrowth, StuckCall, SlowLink, NodeSlow, EventSilent}},
-				{Holds, []Kind{HeapChurn}},
+				{Holds, []Kind{CPUHotspot, HeapChurn}},
 			},
 		},
 		{
@@ -425,8 +425,11 @@ func Kinds() []Row {
 		{
 			Kind: EventFanout, Playbook: "events", Subject: "node, event",
 			Claimed: "deliveries per publish are extreme",
-			Measure: Measure{"deliveries of one message", "", 50, 10000},
+			Measure: Measure{"deliveries a second", "messages/s", 1000, 50000},
 			Fetch:   []Fetch{FetchRawGoroutine},
+			Explains: []Effect{
+				{Holds, []Kind{HeapChurn, CPUHotspot}},
+			},
 		},
 		{
 			Kind: Rule, Playbook: "rules", Subject: "what the rule's row names",

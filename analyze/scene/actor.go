@@ -32,6 +32,8 @@ type Actor struct {
 	stalls   []*Stall   // likewise
 	stood    []*Stall   // the first maxStood stalls, and the newest in the last place
 
+	Surge *Surge // the latest, nil if there was none
+
 	LongWaits int    // stalls in wait response
 	FirstWait *Stall // of those
 }
@@ -174,6 +176,7 @@ func (a *Actor) observe(p Point) {
 	prev := a.now
 	a.now, a.Last = p, p.At
 	a.observeStall(prev, p)
+	a.observeSurge(prev, p)
 	if p.state == sleeping && p.Mailbox == 0 {
 		a.endEpisode()
 		return

@@ -180,3 +180,50 @@ func (s *Scene) RunningTime(ctx context.Context, n *Node, from, to time.Time) (m
 	}
 	return share, nil
 }
+
+// A Flow is what a process gets, sends and does a second.
+type Flow struct{ In, Out, Busy float64 }
+
+// Flows are the flows of a node's processes in a stretch, by PID.
+func (s *Scene) Flows(ctx context.Context, n *Node, from, to time.Time) (map[string]Flow, error) {
+	type seen struct {
+		at           time.Time
+		in, out, run float64
+	}
+	first, flows := map[string]seen{}, map[string]Flow{}
+	columns := []string{"PID", "MessagesIn", "MessagesOut", "RunningTime"}
+	for f, err := range s.answers(ctx, replay.Query{Node: n.Name, Reading: ergo.Processes, From: from, To: to, Fields: columns}) {
+		if err != nil {
+			return nil, err
+		}
+		for _, slot := range f.Live {
+			c := f.Columns
+			pid, now := c[0].Text(slot), seen{f.At, c[1].Float(slot), c[2].Float(slot), c[3].Float(slot) / 1e9}
+			was, ok := first[pid]
+			if !ok {
+				first[pid] = now
+				continue
+			}
+			if dt := f.At.Sub(was.at).Seconds(); dt > 0 {
+				flows[pid] = Flow{(now.in - was.in) / dt, (now.out - was.out) / dt, (now.run - was.run) / dt}
+			}
+		}
+	}
+	return flows, nil
+}
+
+// HasMetas reports whether a process is known to have meta processes: what does
+// I/O for it, and brings messages from outside.
+func (s *Scene) HasMetas(ctx context.Context, a *Actor) (bool, error) {
+	for f, err := range s.answers(ctx, replay.Query{Node: a.Node.Name, Reading: ergo.Process, From: s.From, To: s.To, Fields: []string{"PID", "Metas"}}) {
+		if err != nil {
+			return false, err
+		}
+		for _, slot := range f.Live {
+			if metas := f.Columns[1].Text(slot); f.Columns[0].Text(slot) == a.Pid && len(metas) > len("null") {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}

@@ -23,6 +23,7 @@ type Event struct {
 	Interval      time.Duration // between answers of event_list
 	Last          time.Time     // the newest answer that shows it
 	Gone          bool          // a later answer does not
+	Earlier       bool          // an earlier life of the node had it too
 
 	Published, Delivered, Subscribers series.Series
 }
@@ -31,9 +32,18 @@ func (s *Scene) Events(ctx context.Context, n *Node) (all []*Event, answers int,
 	byName := map[string]*Event{}
 	columns := []string{"Event", "Producer", "Subscribers", "MessagesPublished", "MessagesLocalSent", "MessagesRemoteSent", "CreatedAt", "LastPublishedAt"}
 	var listed []time.Time
-	for f, err := range s.answers(ctx, replay.Query{Node: n.Name, Reading: ergo.Events, From: n.ThisLife(s), To: s.To, Fields: columns}) {
+	life, earlier := n.ThisLife(s), map[string]bool{}
+	for f, err := range s.answers(ctx, replay.Query{Node: n.Name, Reading: ergo.Events, From: s.From, To: s.To, Fields: columns}) {
 		if err != nil {
 			return nil, 0, err
+		}
+		if f.At.Before(life) {
+			if f.Reset || len(f.Changed)+len(f.Gone) > 0 || len(earlier) == 0 {
+				for _, slot := range f.Live {
+					earlier[f.Columns[0].Text(slot)] = true
+				}
+			}
+			continue
 		}
 		changed := f.Changed
 		if f.Reset || len(listed) == 0 {
@@ -44,7 +54,7 @@ func (s *Scene) Events(ctx context.Context, n *Node) (all []*Event, answers int,
 			name := c[0].Text(slot)
 			e := byName[name]
 			if e == nil {
-				e = &Event{Node: n, Name: name}
+				e = &Event{Node: n, Name: name, Earlier: earlier[name]}
 				byName[name] = e
 			}
 			if len(listed) > 0 && !e.Last.IsZero() {

@@ -92,7 +92,7 @@ func (c *comparison) run(cmd *cobra.Command, path string, spans func(context.Con
 	if c.format != "text" && c.format != "json" {
 		return c.format.unknown(infoFormats)
 	}
-	rec, err := openRecording(path)
+	rec, err := openRecording(cmd, path)
 	if err != nil {
 		return err
 	}

@@ -278,7 +278,7 @@ func healthyPart(c *Case) []*archive.Record {
 func some(i int) int {
 	switch {
 	case testing.Short():
-		return 5
+		return 16
 	case i == 0 || os.Getenv("ERGO_CAPTURES") != "":
 		return 1
 	}

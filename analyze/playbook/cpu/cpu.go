@@ -62,7 +62,7 @@ func steady(s *scene.Scene, n *scene.Node, rates series.Series, v *finding.Verdi
 }
 
 // hotspot is the finding about a node whose use of CPU rose and stayed up, nil
-// where it did not.
+// where it did not, or where the messages explain it.
 func hotspot(ctx context.Context, s *scene.Scene, n *scene.Node, rates series.Series, profs []scene.CPUProfile) (*finding.Finding, error) {
 	changes, err := series.Changes(rates, 0.001)
 	if err != nil {
@@ -86,9 +86,12 @@ func hotspot(ctx context.Context, s *scene.Scene, n *scene.Node, rates series.Se
 		if err != nil {
 			return nil, err
 		}
-		load := loadRatio(was, is)
-		if expected := load * c.Before; !reshaped(s, profs, since, c.At, until) && (c.After < s.Set.Of(hotRatio)*expected || c.After-expected < s.Set.Of(hotCores)) {
-			continue // it handles as much more
+		grew, shift := loadRatio(was, is), reshaped(s, profs, since, c.At, until)
+		if shift != nil && costs(was, is, profiles.BehaviorOf(shift.Function)) == asBefore {
+			shift = nil // there are more messages of that kind, each as dear as before
+		}
+		if expected := grew * c.Before; shift == nil && (c.After < s.Set.Of(hotRatio)*expected || c.After-expected < s.Set.Of(hotCores)) {
+			continue
 		}
 		onset, off := c.At.Add(-rates.Interval()/2), c.Error+rates.Interval()/2
 		f := cpuFinding(n, onset, off, end, c, rates)
@@ -148,10 +151,33 @@ func loadRatio(was, is map[string]scene.WorkRate) float64 {
 	return max(1, scaled/spent)
 }
 
-// reshaped reports whether profiles from before and after an instant show that
-// one function of the application took a far greater share of the CPU: a load
-// that only grew keeps the shares as they were.
-func reshaped(s *scene.Scene, profs []scene.CPUProfile, from, at, to time.Time) bool {
+// A cost is what a message of a behavior costs, against before.
+type cost uint8
+
+const (
+	untold cost = iota
+	asBefore
+	more
+)
+
+// costs compares the time in callbacks for each message of a behavior. It is
+// untold where nothing was handled before, or no callback's time was added: that
+// of a process whose mailbox does not drain is not.
+func costs(was, is map[string]scene.WorkRate, behavior string) cost {
+	b, now := was[behavior], is[behavior]
+	if b.Handled <= 0 || b.Busy <= 0 || now.Handled <= 0 || now.Busy <= 0 {
+		return untold
+	}
+	if now.Busy/now.Handled > 1.5*b.Busy/b.Handled {
+		return more
+	}
+	return asBefore
+}
+
+// reshaped is the function of the application that took a far greater share of
+// the CPU, by profiles from before and after an instant, nil where none did: a
+// load that only grew keeps the shares as they were.
+func reshaped(s *scene.Scene, profs []scene.CPUProfile, from, at, to time.Time) *profiles.Row {
 	var before, during *scene.CPUProfile
 	for i := range profs {
 		switch p := &profs[i]; {
@@ -162,15 +188,15 @@ func reshaped(s *scene.Scene, profs []scene.CPUProfile, from, at, to time.Time) 
 		}
 	}
 	if before == nil || during == nil {
-		return false
+		return nil
 	}
 	for _, r := range during.Table.Of(profiles.Application) {
 		was, _ := before.Table.Row(r.Function)
 		if float64(r.Cum)/math.Max(1, float64(during.Table.Total))-float64(was.Cum)/math.Max(1, float64(before.Table.Total)) >= s.Set.Of(hotShare) {
-			return true
+			return &r
 		}
 	}
-	return false
+	return nil
 }
 
 // allocates puts a rise that allocation explains below the memory playbook's

@@ -3,6 +3,7 @@ package cpu
 import (
 	"ergorecorder/analyze/detector"
 	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/scene"
 	"ergorecorder/analyze/setting"
 	"ergorecorder/ergo"
 )
@@ -18,6 +19,31 @@ var (
 		Name: "cpu.cores", Unit: "cores", Default: 0.25,
 		Meaning: "cores that a node must use more",
 		Why:     "a rise of little is still little",
+	}
+	busyRise = setting.Setting{
+		Name: "cpu.busy_rise", Unit: "times", Default: scene.SurgeRise,
+		Meaning: "rise of the messages of processes that keep each other busy",
+		Why:     "a load that doubles or triples is the day's",
+	}
+	busyRate = setting.Setting{
+		Name: "cpu.busy_rate", Unit: "messages/s", Default: 500,
+		Meaning: "messages that a process must send itself to be told",
+		Why:     "fewer cost next to nothing",
+	}
+	busyCores = setting.Setting{
+		Name: "cpu.busy_cores", Unit: "cores", Default: 0.25,
+		Meaning: "cores that several processes must spend on each other to be told",
+		Why:     "a line of processes that hand on what comes from outside, and looks the same, makes a queue before it is as busy",
+	}
+	busyFor = setting.Setting{
+		Name: "cpu.busy_for", Unit: "s", Default: 10,
+		Meaning: "time for which processes must have kept each other busy",
+		Why:     "a short exchange of many messages comes to its end",
+	}
+	busyShare = setting.Setting{
+		Name: "cpu.busy_share", Unit: "", Default: 0.1,
+		Meaning: "share of these messages that may come from or go to others",
+		Why:     "where more do, they work for somebody",
 	}
 	hotShare = setting.Setting{
 		Name: "cpu.share", Unit: "", Default: 0.3,
@@ -36,6 +62,13 @@ func Detectors() []detector.Detector {
 			Claims:   []finding.Kind{finding.CPUHotspot},
 			Settings: []setting.Setting{hotRatio, hotCores, hotShare},
 			Run:      judge,
+		},
+		{
+			Name: "busy-loop", Looks: "processes that keep each other or themselves busy without end",
+			Needs:    []detector.Need{{Reading: ergo.Processes, Least: 8, Columns: []string{"PID", "MessagesIn", "MessagesOut", "RunningTime"}}},
+			Claims:   []finding.Kind{finding.BusyLoop},
+			Settings: []setting.Setting{busyRise, busyRate, busyFor, busyShare, busyCores},
+			Run:      busyLoops,
 		},
 	}
 }

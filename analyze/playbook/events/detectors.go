@@ -34,6 +34,16 @@ var (
 		Meaning: "deliveries for each message that are many",
 		Why:     "fewer cost less than the message's own work",
 	}
+	wasted = setting.Setting{
+		Name: "events.wasted", Unit: "messages/s", Default: 100,
+		Meaning: "rate of publishing into the void from the first answer on that is worth a note",
+		Why:     "how an application is built is no news; below this its cost does not show",
+	}
+	costly = setting.Setting{
+		Name: "events.deliveries", Unit: "messages/s", Default: 1000,
+		Meaning: "deliveries of one event that cost something",
+		Why:     "a delivery and its handling take about ten microseconds: this is a hundredth of a core",
+	}
 	starving = setting.Setting{
 		Name: "events.starving", Unit: "s", Default: 30,
 		Meaning: "time that subscribers must have waited for a first message",
@@ -48,7 +58,7 @@ func Detectors() []detector.Detector {
 			Name: "events", Looks: "how events are used over time",
 			Needs:    []detector.Need{{Reading: ergo.Events, Least: 3, Whole: true}},
 			Claims:   []finding.Kind{finding.EventSilent, finding.EventStarved, finding.EventNoSubscribers, finding.EventFanout},
-			Settings: []setting.Setting{lull, voidRate, voidRise, fanRise, wideFan, starving},
+			Settings: []setting.Setting{lull, voidRate, voidRise, fanRise, wideFan, wasted, costly, starving},
 			Run:      judge,
 		},
 	}

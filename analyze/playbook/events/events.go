@@ -29,7 +29,7 @@ func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 		}
 		before := len(v.Findings)
 		for _, e := range all {
-			for _, tells := range []func(*scene.Scene, *scene.Event, *finding.Verdict) bool{silent, starved, unheard, fanOut} {
+			for _, tells := range []func(*scene.Scene, *scene.Event, *finding.Verdict) bool{silent, starved, unheard, fanOut, flood} {
 				if tells(s, e, v) {
 					break
 				}
@@ -136,7 +136,7 @@ func starved(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 	}
 	score := 35 // as it was found: perhaps an event for rare occasions
 	onset, off := since, e.Interval
-	if since.Sub(s.From) > 2*e.Interval {
+	if since.Sub(s.From) > 2*e.Interval && !e.Earlier {
 		score = 55
 		onset, off = series.Middle(since.Add(-e.Interval), since)
 		if e.Created.After(onset.Add(-off)) && e.Created.Before(since) {
@@ -179,7 +179,7 @@ func unheard(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 	rate := grown / seen
 	onset, off := since, e.Interval
 	score, how := 0, ""
-	newcomer := since.Sub(s.From) > 2*e.Interval && i == 0
+	newcomer := since.Sub(s.From) > 2*e.Interval && i == 0 && !e.Earlier
 	switch c, rose := voidChange(s, silence); {
 	case i > 0 && rate >= 0.5:
 		onset, off = series.Middle(e.Subscribers.T[i-1], since)
@@ -193,8 +193,8 @@ func unheard(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 		if !e.Created.IsZero() && e.Created.Before(since) && e.Created.After(since.Add(-2*e.Interval)) {
 			onset, off = e.Created, time.Second
 		}
-	case rate >= 1:
-		score, how = 30, "it has been so from the first answer on"
+	case rate >= s.Set.Of(wasted):
+		score, how = min(finding.Score(finding.EventNoSubscribers, rate), 45), "it has been so from the first answer on"
 	default:
 		return false
 	}
@@ -243,43 +243,82 @@ func voidChange(s *scene.Scene, published series.Series) (series.Change, bool) {
 // did.
 func fanOut(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 	grown, _ := series.Increase(e.Published)
-	delivered, _ := series.Increase(e.Delivered)
 	if e.Gone || grown < 10 {
 		return false
 	}
 	changes, err := series.Changes(e.Subscribers, 0.001)
 	if err != nil {
-		changes = nil
+		return false
 	}
 	for _, c := range slices.Backward(changes) {
 		if c.After < s.Set.Of(wideFan) || c.After < s.Set.Of(fanRise)*c.Before {
 			continue
 		}
-		f := about(e, s, finding.EventFanout, 56, c.At, c.Error)
-		f.Title = fmt.Sprintf("Each %s on %s now goes to %s subscribers, before %s", e.Label(), finding.NodeName(e.Node.Name), finding.Number(c.After), finding.Number(c.Before))
-		later, _ := series.Increase(e.Delivered.From(c.At))
+		later, seconds := series.Increase(e.Delivered.From(c.At))
 		sent, _ := series.Increase(e.Published.From(c.At))
-		f.Summary = fmt.Sprintf("Since %s each message is delivered %s times, %s deliveries a second in all.", finding.Clock(c.At), finding.Number(later/math.Max(sent, 1)), finding.Number(later/math.Max(e.Last.Sub(c.At).Seconds(), 1)))
+		rate := later / math.Max(seconds, 1)
+		f := about(e, s, finding.EventFanout, max(52, finding.Score(finding.EventFanout, rate)), c.At, c.Error)
+		f.Title = fmt.Sprintf("Each %s on %s now goes to %s subscribers, before %s", e.Label(), finding.NodeName(e.Node.Name), finding.Number(c.After), finding.Number(c.Before))
+		f.Summary = fmt.Sprintf("Since %s each message is delivered %s times, %s deliveries a second in all.", finding.Clock(c.At), finding.Number(later/math.Max(sent, 1)), finding.Number(rate))
 		f.Evidence = []finding.Evidence{evidence(e, s, "subscribers", "Subscribers", c.At, e.Subscribers)}
 		was, is := e.Subscribers.Before(c.At), e.Subscribers.From(c.At)
 		f.Evidence[0].Value("before", c.Before, said(e, was).Of("median(Subscribers)"))
 		f.Evidence[0].Value("after", c.After, said(e, is).Of("median(Subscribers)"))
 		all := said(e, e.Delivered.From(c.At))
 		f.Evidence[0].Value("per_message", later/math.Max(sent, 1), all.Of(deliveries+" / greatest(increase(MessagesPublished), 1)"))
-		f.Evidence[0].Value("per_s", later/math.Max(e.Last.Sub(c.At).Seconds(), 1), all.Of(deliveries+" / greatest(seconds("+finding.Instant(c.At)+", last(at)), 1)"))
+		f.Evidence[0].Value("per_s", rate, all.Of(deliveries+" / greatest(span(MessagesLocalSent + MessagesRemoteSent), 1)"))
 		f.Recommendation = "Find who subscribes so often (a process that subscribes again without leaving, a growing family), and let one process a node spread it."
 		v.Find(f)
 		return true
 	}
-	if fan := delivered / grown; fan >= 2*s.Set.Of(wideFan) {
-		f := about(e, s, finding.EventFanout, 30, e.Published.T[0], e.Interval)
-		f.Title = fmt.Sprintf("Each %s on %s goes to %s subscribers", e.Label(), finding.NodeName(e.Node.Name), finding.Number(fan))
-		f.Summary = fmt.Sprintf("It has been so from the first answer on; %s messages made %s deliveries.", finding.Number(grown), finding.Number(delivered))
-		f.Evidence = []finding.Evidence{evidence(e, s, "deliveries", "MessagesLocalSent", e.Published.T[0], e.Delivered)}
-		f.Evidence[0].Value("messages", grown, said(e, e.Published).Of("increase(MessagesPublished)"))
-		f.Evidence[0].Value("deliveries", delivered, said(e, e.Delivered).Of(deliveries))
-		f.Evidence[0].Value("per_message", fan, said(e, e.Published).Of(deliveries+" / increase(MessagesPublished)"))
-		f.Recommendation = "Nothing, unless publishing becomes more frequent: its cost grows with both."
+	return false
+}
+
+// flood tells an event that is published far more often than it was, to many:
+// what it costs is how often times to how many. One that costs much from the
+// first answer on is noted.
+func flood(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
+	if e.Gone {
+		return false
+	}
+	rates := series.Rates(e.Delivered)
+	changes, err := series.Changes(rates, 0.001)
+	if err != nil {
+		return false
+	}
+	for i, c := range slices.Backward(changes) {
+		end := e.Last
+		if i+1 < len(changes) {
+			end = changes[i+1].At
+		}
+		sent, seconds := series.Increase(e.Published.Between(c.At, end.Add(1)))
+		was, _ := series.Increase(e.Published.Before(c.At))
+		if c.After < s.Set.Of(costly) || c.After < s.Set.Of(voidRise)*c.Before || seconds < s.Set.Of(lull) || was == 0 {
+			continue
+		}
+		f := about(e, s, finding.EventFanout, finding.Score(finding.EventFanout, c.After), c.At.Add(-e.Interval/2), c.Error+e.Interval/2)
+		fan := c.After / math.Max(sent/seconds, 1e-9)
+		f.Title = fmt.Sprintf("%s on %s makes %s deliveries a second, before %s", e.Label(), finding.NodeName(e.Node.Name), finding.Number(c.After), finding.Number(c.Before))
+		f.Summary = fmt.Sprintf("Since %s it is published %s times a second, and each message goes to %s subscribers.", finding.Clock(c.At), finding.Number(sent/seconds), finding.Number(fan))
+		f.Evidence = []finding.Evidence{evidence(e, s, "deliveries", "MessagesLocalSent + MessagesRemoteSent", c.At, rates)}
+		f.Evidence[0].Value("before_per_s", c.Before, said(e, e.Delivered.Before(c.At)).Of("median(rates(MessagesLocalSent + MessagesRemoteSent))"))
+		f.Evidence[0].Value("published_per_s", sent/seconds, said(e, e.Published.Between(c.At, end.Add(1))).Of("increase(MessagesPublished) / span(MessagesPublished)"))
+		f.Recommendation = fmt.Sprintf("Ask why its producer %s publishes so often: let it put several into one message, or publish only what changed.", e.Producer)
+		if end.Before(e.Last) {
+			f.End, f.Score = &end, min(f.Score, 45)
+		}
+		v.Find(f)
+		return true
+	}
+	delivered, seconds := series.Increase(e.Delivered)
+	if rate := delivered / math.Max(seconds, 1); len(changes) == 0 && rate >= s.Set.Of(costly) {
+		grown, _ := series.Increase(e.Published)
+		f := about(e, s, finding.EventFanout, min(finding.Score(finding.EventFanout, rate), 45), e.Published.T[0], e.Interval)
+		f.Title = fmt.Sprintf("%s on %s makes %s deliveries a second", e.Label(), finding.NodeName(e.Node.Name), finding.Number(rate))
+		f.Summary = fmt.Sprintf("It has been so from the first answer on: %s messages to %s subscribers each.", finding.Number(grown), finding.Number(delivered/math.Max(grown, 1)))
+		f.Evidence = []finding.Evidence{evidence(e, s, "deliveries", "MessagesLocalSent + MessagesRemoteSent", e.Published.T[0], e.Delivered)}
+		f.Evidence[0].Value("per_s", rate, said(e, e.Delivered).Of(deliveries+" / greatest(span(MessagesLocalSent + MessagesRemoteSent), 1)"))
+		f.Recommendation = "Nothing, unless the CPU is short: its cost grows with how often it is published and with its subscribers."
 		v.Find(f)
 		return true
 	}

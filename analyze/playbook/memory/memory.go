@@ -56,33 +56,53 @@ func steady(s *scene.Scene, n *scene.Node, heap series.Series, v *finding.Verdic
 const grownHeap = 2
 
 // leakInALife judges each life of the node by itself, the newest first: a heap
-// starts again with its node. It is nil where none retains more and more.
+// starts again with its node. A leak of several lives is one, since the first of
+// them. It is nil where none retains more and more.
 func leakInALife(s *scene.Scene, n *scene.Node, heap series.Series, profs scene.Heaps) *finding.Finding {
-	collections := n.Series(ergo.Runtime, "num_gc")
+	var f *finding.Finding
 	for _, life := range slices.Backward(n.LivesIn(s)) {
-		own := heap.Between(life.From, life.To)
-		if own.Len() < 8 {
-			continue
+		older := leakIn(s, n, heap, profs, life)
+		switch {
+		case older == nil:
+		case f == nil:
+			f = older
+		case f.Subject.Function == "" || older.Subject.Function == "" || f.Subject.Function == older.Subject.Function:
+			f.Summary += fmt.Sprintf(" It leaked in an earlier life too, since %s: that it began anew did not mend it.", finding.Clock(older.Onset))
+			f.Onset, f.OnsetErrorS = older.Onset, older.OnsetErrorS
+			f.Evidence = append(f.Evidence, older.Evidence[0])
+			if f.Subject.Function == "" {
+				f.Subject = older.Subject
+			}
 		}
-		g, leaks := retained(own, collections.Between(life.From, life.To))
-		then := profs.In(life)
-		if !leaks && !g.keptByOne(then.Tables()) {
-			continue
-		}
-		f := memoryLeak(s, n, g, then, life.To)
-		if life.To.Before(s.To) {
-			f.End = &life.To
-			f.Caveats = append(f.Caveats, "It ended with that life of the node.")
-		}
-		return f
 	}
-	return nil
+	return f
+}
+
+func leakIn(s *scene.Scene, n *scene.Node, heap series.Series, profs scene.Heaps, life finding.Window) *finding.Finding {
+	own := heap.Between(life.From, life.To)
+	if own.Len() < 8 {
+		return nil
+	}
+	g, leaks := retained(own, n.Series(ergo.Runtime, "num_gc").Between(life.From, life.To))
+	then := profs.In(life)
+	if !leaks && !g.keptByOne(then.Tables()) {
+		return nil
+	}
+	f := memoryLeak(s, n, g, then, life.To)
+	if g.fromStart {
+		f.Caveats = append(f.Caveats, "It grew from the first sample of this life on: a cache that is still being filled looks the same until it is full.")
+	}
+	if life.To.Before(s.To) {
+		f.End = &life.To
+		f.Caveats = append(f.Caveats, "It ended with that life of the node.")
+	}
+	return f
 }
 
 func memoryLeak(s *scene.Scene, n *scene.Node, g retention, profs scene.Heaps, end time.Time) *finding.Finding {
 	sharpen(n, &g)
 	f := &finding.Finding{
-		Kind: finding.MemoryLeak, Score: 84, Confidence: finding.High,
+		Kind: finding.MemoryLeak, Score: finding.Score(finding.MemoryLeak, g.after/g.slope.PerSecond), Confidence: finding.High,
 		Onset: g.onset, OnsetErrorS: g.off.Seconds(),
 		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(g.onset)},
 		Evidence: []finding.Evidence{{
@@ -116,7 +136,7 @@ func memoryLeak(s *scene.Scene, n *scene.Node, g retention, profs scene.Heaps, e
 		f.Caveats = append(f.Caveats, "No heap profile of the window shows which code allocates it.")
 	}
 	if g.slow {
-		f.Score, f.Confidence = 68, finding.Medium
+		f.Score, f.Confidence = min(f.Score, 74), finding.Medium
 	}
 	who := finding.NodeName(n.Name)
 	if f.Subject.Name != "" {

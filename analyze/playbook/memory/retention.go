@@ -30,6 +30,7 @@ type retention struct {
 	slope         series.Slope // since the onset
 	before, after float64      // bytes: the most that was left before the onset, the least of late
 	slow          bool         // told by the troughs only
+	fromStart     bool         // there is no stretch without it
 
 	// How the tool measure comes to before, after and slope: a formula over the
 	// heap, and of which stretch.
@@ -57,14 +58,73 @@ func over(formula string, s series.Series) asked {
 func retained(heap, collections series.Series) (retention, bool) {
 	g := retention{low: series.LowPoints(heap, collections)}
 	if g.low.Len() < 8 {
-		return g, false
+		return g, g.climbs()
 	}
 	knee, err := series.FindKnee(g.low)
 	if err == nil && g.above(knee.At) && knee.P < 0.001 {
 		g.onset, g.off = knee.At, knee.Error
 		return g, true
 	}
-	return g, g.outgrows() || g.rises()
+	return g, g.outgrows() || g.rises() || g.grows() || g.climbs()
+}
+
+const (
+	// sinceStart is for how long a heap must have grown from the first sample
+	// on: a node that starts fills its heap.
+	sinceStart = time.Minute
+	// flattens is the share of the pace that the last third of a growth keeps
+	// at least, if it is none that comes to its end: a cache, a warm-up.
+	flattens = 0.5
+)
+
+// grows tells a growth without a stretch before it: from the first sample on,
+// what is left rises and does not flatten.
+func (g *retention) grows() bool {
+	c, ok := series.Bar{Share: overSeen - 1, Least: 8 * heapQuantum}.Growth(g.low)
+	if !ok || !c.StillGrows() {
+		return false
+	}
+	since := g.low.From(c.Onset)
+	n := since.Len()
+	last := since.From(since.T[0].Add(since.Span() * 2 / 3))
+	if since.Span() < sinceStart || last.Len() < 2 {
+		return false
+	}
+	pace := (last.V[last.Len()-1] - last.V[0]) / last.Span().Seconds()
+	if late, err := series.TheilSen(last); err == nil {
+		pace = late.PerSecond
+	}
+	if pace < flattens*c.Slope.PerSecond || since.V[n-1] < overSeen*c.Before {
+		return false
+	}
+	g.onset, g.off, g.slope, g.before, g.after = c.Onset, c.Off, c.Slope, c.Before, c.After
+	g.fromStart, g.by = !c.Onset.After(g.low.T[0]), nil
+	return true
+}
+
+// climbs tells a growth from the first sample on of which there are few
+// collections, for the runtime collects when the heap has doubled: each left
+// more than all before, as long as it went on, and the last at the pace of all.
+// That n values come in ascending order by chance has a probability of 1/n!.
+func (g *retention) climbs() bool {
+	const fewest, much = 6, 4 // one in 720; two doublings
+	n := g.low.Len()
+	if n < fewest || !slices.IsSorted(g.low.V) || g.low.V[0] <= 0 || g.low.V[n-1] < much*g.low.V[0] || g.low.Span() < sinceStart {
+		return false
+	}
+	pace := func(i int) float64 { return (g.low.V[n-1] - g.low.V[i]) / g.low.T[n-1].Sub(g.low.T[i]).Seconds() }
+	if pace(n-2) < flattens*pace(0) {
+		return false
+	}
+	g.onset, g.off, g.fromStart = g.low.T[0], g.low.Interval(), true
+	g.by = map[string]asked{
+		"before_bytes": {"last(heap_alloc)", g.low.T[0], g.low.T[0]},
+		"after_bytes":  {"last(heap_alloc)", g.low.T[n-1], g.low.T[n-1]},
+		"bytes_per_s":  {"change(heap_alloc) / span(heap_alloc)", g.low.T[0], g.low.T[n-1]},
+	}
+	g.before, g.after = g.low.V[0], g.low.V[n-1]
+	g.slope = series.Slope{PerSecond: pace(0), Origin: g.onset, Level: g.before, Samples: n}
+	return true
 }
 
 // outgrows tells a slow growth by the latest troughs of the saw.
@@ -138,12 +198,24 @@ func (g *retention) keptByOne(tables []scene.HeapTable) bool {
 		if float64(r.Flat) < 3*was || low.Len() == 0 || series.Quantile(low.V, 0) < kept {
 			continue
 		}
-		if g.since(inUse, k) {
+		if !flat(inUse, k) && g.since(inUse, k) {
 			g.by, g.of = nil, r.Function
 			return true
 		}
 	}
 	return false
+}
+
+// flat reports whether the last k points rise no more at the pace of all of
+// them: what fills up comes to its end.
+func flat(s series.Series, k int) bool {
+	from, last := s.Len()-k, s.Len()-1
+	late := from + 2*k/3
+	if late >= last {
+		late = last - 1
+	}
+	pace := func(i int) float64 { return (s.V[last] - s.V[i]) / s.T[last].Sub(s.T[i]).Seconds() }
+	return pace(late) < flattens*pace(from)
 }
 
 // bottoms are the lowest points between two peaks of a saw; a peak is half as

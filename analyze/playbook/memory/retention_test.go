@@ -37,6 +37,8 @@ func TestRetained(t *testing.T) {
 		{"growth from 60 s on", 90, func(t float64) float64 { return 1e6 * max(0, t-60) }, true, 60, 8},
 		{"growth that stops below what the saw shows", 90, func(t float64) float64 { return 5e6 * min(1, max(0, t-60)/20) }, false, 0, 0},
 		{"slow growth over an hour", 1800, func(t float64) float64 { return 2e4 * t }, true, 0, 900},
+		{"growth from the first sample on", 90, func(t float64) float64 { return 1e6 * t }, true, 0, 8},
+		{"a start that flattens", 90, func(t float64) float64 { return 3e7 * (1 - math.Exp(-t/40)) }, false, 0, 0},
 		{"a leak that is let go", 90, func(t float64) float64 {
 			if t > 150 {
 				return 0

@@ -1,0 +1,165 @@
+package cpu
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/series"
+)
+
+// busyLoops finds processes that keep each other or themselves busy: what they
+// get more than before is what they send more, nobody else sends them more nor
+// gets more from them, and no queue builds up. Load from outside is none of it: it
+// makes others work, or makes a queue.
+func busyLoops(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
+	for _, set := range surges(s) {
+		f, err := busyLoop(ctx, s, set)
+		if err != nil {
+			return err
+		}
+		if f != nil {
+			v.Find(f)
+		}
+	}
+	return nil
+}
+
+// surges are the processes whose messages rose for a while, those that rose at
+// the same time together.
+func surges(s *scene.Scene) [][]*scene.Actor {
+	var all []*scene.Actor
+	for _, n := range s.Nodes {
+		for _, a := range n.Procs.Actors {
+			if a.Surge == nil || a.Own() {
+				continue
+			}
+			if a.Surge.Lasted() >= s.Set.Span(busyFor) && a.Surge.Rate() >= s.Set.Of(busyRise)*a.Surge.Usual() && !a.Surge.Base.At.Equal(a.Surge.Before.At) {
+				all = append(all, a)
+			}
+		}
+	}
+	began := func(a *scene.Actor) time.Time { at, _ := a.Surge.Began(); return at }
+	slices.SortStableFunc(all, func(a, b *scene.Actor) int { return began(a).Compare(began(b)) })
+	var sets [][]*scene.Actor
+	for _, a := range all {
+		if k := len(sets) - 1; k >= 0 && began(a).Sub(began(sets[k][0])) <= max(5*time.Second, 2*a.Node.Interval) {
+			sets[k] = append(sets[k], a)
+			continue
+		}
+		sets = append(sets, []*scene.Actor{a})
+	}
+	return sets
+}
+
+// A rise is how much more messages and work there are than before.
+type rise struct{ in, out, busy, was float64 }
+
+func busyLoop(ctx context.Context, s *scene.Scene, set []*scene.Actor) (*finding.Finding, error) {
+	slices.SortStableFunc(set, func(a, b *scene.Actor) int {
+		return cmp.Or(cmp.Compare(b.Surge.Rate(), a.Surge.Rate()), cmp.Compare(a.Called(), b.Called()))
+	})
+	first := set[0]
+	at, off := first.Surge.Began()
+	theirs, others, err := rises(ctx, s, set, at, series.Earlier(at.Add(time.Minute), first.Surge.To.At))
+	if err != nil {
+		return nil, err
+	}
+	share := s.Set.Of(busyShare)
+	closed := math.Abs(theirs.in-theirs.out) <= share*theirs.in && others.in <= share*theirs.in && others.out <= share*theirs.in
+	if theirs.in <= 0 || !closed || queued(set) {
+		return nil, nil
+	}
+	if len(set) == 1 {
+		// What comes through a meta process comes from outside, and goes there.
+		outside, err := s.HasMetas(ctx, first)
+		if err != nil || outside || first.Kind == "web" || theirs.in < s.Set.Of(busyRate) {
+			return nil, err
+		}
+	} else if theirs.busy < s.Set.Of(busyCores) {
+		return nil, nil // a line of processes that hand on what comes from outside looks the same, but waits
+	}
+	return told(s, set, theirs, at, off), nil
+}
+
+// rises compares the flows of some processes, and of all others of the cluster,
+// before an instant and from it to another.
+func rises(ctx context.Context, s *scene.Scene, set []*scene.Actor, at, to time.Time) (theirs, others rise, err error) {
+	const span = time.Minute
+	for _, n := range s.Nodes {
+		was, err := s.Flows(ctx, n, at.Add(-span), at.Add(-n.Interval/4))
+		if err != nil {
+			return theirs, others, err
+		}
+		is, err := s.Flows(ctx, n, at.Add(n.Interval/2), to)
+		if err != nil {
+			return theirs, others, err
+		}
+		for pid, f := range is {
+			a := n.Procs.Known[pid]
+			if a != nil && a.Own() {
+				continue
+			}
+			r := &others
+			if slices.ContainsFunc(set, func(m *scene.Actor) bool { return m.Node == n && m.Pid == pid }) {
+				r = &theirs
+			}
+			r.in, r.out, r.busy, r.was = r.in+f.In-was[pid].In, r.out+f.Out-was[pid].Out, r.busy+f.Busy-was[pid].Busy, r.was+was[pid].In
+		}
+	}
+	return theirs, others, nil
+}
+
+// queued reports whether one of them has a queue of more than what it handles
+// in a moment.
+func queued(set []*scene.Actor) bool {
+	return slices.ContainsFunc(set, func(a *scene.Actor) bool { return float64(a.Surge.Deepest) > max(10, a.Surge.Rate()) })
+}
+
+func told(s *scene.Scene, set []*scene.Actor, theirs rise, at time.Time, off time.Duration) *finding.Finding {
+	first, last := set[0], set[0].Surge.To.At
+	var names, lines []string
+	for _, a := range set {
+		names = append(names, a.Called())
+		lines = append(lines, fmt.Sprintf("%s %s on %s: %s messages a second, before %s", a.Called(), a.Pid, a.Node.Name, finding.Number(a.Surge.Rate()), finding.Number(a.Surge.Usual())))
+	}
+	f := &finding.Finding{
+		Kind: finding.BusyLoop, Subject: first.Subject(at), Onset: at, OnsetErrorS: max(off.Seconds(), 0.1), Confidence: finding.High,
+		Score: max(finding.Score(finding.BusyLoop, theirs.in), finding.Score(finding.CPUHotspot, theirs.busy)),
+		Summary: fmt.Sprintf("Since %s %s messages a second more arrive than the %s before, and %s more are sent by the same; nobody else in the cluster sends or gets as many more, and no queue builds up. It costs %s cores.",
+			finding.Clock(at), finding.Number(theirs.in), finding.Number(theirs.was), finding.Number(theirs.out), finding.Number(max(0, theirs.busy))),
+		Evidence: []finding.Evidence{{
+			What: "messages that they get and send", Node: first.Node.Name, Tool: "process_list", Field: "MessagesIn, MessagesOut", From: &at, To: &last,
+			Values: map[string]any{"more_in_per_s": finding.Round(theirs.in), "more_out_per_s": finding.Round(theirs.out), "cores": finding.Round(theirs.busy)},
+			Lines:  finding.FirstLines(lines, 10),
+		}},
+		Confirm: []string{fmt.Sprintf("process_list node=%s sort_by=messages_in, twice", first.Node.Name), fmt.Sprintf("process_info node=%s pid=%s", first.Node.Name, first.Pid)},
+	}
+	if len(set) == 1 {
+		f.Title = fmt.Sprintf("%s on %s floods itself with %s messages a second", first.Called(), first.Node.Name, finding.Number(theirs.in))
+		f.Summary += " It sends them to itself."
+		f.Recommendation = "Look for timers that are set again and again without cancelling the old ones, and for a handler that sends its own process the next message at once."
+	} else {
+		f.Title = fmt.Sprintf("%s keep each other busy with %s messages a second", finding.List(names), finding.Number(theirs.in))
+		f.Recommendation = "Read what each of them does with a message of the others: one must not answer an answer. Break the circle, or let it wait between rounds."
+	}
+	if n := first.Node; n.Procs.Listings[len(n.Procs.Listings)-1].Sub(last) > 3*n.Interval {
+		f.End, f.Score = &last, min(f.Score, 68)
+		f.Summary += fmt.Sprintf(" It ended at %s.", finding.Clock(last))
+	}
+	if partial(s) {
+		f.Confidence = finding.Medium
+		f.Caveats = append(f.Caveats, "not all processes were listed: one that is out of sight may send these messages")
+	}
+	return f
+}
+
+// partial reports whether listings of a node were cut.
+func partial(s *scene.Scene) bool {
+	return slices.ContainsFunc(s.Nodes, func(n *scene.Node) bool { return n.Procs.Partial > 0 || len(n.Procs.Listings) == 0 })
+}
