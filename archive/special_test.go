@@ -22,4 +22,7 @@ func TestNamedPipe(t *testing.T) {
 	if _, err := archive.Verify(t.Context(), path); !errors.Is(err, archive.ErrNotArchive) {
 		t.Errorf("verify: %v", err)
 	}
+	if _, err := archive.OpenWriter(path, nil); !errors.Is(err, archive.ErrNotArchive) || !strings.Contains(err.Error(), "a named pipe") {
+		t.Errorf("open to write: %v", err)
+	}
 }

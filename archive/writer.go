@@ -185,6 +185,9 @@ func isDir(path string) bool {
 
 func (w *Writer) open() error {
 	paths := []string{w.path}
+	if st, err := os.Stat(w.path); err == nil && !w.dir && !st.Mode().IsRegular() {
+		return fmt.Errorf("it is %s: %w", special(st.Mode()), ErrNotArchive)
+	}
 	if w.dir {
 		err := w.opts.makeDir(w.path)
 		if err != nil {

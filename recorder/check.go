@@ -71,10 +71,11 @@ type patient struct {
 	*Recorder
 	ctx context.Context
 	NodeCheckup
+	replayed bool // it is a recording that is replayed
 }
 
 func (r *Recorder) checkNode(ctx context.Context, name string) NodeCheckup {
-	p := patient{r, ctx, NodeCheckup{Node: name, Direct: r.opts.Routes != nil && r.opts.Routes.Direct(name)}}
+	p := patient{Recorder: r, ctx: ctx, NodeCheckup: NodeCheckup{Node: name, Direct: r.opts.Routes != nil && r.opts.Routes.Direct(name)}}
 	if err := p.pulse(); err != nil {
 		p.Blind = err.Error()
 		return p.NodeCheckup
@@ -117,6 +118,7 @@ func (p *patient) pulse() error {
 		if err := json.Unmarshal(answer.Text, &info); err != nil {
 			return fmt.Errorf("%s: %w", probe, err)
 		}
+		p.replayed = answer.Clock != nil
 		took, p.Road = append(took, answer.Took), answer.Road
 		p.Processes, p.Framework = info.ProcessesTotal, info.Framework.Release
 		if !info.ServerTime.IsZero() {
@@ -169,7 +171,11 @@ func (p *patient) samplers() {
 		p.Share += cost / s.Every.Seconds()
 		p.BytesPerDay += int64(perDay * float64(bytesPerAnswer+bytesPerRow*rows))
 	}
-	if len(failed) > 0 {
+	switch {
+	case len(failed) == 0:
+	case p.replayed:
+		p.remark("it is replayed, and the recording has none of %s up to the moment at which it stands", strings.Join(failed, ", "))
+	default:
 		p.remark("no answer from %s: %.150s", strings.Join(failed, ", "), why)
 	}
 }

@@ -24,6 +24,9 @@ type health struct {
 	lostAt  time.Time // zero while it is there
 	how     string    // it is away
 	fails   int       // calls in a row that failed on their way
+	late    int       // forwarded calls that timed out, since so many in a row were answered that the way is good again
+	well    int       // calls in a row that were answered
+	asked   time.Time // the steady time when it was last asked whether it is there
 	doubted bool      // it is being asked whether it is there
 }
 
@@ -69,11 +72,19 @@ func (n *node) watch(ctx context.Context, tool string) (stop func() bool) {
 	return time.AfterFunc(suspicious, func() { n.doubt(ctx) }).Stop
 }
 
+// doubtEvery is how often a node is asked whether it is there, at most: where
+// only some calls are lost on their way, many give reason to.
+const doubtEvery = 10 * time.Second
+
 // doubt asks the node whether it is there, with little patience; one doubt at a
 // time. While a CPU profile is taken, a call may wait behind it: that tells nothing.
 func (n *node) doubt(ctx context.Context) {
 	n.mu.Lock()
-	idle := !n.doubted && n.lostAt.IsZero() && len(n.r.cpu) == 0
+	now := n.r.clock.Steady()
+	idle := !n.doubted && n.lostAt.IsZero() && len(n.r.cpu) == 0 && (n.asked.IsZero() || now.Sub(n.asked) >= doubtEvery)
+	if idle {
+		n.asked = now
+	}
 	n.doubted = n.doubted || idle
 	n.mu.Unlock()
 	if !idle {
@@ -208,6 +219,16 @@ func (n *node) heard(err error, began time.Time) {
 	n.found(err, false)
 }
 
+// After how many answers in a row the way to a node is good again, up to how
+// many forwarded calls that timed out until then one answer is enough to go on
+// at once (answers that are too long to arrive time out as well), and how long
+// it is left alone at most for one more.
+const (
+	wellAgain   = 5
+	lateOnce    = 3
+	longestRest = time.Minute
+)
+
 // found notes whether the node answered, and marks when it is lost or back.
 // What was found out by asking for it is sure.
 func (n *node) found(err error, sure bool) {
@@ -216,11 +237,18 @@ func (n *node) found(err error, sure bool) {
 		return
 	}
 	now := n.r.clock.Now()
+	timedOut := how == awayStill && n.forwarded() && !n.r.clock.Replayed()
 	n.mu.Lock()
 	before := n.health
+	if timedOut {
+		n.late, n.well = n.late+1, 0
+	}
 	switch {
 	case how == "":
 		n.heardAt, n.lostAt, n.how, n.fails = now, time.Time{}, "", 0
+		if n.well++; n.well >= wellAgain {
+			n.late = 0
+		}
 	case how == awayStill && !sure && n.lostAt.IsZero():
 		// A tool that takes too long. Whether the node is there was asked.
 	default:
@@ -234,6 +262,12 @@ func (n *node) found(err error, sure bool) {
 	}
 	after := n.health
 	n.mu.Unlock()
+	switch { // each such call holds a worker of the entry point: one that times out is enough
+	case timedOut && after.lostAt.IsZero():
+		n.schedule.rest(min(backoff(after.late), longestRest))
+	case before.late > 0 && how == "" && after.late <= lateOnce:
+		n.schedule.rest(0)
+	}
 	switch {
 	case before.lostAt.IsZero() && !after.lostAt.IsZero():
 		n.lose(after, why)
@@ -299,7 +333,7 @@ func (n *node) patience(tool string) time.Duration {
 	switch {
 	case n.r.clock.Replayed():
 		return most
-	case n.isLost():
+	case n.isLost(), tool == probe && n.isLate():
 		return min(probeTime, most)
 	case !n.forwarded() || tool == "pprof_cpu":
 		return most
@@ -360,4 +394,11 @@ func (n *node) isLost() bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return !n.lostAt.IsZero()
+}
+
+// isLate reports whether the last forwarded call timed out.
+func (n *node) isLate() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.late > 0
 }

@@ -1,6 +1,7 @@
 package recorder
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -53,7 +54,7 @@ func (t Trigger) fetches() []incident.Fetch {
 func (t Trigger) claim() incident.Claim {
 	return incident.Claim{
 		Kind: strings.TrimSpace(t.Kind + " " + t.Rule), Node: t.Node, Name: t.Name, Behavior: t.Behavior, PID: t.PID,
-		Rank: t.Rank, Score: t.Score, Explains: t.Explains,
+		Rank: t.Rank, Score: t.Score, Explains: t.Explains, Onset: t.Onset,
 	}
 }
 
@@ -175,7 +176,7 @@ func (r *Recorder) detect(ctx context.Context) []Trigger {
 // on is marked all the same, and acted on later if it is claimed then as well.
 func (r *Recorder) consider(ctx context.Context, docket *incident.Docket, t Trigger) {
 	now := r.clock.Now()
-	switch docket.Consider(t.claim(), now) {
+	switch docket.Consider(t.claim(), now, r.away()) {
 	case incident.Open:
 		r.mu.Lock()
 		r.opened++
@@ -188,11 +189,30 @@ func (r *Recorder) consider(ctx context.Context, docket *incident.Docket, t Trig
 		r.mu.Lock()
 		r.refused++
 		r.mu.Unlock()
-		r.mark(archive.Mark{
-			Kind: "trigger", Node: t.Node, From: cmpTime(t.Onset, now), To: now, More: t.more(),
-			Note: t.Kind + ": " + t.Note + " (too many incidents within the hour: nothing is done until there is room again)",
-		})
+		r.markUndone(t, now, "too many incidents within the hour: nothing is done until there is room again")
+	case incident.PutOff:
+		r.markUndone(t, now, "a node is away, and this may follow from it: nothing is done until that is known")
 	}
+}
+
+// markUndone marks a trigger on which nothing is done at present.
+func (r *Recorder) markUndone(t Trigger, now time.Time, why string) {
+	r.mark(archive.Mark{
+		Kind: "trigger", Node: t.Node, From: cmp.Or(t.Onset, now), To: now, More: t.more(),
+		Note: t.Kind + ": " + t.Note + " (" + why + ")",
+	})
+}
+
+// away are the nodes that answer nothing at present.
+func (r *Recorder) away() (list []incident.Absence) {
+	for _, n := range r.known() {
+		n.mu.Lock()
+		if !n.lostAt.IsZero() {
+			list = append(list, incident.Absence{Node: n.name, Since: cmp.Or(n.heardAt, n.lostAt)})
+		}
+		n.mu.Unlock()
+	}
+	return list
 }
 
 // more is what the marks of a trigger tell besides words.
@@ -200,18 +220,11 @@ func (t Trigger) more() map[string]any {
 	return map[string]any{"kind": t.Kind, "pid": t.PID, "name": t.Name, "behavior": t.Behavior, "onset": t.Onset}
 }
 
-func cmpTime(t, fallback time.Time) time.Time {
-	if t.IsZero() {
-		return fallback
-	}
-	return t
-}
-
 // open pins the window of an incident, takes the profiles that its kind needs,
 // and samples faster until the window is over.
 func (r *Recorder) open(ctx context.Context, t Trigger, now time.Time) {
 	o := &r.opts.Incidents
-	t.Onset = cmpTime(t.Onset, now)
+	t.Onset = cmp.Or(t.Onset, now)
 	i := Incident{t, t.Onset.Add(-o.Before), now.Add(o.After)}
 	more := t.more()
 	r.mark(archive.Mark{Kind: "trigger", Node: t.Node, From: t.Onset, To: now, Note: t.Kind + ": " + t.Note, More: more})

@@ -11,6 +11,7 @@ import (
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/tools48"
+	"ergorecorder/recorder/ring"
 )
 
 // A listener follows the log of a node, or one of its events, through samplers
@@ -98,7 +99,7 @@ func (l *listener) start(ctx context.Context, r *run) *sampler {
 		args = args.With("buffer_size", forwardedRing)
 	}
 	answer := l.n.sample(ctx, r, "sample_listen", args)
-	id := samplerID(answer.Text)
+	id := ring.ID(answer.Text)
 	if id == "" {
 		return nil
 	}
@@ -109,26 +110,6 @@ func (l *listener) start(ctx context.Context, r *run) *sampler {
 // forwardedRing is how many entries a sampler keeps on a node that others
 // forward to: no more than one answer holds, since none can be read in pieces.
 const forwardedRing = 128
-
-// The soonest that a sampler is read again, and how much of it may fill up
-// until then.
-const (
-	soonest  = 100 * time.Millisecond
-	fillUpTo = 2
-)
-
-// again is when the sampler has to be read again, after so many entries came
-// since it was read last; zero where its interval will do.
-func (s *sampler) again(came int, since, every time.Duration) time.Duration {
-	if came == 0 || since <= 0 || s.size == 0 {
-		return 0
-	}
-	fills := time.Duration(float64(s.size) / fillUpTo / float64(came) * float64(since))
-	if fills >= every {
-		return 0
-	}
-	return max(fills, soonest)
-}
 
 // predecessor is the sampler that an earlier recorder of this archive followed
 // and did not stop, if it may still live: what it has heard since is not lost.
@@ -148,11 +129,11 @@ func (l *listener) predecessor(ctx context.Context) *sampler {
 	if err != nil || now.Sub(started.At) > l.n.r.opts.Logs.Renew {
 		return nil
 	}
-	id := samplerID(started.Text)
+	id := ring.ID(started.Text)
 	s := &sampler{id: id, size: forwardedRing, ends: started.At.Add(l.n.r.opts.Logs.Renew), read: started.At}
 	readings := key("sample_read", nil)
 	for rec, err := range view.Records(ctx, archive.Query{Streams: []archive.StreamKey{readings}, From: started.At, To: now}) {
-		var said reading
+		var said ring.Reading
 		if err != nil || rec.Subject != (ergo.Args{"sampler_id": id}).String() || json.Unmarshal(rec.Text, &said) != nil {
 			continue
 		}
@@ -163,30 +144,6 @@ func (l *listener) predecessor(ctx context.Context) *sampler {
 		}
 	}
 	return s
-}
-
-// samplerID is the name of the sampler that sample_listen started, "" if it
-// did not.
-func samplerID(text []byte) string {
-	var said struct {
-		ID string `json:"sampler_id"`
-	}
-	_ = json.Unmarshal(text, &said) // what cannot be read names none
-	return said.ID
-}
-
-// A reading is what sample_read says.
-type reading struct {
-	Sequence int64 // of the next entry
-	Samples  []struct {
-		Sequence  int64
-		Timestamp time.Time
-		Data      json.RawMessage
-	}
-	// An Observer counts lines above the node's limit, and says that some may
-	// have been lost between two readings.
-	Suppressed int64
-	Dropped    bool
 }
 
 // read reads and stores what came since the last time.
@@ -209,18 +166,18 @@ func (l *listener) read(ctx context.Context, r *run, s *sampler) {
 		l.now = nil
 		return
 	}
-	var said reading
+	var said ring.Reading
 	if err != nil || json.Unmarshal(answer.Text, &said) != nil {
 		return
 	}
 	s.fits = 0
 	before := s.since
 	l.take(s, said, now)
-	r.soon = s.again(int(s.since-before), now.Sub(last), l.n.r.opts.Logs.Every)
+	r.soon = ring.Again(s.size, int(s.since-before), now.Sub(last), l.n.r.opts.Logs.Every)
 }
 
 // take notes what was read, and what was not to be had any more.
-func (l *listener) take(s *sampler, said reading, now time.Time) {
+func (l *listener) take(s *sampler, said ring.Reading, now time.Time) {
 	next := said.Sequence
 	upTo := now
 	if len(said.Samples) > 0 {
@@ -274,7 +231,7 @@ const fits = 60
 // as well, fewer are taken the next time.
 func (l *listener) skip(ctx context.Context, r *run, s *sampler) {
 	_, answer, err := l.n.ask(ctx, r, "sample_read", ergo.Args{"sampler_id": s.id, "since": math.MaxInt32})
-	var said reading
+	var said ring.Reading
 	if err != nil || json.Unmarshal(answer.Text, &said) != nil {
 		return
 	}
@@ -298,30 +255,13 @@ func (l *listener) renew(ctx context.Context, r *run) {
 	}
 	l.read(ctx, r, old)
 	_, answer, err := l.n.ask(ctx, r, "sample_read", ergo.Args{"sampler_id": next.id, "since": 0})
-	var said reading
+	var said ring.Reading
 	if err == nil && json.Unmarshal(answer.Text, &said) == nil {
-		next.since = known(said, old.recent)
+		next.since = ring.Known(said, old.recent)
 	}
 	next.recent = old.recent
 	l.now = next
 	l.n.ask(ctx, r, "sample_stop", ergo.Args{"sampler_id": old.id})
-}
-
-// known is the sequence of the last entry, counted from the first, that was
-// read already.
-func known(said reading, recent []string) int64 {
-	have := make(map[string]bool, len(recent))
-	for _, d := range recent {
-		have[d] = true
-	}
-	var last int64
-	for _, e := range said.Samples {
-		if !have[string(e.Data)] {
-			break
-		}
-		last = e.Sequence
-	}
-	return last
 }
 
 // stopListeners stops the samplers on all nodes that are there.

@@ -91,23 +91,3 @@ func (r *Recorder) markLosses(all bool) {
 		n.markLosses(all)
 	}
 }
-
-// logged is how many lines the node says it has written.
-type logged struct {
-	total int64
-	at    time.Time // steady
-}
-
-// hear takes in what node_info says, and returns how many lines a second the
-// node wrote since it said so last.
-func (l *logged) hear(byLevel []int64, now time.Time) (rate float64) {
-	var total int64
-	for _, n := range byLevel {
-		total += n
-	}
-	if took := now.Sub(l.at).Seconds(); !l.at.IsZero() && took > 0 && total > l.total {
-		rate = float64(total-l.total) / took
-	}
-	*l = logged{total, now}
-	return rate
-}

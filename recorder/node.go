@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"ergorecorder/ergo"
 	"ergorecorder/recorder/cost"
 	"ergorecorder/recorder/ingest"
+	"ergorecorder/recorder/ring"
 )
 
 // A node is one node of the cluster and what is known of it.
@@ -32,7 +34,7 @@ type node struct {
 	rests    map[string]rest   // calls that timed out, by tool and subject
 	spending cost.Spending
 	losses   []loss // not marked yet
-	logged   logged
+	logged   ring.Logged
 	stat     NodeStatus
 	road     ergo.Road   // over which it answered last
 	roads    []ergo.Road // over which it ever answered
@@ -106,13 +108,9 @@ func (n *node) store(call ergo.Call, answer ergo.Answer, err error) {
 // its way or in the tool.
 func isTimeout(err error) bool {
 	if t := ergo.AsToolError(err); t != nil {
-		return hasSuffix(t.Message, "timed out")
+		return strings.HasSuffix(t.Message, "timed out")
 	}
 	return errors.Is(err, context.DeadlineExceeded)
-}
-
-func hasSuffix(s, suffix string) bool {
-	return len(s) >= len(suffix) && s[len(s)-len(suffix):] == suffix
 }
 
 // learn takes in what node_info tells: which life of the node this is, and how
@@ -135,14 +133,14 @@ func (n *node) learn(text []byte, at time.Time) {
 	n.mu.Lock()
 	before := n.life
 	n.spending.Hear(text)
-	storm := n.logged.hear(info.LogMessages, n.r.clock.Steady())
+	storm := n.logged.Hear(info.LogMessages, n.r.clock.Steady())
 	n.total = info.ProcessesTotal
 	if before.Started.IsZero() || !before.Same(life) {
 		n.life = life
 		n.kinds = map[string]string{}
 	}
 	n.mu.Unlock()
-	if storm*n.r.opts.Logs.Every.Seconds() > float64(n.r.opts.Logs.Buffer/fillUpTo) {
+	if storm*n.r.opts.Logs.Every.Seconds() > float64(n.r.opts.Logs.Buffer/ring.FillUpTo) {
 		n.schedule.now(func(t *task) bool { return t.name == "sample_read" })
 	}
 	// A second of rounding either way is not a restart; only a later start is.

@@ -71,6 +71,8 @@ type Options struct {
 	KeepSecrets bool
 
 	Incidents Incidents
+	// Version is that of the program, as the mark start keeps it.
+	Version string
 
 	// OwnNode is our own name among the nodes, where we joined the cluster.
 	OwnNode string

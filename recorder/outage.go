@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ergorecorder/archive"
+	"ergorecorder/recorder/ingest"
 )
 
 // An outage is a time in which the archive takes nothing, as while the disk is
@@ -64,7 +65,7 @@ func (r *Recorder) markOutage(o outage, now time.Time) {
 		r.outage = o
 		return
 	}
-	r.opts.Notice(describe(m))
+	r.opts.Notice(ingest.Words(m))
 }
 
 // What the recorder notices of itself: for how long it did not run, though it

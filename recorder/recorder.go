@@ -2,6 +2,7 @@ package recorder
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -12,6 +13,7 @@ import (
 	"ergorecorder/ergo"
 	"ergorecorder/recorder/clock"
 	"ergorecorder/recorder/ingest"
+	"ergorecorder/recorder/succession"
 )
 
 // A Recorder samples a cluster into an archive. Make one with [New] and call
@@ -123,11 +125,30 @@ func (r *Recorder) begin(last time.Time) {
 	if !last.IsZero() && last.Before(now) {
 		r.mark(archive.Mark{Kind: archive.MarkGap, From: last, To: now, Note: "the recorder was not running"})
 	}
-	start := archive.Mark{Kind: archive.MarkStart, From: now, Note: fmt.Sprintf("%d samplers, budget %.3g", len(r.opts.Samplers), r.opts.Budget)}
+	start := archive.Mark{
+		Kind: archive.MarkStart, From: now, More: map[string]any{"version": r.opts.Version},
+		Note: fmt.Sprintf("%d samplers, budget %.3g", len(r.opts.Samplers), r.opts.Budget),
+	}
+	if before := r.before(now); before != "" && before != r.opts.Version {
+		start.More["before"] = before
+		start.Note += "; " + succession.Of(before, r.opts.Version)
+	}
 	if r.opts.OwnNode != "" {
-		start.More = map[string]any{archive.MoreOwnNode: r.opts.OwnNode}
+		start.More[archive.MoreOwnNode] = r.opts.OwnNode
 	}
 	r.mark(start)
+}
+
+// before is the version of the recorder that wrote to the archive last, "" where
+// none did, or one that did not say.
+func (r *Recorder) before(now time.Time) string {
+	last, err := r.w.View().Last(archive.StreamKey{Kind: archive.MarkKind, Name: archive.MarkStart}, "", now)
+	if err != nil {
+		return ""
+	}
+	var m struct{ More struct{ Version string } }
+	_ = json.Unmarshal(last.Text, &m) // what cannot be read says none
+	return m.More.Version
 }
 
 // watch keeps the recording going until something ends it, and says what.
@@ -307,7 +328,7 @@ func (r *Recorder) append(rec *archive.Record) {
 func (r *Recorder) mark(m archive.Mark) {
 	m = r.stamped(m)
 	r.put("mark "+m.Kind, func() error { _, err := r.w.Mark(m); return err })
-	r.opts.Notice(describe(m))
+	r.opts.Notice(ingest.Words(m))
 }
 
 // stamped is a mark as of now, without the secrets that it may quote.
@@ -318,19 +339,4 @@ func (r *Recorder) stamped(m archive.Mark) archive.Mark {
 		m.To = m.From
 	}
 	return m
-}
-
-// describe is a mark in words.
-func describe(m archive.Mark) string {
-	s := m.Kind
-	if m.Node != "" {
-		s += " " + m.Node
-	}
-	if m.To.After(m.From) {
-		s += fmt.Sprintf(" (%v)", m.To.Sub(m.From).Round(time.Millisecond))
-	}
-	if m.Note != "" {
-		s += ": " + m.Note
-	}
-	return s
 }

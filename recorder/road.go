@@ -72,7 +72,7 @@ func (n *node) onRoad(road ergo.Road) {
 
 // roadNote says what a road is and what it does not give.
 func roadNote(road ergo.Road, lacks, suspicion []string) string {
-	note := "asked " + RoadWords(road)
+	note := "asked " + road.Words()
 	if len(lacks) > 0 {
 		note += fmt.Sprintf("; not to be had: %s", strings.Join(lacks, ", "))
 	}
@@ -80,19 +80,4 @@ func roadNote(road ergo.Road, lacks, suspicion []string) string {
 		note += fmt.Sprintf("; only when something is wrong, for it stops the node for a moment: %s", strings.Join(suspicion, ", "))
 	}
 	return note
-}
-
-// RoadWords is a road in words.
-func RoadWords(road ergo.Road) string {
-	switch road {
-	case ergo.RoadMCP:
-		return "by the 48 tools over HTTP"
-	case ergo.RoadLink:
-		return "by the 48 tools over a link"
-	case ergo.RoadObserver:
-		return "through an Observer"
-	case ergo.RoadSystem:
-		return "through the system application over a link"
-	}
-	return "in a way that is not known"
 }

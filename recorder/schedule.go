@@ -59,6 +59,7 @@ type schedule struct {
 	mu      sync.Mutex
 	tasks   []*task
 	lost    bool          // only probes run
+	shy     time.Time     // until then as well: a forwarded call timed out
 	faster  float64       // by which intervals are shorter, at an incident; 1 or more
 	hurried int           // incidents that want intervals shorter
 	held    int           // who wants no call to begin
@@ -167,7 +168,7 @@ func (s *schedule) first() (*task, time.Duration) {
 	}
 	var next *task
 	for _, t := range s.tasks {
-		if !t.running && (!s.lost || t.probe) && (s.spared == 0 || t.steady) && (next == nil || t.due.Before(next.due)) {
+		if !t.running && (t.probe || !s.lost && !now.Before(s.shy)) && (s.spared == 0 || t.steady) && (next == nil || t.due.Before(next.due)) {
 			next = t
 		}
 	}
@@ -175,6 +176,9 @@ func (s *schedule) first() (*task, time.Duration) {
 		return nil, 0
 	}
 	if wait := next.due.Sub(now); wait > 0 {
+		if shy := s.shy.Sub(now); shy > 0 && !s.lost {
+			wait = min(wait, shy)
+		}
 		return nil, max(s.clock.Wall(wait), time.Microsecond)
 	}
 	next.running = true
@@ -281,6 +285,20 @@ func (s *schedule) hold(all bool) (release func()) {
 		s.mu.Unlock()
 		s.rouse()
 	}
+}
+
+// rest lets only probes run for a while, the first at once; zero ends that.
+func (s *schedule) rest(d time.Duration) {
+	s.mu.Lock()
+	s.shy = time.Time{}
+	if d > 0 {
+		s.shy = s.clock.Steady().Add(d)
+	}
+	s.mu.Unlock()
+	if d > 0 {
+		s.now(func(t *task) bool { return t.probe })
+	}
+	s.rouse()
 }
 
 // setLost lets only probes run, or all tasks again.

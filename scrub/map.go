@@ -6,7 +6,6 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -68,43 +67,4 @@ func ReadMap(r io.Reader) (*Map, error) {
 		return nil, fmt.Errorf("read map: its schema is %q, want %q", m.Schema, MapSchema)
 	}
 	return &m, nil
-}
-
-// Rename replaces the names of a text about the original by what stands for
-// them in the copy. Ordinary words that name nothing are left, as in the copy.
-func (m *Map) Rename(text string) string {
-	v := newVocabulary()
-	stands := make(map[string]string, len(m.Names))
-	for _, n := range m.Names {
-		if n.Kind == Host.String() || n.Kind == Address.String() {
-			text = strings.ReplaceAll(text, n.Name, n.Pseudonym)
-		}
-		if k, ok := KindNamed(n.Kind); ok && k >= Function && k <= Word && (v.plain(n.Name) || v.public(n.Name)) {
-			continue
-		}
-		stands[n.Name] = n.Pseudonym
-	}
-	var b strings.Builder
-	for i := 0; i < len(text); {
-		end := i
-		for end < len(text) && isWordByte(text[end]) {
-			end++
-		}
-		if end == i {
-			b.WriteByte(text[i])
-			i++
-			continue
-		}
-		word := text[i:end]
-		stem, digits := split(word)
-		if p, ok := stands[word]; ok {
-			b.WriteString(p)
-		} else if p, ok := stands[stem]; ok {
-			b.WriteString(p + digits)
-		} else {
-			b.WriteString(word)
-		}
-		i = end
-	}
-	return b.String()
 }

@@ -86,6 +86,12 @@ func New(rec *replay.Recording, opt Options) *Server {
 	return s
 }
 
+// Listen opens the address on which the page is to be served, and refuses one
+// on which it may not be.
+func (s *Server) Listen(ctx context.Context, addr string) (net.Listener, error) {
+	return s.door.Listen(ctx, addr)
+}
+
 // Serve answers on the listener until ctx ends, and then lets requests under
 // way finish. A listener that others than this machine reach is refused
 // without a token.

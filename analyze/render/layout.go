@@ -108,7 +108,7 @@ func facts(values map[string]any) []fact {
 		case n == "after":
 			single.after = value(v)
 		default:
-			out = append(out, fact{name: words(n), after: value(v)})
+			out = append(out, measured(n, v))
 		}
 	}
 	if single.before != "" || single.after != "" {
@@ -116,6 +116,48 @@ func facts(values map[string]any) []fact {
 		out = append([]fact{single}, out...)
 	}
 	return out
+}
+
+// measured is a value with its unit: nanoseconds as a length of time, bytes in
+// units of 1024.
+func measured(name string, v any) fact {
+	number, ok := v.(float64)
+	if whole, is := v.(int64); is {
+		number, ok = float64(whole), true
+	}
+	if rest, is := strings.CutSuffix(name, "_ns"); is && ok {
+		return fact{name: words(rest), after: time.Duration(number).Round(time.Microsecond).String()}
+	}
+	if rest, is := strings.CutSuffix(name, "_bytes"); is && ok {
+		return fact{name: words(rest), after: Size(number)}
+	}
+	return fact{name: words(name), after: value(v)}
+}
+
+// Size is a number of bytes in units of 1024.
+func Size(bytes float64) string {
+	units := []string{"B", "KiB", "MiB", "GiB", "TiB"}
+	i := 0
+	for math.Abs(bytes) >= 1024 && i < len(units)-1 {
+		bytes /= 1024
+		i++
+	}
+	if i == 0 {
+		return strconv.FormatFloat(math.Round(bytes), 'f', -1, 64) + " B"
+	}
+	return strconv.FormatFloat(bytes, 'f', 1, 64) + " " + units[i]
+}
+
+// Facts are the values of an evidence, a line each.
+func Facts(values map[string]any) []string {
+	var lines []string
+	for _, f := range facts(values) {
+		if f.before != "" {
+			f.after = f.before + " before, " + f.after + " after"
+		}
+		lines = append(lines, f.name+" "+f.after)
+	}
+	return lines
 }
 
 // words makes the name of a value readable: handled_per_s is "handled /s".

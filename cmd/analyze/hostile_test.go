@@ -120,7 +120,7 @@ func TestHostileNames(t *testing.T) {
 		"salvage":    {"PATH|-o|" + filepath.Join(t.TempDir(), "salvaged.erg")},
 	}
 	elsewhere := map[string]string{
-		"replay": "answers tools over HTTP as JSON", "serve": "web's own test", "mcp": "mcp's own test", "tools": "prints the contract only",
+		"replay": "answers tools over HTTP as JSON", "serve": "web's own test", "top": "terminal's own test", "mcp": "mcp's own test", "tools": "prints the contract only",
 		"playbooks": "prints the tables only", "scrub": "scrub's own test: every name is another one", "completion": "made by cobra", "help": "made by cobra",
 	}
 	shown := 0

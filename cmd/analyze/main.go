@@ -60,6 +60,7 @@ func newRoot() *cobra.Command {
 		newDiff(),
 		newTopMovers(),
 		newServe(),
+		newTop(),
 		newVerify(),
 		newSalvage(),
 		newScrub(),

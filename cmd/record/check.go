@@ -46,7 +46,7 @@ func runCheck(cmd *cobra.Command, f *runFlags, format string) error {
 	if format != "text" && format != "json" {
 		return fmt.Errorf("format %q: there are text and json", format)
 	}
-	c, err := f.load(cmd)
+	c, err := await(cmd.Context(), "read the configuration", func() (config, error) { return f.load(cmd) })
 	if err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func runCheck(cmd *cobra.Command, f *runFlags, format string) error {
 	if joined != nil {
 		defer joined.Close()
 	}
-	router, err := f.router(joined, nil)
+	router, err := await(cmd.Context(), "read tokens and certificates", func() (*live.Router, error) { return f.router(joined, nil) })
 	if err != nil {
 		return err
 	}
@@ -101,9 +101,13 @@ type entryCheckup struct {
 
 // entries asks each endpoint for its tools.
 func (r *reach) entries(ctx context.Context) []entryCheckup {
-	ways, err := r.ways()
+	o, err := r.opener()
 	if err != nil {
 		return nil // router has said so
+	}
+	ways, err := o.ways(ctx)
+	if err != nil {
+		return []entryCheckup{{Endpoint: "entry points", Err: err.Error()}}
 	}
 	var out []entryCheckup
 	for _, w := range ways {
@@ -194,7 +198,7 @@ func printCheckup(w io.Writer, c *recorder.Checkup, entries []entryCheckup, ways
 					tags = "none"
 				}
 			}
-			escape.Fprintf(w, "%s: Ergo %s, asked %s, build tags: %s\n", n.Node, n.Framework, recorder.RoadWords(n.Road), tags)
+			escape.Fprintf(w, "%s: Ergo %s, asked %s, build tags: %s\n", n.Node, n.Framework, n.Road.Words(), tags)
 		}
 		if len(n.Missing) > 0 {
 			escape.Fprintf(w, "%s: not to be had: %s\n", n.Node, strings.Join(n.Missing, ", "))

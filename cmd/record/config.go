@@ -23,7 +23,6 @@ import (
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/secret"
-	"ergorecorder/ergo/surface"
 	"ergorecorder/recorder"
 	"ergorecorder/recorder/notify"
 	"ergorecorder/seal"
@@ -264,7 +263,7 @@ func configKeys() []string {
 // files where no file is: somebody may have given the secret itself.
 func (c *config) noSecrets() error {
 	for _, e := range c.Endpoints {
-		if _, err := surface.Parse(e); err != nil {
+		if _, err := parseSource(e); err != nil {
 			return err
 		}
 	}
@@ -328,8 +327,9 @@ func (c *config) text() ([]byte, error) {
 func (c *config) recorderOptions() (recorder.Options, error) {
 	in := c.Incidents
 	o := recorder.Options{
-		Logs:  recorder.Listening{Levels: c.Logs.Levels, Every: c.Logs.Every, Buffer: c.Logs.Buffer, Renew: c.Logs.Renew},
-		Nodes: c.Nodes, Discover: c.Discover, Timeout: c.Timeout, Parallel: c.Parallel, Budget: c.Budget,
+		Version: version(),
+		Logs:    recorder.Listening{Levels: c.Logs.Levels, Every: c.Logs.Every, Buffer: c.Logs.Buffer, Renew: c.Logs.Renew},
+		Nodes:   c.Nodes, Discover: c.Discover, Timeout: c.Timeout, Parallel: c.Parallel, Budget: c.Budget,
 		For: c.For, FailFast: c.FailFast, Append: c.Append, KeepEnv: c.KeepEnv, KeepSecrets: c.KeepSecrets, PprofAll: c.Pprof.Every,
 		Incidents: recorder.Incidents{
 			Every: in.Every, Before: in.Before, After: in.After, Faster: in.Faster, Cooldown: in.Cooldown, PerHour: in.PerHour,

@@ -43,7 +43,7 @@ func (d detector) Detect(ctx context.Context, view *archive.Reader, now time.Tim
 	}
 	var triggers []recorder.Trigger
 	for _, f := range report.Findings {
-		if f.CausedBy != nil || rank(f.Severity) == 0 {
+		if rank(f.Severity) == 0 || explained(f, byID) {
 			continue
 		}
 		t := recorder.Trigger{
@@ -74,6 +74,16 @@ func rank(s finding.Severity) int {
 		return incident.Minor
 	}
 	return 0
+}
+
+// explained reports whether another finding stands for one. A rule of the user's
+// own is not passed over for one that triggers nothing itself.
+func explained(f *finding.Finding, byID map[string]*finding.Finding) bool {
+	if f.CausedBy == nil {
+		return false
+	}
+	cause := byID[*f.CausedBy]
+	return f.Kind != finding.Rule || cause != nil && rank(cause.Severity) > 0
 }
 
 // longestRule is how far back a rule may look while it is recorded: as much is

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -73,6 +74,23 @@ func (j *joinConfig) cookie() (wire.Cookie, error) {
 type joined struct {
 	*wire.Cluster
 	pushed *wire.Subscription
+	back   atomic.Pointer[func(node string)] // hears of nodes that there is a link to now
+}
+
+// tell hands on that there is a link to a node, to whom it matters.
+func (j *joined) tell(n wire.Notice) {
+	if back := j.back.Load(); back != nil && (n.What == wire.Joined || n.What == wire.Restarted) {
+		(*back)(n.Node)
+	}
+}
+
+// nudge has the recorder ask a node at once when there is a link to it again:
+// it does not wait for its next question.
+func (j *joined) nudge(r *recorder.Recorder) {
+	if j != nil {
+		back := r.Nudge
+		j.back.Store(&back)
+	}
 }
 
 // pushBuffer is how many pushed messages may wait to be recorded: a storm of
@@ -87,12 +105,16 @@ func (j *joinConfig) join(ctx context.Context, opts wire.Options, say func(strin
 	if err != nil {
 		return nil, err
 	}
-	opts.Notify = func(n wire.Notice) { say(noticeText(n)) }
+	joined := &joined{}
+	opts.Notify = func(n wire.Notice) {
+		say(noticeText(n))
+		joined.tell(n)
+	}
 	c, err := wire.Open(opts)
 	if err != nil {
 		return nil, err
 	}
-	joined := &joined{Cluster: c, pushed: c.Subscribe(pushBuffer)}
+	joined.Cluster, joined.pushed = c, c.Subscribe(pushBuffer)
 	if err := c.Wait(ctx); err != nil && ctx.Err() != nil {
 		c.Close()
 		return nil, err

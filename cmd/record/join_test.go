@@ -255,6 +255,67 @@ func TestJoinRecordsTheSame(t *testing.T) {
 	}
 }
 
+// TestJoinedNodeIsBackAtOnce: a joined node that was away is in the recording
+// again as soon as there is a link to it, not only at the recorder's next question.
+func TestJoinedNodeIsBackAtOnce(t *testing.T) {
+	s := stillOf(t, "stuck")
+	synctest.Test(t, func(t *testing.T) {
+		j := joinStill(t, s)
+		opts := recorder.Standard()
+		opts.Pushes, opts.Jitter = j, func() float64 { return 0.5 }
+		router := live.NewRouter([]live.Way{j.way()}, time.Now, nil)
+		opts.Routes = router
+		w, err := archive.OpenWriter(filepath.Join(t.TempDir(), "a.erg"), &archive.Options{CommitEvery: time.Minute})
+		if err != nil {
+			t.Fatal(err)
+		}
+		asked := make(chan string, 8)
+		caller := ergo.CallerFunc(func(ctx context.Context, c ergo.Call) (ergo.Answer, error) {
+			if c.Tool == "node_info" {
+				select {
+				case asked <- c.Node:
+				default:
+				}
+				if c.Node == s.nodes[0] {
+					return ergo.Answer{}, ergo.RemoteError(c.Node, "no route")
+				}
+			}
+			return router.Call(ctx, c)
+		})
+		r, err := recorder.New(caller, w, opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- r.Run(ctx) }()
+		time.Sleep(30 * time.Second)
+		next := func() (wait time.Duration) {
+			for len(asked) > 0 {
+				<-asked
+			}
+			for began := time.Now(); ; {
+				if <-asked == s.nodes[0] {
+					return time.Since(began)
+				}
+			}
+		}
+		next()
+		if wait := next(); wait < time.Second {
+			t.Fatalf("a lost node is asked after %v: this test shows nothing", wait)
+		}
+		j.nudge(r)
+		j.tell(wire.Notice{What: wire.Joined, Node: s.nodes[0]})
+		if wait := next(); wait > 100*time.Millisecond {
+			t.Errorf("asked %v after there was a link to it", wait)
+		}
+		cancel()
+		if err := errors.Join(<-ended, w.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // TestRunJoin drives the command: it links to a peer over loopback with the
 // cookie from the environment, and says plainly when the cookie is wrong.
 func TestRunJoin(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -15,13 +16,41 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	os.Exit(int(command.Run(ctx, newRoot(), command.Name(os.Args[0]), os.Args[1:], os.Stdin, os.Stdout, os.Stderr)))
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		cancel()
+		<-signals // whatever still runs: what was taken in is safe
+		os.Exit(interrupted)
+	}()
+	os.Exit(int(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)))
 }
+
+// interrupted is the exit code of a program that SIGINT ended, as shells have it.
+const interrupted = 130
 
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) exit.Code {
 	return command.Run(ctx, newRoot(), "record", args, stdin, stdout, stderr)
+}
+
+// version is that of the program's module, or of the commit that it was built
+// from; "" where neither is known.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	if v := info.Main.Version; v != "" && v != "(devel)" {
+		return v
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			return s.Value
+		}
+	}
+	return ""
 }
 
 func newRoot() *cobra.Command {

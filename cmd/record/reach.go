@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"strings"
 	"time"
@@ -29,7 +31,7 @@ type reach struct {
 }
 
 func (r *reach) add(fl *pflag.FlagSet) {
-	fl.StringArrayVar(&r.endpoints, "endpoint", nil, "an entry point: host (ports 9922 and 9911 are tried), host:port or URL (default path /mcp); which surface answers is found out, observer+URL or mcp+URL says it; repeatable")
+	fl.StringArrayVar(&r.endpoints, "endpoint", nil, "an entry point: host (ports 9922 and 9911 are tried), host:port or URL (default path /mcp); which surface answers is found out, observer+URL or mcp+URL says it; dns+ADDRESS is all hosts of a name, srv+NAME those of an SRV record, file+PATH those that a file lists, looked up again and again; repeatable")
 	fl.StringArrayVar(&r.tokens, "token-file", nil, "a file with the bearer token: FILE for all endpoints or ENDPOINT=FILE for one; repeatable (default: $"+tokenEnv+")")
 	fl.StringVar(&r.caFile, "ca-file", "", "certificates (PEM) that https endpoints are checked against")
 	fl.DurationVar(&r.timeout, "timeout", 10*time.Second, "time-out of one call")
@@ -37,56 +39,49 @@ func (r *reach) add(fl *pflag.FlagSet) {
 }
 
 // router combines all ways into the cluster that were named; joined, if not
-// nil, is one of them.
+// nil, is one of them. Ways that come and go are looked for again and again.
 func (r *reach) router(joined *joined, notify func(live.Notice)) (*live.Router, error) {
-	ways, err := r.ways()
+	if len(r.endpoints) == 0 && joined == nil {
+		return nil, errors.New("no cluster is named: give --endpoint ADDRESS or --join NODE")
+	}
+	o, err := r.opener()
 	if err != nil {
 		return nil, err
 	}
-	if joined != nil {
-		for i := range ways {
-			ways[i] = joined.hide(ways[i])
-		}
-		ways = append(ways, joined.way())
+	o.joined = joined
+	if o.changing {
+		router := live.NewRouter(nil, time.Now, notify)
+		router.Follow(o.ways)
+		return router, nil
 	}
-	if len(ways) == 0 {
-		return nil, errors.New("no cluster is named: give --endpoint ADDRESS or --join NODE")
+	ways, err := o.ways(context.Background()) // looks nothing up
+	if err != nil {
+		return nil, err
 	}
 	return live.NewRouter(ways, time.Now, notify), nil
 }
 
-// ways are the entry points that were named: the one place where their
-// callers are made.
-func (r *reach) ways() ([]live.Way, error) {
+// opener is what opens the entry points that were named.
+func (r *reach) opener() (*opener, error) {
 	tokens, err := r.readTokens()
 	if err != nil {
 		return nil, err
 	}
-	var conf *tls.Config
+	o := &opener{tokens: tokens, timeout: r.timeout, had: map[string]live.Way{}, lookup: net.DefaultResolver, read: os.ReadFile}
 	if r.caFile != "" {
-		if conf, err = readCA(r.caFile); err != nil {
+		if o.tls, err = readCA(r.caFile); err != nil {
 			return nil, err
 		}
 	}
-	var ways []live.Way
-	for _, a := range r.endpoints {
-		address, err := surface.Parse(a)
+	for _, e := range r.endpoints {
+		s, err := parseSource(e)
 		if err != nil {
 			return nil, err
 		}
-		token := tokens[""]
-		for _, url := range address.URLs {
-			if own, ok := tokens[url]; ok {
-				token = own
-			}
-		}
-		e, err := surface.Open(a, live.Options{Token: token, TLS: conf, Timeout: r.timeout})
-		if err != nil {
-			return nil, err
-		}
-		ways = append(ways, live.Way{Name: e.String(), Caller: e})
+		o.sources = append(o.sources, s)
+		o.changing = o.changing || s.kind != fixed
 	}
-	return ways, nil
+	return o, nil
 }
 
 // readTokens reads the tokens, by the URL of their endpoint; "" is for all

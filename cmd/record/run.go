@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"ergorecorder/escape"
@@ -12,6 +13,7 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/live"
 	"ergorecorder/internal/exit"
 	"ergorecorder/recorder"
 )
@@ -92,17 +94,24 @@ func (f *runFlags) load(cmd *cobra.Command) (config, error) {
 	if err != nil {
 		return c, err
 	}
+	if err := c.sane(); err != nil {
+		return c, fmt.Errorf("configuration: %w", err)
+	}
 	f.endpoints, f.tokens, f.caFile, f.timeout, f.join = c.Endpoints, c.Tokens, c.CAFile, c.Timeout, c.Join
 	return c, nil
 }
 
 func runRun(cmd *cobra.Command, f *runFlags) (err error) {
-	c, err := f.load(cmd)
+	ctx := cmd.Context()
+	c, err := await(ctx, "read the configuration", func() (config, error) { return f.load(cmd) })
 	if err != nil {
 		return err
 	}
 	if c.Output == "" {
 		return errors.New("no archive is named: give -o PATH")
+	}
+	if err := c.Incidents.prepare(); err != nil {
+		return err
 	}
 	show := newProgress(cmd.ErrOrStderr())
 	opts, err := c.recorderOptions()
@@ -116,19 +125,19 @@ func runRun(cmd *cobra.Command, f *runFlags) (err error) {
 	}
 	after.hand(&opts.Incidents)
 	defer after.close()
-	joined, err := f.joinAny(cmd.Context(), &opts, show.say)
+	joined, err := f.joinAny(ctx, &opts, show.say)
 	if err != nil {
 		return err
 	}
 	if joined != nil {
 		defer joined.Close()
 	}
-	router, err := f.router(joined, show.entry)
+	router, err := await(ctx, "read tokens and certificates", func() (*live.Router, error) { return f.router(joined, show.entry) })
 	if err != nil {
 		return err
 	}
 	opts.Routes = router
-	w, err := archive.OpenWriter(c.Output, c.archiveOptions())
+	w, err := await(ctx, "open the archive "+c.Output, func() (*archive.Writer, error) { return archive.OpenWriter(c.Output, c.archiveOptions()) })
 	if err != nil {
 		return err
 	}
@@ -137,11 +146,12 @@ func runRun(cmd *cobra.Command, f *runFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	stop, err := f.start(cmd.Context(), &c, r, router, w, show)
+	joined.nudge(r)
+	stop, err := f.start(ctx, &c, r, router, w, show)
 	if err != nil {
 		return err
 	}
-	err = r.Run(cmd.Context())
+	err = r.Run(ctx)
 	err = errors.Join(err, stop())
 	if errors.Is(err, context.Canceled) {
 		err = nil // told to stop before a cluster was found

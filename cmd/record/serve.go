@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -55,11 +54,11 @@ func (f *serveFlags) serve(ctx context.Context, w *archive.Writer, name string, 
 	if err != nil {
 		return nil, err
 	}
-	l, err := net.Listen("tcp", f.addr)
-	if err != nil {
-		return nil, fmt.Errorf("listen: %w", err)
-	}
 	srv := web.New(rec, opt)
+	l, err := srv.Listen(ctx, f.addr)
+	if err != nil {
+		return nil, fmt.Errorf("serve the recording: %w", err)
+	}
 	say("serving the recording on " + srv.Scheme() + "://" + l.Addr().String() + "/")
 	ctx, cancel := context.WithCancel(ctx)
 	served, judged := make(chan error, 1), make(chan struct{})

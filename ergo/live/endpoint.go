@@ -83,7 +83,9 @@ func NewEndpoint(address string, opts Options) (*Endpoint, error) {
 }
 
 // NewTransport is the transport of an endpoint that was given none.
-func NewTransport(conf *tls.Config) http.RoundTripper {
+func NewTransport(conf *tls.Config) http.RoundTripper { return newTransport(conf) }
+
+func newTransport(conf *tls.Config) *http.Transport {
 	return &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
 		TLSClientConfig:     conf,
@@ -91,6 +93,22 @@ func NewTransport(conf *tls.Config) http.RoundTripper {
 		IdleConnTimeout:     90 * time.Second,
 		TLSHandshakeTimeout: 10 * time.Second,
 	}
+}
+
+// TransportTo is the transport of an endpoint that is dialled at the given host,
+// whatever its name resolves to; certificates are checked for the name.
+func TransportTo(host string, conf *tls.Config) http.RoundTripper {
+	t := newTransport(conf)
+	t.Proxy = nil
+	dialer := net.Dialer{Timeout: 10 * time.Second}
+	t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		_, port, err := net.SplitHostPort(address)
+		if err != nil {
+			return nil, err
+		}
+		return dialer.DialContext(ctx, network, net.JoinHostPort(host, port))
+	}
+	return t
 }
 
 // ParseAddress completes an endpoint's address to a URL; see [NewEndpoint].

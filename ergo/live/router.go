@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -50,10 +51,13 @@ func (w Way) whole(node string) bool {
 
 // What a [Notice] tells.
 const (
-	WayFound   = "entry_found"   // answers, and is the entry point of Node
-	WayLost    = "entry_lost"    // does not answer any more; Err says why
-	WayBack    = "entry_back"    // answers again
-	WayRenamed = "entry_renamed" // is the entry point of another node than before, now Node
+	WayFound   = "entry_found"    // answers, and is the entry point of Node
+	WayLost    = "entry_lost"     // does not answer any more; Err says why
+	WayBack    = "entry_back"     // answers again
+	WayRenamed = "entry_renamed"  // is the entry point of another node than before, now Node
+	WayNew     = "entry_new"      // was named by a source of ways
+	WayGone    = "entry_gone"     // does not answer, and no source of ways names it any more
+	WaysUnsure = "entries_unsure" // who has entry points could not be found out; Err says why
 )
 
 // A Notice tells of a change of a way.
@@ -88,8 +92,10 @@ type Router struct {
 	ways   []*way
 	now    func() time.Time
 	notify func(Notice)
+	source func(context.Context) ([]Way, error) // nil: the ways stay as they are
 	mu     sync.Mutex
-	turn   int // whose turn it is to forward
+	turn   int   // whose turn it is to forward
+	failed error // of the source, as it was told last
 }
 
 type way struct {
@@ -123,11 +129,73 @@ func NewRouter(ways []Way, now func() time.Time, notify func(Notice)) *Router {
 	return r
 }
 
-// Refresh asks every entry point, but those at rest, whose it is. It fails
-// with [ErrNoWay] where no way is left.
-func (r *Router) Refresh(ctx context.Context) error {
-	var wg sync.WaitGroup
+// Follow has the router ask a source for its ways with every [Router.Refresh]:
+// ways that are new are taken, and those that are not named any more are given
+// up as soon as they do not answer. Ways are told apart by their names. Where the source
+// fails, the ways stay as they are.
+func (r *Router) Follow(source func(context.Context) ([]Way, error)) { r.source = source }
+
+// ask asks the source for the ways.
+func (r *Router) ask(ctx context.Context) {
+	if r.source == nil {
+		return
+	}
+	ways, err := r.source(ctx)
+	if ctx.Err() != nil {
+		return
+	}
+	r.mu.Lock()
+	told := r.failed
+	r.failed = err
+	r.mu.Unlock()
+	if err != nil {
+		if told == nil || told.Error() != err.Error() {
+			r.notify(Notice{What: WaysUnsure, Way: "entry points", Err: err})
+		}
+		return
+	}
+	for _, n := range r.set(ways) {
+		r.notify(n)
+	}
+}
+
+// set takes the ways that are named, and says what changed.
+func (r *Router) set(named []Way) (changes []Notice) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var ways []*way
+	had := map[string]bool{}
 	for _, w := range r.ways {
+		listed := slices.ContainsFunc(named, func(n Way) bool { return n.Name == w.Name })
+		if !listed && w.err != nil {
+			changes = append(changes, Notice{What: WayGone, Way: w.Name, Node: w.node, Err: w.err})
+			continue
+		}
+		ways, had[w.Name] = append(ways, w), true
+	}
+	for _, n := range named {
+		if !had[n.Name] {
+			ways, had[n.Name] = append(ways, &way{Way: n}), true
+			changes = append(changes, Notice{What: WayNew, Way: n.Name})
+		}
+	}
+	r.ways = ways
+	return changes
+}
+
+// all are the ways that there are now.
+func (r *Router) all() []*way {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ways
+}
+
+// Refresh asks the source of ways, if there is one, and every entry point, but
+// those at rest, whose it is. It fails with [ErrNoWay] where no way is left.
+func (r *Router) Refresh(ctx context.Context) error {
+	r.ask(ctx)
+	var wg sync.WaitGroup
+	for _, w := range r.all() {
 		r.mu.Lock()
 		ask := !w.Joined && (w.err == nil || !r.now().Before(w.until))
 		r.mu.Unlock()
@@ -138,12 +206,15 @@ func (r *Router) Refresh(ctx context.Context) error {
 	wg.Wait()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var errs []error
+	errs := []error{r.failed}
 	for _, w := range r.ways {
 		if w.err == nil && (w.spans() || w.node != "") {
 			return nil
 		}
 		errs = append(errs, w.err)
+	}
+	if len(r.ways) == 0 && r.failed == nil {
+		errs = append(errs, errors.New("nobody is named"))
 	}
 	return fmt.Errorf("%w: %w", ErrNoWay, errors.Join(errs...))
 }
@@ -283,7 +354,11 @@ func (r *Router) Ways(node string) []Way {
 // Forwarded reports whether a call to the node is handed on by another one,
 // whose worker it holds meanwhile.
 func (r *Router) Forwarded(node string) bool {
-	w := r.order(node, "")[0]
+	order := r.order(node, "")
+	if len(order) == 0 {
+		return true
+	}
+	w := order[0]
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return !w.spans() && !((w.sure || w.still) && w.node == node)

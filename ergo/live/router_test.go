@@ -220,3 +220,63 @@ func TestRouterDoesNotRepeat(t *testing.T) {
 	}
 	rt.asked(nil, []string{"t on c@h"}, nil)
 }
+
+// TestRouterFollowsASource: ways come as a source names them, and go when it
+// does not and they do not answer; a source that fails changes nothing.
+func TestRouterFollowsASource(t *testing.T) {
+	down := map[string]bool{}
+	wayOf := func(name string) Way {
+		return Way{Name: name, Caller: ergo.CallerFunc(func(_ context.Context, c ergo.Call) (ergo.Answer, error) {
+			if down[name] {
+				return ergo.Answer{}, errors.New("refused")
+			}
+			return ergo.Answer{Text: fmt.Appendf(nil, `[{"name":%q,"status":"self"}]`, name)}, nil
+		})}
+	}
+	named := []string{"a", "b"}
+	var failure error
+	var said []string
+	now := time.Unix(0, 0)
+	r := NewRouter(nil, func() time.Time { return now }, func(n Notice) { said = append(said, n.What+" "+n.Way) })
+	r.Follow(func(context.Context) ([]Way, error) {
+		var ways []Way
+		for _, n := range named {
+			ways = append(ways, wayOf(n))
+		}
+		return ways, failure
+	})
+	entries := func() string {
+		t.Helper()
+		now = now.Add(time.Minute)
+		said = nil
+		_ = r.Refresh(t.Context()) // that none is left is told by the entries
+		list := r.Entries()
+		slices.Sort(list)
+		slices.Sort(said)
+		return strings.Join(list, " ") + "; " + strings.Join(said, ", ")
+	}
+	for _, step := range []struct {
+		do   func()
+		want string
+	}{
+		{func() {}, "a b; entry_found a, entry_found b, entry_new a, entry_new b"},
+		{func() { named = []string{"b", "c"} }, "a b c; entry_found c, entry_new c"},
+		{func() { down["a"] = true }, "b c; entry_lost a"},
+		{func() {}, "b c; entry_gone a"},
+		{func() { failure = errors.New("no name server") }, "b c; entries_unsure entry points"},
+		{func() {}, "b c; "},
+		{func() { failure, named = nil, nil; down["b"], down["c"] = true, true }, "; entry_lost b, entry_lost c"},
+		{func() {}, "; entry_gone b, entry_gone c"},
+	} {
+		step.do()
+		if got := entries(); got != step.want {
+			t.Errorf("%q, want %q", got, step.want)
+		}
+	}
+	if err := r.Refresh(t.Context()); !errors.Is(err, ErrNoWay) || !strings.Contains(err.Error(), "nobody is named") {
+		t.Errorf("with no way: %v", err)
+	}
+	if _, err := r.Call(t.Context(), ergo.Call{Node: "x", Tool: "node_info"}); !errors.Is(err, ErrNoWay) || !r.Forwarded("x") {
+		t.Errorf("a call with no way: %v", err)
+	}
+}

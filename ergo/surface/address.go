@@ -25,6 +25,15 @@ type Address struct {
 	Road ergo.Road
 }
 
+// Host is the host in the address.
+func (a Address) Host() string {
+	u, err := url.Parse(a.URLs[0])
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
+}
+
 // prefixes force a surface.
 const (
 	observerPrefix = "observer+"

@@ -54,6 +54,7 @@ type LiveNode struct {
 	Service   map[string]time.Duration // what a call costs, by tool; "" is all others
 	NoApp     bool                     // it does not run the application that answers
 	Cut       map[string]bool          // nodes that it has no link with
+	Drops     int                      // of so many calls that are forwarded to it one arrives; 0 and 1: all do
 	LineSize  int                      // of a log line's message, in bytes
 	Calls     map[string]int           // made of it, by tool
 	Forwarded int                      // calls that it forwarded
@@ -72,6 +73,7 @@ type LiveNode struct {
 	rings   map[string]*ring
 	started int // samplers, of all lives
 	errors  int // calls to others that failed
+	passed  int // calls that others forwarded to it
 }
 
 // workersOf is how many workers answer.
@@ -302,7 +304,8 @@ func (n *LiveNode) forward(call ergo.Call, life int) (string, error) {
 		return "", ergo.RemoteError(call.Node, "no route")
 	}
 	var answer <-chan said // nobody answers for a node without the application
-	if !to.NoApp {
+	to.passed++
+	if !to.NoApp && to.passed%max(to.Drops, 1) == 0 {
 		inner := call
 		inner.Node = ""
 		answer = to.enqueue(inner)

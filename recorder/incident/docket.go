@@ -20,6 +20,13 @@ type Claim struct {
 	Rank     int   // how severe it is: Minor, Severe, or 0 where nobody says
 	Score    int   // how bad it is, 0 to 100
 	Explains []Key // what else was claimed because of it
+	Onset    time.Time
+}
+
+// An Absence is a node that answers nothing at present.
+type Absence struct {
+	Node  string
+	Since time.Time
 }
 
 // Ranks of claims.
@@ -66,7 +73,8 @@ const (
 	Open                   // an incident of its own
 	Worse                  // the incident of its subject is opened again: it got worse
 	Refused                // there were too many: it is told, and opened when there is room again
-	Told                   // refused, and told already
+	PutOff                 // a node is away, and it may be a consequence: it is told, and opened if it is claimed later as well
+	Told                   // refused or put off, and told already
 )
 
 // Limits bound incidents.
@@ -112,8 +120,24 @@ type slot struct {
 // NewDocket makes an empty docket.
 func NewDocket(l Limits) *Docket { return &Docket{limits: l, cases: map[Key]*entry{}} }
 
-// Consider decides on a claim that is made at the given time.
-func (d *Docket) Consider(c Claim, now time.Time) Verdict {
+// While a node is away, for how long claims about others that began with it wait:
+// whether one explains the other is known when it is back, or was away for so long. And by how
+// much its absence may have begun before it was noticed.
+const (
+	patience = time.Minute
+	noticed  = 5 * time.Second
+)
+
+// follows reports whether a claim may be the consequence of a node that is away.
+func (c Claim) follows(away []Absence, now time.Time) bool {
+	return c.Rank != 0 && slices.ContainsFunc(away, func(a Absence) bool {
+		return a.Node != c.Node && now.Sub(a.Since) < patience && !c.Onset.Before(a.Since.Add(-noticed))
+	})
+}
+
+// Consider decides on a claim that is made at the given time, while some nodes
+// are away.
+func (d *Docket) Consider(c Claim, now time.Time, away []Absence) Verdict {
 	d.forget(now)
 	key := c.Key()
 	e := d.cases[key]
@@ -125,12 +149,16 @@ func (d *Docket) Consider(c Claim, now time.Time) Verdict {
 	default:
 		return Known
 	}
-	if !d.room(c, key, now) {
+	refusal := Refused
+	if off := c.follows(away, now); off || !d.room(c, key, now) {
+		if off {
+			refusal = PutOff
+		}
 		if e != nil {
 			return Told
 		}
 		d.cases[key] = &entry{told: now}
-		return Refused
+		return refusal
 	}
 	d.cases[key] = &entry{opened: now, told: now, rank: c.Rank, score: c.Score}
 	return Open

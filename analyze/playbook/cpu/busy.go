@@ -116,9 +116,10 @@ func rises(ctx context.Context, s *scene.Scene, set []*scene.Actor, at, to time.
 }
 
 // queued reports whether one of them has a queue of more than what it handles
-// in a moment.
+// in a moment: what circulates does not wait.
 func queued(set []*scene.Actor) bool {
-	return slices.ContainsFunc(set, func(a *scene.Actor) bool { return float64(a.Surge.Deepest) > max(10, a.Surge.Rate()) })
+	const moment = 0.25 // s
+	return slices.ContainsFunc(set, func(a *scene.Actor) bool { return float64(a.Surge.Deepest) > max(10, moment*a.Surge.Rate()) })
 }
 
 func told(s *scene.Scene, set []*scene.Actor, theirs rise, at time.Time, off time.Duration) *finding.Finding {
