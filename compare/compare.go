@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/logs"
 	"ergorecorder/replay"
 )
@@ -54,6 +55,9 @@ type Change struct {
 	ExplainedBy string   `json:"explained_by,omitempty"`
 	Functions   []string `json:"functions,omitempty"` // that cost more CPU than they did
 }
+
+// enough is how long both sides should be for a change of a fifth to show.
+const enough = 5 * time.Minute
 
 // Run compares two sides.
 func Run(ctx context.Context, before, after Side) (*Comparison, error) {
@@ -284,7 +288,10 @@ func (c *Comparison) conclude() {
 	n := len(c.Changes)
 	switch {
 	case n == 0 && len(c.Planned) == 0:
-		c.Conclusion = fmt.Sprintf("No change: of %d questions none has an answer that chance would not give.", c.Questions)
+		c.Conclusion = fmt.Sprintf("No change is seen that chance would not make, of %d questions.", c.Questions)
+		if shorter := min(c.Before.To.Sub(c.Before.From), c.After.To.Sub(c.After.From)); shorter < enough {
+			c.Conclusion += fmt.Sprintf(" In %s only large changes would show.", finding.Duration(shorter))
+		}
 	case n == 0:
 		c.Conclusion = "Nothing changed besides what was planned."
 	default:

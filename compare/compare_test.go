@@ -81,7 +81,7 @@ func run(t testing.TB, a, b compare.Side) *compare.Comparison {
 func TestNothingChanged(t *testing.T) {
 	pairs := 100
 	if testing.Short() {
-		pairs = 6
+		pairs = 2
 	}
 	for i := range pairs {
 		c := run(t, side(t, uint64(1000+2*i), nil), side(t, uint64(1001+2*i), nil))
@@ -94,6 +94,9 @@ func TestNothingChanged(t *testing.T) {
 // TestInjected holds that each injected change is found, and first.
 func TestInjected(t *testing.T) {
 	behaviors := []string{"shop.Clerk", "shop.Cart", "shop.Ledger", "shop.Mail", "shop.Stock"}
+	if testing.Short() {
+		behaviors = behaviors[3:4] // that with the fewest messages
+	}
 	for i, behavior := range behaviors {
 		for _, up := range []float64{1.2, 0.8} {
 			slower := func(c *sim.Cluster) {

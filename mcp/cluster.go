@@ -70,7 +70,7 @@ func observed(ctx context.Context, r replay.Reply, err error, at time.Time) (*an
 	if err != nil && ctx.Err() != nil {
 		return nil, err
 	}
-	out := &answer{text: r.Text, isError: r.IsError, meta: map[string]any{}}
+	out := &answer{text: r.Text, isError: r.IsError, meta: map[string]any{"recorded_text": true}}
 	if !at.IsZero() {
 		out.meta["at"] = at.UTC().Format(time.RFC3339Nano)
 	}

@@ -42,7 +42,7 @@ func (t *Tool) in(set ToolSet) bool {
 	case t.gateway:
 		return set == CoreTools
 	case set == CoreTools:
-		return !t.Cluster || slices.Contains(mostUsed(), t.Name)
+		return !t.Cluster && t.Name != "diff" || slices.Contains(mostUsed(), t.Name)
 	}
 	return true
 }
@@ -70,10 +70,11 @@ func gatewayTools() []Tool {
 	}}
 }
 
-// clusterTool is the tool of the cluster with that name, if it reads.
+// clusterTool is the tool of that name that a small set does not list: one of the
+// cluster's, if it reads, or one of ours.
 func (s *Server) clusterTool(name string) (Tool, error) {
 	var names []string
-	for _, t := range clusterTools() {
+	for _, t := range unlisted() {
 		if !s.offers(&t) {
 			continue
 		}
@@ -83,6 +84,11 @@ func (s *Server) clusterTool(name string) (Tool, error) {
 		names = append(names, t.Name)
 	}
 	return Tool{}, fmt.Errorf("there is no tool %q; there are %s", name, strings.Join(names, ", "))
+}
+
+// unlisted are the tools that the gateway reaches.
+func unlisted() []Tool {
+	return append(clusterTools(), slices.DeleteFunc(recordingTools(), func(t Tool) bool { return t.in(CoreTools) })...)
 }
 
 func gateway(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
@@ -127,7 +133,7 @@ func readingHelp(_ context.Context, s *Server, args ergo.Args) (*answer, error) 
 		}
 		return &answer{text: b.Bytes()}, nil
 	}
-	for _, t := range clusterTools() {
+	for _, t := range unlisted() {
 		if s.offers(&t) {
 			escape.Fprintf(&b, "%s: %s\n", t.Name, t.Help)
 		}

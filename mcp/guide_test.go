@@ -11,6 +11,7 @@ import (
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"ergorecorder"
+	"ergorecorder/analyze/finding"
 )
 
 // TestGuide walks every word in code font of the guides for agents: what looks
@@ -25,6 +26,9 @@ func TestGuide(t *testing.T) {
 				known[e] = true
 			}
 		}
+	}
+	for _, k := range finding.Kinds() {
+		known[string(k.Kind)] = true
 	}
 	// Fields of answers, words of a finding, and what a supervisor shows.
 	for _, w := range []string{"intensity", "period", "messages_unhandled", "severity", "confidence", "onset", "caveats", "error"} {

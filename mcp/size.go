@@ -2,6 +2,7 @@ package mcp
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -63,6 +64,9 @@ func (a *answer) fit(t *Tool, args ergo.Args) {
 	if rows, ok := tableRows(a.text); ok {
 		kept := joinRows(rows, most)
 		a.cut(kept, len(rows), again)
+		if left := families(rows[len(kept):]); left != "" {
+			a.notes = slices.Insert(a.notes, len(a.notes)-1, "left out: "+left)
+		}
 		return
 	}
 	if kept, left, ok := cutObject(a.text, most); ok {
@@ -78,6 +82,30 @@ func (a *answer) fit(t *Tool, args ergo.Args) {
 	}
 	a.note(fmt.Sprintf("cut: %d of %d bytes are shown", len(shown), len(a.text)), again)
 	a.text = bytes.ToValidUTF8(shown, nil)
+}
+
+// families says of which behaviors rows are, the most frequent first.
+func families(rows [][]byte) string {
+	count := map[string]int{}
+	for _, r := range rows {
+		var row struct{ Behavior string }
+		if json.Unmarshal(r, &row) == nil && row.Behavior != "" {
+			count[row.Behavior]++
+		}
+	}
+	names := slices.SortedFunc(maps.Keys(count), func(a, b string) int {
+		return cmp.Or(count[b]-count[a], strings.Compare(a, b))
+	})
+	const most = 8
+	var out []string
+	for i, name := range names {
+		if i == most {
+			out = append(out, fmt.Sprintf("and %d other behaviors", len(names)-most))
+			break
+		}
+		out = append(out, fmt.Sprintf("%d of %s", count[name], name))
+	}
+	return strings.Join(out, ", ")
 }
 
 // cutObject makes an object short enough, and says what it left out: elements

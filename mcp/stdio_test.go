@@ -119,7 +119,7 @@ func TestBadArguments(t *testing.T) {
 		{"trend", `{"metric":"heap_alloc","node":"gamma"}`, "did you mean gamma@localhost?"},
 		{"trend", `{"metric":"heap_aloc"}`, "did you mean heap_alloc?"},
 		{"trend", `{"metric":"process_list.MessagesIn","row":"book_et"}`, `there is no row "book_et" in the window; did you mean book_eth`},
-		{"compare", `{"before":"start","node":"gamma"}`, "did you mean gamma@localhost?"},
+		{"diff", `{"before":"start","node":"gamma"}`, "did you mean gamma@localhost?"},
 		{"who_waits", `{"node":"gamma"}`, "did you mean gamma@localhost?"},
 		{"search_logs", `{"node":"gamma"}`, "did you mean gamma@localhost?"},
 		{"profile_top", `{"kind":"cpu","node":"gamma"}`, "did you mean gamma@localhost?"},

@@ -103,7 +103,7 @@ func sharedArguments() []string {
 // everyTool are arguments that every tool takes and few calls need: the
 // instructions name them, the list does not.
 func everyTool() []string {
-	return []string{"timeout", "max_bytes", "format", "fields", "limit", "offset"}
+	return []string{"timeout", "max_bytes", "format", "fields", "limit", "offset", "source", "function"}
 }
 
 // isBound reports whether an argument of a list is a least or most value; the

@@ -14,6 +14,7 @@ import (
 	"ergorecorder/analyze"
 	"ergorecorder/ergo"
 	"ergorecorder/internal/nearest"
+	"ergorecorder/mcp/explain"
 	"ergorecorder/replay"
 )
 
@@ -240,13 +241,21 @@ func explainFinding(ctx context.Context, s *Server, args ergo.Args) (*answer, er
 	}
 	var b bytes.Buffer
 	writeFinding(&b, f)
-	writeEvidence(&b, f)
+	steps := explain.Steps(f)
+	explain.Write(&b, f, steps)
 	d := listed(diagnosis{Report: analyze.Report{Findings: []*finding.Finding{withoutCurves(f)}}})
-	a := &answer{text: b.Bytes(), structured: d.Findings[0]}
+	a := &answer{text: b.Bytes(), structured: explained{d.Findings[0], steps, explain.Page(f)}}
 	if f.CausedBy != nil {
 		a.next("explain_finding", inWindow(args, ergo.Args{"id": *f.CausedBy}))
 	}
 	return a, nil
+}
+
+// An explained finding has its chain of reasoning, and where the page shows it.
+type explained struct {
+	*finding.Finding
+	Steps []explain.Step `json:"steps"`
+	Page  string         `json:"page"`
 }
 
 func (d *diagnosis) text() []byte {
@@ -319,31 +328,4 @@ func subjectText(s finding.Subject) string {
 		}
 	}
 	return strings.Join(out, ", ")
-}
-
-func writeEvidence(b *bytes.Buffer, f *finding.Finding) {
-	b.WriteString("  evidence:\n")
-	for _, e := range f.Evidence {
-		escape.Fprintf(b, "    %s\n", e.What)
-		if len(e.Values) > 0 {
-			escape.Fprintf(b, "      values: %s\n", ergo.Args(e.Values))
-		}
-		for _, l := range e.Lines {
-			escape.Fprintf(b, "      %s\n", l)
-		}
-		if len(e.Records) > 0 {
-			escape.Fprintf(b, "      records: %s\n", strings.Join(e.Records, ", "))
-		}
-	}
-	for _, part := range []struct {
-		name  string
-		lines []string
-	}{{"confirm live", f.Confirm}, {"caveats", f.Caveats}} {
-		if len(part.lines) > 0 {
-			escape.Fprintf(b, "  %s:\n", part.name)
-		}
-		for _, l := range part.lines {
-			escape.Fprintf(b, "    %s\n", l)
-		}
-	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -13,7 +14,9 @@ import (
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/measure"
 	"ergorecorder/analyze/views"
+	"ergorecorder/compare"
 	"ergorecorder/ergo"
+	"ergorecorder/mcp/explain"
 )
 
 func viewTools() []Tool {
@@ -34,7 +37,21 @@ func viewTools() []Tool {
 		}, windowParams()...),
 		run: trend,
 	}, {
-		Name: "compare", Title: "What changed",
+		Name: "compare", Title: "What changed since",
+		Help: "What changed between two windows, or between some nodes and the others (canary), ranked, with what explains what: rates, time per message, waiting, CPU, heap kept, errors, new log lines. Says what cannot be compared, and what looks planned (deploy, restart of all, more load).",
+		Params: []Param{
+			{Name: "at", Type: "string", Help: "the moment that parts before from after: a deploy, F1; or give the windows"},
+			{Name: "from", Type: "string", Help: "begin of the first window; default the start"},
+			{Name: "to", Type: "string", Help: "end of the first window"},
+			{Name: "with_from", Type: "string", Help: "begin of the second window; default to"},
+			{Name: "with_to", Type: "string", Help: "default the end"},
+			{Name: "nodes", Type: "string", Help: "glob: nodes of the first"},
+			{Name: "with_nodes", Type: "string", Help: "of the second; default the same"},
+			{Name: "limit", Type: "integer", Help: "how many changes at most; default 20"},
+		},
+		run: compareWindows,
+	}, {
+		Name: "diff", Title: "Two moments",
 		Help: "What differs between two moments: figures of nodes and processes that changed by a tenth or more, the largest first, and which processes appeared or are gone.",
 		Params: []Param{
 			{Name: "before", Type: "string", Required: true, Help: "the first moment"},
@@ -43,7 +60,7 @@ func viewTools() []Tool {
 			node,
 			{Name: "limit", Type: "integer", Help: "how many of each list at most; default 20"},
 		},
-		run: compare,
+		run: compareMoments,
 	}, {
 		Name: "search_logs", Title: "Search the log lines",
 		Help: "Log lines of a window: counted by template, the worst first, and the latest lines in full.",
@@ -96,7 +113,11 @@ func timeline(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
 	v.Moments = orEmpty(moments[offset:min(len(moments), offset+intArg(args, "limit", 100, 1, 10000))])
 	var b bytes.Buffer
 	for _, m := range v.Moments {
-		escape.Fprintf(&b, "%s %s %s %s\n", stamp(m.At), m.Kind, m.Node, m.Text)
+		mark := ""
+		if m.Kind == "log" {
+			mark = explain.Data
+		}
+		escape.Fprintf(&b, "%s %s %s %s%s\n", stamp(m.At), m.Kind, m.Node, mark, m.Text)
 	}
 	escape.Fprintf(&b, "%d moments%s\n", v.Total, shown(len(v.Moments), v.Total))
 	return &answer{text: b.Bytes(), structured: v}, nil
@@ -143,7 +164,54 @@ func trend(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
 	return &answer{text: b.Bytes(), structured: v}, nil
 }
 
-func compare(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
+func compareWindows(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
+	rec, err := s.recording()
+	if err != nil {
+		return nil, err
+	}
+	before := compare.Side{Recording: rec, Name: s.src.Name, Nodes: args.Text("nodes")}
+	after := before
+	if n := args.Text("with_nodes"); n != "" {
+		after.Nodes = n
+	}
+	for _, m := range []struct {
+		name string
+		into []*time.Time
+	}{
+		{"at", []*time.Time{&before.To, &after.From}},
+		{"from", []*time.Time{&before.From}},
+		{"to", []*time.Time{&before.To, &after.From}},
+		{"with_from", []*time.Time{&after.From}},
+		{"with_to", []*time.Time{&after.To}},
+	} {
+		text := args.Text(m.name)
+		if text == "" {
+			continue
+		}
+		t, err := s.moment(ctx, rec, text)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", m.name, err)
+		}
+		for _, into := range m.into {
+			*into = t
+		}
+	}
+	if before.To.IsZero() && before.Nodes == after.Nodes {
+		return nil, errors.New("compare: give at, the moment that parts before from after, or the end of the first window (to), or other nodes (with_nodes)")
+	}
+	if before.Nodes != after.Nodes && args.Text("with_from") == "" && args.Text("at") == "" {
+		after.From, after.To = before.From, before.To // other nodes at the same time
+	}
+	c, err := compare.Run(ctx, before, after)
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	compare.Text(&b, c, intArg(args, "limit", 20, 1, 1000))
+	return &answer{text: b.Bytes(), structured: c}, nil
+}
+
+func compareMoments(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
 	rec, err := s.recording()
 	if err != nil {
 		return nil, err
@@ -219,11 +287,11 @@ func searchLogs(ctx context.Context, s *Server, args ergo.Args) (*answer, error)
 	var b bytes.Buffer
 	escape.Fprintf(&b, "%d lines of %d kinds%s\n", v.Total, v.KindsTotal, shown(len(v.Templates), v.KindsTotal))
 	for _, t := range v.Templates {
-		escape.Fprintf(&b, "  %d x %s: %s (%s to %s; %s)\n", t.Count, t.Level, t.Template, stamp(t.First), stamp(t.Last), joined(t.Sources))
+		escape.Fprintf(&b, "  %d x %s (%s to %s; %s) %s%s\n", t.Count, t.Level, stamp(t.First), stamp(t.Last), joined(t.Sources), explain.Data, t.Template)
 	}
 	escape.Fprintf(&b, "\nthe latest lines%s:\n", shown(len(v.Lines), v.Total))
 	for _, l := range v.Lines {
-		escape.Fprintf(&b, "  %s %s %s %s: %s\n", stamp(l.At), l.Node, l.Level, l.Source, l.Message)
+		escape.Fprintf(&b, "  %s %s %s %s %s%s\n", stamp(l.At), l.Node, l.Level, l.Source, explain.Data, l.Message)
 	}
 	return &answer{text: b.Bytes(), structured: v}, nil
 }

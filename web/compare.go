@@ -1,11 +1,17 @@
 package web
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"math"
+	"net/http"
 	"time"
+
+	"ergorecorder/compare"
+	"ergorecorder/escape"
 )
 
 // compareView is two moments side by side.
@@ -72,6 +78,31 @@ func (s *Server) compare(ctx context.Context, p *page) (any, error) {
 	diffs := diffProcesses(then.processes(ctx, names...), p.now.processes(ctx, names...))
 	v.Table = newTable(p, diffColumns(p), diffs, func(d *processDiff) string { return processText(d.any()) + d.Change }, "-dmailbox")
 	return v, nil
+}
+
+// serveComparison holds what was recorded before the moment against what came
+// after it, or some nodes (nodes) against others (with_nodes) over all of it.
+func (s *Server) serveComparison(w http.ResponseWriter, r *http.Request) {
+	p := s.newPage(r)
+	before := compare.Side{Recording: p.rec, Name: p.Name, From: p.Start, To: p.At, Nodes: p.query.Get("nodes")}
+	after := compare.Side{Recording: p.rec, Name: p.Name, From: p.At, To: p.End, Nodes: before.Nodes}
+	if other := p.query.Get("with_nodes"); other != "" {
+		after.Nodes = other
+		before.To, after.From = p.End, p.Start
+	}
+	c, err := compare.Run(r.Context(), before, after)
+	if err != nil {
+		s.fail(w, err)
+		return
+	}
+	var b bytes.Buffer
+	if err := compare.HTML(&b, c); err != nil {
+		s.fail(w, err)
+		return
+	}
+	w.Header().Set("Content-Security-Policy", "sandbox; default-src 'none'; style-src 'unsafe-inline'")
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_, _ = io.WriteString(w, escape.Block(b.String())) // a reader that went away
 }
 
 func newNodeDiff(a, b node) nodeDiff {

@@ -81,6 +81,7 @@ func New(rec *replay.Recording, opt Options) *Server {
 	}
 	mux.HandleFunc("GET /strip", s.serveStrip)
 	mux.HandleFunc("GET /report.html", s.serveReport)
+	mux.HandleFunc("GET /compare.html", s.serveComparison)
 	mux.HandleFunc("GET /pprof/{profiles}/{view}", s.servePprof)
 	s.handler = s.guard(mux)
 	return s

@@ -68,7 +68,7 @@ func TestHostileNamesAreShownNotRun(t *testing.T) {
 	q := url.Values{"node": {evilNode}, "pid": {"<A.0.1>"}}.Encode()
 	for _, path := range []string{
 		"/", "/findings", "/processes", "/processes?q=" + url.QueryEscape(evilName) + "&app=%22%3E%3Cscript%3E", "/process?" + q, "/tree", "/links", "/events", "/logs?around=10m",
-		"/compare?with=" + inURL(start().Add(5*time.Second)), "/profiles", "/strip", "/finding?id=" + url.QueryEscape(evilName), "/profile?id=" + url.QueryEscape(evilName),
+		"/compare?with=" + inURL(start().Add(5*time.Second)), "/profiles", "/strip", "/finding?id=" + url.QueryEscape(evilName), "/compare.html?at=" + inURL(start().Add(5*time.Second)), "/compare.html?nodes=" + url.QueryEscape(evilName), "/profile?id=" + url.QueryEscape(evilName),
 		"/pprof/" + url.PathEscape(evilName) + "/top", "/processes?at=" + url.QueryEscape(evilName) + "&skip=-5&sort=%3Cscript%3E&col=%3Cscript%3E",
 	} {
 		body := fetch(s, path).Body.String()
@@ -80,6 +80,18 @@ func TestHostileNamesAreShownNotRun(t *testing.T) {
 	}
 	if body := fetch(s, "/processes").Body.String(); !strings.Contains(body, "&lt;script&gt;alert") {
 		t.Error("the process's name is not shown")
+	}
+}
+
+// TestComparison: what was recorded before a moment against what came after it.
+func TestComparison(t *testing.T) {
+	s := New(bundled(t, "stuck"), Options{Name: "stuck"})
+	w := fetch(s, "/compare.html?at=2026-11-22T01:14:10.000Z")
+	if body := w.Body.String(); w.Code != http.StatusOK || !strings.Contains(body, "questions were asked") || !strings.Contains(w.Header().Get("Content-Security-Policy"), "sandbox") {
+		t.Errorf("%d %.300s", w.Code, body)
+	}
+	if w := fetch(s, "/compare.html?nodes=nobody"); w.Code == http.StatusOK {
+		t.Errorf("nodes that there are not: %d", w.Code)
 	}
 }
 

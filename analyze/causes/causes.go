@@ -27,6 +27,7 @@ func Find(ctx context.Context, s *scene.Scene, all []*finding.Finding) (more []*
 		return nil, err
 	}
 	g.take(cycles...)
+	g.behind()
 	for _, f := range g.findings {
 		f.SettleCause()
 	}

@@ -35,11 +35,51 @@ func (g *graph) related() {
 			if f.Cause != nil {
 				continue
 			}
-			i := slices.IndexFunc(g.findings, func(root *finding.Finding) bool {
-				return root != f && root.Score >= finding.ScoreInfo && !finding.LeadsTo(f, root) && g.rows[root.Kind].Leads(by, f.Kind) && stand[by](root, f)
-			})
-			if i >= 0 {
-				f.FollowsFrom(g.findings[i], fmt.Sprintf("%s, %s", by, lag(g.findings[i], f)))
+			var cause *finding.Finding
+			for _, root := range g.findings {
+				leads := root != f && root.Score >= finding.ScoreInfo && !finding.LeadsTo(f, root) && g.rows[root.Kind].Leads(by, f.Kind) &&
+					stand[by](root, f) && !g.outlives(root, f)
+				// Of several, the one on the node that the finding is about.
+				if leads && (cause == nil || cause.Subject.Node != f.Subject.Peer && root.Subject.Node == f.Subject.Peer) {
+					cause = root
+				}
+			}
+			if cause != nil {
+				f.FollowsFrom(cause, fmt.Sprintf("%s, %s", by, lag(cause, f)))
+			}
+		}
+	}
+}
+
+// outlives reports whether a finding goes on long after a planned change: what
+// that causes is over in moments, and so is what others after it do; what stays
+// is a fault of its own.
+func (g *graph) outlives(root, f *finding.Finding) bool {
+	const settled = time.Minute
+	if !root.Is(finding.Planned) || root.End == nil {
+		return false
+	}
+	end := g.scene.To
+	if f.End != nil {
+		end = *f.End
+	}
+	return !slices.ContainsFunc(g.findings, func(p *finding.Finding) bool {
+		return p.Is(finding.Planned) && p.End != nil && !p.Onset.Before(root.Onset) && end.Sub(*p.End) <= settled
+	})
+}
+
+// behind puts a restart behind the fault that went on on its node until then:
+// that one may have led to it, and is what to act on.
+func (g *graph) behind() {
+	for _, f := range g.findings {
+		if f.Cause != nil || f.Kind != finding.NodeRestarted && f.Kind != finding.NodeDown || f.End == nil {
+			continue
+		}
+		for _, r := range g.findings {
+			lasted := r.End == nil || r.End.After(f.Onset.Add(-10*time.Second))
+			if r.Cause == nil && r != f && !finding.Among(r.Kind, finding.NodeDown, finding.NodeRestarted) && r.Subject.Node == f.Subject.Node &&
+				r.Score >= finding.ScoreWarning && lasted && r.Onset.Before(f.Onset.Add(-slack(r, f))) {
+				f.Score = min(f.Score, r.Score-1)
 			}
 		}
 	}

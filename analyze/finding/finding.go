@@ -84,9 +84,10 @@ type Muted struct {
 type Fact string
 
 const (
-	Dearer Fact = "dearer" // each unit of work costs more than it did
-	Waits  Fact = "waits"  // it spends its time waiting for replies
-	Locked Fact = "locked" // its stack waits for a lock
+	Dearer  Fact = "dearer"  // each unit of work costs more than it did
+	Planned Fact = "planned" // an operator meant it
+	Waits   Fact = "waits"   // it spends its time waiting for replies
+	Locked  Fact = "locked"  // its stack waits for a lock
 )
 
 // Is reports whether a fact holds of a finding.

@@ -114,7 +114,7 @@ const (
 	CallsNode     Relation = "anywhere, by calls to the node that is away"            // likewise
 	CutsBoth      Relation = "between the same two nodes"                             // while the link was lost or soon after
 	CutsOff       Relation = "at one of the two ends"                                 // likewise
-	GivesUp       Relation = "in the application whose supervisor gave up"            // same node, not worse than the cause
+	GivesUp       Relation = "in the application that the supervisor held"            // same node, not worse than the cause
 	Dies          Relation = "on the node on which it dies"                           // same node
 	SameProcess   Relation = "of the same process"                                    // while it lasted or soon after
 	KilledInside  Relation = "of the same process, killed when it stood still"        // longer after than a kill takes

@@ -54,6 +54,12 @@ func (s Source) Between(from, to time.Time) Source {
 	return s
 }
 
+// For is the same source for one row.
+func (s Source) For(row string) Source {
+	s.Row = row
+	return s
+}
+
 func (s Source) within(args map[string]any) {
 	if !s.From.IsZero() {
 		args["from"] = s.From.UTC().Format(time.RFC3339Nano)

@@ -1,9 +1,11 @@
 package scene
 
 import (
+	"slices"
 	"time"
 
 	"ergorecorder/analyze/series"
+	"ergorecorder/ergo"
 )
 
 // An Absence is a stretch in which a node was not there.
@@ -12,6 +14,7 @@ type Absence struct {
 	Off       time.Duration
 	To        time.Time // when its next life began; the end of the window if it did not
 	Back      bool
+	AtStart   bool      // it was so when the window began
 	Lastly    time.Time // its last answer
 	Refused   int       // calls to it that failed meanwhile
 	RefusedTo time.Time // the last of these
@@ -27,6 +30,9 @@ func (s *Scene) Absences(w *Network, n *Node) []Absence {
 		return known
 	}
 	var all []Absence
+	if d, ok := s.goneAtStart(w, n); ok {
+		all = append(all, d)
+	}
 	for _, start := range n.Starts {
 		all = append(all, s.absence(w, n, start, true))
 	}
@@ -38,6 +44,27 @@ func (s *Scene) Absences(w *Network, n *Node) []Absence {
 	}
 	s.gone[n.Name] = all
 	return all
+}
+
+// goneAtStart tells a node that was down when the window began: calls to it
+// failed until it began a life, or throughout, while others answered.
+func (s *Scene) goneAtStart(w *Network, n *Node) (Absence, bool) {
+	d := Absence{From: s.From, To: s.To, Lastly: s.From, AtStart: true}
+	if n.Heard.Len() > 0 {
+		d.To, d.Back = n.Heard.T[0], true
+		if up, ok := n.Series(ergo.Node, "Uptime").At(d.To); ok {
+			d.To = d.To.Add(-seconds(up))
+		}
+	}
+	for _, call := range w.fails[n.Name] {
+		if call.link && call.At.After(s.From) && !call.At.After(d.To) {
+			d.Refused++
+			d.RefusedTo = series.Later(d.RefusedTo, call.At)
+		}
+	}
+	others := slices.ContainsFunc(s.Nodes, func(o *Node) bool { return o != n && o.Heard.Between(s.From, d.To).Len() > 0 })
+	enough := d.To.Sub(s.From) >= max(5*time.Second, 3*s.Usual(n)) && d.Refused >= 2 && others
+	return d, enough && (d.Back || !s.seenAfter(w, n, s.From.Add(s.Usual(n))))
 }
 
 // absence describes the absence of a node that ended at to.

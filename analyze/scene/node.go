@@ -2,6 +2,7 @@ package scene
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"ergorecorder/analyze/finding"
@@ -113,6 +114,36 @@ func (s *Scene) Node(name string) *Node {
 		}
 	}
 	return nil
+}
+
+// A Release is what a node said it is, since when.
+type Release struct {
+	Since time.Time
+	Name  string
+}
+
+// Releases are the releases that a node said it is, one after the other.
+func (s *Scene) Releases(ctx context.Context, n *Node) ([]Release, error) {
+	var all []Release
+	for f, err := range s.answers(ctx, replay.Query{Node: n.Name, Reading: ergo.Node, From: s.From, To: s.To, Fields: []string{"Version"}}) {
+		if err != nil {
+			return nil, err
+		}
+		for _, slot := range f.Live {
+			var v struct{ Name, Release, Commit string }
+			if json.Unmarshal([]byte(f.Columns[0].Text(slot)), &v) != nil || v.Release == "" {
+				continue
+			}
+			name := v.Release
+			if v.Commit != "" {
+				name += " (" + v.Commit + ")"
+			}
+			if k := len(all); k == 0 || all[k-1].Name != name {
+				all = append(all, Release{f.At, name})
+			}
+		}
+	}
+	return all, nil
 }
 
 // Column sums one numeric field of a table over its rows, per answer.

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -12,6 +14,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"ergorecorder/analyze/views"
+	"ergorecorder/cmd/internal/sealed"
+	"ergorecorder/compare"
 	"ergorecorder/replay"
 )
 
@@ -64,6 +68,118 @@ of gauges, and which processes appeared or went.`,
 	_ = cmd.MarkFlagRequired("at") // the flag was added above
 	c.addFlags(cmd)
 	return cmd
+}
+
+// windows are the flags of compare.
+type windows struct {
+	first, second window
+	at            string
+	nodes, with   string
+	limit         int
+	format        string
+	output        sealed.Output
+}
+
+func newCompare() *cobra.Command {
+	var f windows
+	cmd := &cobra.Command{
+		Use:   "compare BEFORE [AFTER]",
+		Short: "Say what changed between two windows, two recordings, or some nodes and the others",
+		Long: `Compare holds two stretches against each other: two windows of one recording (--at
+parts it, or --from, --to, --with-from, --with-to), two recordings, or some nodes
+with the others (--nodes, --with-nodes). It says first what cannot be compared and
+what looks planned (a deploy, all nodes started anew, more load), then what changed,
+what explains first. What is claimed stands after correction for the number of
+questions; diff compares two moments.`,
+		Example: `  analyze compare yesterday.erg today.erg
+  analyze compare incident.erg --at 12:00:00
+  analyze compare incident.erg --nodes 'canary*' --with-nodes 'web*' --format html -o compare.html`,
+		Args: cobra.RangeArgs(1, 2),
+		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
+	}
+	fl := cmd.Flags()
+	fl.StringVar(&f.at, "at", "", "the moment that parts before from after: RFC 3339, 15:04:05, -10m, 30s or @ID")
+	fl.StringVar(&f.first.from, "from", "", "begin of the first window")
+	fl.StringVar(&f.first.to, "to", "", "end of the first window")
+	fl.StringVar(&f.second.from, "with-from", "", "begin of the second window; default the end of the first")
+	fl.StringVar(&f.second.to, "with-to", "", "end of the second window")
+	fl.StringVar(&f.nodes, "nodes", "", "glob over the nodes of the first")
+	fl.StringVar(&f.with, "with-nodes", "", "glob over the nodes of the second; default the same")
+	fl.IntVar(&f.limit, "limit", 50, "at most so many changes")
+	fl.StringVar(&f.format, "format", "text", "form of the answer: html, json, text")
+	f.output.AddFlags(cmd, "write to this file instead of the terminal")
+	return cmd
+}
+
+func (f *windows) run(cmd *cobra.Command, paths []string) error {
+	forms := map[string]func(io.Writer, *compare.Comparison) error{
+		"html": compare.HTML,
+		"json": func(w io.Writer, c *compare.Comparison) error { return printJSON(w, c) },
+		"text": func(w io.Writer, c *compare.Comparison) error { compare.Text(w, c, f.limit); return nil },
+	}
+	form, known := forms[f.format]
+	if !known {
+		return fmt.Errorf("--format %q: there are html, json, text", f.format)
+	}
+	var sides [2]compare.Side
+	for i, nodes := range []string{f.nodes, cmp.Or(f.with, f.nodes)} {
+		if i >= len(paths) {
+			sides[i] = sides[0]
+			sides[i].Nodes = nodes
+			continue
+		}
+		rec, err := openRecording(paths[i])
+		if err != nil {
+			return err
+		}
+		defer rec.Close()
+		sides[i] = compare.Side{Recording: rec, Name: paths[i], Nodes: nodes}
+	}
+	if err := f.resolve(cmd.Context(), &sides[0], &sides[1], len(paths) == 2); err != nil {
+		return err
+	}
+	c, err := compare.Run(cmd.Context(), sides[0], sides[1])
+	if err != nil {
+		return err
+	}
+	return f.output.Write(cmd, func(w io.Writer) error { return form(w, c) })
+}
+
+// resolve reads the moments. What is not given is the recording's own, or the end
+// of the first window; other nodes are compared at the same time.
+func (f *windows) resolve(ctx context.Context, a, b *compare.Side, apart bool) error {
+	for _, m := range []struct {
+		flag, text string
+		of         *compare.Side
+		into       []*time.Time
+	}{
+		{"--at", f.at, a, []*time.Time{&a.To, &b.From}},
+		{"--from", f.first.from, a, []*time.Time{&a.From}},
+		{"--to", f.first.to, a, []*time.Time{&a.To}},
+		{"--with-from", f.second.from, b, []*time.Time{&b.From}},
+		{"--with-to", f.second.to, b, []*time.Time{&b.To}},
+	} {
+		if m.text == "" {
+			continue
+		}
+		t, err := parseTime(ctx, m.of.Recording, m.text)
+		if err != nil {
+			return fmt.Errorf("%s: %w", m.flag, err)
+		}
+		for _, into := range m.into {
+			*into = t
+		}
+	}
+	switch {
+	case apart:
+	case a.Nodes != b.Nodes && f.at == "" && f.second.from == "":
+		b.From, b.To = a.From, a.To
+	case a.To.IsZero():
+		return errors.New("what is compared with what: give --at, or --to, or --with-nodes, or a second recording")
+	case b.From.IsZero():
+		b.From = a.To
+	}
+	return nil
 }
 
 func newTopMovers() *cobra.Command {

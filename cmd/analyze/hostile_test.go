@@ -113,6 +113,7 @@ func TestHostileNames(t *testing.T) {
 		"logs":       {"PATH", "PATH|--format|json"},
 		"profile":    {"PATH|--kind|goroutine|--node|gamma*"},
 		"diff":       {"PATH|--at|01:14:00|--with|01:15:00", "PATH|--at|01:14:00|--with|01:15:00|--format|json"},
+		"compare":    {"PATH|--at|01:14:00", "PATH|--at|01:14:00|--format|json", "PATH|--at|01:14:00|--format|html"},
 		"top-movers": {"PATH", "PATH|--format|json"},
 		"call":       {"PATH|process_list", "PATH|runtime_stats|--node|gamma@localhost" + planted},
 		"export":     {"PATH", "PATH|--format|csv", "PATH|--format|openmetrics", "PATH|--format|perfetto", "PATH|--format|csv|--reading|sample_read"},

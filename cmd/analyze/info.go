@@ -7,6 +7,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"ergorecorder/cmd/internal/sealed"
 	"ergorecorder/escape"
 
 	"github.com/spf13/cobra"
@@ -37,7 +38,7 @@ nodes lack. Several archives are one timeline.`,
 			if err != nil {
 				return err
 			}
-			in := inventory{args, held}
+			in := inventory{sealed.Shown(cmd, args), held}
 			switch f {
 			case "text":
 				return in.print(cmd.OutOrStdout())

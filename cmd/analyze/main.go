@@ -57,7 +57,7 @@ func newRoot() *cobra.Command {
 		newTrend(),
 		newLogs(),
 		newProfile(),
-		newDiff(),
+		newDiff(), newCompare(),
 		newTopMovers(),
 		newServe(),
 		newTop(),

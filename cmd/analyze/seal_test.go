@@ -40,6 +40,20 @@ func TestSealed(t *testing.T) {
 	}
 	command(exit.OK, "report", in, "--format", "html", "-o", filepath.Join(dir, "report.html"), to)
 	command(exit.OK, "export", in, "--to", "3s", "-o", filepath.Join(dir, "capture.jsonl"), to)
+	for _, form := range []string{"parquet", "otlp", "pprof"} {
+		into := filepath.Join(t.TempDir(), form)
+		command(exit.OK, "export", in, "--format", form, "-o", into, to)
+		parts, err := os.ReadDir(into)
+		if err != nil || len(parts) < 2 && form != "pprof" {
+			t.Errorf("%s: %d files, %v", form, len(parts), err)
+		}
+		for _, part := range parts {
+			text, err := os.ReadFile(filepath.Join(into, part.Name()))
+			if err != nil || !strings.HasSuffix(part.Name(), ".age") || !bytes.HasPrefix(text, []byte("age-encryption.org/v1")) {
+				t.Errorf("%s is there, unencrypted (%v)", part.Name(), err)
+			}
+		}
+	}
 	sealed, _ := command(exit.OK, "report", in, to)
 	if !strings.HasPrefix(sealed, "age-encryption.org/v1") {
 		t.Error("a report on standard output is not encrypted")
@@ -58,6 +72,9 @@ func TestSealed(t *testing.T) {
 		}
 	}
 	sealedCopy := copied + ".age"
+	if out, _ := command(exit.OK, "info", sealedCopy, "--identity", key); !strings.HasPrefix(out, sealedCopy+": ") {
+		t.Errorf("info says %.100s", out)
+	}
 	for _, args := range [][]string{{"info", sealedCopy}, {"nodes", sealedCopy}, {"verify", sealedCopy}, {"scrub", "--audit", sealedCopy}, {"logs", sealedCopy}} {
 		command(exit.OK, append(args, "--identity", key)...)
 	}

@@ -77,8 +77,10 @@ var mayImport = map[string]string{
 	"analyze/views":   "ergo ergo/tools48 archive replay analyze analyze/finding analyze/series analyze/logs analyze/profiles internal/nearest",
 	"analyze/render":  "escape analyze analyze/finding",
 
-	"mcp": "door escape ergo ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/measure analyze/views internal/nearest",
-	"web": "door escape ergo ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/views",
+	"mcp/explain":    "escape analyze/finding",
+	"mcp/agentbench": "ergo",
+	"mcp":            "mcp/explain compare door escape ergo ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/measure analyze/views internal/nearest",
+	"web":            "compare door escape ergo ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/views",
 
 	"scrub": "ergo ergo/redact ergo/tools48 archive",
 
@@ -90,7 +92,7 @@ var mayImport = map[string]string{
 	"cmd/internal/sealed":  "seal",
 	"terminal":             "escape ergo replay analyze analyze/finding analyze/render analyze/views",
 
-	"cmd/analyze": "terminal door cmd/internal/... export seal scrub escape ergo/... archive archive/attach replay/... coverage analyze/... mcp web internal/exit internal/nearest",
+	"cmd/analyze": "compare terminal door cmd/internal/... export seal scrub escape ergo/... archive archive/attach replay/... coverage analyze/... mcp web internal/exit internal/nearest",
 	"cmd/record":  "door cmd/internal/... seal escape ergo/... archive archive/attach recorder/... replay/... coverage analyze/... mcp web internal/exit",
 
 	"internal/exit":   "escape",
@@ -148,7 +150,7 @@ const (
 var crowded = map[string]string{
 	"archive":                "streams, blocks, segments and salvage are to become rooms",
 	"archive/internal/codec": "one file a kind of column, and the frame around them",
-	"web":                    "door the report and the page to walk through time are to part",
+	"web":                    "the report and the page to walk through time are to part",
 }
 
 func TestImports(t *testing.T) {

@@ -66,7 +66,7 @@ func busyLoop(ctx context.Context, s *scene.Scene, set []*scene.Actor) (*finding
 	})
 	first := set[0]
 	at, off := first.Surge.Began()
-	theirs, others, err := rises(ctx, s, set, at, series.Earlier(at.Add(time.Minute), first.Surge.To.At))
+	theirs, others, each, err := rises(ctx, s, set, at, series.Earlier(at.Add(flowSpan), first.Surge.To.At))
 	if err != nil {
 		return nil, err
 	}
@@ -84,21 +84,23 @@ func busyLoop(ctx context.Context, s *scene.Scene, set []*scene.Actor) (*finding
 	} else if theirs.busy < s.Set.Of(busyCores) {
 		return nil, nil // a line of processes that hand on what comes from outside looks the same, but waits
 	}
-	return told(s, set, theirs, at, off), nil
+	f := told(s, set, theirs, at, off)
+	tellFlows(&f.Evidence[0], set, each, at, series.Earlier(at.Add(flowSpan), first.Surge.To.At))
+	return f, nil
 }
 
 // rises compares the flows of some processes, and of all others of the cluster,
 // before an instant and from it to another.
-func rises(ctx context.Context, s *scene.Scene, set []*scene.Actor, at, to time.Time) (theirs, others rise, err error) {
-	const span = time.Minute
+func rises(ctx context.Context, s *scene.Scene, set []*scene.Actor, at, to time.Time) (theirs, others rise, each [][2]scene.Flow, err error) {
+	each = make([][2]scene.Flow, len(set))
 	for _, n := range s.Nodes {
-		was, err := s.Flows(ctx, n, at.Add(-span), at.Add(-n.Interval/4))
+		was, err := s.Flows(ctx, n, at.Add(-flowSpan), at.Add(-n.Interval/4))
 		if err != nil {
-			return theirs, others, err
+			return theirs, others, each, err
 		}
 		is, err := s.Flows(ctx, n, at.Add(n.Interval/2), to)
 		if err != nil {
-			return theirs, others, err
+			return theirs, others, each, err
 		}
 		for pid, f := range is {
 			a := n.Procs.Known[pid]
@@ -106,13 +108,37 @@ func rises(ctx context.Context, s *scene.Scene, set []*scene.Actor, at, to time.
 				continue
 			}
 			r := &others
-			if slices.ContainsFunc(set, func(m *scene.Actor) bool { return m.Node == n && m.Pid == pid }) {
-				r = &theirs
+			if i := slices.IndexFunc(set, func(m *scene.Actor) bool { return m.Node == n && m.Pid == pid }); i >= 0 {
+				r, each[i] = &theirs, [2]scene.Flow{was[pid], f}
 			}
 			r.in, r.out, r.busy, r.was = r.in+f.In-was[pid].In, r.out+f.Out-was[pid].Out, r.busy+f.Busy-was[pid].Busy, r.was+was[pid].In
 		}
 	}
-	return theirs, others, nil
+	return theirs, others, each, nil
+}
+
+// flowSpan is how long before an instant, and how long from it, flows are taken.
+const flowSpan = time.Minute
+
+// tellFlows adds what each of them got, sent and worked, before and since.
+func tellFlows(e *finding.Evidence, set []*scene.Actor, each [][2]scene.Flow, at, to time.Time) {
+	for i, a := range set {
+		before := a.Rows(at.Add(-flowSpan), at.Add(-a.Node.Interval/4).Add(-1))
+		since := a.Rows(at.Add(a.Node.Interval/2), to.Add(-1))
+		for k, rows := range []finding.Source{before, since} {
+			when := []string{"before", "after"}[k]
+			if k == 0 && each[i][0] == (scene.Flow{}) {
+				continue // it was not listed before
+			}
+			tell := func(what string, v float64, field string) {
+				name := fmt.Sprintf("%s_%d.%s", what, i+1, when)
+				e.Value(name, v, rows.Of("change("+field+") / span(MessagesIn)"))
+			}
+			tell("in_per_s", each[i][k].In, "MessagesIn")
+			tell("out_per_s", each[i][k].Out, "MessagesOut")
+			tell("cores", each[i][k].Busy, "(RunningTime / 1e9)")
+		}
+	}
 }
 
 // queued reports whether one of them has a queue of more than what it handles
@@ -136,8 +162,7 @@ func told(s *scene.Scene, set []*scene.Actor, theirs rise, at time.Time, off tim
 			finding.Clock(at), finding.Number(theirs.in), finding.Number(theirs.was), finding.Number(theirs.out), finding.Number(max(0, theirs.busy))),
 		Evidence: []finding.Evidence{{
 			What: "messages that they get and send", Node: first.Node.Name, Tool: "process_list", Field: "MessagesIn, MessagesOut", From: &at, To: &last,
-			Values: map[string]any{"more_in_per_s": finding.Round(theirs.in), "more_out_per_s": finding.Round(theirs.out), "cores": finding.Round(theirs.busy)},
-			Lines:  finding.FirstLines(lines, 10),
+			Lines: finding.FirstLines(lines, 10),
 		}},
 		Confirm: []string{fmt.Sprintf("process_list node=%s sort_by=messages_in, twice", first.Node.Name), fmt.Sprintf("process_info node=%s pid=%s", first.Node.Name, first.Pid)},
 	}

@@ -302,6 +302,7 @@ func flood(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 		f.Summary = fmt.Sprintf("Since %s it is published %s times a second, and each message goes to %s subscribers.", finding.Clock(c.At), finding.Number(sent/seconds), finding.Number(fan))
 		f.Evidence = []finding.Evidence{evidence(e, s, "deliveries", "MessagesLocalSent + MessagesRemoteSent", c.At, rates)}
 		f.Evidence[0].Value("before_per_s", c.Before, said(e, e.Delivered.Before(c.At)).Of("median(rates(MessagesLocalSent + MessagesRemoteSent))"))
+		f.Evidence[0].Value("after_per_s", c.After, e.Node.OverRates("event_list", e.Delivered, rates.Between(c.At, end.Add(1))).For(e.Name).Of("median(rates(MessagesLocalSent + MessagesRemoteSent))"))
 		f.Evidence[0].Value("published_per_s", sent/seconds, said(e, e.Published.Between(c.At, end.Add(1))).Of("increase(MessagesPublished) / span(MessagesPublished)"))
 		f.Recommendation = fmt.Sprintf("Ask why its producer %s publishes so often: let it put several into one message, or publish only what changed.", e.Producer)
 		if end.Before(e.Last) {
@@ -317,6 +318,8 @@ func flood(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 		f.Title = fmt.Sprintf("%s on %s makes %s deliveries a second", e.Label(), finding.NodeName(e.Node.Name), finding.Number(rate))
 		f.Summary = fmt.Sprintf("It has been so from the first answer on: %s messages to %s subscribers each.", finding.Number(grown), finding.Number(delivered/math.Max(grown, 1)))
 		f.Evidence = []finding.Evidence{evidence(e, s, "deliveries", "MessagesLocalSent + MessagesRemoteSent", e.Published.T[0], e.Delivered)}
+		f.Evidence[0].Value("messages", grown, said(e, e.Published).Of("increase(MessagesPublished)"))
+		f.Evidence[0].Value("per_message", delivered/math.Max(grown, 1), said(e, e.Published).Of(deliveries+" / greatest(increase(MessagesPublished), 1)"))
 		f.Evidence[0].Value("per_s", rate, said(e, e.Delivered).Of(deliveries+" / greatest(span(MessagesLocalSent + MessagesRemoteSent), 1)"))
 		f.Recommendation = "Nothing, unless the CPU is short: its cost grows with how often it is published and with its subscribers."
 		v.Find(f)

@@ -80,7 +80,16 @@ func applicationDown(s *scene.Scene, n *scene.Node, a *scene.Application, said [
 		back := a.Back
 		f.End = &back
 		f.Score = min(f.Score, 65)
-		f.Summary += fmt.Sprintf(" It runs again since %s.", finding.Clock(back))
+		f.Title = fmt.Sprintf("the application %s on %s did not run for %s", a.Name, n.Name, finding.Duration(back.Sub(onset)))
+		f.Summary = fmt.Sprintf("It ran (mode %s), was %s, and runs again since %s.", a.Mode, a.State, finding.Clock(back))
+		if reason != "" {
+			f.Summary += " The node logged: " + reason + "."
+		}
+		if strings.HasSuffix(reason, "normal") || strings.HasSuffix(reason, "shutdown") {
+			f.Score, f.Facts = min(f.Score, 40), []finding.Fact{finding.Planned}
+			f.Title = fmt.Sprintf("Planned: the application %s on %s was stopped at %s and started again", a.Name, n.Name, finding.Clock(onset))
+			f.Recommendation = "Nothing, if somebody did so on purpose: it stopped normally."
+		}
 	}
 	up, down := a.Up, a.Down
 	f.Evidence = append(f.Evidence, finding.Evidence{

@@ -22,6 +22,16 @@ func nodeLives(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 	for _, n := range s.Nodes {
 		all := s.Absences(w, n)
 		for _, d := range all {
+			why, err := meant(ctx, s, w, n, d)
+			if err != nil {
+				return err
+			}
+			if why != "" {
+				f := plannedRestart(n, d, why)
+				f.Evidence = awayEvidence(n, d)
+				v.Find(f)
+				continue
+			}
 			nodeAway(s, n, d, v)
 		}
 		standsStill(s, w, n, v)
@@ -60,9 +70,12 @@ func nodeAway(s *scene.Scene, n *scene.Node, d scene.Absence, v *finding.Verdict
 			f.Title = fmt.Sprintf("%s is down since %s", finding.NodeName(n.Name), finding.Clock(d.From))
 			f.Summary = fmt.Sprintf("%s gave its last answer at %s; %d calls to it failed up to the end of the window, and %s lost the connection to it.", n.Name, finding.Clock(d.Lastly), d.Refused, finding.List(d.LostBy))
 		}
+		if d.AtStart {
+			atStart(n, d, f)
+		}
 		v.Find(f)
 	}
-	if !d.Back {
+	if !d.Back || d.AtStart {
 		return
 	}
 	f := &finding.Finding{
@@ -84,6 +97,17 @@ func nodeAway(s *scene.Scene, n *scene.Node, d scene.Absence, v *finding.Verdict
 		f.Caveats = append(f.Caveats, "Every node began anew within seconds of the others, and no call was refused: as when a cluster is started again on purpose.")
 	}
 	v.Find(f)
+}
+
+// atStart words the absence of a node that was down when the window began.
+func atStart(n *scene.Node, d scene.Absence, f *finding.Finding) {
+	f.Title = finding.NodeName(n.Name) + " was down when the recording began"
+	f.Summary = fmt.Sprintf("%s gave no answer up to the end of the window, and %d calls to it failed.", n.Name, d.Refused)
+	if d.Back {
+		f.Title += fmt.Sprintf(", and until %s", finding.Clock(d.To))
+		f.Summary = fmt.Sprintf("%s gave no answer before %s, and %d calls to it failed; then a life of it began.", n.Name, finding.Clock(d.To), d.Refused)
+	}
+	f.Caveats = append(f.Caveats, "It was so when the recording began: for how long before is not known.")
 }
 
 // allBegan reports whether every node of several began a new life around t.
@@ -132,6 +156,10 @@ func awayEvidence(n *scene.Node, d scene.Absence) []finding.Evidence {
 		Records: []string{finding.RecordName(n.Name, "node_info", d.Lastly)},
 	}}
 	e := &all[0]
+	if d.AtStart {
+		e.Records = nil
+		return all
+	}
 	e.Value("last_answer", d.Lastly.UTC().Format(time.RFC3339Nano), n.Says("node_info", time.Time{}, d.To.Add(-1)).Of("last(at)"))
 	if d.Refused > 0 {
 		e.Value("failed_calls", d.Refused, n.Says("*", d.Lastly.Add(1), d.RefusedTo).Of("sum(lost)"))

@@ -235,7 +235,7 @@ func exceeded(d scene.Fall, w scene.Complaints) (at time.Time, ok bool) {
 // nearItsLimit judges a supervisor that still stands.
 func nearItsLimit(s *scene.Scene, n *scene.Node, l *loop) *finding.Finding {
 	in := l.inspected
-	if in == nil || in.Intensity <= 0 || l.supervisor == nil {
+	if in == nil || in.Intensity <= 0 || in.Restarts.Len() == 0 || l.supervisor == nil {
 		return nil
 	}
 	onset, peak := time.Time{}, 0.0

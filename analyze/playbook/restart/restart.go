@@ -110,7 +110,7 @@ func restarting(ctx context.Context, s *scene.Scene, l *loop) (*finding.Finding,
 		}
 	}
 	f.Evidence = append(f.Evidence, l.evidence(onset, said))
-	if l.inspected != nil {
+	if l.inspected != nil && l.inspected.Supervisor {
 		f.Evidence = append(f.Evidence, limitEvidence(l.inspected, l.Node, l.supervisor))
 	}
 	if len(said) == 0 {
@@ -227,6 +227,9 @@ func limitEvidence(in *scene.Inspection, n *scene.Node, a *scene.Actor) finding.
 		What: fmt.Sprintf("the supervisor %s (%s, %s) allows %d restarts in %d s", who, in.Kind, in.Strategy, in.Intensity, in.Period),
 		Node: n.Name, Tool: "process_inspect", Field: "restarts_count",
 		Series: finding.Chart("restarts in the period", in.Restarts),
+	}
+	if in.Restarts.Len() == 0 {
+		return e // older nodes do not say how many there were
 	}
 	said := n.Says("process_inspect", time.Time{}, in.Restarts.T[in.Restarts.Len()-1])
 	said.Row = in.Pid

@@ -159,13 +159,23 @@ func (m *Match) evidence(s Stretch) finding.Evidence {
 		Node: m.Row.Node, Tool: tool, From: &s.From, To: &s.To, Values: map[string]any{},
 		Records: []string{finding.RecordName(m.Row.Node, tool, s.From), finding.RecordName(m.Row.Node, tool, s.To)},
 	}
-	rows := finding.Source{Tool: tool, Node: m.Row.Node, Row: m.Row.Key, From: s.From, To: s.From}
+	row := finding.Source{Tool: tool, Node: m.Row.Node, Row: m.Row.Key}
+	e.Value("answers", s.Answers, row.Between(s.From, s.To).Of("count(rows)"))
 	for _, v := range s.Values {
+		var said any = v.Number
+		if v.Text != "" {
+			said = v.Text
+		}
+		from := s.From
+		if v.Pair {
+			from = s.Before
+		}
 		switch {
-		case v.Text != "":
-			e.Value(v.Name, v.Text, rows.Of("last("+v.Name+")"))
-		case !math.IsNaN(v.Number):
-			e.Value(v.Name, v.Number, rows.Of("last("+v.Name+")"))
+		case math.IsNaN(v.Number):
+		case v.Again != "" && !from.IsZero():
+			e.Value(v.Name, said, row.Between(from, s.From).Of(v.Again))
+		default: // what was within a window, no formula gives again
+			e.Values[v.Name] = finding.Round(v.Number)
 		}
 	}
 	return e

@@ -320,6 +320,25 @@ func (x *expression) add(in input) {
 	x.inputs = append(x.inputs, in)
 }
 
+// again is the formula that gives an input again, "" where none does; pair says
+// that it needs the answer before, too.
+func (x *expression) again(in input) (formula string, pair bool) {
+	if in.field >= 0 {
+		name, level, counted := strings.Cut(x.fields[in.field].Name, ".")
+		if !counted {
+			return "last(" + name + ")", false
+		}
+		i := slices.IndexFunc(ergo.Levels(), func(l ergo.Level) bool { return string(l) == level })
+		return fmt.Sprintf("last(element(%s, %d))", name, i), false
+	}
+	m := x.measures[in.measure]
+	field := x.fields[m.field].Name
+	if m.word != rate || m.window != 0 || x.fields[m.field].Kind != ergo.Cumulative || strings.Contains(field, ".") {
+		return "", false
+	}
+	return "rate(" + field + ")", true
+}
+
 // span is how far back the expression looks.
 func (x *expression) span() time.Duration {
 	longest := time.Duration(0)

@@ -299,6 +299,9 @@ func TestFindings(t *testing.T) {
 	if got := f.Evidence[0]; got.Tool != "process_list" || got.Values["MessagesMailbox"] != 1001.0 || got.Records[0] != finding.RecordName("a@h", "process_list", at) {
 		t.Errorf("evidence %+v", got)
 	}
+	if e := f.Evidence[0]; e.Values["answers"] != 20 || e.Calls["answers"].Arguments["of"] != "count(rows)" || e.Calls["MessagesMailbox"].Arguments["of"] != "last(MessagesMailbox)" {
+		t.Errorf("calls %+v", e.Calls)
+	}
 	if got := f.Evidence[1].Lines; len(got) != 4 || got[0] != "p11 on a@h" {
 		t.Errorf("the others: %v", got)
 	}

@@ -16,6 +16,7 @@ import (
 type Stretch struct {
 	From, To time.Time // the first and the last answer
 	Answers  int
+	Before   time.Time // the answer before the first; zero where there is none
 	Since    time.Time // the answer before the first, in which it did not hold; zero where it could not be told
 	Values   []Value   // with which it began
 	Open     bool      // it lasts to the last answer of the node
@@ -26,6 +27,11 @@ type Value struct {
 	Name   string
 	Number float64
 	Text   string // of a field that is one
+	// Again is the formula, as the tool measure has it, that gives the value
+	// again: from the first answer of the stretch, or that and the one before if
+	// Pair is set. It is "" where no formula does.
+	Again string
+	Pair  bool
 }
 
 // A Match is a row of which a rule held for as long as it asks for.
@@ -191,7 +197,7 @@ func (w *watch) ask(i int, f *archive.Frame, slot int32, gap bool) {
 		return
 	}
 	if x.hold == nil {
-		x.hold = &Stretch{From: f.At, Values: x.values()}
+		x.hold = &Stretch{From: f.At, Before: w.last, Values: x.values()}
 		if before == no && !gap {
 			x.hold.Since = w.last
 		}
@@ -218,7 +224,8 @@ func (w *watch) matchOf(x *row, f *archive.Frame, slot int32, key string) *Match
 func (x *row) values() []Value {
 	var out []Value
 	for i, in := range x.rule.expr.inputs {
-		out = append(out, Value{in.shown, x.asked[i].num, x.asked[i].text})
+		again, pair := x.rule.expr.again(in)
+		out = append(out, Value{in.shown, x.asked[i].num, x.asked[i].text, again, pair})
 	}
 	return out
 }
