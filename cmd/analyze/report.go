@@ -235,7 +235,7 @@ warning, error and panic.`,
 			if f != "text" && f != "json" {
 				return f.unknown(infoFormats)
 			}
-			rec, err := openRecording(args...)
+			rec, err := openRecording(cmd, args...)
 			if err != nil {
 				return err
 			}
