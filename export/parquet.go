@@ -150,7 +150,7 @@ func (o *Options) kindsOf(ctx context.Context, rec *replay.Recording, tool strin
 
 // A table is a file of Parquet that is being written.
 type table struct {
-	out   *parquet.Writer
+	out   *parquet.GenericWriter[any]
 	names []string // of the fields, in the order of the file
 	kinds []cellKind
 	at    []int // their places among all columns
@@ -200,7 +200,7 @@ func newTable(w io.Writer, tool string, kinds map[string]cellKind) *table {
 		}
 	}
 	t.row = make(parquet.Row, len(group))
-	t.out = parquet.NewWriter(w, parquet.NewSchema(tool, group), parquet.Compression(&zstd.Codec{}), parquet.MaxRowsPerRowGroup(rowsOfGroup))
+	t.out = parquet.NewGenericWriter[any](w, parquet.NewSchema(tool, group), parquet.Compression(&zstd.Codec{}), parquet.MaxRowsPerRowGroup(rowsOfGroup))
 	return t
 }
 

@@ -70,7 +70,7 @@ func (n *node) ask(ctx context.Context, r *run, tool string, args ergo.Args) (er
 	if err != nil {
 		n.stat.Errors++
 	}
-	spent, sure := n.spending.Charge(tool, args, answer.Took, late)
+	spent, sure := n.spending.Charge(tool, args, answer.Took, len(answer.Text), late)
 	n.mu.Unlock()
 	r.calls++
 	r.spent += spent

@@ -120,7 +120,7 @@ func Kinds() []Row {
 			Measure: Measure{"restarts", "an hour", 3, 30},
 			Fetch:   []Fetch{FetchStacks, FetchHeap, FetchRawGoroutine},
 			Explains: []Effect{
-				{Dies, []Kind{ErrorBurst, SupervisorLimit, DeliveryErrors, EventSilent, ApplicationDown, HeapChurn}},
+				{Dies, []Kind{ErrorBurst, SupervisorLimit, SpawnFailed, ChildDisabled, DeliveryErrors, EventSilent, ApplicationDown, HeapChurn}},
 				{WaitsFor, []Kind{StuckCall, OverloadedProcess}},
 			},
 		},
@@ -131,7 +131,7 @@ func Kinds() []Row {
 			Fetch:   []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
 				{TakesDown, []Kind{NodeDown, NodeRestarted}},
-				{GivesUp, []Kind{ApplicationDown, RestartLoop, ErrorBurst, DeliveryErrors, EventSilent, TrafficStopped}},
+				{GivesUp, []Kind{ApplicationDown, RestartLoop, SpawnFailed, ErrorBurst, DeliveryErrors, EventSilent, TrafficStopped}},
 				{WaitsFor, []Kind{StuckCall, OverloadedProcess}},
 			},
 		},

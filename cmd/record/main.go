@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -35,22 +34,14 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return command.Run(ctx, newRoot(), "record", args, stdin, stdout, stderr)
 }
 
-// version is that of the program's module, or of the commit that it was built
-// from; "" where neither is known.
+// version is what an archive keeps of the program that writes to it: its
+// module's version, or the commit that it was built from; "" where neither is known.
 func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return ""
+	b := command.ReadBuild()
+	if b.Version == "(devel)" {
+		return b.Commit
 	}
-	if v := info.Main.Version; v != "" && v != "(devel)" {
-		return v
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			return s.Value
-		}
-	}
-	return ""
+	return b.Version
 }
 
 func newRoot() *cobra.Command {

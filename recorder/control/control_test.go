@@ -163,6 +163,7 @@ func TestControl(t *testing.T) {
 	if notes != 2 {
 		t.Errorf("%d of the note and its incident are in the dump", notes)
 	}
+	checkSealed(t, c)
 	checkMetrics(t, s.URL, "ergo_recorder_nodes 1\n", `ergo_recorder_node_processes{node="a@h"} 3`, "ergo_recorder_incidents_total 1", "ergo_recorder_keeping_failed 0\n")
 	if resp, err := http.Get(s.URL + "/health"); err != nil || resp.StatusCode != http.StatusNoContent {
 		t.Errorf("health: %v, %v", resp, err)

@@ -4,6 +4,7 @@ package cost
 
 import (
 	"encoding/json"
+	"math/bits"
 	"slices"
 	"time"
 
@@ -52,6 +53,7 @@ func (c *Costs) Service() time.Duration {
 // Spending is what a node's time went into.
 type Spending struct {
 	tools map[string]*Costs
+	sizes map[sized]*Costs
 	total time.Duration
 	cpu   cpuCheck
 }
@@ -66,10 +68,22 @@ func (s *Spending) Believed() float64 { return s.cpu.believed() }
 // Of is what is known of a tool, nil if it has not answered yet.
 func (s *Spending) Of(tool string) *Costs { return s.tools[tool] }
 
-// Charge notes a call and returns what it cost the node: what its tool costs
-// without waiting, nothing for a time-out, and nothing for the time that a CPU
-// profile sleeps. It says whether the tool has answered often enough to tell.
-func (s *Spending) Charge(tool string, args ergo.Args, took time.Duration, timedOut bool) (cost time.Duration, sure bool) {
+// A sized is a tool and the order of magnitude of its answers: the same tool
+// gives an empty list and one of thousands of rows, and what the quickest
+// of the small ones cost says nothing of the large.
+type sized struct {
+	tool  string
+	order int
+}
+
+// sizeOf is the class of an answer of so many bytes: each is up to four times
+// as large as the one before.
+func sizeOf(tool string, bytes int) sized { return sized{tool, bits.Len(uint(bytes)) / 2} }
+
+// Charge notes a call with an answer of so many bytes and returns what it cost
+// the node: what its tool costs for such an answer without waiting, nothing for a time-out, and
+// nothing for the time that a CPU profile sleeps. It says whether that is known from enough answers.
+func (s *Spending) Charge(tool string, args ergo.Args, took time.Duration, bytes int, timedOut bool) (cost time.Duration, sure bool) {
 	if timedOut {
 		return 0, true
 	}
@@ -82,17 +96,24 @@ func (s *Spending) Charge(tool string, args ergo.Args, took time.Duration, timed
 		}
 	}
 	if s.tools == nil {
-		s.tools = map[string]*Costs{}
+		s.tools, s.sizes = map[string]*Costs{}, map[sized]*Costs{}
 	}
-	c := s.tools[tool]
-	if c == nil {
-		c = &Costs{}
-		s.tools[tool] = c
-	}
-	c.Add(took)
+	note(s.tools, tool, took)
+	c := note(s.sizes, sizeOf(tool, bytes), took)
 	took = min(took, c.Service())
 	s.total += took
 	return took, c.Known()
+}
+
+// note adds a cost to those under a key.
+func note[K comparable](all map[K]*Costs, key K, took time.Duration) *Costs {
+	c := all[key]
+	if c == nil {
+		c = &Costs{}
+		all[key] = c
+	}
+	c.Add(took)
+	return c
 }
 
 // ProfileTime is how long a call of pprof_cpu sleeps.

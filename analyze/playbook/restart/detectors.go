@@ -36,5 +36,11 @@ func Detectors() []detector.Detector {
 			Settings: []setting.Setting{manyRestarts, loopWindow, nearLimit},
 			Run:      judge,
 		},
+		{
+			Name: "starts", Looks: "processes that fail to start, and children that their supervisor goes on without",
+			Needs:  []detector.Need{{Reading: ergo.Node, Least: 8}},
+			Claims: []finding.Kind{finding.SpawnFailed, finding.ChildDisabled},
+			Run:    starts,
+		},
 	}
 }

@@ -1,0 +1,105 @@
+package restart
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/series"
+	"ergorecorder/ergo"
+)
+
+// starts looks for processes that fail to start again and again, and for
+// children that their supervisor gave up.
+func starts(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
+	for _, n := range s.Nodes {
+		before := len(v.Findings)
+		for _, life := range n.LivesIn(s) {
+			spawnFailed(s, n, life, v)
+		}
+		w, err := s.Complaints(ctx, n)
+		if err != nil {
+			return err
+		}
+		for _, in := range n.Inspected {
+			if f := childDisabled(s, n, in, w); f != nil {
+				v.Find(f)
+			}
+		}
+		if failed := n.Series(ergo.Node, "ProcessesSpawnFailed"); failed.Len() > 1 && len(v.Findings) == before {
+			v.Fine("%s: processes fail to start no more often than before, over %d answers", n.Name, failed.Len())
+		}
+	}
+	return nil
+}
+
+// spawnFailed tells that the node's count of processes that failed to start grew
+// far more than before.
+func spawnFailed(s *scene.Scene, n *scene.Node, life finding.Window, v *finding.Verdict) {
+	counted := n.Series(ergo.Node, "ProcessesSpawnFailed")
+	b, ok := series.FindBurst(series.Within(series.Steps(counted, n.Starts...), life.From, life.To))
+	if !ok || b.After.Events < s.Set.Of(manyRestarts) {
+		return
+	}
+	f := &finding.Finding{
+		Kind: finding.SpawnFailed, Score: finding.Score(finding.SpawnFailed, 3600*b.After.Rate()), Confidence: finding.High,
+		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(b.Onset)}, Onset: b.Onset, OnsetErrorS: max(b.Off.Seconds(), 0.1),
+		Title:   fmt.Sprintf("processes fail to start on %s, %s times a minute", finding.NodeName(n.Name), finding.Number(60*b.After.Rate())),
+		Summary: fmt.Sprintf("Since %s %s processes failed to start on %s; before it was %s in %s.", finding.Clock(b.Onset), finding.Number(b.After.Events), n.Name, finding.Number(b.Before.Events), finding.Seconds(b.Before.Seconds)),
+		Evidence: []finding.Evidence{{
+			What: "processes that failed to start", Node: n.Name, Tool: "node_info", Field: "ProcessesSpawnFailed", From: &b.Onset, To: &b.End, Series: finding.Chart("processes", counted),
+		}},
+		Recommendation: "See in the log whose initialization fails and why: a name that is taken, a resource that is not there, an error of the initialization.",
+		Confirm:        []string{"node_info on " + n.Name + ": ProcessesSpawnFailed, twice"},
+		Caveats:        []string{"The node counts these failures and does not say whose they are."},
+	}
+	n.TellBurst(&f.Evidence[0], b, "node_info", "ProcessesSpawnFailed")
+	if s.To.Sub(b.End) > max(10*time.Second, b.End.Sub(b.Onset)/2) {
+		f.End, f.Score = &b.End, min(f.Score, 45)
+	}
+	v.Find(f)
+}
+
+// childDisabled tells that a supervisor goes on without a child that it had.
+func childDisabled(s *scene.Scene, n *scene.Node, in *scene.Inspection, w scene.Complaints) *finding.Finding {
+	k := slices.IndexFunc(in.Disabled.V, func(v float64) bool { return v > in.Disabled.V[0] })
+	if k < 1 || in.Disabled.V[in.Disabled.Len()-1] <= in.Disabled.V[0] {
+		return nil
+	}
+	sup, at := n.Procs.Known[in.Pid], in.Disabled.T[k]
+	if sup == nil {
+		return nil
+	}
+	onset, off := series.Middle(in.Disabled.T[k-1], at)
+	sub := finding.Subject{Node: n.Name, Incarnation: n.Incarnation(onset), Application: sup.Application}
+	who, died := "a child", 0
+	for _, l := range n.Procs.Lineages {
+		c := l.Current
+		if c == nil || !c.Gone || c.Parent != in.Pid || c.Last.Before(in.Disabled.T[k-1].Add(-n.Interval)) || c.Last.After(at) {
+			continue
+		}
+		sub.Name, sub.Behavior, who = l.Name, l.Behavior, l.Name
+		onset, off = series.Middle(c.Last, c.Last.Add(n.Interval))
+		died = len(scene.Deaths(w.ByName[l.Name]))
+	}
+	f := &finding.Finding{
+		Kind: finding.ChildDisabled, Score: finding.Score(finding.ChildDisabled, s.To.Sub(onset).Seconds()), Confidence: finding.High,
+		Subject: sub, Onset: onset, OnsetErrorS: max(off.Seconds(), 0.1),
+		Title:   fmt.Sprintf("%s on %s goes on without %s", sup.Called(), n.Name, who),
+		Summary: fmt.Sprintf("Its disabled children became %s, before %s; it was still so at the last inspection.", finding.Number(in.Disabled.V[in.Disabled.Len()-1]), finding.Number(in.Disabled.V[0])),
+		Evidence: []finding.Evidence{{
+			What: "disabled children of " + sup.Called() + " " + sup.Pid, Node: n.Name, Tool: "process_inspect", Field: "children_disabled", From: &onset, To: &s.To,
+			Series: finding.Chart("children", in.Disabled),
+		}},
+		Recommendation: "Mend why the child died, then enable it again; what it did is not done meanwhile.",
+		Confirm:        []string{fmt.Sprintf("process_inspect node=%s pid=%s: children_disabled", n.Name, in.Pid)},
+	}
+	if died == 0 && w.Lines > 0 {
+		f.Score, f.Confidence = min(f.Score, 45), finding.Medium
+		f.Caveats = append(f.Caveats, "no death of the child was logged: somebody may have disabled it on purpose")
+	}
+	return f
+}
