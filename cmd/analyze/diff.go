@@ -128,7 +128,7 @@ func (f *windows) run(cmd *cobra.Command, paths []string) error {
 			sides[i].Nodes = nodes
 			continue
 		}
-		rec, err := openRecording(paths[i])
+		rec, err := openRecording(cmd, paths[i])
 		if err != nil {
 			return err
 		}
