@@ -195,7 +195,7 @@ func detectorOf(line string) string {
 		"the same life in all of": "lives", "failed deliveries": "errors", "applications that ran stopped": "applications",
 		"messages waiting for long": "bottleneck", "was restarted over and over": "restart-loop", "family of processes keeps growing": "process-leak",
 		"no zombee of": "zombies", "no rise of CPU": "cpu", "the heap does not keep growing": "memory", "connected in all of": "links",
-		"failed handshakes came": "handshakes", "growth of goroutines": "goroutines", "none fell silent": "events",
+		"failed handshakes came": "handshakes", "growth of goroutines": "goroutines", "processes fail to start": "starts", "none fell silent": "events",
 	} {
 		if strings.Contains(line, words) {
 			return detector
@@ -211,11 +211,15 @@ func carried(t *testing.T, h harm, all []*archive.Record, lines []string) {
 	t.Helper()
 	for _, line := range lines {
 		detector := detectorOf(line)
-		if detector == "" {
-			t.Errorf("nobody knows whose line it is: %s", line)
+		about, _, _ := strings.Cut(line, ": ")
+		if detector == "" { // of a detector that is not listed above: at least its nodes were seen
+			for node := range strings.SplitSeq(about, " and ") {
+				if !slices.Contains(nodesOf(all), node) {
+					t.Errorf("nothing of %s was recorded: %s", node, line)
+				}
+			}
 			continue
 		}
-		about, _, _ := strings.Cut(line, ": ")
 		said, most := looks.FindStringSubmatch(line), 0
 		for node := range strings.SplitSeq(about, " and ") {
 			if h.blind(node, detector) {
