@@ -49,12 +49,15 @@ func predicates(s *scene.Scene) map[finding.Relation]predicate {
 		finding.TakesDown: takesDown,
 		finding.BeganAnew: func(root, f *finding.Finding) bool { return sameNode(root, f) && after(root, f) },
 		finding.NodeAway:  func(root, f *finding.Finding) bool { return touches(f, root.Subject.Node) && after(root, f) },
-		finding.CallsNode: after,
+		finding.CallsNode: func(root, f *finding.Finding) bool {
+			return (f.Subject.Peer == "" || f.Subject.Peer == root.Subject.Node) && after(root, f)
+		},
 		finding.CutsBoth: func(root, f *finding.Finding) bool {
 			return endOf(root, f.Subject.Node) && endOf(root, f.Subject.Peer) && after(root, f)
 		},
 		finding.CutsOff: func(root, f *finding.Finding) bool {
-			return (endOf(root, f.Subject.Node) || endOf(root, f.Subject.Peer)) && after(root, f)
+			waits := f.Kind != finding.OverloadedProcess || f.Is(finding.Waits)
+			return (endOf(root, f.Subject.Node) || endOf(root, f.Subject.Peer)) && waits && after(root, f)
 		},
 		finding.GivesUp:      givesUp,
 		finding.Dies:         func(root, f *finding.Finding) bool { return sameNode(root, f) && after(root, f) },

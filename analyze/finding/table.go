@@ -13,7 +13,7 @@ func Kinds() []Row {
 				{KilledInside, []Kind{ZombieProcesses}},
 				{LoadBurns, []Kind{CPUHotspot}},
 				{Holds, []Kind{MemoryLeak, HeapChurn, GoroutineGrowth}},
-				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent}},
+				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent, TrafficStopped}},
 				{WaitsFor, []Kind{StuckCall, OverloadedProcess}},
 			},
 		},
@@ -27,7 +27,7 @@ func Kinds() []Row {
 				{SameProcess, []Kind{MailboxGrowth, ErrorBurst, DeliveryErrors, EventSilent, GoroutineGrowth, ShutdownStuck, Rule}},
 				{KilledInside, []Kind{ZombieProcesses}},
 				{Holds, []Kind{MemoryLeak, HeapChurn, GoroutineGrowth}},
-				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent}},
+				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent, TrafficStopped}},
 				{WaitsFor, []Kind{StuckCall, OverloadedProcess}},
 			},
 		},
@@ -40,7 +40,7 @@ func Kinds() []Row {
 				{SameProcess, []Kind{MailboxGrowth, ErrorBurst, DeliveryErrors, EventSilent, GoroutineGrowth, ShutdownStuck, Rule}},
 				{KilledInside, []Kind{ZombieProcesses}},
 				{Holds, []Kind{MemoryLeak, HeapChurn, GoroutineGrowth}},
-				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent}},
+				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent, TrafficStopped}},
 				{WaitsFor, []Kind{StuckCall, OverloadedProcess}},
 			},
 		},
@@ -51,7 +51,7 @@ func Kinds() []Row {
 			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchRawGoroutine},
 			Explains: []Effect{
 				{SameProcess, []Kind{StuckCall, MailboxGrowth, ErrorBurst, DeliveryErrors, Rule}},
-				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent}},
+				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent, TrafficStopped}},
 				{WaitsFor, []Kind{StuckCall, OverloadedProcess}},
 			},
 		},
@@ -61,7 +61,7 @@ func Kinds() []Row {
 			Measure: Measure{"time in one callback", "s", 1, 5},
 			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchRawGoroutine},
 			Explains: []Effect{
-				{CallersSuffer, []Kind{MailboxGrowth, ErrorBurst, DeliveryErrors, EventSilent}},
+				{CallersSuffer, []Kind{MailboxGrowth, ErrorBurst, DeliveryErrors, EventSilent, TrafficStopped}},
 				{WaitsFor, []Kind{StuckCall, OverloadedProcess}},
 			},
 		},
@@ -92,7 +92,7 @@ func Kinds() []Row {
 			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchCPU, FetchRawCPU, FetchRawGoroutine},
 			Explains: []Effect{
 				{SameProcess, []Kind{MailboxGrowth, ErrorBurst, DeliveryErrors, EventSilent, GoroutineGrowth, Rule}},
-				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent}},
+				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent, TrafficStopped}},
 			},
 		},
 		{
@@ -110,7 +110,7 @@ func Kinds() []Row {
 				{SameProcess, []Kind{OverloadedProcess, MailboxGrowth, ErrorBurst, Rule}},
 				{LoadBurns, []Kind{CPUHotspot}},
 				{Holds, []Kind{MemoryLeak, HeapChurn, GoroutineGrowth}},
-				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent}},
+				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent, TrafficStopped}},
 				{WaitsFor, []Kind{StuckCall, OverloadedProcess}},
 			},
 		},
@@ -120,7 +120,7 @@ func Kinds() []Row {
 			Measure: Measure{"restarts", "an hour", 3, 30},
 			Fetch:   []Fetch{FetchStacks, FetchHeap, FetchRawGoroutine},
 			Explains: []Effect{
-				{Dies, []Kind{ErrorBurst, SupervisorLimit, SpawnFailed, ChildDisabled, DeliveryErrors, EventSilent, ApplicationDown, HeapChurn}},
+				{Dies, []Kind{ErrorBurst, SupervisorLimit, SpawnFailed, ChildDisabled, DeliveryErrors, EventSilent, ApplicationDown, HeapChurn, TrafficStopped, DeadLetters}},
 				{WaitsFor, []Kind{StuckCall, OverloadedProcess}},
 			},
 		},
@@ -141,7 +141,7 @@ func Kinds() []Row {
 			Measure: Measure{"time without the child", "s", 1, 60},
 			Fetch:   []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
-				{Dies, []Kind{ErrorBurst, DeliveryErrors, EventSilent, TrafficStopped}},
+				{Dies, []Kind{ErrorBurst, DeliveryErrors, EventSilent, TrafficStopped, DeadLetters}},
 				{WaitsFor, []Kind{StuckCall, OverloadedProcess}},
 			},
 		},
@@ -161,7 +161,7 @@ func Kinds() []Row {
 			Fetch:   []Fetch{FetchHeap, FetchStacks, FetchRawHeap},
 			Explains: []Effect{
 				{Holds, []Kind{MemoryLeak, HeapChurn, GoroutineGrowth}},
-				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent}},
+				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent, TrafficStopped}},
 			},
 		},
 		{
@@ -182,7 +182,7 @@ func Kinds() []Row {
 				{SameProcess, []Kind{BlockedCallback, StuckCall, ErrorBurst, EventSilent, GoroutineGrowth, ShutdownStuck, Rule}},
 				{PileUp, []Kind{ProcessLeak}},
 				{Holds, []Kind{MemoryLeak, HeapChurn, GoroutineGrowth}},
-				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent}},
+				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent, TrafficStopped}},
 				{WaitsFor, []Kind{StuckCall, OverloadedProcess}},
 			},
 		},
@@ -194,7 +194,7 @@ func Kinds() []Row {
 			Explains: []Effect{
 				{BeganAnew, []Kind{NodeRestarted}},
 				{NodeAway, []Kind{LinkFlap, LinkDown, MessageLoss, SlowLink, ApplicationDown, EventSilent, ClockSkew, Rule}},
-				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall}},
+				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall, TrafficStopped, DeadLetters}},
 			},
 		},
 		{
@@ -204,7 +204,7 @@ func Kinds() []Row {
 			Fetch:   []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
 				{NodeAway, []Kind{LinkFlap, LinkDown, MessageLoss, SlowLink, ApplicationDown, EventSilent, ClockSkew, Rule}},
-				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall}},
+				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall, TrafficStopped, DeadLetters}},
 			},
 		},
 		{
@@ -214,7 +214,7 @@ func Kinds() []Row {
 			Fetch:   []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
 				{NodeAway, []Kind{LinkFlap, LinkDown, MessageLoss, SlowLink, ApplicationDown, EventSilent, ClockSkew, Rule}},
-				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall}},
+				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall, TrafficStopped, DeadLetters}},
 				{OnNode, []Kind{OverloadedProcess, BlockedCallback, MailboxGrowth, EventSilent, TrafficStopped}},
 				{WaitingCalls, []Kind{OverloadedProcess, MailboxGrowth}},
 			},
@@ -226,7 +226,7 @@ func Kinds() []Row {
 			Fetch:   []Fetch{FetchCPU, FetchRawCPU, FetchRawGoroutine},
 			Explains: []Effect{
 				{NodeAway, []Kind{LinkFlap, MessageLoss, SlowLink, EventSilent, Rule}},
-				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall}},
+				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall, TrafficStopped, DeadLetters}},
 				{OnNode, []Kind{OverloadedProcess, BlockedCallback, MailboxGrowth, EventSilent, TrafficStopped}},
 				{WaitingCalls, []Kind{OverloadedProcess, MailboxGrowth}},
 			},
@@ -238,7 +238,7 @@ func Kinds() []Row {
 			Fetch:   []Fetch{FetchCPU, FetchRawCPU, FetchRawGoroutine},
 			Explains: []Effect{
 				{NodeAway, []Kind{SlowLink, MessageLoss, Rule}},
-				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall}},
+				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall, TrafficStopped, DeadLetters}},
 				{OnNode, []Kind{OverloadedProcess, BlockedCallback, MailboxGrowth, EventSilent, TrafficStopped}},
 				{WaitingCalls, []Kind{OverloadedProcess, MailboxGrowth}},
 			},
@@ -285,6 +285,7 @@ func Kinds() []Row {
 			Measure: Measure{"messages to nobody", "a minute", 1, 1000},
 			Fetch:   []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
+				{OnNode, []Kind{DeliveryErrors}},
 				{SameProcess, []Kind{DeliveryErrors, ErrorBurst, Rule}},
 			},
 		},
@@ -295,7 +296,7 @@ func Kinds() []Row {
 			Fetch:   []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
 				{TakesDown, []Kind{NodeDown, NodeRestarted}},
-				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent, TrafficStopped}},
+				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent, TrafficStopped, DeadLetters}},
 				{WaitsFor, []Kind{StuckCall, OverloadedProcess}},
 			},
 		},
@@ -322,7 +323,7 @@ func Kinds() []Row {
 			Fetch:   []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
 				{CutsBoth, []Kind{LinkFlap, Rule}},
-				{CutsOff, []Kind{ErrorBurst, DeliveryErrors, MessageLoss, SlowLink, EventSilent, StuckCall}},
+				{CutsOff, []Kind{ErrorBurst, DeliveryErrors, MessageLoss, SlowLink, EventSilent, StuckCall, OverloadedProcess, TrafficStopped}},
 			},
 		},
 		{
@@ -332,7 +333,7 @@ func Kinds() []Row {
 			Fetch:   []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
 				{CutsBoth, []Kind{LinkFlap, Rule}},
-				{CutsOff, []Kind{ErrorBurst, DeliveryErrors, MessageLoss, SlowLink, EventSilent, StuckCall}},
+				{CutsOff, []Kind{ErrorBurst, DeliveryErrors, MessageLoss, SlowLink, EventSilent, StuckCall, OverloadedProcess, TrafficStopped}},
 			},
 		},
 		{
@@ -341,7 +342,7 @@ func Kinds() []Row {
 			Measure: Measure{"nodes cut off from others", "", 1, 1},
 			Fetch:   []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
-				{CutsOff, []Kind{LinkDown, LinkFlap, ErrorBurst, DeliveryErrors, MessageLoss, SlowLink, EventSilent, StuckCall}},
+				{CutsOff, []Kind{LinkDown, LinkFlap, ErrorBurst, DeliveryErrors, MessageLoss, SlowLink, EventSilent, StuckCall, OverloadedProcess, TrafficStopped}},
 			},
 		},
 		{
@@ -351,7 +352,7 @@ func Kinds() []Row {
 			Fetch:   []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
 				{CutsBoth, []Kind{SlowLink, Rule}},
-				{CutsOff, []Kind{ErrorBurst, DeliveryErrors, StuckCall, EventSilent, TrafficStopped}},
+				{CutsOff, []Kind{ErrorBurst, DeliveryErrors, StuckCall, EventSilent, OverloadedProcess, TrafficStopped}},
 			},
 		},
 		{
@@ -359,6 +360,9 @@ func Kinds() []Row {
 			Claimed: "round trips far above the baseline",
 			Measure: Measure{"round trip", "ms", 5, 500},
 			Fetch:   []Fetch{FetchRawGoroutine},
+			Explains: []Effect{
+				{CutsOff, []Kind{ErrorBurst, DeliveryErrors, StuckCall, OverloadedProcess}},
+			},
 		},
 		{
 			Kind: HandshakeErrors, Playbook: "network", Subject: "node",

@@ -30,6 +30,9 @@ func prose(f *finding.Finding) []Check {
 // numeral is a number, with its unit where it has one.
 var numeral = regexp.MustCompile(`(?:^|[\s(,;:~])(\d\d:\d\d:\d\d|\d+ h \d+ min|\d+ min \d+ s|\d+(?:\.\d+)?(?:e[+-]?\d+)?(?: (?:ms|s|B|KB|MB|GB|TB|%)\b| %)?)(?:$|[\s).,;:!?])`)
 
+// release is the number of a release, which is a name.
+var release = regexp.MustCompile(`\d+\.\d+\.\d+`)
+
 // Numbers are the numbers that a text of a finding states. What the cluster
 // wrote (names, log lines, stacks) is no statement of ours and left out.
 //
@@ -44,6 +47,7 @@ func Numbers(f *finding.Finding, text string) []string {
 	for _, w := range quoted(f) {
 		text = strings.ReplaceAll(text, w, "…")
 	}
+	text = release.ReplaceAllString(text, "…")
 	var out []string
 	for text != "" {
 		m := numeral.FindStringSubmatchIndex(text)
@@ -124,7 +128,7 @@ func words(f *finding.Finding) map[string]bool {
 		}
 	}
 	for _, v := range values {
-		for _, w := range written(v) {
+		for _, w := range written(math.Abs(v)) { // by how much, the way is said in words
 			add(w)
 		}
 	}
@@ -140,7 +144,7 @@ func words(f *finding.Finding) map[string]bool {
 func written(v float64) []string {
 	var out []string
 	for _, x := range []float64{v, 100 * v, 60 * v, 86400 * v, v / 60, 1000 * v, v / 1000, v * 1e9, v / 1e9} {
-		out = append(out, finding.Number(x), finding.Number(x)+" %")
+		out = append(out, finding.Number(x), finding.Number(x)+" %", finding.Number(x)+" ms")
 	}
 	out = append(out, strconv.FormatFloat(math.Round(v), 'f', 0, 64), strconv.FormatFloat(math.Round(100*v), 'f', 0, 64)+" %", finding.Size(v))
 	for _, x := range []float64{v, v / 1000, v / 1e9} {

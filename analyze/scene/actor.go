@@ -23,6 +23,8 @@ type Actor struct {
 	Last      time.Time // the newest listing that shows it
 	Gone      bool      // a later listing does not show it
 
+	unlisted bool // the newest listings are cut and left it out
+
 	Begin Point // its first row
 	now   Point // its newest row
 	busy  *Episode
@@ -32,7 +34,8 @@ type Actor struct {
 	stalls   []*Stall   // likewise
 	stood    []*Stall   // the first maxStood stalls, and the newest in the last place
 
-	Surge *Surge // the latest, nil if there was none
+	Stream Stream // of messages to it
+	Surge  *Surge // the latest, nil if there was none
 
 	LongWaits int    // stalls in wait response
 	FirstWait *Stall // of those
@@ -171,9 +174,41 @@ func (e *Episode) add(p Point) {
 	e.skip = 2*e.skip + 1
 }
 
+// A Stream is how messages came to a process: until when they did, and the longest
+// stretch before in which next to none did.
+type Stream struct {
+	Last    Point // the newest row that shows about as many as ever
+	Longest time.Duration
+	Rose    bool // it was seen to begin, or to rise many times over: it may be meant to end
+}
+
+// trickle is the share of its usual rate below which next to nothing comes.
+const trickle = 0.1
+
+func (a *Actor) flows(prev, p Point) {
+	if a.Stream.Last.At.IsZero() {
+		a.Stream.Last = p
+		return
+	}
+	usual := float64(prev.In-a.Begin.In) / max(prev.At.Sub(a.Begin.At).Seconds(), 1e-3)
+	now := float64(p.In-prev.In) / max(p.At.Sub(prev.At).Seconds(), 1e-3)
+	if seen := prev.At.Sub(a.Begin.At); seen > MinStall && p.In-prev.In >= 20 && now*trickle > 2*usual {
+		a.Stream.Rose = true
+	}
+	if now > 0 && now >= trickle*usual {
+		a.Stream.Longest = max(a.Stream.Longest, p.At.Sub(a.Stream.Last.At))
+		a.Stream.Last = p
+	}
+}
+
+// Rests reports whether the newest row shows the process asleep with nothing to
+// do.
+func (a *Actor) Rests() bool { return a.now.state == sleeping && a.now.Mailbox == 0 }
+
 // observe takes the process's next row.
 func (a *Actor) observe(p Point) {
 	prev := a.now
+	a.flows(prev, p)
 	a.now, a.Last = p, p.At
 	a.observeStall(prev, p)
 	a.observeSurge(prev, p)

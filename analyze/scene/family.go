@@ -187,6 +187,10 @@ const maxBirths = 512
 
 // reborn takes a new PID under the name.
 func (l *Lineage) reborn(a *Actor) {
+	if old := l.Current; old != nil && old.Pid == a.Pid && !l.broken {
+		l.Current = a // a node hands out no PID twice in one life: it was not listed for a while
+		return
+	}
 	l.lives++
 	old, broken := l.Current, l.broken
 	l.Current, l.broken = a, false

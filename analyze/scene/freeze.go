@@ -42,7 +42,19 @@ func (s *Scene) signs(w *Network, n *Node) []sign {
 	for _, t := range n.Series(ergo.Runtime, "goroutines").T {
 		all = append(all, sign{t, t})
 	}
+	for k, l := range w.Links {
+		if k[0] == n.Name {
+			for _, p := range l.Points {
+				all = append(all, sign{p.At, p.At})
+			}
+		}
+	}
 	for k, p := range w.Pings {
+		if k[0] == n.Name { // it pinged itself: that is an answer of its own
+			for _, t := range p.T {
+				all = append(all, sign{t, t})
+			}
+		}
 		if k[1] != n.Name {
 			continue
 		}
@@ -74,7 +86,7 @@ func (s *Scene) Freezes(w *Network, n *Node, least time.Duration) []Freeze {
 		f.Unheard = w.unheard(n.Name, f)
 		f.Others = s.othersHeard(w, n, f)
 		asked := f.Late > 0 || f.Unheard > 0
-		if !asked || f.Others == 0 && len(s.Nodes) > 1 || s.cutWithin(w, n, f) {
+		if !asked || f.Others == 0 && len(s.Nodes) > 1 || s.cutWithin(w, n, f) || w.spoke(n.Name, f) || s.onlyOverLost(w, n, f) {
 			continue
 		}
 		if f.Worked = n.worked(f) || w.logged(n, f); f.Worked && f.Lasted() < longestHold {
@@ -120,6 +132,67 @@ func (w *Network) logged(n *Node, f Freeze) bool {
 	return false
 }
 
+// spoke reports whether a peer received messages of the node within the stretch,
+// by its counter of their link at an answer of that peer within it: about as many
+// as usual, and none of its pings failed. Then the node was not still, only the
+// way to it was.
+func (w *Network) spoke(node string, f Freeze) bool {
+	for k, l := range w.Links {
+		failed := slices.ContainsFunc(w.Mute[k], func(c failedCall) bool { return c.At.After(f.From) && c.At.Before(f.To.Add(told)) })
+		if k[1] == node && !failed && l.receivedWithin(f) {
+			return true
+		}
+	}
+	return false
+}
+
+// onlyOverLost reports whether all that was asked in vain in the stretch went
+// over a connection that was lost then: the entry points' for what they
+// forwarded, a peer's own for its pings.
+func (s *Scene) onlyOverLost(w *Network, n *Node, f Freeze) bool {
+	lost := func(asker string) bool {
+		return asker != n.Name && slices.ContainsFunc(w.Losses(asker, n.Name), func(l Loss) bool {
+			return l.Before.After(f.From.Add(-told)) && l.After.Before(f.To)
+		})
+	}
+	if n.Entry || f.Unheard == 0 {
+		return false
+	}
+	for k := range w.Mute {
+		if k[1] == n.Name && !lost(k[0]) && slices.ContainsFunc(w.Mute[k], func(c failedCall) bool { return c.At.After(f.From) && c.At.Before(f.To.Add(told)) }) {
+			return false
+		}
+	}
+	return slices.ContainsFunc(s.Nodes, func(o *Node) bool { return o.Entry && lost(o.Name) })
+}
+
+// told is how much later a time-out may be told.
+const told = 10 * time.Second
+
+func (l *link) receivedWithin(f Freeze) bool {
+	const underWay = time.Second // what had left before may arrive
+	var first, before, inside LinkPoint
+	for _, p := range l.Points {
+		same := first.Up && p.Since.Sub(first.Since).Abs() <= max(2*time.Second, p.doubt)
+		switch {
+		case !p.At.Before(f.To) || !p.Up:
+		case !p.At.After(f.From.Add(underWay)):
+			if before = p; !same {
+				first = p
+			}
+		case same:
+			inside = p
+		}
+	}
+	if !inside.Up || before.At.Sub(first.At) < 5*time.Second {
+		return false
+	}
+	usual := (before.In - first.In) / before.At.Sub(first.At).Seconds()
+	expected := usual * inside.At.Sub(f.From).Seconds()
+	came := inside.In - before.In - usual*max(0, f.From.Sub(before.At).Seconds())
+	return expected >= 10 && came > expected/2
+}
+
 // beganWithin reports whether the node began another life in the stretch.
 func (s *Scene) beganWithin(n *Node, f Freeze) bool {
 	return slices.ContainsFunc(n.Starts, func(t time.Time) bool {
@@ -130,7 +203,6 @@ func (s *Scene) beganWithin(n *Node, f Freeze) bool {
 // unheard counts calls to a node and pings of it that timed out in a stretch,
 // or soon after: a time-out is told late.
 func (w *Network) unheard(node string, f Freeze) int {
-	const told = 10 * time.Second
 	count := 0
 	within := func(t time.Time) bool { return t.After(f.From) && t.Before(f.To.Add(told)) }
 	for _, c := range w.fails[node] {

@@ -176,6 +176,17 @@ const remoteCall = "remote call to '"
 // TimedOut reports whether nothing came back, as against no way to the peer.
 func (c failedCall) TimedOut() bool { return strings.Contains(c.why, "timed out") }
 
+// InVain is when calls that were forwarded to a node got no answer in time.
+func (w *Network) InVain(node string) []time.Time {
+	var at []time.Time
+	for _, c := range w.fails[node] {
+		if c.link && !c.mark && c.TimedOut() {
+			at = append(at, c.At)
+		}
+	}
+	return at
+}
+
 // probes are the tools whose failures are read. The recorder calls them often,
 // and none of them refuses a node that is well.
 func probes() []ergo.Reading {

@@ -3,6 +3,7 @@ package scene
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -34,6 +35,10 @@ type Population struct {
 	slots []*Actor
 	watch map[int32]bool // slots that are not at rest
 	life  int
+
+	cut      bool // the listing that is being read lacks processes by the node's own count
+	much     bool // by more than come and go between two answers
+	unlisted int  // processes that cut listings left out
 }
 
 // A Fall is the end of a supervisor while its node lived on.
@@ -106,16 +111,15 @@ func (p *Population) listing(f *archive.Frame, total series.Series) {
 		p.life++
 		p.nodeDied()
 	}
-	if t, ok := total.At(f.At); f.Seen < f.Total || ok && float64(len(f.Live)) < 0.9*t {
-		p.Partial++
-	}
+	share := p.shown(f, total)
+	p.cut, p.much = share < 1, share < 0.95
 	changed := f.Changed
 	if f.Reset {
 		p.slots, p.watch = nil, map[int32]bool{}
 		changed = f.Live
 	}
 	for _, slot := range f.Gone {
-		p.ended(p.at(slot), f.At)
+		p.missing(p.at(slot), f.At)
 		p.slots[slot] = nil
 		delete(p.watch, slot)
 	}
@@ -127,8 +131,8 @@ func (p *Population) listing(f *archive.Frame, total series.Series) {
 			p.row(f, slot)
 		}
 	}
-	if f.Reset {
-		p.sweep(f)
+	if f.Reset || p.unlisted > 0 {
+		p.sweep(f, share)
 	}
 	for _, fam := range p.Families {
 		fam.succeed(p.previous())
@@ -163,9 +167,10 @@ func (p *Population) row(f *archive.Frame, slot int32) {
 	pt := PointOf(f, slot)
 	if a.Begin.At.IsZero() {
 		a.Begin = pt
-	} else {
+	} else if !a.unlisted {
 		a.now.At = p.previous() // a row that is not listed as changed said the same until then
 	}
+	p.listed(a)
 	a.observe(pt)
 	p.Waits.add(a, pt)
 	if a.busy != nil || a.stall != nil {
@@ -187,7 +192,9 @@ func (p *Population) actor(f *archive.Frame, slot int32) *Actor {
 		Name: c[ColName].Text(slot), Behavior: c[ColBehavior].Text(slot),
 		Application: c[ColApplication].Text(slot), Kind: c[colKind].Text(slot), Parent: c[colParent].Text(slot),
 	}
-	a.BornAfter, a.First = p.previous(), f.At
+	if a.First = f.At; !p.much { // who is first seen in a cut listing may have been there
+		a.BornAfter = p.previous()
+	}
 	p.byPID[pid] = a
 	p.Seen++
 	p.join(a, f)
@@ -292,6 +299,7 @@ func (p *Population) died(a *Actor) {
 	if a == nil || a.Gone {
 		return
 	}
+	p.listed(a)
 	a.Last = p.previous()
 	a.finish(true)
 	a.Family.alive--
@@ -325,12 +333,63 @@ func (p *Population) nodeDied() {
 	}
 }
 
-// sweep ends the processes that are not in a listing whose slots are new.
-func (p *Population) sweep(f *archive.Frame) {
+// shown is which share of the processes a listing shows, by the node's own count.
+func (p *Population) shown(f *archive.Frame, total series.Series) float64 {
+	t, ok := total.At(f.At)
+	live := float64(len(f.Live))
+	if f.Seen < f.Total || ok && live < 0.9*t {
+		p.Partial++
+	}
+	switch {
+	case ok && t-live >= 1:
+		return live / t
+	case f.Seen < f.Total:
+		return 0.5
+	}
+	return 1
+}
+
+// missing takes a process that a listing does not show: it has ended, unless the
+// listing is cut.
+func (p *Population) missing(a *Actor, at time.Time) {
+	switch {
+	case a == nil || a.Gone:
+	case !p.cut:
+		p.ended(a, at)
+	case !a.unlisted:
+		a.unlisted = true
+		p.unlisted++
+	}
+}
+
+// surely is how improbable it must be that a process which lives is left out of
+// so many cut listings one after the other.
+const surely = 0.001
+
+// sweep ends the processes that are not in a listing whose slots are new, or
+// that cut listings have not shown for so long that they must have ended.
+func (p *Population) sweep(f *archive.Frame, share float64) {
+	patience := time.Duration(0)
+	if p.cut && len(p.Listings) > 1 {
+		step := f.At.Sub(p.Listings[0]) / time.Duration(len(p.Listings))
+		patience = time.Duration(math.Log(surely)/math.Log(1-min(share, 0.95))) * step
+	}
 	for _, a := range p.byPID {
-		if a.Last.Before(f.At) {
+		switch {
+		case !a.Last.Before(f.At):
+		case p.cut && f.At.Sub(a.Last) <= patience:
+			p.missing(a, f.At)
+		default:
 			p.ended(a, f.At)
 		}
+	}
+}
+
+// listed takes note that a process is shown again, or has ended.
+func (p *Population) listed(a *Actor) {
+	if a.unlisted {
+		a.unlisted = false
+		p.unlisted--
 	}
 }
 

@@ -83,7 +83,7 @@ type Limits struct {
 	PerHour  int           // incidents at most
 }
 
-// How much worse a fault of the same severity has to be to have its incident
+// How much worse a fault of the same severity, where somebody said how bad it is, has to be to have its incident
 // opened again, and how often that is done within one cooldown: a fault that
 // grows slowly is one incident all the same.
 const (
@@ -143,7 +143,7 @@ func (d *Docket) Consider(c Claim, now time.Time, away []Absence) Verdict {
 	e := d.cases[key]
 	switch {
 	case e == nil || e.opened.IsZero():
-	case e.again < worseTimes && (c.Rank > e.rank || c.Score >= e.score+worseBy):
+	case e.rank != 0 && e.again < worseTimes && (c.Rank > e.rank || c.Score >= e.score+worseBy):
 		e.rank, e.score, e.again = max(e.rank, c.Rank), max(e.score, c.Score), e.again+1
 		return Worse
 	default:

@@ -40,7 +40,7 @@ func TestRestartedIsOne(t *testing.T) {
 // TestWorse: a fault that gets worse has its incident opened again, a fault
 // that stays as bad or that creeps has not.
 func TestWorse(t *testing.T) {
-	d := NewDocket(Limits{10 * time.Minute, 2})
+	d := NewDocket(Limits{10 * time.Minute, 3})
 	c := Claim{Kind: "mailbox_growth", Node: "a", Name: "p", Rank: 1, Score: 50}
 	var got []Verdict
 	say := func(rank, score int, minute float64) {
@@ -57,6 +57,10 @@ func TestWorse(t *testing.T) {
 	want := []Verdict{Open, Known, Worse, Known, Worse, Known, Known}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("%v, want %v", got, want)
+	}
+	d.Consider(Claim{Kind: "node_frozen", Node: "b"}, at(6), nil)
+	if v := d.Consider(Claim{Kind: "node_frozen", Node: "b", Rank: Severe, Score: 90}, at(7), nil); v != Known {
+		t.Errorf("of the first nobody said how bad it is, so the second cannot be worse: %v", v)
 	}
 	if v := d.Consider(Claim{Kind: "other", Node: "a", Rank: 2}, at(7), nil); v != Open {
 		t.Errorf("what was opened again took a place of the hour: %v", v)

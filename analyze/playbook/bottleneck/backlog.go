@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
 	"ergorecorder/analyze/series"
 )
@@ -128,4 +129,13 @@ func paceBetween(p, q scene.Point) pace {
 		r.drain = float64(q.In-p.In) / float64(w)
 	}
 	return r
+}
+
+// formula is the age of the oldest message, in s, as the tool measure reckons it.
+func (b *backlog) formula() string {
+	if !b.est {
+		return "MailboxLatency / 1e9"
+	}
+	const handled = "greatest(change(MessagesIn - MessagesMailbox), 1) / greatest(span(MessagesIn), 0.001)"
+	return "least(MessagesMailbox / (" + handled + "), after(" + finding.Instant(b.since()) + "))"
 }

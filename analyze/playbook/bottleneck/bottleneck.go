@@ -73,7 +73,9 @@ func waitingOn(ctx context.Context, s *scene.Scene, n *scene.Node) ([]*finding.F
 	if err != nil {
 		return nil, err
 	}
-	return append(append(found, over...), together(s, n, found)...), nil
+	found = append(append(found, over...), together(s, n, found)...)
+	quiet, err := dried(ctx, s, n, found)
+	return append(found, quiet...), err
 }
 
 // suspect is the finding about one process, nil where there is nothing to say.
@@ -91,6 +93,9 @@ func suspect(ctx context.Context, s *scene.Scene, a *scene.Actor) (*finding.Find
 	}
 	if a.Zombie() != nil {
 		return nil, nil // another playbook's
+	}
+	if f, err := full(ctx, s, a); f != nil || err != nil {
+		return f, err
 	}
 	return overloaded(ctx, s, a)
 }

@@ -28,7 +28,7 @@ func Detectors() []detector.Detector {
 			Name: "bottleneck", Looks: "processes whose messages wait",
 			Needs:    []detector.Need{{Reading: ergo.Processes, Least: 3, Whole: true, Columns: []string{"PID", "State", "MessagesIn", "MessagesMailbox", "RunningTime", "Wakeups"}}},
 			Sharpens: []string{"latency", "pprof"},
-			Claims:   []finding.Kind{finding.OverloadedProcess, finding.BlockedCallback, finding.StuckCall, finding.MailboxGrowth, finding.PoolOverflow},
+			Claims:   []finding.Kind{finding.OverloadedProcess, finding.BlockedCallback, finding.StuckCall, finding.MailboxGrowth, finding.PoolOverflow, finding.MailboxFull, finding.TrafficStopped, finding.CallCycle, finding.SlowDependency},
 			Settings: []setting.Setting{lateAge, manyWaits},
 			Run:      judge,
 		},

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -31,8 +32,15 @@ func (f feeder) resends() bool { return f.got[1] < 1.5*f.got[0]+0.1 }
 const maxFeeders = 5
 
 // feeders are the processes on any node whose sent messages rose most, in the
-// stretch after an onset against that before. Those that observe are left out.
+// stretch after an onset against that before.
 func feeders(ctx context.Context, s *scene.Scene, a *scene.Actor, onset time.Time) ([]feeder, error) {
+	return senders(ctx, s, a, onset, func(f feeder) bool { return f.sent[1] > 1.5*f.sent[0] && f.rise() > 1 })
+}
+
+// senders are the processes on any node whose sending changed at an onset in a
+// way that is asked for, those that changed most first. Those that observe are
+// left out.
+func senders(ctx context.Context, s *scene.Scene, a *scene.Actor, onset time.Time, changed func(feeder) bool) ([]feeder, error) {
 	from, to := onset.Add(-20*a.Node.Interval), onset.Add(20*a.Node.Interval)
 	var all []feeder
 	for _, n := range s.Nodes {
@@ -55,13 +63,13 @@ func feeders(ctx context.Context, s *scene.Scene, a *scene.Actor, onset time.Tim
 			if pid == a.Pid && n == a.Node {
 				continue
 			}
-			if f.rates(points[pid], onset); f.sent[1] > 1.5*f.sent[0] && f.rise() > 1 {
+			if f.rates(points[pid], onset); changed(f) {
 				all = append(all, f)
 			}
 		}
 	}
 	slices.SortFunc(all, func(x, y feeder) int {
-		return cmp.Or(cmp.Compare(y.rise(), x.rise()), cmp.Compare(x.node+x.pid, y.node+y.pid))
+		return cmp.Or(cmp.Compare(math.Abs(y.rise()), math.Abs(x.rise())), cmp.Compare(x.node+x.pid, y.node+y.pid))
 	})
 	return all[:min(len(all), maxFeeders)], nil
 }

@@ -236,15 +236,6 @@ func (b *backlog) evidence(was, now pace, from time.Time) finding.Evidence {
 	return e
 }
 
-// formula is the age of the oldest message, in s, as the tool measure reckons it.
-func (b *backlog) formula() string {
-	if !b.est {
-		return "MailboxLatency / 1e9"
-	}
-	const handled = "greatest(change(MessagesIn - MessagesMailbox), 1) / greatest(span(MessagesIn), 0.001)"
-	return "least(MessagesMailbox / (" + handled + "), after(" + finding.Instant(b.since()) + "))"
-}
-
 // riseOf is when the rise of a backlog began, and how far off that may be: when
 // the process was last idle, where the node tells, else where the rise, drawn
 // back, meets the empty mailbox.

@@ -133,11 +133,12 @@ func clockSkew(s *scene.Scene, n *scene.Node, o series.Series, common float64, v
 	limit := max(s.Usual(n).Seconds(), 1)
 	off := series.Median(o.V) - common
 	onset, onsetOff := o.T[0], s.Usual(n)
-	was := off
+	was, part := off, o
 	if changes, err := series.Changes(o, 0.001); err == nil && len(changes) > 0 {
 		last := changes[len(changes)-1]
 		if jump := last.After - last.Before; jump > limit || jump < -limit {
 			was, off, onset, onsetOff = last.Before-common, last.After-common, last.At, last.Error
+			part = o.From(last.At)
 		}
 	}
 	if off < limit && off > -limit {
@@ -151,7 +152,7 @@ func clockSkew(s *scene.Scene, n *scene.Node, o series.Series, common float64, v
 	if off < 0 {
 		way = "behind"
 	}
-	v.Find(&finding.Finding{
+	f := &finding.Finding{
 		Kind: finding.ClockSkew, Score: score, Confidence: finding.High,
 		Title:   fmt.Sprintf("The clock of %s is %s %s", finding.NodeName(n.Name), finding.Seconds(max(off, -off)), way),
 		Summary: fmt.Sprintf("ServerTime of %s is %s s %s of the time at which it was heard, the other nodes' common offset taken off; the sampling interval is %s.", n.Name, finding.Number(max(off, -off)), way, finding.Duration(s.Usual(n))),
@@ -164,5 +165,8 @@ func clockSkew(s *scene.Scene, n *scene.Node, o series.Series, common float64, v
 		Recommendation: fmt.Sprintf("Check the time synchronisation of %s's host; times in its log are off by as much.", n.Name),
 		Confirm:        []string{"node_info on every node at once: ServerTime"},
 		Caveats:        []string{"With fewer than three nodes it cannot be told whose clock is right."},
-	})
+	}
+	f.Evidence[0].Value("ahead_s", off, n.Over("node_info", part).Of(fmt.Sprintf("median(offset(ServerTime, took)) - %v", common)))
+	f.Evidence[0].Value("every_s", s.Usual(n).Seconds(), n.Over("node_info", n.Heard).Of("greatest(median(steps(Uptime)), 1)"))
+	v.Find(f)
 }

@@ -26,7 +26,7 @@ func Detectors() []detector.Detector {
 		{
 			Name: "errors", Looks: "errors in logs, and messages that cannot be delivered",
 			Needs:    []detector.Need{{Reading: ergo.Node, Least: 2, Columns: []string{"LogMessages", "SendErrorsRemote", "CallErrorsRemote"}}},
-			Claims:   []finding.Kind{finding.ErrorBurst, finding.DeliveryErrors},
+			Claims:   []finding.Kind{finding.ErrorBurst, finding.DeliveryErrors, finding.DeadLetters},
 			Settings: []setting.Setting{fewErrors},
 			Run:      errorRates,
 		},

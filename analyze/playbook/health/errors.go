@@ -26,6 +26,9 @@ func errorRates(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 		if err := errorBurst(ctx, s, n, v); err != nil {
 			return err
 		}
+		if err := deadLetters(ctx, s, n, v); err != nil {
+			return err
+		}
 		for _, life := range n.LivesIn(s) {
 			deliveryErrors(s, w, n, life, v)
 		}

@@ -51,7 +51,7 @@ func meant(ctx context.Context, s *scene.Scene, w *scene.Network, n *scene.Node,
 		return "It logged that it stops, as a node does that is told to.", err
 	}
 	if at := rolling(s, w); slices.Contains(at, d.From) {
-		return fmt.Sprintf("All %d nodes were away once each, one after the other, for about as long, and came back: as in a rolling restart.", len(at)), nil
+		return "All nodes were away once each, one after the other, for about as long, and came back: as in a rolling restart.", nil
 	}
 	return "", nil
 }

@@ -125,7 +125,9 @@ func memoryLeak(s *scene.Scene, n *scene.Node, g retention, profs scene.Heaps, e
 			Records: k.records, Series: finding.Chart("bytes", k.inUse),
 		})
 		e := &f.Evidence[1]
-		e.Value("before_bytes", k.before, held(n, k.function, k.beforeAt, k.raw))
+		if !k.beforeAt.IsZero() {
+			e.Value("before_bytes", k.before, held(n, k.function, k.beforeAt, k.raw))
+		}
 		e.Value("after_bytes", k.after, held(n, k.function, k.inUse.T[k.inUse.Len()-1], k.raw))
 		where = fmt.Sprintf(", allocated by %s (%s in use, before %s)", k.function, finding.Size(k.after), finding.Size(k.before))
 		holder(n, k.function, finding.Window{From: g.onset, To: end}, f)

@@ -265,7 +265,7 @@ func (g *retention) above(since time.Time) bool {
 	}
 	slope, err := series.TheilSen(after)
 	if err != nil {
-		g.by["bytes_per_s"] = asked{}
+		g.by["bytes_per_s"] = over(fmt.Sprintf("(%v - first(heap_alloc)) / span(%s)", g.after, left), after)
 		// Collections become rare as the heap grows: too few for an interval.
 		first, last := after.T[0], after.T[after.Len()-1]
 		slope = series.Slope{PerSecond: (g.after - after.V[0]) / last.Sub(first).Seconds(), Origin: first, Level: after.V[0], Samples: after.Len()}

@@ -91,6 +91,11 @@ func lostLink(s *scene.Scene, w *scene.Network, v *finding.Verdict, a, b string)
 	default:
 		linkDown(s, w, f, last)
 	}
+	const missed = 72 // somebody's sends or calls failed for it
+	if f.Kind == finding.LinkFlap && f.Score < missed && (remoteErrors(s, w, a, first) || remoteErrors(s, w, b, first)) {
+		f.Score = missed
+		f.Summary += " Sends or calls to other nodes fail since then."
+	}
 	v.Find(f)
 }
 
@@ -101,6 +106,7 @@ func linkDown(s *scene.Scene, w *scene.Network, f *finding.Finding, lost scene.L
 	f.Kind, f.Score, f.Confidence = finding.LinkDown, 70, finding.High
 	f.Title = fmt.Sprintf("%s and %s are not connected any more, and both are alive", finding.NodeName(a), finding.NodeName(b))
 	f.Summary = fmt.Sprintf("The connection ended at %s and was not made again in the %s to the end of the window; both nodes went on answering.", finding.Clock(f.Onset), finding.Duration(s.To.Sub(f.Onset)))
+	f.Evidence[0].To = &s.To
 	failed := remoteErrors(s, w, a, lost) || remoteErrors(s, w, b, lost)
 	carried := w.Carried(a, b, lost.Before)
 	switch {

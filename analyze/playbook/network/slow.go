@@ -18,17 +18,7 @@ const unanswered = 5000.0
 // slowLink finds round trips that became much longer than they were, or are
 // not answered any more over a link that stands, from both ends together.
 func slowLink(s *scene.Scene, w *scene.Network, v *finding.Verdict, a, b string) {
-	var all series.Series
-	for _, k := range [][2]string{{a, b}, {b, a}} {
-		for i, t := range w.Pings[k].T {
-			all.Add(t, math.Log10(max(w.Pings[k].V[i], 0.01)))
-		}
-		for _, ping := range w.Mute[k] {
-			if l := w.Links[k]; l != nil && l.UpAt(ping.At) && ping.TimedOut() {
-				all.Add(ping.At, math.Log10(unanswered))
-			}
-		}
-	}
+	all := roundTrips(s, w, a, b)
 	changes, err := series.Changes(all, 0.001)
 	if err != nil {
 		return
@@ -49,7 +39,7 @@ func slowLink(s *scene.Scene, w *scene.Network, v *finding.Verdict, a, b string)
 		}
 		onset, off := slowSince(s, c, a, b)
 		f := &finding.Finding{
-			Kind: finding.SlowLink, Score: 65, Confidence: finding.Medium,
+			Kind: finding.SlowLink, Score: min(85, finding.Score(finding.SlowLink, is)), Confidence: finding.Medium,
 			Title:   fmt.Sprintf("Round trips between %s and %s take %s ms instead of %s", finding.NodeName(a), finding.NodeName(b), finding.Number(is), finding.Number(was)),
 			Summary: fmt.Sprintf("Since %s the median round trip is %s ms; before it was %s ms.", finding.Clock(c.At), finding.Number(is), finding.Number(was)),
 			Subject: finding.Subject{Node: a, Peer: b, Incarnation: s.Incarnation(a, c.At)},
@@ -71,6 +61,48 @@ func slowLink(s *scene.Scene, w *scene.Network, v *finding.Verdict, a, b string)
 		v.Find(f)
 		return
 	}
+}
+
+// roundTrips are the pings over a link from both of its ends, by the logarithm of
+// their ms. One that was not answered while the link stood counts as a time-out;
+// where there is one, so do the calls that an entry point forwarded in vain over
+// that link around it.
+func roundTrips(s *scene.Scene, w *scene.Network, a, b string) series.Series {
+	var all series.Series
+	log := func(ms float64) float64 { return math.Log10(max(ms, 0.01)) }
+	up := func(from, to string, t time.Time) bool {
+		l := w.Links[[2]string{from, to}]
+		return l != nil && l.UpAt(t)
+	}
+	var first, last time.Time // pings that were not answered
+	for _, k := range [][2]string{{a, b}, {b, a}} {
+		for i, t := range w.Pings[k].T {
+			all.Add(t, log(w.Pings[k].V[i]))
+		}
+		for _, ping := range w.Mute[k] {
+			if !up(k[0], k[1], ping.At) || !ping.TimedOut() {
+				continue
+			}
+			all.Add(ping.At, log(unanswered))
+			if first.IsZero() || ping.At.Before(first) {
+				first = ping.At
+			}
+			last = series.Later(last, ping.At)
+		}
+	}
+	const around = 2 * scene.CallTimeout
+	for _, k := range [][2]string{{a, b}, {b, a}} {
+		entry := s.Node(k[0])
+		if first.IsZero() || entry == nil || !entry.Entry {
+			continue
+		}
+		for _, t := range w.InVain(k[1]) {
+			if t.After(first.Add(-around)) && t.Before(last.Add(around)) && up(k[0], k[1], t) {
+				all.Add(t, log(unanswered))
+			}
+		}
+	}
+	return all
 }
 
 // slowSince is when a link became slow. Where one end is the entry point, the

@@ -1,0 +1,114 @@
+package bottleneck
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/scene"
+)
+
+// A dry process is one to which a steady stream of messages came, and then next
+// to none.
+type dry struct {
+	actor *scene.Actor
+	since time.Time
+	off   time.Duration
+	quiet time.Duration
+	rate  float64 // messages a second before
+	sent  float64 // that it sent itself then
+}
+
+// dried finds the processes that are at rest for far longer than they ever
+// were, while hundreds of messages would have come. Those that got them from one
+// that dried up as well follow from that one.
+func dried(ctx context.Context, s *scene.Scene, n *scene.Node, found []*finding.Finding) ([]*finding.Finding, error) {
+	var all []dry
+	for _, a := range n.Procs.Actors {
+		told := slices.ContainsFunc(found, func(f *finding.Finding) bool { return f.Subject.PID == a.Pid })
+		if d, ok := ranDry(a); ok && !told {
+			all = append(all, d)
+		}
+	}
+	// Who sends on what he gets stands above those that only get.
+	slices.SortStableFunc(all, func(x, y dry) int { return cmp.Compare(y.sent, x.sent) })
+	var out []*finding.Finding
+	for _, d := range all {
+		f := d.finding()
+		if i := slices.IndexFunc(out, func(up *finding.Finding) bool {
+			return up.Cause == nil && up.Onset.Sub(f.Onset).Abs() <= d.off+time.Second
+		}); i >= 0 {
+			f.FollowsFrom(out[i], "the stream to both ended at one moment")
+		} else if err := tellWhoStopped(ctx, s, d, f); err != nil {
+			return nil, err
+		}
+		out = append(out, f)
+	}
+	return out, nil
+}
+
+func ranDry(a *scene.Actor) (dry, bool) {
+	const (
+		longer = 5                // times as long as it was ever quiet before
+		steady = 10               // listings of a stream, at least
+		least  = 10 * time.Second // quiet
+		missed = 100              // messages that would have come
+	)
+	if a.Own() || a.Gone || !a.Rests() || a.Stream.Rose {
+		return dry{}, false
+	}
+	step := max(a.Node.Interval, time.Second)
+	lasted, quiet := a.Stream.Last.At.Sub(a.Begin.At), a.Last.Sub(a.Stream.Last.At)
+	if lasted < steady*step || lasted < 3*least || quiet < least || quiet < longer*max(a.Stream.Longest, step) {
+		return dry{}, false
+	}
+	d := dry{actor: a, since: a.Stream.Last.At, off: step, quiet: quiet}
+	d.rate = float64(a.Stream.Last.In-a.Begin.In) / lasted.Seconds()
+	d.sent = float64(a.Stream.Last.Out-a.Begin.Out) / lasted.Seconds()
+	return d, d.rate*quiet.Seconds() >= missed
+}
+
+func (d dry) finding() *finding.Finding {
+	a, from, to := d.actor, d.since, d.actor.Last
+	missing := d.rate * d.quiet.Seconds()
+	return &finding.Finding{
+		Kind: finding.TrafficStopped, Subject: a.Subject(d.since), Onset: d.since, OnsetErrorS: d.off.Seconds(),
+		Score: min(62, finding.Score(finding.TrafficStopped, missing)), Confidence: finding.Medium,
+		Title: fmt.Sprintf("next to no messages come to %s on %s any more", a.Called(), a.Node.Name),
+		Summary: fmt.Sprintf("Until %s %s messages a second came to it, without a pause of more than %s; since then, for %s, next to none. Nothing waits: whoever feeds it stopped.",
+			finding.Clock(d.since), finding.Number(d.rate), finding.Duration(max(a.Stream.Longest, a.Node.Interval)), finding.Duration(d.quiet)),
+		Recommendation: "Look at what feeds it: a process, a connection, a subscription. A stream that is meant to end is no fault.",
+		Confirm:        []string{fmt.Sprintf("process_info node=%s pid=%s, twice: MessagesIn", a.Node.Name, a.Pid)},
+		Caveats:        []string{"Whether the stream was meant to end is not in the recording."},
+		Evidence: []finding.Evidence{{
+			What: "messages that came", Node: a.Node.Name, Tool: "process_list", Field: "MessagesIn", From: &from, To: &to,
+			Values:  map[string]any{"per_s_before": finding.Round(d.rate), "quiet_s": finding.Round(d.quiet.Seconds()), "missing": finding.Round(missing)},
+			Records: []string{finding.RecordName(a.Node.Name, "process_list", from), finding.RecordName(a.Node.Name, "process_list", to)},
+		}},
+	}
+}
+
+// tellWhoStopped names the processes that send less since then, if there are
+// some that send clearly less.
+func tellWhoStopped(ctx context.Context, s *scene.Scene, d dry, f *finding.Finding) error {
+	all, err := senders(ctx, s, d.actor, d.since, func(x feeder) bool { return x.sent[1] < x.sent[0]/2 && -x.rise() > d.rate/2 })
+	if err != nil {
+		return err
+	}
+	if len(all) == 0 {
+		f.Caveats = append(f.Caveats, "No process of the recorded nodes sends less since then: what fed it is none of them, or a meta process.")
+		return nil
+	}
+	e := finding.Evidence{What: "who sends less since then", Node: f.Subject.Node, Tool: "process_list", Field: "MessagesOut", From: &f.Onset}
+	for _, x := range all {
+		e.Lines = append(e.Lines, fmt.Sprintf("%s %s on %s: %s a second, %s before", x.who, x.pid, x.node, finding.Number(x.sent[1]), finding.Number(x.sent[0])))
+		if x.node != f.Subject.Node && f.Subject.Peer == "" {
+			f.Subject.Peer = x.node
+		}
+	}
+	f.Evidence = append(f.Evidence, e)
+	return nil
+}
