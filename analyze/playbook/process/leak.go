@@ -3,6 +3,7 @@ package process
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"ergorecorder/analyze/finding"
@@ -48,22 +49,39 @@ func leaks(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 // grows finds the growth that a count of processes ends in. A family that has
 // many members leaks as well as a small one: the bar is the number that came.
 func grows(s *scene.Scene, count series.Series) (series.Growth, bool) {
-	g, ok := series.Bar{Share: 0.05, Least: s.Set.Of(leakMin)}.Growth(count)
-	return g, ok && g.StillGrows()
+	return series.Bar{Share: 0.05, Least: s.Set.Of(leakMin)}.Growth(count)
+}
+
+// rise is a count up to where it came close to the most that it reached.
+func rise(count series.Series) series.Series {
+	most := series.Quantile(count.V, 1)
+	i := slices.IndexFunc(count.V, func(v float64) bool { return v >= 0.98*most })
+	if i < 0 || i == count.Len()-1 {
+		return count
+	}
+	return count.Before(count.T[i+1])
 }
 
 func leak(ctx context.Context, s *scene.Scene, n *scene.Node, fam *scene.Family) (*finding.Finding, error) {
 	count := fam.Count.Sampled(n.Procs.Listings)
 	g, ok := grows(s, count)
-	if !ok {
-		return nil, nil
+	still := ok && g.StillGrows()
+	if !still {
+		// It came to its end: more of them, and as many as are needed, unless
+		// those that came stay where others end.
+		if g, ok = grows(s, rise(count)); !ok {
+			return nil, nil
+		}
 	}
 	births := fam.Births.Sampled(n.Procs.Listings)
 	atOnset, _ := births.At(g.Onset)
 	born := float64(fam.Born) - atOnset
 	dies := 1 - g.Gained()/max(born, g.Gained())
 	st := stayed(n, fam, g)
-	apart := dies > s.Set.Of(leakDies) && len(st.old) >= s.Set.Int(leakMin) && float64(len(st.old)) >= g.Gained()/2
+	apart := fam.Lives.Ended >= s.Set.Int(leakMin) && len(st.old) >= s.Set.Int(leakMin) && float64(len(st.old)) >= g.Gained()/2
+	if !still && !apart {
+		return nil, nil
+	}
 	onset, off := g.Onset, g.Off
 	if first := st.first(apart); first != nil {
 		var err error
@@ -105,7 +123,7 @@ func leak(ctx context.Context, s *scene.Scene, n *scene.Node, fam *scene.Family)
 	})
 	tellFamily(&f.Evidence[0], n, fam, g, births.From(g.Onset), born, dies)
 	f.Evidence = append(f.Evidence, totals(s, n, g.Onset))
-	if day := g.Slope.PerSecond * 86400; day > 0 {
+	if day := g.Slope.PerSecond * 86400; day > 0 && still {
 		f.Summary += fmt.Sprintf(" At this pace there are %s more in a day.", finding.Number(day))
 	}
 	return f, nil
@@ -195,7 +213,7 @@ func totalLeak(s *scene.Scene, n *scene.Node, v *finding.Verdict) {
 	v.Skip("%s: %s: only the node's total can be judged", n.Name, n.Procs.Missing())
 	total := n.Series(ergo.Node, "ProcessesTotal")
 	g, ok := grows(s, total)
-	if !ok {
+	if !ok || !g.StillGrows() {
 		return
 	}
 	from, to := g.Onset, s.To

@@ -37,7 +37,11 @@ func (l *loop) who() string {
 func loops(s *scene.Scene, n *scene.Node, w scene.Complaints) []*loop {
 	var out []*loop
 	for _, fam := range n.Procs.SortedFamilies() {
-		if l := familyLoop(s, n, fam, w); l != nil {
+		l := familyLoop(s, n, fam, w)
+		if l == nil {
+			l = loggedLoop(s, n, fam, w)
+		}
+		if l != nil {
 			out = append(out, l)
 		}
 	}
@@ -103,6 +107,41 @@ func familyLoop(s *scene.Scene, n *scene.Node, fam *scene.Family, w scene.Compla
 			return nil
 		}
 	case deaths < s.Set.Int(manyRestarts) || 2*deaths < restarts(l.births):
+		return nil
+	}
+	return l
+}
+
+// loggedLoop is the loop of a family of which the log tells many deaths and the
+// listings hardly a life, for each is short: every death after the first is of one
+// that had come for another. Where far more members were seen to end than died,
+// those that die are exceptions.
+func loggedLoop(s *scene.Scene, n *scene.Node, fam *scene.Family, w scene.Complaints) *loop {
+	deaths := scene.Deaths(w.ByBehavior[fam.Behavior])
+	many := s.Set.Int(manyRestarts)
+	if len(deaths) <= many || len(deaths) < 2*fam.Lives.Ended || fam.Observing() {
+		return nil
+	}
+	for _, o := range n.Procs.SortedFamilies() {
+		if o != fam && o.Behavior == fam.Behavior {
+			return nil // whose deaths these are is not known
+		}
+	}
+	for _, l := range n.Procs.Lineages {
+		if l.Current != nil && l.Current.Family == fam && len(l.Births) > 0 {
+			return nil // it keeps its name
+		}
+	}
+	current := &scene.Actor{Node: n, Behavior: fam.Behavior, Application: fam.Application, Parent: fam.ParentPID, Family: fam}
+	l := &loop{
+		Lineage: &scene.Lineage{Node: n, Behavior: fam.Behavior, Current: current}, family: fam, said: w.ByBehavior[fam.Behavior],
+		supervisor: n.Procs.Known[fam.ParentPID], inspected: n.Inspected[fam.ParentPID],
+	}
+	for i := 1; i < len(deaths); i++ {
+		l.births = append(l.births, scene.Birth{After: deaths[i-1].At, By: deaths[i].At, Pid: deaths[i].PID, Parent: fam.ParentPID})
+	}
+	l.narrow(s.Set)
+	if !l.dense {
 		return nil
 	}
 	return l
