@@ -48,7 +48,7 @@ var mayImport = map[string]string{
 	"recorder/rows":       "",
 	"recorder/identity":   "archive",
 	"recorder/dump":       "archive",
-	"recorder/control":    "door escape seal ergo/live archive recorder recorder/dump recorder/dump",
+	"recorder/control":    "door escape seal ergo/live archive recorder recorder/dump",
 	"recorder/ingest":     "ergo ergo/redact ergo/tools48 ergo/capture archive",
 
 	"replay":       "ergo ergo/tools48 ergo/capture ergo/listing archive internal/nearest",
