@@ -114,18 +114,27 @@ type guestKey struct{}
 
 // remember keeps a request's guest in its context.
 func (c *crowd) remember(ctx context.Context, conn net.Conn) context.Context {
+	return context.WithValue(ctx, guestKey{}, guestOf(conn))
+}
+
+func guestOf(conn net.Conn) *guest {
 	if t, ok := conn.(interface{ NetConn() net.Conn }); ok { // TLS
 		conn = t.NetConn()
 	}
-	return context.WithValue(ctx, guestKey{}, conn)
+	g, _ := conn.(*guest)
+	return g
 }
 
-// enter notes that a request came in whole; leave is called when it was answered.
-func enter(r *http.Request) (leave func()) {
-	g, ok := r.Context().Value(guestKey{}).(*guest)
-	if !ok {
-		return func() {}
+// enter notes that a request came in whole.
+func enter(r *http.Request) {
+	if g, ok := r.Context().Value(guestKey{}).(*guest); ok && g != nil {
+		g.answered(true)
 	}
-	g.answered(true)
-	return func() { g.answered(false) }
+}
+
+// state notes that a guest has its whole answer, and waits from now on.
+func state(conn net.Conn, s http.ConnState) {
+	if g := guestOf(conn); g != nil && s == http.StateIdle {
+		g.answered(false)
+	}
 }

@@ -103,7 +103,7 @@ func (d *Door) Guard(next http.Handler) http.Handler {
 			http.Error(w, "the body did not come whole", http.StatusRequestTimeout)
 			return
 		}
-		defer enter(r)()
+		enter(r)
 		if !d.turn(r.Context()) {
 			w.Header().Set("Retry-After", "1")
 			http.Error(w, fmt.Sprintf("%d calls are being answered, and it was nobody's turn: try again", d.opt.Calls), http.StatusServiceUnavailable)
@@ -231,7 +231,7 @@ func (d *Door) Serve(ctx context.Context, l net.Listener, h http.Handler) error 
 	protocols.SetHTTP1(true)
 	srv := &http.Server{
 		Handler: h, ReadHeaderTimeout: lim.header, IdleTimeout: lim.idle, MaxHeaderBytes: maxHeader,
-		ConnContext: crowd.remember, Protocols: protocols,
+		ConnContext: crowd.remember, ConnState: state, Protocols: protocols,
 		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
 	}
 	within := crowd.within(l)
