@@ -15,7 +15,7 @@ PREFIX    ?= /usr/local
 DESTDIR   ?=
 GORELEASER  := github.com/goreleaser/goreleaser/v2@v2.15.4
 
-.PHONY: all build install man snapshot test test-short roads matrix lint bench bench-compare fuzz demo clean
+.PHONY: all build install man snapshot test test-short race race-short soak roads matrix lint bench bench-compare fuzz demo clean
 
 all: build
 
@@ -49,6 +49,22 @@ test: ## every test; ERGO_CAPTURES=DIR adds those over a folder of captures
 
 test-short: ## what is quick of them
 	$(GO) test -short $(PKGS)
+
+race: ## every test under the race detector, in its short form
+	$(GO) test -race -short -timeout 60m $(PKGS)
+
+# Where goroutines share something; CI runs this.
+race-short:
+	$(GO) test -race -short -timeout 10m ./door ./archive/attach ./ergo/live ./ergo/observer/... ./ergo/wire/... ./recorder/control
+	$(GO) test -race -short -timeout 10m -run 'Storage|Full|Refused|Hanging|Incident' ./recorder
+	$(GO) test -race -short -timeout 10m -run 'WhileOpen|Meanwhile|WhileWriting|WhileRewritten|RecordsCome' ./archive
+	$(GO) test -race -short -timeout 10m -run TestSeeds ./internal/soak -seeds 6
+
+SEEDS ?= 10000
+HOURS ?= 24
+soak: ## SEEDS half minutes, and HOURS of one life, of a recorder whose disk, network and clock fail; FIRST=n begins with another seed
+	$(GO) test -timeout 0 -count=1 -v -run TestSeeds ./internal/soak -seeds $(SEEDS) -first $(or $(FIRST),1) | grep -v -e '=== RUN' -e '    --- PASS'
+	$(GO) test -timeout 0 -count=1 -v -run TestSoak ./internal/soak -hours $(HOURS)
 
 roads: ## the captures of ERGO_CAPTURES=DIR recorded over every road that a replay serves; writes docs/roads.md
 	$(GO) test -timeout 20m -count=1 -run TestRoads ./internal/roads -doc $(CURDIR)/docs/roads.md

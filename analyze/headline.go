@@ -75,7 +75,11 @@ func earned(detector string, said []string, c *coverage.Coverage) (lines, not []
 		about, _, _ := strings.Cut(line, ": ")
 		ok := true
 		for node := range strings.SplitSeq(about, " and ") {
-			if known(c, node) && !c.Sees(detector, node) {
+			switch {
+			case !known(c, node):
+				ok = false
+				not = append(not, fmt.Sprintf("%s: of %s nothing was seen", about, node))
+			case !c.Sees(detector, node):
 				blind[node], ok = true, false
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -116,6 +117,9 @@ func (c *catalog) chain() (damage []*CorruptionError) {
 			continue
 		}
 		if before := byNumber[p.Segment]; before != nil {
+			if before.meta.Next == 0 && c.held(s, math.MaxUint64).Records == 0 {
+				continue // of a rotation that failed: the segment before it went on
+			}
 			if err := c.follows(before, p); err != nil {
 				blame(before, err)
 			}
@@ -130,7 +134,7 @@ func (c *catalog) follows(s *segment, want *link) error {
 	if damaged || s.foreign || s.isRaw() || s.meta.Pinned {
 		return nil // which is told, or known
 	}
-	got := c.held(s, 1<<63)
+	got := c.held(s, math.MaxUint64)
 	switch {
 	case got.Records == 0 && want.Records == 0:
 		return nil
@@ -155,6 +159,10 @@ func (c *catalog) missingSegments() (damage []*CorruptionError) {
 		return nil // its number, or what was dropped, cannot be told
 	}
 	there := last.meta.dropped()
+	if c.dir {
+		aside, _ := setAsideIn(filepath.Dir(last.path))
+		there = append(there, aside...)
+	}
 	for _, s := range c.segments {
 		n := c.number(s)
 		there = append(there, [2]int{n, n})

@@ -69,11 +69,12 @@ func (w *Writer) updateIn(s *segment, f func(*bbolt.Tx) error) error {
 
 // commit writes everything appended so far to disk: new chunks to the tail,
 // and runs that have ended as blocks, in one transaction. The caller holds io.
-func (w *Writer) commit() error { return w.commitWith(w.zip) }
+func (w *Writer) commit() error { return w.commitWith(w.zip, false) }
 
-// commitWith is commit with blocks as small as zip makes them.
-func (w *Writer) commitWith(zip *codec.Zip) error {
-	err := w.commitOnce(zip)
+// commitWith is commit with blocks as small as zip makes them; with cut all runs
+// end, and nothing but blocks is left.
+func (w *Writer) commitWith(zip *codec.Zip, cut bool) error {
+	err := w.commitOnce(zip, cut)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err == nil {
@@ -88,7 +89,7 @@ func (w *Writer) commitWith(zip *codec.Zip) error {
 	return w.failed
 }
 
-func (w *Writer) commitOnce(zip *codec.Zip) error {
+func (w *Writer) commitOnce(zip *codec.Zip, cut bool) error {
 	w.mu.Lock()
 	if w.timer != nil {
 		w.timer.Stop()
@@ -101,7 +102,7 @@ func (w *Writer) commitOnce(zip *codec.Zip) error {
 			return err
 		}
 	}
-	set := w.gather()
+	set := w.gather(cut)
 	if set.empty() && !w.owed {
 		return nil
 	}
@@ -115,18 +116,25 @@ func (w *Writer) commitOnce(zip *codec.Zip) error {
 		}
 		return err
 	}
-	w.owed = false
+	if w.owed {
+		w.owed = false
+		w.clearAside()
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.acknowledge(set)
 	return nil
 }
 
-// gather is all that is to be stored.
-func (w *Writer) gather() *commitSet {
+// gather is all that is to be stored. With cut all runs end, in the same moment:
+// a record that came in between would be half in this segment, half in the next.
+func (w *Writer) gather(cut bool) *commitSet {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.collect()
+	if cut {
+		w.cut()
+	}
 	w.fillBatch()
 	return &commitSet{batches: w.waiting, runs: w.toPack, defs: w.defs, last: w.next - 1, count: w.count}
 }
@@ -284,20 +292,33 @@ func (w *Writer) stored(batches []*batch, blocks []packed) {
 }
 
 // finish packs all runs, commits and makes the newest segment's file compact.
+// What fails is tried once more: most often it was for a moment.
 func (w *Writer) finish() error {
-	if err := w.packAll(codec.NewSmallZip()); err != nil {
+	zip := codec.NewSmallZip()
+	err := w.packAll(zip)
+	if err != nil && w.packAll(zip) != nil {
 		return err
 	}
-	if err := w.compact(w.seg); !errors.Is(fileError(err), ErrFull) {
+	if w.begun != "" { // it is on disk that nothing was begun
+		_ = os.Remove(w.begun)
+	}
+	if err = w.compact(w.seg); err != nil {
+		w.mu.Lock()
+		w.noteFault(err)
+		w.mu.Unlock()
+		err = w.compact(w.seg)
+	}
+	if !errors.Is(fileError(err), ErrFull) {
 		return err
 	}
 	return nil // all is on disk, if not as compact as it could be
 }
 
 // packAll ends all runs and writes them as blocks.
-func (w *Writer) packAll(zip *codec.Zip) error {
-	w.mu.Lock()
-	w.collect()
+func (w *Writer) packAll(zip *codec.Zip) error { return w.commitWith(zip, true) }
+
+// cut ends all runs. Locked by the caller.
+func (w *Writer) cut() {
 	for _, s := range w.streams {
 		s.enc.Cut()
 		for _, c := range s.enc.Take(nil) {
@@ -312,8 +333,6 @@ func (w *Writer) packAll(zip *codec.Zip) error {
 		}
 		w.cat.mu.Unlock()
 	}
-	w.mu.Unlock()
-	return w.commitWith(zip)
 }
 
 // rewriteSuffix ends the name of a segment's file while it is rewritten.

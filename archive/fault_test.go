@@ -102,6 +102,7 @@ func recordOnce(path string, opts *Options) (kept []int, err error) {
 		note(w.Rotate())
 	}
 	note(w.Close())
+	note(w.Stats().Fault.Err)
 	return kept, errors.Join(errs...)
 }
 

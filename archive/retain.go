@@ -58,13 +58,18 @@ func (w *Writer) follow() error {
 		return err
 	}
 	next := &segment{path: path, db: db}
-	err = w.initialize(next, m)
-	if err == nil && old.meta.Next == 0 {
-		err = w.noteNext(old, m.Segment)
-	}
-	if err != nil {
+	if err := w.initialize(next, m); err != nil {
 		return errors.Join(err, next.close(), os.Remove(path))
 	}
+	if old.meta.Next == 0 {
+		if err := w.noteNext(old, m.Segment); err != nil {
+			// The note may be on disk all the same. Until it is taken back there, the
+			// segment that it names stays, empty; the next rotation begins it anew.
+			w.owed, w.begun = true, path
+			return errors.Join(err, next.close())
+		}
+	}
+	w.begun = ""
 	w.turnTo(next)
 	return errors.Join(w.compact(old), old.reopen())
 }
@@ -119,6 +124,60 @@ func (w *Writer) noteNextIn(s *segment) error {
 		err = w.noteNext(s, w.seg.meta.Segment)
 	}
 	return errors.Join(err, s.reopen())
+}
+
+// withoutBegun removes the newest segment of a directory if a rotation began it
+// and went no further: the segment before it went on.
+func (w *Writer) withoutBegun(paths []string) ([]string, error) {
+	n := len(paths) - 1
+	if n < 1 {
+		return paths, nil
+	}
+	if notBegun(paths[n]) {
+		return paths, nil // it is begun anew
+	}
+	if empty, err := peek(paths[n], holdsNothing); err != nil || !empty {
+		return paths, err
+	}
+	ends, err := peek(paths[n-1], func(tx *bbolt.Tx) (bool, error) {
+		m, err := getMeta(tx)
+		return m.Next == 0 && m.Version >= 3, err
+	})
+	if err != nil || !ends {
+		return paths, err
+	}
+	if err := os.Remove(paths[n]); err != nil {
+		return nil, err
+	}
+	return paths[:n], w.opts.syncDir(w.path)
+}
+
+// peek asks a segment that is not damaged something; of one that is, the answer
+// is no.
+func peek(path string, ask func(*bbolt.Tx) (bool, error)) (yes bool, err error) {
+	s, damage, err := openSegment(path)
+	if err != nil {
+		return false, fmt.Errorf("segment %s: %w", filepath.Base(path), err)
+	}
+	defer s.close()
+	if damage != nil || s.db == nil {
+		return false, nil
+	}
+	err = s.view(func(tx *bbolt.Tx) (err error) {
+		yes, err = ask(tx)
+		return err
+	})
+	return yes && err == nil, nil
+}
+
+// holdsNothing reports whether a segment has no records.
+func holdsNothing(tx *bbolt.Tx) (bool, error) {
+	for _, name := range [][]byte{bucketStreams, bucketBlocks, bucketIndex, bucketTail} {
+		if b := tx.Bucket(name); b == nil || b.Stats().KeyN > 0 {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // turnTo makes next the segment that is written. Records that came since all
@@ -337,11 +396,18 @@ func (w *Writer) forget(s *segment) error {
 		return noted
 	}
 	err := w.opts.step("remove a segment")
-	if err == nil {
+	switch {
+	case err != nil:
+	case noted != nil:
+		err = w.setAside(s)
+	default:
 		err = os.Remove(s.path)
 	}
 	if err != nil {
 		return errors.Join(noted, err)
+	}
+	if noted == nil {
+		w.clearAside()
 	}
 	w.cat.mu.Lock()
 	w.seg.meta = m

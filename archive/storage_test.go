@@ -3,6 +3,7 @@ package archive
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync/atomic"
@@ -101,6 +102,7 @@ func faulty(t *testing.T, f faultdisk.Kind, n, many int) bool {
 func appendFaulty(t *testing.T, what string, w *Writer, d *faultdisk.Disk, i int, may bool) int {
 	t.Helper()
 	_, _, before := d.Counts()
+	told := w.Stats().Fault.Count
 	text := make([]byte, 12_000)
 	seed := uint64(i)
 	for j := range text { // what cannot be compressed
@@ -116,8 +118,12 @@ func appendFaulty(t *testing.T, what string, w *Writer, d *faultdisk.Disk, i int
 	}
 	err := w.Sync()
 	s := w.Stats()
-	if _, _, hits := d.Counts(); hits > before && !may && err == nil {
-		t.Fatalf("%s: a write failed, and Sync says nothing", what)
+	_, _, hits := d.Counts()
+	if hits > before && !may && s.Fault.Count == told {
+		t.Fatalf("%s: a write failed, and Stats says nothing", what)
+	}
+	if hits > before {
+		checkCut(t, what, w.path, s.Saved)
 	}
 	if err != nil && s.Fault.Err == nil {
 		t.Fatalf("%s: %v, and Stats says nothing", what, err)
@@ -126,6 +132,29 @@ func appendFaulty(t *testing.T, what string, w *Writer, d *faultdisk.Disk, i int
 		t.Fatalf("%s: all is stored, and %+v", what, s)
 	}
 	return 1
+}
+
+// checkCut: after a kill at this instant all that was called saved is there, and
+// a recorder goes on.
+func checkCut(t *testing.T, what, path string, saved uint64) {
+	t.Helper()
+	copied := t.TempDir() + string(filepath.Separator)
+	if err := os.CopyFS(copied, os.DirFS(path)); err != nil {
+		t.Fatal(err)
+	}
+	for _, when := range []string{"killed", "and opened again"} {
+		rep, err := Verify(t.Context(), copied)
+		if err != nil || len(rep.Damage) > 0 || uint64(rep.Records) < saved {
+			t.Fatalf("%s, %s: %d records were saved: %v, %v", what, when, saved, err, rep)
+		}
+		w, err := OpenWriter(copied, nil)
+		if err != nil {
+			t.Fatalf("%s, %s: %v", what, when, err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatalf("%s, %s: %v", what, when, err)
+		}
+	}
 }
 
 // checkFaulty: the archive holds what was taken, each record once.
@@ -152,5 +181,61 @@ func checkFaulty(t *testing.T, what, path string, taken int) {
 			t.Fatalf("%s: record %d is there twice", what, rec.Seq)
 		}
 		seen[string(rec.Text)] = true
+	}
+}
+
+// TestRecordsComeWhileARotationFails: a rotation fails where it notes what
+// follows, and records are appended while the next one opens the segment again:
+// each belongs to one segment, whole.
+func TestRecordsComeWhileARotationFails(t *testing.T) {
+	for _, f := range []faultdisk.Kind{faultdisk.EIO, faultdisk.Short, faultdisk.Lost, faultdisk.Sync} {
+		t.Run(f.String(), func(t *testing.T) {
+			var works atomic.Bool
+			works.Store(true)
+			d, err := faultdisk.New(during(f, 0, 1<<30, &works), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer d.Close()
+			var w *Writer
+			n, begun, failed := 0, false, false
+			add := func() {
+				n++
+				if _, err := w.Append(&Record{Stream: StreamKey{Kind: Sample, Name: "x"}, At: time.Unix(int64(1e9+n), 0), Text: fmt.Appendf(nil, "%d", n)}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			opts := &Options{CommitEvery: time.Hour}
+			opts.Beneath(d)
+			opts.fault = func(step string) error {
+				switch {
+				case step == "initialize a segment" && n > 0:
+					begun = true
+				case step == "commit" && begun && !failed:
+					failed = true
+					works.Store(false)
+				case step == "renew a segment":
+					works.Store(true)
+					add()
+				}
+				return nil
+			}
+			path := t.TempDir() + string(filepath.Separator)
+			if w, err = OpenWriter(path, opts); err != nil {
+				t.Fatal(err)
+			}
+			add()
+			if err := w.Rotate(); err == nil {
+				t.Fatal("the note failed, and nothing is told")
+			}
+			if err := w.Rotate(); err != nil {
+				t.Fatalf("the disk works again, and %v", err)
+			}
+			add()
+			if err := w.Close(); err != nil {
+				t.Fatal(err)
+			}
+			checkFaulty(t, f.String(), path, n)
+		})
 	}
 }

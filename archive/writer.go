@@ -138,6 +138,8 @@ type Writer struct {
 	doubtful *commitSet // that may be on disk or not; guarded by io
 	kept     error      // of the last rotation and retention
 	owed     bool       // the segment's meta is to be written with the next commit; guarded by io
+	aside    []string   // files that stand for segments whose drop is not noted yet; guarded by io
+	begun    string     // the file of a segment that a rotation which failed began, "" if none; guarded by io
 	tried    time.Time
 	pins     []window
 	written  atomic.Int64 // bytes
@@ -196,6 +198,9 @@ func (w *Writer) open() error {
 		if paths, err = segmentPaths(w.path); err != nil {
 			return err
 		}
+		if paths, err = w.withoutBegun(paths); err != nil {
+			return err
+		}
 		if len(paths) == 0 {
 			paths = []string{filepath.Join(w.path, segmentName(1))}
 		}
@@ -226,6 +231,9 @@ func (w *Writer) open() error {
 		}
 	}
 	w.resume()
+	if err := w.noteAside(); err != nil {
+		return err
+	}
 	return w.joinChain()
 }
 

@@ -461,3 +461,43 @@ func TestRoad(t *testing.T) {
 		}
 	}
 }
+
+// An answer that stands three times at one time, as a merged capture leaves it,
+// is one: nothing of the recording is a gap, and nothing of it is covered better.
+func TestEqualTimesAreOneAnswer(t *testing.T) {
+	said := map[int]*coverage.Coverage{}
+	for _, times := range []int{1, 3} {
+		w, path := archivetest.Create(t, nil)
+		for _, r := range standard(4).Records() {
+			for range times {
+				again := *r
+				if _, err := w.Append(&again); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		said[times] = of(t, path, coverage.Options{})
+		rec, err := replay.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer rec.Close()
+		if gaps, err := rec.Gaps(t.Context()); err != nil || len(gaps) > 0 {
+			t.Errorf("%d times: gaps %v, %v", times, gaps, err)
+		}
+	}
+	for _, node := range []string{"east@lab", "north@lab"} {
+		for _, tool := range []string{"node_info", "process_list", "runtime_stats"} {
+			one, three := said[1].Reading(node, tool), said[3].Reading(node, tool)
+			if one.Answers != three.Answers || one.IntervalS != three.IntervalS || one.Covered != three.Covered || one.Cut != three.Cut {
+				t.Errorf("%s of %s: once %+v, three times %+v", tool, node, one, three)
+			}
+		}
+	}
+	if !said[1].Sufficient || !said[3].Sufficient {
+		t.Errorf("once %s\nthree times %s", whys(said[1]), whys(said[3]))
+	}
+}

@@ -37,6 +37,7 @@ type recordingInfo struct {
 	GapsTotal  int               `json:"gaps_total"`
 	Marks      []replay.HeldMark `json:"marks"`
 	MarksTotal int               `json:"marks_total"`
+	NotRead    []string          `json:"not_read"` // and why
 }
 
 func info(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
@@ -53,6 +54,7 @@ func info(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
 		Name: s.src.Name, Live: s.src.Live != nil, From: held.From, To: held.To, Nodes: held.Nodes, Tools: held.Tools(),
 		Gaps: lastOf(slices.Clone(held.Gaps), limit), GapsTotal: len(held.Gaps),
 		Marks: lastOf(slices.Clone(held.Marks), limit), MarksTotal: len(held.Marks),
+		NotRead: held.NotRead,
 	}
 	return &answer{text: in.text(), structured: in}, nil
 }
@@ -62,6 +64,13 @@ func (in *recordingInfo) text() []byte {
 	escape.Fprintf(&b, "%s: %s to %s (%s)\n", in.Name, stamp(in.From), stamp(in.To), in.To.Sub(in.From).Round(time.Second))
 	if in.Live {
 		b.WriteString("live: calls without at ask the cluster as it is now\n")
+	}
+	for i, n := range in.NotRead {
+		if i == 12 {
+			escape.Fprintf(&b, "and %d more that was not read\n", len(in.NotRead)-i)
+			break
+		}
+		escape.Fprintf(&b, "not read: %s\n", n)
 	}
 	b.WriteString("\nnodes:\n")
 	for _, n := range in.Nodes {

@@ -126,12 +126,10 @@ func (r *Recorder) discover(ctx context.Context) error {
 	names, err := r.findNodes(ctx, func(call ergo.Call, answer ergo.Answer) {
 		r.store(ingest.Record(call, nil, answer, nil, ingest.Options{}), answer.Observed)
 	})
-	for _, name := range names {
-		r.meet(name)
-	}
 	if err == nil {
 		r.forget(names)
 	}
+	r.meetAll(names)
 	return err
 }
 
@@ -148,7 +146,12 @@ func (r *Recorder) forget(there []string) {
 		n.mu.Lock()
 		lost := n.lostAt
 		n.mu.Unlock()
-		if lost.IsZero() || now.Sub(lost) < forgetAfter || slices.Contains(there, n.name) || r.clock.Replayed() {
+		gone := !lost.IsZero() && now.Sub(lost) >= forgetAfter && !slices.Contains(there, n.name)
+		why := "lost for too long, and no entry point knows it"
+		if !gone && n.tooStrange(now) {
+			gone, lost, why = true, n.met, "it never answered, and others wait to be asked"
+		}
+		if !gone || r.clock.Replayed() {
 			continue
 		}
 		r.mu.Lock()
@@ -159,7 +162,7 @@ func (r *Recorder) forget(there []string) {
 		}
 		r.mu.Unlock()
 		if !halted {
-			r.mark(archive.Mark{Kind: "node_forgotten", Node: n.name, From: lost, To: now, Note: "lost for too long, and no entry point knows it"})
+			r.mark(archive.Mark{Kind: "node_forgotten", Node: n.name, From: lost, To: now, Note: why})
 		}
 	}
 }
@@ -241,7 +244,7 @@ func (r *Recorder) meet(name string) {
 		r.mu.Unlock()
 		return
 	}
-	n := &node{r: r, name: name, schedule: newSchedule(r.clock, &r.opts), halt: make(chan struct{})}
+	n := &node{r: r, name: name, met: r.clock.Now(), schedule: newSchedule(r.clock, &r.opts), halt: make(chan struct{})}
 	n.schedule.knock = n.knockRest
 	r.nodes[name] = n
 	for i := range r.opts.Samplers {

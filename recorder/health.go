@@ -262,6 +262,9 @@ func (n *node) found(err error, sure bool) {
 	}
 	after := n.health
 	n.mu.Unlock()
+	if before.heardAt.IsZero() && !after.heardAt.IsZero() {
+		n.r.makeRoom()
+	}
 	switch { // each such call holds a worker of the entry point: one that times out is enough
 	case timedOut && after.lostAt.IsZero():
 		n.schedule.rest(min(backoff(after.late), longestRest))

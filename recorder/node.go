@@ -17,6 +17,7 @@ import (
 
 // A node is one node of the cluster and what is known of it.
 type node struct {
+	met      time.Time // when it was first named
 	r        *Recorder
 	name     string
 	schedule *schedule

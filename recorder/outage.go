@@ -50,6 +50,21 @@ func (r *Recorder) put(what string, store func() error) bool {
 	return err == nil
 }
 
+// endOutage ends an outage when the archive takes something again, though there
+// may be nothing to store.
+func (r *Recorder) endOutage(stats *archive.Stats) {
+	r.mu.Lock()
+	was := r.outage
+	over := !was.began.IsZero() && stats.Failing == nil
+	if over {
+		r.outage = outage{}
+	}
+	r.mu.Unlock()
+	if over {
+		r.markOutage(was, r.clock.Now())
+	}
+}
+
 // markOutage marks as a gap what was refused until now. If the mark is refused
 // as well, the outage goes on, with all that it counted.
 func (r *Recorder) markOutage(o outage, now time.Time) {

@@ -30,6 +30,7 @@ type Recorder struct {
 	running sync.WaitGroup
 	cpu     chan struct{} // held while a CPU profile is taken anywhere
 
+	crowded   atomic.Bool   // nodes wait to be met; see meetAll
 	look      chan struct{} // nodes are to be looked for
 	triggers  chan Trigger
 	following sync.WaitGroup // incidents
@@ -100,7 +101,11 @@ func (r *Recorder) Run(ctx context.Context) error {
 	r.stop(why)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err := errors.Join(r.failure, r.w.Sync()); err != nil {
+	err := r.w.Sync()
+	if err != nil { // most often it was for a moment
+		err = r.w.Sync()
+	}
+	if err = errors.Join(r.failure, err); err != nil {
 		return &StorageError{err}
 	}
 	return nil
@@ -174,6 +179,7 @@ func (r *Recorder) watch(ctx context.Context) (why string) {
 		stats := r.w.Stats()
 		kept = r.tellKeeping(kept, &stats)
 		r.tellStorage(&told, &stats)
+		r.endOutage(&stats)
 		switch {
 		case ctx.Err() != nil:
 			return "asked to stop"

@@ -1,7 +1,6 @@
 package recorder
 
 import (
-	"cmp"
 	"time"
 
 	"ergorecorder/archive"
@@ -81,13 +80,16 @@ func storageOf(stats *archive.Stats, o outage, failure error) Storage {
 	if stats.Fault.Err != nil {
 		s.Fault = stats.Fault.Err.Error()
 	}
-	why := stats.Failing
+	switch {
+	case stats.Failing != nil:
+		s.Failing = stats.Failing.Error()
+	case !o.began.IsZero():
+		s.Failing = o.why.Error()
+	case failure != nil:
+		s.Failing = failure.Error()
+	}
 	if !o.began.IsZero() {
 		s.Refused = o.refused
-		why = cmp.Or(why, o.why)
-	}
-	if why = cmp.Or(why, failure); why != nil {
-		s.Failing = why.Error()
 	}
 	return s
 }

@@ -21,6 +21,7 @@ type Inventory struct {
 	Gaps     []HeldGap  `json:"gaps"`
 	Marks    []HeldMark `json:"marks"`
 	Streams  []HeldLine `json:"streams"`
+	NotRead  []string   `json:"not_read"` // what is damaged, or being written, and why
 }
 
 // A HeldNode is a node of the inventory.
@@ -77,7 +78,7 @@ type HeldLine struct {
 
 // Inventory says what the recording holds.
 func (r *Recording) Inventory(ctx context.Context) (*Inventory, error) {
-	in := &Inventory{Nodes: []HeldNode{}, Gaps: []HeldGap{}, Marks: []HeldMark{}, Streams: []HeldLine{}}
+	in := &Inventory{Nodes: []HeldNode{}, Gaps: []HeldGap{}, Marks: []HeldMark{}, Streams: []HeldLine{}, NotRead: r.NotRead()}
 	in.From, in.To = r.Window()
 	for _, a := range r.Archives() {
 		in.Records += a.Records
@@ -95,7 +96,7 @@ func (r *Recording) Inventory(ctx context.Context) (*Inventory, error) {
 		in.Gaps = append(in.Gaps, HeldGap(g))
 	}
 	marks, err := r.Marks(ctx, time.Time{}, time.Time{})
-	if err != nil {
+	if err != nil && !IsDamage(err) {
 		return nil, err
 	}
 	for _, m := range marks {
@@ -107,6 +108,21 @@ func (r *Recording) Inventory(ctx context.Context) (*Inventory, error) {
 		}
 	}
 	return in, nil
+}
+
+// NotRead says what of the archives cannot be read, and why: what is damaged, and
+// what somebody is writing.
+func (r *Recording) NotRead() []string {
+	out := []string{}
+	for _, a := range r.Archives() {
+		if a.Recording != "" {
+			out = append(out, "the newest segment is being written: "+a.Recording)
+		}
+	}
+	for _, d := range r.Damage() {
+		out = append(out, d.Error())
+	}
+	return out
 }
 
 func heldNode(n Node) HeldNode {

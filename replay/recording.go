@@ -231,6 +231,9 @@ func (r *Recording) Marks(ctx context.Context, from, to time.Time) ([]archive.Ma
 	var errs []error
 	for _, a := range r.readers {
 		for m, err := range a.Marks(ctx, from, to) {
+			if err != nil && !IsDamage(err) {
+				return nil, err
+			}
 			if err != nil {
 				errs = append(errs, err)
 				continue

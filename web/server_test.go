@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"ergorecorder/analyze"
 	"ergorecorder/analyze/finding"
@@ -22,7 +23,7 @@ import (
 )
 
 const (
-	evilName = `<script>alert("x")</script>`
+	evilName = `<script>alert("x")</script>` + "\x1b]0;owned\x07\u009b31m\u202e"
 	evilNode = `evil"onload="alert(1)@localhost`
 )
 
@@ -77,10 +78,18 @@ func TestHostileNamesAreShownNotRun(t *testing.T) {
 				t.Errorf("%s holds %s", path, bad)
 			}
 		}
+		if at := strings.IndexFunc(body, steers); at >= 0 {
+			t.Errorf("%s lets through what steers who reads it: …%.60q", path, body[max(0, at-20):])
+		}
 	}
 	if body := fetch(s, "/processes").Body.String(); !strings.Contains(body, "&lt;script&gt;alert") {
 		t.Error("the process's name is not shown")
 	}
+}
+
+// steers reports whether a rune does something to what shows it.
+func steers(r rune) bool {
+	return r != '\n' && r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r))
 }
 
 // TestComparison: what was recorded before a moment against what came after it.

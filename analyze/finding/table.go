@@ -323,7 +323,7 @@ func Kinds() []Row {
 			Fetch:   []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
 				{CutsBoth, []Kind{LinkFlap, Rule}},
-				{CutsOff, []Kind{ErrorBurst, DeliveryErrors, MessageLoss, SlowLink, EventSilent, StuckCall, OverloadedProcess, TrafficStopped}},
+				{CutsOff, []Kind{ErrorBurst, DeliveryErrors, MessageLoss, SlowLink, EventSilent, StuckCall, OverloadedProcess, TrafficStopped, NodeFrozen}},
 			},
 		},
 		{
@@ -333,7 +333,7 @@ func Kinds() []Row {
 			Fetch:   []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
 				{CutsBoth, []Kind{LinkFlap, Rule}},
-				{CutsOff, []Kind{ErrorBurst, DeliveryErrors, MessageLoss, SlowLink, EventSilent, StuckCall, OverloadedProcess, TrafficStopped}},
+				{CutsOff, []Kind{ErrorBurst, DeliveryErrors, MessageLoss, SlowLink, EventSilent, StuckCall, OverloadedProcess, TrafficStopped, NodeFrozen}},
 			},
 		},
 		{
@@ -361,7 +361,7 @@ func Kinds() []Row {
 			Measure: Measure{"round trip", "ms", 5, 500},
 			Fetch:   []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
-				{CutsOff, []Kind{ErrorBurst, DeliveryErrors, StuckCall, OverloadedProcess}},
+				{CutsOff, []Kind{ErrorBurst, DeliveryErrors, StuckCall, OverloadedProcess, NodeFrozen}},
 			},
 		},
 		{

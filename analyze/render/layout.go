@@ -266,8 +266,11 @@ func verdict(r *analyze.Report) []string {
 			fmt.Sprintf("Examined %s; %d %s noted, %d not evaluated.", window, notes, plural(notes, "thing"), len(r.NotEvaluated)),
 			"There is nothing to do.",
 		}
-		if r.Headline.Verdict != analyze.NothingFound && len(r.Headline.Settle) > 0 {
+		switch {
+		case len(r.Headline.Settle) > 0:
 			v[2] = "To settle it: " + r.Headline.Settle[0]
+		case r.Headline.Verdict != analyze.NothingFound:
+			v[2] = "Record it again, longer and with all of its nodes."
 		}
 		return v
 	}

@@ -101,10 +101,12 @@ func (s *Scene) CPUProfiles(ctx context.Context, n *Node) ([]CPUProfile, error) 
 		}
 		raw, err := profiles.ParseRaw(p.Raw)
 		if err != nil {
+			s.unreadable("CPU", p, err)
 			continue
 		}
 		t, err := raw.Top("cpu", "")
 		if err != nil {
+			s.unreadable("CPU", p, err)
 			continue
 		}
 		byPID, _ := raw.ByPID("cpu") // it has the measure: Top succeeded

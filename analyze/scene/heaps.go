@@ -2,6 +2,8 @@ package scene
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -57,13 +59,22 @@ func (s *Scene) Heaps(ctx context.Context, n *Node) (Heaps, error) {
 		}
 		raw, err := profiles.ParseRaw(p.Raw)
 		if err != nil {
+			s.unreadable("heap", p, err)
 			continue
 		}
 		inUse, err1 := raw.Attributed("inuse_space")
 		allocated, err2 := raw.Attributed("alloc_space")
-		if err1 == nil && err2 == nil {
+		if err := errors.Join(err1, err2); err != nil {
+			s.unreadable("heap", p, err)
+		} else {
 			all.Raw = append(all.Raw, HeapTable{p.At, inUse, allocated, finding.RecordName(n.Name, "heap", p.At)})
 		}
 	}
 	return all, nil
+}
+
+// unreadable notes a raw profile of which nothing can be told: it was recorded,
+// and is as good as none.
+func (s *Scene) unreadable(kind string, p replay.Profile, err error) {
+	s.Note(fmt.Errorf("the %s profile of %s at %s: %w", kind, p.Node, p.At.UTC().Format(time.RFC3339), err))
 }

@@ -62,6 +62,7 @@ type ProcessView struct {
 	Rows     []ProcessRow `json:"processes"`
 	Total    int          `json:"total"`     // that match, listed or not
 	Unlisted []string     `json:"not_known"` // nodes without a listing, and why
+	Cut      []string     `json:"cut"`       // nodes of whose processes only some were seen
 }
 
 // Processes lists processes as they were at an instant.
@@ -77,18 +78,21 @@ func Processes(ctx context.Context, rec *replay.Recording, q ProcessQuery) (*Pro
 	if err != nil {
 		return nil, err
 	}
-	v := &ProcessView{At: q.At, Rows: []ProcessRow{}, Unlisted: []string{}}
-	caller := rec.At(q.At)
+	v := &ProcessView{At: q.At, Rows: []ProcessRow{}, Unlisted: []string{}, Cut: []string{}}
+	caller := rec.Moment(q.At)
 	var called []string // what processes there are, for a name that matches none
 	liked := false
 	for _, node := range nodes {
-		rows, at, err := listing(ctx, caller, node)
+		rows, at, cut, err := listing(ctx, caller, node)
 		if err != nil {
 			if ctx.Err() != nil {
 				return nil, err
 			}
 			v.Unlisted = append(v.Unlisted, node+": "+err.Error())
 			continue
+		}
+		if cut != "" {
+			v.Cut = append(v.Cut, node+": "+cut)
 		}
 		for _, r := range rows {
 			r.Node, r.At = node, at
@@ -103,7 +107,7 @@ func Processes(ctx context.Context, rec *replay.Recording, q ProcessQuery) (*Pro
 			}
 		}
 	}
-	if !liked && q.Like != "" && len(v.Unlisted) == 0 {
+	if !liked && q.Like != "" && len(v.Unlisted)+len(v.Cut) == 0 {
 		return nil, fmt.Errorf("process %q: none is called that at %s%s", q.Like, q.At.UTC().Format(time.RFC3339), nearest.Hint(q.Like, nonEmpty(called)))
 	}
 	slices.SortFunc(v.Rows, func(a, b ProcessRow) int {
@@ -116,12 +120,22 @@ func Processes(ctx context.Context, rec *replay.Recording, q ProcessQuery) (*Pro
 	return v, nil
 }
 
-// listing is a node's process listing at an instant.
-func listing(ctx context.Context, c ergo.Caller, node string) ([]ProcessRow, time.Time, error) {
-	var raw []map[string]json.RawMessage
-	at, err := ask(ctx, c, ergo.Call{Node: node, Tool: "process_list", Args: ergo.Args{"limit": 1_000_000}}, &raw)
+// listing is a node's process listing at an instant; cut says how many of how
+// many processes it shows, "" where all.
+func listing(ctx context.Context, m *replay.Moment, node string) (all []ProcessRow, at time.Time, cut string, err error) {
+	call := ergo.Call{Node: node, Tool: "process_list", Args: ergo.Args{"limit": 1_000_000}}
+	reply, err := m.Ask(ctx, call)
 	if err != nil {
-		return nil, at, err
+		return nil, reply.At, "", err
+	}
+	var raw []map[string]json.RawMessage
+	if err := ergo.Decode(reply.Text, &raw); err != nil {
+		return nil, reply.At, "", fmt.Errorf("decode %s: %w", call, err)
+	}
+	if reply.Seen < reply.Total {
+		cut = fmt.Sprintf("%d of %d processes were seen", reply.Seen, reply.Total)
+	} else if reply.Seen > 0 {
+		cut = fmt.Sprintf("%d processes were seen, and perhaps there are more", reply.Seen)
 	}
 	rows := make([]ProcessRow, len(raw))
 	for i, cells := range raw {
@@ -147,7 +161,7 @@ func listing(ctx context.Context, c ergo.Caller, node string) ([]ProcessRow, tim
 			}
 		}
 	}
-	return rows, at, nil
+	return rows, reply.At, cut, nil
 }
 
 // nonEmpty leaves out what has no name.
@@ -226,6 +240,7 @@ type NodeRow struct {
 	Running      int               `json:"applications_running"`
 	Applications int               `json:"applications"`
 	Unknown      string            `json:"not_known,omitempty"` // why nothing is known of it
+	Lacks        []string          `json:"lacks,omitempty"`     // tools whose figures are not known: those stand at 0
 }
 
 // Nodes puts the nodes side by side as they were at an instant. A node of which
@@ -283,6 +298,8 @@ func (r *NodeRow) read(ctx context.Context, caller ergo.Caller, peers []replay.N
 	// What follows was perhaps not recorded: it stays empty then.
 	if _, err := ask(ctx, caller, ergo.Call{Node: r.Node, Tool: "runtime_stats"}, &stats); err == nil {
 		r.HeapAlloc, r.Goroutines = stats.HeapAlloc, stats.Goroutines
+	} else {
+		r.Lacks = append(r.Lacks, "runtime_stats")
 	}
 	if _, err := ask(ctx, caller, ergo.Call{Node: r.Node, Tool: "app_list"}, &apps); err == nil {
 		r.Applications = len(apps)
@@ -291,6 +308,8 @@ func (r *NodeRow) read(ctx context.Context, caller ergo.Caller, peers []replay.N
 				r.Running++
 			}
 		}
+	} else {
+		r.Lacks = append(r.Lacks, "app_list")
 	}
 	for _, p := range peers {
 		if p.Name == r.Node {

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"ergorecorder/archive"
 	"ergorecorder/archive/attach"
 	"ergorecorder/ergo/live"
@@ -135,8 +137,8 @@ type followed struct {
 
 // followRecording is openRecording for what answers again and again: what the
 // recorders of archives that are being written go on to record is seen too.
-func followRecording(ctx context.Context, paths ...string) (*followed, error) {
-	f := &followed{}
+func followRecording(cmd *cobra.Command, paths ...string) (*followed, error) {
+	ctx, f := cmd.Context(), &followed{}
 	var readers []*archive.Reader
 	fail := func(err error) (*followed, error) {
 		for _, r := range readers {
@@ -166,6 +168,7 @@ func followRecording(ctx context.Context, paths ...string) (*followed, error) {
 	if err := notEmpty(rec, paths); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
+	sayNotRead(cmd, rec)
 	return f, nil
 }
 

@@ -175,3 +175,57 @@ func TestControlURL(t *testing.T) {
 		t.Errorf("exit %d: %s", code, errs.String())
 	}
 }
+
+// What cannot be read is said beside whatever is shown of the rest.
+func TestWhatIsNotReadIsSaid(t *testing.T) {
+	x := beingWritten(t, "folder/")
+	x.add(20)
+	if err := x.w.Rotate(); err != nil {
+		t.Fatal(err)
+	}
+	x.add(1)
+	x.s.Close()
+	for _, args := range [][]string{{"info"}, {"ps"}, {"nodes"}, {"timeline"}, {"call", "", "node_info"}} {
+		args = append([]string{args[0], x.path}, args[min(2, len(args)):]...)
+		_, stdout, stderr := commanded(t, args...)
+		if !strings.Contains(stderr, "analyze: not read: the newest segment is being written: ") {
+			t.Errorf("%v: %s\n%.300s", args, stderr, stdout)
+		}
+		if args[0] == "info" && !strings.Contains(stdout, "not read: the newest segment") {
+			t.Errorf("info: %s", stdout)
+		}
+		if args[0] == "nodes" && (strings.Contains(stdout, "0.0 MB") || !strings.Contains(stdout, " - ")) {
+			t.Errorf("what was not recorded is shown as none: %s", stdout)
+		}
+	}
+}
+
+// A listing that was cut says so.
+func TestCutListingSaysSo(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "cut.erg")
+	w, err := archive.OpenWriter(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for tool, text := range map[string]string{
+		"node_info":    `{"Name":"a@localhost","Uptime":100,"ProcessesTotal":9}`,
+		"process_list": `[{"PID":"<A.0.1>","Name":"p","State":"sleep"}]`,
+	} {
+		rec := &archive.Record{
+			Stream: archive.StreamKey{Kind: archive.Sample, Node: "a@localhost", Name: tool, Args: "{}"}, Args: []byte("{}"),
+			Schema: archive.Schema{Form: archive.FormText}, At: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Text: []byte(text),
+		}
+		if tool == "process_list" {
+			rec.Seen, rec.Total = 1, 9
+		}
+		if _, err := w.Append(rec); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, stdout, stderr := commanded(t, "ps", path); !strings.Contains(stdout, "1 processes listed") || !strings.Contains(stdout, "not all: a@localhost: 1 of 9 processes were seen") {
+		t.Errorf("%s%s", stdout, stderr)
+	}
+}

@@ -39,7 +39,7 @@ is goes to standard error.`,
 			if err != nil {
 				return err
 			}
-			rec, err := openRecording(args[0])
+			rec, err := openRecording(cmd, args[0])
 			if err != nil {
 				return err
 			}

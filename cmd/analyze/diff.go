@@ -128,7 +128,7 @@ func (f *windows) run(cmd *cobra.Command, paths []string) error {
 			sides[i].Nodes = nodes
 			continue
 		}
-		rec, err := openRecording(paths[i])
+		rec, err := openRecording(cmd, paths[i])
 		if err != nil {
 			return err
 		}
@@ -208,7 +208,7 @@ func (c *comparison) run(cmd *cobra.Command, path string, spans func(context.Con
 	if c.format != "text" && c.format != "json" {
 		return c.format.unknown(infoFormats)
 	}
-	rec, err := openRecording(path)
+	rec, err := openRecording(cmd, path)
 	if err != nil {
 		return err
 	}

@@ -95,7 +95,7 @@ func newExport() *cobra.Command {
 }
 
 func runExport(cmd *cobra.Command, paths []string, win window, o export.Options, to sealed.Output) error {
-	rec, err := openRecording(paths...)
+	rec, err := openRecording(cmd, paths...)
 	if err != nil {
 		return err
 	}
@@ -141,7 +141,7 @@ func writeLine(w io.Writer, l *capture.Line) error {
 
 // exportAs writes the recording in one of the forms of package export.
 func exportAs(cmd *cobra.Command, paths []string, form, reading, endpoint string, list bool, win window, out sealed.Output, o export.Options) error {
-	rec, err := openRecording(paths...)
+	rec, err := openRecording(cmd, paths...)
 	if err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ nodes lack. Several archives are one timeline.`,
 		Example: "  analyze info incident.erg",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			rec, err := openRecording(args...)
+			rec, err := openRecording(cmd, args...)
 			if err != nil {
 				return err
 			}
@@ -74,6 +74,9 @@ func (in inventory) print(out io.Writer) error {
 		if len(n.Lives) == 0 {
 			escape.Fprintf(w, "%s\tnode_info was not recorded\t\t\t\n", name)
 		}
+	}
+	for _, n := range in.NotRead {
+		escape.Fprintf(w, "\nnot read: %s\n", n)
 	}
 	in.printTags(w)
 	if len(in.Gaps) > 0 {

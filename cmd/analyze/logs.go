@@ -32,7 +32,7 @@ first; then the latest lines in full.`,
 			if f != "text" && f != "json" {
 				return f.unknown(infoFormats)
 			}
-			rec, err := openRecording(args...)
+			rec, err := openRecording(cmd, args...)
 			if err != nil {
 				return err
 			}

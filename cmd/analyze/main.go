@@ -89,11 +89,11 @@ func words[T ~string](constants []T) []string {
 }
 
 // completeNode completes the nodes of the recording that is named already.
-func completeNode(_ *cobra.Command, paths []string, _ string) ([]string, cobra.ShellCompDirective) {
+func completeNode(cmd *cobra.Command, paths []string, _ string) ([]string, cobra.ShellCompDirective) {
 	if len(paths) == 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	rec, err := openRecording(paths...)
+	rec, err := openRecording(cmd, paths...)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}

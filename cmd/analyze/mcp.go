@@ -80,7 +80,7 @@ func runMCP(cmd *cobra.Command, paths []string, f mcpFlags) error {
 	if err != nil {
 		return fmt.Errorf("--tools: %w", err)
 	}
-	rec, err := followRecording(cmd.Context(), paths...)
+	rec, err := followRecording(cmd, paths...)
 	if err != nil {
 		return err
 	}

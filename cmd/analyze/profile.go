@@ -47,7 +47,7 @@ function (its name as printed), and --raw writes the raw profile for go tool ppr
 			if o.format != "text" && o.format != "json" {
 				return o.format.unknown(infoFormats)
 			}
-			rec, err := openRecording(args[0])
+			rec, err := openRecording(cmd, args[0])
 			if err != nil {
 				return err
 			}

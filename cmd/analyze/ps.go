@@ -36,7 +36,7 @@ the node lacks -tags=latency.`,
 			if f != "text" && f != "json" {
 				return f.unknown(psFormats)
 			}
-			rec, err := openRecording(args...)
+			rec, err := openRecording(cmd, args...)
 			if err != nil {
 				return err
 			}
@@ -66,7 +66,10 @@ the node lacks -tags=latency.`,
 }
 
 func printPS(out io.Writer, v *views.ProcessView) error {
-	escape.Fprintf(out, "%d processes at %s\n", v.Total, stamp(v.At))
+	escape.Fprintf(out, "%d processes listed at %s\n", v.Total, stamp(v.At))
+	for _, c := range v.Cut {
+		escape.Fprintln(out, "not all: "+c)
+	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	escape.Fprintf(w, "NODE\tPROCESS\tBEHAVIOR\tSTATE\tMAILBOX\tAGE\tIN\tOUT\tRUNNING\tUP\n")
 	var odd []string
@@ -139,7 +142,7 @@ since the node's start, applications running, and round trips to its peers.`,
 			if f != "text" && f != "json" {
 				return f.unknown(nodesFormats)
 			}
-			rec, err := openRecording(args...)
+			rec, err := openRecording(cmd, args...)
 			if err != nil {
 				return err
 			}
@@ -178,8 +181,15 @@ func printNodes(out io.Writer, at time.Time, rows []views.NodeRow) error {
 			short, _, _ := strings.Cut(p, "@")
 			pings = append(pings, short+" "+cut(r.RoundTrips[p], 20))
 		}
-		escape.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%.1f MB\t%d\t%d\t%d\t%d/%d\t%s\n", r.Node, brief(time.Duration(r.Uptime)*time.Second), r.Processes, r.Zombees,
-			r.Waiting, float64(r.HeapAlloc)/(1<<20), r.Goroutines, r.Errors, r.Logged, r.Running, r.Applications, strings.Join(pings, ", "))
+		known := func(tool, text string) string {
+			if slices.Contains(r.Lacks, tool) {
+				return "-"
+			}
+			return text
+		}
+		escape.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%s\t%s\t%d\t%d\t%s\t%s\n", r.Node, brief(time.Duration(r.Uptime)*time.Second), r.Processes, r.Zombees, r.Waiting,
+			known("runtime_stats", fmt.Sprintf("%.1f MB", float64(r.HeapAlloc)/(1<<20))), known("runtime_stats", fmt.Sprint(r.Goroutines)), r.Errors, r.Logged,
+			known("app_list", fmt.Sprintf("%d/%d", r.Running, r.Applications)), strings.Join(pings, ", "))
 	}
 	return w.Flush()
 }

@@ -25,7 +25,7 @@ import (
 // recorder, and the path of an archive that one of this machine is writing,
 // stand for what it has recorded so far. An archive without a record is refused:
 // there is nothing to say about it.
-func openRecording(paths ...string) (*replay.Recording, error) {
+func openRecording(cmd *cobra.Command, paths ...string) (*replay.Recording, error) {
 	files, remove, err := local(paths, true)
 	if err != nil {
 		return nil, err
@@ -38,7 +38,21 @@ func openRecording(paths ...string) (*replay.Recording, error) {
 	if err := notEmpty(rec, paths); err != nil {
 		return nil, errors.Join(err, rec.Close())
 	}
+	sayNotRead(cmd, rec)
 	return rec, nil
+}
+
+// sayNotRead says beside whatever is shown of a recording what of it cannot be
+// read.
+func sayNotRead(cmd *cobra.Command, rec *replay.Recording) {
+	const most = 5
+	for i, why := range rec.NotRead() {
+		if i == most {
+			escape.Fprintf(cmd.ErrOrStderr(), "analyze: and %d more places; analyze verify lists them\n", len(rec.NotRead())-i)
+			return
+		}
+		escape.Fprintf(cmd.ErrOrStderr(), "analyze: not read: %s\n", why)
+	}
 }
 
 // openError says what helps where an archive cannot be opened.

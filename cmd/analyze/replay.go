@@ -65,7 +65,7 @@ func (f *replayFlags) run(cmd *cobra.Command, paths []string) error {
 	if f.surface != "mcp" && f.surface != "observer" {
 		return fmt.Errorf("--surface %q: there are mcp and observer", f.surface)
 	}
-	rec, err := openRecording(paths...)
+	rec, err := openRecording(cmd, paths...)
 	if err != nil {
 		return err
 	}

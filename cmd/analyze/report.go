@@ -97,7 +97,7 @@ func runReport(cmd *cobra.Command, paths []string, o reportOptions) (err error) 
 	if o.failOn != "" && o.failOn != string(finding.Warning) && o.failOn != string(finding.Critical) {
 		return fmt.Errorf("--fail-on %q: there are warning and critical", o.failOn)
 	}
-	rec, err := openRecording(paths...)
+	rec, err := openRecording(cmd, paths...)
 	if err != nil {
 		return err
 	}
@@ -156,7 +156,7 @@ The exit code is 1 where a number does not come back.`,
 			if err != nil {
 				return err
 			}
-			rec, err := openRecording(args[1:]...)
+			rec, err := openRecording(cmd, args[1:]...)
 			if err != nil {
 				return err
 			}
@@ -235,7 +235,7 @@ warning, error and panic.`,
 			if f != "text" && f != "json" {
 				return f.unknown(infoFormats)
 			}
-			rec, err := openRecording(args...)
+			rec, err := openRecording(cmd, args...)
 			if err != nil {
 				return err
 			}

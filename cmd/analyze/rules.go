@@ -143,7 +143,7 @@ type firedRule struct {
 }
 
 func testRules(cmd *cobra.Command, set *rules.Set, paths []string, win window, f format) error {
-	rec, err := openRecording(paths...)
+	rec, err := openRecording(cmd, paths...)
 	if err != nil {
 		return err
 	}

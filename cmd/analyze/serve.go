@@ -53,7 +53,7 @@ from --token-file. Findings are worked out while the page is already there.`,
 }
 
 func runServe(cmd *cobra.Command, paths []string, opt serveOptions) error {
-	rec, err := followRecording(cmd.Context(), paths...)
+	rec, err := followRecording(cmd, paths...)
 	if err != nil {
 		return err
 	}

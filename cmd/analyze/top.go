@@ -33,7 +33,7 @@ at its end. ? shows all keys.`,
 			if !isIn || !isOut || !term.IsTerminal(int(in.Fd())) || !term.IsTerminal(int(out.Fd())) {
 				return errors.New("top: input and output must be a terminal; analyze nodes, analyze ps and analyze report print what it shows")
 			}
-			rec, err := followRecording(cmd.Context(), args...)
+			rec, err := followRecording(cmd, args...)
 			if err != nil {
 				return err
 			}

@@ -33,7 +33,7 @@ Counters are drawn as rates per second. Of a table, the rows are added up unless
 			if f != "text" && f != "json" {
 				return f.unknown(infoFormats)
 			}
-			rec, err := openRecording(args[0])
+			rec, err := openRecording(cmd, args[0])
 			if err != nil {
 				return err
 			}

@@ -101,6 +101,9 @@ func (n *LiveNode) Kill() {
 // Start begins a new life of a node that was killed.
 func (n *LiveNode) Start() { n.start(time.Now()) }
 
+// Dead reports whether the node was killed, and not started since.
+func (n *LiveNode) Dead() bool { return n.dead }
+
 // Freeze stops the node as SIGSTOP does: connections are taken, nothing is answered.
 func (n *LiveNode) Freeze() { n.frozen = make(chan struct{}) }
 

@@ -142,9 +142,10 @@ func tellFlows(e *finding.Evidence, set []*scene.Actor, each [][2]scene.Flow, at
 }
 
 // queued reports whether one of them has a queue of more than what it handles
-// in a moment.
+// in a moment: what circulates does not wait.
 func queued(set []*scene.Actor) bool {
-	return slices.ContainsFunc(set, func(a *scene.Actor) bool { return float64(a.Surge.Deepest) > max(10, a.Surge.Rate()) })
+	const moment = 0.25 // s
+	return slices.ContainsFunc(set, func(a *scene.Actor) bool { return float64(a.Surge.Deepest) > max(10, moment*a.Surge.Rate()) })
 }
 
 func told(s *scene.Scene, set []*scene.Actor, theirs rise, at time.Time, off time.Duration) *finding.Finding {

@@ -42,7 +42,7 @@ func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 		}
 		steady(s, n, rates, v)
 		if len(profs) == 0 {
-			v.Skip("%s: no CPU profile was recorded: what its CPU is spent on cannot be told", n.Name)
+			v.Skip("%s: no CPU profile that can be read was recorded: what its CPU is spent on cannot be told", n.Name)
 		}
 	}
 	return nil

@@ -1,0 +1,179 @@
+package soak
+
+import (
+	"context"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing/synctest"
+	"time"
+
+	"ergorecorder/archive"
+	"ergorecorder/archive/faultdisk"
+	"ergorecorder/internal/sim"
+	"ergorecorder/recorder/dump"
+)
+
+// events is what can happen; what stands twice happens twice as often.
+func (w *world) events() []func() {
+	return []func(){
+		w.breakDisk, w.breakDisk, w.mendDisk, w.mendDisk, w.mendDisk,
+		w.cutPower, w.cutPower,
+		w.node(func(n *sim.LiveNode) { n.Kill() }), w.start, w.start,
+		w.node(func(n *sim.LiveNode) { n.Freeze() }), w.thaw, w.thaw,
+		w.node(func(n *sim.LiveNode) { n.NoApp = !n.NoApp }),
+		w.node(func(n *sim.LiveNode) { n.Log(w.between(1, 6000)) }), w.node(func(n *sim.LiveNode) { n.Log(3) }),
+		w.node(func(n *sim.LiveNode) { n.Processes = w.between(1, 80) }),
+		w.cutLink, w.setClock, w.rotate, w.note, w.dump, w.scan,
+	}
+}
+
+// start begins a new life of all nodes that have none.
+func (w *world) start() {
+	for _, n := range w.nodes {
+		w.cluster.Node(n, func(n *sim.LiveNode) {
+			if n.Dead() {
+				n.Start()
+			}
+		})
+	}
+}
+
+func (w *world) thaw() {
+	for _, n := range w.nodes {
+		w.cluster.Node(n, func(n *sim.LiveNode) { n.Thaw(); n.NoApp = false })
+	}
+}
+
+// node does something to one of the nodes.
+func (w *world) node(do func(*sim.LiveNode)) func() {
+	return func() {
+		w.cluster.Node(w.nodes[w.rng.IntN(len(w.nodes))], func(n *sim.LiveNode) { do(n) })
+	}
+}
+
+func (w *world) cutLink() {
+	to, cut := w.nodes[w.rng.IntN(len(w.nodes))], w.chance(0.5)
+	w.node(func(n *sim.LiveNode) { n.Cut = map[string]bool{to: cut && to != n.Name} })()
+}
+
+func (w *world) breakDisk() {
+	kinds := append(faultdisk.Writes(), faultdisk.Commits()...)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.bad = kinds[w.rng.IntN(len(kinds))]
+	w.often = []float64{0.02, 0.2, 1}[w.rng.IntN(3)]
+}
+
+func (w *world) mendDisk() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.bad = faultdisk.None
+}
+
+// setClock sets the clock of the recording machine.
+func (w *world) setClock() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.offset += time.Duration(w.between(-5000, 5000)) * time.Millisecond
+}
+
+func (w *world) note() { w.rec.Note("seen") }
+
+func (w *world) rotate() {
+	if filepath.Ext(w.path) != ".erg" {
+		_ = w.writer.Rotate() // where the disk fails it says so, and goes on
+	}
+}
+
+// cutPower looks at what is on disk at this instant, as after a kill: it opens,
+// is sound, and holds all that was called durable.
+func (w *world) cutPower() {
+	synctest.Wait()
+	saved := w.writer.Stats().Saved
+	copied := filepath.Join(w.dir, "cut")
+	if err := copyAll(filepath.Clean(w.path), copied); err != nil {
+		w.t.Error(err)
+		return
+	}
+	defer os.RemoveAll(copied)
+	path := copied
+	if filepath.Ext(w.path) != ".erg" {
+		path += string(filepath.Separator)
+	}
+	again, err := archive.OpenWriter(path, nil)
+	if err != nil {
+		if saved > 0 {
+			w.t.Errorf("after a power cut: %v", err)
+		}
+		return
+	}
+	if err := again.Close(); err != nil {
+		w.t.Errorf("after a power cut: %v", err)
+	}
+	rep := w.verify(path)
+	if rep != nil && !w.plan.retention && uint64(rep.Records) < saved {
+		w.t.Errorf("after a power cut %d records are there of %d that were called durable", rep.Records, saved)
+	}
+	w.cuts++
+}
+
+// copyAll copies a file, or a folder of files.
+func copyAll(from, to string) error {
+	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			return os.MkdirAll(filepath.Join(to, rel), 0o700)
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(to, rel), b, 0o600)
+	})
+}
+
+// dump copies a window out of the archive that is being written.
+func (w *world) dump() {
+	path := filepath.Join(w.dir, "dump.erg")
+	defer os.Remove(path)
+	to := w.now()
+	n, err := dump.Window(context.Background(), w.writer.View(), to.Add(-time.Duration(w.between(1, 120))*time.Second), to, path)
+	if err != nil {
+		if w.writer.Stats().Failing != nil {
+			return
+		}
+		w.t.Errorf("dump: %v", err)
+		return
+	}
+	if rep := w.verify(path); rep != nil && rep.Records != n {
+		w.t.Errorf("the dump holds %d records of %d", rep.Records, n)
+	}
+	w.dumps++
+}
+
+// scan reads the archive while it is written: all records, in their order, and
+// as many as were taken.
+func (w *world) scan() {
+	before := w.writer.Stats()
+	n := uint64(0)
+	for _, err := range w.writer.View().Records(context.Background(), archive.Query{}) {
+		if err != nil {
+			if w.writer.Stats().Failing == nil {
+				w.t.Errorf("scan: %v", err)
+			}
+			return
+		}
+		n++
+	}
+	if !w.plan.retention && n < before.Records {
+		w.t.Errorf("a reader sees %d records of %d that were taken", n, before.Records)
+	}
+	w.scans++
+}

@@ -1,0 +1,235 @@
+package soak
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"ergorecorder/archive"
+	"ergorecorder/archive/faultdisk"
+	"ergorecorder/ergo"
+	"ergorecorder/ergo/live"
+	"ergorecorder/internal/sim"
+	"ergorecorder/recorder"
+)
+
+// A plan is what a run is made of.
+type plan struct {
+	lasts     time.Duration
+	retention bool // segments are dropped
+}
+
+// A world is one run: a cluster, a disk, a clock and a recorder, and what the
+// seed makes of them.
+type world struct {
+	t     *testing.T
+	dir   string
+	plan  plan
+	began time.Time
+	nodes []string
+
+	cluster *sim.Live
+	disk    *faultdisk.Disk
+	writer  *archive.Writer
+	rec     *recorder.Recorder
+	path    string
+
+	mu     sync.Mutex
+	rng    *rand.Rand // of the world; the disk has its own
+	offset time.Duration
+	bad    faultdisk.Kind // what the disk does now
+	often  float64        // to which share of the writes
+	told   []string
+
+	cuts, faults, dumps, scans int
+}
+
+func (w *world) chance(p float64) bool { return w.rng.Float64() < p }
+
+func (w *world) between(a, b int) int { return a + w.rng.IntN(b-a+1) }
+
+// run runs a seed.
+func run(t *testing.T, seed uint64, p plan) *world {
+	w := &world{t: t, dir: scratch(t), plan: p, rng: rand.New(rand.NewPCG(seed, 1))}
+	synctest.Test(t, func(t *testing.T) {
+		w.t = t
+		w.began = time.Now()
+		w.open(rand.New(rand.NewPCG(seed, 2)))
+		w.live()
+	})
+	return w
+}
+
+// scratch is a folder in memory, where the system has one: the disk is simulated.
+func scratch(t *testing.T) string {
+	t.Helper()
+	if dir, err := os.MkdirTemp("/dev/shm", "soak-"); err == nil {
+		t.Cleanup(func() { os.RemoveAll(dir) })
+		return dir
+	}
+	return t.TempDir()
+}
+
+// open makes the cluster, the disk, the archive and the recorder.
+func (w *world) open(luck *rand.Rand) {
+	for i := range w.between(1, 3) {
+		w.nodes = append(w.nodes, fmt.Sprintf("%c@h", 'a'+i))
+	}
+	w.cluster = sim.NewLive(w.nodes...)
+	for _, n := range w.nodes {
+		processes := w.between(5, 40)
+		w.cluster.Node(n, func(n *sim.LiveNode) { n.Processes = processes })
+	}
+	decide := func(int) faultdisk.Kind {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.bad != faultdisk.None && luck.Float64() < w.often {
+			return w.bad
+		}
+		return faultdisk.None
+	}
+	kindOf := func(commit bool) func(int) faultdisk.Kind {
+		return func(n int) faultdisk.Kind {
+			k := decide(n)
+			if (k == faultdisk.Grow || k == faultdisk.Map) != commit {
+				return faultdisk.None
+			}
+			return k
+		}
+	}
+	var err error
+	if w.disk, err = faultdisk.New(kindOf(false), kindOf(true)); err != nil {
+		w.t.Fatal(err)
+	}
+	w.path = filepath.Join(w.dir, "a.erg")
+	conf := &archive.Options{Now: w.now, CommitEvery: time.Duration(w.between(1, 8)) * time.Second}
+	if w.plan.retention || w.chance(0.5) {
+		w.path = filepath.Join(w.dir, "archive") + string(filepath.Separator)
+		conf.RotateBytes = 64 << 10
+	}
+	if w.plan.retention {
+		conf.KeepBytes = 1 << 20
+	}
+	conf.Beneath(w.disk)
+	if w.writer, err = archive.OpenWriter(w.path, conf); err != nil {
+		w.t.Fatal(err)
+	}
+	if w.rec, err = recorder.New(w.ways(), w.writer, w.options()); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// now is the clock of the recording machine, which is set now and then.
+func (w *world) now() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return time.Now().Add(w.offset)
+}
+
+func (w *world) ways() ergo.Caller {
+	var ways []live.Way
+	for i, n := range w.nodes {
+		if i == 0 || w.chance(0.5) {
+			ways = append(ways, live.Way{Name: n, Caller: w.cluster.Endpoint(n)})
+		}
+	}
+	return live.NewRouter(ways, time.Now, nil)
+}
+
+func (w *world) options() recorder.Options {
+	o := recorder.Standard()
+	if w.chance(0.3) {
+		o = recorder.Light()
+	}
+	jitter := rand.New(rand.NewPCG(w.rng.Uint64(), 3))
+	var mu sync.Mutex
+	o.Jitter = func() float64 { mu.Lock(); defer mu.Unlock(); return jitter.Float64() }
+	o.Now = w.now
+	o.Elapsed = func() time.Duration { return time.Since(w.began) }
+	o.Notice = func(s string) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.told = append(w.told, s)
+	}
+	return o
+}
+
+// live lets the time pass, and something happen every few seconds; in the end
+// everything works again, and what was recorded is checked.
+func (w *world) live() {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- w.rec.Run(ctx) }()
+	happen := w.events()
+	for time.Since(w.began) < w.plan.lasts {
+		time.Sleep(time.Duration(w.between(50, 3000)) * time.Millisecond)
+		happen[w.rng.IntN(len(happen))]()
+	}
+	w.heal()
+	time.Sleep(10 * time.Second)
+	w.checkStatus()
+	cancel()
+	if err := <-ended; err != nil {
+		w.t.Errorf("run: %v", err)
+	}
+	w.cluster.Close()
+	w.end()
+}
+
+// heal makes all work again.
+func (w *world) heal() {
+	w.mu.Lock()
+	w.bad = faultdisk.None
+	w.mu.Unlock()
+	for _, n := range w.nodes {
+		w.cluster.Node(n, func(n *sim.LiveNode) { n.Thaw(); n.Cut, n.NoApp = nil, false })
+	}
+}
+
+// checkStatus: once everything works, nothing fails, and what was taken is on disk.
+func (w *world) checkStatus() {
+	if err := w.writer.Sync(); err != nil {
+		w.t.Errorf("sync on a disk that works: %v", err)
+	}
+	s := w.rec.Status().Storage
+	_, _, failed := w.disk.Counts()
+	w.faults = failed
+	if s.Failing != "" || s.Durable != s.Accepted || s.Faults > 0 && s.Fault == "" {
+		w.t.Errorf("on a disk that works the status says %+v", s)
+	}
+}
+
+// end closes the archive and holds it against what the writer counted.
+func (w *world) end() {
+	if err := w.writer.Close(); err != nil {
+		w.t.Errorf("close: %v", err)
+	}
+	w.disk.Close()
+	st := w.writer.Stats()
+	if st.Saved != st.Records {
+		w.t.Errorf("%d records were taken, and %d are on disk", st.Records, st.Saved)
+	}
+	rep := w.verify(w.path)
+	if rep != nil && !w.plan.retention && uint64(rep.Records) != st.Records {
+		w.t.Errorf("the archive holds %d records, and %d were taken", rep.Records, st.Records)
+	}
+}
+
+// verify fails unless an archive is sound.
+func (w *world) verify(path string) *archive.Report {
+	rep, err := archive.Verify(context.Background(), path)
+	if err != nil {
+		w.t.Errorf("verify: %v", err)
+		return nil
+	}
+	for _, d := range rep.Damage {
+		w.t.Errorf("damage: %v", d)
+	}
+	return rep
+}

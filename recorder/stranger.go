@@ -1,0 +1,86 @@
+package recorder
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"ergorecorder/archive"
+)
+
+// Whoever answers at an entry point says which nodes there are, and may make
+// them up. Names that no node can have are not believed, and of the nodes that
+// never answered only some are asked at a time: the others wait until those have
+// answered or were given up.
+const (
+	maxNodeName   = 255 // Ergo's atoms have no more
+	mostNodes     = 1000
+	mostStrangers = 100
+	strangerFor   = 5 * time.Minute
+)
+
+// nameable reports whether a node can have that name.
+func nameable(name string) bool {
+	return name != "" && len(name) <= maxNodeName && utf8.ValidString(name) &&
+		!strings.ContainsFunc(name, func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) })
+}
+
+// meetAll begins to record the nodes that were not known, as far as there is
+// room for strangers; when there is none it says so, once.
+func (r *Recorder) meetAll(names []string) {
+	known := r.known()
+	strangers := 0
+	for _, n := range known {
+		if n.stranger() {
+			strangers++
+		}
+	}
+	room := min(mostStrangers-strangers, mostNodes-len(known))
+	refused := 0
+	for _, name := range names {
+		r.mu.Lock()
+		met := r.nodes[name] != nil
+		r.mu.Unlock()
+		switch {
+		case met:
+		case !nameable(name) || room <= 0:
+			refused++
+		default:
+			r.meet(name)
+			room--
+		}
+	}
+	if was := r.crowded.Swap(refused > 0); refused > 0 && !was {
+		r.mark(archive.Mark{
+			Kind: "nodes_waiting", From: r.clock.Now(),
+			Note: fmt.Sprintf("entry points name %d nodes more, and %d never answered: only so many are asked at a time", refused, strangers),
+			More: map[string]any{"waiting": refused, "strangers": strangers},
+		})
+	}
+}
+
+// stranger reports whether the node never answered.
+func (n *node) stranger() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.heardAt.IsZero()
+}
+
+// tooStrange reports whether the node should make room for others: they wait, and
+// it has had its time to answer.
+func (n *node) tooStrange(now time.Time) bool {
+	return n.r.crowded.Load() && n.stranger() && now.Sub(n.met) >= strangerFor
+}
+
+// makeRoom lets others who wait be met at once: a stranger is none any more.
+func (r *Recorder) makeRoom() {
+	if !r.crowded.Load() {
+		return
+	}
+	select {
+	case r.look <- struct{}{}:
+	default:
+	}
+}
