@@ -249,19 +249,13 @@ func TestManyCalls(t *testing.T) {
 func TestNobodysTurn(t *testing.T) {
 	lim := quickLimits()
 	lim.turn = 100 * time.Millisecond
-	stuck := make(chan struct{})
-	addr := serve(t, Options{MaxBody: 1 << 20, Calls: 1, limits: lim}, func(http.ResponseWriter, *http.Request) { <-stuck })
+	stuck, entered := make(chan struct{}), make(chan struct{}, 1)
+	addr := serve(t, Options{MaxBody: 1 << 20, Calls: 1, limits: lim}, func(http.ResponseWriter, *http.Request) { entered <- struct{}{}; <-stuck })
 	first := make(chan error, 1)
 	go func() { first <- ask(addr) }()
-	deadline := time.Now().Add(5 * time.Second)
-	for {
-		err := ask(addr)
-		if err != nil && strings.Contains(err.Error(), "503") {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("nobody was told: %v", err)
-		}
+	<-entered
+	if err := ask(addr); err == nil || !strings.Contains(err.Error(), "503") {
+		t.Errorf("nobody was told: %v", err)
 	}
 	for range 3 * lim.connections {
 		dial(t, addr, "")
