@@ -299,8 +299,10 @@ func (p *Population) died(a *Actor) {
 	if a == nil || a.Gone {
 		return
 	}
+	if !a.unlisted {
+		a.Last = p.previous()
+	}
 	p.listed(a)
-	a.Last = p.previous()
 	a.finish(true)
 	a.Family.alive--
 	if len(a.Episodes)+len(a.stalls) > 0 {
@@ -354,10 +356,10 @@ func (p *Population) shown(f *archive.Frame, total series.Series) float64 {
 func (p *Population) missing(a *Actor, at time.Time) {
 	switch {
 	case a == nil || a.Gone:
-	case !p.cut:
+	case !p.much: // one or two more by the count come and go between the two answers
 		p.ended(a, at)
 	case !a.unlisted:
-		a.unlisted = true
+		a.unlisted, a.Last = true, p.previous() // if it has ended, it did so after that
 		p.unlisted++
 	}
 }

@@ -101,9 +101,9 @@ func familyLoop(s *scene.Scene, n *scene.Node, fam *scene.Family, w scene.Compla
 	case !l.dense:
 		return nil
 	case l.pool(n):
-		// A pool replaces a worker only when it ended; that one recycles its
-		// workers on purpose shows in a log without a death.
-		if deaths == 0 && w.Lines > 0 {
+		// A pool replaces a worker only when it ended. The log must tell of a
+		// death, or the pool itself: who is missing in a listing may live.
+		if deaths == 0 && (w.Lines > 0 || !l.counted().exact) {
 			return nil
 		}
 	case deaths < s.Set.Int(manyRestarts) || 2*deaths < restarts(l.births):
