@@ -106,10 +106,10 @@ func (sh *sheet) answers(ctx context.Context, node string, r ergo.Reading, field
 
 // A process is what its last row said.
 type process struct {
-	pid, behavior           string
-	in, mailbox, out, run   int64
-	latency                 int64
-	observed, seen, present bool
+	pid, behavior         string
+	in, mailbox, out, run int64
+	latency               int64
+	observed, seen        bool
 }
 
 // A sum is what the processes of a behavior did in one step.

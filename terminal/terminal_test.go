@@ -236,13 +236,13 @@ func TestMouse(t *testing.T) {
 
 // What a cluster wrote does not steer the terminal, in whichever view.
 func TestHostileNames(t *testing.T) {
-	const evil = "a\x1b[2Jb\x9b31m‮c\nd"
+	const evil = "a\x1b[2Jb\x9b31m\u202ec\nd"
 	u := sit(t, stuck(t), 100, 12)
 	u.m.table = &Table{Title: evil, Columns: columns("NAME"), Rows: []Row{{Cells: []Cell{text(evil)}}}, Notes: []string{evil}}
 	u.m.opt.Name = evil
 	u.m.sort()
 	seen := u.m.View().Content
-	for _, bad := range []string{"\x1b[2J", "\x9b", "‮", "c\nd"} {
+	for _, bad := range []string{"\x1b[2J", "\x9b", "\u202e", "c\nd"} {
 		if strings.Contains(seen, bad) {
 			t.Errorf("%q reaches the screen", bad)
 		}

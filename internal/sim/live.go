@@ -170,22 +170,6 @@ func (c *Live) Endpoint(name string) ergo.Caller {
 	})
 }
 
-// Link reaches a node as one that joined the cluster does: its own workers,
-// and nobody between.
-func (c *Live) Link(name string) ergo.Caller {
-	return ergo.CallerFunc(func(ctx context.Context, call ergo.Call) (ergo.Answer, error) {
-		call.Node = ""
-		answer, err := c.Endpoint(name).Call(ctx, call)
-		if errors.Is(err, errRefused) {
-			err = ergo.RemoteError(name, "no route")
-		}
-		if err != nil && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
-			err = ergo.RemoteError(name, "timed out")
-		}
-		return answer, err
-	})
-}
-
 // answer is what a node answers. The work goes on though nobody waits for it.
 func (c *Live) answer(ctx context.Context, name string, call ergo.Call) (string, error) {
 	c.mu.Lock()
