@@ -25,6 +25,9 @@ func slowLink(s *scene.Scene, w *scene.Network, v *finding.Verdict, a, b string)
 	}
 	for i, c := range changes {
 		was, is := math.Pow(10, c.Before), math.Pow(10, c.After)
+		// Harm is what three round trips of four took at least: where they scatter,
+		// a median says more than is known.
+		atLeast := math.Pow(10, series.Quantile(all.Between(c.At, lasts(changes, i, s.To)).V, 0.25))
 		if is < s.Set.Of(slowRatio)*was || is < s.Set.Of(slowMS) {
 			continue
 		}
@@ -39,7 +42,7 @@ func slowLink(s *scene.Scene, w *scene.Network, v *finding.Verdict, a, b string)
 		}
 		onset, off := slowSince(s, c, a, b)
 		f := &finding.Finding{
-			Kind: finding.SlowLink, Score: min(85, finding.Score(finding.SlowLink, is)), Confidence: finding.Medium,
+			Kind: finding.SlowLink, Score: min(85, finding.Score(finding.SlowLink, atLeast)), Confidence: finding.Medium,
 			Title:   fmt.Sprintf("Round trips between %s and %s take %s ms instead of %s", finding.NodeName(a), finding.NodeName(b), finding.Number(is), finding.Number(was)),
 			Summary: fmt.Sprintf("Since %s the median round trip is %s ms; before it was %s ms.", finding.Clock(c.At), finding.Number(is), finding.Number(was)),
 			Subject: finding.Subject{Node: a, Peer: b, Incarnation: s.Incarnation(a, c.At)},
@@ -61,6 +64,14 @@ func slowLink(s *scene.Scene, w *scene.Network, v *finding.Verdict, a, b string)
 		v.Find(f)
 		return
 	}
+}
+
+// lasts is until when what a change led to lasts.
+func lasts(changes []series.Change, i int, end time.Time) time.Time {
+	if i+1 < len(changes) {
+		return changes[i+1].At
+	}
+	return end
 }
 
 // roundTrips are the pings over a link from both of its ends, by the logarithm of
