@@ -143,6 +143,29 @@ func TestWaits(t *testing.T) {
 	}
 }
 
+// Without -tags=latency ages are not known: a process that runs on with messages
+// before it is listed, and that others may wait is said.
+func TestWaitsWithoutAges(t *testing.T) {
+	rec := recorded(t, func(n int) map[string]string {
+		row := func(pid, name, state string, mailbox, stateTime int) string {
+			return string(ergo.Args{"PID": pid, "Name": name, "State": state, "MessagesMailbox": mailbox, "MailboxLatency": -1, "StateTime": stateTime}.JSON())
+		}
+		return map[string]string{"process_list": "[" + strings.Join([]string{
+			row("<A.0.1>", "stuck", "running", 900, 40e9), row("<A.0.2>", "behind", "sleep", 12, 0), row("<A.0.3>", "idle", "sleep", 0, 50e9), row("<A.0.4>", "busy", "running", 3, 1e6),
+		}, ",") + "]"}
+	})
+	v, err := views.Waits(t.Context(), rec, &analyze.Report{}, "", second(50), 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v.Total != 1 || v.Waits[0].Name != "stuck" || v.Waits[0].LatencyS != -1 {
+		t.Errorf("%+v", v.Waits)
+	}
+	if want := "of 2 more processes with messages before them it is not known"; !strings.Contains(strings.Join(v.Notes, "\n"), want) {
+		t.Errorf("notes %q lack %q", v.Notes, want)
+	}
+}
+
 // TestNotRecorded: what is not there is an error that says so, never an empty
 // view that looks like health.
 func TestNotRecorded(t *testing.T) {

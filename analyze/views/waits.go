@@ -107,10 +107,17 @@ func (v *WaitView) node(ctx context.Context, caller ergo.Caller, node string) er
 		return fmt.Errorf("decode process_list: %w", err)
 	}
 	var dump *profiles.Dump
-	inspectors := 0
+	inspectors, ageless := 0, 0
 	for _, r := range rows {
 		waits := r.State == "wait response" || r.State == "zombee"
-		if !waits && time.Duration(r.MailboxLatency) < heldUp {
+		old := time.Duration(r.MailboxLatency) >= heldUp
+		if r.MailboxLatency < 0 && r.MessagesMailbox > 0 { // the node does not measure ages
+			old = r.State == "running" && time.Duration(r.StateTime) >= heldUp
+			if !waits && !old {
+				ageless++
+			}
+		}
+		if !waits && !old {
 			continue
 		}
 		if r.Application == inspection {
@@ -131,6 +138,9 @@ func (v *WaitView) node(ctx context.Context, caller ergo.Caller, node string) er
 			}
 		}
 		v.Waits = append(v.Waits, w)
+	}
+	if ageless > 0 {
+		v.Notes = append(v.Notes, fmt.Sprintf("%s: built without -tags=latency: of %d more processes with messages before them it is not known for how long these wait", node, ageless))
 	}
 	if inspectors > 0 {
 		v.Notes = append(v.Notes, fmt.Sprintf("%s: %d processes of %s that answered the recorder at that moment are left out", node, inspectors, inspection))
