@@ -111,6 +111,7 @@ func (s Source) processes(ctx context.Context, q Query) (*Table, error) {
 	}
 	t := &Table{
 		Title:   counted(v.Total, "process") + of(q.Node),
+		Notes:   slices.Concat(v.Unlisted, v.Cut),
 		Columns: columns("NODE", "PROCESS", "BEHAVIOR", "STATE", "#MAILBOX", "#AGE", "#IN", "#OUT", "#RUNNING", "#UP", "APPLICATION"),
 	}
 	for _, r := range v.Rows {

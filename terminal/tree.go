@@ -2,6 +2,7 @@ package terminal
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"ergorecorder/analyze/views"
@@ -13,7 +14,7 @@ func (s Source) tree(ctx context.Context, q Query) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Table{Title: "supervision tree" + of(q.Node), Columns: columns("NODE", "PROCESS", "BEHAVIOR", "STATE", "#MAILBOX", "#BELOW", "#MAIL BELOW"), Fixed: true}
+	t := &Table{Title: "supervision tree" + of(q.Node), Columns: columns("NODE", "PROCESS", "BEHAVIOR", "STATE", "#MAILBOX", "#BELOW", "#MAIL BELOW"), Fixed: true, Notes: slices.Concat(v.Unlisted, v.Cut)}
 	for _, g := range grown(v.Rows) {
 		t.Rows = append(t.Rows, g.rows(0)...)
 	}

@@ -17,7 +17,7 @@ import (
 // A moment is the cluster at an instant, as far as it was recorded. What a
 // tool could not say is collected in missing, never passed over.
 type moment struct {
-	caller ergo.Caller
+	caller *replay.Moment
 	rec    *replay.Recording
 	at     time.Time
 
@@ -26,22 +26,35 @@ type moment struct {
 }
 
 func momentOf(rec *replay.Recording, at time.Time) *moment {
-	return &moment{caller: rec.At(at), rec: rec, at: at}
+	return &moment{caller: rec.Moment(at), rec: rec, at: at}
 }
 
 // ask calls a tool and decodes its answer; ok is false where there is none.
 func (m *moment) ask(ctx context.Context, node, tool string, args ergo.Args, into any) (observed time.Time, ok bool) {
-	ans, err := m.caller.Call(ctx, ergo.Call{Node: node, Tool: tool, Args: args})
+	ans, err := m.caller.Ask(ctx, ergo.Call{Node: node, Tool: tool, Args: args})
 	if err == nil {
 		err = ergo.Decode(ans.Text, into)
 	}
-	if err != nil {
-		m.mu.Lock()
-		m.missing = append(m.missing, fmt.Sprintf("%s on %s: %v", tool, node, err))
-		m.mu.Unlock()
+	switch {
+	case err != nil:
+		m.lack("%s on %s: %v", tool, node, err)
 		return time.Time{}, false
+	case ans.Seen < ans.Total:
+		m.lack("%s on %s: %d of %d rows were seen", tool, node, ans.Seen, ans.Total)
+	case ans.Seen > 0:
+		m.lack("%s on %s: %d rows were seen, and perhaps there are more", tool, node, ans.Seen)
 	}
 	return ans.At, true
+}
+
+// lack notes what could not be told, once.
+func (m *moment) lack(format string, args ...any) {
+	why := fmt.Sprintf(format, args...)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !slices.Contains(m.missing, why) {
+		m.missing = append(m.missing, why)
+	}
 }
 
 // text is a tool's answer as text, "" where there is none.

@@ -164,6 +164,26 @@ func TestViewAlone(t *testing.T) {
 	}
 }
 
+// An end of a link that was not recorded is not called disconnected.
+func TestLinksNotRecorded(t *testing.T) {
+	rec := record(t, func(w *archive.Writer) {
+		for _, n := range []string{"a@h", "b@h", "c@h"} {
+			answer(t, w, n, "node_info", nil, start(), map[string]any{"Name": n, "Uptime": 100})
+		}
+		answer(t, w, "a@h", "network_nodes", nil, start(), []map[string]any{{"Node": "b@h", "ConnectionUptime": 50}})
+		answer(t, w, "c@h", "network_nodes", nil, start(), []map[string]any{})
+	})
+	page := fetch(New(rec, Options{}), momentURL("/links", start())).Body.String()
+	for _, want := range []string{"not recorded", "c@h has no link at this moment"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	if strings.Contains(page, "not connected") {
+		t.Error("an end that was not recorded is called not connected")
+	}
+}
+
 func TestProcessTable(t *testing.T) {
 	rec := record(t, func(w *archive.Writer) { manyProcesses(t, w, 10_000) })
 	s := New(rec, Options{})

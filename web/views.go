@@ -208,7 +208,7 @@ type linkEnds struct {
 	Reconnect    int64
 	Pool, PoolOf int64
 	PingA, PingB string
-	SaidA, SaidB bool
+	SaidA, SaidB string // why an end has no connection uptime, "" where it has
 	Flapped      bool
 }
 
@@ -231,7 +231,7 @@ const linkWindow = time.Minute
 type linksView struct {
 	Links []linkEnds
 	Over  time.Duration
-	Alone []string // nodes without any link
+	Alone []string // what there is to say of nodes without a link
 }
 
 func (s *Server) links(ctx context.Context, p *page) (any, error) {
@@ -247,7 +247,7 @@ func (s *Server) links(ctx context.Context, p *page) (any, error) {
 				continue
 			}
 			linked[a], linked[b] = true, true
-			l := linkEnds{A: a, B: b, UpA: ab.ConnectionUptime, UpB: ba.ConnectionUptime, Reconnect: max(ab.Reconnections, ba.Reconnections), Pool: max(ab.PoolLen, ba.PoolLen), PoolOf: max(ab.PoolSize, ba.PoolSize), SaidA: okA, SaidB: okB}
+			l := linkEnds{A: a, B: b, UpA: ab.ConnectionUptime, UpB: ba.ConnectionUptime, Reconnect: max(ab.Reconnections, ba.Reconnections), Pool: max(ab.PoolLen, ba.PoolLen), PoolOf: max(ab.PoolSize, ba.PoolSize), SaidA: unsaid(now[a], okA), SaidB: unsaid(now[b], okB)}
 			l.AtoB = newFlow(ab, before[a][b], ba, before[b][a], okA && okB)
 			l.BtoA = newFlow(ba, before[b][a], ab, before[a][b], okA && okB)
 			l.Flapped = okA && ab.Uptime-ab.ConnectionUptime > 30 || okB && ba.Uptime-ba.ConnectionUptime > 30
@@ -256,19 +256,35 @@ func (s *Server) links(ctx context.Context, p *page) (any, error) {
 		}
 	}
 	for _, n := range names {
-		if !linked[n] {
-			v.Alone = append(v.Alone, n)
+		switch {
+		case now[n] == nil:
+			v.Alone = append(v.Alone, n+": its links were not recorded near this moment.")
+		case !linked[n]:
+			v.Alone = append(v.Alone, n+" has no link at this moment.")
 		}
 	}
 	return v, nil
 }
 
-// readLinks are the links by node and peer.
+// unsaid is why an end of a link does not say since when it is connected.
+func unsaid(rows map[string]link, said bool) string {
+	switch {
+	case said:
+		return ""
+	case rows == nil:
+		return "not recorded"
+	}
+	return "not connected"
+}
+
+// readLinks are the links by node and peer; nil of a node whose links were not recorded.
 func readLinks(ctx context.Context, m *moment, nodes []string) map[string]map[string]link {
 	out := map[string]map[string]link{}
 	for _, n := range nodes {
 		var rows []link
-		m.ask(ctx, n, "network_nodes", nil, &rows)
+		if _, ok := m.ask(ctx, n, "network_nodes", nil, &rows); !ok {
+			continue
+		}
 		out[n] = map[string]link{}
 		for _, l := range rows {
 			out[n][l.Node] = l
