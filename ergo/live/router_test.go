@@ -235,9 +235,14 @@ func TestRouterFollowsASource(t *testing.T) {
 	}
 	named := []string{"a", "b"}
 	var failure error
+	var mu sync.Mutex // ways are asked beside each other, and so told of
 	var said []string
 	now := time.Unix(0, 0)
-	r := NewRouter(nil, func() time.Time { return now }, func(n Notice) { said = append(said, n.What+" "+n.Way) })
+	r := NewRouter(nil, func() time.Time { return now }, func(n Notice) {
+		mu.Lock()
+		defer mu.Unlock()
+		said = append(said, n.What+" "+n.Way)
+	})
 	r.Follow(func(context.Context) ([]Way, error) {
 		var ways []Way
 		for _, n := range named {
