@@ -74,10 +74,11 @@ func seconds(v float64) time.Duration { return time.Duration(v * float64(time.Se
 // no freeze; nor is a pause of the recorder, in which nobody is heard of.
 func (s *Scene) Freezes(w *Network, n *Node, least time.Duration) []Freeze {
 	all := s.signs(w, n)
+	shortest := max(least, 2*s.Usual(n))
 	var found []Freeze
 	for i := 1; i < len(all); i++ {
 		f := Freeze{From: all[i-1].at, To: all[i].at}
-		if f.Lasted() < max(least, 2*s.Usual(n)) || s.beganWithin(n, f) {
+		if f.Lasted() < shortest || s.beganWithin(n, f) {
 			continue
 		}
 		if took := all[i].at.Sub(all[i].begun); took > f.Lasted()/2 || took >= least {
