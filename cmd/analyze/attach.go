@@ -102,7 +102,7 @@ func fetchDump(url, file string) error {
 		return fmt.Errorf("fetch %s: %w", url, err)
 	}
 	live.NewToken(os.Getenv(controlTokenEnv)).Authorize(req.Header)
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := live.Staying(nil).Do(req)
 	if err != nil {
 		return fmt.Errorf("fetch %s: %w", url, err)
 	}
