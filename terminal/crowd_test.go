@@ -24,7 +24,7 @@ func listing(n int) []views.ProcessRow {
 func crowd(n int) *model {
 	m := newModel(context.Background(), new(replay.Recording), Options{Name: "crowd.erg"})
 	m.view, m.width, m.height = Processes, 200, 60
-	m.table = &Table{Title: counted(n, "process"), Columns: columns("NODE", "PROCESS", "BEHAVIOR", "STATE", "#MAILBOX", "#AGE", "#IN", "#OUT", "#RUNNING", "#UP", "APPLICATION")}
+	m.table = &Table{Title: counted(n, "process"), Columns: processColumns()}
 	for _, r := range listing(n) {
 		m.table.Rows = append(m.table.Rows, Row{Node: r.Node, PID: r.PID, Cells: processCells(r)})
 	}

@@ -12,12 +12,6 @@ import (
 // clock is a moment as the screen writes it: UTC, to the tenth of a second.
 func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05.0") }
 
-// nodeName is the part of a node's name before the host.
-func nodeName(node string) string {
-	name, _, _ := strings.Cut(node, "@")
-	return name
-}
-
 // called is how a process is called: by its name, else by its PID.
 func called(name, pid string) string {
 	if name != "" {

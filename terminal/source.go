@@ -112,12 +112,17 @@ func (s Source) processes(ctx context.Context, q Query) (*Table, error) {
 	t := &Table{
 		Title:   counted(v.Total, "process") + of(q.Node),
 		Notes:   slices.Concat(v.Unlisted, v.Cut),
-		Columns: columns("NODE", "PROCESS", "BEHAVIOR", "STATE", "#MAILBOX", "#AGE", "#IN", "#OUT", "#RUNNING", "#UP", "APPLICATION"),
+		Columns: processColumns(),
 	}
 	for _, r := range v.Rows {
 		t.Rows = append(t.Rows, Row{Node: r.Node, PID: r.PID, Cells: processCells(r)})
 	}
 	return t, nil
+}
+
+// processColumns are the columns of processes, processCells what stands in them.
+func processColumns() []Column {
+	return columns("NODE", "PROCESS", "BEHAVIOR", "STATE", "#MAILBOX", "#AGE", "#IN", "#OUT", "#RUNNING", "#UP", "APPLICATION")
 }
 
 func processCells(r views.ProcessRow) []Cell {
@@ -126,7 +131,7 @@ func processCells(r views.ProcessRow) []Cell {
 		age = nanoseconds(r.MailboxLatency)
 	}
 	cells := []Cell{
-		text(nodeName(r.Node)), text(called(r.Name, r.PID)), text(r.Behavior), text(r.State), count(r.MessagesMailbox), age,
+		text(finding.NodeName(r.Node)), text(called(r.Name, r.PID)), text(r.Behavior), text(r.State), count(r.MessagesMailbox), age,
 		count(r.MessagesIn), count(r.MessagesOut), nanoseconds(r.RunningTime), seconds(float64(r.Uptime)), text(r.Application),
 	}
 	for i, field := range []string{4: "MessagesMailbox", 5: "MailboxLatency", 6: "MessagesIn", 7: "MessagesOut", 8: "RunningTime", 9: "Uptime"} {
@@ -157,11 +162,10 @@ func (s Source) process(ctx context.Context, q Query) (*Table, error) {
 		t.Notes = append(t.Notes, "process_list: "+err.Error())
 		return t, nil
 	}
-	names := columns("NODE", "PROCESS", "BEHAVIOR", "STATE", "MAILBOX", "AGE", "IN", "OUT", "RUNNING", "UP", "APPLICATION")
 	for _, r := range v.Rows {
 		t.Rows = append(t.Rows, heading("process_list", r.At))
 		for i, c := range processCells(r) {
-			t.Rows = append(t.Rows, Row{Cells: []Cell{text("  " + names[i].Name), c}})
+			t.Rows = append(t.Rows, Row{Cells: []Cell{text("  " + processColumns()[i].Name), c}})
 		}
 	}
 	return t, nil
@@ -235,7 +239,7 @@ func (s Source) links(ctx context.Context, q Query) (*Table, error) {
 		}
 		for _, r := range rows {
 			t.Rows = append(t.Rows, Row{Node: n, Cells: []Cell{
-				text(nodeName(n)), text(nodeName(r.Node)), seconds(float64(r.ConnectionUptime)), count(r.MessagesOut), count(r.MessagesIn),
+				text(finding.NodeName(n)), text(finding.NodeName(r.Node)), seconds(float64(r.ConnectionUptime)), count(r.MessagesOut), count(r.MessagesIn),
 				size(r.BytesOut), size(r.BytesIn), count(r.Reconnections),
 				{fmt.Sprintf("%d/%d", r.PoolLen, r.PoolSize), float64(r.PoolLen)},
 				text(s.roundTrip(ctx, q.At, n, r.Node)),
@@ -273,7 +277,7 @@ func (s Source) events(ctx context.Context, q Query) (*Table, error) {
 				quiet = nanoseconds(max(q.At.UnixNano()-r.LastPublishedAt, 0))
 			}
 			t.Rows = append(t.Rows, Row{Node: n, PID: r.Producer, Cells: []Cell{
-				text(nodeName(n)), text(ergo.EventName(r.Event)), text(r.Producer), count(r.Subscribers), count(r.MessagesPublished),
+				text(finding.NodeName(n)), text(ergo.EventName(r.Event)), text(r.Producer), count(r.Subscribers), count(r.MessagesPublished),
 				count(r.MessagesLocalSent), count(r.MessagesRemoteSent), quiet,
 			}})
 		}
@@ -294,7 +298,7 @@ func (s Source) logs(ctx context.Context, q Query) (*Table, error) {
 	}
 	t := &Table{Title: fmt.Sprintf("log lines of the %s before%s", span(logAround), of(q.Node)), Columns: columns("TIME", "NODE", "LEVEL", "SOURCE", "MESSAGE"), Fixed: true, Last: true}
 	for _, l := range v.Lines {
-		t.Rows = append(t.Rows, Row{Mark: markOf(l.Level), Node: l.Node, Cells: []Cell{text(clock(l.At)), text(nodeName(l.Node)), text(l.Level), text(l.Source), text(l.Message)}})
+		t.Rows = append(t.Rows, Row{Mark: markOf(l.Level), Node: l.Node, Cells: []Cell{text(clock(l.At)), text(finding.NodeName(l.Node)), text(l.Level), text(l.Source), text(l.Message)}})
 	}
 	if rest := v.Total - len(v.Lines); rest > 0 {
 		t.Notes = append(t.Notes, fmt.Sprintf("%d earlier lines are not shown", rest))
@@ -330,7 +334,7 @@ func (s Source) waits(ctx context.Context, q Query) (*Table, error) {
 			age = seconds(w.LatencyS)
 		}
 		t.Rows = append(t.Rows, Row{Node: w.Node, PID: w.PID, Cells: []Cell{
-			text(nodeName(w.Node)), text(called(w.Name, w.PID)), text(w.Behavior), text(w.State), seconds(w.StateS), count(w.Mailbox), age, text(w.Function), text(s.label(w.Finding)), text(s.label(w.Root)),
+			text(finding.NodeName(w.Node)), text(called(w.Name, w.PID)), text(w.Behavior), text(w.State), seconds(w.StateS), count(w.Mailbox), age, text(w.Function), text(s.label(w.Finding)), text(s.label(w.Root)),
 		}})
 	}
 	return t, nil

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/views"
 )
 
@@ -85,7 +86,7 @@ const deepest = 12
 func (b *branch) rows(depth int) []Row {
 	indent := strings.Repeat("  ", min(depth, deepest))
 	rows := []Row{{Node: b.Node, PID: b.PID, Cells: []Cell{
-		text(nodeName(b.Node)), text(indent + called(b.Name, b.PID)), text(b.Behavior), text(b.State), count(b.MessagesMailbox), count(b.below), count(b.mail),
+		text(finding.NodeName(b.Node)), text(indent + called(b.Name, b.PID)), text(b.Behavior), text(b.State), count(b.MessagesMailbox), count(b.below), count(b.mail),
 	}}}
 	for _, k := range b.kids {
 		rows = append(rows, k.rows(depth+1)...)
