@@ -30,7 +30,7 @@ func (n *Node) ThisLife(s *Scene) time.Time {
 }
 
 // Usual is the time between two answers of a node.
-func (s *Scene) Usual(n *Node) time.Duration { return max(n.Heard.Interval(), time.Second) }
+func (s *Scene) Usual(n *Node) time.Duration { return n.usual }
 
 func (s *Scene) Incarnation(name string, at time.Time) string {
 	if n := s.Node(name); n != nil {
@@ -45,6 +45,7 @@ type Node struct {
 	Starts    []time.Time   // of the incarnations after the first in the window
 	Interval  time.Duration // between its process listings
 	Heard     series.Series // when node_info answered; the value is the call's duration in s
+	usual     time.Duration // between its answers; asked for in loops over them
 	Clock     Clock         // its own clock against the recorder's
 	metrics   map[metric]series.Series
 	Procs     *Population

@@ -125,6 +125,7 @@ func (s *Scene) readNode(ctx context.Context, n *Node) error {
 			return err
 		}
 	}
+	n.usual = max(n.Heard.Interval(), time.Second)
 	if err := s.readClock(ctx, n); err != nil {
 		return err
 	}

@@ -133,7 +133,7 @@ func (f *windows) run(cmd *cobra.Command, paths []string) error {
 			return err
 		}
 		defer rec.Close()
-		sides[i] = compare.Side{Recording: rec, Name: paths[i], Nodes: nodes}
+		sides[i] = compare.Side{Recording: rec, Name: sealed.Shown(cmd, paths)[i], Nodes: nodes}
 	}
 	if err := f.resolve(cmd.Context(), &sides[0], &sides[1], len(paths) == 2); err != nil {
 		return err
