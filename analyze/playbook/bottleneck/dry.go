@@ -76,7 +76,7 @@ func (d dry) finding() *finding.Finding {
 	missing := d.rate * d.quiet.Seconds()
 	return &finding.Finding{
 		Kind: finding.TrafficStopped, Subject: a.Subject(d.since), Onset: d.since, OnsetErrorS: d.off.Seconds(),
-		Score: min(62, finding.Score(finding.TrafficStopped, missing)), Confidence: finding.Medium,
+		Score: finding.Score(finding.TrafficStopped, missing), Confidence: finding.Medium,
 		Title: fmt.Sprintf("next to no messages come to %s on %s any more", a.Called(), a.Node.Name),
 		Summary: fmt.Sprintf("Until %s %s messages a second came to it, without a pause of more than %s; since then, for %s, next to none. Nothing waits: whoever feeds it stopped.",
 			finding.Clock(d.since), finding.Number(d.rate), finding.Duration(max(a.Stream.Longest, a.Node.Interval)), finding.Duration(d.quiet)),

@@ -56,7 +56,7 @@ func nodeAway(s *scene.Scene, n *scene.Node, d scene.Absence, v *finding.Verdict
 	confirm := []string{"cluster_nodes", "node_info on " + n.Name + ": Uptime"}
 	if missed || !d.Back {
 		f := &finding.Finding{
-			Kind: finding.NodeDown, Score: 95, Confidence: finding.High,
+			Kind: finding.NodeDown, Score: finding.Score(finding.NodeDown, d.To.Sub(d.From).Seconds()), Confidence: finding.High,
 			Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(d.Lastly)},
 			Onset:   d.From, OnsetErrorS: d.Off.Seconds(), Evidence: evidence, Confirm: confirm,
 			Recommendation: fmt.Sprintf("Find out what ended %s at %s: its service manager's and kernel's log (out of memory, kill, panic), and its own last lines.", n.Name, finding.Clock(d.From)),
@@ -64,6 +64,7 @@ func nodeAway(s *scene.Scene, n *scene.Node, d scene.Absence, v *finding.Verdict
 		}
 		if d.Back {
 			f.End = &d.To
+			f.Score = max(f.Score, finding.Score(finding.NodeRestarted, 1)) // what its processes held is lost however soon it is back
 			f.Title = fmt.Sprintf("%s was down for %s, from %s", finding.NodeName(n.Name), finding.Duration(d.To.Sub(d.From)), finding.Clock(d.From))
 			f.Summary = fmt.Sprintf("%s gave its last answer at %s; %d calls to it failed; a new incarnation began at %s.", n.Name, finding.Clock(d.Lastly), d.Refused, finding.Clock(d.To))
 		} else {
@@ -79,7 +80,7 @@ func nodeAway(s *scene.Scene, n *scene.Node, d scene.Absence, v *finding.Verdict
 		return
 	}
 	f := &finding.Finding{
-		Kind: finding.NodeRestarted, Score: 80, Confidence: finding.High,
+		Kind: finding.NodeRestarted, Score: finding.Score(finding.NodeRestarted, 1), Confidence: finding.High,
 		Title:   fmt.Sprintf("%s began a new life at %s", finding.NodeName(n.Name), finding.Clock(d.To)),
 		Summary: fmt.Sprintf("The uptime of %s started again at %s: processes, PIDs and counters are those of a new incarnation.", n.Name, finding.Clock(d.To)),
 		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(d.To)},
@@ -91,9 +92,9 @@ func nodeAway(s *scene.Scene, n *scene.Node, d scene.Absence, v *finding.Verdict
 	switch {
 	case missed:
 		f.Onset, f.OnsetErrorS = d.To, 1
-		f.Score = 60
+		f.Score = min(f.Score, finding.Over)
 	case allBegan(s, d.To):
-		f.Score, f.Confidence = 45, finding.Medium
+		f.Score, f.Confidence = finding.Note, finding.Medium
 		f.Caveats = append(f.Caveats, "Every node began anew within seconds of the others, and no call was refused: as when a cluster is started again on purpose.")
 	}
 	v.Find(f)
@@ -139,7 +140,7 @@ func deaf(s *scene.Scene, n *scene.Node, d scene.Absence) bool {
 // unseenRestart notes a new life that began while nothing was recorded.
 func unseenRestart(s *scene.Scene, n *scene.Node, d scene.Absence) *finding.Finding {
 	return &finding.Finding{
-		Kind: finding.NodeRestarted, Score: 35, Confidence: finding.Low,
+		Kind: finding.NodeRestarted, Score: finding.Note, Confidence: finding.Low,
 		Title:   fmt.Sprintf("%s began a new life while nothing was recorded", finding.NodeName(n.Name)),
 		Summary: fmt.Sprintf("Nothing was recorded of any node from %s to %s; since then %s counts from the start again.", finding.Clock(d.Lastly), finding.Clock(d.To), n.Name),
 		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(d.To)},

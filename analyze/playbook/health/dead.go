@@ -116,7 +116,7 @@ func (x *letters) finding(s *scene.Scene, n *scene.Node) *finding.Finding {
 			f.Summary += fmt.Sprintf(" %s grew by %s meanwhile.", field, finding.Number(grown))
 		}
 	}
-	f.Score = min(74, finding.Score(finding.DeadLetters, perMinute))
+	f.Score = finding.Score(finding.DeadLetters, perMinute)
 	if s.To.Sub(last) > max(missedFor, last.Sub(first)/2) {
 		f.End = &last
 	}
