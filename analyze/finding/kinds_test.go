@@ -3,10 +3,10 @@ package finding_test
 import (
 	"flag"
 	"fmt"
-	"math"
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"math"
 	"os"
 	"slices"
 	"strconv"
