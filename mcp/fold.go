@@ -1,0 +1,85 @@
+package mcp
+
+import (
+	"bytes"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"ergorecorder/escape"
+)
+
+// A family is the places in a list of what is alike in it, in order.
+type family []int
+
+// families groups n things that are alike by what is told of them.
+func families(n int, of func(i int) string) []family {
+	var out []family
+	place := map[string]int{}
+	for i := range n {
+		f, known := place[of(i)]
+		if !known {
+			f = len(out)
+			place[of(i)] = f
+			out = append(out, nil)
+		}
+		out[f] = append(out[f], i)
+	}
+	return out
+}
+
+// fold writes a line for each of the first families, that of its first member,
+// with how many more are like it. It returns how many members these have.
+func fold(b *bytes.Buffer, all []family, most int, line func(i int) string) (shown int) {
+	for _, f := range all[:min(most, len(all))] {
+		shown += len(f)
+		more := ""
+		if len(f) > 1 {
+			more = fmt.Sprintf("; %d more like it", len(f)-1)
+		}
+		escape.Fprintf(b, "  %s%s\n", line(f[0]), more)
+	}
+	return shown
+}
+
+// figures are the numbers of a sentence, with their units; those in names are
+// none.
+func figures() *regexp.Regexp {
+	return regexp.MustCompile(`(^|[ (])\d+(\.\d+)?( (min|ms|s|h|KB|MB|GB|TB|B)\b| %)*`)
+}
+
+// foldNodes writes sentences that begin with the names of the nodes that they
+// are about. What is said of several, each with figures of its own, is written
+// once.
+func foldNodes(b *bytes.Buffer, said, nodes []string) {
+	about, number := make([]string, len(said)), figures()
+	all := families(len(said), func(i int) string {
+		who, says, _ := strings.Cut(said[i], ": ")
+		of := strings.Split(who, " and ")
+		for _, n := range of {
+			if !slices.Contains(nodes, n) {
+				return said[i]
+			}
+			says = strings.ReplaceAll(says, n, "")
+		}
+		about[i] = who
+		return fmt.Sprint(len(of), number.ReplaceAllString(says, "$1#"))
+	})
+	for _, f := range all {
+		var others []string
+		for _, i := range f[1:] {
+			if !slices.Contains(others, about[i]) {
+				others = append(others, about[i])
+			}
+		}
+		if left := len(others) - 8; left > 0 {
+			others = append(others[:8], fmt.Sprintf("%d more", left))
+		}
+		escape.Fprintf(b, "  %s", said[f[0]])
+		if len(f) > 1 {
+			escape.Fprintf(b, "; so too, each with its own figures: %s", strings.Join(others, ", "))
+		}
+		b.WriteString("\n")
+	}
+}
