@@ -11,6 +11,7 @@ import (
 
 	"ergorecorder/ergo"
 	"ergorecorder/escape"
+	"ergorecorder/mcp/fold"
 )
 
 // An agent pays for every byte that it reads, so an answer is short unless more
@@ -232,7 +233,7 @@ func (a *answer) pick(t *Tool, fields []string) {
 	}
 	keep := slices.Concat(t.key, fields)
 	if rows, ok := tableRows(a.text); ok {
-		all := families(len(rows), func(i int) string { return string(pickObject(rows[i], fields)) })
+		all := fold.Families(len(rows), func(i int) string { return string(pickObject(rows[i], fields)) })
 		out := make([][]byte, len(all))
 		for i, f := range all {
 			out[i] = pickObject(rows[f[0]], keep)

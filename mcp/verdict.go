@@ -15,6 +15,7 @@ import (
 	"ergorecorder/ergo"
 	"ergorecorder/internal/nearest"
 	"ergorecorder/mcp/explain"
+	"ergorecorder/mcp/fold"
 	"ergorecorder/replay"
 )
 
@@ -286,11 +287,11 @@ func (d *diagnosis) text() []byte {
 		for _, n := range d.NotEvaluated {
 			said = append(said, n.Why+" ("+n.Playbook+")")
 		}
-		foldNodes(&b, said, d.Archive.Nodes)
+		fold.Nodes(&b, said, d.Archive.Nodes)
 	}
 	if len(d.Healthy) > 0 {
 		b.WriteString("\nin order:\n")
-		foldNodes(&b, d.Healthy, d.Archive.Nodes)
+		fold.Nodes(&b, d.Healthy, d.Archive.Nodes)
 	}
 	return b.Bytes()
 }

@@ -20,6 +20,7 @@ import (
 	"ergorecorder/compare"
 	"ergorecorder/ergo"
 	"ergorecorder/mcp/explain"
+	"ergorecorder/mcp/fold"
 )
 
 func viewTools() []Tool {
@@ -254,8 +255,8 @@ func comparisonText(c *views.Comparison, limit int) []byte {
 		list []views.Change
 	}{{"nodes", c.Nodes}, {"processes", c.Processes}} {
 		escape.Fprintf(&b, "\n%s that changed: %d changes, those of one behavior and field on a node in a line, the largest of them shown\n", l.name, len(l.list))
-		all := families(len(l.list), func(i int) string { x := l.list[i]; return join(x.Node, x.Behavior, x.Field) })
-		n := fold(&b, all, limit, func(i int) string { return changeText(l.list[i]) })
+		all := fold.Families(len(l.list), func(i int) string { x := l.list[i]; return join(x.Node, x.Behavior, x.Field) })
+		n := fold.Write(&b, all, limit, func(i int) string { return changeText(l.list[i]) })
 		foldedShort(&b, n, len(l.list))
 	}
 	for _, l := range []struct {
@@ -263,8 +264,8 @@ func comparisonText(c *views.Comparison, limit int) []byte {
 		list []views.Process
 	}{{"appeared", c.Appeared}, {"gone", c.Gone}} {
 		escape.Fprintf(&b, "\n%s: %d\n", l.name, len(l.list))
-		all := families(len(l.list), func(i int) string { x := l.list[i]; return join(x.Node, x.Behavior, x.Name) })
-		n := fold(&b, all, limit, func(i int) string { x := l.list[i]; return words(x.Node, x.PID, x.Name, x.Behavior) })
+		all := fold.Families(len(l.list), func(i int) string { x := l.list[i]; return join(x.Node, x.Behavior, x.Name) })
+		n := fold.Write(&b, all, limit, func(i int) string { x := l.list[i]; return words(x.Node, x.PID, x.Name, x.Behavior) })
 		foldedShort(&b, n, len(l.list))
 	}
 	return b.Bytes()
@@ -343,11 +344,11 @@ func whoWaits(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
 	limit := intArg(args, "limit", 20, 1, 1000)
 	var b bytes.Buffer
 	escape.Fprintf(&b, "%s: %d processes wait or keep others waiting\n", stamp(v.At), v.Total)
-	all := families(v.Total, func(i int) string {
+	all := fold.Families(v.Total, func(i int) string {
 		w := v.Waits[i]
 		return join(w.Node, w.Behavior, w.State, w.Stack(), w.Finding, w.Root)
 	})
-	foldedShort(&b, fold(&b, all, limit, func(i int) string { return waitText(&v.Waits[i]) }), v.Total)
+	foldedShort(&b, fold.Write(&b, all, limit, func(i int) string { return waitText(&v.Waits[i]) }), v.Total)
 	v.Waits = upTo(v.Waits, limit)
 	for _, n := range v.Notes {
 		escape.Fprintf(&b, "note: %s\n", n)

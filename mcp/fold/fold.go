@@ -1,4 +1,6 @@
-package mcp
+// Package fold writes what is alike once: rows of a table, sentences about
+// several nodes. An agent pays for every byte that it reads.
+package fold
 
 import (
 	"bytes"
@@ -10,12 +12,12 @@ import (
 	"ergorecorder/escape"
 )
 
-// A family is the places in a list of what is alike in it, in order.
-type family []int
+// A Family is the places in a list of what is alike in it, in order.
+type Family []int
 
-// families groups n things that are alike by what is told of them.
-func families(n int, of func(i int) string) []family {
-	var out []family
+// Families groups n things that are alike by what is told of them.
+func Families(n int, of func(i int) string) []Family {
+	var out []Family
 	place := map[string]int{}
 	for i := range n {
 		f, known := place[of(i)]
@@ -29,9 +31,9 @@ func families(n int, of func(i int) string) []family {
 	return out
 }
 
-// fold writes a line for each of the first families, that of its first member,
+// Write writes a line for each of the first families, that of its first member,
 // with how many more are like it. It returns how many members these have.
-func fold(b *bytes.Buffer, all []family, most int, line func(i int) string) (shown int) {
+func Write(b *bytes.Buffer, all []Family, most int, line func(i int) string) (shown int) {
 	for _, f := range all[:min(most, len(all))] {
 		shown += len(f)
 		more := ""
@@ -49,12 +51,12 @@ func figures() *regexp.Regexp {
 	return regexp.MustCompile(`(^|[ (])\d+(\.\d+)?( (min|ms|s|h|KB|MB|GB|TB|B)\b| %)*`)
 }
 
-// foldNodes writes sentences that begin with the names of the nodes that they
+// Nodes writes sentences that begin with the names of the nodes that they
 // are about. What is said of several, each with figures of its own, is written
 // once.
-func foldNodes(b *bytes.Buffer, said, nodes []string) {
+func Nodes(b *bytes.Buffer, said, nodes []string) {
 	about, number := make([]string, len(said)), figures()
-	all := families(len(said), func(i int) string {
+	all := Families(len(said), func(i int) string {
 		who, says, _ := strings.Cut(said[i], ": ")
 		of := strings.Split(who, " and ")
 		for _, n := range of {
