@@ -9,6 +9,7 @@ import (
 const (
 	Note   = 45 // it was meant, is how the application is built, or harms nobody
 	Over   = 68 // it has ended, is far apart, or was seen from afar: nobody must act at once
+	Paused = 54 // it stopped and came back by itself: perhaps it was meant
 	Unsure = 74 // told by indirect signs: a warning, never critical
 )
 

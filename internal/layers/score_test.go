@@ -47,7 +47,7 @@ func scoreIn(n ast.Node) *ast.BasicLit {
 		}
 	case *ast.AssignStmt:
 		for i, to := range n.Lhs {
-			if s, ok := to.(*ast.SelectorExpr); ok && s.Sel.Name == "Score" && len(n.Rhs) == len(n.Lhs) {
+			if named(to) && len(n.Rhs) == len(n.Lhs) {
 				if lit := literal(n.Rhs[i]); lit != nil {
 					return lit
 				}
@@ -55,6 +55,17 @@ func scoreIn(n ast.Node) *ast.BasicLit {
 		}
 	}
 	return nil
+}
+
+// named reports whether it is a score that is assigned to.
+func named(e ast.Expr) bool {
+	switch e := e.(type) {
+	case *ast.SelectorExpr:
+		return e.Sel.Name == "Score"
+	case *ast.Ident:
+		return e.Name == "score"
+	}
+	return false
 }
 
 // literal is a number of two digits or more in an expression, but in what
