@@ -112,7 +112,8 @@ func gateway(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.fit(&t, inner)
+	a.shape(&t, inner, nextCall{"reading", args}, takesObjects(ctx))
+	a.shaped = true
 	return a, nil
 }
 
