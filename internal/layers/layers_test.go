@@ -80,7 +80,7 @@ var mayImport = map[string]string{
 	"mcp/explain":    "escape analyze/finding",
 	"mcp/fold":       "escape",
 	"mcp/agentbench": "ergo",
-	"mcp":            "mcp/explain mcp/fold compare door escape ergo ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/measure analyze/views internal/nearest",
+	"mcp":            "mcp/explain mcp/fold compare door escape ergo ergo/observer/... ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/measure analyze/views internal/nearest",
 	"web":            "compare door escape ergo ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/views",
 
 	"scrub": "ergo ergo/redact ergo/tools48 archive",
