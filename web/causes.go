@@ -6,6 +6,8 @@ import (
 
 	"ergorecorder/analyze"
 	"ergorecorder/analyze/finding"
+
+	"ergorecorder/web/chart"
 )
 
 // A causes diagram shows which finding led to which: causes on the left,
@@ -74,11 +76,11 @@ func (l *causeLayout) place(f *finding.Finding, depth int, after time.Time) (x, 
 	}
 	l.placed[f.ID] = true
 	x, y = depth*(boxWidth+boxGapX)+1, l.row*(boxHeight+boxGapY)+1
-	when := clock(f.Onset)
+	when := chart.Clock(f.Onset)
 	if !after.IsZero() {
 		when = "at once"
 		if d := f.Onset.Sub(after).Round(time.Second); d > 0 {
-			when = span(d) + " later"
+			when = chart.Span(d) + " later"
 		}
 	}
 	l.out.Boxes = append(l.out.Boxes, causeBox{

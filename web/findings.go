@@ -10,6 +10,8 @@ import (
 	"ergorecorder/analyze"
 	"ergorecorder/analyze/finding"
 	"ergorecorder/replay"
+
+	"ergorecorder/web/chart"
 )
 
 // A verdict is the analysis of the recording, as far as it has come.
@@ -90,7 +92,7 @@ func (s *Server) AnalyseAgain(ctx context.Context, first time.Duration, say func
 // A findingView is a finding as it is drawn: in the report and on the page.
 type findingView struct {
 	*finding.Finding
-	Charts []chart
+	Charts []chart.Chart
 	Cause  *finding.Finding
 	Then   []*finding.Finding
 	URL    func(*finding.Finding) string
@@ -119,11 +121,11 @@ func newFindingView(ctx context.Context, report *analyze.Report, f *finding.Find
 			v.Then = append(v.Then, other)
 		}
 	}
-	charts, err := evidenceCharts(ctx, report, f, rec)
+	charts, err := evidenceCharts(ctx, report, f, rec, url)
 	if err != nil {
 		return v, err
 	}
-	life, err := processCharts(ctx, report, f, rec)
+	life, err := processCharts(ctx, report, f, rec, url)
 	v.Charts = append(charts, life...)
 	return v, err
 }

@@ -22,6 +22,8 @@ import (
 
 	"ergorecorder/escape"
 	"ergorecorder/replay"
+
+	"ergorecorder/web/chart"
 )
 
 // A profileRef names a recorded profile in an address.
@@ -85,7 +87,7 @@ func (s *Server) profiles(ctx context.Context, p *page) (any, error) {
 		r.URL = p.Link("/profile", "id", r.String())
 		if i > 0 && v.Rows[i-1].Node == r.Node && v.Rows[i-1].comparable(r.profileRef) {
 			b := v.Rows[i-1]
-			r.Diffs = append(r.Diffs, quickLink{"difference from " + clock(b.At), p.Link("/profile", "id", r.String(), "base", b.String())})
+			r.Diffs = append(r.Diffs, quickLink{"difference from " + chart.Clock(b.At), p.Link("/profile", "id", r.String(), "base", b.String())})
 		}
 	}
 	return v, nil
@@ -130,7 +132,7 @@ func (s *Server) profile(ctx context.Context, p *page) (any, error) {
 	}
 	for _, r := range all.(profilesView).Rows {
 		if r.comparable(ref) && r.profileRef != ref {
-			v.Others = append(v.Others, quickLink{r.Kind + " of " + short(r.Node) + " at " + clock(r.At), p.Same("base", r.String())})
+			v.Others = append(v.Others, quickLink{r.Kind + " of " + short(r.Node) + " at " + chart.Clock(r.At), p.Same("base", r.String())})
 		}
 	}
 	return v, nil

@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"ergorecorder/ergo"
+
+	"ergorecorder/web/chart"
 )
 
 // treeView is the supervision trees of the chosen nodes.
@@ -139,9 +141,9 @@ func (b *branch) Summary() string {
 	if b.Size == 1 {
 		return ""
 	}
-	s := fmt.Sprintf("%s processes", count(float64(b.Size)))
+	s := fmt.Sprintf("%s processes", chart.Whole(float64(b.Size)))
 	if b.Waiting > 0 {
-		s += fmt.Sprintf(", %s waiting", count(float64(b.Waiting)))
+		s += fmt.Sprintf(", %s waiting", chart.Whole(float64(b.Waiting)))
 	}
 	return s
 }

@@ -11,6 +11,8 @@ import (
 	"ergorecorder/analyze/finding"
 	"ergorecorder/ergo"
 	"ergorecorder/replay"
+
+	"ergorecorder/web/chart"
 )
 
 // overviewView is the first page: the verdict, the nodes, the busiest
@@ -70,7 +72,7 @@ func (s *Server) findings(_ context.Context, p *page) (any, error) {
 
 // findingURL is the page of a finding, at the moment of its onset.
 func (p *page) findingURL(f *finding.Finding) string {
-	return p.Link("/finding", "id", f.ID, "at", inURL(f.Onset))
+	return p.Link("/finding", "id", f.ID, "at", chart.InURL(f.Onset))
 }
 
 // FindingURL is findingURL for templates.
@@ -137,7 +139,7 @@ func (s *Server) logs(ctx context.Context, p *page) (any, error) {
 	}
 	for _, d := range []string{"10s", "30s", "2m", "10m", "1h", "24h"} {
 		x, _ := time.ParseDuration(d) // all of them parse
-		v.Spans = append(v.Spans, choice{d, "± " + span(x), x == around})
+		v.Spans = append(v.Spans, choice{d, "± " + chart.Span(x), x == around})
 	}
 	lines, err := logsBetween(ctx, p.rec, p.query.Get("node"), v.From, v.To)
 	if err != nil {
@@ -186,12 +188,12 @@ func eventColumns(p *page) []column[eventRow] {
 		textColumn("node", "Node", func(e *eventRow) string { return short(e.Owner) }),
 		textColumn("use", "Use", func(e *eventRow) string { return e.Use() }),
 		{ID: "producer", Label: "Producer", Text: func(e *eventRow) string { return string(e.Producer) }, URL: func(e *eventRow) string { return processURL(p, e.Owner, string(e.Producer)) }, Class: constantClass[eventRow]("mono"), Order: byText(func(e *eventRow) string { return string(e.Producer) })},
-		numColumn("subscribers", "Subscribers", "", unitCount, func(e *eventRow) float64 { return float64(e.Subscribers) }),
-		numColumn("published", "Published", "", unitCount, func(e *eventRow) float64 { return float64(e.MessagesPublished) }),
-		numColumn("local", "Local", "deliveries on this node", unitCount, func(e *eventRow) float64 { return float64(e.MessagesLocalSent) }),
-		numColumn("remote", "Remote", "deliveries to other nodes", unitCount, func(e *eventRow) float64 { return float64(e.MessagesRemoteSent) }),
-		numColumn("fanout", "Fan-out", "deliveries per message", unitCount, func(e *eventRow) float64 { return e.Fanout() }),
-		numColumn("quiet", "Quiet for", "time since the last publish", unitNS, func(e *eventRow) float64 {
+		numColumn("subscribers", "Subscribers", "", chart.Count, func(e *eventRow) float64 { return float64(e.Subscribers) }),
+		numColumn("published", "Published", "", chart.Count, func(e *eventRow) float64 { return float64(e.MessagesPublished) }),
+		numColumn("local", "Local", "deliveries on this node", chart.Count, func(e *eventRow) float64 { return float64(e.MessagesLocalSent) }),
+		numColumn("remote", "Remote", "deliveries to other nodes", chart.Count, func(e *eventRow) float64 { return float64(e.MessagesRemoteSent) }),
+		numColumn("fanout", "Fan-out", "deliveries per message", chart.Count, func(e *eventRow) float64 { return e.Fanout() }),
+		numColumn("quiet", "Quiet for", "time since the last publish", chart.Nanoseconds, func(e *eventRow) float64 {
 			if e.LastPublishedAt == 0 {
 				return 0
 			}
