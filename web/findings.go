@@ -12,6 +12,7 @@ import (
 	"ergorecorder/replay"
 
 	"ergorecorder/web/chart"
+	"ergorecorder/web/graph"
 )
 
 // A verdict is the analysis of the recording, as far as it has come.
@@ -96,6 +97,7 @@ type findingView struct {
 	Cause  *finding.Finding
 	Then   []*finding.Finding
 	URL    func(*finding.Finding) string
+	Chain  *graph.Drawn // what led to it and what it led to
 }
 
 // findingViews draws findings with their charts, read from the recording.
@@ -112,7 +114,7 @@ func findingViews(ctx context.Context, report *analyze.Report, rec *replay.Recor
 }
 
 func newFindingView(ctx context.Context, report *analyze.Report, f *finding.Finding, rec *replay.Recording, url func(*finding.Finding) string) (findingView, error) {
-	v := findingView{Finding: f, URL: url}
+	v := findingView{Finding: f, URL: url, Chain: newChain(report, f, url)}
 	for _, other := range report.Findings {
 		if f.CausedBy != nil && other.ID == *f.CausedBy {
 			v.Cause = other

@@ -20,6 +20,7 @@ import (
 	"ergorecorder/replay"
 
 	"ergorecorder/web/chart"
+	"ergorecorder/web/graph"
 )
 
 // A reportPage is what the report's template is filled with.
@@ -29,7 +30,7 @@ type reportPage struct {
 	CSS      template.CSS
 	Name     string
 	Strip    *strip
-	Causes   *causes
+	Causes   *graph.Drawn
 	Views    []findingView
 	Counts   []severityCount
 	Nodes    []reportNode

@@ -13,6 +13,7 @@ import (
 	"ergorecorder/replay"
 
 	"ergorecorder/web/chart"
+	"ergorecorder/web/graph"
 )
 
 // overviewView is the first page: the verdict, the nodes, the busiest
@@ -60,7 +61,7 @@ func unsortable(heads []head) []head {
 
 // findingsView is the whole verdict.
 type findingsView struct {
-	Causes *causes
+	Causes *graph.Drawn
 }
 
 func (s *Server) findings(_ context.Context, p *page) (any, error) {

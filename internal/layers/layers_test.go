@@ -80,8 +80,9 @@ var mayImport = map[string]string{
 	"mcp/explain":    "escape analyze/finding",
 	"mcp/agentbench": "ergo",
 	"mcp":            "mcp/explain compare door escape ergo ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/measure analyze/views internal/nearest",
-	"web":            "compare door escape ergo ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/views web/chart",
+	"web":            "compare door escape ergo ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/views web/chart web/graph",
 	"web/chart":      "",
+	"web/graph":      "",
 
 	"scrub": "ergo ergo/redact ergo/tools48 archive",
 
