@@ -141,6 +141,43 @@ func (b *browser) open(path string) {
 	b.do(chromedp.Navigate(b.base+path), chromedp.WaitReady("html.complete main"))
 }
 
+// goTo opens an address that is not the server's.
+func (b *browser) goTo(address string) {
+	b.t.Helper()
+	b.do(chromedp.Navigate(address), chromedp.WaitReady("body"))
+}
+
+// axe looks for what somebody who cannot see the page would miss.
+func (b *browser) axe(script, name string) {
+	b.t.Helper()
+	eval[bool](b, script+"; true")
+	found := eval[[]string](b, `axe.run(document, { iframes: false }).then((r) => r.violations.filter((v) => v.impact === "serious" || v.impact === "critical").map((v) => v.id + ": " + v.help + ", " + v.nodes.slice(0, 3).map((n) => n.html.slice(0, 120)).join(" | ")))`)
+	for _, f := range found {
+		b.t.Errorf("%s: %s", name, f)
+	}
+}
+
+// narrow makes the window as wide as a phone.
+func (b *browser) narrow(width int64) {
+	b.t.Helper()
+	call(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: 844, DeviceScaleFactor: 1, Mobile: true})
+}
+
+// zone sets the reader's time zone.
+func (b *browser) zone(name string) {
+	b.t.Helper()
+	call(b, emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: name})
+}
+
+// keys types.
+func (b *browser) keys(text string) {
+	b.t.Helper()
+	b.do(chromedp.KeyEvent(text))
+}
+
+func escapeKey() chromedp.Action[chromedp.Void] { return chromedp.KeyEvent(kb.Escape) }
+func enterKey() chromedp.Action[chromedp.Void]  { return chromedp.KeyEvent(kb.Enter) }
+
 // until waits, frame by frame, for a JavaScript condition to come true.
 func (b *browser) until(condition string) {
 	b.t.Helper()

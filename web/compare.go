@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"slices"
 	"time"
 
 	"ergorecorder/compare"
@@ -24,6 +25,8 @@ type compareView struct {
 	Table table
 	Keeps []param
 	Quick []quickLink
+	All   bool   // processes that did not change, too
+	Other string // the address with the others
 }
 
 type quickLink struct{ Label, URL string }
@@ -54,6 +57,49 @@ func (d *processDiff) any() *process {
 	return &d.Before
 }
 
+// changed reports whether more than a counter that always moves is different.
+func (d *processDiff) changed() bool {
+	return d.Change != "" || d.Before.State != d.After.State || d.Before.MessagesMailbox != d.After.MessagesMailbox
+}
+
+// alikeShown is how many processes of a behavior that came, or went, are listed
+// one by one; the others are one row.
+const alikeShown = 3
+
+// foldAlike puts processes of a node and behavior that have no name and all came
+// or all went into one row.
+func foldAlike(diffs []processDiff) []processDiff {
+	type key struct{ node, behavior, change string }
+	seen := map[key]int{}
+	rest := map[key]int{} // place in out
+	var out []processDiff
+	for _, d := range diffs {
+		k := key{d.any().Node, d.any().Behavior, d.Change}
+		if d.any().Name != "" || d.Change == "" {
+			out = append(out, d)
+			continue
+		}
+		seen[k]++
+		i, folded := rest[k]
+		switch {
+		case seen[k] <= alikeShown:
+			out = append(out, d)
+		case !folded:
+			rest[k] = len(out)
+			d.any().Name = "1 more of " + d.any().Behavior
+			out = append(out, d)
+		default:
+			o := out[i].any()
+			o.Name = fmt.Sprintf("%d more of %s", seen[k]-alikeShown, o.Behavior)
+			o.MessagesMailbox += d.any().MessagesMailbox
+			o.MessagesIn += d.any().MessagesIn
+			o.MessagesOut += d.any().MessagesOut
+			o.RunningTime += d.any().RunningTime
+		}
+	}
+	return out
+}
+
 func (s *Server) compare(ctx context.Context, p *page) (any, error) {
 	v := compareView{With: p.time("with", time.Time{}), Keeps: p.Kept("with")}
 	for _, d := range []time.Duration{10 * time.Second, time.Minute, 10 * time.Minute, time.Hour} {
@@ -78,6 +124,11 @@ func (s *Server) compare(ctx context.Context, p *page) (any, error) {
 		v.Nodes = append(v.Nodes, newNodeDiff(a[i], b[i]))
 	}
 	diffs := diffProcesses(then.processes(ctx, names...), p.now.processes(ctx, names...))
+	v.All = p.query.Get("all") == "1"
+	v.Other = p.Same("all", map[bool]string{false: "1"}[v.All], "skip", "")
+	if !v.All {
+		diffs = foldAlike(slices.DeleteFunc(diffs, func(d processDiff) bool { return !d.changed() }))
+	}
 	v.Table = newTable(p, diffColumns(p), diffs, func(d *processDiff) string { return processText(d.any()) + d.Change }, "-dmailbox")
 	return v, nil
 }

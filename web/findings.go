@@ -93,11 +93,12 @@ func (s *Server) AnalyseAgain(ctx context.Context, first time.Duration, say func
 // A findingView is a finding as it is drawn: in the report and on the page.
 type findingView struct {
 	*finding.Finding
-	Charts []chart.Chart
-	Cause  *finding.Finding
-	Then   []*finding.Finding
-	URL    func(*finding.Finding) string
-	Chain  *graph.Drawn // what led to it and what it led to
+	Charts   []chart.Chart
+	Cause    *finding.Finding
+	Then     []*finding.Finding
+	URL      func(*finding.Finding) string
+	Profiles []quickLink  // of its node, taken nearest to its onset
+	Chain    *graph.Drawn // what led to it and what it led to
 }
 
 // findingViews draws findings with their charts, read from the recording.

@@ -16,11 +16,13 @@ const rateWindow = 10 * time.Second
 
 // processesView is the process table.
 type processesView struct {
-	Table  table
-	Nodes  []choice
-	Apps   []choice
-	States []choice
-	Cut    []string // nodes whose listing lacks processes
+	Table   table
+	Nodes   []choice
+	Apps    []choice
+	States  []choice
+	Cut     []string // nodes whose listing lacks processes
+	Grouped bool     // by behavior
+	Other   string   // the address of the other view
 }
 
 func (s *Server) processes(ctx context.Context, p *page) (any, error) {
@@ -35,7 +37,17 @@ func (s *Server) processes(ctx context.Context, p *page) (any, error) {
 	rows = slices.DeleteFunc(rows, func(r process) bool {
 		return app != "" && r.Application != app || state != "" && r.State != state
 	})
-	v.Table = newTable(p, processColumns(p), rows, processText, "-mailbox")
+	switch by := p.query.Get("by"); by {
+	case "":
+		v.Table = newTable(p, processColumns(p), rows, processText, "-mailbox")
+		v.Other = p.Same("by", "behavior", "sort", "", "skip", "", "col", "")
+	case "behavior":
+		v.Grouped = true
+		v.Table = newTable(p, familyColumns(p), families(rows), func(f *family) string { return f.Behavior + "\n" + f.Node }, "-mailbox")
+		v.Other = p.Same("by", "", "sort", "", "skip", "", "col", "")
+	default:
+		p.refuse("by=%s: there is behavior", by)
+	}
 	return v, nil
 }
 

@@ -122,6 +122,8 @@ func (s *Server) views() map[string]view {
 		"/tree":      {"tree", "tree", s.tree},
 		"/waits":     {"waits", "waits", s.waits},
 		"/links":     {"links", "links", s.links},
+		"/trend":     {"trend", "trend", s.trend},
+		"/search":    {"search", "search", s.search},
 		"/events":    {"events", "events", s.events},
 		"/logs":      {"logs", "logs", s.logs},
 		"/compare":   {"compare", "compare", s.compare},
@@ -143,7 +145,8 @@ func (p *page) Tabs() []tab {
 		{"waits", "/waits", "w", "Who waits"},
 		{"links", "/links", "l", "Links"},
 		{"events", "/events", "e", "Events"},
-		{"logs", "/logs", "m", "Logs"},
+		{"logs", "/logs", "d", "Logs"},
+		{"trend", "/trend", "m", "Metrics"},
 		{"compare", "/compare", "c", "Compare"},
 		{"profiles", "/profiles", "r", "Profiles"},
 	}
@@ -353,6 +356,9 @@ func (s *Server) serve(v view) http.HandlerFunc {
 			s.fail(w, err)
 			return
 		}
+		if s.raw(w, p, body) {
+			return
+		}
 		var b bytes.Buffer
 		if err := s.pages.ExecuteTemplate(&b, v.template, struct {
 			*page
@@ -491,6 +497,8 @@ func pageTemplates() *template.Template {
 		"seconds": func(n int64) string { return chart.Span(time.Duration(n) * time.Second) },
 		"nanos":   func(n int64) string { return chart.Span(time.Duration(n)) },
 		"waited":  chart.Seconds.Format,
+		"mul":     func(a, b int) int { return a * b },
+		"colour":  func(class string) string { return lightColours()[class] },
 		"float":   chart.Significant,
 		"millis":  func(t time.Time) int64 { return t.UnixMilli() },
 		"when":    timeElement,

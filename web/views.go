@@ -87,7 +87,11 @@ func (s *Server) finding(ctx context.Context, p *page) (any, error) {
 	for _, f := range p.Report.Findings {
 		if f.ID == id || f.Display == id {
 			p.Title = f.Title
-			return newFindingView(ctx, p.Report, f, p.rec, p.findingURL)
+			v, err := newFindingView(ctx, p.Report, f, p.rec, p.findingURL)
+			if err == nil {
+				v.Profiles, err = nearestProfiles(ctx, p, f)
+			}
+			return v, err
 		}
 	}
 	return nil, notFound("no finding has the id " + id)
@@ -129,11 +133,15 @@ type logsView struct {
 }
 
 func (s *Server) logs(ctx context.Context, p *page) (any, error) {
-	around, err := time.ParseDuration(p.query.Get("around"))
+	around, err := time.ParseDuration(cmp.Or(p.query.Get("around"), "30s"))
 	if err != nil || around <= 0 {
-		around = 30 * time.Second
+		p.refuse("around=%s: write 30s, 10m or 1h", p.query.Get("around"))
+		return nil, nil
 	}
 	level := p.query.Get("level")
+	if level != "" && severity(level) < severity("info") {
+		p.refuse("level=%s: there are info, warning, error and panic", level)
+	}
 	v := logsView{
 		Nodes: choices(p.Nodes(), p.query.Get("node")), Levels: choices([]string{"info", "warning", "error", "panic"}, level),
 		Query: p.query.Get("q"), Keeps: p.Kept("q", "node", "level", "around"), From: p.At.Add(-around), To: p.At.Add(around),
@@ -232,9 +240,11 @@ func (f flow) Lost() bool { return f.Known && f.Missing() > 20 && f.Missing() > 
 const linkWindow = time.Minute
 
 type linksView struct {
-	Links []linkEnds
-	Over  time.Duration
-	Alone []string // what there is to say of nodes without a link
+	Links  []linkEnds
+	Charts []chart.Chart
+	Pairs  []quickLink // of which charts can be shown
+	Over   time.Duration
+	Alone  []string // what there is to say of nodes without a link
 }
 
 func (s *Server) links(ctx context.Context, p *page) (any, error) {
@@ -258,6 +268,22 @@ func (s *Server) links(ctx context.Context, p *page) (any, error) {
 			v.Links = append(v.Links, l)
 		}
 	}
+	asked := p.query.Get("pair")
+	if pairs := pairsOf(v.Links); asked != "" && !slices.Contains(pairs, asked) {
+		p.refuse("pair=%s: there are %s", asked, strings.Join(pairs, ", "))
+	}
+	for _, l := range v.Links {
+		pair := l.A + "|" + l.B
+		if asked != pair && (asked != "" || len(v.Links) > pairsDrawn) {
+			v.Pairs = append(v.Pairs, quickLink{short(l.A) + " and " + short(l.B), p.Same("pair", pair)})
+			continue
+		}
+		charts, err := linkCharts(ctx, p, l.A, l.B)
+		if err != nil {
+			return nil, err
+		}
+		v.Charts = append(v.Charts, charts...)
+	}
 	for _, n := range names {
 		switch {
 		case now[n] == nil:
@@ -267,6 +293,15 @@ func (s *Server) links(ctx context.Context, p *page) (any, error) {
 		}
 	}
 	return v, nil
+}
+
+// pairsOf are the links as an address names them.
+func pairsOf(links []linkEnds) []string {
+	var out []string
+	for _, l := range links {
+		out = append(out, l.A+"|"+l.B)
+	}
+	return out
 }
 
 // unsaid is why an end of a link does not say since when it is connected.

@@ -76,9 +76,24 @@ function path(el) {
   return "#view > " + steps.join(" > ");
 }
 
+// Branches of the tree are opened and shut by their buttons, and stay so.
+const shut = new Map();
+view.addEventListener("click", (e) => {
+  const knot = e.target.closest(".fold")?.parentElement;
+  if (!knot) return;
+  shut.set(knot.dataset.fold, !knot.classList.contains("shut"));
+  fold(knot);
+});
+
+function fold(knot) {
+  knot.classList.toggle("shut", shut.get(knot.dataset.fold));
+  knot.querySelector(".fold").setAttribute("aria-expanded", String(!shut.get(knot.dataset.fold)));
+}
+
 // settle reads from the view which moment it shows.
 function settle() {
   zone.settle(view);
+  for (const knot of view.querySelectorAll(".knot")) if (shut.has(knot.dataset.fold)) fold(knot);
   const shown = view.querySelector("[data-at]");
   if (!shown || dragging) return;
   $("time").value = shown.dataset.at;

@@ -298,10 +298,18 @@ func (c Curve) Data(s Scale, u Unit) string {
 	return Chart{From: s.From, To: s.To, Unit: u, Curves: []Curve{c}}.data(s)
 }
 
-// CSV are the curves' samples as lines of time, curve, value.
-func (c Chart) CSV() string {
+// CSV are the curves' samples as lines of metric, time, curve and value below a
+// heading.
+func CSV(charts []Chart) string {
 	var b strings.Builder
-	b.WriteString("time,curve,value\n")
+	b.WriteString("metric,time,curve,value\n")
+	for _, c := range charts {
+		c.csv(&b)
+	}
+	return b.String()
+}
+
+func (c Chart) csv(b *strings.Builder) {
 	for _, k := range c.Curves {
 		name := k.Name
 		if strings.ContainsAny(name, "\",\n\r") {
@@ -309,9 +317,8 @@ func (c Chart) CSV() string {
 		}
 		for i, at := range k.At {
 			if finite(k.Value[i]) {
-				fmt.Fprintf(&b, "%s,%s,%s\n", InURL(time.UnixMilli(at)), name, strconv.FormatFloat(k.Value[i], 'g', -1, 64))
+				fmt.Fprintf(b, "%s,%s,%s,%s\n", c.Title, InURL(time.UnixMilli(at)), name, strconv.FormatFloat(k.Value[i], 'g', -1, 64))
 			}
 		}
 	}
-	return b.String()
 }

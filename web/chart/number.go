@@ -46,7 +46,7 @@ func (u Unit) Format(v float64) string {
 // tick writes a number on an axis: without the unit's words, which the chart's
 // title has.
 func (u Unit) tick(v float64) string {
-	if len(u) > 3 && u != "bytes" && u != "bytes/s" {
+	if len(u) > 3 && u != "bytes" && u != "bytes/s" && u != "ns/s" {
 		return Whole(v)
 	}
 	return u.Format(v)
