@@ -15,7 +15,7 @@ PREFIX    ?= /usr/local
 DESTDIR   ?=
 GORELEASER  := github.com/goreleaser/goreleaser/v2@v2.15.4
 
-.PHONY: all build install man snapshot test test-short race race-short soak roads matrix lint bench bench-compare fuzz demo clean
+.PHONY: all build install man snapshot test test-long test-short race race-short soak roads matrix lint bench bench-compare fuzz demo clean
 
 all: build
 
@@ -46,6 +46,9 @@ snapshot: ## archives, packages, checksums and bills of materials as a release h
 
 test: ## every test; ERGO_CAPTURES=DIR adds those over a folder of captures
 	$(GO) test $(PKGS)
+
+test-long: ## every test with all its cases: every cut, every fault, every capture
+	LONG=1 $(GO) test -timeout 60m $(PKGS)
 
 test-short: ## what is quick of them
 	$(GO) test -short $(PKGS)

@@ -18,8 +18,7 @@ import (
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/playbook"
 	"ergorecorder/analyze/render"
-	"ergorecorder/archive"
-	"ergorecorder/recorder/ingest"
+	"ergorecorder/internal/fixture"
 	"ergorecorder/replay"
 )
 
@@ -66,51 +65,12 @@ func captures(t *testing.T) []string {
 // imported is an archive of captures, with the profiles beside them.
 func imported(t *testing.T, captures ...string) *replay.Recording {
 	t.Helper()
-	rec, err := replay.Open(importedFile(t, captures...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { rec.Close() })
-	return rec
+	return fixture.Recording(t, captures...)
 }
 
 func importedFile(t *testing.T, captures ...string) (path string) {
 	t.Helper()
-	path = filepath.Join(t.TempDir(), "c.erg")
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range captures {
-		f, err := os.Open(c + ".jsonl.gz")
-		if err != nil {
-			t.Fatal(err)
-		}
-		var sum ingest.Imported
-		err = ingest.Capture(context.Background(), f, w, ingest.Options{}, &sum)
-		f.Close()
-		if err != nil || len(sum.Broken) > 0 {
-			t.Fatalf("import %s: %v %v", c, err, sum.Broken)
-		}
-		profiles, _ := filepath.Glob(c + ".*.pb.gz")
-		for _, p := range profiles {
-			raw, err := os.ReadFile(p)
-			if err != nil {
-				t.Fatal(err)
-			}
-			node, kind, ok := ingest.ProfileName(filepath.Base(p), filepath.Base(c))
-			if !ok {
-				t.Fatalf("%s is no profile of %s", p, c)
-			}
-			if err := ingest.Profile(raw, node+"@localhost", kind, w, ingest.Options{}); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return path
+	return fixture.Archive(t, captures...)
 }
 
 func truthOf(t *testing.T, capture string) truth {

@@ -1,43 +1,18 @@
 package analyze_test
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
 
 	"ergorecorder/analyze"
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/playbook/rules"
-	"ergorecorder/archive"
-	"ergorecorder/recorder/ingest"
-	"ergorecorder/replay"
+	"ergorecorder/internal/fixture"
 )
 
 // TestRulesInReport: the findings of rules stand in the report, are explained by
 // the fault of the same process, and keep the severity that their user gave.
 func TestRulesInReport(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "in.erg")
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, err := os.Open("../testdata/stuck.jsonl.gz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	var sum ingest.Imported
-	if err := ingest.Capture(t.Context(), f, w, ingest.Options{}, &sum); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	rec, err := replay.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rec.Close()
+	rec := fixture.Open(t, fixture.Bare(t, fixture.Bundled(t, "stuck")))
 	set, err := rules.Parse(rules.Examples)
 	if err != nil {
 		t.Fatal(err)

@@ -19,6 +19,7 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/archive/archivetest"
+	"ergorecorder/internal/pace"
 )
 
 // killPath, in the environment, makes the test binary a writer that is to be
@@ -78,10 +79,7 @@ func numbered(n int) *archive.Record {
 // TestKill kills a writer at random instants: what it had said to be on disk
 // must be there, in order and unchanged, and the archive sound.
 func TestKill(t *testing.T) {
-	rounds := 200
-	if testing.Short() {
-		rounds = 20
-	}
+	rounds := pace.Times(200, 60, 20)
 	rng := rand.New(rand.NewPCG(uint64(os.Getpid()), 1))
 	var path string
 	for round := range rounds {

@@ -7,16 +7,15 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"ergorecorder/internal/pace"
 )
 
 // TestFaults lets the first, the second, … step of I/O of a whole recording
 // fail, until it succeeds. Each failure must surface as an error, and when the
 // disk works again nothing that was acknowledged may be missing.
 func TestFaults(t *testing.T) {
-	stride := 1
-	if testing.Short() {
-		stride = 5
-	}
+	stride := pace.Every(1, 5)
 	for _, dir := range []bool{false, true} {
 		steps := map[string]int{}
 		for n := 0; ; n += stride {

@@ -8,6 +8,7 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/archive/archivetest"
+	"ergorecorder/internal/pace"
 )
 
 // ranged counts the reads of an object.
@@ -110,10 +111,7 @@ func TestFlatDamage(t *testing.T) {
 			t.Fatalf("%s: %d records of %d, and nothing is told", what, n, len(want))
 		}
 	}
-	step := 1
-	if testing.Short() {
-		step = 11
-	}
+	step := pace.Every(3, 31)
 	for i := 8; i < len(whole); i += step {
 		b := bytes.Clone(whole)
 		b[i] ^= 0x41

@@ -2,6 +2,7 @@ package archive_test
 
 import (
 	"bufio"
+	"crypto/sha256"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -17,7 +18,7 @@ import (
 // currentFormat is the version that is written now.
 const currentFormat = 3
 
-var freeze = flag.Bool("freeze", false, "write the sample archives of the current format, once")
+var freeze = flag.Bool("freeze", false, "write the sample archives of a new format, which has no folder yet")
 
 // formatDir holds frozen archives of a version of the format: one that was
 // closed, one as a crash left it, and what both hold, a record a line.
@@ -89,9 +90,49 @@ func readFormat(t *testing.T, version int, name string) {
 	}
 }
 
-func writeFormat(t *testing.T, dir string) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+// frozen are the sample archives as they were written, by their SHA-256: a format
+// whose samples were made anew is another format.
+func frozen() map[string]string {
+	return map[string]string{
+		"format1/closed.erg":    "c1005a3edb2cf91136f3ff89ebfcde87d116a148bb7c2e846a78649eb117f63f",
+		"format1/crashed.erg":   "35061a9d2ee1321656c53e53595b83bbe1eb1a45395c935b6552dd82e8abfb9a",
+		"format1/records.jsonl": "d047179fde177bbd42d4bf8eb699e50c277a2260ed45dce0d7be8de16cdb313f",
+		"format2/closed.erg":    "a30b2a92af37f4b498a05846212f5eb879a5813639e4dda58fb7f28b563557b9",
+		"format2/crashed.erg":   "516376b366e1bad7b7c450894ff748b2a6af21c7f23198855196625c6f5a8e3c",
+		"format2/records.jsonl": "d047179fde177bbd42d4bf8eb699e50c277a2260ed45dce0d7be8de16cdb313f",
+		"format3/closed.erg":    "2a2147d649ea30043174a39a81c2a02f46215e591dd383ec6593a728276cdee2",
+		"format3/crashed.erg":   "3040d98cd0b2c57292af6236e4f6fa4c97dfd8f0ec4d597a73440d97a1bbb2b1",
+		"format3/flat.erg":      "1346c38653a3ba9c3cfd89e51342735b5cfd8736896cde366025128576cb6123",
+		"format3/records.jsonl": "078490cc0dec378b18ab188fcbc69a66652d1bae1640f34b286a8e14de9d189e",
+	}
+}
+
+// TestFrozen holds that nobody makes a sample anew, and that every sample is held.
+func TestFrozen(t *testing.T) {
+	want := frozen()
+	found, err := filepath.Glob(filepath.Join("..", "testdata", "format*", "*"))
+	if err != nil {
 		t.Fatal(err)
+	}
+	for _, path := range found {
+		name := filepath.Base(filepath.Dir(path)) + "/" + filepath.Base(path)
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sum := fmt.Sprintf("%x", sha256.Sum256(b)); sum != want[name] {
+			t.Errorf("%s: its SHA-256 is %s, not %q: samples are never made anew, a change that old readers misread is a new version", name, sum, want[name])
+		}
+		delete(want, name)
+	}
+	for name := range want {
+		t.Errorf("%s is gone", name)
+	}
+}
+
+func writeFormat(t *testing.T, dir string) {
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatalf("%v: samples are written once, for a new version", err)
 	}
 	path := filepath.Join(t.TempDir(), "a.erg")
 	w, err := archive.OpenWriter(path, nil)

@@ -15,6 +15,7 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/archive/archivetest"
+	"ergorecorder/internal/pace"
 )
 
 // Faults inside bbolt's own reads and writes: the system refuses a write or a
@@ -38,10 +39,8 @@ func TestFileLimit(t *testing.T) {
 		return
 	}
 	signal.Ignore(syscall.SIGXFSZ)
-	failed, step, least := 0, int64(2<<10+531), 200
-	if testing.Short() {
-		step, least = 9*step, least/9
-	}
+	each := pace.Every(4, 19)
+	failed, step, least := 0, int64(each)*(2<<10+531), 200/each
 	for _, dir := range []bool{false, true} {
 		for _, before := range []int{0, 1, 5} {
 			for size := int64(0); size < 200<<10; size += step {

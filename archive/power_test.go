@@ -13,6 +13,7 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/archive/archivetest"
+	"ergorecorder/internal/pace"
 )
 
 // A power cut in mid-commit keeps some of what was written since the last
@@ -102,10 +103,10 @@ func TestPower(t *testing.T) {
 	c := recordCommits(t)
 	rng := rand.New(rand.NewPCG(5, 5))
 	dir := t.TempDir()
-	cases, tornMeta := 0, 0
+	cases, tornMeta, step := 0, 0, pace.Every(3, 11)
 	for i := 1; i < len(c.files); i++ {
 		for _, cut := range torn(c.files[i-1], c.files[i], rng) {
-			if cases++; testing.Short() && cases%5 != 0 {
+			if cases++; cases%step != 0 {
 				continue
 			}
 			what := fmt.Sprintf("commit %d, %s", i, cut.how)
@@ -126,7 +127,7 @@ func TestPower(t *testing.T) {
 		}
 	}
 	t.Logf("%d power cuts, %d of them tore a meta page", cases, tornMeta)
-	if tornMeta < 50 && !testing.Short() {
+	if tornMeta < 50/step {
 		t.Error("too few tore a meta page")
 	}
 }

@@ -16,8 +16,8 @@ import (
 	"ergorecorder/archive/archivetest"
 	"ergorecorder/coverage"
 	"ergorecorder/ergo"
+	"ergorecorder/internal/fixture"
 	"ergorecorder/internal/sim"
-	"ergorecorder/recorder/ingest"
 	"ergorecorder/replay"
 )
 
@@ -346,7 +346,7 @@ func TestMixed(t *testing.T) {
 	})); len(m) != 3 || !strings.Contains(m[0], "CPU time falls") {
 		t.Errorf("another incident of the same life: %v", m)
 	}
-	if m := mixedOf(importedFile(t, filepath.Join("..", "testdata", "restart_loop.jsonl.gz"))); len(m) != 0 {
+	if m := mixedOf(fixture.Bare(t, fixture.Bundled(t, "restart_loop"))); len(m) != 0 {
 		t.Errorf("one recording: %v", m)
 	}
 }
@@ -374,7 +374,7 @@ func TestBeingWritten(t *testing.T) {
 // The captures of a real cluster show all that is needed.
 func TestCaptures(t *testing.T) {
 	for _, name := range []string{"stuck", "restart_loop"} {
-		path := importedFile(t, filepath.Join("..", "testdata", name+".jsonl.gz"))
+		path := fixture.Bare(t, fixture.Bundled(t, name))
 		c := of(t, path, coverage.Options{})
 		r := c.Reading("alpha@localhost", "process_list")
 		if !c.Sufficient || r.Rows < 100 || r.Rows > 105 || r.IntervalS < 7.9 || r.IntervalS > 8.1 {
@@ -385,24 +385,6 @@ func TestCaptures(t *testing.T) {
 			t.Errorf("%s: nodes %+v", name, c.Nodes)
 		}
 	}
-}
-
-func importedFile(t *testing.T, capture string) string {
-	t.Helper()
-	w, path := archivetest.Create(t, nil)
-	f, err := os.Open(capture)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	var sum ingest.Imported
-	if err := ingest.Capture(context.Background(), f, w, ingest.Options{}, &sum); err != nil || len(sum.Broken) > 0 {
-		t.Fatalf("import %s: %v %v", capture, err, sum.Broken)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return path
 }
 
 // A recorder that joined the cluster is known by its nodes, under whatever name,

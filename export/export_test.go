@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -135,11 +134,6 @@ func TestOpenMetrics(t *testing.T) {
 // sortedLines are the lines of a text in order.
 func sortedLines(text string) string {
 	return strings.Join(slices.Sorted(strings.Lines(text)), "")
-}
-
-// openTestdata opens a bundled capture.
-func openTestdata(name string) (*os.File, error) {
-	return os.Open(filepath.Join("..", "testdata", name))
 }
 
 // checkOrder: families stand together, and each series, in order of time.

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -16,8 +15,7 @@ import (
 	metrics "go.opentelemetry.io/proto/slim/otlp/metrics/v1"
 	"google.golang.org/protobuf/proto"
 
-	"ergorecorder/archive"
-	"ergorecorder/recorder/ingest"
+	"ergorecorder/internal/fixture"
 	"ergorecorder/replay"
 )
 
@@ -35,29 +33,7 @@ func (j joined) Take(_ context.Context, s Signal, batch []byte) error {
 // capture is the bundled capture of that name as a recording.
 func captured(t *testing.T, name string) *replay.Recording {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "in.erg")
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, err := openTestdata(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	var sum ingest.Imported
-	if err := ingest.Capture(t.Context(), f, w, ingest.Options{}, &sum); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	rec, err := replay.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { rec.Close() })
-	return rec
+	return fixture.Open(t, fixture.Bare(t, fixture.Bundled(t, name)))
 }
 
 // TestOTLP: batches one behind the other are one whole; counters are told from
@@ -101,7 +77,7 @@ func TestOTLP(t *testing.T) {
 
 // TestOTLPLogs: the log lines of a recording come out, each with its level.
 func TestOTLPLogs(t *testing.T) {
-	rec := captured(t, "restart_loop.jsonl.gz")
+	rec := captured(t, "restart_loop")
 	to := joined{}
 	from, until := rec.Window()
 	if err := OTLP(t.Context(), to, rec, Options{From: from, To: until}); err != nil {

@@ -179,7 +179,7 @@ func TestOtherReaders(t *testing.T) {
 
 // TestSubjects: an answer about somebody stands for itself, and says about whom.
 func TestSubjects(t *testing.T) {
-	rec := captured(t, "stuck.jsonl.gz")
+	rec := captured(t, "stuck")
 	from, to := rec.Window()
 	o := Options{From: from, To: to}
 	for _, tool := range []string{"process_info", "process_inspect"} {

@@ -3,17 +3,14 @@ package mcp
 import (
 	"context"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 	"go.uber.org/goleak"
 
-	"ergorecorder/archive"
 	"ergorecorder/door"
-	"ergorecorder/recorder/ingest"
+	"ergorecorder/internal/fixture"
 	"ergorecorder/replay"
 )
 
@@ -23,49 +20,13 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // beside it.
 func importCapture(t testing.TB, name string) (path string) {
 	t.Helper()
-	path = filepath.Join(t.TempDir(), name+".erg")
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, err := os.Open(filepath.Join("..", "testdata", name+".jsonl.gz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	var sum ingest.Imported
-	if err := ingest.Capture(t.Context(), f, w, ingest.Options{}, &sum); err != nil {
-		t.Fatal(err)
-	}
-	profiles, err := filepath.Glob(filepath.Join("..", "testdata", name+".*.pb.gz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range profiles {
-		raw, err := os.ReadFile(p)
-		if err != nil {
-			t.Fatal(err)
-		}
-		node, kind, _ := ingest.ProfileName(filepath.Base(p), name)
-		if err := ingest.Profile(raw, node+"@localhost", kind, w, ingest.Options{}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return path
+	return fixture.Archive(t, fixture.Bundled(t, name))
 }
 
 // recording opens a capture of testdata as a recording.
 func recording(t testing.TB, name string) *replay.Recording {
 	t.Helper()
-	rec, err := replay.Open(importCapture(t, name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { rec.Close() })
-	return rec
+	return fixture.Recording(t, fixture.Bundled(t, name))
 }
 
 // connect is a session of the official Go SDK's client over HTTP.

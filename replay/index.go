@@ -23,12 +23,18 @@ type stream struct {
 
 // says reports whether the stream's answers hold a reading.
 func (s stream) says(r ergo.Reading) bool {
-	return s.Kind == archive.Sample && spellingOf(s.Stream).Says(s.Name, r)
+	return s.Kind == archive.Sample && slices.ContainsFunc(saidBy(s.Stream), func(x ergo.Said) bool { return x.Reading == r })
 }
 
-// spellingOf is the spelling that a stream's tool is of. Archives that do not
-// say were recorded from the 48 tools.
-func spellingOf(archive.Stream) *ergo.Spelling { return tools48.Spelling() }
+// saidBy are the readings that the answers of a stream hold. Whatever road they
+// came by, they were stored in the spelling of the 48 tools; of a tool that this
+// program does not know, the stream itself says which reading it is.
+func saidBy(s archive.Stream) []ergo.Said {
+	if tool, known := tools48.Spelling().Tool(s.Name); known || s.Schema.Reading == "" {
+		return tool.Says
+	}
+	return []ergo.Said{{Reading: ergo.Reading(s.Schema.Reading)}}
+}
 
 // interval is the mean time from one record to the next, 0 where there is
 // only one.
@@ -88,8 +94,7 @@ func newIndex(readers []*archive.Reader, records int) *index {
 // tell notes which readings a stream's answers hold. The stream that it gives
 // back is known by the first of them.
 func (x *index) tell(s stream) stream {
-	tool, _ := spellingOf(s.Stream).Tool(s.Name)
-	for _, said := range slices.Backward(tool.Says) {
+	for _, said := range slices.Backward(saidBy(s.Stream)) {
 		s.said = said
 		k := telling{s.Node, said.Reading}
 		x.tells[k] = append(x.tells[k], s)
@@ -113,7 +118,7 @@ func (r *Recording) index() *index {
 }
 
 // widest are the streams of a node's reading that show most rows, one of each
-// spelling and archive, by time: those that answered at all, with the fewest
+// archive, by time: those that answered at all, with the fewest
 // filters, the largest limit, the most records.
 func (x *index) widest(node string, r ergo.Reading) []stream {
 	return widestOf(x.tells[telling{node, r}])
@@ -125,16 +130,11 @@ func (x *index) tool(node, name string) []stream {
 }
 
 func widestOf(streams []stream) []stream {
-	type from struct {
-		reader   *archive.Reader
-		spelling *ergo.Spelling
-	}
-	best := map[from]stream{}
+	best := map[*archive.Reader]stream{}
 	for _, s := range streams {
-		k := from{s.reader, spellingOf(s.Stream)}
-		b, ok := best[k]
+		b, ok := best[s.reader]
 		if !ok || wider(s, b) {
-			best[k] = s
+			best[s.reader] = s
 		}
 	}
 	out := make([]stream, 0, len(best))

@@ -10,6 +10,7 @@ import (
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/capture"
+	"ergorecorder/internal/fixture"
 	"ergorecorder/recorder/ingest"
 	"ergorecorder/replay"
 )
@@ -48,7 +49,7 @@ func inParts(tb testing.TB, lines []*capture.Line, parts int) *replay.Recording 
 // says.
 func TestOneTimeline(t *testing.T) {
 	ctx := context.Background()
-	whole, lines := load(t, "../testdata/stuck.jsonl.gz")
+	whole, lines := load(t, fixture.Bundled(t, "stuck"))
 	parts := inParts(t, lines, 3)
 	f1, t1 := whole.Window()
 	f2, t2 := parts.Window()

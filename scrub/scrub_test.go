@@ -3,7 +3,6 @@ package scrub
 import (
 	"bytes"
 	"encoding/json"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,7 +12,7 @@ import (
 	"ergorecorder/analyze"
 	"ergorecorder/archive"
 	"ergorecorder/archive/archivetest"
-	"ergorecorder/recorder/ingest"
+	"ergorecorder/internal/fixture"
 	"ergorecorder/replay"
 )
 
@@ -21,53 +20,10 @@ import (
 // ERGO_CAPTURES where it is set.
 func captures(t *testing.T) []string {
 	t.Helper()
-	files, err := filepath.Glob("../testdata/*.jsonl.gz")
-	if err != nil || len(files) < 2 {
-		t.Fatalf("%d captures: %v", len(files), err)
-	}
 	if testing.Short() {
-		return files[:1]
+		return fixture.Captures(t, 0)[:1]
 	}
-	if dir := os.Getenv("ERGO_CAPTURES"); dir != "" {
-		more, _ := filepath.Glob(filepath.Join(dir, "*.jsonl.gz"))
-		files = append(files, more...)
-	}
-	return files
-}
-
-// imported is a capture and its profiles as an archive.
-func imported(t *testing.T, capture string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "in.erg")
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, err := os.Open(capture)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	var sum ingest.Imported
-	if err := ingest.Capture(t.Context(), f, w, ingest.Options{}, &sum); err != nil {
-		t.Fatal(err)
-	}
-	name, _, _ := strings.Cut(filepath.Base(capture), ".jsonl")
-	profiles, _ := filepath.Glob(filepath.Join(filepath.Dir(capture), name+".*.pb.gz"))
-	for _, p := range profiles {
-		raw, err := os.ReadFile(p)
-		if err != nil {
-			t.Fatal(err)
-		}
-		node, kind, _ := ingest.ProfileName(filepath.Base(p), name)
-		if err := ingest.Profile(raw, node+"@localhost", kind, w, ingest.Options{}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return path
+	return fixture.Captures(t, 2)
 }
 
 // copied copies an archive.
@@ -175,7 +131,7 @@ func (m *Map) renamed(text string) string {
 func TestSameVerdict(t *testing.T) {
 	for _, capture := range captures(t) {
 		t.Run(filepath.Base(capture), func(t *testing.T) {
-			in := imported(t, capture)
+			in := fixture.Archive(t, capture)
 			out, res := copied(t, in, Policy{})
 			if res.LeftOut > 0 || len(res.Damaged) > 0 || res.Names == 0 {
 				t.Errorf("%+v", res)

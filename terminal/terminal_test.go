@@ -2,7 +2,6 @@ package terminal
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -15,8 +14,7 @@ import (
 
 	"ergorecorder/analyze"
 	"ergorecorder/analyze/finding"
-	"ergorecorder/archive"
-	"ergorecorder/recorder/ingest"
+	"ergorecorder/internal/fixture"
 	"ergorecorder/replay"
 )
 
@@ -25,26 +23,7 @@ var update = flag.Bool("update", false, "write the golden screens anew")
 // stuck is the recording of a real incident.
 func stuck(t testing.TB) *replay.Recording {
 	t.Helper()
-	f, err := os.Open("../testdata/stuck.jsonl.gz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	path := filepath.Join(t.TempDir(), "stuck.erg")
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var sum ingest.Imported
-	if err := errors.Join(ingest.Capture(t.Context(), f, w, ingest.Options{}, &sum), w.Close()); err != nil {
-		t.Fatal(err)
-	}
-	rec, err := replay.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { rec.Close() })
-	return rec
+	return fixture.Open(t, fixture.Bare(t, fixture.Bundled(t, "stuck")))
 }
 
 // A user sits before the screen.

@@ -11,56 +11,6 @@ type Kind string
 // Words is the kind in words.
 func (k Kind) Words() string { return strings.ReplaceAll(string(k), "_", " ") }
 
-// The kinds of findings. What each means stands in its row of [Kinds].
-const (
-	ApplicationDown    Kind = "application_down"
-	BlockedCallback    Kind = "blocked_callback"
-	BusyLoop           Kind = "busy_loop"
-	CPUHotspot         Kind = "cpu_hotspot"
-	CallCycle          Kind = "call_cycle"
-	ChildDisabled      Kind = "child_disabled"
-	ClockSkew          Kind = "clock_skew"
-	CronFailed         Kind = "cron_failed"
-	DeadLetters        Kind = "dead_letters"
-	DeliveryErrors     Kind = "delivery_errors"
-	ErrorBurst         Kind = "error_burst"
-	EventFanout        Kind = "event_fanout"
-	EventNoSubscribers Kind = "event_no_subscribers"
-	EventSilent        Kind = "event_silent"
-	EventStarved       Kind = "event_starved"
-	GoroutineGrowth    Kind = "goroutine_growth"
-	HandshakeErrors    Kind = "handshake_errors"
-	HeapChurn          Kind = "heap_churn"
-	LinkDown           Kind = "link_down"
-	LinkFlap           Kind = "link_flap"
-	MailboxFull        Kind = "mailbox_full"
-	MailboxGrowth      Kind = "mailbox_growth"
-	MemoryLeak         Kind = "memory_leak"
-	MessageLoss        Kind = "message_loss"
-	NodeDown           Kind = "node_down"
-	NodeFrozen         Kind = "node_frozen"
-	NodePauses         Kind = "node_pauses"
-	NodeReplaced       Kind = "node_replaced"
-	NodeRestarted      Kind = "node_restarted"
-	NodeSlow           Kind = "node_slow"
-	OverloadedProcess  Kind = "overloaded_process"
-	Partition          Kind = "partition"
-	PoolOverflow       Kind = "pool_overflow"
-	ProcessLeak        Kind = "process_leak"
-	RecorderClock      Kind = "recorder_clock"
-	RegistrationLeak   Kind = "registration_leak"
-	RestartLoop        Kind = "restart_loop"
-	Rule               Kind = "rule"
-	ShutdownStuck      Kind = "shutdown_stuck"
-	SlowDependency     Kind = "slow_dependency"
-	SlowLink           Kind = "slow_link"
-	SpawnFailed        Kind = "spawn_failed"
-	StuckCall          Kind = "stuck_call"
-	SupervisorLimit    Kind = "supervisor_limit"
-	TrafficStopped     Kind = "traffic_stopped"
-	ZombieProcesses    Kind = "zombie_processes"
-)
-
 // A Row is what is known of a kind before any recording is looked at.
 type Row struct {
 	Kind     Kind

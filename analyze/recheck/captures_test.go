@@ -3,7 +3,6 @@ package recheck_test
 import (
 	"context"
 	"math"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -11,75 +10,17 @@ import (
 	"ergorecorder/analyze"
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/recheck"
-	"ergorecorder/archive/archivetest"
+	"ergorecorder/internal/fixture"
 	"ergorecorder/mcp"
-	"ergorecorder/recorder/ingest"
-	"ergorecorder/replay"
 )
-
-// captures are those in the tree and in ERGO_CAPTURES, by path without
-// extensions.
-func captures(t *testing.T) []string {
-	t.Helper()
-	all, err := filepath.Glob("../../testdata/*.jsonl.gz")
-	if err != nil || len(all) == 0 {
-		t.Fatal(err)
-	}
-	if dir := os.Getenv("ERGO_CAPTURES"); dir != "" {
-		more, err := filepath.Glob(filepath.Join(dir, "*.jsonl.gz"))
-		if err != nil || len(more) == 0 {
-			t.Fatalf("no captures in %s: %v", dir, err)
-		}
-		all = append(all, more...)
-	}
-	for i := range all {
-		all[i] = strings.TrimSuffix(all[i], ".jsonl.gz")
-	}
-	return all
-}
-
-// imported is a recording of a capture and the profiles beside it.
-func imported(t *testing.T, capture string) *replay.Recording {
-	t.Helper()
-	w, path := archivetest.Create(t, nil)
-	f, err := os.Open(capture + ".jsonl.gz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	var sum ingest.Imported
-	if err := ingest.Capture(t.Context(), f, w, ingest.Options{}, &sum); err != nil {
-		t.Fatal(err)
-	}
-	profiles, _ := filepath.Glob(capture + ".*.pb.gz")
-	for _, p := range profiles {
-		raw, err := os.ReadFile(p)
-		if err != nil {
-			t.Fatal(err)
-		}
-		node, kind, _ := ingest.ProfileName(filepath.Base(p), filepath.Base(capture))
-		if err := ingest.Profile(raw, node+"@localhost", kind, w, ingest.Options{}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	rec, err := replay.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { rec.Close() })
-	return rec
-}
 
 // TestCaptures holds that every number of every report comes back, and that it
 // would be told if one did not: each is altered by a twentieth.
 func TestCaptures(t *testing.T) {
 	seen := 0
-	for _, c := range captures(t) {
+	for _, c := range fixture.Captures(t, 9) {
 		t.Run(filepath.Base(c), func(t *testing.T) {
-			rec := imported(t, c)
+			rec := fixture.Recording(t, c)
 			rep, err := analyze.Run(context.Background(), rec, analyze.Options{})
 			if err != nil {
 				t.Fatal(err)
@@ -142,7 +83,7 @@ func alter(values map[string]any) int {
 
 // TestMoreThanAValue: what is not a value of evidence is checked as well.
 func TestMoreThanAValue(t *testing.T) {
-	rec := imported(t, "../../testdata/stuck")
+	rec := fixture.Recording(t, fixture.Bundled(t, "stuck"))
 	rep, err := analyze.Run(context.Background(), rec, analyze.Options{})
 	if err != nil || len(rep.Findings) == 0 {
 		t.Fatal(err)

@@ -17,7 +17,7 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/internal/exit"
-	"ergorecorder/recorder/ingest"
+	"ergorecorder/internal/fixture"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -26,37 +26,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // profiles.
 func stuck(t *testing.T) string {
 	t.Helper()
-	const dir = "../../testdata"
-	path := filepath.Join(t.TempDir(), "stuck.erg")
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, err := os.Open(filepath.Join(dir, "stuck.jsonl.gz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	lines, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := ingest.Capture(context.Background(), lines, w, ingest.Options{}, &ingest.Imported{}); err != nil {
-		t.Fatal(err)
-	}
-	for _, kind := range []string{"cpu_before", "cpu", "heap_before", "heap", "goroutine"} {
-		raw, err := os.ReadFile(filepath.Join(dir, "stuck.gamma."+kind+".pb.gz"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := ingest.Profile(raw, "gamma@localhost", strings.TrimSuffix(kind, "_before"), w, ingest.Options{}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return path
+	return fixture.Archive(t, fixture.Bundled(t, "stuck"))
 }
 
 // analyzed runs the command with PATH standing for the archive.

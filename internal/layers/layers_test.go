@@ -101,6 +101,7 @@ var mayImport = map[string]string{
 	"internal/exit":   "escape",
 	"internal/layers": "",
 	"internal/words":  "",
+	"internal/pace":   "",
 	"internal/...":    "escape ergo/... archive/... recorder/... replay/... coverage analyze/... mcp web internal/...",
 }
 

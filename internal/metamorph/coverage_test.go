@@ -17,6 +17,7 @@ import (
 	"ergorecorder/archive"
 	"ergorecorder/archive/archivetest"
 	"ergorecorder/coverage"
+	"ergorecorder/internal/pace"
 	"ergorecorder/internal/story"
 	"ergorecorder/replay"
 )
@@ -280,16 +281,17 @@ func healthyPart(c *Case) []*archive.Record {
 // whole asks for every capture in ERGO_CAPTURES: make matrix.
 func whole() bool { return os.Getenv("MATRIX") == "whole" }
 
-// some is every which harm is tried on the i-th case: all on the first, which is
-// in order, and on all with MATRIX=whole.
+// some is every which harm is tried on the i-th case: all with MATRIX=whole, else
+// most on the first, which is in order. It is odd, for every second harm is done
+// to what was recorded before the fault.
 func some(i int) int {
 	switch {
-	case testing.Short():
-		return 16
-	case i == 0 || whole():
+	case whole():
 		return 1
+	case i == 0:
+		return pace.Times(1, 3, 31)
 	}
-	return 4
+	return pace.Times(3, 9, 31)
 }
 
 func healthyStory(t *testing.T) *Case {

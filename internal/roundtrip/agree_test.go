@@ -2,7 +2,6 @@ package roundtrip
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/capture"
 	"ergorecorder/ergo/tools48"
+	"ergorecorder/internal/fixture"
 	"ergorecorder/recorder"
 	"ergorecorder/replay"
 	"ergorecorder/replay/serve"
@@ -27,19 +27,10 @@ import (
 // not counted; nor is a call that timed out, which a recorder does not repeat.
 // Of a capture that stalled for over a tenth of its time only the first is asked.
 func TestRecordedReplayAgrees(t *testing.T) {
-	for _, path := range captures(t) {
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".jsonl.gz"), func(t *testing.T) {
-			raw, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			erg := filepath.Join(t.TempDir(), "original.erg")
-			imported(t, raw, erg)
-			rec, err := replay.Open(erg)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer rec.Close()
+	for _, path := range fixture.Captures(t, 2) {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			erg := fixture.Bare(t, path)
+			rec := fixture.Open(t, erg)
 			again := filepath.Join(t.TempDir(), "again.erg")
 			originals := exported(t, erg)
 			own := ownSamplers(originals)

@@ -12,44 +12,21 @@ import (
 	"testing"
 	"time"
 
-	"ergorecorder/archive"
 	"ergorecorder/ergo/capture"
 	"ergorecorder/ergo/redact"
-	"ergorecorder/recorder/ingest"
+	"ergorecorder/internal/fixture"
 	"ergorecorder/replay"
 )
 
-// captures are the bundled ones and, where ERGO_CAPTURES names a folder, all
-// in it.
-func captures(t *testing.T) []string {
-	t.Helper()
-	files, err := filepath.Glob("../../testdata/*.jsonl.gz")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no captures in testdata: %v", err)
-	}
-	dir := os.Getenv("ERGO_CAPTURES")
-	if dir == "" {
-		t.Log("ERGO_CAPTURES is not set: only the bundled captures are compared")
-		return files
-	}
-	more, err := filepath.Glob(filepath.Join(dir, "*.jsonl.gz"))
-	if err != nil || len(more) == 0 {
-		t.Fatalf("ERGO_CAPTURES=%s: no captures: %v", dir, err)
-	}
-	return append(files, more...)
-}
-
 func TestWhatGoesInComesOut(t *testing.T) {
-	for _, path := range captures(t) {
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".jsonl.gz"), func(t *testing.T) {
-			raw, err := os.ReadFile(path)
+	for _, path := range fixture.Captures(t, 2) {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			raw, err := os.ReadFile(path + ".jsonl.gz")
 			if err != nil {
 				t.Fatal(err)
 			}
 			before := lines(t, raw)
-			erg := filepath.Join(t.TempDir(), "x.erg")
-			imported(t, raw, erg)
-			after := exported(t, erg)
+			after := exported(t, fixture.Bare(t, path))
 			if len(before) != len(after) {
 				t.Fatalf("%d answers came out of %d", len(after), len(before))
 			}
@@ -72,21 +49,6 @@ func lines(t *testing.T, raw []byte) []*capture.Line {
 	}
 	slices.SortStableFunc(out, func(a, b *capture.Line) int { return a.Answer.At.Compare(b.Answer.At) })
 	return out
-}
-
-func imported(t *testing.T, raw []byte, path string) {
-	t.Helper()
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var sum ingest.Imported
-	if err := ingest.Capture(context.Background(), bytes.NewReader(raw), w, ingest.Options{}, &sum); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
 }
 
 func exported(t *testing.T, path string) []*capture.Line {

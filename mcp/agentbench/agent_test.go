@@ -12,13 +12,11 @@ import (
 
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
-	"ergorecorder/archive/archivetest"
 	"ergorecorder/door"
 	"ergorecorder/ergo"
+	"ergorecorder/internal/fixture"
 	"ergorecorder/mcp"
 	"ergorecorder/mcp/agentbench"
-	"ergorecorder/recorder/ingest"
-	"ergorecorder/replay"
 )
 
 // mostBytes is what the greedy agent may read and write in all, everything counted.
@@ -54,24 +52,7 @@ func (tr truth) named(text string) bool {
 // server serves a capture to a foreign client over HTTP.
 func server(t *testing.T, capture string, set mcp.ToolSet) agentbench.Server {
 	t.Helper()
-	w, path := archivetest.Create(t, nil)
-	f, err := os.Open(capture + ".jsonl.gz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	var sum ingest.Imported
-	if err := ingest.Capture(t.Context(), f, w, ingest.Options{}, &sum); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	rec, err := replay.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { rec.Close() })
+	rec := fixture.Open(t, fixture.Bare(t, capture))
 	web := httptest.NewServer(mcp.New(mcp.Recorded(rec, "incident.erg"), mcp.Options{Set: set}).Handler(door.Options{}))
 	t.Cleanup(web.Close)
 	over := &sdk.StreamableClientTransport{Endpoint: web.URL + mcp.Path, DisableStandaloneSSE: true, HTTPClient: web.Client()}
