@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/tools48"
 	"ergorecorder/replay"
 )
 
@@ -37,12 +38,12 @@ type sampler struct {
 
 const (
 	samplerPrefix   = "mcp_sampler_"
-	samplerSeconds  = 60 // defaults and bounds of the live samplers
-	samplerLongest  = 3600
-	samplerInterval = 5000
-	samplerShortest = 100
+	samplerSeconds  = tools48.SamplerSeconds // as live samplers have it
+	samplerLongest  = tools48.SamplerLongest
+	samplerInterval = tools48.SamplerInterval
+	samplerShortest = tools48.SamplerShortest
 	samplerSlowest  = samplerLongest * 1000
-	samplerBuffer   = 256
+	samplerBuffer   = tools48.SamplerBuffer
 	samplerLargest  = 65536
 )
 
@@ -157,30 +158,15 @@ func (p *sampler) sample(ctx context.Context, rec *replay.Recording, r *ring) er
 
 // listen takes the log lines, or the messages of an event, that were recorded.
 func (p *sampler) listen(ctx context.Context, rec *replay.Recording, r *ring) error {
-	for h, err := range rec.Heard(ctx, p.Node, p.From, p.until()) {
-		if err != nil {
-			return err
-		}
-		if p.wants(h.Data) {
-			r.add(h.At, h.Data)
-		}
-	}
-	slices.SortStableFunc(r.kept, func(a, b taken) int { return a.Timestamp.Compare(b.Timestamp) })
-	for i := range r.kept { // numbered anew in the order of time
-		r.kept[i].Sequence = r.count - len(r.kept) + i + 1
-	}
-	return nil
-}
-
-func (p *sampler) wants(data []byte) bool {
-	var d struct{ Level, Type, Event string }
-	if json.Unmarshal(data, &d) != nil {
-		return false
-	}
+	l := replay.Listening{Levels: p.Levels, Source: p.Source}
 	if p.Event != "" {
-		return d.Event == "'"+p.Event+"'@'"+p.EventOf+"'"
+		l = replay.Listening{Event: p.Event, EventOf: p.EventOf}
 	}
-	return slices.Contains(p.Levels, d.Level) && (p.Source == "" || p.Source == d.Type)
+	heard, err := rec.Listened(ctx, p.Node, p.From, p.until(), l)
+	for _, h := range heard {
+		r.add(h.At, h.Data)
+	}
+	return err
 }
 
 // samplers remembers what sample_list shows: the samplers that this server was

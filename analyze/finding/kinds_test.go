@@ -16,10 +16,20 @@ import (
 	"ergorecorder/analyze/finding"
 )
 
-// constants are the values of all constants of kinds.go that have a type.
+// constants are the values of all constants of the table and of kinds.go that
+// have a type.
 func constants(t *testing.T, of string) []string {
 	t.Helper()
-	f, err := parser.ParseFile(token.NewFileSet(), "kinds.go", nil, 0)
+	out := append(constantsIn(t, "table.go", of), constantsIn(t, "kinds.go", of)...)
+	if len(out) == 0 {
+		t.Fatalf("there are no constants of type %s", of)
+	}
+	return out
+}
+
+func constantsIn(t *testing.T, file, of string) []string {
+	t.Helper()
+	f, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,9 +46,6 @@ func constants(t *testing.T, of string) []string {
 		}
 		return true
 	})
-	if len(out) == 0 {
-		t.Fatalf("kinds.go has no constants of type %s", of)
-	}
 	return out
 }
 

@@ -5,7 +5,13 @@ import (
 	"time"
 )
 
-// A Growth is a number that grows and does not come back.
+// A Growth is a number that grows and does not come back. Two judgements grow and
+// ask another question, with bars of their own. What collections leave of a heap
+// (playbook/memory) is known at collections only, which become rare as the heap
+// grows, so that six values must suffice, and it comes back in teeth, so that
+// their troughs count; where it has samples enough, it asks [Bar.Growth]. CPU that
+// creeps (playbook/cpu) has a daily course and noise above its slope, and is no
+// fault while the work grows with it: it is held against the work, hour by hour.
 type Growth struct {
 	All           Series
 	Onset         time.Time

@@ -11,15 +11,16 @@ import (
 	"time"
 
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/tools48"
 	"ergorecorder/replay"
 )
 
 // What a sampler does unless it is told otherwise.
 const (
-	samplerBuffer   = 256
-	samplerSeconds  = 60
-	samplerLongest  = 3600
-	samplerInterval = 5000 * time.Millisecond
+	samplerBuffer   = tools48.SamplerBuffer
+	samplerSeconds  = tools48.SamplerSeconds
+	samplerLongest  = tools48.SamplerLongest
+	samplerInterval = tools48.SamplerInterval * time.Millisecond
 	samplerLinger   = 30 // seconds
 )
 
@@ -157,7 +158,7 @@ func (s *session) start() ([]byte, error) {
 		x.args = args
 	}
 	x.interval = samplerInterval
-	if ms, ok := s.call.Args.Int("interval_ms"); ok && ms >= 100 {
+	if ms, ok := s.call.Args.Int("interval_ms"); ok && ms >= tools48.SamplerShortest {
 		x.interval = time.Duration(min(ms, samplerLongest*1000)) * time.Millisecond
 	}
 	s.samplers.add(x)
@@ -281,32 +282,11 @@ func (s *session) collect(ctx context.Context, x *sampler) (list []entry, err er
 	if x.tool != "" {
 		return s.ticks(ctx, x)
 	}
-	for h, err := range s.rec.Heard(ctx, x.node, x.from, x.to) {
-		if err != nil {
-			return nil, err
-		}
-		if x.wants(h.Data) {
-			list = append(list, entry{Timestamp: h.At, Data: h.Data})
-		}
+	heard, err := s.rec.Listened(ctx, x.node, x.from, x.to, replay.Listening{Levels: x.levels, Source: x.source, Event: x.event})
+	for i, h := range heard {
+		list = append(list, entry{i + 1, h.At, h.Data})
 	}
-	slices.SortStableFunc(list, func(a, b entry) int { return a.Timestamp.Compare(b.Timestamp) })
-	for i := range list {
-		list[i].Sequence = i + 1
-	}
-	return list, nil
-}
-
-// wants reports whether a passive sampler keeps what was heard.
-func (x *sampler) wants(data []byte) bool {
-	var d struct{ Level, Type, Event string }
-	if json.Unmarshal(data, &d) != nil {
-		return false
-	}
-	if d.Level == "" {
-		name, _, _ := strings.Cut(strings.Trim(d.Event, "'"), "'")
-		return x.event != "" && name == x.event
-	}
-	return slices.Contains(x.levels, d.Level) && (x.source == "" || x.source == d.Type)
+	return list, err
 }
 
 // ticks asks the tool at every tick of an active sampler; errors are passed
