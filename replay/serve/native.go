@@ -27,8 +27,8 @@ type native struct {
 	at       time.Time // when the last answer was observed
 }
 
-func (o *observed) native(ctx context.Context, node string, now time.Time) *native {
-	return &native{ctx: ctx, moment: o.rec.Faithful(now).Via(node), name: node, creation: o.rec.Life(node, now).Unix()}
+func (c *Cluster) native(ctx context.Context, node string, now time.Time) *native {
+	return &native{ctx: ctx, moment: c.rec.Faithful(now).Via(node), name: node, creation: c.rec.Life(node, now).Unix()}
 }
 
 // ask asks a tool of the 48.
@@ -363,13 +363,7 @@ func (n *native) applications() ([]byte, error) {
 func (n *native) lens(u gate.URI) ([]byte, error) {
 	switch u.Lens {
 	case "process":
-		pid, err := n.pid(u.Target)
-		if err != nil {
-			return nil, err
-		}
-		info, err := n.fields("process_info", ergo.Args{"pid": pid})
-		n.idents(info, "PID", "Parent", "Leader", "Aliases", "Metas", "MonitorsPID", "LinksPID", "MonitorsAlias", "LinksAlias")
-		return n.answer("Info", info), err
+		return n.process(u.Target)
 	case "connection":
 		return n.tool("connection", ergo.Args{"peer": u.Target})
 	case "event":
@@ -378,4 +372,16 @@ func (n *native) lens(u gate.URI) ([]byte, error) {
 		return n.tool(u.Lens, ergo.Args{"limit": 10_000})
 	}
 	return nil, fmt.Errorf("node %s stopped publishing %s", n.name, u.Lens)
+}
+
+// process is all about one process.
+func (n *native) process(text string) ([]byte, error) {
+	pid, err := n.pid(text)
+	if err != nil {
+		return nil, err
+	}
+	info, err := n.fields("process_info", ergo.Args{"pid": pid})
+	n.idents(info, "PID", "Parent", "Leader", "Aliases", "Metas", "MonitorsPID", "LinksPID", "MonitorsAlias", "LinksAlias",
+		"MonitorsEvent", "LinksEvent")
+	return n.answer("Info", info), err
 }

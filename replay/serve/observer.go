@@ -158,11 +158,7 @@ func (o *observed) worded(ctx context.Context, node string, err error) error {
 	case strings.HasSuffix(te.Message, "timed out"):
 		return errors.Join(o.wait(ctx, o.clock.World(callTime)), fmt.Errorf("node %s: timed out", node))
 	}
-	_, after, ok := strings.Cut(te.Message, ": ")
-	if !ok {
-		after = te.Message
-	}
-	return fmt.Errorf("node %s: %s", node, after)
+	return fmt.Errorf("node %s: %s", node, behind(te.Message))
 }
 
 // read answers resources/read.
