@@ -219,3 +219,35 @@ func TestBrowserLocalTime(t *testing.T) {
 	b.open("/finding?id=F1")
 	b.until(`document.querySelector(".facts time").textContent.startsWith("2026-11-22 01:13:55") && document.querySelector(".facts .zone").textContent === "UTC"`)
 }
+
+// The pictures of the README and the documents, light and dark: make screenshots.
+func TestScreenshots(t *testing.T) {
+	dir := os.Getenv("WEB_SHOTS")
+	if dir == "" {
+		t.Skip("WEB_SHOTS is not set: it names the directory for the pictures")
+	}
+	rec := bundled(t, "stuck")
+	report, err := analyze.Run(t.Context(), rec, analyze.Options{Path: "stuck.erg"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := newBrowser(t, analysed(t, rec, report, Options{Name: "stuck.erg"}))
+	late := stuckOnset().Add(time.Minute)
+	for name, path := range map[string]string{
+		"serve":   momentURL("/", late),
+		"process": momentURL("/process", late, "node", stuckNode, "pid", stuckPID),
+		"waits":   momentURL("/waits", late),
+	} {
+		b.open(path)
+		b.shot(name, false)
+		b.shot(name+"-dark", true)
+	}
+	file := filepath.Join(t.TempDir(), "incident.html")
+	if err := os.WriteFile(file, []byte(drawReport(t, report, rec)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b.file = "file://" + file
+	b.goTo(b.file)
+	b.shot("report", false)
+	b.shot("report-dark", true)
+}
