@@ -201,6 +201,9 @@ func (a *Actor) flows(prev, p Point) {
 	}
 }
 
+// Newest is the newest row of the process.
+func (a *Actor) Newest() Point { return a.now }
+
 // Rests reports whether the newest row shows the process asleep with nothing to
 // do.
 func (a *Actor) Rests() bool { return a.now.state == sleeping && a.now.Mailbox == 0 }

@@ -74,21 +74,25 @@ func ranDry(a *scene.Actor) (dry, bool) {
 func (d dry) finding() *finding.Finding {
 	a, from, to := d.actor, d.since, d.actor.Last
 	missing := d.rate * d.quiet.Seconds()
-	return &finding.Finding{
+	f := &finding.Finding{
 		Kind: finding.TrafficStopped, Subject: a.Subject(d.since), Onset: d.since, OnsetErrorS: d.off.Seconds(),
 		Score: min(62, finding.Score(finding.TrafficStopped, missing)), Confidence: finding.Medium,
 		Title: fmt.Sprintf("next to no messages come to %s on %s any more", a.Called(), a.Node.Name),
-		Summary: fmt.Sprintf("Until %s %s messages a second came to it, without a pause of more than %s; since then, for %s, next to none. Nothing waits: whoever feeds it stopped.",
-			finding.Clock(d.since), finding.Number(d.rate), finding.Duration(max(a.Stream.Longest, a.Node.Interval)), finding.Duration(d.quiet)),
+		Summary: fmt.Sprintf("Until %s %s messages a second came to it, without a pause nearly as long; since then, for %s, next to none. Nothing waits: whoever feeds it stopped.",
+			finding.Clock(d.since), finding.Number(d.rate), finding.Duration(d.quiet)),
 		Recommendation: "Look at what feeds it: a process, a connection, a subscription. A stream that is meant to end is no fault.",
 		Confirm:        []string{fmt.Sprintf("process_info node=%s pid=%s, twice: MessagesIn", a.Node.Name, a.Pid)},
 		Caveats:        []string{"Whether the stream was meant to end is not in the recording."},
 		Evidence: []finding.Evidence{{
 			What: "messages that came", Node: a.Node.Name, Tool: "process_list", Field: "MessagesIn", From: &from, To: &to,
-			Values:  map[string]any{"per_s_before": finding.Round(d.rate), "quiet_s": finding.Round(d.quiet.Seconds()), "missing": finding.Round(missing)},
 			Records: []string{finding.RecordName(a.Node.Name, "process_list", from), finding.RecordName(a.Node.Name, "process_list", to)},
 		}},
 	}
+	e, before := &f.Evidence[0], a.Rows(a.Begin.At, d.since)
+	e.Value("per_s.before", d.rate, before.Of("change(MessagesIn) / span(MessagesIn)"))
+	e.Value("per_s.since", float64(a.Newest().In-a.Stream.Last.In)/d.quiet.Seconds(), a.Rows(from, to).Of("change(MessagesIn) / span(MessagesIn)"))
+	e.Value("quiet_s", d.quiet.Seconds(), a.Rows(from, to).Of("span(MessagesIn)"))
+	return f
 }
 
 // tellWhoStopped names the processes that send less since then, if there are

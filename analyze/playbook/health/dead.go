@@ -106,16 +106,16 @@ func (x *letters) finding(s *scene.Scene, n *scene.Node) *finding.Finding {
 		Confirm:        []string{fmt.Sprintf("process_info node=%s pid=%s", n.Name, x.from.PID), "node_info on " + n.Name + ": SendErrorsLocal, twice"},
 	}
 	lines := finding.Evidence{What: "what it logs", Node: n.Name, Tool: "sample_read", From: &first, To: &last, Lines: []string{x.sample}}
-	lines.Value("lines", len(x.times), n.Says("sample_read", first, last).Lines("unknown", x.from.PID, ""))
-	delete(lines.Calls, "lines") // several words say it
-	f.Evidence = append(f.Evidence, lines)
+	lines.Value("lines", len(x.times), n.LogLines(first, last).Lines(x.to, x.from.PID, ""))
 	for _, field := range []string{"SendErrorsLocal", "SendErrorsRemote"} {
 		counted := n.Series(ergo.Node, field).Between(first.Add(-s.Usual(n)), last.Add(s.Usual(n)))
 		if grown, _ := series.Increase(counted, n.Starts...); grown >= fewestLetters {
 			perMinute = max(perMinute, grown/minutes)
 			f.Summary += fmt.Sprintf(" %s grew by %s meanwhile.", field, finding.Number(grown))
+			lines.Value(field, grown, n.Over("node_info", counted).Of("increase("+field+")"))
 		}
 	}
+	f.Evidence = append(f.Evidence, lines)
 	f.Score = min(74, finding.Score(finding.DeadLetters, perMinute))
 	if s.To.Sub(last) > max(missedFor, last.Sub(first)/2) {
 		f.End = &last
