@@ -108,7 +108,7 @@ func mailboxFull(ctx context.Context, s *scene.Scene, a *scene.Actor, e *scene.E
 	failed, _ := series.Increase(refused.during, refused.node.Starts...)
 	f := &finding.Finding{
 		Kind: finding.MailboxFull, Subject: a.Subject(onset), Onset: onset, OnsetErrorS: off.Seconds(),
-		Score: min(86, finding.Score(finding.MailboxFull, refused.more)), Confidence: finding.Medium,
+		Score: finding.Score(finding.MailboxFull, refused.more), Confidence: finding.Medium,
 		Title: fmt.Sprintf("the mailbox of %s on %s is full at %d messages, and refuses more", a.Called(), a.Node.Name, e.Worst.Mailbox),
 		Summary: fmt.Sprintf("Up to %d messages have stood in its mailbox, and as deep as that most of the time, while %s more deliveries failed by %s of %s. It handles %s messages a second.",
 			e.Worst.Mailbox, finding.Number(failed), refused.field, refused.node.Name, finding.Number(now.handled)),
