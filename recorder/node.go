@@ -31,6 +31,8 @@ type node struct {
 	table    []byte            // the last listing of processes
 	rowSize  int               // of its rows, in bytes of a forwarded answer
 	pieces   map[string]piece  // its rows by PID, where it came in pieces
+	piecesAt time.Time         // when the newest of them did
+	busy     busy              // the bounds of the busiest of its rows
 	kinds    map[string]string // supervisor, pool or nothing, by PID, where rows do not say
 	rests    map[string]rest   // calls that timed out, by tool and subject
 	spending cost.Spending
@@ -71,11 +73,15 @@ func (n *node) ask(ctx context.Context, r *run, tool string, args ergo.Args) (er
 	if err != nil {
 		n.stat.Errors++
 	}
-	spent, sure := n.spending.Charge(tool, args, answer.Took, len(answer.Text), late)
+	bill := n.spending.Charge(tool, args, answer.Took, len(answer.Text), late)
 	n.mu.Unlock()
+	if n.forwarded() {
+		r.passed += bill.Entry
+		n.r.chargeEntries(bill.Entry)
+	}
 	r.calls++
-	r.spent += spent
-	r.unsure = !sure
+	r.spent += bill.Node
+	r.unsure = !bill.Sure
 	return call, answer, err
 }
 
@@ -133,7 +139,7 @@ func (n *node) learn(text []byte, at time.Time) {
 	life := ergo.Incarnation{Node: n.name, Started: began.Add(-time.Duration(info.Uptime) * time.Second)}
 	n.mu.Lock()
 	before := n.life
-	n.spending.Hear(text)
+	n.spending.Hear(text, n.r.clock.Steady())
 	storm := n.logged.Hear(info.LogMessages, n.r.clock.Steady())
 	n.total = info.ProcessesTotal
 	if before.Started.IsZero() || !before.Same(life) {
