@@ -37,6 +37,7 @@ type node struct {
 	rests    map[string]rest   // calls that timed out, by tool and subject
 	spending cost.Spending
 	losses   []loss // not marked yet
+	ledger   ring.Ledger
 	logged   ring.Logged
 	stat     NodeStatus
 	road     ergo.Road   // over which it answered last
@@ -145,6 +146,10 @@ func (n *node) learn(text []byte, at time.Time) {
 	if before.Started.IsZero() || !before.Same(life) {
 		n.life = life
 		n.kinds = map[string]string{}
+		n.ledger = ring.Ledger{}
+	}
+	if info.LogMessages != nil {
+		n.ledger.Said(ring.Levels(info.LogMessages, n.r.opts.Logs.Levels), began, n.r.clock.Now())
 	}
 	n.mu.Unlock()
 	if storm*n.r.opts.Logs.Every.Seconds() > float64(n.r.opts.Logs.Buffer/ring.FillUpTo) {

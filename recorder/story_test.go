@@ -428,6 +428,33 @@ func TestLinesAreCounted(t *testing.T) {
 	}
 }
 
+// TestUncountedLinesAreCounted: what a node wrote while nothing listened has no sequence
+// numbers; the node's own count tells how much it was, or that it was nothing.
+func TestUncountedLinesAreCounted(t *testing.T) {
+	for _, lines := range []int{17, 0} {
+		synctest.Test(t, func(t *testing.T) {
+			c := sim.NewLive("a@h", "b@h")
+			s := tell(t, c, []string{"a@h"}, nil)
+			write := func(n int) { c.Node("b@h", func(b *sim.LiveNode) { b.Log(n) }) }
+			time.Sleep(3*time.Second + 37*time.Millisecond) // not at the instants at which it is asked
+			for range 20 {
+				write(3)
+				time.Sleep(time.Second)
+			}
+			time.Sleep(5 * time.Second) // all are read
+			c.Node("b@h", func(b *sim.LiveNode) { b.Deafen(); b.Log(lines) })
+			time.Sleep(10 * time.Second)
+			write(5)
+			time.Sleep(time.Minute)
+			o := s.end()
+			stored, lost, gaps := o.logged("b@h")
+			if stored != 65 || lost != lines || gaps != min(lines, 1) {
+				t.Errorf("%d lines stored, %d lost in %d gaps, want 65 and %d", stored, lost, gaps, lines)
+			}
+		})
+	}
+}
+
 // TestSuccession: a recorder that is replaced leaves a gap that is marked, and
 // the archive says which version went on, also that it was rolled back.
 func TestSuccession(t *testing.T) {
