@@ -44,6 +44,9 @@ func (r *Recorder) pushLoop(ctx context.Context) {
 		if p.Lost > 0 {
 			n.losePushed(p.At, p.Lost)
 		}
+		if len(p.Text) == 0 {
+			continue // it only told of what was lost
+		}
 		if p.Event == "" {
 			n.counted(p)
 		}

@@ -5,12 +5,11 @@ import (
 	"time"
 )
 
-// A fit compares, from one node_info to the next, what our calls seem to have
+// A fit compares, over stretches of some seconds, what our calls seem to have
 // cost with the CPU time that the node says it used for everything: used = its own + ratio x ours.
-// The time that a call takes is not what it costs: garbage is collected beside it, and it
-// waits for a CPU on a machine that is busy.
+// The time that a call takes is not all that it costs: garbage is collected beside it.
 type fit struct {
-	at     time.Time     // steady, of the newest node_info
+	at     time.Time     // steady, of the node_info with which a stretch began
 	used   time.Duration // as it told
 	total  time.Duration // what our calls seemed to have cost by then
 	plain  bool          // the counters are known to count each second once
@@ -21,16 +20,17 @@ type fit struct {
 	spent  float64 // seconds that the compared calls seem to have cost
 }
 
-// How much less a comparison counts with each that follows: a few hundred
-// count. How far from what the calls seem to cost the ratio is expected to be before anything
-// was compared, and where it ends. For how long node_info may not come
-// until two of them are not compared any more: much else may have happened.
+// How long a stretch is at least, so that what a call costs falls into that in which its answer
+// came, and at most: in more, much else may have happened. How much less a comparison counts
+// with each that follows. How far from what the calls seem to cost the ratio is expected to
+// be before anything was compared, and where it ends.
 const (
-	fades    = 0.995
+	least    = 8 * time.Second
+	apart    = 30 * time.Second
+	fades    = 0.98
 	expected = 0.5
 	lowest   = 0.25
 	highest  = 4
-	apart    = 30 * time.Second
 	checkMin = 0.5 // seconds that must be compared before the node's total bounds ours
 )
 
@@ -47,6 +47,9 @@ func (f *fit) hear(info []byte, total time.Duration, now time.Time) {
 		used = once(said.UserTime) + once(said.SystemTime)
 	}
 	took := now.Sub(f.at)
+	if took < least && plain == f.plain && used >= f.used {
+		return
+	}
 	if !f.at.IsZero() && plain == f.plain && used >= f.used && took > 0 && took < apart {
 		f.compare((total-f.total).Seconds()/took.Seconds(), (used-f.used).Seconds()/took.Seconds())
 		f.spent += (total - f.total).Seconds()
@@ -66,17 +69,18 @@ func (f *fit) compare(x, y float64) {
 }
 
 // ratio is by how much our calls cost more than they seem to, or less: the slope of
-// used by ours. The more a node's use varies by itself, the nearer it stays to one.
-// All of ours cannot have cost more than all that was used.
+// used by ours. The more a node's use varies by itself, the nearer it stays to one. It is not less
+// than one, for what is heard late makes a slope too small, unless all that was used is less
+// than what ours seem to have cost.
 func (f *fit) ratio() float64 {
 	if f.n < Enough {
 		return 1
 	}
 	xx, xy, yy := f.xx-f.x*f.x/f.n, f.xy-f.x*f.y/f.n, f.yy-f.y*f.y/f.n
-	doubt := max(yy, 0) / f.n / (expected * expected)
 	r := 1.0
-	if xx+doubt > 0 {
-		r = (xy + doubt) / (xx + doubt)
+	if xx > 0 {
+		doubt := max(yy-xy*xy/xx, 0) / f.n / (expected * expected) // by what ours do not explain
+		r = max(1, (xy+doubt)/(xx+doubt))
 	}
 	if f.spent >= checkMin && f.x > 0 {
 		r = min(r, f.y/f.x)
