@@ -83,6 +83,7 @@ func Kinds() []Row {
 			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchRawGoroutine},
 			Explains: []Effect{
 				{SameProcess, []Kind{EventSilent, Rule}},
+				{DriesUp, []Kind{TrafficStopped}},
 			},
 		},
 		{

@@ -78,8 +78,9 @@ var mayImport = map[string]string{
 	"analyze/render":  "escape analyze analyze/finding",
 
 	"mcp/explain":    "escape analyze/finding",
+	"mcp/fold":       "escape",
 	"mcp/agentbench": "ergo",
-	"mcp":            "mcp/explain compare door escape ergo ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/measure analyze/views internal/nearest",
+	"mcp":            "mcp/explain mcp/fold compare door escape ergo ergo/observer/... ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/measure analyze/views internal/nearest",
 	"web":            "compare door escape ergo ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/views",
 
 	"scrub": "ergo ergo/redact ergo/tools48 archive",

@@ -127,9 +127,6 @@ func thin(c *Case, k int) {
 		met[s]++
 		return met[s]%k != 1
 	})
-	for i := range c.Faults {
-		c.Faults[i].loose += time.Duration(k) * 2 * time.Second
-	}
 }
 
 func lose(c *Case, share float64) {

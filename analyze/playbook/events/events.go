@@ -75,52 +75,6 @@ func said(e *scene.Event, of series.Series) finding.Source {
 // deliveries is how often messages of an event were delivered, as a formula.
 const deliveries = "increase(MessagesLocalSent + MessagesRemoteSent)"
 
-// silent tells an event that was published steadily and then not any more.
-func silent(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
-	grown, seen := series.Increase(e.Published)
-	if e.Gone || grown < 20 || seen <= 0 {
-		return false
-	}
-	// The newest sample in which the count had just grown, and the longest
-	// stretch before it in which it had not.
-	var lastGrowth time.Time
-	var quiet, still time.Duration
-	for i := 1; i < e.Published.Len(); i++ {
-		if e.Published.V[i] > e.Published.V[i-1] {
-			lastGrowth, quiet, still = e.Published.T[i], max(quiet, still), 0
-		} else {
-			still += e.Published.T[i].Sub(e.Published.T[i-1])
-		}
-	}
-	silence := e.Last.Sub(lastGrowth)
-	usual := max(e.Interval, quiet)
-	rate := grown / lastGrowth.Sub(e.Published.T[0]).Seconds()
-	if silence < max(s.Set.Span(lull), 3*usual) || rate*silence.Seconds() < 20 {
-		return false
-	}
-	onset, off := series.Middle(lastGrowth.Add(-e.Interval), lastGrowth)
-	if !e.LastPublished.IsZero() && e.LastPublished.Sub(lastGrowth).Abs() <= 2*e.Interval {
-		onset, off = e.LastPublished, time.Duration(float64(time.Second)/rate)
-	}
-	subscribers := e.Subscribers.V[e.Subscribers.Len()-1]
-	score := 62
-	if subscribers == 0 {
-		score = 40
-	}
-	f := about(e, s, finding.EventSilent, score, onset, off)
-	f.Title = fmt.Sprintf("%s on %s is not published any more; %s subscribers wait", e.Label(), finding.NodeName(e.Node.Name), finding.Number(subscribers))
-	f.Summary = fmt.Sprintf("It was published %s times a second up to %s, and not once in the %s since.", finding.Number(rate), finding.Clock(onset), finding.Duration(e.Last.Sub(onset)))
-	f.Evidence = []finding.Evidence{evidence(e, s, "messages published", "MessagesPublished", onset, e.Published)}
-	before, after := e.Published.Before(lastGrowth.Add(1)), e.Published.From(lastGrowth)
-	f.Evidence[0].Value("before_per_s", rate, said(e, before).Of("increase(MessagesPublished) / span(MessagesPublished)"))
-	f.Evidence[0].Value("after_per_s", 0, said(e, after).Of("rate(MessagesPublished)"))
-	f.Evidence[0].Value("subscribers", subscribers, said(e, e.Subscribers).Of("last(Subscribers)"))
-	f.Evidence[0].Value("silent_s", e.Last.Sub(onset).Seconds(), said(e, after).Of("seconds("+finding.Instant(onset)+", last(at))"))
-	f.Recommendation = fmt.Sprintf("Look at its producer %s: is it blocked, or is what feeds it silent too?", e.Producer)
-	v.Find(f)
-	return true
-}
-
 // starved tells subscribers of an event that was never published.
 func starved(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 	n := e.Published.Len()

@@ -70,8 +70,11 @@ func nodeAway(s *scene.Scene, n *scene.Node, d scene.Absence, v *finding.Verdict
 			f.Title = fmt.Sprintf("%s is down since %s", finding.NodeName(n.Name), finding.Clock(d.From))
 			f.Summary = fmt.Sprintf("%s gave its last answer at %s; %d calls to it failed up to the end of the window, and %s lost the connection to it.", n.Name, finding.Clock(d.Lastly), d.Refused, finding.List(d.LostBy))
 		}
-		if d.AtStart {
+		switch {
+		case d.AtStart:
 			atStart(n, d, f)
+		case d.Closed:
+			closed(n, d, f)
 		}
 		v.Find(f)
 	}
@@ -97,6 +100,15 @@ func nodeAway(s *scene.Scene, n *scene.Node, d scene.Absence, v *finding.Verdict
 		f.Caveats = append(f.Caveats, "Every node began anew within seconds of the others, and no call was refused: as when a cluster is started again on purpose.")
 	}
 	v.Find(f)
+}
+
+// closed words the absence of the node over which all others were asked.
+func closed(n *scene.Node, d scene.Absence, f *finding.Finding) {
+	f.Score, f.Confidence = 85, finding.Medium
+	f.Title = fmt.Sprintf("%s, over which all nodes are asked, is down since %s", finding.NodeName(n.Name), finding.Clock(d.From))
+	f.Summary = fmt.Sprintf("%s gave its last answer at %s; since then its machine answers, and nothing listens at its endpoint any more. No other node could be asked either: how they fare is not known.", n.Name, finding.Clock(d.Lastly))
+	f.Recommendation += " Give the recorder a second node to ask, so that the loss of one does not blind it."
+	f.Caveats = []string{"It may be that only its MCP application stopped and the node works: another node's answer to cluster_nodes would settle it."}
 }
 
 // atStart words the absence of a node that was down when the window began.
@@ -161,7 +173,7 @@ func awayEvidence(n *scene.Node, d scene.Absence) []finding.Evidence {
 		return all
 	}
 	e.Value("last_answer", d.Lastly.UTC().Format(time.RFC3339Nano), n.Says("node_info", time.Time{}, d.To.Add(-1)).Of("last(at)"))
-	if d.Refused > 0 {
+	if d.Refused > 0 && !d.Closed {
 		e.Value("failed_calls", d.Refused, n.Says("*", d.Lastly.Add(1), d.RefusedTo).Of("sum(lost)"))
 	}
 	if len(d.LostBy) > 0 {

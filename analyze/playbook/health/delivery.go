@@ -62,25 +62,18 @@ func deliveryErrors(s *scene.Scene, w *scene.Network, n *scene.Node, life findin
 	}
 	f.Title = fmt.Sprintf("%s fails to deliver messages%s since %s", finding.NodeName(n.Name), towards, finding.Clock(f.Onset))
 	f.Summary = fmt.Sprintf("Since %s grew on %s: %s.", finding.Clock(f.Onset), n.Name, strings.Join(parts, ", "))
-	last := first.b.End
+	last, over := first.b.End, true
 	for _, c := range grown {
-		last = series.Later(last, lastGrowth(c.counted.Between(first.b.Onset, life.To)))
+		failed := append(series.Growths(c.counted.Between(c.b.Since, life.To)), c.b.End)
+		slices.SortFunc(failed, time.Time.Compare)
+		over = over && series.Over(failed, s.To)
+		last = series.Later(last, failed[len(failed)-1])
 	}
-	if s.To.Sub(last) > max(10*time.Second, first.b.End.Sub(first.b.Onset)/2) {
+	if over {
 		f.End = &last
 		f.Title = fmt.Sprintf("%s failed to deliver messages%s from %s to %s", finding.NodeName(n.Name), towards, finding.Clock(f.Onset), finding.Clock(last))
 	}
 	v.Find(f)
-}
-
-// lastGrowth is when a counter last grew; zero where it did not.
-func lastGrowth(c series.Series) time.Time {
-	for i := c.Len() - 1; i > 0; i-- {
-		if c.V[i] > c.V[i-1] {
-			return c.T[i]
-		}
-	}
-	return time.Time{}
 }
 
 // unreachable is the one peer whose link to the node was lost around t, "" if

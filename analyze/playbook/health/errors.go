@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"ergorecorder/analyze/finding"
@@ -72,6 +73,7 @@ func errorBurst(ctx context.Context, s *scene.Scene, n *scene.Node, v *finding.V
 		}
 	}
 	counted := series.Sum(n.Series(ergo.Node, "LogMessages.error"), n.Series(ergo.Node, "LogMessages.panic"))
+	storms(s, n, &miner, v)
 	for _, life := range n.LivesIn(s) {
 		heard := n.Heard.Between(life.From, life.To)
 		if heard.Len() == 0 {
@@ -83,7 +85,7 @@ func errorBurst(ctx context.Context, s *scene.Scene, n *scene.Node, v *finding.V
 			times = nil
 		}
 		if ok {
-			f := burstFinding(s, n, b, &miner, counted)
+			f := burstFinding(s, n, b, &miner, counted, times)
 			tellErrors(n, &f.Evidence[0], b, times != nil)
 			v.Find(f)
 		}
@@ -91,7 +93,7 @@ func errorBurst(ctx context.Context, s *scene.Scene, n *scene.Node, v *finding.V
 	return nil
 }
 
-func burstFinding(s *scene.Scene, n *scene.Node, b series.Burst, miner *logs.Miner, counted series.Series) *finding.Finding {
+func burstFinding(s *scene.Scene, n *scene.Node, b series.Burst, miner *logs.Miner, counted series.Series, times []time.Time) *finding.Finding {
 	changes := logs.Compare(miner.Templates(), s.From, b.Onset.Truncate(time.Second), b.End, 0.01)
 	var lines []string
 	panics := 0
@@ -128,7 +130,11 @@ func burstFinding(s *scene.Scene, n *scene.Node, b series.Burst, miner *logs.Min
 		Recommendation: "Read the first of these lines: what came first is nearest to the cause.",
 		Confirm:        []string{"sample_listen log_levels=[error,panic] on " + n.Name},
 	}
-	if s.To.Sub(b.End) > max(10*time.Second, b.End.Sub(b.Onset)/2) {
+	if times == nil {
+		times = series.Growths(counted)
+	}
+	times = slices.DeleteFunc(slices.Clone(times), func(t time.Time) bool { return t.Before(b.Onset) || t.After(b.End) })
+	if series.Over(append(times, b.End), s.To) {
 		f.End = &b.End
 	}
 	if lines == nil {
