@@ -100,12 +100,13 @@ var mayImport = map[string]string{
 
 	"internal/exit":   "escape",
 	"internal/layers": "",
+	"internal/words":  "",
 	"internal/...":    "escape ergo/... archive/... recorder/... replay/... coverage analyze/... mcp web internal/...",
 }
 
 // everywhere are packages that any other may import: one decision each, about
 // text, which every room needs.
-const everywhere = "escape internal/nearest"
+const everywhere = "escape internal/nearest internal/words"
 
 // judgement is what the packages that judge may import: what was seen, the form
 // of a finding, and the tools to look closer. They do not know each other.
