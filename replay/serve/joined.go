@@ -3,12 +3,14 @@ package serve
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
 	"time"
 
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/observer/native"
 	"ergorecorder/ergo/wire"
 	"ergorecorder/ergo/wire/host"
 )
@@ -111,21 +113,9 @@ func (m *Member) log(ctx context.Context, levels []string, hear func(host.Lines)
 
 // request answers a request of the system application.
 func (m *Member) request(ctx context.Context, call ergo.Call) (ergo.Answer, error) {
-	n := m.native(ctx, m.name, m.clock.Now())
-	text, err := n.request(call.Tool, call.Args)
-	a := ergo.Answer{Text: text, Clock: m.clock.said(), At: n.at, Observed: !n.at.IsZero()}
-	te := ergo.AsToolError(err)
-	if te == nil {
-		return a, err
+	text, at, err := m.view(m.clock.Now(), m.name).Request(ctx, m.name, call.Tool, call.Args)
+	if errors.Is(err, native.ErrNoRequest) {
+		err = host.ErrNotSupported
 	}
-	why, failed := te.LinkFailed()
-	if failed && why == "timed out" {
-		if err := m.wait(ctx, m.clock.World(callTime)); err != nil {
-			return a, err
-		}
-	}
-	if failed {
-		return a, fmt.Errorf("%s", why)
-	}
-	return a, fmt.Errorf("%s", behind(te.Message))
+	return ergo.Answer{Text: text, Clock: m.clock.said(), At: at, Observed: !at.IsZero()}, err
 }

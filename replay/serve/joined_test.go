@@ -200,7 +200,7 @@ func TestMemberLacks(t *testing.T) {
 		}
 		list := decoded(t, a.Text).([]any)
 		row := list[7].(map[string]any)
-		if len(list) != 300 || row["Name"] != "process_number_7" || row["State"] != "sleep" || row["MessagesIn"] != 7.0 || row["MailboxLatency"] != 0.0 {
+		if len(list) != 300 || row["Name"] != "process_number_7" || row["PID"] != string(ergo.PIDOf("b@h", 1007)) || row["State"] != "sleep" || row["MessagesIn"] != 7.0 || row["MailboxLatency"] != 0.0 {
 			t.Errorf("%d rows, such as %v", len(list), row)
 		}
 		for _, field := range []string{"Wakeups", "RunningTime", "Kind", "Uptime"} {

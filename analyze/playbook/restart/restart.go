@@ -86,20 +86,20 @@ func restarting(ctx context.Context, s *scene.Scene, l *loop) (*finding.Finding,
 	}
 	switch {
 	case !l.dense:
-		f.Score = min(f.Score, 40)
+		f.Score = min(f.Score, finding.Note)
 		f.Title = fmt.Sprintf("%s on %s was restarted %s, far apart", l.who(), l.Node.Name, finding.Times(counted.restarts))
 		f.Recommendation = "See in its log what it died of: its supervisor mends that, but each restart loses its state and mailbox."
 	case s.To.Sub(last) > 10*max(l.period(), l.Node.Interval):
 		end := last
 		f.End = &end
-		f.Score = min(f.Score, 68)
+		f.Score = min(f.Score, finding.Over)
 		if l.more == 0 {
 			f.Summary += " It has been stable since."
 		} else {
 			f.Summary += fmt.Sprintf(" Later it was restarted %s, far apart.", finding.Times(l.more))
 		}
 	case len(said) == 0 && l.period() > time.Minute && l.births[0].By.Sub(s.From) < 2*l.period():
-		f.Score = min(f.Score, 45)
+		f.Score = min(f.Score, finding.Note)
 		f.Caveats = append(f.Caveats, "it is restarted at long intervals from the first and logs no error: that may be intended")
 	}
 	if len(l.among) > 0 {
@@ -169,12 +169,15 @@ func (l *loop) evidence(onset time.Time, said []scene.Complaint) finding.Evidenc
 		What: l.replaced(), Node: l.Node.Name, Tool: "process_list", Field: "PID", From: &from, To: &to,
 		Records: []string{finding.RecordName(l.Node.Name, "process_list", first.By)},
 	}
+	if l.logged {
+		e.Tool, e.Field, e.Records = "sample_read", "", nil
+	}
 	l.tellRestarts(&e)
 	if len(said) > 0 {
-		lines := l.Node.Says("sample_read", said[0].At, said[len(said)-1].At)
-		e.Value("errors_logged", len(said), lines.Lines("", l.Name, "error"))
+		lines := l.Node.LogLines(said[0].At, said[len(said)-1].At)
+		e.Value("errors_logged", len(said), lines.Lines("", l.who(), "error"))
 		if msg, n := commonest(said); n > 0 {
-			e.Value("same_message", n, lines.Lines(msg, l.Name, "error"))
+			e.Value("same_message", n, lines.Lines(msg, l.who(), "error"))
 		}
 	}
 	for i, c := range said {
@@ -195,7 +198,11 @@ func (l *loop) tellRestarts(e *finding.Evidence) {
 		rows.Where, seen = map[string]string{"Behavior": l.Behavior, "Parent": l.Current.Parent}, "sum(born)"
 		rows.From = rows.From.Add(1)
 	}
-	e.Value("restarts_seen", restarts(l.births), rows.Of(seen))
+	if l.logged {
+		rows = l.Node.Says("node_info", time.Time{}, time.Time{}) // any answer: two instants are compared
+	} else {
+		e.Value("restarts_seen", restarts(l.births), rows.Of(seen))
+	}
 	best := l.counted()
 	switch {
 	case l.period() == 0:
@@ -205,7 +212,7 @@ func (l *loop) tellRestarts(e *finding.Evidence) {
 		e.Value("restarts", best.restarts, pool.Of("change(worker_restarts)"))
 	case best.by == byLog:
 		deaths := l.deaths()
-		call := l.Node.Says("sample_read", deaths[0].At, deaths[len(deaths)-1].At).Lines("", l.Name, "")
+		call := l.Node.LogLines(deaths[0].At, deaths[len(deaths)-1].At).Lines("", l.who(), "")
 		call.Gives = "writers"
 		e.Value("restarts", best.restarts, call)
 	}

@@ -82,10 +82,12 @@ func wordOf(v interface{ MarshalText() ([]byte, error) }) string {
 	return string(b)
 }
 
-// UnmarshalText reads node:ID.Creation; "" is nobody.
+// UnmarshalText reads node:ID.Creation; "" is nobody. So is <CRC.hi.lo>, which a
+// recording has of a process on a node that nobody named: what travels needs
+// the name.
 func (p *PID) UnmarshalText(text []byte) error {
 	*p = PID{}
-	if len(text) == 0 {
+	if len(text) == 0 || text[0] == '<' {
 		return nil
 	}
 	g, err := ergo.ParseGlobal(string(text), 1)

@@ -1,15 +1,43 @@
-package serve
+package native
 
 import (
+	"context"
+	"errors"
 	"strings"
+	"time"
 
 	"ergorecorder/ergo"
-	"ergorecorder/ergo/wire/host"
 )
+
+// ErrNoRequest is a request that nodes do not answer, or whose answer the 48
+// tools have nothing for.
+var ErrNoRequest = errors.New("not supported")
+
+// Request is what the system application of a node says to a request of 3.3,
+// named without "Request", and when that was observed. The error is in the words
+// of the node.
+func (v *View) Request(ctx context.Context, name, request string, args ergo.Args) ([]byte, time.Time, error) {
+	n := v.node(ctx, name)
+	text, err := n.request(request, args)
+	te := ergo.AsToolError(err)
+	if te == nil {
+		return text, n.at, err
+	}
+	why, failed := te.LinkFailed()
+	if !failed {
+		why = behind(te.Message)
+	}
+	if why == "timed out" && v.Wait != nil {
+		if err := v.Wait(ctx); err != nil {
+			return nil, n.at, err
+		}
+	}
+	return nil, n.at, errors.New(why)
+}
 
 // request answers a request of the system application of 3.3, by the tool of an
 // Observer that asks the same.
-func (n *native) request(name string, args ergo.Args) ([]byte, error) {
+func (n *node) request(name string, args ergo.Args) ([]byte, error) {
 	rows := ergo.Args{}
 	for own, theirs := range map[string]string{"name": "Name", "behavior": "Behavior", "app": "Application", "state": "State"} {
 		if v := args.Text(theirs); v != "" {
@@ -41,6 +69,10 @@ func (n *native) request(name string, args ergo.Args) ([]byte, error) {
 		return n.tool("events", nil)
 	case "GetEvent":
 		return n.tool("event", ergo.Args{"name": args.Text("Name")})
+	case "GetGoroutines":
+		return n.tool("goroutines", ergo.Args{"stack": args.Text("Stack"), "state": args.Text("State")})
+	case "GetHeapProfile":
+		return n.tool("heap_profile", ergo.Args{"limit": orElse(limit, 25)})
 	case "GetMetaState":
 		return n.tool("meta_state", ergo.Args{"alias": args.Text("Meta")})
 	}
@@ -48,7 +80,7 @@ func (n *native) request(name string, args ergo.Args) ([]byte, error) {
 }
 
 // requestOf answers a request about one process.
-func (n *native) requestOf(name string, args ergo.Args) ([]byte, error) {
+func (n *node) requestOf(name string, args ergo.Args) ([]byte, error) {
 	pid := n.ident(args.Text("PID"))
 	switch name {
 	case "GetProcess":
@@ -63,11 +95,11 @@ func (n *native) requestOf(name string, args ergo.Args) ([]byte, error) {
 		}
 		return n.tool("process_lookup", ergo.Args{"pid": pid})
 	}
-	return nil, host.ErrNotSupported
+	return nil, ErrNoRequest
 }
 
 // least adds the least mailbox that is asked for.
-func (n *native) least(rows, args ergo.Args) ergo.Args {
+func (n *node) least(rows, args ergo.Args) ergo.Args {
 	if v, ok := args.Int("MinMailbox"); ok && v > 0 {
 		return rows.With("minMailbox", v)
 	}
