@@ -122,7 +122,7 @@ func (x *letters) finding(s *scene.Scene, n *scene.Node) *finding.Finding {
 			f.Evidence[0].Value(field, grown, n.Over("node_info", counted).Of("increase("+field+")"))
 		}
 	}
-	f.Score = min(74, finding.Score(finding.DeadLetters, perMinute))
+	f.Score = finding.Score(finding.DeadLetters, perMinute)
 	if series.Over(x.times, s.To) {
 		f.End = &last
 	}

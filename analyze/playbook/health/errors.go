@@ -119,7 +119,7 @@ func burstFinding(s *scene.Scene, n *scene.Node, b series.Burst, miner *logs.Min
 		}
 	}
 	f := &finding.Finding{
-		Kind: finding.ErrorBurst, Score: 58, Confidence: finding.High,
+		Kind: finding.ErrorBurst, Score: finding.Score(finding.ErrorBurst, 60*b.After.Rate()), Confidence: finding.High,
 		Title:   fmt.Sprintf("%s logs %s errors a minute since %s, before %s", finding.NodeName(n.Name), finding.Number(60*b.After.Rate()), finding.Clock(b.Onset), finding.Number(60*b.Before.Rate())),
 		Summary: fmt.Sprintf("%s lines of level error or panic in %s, against %s in the %s before.", finding.Number(b.After.Events), finding.Seconds(b.After.Seconds), finding.Number(b.Before.Events), finding.Seconds(b.Before.Seconds)),
 		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(b.Onset), Name: mostOf(names, b.After.Events), Behavior: mostOf(behaviors, b.After.Events)},
@@ -144,13 +144,12 @@ func burstFinding(s *scene.Scene, n *scene.Node, b series.Burst, miner *logs.Min
 		f.Summary += " Most frequent: " + worst.Text() + "."
 	}
 	if panics > 0 {
-		f.Score = 62
 		if p, ok := logs.ParsePanic(worst.Example.Message); ok && p.Application == "" && p.Function != "" {
 			f.Caveats = append(f.Caveats, "The panic's line names a frame of the runtime only ("+p.Function+"): which application code it was is not in the log.")
 		}
 	}
 	if f.End != nil && b.After.Events < s.Set.Of(fewErrors) {
-		f.Score = min(f.Score, 45)
+		f.Score = min(f.Score, finding.Note)
 	}
 	return f
 }
