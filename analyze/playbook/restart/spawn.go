@@ -103,17 +103,12 @@ func childDisabled(s *scene.Scene, n *scene.Node, in *scene.Inspection, w scene.
 		Recommendation: "Mend why the child died, then enable it again; what it did is not done meanwhile.",
 		Confirm:        []string{fmt.Sprintf("process_inspect node=%s pid=%s: children_disabled", n.Name, in.Pid)},
 	}
-<<<<<<< HEAD
 	if len(noted) > 0 {
 		f.Summary += " The supervisor noted why the child died last: " + noted[len(noted)-1].Reason + "."
 		f.Evidence = append(f.Evidence, historyEvidence(noted, in, n, sup))
 	}
 	if died == 0 && len(noted) == 0 && w.Lines > 0 {
-		f.Score, f.Confidence = min(f.Score, 45), finding.Medium
-=======
-	if died == 0 && w.Lines > 0 {
 		f.Score, f.Confidence = min(f.Score, finding.Note), finding.Medium
->>>>>>> main
 		f.Caveats = append(f.Caveats, "no death of the child was logged: somebody may have disabled it on purpose")
 	}
 	return f
