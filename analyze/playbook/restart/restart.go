@@ -202,12 +202,15 @@ func (l *loop) evidence(onset time.Time, said []scene.Complaint) finding.Evidenc
 		What: l.replaced(), Node: l.Node.Name, Tool: "process_list", Field: "PID", From: &from, To: &to,
 		Records: []string{finding.RecordName(l.Node.Name, "process_list", first.By)},
 	}
+	if l.logged {
+		e.Tool, e.Field, e.Records = "sample_read", "", nil
+	}
 	l.tellRestarts(&e)
 	if len(said) > 0 {
-		lines := l.Node.Says("sample_read", said[0].At, said[len(said)-1].At)
-		e.Value("errors_logged", len(said), lines.Lines("", l.Name, "error"))
+		lines := l.Node.LogLines(said[0].At, said[len(said)-1].At)
+		e.Value("errors_logged", len(said), lines.Lines("", l.who(), "error"))
 		if msg, n := commonest(said); n > 0 {
-			e.Value("same_message", n, lines.Lines(msg, l.Name, "error"))
+			e.Value("same_message", n, lines.Lines(msg, l.who(), "error"))
 		}
 	}
 	for i, c := range said {
@@ -228,7 +231,11 @@ func (l *loop) tellRestarts(e *finding.Evidence) {
 		rows.Where, seen = map[string]string{"Behavior": l.Behavior, "Parent": l.Current.Parent}, "sum(born)"
 		rows.From = rows.From.Add(1)
 	}
-	e.Value("restarts_seen", restarts(l.births), rows.Of(seen))
+	if l.logged {
+		rows = l.Node.Says("node_info", time.Time{}, time.Time{}) // any answer: two instants are compared
+	} else {
+		e.Value("restarts_seen", restarts(l.births), rows.Of(seen))
+	}
 	best := l.counted()
 	switch {
 	case l.period() == 0:
@@ -238,7 +245,7 @@ func (l *loop) tellRestarts(e *finding.Evidence) {
 		e.Value("restarts", best.restarts, pool.Of("change(worker_restarts)"))
 	case best.by == byLog:
 		deaths := l.deaths()
-		call := l.Node.Says("sample_read", deaths[0].At, deaths[len(deaths)-1].At).Lines("", l.Name, "")
+		call := l.Node.LogLines(deaths[0].At, deaths[len(deaths)-1].At).Lines("", l.who(), "")
 		call.Gives = "writers"
 		e.Value("restarts", best.restarts, call)
 	}
