@@ -21,6 +21,7 @@ import (
 
 	"ergorecorder/door"
 	"ergorecorder/ergo/live"
+	"ergorecorder/internal/limit"
 )
 
 const ping = `{"jsonrpc":"2.0","id":1,"method":"ping"}`
@@ -54,7 +55,7 @@ func TestGuard(t *testing.T) {
 		{"null origin", "POST", Path, ping, with("Origin", "null"), 403},
 		{"own origin", "POST", Path, ping, with("Origin", "http://localhost:6274"), 200},
 		{"named origin", "POST", Path, ping, with("Origin", "https://console.example.org"), 200},
-		{"too long", "POST", Path, `{"x":"` + strings.Repeat("a", 5000) + `"}`, with(), 413},
+		{limit.Request.OverSet(0, 4096).Error(), "POST", Path, `{"x":"` + strings.Repeat("a", 5000) + `"}`, with(), 413},
 		{"GET", "GET", Path, "", with(), 405},
 		{"PUT", "PUT", Path, ping, with(), 405},
 		{"a type that any page may send", "POST", Path, ping, with("Content-Type", "text/plain"), 415},

@@ -18,6 +18,7 @@ import (
 	"ergorecorder/analyze"
 	"ergorecorder/ergo"
 	"ergorecorder/escape"
+	"ergorecorder/internal/limit"
 	"ergorecorder/replay"
 )
 
@@ -56,7 +57,7 @@ func New(src Source, opt Options) *Server {
 		opt.CallLimit = 2 * time.Minute
 	}
 	if opt.MaxMessage == 0 {
-		opt.MaxMessage = 1 << 20
+		opt.MaxMessage = limit.MostRequest
 	}
 	if opt.Analyze == nil {
 		opt.Analyze = analyze.Run
