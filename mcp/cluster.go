@@ -34,13 +34,20 @@ func clusterTools() []Tool {
 	return out
 }
 
+// liveRows is how many rows a node lists where nobody says how many.
+const liveRows = 100
+
 // inspect asks the live cluster, or the recording at a moment.
 func inspect(tool string) func(context.Context, *Server, ergo.Args) (*answer, error) {
 	return func(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
 		call := ergo.Call{Node: args.Text("node"), Tool: tool, Args: args.Without("node", "at", "fields", "max_bytes")}
 		if s.isLive(args) {
 			a, err := s.src.Live.Call(ctx, call)
-			return observed(ctx, replay.Reply{Answer: a, From: tool}, err, a.At)
+			out, err := observed(ctx, replay.Reply{Answer: a, From: tool}, err, a.At)
+			if rows, ok := tableRows(a.Text); err == nil && ok && cutsRows(tool) && len(rows) == liveRows {
+				out.notes = append(out.notes, fmt.Sprintf("the node lists %d rows unless limit says otherwise: there may be more", liveRows))
+			}
+			return out, err
 		}
 		rec, err := s.recording()
 		if err != nil {
@@ -53,10 +60,17 @@ func inspect(tool string) func(context.Context, *Server, ergo.Args) (*answer, er
 		if err := rec.HasNode(call.Node); err != nil {
 			return nil, err
 		}
+		if _, given := args.Int("limit"); !given && cutsRows(tool) {
+			call.Args = call.Args.With("limit", 0) // all: what does not fit is counted
+		}
 		r, err := rec.Moment(at).Ask(ctx, call)
 		return observed(ctx, r, err, at)
 	}
 }
+
+// cutsRows reports whether a tool shows a hundred rows where nobody says how
+// many, and does not say of how many.
+func cutsRows(tool string) bool { return tool == "process_list" || tool == "event_list" }
 
 // isLive reports whether a call means the live cluster as it is now.
 func (s *Server) isLive(args ergo.Args) bool {

@@ -2,6 +2,7 @@ package mcp
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,6 +18,7 @@ import (
 
 	"ergorecorder/analyze"
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/observer/native"
 	"ergorecorder/escape"
 	"ergorecorder/internal/limit"
 	"ergorecorder/replay"
@@ -40,12 +42,16 @@ type Options struct {
 	Version string
 }
 
+// serverName is what the server calls itself.
+const serverName = "ergo-recorder"
+
 // A Server offers the tools, resources and prompts of one [Source]. It is
 // safe for concurrent use, over several transports at once.
 type Server struct {
 	src      Source
 	opt      Options
 	mcp      *server.MCPServer
+	observer *native.Observer // nil unless the set is the Observer's
 	reports  reports
 	samplers samplers
 	turns    chan struct{} // of calls that read the recording
@@ -75,7 +81,7 @@ func New(src Source, opt Options) *Server {
 		src.Live = newPolite(src.Live)
 	}
 	s := &Server{src: src, opt: opt, turns: make(chan struct{}, 4*runtime.GOMAXPROCS(0))}
-	s.mcp = server.NewMCPServer("ergo-recorder", opt.Version,
+	s.mcp = server.NewMCPServer(serverName, opt.Version,
 		server.WithInstructions(s.instructions()),
 		server.WithToolCapabilities(false),
 		server.WithResourceCapabilities(false, false),
@@ -86,6 +92,9 @@ func New(src Source, opt Options) *Server {
 		if s.offers(&t) && t.in(opt.Set) {
 			s.mcp.AddTool(t.definition(opt.Set), s.handler(t))
 		}
+	}
+	if opt.Set == ObserverTools {
+		s.observed()
 	}
 	s.addResources()
 	s.addPrompts()
@@ -104,6 +113,7 @@ type answer struct {
 	code       int            // of the refusal that it is
 	meta       map[string]any // beside what is known of the moment
 	notes      []string       // what was cut, and calls that go on from here
+	shaped     bool           // it has its form and size
 }
 
 // handler wraps a tool: time limit, arguments, refusals, panics.
@@ -117,6 +127,7 @@ func (s *Server) handler(t Tool) server.ToolHandlerFunc {
 				res, err = refusal(fmt.Errorf("%s: internal error: %v", t.Name, p)), nil
 			}
 		}()
+		ctx = withVersion(ctx, req)
 		args, err := arguments(req)
 		if err != nil {
 			return refusal(fmt.Errorf("%s: %w", t.Name, err)), nil
@@ -130,7 +141,9 @@ func (s *Server) handler(t Tool) server.ToolHandlerFunc {
 		if err != nil {
 			return refusal(s.explain(ctx, t.Name, err)), nil
 		}
-		a.shape(&t, args)
+		if !a.shaped {
+			a.shape(&t, args, nextCall{t.Name, args}, takesObjects(ctx))
+		}
 		return a.result(), nil
 	}
 }
@@ -157,16 +170,37 @@ func (s *Server) Ask(ctx context.Context, tool string, args ergo.Args) (object a
 	return nil, "", fmt.Errorf("there is no tool %q", tool)
 }
 
-// shape gives an answer the form and the size that were asked for.
-func (a *answer) shape(t *Tool, args ergo.Args) {
-	if !t.gateway {
-		a.fit(t, args)
+// shape gives an answer the form and the size that were asked for: words, or the
+// same as an object where format=json asks for it. It never holds both.
+func (a *answer) shape(t *Tool, args ergo.Args, made nextCall, objects bool) {
+	object := args.Text("format") == "json" && a.structured != nil
+	if object {
+		a.text = mustJSON(a.structured)
 	}
-	if args.Text("format") == "json" && a.structured != nil {
-		a.text = []byte("see structuredContent")
-		return
-	}
+	a.fit(t, args, made)
 	a.structured = nil
+	if object && objects {
+		a.structured, a.text = json.RawMessage(escape.JSON(a.text)), []byte("see structuredContent")
+	}
+}
+
+// firstWithObjects is the first version of the protocol whose results have
+// structuredContent. Versions are dates.
+const firstWithObjects = "2025-06-18"
+
+type versionKey struct{}
+
+// withVersion notes which version of the protocol the client speaks: the session
+// knows, or over HTTP the header of the request.
+func withVersion(ctx context.Context, req mcpgo.CallToolRequest) context.Context {
+	return context.WithValue(ctx, versionKey{}, cmp.Or(server.RequestProtocolVersion(ctx), req.Header.Get(server.HeaderKeyProtocolVersion)))
+}
+
+// takesObjects reports whether the client of a call reads structuredContent: its
+// version of the protocol says so. To an older one an object is text.
+func takesObjects(ctx context.Context) bool {
+	version, _ := ctx.Value(versionKey{}).(string)
+	return version >= firstWithObjects
 }
 
 // inTurn runs a call. Calls that read the recording keep a core busy and hold

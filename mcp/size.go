@@ -11,6 +11,7 @@ import (
 
 	"ergorecorder/ergo"
 	"ergorecorder/escape"
+	"ergorecorder/mcp/fold"
 )
 
 // An agent pays for every byte that it reads, so an answer is short unless more
@@ -30,7 +31,7 @@ func sizeParams() []Param {
 
 // fieldsParam picks columns of an answer that is JSON.
 func fieldsParam() Param {
-	return Param{Name: "fields", Type: "array", Help: "only these fields of each row; its key always stays"}
+	return Param{Name: "fields", Type: "array", Help: "only these fields of each row and the key of the first of those that are alike in them; rows counts these"}
 }
 
 // A nextCall is a call that goes on from an answer.
@@ -52,19 +53,20 @@ func bytesAsked(args ergo.Args) int {
 }
 
 // fit cuts an answer to the size that was asked for, says what was left out,
-// and adds the call that gives the whole. Tables lose rows, other answers lines.
-func (a *answer) fit(t *Tool, args ergo.Args) {
+// and adds the call that gives the whole: the one that was made, for more. Tables
+// lose rows, other answers lines.
+func (a *answer) fit(t *Tool, args ergo.Args, made nextCall) {
 	a.pick(t, stringsArg(args, "fields"))
 	most := bytesAsked(args)
 	if a.isError || len(a.text) <= most {
 		return
 	}
 	whole := min(mostBytes, (len(a.text)/1000+1)*1000)
-	again := nextCall{t.Name, args.With("max_bytes", whole)}
+	again := nextCall{made.Tool, made.Arguments.With("max_bytes", whole)}
 	if rows, ok := tableRows(a.text); ok {
 		kept := joinRows(rows, most)
 		a.cut(kept, len(rows), again)
-		if left := families(rows[len(kept):]); left != "" {
+		if left := behaviors(rows[len(kept):]); left != "" {
 			a.notes = slices.Insert(a.notes, len(a.notes)-1, "left out: "+left)
 		}
 		return
@@ -84,8 +86,8 @@ func (a *answer) fit(t *Tool, args ergo.Args) {
 	a.text = bytes.ToValidUTF8(shown, nil)
 }
 
-// families says of which behaviors rows are, the most frequent first.
-func families(rows [][]byte) string {
+// behaviors says of which behaviors rows are, the most frequent first.
+func behaviors(rows [][]byte) string {
 	count := map[string]int{}
 	for _, r := range rows {
 		var row struct{ Behavior string }
@@ -224,17 +226,22 @@ func compactJSON(text []byte) []byte {
 }
 
 // pick leaves the named fields of an object, or of the rows of a table, and the
-// key of each row.
+// key of each row. Rows that are alike in these fields are folded into one.
 func (a *answer) pick(t *Tool, fields []string) {
 	if len(fields) == 0 || a.isError {
 		return
 	}
 	keep := slices.Concat(t.key, fields)
 	if rows, ok := tableRows(a.text); ok {
-		for i, r := range rows {
-			rows[i] = pickObject(r, keep)
+		all := fold.Families(len(rows), func(i int) string { return string(pickObject(rows[i], fields)) })
+		out := make([][]byte, len(all))
+		for i, f := range all {
+			out[i] = pickObject(rows[f[0]], keep)
+			if len(f) > 1 {
+				out[i] = slices.Concat(out[i][:len(out[i])-1], fmt.Appendf(nil, `,"rows":%d}`, len(f)))
+			}
 		}
-		a.text = slices.Concat([]byte("["), bytes.Join(rows, []byte(",\n")), []byte("]"))
+		a.text = slices.Concat([]byte("["), bytes.Join(out, []byte(",\n")), []byte("]"))
 		return
 	}
 	a.text = pickObject(a.text, keep)

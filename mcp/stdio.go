@@ -117,6 +117,7 @@ func rpcError(code int, text string) mcpgo.JSONRPCError {
 type stdioClient struct {
 	id    string
 	ready atomic.Bool
+	spoke atomic.Value // the version of the protocol that was agreed on, a string
 	notes chan mcpgo.JSONRPCNotification
 	calls sync.WaitGroup
 	stop  context.CancelCauseFunc
@@ -125,10 +126,18 @@ type stdioClient struct {
 	out io.Writer
 }
 
-func (c *stdioClient) SessionID() string                                     { return c.id }
-func (c *stdioClient) Initialize()                                           { c.ready.Store(true) }
-func (c *stdioClient) Initialized() bool                                     { return c.ready.Load() }
+func (c *stdioClient) SessionID() string { return c.id }
+func (c *stdioClient) Initialize()       { c.ready.Store(true) }
+func (c *stdioClient) Initialized() bool { return c.ready.Load() }
+
+func (c *stdioClient) SetProtocolVersion(version string)                     { c.spoke.Store(version) }
 func (c *stdioClient) NotificationChannel() chan<- mcpgo.JSONRPCNotification { return c.notes }
+
+// ProtocolVersion is the version of the protocol that was agreed on; "" before.
+func (c *stdioClient) ProtocolVersion() string {
+	version, _ := c.spoke.Load().(string)
+	return version
+}
 
 // serve answers one message. What a call had to report goes out before its
 // answer does.

@@ -15,6 +15,7 @@ import (
 	"ergorecorder/ergo"
 	"ergorecorder/internal/nearest"
 	"ergorecorder/mcp/explain"
+	"ergorecorder/mcp/fold"
 	"ergorecorder/replay"
 )
 
@@ -82,7 +83,9 @@ func diagnose(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
 	d.Findings = d.Findings[offset:min(d.Total, offset+limit)]
 	text := d.text()
 	for i, f := range d.Findings {
-		d.Findings[i] = withoutCurves(f)
+		brief := *f
+		brief.Evidence = nil // explain_finding shows it
+		d.Findings[i] = &brief
 	}
 	a := &answer{text: text, structured: listed(d)}
 	a.continues("diagnose", args, offset, len(d.Findings), d.Total)
@@ -278,17 +281,17 @@ func (d *diagnosis) text() []byte {
 		b.WriteString("\n")
 		writeFinding(&b, f)
 	}
-	if len(d.Healthy) > 0 {
-		b.WriteString("\nin order:\n")
-		for _, h := range d.Healthy {
-			escape.Fprintf(&b, "  %s\n", h)
-		}
-	}
 	if len(d.NotEvaluated) > 0 {
 		b.WriteString("\nnot evaluated (this is no clean bill):\n")
+		var said []string
 		for _, n := range d.NotEvaluated {
-			escape.Fprintf(&b, "  %s: %s\n", n.Playbook, n.Why)
+			said = append(said, n.Why+" ("+n.Playbook+")")
 		}
+		fold.Nodes(&b, said, d.Archive.Nodes)
+	}
+	if len(d.Healthy) > 0 {
+		b.WriteString("\nin order:\n")
+		fold.Nodes(&b, d.Healthy, d.Archive.Nodes)
 	}
 	return b.Bytes()
 }

@@ -6,6 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
+	"slices"
+	"strings"
 	"time"
 
 	"ergorecorder/escape"
@@ -17,6 +20,7 @@ import (
 	"ergorecorder/compare"
 	"ergorecorder/ergo"
 	"ergorecorder/mcp/explain"
+	"ergorecorder/mcp/fold"
 )
 
 func viewTools() []Tool {
@@ -230,41 +234,64 @@ func compareMoments(ctx context.Context, s *Server, args ergo.Args) (*answer, er
 		}
 	}
 	limit := intArg(args, "limit", 20, 1, 1000)
-	c, err := views.Compare(ctx, rec, args.Text("node"), spans[0], spans[1], limit)
+	c, err := views.Compare(ctx, rec, args.Text("node"), spans[0], spans[1], math.MaxInt)
 	if err != nil {
 		return nil, err
 	}
-	return &answer{text: comparisonText(c), structured: c}, nil
+	text := comparisonText(c, limit)
+	c.Nodes, c.Processes = upTo(c.Nodes, limit), upTo(c.Processes, limit)
+	c.Appeared, c.Gone = upTo(c.Appeared, limit), upTo(c.Gone, limit)
+	return &answer{text: text, structured: c}, nil
 }
 
-func comparisonText(c *views.Comparison) []byte {
+// upTo is the first of a list, at most so many.
+func upTo[T any](list []T, most int) []T { return list[:min(most, len(list))] }
+
+func comparisonText(c *views.Comparison, limit int) []byte {
 	var b bytes.Buffer
 	escape.Fprintf(&b, "before: %s to %s; after: %s to %s\n", stamp(c.Before.From), stamp(c.Before.To), stamp(c.After.From), stamp(c.After.To))
 	for _, l := range []struct {
 		name string
 		list []views.Change
 	}{{"nodes", c.Nodes}, {"processes", c.Processes}} {
-		escape.Fprintf(&b, "\n%s that changed:\n", l.name)
-		for _, x := range l.list {
-			unit := ""
-			if x.Rate {
-				unit = "/s"
-			}
-			escape.Fprintf(&b, "  %s %s %s %s %s: %.6g%s, was %.6g%s\n", x.Node, x.PID, x.Name, x.Behavior, x.Field, x.After, unit, x.Before, unit)
-		}
+		escape.Fprintf(&b, "\n%s that changed: %d changes, those of one behavior and field on a node in a line, the largest of them shown\n", l.name, len(l.list))
+		all := fold.Families(len(l.list), func(i int) string { x := l.list[i]; return join(x.Node, x.Behavior, x.Field) })
+		n := fold.Write(&b, all, limit, func(i int) string { return changeText(l.list[i]) })
+		foldedShort(&b, n, len(l.list))
 	}
-	escape.Fprintf(&b, "%d changes of processes%s\n", c.ProcessesTotal, shown(len(c.Processes), c.ProcessesTotal))
 	for _, l := range []struct {
-		name  string
-		list  []views.Process
-		total int
-	}{{"appeared", c.Appeared, c.AppearedTotal}, {"gone", c.Gone, c.GoneTotal}} {
-		escape.Fprintf(&b, "\n%s: %d%s\n", l.name, l.total, shown(len(l.list), l.total))
-		for _, p := range l.list {
-			escape.Fprintf(&b, "  %s %s %s %s\n", p.Node, p.PID, p.Name, p.Behavior)
-		}
+		name string
+		list []views.Process
+	}{{"appeared", c.Appeared}, {"gone", c.Gone}} {
+		escape.Fprintf(&b, "\n%s: %d\n", l.name, len(l.list))
+		all := fold.Families(len(l.list), func(i int) string { x := l.list[i]; return join(x.Node, x.Behavior, x.Name) })
+		n := fold.Write(&b, all, limit, func(i int) string { x := l.list[i]; return words(x.Node, x.PID, x.Name, x.Behavior) })
+		foldedShort(&b, n, len(l.list))
 	}
 	return b.Bytes()
+}
+
+func changeText(x views.Change) string {
+	unit := ""
+	if x.Rate {
+		unit = "/s"
+	}
+	return fmt.Sprintf("%s: %.6g%s, was %.6g%s", words(x.Node, x.PID, x.Name, x.Behavior, x.Field), x.After, unit, x.Before, unit)
+}
+
+// join is names as one that nothing else has.
+func join(names ...string) string { return strings.Join(names, "\x00") }
+
+// words are the names that there are, in a row.
+func words(names ...string) string {
+	return strings.Join(slices.DeleteFunc(names, func(s string) bool { return s == "" }), " ")
+}
+
+// foldedShort says how many of a list are not among the families that are shown.
+func foldedShort(b *bytes.Buffer, shown, total int) {
+	if shown < total {
+		escape.Fprintf(b, "  %d more (a larger limit shows more)\n", total-shown)
+	}
 }
 
 func searchLogs(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
@@ -310,24 +337,35 @@ func whoWaits(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	v, err := views.Waits(ctx, rec, rep, args.Text("node"), at, intArg(args, "limit", 20, 1, 1000))
+	v, err := views.Waits(ctx, rec, rep, args.Text("node"), at, math.MaxInt)
 	if err != nil {
 		return nil, err
 	}
+	limit := intArg(args, "limit", 20, 1, 1000)
 	var b bytes.Buffer
-	escape.Fprintf(&b, "%s: %d processes wait or keep others waiting%s\n", stamp(v.At), v.Total, shown(len(v.Waits), v.Total))
-	for _, w := range v.Waits {
-		escape.Fprintf(&b, "  %s %s %s %s: %s for %.3g s, %d messages wait, the oldest for %.3g s", w.Node, w.PID, w.Name, w.Behavior, w.State, w.StateS, w.Mailbox, w.LatencyS)
-		escape.Fprintf(&b, "%s", w.Stack())
-		if w.RootOf != nil {
-			escape.Fprintf(&b, "; finding %s, root %s: %s", w.Finding, w.Root, subjectText(*w.RootOf))
-		}
-		b.WriteString("\n")
-	}
+	escape.Fprintf(&b, "%s: %d processes wait or keep others waiting\n", stamp(v.At), v.Total)
+	all := fold.Families(v.Total, func(i int) string {
+		w := v.Waits[i]
+		return join(w.Node, w.Behavior, w.State, w.Stack(), w.Finding, w.Root)
+	})
+	foldedShort(&b, fold.Write(&b, all, limit, func(i int) string { return waitText(&v.Waits[i]) }), v.Total)
+	v.Waits = upTo(v.Waits, limit)
 	for _, n := range v.Notes {
 		escape.Fprintf(&b, "note: %s\n", n)
 	}
 	return &answer{text: b.Bytes(), structured: v}, nil
+}
+
+func waitText(w *views.Wait) string {
+	text := fmt.Sprintf("%s: %s for %.3g s, %d messages wait", words(w.Node, w.PID, w.Name, w.Behavior), w.State, w.StateS, w.Mailbox)
+	if w.LatencyS >= 0 && w.Mailbox > 0 {
+		text += fmt.Sprintf(", the oldest for %.3g s", w.LatencyS)
+	}
+	text += w.Stack()
+	if w.RootOf != nil {
+		text += fmt.Sprintf("; finding %s, root %s: %s", w.Finding, w.Root, subjectText(*w.RootOf))
+	}
+	return text
 }
 
 func measureTools() []Tool {

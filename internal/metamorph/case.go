@@ -24,6 +24,8 @@ type Case struct {
 	Name   string
 	Lines  []*capture.Line
 	Faults []Fault
+	Also   []string // kinds that an edit made right to tell
+	Unseen string   // a node with a fault that was not recorded: what it does to others is seen
 	// Profiles are raw profiles, as the archive holds them.
 	Profiles []*archive.Record
 }
@@ -31,14 +33,15 @@ type Case struct {
 // A Fault is what is known.
 type Fault struct {
 	Kind       string
-	Accept     []string  `json:"accept"` // kinds that are right for it
-	Also       []string  `json:"also"`   // kinds that may stand beside it
-	Names      []string  `json:"names"`  // one stands in the subject
-	Node, Peer string    // where
-	Start      time.Time `json:"start"`
-	End        time.Time `json:"end"`
-	Slow       bool      `json:"slow"`
-	loose      time.Duration
+	Accept     []string      `json:"accept"` // kinds that are right for it
+	Also       []string      `json:"also"`   // kinds that may stand beside it
+	Names      []string      `json:"names"`  // one stands in the subject
+	Node, Peer string        // where
+	Start      time.Time     `json:"start"`
+	End        time.Time     `json:"end"`
+	Slow       bool          `json:"slow"`
+	loose      time.Duration // how much farther off its onset may be told after an edit
+	open       bool          // it is not known when it began
 }
 
 // Span is from the first answer to the last.
@@ -53,6 +56,26 @@ func (c *Case) Span() (from, to time.Time) {
 		}
 	}
 	return from, to
+}
+
+// interval is how often a node is asked for its processes, as a rule: the
+// median time between two listings of one.
+func (c *Case) interval() time.Duration {
+	last, gaps := map[string]time.Time{}, []time.Duration{}
+	for _, l := range c.Lines {
+		if l.Call.Tool != "process_list" {
+			continue
+		}
+		if before, ok := last[stream(l)]; ok {
+			gaps = append(gaps, l.Answer.At.Sub(before))
+		}
+		last[stream(l)] = l.Answer.At
+	}
+	if len(gaps) == 0 {
+		return 0
+	}
+	slices.Sort(gaps)
+	return gaps[len(gaps)/2]
 }
 
 // Nodes are the nodes that were asked, in order.

@@ -11,11 +11,22 @@ import (
 
 // An Outcome is how a report stands to what is known.
 type Outcome struct {
+	Runs                        int `json:",omitempty"` // reports, where several are added up
 	Faults                      int
 	Found, Named, First, Timely int
+	Near                        int // begin when they did as far as the edit lets one tell
 	Part                        int // told by a kind that may stand beside it
 	False                       []string
 	Missed                      []string
+	Onsets                      []float64 `json:",omitempty"` // how late each is told, in seconds
+}
+
+// Add adds up what was said of several.
+func (o *Outcome) Add(p Outcome) {
+	o.Runs += p.Runs
+	o.Faults, o.Found, o.Named, o.First = o.Faults+p.Faults, o.Found+p.Found, o.Named+p.Named, o.First+p.First
+	o.Timely, o.Near, o.Part = o.Timely+p.Timely, o.Near+p.Near, o.Part+p.Part
+	o.False, o.Missed = append(o.False, p.False...), append(o.Missed, p.Missed...)
 }
 
 // Judge compares a report with the faults of a case.
@@ -27,7 +38,8 @@ func Judge(c *Case, r story.Report) Outcome {
 			roots = append(roots, f)
 		}
 	}
-	from, to := c.Span()
+	interval := c.interval()
+	_, to := c.Span()
 	right := map[*story.Finding]bool{}
 	for i := range c.Faults {
 		fault := &c.Faults[i]
@@ -48,16 +60,21 @@ func Judge(c *Case, r story.Report) Outcome {
 		if k := slices.Index(roots, best); k >= 0 && k < len(c.Faults) {
 			o.First++
 		}
-		limit := 4*time.Second + fault.loose
-		if fault.Slow {
-			limit = max(limit, to.Sub(from)/4)
+		if best.Onset == nil {
+			continue
 		}
-		if best.Onset != nil && best.Onset.Sub(fault.Start).Abs() <= limit {
+		off := best.Onset.Sub(fault.Start)
+		o.Onsets = append(o.Onsets, off.Seconds())
+		limit := fault.limit(interval, to)
+		if off.Abs() <= limit || fault.open {
 			o.Timely++
+		}
+		if off.Abs() <= limit+fault.loose || fault.open {
+			o.Near++
 		}
 	}
 	for _, f := range roots {
-		if !right[f] && !slices.ContainsFunc(c.Faults, func(fault Fault) bool { return fault.explains(f) }) {
+		if !right[f] && !slices.Contains(c.Also, f.Kind) && !c.bySideOf(f) && !slices.ContainsFunc(c.Faults, func(fault Fault) bool { return fault.explains(f) }) {
 			o.False = append(o.False, f.Kind+": "+f.Title)
 		}
 	}
@@ -71,7 +88,7 @@ func (o *Outcome) Keeps(p Promise) bool {
 	}
 	switch p {
 	case Same:
-		return o.Found == o.Faults && o.Named == o.Faults && o.First == o.Faults && o.Timely == o.Faults
+		return o.Found == o.Faults && o.Named == o.Faults && o.First == o.Faults && o.Near == o.Faults
 	case Weaker:
 		return o.Part == o.Faults
 	}
@@ -80,6 +97,9 @@ func (o *Outcome) Keeps(p Promise) bool {
 
 func (o Outcome) String() string {
 	s := fmt.Sprintf("found %d/%d named %d first %d in time %d false %d", o.Found, o.Faults, o.Named, o.First, o.Timely, len(o.False))
+	if o.Near < o.Found || o.Timely < o.Found {
+		s += fmt.Sprintf(" late by %.1f s", o.Onsets)
+	}
 	if len(o.False) > 0 {
 		s += " (" + strings.Join(o.False, "; ") + ")"
 	}
@@ -87,6 +107,33 @@ func (o Outcome) String() string {
 		s += " missed " + strings.Join(o.Missed, "; ")
 	}
 	return s
+}
+
+// limit is how far off an onset may be: 4 s or two sampling intervals; of what
+// grows slowly, a tenth of the time from its onset to the end.
+func (fault *Fault) limit(interval time.Duration, to time.Time) time.Duration {
+	limit := max(4*time.Second, 2*interval)
+	if fault.grows() {
+		limit = max(limit, to.Sub(fault.Start)/10)
+	}
+	return limit
+}
+
+// grows reports whether the fault is a slow growth.
+func (fault *Fault) grows() bool {
+	return fault.Slow || slices.ContainsFunc(fault.Accept, func(k string) bool { return slices.Contains(growing, k) })
+}
+
+// growing are the kinds of slow growth.
+var growing = []string{"memory_leak", "process_leak", "goroutine_growth", "registration_leak", "mailbox_growth"}
+
+// bySideOf reports whether a finding tells what a node does to others that was not
+// recorded: it is towards that node, or of who waits and cannot deliver. Who keeps
+// him waiting is not in the recording.
+func (c *Case) bySideOf(f *story.Finding) bool {
+	suffers := []string{"stuck_call", "delivery_errors", "error_burst", "dead_letters"}
+	waits := f.Kind == "overloaded_process" && strings.Contains(f.Title, "waits for replies")
+	return c.Unseen != "" && (value(f, "peer") == c.Unseen || slices.Contains(suffers, f.Kind) || waits)
 }
 
 func value(f *story.Finding, key string) string {

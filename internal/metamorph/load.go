@@ -77,7 +77,7 @@ func FromStory(name string, s *story.Story) *Case {
 	for _, w := range s.Expect.Roots {
 		f := Fault{Kind: w.Kinds[0], Accept: w.Kinds, Also: also, Names: w.Names, Node: w.Node, Peer: w.Peer, Start: w.Onset}
 		if f.loose = w.Within - 4e9; w.Onset.IsZero() {
-			f.Start, f.loose = s.World.From, s.World.Length
+			f.Start, f.open = s.World.From, true
 		}
 		c.Faults = append(c.Faults, f)
 	}

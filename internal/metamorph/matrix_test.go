@@ -3,14 +3,11 @@ package metamorph_test
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"ergorecorder/analyze"
 	"ergorecorder/archive/archivetest"
@@ -69,6 +66,13 @@ func told(t *testing.T, file string) *metamorph.Case {
 func report(t *testing.T, c *metamorph.Case) story.Report {
 	t.Helper()
 	w, path := archivetest.Create(t, nil)
+	if dir := os.Getenv("MATRIX_ARCHIVES"); dir != "" { // to be looked at
+		defer func() {
+			if err := os.Rename(path, filepath.Join(dir, strings.ReplaceAll(t.Name()+" "+c.Name, "/", "-")+".erg")); err != nil {
+				t.Error(err)
+			}
+		}()
+	}
 	for _, r := range c.Records() {
 		if _, err := w.Append(r); err != nil {
 			t.Fatal(err)
@@ -95,23 +99,6 @@ func report(t *testing.T, c *metamorph.Case) story.Report {
 		t.Fatal(err)
 	}
 	return read
-}
-
-// total adds up outcomes by promise.
-type total struct {
-	runs, kept, faults, found, named, first, timely, false, healthyFalse int
-}
-
-func (s *total) add(o metamorph.Outcome, kept bool) {
-	s.runs++
-	if kept {
-		s.kept++
-	}
-	s.faults, s.found, s.named, s.first, s.timely = s.faults+o.Faults, s.found+o.Found, s.named+o.Named, s.first+o.First, s.timely+o.Timely
-	s.false += len(o.False)
-	if o.Faults == 0 {
-		s.healthyFalse += len(o.False)
-	}
 }
 
 // shortfalls are the pairs of recording and edit of which too little is said
@@ -160,108 +147,5 @@ func TestMatrix(t *testing.T) {
 				}
 			})
 		}
-	}
-}
-
-// The whole matrix: all captures and the stories that are told right, each with
-// each edit, and captures in pairs. Its totals are in BENCHMARKS.md.
-func TestWholeMatrix(t *testing.T) {
-	if !whole {
-		t.Skip("MATRIX=whole and ERGO_CAPTURES ask for it: make matrix")
-	}
-	var cases []*metamorph.Case
-	if dir := os.Getenv("ERGO_CAPTURES"); dir != "" {
-		cases = load(t, filepath.Join(dir, "*.truth.json"))
-	} else {
-		cases = bundled(t)
-	}
-	captured := len(cases)
-	files, err := filepath.Glob(filepath.Join(tree, "stories", "*.txt"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	unfit, err := os.ReadFile(filepath.Join(tree, "stories", "shortfalls"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range files {
-		if name := strings.TrimSuffix(filepath.Base(f), ".txt"); !strings.Contains(string(unfit), "\n"+name+": ") {
-			cases = append(cases, told(t, f))
-		}
-	}
-	byPromise := map[metamorph.Promise]*total{metamorph.Same: {}, metamorph.Weaker: {}, metamorph.CannotBeTold: {}}
-	byEdit := map[string]*total{}
-	only := regexp.MustCompile(os.Getenv("MATRIX_ONLY"))
-	try := func(name, edit string, p metamorph.Promise, c *metamorph.Case) {
-		if !only.MatchString(name + " / " + edit) {
-			return
-		}
-		o := metamorph.Judge(c, report(t, c))
-		kept := o.Keeps(p)
-		byPromise[p].add(o, kept)
-		if byEdit[edit] == nil {
-			byEdit[edit] = &total{}
-		}
-		byEdit[edit].add(o, kept)
-		if !kept {
-			t.Logf("%s / %s: promised %s: %s", name, edit, p, o)
-		}
-	}
-	for _, c := range cases {
-		for _, e := range metamorph.Edits() {
-			if e.Fits == nil || e.Fits(c) {
-				try(c.Name, e.Name, e.Promise, e.Do(c))
-			}
-		}
-	}
-	for i := range captured {
-		a, b := cases[i], cases[(i+1)%captured]
-		if len(a.Faults) > 0 && len(b.Faults) > 0 && i+1 < captured {
-			m := metamorph.Merge(a, b)
-			try(m.Name, "merged", metamorph.Same, m)
-		}
-	}
-	table := totals(captured, len(cases)-captured, byPromise, byEdit)
-	t.Log("\n" + table)
-	if os.Getenv("MATRIX_WRITE") != "" {
-		write(t, table)
-	}
-}
-
-func totals(captures, stories int, byPromise map[metamorph.Promise]*total, byEdit map[string]*total) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %d captures and %d stories, each edited in %d ways, and captures in pairs (`make matrix`).\n\n", time.Now().UTC().Format("2006-01-02"), captures, stories, len(metamorph.Edits()))
-	b.WriteString("| promised | runs | kept | faults | found | named | first | in time | false roots | on healthy ones |\n|---|---|---|---|---|---|---|---|---|---|\n")
-	row := func(name string, s *total) {
-		if s != nil {
-			fmt.Fprintf(&b, "| %s | %d | %d | %d | %d | %d | %d | %d | %d | %d |\n", name, s.runs, s.kept, s.faults, s.found, s.named, s.first, s.timely, s.false, s.healthyFalse)
-		}
-	}
-	for _, p := range []metamorph.Promise{metamorph.Same, metamorph.Weaker, metamorph.CannotBeTold} {
-		row(p.String(), byPromise[p])
-	}
-	b.WriteString("\n| edit | runs | kept | faults | found | named | first | in time | false roots | on healthy ones |\n|---|---|---|---|---|---|---|---|---|---|\n")
-	for _, e := range metamorph.Edits() {
-		row(e.Name, byEdit[e.Name])
-	}
-	row("merged", byEdit["merged"])
-	return b.String()
-}
-
-// write puts the totals into BENCHMARKS.md.
-func write(t *testing.T, table string) {
-	t.Helper()
-	const path, from, to = "../../BENCHMARKS.md", "<!-- matrix -->\n", "<!-- /matrix -->\n"
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	head, rest, ok := strings.Cut(string(text), from)
-	_, tail, ended := strings.Cut(rest, to)
-	if !ok || !ended {
-		t.Fatalf("%s has no place for the matrix", path)
-	}
-	if err := os.WriteFile(path, []byte(head+from+table+to+tail), 0o644); err != nil {
-		t.Fatal(err)
 	}
 }

@@ -18,10 +18,12 @@ import (
 )
 
 // nobody are the words of a line that says that whom a message was for does not
-// exist, and target is whom it names: a PID or an alias, or a name in quotes.
+// exist; target is whom it names: a PID or an alias, or a name in quotes; toward
+// is a name that stands without them.
 var (
 	nobody = regexp.MustCompile(`(?i)\bunknown (process|name|alias|meta process)\b|\bno such process\b`)
 	target = regexp.MustCompile(`(?:Alias#)?<[0-9A-Fa-f]+(?:\.\d+)+>|['"{]([\w@.:-]+)`)
+	toward = regexp.MustCompile(`(?i)\b(?:to|for|towards) ([\w@.-]*\w)`)
 )
 
 const (
@@ -52,7 +54,7 @@ func deadLetters(ctx context.Context, s *scene.Scene, n *scene.Node, v *finding.
 			continue
 		}
 		from, to := logs.ParseSource(l.Source), targetOf(l.Message)
-		if from.PID == "" || to == "" || to == from.PID {
+		if from.PID == "" || to == from.PID {
 			continue
 		}
 		k := [2]string{from.PID, to}
@@ -79,6 +81,9 @@ func deadLetters(ctx context.Context, s *scene.Scene, n *scene.Node, v *finding.
 // targetOf is whom a line says a message was for.
 func targetOf(message string) string {
 	m := target.FindStringSubmatch(message)
+	if m == nil {
+		m = toward.FindStringSubmatch(message)
+	}
 	switch {
 	case m == nil:
 		return ""
@@ -99,25 +104,25 @@ func (x *letters) finding(s *scene.Scene, n *scene.Node) *finding.Finding {
 	perMinute := float64(len(x.times)) / minutes
 	f := &finding.Finding{
 		Kind: finding.DeadLetters, Subject: sub, Onset: first, OnsetErrorS: 1, Confidence: finding.High,
-		Title: fmt.Sprintf("%s on %s keeps sending to %s, which does not exist", who, finding.NodeName(n.Name), x.to),
+		Title: fmt.Sprintf("%s on %s keeps sending to %s, which does not exist", who, finding.NodeName(n.Name), cmp.Or(x.to, "a process")),
 		Summary: fmt.Sprintf("From %s to %s it logged %d times that whom a message was for does not exist: %s.",
-			finding.Clock(first), finding.Clock(last), len(x.times), x.to),
+			finding.Clock(first), finding.Clock(last), len(x.times), cmp.Or(x.to, "its lines do not say who that is")),
 		Recommendation: "Find where the sender has this address from: a process that is gone, a name that was never registered, a node's earlier life. Let it monitor whom it writes to.",
 		Confirm:        []string{fmt.Sprintf("process_info node=%s pid=%s", n.Name, x.from.PID), "node_info on " + n.Name + ": SendErrorsLocal, twice"},
 	}
 	lines := finding.Evidence{What: "what it logs", Node: n.Name, Tool: "sample_read", From: &first, To: &last, Lines: []string{x.sample}}
-	lines.Value("lines", len(x.times), n.Says("sample_read", first, last).Lines("unknown", x.from.PID, ""))
-	delete(lines.Calls, "lines") // several words say it
+	lines.Value("lines", len(x.times), n.LogLines(first, last).Lines(cmp.Or(x.to, nobody.FindString(x.sample)), x.from.PID, ""))
 	f.Evidence = append(f.Evidence, lines)
 	for _, field := range []string{"SendErrorsLocal", "SendErrorsRemote"} {
 		counted := n.Series(ergo.Node, field).Between(first.Add(-s.Usual(n)), last.Add(s.Usual(n)))
 		if grown, _ := series.Increase(counted, n.Starts...); grown >= fewestLetters {
 			perMinute = max(perMinute, grown/minutes)
 			f.Summary += fmt.Sprintf(" %s grew by %s meanwhile.", field, finding.Number(grown))
+			f.Evidence[0].Value(field, grown, n.Over("node_info", counted).Of("increase("+field+")"))
 		}
 	}
-	f.Score = min(74, finding.Score(finding.DeadLetters, perMinute))
-	if s.To.Sub(last) > max(missedFor, last.Sub(first)/2) {
+	f.Score = finding.Score(finding.DeadLetters, perMinute)
+	if series.Over(x.times, s.To) {
 		f.End = &last
 	}
 	if first.Sub(s.From) < 2*s.Usual(n) {
