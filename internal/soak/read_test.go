@@ -18,10 +18,11 @@ func (w *world) dump() { w.dumpOf(time.Duration(w.between(1, 120))*time.Second, 
 func (w *world) dumpOf(last time.Duration, name string) {
 	path := filepath.Join(w.dir, name)
 	defer os.Remove(path)
+	before := w.writer.Stats()
 	to := w.now()
 	n, err := dump.Window(context.Background(), w.writer.View(), to.Add(-last), to, path)
 	if err != nil {
-		if w.writer.Stats().Failing == nil && !w.dropped(err) {
+		if !w.troubled(&before) && !w.dropped(err) {
 			w.t.Errorf("dump: %v", err)
 		}
 		return
@@ -35,6 +36,13 @@ func (w *world) dumpOf(last time.Duration, name string) {
 // dropped reports whether a reader met what retention had removed meanwhile.
 func (w *world) dropped(err error) bool { return w.plan.retention && errors.Is(err, os.ErrNotExist) }
 
+// troubled reports whether the storage failed since: who reads meanwhile may be told
+// so in place of an answer.
+func (w *world) troubled(since *archive.Stats) bool {
+	now := w.writer.Stats()
+	return now.Failing != nil || since.Failing != nil || now.Faults != since.Faults
+}
+
 // scan reads the archive while it is written: all records, in their order, and
 // as many as were taken.
 func (w *world) scan() {
@@ -42,7 +50,7 @@ func (w *world) scan() {
 	n := uint64(0)
 	for _, err := range w.writer.View().Records(context.Background(), archive.Query{}) {
 		if err != nil {
-			if w.writer.Stats().Failing == nil && !w.dropped(err) {
+			if !w.troubled(&before) && !w.dropped(err) {
 				w.t.Errorf("scan: %v", err)
 			}
 			return
