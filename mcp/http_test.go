@@ -7,7 +7,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"ergorecorder/door"
 	"ergorecorder/ergo/live"

@@ -40,7 +40,7 @@ func (w *world) dropped(err error) bool { return w.plan.retention && errors.Is(e
 // so in place of an answer.
 func (w *world) troubled(since *archive.Stats) bool {
 	now := w.writer.Stats()
-	return now.Failing != nil || since.Failing != nil || now.Faults != since.Faults
+	return now.Failing != nil || since.Failing != nil || now.Fault.Count != since.Fault.Count
 }
 
 // scan reads the archive while it is written: all records, in their order, and
