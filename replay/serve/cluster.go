@@ -21,6 +21,9 @@ type Options struct {
 	// From and To bound the window; zero means the recording's own bounds. It
 	// never begins before the entry point first said who it is.
 	From, To time.Time
+	// Prompt nodes are never busy: nobody queues, and a CPU profile takes no time.
+	// It is for tests of what is said, not of when.
+	Prompt bool
 	// Now is the time of the world; nil means the system's.
 	Now func() time.Time
 	// Wait passes time of the world, or returns the context's error; nil
@@ -37,6 +40,7 @@ type Cluster struct {
 	wait     func(ctx context.Context, d time.Duration) error
 	samplers samplers
 	pools    pools
+	prompt   bool
 }
 
 // New makes a recording a cluster.
@@ -62,7 +66,7 @@ func New(rec *replay.Recording, opts Options) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Cluster{rec: rec, clock: clock, token: opts.Token, wait: opts.Wait}, nil
+	return &Cluster{rec: rec, clock: clock, token: opts.Token, wait: opts.Wait, prompt: opts.Prompt}, nil
 }
 
 // opened is the first moment at which the entry point had said who it is and
@@ -143,7 +147,7 @@ func (c *Cluster) work(ctx context.Context, via string, call ergo.Call, now time
 		}
 		return r, err
 	}
-	if call.Tool == "pprof_cpu" && err == nil {
+	if call.Tool == "pprof_cpu" && err == nil && !c.prompt {
 		err = c.wait(ctx, c.clock.World(r.Took))
 	}
 	r.Text = ergo.Pretty(r.Text)

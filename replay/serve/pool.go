@@ -42,8 +42,11 @@ func (p *pool) turn() chan struct{} {
 
 // queued has a pool do some work, and waits for what comes of it. When ctx ends
 // first the work is done all the same: a worker does not know that nobody waits
-// for it any more.
+// for it any more. Without a pool nobody queues.
 func queued[T any](ctx context.Context, p *pool, work func(context.Context) T) (result T, err error) {
+	if p == nil {
+		return work(ctx), nil
+	}
 	worker := p.turn()
 	done := make(chan T, 1)
 	go func() {
@@ -81,5 +84,8 @@ func (p *pools) get(process, node string, life time.Time, workers int) *pool {
 
 // tools is the pool of the 48 tools of a node, as its life goes.
 func (c *Cluster) tools(node string) *pool {
+	if c.prompt {
+		return nil
+	}
 	return c.pools.get("mcp", node, c.rec.Life(node, c.clock.Now()), toolWorkers)
 }
