@@ -37,6 +37,11 @@ type Actor struct {
 	Stream Stream // of messages to it
 	Surge  *Surge // the latest, nil if there was none
 
+	Slowdown *Slowdown // the longest, nil if there was none
+	slow     *Slowdown // that lasts
+	woke     time.Time // the first row since it last woke up
+	rest     Point     // the row before that
+
 	LongWaits int    // stalls in wait response
 	FirstWait *Stall // of those
 }
@@ -45,6 +50,7 @@ type Actor struct {
 type Point struct {
 	At                                      time.Time
 	In, Out, Mailbox, Latency, Run, Wakeups int64
+	inside                                  int64 // ns inside callbacks; see [Actor.timeInside]
 	state                                   procState
 }
 
@@ -230,7 +236,12 @@ func (a *Actor) Rests() bool { return a.now.state == sleeping && a.now.Mailbox =
 func (a *Actor) observe(p Point) {
 	prev := a.now
 	a.flows(prev, p)
+	a.timeInside(prev, &p)
+	if prev.At.IsZero() {
+		a.Begin = p
+	}
 	a.now, a.Last = p, p.At
+	a.observeSlowdown(prev, p)
 	a.observeStall(prev, p)
 	a.observeSurge(prev, p)
 	if p.state == sleeping && p.Mailbox == 0 {
@@ -291,6 +302,10 @@ func (a *Actor) finish(gone bool) {
 		a.busy.Open = !gone
 	}
 	a.endEpisode()
+	if a.slow != nil {
+		a.slow.Open = !gone
+	}
+	a.endSlowdown()
 }
 
 // keepWorst adds x to list and drops the least one where there are too many;
