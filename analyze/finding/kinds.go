@@ -68,6 +68,7 @@ type Row struct {
 	Subject  string // the fields of the subject that name the culprit
 	Claimed  string // when it is claimed: the sentence that people read
 	Measure  Measure
+	Most     int     // that a finding of the kind scores however much there is of the quantity; 0: as every kind
 	Fetch    []Fetch // what a recorder fetches when it is triggered by one
 	Explains []Effect
 }

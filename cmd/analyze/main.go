@@ -44,6 +44,7 @@ func newRoot() *cobra.Command {
 		Short: "Read recordings of Ergo clusters: what was so, and what went wrong",
 	}
 	sealed.Identity(root)
+	command.Color(root)
 	root.AddCommand(
 		newInfo(),
 		newExport(),
@@ -67,20 +68,21 @@ func newRoot() *cobra.Command {
 	)
 	command.Complete(root, map[string]cobra.CompletionFunc{
 		"node":     completeNode,
-		"level":    command.Words(words(ergo.Levels())...),
-		"state":    command.Words(words(ergo.States())...),
+		"level":    command.Words(spelt(ergo.Levels())...),
+		"state":    command.Words(spelt(ergo.States())...),
 		"fail-on":  command.Words("warning", "critical"),
 		"kind":     command.Words("cpu", "heap", "alloc", "goroutine"),
 		"sort":     command.Words(views.ProcessSorts()...),
 		"playbook": command.Words(analyze.PlaybookNames()...),
+		"color":    command.Words("auto", "always", "never"),
 		"surface":  command.Words("mcp", "observer"),
 		"tools":    command.Words(mcp.ToolSets()...),
 	})
 	return root
 }
 
-// words are constants as words.
-func words[T ~string](constants []T) []string {
+// spelt are constants as words.
+func spelt[T ~string](constants []T) []string {
 	var all []string
 	for _, c := range constants {
 		all = append(all, string(c))

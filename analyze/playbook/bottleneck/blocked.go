@@ -31,9 +31,10 @@ func recurring(ctx context.Context, s *scene.Scene, a *scene.Actor, st *scene.St
 		return err
 	}
 	f.Onset, f.OnsetErrorS, f.End = began.At, began.Off.Seconds(), nil
+	f.Evidence = append(f.Evidence, eachTime(a, st, p))
 	f.Subject = a.Subject(f.Onset)
 	f.Title = fmt.Sprintf("%s on %s stands still in a callback again and again", a.Called(), a.Node.Name)
-	f.Score = max(f.Score, recurringScore)
+	f.Score = max(f.Score, min(finding.Score(finding.BlockedCallback, float64(p.Times)*p.Lasts.Seconds()), finding.Over))
 	f.Summary = fmt.Sprintf("%s was seen standing still %d times since %s, every %s, for %s at the median and %s at most; up to %d messages waited meanwhile.",
 		a.Called(), p.Times, finding.Clock(f.Onset), finding.Duration(p.Every), finding.Duration(p.Lasts), finding.Duration(p.Longest), p.Waiting)
 	if p.Longer {
@@ -46,10 +47,26 @@ func recurring(ctx context.Context, s *scene.Scene, a *scene.Actor, st *scene.St
 	return nil
 }
 
-// recurringScore is that of a standstill which comes again and again and for
-// which messages wait: callers fail each time, so it is a warning, and not a
-// critical one while it works in between.
-const recurringScore = 66
+// eachTime is the evidence that a standstill recurs: those that last at least a
+// third as long as the longest.
+func eachTime(a *scene.Actor, st *scene.Stall, p scene.Pattern) finding.Evidence {
+	from, to := p.First.From.At, p.Last.To.At
+	e := finding.Evidence{
+		What: "standstills, one after the other", Node: a.Node.Name, Tool: "process_list", Field: "MessagesIn - MessagesMailbox", From: &from, To: &to,
+	}
+	rows, all := a.Rows(from, to), standstills(st.State.String(), max(scene.MinStall, st.Lasted()/3))
+	e.Value("times", p.Times, rows.Of("count("+all+")"))
+	e.Value("every_s", p.Every.Seconds(), rows.Of("median(gaps("+all+"))"))
+	e.Value("lasts_s", p.Lasts.Seconds(), rows.Of("median("+all+")"))
+	e.Value("longest_s", p.Longest.Seconds(), rows.Of("max("+all+")"))
+	return e
+}
+
+// standstills is the formula of the stretches in which a process in a state did
+// nothing for so long.
+func standstills(state string, least time.Duration) string {
+	return "stretches(is(State, '" + state + "'), MessagesIn - MessagesMailbox + RunningTime + Wakeups + MessagesOut, " + fmt.Sprint(least.Seconds()) + ")"
+}
 
 // blockedOnce judges the longest of its standstills.
 func blockedOnce(ctx context.Context, s *scene.Scene, a *scene.Actor, st *scene.Stall) (*finding.Finding, error) {
@@ -71,7 +88,7 @@ func blockedOnce(ctx context.Context, s *scene.Scene, a *scene.Actor, st *scene.
 	}
 	f := &finding.Finding{
 		Kind: finding.BlockedCallback, Subject: a.Subject(onset), Onset: onset, OnsetErrorS: began.Off.Seconds(),
-		Score: 88, Confidence: finding.High,
+		Score: finding.Score(finding.BlockedCallback, d.Seconds()), Confidence: finding.High,
 		Title: fmt.Sprintf("%s on %s is blocked inside a callback", a.Called(), a.Node.Name),
 	}
 	f.Summary = fmt.Sprintf("%s has handled nothing for %s: it is running, %d messages wait and no callback has ended.",
@@ -83,15 +100,15 @@ func blockedOnce(ctx context.Context, s *scene.Scene, a *scene.Actor, st *scene.
 	}
 	switch {
 	case silent:
-		f.Score, f.Confidence = 62, finding.Medium
+		f.Score, f.Confidence = min(f.Score, finding.Over), finding.Medium
 		f.Summary = fmt.Sprintf("%s has been inside one callback for %s; it used to return within %s. Nothing waits for it yet.",
 			a.Called(), finding.Duration(d), finding.Duration(usualGap(a, st)))
 		f.Caveats = append(f.Caveats, "no message waits, so nobody may be harmed yet")
 	case a.Habitual(st):
-		f.Score, f.Confidence = 40, finding.Medium
+		f.Score, f.Confidence = min(f.Score, finding.Note), finding.Medium
 		f.Caveats = append(f.Caveats, "it stands still like this time and again: that may be its way of working")
 	case !st.Open && d < 3*scene.CallTimeout:
-		f.Score = 60
+		f.Score = min(f.Score, finding.Over)
 	}
 	endOf(f, a, st)
 	f.Evidence = append(f.Evidence, stillness(a, st, onset, d))

@@ -88,7 +88,7 @@ func (d dry) finding() *finding.Finding {
 	missing := d.rate * d.quiet().Seconds()
 	f := &finding.Finding{
 		Kind: finding.TrafficStopped, Subject: a.Subject(d.since), Onset: d.since, OnsetErrorS: d.off.Seconds(),
-		Score: min(62, finding.Score(finding.TrafficStopped, missing)), Confidence: finding.Medium,
+		Score: finding.Score(finding.TrafficStopped, missing), Confidence: finding.Medium,
 		Title: fmt.Sprintf("next to no messages come to %s on %s any more", a.Called(), a.Node.Name),
 		Summary: fmt.Sprintf("Until %s %s messages a second came to it; since then, for %s, next to none: it was never quiet for so long. Nothing waits: whoever feeds it stopped.",
 			finding.Clock(d.since), finding.Number(d.rate), finding.Duration(d.quiet())),
@@ -106,7 +106,7 @@ func (d dry) finding() *finding.Finding {
 	e.Value("missing", missing, before.Of(fmt.Sprintf("change(MessagesIn) / span(MessagesIn) * %v", d.quiet().Seconds())))
 	if d.over {
 		f.End = &to
-		f.Score = min(f.Score, 54)
+		f.Score = min(f.Score, finding.Paused)
 		f.Title = fmt.Sprintf("next to no messages came to %s on %s for %s", a.Called(), a.Node.Name, finding.Duration(d.quiet()))
 		f.Summary = fmt.Sprintf("Until %s %s messages a second came to it, then next to none for %s, far longer than otherwise; now they come again. Nothing waited: whoever feeds it had stopped.",
 			finding.Clock(d.since), finding.Number(d.rate), finding.Duration(d.quiet()))

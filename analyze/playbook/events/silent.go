@@ -72,12 +72,12 @@ func silent(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 		onset, off = e.LastPublished, time.Duration(float64(time.Second)/p.rate)
 	}
 	subscribers := e.Subscribers.V[e.Subscribers.Len()-1]
-	score := 62
+	score := finding.Score(finding.EventSilent, p.rate*p.to.Sub(onset).Seconds())
 	switch {
 	case subscribers == 0:
-		score = 40
+		score = min(score, finding.Note)
 	case p.over:
-		score = 54
+		score = min(score, finding.Paused)
 	}
 	f := about(e, s, finding.EventSilent, score, onset, off)
 	f.Title = fmt.Sprintf("%s on %s is not published any more; %s subscribers wait", e.Label(), finding.NodeName(e.Node.Name), finding.Number(subscribers))

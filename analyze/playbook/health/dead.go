@@ -111,8 +111,7 @@ func (x *letters) finding(s *scene.Scene, n *scene.Node) *finding.Finding {
 		Confirm:        []string{fmt.Sprintf("process_info node=%s pid=%s", n.Name, x.from.PID), "node_info on " + n.Name + ": SendErrorsLocal, twice"},
 	}
 	lines := finding.Evidence{What: "what it logs", Node: n.Name, Tool: "sample_read", From: &first, To: &last, Lines: []string{x.sample}}
-	lines.Value("lines", len(x.times), n.Says("sample_read", first, last).Lines("unknown", x.from.PID, ""))
-	delete(lines.Calls, "lines") // several words say it
+	lines.Value("lines", len(x.times), n.LogLines(first, last).Lines(cmp.Or(x.to, nobody.FindString(x.sample)), x.from.PID, ""))
 	f.Evidence = append(f.Evidence, lines)
 	for _, field := range []string{"SendErrorsLocal", "SendErrorsRemote"} {
 		counted := n.Series(ergo.Node, field).Between(first.Add(-s.Usual(n)), last.Add(s.Usual(n)))
@@ -122,7 +121,7 @@ func (x *letters) finding(s *scene.Scene, n *scene.Node) *finding.Finding {
 			f.Evidence[0].Value(field, grown, n.Over("node_info", counted).Of("increase("+field+")"))
 		}
 	}
-	f.Score = min(74, finding.Score(finding.DeadLetters, perMinute))
+	f.Score = finding.Score(finding.DeadLetters, perMinute)
 	if series.Over(x.times, s.To) {
 		f.End = &last
 	}

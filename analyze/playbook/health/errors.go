@@ -119,7 +119,7 @@ func burstFinding(s *scene.Scene, n *scene.Node, b series.Burst, miner *logs.Min
 		}
 	}
 	f := &finding.Finding{
-		Kind: finding.ErrorBurst, Score: 58, Confidence: finding.High,
+		Kind: finding.ErrorBurst, Score: finding.Score(finding.ErrorBurst, 60*b.After.Rate()), Confidence: finding.High,
 		Title:   fmt.Sprintf("%s logs %s errors a minute since %s, before %s", finding.NodeName(n.Name), finding.Number(60*b.After.Rate()), finding.Clock(b.Onset), finding.Number(60*b.Before.Rate())),
 		Summary: fmt.Sprintf("%s lines of level error or panic in %s, against %s in the %s before.", finding.Number(b.After.Events), finding.Seconds(b.After.Seconds), finding.Number(b.Before.Events), finding.Seconds(b.Before.Seconds)),
 		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(b.Onset), Name: mostOf(names, b.After.Events), Behavior: mostOf(behaviors, b.After.Events)},
@@ -144,13 +144,12 @@ func burstFinding(s *scene.Scene, n *scene.Node, b series.Burst, miner *logs.Min
 		f.Summary += " Most frequent: " + worst.Text() + "."
 	}
 	if panics > 0 {
-		f.Score = 62
 		if p, ok := logs.ParsePanic(worst.Example.Message); ok && p.Application == "" && p.Function != "" {
 			f.Caveats = append(f.Caveats, "The panic's line names a frame of the runtime only ("+p.Function+"): which application code it was is not in the log.")
 		}
 	}
 	if f.End != nil && b.After.Events < s.Set.Of(fewErrors) {
-		f.Score = min(f.Score, 45)
+		f.Score = min(f.Score, finding.Note)
 	}
 	return f
 }
@@ -164,14 +163,14 @@ func tellErrors(n *scene.Node, e *finding.Evidence, b series.Burst, byLines bool
 	}
 	e.What, e.Tool, e.Field = "lines of level error and panic", "sample_read", ""
 	lines := n.Says("node_info", time.Time{}, time.Time{})
-	e.Value("before", b.Before.Events, lines.Between(b.From, b.Since.Add(-1)).Lines("", "", bad))
-	e.Value("after", b.After.Events, lines.Between(b.Since, b.End.Add(-1)).Lines("", "", bad))
+	e.Value("before", b.Before.Events, n.LogLines(b.From, b.Since.Add(-1)).Lines("", "", bad))
+	e.Value("after", b.After.Events, n.LogLines(b.Since, b.End.Add(-1)).Lines("", "", bad))
 	perMin := func(c finding.Call) finding.Call {
 		c.Gives = "per_min"
 		return c
 	}
-	e.Value("before_per_min", 60*b.Before.Rate(), perMin(lines.Between(b.From, b.Since.Add(-1)).Lines("", "", bad)))
-	e.Value("after_per_min", 60*b.After.Rate(), perMin(lines.Between(b.Since, b.End.Add(-1)).Lines("", "", bad)))
+	e.Value("before_per_min", 60*b.Before.Rate(), perMin(n.LogLines(b.From, b.Since.Add(-1)).Lines("", "", bad)))
+	e.Value("after_per_min", 60*b.After.Rate(), perMin(n.LogLines(b.Since, b.End.Add(-1)).Lines("", "", bad)))
 	took := func(from time.Time, c series.Count) finding.Call {
 		return lines.Of("seconds(" + finding.Instant(from) + ", " + finding.Instant(from.Add(time.Duration(c.Seconds*float64(time.Second)))) + ")")
 	}

@@ -59,7 +59,7 @@ func stormFinding(s *scene.Scene, n *scene.Node, b series.Burst, miner *logs.Min
 	}
 	writer := cmp.Or(who.Name, who.Behavior, "somebody")
 	f := &finding.Finding{
-		Kind: finding.ErrorBurst, Score: 40, Confidence: finding.High,
+		Kind: finding.ErrorBurst, Score: finding.Note, Confidence: finding.High,
 		Title: fmt.Sprintf("%s on %s writes %s lines of level %s a second to the log, before %s", writer, finding.NodeName(n.Name),
 			finding.Number(b.After.Rate()), level, finding.Number(b.Before.Rate())),
 		Summary: fmt.Sprintf("%s lines of level %s in %s, against %s in the %s before. They hide what else is logged, and cost CPU and disk.",
@@ -73,11 +73,11 @@ func stormFinding(s *scene.Scene, n *scene.Node, b series.Burst, miner *logs.Min
 		Confirm:        []string{"node_info on " + n.Name + ": LogMessages, twice"},
 	}
 	if logs.Rank(level) >= logs.Rank("warning") {
-		f.Score = min(70, max(finding.ScoreWarning+2, finding.Score(finding.ErrorBurst, 60*b.After.Rate())))
+		f.Score = max(finding.ScoreWarning, finding.Score(finding.ErrorBurst, 60*b.After.Rate()))
 	}
 	if grew := series.Growths(counted.Between(b.Since, b.End.Add(1))); series.Over(append(grew, b.End), s.To) {
 		f.End = &b.End
-		f.Score = min(f.Score, 60)
+		f.Score = min(f.Score, finding.Over)
 		f.Title = fmt.Sprintf("%s on %s wrote %s lines of level %s to the log in %s", writer, finding.NodeName(n.Name), finding.Number(b.After.Events), level, finding.Seconds(b.After.Seconds))
 	}
 	if worst == nil {

@@ -27,13 +27,13 @@ func Churn(s *scene.Scene, n *scene.Node, profs scene.Heaps) *finding.Finding {
 			end = changes[i+1].At
 		}
 		during := rates.Between(c.At, end)
-		gcBefore, gcAfter := series.Mean(collections.Before(c.At).V), series.Mean(collections.Between(c.At, end).V)
+		before, after := aroundChange(collections, changes, i)
+		gcBefore, gcAfter := series.Mean(before.V), series.Mean(after.V)
 		if during.Len() < 5 || during.Span() < 10*time.Second || c.After < s.Set.Of(churnRatio)*c.Before || gcAfter < s.Set.Of(churnRatio)*gcBefore {
 			continue
 		}
-		cost := gcCost(n, c.At, end)
 		f := &finding.Finding{
-			Kind: finding.HeapChurn, Score: 62, Confidence: finding.Medium,
+			Kind: finding.HeapChurn, Score: finding.ScoreWarning, Confidence: finding.Medium,
 			Title:   fmt.Sprintf("%s allocates %s a second, before %s, and throws it away", finding.NodeName(n.Name), finding.Size(c.After), finding.Size(c.Before)),
 			Summary: fmt.Sprintf("Since %s allocation on %s is %s times what it was and collections are %s times as frequent (%s a second); what they leave does not grow.", finding.Clock(c.At), n.Name, finding.Number(c.After/c.Before), finding.Number(gcAfter/math.Max(gcBefore, 1e-9)), finding.Number(gcAfter)),
 			Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(c.At)},
@@ -45,8 +45,10 @@ func Churn(s *scene.Scene, n *scene.Node, profs scene.Heaps) *finding.Finding {
 			Confirm:        []string{"pprof_heap on " + n.Name + ": the alloc column, twice", "pprof_cpu on " + n.Name + ": runtime.mallocgc and runtime.gcBgMarkWorker"},
 		}
 		tellChurn(n, &f.Evidence[0], c, changes, i)
-		if cost >= s.Set.Of(churnCost) {
-			f.Score = 72
+		if cost, told := gcCost(n, c.At, end); told {
+			f.Score = max(f.Score, finding.Score(finding.HeapChurn, cost))
+		} else {
+			f.Caveats = append(f.Caveats, "What share of the CPU the collections take cannot be told from the recording.")
 		}
 		if end != s.To {
 			f.End = &end
@@ -94,33 +96,39 @@ func ofRecording(ctx context.Context, s *scene.Scene, n *scene.Node, f *finding.
 // since, up to the next one.
 func tellChurn(n *scene.Node, e *finding.Evidence, c series.Change, changes []series.Change, i int) {
 	allocated, collected := n.Series(ergo.Runtime, "total_alloc"), n.Series(ergo.Runtime, "num_gc")
-	rates, collections := n.Rates(ergo.Runtime, "total_alloc"), n.Rates(ergo.Runtime, "num_gc")
-	before, after, gcAfter := rates.Before(c.At), rates.From(c.At), collections.From(c.At)
-	if i > 0 {
-		before = before.From(changes[i-1].At)
-	}
-	if i+1 < len(changes) {
-		after, gcAfter = after.Before(changes[i+1].At), gcAfter.Before(changes[i+1].At)
-	}
+	before, after := aroundChange(n.Rates(ergo.Runtime, "total_alloc"), changes, i)
+	gcBefore, gcAfter := aroundChange(n.Rates(ergo.Runtime, "num_gc"), changes, i)
 	e.Value("before_bytes_per_s", c.Before, n.OverRates("runtime_stats", allocated, before).Of("median(rates(total_alloc))"))
 	e.Value("after_bytes_per_s", c.After, n.OverRates("runtime_stats", allocated, after).Of("median(rates(total_alloc))"))
-	gcBefore := collections.Before(c.At)
 	if gcBefore.Len() > 0 {
 		e.Value("collections_per_s.before", series.Mean(gcBefore.V), n.OverRates("runtime_stats", collected, gcBefore).Of("mean(rates(num_gc))"))
 	}
 	e.Value("collections_per_s.after", series.Mean(gcAfter.V), n.OverRates("runtime_stats", collected, gcAfter).Of("mean(rates(num_gc))"))
 }
 
+// aroundChange is a series between a change and the one before it, and between it
+// and the next.
+func aroundChange(all series.Series, changes []series.Change, i int) (before, after series.Series) {
+	before, after = all.Before(changes[i].At), all.From(changes[i].At)
+	if i > 0 {
+		before = before.From(changes[i-1].At)
+	}
+	if i+1 < len(changes) {
+		after = after.Before(changes[i+1].At)
+	}
+	return before, after
+}
+
 // gcCost is the share of the CPU, in percent, that collections took in a
-// stretch. The runtime tells the share since the node's start.
-func gcCost(n *scene.Node, from, to time.Time) float64 {
+// stretch, if the recording tells it. The runtime tells the share since the node's start.
+func gcCost(n *scene.Node, from, to time.Time) (percent float64, told bool) {
 	share, up := n.Series(ergo.Runtime, "gc_cpu_percent"), n.Series(ergo.Node, "Uptime")
 	a, ok1 := share.At(from)
 	b, ok2 := share.At(to)
 	u, ok3 := up.At(from)
 	w, ok4 := up.At(to)
 	if !(ok1 && ok2 && ok3 && ok4) || w <= u {
-		return 0
+		return 0, false
 	}
-	return max(0, (b*w-a*u)/(w-u))
+	return max(0, (b*w-a*u)/(w-u)), true
 }
