@@ -66,7 +66,6 @@ func passedOver() map[string]string {
 		"every node's clock is held against the recorder's, which tells which of two is wrong; this tells a pair":   `ClockSkew`,
 		"not judged yet: which of the queues starves; their sum is read":                                            `MailboxQueues`,
 		"not judged yet: how full a bounded mailbox is":                                                             `MailboxSize`,
-		"not judged yet: restarts are counted by log lines, pools and listings":                                     `history:count`,
 		"not judged yet: a router and what it discards":                                                             `discarded routes_disabled routes_pending specs_disabled`,
 		"not judged yet: how far the heap is from its limit":                                                        `memory_limit`,
 	} {

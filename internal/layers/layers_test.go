@@ -153,6 +153,7 @@ const (
 // crowded lists the packages that are past it and still to be mended. A
 // package that is mended must leave the list.
 var crowded = map[string]string{
+	"analyze/scene":          "how a process works over time (episodes, stalls, surges, slowdowns) is to become a room",
 	"web":                    "what pages read of a recording, and the profiles' pages, are to become rooms",
 	"recorder":               "outages of the archive, and strangers, are to become rooms",
 	"archive":                "streams, blocks, segments and salvage are to become rooms",

@@ -51,16 +51,13 @@ func slowed(ctx context.Context, s *scene.Scene, a *scene.Actor) (*finding.Findi
 	f.Evidence[0].Value("service_s.before", was.service, before.Of("change(RunningTime) / change(MessagesIn - MessagesMailbox) / 1e9"))
 	f.Evidence[0].Value("handled_per_s.before", was.handled, before.Of("change(MessagesIn - MessagesMailbox) / span(MessagesIn)"))
 	tellPace(&f.Evidence[0], a, d.Before, d.To, now)
-	switch {
-	case 1/now.handled >= s.Set.Of(lateAge):
-		f.Score = 60
-	case now.handled < fewerDone*was.handled:
-		f.Score = 56
+	if takes := 1 / now.handled; takes >= s.Set.Of(lateAge) || now.handled < fewerDone*was.handled {
+		f.Score = min(finding.Score(finding.OverloadedProcess, max(takes, s.Set.Of(lateAge))), finding.Over)
 	}
 	if !d.Open {
 		end := d.To.At
 		f.End = &end
-		f.Score = min(f.Score, 54)
+		f.Score = min(f.Score, finding.Paused)
 		f.Summary += " It has time again since."
 		if a.Gone {
 			f.Summary = strings.TrimSuffix(f.Summary, " It has time again since.") + " It is gone since."
@@ -73,7 +70,7 @@ func slowed(ctx context.Context, s *scene.Scene, a *scene.Actor) (*finding.Findi
 // known.
 func slowFinding(a *scene.Actor, now pace, takes float64) *finding.Finding {
 	return &finding.Finding{
-		Kind: finding.OverloadedProcess, Score: 40, Confidence: finding.High, Facts: []finding.Fact{finding.Dearer, finding.Saturated},
+		Kind: finding.OverloadedProcess, Score: finding.Note, Confidence: finding.High, Facts: []finding.Fact{finding.Dearer, finding.Saturated},
 		Title:          fmt.Sprintf("%s on %s takes %s for a message, and has no time left", a.Called(), a.Node.Name, finding.Seconds(takes)),
 		Evidence:       []finding.Evidence{{What: "messages handled, and time inside callbacks", Node: a.Node.Name, Tool: "process_list", Field: "MessagesIn - MessagesMailbox"}},
 		Recommendation: "Find what its callback waits for or works on (a goroutine dump or a CPU profile while it lasts); bound it with a time-out, or move it out of the callback.",
@@ -133,7 +130,7 @@ func slowerThanPeers(s *scene.Scene, a *scene.Actor) *finding.Finding {
 	f.Evidence[0].Value("peers", len(peers), finding.Call{})
 	delete(f.Evidence[0].Calls, "peers")
 	if 1/now.handled >= s.Set.Of(lateAge) {
-		f.Score = 54
+		f.Score = min(finding.Score(finding.OverloadedProcess, 1/now.handled), finding.Paused)
 	}
 	return f
 }

@@ -91,7 +91,7 @@ func (j *job) finding(s *scene.Scene, n *scene.Node) *finding.Finding {
 		onset, off = ran, time.Second
 	}
 	f := &finding.Finding{
-		Kind: finding.CronFailed, Score: min(finding.Score(finding.CronFailed, float64(j.failed)), 70), Confidence: finding.High,
+		Kind: finding.CronFailed, Score: min(finding.Score(finding.CronFailed, float64(j.failed)), finding.Unsure), Confidence: finding.High,
 		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(onset), Name: j.name}, Onset: onset, OnsetErrorS: off.Seconds(),
 		Title:   fmt.Sprintf("the scheduled job %s on %s ends with an error", j.name, finding.NodeName(n.Name)),
 		Summary: fmt.Sprintf("Its runs were seen to end with an error %s: %s. It does this: %s.", finding.Times(j.failed), j.err, j.does),
@@ -109,7 +109,7 @@ func (j *job) finding(s *scene.Scene, n *scene.Node) *finding.Finding {
 		f.Summary += " It was so when the recording began."
 	}
 	if !j.well.IsZero() {
-		f.End, f.Score = &j.well, min(f.Score, 54)
+		f.End, f.Score = &j.well, min(f.Score, finding.Over)
 		f.Summary += " A later run ended well."
 	}
 	return f
