@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"ergorecorder/ergo"
 )
 
 // A settler words the commands that would settle a doubt.
@@ -28,6 +30,23 @@ func (s settler) again(length time.Duration) string {
 		h = host(s.c.Nodes[0].Name)
 	}
 	return fmt.Sprintf("record run --endpoint %s -o again.erg --for %s", h, minutes(length))
+}
+
+// anew records a node once more over the road over which it was recorded. What
+// that road does not give, it will not give then: which one does, a check says.
+func (s settler) anew(n Node, given bool) string {
+	road := n.road()
+	for i := 0; road == "" && i < len(s.c.Nodes); i++ { // it was not reached: as the others were
+		road, given = s.c.Nodes[i].road(), true
+	}
+	switch road {
+	case string(ergo.RoadSystem), string(ergo.RoadLink):
+		if !given {
+			return fmt.Sprintf("record check --endpoint %s --join %s --cookie-file COOKIE (which says over which road it is to be had)", host(n.Name), n.Name)
+		}
+		return fmt.Sprintf("record run --join %s --cookie-file COOKIE -o again.erg --for %s", n.Name, minutes(leastAgain))
+	}
+	return s.again(leastAgain)
 }
 
 // node records a node that was not seen.
