@@ -88,16 +88,6 @@ func (c *Coverage) meet(n Node, w Need) {
 	}
 }
 
-// road is over which road the node was recorded; of several the first.
-func (n Node) road() string {
-	for _, r := range n.Readings {
-		if r.Road != "" {
-			return r.Road
-		}
-	}
-	return ""
-}
-
 // reading is what is known of a reading of the node.
 func (n Node) reading(name string) Reading {
 	i := slices.IndexFunc(n.Readings, func(r Reading) bool { return r.Reading == name })

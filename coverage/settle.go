@@ -2,6 +2,7 @@ package coverage
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,8 +24,17 @@ func host(node string) string {
 	return h
 }
 
-// again records the cluster once more.
+// again records the cluster once more, over the same kind of road.
 func (s settler) again(length time.Duration) string {
+	var join []string
+	for _, n := range s.c.Nodes {
+		if n.joined() {
+			join = append(join, "--join "+n.Name)
+		}
+	}
+	if len(join) > 0 {
+		return fmt.Sprintf("record run %s --cookie-file COOKIE -o again.erg --for %s", strings.Join(join, " "), minutes(length))
+	}
 	h := "HOST"
 	if len(s.c.Nodes) > 0 {
 		h = host(s.c.Nodes[0].Name)
@@ -32,25 +42,27 @@ func (s settler) again(length time.Duration) string {
 	return fmt.Sprintf("record run --endpoint %s -o again.erg --for %s", h, minutes(length))
 }
 
-// anew records a node once more over the road over which it was recorded. What
-// that road does not give, it will not give then: which one does, a check says.
+// anew records the cluster once more. What a link to a node did not give it will
+// not give then: which road does, a check says.
 func (s settler) anew(n Node, given bool) string {
-	road := n.road()
-	for i := 0; road == "" && i < len(s.c.Nodes); i++ { // it was not reached: as the others were
-		road, given = s.c.Nodes[i].road(), true
-	}
-	switch road {
-	case string(ergo.RoadSystem), string(ergo.RoadLink):
-		if !given {
-			return fmt.Sprintf("record check --endpoint %s --join %s --cookie-file COOKIE (which says over which road it is to be had)", host(n.Name), n.Name)
-		}
-		return fmt.Sprintf("record run --join %s --cookie-file COOKIE -o again.erg --for %s", n.Name, minutes(leastAgain))
+	if !given && n.joined() {
+		return fmt.Sprintf("record check --endpoint %s --join %s --cookie-file COOKIE (which says over which road it is to be had)", host(n.Name), n.Name)
 	}
 	return s.again(leastAgain)
 }
 
+// joined reports whether a node was asked over a link, as one of its cluster.
+func (n Node) joined() bool {
+	return slices.ContainsFunc(n.Readings, func(r Reading) bool {
+		return r.Road == string(ergo.RoadLink) || r.Road == string(ergo.RoadSystem)
+	})
+}
+
 // node records a node that was not seen.
 func (s settler) node(name string) string {
+	if slices.ContainsFunc(s.c.Nodes, Node.joined) {
+		return s.unforwarded(name)
+	}
 	return fmt.Sprintf("record run --endpoint %s -o again.erg --for %s", host(name), minutes(max(s.c.To.Sub(s.c.From), leastAgain)))
 }
 
