@@ -28,7 +28,7 @@ func prose(f *finding.Finding) []Check {
 }
 
 // numeral is a number, with its unit where it has one.
-var numeral = regexp.MustCompile(`(?:^|[\s(,;:~])(\d\d:\d\d:\d\d|\d+ h \d+ min|\d+ min \d+ s|\d+(?:\.\d+)?(?:e[+-]?\d+)?(?: (?:ms|s|B|KB|MB|GB|TB|%)\b| %)?)(?:$|[\s).,;:!?])`)
+var numeral = regexp.MustCompile(`(?:^|[\s(,;:~])(\d\d:\d\d:\d\d|\d+ h \d+ min|\d+ min \d+ s|\d+(?:\.\d+)?(?:e[+-]?\d+)?(?: (?:ms|s|B|KiB|MiB|GiB|TiB|%)\b| %)?)(?:$|[\s).,;:!?])`)
 
 // release is the number of a release, which is a name.
 var release = regexp.MustCompile(`\d+\.\d+\.\d+`)

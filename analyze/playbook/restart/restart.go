@@ -75,6 +75,10 @@ func restarting(ctx context.Context, s *scene.Scene, l *loop) (*finding.Finding,
 	if !counted.exact && l.period() < 2*l.Node.Interval {
 		f.Caveats = append(f.Caveats, fmt.Sprintf("the processes are listed every %s: of several restarts between two listings one is seen, so that it may die more often", finding.Duration(l.Node.Interval)))
 	}
+	noted := l.noted()
+	if len(noted) > 0 {
+		f.Summary += " Its supervisor noted why: " + scene.Why(noted) + "."
+	}
 	said := saidSince(l.said, onset.Add(-time.Second))
 	if msg, n := commonest(said); n > 0 {
 		f.Summary += fmt.Sprintf(" It logs, %d times: %s", n, msg)
@@ -110,19 +114,26 @@ func restarting(ctx context.Context, s *scene.Scene, l *loop) (*finding.Finding,
 		}
 	}
 	f.Evidence = append(f.Evidence, l.evidence(onset, said))
+	if len(noted) > 0 {
+		f.Evidence = append(f.Evidence, historyEvidence(noted, l.inspected, l.Node, l.supervisor))
+	}
 	if l.inspected != nil && l.inspected.Supervisor {
 		f.Evidence = append(f.Evidence, limitEvidence(l.inspected, l.Node, l.supervisor))
 	}
-	if len(said) == 0 {
+	if len(said) == 0 && len(noted) == 0 {
 		f.Caveats = append(f.Caveats, "no error or panic of the process was recorded: its log would tell why it dies")
 	}
 	return f, nil
 }
 
-// firstDeath is when the child died for the first time: by its log, else by the
-// age of the process that replaced it, within the two listings.
+// firstDeath is when the child died for the first time: by its supervisor's
+// history or its log, else by the age of the process that replaced it, within the
+// two listings.
 func firstDeath(ctx context.Context, s *scene.Scene, l *loop) (time.Time, time.Duration, error) {
 	b := l.births[0]
+	if noted := l.inspected.Of(l.Name, b.After.Add(-time.Second), b.By); len(noted) > 0 && l.family == nil {
+		return noted[0].At, 100 * time.Millisecond, nil
+	}
 	said := l.said
 	if deaths := scene.Deaths(said); len(deaths) > 0 {
 		said = deaths
@@ -133,6 +144,28 @@ func firstDeath(ctx context.Context, s *scene.Scene, l *loop) (time.Time, time.D
 		}
 	}
 	return s.BirthTime(ctx, l.Node, b.Pid, b.After, b.By)
+}
+
+// noted are the loop's restarts in its supervisor's history.
+func (l *loop) noted() []scene.Noted {
+	if l.family != nil {
+		return nil // its members have other names, or none
+	}
+	return l.inspected.Of(l.Name, l.births[0].After.Add(-time.Second), l.births[len(l.births)-1].By)
+}
+
+// historyEvidence is what a supervisor noted of restarts: the last of them.
+func historyEvidence(noted []scene.Noted, in *scene.Inspection, n *scene.Node, a *scene.Actor) finding.Evidence {
+	who := in.Pid
+	if a != nil {
+		who = a.Called()
+	}
+	from, to := noted[0].At, noted[len(noted)-1].At
+	e := finding.Evidence{What: "what the supervisor " + who + " noted", Node: n.Name, Tool: "process_inspect", Field: "history:count", From: &from, To: &to}
+	for _, h := range noted[max(0, len(noted)-3):] {
+		e.Lines = append(e.Lines, finding.Clock(h.At)+" "+h.Child+": "+h.Reason)
+	}
+	return e
 }
 
 // subject accuses the child, or the family: whoever of it lives now is not the
