@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -20,6 +19,7 @@ import (
 	"ergorecorder/cmd/internal/sealed"
 	"ergorecorder/escape"
 	"ergorecorder/internal/exit"
+	"ergorecorder/internal/limit"
 	"ergorecorder/mcp"
 	"ergorecorder/replay"
 	"ergorecorder/web"
@@ -190,7 +190,7 @@ The exit code is 1 where a number does not come back.`,
 }
 
 func readReport(path string) (*analyze.Report, error) {
-	text, err := os.ReadFile(path)
+	text, err := limit.File.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read the report: %w", err)
 	}
