@@ -50,7 +50,7 @@ func TestRecordedReplayAgrees(t *testing.T) {
 // bubble's time.
 func recordReplay(t *testing.T, rec *replay.Recording, own []recorder.Sampler, path string) {
 	t.Helper()
-	cluster, err := serve.New(rec, serve.Options{Speed: 10})
+	cluster, err := serve.New(rec, serve.Options{Speed: 10, Prompt: true})
 	if err != nil {
 		t.Fatal(err)
 	}
