@@ -11,6 +11,7 @@ import (
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/logs"
+	"ergorecorder/escape"
 	"ergorecorder/replay"
 )
 
@@ -268,10 +269,10 @@ func missing(a, b *sheet) []string {
 	was, is := a.behaviors(), b.behaviors()
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(onlyIn(was, is))) {
-		out = append(out, "no process of behavior "+name+" later")
+		out = append(out, "no process of behavior "+escape.Name(name)+" later")
 	}
 	for _, name := range slices.Sorted(maps.Keys(onlyIn(is, was))) {
-		out = append(out, "no process of behavior "+name+" before")
+		out = append(out, "no process of behavior "+escape.Name(name)+" before")
 	}
 	return out
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"ergorecorder/escape"
 	"ergorecorder/replay"
 )
 
@@ -44,10 +45,10 @@ func gate(a, b *sheet) (left []string, fatal bool) {
 		b.drop(Oldest)
 	}
 	for name := range onlyIn(a.apps, b.apps) {
-		left = append(left, "the application "+name+" ran before only")
+		left = append(left, "the application "+escape.Name(name)+" ran before only")
 	}
 	for name := range onlyIn(b.apps, a.apps) {
-		left = append(left, "the application "+name+" runs later only")
+		left = append(left, "the application "+escape.Name(name)+" runs later only")
 	}
 	slices.Sort(left)
 	return left, false

@@ -29,13 +29,15 @@ func (c *Change) of() string {
 		{" of ", s.Behavior},
 		{" of event ", s.Event},
 		{" of function ", s.Function},
-		{" of level " + s.Level + ": ", s.Template},
 		{" to ", s.Peer},
 		{" on ", s.Node},
 	} {
 		if p.name != "" {
-			out += p.word + p.name
+			out += p.word + escape.Name(p.name)
 		}
+	}
+	if s.Template != "" {
+		out += " of level " + s.Level + ": " + escape.Quote(s.Template)
 	}
 	if s.Node == "" && len(c.Nodes) > 0 {
 		out += " on " + finding.List(c.Nodes)

@@ -269,7 +269,7 @@ warning, error and panic.`,
 				escape.Fprintf(out, "%s\n", limit)
 			}
 			for _, m := range shown {
-				escape.Fprintln(out, cut(fmt.Sprintf("%s  %-11s %s  %s", m.At.UTC().Format("15:04:05.000"), m.Kind, m.Node, m.Text), width(out)))
+				escape.Fprintln(out, cut(fmt.Sprintf("%s  %-11s %s  %s", m.At.UTC().Format("15:04:05.000"), m.Kind, m.Node, m.Words()), width(out)))
 			}
 			if rest := len(all) - len(shown); rest > 0 {
 				escape.Fprintf(out, "%d more: raise --limit\n", rest)
