@@ -405,19 +405,19 @@ func TestLinkDownByWhatItCosts(t *testing.T) {
 		}
 	}
 	for _, tt := range []struct {
-		name  string
-		sent  float64
-		info  func(node string, at time.Duration, info map[string]any)
-		score int
+		name     string
+		sent     float64
+		info     func(node string, at time.Duration, info map[string]any)
+		severity finding.Severity
 	}{
-		{"busy", 20, nil, 82},
-		{"idle", 0.5, nil, 70},
-		{"idle, sends fail", 0.5, failing("SendErrorsRemote", 2), 82},
-		{"idle, calls fail", 0.5, failing("CallErrorsRemote", 2), 82},
-		{"idle, what fails are our pings", 0.5, failing("CallErrorsRemote", 1.0/6), 70},
+		{"busy", 20, nil, finding.Critical},
+		{"idle", 0.5, nil, finding.Warning},
+		{"idle, sends fail", 0.5, failing("SendErrorsRemote", 2), finding.Critical},
+		{"idle, calls fail", 0.5, failing("CallErrorsRemote", 2), finding.Critical},
+		{"idle, what fails are our pings", 0.5, failing("CallErrorsRemote", 1.0/6), finding.Warning},
 		{"idle, sends failed all the time", 0.5, func(node string, at time.Duration, m map[string]any) {
 			m["SendErrorsRemote"] = int64(2 * (at.Seconds() + 10))
-		}, 70},
+		}, finding.Warning},
 	} {
 		w := newWorld(3)
 		w.c.Length = 6 * time.Minute
@@ -430,8 +430,8 @@ func TestLinkDownByWhatItCosts(t *testing.T) {
 		for _, f := range judge(t, w.c).Findings {
 			if f.Kind == "link_down" {
 				found = true
-				if f.Score != tt.score {
-					t.Errorf("%s: score %d, want %d: %s", tt.name, f.Score, tt.score, f.Summary)
+				if f.Severity != tt.severity {
+					t.Errorf("%s: %s, want %s: %s", tt.name, f.Severity, tt.severity, f.Summary)
 				}
 			}
 		}

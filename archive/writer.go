@@ -327,6 +327,9 @@ func (w *Writer) openBolt(path string, pageSize int) (*bbolt.DB, error) {
 	}
 	var file *os.File
 	o := boltOptions(false, w.maxBytes())
+	if w.opts.disk != nil { // what is written, and where, is to be the same each time
+		o.FreelistType = bbolt.FreelistArrayType
+	}
 	o.PageSize = pageSize
 	o.OpenFile = func(name string, flag int, perm os.FileMode) (f *os.File, err error) {
 		if pageSize != 0 && file == nil { // of a file beside the segment, which nobody else made; once it is, it is ours

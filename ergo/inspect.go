@@ -1,6 +1,9 @@
 package ergo
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // inspectPrefix begins the inspect keys of the framework's own behaviors, from
 // 3.3 on. Before, they had none.
@@ -18,6 +21,17 @@ func InspectKey(key string) (name string, ours bool) {
 // first: where an answer has both, the first is the framework's and the other
 // the user's.
 func InspectKeys(name string) []string { return []string{inspectPrefix + name, name} }
+
+// InspectedByFramework reports whether a canonical inspect key is one of the
+// framework's own behaviors: others are the user's, whatever stands beside them.
+func InspectedByFramework(name string) bool {
+	for _, under := range []string{"child:", "history:", "route:"} {
+		if strings.HasPrefix(name, under) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(inspectionFields(), func(f Field) bool { return f.Name == name })
+}
 
 // InspectMarks are the keys one of which is in every inspection of a behavior of
 // the framework, from 3.3 on: beside them a key without prefix is the user's.

@@ -18,10 +18,13 @@ type ToolSet string
 const (
 	AllTools  ToolSet = "all"  // every tool
 	CoreTools ToolSet = "core" // the tools that diagnose, the most used of the cluster's, and a gateway to all others
+	// ObserverTools are the tools that diagnose, and the cluster's own under the
+	// names of the Observer of Ergo 3.3, with its resources.
+	ObserverTools ToolSet = "observer"
 )
 
 // ToolSets are the names of the sets.
-func ToolSets() []string { return []string{string(AllTools), string(CoreTools)} }
+func ToolSets() []string { return []string{string(AllTools), string(CoreTools), string(ObserverTools)} }
 
 // ParseToolSet reads the name of a set.
 func ParseToolSet(name string) (ToolSet, error) {
@@ -41,6 +44,8 @@ func (t *Tool) in(set ToolSet) bool {
 	switch {
 	case t.gateway:
 		return set == CoreTools
+	case set == ObserverTools:
+		return !t.Cluster
 	case set == CoreTools:
 		return !t.Cluster && t.Name != "diff" || slices.Contains(mostUsed(), t.Name)
 	}

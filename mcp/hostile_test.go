@@ -14,6 +14,7 @@ import (
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"ergorecorder/archive"
+	"ergorecorder/ergo/observer/gate"
 	"ergorecorder/recorder/ingest"
 	"ergorecorder/replay"
 )
@@ -96,11 +97,21 @@ func steered(text string) rune {
 // TestHostileNamesInEveryTool: whatever the cluster said, no tool's answer lets it
 // steer who reads it, in words, as JSON or in an error.
 func TestHostileNamesInEveryTool(t *testing.T) {
-	session := connect(t, New(Recorded(hostileRecording(t), "hostile"+planted), Options{}), nil)
+	rec := hostileRecording(t)
+	session := connect(t, New(Recorded(rec, "hostile"+planted), Options{}), nil)
+	observing := connect(t, New(Recorded(rec, "hostile"+planted), Options{Set: ObserverTools}), nil)
 	shown, answered := 0, 0
-	for _, d := range Tools() {
+	all := Tools()
+	for _, t := range observerTools() {
+		all = append(all, Tool{Name: t.Name, Action: t.Kind != gate.Reads, Cluster: true, Title: "observer"})
+	}
+	for _, d := range all {
 		if d.Action {
 			continue
+		}
+		session := session
+		if d.Title == "observer" {
+			session = observing
 		}
 		for _, args := range []map[string]any{
 			{},

@@ -56,7 +56,7 @@ func (s *Server) behind(d *door.Door) http.Handler {
 		server.WithStreamableHTTPLogger(s.opt.Log),
 	)
 	mux := http.NewServeMux()
-	mux.Handle(Path, d.Guard(&posted{limit: int64(s.opt.MaxMessage), next: inner}))
+	mux.Handle(Path, d.Guard(s.modern(&posted{limit: int64(s.opt.MaxMessage), next: inner})))
 	return mux
 }
 

@@ -18,6 +18,7 @@ import (
 
 	"ergorecorder/analyze"
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/observer/native"
 	"ergorecorder/escape"
 	"ergorecorder/replay"
 )
@@ -40,12 +41,16 @@ type Options struct {
 	Version string
 }
 
+// serverName is what the server calls itself.
+const serverName = "ergo-recorder"
+
 // A Server offers the tools, resources and prompts of one [Source]. It is
 // safe for concurrent use, over several transports at once.
 type Server struct {
 	src      Source
 	opt      Options
 	mcp      *server.MCPServer
+	observer *native.Observer // nil unless the set is the Observer's
 	reports  reports
 	samplers samplers
 	turns    chan struct{} // of calls that read the recording
@@ -75,7 +80,7 @@ func New(src Source, opt Options) *Server {
 		src.Live = newPolite(src.Live)
 	}
 	s := &Server{src: src, opt: opt, turns: make(chan struct{}, 4*runtime.GOMAXPROCS(0))}
-	s.mcp = server.NewMCPServer("ergo-recorder", opt.Version,
+	s.mcp = server.NewMCPServer(serverName, opt.Version,
 		server.WithInstructions(s.instructions()),
 		server.WithToolCapabilities(false),
 		server.WithResourceCapabilities(false, false),
@@ -86,6 +91,9 @@ func New(src Source, opt Options) *Server {
 		if s.offers(&t) && t.in(opt.Set) {
 			s.mcp.AddTool(t.definition(opt.Set), s.handler(t))
 		}
+	}
+	if opt.Set == ObserverTools {
+		s.observed()
 	}
 	s.addResources()
 	s.addPrompts()

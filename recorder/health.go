@@ -3,6 +3,7 @@ package recorder
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"ergorecorder/archive"
@@ -69,7 +70,12 @@ func (n *node) watch(ctx context.Context, tool string) (stop func() bool) {
 	if ownTime(tool) || n.isLost() || n.r.clock.Replayed() {
 		return func() bool { return true }
 	}
-	return time.AfterFunc(suspicious, func() { n.doubt(ctx) }).Stop
+	return time.AfterFunc(suspicious, func() {
+		if n.r.enter() {
+			defer n.r.running.Done()
+			n.doubt(ctx)
+		}
+	}).Stop
 }
 
 // doubtEvery is how often a node is asked whether it is there, at most: where
@@ -111,6 +117,8 @@ func (n *node) open(err error) bool {
 // knockAll asks the node for signs of life, and returns how the questions that
 // decide it fared.
 func (n *node) knockAll(ctx context.Context) (err error) {
+	var all sync.WaitGroup
+	defer all.Wait()
 	asking, cancel := context.WithCancel(ctx)
 	defer cancel()
 	p := probesDirect
@@ -121,7 +129,7 @@ func (n *node) knockAll(ctx context.Context) (err error) {
 	sent, failed := 0, 0
 	ask := func() {
 		for range p.each {
-			go func() { said <- n.knock(asking) }()
+			all.Go(func() { said <- n.knock(asking) })
 		}
 		sent += p.each
 	}

@@ -236,8 +236,9 @@ func (r *Recorder) tellStorage(told *toldStorage, stats *archive.Stats) {
 	}
 }
 
-// look is how often the recorder looks whether it should end, at least.
-const look = 250 * time.Millisecond
+// look is how often the recorder looks whether it should end, at least. It does
+// not divide a second: what the writer does each second comes between two looks.
+const look = 251 * time.Millisecond
 
 func (r *Recorder) untilLook(now time.Time) time.Duration {
 	if r.opts.For > 0 {
@@ -279,6 +280,18 @@ func (r *Recorder) sweep() {
 		all.Go(func() { n.schedule.sweep(r.calls) })
 	}
 	all.Wait()
+}
+
+// enter reports whether something may begin for whose end stop waits; it ends
+// with r.running.Done.
+func (r *Recorder) enter() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.halted() {
+		return false
+	}
+	r.running.Add(1)
+	return true
 }
 
 // halted reports whether no new calls are to be made. r.mu is held.

@@ -263,6 +263,22 @@ func (r *Recording) Life(node string, t time.Time) (started time.Time) {
 	return started
 }
 
+// LastOf is when a node last answered in a life that had ended at a moment;
+// zero where there was none, or where it is within a life.
+func (r *Recording) LastOf(node string, t time.Time) (last time.Time) {
+	for _, n := range r.Nodes() {
+		for _, l := range n.Lives {
+			if n.Name == node && !l.From.After(t) {
+				last = l.To
+			}
+		}
+	}
+	if last.After(t) {
+		return time.Time{}
+	}
+	return last
+}
+
 // newest is the newest record of a subject in any of the streams, at or
 // before the moment; nil where there is none.
 func (q *question) newest(streams []stream, subject string) (rec *archive.Record, of stream) {

@@ -124,6 +124,32 @@ type Node struct {
 	Framework string // name and release, "" where node_info was not recorded
 }
 
+// Tags are the build tags of the node; nil where it is not known of all of them
+// whether it has them.
+func (n Node) Tags() []string {
+	if n.Latency == Unknown || n.Pprof == Unknown {
+		return nil
+	}
+	tags := []string{}
+	if n.Latency == Yes {
+		tags = append(tags, "latency")
+	}
+	if n.Pprof == Yes {
+		tags = append(tags, "pprof")
+	}
+	return tags
+}
+
+// TagsOf are the build tags of a node by its name; see [Node.Tags].
+func (r *Recording) TagsOf(node string) []string {
+	for _, n := range r.Nodes() {
+		if n.Name == node {
+			return n.Tags()
+		}
+	}
+	return nil
+}
+
 // A Life is one incarnation, as far as it was seen.
 type Life struct {
 	ergo.Incarnation

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"ergorecorder/analyze/render"
+	"ergorecorder/internal/words"
 )
 
 // clock is a moment as the screen writes it: UTC, to the tenth of a second.
@@ -30,12 +30,12 @@ func of(node string) string {
 
 func count(n int64) Cell { return Cell{strconv.FormatInt(n, 10), float64(n)} }
 
-func seconds(s float64) Cell { return Cell{span(time.Duration(s * float64(time.Second))), s} }
+func seconds(s float64) Cell { return Cell{words.Short(time.Duration(s * float64(time.Second))), s} }
 
-func nanoseconds(n int64) Cell { return Cell{span(time.Duration(n)), float64(n)} }
+func nanoseconds(n int64) Cell { return Cell{words.Short(time.Duration(n)), float64(n)} }
 
 // size is a number of bytes.
-func size(n int64) Cell { return Cell{render.Size(float64(n)), float64(n)} }
+func size(n int64) Cell { return Cell{words.Size(float64(n)), float64(n)} }
 
 // counted is a number of things.
 func counted(n int, thing string) string {
@@ -46,27 +46,4 @@ func counted(n int, thing string) string {
 		thing += "e"
 	}
 	return fmt.Sprintf("%d %ss", n, thing)
-}
-
-// span is a length of time in at most two units.
-func span(d time.Duration) string {
-	switch {
-	case d < 0:
-		return "-" + span(-d)
-	case d == 0:
-		return "0s"
-	case d < time.Microsecond:
-		return d.String()
-	case d < time.Millisecond:
-		return d.Round(time.Microsecond).String()
-	case d < time.Second:
-		return d.Round(time.Millisecond).String()
-	case d < time.Minute:
-		return d.Round(100 * time.Millisecond).String()
-	case d < time.Hour:
-		return fmt.Sprintf("%dm%02ds", int(d/time.Minute), int(d%time.Minute/time.Second))
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%dh%02dm", int(d/time.Hour), int(d%time.Hour/time.Minute))
-	}
-	return fmt.Sprintf("%dd%02dh", int(d/(24*time.Hour)), int(d%(24*time.Hour)/time.Hour))
 }

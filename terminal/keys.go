@@ -9,6 +9,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"ergorecorder/internal/words"
 	"ergorecorder/replay"
 )
 
@@ -83,7 +84,7 @@ func stepLength(m *model, key string) tea.Cmd {
 	if key == "[" {
 		m.step = max(m.step/4, 500*time.Millisecond)
 	}
-	m.said = "steps of " + span(m.step)
+	m.said = "steps of " + words.Short(m.step)
 	return nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/views"
 	"ergorecorder/ergo"
+	"ergorecorder/internal/words"
 	"ergorecorder/replay"
 )
 
@@ -211,9 +212,9 @@ func said(d ergo.Definition, name, literal string) string {
 	case f.None != "" && literal == f.None:
 		return literal + " (" + f.Why + ")"
 	case whole && f.Unit == ergo.Nanoseconds:
-		return span(time.Duration(n))
+		return words.Short(time.Duration(n))
 	case whole && f.Unit == ergo.Seconds:
-		return span(time.Duration(n) * time.Second)
+		return words.Short(time.Duration(n) * time.Second)
 	case whole && f.Unit == ergo.Bytes:
 		return size(n).Text
 	case literal == "{" || literal == "[":
@@ -296,7 +297,7 @@ func (s Source) logs(ctx context.Context, q Query) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Table{Title: fmt.Sprintf("log lines of the %s before%s", span(logAround), of(q.Node)), Columns: columns("TIME", "NODE", "LEVEL", "SOURCE", "MESSAGE"), Fixed: true, Last: true}
+	t := &Table{Title: fmt.Sprintf("log lines of the %s before%s", words.Short(logAround), of(q.Node)), Columns: columns("TIME", "NODE", "LEVEL", "SOURCE", "MESSAGE"), Fixed: true, Last: true}
 	for _, l := range v.Lines {
 		t.Rows = append(t.Rows, Row{Mark: markOf(l.Level), Node: l.Node, Cells: []Cell{text(clock(l.At)), text(finding.NodeName(l.Node)), text(l.Level), text(l.Source), text(l.Message)}})
 	}

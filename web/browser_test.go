@@ -15,6 +15,7 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
@@ -25,6 +26,8 @@ import (
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
 	"ergorecorder/replay"
+
+	"ergorecorder/web/chart"
 )
 
 // A browser is a real one with one page open, watched: what the page says on
@@ -138,6 +141,43 @@ func (b *browser) open(path string) {
 	b.do(chromedp.Navigate(b.base+path), chromedp.WaitReady("html.complete main"))
 }
 
+// goTo opens an address that is not the server's.
+func (b *browser) goTo(address string) {
+	b.t.Helper()
+	b.do(chromedp.Navigate(address), chromedp.WaitReady("body"))
+}
+
+// axe looks for what somebody who cannot see the page would miss.
+func (b *browser) axe(script, name string) {
+	b.t.Helper()
+	eval[bool](b, script+"; true")
+	found := eval[[]string](b, `axe.run(document, { iframes: false }).then((r) => r.violations.filter((v) => v.impact === "serious" || v.impact === "critical").map((v) => v.id + ": " + v.help + ", " + v.nodes.slice(0, 3).map((n) => n.html.slice(0, 120)).join(" | ")))`)
+	for _, f := range found {
+		b.t.Errorf("%s: %s", name, f)
+	}
+}
+
+// narrow makes the window as wide as a phone.
+func (b *browser) narrow(width int64) {
+	b.t.Helper()
+	call(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: 844, DeviceScaleFactor: 1, Mobile: true})
+}
+
+// zone sets the reader's time zone.
+func (b *browser) zone(name string) {
+	b.t.Helper()
+	call(b, emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: name})
+}
+
+// keys types.
+func (b *browser) keys(text string) {
+	b.t.Helper()
+	b.do(chromedp.KeyEvent(text))
+}
+
+func escapeKey() chromedp.Action[chromedp.Void] { return chromedp.KeyEvent(kb.Escape) }
+func enterKey() chromedp.Action[chromedp.Void]  { return chromedp.KeyEvent(kb.Enter) }
+
 // until waits, frame by frame, for a JavaScript condition to come true.
 func (b *browser) until(condition string) {
 	b.t.Helper()
@@ -174,7 +214,7 @@ func (b *browser) shot(name string, dark bool) {
 }
 
 func momentURL(path string, at time.Time, kv ...string) string {
-	q := url.Values{"at": {inURL(at)}}
+	q := url.Values{"at": {chart.InURL(at)}}
 	for i := 0; i+1 < len(kv); i += 2 {
 		q.Set(kv[i], kv[i+1])
 	}
@@ -195,7 +235,7 @@ func TestBrowserViews(t *testing.T) {
 		{"links", momentURL("/links", late), "beta"},
 		{"events", momentURL("/events", late), "ticks."},
 		{"logs", momentURL("/logs", late, "around", "10m"), "trading"},
-		{"compare", momentURL("/compare", late, "with", inURL(stuckOnset().Add(-10*time.Second))), "book_eth"},
+		{"compare", momentURL("/compare", late, "with", chart.InURL(stuckOnset().Add(-10*time.Second))), "book_eth"},
 		{"profiles", momentURL("/profiles", late), "difference from"},
 	} {
 		b.open(v.path)
@@ -216,11 +256,24 @@ func TestBrowserWalk(t *testing.T) {
 	b.open("/processes")
 	first := `document.querySelector("main tbody tr td").textContent`
 
-	// Drag along the overview, back to before the fault and on to behind it.
-	box := eval[[]float64](b, `(() => { const r = document.querySelector(".lane .plane").getBoundingClientRect(); return [r.left, r.top + 10, r.width]; })()`)
-	b.do(chromedp.DragAndDropXY(box[0]+box[2]*0.9, box[1], box[0]+box[2]*0.5, box[1], 20))
-	b.until(`new URL(location.href).searchParams.get("at")?.startsWith("2026-11-22T01:14:2") && document.querySelector("#when").textContent === document.querySelector("time").textContent.slice(11)`)
+	// A click on the overview chooses the moment.
+	lane := func() []float64 {
+		return eval[[]float64](b, `(() => { const r = document.querySelector(".lane .plane").getBoundingClientRect(); return [r.left, r.top + 14, r.width]; })()`)
+	}
+	box := lane()
+	b.do(chromedp.MouseClickXY(box[0]+box[2]*0.5, box[1]))
+	b.until(`new URL(location.href).searchParams.get("at")?.startsWith("2026-11-22T01:14:2") && document.querySelector("#when").textContent === document.querySelector(".moment time").textContent.slice(11)`)
 	b.until(first + ` === "book_eth"`)
+
+	// The cursor says the values under it; a drag cuts the window, and a double
+	// click takes that back.
+	b.do(chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, box[0]+box[2]*0.9, box[1]))
+	b.until(`document.querySelector("#strip .reading").textContent.match(/^01:1\d:\d\d: .*gamma 1,\d\d\d/)`)
+	b.do(chromedp.DragAndDropXY(box[0]+box[2]*0.3, box[1], box[0]+box[2]*0.6, box[1], 20))
+	b.until(`new URL(location.href).searchParams.get("from")?.startsWith("2026-11-22T01:14:0") && document.querySelector("#time").min > 1795309900000 && document.querySelector("#strip .lane .curve")`)
+	box = lane()
+	b.do(chromedp.MouseClickXY(box[0]+box[2]*0.5, box[1], chromedp.ClickCount(2)))
+	b.until(`!new URL(location.href).searchParams.has("from") && document.querySelector("#strip .lane .curve")`)
 	middle := eval[string](b, `document.querySelector("#time").value`)
 
 	// Step with the keyboard.

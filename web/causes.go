@@ -1,107 +1,93 @@
 package web
 
 import (
-	"fmt"
 	"time"
 
 	"ergorecorder/analyze"
 	"ergorecorder/analyze/finding"
+	"ergorecorder/web/chart"
+	"ergorecorder/web/graph"
 )
 
-// A causes diagram shows which finding led to which: causes on the left,
-// their effects to the right, in the order of onsets.
-type causes struct {
-	Width, Height int
-	Boxes         []causeBox
-	Arrows        []string // paths
-}
-
-// A causeBox is a finding in the diagram.
-type causeBox struct {
-	X, Y, W, H   int
-	Display      string
-	Class        string
-	Kind, Whom   string
-	When         string
-	URL          string
-	TextX, TextY int
-}
-
-const (
-	boxWidth, boxHeight = 248, 52
-	boxGapX, boxGapY    = 44, 12
-)
-
-// newCauses lays out the findings that cause or are caused; nil where nothing
-// is linked. A cycle, which no honest report has, is cut where it closes.
-func newCauses(report *analyze.Report, url func(*finding.Finding) string) *causes {
-	effects := map[string][]*finding.Finding{}
-	byID := map[string]*finding.Finding{}
+// newCauses draws which finding led to which; nil where nothing is linked.
+func newCauses(report *analyze.Report, url func(*finding.Finding) string) *graph.Drawn {
+	linked := map[string]bool{}
 	for _, f := range report.Findings {
-		byID[f.ID] = f
-	}
-	for _, f := range report.Findings {
-		if f.CausedBy != nil && byID[*f.CausedBy] != nil {
-			effects[*f.CausedBy] = append(effects[*f.CausedBy], f)
+		if f.CausedBy != nil && *f.CausedBy != f.ID && byID(report, *f.CausedBy) != nil {
+			linked[f.ID], linked[*f.CausedBy] = true, true
 		}
 	}
-	if len(effects) == 0 {
-		return nil
+	return findingGraph(report, url, nil, func(f *finding.Finding) bool { return linked[f.ID] })
+}
+
+// newChain draws what led to a finding and what it led to itself; nil of one that
+// stands alone.
+func newChain(report *analyze.Report, f *finding.Finding, url func(*finding.Finding) string) *graph.Drawn {
+	in := map[string]bool{f.ID: true}
+	for at := f; at.CausedBy != nil && !in[*at.CausedBy]; {
+		if at = byID(report, *at.CausedBy); at == nil {
+			break
+		}
+		in[at.ID] = true
 	}
-	l := causeLayout{effects: effects, url: url, placed: map[string]bool{}}
+	for _, e := range report.Findings {
+		if e.CausedBy != nil && *e.CausedBy == f.ID {
+			in[e.ID] = true
+		}
+	}
+	return findingGraph(report, url, f, func(f *finding.Finding) bool { return in[f.ID] })
+}
+
+func byID(report *analyze.Report, id string) *finding.Finding {
 	for _, f := range report.Findings {
-		if (f.CausedBy == nil || byID[*f.CausedBy] == nil) && effects[f.ID] != nil {
-			l.place(f, 0, time.Time{})
+		if f.ID == id {
+			return f
 		}
 	}
-	l.out.Height = l.row*(boxHeight+boxGapY) + 2 - boxGapY
-	return &l.out
+	return nil
 }
 
-type causeLayout struct {
-	effects map[string][]*finding.Finding
-	url     func(*finding.Finding) string
-	placed  map[string]bool
-	row     int
-	out     causes
-}
-
-// place puts a finding at depth, its effects right of it, and returns where
-// an arrow to it ends.
-func (l *causeLayout) place(f *finding.Finding, depth int, after time.Time) (x, y int, ok bool) {
-	if l.placed[f.ID] {
-		return 0, 0, false
-	}
-	l.placed[f.ID] = true
-	x, y = depth*(boxWidth+boxGapX)+1, l.row*(boxHeight+boxGapY)+1
-	when := clock(f.Onset)
-	if !after.IsZero() {
-		when = "at once"
-		if d := f.Onset.Sub(after).Round(time.Second); d > 0 {
-			when = span(d) + " later"
-		}
-	}
-	l.out.Boxes = append(l.out.Boxes, causeBox{
-		X: x, Y: y, W: boxWidth, H: boxHeight, TextX: x + 10, TextY: y + 21,
-		Display: f.Display, Class: string(f.Severity), Kind: kindWords(f.Kind), Whom: clip(whom(f.Subject), 26), When: when, URL: l.url(f),
-	})
-	l.out.Width = max(l.out.Width, x+boxWidth+1)
-	first := true
-	for _, e := range l.effects[f.ID] {
-		ex, ey, ok := l.place(e, depth+1, f.Onset)
-		if !ok {
+// findingGraph draws the findings that are asked for, and what says of each pair
+// that one led to the other.
+func findingGraph(report *analyze.Report, url func(*finding.Finding) string, chosen *finding.Finding, in func(*finding.Finding) bool) *graph.Drawn {
+	var nodes []graph.Node
+	var edges []graph.Edge
+	for _, f := range report.Findings {
+		if !in(f) {
 			continue
 		}
-		first = false
-		a, b := x+boxWidth, y+boxHeight/2
-		c, d := ex, ey+boxHeight/2
-		mid := (a + c) / 2
-		l.out.Arrows = append(l.out.Arrows, fmt.Sprintf("M%d %dC%d %d %d %d %d %d", a, b, mid, b, mid, d, c-5, d))
+		n := graph.Node{
+			ID: f.ID, Title: f.Display + " " + kindWords(f.Kind), Text: clip(whom(f.Subject), 26) + " · " + since(report, f),
+			URL: url(f), Class: string(f.Severity), Help: f.Title,
+		}
+		if f == chosen {
+			n.Class += " chosen"
+		}
+		nodes = append(nodes, n)
+		if f.CausedBy != nil {
+			edges = append(edges, graph.Edge{From: *f.CausedBy, To: f.ID, Help: f.Because})
+		}
 	}
-	if first {
-		l.row++
+	if len(nodes) < 2 {
+		return nil
 	}
-	return x, y, true
+	d := graph.Draw(nodes, edges)
+	return &d
+}
+
+// since is when a finding began: of one that another led to, how long after that.
+func since(report *analyze.Report, f *finding.Finding) string {
+	var cause *finding.Finding
+	if f.CausedBy != nil {
+		cause = byID(report, *f.CausedBy)
+	}
+	if cause == nil {
+		return chart.Clock(f.Onset)
+	}
+	if d := f.Onset.Sub(cause.Onset).Round(time.Second); d > 0 {
+		return chart.Span(d) + " later"
+	}
+	return "at once"
 }
 
 // whom is the most telling name of a subject.

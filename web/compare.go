@@ -8,10 +8,13 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"slices"
 	"time"
 
 	"ergorecorder/compare"
 	"ergorecorder/escape"
+
+	"ergorecorder/web/chart"
 )
 
 // compareView is two moments side by side.
@@ -22,6 +25,8 @@ type compareView struct {
 	Table table
 	Keeps []param
 	Quick []quickLink
+	All   bool   // processes that did not change, too
+	Other string // the address with the others
 }
 
 type quickLink struct{ Label, URL string }
@@ -52,17 +57,60 @@ func (d *processDiff) any() *process {
 	return &d.Before
 }
 
+// changed reports whether more than a counter that always moves is different.
+func (d *processDiff) changed() bool {
+	return d.Change != "" || d.Before.State != d.After.State || d.Before.MessagesMailbox != d.After.MessagesMailbox
+}
+
+// alikeShown is how many processes of a behavior that came, or went, are listed
+// one by one; the others are one row.
+const alikeShown = 3
+
+// foldAlike puts processes of a node and behavior that have no name and all came
+// or all went into one row.
+func foldAlike(diffs []processDiff) []processDiff {
+	type key struct{ node, behavior, change string }
+	seen := map[key]int{}
+	rest := map[key]int{} // place in out
+	var out []processDiff
+	for _, d := range diffs {
+		k := key{d.any().Node, d.any().Behavior, d.Change}
+		if d.any().Name != "" || d.Change == "" {
+			out = append(out, d)
+			continue
+		}
+		seen[k]++
+		i, folded := rest[k]
+		switch {
+		case seen[k] <= alikeShown:
+			out = append(out, d)
+		case !folded:
+			rest[k] = len(out)
+			d.any().Name = "1 more of " + d.any().Behavior
+			out = append(out, d)
+		default:
+			o := out[i].any()
+			o.Name = fmt.Sprintf("%d more of %s", seen[k]-alikeShown, o.Behavior)
+			o.MessagesMailbox += d.any().MessagesMailbox
+			o.MessagesIn += d.any().MessagesIn
+			o.MessagesOut += d.any().MessagesOut
+			o.RunningTime += d.any().RunningTime
+		}
+	}
+	return out
+}
+
 func (s *Server) compare(ctx context.Context, p *page) (any, error) {
 	v := compareView{With: p.time("with", time.Time{}), Keeps: p.Kept("with")}
 	for _, d := range []time.Duration{10 * time.Second, time.Minute, 10 * time.Minute, time.Hour} {
 		if t := p.At.Add(-d); !t.Before(p.Start) {
-			v.Quick = append(v.Quick, quickLink{span(d) + " before", p.Same("with", inURL(t))})
+			v.Quick = append(v.Quick, quickLink{chart.Span(d) + " before", p.Same("with", chart.InURL(t))})
 		}
 	}
-	v.Quick = append(v.Quick, quickLink{"the start", p.Same("with", inURL(p.Start.Add(5*time.Second)))})
+	v.Quick = append(v.Quick, quickLink{"the start", p.Same("with", chart.InURL(p.Start.Add(5*time.Second)))})
 	if p.Report != nil {
 		for _, f := range p.Report.Findings[:min(3, len(p.Report.Findings))] {
-			v.Quick = append(v.Quick, quickLink{"before " + f.Display, p.Same("with", inURL(f.Onset.Add(-5*time.Second)))})
+			v.Quick = append(v.Quick, quickLink{"before " + f.Display, p.Same("with", chart.InURL(f.Onset.Add(-5*time.Second)))})
 		}
 	}
 	if v.With.IsZero() {
@@ -76,6 +124,11 @@ func (s *Server) compare(ctx context.Context, p *page) (any, error) {
 		v.Nodes = append(v.Nodes, newNodeDiff(a[i], b[i]))
 	}
 	diffs := diffProcesses(then.processes(ctx, names...), p.now.processes(ctx, names...))
+	v.All = p.query.Get("all") == "1"
+	v.Other = p.Same("all", map[bool]string{false: "1"}[v.All], "skip", "")
+	if !v.All {
+		diffs = foldAlike(slices.DeleteFunc(diffs, func(d processDiff) bool { return !d.changed() }))
+	}
 	v.Table = newTable(p, diffColumns(p), diffs, func(d *processDiff) string { return processText(d.any()) + d.Change }, "-dmailbox")
 	return v, nil
 }
@@ -116,28 +169,28 @@ func newNodeDiff(a, b node) nodeDiff {
 	case b.Info.Uptime < a.Info.Uptime && b.Observed.After(a.Observed):
 		d.Notes = append(d.Notes, "it was restarted in between: counters began anew")
 	}
-	row := func(name string, u unit, x, y float64) {
-		r := diffRow{Name: name, Before: u.format(x), After: u.format(y)}
+	row := func(name string, u chart.Unit, x, y float64) {
+		r := diffRow{Name: name, Before: u.Format(x), After: u.Format(y)}
 		if diff := y - x; diff != 0 {
 			sign := "+"
 			if diff < 0 {
 				sign = "−"
 			}
-			r.Change = sign + u.format(math.Abs(diff))
+			r.Change = sign + u.Format(math.Abs(diff))
 			if x != 0 && math.Abs(diff/x) > 0.2 || x == 0 {
 				r.Class = "warm"
 			}
 		}
 		d.Rows = append(d.Rows, r)
 	}
-	row("Processes", unitCount, float64(a.Info.ProcessesTotal), float64(b.Info.ProcessesTotal))
-	row("in wait response", unitCount, float64(a.Info.ProcessesWaitResponse), float64(b.Info.ProcessesWaitResponse))
-	row("zombies", unitCount, float64(a.Info.ProcessesZombee), float64(b.Info.ProcessesZombee))
-	row("Goroutines", unitCount, float64(a.Runtime.Goroutines), float64(b.Runtime.Goroutines))
-	row("Heap", unitBytes, float64(a.Runtime.HeapAlloc), float64(b.Runtime.HeapAlloc))
-	row("Errors and panics logged", unitCount, float64(a.Info.logged(4)), float64(b.Info.logged(4)))
-	row("Send errors", unitCount, float64(a.Info.SendErrorsLocal+a.Info.SendErrorsRemote), float64(b.Info.SendErrorsLocal+b.Info.SendErrorsRemote))
-	row("Call errors", unitCount, float64(a.Info.CallErrorsLocal+a.Info.CallErrorsRemote), float64(b.Info.CallErrorsLocal+b.Info.CallErrorsRemote))
+	row("Processes", chart.Count, float64(a.Info.ProcessesTotal), float64(b.Info.ProcessesTotal))
+	row("in wait response", chart.Count, float64(a.Info.ProcessesWaitResponse), float64(b.Info.ProcessesWaitResponse))
+	row("zombies", chart.Count, float64(a.Info.ProcessesZombee), float64(b.Info.ProcessesZombee))
+	row("Goroutines", chart.Count, float64(a.Runtime.Goroutines), float64(b.Runtime.Goroutines))
+	row("Heap", chart.Bytes, float64(a.Runtime.HeapAlloc), float64(b.Runtime.HeapAlloc))
+	row("Errors and panics logged", chart.Count, float64(a.Info.logged(4)), float64(b.Info.logged(4)))
+	row("Send errors", chart.Count, float64(a.Info.SendErrorsLocal+a.Info.SendErrorsRemote), float64(b.Info.SendErrorsLocal+b.Info.SendErrorsRemote))
+	row("Call errors", chart.Count, float64(a.Info.CallErrorsLocal+a.Info.CallErrorsRemote), float64(b.Info.CallErrorsLocal+b.Info.CallErrorsRemote))
 	return d
 }
 
@@ -175,7 +228,7 @@ func diffProcesses(a, b []process) []processDiff {
 
 func diffColumns(p *page) []column[processDiff] {
 	life := func(d *processDiff) string { return processURL(p, d.any().Node, string(d.any().PID)) }
-	delta := func(id, label string, u unit, f func(*process) float64) column[processDiff] {
+	delta := func(id, label string, u chart.Unit, f func(*process) float64) column[processDiff] {
 		c := numColumn(id, label, "", u, func(d *processDiff) float64 { return f(&d.After) - f(&d.Before) })
 		c.Text = func(d *processDiff) string { return signed(u, f(&d.After)-f(&d.Before)) }
 		return c
@@ -191,21 +244,21 @@ func diffColumns(p *page) []column[processDiff] {
 			}
 			return fmt.Sprintf("%s → %s", d.Before.State, d.After.State)
 		}, Order: byText(func(d *processDiff) string { return d.any().State })},
-		delta("dmailbox", "Δ Mailbox", unitCount, func(p *process) float64 { return float64(p.MessagesMailbox) }),
-		delta("dlatency", "Δ Latency", unitNS, func(p *process) float64 { return float64(max(p.MailboxLatency, 0)) }),
-		delta("din", "Δ Received", unitCount, func(p *process) float64 { return float64(p.MessagesIn) }),
-		delta("dout", "Δ Sent", unitCount, func(p *process) float64 { return float64(p.MessagesOut) }),
-		delta("drunning", "Δ Running time", unitNS, func(p *process) float64 { return float64(p.RunningTime) }),
+		delta("dmailbox", "Δ Mailbox", chart.Count, func(p *process) float64 { return float64(p.MessagesMailbox) }),
+		delta("dlatency", "Δ Latency", chart.Nanoseconds, func(p *process) float64 { return float64(max(p.MailboxLatency, 0)) }),
+		delta("din", "Δ Received", chart.Count, func(p *process) float64 { return float64(p.MessagesIn) }),
+		delta("dout", "Δ Sent", chart.Count, func(p *process) float64 { return float64(p.MessagesOut) }),
+		delta("drunning", "Δ Running time", chart.Nanoseconds, func(p *process) float64 { return float64(p.RunningTime) }),
 		{ID: "pid", Label: "PID", Text: func(d *processDiff) string { return string(d.any().PID) }, URL: life, Class: constantClass[processDiff]("mono"), Order: func(a, b *processDiff) int { return comparePIDs(a.any().PID, b.any().PID) }},
 	}
 }
 
-func signed(u unit, v float64) string {
+func signed(u chart.Unit, v float64) string {
 	switch {
 	case v > 0:
-		return "+" + u.format(v)
+		return "+" + u.Format(v)
 	case v < 0:
-		return "−" + u.format(-v)
+		return "−" + u.Format(-v)
 	}
 	return "0"
 }

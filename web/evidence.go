@@ -14,6 +14,8 @@ import (
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/tools48"
 	"ergorecorder/replay"
+
+	"ergorecorder/web/chart"
 )
 
 // peersShown bounds how many other curves are drawn behind a metric.
@@ -21,8 +23,8 @@ const peersShown = 6
 
 // evidenceCharts draws the evidence of a finding that is a number over time:
 // the metric with its onset, what it kept to before, and its peers behind it.
-func evidenceCharts(ctx context.Context, report *analyze.Report, f *finding.Finding, rec *replay.Recording) ([]chart, error) {
-	var out []chart
+func evidenceCharts(ctx context.Context, report *analyze.Report, f *finding.Finding, rec *replay.Recording, url func(*finding.Finding) string) ([]chart.Chart, error) {
+	var out []chart.Chart
 	drawn := map[string]bool{}
 	for _, e := range f.Evidence {
 		what := e.Node + e.Tool + e.Field
@@ -30,14 +32,14 @@ func evidenceCharts(ctx context.Context, report *analyze.Report, f *finding.Find
 			continue
 		}
 		drawn[what] = true
-		c := chart{
-			Title: chartTitle(e), Unit: unit(e.Series.Unit), Curve: seriesCurve(e.Series),
-			Onset: f.Onset, OnsetErr: onsetError(f),
+		c := chart.Chart{
+			Title: chartTitle(e), Unit: chart.Unit(e.Series.Unit), Curves: []chart.Curve{seriesCurve(e.Series)},
+			Onset: f.Onset, OnsetErr: onsetError(f), Marks: onsets(report, f, url),
 		}
 		c.From, c.To = chartWindow(e.Series, f)
 		for _, g := range report.Archive.Gaps {
 			if g.Node == e.Node && g.To.After(c.From) && g.From.Before(c.To) {
-				c.Gaps = append(c.Gaps, shade{g.From, g.To, g.Why})
+				c.Gaps = append(c.Gaps, chart.Gap{From: g.From, To: g.To, Why: g.Why})
 			}
 		}
 		if rec != nil {
@@ -63,12 +65,24 @@ func chartTitle(e finding.Evidence) string {
 	return title
 }
 
-func seriesCurve(s *finding.Series) curve {
-	var c curve
+func seriesCurve(s *finding.Series) chart.Curve {
+	var c chart.Curve
 	for i := range min(len(s.At), len(s.Value)) {
-		c.add(s.At[i], s.Value[i])
+		c.Add(s.At[i], s.Value[i])
 	}
 	return c
+}
+
+// onsets are the moments at which the findings other than one began, as marks:
+// those that somebody has to look at.
+func onsets(report *analyze.Report, but *finding.Finding, url func(*finding.Finding) string) []chart.Mark {
+	var out []chart.Mark
+	for _, f := range report.Findings {
+		if f != but && f.Severity != finding.Info {
+			out = append(out, chart.Mark{At: f.Onset, Label: f.Display, Title: f.Display + ": " + f.Title, URL: url(f), Class: string(f.Severity)})
+		}
+	}
+	return out
 }
 
 // chartWindow spans the series and the onset, whichever reaches further.
@@ -86,13 +100,13 @@ func chartWindow(s *finding.Series, f *finding.Finding) (from, to time.Time) {
 // peersOf are the same metric of those that ought to look alike: of a process,
 // the others of its behavior on its node; of a node, the other nodes. Counters
 // whose series are rates, and whatever the recording lacks, have none.
-func peersOf(ctx context.Context, rec *replay.Recording, f *finding.Finding, e finding.Evidence, from, to time.Time) ([]curve, string, error) {
+func peersOf(ctx context.Context, rec *replay.Recording, f *finding.Finding, e finding.Evidence, from, to time.Time) ([]chart.Curve, string, error) {
 	reading := ergo.Define(tools48.Reading(e.Tool))
 	if field, _ := reading.Field(e.Field); e.Field == "" || field.Kind == ergo.Cumulative {
 		return nil, "", nil
 	}
 	q := replay.Query{Node: e.Node, Reading: reading.Reading, From: from, To: to, Fields: []string{e.Field}}
-	var peers []curve
+	var peers []chart.Curve
 	note := ""
 	switch {
 	case reading.Reading == ergo.Processes && f.Subject.Behavior != "" && f.Subject.PID != "":
@@ -135,7 +149,7 @@ func peersOf(ctx context.Context, rec *replay.Recording, f *finding.Finding, e f
 // processCharts draw the life of the process that a finding accuses, from
 // before the onset on: what the evidence begins with too late to show. Metrics
 // that the evidence has are left out.
-func processCharts(ctx context.Context, report *analyze.Report, f *finding.Finding, rec *replay.Recording) ([]chart, error) {
+func processCharts(ctx context.Context, report *analyze.Report, f *finding.Finding, rec *replay.Recording, url func(*finding.Finding) string) ([]chart.Chart, error) {
 	if f.Subject.PID == "" || rec == nil {
 		return nil, nil
 	}
@@ -151,12 +165,12 @@ func processCharts(ctx context.Context, report *analyze.Report, f *finding.Findi
 	if len(l.at) < 2 {
 		return nil, nil
 	}
-	var out []chart
+	var out []chart.Chart
 	for _, c := range l.charts(from, to, time.Time{}) {
-		if c.Field == "" || c.flat() || slices.ContainsFunc(f.Evidence, func(e finding.Evidence) bool { return e.Field == c.Field && e.Series != nil }) {
+		if c.Field == "" || c.Curves[0].Flat() || slices.ContainsFunc(f.Evidence, func(e finding.Evidence) bool { return e.Field == c.Field && e.Series != nil }) {
 			continue
 		}
-		c.Onset, c.OnsetErr = f.Onset, onsetError(f)
+		c.Onset, c.OnsetErr, c.Marks = f.Onset, onsetError(f), onsets(report, f, url)
 		e := finding.Evidence{Node: f.Subject.Node, Tool: "process_list", Field: c.Field}
 		if c.Peers, c.Note, err = peersOf(ctx, rec, f, e, from, to); err != nil {
 			return nil, err
@@ -184,34 +198,34 @@ func values(figures map[string]any) []value {
 	return out
 }
 
-func unitOf(name string) (string, unit) {
+func unitOf(name string) (string, chart.Unit) {
 	if name == "bytes_per_s" {
 		return "growth", "B/s"
 	}
 	for _, s := range []struct {
 		suffix string
-		unit   unit
-	}{{"_bytes_per_s", "B/s"}, {"_per_s", unitRate}, {"_per_min", "/min"}, {"_s", unitSeconds}, {"_ms", "ms"}, {"_ns", unitNS}, {"_bytes", unitBytes}, {"_percent", unitPercent}} {
+		unit   chart.Unit
+	}{{"_bytes_per_s", "B/s"}, {"_per_s", chart.PerSecond}, {"_per_min", "/min"}, {"_s", chart.Seconds}, {"_ms", "ms"}, {"_ns", chart.Nanoseconds}, {"_bytes", chart.Bytes}, {"_percent", chart.Percent}} {
 		if rest, ok := strings.CutSuffix(name, s.suffix); ok {
 			return rest, s.unit
 		}
 	}
-	return name, unitCount
+	return name, chart.Count
 }
 
 // figure writes a value; a pair of before and after as the step that it is.
-func figure(v any, u unit) string {
+func figure(v any, u chart.Unit) string {
 	switch x := v.(type) {
 	case float64:
-		return u.format(x)
+		return u.Format(x)
 	case int:
-		return u.format(float64(x))
+		return u.Format(float64(x))
 	case int64:
-		return u.format(float64(x))
+		return u.Format(float64(x))
 	case map[string]any:
 		return figure(x["before"], u) + " → " + figure(x["after"], u)
 	case time.Time:
-		return clock(x)
+		return chart.Clock(x)
 	case nil:
 		return "–"
 	}

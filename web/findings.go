@@ -10,6 +10,9 @@ import (
 	"ergorecorder/analyze"
 	"ergorecorder/analyze/finding"
 	"ergorecorder/replay"
+
+	"ergorecorder/web/chart"
+	"ergorecorder/web/graph"
 )
 
 // A verdict is the analysis of the recording, as far as it has come.
@@ -90,10 +93,12 @@ func (s *Server) AnalyseAgain(ctx context.Context, first time.Duration, say func
 // A findingView is a finding as it is drawn: in the report and on the page.
 type findingView struct {
 	*finding.Finding
-	Charts []chart
-	Cause  *finding.Finding
-	Then   []*finding.Finding
-	URL    func(*finding.Finding) string
+	Charts   []chart.Chart
+	Cause    *finding.Finding
+	Then     []*finding.Finding
+	URL      func(*finding.Finding) string
+	Profiles []quickLink  // of its node, taken nearest to its onset
+	Chain    *graph.Drawn // what led to it and what it led to
 }
 
 // findingViews draws findings with their charts, read from the recording.
@@ -110,7 +115,7 @@ func findingViews(ctx context.Context, report *analyze.Report, rec *replay.Recor
 }
 
 func newFindingView(ctx context.Context, report *analyze.Report, f *finding.Finding, rec *replay.Recording, url func(*finding.Finding) string) (findingView, error) {
-	v := findingView{Finding: f, URL: url}
+	v := findingView{Finding: f, URL: url, Chain: newChain(report, f, url)}
 	for _, other := range report.Findings {
 		if f.CausedBy != nil && other.ID == *f.CausedBy {
 			v.Cause = other
@@ -119,11 +124,11 @@ func newFindingView(ctx context.Context, report *analyze.Report, f *finding.Find
 			v.Then = append(v.Then, other)
 		}
 	}
-	charts, err := evidenceCharts(ctx, report, f, rec)
+	charts, err := evidenceCharts(ctx, report, f, rec, url)
 	if err != nil {
 		return v, err
 	}
-	life, err := processCharts(ctx, report, f, rec)
+	life, err := processCharts(ctx, report, f, rec, url)
 	v.Charts = append(charts, life...)
 	return v, err
 }

@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -20,8 +21,11 @@ import (
 	"github.com/google/pprof/driver"
 	"github.com/google/pprof/profile"
 
+	"ergorecorder/analyze/finding"
 	"ergorecorder/escape"
 	"ergorecorder/replay"
+
+	"ergorecorder/web/chart"
 )
 
 // A profileRef names a recorded profile in an address.
@@ -85,7 +89,7 @@ func (s *Server) profiles(ctx context.Context, p *page) (any, error) {
 		r.URL = p.Link("/profile", "id", r.String())
 		if i > 0 && v.Rows[i-1].Node == r.Node && v.Rows[i-1].comparable(r.profileRef) {
 			b := v.Rows[i-1]
-			r.Diffs = append(r.Diffs, quickLink{"difference from " + clock(b.At), p.Link("/profile", "id", r.String(), "base", b.String())})
+			r.Diffs = append(r.Diffs, quickLink{"difference from " + chart.Clock(b.At), p.Link("/profile", "id", r.String(), "base", b.String())})
 		}
 	}
 	return v, nil
@@ -130,7 +134,7 @@ func (s *Server) profile(ctx context.Context, p *page) (any, error) {
 	}
 	for _, r := range all.(profilesView).Rows {
 		if r.comparable(ref) && r.profileRef != ref {
-			v.Others = append(v.Others, quickLink{r.Kind + " of " + short(r.Node) + " at " + clock(r.At), p.Same("base", r.String())})
+			v.Others = append(v.Others, quickLink{r.Kind + " of " + short(r.Node) + " at " + chart.Clock(r.At), p.Same("base", r.String())})
 		}
 	}
 	return v, nil
@@ -299,3 +303,28 @@ func (silentUI) PrintErr(...any)                     {}
 func (silentUI) IsTerminal() bool                    { return false }
 func (silentUI) WantBrowser() bool                   { return false }
 func (silentUI) SetAutoComplete(func(string) string) {}
+
+// nearestProfiles are, of each kind of profile of the finding's node, the first
+// that was taken after its onset, or else the last before.
+func nearestProfiles(ctx context.Context, p *page, f *finding.Finding) ([]quickLink, error) {
+	nearest := map[string]profileRef{}
+	for pr, err := range replay.Readable(p.rec.Profiles(ctx, f.Subject.Node, "", time.Time{}, time.Time{}), nil) {
+		if err != nil {
+			return nil, fmt.Errorf("read profiles: %w", err)
+		}
+		kind := baseKind(pr.Kind)
+		if have, there := nearest[kind]; !there || have.At.Before(f.Onset) {
+			nearest[kind] = profileRef{pr.Node, pr.Kind, pr.At}
+		}
+	}
+	var out []quickLink
+	for _, kind := range slices.Sorted(maps.Keys(nearest)) {
+		r := nearest[kind]
+		when := "after its onset"
+		if r.At.Before(f.Onset) {
+			when = "before its onset"
+		}
+		out = append(out, quickLink{"Flame graph: " + kind + " at " + chart.Clock(r.At) + " UTC, " + when, p.Link("/profile", "id", r.String())})
+	}
+	return out, nil
+}

@@ -15,6 +15,8 @@ import (
 	"ergorecorder/analyze/views"
 	"ergorecorder/ergo"
 	"ergorecorder/replay"
+
+	"ergorecorder/web/chart"
 )
 
 // processView is one process: what it is at the moment and its life as charts.
@@ -23,7 +25,7 @@ type processView struct {
 	Node     string
 	PID      string
 	Now      process
-	Charts   []chart
+	Charts   []chart.Chart
 	States   []stateSpan
 	From, To time.Time
 	Parent   *process
@@ -40,7 +42,7 @@ type processView struct {
 
 // A stateSpan is a stretch in which samples showed the same state.
 type stateSpan struct {
-	box
+	chart.Box
 	State string
 	Class string
 }
@@ -89,9 +91,9 @@ func (s *Server) process(ctx context.Context, p *page) (any, error) {
 		for _, f := range p.Report.Findings {
 			if f.Subject.Node == v.Node && f.Subject.PID != "" && ergo.PID(f.Subject.PID).Key() == key {
 				v.Findings = append(v.Findings, f)
-				v.mark(f)
 			}
 		}
+		v.mark(p)
 	}
 	v.Facts = facts(p.now.text(ctx, v.Node, "process_info", ergo.Args{"pid": v.PID}))
 	v.Inspect = facts(p.now.text(ctx, v.Node, "process_inspect", ergo.Args{"pid": v.PID}))
@@ -112,12 +114,19 @@ func (s *Server) process(ctx context.Context, p *page) (any, error) {
 	return &v, err
 }
 
-// mark draws the onset of the first finding about the process in its charts.
-func (v *processView) mark(f *finding.Finding) {
+// mark draws into the charts the onset of the first finding about the process,
+// and the onsets of the others.
+func (v *processView) mark(p *page) {
+	var own *finding.Finding
+	if len(v.Findings) > 0 {
+		own = v.Findings[0]
+	}
 	for i := range v.Charts {
-		if c := &v.Charts[i]; c.Onset.IsZero() {
-			c.Onset, c.OnsetErr = f.Onset, onsetError(f)
+		c := &v.Charts[i]
+		if own != nil {
+			c.Onset, c.OnsetErr = own.Onset, onsetError(own)
 		}
+		c.Marks = onsets(p.Report, own, p.findingURL)
 	}
 }
 
@@ -154,7 +163,7 @@ func earliest(a, b time.Time) time.Time {
 
 // A life is what process_list said of one process over time.
 type life struct {
-	mailbox, latency, in, out, running curve
+	mailbox, latency, in, out, running chart.Curve
 	at                                 []time.Time
 	state                              []string
 }
@@ -180,8 +189,8 @@ func lifeOf(ctx context.Context, rec *replay.Recording, node, pid string, from, 
 		if !has {
 			continue
 		}
-		for i, c := range []*curve{&l.mailbox, &l.latency, &l.in, &l.out, &l.running} {
-			c.add(f.At, f.Columns[1+i].Float(slot))
+		for i, c := range []*chart.Curve{&l.mailbox, &l.latency, &l.in, &l.out, &l.running} {
+			c.Add(f.At, f.Columns[1+i].Float(slot))
 		}
 		l.at = append(l.at, f.At)
 		l.state = append(l.state, f.Columns[6].Text(slot))
@@ -190,30 +199,30 @@ func lifeOf(ctx context.Context, rec *replay.Recording, node, pid string, from, 
 }
 
 // charts are the life's metrics.
-func (l *life) charts(from, to, cursor time.Time) []chart {
-	cs := []chart{
-		{Title: "Mailbox", Field: "MessagesMailbox", Unit: unitCount, Curve: l.mailbox},
-		{Title: "Messages in", Unit: unitRate, Curve: l.in.rate()},
-		{Title: "Messages out", Unit: unitRate, Curve: l.out.rate()},
-		{Title: "Handled", Unit: unitRate, Note: "received less what still waits", Curve: l.handled()},
-		{Title: "Busy", Unit: unitPercent, Note: "time in callbacks, added when the mailbox drains", Curve: l.running.rate().times(1e-7)},
+func (l *life) charts(from, to, cursor time.Time) []chart.Chart {
+	of := func(title, field, note string, u chart.Unit, c chart.Curve) chart.Chart {
+		return chart.Chart{Title: title, Field: field, Note: note, Unit: u, Curves: []chart.Curve{c}, From: from, To: to, Cursor: cursor}
+	}
+	cs := []chart.Chart{
+		of("Mailbox", "MessagesMailbox", "", chart.Count, l.mailbox),
+		of("Messages in", "", "", chart.PerSecond, l.in.Rate()),
+		of("Messages out", "", "", chart.PerSecond, l.out.Rate()),
+		of("Handled", "", "received less what still waits", chart.PerSecond, l.handled()),
+		of("Busy", "", "time in callbacks, added when the mailbox drains", chart.Percent, l.running.Rate().Times(1e-7)),
 	}
 	if slices.ContainsFunc(l.latency.Value, func(v float64) bool { return v > 0 }) {
-		cs = slices.Insert(cs, 1, chart{Title: "Latency", Field: "MailboxLatency", Note: "age of the oldest waiting message", Unit: unitNS, Curve: l.latency})
-	}
-	for i := range cs {
-		cs[i].From, cs[i].To, cs[i].Cursor = from, to, cursor
+		cs = slices.Insert(cs, 1, of("Latency", "MailboxLatency", "age of the oldest waiting message", chart.Nanoseconds, l.latency))
 	}
 	return cs
 }
 
 // handled is the rate of the work done: messages received less those that wait.
-func (l *life) handled() curve {
-	done := curve{At: l.in.At}
+func (l *life) handled() chart.Curve {
+	done := chart.Curve{At: l.in.At}
 	for i := range l.in.At {
 		done.Value = append(done.Value, l.in.Value[i]-l.mailbox.Value[i])
 	}
-	r := done.rate()
+	r := done.Rate()
 	for i, v := range r.Value {
 		if math.IsNaN(v) {
 			r.Value[i] = 0 // a message counted late, not a counter that began anew
@@ -224,7 +233,7 @@ func (l *life) handled() curve {
 
 // states are the stretches of equal state.
 func (l *life) states(from, to time.Time) []stateSpan {
-	s := scale{from: from, to: to}
+	s := chart.Scale{From: from, To: to}
 	var out []stateSpan
 	for i := 0; i < len(l.at); {
 		j := i
@@ -232,9 +241,9 @@ func (l *life) states(from, to time.Time) []stateSpan {
 			j++
 		}
 		end := l.at[min(j+1, len(l.at)-1)]
-		x, w := s.stretch(l.at[i], end)
+		x, w := s.Stretch(l.at[i], end)
 		class := map[string]string{"sleep": "sleep", "running": "running", "wait response": "waiting", "zombee": "zombie"}[l.state[i]]
-		out = append(out, stateSpan{box{x, w, fmt.Sprintf("%s from %s to %s", l.state[i], clock(l.at[i]), clock(end))}, l.state[i], class})
+		out = append(out, stateSpan{chart.Box{X: x, W: w, Title: fmt.Sprintf("%s from %s to %s", l.state[i], chart.Clock(l.at[i]), chart.Clock(end))}, l.state[i], class})
 		i = j + 1
 	}
 	return out

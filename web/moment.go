@@ -12,6 +12,8 @@ import (
 
 	"ergorecorder/ergo"
 	"ergorecorder/replay"
+
+	"ergorecorder/web/chart"
 )
 
 // A moment is the cluster at an instant, as far as it was recorded. What a
@@ -168,7 +170,7 @@ const ratedKept = 4
 
 // get are the page's processes on the nodes; the caller may change the slice.
 func (c *ratedCache) get(ctx context.Context, p *page, nodes ...string) []process {
-	key := strings.Join(append([]string{inURL(p.At), inURL(p.End)}, nodes...), "\n")
+	key := strings.Join(append([]string{chart.InURL(p.At), chart.InURL(p.End)}, nodes...), "\n")
 	c.mu.Lock()
 	i := slices.IndexFunc(c.kept, func(k ratedProcesses) bool { return k.key == key })
 	if i >= 0 {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"ergorecorder/web/chart"
 )
 
 // rateWindow is the time over which rates at a moment are taken.
@@ -14,11 +16,13 @@ const rateWindow = 10 * time.Second
 
 // processesView is the process table.
 type processesView struct {
-	Table  table
-	Nodes  []choice
-	Apps   []choice
-	States []choice
-	Cut    []string // nodes whose listing lacks processes
+	Table   table
+	Nodes   []choice
+	Apps    []choice
+	States  []choice
+	Cut     []string // nodes whose listing lacks processes
+	Grouped bool     // by behavior
+	Other   string   // the address of the other view
 }
 
 func (s *Server) processes(ctx context.Context, p *page) (any, error) {
@@ -33,7 +37,17 @@ func (s *Server) processes(ctx context.Context, p *page) (any, error) {
 	rows = slices.DeleteFunc(rows, func(r process) bool {
 		return app != "" && r.Application != app || state != "" && r.State != state
 	})
-	v.Table = newTable(p, processColumns(p), rows, processText, "-mailbox")
+	switch by := p.query.Get("by"); by {
+	case "":
+		v.Table = newTable(p, processColumns(p), rows, processText, "-mailbox")
+		v.Other = p.Same("by", "behavior", "sort", "", "skip", "", "col", "")
+	case "behavior":
+		v.Grouped = true
+		v.Table = newTable(p, familyColumns(p), families(rows), func(f *family) string { return f.Behavior + "\n" + f.Node }, "-mailbox")
+		v.Other = p.Same("by", "", "sort", "", "skip", "", "col", "")
+	default:
+		p.refuse("by=%s: there is behavior", by)
+	}
 	return v, nil
 }
 
@@ -48,7 +62,7 @@ func cutListings(nodes []node, rows []process) []string {
 	var out []string
 	for _, n := range nodes {
 		if total, seen := n.Info.ProcessesTotal, listed[n.Name]; n.Known && seen < total*9/10 {
-			out = append(out, fmt.Sprintf("%s: %s of %s processes are listed", n.Name, count(float64(seen)), count(float64(total))))
+			out = append(out, fmt.Sprintf("%s: %s of %s processes are listed", n.Name, chart.Whole(float64(seen)), chart.Whole(float64(total))))
 		}
 	}
 	return out
@@ -95,21 +109,21 @@ func processColumns(p *page) []column[process] {
 		textColumn("behavior", "Behavior", func(r *process) string { return r.Behavior }),
 		textColumn("app", "Application", func(r *process) string { return r.Application }),
 		{ID: "state", Label: "State", Text: func(r *process) string { return r.State }, Order: byText(func(r *process) string { return r.State }), Class: stateClass},
-		numColumn("since", "For", "how long it has been in that state", unitNS, func(r *process) float64 { return float64(r.StateTime) }),
-		alarming("mailbox", "Mailbox", "messages waiting", unitCount, 10, 1000, func(r *process) float64 { return float64(r.MessagesMailbox) }),
-		alarming("latency", "Latency", "age of the oldest waiting message", unitNS, 1e8, 5e9, func(r *process) float64 { return float64(max(r.MailboxLatency, 0)) }),
-		rateColumn("in", "In /s", "messages received a second, over the last 10 s", unitCount, func(r *process) float64 { return r.InRate }),
-		rateColumn("busy", "Busy %", "time in callbacks over the last 10 s, added when the mailbox drains; waiting in a call counts", unitCount, func(r *process) float64 { return r.Busy }),
-		numColumn("drain", "Drain", "messages per wakeup: about 1 is idle, far above it a queue", unitCount, (*process).Drain),
-		numColumn("uptime", "Uptime", "", unitSeconds, func(r *process) float64 { return float64(r.Uptime) }),
+		numColumn("since", "For", "how long it has been in that state", chart.Nanoseconds, func(r *process) float64 { return float64(r.StateTime) }),
+		alarming("mailbox", "Mailbox", "messages waiting", chart.Count, 10, 1000, func(r *process) float64 { return float64(r.MessagesMailbox) }),
+		alarming("latency", "Latency", "age of the oldest waiting message", chart.Nanoseconds, 1e8, 5e9, func(r *process) float64 { return float64(max(r.MailboxLatency, 0)) }),
+		rateColumn("in", "In /s", "messages received a second, over the last 10 s", chart.Count, func(r *process) float64 { return r.InRate }),
+		rateColumn("busy", "Busy %", "time in callbacks over the last 10 s, added when the mailbox drains; waiting in a call counts", chart.Count, func(r *process) float64 { return r.Busy }),
+		numColumn("drain", "Drain", "messages per wakeup: about 1 is idle, far above it a queue", chart.Count, (*process).Drain),
+		numColumn("uptime", "Uptime", "", chart.Seconds, func(r *process) float64 { return float64(r.Uptime) }),
 		{ID: "pid", Label: "PID", Text: func(r *process) string { return string(r.PID) }, URL: life, Class: constantClass[process]("mono"), Order: func(a, b *process) int { return comparePIDs(a.PID, b.PID) }},
 		off(textColumn("kind", "Kind", func(r *process) string { return r.Kind })),
-		off(rateColumn("out", "Out /s", "messages sent a second, over the last 10 s", unitCount, func(r *process) float64 { return r.OutRate })),
-		off(numColumn("received", "Received", "", unitCount, func(r *process) float64 { return float64(r.MessagesIn) })),
-		off(numColumn("sent", "Sent", "", unitCount, func(r *process) float64 { return float64(r.MessagesOut) })),
-		off(numColumn("running", "Running time", "in callbacks, over its whole life", unitNS, func(r *process) float64 { return float64(r.RunningTime) })),
-		off(numColumn("wakeups", "Wakeups", "", unitCount, func(r *process) float64 { return float64(r.Wakeups) })),
-		off(numColumn("init", "Init", "time its start took", unitNS, func(r *process) float64 { return float64(r.InitTime) })),
+		off(rateColumn("out", "Out /s", "messages sent a second, over the last 10 s", chart.Count, func(r *process) float64 { return r.OutRate })),
+		off(numColumn("received", "Received", "", chart.Count, func(r *process) float64 { return float64(r.MessagesIn) })),
+		off(numColumn("sent", "Sent", "", chart.Count, func(r *process) float64 { return float64(r.MessagesOut) })),
+		off(numColumn("running", "Running time", "in callbacks, over its whole life", chart.Nanoseconds, func(r *process) float64 { return float64(r.RunningTime) })),
+		off(numColumn("wakeups", "Wakeups", "", chart.Count, func(r *process) float64 { return float64(r.Wakeups) })),
+		off(numColumn("init", "Init", "time its start took", chart.Nanoseconds, func(r *process) float64 { return float64(r.InitTime) })),
 		off(textColumn("parent", "Parent", func(r *process) string { return string(r.Parent) })),
 		off(textColumn("loglevel", "Log level", func(r *process) string { return r.LogLevel })),
 	}
@@ -123,10 +137,10 @@ func textColumn[T any](id, label string, f func(*T) string) column[T] {
 	return column[T]{ID: id, Label: label, Text: f, Order: byText(f)}
 }
 
-func numColumn[T any](id, label, help string, u unit, f func(*T) float64) column[T] {
+func numColumn[T any](id, label, help string, u chart.Unit, f func(*T) float64) column[T] {
 	return column[T]{
 		ID: id, Label: label, Help: help, Num: true,
-		Text:  func(r *T) string { return u.format(f(r)) },
+		Text:  func(r *T) string { return u.Format(f(r)) },
 		Order: func(a, b *T) int { return cmp.Compare(f(a), f(b)) },
 		Class: func(r *T) string {
 			if f(r) == 0 {
@@ -138,7 +152,7 @@ func numColumn[T any](id, label, help string, u unit, f func(*T) float64) column
 }
 
 // rateColumn shows nothing where a process has no earlier sample.
-func rateColumn(id, label, help string, u unit, f func(*process) float64) column[process] {
+func rateColumn(id, label, help string, u chart.Unit, f func(*process) float64) column[process] {
 	c := numColumn(id, label, help, u, f)
 	text := c.Text
 	c.Text = func(r *process) string {
@@ -151,7 +165,7 @@ func rateColumn(id, label, help string, u unit, f func(*process) float64) column
 }
 
 // alarming is a number that is coloured from warm and from bad upwards.
-func alarming[T any](id, label, help string, u unit, warm, bad float64, f func(*T) float64) column[T] {
+func alarming[T any](id, label, help string, u chart.Unit, warm, bad float64, f func(*T) float64) column[T] {
 	c := numColumn(id, label, help, u, f)
 	calm := c.Class
 	c.Class = func(r *T) string {

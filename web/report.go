@@ -18,6 +18,9 @@ import (
 	"ergorecorder/ergo"
 	"ergorecorder/escape"
 	"ergorecorder/replay"
+
+	"ergorecorder/web/chart"
+	"ergorecorder/web/graph"
 )
 
 // A reportPage is what the report's template is filled with.
@@ -27,7 +30,7 @@ type reportPage struct {
 	CSS      template.CSS
 	Name     string
 	Strip    *strip
-	Causes   *causes
+	Causes   *graph.Drawn
 	Views    []findingView
 	Counts   []severityCount
 	Nodes    []reportNode
@@ -84,7 +87,7 @@ func newReportPage(ctx context.Context, report *analyze.Report, rec *replay.Reco
 		Policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'",
 	}
 	anchor := func(f *finding.Finding) string { return "#" + f.ID }
-	p.Strip = newStrip(rec, from, to)
+	p.Strip = newStrip(rec, from, to, metrics()[0])
 	p.Strip.fill(ctx, rec)
 	marks, err := rec.Marks(ctx, from, to)
 	if err != nil {
@@ -143,12 +146,12 @@ func nodeSparks(ctx context.Context, rec *replay.Recording, node string, from, t
 			return nil, fmt.Errorf("%s of %s: %w", reading, node, err)
 		}
 		for i, f := range fields {
-			c := chart{Curve: cs[i], From: from, To: to, Unit: unitCount}
+			c := chart.Chart{Curves: cs[i : i+1], From: from, To: to, Unit: chart.Count}
 			if f == "heap_alloc" {
-				c.Unit = unitBytes
+				c.Unit = chart.Bytes
 			}
-			d := c.draw()
-			out = append(out, spark{labels[f], d.Path, d.Label})
+			d := c.Draw()
+			out = append(out, spark{labels[f], d.Lines[0].Path, d.Label})
 		}
 	}
 	return out, nil

@@ -94,7 +94,7 @@ func TestCausesInACircle(t *testing.T) {
 		{ID: a, CausedBy: &b}, {ID: b, CausedBy: &a}, {ID: c, CausedBy: &c}, {ID: "d"}, {ID: "e", CausedBy: new("d")}, {ID: "f", CausedBy: new("gone")},
 	}}
 	d := newCauses(r, func(*finding.Finding) string { return "" })
-	if d == nil || len(d.Boxes) != 2 || len(d.Arrows) != 1 {
+	if d == nil || len(d.Boxes) != 4 || len(d.Arrows) != 3 {
 		t.Errorf("%+v", d)
 	}
 }
@@ -117,7 +117,7 @@ func TestReportOfEveryCapture(t *testing.T) {
 			}
 			checkSelfContained(t, drawReport(t, report, rec))
 			s := analysed(t, rec, report, Options{})
-			for _, path := range []string{"/", "/findings", "/processes", "/tree", "/links", "/events", "/logs", "/profiles", "/strip"} {
+			for _, path := range []string{"/", "/findings", "/processes", "/tree", "/waits", "/links", "/events", "/logs", "/profiles", "/strip"} {
 				if w := fetch(s, path); w.Code != 200 {
 					t.Errorf("%s: %d %.200s", path, w.Code, w.Body)
 				}

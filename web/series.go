@@ -8,6 +8,8 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/replay"
+
+	"ergorecorder/web/chart"
 )
 
 // errorCount is the number of errors and panics in a LogMessages column.
@@ -21,9 +23,9 @@ func errorCount(c *archive.Column, slot int32) (int64, bool) {
 
 // objectCurves are fields of a reading of a node over time. Where the archive is
 // damaged, curves go on behind it, and the strip says so.
-func objectCurves(ctx context.Context, rec *replay.Recording, q replay.Query) ([]curve, error) {
+func objectCurves(ctx context.Context, rec *replay.Recording, q replay.Query) ([]chart.Curve, error) {
 	fields := q.Fields
-	out := make([]curve, len(fields))
+	out := make([]chart.Curve, len(fields))
 	for i, f := range fields {
 		out[i].Name = f
 	}
@@ -38,7 +40,7 @@ func objectCurves(ctx context.Context, rec *replay.Recording, q replay.Query) ([
 			if there {
 				v = f.Columns[i].Float(slot)
 			}
-			out[i].add(f.At, v)
+			out[i].Add(f.At, v)
 		}
 	}
 	return out, nil
@@ -52,7 +54,7 @@ type rowMatch struct {
 
 // rowCurves are the fields' values over time for each row that matches, by the
 // row's key column, at most limit rows.
-func rowCurves(ctx context.Context, rec *replay.Recording, q replay.Query, key string, match rowMatch, limit int) (map[string][]curve, error) {
+func rowCurves(ctx context.Context, rec *replay.Recording, q replay.Query, key string, match rowMatch, limit int) (map[string][]chart.Curve, error) {
 	fields := q.Fields
 	columns := append([]string{key}, fields...)
 	matched := slices.Index(columns, match.Column)
@@ -60,7 +62,7 @@ func rowCurves(ctx context.Context, rec *replay.Recording, q replay.Query, key s
 		columns = append(columns, match.Column)
 		matched = len(columns) - 1
 	}
-	out := map[string][]curve{}
+	out := map[string][]chart.Curve{}
 	slots := map[int32]string{}
 	q.Fields = columns
 	for f, err := range rec.Answers(ctx, q) {
@@ -81,7 +83,7 @@ func rowCurves(ctx context.Context, rec *replay.Recording, q replay.Query, key s
 			}
 			slots[slot] = k
 			if out[k] == nil {
-				out[k] = make([]curve, len(fields))
+				out[k] = make([]chart.Curve, len(fields))
 				for i := range fields {
 					out[k][i].Name = fields[i]
 				}
@@ -89,36 +91,9 @@ func rowCurves(ctx context.Context, rec *replay.Recording, q replay.Query, key s
 		}
 		for slot, k := range slots {
 			for i := range fields {
-				out[k][i].add(f.At, f.Columns[1+i].Float(slot))
+				out[k][i].Add(f.At, f.Columns[1+i].Float(slot))
 			}
 		}
 	}
 	return out, nil
-}
-
-// rate is the curve's growth a second; a counter that falls began anew.
-func (c curve) rate() curve {
-	r := curve{Name: c.Name}
-	for i := 1; i < len(c.At); i++ {
-		dt := float64(c.At[i]-c.At[i-1]) / 1000
-		d := c.Value[i] - c.Value[i-1]
-		if dt <= 0 {
-			continue
-		}
-		if d < 0 {
-			d = math.NaN()
-		}
-		r.At = append(r.At, c.At[i])
-		r.Value = append(r.Value, d/dt)
-	}
-	return r
-}
-
-// times multiplies the curve.
-func (c curve) times(f float64) curve {
-	r := curve{Name: c.Name, At: c.At, Value: make([]float64, len(c.Value))}
-	for i, v := range c.Value {
-		r.Value[i] = v * f
-	}
-	return r
 }

@@ -25,6 +25,8 @@ import (
 	"ergorecorder/ergo/live"
 	"ergorecorder/escape"
 	"ergorecorder/replay"
+
+	"ergorecorder/web/chart"
 )
 
 //go:embed assets
@@ -109,6 +111,7 @@ type view struct {
 	body          func(context.Context, *page) (any, error)
 }
 
+// views are the pages by their patterns.
 func (s *Server) views() map[string]view {
 	return map[string]view{
 		"/{$}":       {"", "overview", s.overview},
@@ -117,12 +120,35 @@ func (s *Server) views() map[string]view {
 		"/processes": {"processes", "processes", s.processes},
 		"/process":   {"processes", "process", s.process},
 		"/tree":      {"tree", "tree", s.tree},
+		"/waits":     {"waits", "waits", s.waits},
 		"/links":     {"links", "links", s.links},
+		"/trend":     {"trend", "trend", s.trend},
+		"/search":    {"search", "search", s.search},
 		"/events":    {"events", "events", s.events},
 		"/logs":      {"logs", "logs", s.logs},
 		"/compare":   {"compare", "compare", s.compare},
 		"/profiles":  {"profiles", "profiles", s.profiles},
 		"/profile":   {"profiles", "profile", s.profile},
+	}
+}
+
+// A tab leads to a view; g and its key do too.
+type tab struct{ Tab, Path, Key, Label string }
+
+// Tabs are the views that a page offers.
+func (p *page) Tabs() []tab {
+	return []tab{
+		{"", "/", "o", "Overview"},
+		{"findings", "/findings", "f", "Findings"},
+		{"processes", "/processes", "p", "Processes"},
+		{"tree", "/tree", "t", "Tree"},
+		{"waits", "/waits", "w", "Who waits"},
+		{"links", "/links", "l", "Links"},
+		{"events", "/events", "e", "Events"},
+		{"logs", "/logs", "d", "Logs"},
+		{"trend", "/trend", "m", "Metrics"},
+		{"compare", "/compare", "c", "Compare"},
+		{"profiles", "/profiles", "r", "Profiles"},
 	}
 }
 
@@ -142,6 +168,8 @@ type page struct {
 	Start, End time.Time // of the recording
 	From, To   time.Time // of the overview strip
 	Strip      *strip
+	Metric     metric // of the strip
+	Local      bool   // times are shown in the reader's zone
 	Report     *analyze.Report
 	Progress   string // of the analysis, "" when it has ended
 	Failure    string // why there are no findings, "" if there are
@@ -159,8 +187,19 @@ func (s *Server) newPage(r *http.Request) *page {
 		p.From = latest(p.Start, p.End.Add(-liveWindow))
 	}
 	if !p.From.Before(p.To) {
+		if p.query.Has("from") && p.query.Has("to") {
+			p.refuse("from=%s&to=%s: the window ends before it begins", p.query.Get("from"), p.query.Get("to"))
+		}
 		p.From, p.To = p.Start, p.End
 	}
+	known := false
+	if p.Metric, known = chosenMetric(p.query.Get("strip")); !known {
+		p.refuse("strip=%s: there are mailbox, cpu, heap and errors", p.query.Get("strip"))
+	}
+	if tz := p.query.Get("tz"); tz != "" && tz != "local" {
+		p.refuse("tz=%s: there is local; without it times are UTC", tz)
+	}
+	p.Local = p.query.Get("tz") == "local"
 	p.Present = p.query.Get("at") == ""
 	p.At = p.time("at", p.End)
 	if out := (p.At.Before(p.Start.Add(-time.Second)) || p.At.After(p.End.Add(time.Second))) && !p.Live; out && p.wrong == nil {
@@ -184,15 +223,22 @@ func (p *page) time(key string, def time.Time) time.Time {
 	t, err := time.Parse(time.RFC3339, text)
 	if err != nil {
 		if text != "" {
-			p.wrong = fmt.Errorf("%s=%s: it is no time; write 2006-01-02T15:04:05Z", key, text)
+			p.refuse("%s=%s: it is no time; write 2006-01-02T15:04:05Z", key, text)
 		}
 		return def
 	}
 	return t.UTC()
 }
 
+// refuse keeps what the address says that is not so; the first counts.
+func (p *page) refuse(format string, args ...any) {
+	if p.wrong == nil {
+		p.wrong = fmt.Errorf(format, args...)
+	}
+}
+
 // carried are the parameters that every link keeps.
-func carried() []string { return []string{"at", "from", "to"} }
+func carried() []string { return []string{"at", "from", "to", "strip", "tz"} }
 
 // Link is the address of a view at this page's moment, with parameters given
 // as key, value, …; an empty value leaves a parameter out.
@@ -229,7 +275,7 @@ func address(path string, q url.Values, kv []string) string {
 }
 
 // Moment is the address of this view at another moment.
-func (p *page) Moment(t time.Time) string { return p.Same("at", inURL(t)) }
+func (p *page) Moment(t time.Time) string { return p.Same("at", chart.InURL(t)) }
 
 // Following reports whether the page moves on with the recording.
 func (p *page) Following() bool { return p.Live && p.Present }
@@ -237,7 +283,7 @@ func (p *page) Following() bool { return p.Live && p.Present }
 // Whole is the address of this view with the overview of all that is recorded.
 func (p *page) Whole() string {
 	if p.Live {
-		return p.Same("from", inURL(p.Start), "to", "")
+		return p.Same("from", chart.InURL(p.Start), "to", "")
 	}
 	return p.Same("from", "", "to", "")
 }
@@ -251,7 +297,7 @@ func (p *page) Zoom(share float64) string {
 	if from.Equal(p.Start) && to.Equal(p.End) {
 		return p.Whole()
 	}
-	return p.Same("from", inURL(from), "to", inURL(to), "at", inURL(p.At))
+	return p.Same("from", chart.InURL(from), "to", chart.InURL(to), "at", chart.InURL(p.At))
 }
 
 // Step is how far an arrow key moves the slider, in milliseconds: a second, or
@@ -308,6 +354,9 @@ func (s *Server) serve(v view) http.HandlerFunc {
 		}
 		if err != nil {
 			s.fail(w, err)
+			return
+		}
+		if s.raw(w, p, body) {
 			return
 		}
 		var b bytes.Buffer
@@ -397,13 +446,14 @@ type stripCache struct {
 // get is the strip of the page's window; with read unset, only what takes no
 // scan unless an earlier request did it.
 func (c *stripCache) get(p *page, read bool) *strip {
-	key := inURL(p.From) + inURL(p.To) + inURL(p.End)
+	key := chart.InURL(p.From) + chart.InURL(p.To) + chart.InURL(p.End) + p.Metric.id
 	c.mu.Lock()
 	base := c.made[key]
 	c.mu.Unlock()
 	if base == nil {
-		base = newStrip(p.rec, p.From, p.To)
+		base = newStrip(p.rec, p.From, p.To, p.Metric)
 		if read {
+			base.profile = func(r profileRef) string { return "/profile?id=" + url.QueryEscape(r.String()) }
 			base.fill(context.Background(), p.rec)
 			c.mu.Lock()
 			if c.made == nil || len(c.made) > 20 {
@@ -414,30 +464,47 @@ func (c *stripCache) get(p *page, read bool) *strip {
 		}
 	}
 	st := *base
+	for _, m := range metrics() {
+		st.Metrics = append(st.Metrics, choice{m.id, m.Label, m.id == p.Metric.id})
+	}
 	marks, err := p.rec.Marks(context.Background(), p.From, p.To)
 	if err != nil {
 		st.Trouble = inShort([]error{err})
 	}
 	st.Whole = st.Whole && p.Progress == ""
 	st.flags(p.Report, marks, func(f *finding.Finding) string {
-		return p.Link("/finding", "id", f.ID, "at", inURL(f.Onset))
+		return p.Link("/finding", "id", f.ID, "at", chart.InURL(f.Onset))
 	})
 	return &st
+}
+
+// timeElement is a moment as text that the page's script can write anew in the
+// reader's zone; layout is clock, exact or day.
+func timeElement(t time.Time, layout string) (template.HTML, error) {
+	form, known := map[string]string{"clock": chart.LayoutClock, "exact": chart.LayoutExact, "day": chart.LayoutDay}[layout]
+	if !known {
+		return "", fmt.Errorf("no layout of times is called %q", layout)
+	}
+	return template.HTML(fmt.Sprintf(`<time datetime="%s" data-layout="%s">%s</time>`, chart.InURL(t), form, t.UTC().Format(form))), nil // digits and our own words
 }
 
 // pageTemplates parses what is embedded; a mistake in it shows in any test.
 func pageTemplates() *template.Template {
 	t := template.New("").Funcs(template.FuncMap{
-		"clock": clock, "exact": exact, "day": day, "urltime": inURL, "span": span, "short": short,
-		"count":   func(n int64) string { return count(float64(n)) },
-		"bytes":   func(n int64) string { return unitBytes.format(float64(n)) },
-		"seconds": func(n int64) string { return span(time.Duration(n) * time.Second) },
-		"nanos":   func(n int64) string { return span(time.Duration(n)) },
-		"float":   significant,
+		"clock": chart.Clock, "exact": chart.Exact, "day": chart.Day, "urltime": chart.InURL, "span": chart.Span, "short": short,
+		"count":   func(n int64) string { return chart.Whole(float64(n)) },
+		"bytes":   func(n int64) string { return chart.Bytes.Format(float64(n)) },
+		"seconds": func(n int64) string { return chart.Span(time.Duration(n) * time.Second) },
+		"nanos":   func(n int64) string { return chart.Span(time.Duration(n)) },
+		"waited":  chart.Seconds.Format,
+		"mul":     func(a, b int) int { return a * b },
+		"colour":  func(class string) string { return lightColours()[class] },
+		"float":   chart.Significant,
 		"millis":  func(t time.Time) int64 { return t.UnixMilli() },
-		"chart":   func(c chart) drawn { return c.draw() },
+		"when":    timeElement,
+		"chart":   func(c chart.Chart) chart.Drawn { return c.Draw() },
 		"values":  values,
-		"says":    func(title string, at time.Time) bool { return strings.Contains(title, clock(at)) },
+		"says":    func(title string, at time.Time) bool { return strings.Contains(title, chart.Clock(at)) },
 		"plural": func(n int, one, many string) string {
 			if n == 1 {
 				return fmt.Sprintf("%d %s", n, one)

@@ -20,6 +20,8 @@ import (
 	"ergorecorder/ergo"
 	"ergorecorder/recorder/ingest"
 	"ergorecorder/replay"
+
+	"ergorecorder/web/chart"
 )
 
 const (
@@ -69,7 +71,7 @@ func TestHostileNamesAreShownNotRun(t *testing.T) {
 	q := url.Values{"node": {evilNode}, "pid": {"<A.0.1>"}}.Encode()
 	for _, path := range []string{
 		"/", "/findings", "/processes", "/processes?q=" + url.QueryEscape(evilName) + "&app=%22%3E%3Cscript%3E", "/process?" + q, "/tree", "/links", "/events", "/logs?around=10m",
-		"/compare?with=" + inURL(start().Add(5*time.Second)), "/profiles", "/strip", "/finding?id=" + url.QueryEscape(evilName), "/compare.html?at=" + inURL(start().Add(5*time.Second)), "/compare.html?nodes=" + url.QueryEscape(evilName), "/profile?id=" + url.QueryEscape(evilName),
+		"/compare?with=" + chart.InURL(start().Add(5*time.Second)), "/profiles", "/strip", "/finding?id=" + url.QueryEscape(evilName), "/compare.html?at=" + chart.InURL(start().Add(5*time.Second)), "/compare.html?nodes=" + url.QueryEscape(evilName), "/profile?id=" + url.QueryEscape(evilName),
 		"/pprof/" + url.PathEscape(evilName) + "/top", "/processes?at=" + url.QueryEscape(evilName) + "&skip=-5&sort=%3Cscript%3E&col=%3Cscript%3E",
 	} {
 		body := fetch(s, path).Body.String()

@@ -13,33 +13,40 @@ import (
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
 	"ergorecorder/replay"
+
+	"ergorecorder/web/chart"
 )
 
 // A strip is the overview of a stretch of a recording: a lane per node with
-// the life and the deepest mailbox of each, and what happened above them.
+// its life and one metric, and what happened above them.
 type strip struct {
 	From, To time.Time
-	Ticks    []tick
+	Ticks    []chart.Tick
+	Metric   metric
+	Metrics  []choice
 	Lanes    []lane
-	Flags    []pin  // findings and marks
-	FlagRows int    // rows of flags that are needed
-	Whole    bool   // curves, gaps and findings are in
-	Trouble  string // what could not be read
+	Flags    []pin                   // findings and marks
+	FlagRows int                     // rows of flags that are needed
+	Whole    bool                    // curves, gaps and findings are in
+	Trouble  string                  // what could not be read
+	profile  func(profileRef) string // the address of a profile, nil where there is none
 }
 
 // A lane is one node.
 type lane struct {
 	Node   string
-	Lives  []box
-	Gaps   []box
+	Lives  []chart.Box
+	Gaps   []chart.Box
 	Bursts []burst
 	Path   string
 	Peak   string
+	Data   string // of the curve, for the page's script
+	Taken  []pin  // profiles
 }
 
 // A burst is a stretch of a lane in which errors were logged.
 type burst struct {
-	box
+	chart.Box
 	Level int // 1 to 3, by how many
 }
 
@@ -56,18 +63,18 @@ type pin struct {
 	count int    // marks of that kind at about that time
 }
 
-// lanes makes the strip of a window without anything that needs a scan.
-func newStrip(rec *replay.Recording, from, to time.Time) *strip {
-	st := &strip{From: from, To: to, Ticks: timeTicks(from, to, 8)}
-	s := scale{from: from, to: to}
+// newStrip makes the strip of a window without anything that needs a scan.
+func newStrip(rec *replay.Recording, from, to time.Time, m metric) *strip {
+	st := &strip{From: from, To: to, Ticks: chart.TimeTicks(from, to, 8), Metric: m}
+	s := chart.Scale{From: from, To: to}
 	for _, n := range rec.Nodes() {
 		l := lane{Node: n.Name}
 		for _, life := range n.Lives {
 			if life.To.Before(from) || life.From.After(to) {
 				continue
 			}
-			x, w := s.stretch(life.From, life.To)
-			l.Lives = append(l.Lives, box{x, w, fmt.Sprintf("%s, started %s, recorded %s to %s", n.Name, day(life.Started), clock(life.From), clock(life.To))})
+			x, w := s.Stretch(life.From, life.To)
+			l.Lives = append(l.Lives, chart.Box{X: x, W: w, Title: fmt.Sprintf("%s, started %s, recorded %s to %s", n.Name, chart.Day(life.Started), chart.Clock(life.From), chart.Clock(life.To))})
 		}
 		st.Lanes = append(st.Lanes, l)
 	}
@@ -77,29 +84,82 @@ func newStrip(rec *replay.Recording, from, to time.Time) *strip {
 // fill adds what has to be read from the recording: curves, gaps and bursts of
 // errors. What cannot be read is left out, and Trouble says so.
 func (st *strip) fill(ctx context.Context, rec *replay.Recording) {
-	s := scale{from: st.From, to: st.To}
+	s := chart.Scale{From: st.From, To: st.To}
 	var trouble []error
 	gaps, err := rec.Gaps(ctx)
 	if err != nil {
 		trouble = append(trouble, err)
 	}
+	curves := make([]chart.Curve, len(st.Lanes))
 	for i := range st.Lanes {
 		l := &st.Lanes[i]
 		for _, g := range gaps {
 			if g.Node != l.Node && g.Node != "" || g.To.Before(st.From) || g.From.After(st.To) {
 				continue
 			}
-			x, w := s.stretch(g.From, g.To)
-			l.Gaps = append(l.Gaps, box{x, w, fmt.Sprintf("not recorded %s to %s: %s", clock(g.From), clock(g.To), g.Why)})
+			x, w := s.Stretch(g.From, g.To)
+			l.Gaps = append(l.Gaps, chart.Box{X: x, W: w, Title: fmt.Sprintf("not recorded %s to %s: %s", chart.Clock(g.From), chart.Clock(g.To), g.Why)})
 		}
-		deep, errs := deepest(ctx, rec, l.Node, st.From, st.To)
-		l.Path, l.Peak = lanePath(s, deep)
-		bad, more := logged(ctx, rec, l.Node, st.From, st.To)
+		bad, errs := logged(ctx, rec, l.Node, st.From, st.To)
+		trouble = append(trouble, errs...)
 		l.Bursts = bursts(s, bad)
-		trouble = append(trouble, append(errs, more...)...)
+		curves[i], errs = st.Metric.read(ctx, rec, l.Node, st.From, st.To)
+		trouble = append(trouble, errs...)
+	}
+	st.draw(curves)
+	for pr, err := range rec.Profiles(ctx, "", "", st.From, st.To) {
+		if err != nil {
+			trouble = append(trouble, err)
+			continue
+		}
+		st.took(pr)
 	}
 	st.Trouble, st.Whole = inShort(trouble), true
 }
+
+// draw draws the nodes' curves on one scale, so that lanes compare; on a
+// logarithmic one where the metric asks for it, so that 10 beside 10,000 is still
+// seen.
+func (st *strip) draw(curves []chart.Curve) {
+	s := chart.Scale{From: st.From, To: st.To, Log: st.Metric.log, Hi: st.Metric.least}
+	for _, c := range curves {
+		for _, v := range c.Value {
+			if v > s.Hi && !math.IsInf(v, 0) {
+				s.Hi = v
+			}
+		}
+	}
+	s.Hi *= 1.05
+	for i, c := range curves {
+		l := &st.Lanes[i]
+		l.Path, l.Data = s.Path(c), c.Data(s, st.Metric.unit)
+		l.Peak = "not recorded"
+		peak := math.NaN()
+		for _, v := range c.Value {
+			if !math.IsNaN(v) && !(v <= peak) {
+				peak = v
+			}
+		}
+		if !math.IsNaN(peak) {
+			l.Peak = "at most " + st.Metric.unit.Format(peak)
+		}
+	}
+}
+
+// took puts a profile into the lane of its node.
+func (st *strip) took(pr replay.Profile) {
+	for i := range st.Lanes {
+		if l := &st.Lanes[i]; l.Node == pr.Node {
+			taken := pin{X: share(chart.Scale{From: st.From, To: st.To}.X(pr.At)), Title: pr.Kind + " profile taken at " + chart.Clock(pr.At)}
+			if st.profile != nil {
+				taken.URL = st.profile(profileRef{pr.Node, pr.Kind, pr.At})
+			}
+			l.Taken = append(l.Taken, taken)
+		}
+	}
+}
+
+func share(f float64) string { return fmt.Sprintf("%.2f%%", f*100) }
 
 // inShort is the first of several errors and how many there are.
 func inShort(errs []error) string {
@@ -112,43 +172,8 @@ func inShort(errs []error) string {
 	return fmt.Sprintf("%s, and %d more", clip(errs[0].Error(), 200), len(errs)-1)
 }
 
-// lanePath draws a curve on a logarithmic scale, so that 10 beside 10,000 is
-// still seen.
-func lanePath(s scale, c curve) (path, peak string) {
-	hi := 0.0
-	for i, v := range c.Value {
-		hi = max(hi, v)
-		c.Value[i] = math.Log10(1 + max(v, 0))
-	}
-	s.lo, s.hi = 0, max(math.Log10(1+hi), 2)*1.1
-	return s.path(c), unitCount.format(hi)
-}
-
-// deepest is the deepest mailbox on a node over time.
-func deepest(ctx context.Context, rec *replay.Recording, node string, from, to time.Time) (c curve, errs []error) {
-	q := replay.Query{Node: node, Reading: ergo.Processes, From: from, To: to, Fields: []string{"MessagesMailbox"}, Failures: true}
-	q.Damaged = func(err error) { errs = append(errs, err) }
-	for f, err := range rec.Answers(ctx, q) {
-		if err != nil {
-			return c, append(errs, err)
-		}
-		if f.Failure != nil {
-			c.add(f.At, math.NaN())
-			continue
-		}
-		deep := 0.0
-		for _, slot := range f.Live {
-			if n, ok := f.Columns[0].Int(slot); ok {
-				deep = max(deep, float64(n))
-			}
-		}
-		c.add(f.At, deep)
-	}
-	return c, errs
-}
-
 // logged is how many errors and panics were logged between samples.
-func logged(ctx context.Context, rec *replay.Recording, node string, from, to time.Time) (c curve, errs []error) {
+func logged(ctx context.Context, rec *replay.Recording, node string, from, to time.Time) (c chart.Curve, errs []error) {
 	before := int64(-1)
 	q := replay.Query{Node: node, Reading: ergo.Node, From: from, To: to, Fields: []string{"LogMessages"}}
 	q.Damaged = func(err error) { errs = append(errs, err) }
@@ -165,7 +190,7 @@ func logged(ctx context.Context, rec *replay.Recording, node string, from, to ti
 			continue
 		}
 		if before >= 0 && n > before {
-			c.add(f.At, float64(n-before))
+			c.Add(f.At, float64(n-before))
 		}
 		before = n
 	}
@@ -173,11 +198,11 @@ func logged(ctx context.Context, rec *replay.Recording, node string, from, to ti
 }
 
 // bursts shades where errors were logged: each stretch is a column of pixels.
-func bursts(s scale, c curve) []burst {
+func bursts(s chart.Scale, c chart.Curve) []burst {
 	const columns = 200
 	sums := make([]float64, columns+1)
 	for i, at := range c.At {
-		if x := int(s.x(at) * columns); x >= 0 && x <= columns {
+		if x := int(s.X(time.UnixMilli(at)) * columns); x >= 0 && x <= columns {
 			sums[x] += c.Value[i]
 		}
 	}
@@ -187,7 +212,7 @@ func bursts(s scale, c curve) []burst {
 			continue
 		}
 		level := 1 + min(int(math.Log10(n)), 2)
-		out = append(out, burst{box{percent(float64(i) / columns), percent(1.0 / columns), unitCount.format(n) + " errors and panics logged"}, level})
+		out = append(out, burst{chart.Box{X: share(float64(i) / columns), W: share(1.0 / columns), Title: chart.Count.Format(n) + " errors and panics logged"}, level})
 	}
 	return out
 }
@@ -195,18 +220,18 @@ func bursts(s scale, c curve) []burst {
 // flags puts findings and marks above the lanes, in rows so that their labels
 // do not cover each other.
 func (st *strip) flags(report *analyze.Report, marks []archive.Mark, link func(*finding.Finding) string) {
-	s := scale{from: st.From, to: st.To}
+	s := chart.Scale{From: st.From, To: st.To}
 	st.Flags = nil
 	for _, m := range marks {
 		if m.From.Before(st.From) || m.From.After(st.To) {
 			continue
 		}
-		x := s.x(m.From.UnixMilli())
+		x := s.X(m.From)
 		if n := len(st.Flags) - 1; n >= 0 && st.Flags[n].kind == m.Kind && x-st.Flags[n].at < 0.02 {
 			st.Flags[n].add(m)
 			continue
 		}
-		st.Flags = append(st.Flags, pin{X: percent(x), Label: m.Kind, Title: markTitle(m), Class: "mark", at: x, kind: m.Kind, count: 1})
+		st.Flags = append(st.Flags, pin{X: share(x), Label: m.Kind, Title: markTitle(m), Class: "mark", at: x, kind: m.Kind, count: 1})
 	}
 	if report != nil {
 		for _, f := range report.Findings {
@@ -217,9 +242,9 @@ func (st *strip) flags(report *analyze.Report, marks []archive.Mark, link func(*
 			if f.End != nil {
 				end = *f.End
 			}
-			x, w := s.stretch(f.Onset, end)
-			title := fmt.Sprintf("%s %s: %s, from %s", f.Display, f.Severity, f.Title, clock(f.Onset))
-			st.Flags = append(st.Flags, pin{X: x, W: w, Label: f.Display, Title: title, Class: string(f.Severity), URL: link(f), at: max(s.x(f.Onset.UnixMilli()), 0)})
+			x, w := s.Stretch(f.Onset, end)
+			title := fmt.Sprintf("%s %s: %s, from %s", f.Display, f.Severity, f.Title, chart.Clock(f.Onset))
+			st.Flags = append(st.Flags, pin{X: x, W: w, Label: f.Display, Title: title, Class: string(f.Severity), URL: link(f), at: max(s.X(f.Onset), 0)})
 		}
 	}
 	slices.SortStableFunc(st.Flags, func(a, b pin) int { return cmp.Compare(a.at, b.at) })
@@ -270,7 +295,7 @@ func (f *pin) add(m archive.Mark) {
 }
 
 func markTitle(m archive.Mark) string {
-	s := m.Kind + " at " + clock(m.From)
+	s := m.Kind + " at " + chart.Clock(m.From)
 	if m.Node != "" {
 		s += " on " + m.Node
 	}

@@ -71,6 +71,9 @@ func newTable[T any](p *page, cols []column[T], rows []T, haystack func(*T) stri
 	}
 	by, down := strings.CutPrefix(sort, "-")
 	shown := chosenColumns(cols, p.query["col"])
+	if asked := p.query.Get("sort"); asked != "" && !sortable(cols, by) {
+		p.refuse("sort=%s: there are %s, and each with - before it", asked, strings.Join(ids(cols), ", "))
+	}
 	for _, c := range cols {
 		t.Columns = append(t.Columns, choice{c.ID, c.Label, shown[c.ID]})
 		if c.ID == by && c.Order != nil {
@@ -96,6 +99,18 @@ func newTable[T any](p *page, cols []column[T], rows []T, haystack func(*T) stri
 		t.Rows = append(t.Rows, cells)
 	}
 	return t
+}
+
+func sortable[T any](cols []column[T], id string) bool {
+	return slices.ContainsFunc(cols, func(c column[T]) bool { return c.ID == id && c.Order != nil })
+}
+
+func ids[T any](cols []column[T]) []string {
+	var out []string
+	for _, c := range cols {
+		out = append(out, c.ID)
+	}
+	return out
 }
 
 // chosenColumns are the columns asked for, or those that are on by default.

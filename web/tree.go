@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"ergorecorder/ergo"
+
+	"ergorecorder/web/chart"
 )
 
 // treeView is the supervision trees of the chosen nodes.
@@ -30,6 +32,7 @@ type branch struct {
 	Waiting int64 // messages in all mailboxes of the subtree
 	Folded  []fold
 	Open    bool
+	Says    string // what a supervisor says of itself
 }
 
 // A fold stands for leaves that look alike and are not drawn.
@@ -53,7 +56,12 @@ func (s *Server) tree(ctx context.Context, p *page) (any, error) {
 		if len(rows) == 0 {
 			continue
 		}
-		v.Trees = append(v.Trees, nodeTree{n, newTree(p, rows), len(rows)})
+		roots := newTree(p, rows)
+		asked := 0
+		for _, r := range roots {
+			r.supervise(ctx, p.now, &asked)
+		}
+		v.Trees = append(v.Trees, nodeTree{n, roots, len(rows)})
 	}
 	return v, nil
 }
@@ -103,6 +111,20 @@ func newTree(p *page, rows []process) []*branch {
 	return roots
 }
 
+// supervisorsAsked bounds how many supervisors of a node are looked up.
+const supervisorsAsked = 300
+
+// supervise adds what the supervisors among the branches say of themselves.
+func (b *branch) supervise(ctx context.Context, m *moment, asked *int) {
+	if len(b.Kids) > 0 && *asked < supervisorsAsked {
+		*asked++
+		b.Says = supervision(ctx, m, &b.process)
+	}
+	for _, k := range b.Kids {
+		k.supervise(ctx, m, asked)
+	}
+}
+
 // settle sums up the subtree and folds leaves that look alike.
 func (b *branch) settle(p *page, depth int) {
 	b.Size, b.Waiting = 1, b.MessagesMailbox
@@ -139,9 +161,9 @@ func (b *branch) Summary() string {
 	if b.Size == 1 {
 		return ""
 	}
-	s := fmt.Sprintf("%s processes", count(float64(b.Size)))
+	s := fmt.Sprintf("%s processes", chart.Whole(float64(b.Size)))
 	if b.Waiting > 0 {
-		s += fmt.Sprintf(", %s waiting", count(float64(b.Waiting)))
+		s += fmt.Sprintf(", %s waiting", chart.Whole(float64(b.Waiting)))
 	}
 	return s
 }

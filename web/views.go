@@ -11,6 +11,9 @@ import (
 	"ergorecorder/analyze/finding"
 	"ergorecorder/ergo"
 	"ergorecorder/replay"
+
+	"ergorecorder/web/chart"
+	"ergorecorder/web/graph"
 )
 
 // overviewView is the first page: the verdict, the nodes, the busiest
@@ -58,7 +61,7 @@ func unsortable(heads []head) []head {
 
 // findingsView is the whole verdict.
 type findingsView struct {
-	Causes *causes
+	Causes *graph.Drawn
 }
 
 func (s *Server) findings(_ context.Context, p *page) (any, error) {
@@ -70,7 +73,7 @@ func (s *Server) findings(_ context.Context, p *page) (any, error) {
 
 // findingURL is the page of a finding, at the moment of its onset.
 func (p *page) findingURL(f *finding.Finding) string {
-	return p.Link("/finding", "id", f.ID, "at", inURL(f.Onset))
+	return p.Link("/finding", "id", f.ID, "at", chart.InURL(f.Onset))
 }
 
 // FindingURL is findingURL for templates.
@@ -84,7 +87,11 @@ func (s *Server) finding(ctx context.Context, p *page) (any, error) {
 	for _, f := range p.Report.Findings {
 		if f.ID == id || f.Display == id {
 			p.Title = f.Title
-			return newFindingView(ctx, p.Report, f, p.rec, p.findingURL)
+			v, err := newFindingView(ctx, p.Report, f, p.rec, p.findingURL)
+			if err == nil {
+				v.Profiles, err = nearestProfiles(ctx, p, f)
+			}
+			return v, err
 		}
 	}
 	return nil, notFound("no finding has the id " + id)
@@ -126,18 +133,22 @@ type logsView struct {
 }
 
 func (s *Server) logs(ctx context.Context, p *page) (any, error) {
-	around, err := time.ParseDuration(p.query.Get("around"))
+	around, err := time.ParseDuration(cmp.Or(p.query.Get("around"), "30s"))
 	if err != nil || around <= 0 {
-		around = 30 * time.Second
+		p.refuse("around=%s: write 30s, 10m or 1h", p.query.Get("around"))
+		return nil, nil
 	}
 	level := p.query.Get("level")
+	if level != "" && severity(level) < severity("info") {
+		p.refuse("level=%s: there are info, warning, error and panic", level)
+	}
 	v := logsView{
 		Nodes: choices(p.Nodes(), p.query.Get("node")), Levels: choices([]string{"info", "warning", "error", "panic"}, level),
 		Query: p.query.Get("q"), Keeps: p.Kept("q", "node", "level", "around"), From: p.At.Add(-around), To: p.At.Add(around),
 	}
 	for _, d := range []string{"10s", "30s", "2m", "10m", "1h", "24h"} {
 		x, _ := time.ParseDuration(d) // all of them parse
-		v.Spans = append(v.Spans, choice{d, "± " + span(x), x == around})
+		v.Spans = append(v.Spans, choice{d, "± " + chart.Span(x), x == around})
 	}
 	lines, err := logsBetween(ctx, p.rec, p.query.Get("node"), v.From, v.To)
 	if err != nil {
@@ -186,12 +197,12 @@ func eventColumns(p *page) []column[eventRow] {
 		textColumn("node", "Node", func(e *eventRow) string { return short(e.Owner) }),
 		textColumn("use", "Use", func(e *eventRow) string { return e.Use() }),
 		{ID: "producer", Label: "Producer", Text: func(e *eventRow) string { return string(e.Producer) }, URL: func(e *eventRow) string { return processURL(p, e.Owner, string(e.Producer)) }, Class: constantClass[eventRow]("mono"), Order: byText(func(e *eventRow) string { return string(e.Producer) })},
-		numColumn("subscribers", "Subscribers", "", unitCount, func(e *eventRow) float64 { return float64(e.Subscribers) }),
-		numColumn("published", "Published", "", unitCount, func(e *eventRow) float64 { return float64(e.MessagesPublished) }),
-		numColumn("local", "Local", "deliveries on this node", unitCount, func(e *eventRow) float64 { return float64(e.MessagesLocalSent) }),
-		numColumn("remote", "Remote", "deliveries to other nodes", unitCount, func(e *eventRow) float64 { return float64(e.MessagesRemoteSent) }),
-		numColumn("fanout", "Fan-out", "deliveries per message", unitCount, func(e *eventRow) float64 { return e.Fanout() }),
-		numColumn("quiet", "Quiet for", "time since the last publish", unitNS, func(e *eventRow) float64 {
+		numColumn("subscribers", "Subscribers", "", chart.Count, func(e *eventRow) float64 { return float64(e.Subscribers) }),
+		numColumn("published", "Published", "", chart.Count, func(e *eventRow) float64 { return float64(e.MessagesPublished) }),
+		numColumn("local", "Local", "deliveries on this node", chart.Count, func(e *eventRow) float64 { return float64(e.MessagesLocalSent) }),
+		numColumn("remote", "Remote", "deliveries to other nodes", chart.Count, func(e *eventRow) float64 { return float64(e.MessagesRemoteSent) }),
+		numColumn("fanout", "Fan-out", "deliveries per message", chart.Count, func(e *eventRow) float64 { return e.Fanout() }),
+		numColumn("quiet", "Quiet for", "time since the last publish", chart.Nanoseconds, func(e *eventRow) float64 {
 			if e.LastPublishedAt == 0 {
 				return 0
 			}
@@ -229,9 +240,11 @@ func (f flow) Lost() bool { return f.Known && f.Missing() > 20 && f.Missing() > 
 const linkWindow = time.Minute
 
 type linksView struct {
-	Links []linkEnds
-	Over  time.Duration
-	Alone []string // what there is to say of nodes without a link
+	Links  []linkEnds
+	Charts []chart.Chart
+	Pairs  []quickLink // of which charts can be shown
+	Over   time.Duration
+	Alone  []string // what there is to say of nodes without a link
 }
 
 func (s *Server) links(ctx context.Context, p *page) (any, error) {
@@ -255,6 +268,22 @@ func (s *Server) links(ctx context.Context, p *page) (any, error) {
 			v.Links = append(v.Links, l)
 		}
 	}
+	asked := p.query.Get("pair")
+	if pairs := pairsOf(v.Links); asked != "" && !slices.Contains(pairs, asked) {
+		p.refuse("pair=%s: there are %s", asked, strings.Join(pairs, ", "))
+	}
+	for _, l := range v.Links {
+		pair := l.A + "|" + l.B
+		if asked != pair && (asked != "" || len(v.Links) > pairsDrawn) {
+			v.Pairs = append(v.Pairs, quickLink{short(l.A) + " and " + short(l.B), p.Same("pair", pair)})
+			continue
+		}
+		charts, err := linkCharts(ctx, p, l.A, l.B)
+		if err != nil {
+			return nil, err
+		}
+		v.Charts = append(v.Charts, charts...)
+	}
 	for _, n := range names {
 		switch {
 		case now[n] == nil:
@@ -264,6 +293,15 @@ func (s *Server) links(ctx context.Context, p *page) (any, error) {
 		}
 	}
 	return v, nil
+}
+
+// pairsOf are the links as an address names them.
+func pairsOf(links []linkEnds) []string {
+	var out []string
+	for _, l := range links {
+		out = append(out, l.A+"|"+l.B)
+	}
+	return out
 }
 
 // unsaid is why an end of a link does not say since when it is connected.

@@ -16,6 +16,8 @@ import (
 	"ergorecorder/ergo"
 	"ergorecorder/recorder/ingest"
 	"ergorecorder/replay"
+
+	"ergorecorder/web/chart"
 )
 
 // bundled is a recording made of the bundled capture of that name and the
@@ -115,7 +117,7 @@ func stuckReport(t testing.TB, rec *replay.Recording) *analyze.Report {
 	if err != nil || rows[stuckPID] == nil {
 		t.Fatalf("the stuck process is not in the recording: %v", err)
 	}
-	series := func(c curve, unit string) *finding.Series {
+	series := func(c chart.Curve, unit string) *finding.Series {
 		s := &finding.Series{Unit: unit}
 		for i, at := range c.At {
 			s.At, s.Value = append(s.At, time.UnixMilli(at).UTC()), append(s.Value, c.Value[i])

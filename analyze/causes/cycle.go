@@ -140,7 +140,7 @@ func (g *graph) cycle(ring []wait) *finding.Finding {
 	lasted := first.until.Sub(first.since)
 	f := &finding.Finding{
 		Kind: finding.CallCycle, Playbook: first.f.Playbook, Confidence: finding.High,
-		Score:   min(90, max(first.f.Score+1, finding.Score(finding.CallCycle, lasted.Seconds()))),
+		Score:   max(first.f.Score+1, finding.Score(finding.CallCycle, lasted.Seconds())),
 		Subject: first.f.Subject, Onset: first.since, OnsetErrorS: first.off.Seconds(), End: first.f.End,
 		Title: fmt.Sprintf("%s wait for each other's reply", finding.List(names)),
 		Summary: fmt.Sprintf("Since %s each of them waits for a reply, for %s so far, with messages behind it, and nobody is blocked, overloaded or gone for whom they could wait: they wait for each other, in a cycle of calls.",

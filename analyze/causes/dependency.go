@@ -76,7 +76,7 @@ func (g *graph) dependency(function string, group []*finding.Finding) *finding.F
 	worst := slices.MaxFunc(group, func(a, b *finding.Finding) int { return a.Score - b.Score })
 	var names []string
 	f := &finding.Finding{
-		Kind: finding.SlowDependency, Playbook: first.Playbook, Score: min(worst.Score+1, 100), Confidence: first.Confidence,
+		Kind: finding.SlowDependency, Playbook: first.Playbook, Score: worst.Score + 1, Confidence: first.Confidence,
 		Subject: finding.Subject{Node: first.Subject.Node, Incarnation: first.Subject.Incarnation, Application: first.Subject.Application, Function: function},
 		Onset:   first.Onset, OnsetErrorS: first.OnsetErrorS, End: worst.End,
 		Recommendation: "Look at what this function calls (a service, a file, a lock): it is slow or does not answer. Bound the call with a time-out, and keep it out of the callback: in a meta process, or a pool of its own.",

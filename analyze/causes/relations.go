@@ -79,6 +79,7 @@ func predicates(s *scene.Scene) map[finding.Relation]predicate {
 		finding.OnNode:        func(root, f *finding.Finding) bool { return sameNode(root, f) && after(root, f) },
 		finding.WaitingCalls:  func(root, f *finding.Finding) bool { return f.Is(finding.Waits) && after(root, f) },
 		finding.CallersSuffer: callersSuffer,
+		finding.DriesUp:       driesUp,
 	}
 }
 
@@ -128,6 +129,17 @@ const soon = 4 * scene.CallTimeout
 func callersSuffer(root, f *finding.Finding) bool {
 	near := sameNode(root, f) || f.Onset.Before(root.Onset.Add(soon))
 	return near && after(root, f)
+}
+
+// driesUp holds for streams that ended at one moment, under the greatest of
+// them: who sends on what he gets seldom sends on more.
+func driesUp(root, f *finding.Finding) bool {
+	rate := func(f *finding.Finding) float64 {
+		v, _ := f.Evidence[0].Values["per_s_before"].(float64)
+		return v
+	}
+	greater := rate(root) > rate(f) || rate(root) == rate(f) && root.ID < f.ID
+	return greater && f.Onset.Sub(root.Onset).Abs() <= slack(root, f)
 }
 
 // hasLock holds for who waits for a lock in a method of the type in another

@@ -68,6 +68,7 @@ type Row struct {
 	Subject  string // the fields of the subject that name the culprit
 	Claimed  string // when it is claimed: the sentence that people read
 	Measure  Measure
+	Most     int     // that a finding of the kind scores however much there is of the quantity; 0: as every kind
 	Fetch    []Fetch // what a recorder fetches when it is triggered by one
 	Explains []Effect
 }
@@ -128,6 +129,7 @@ const (
 	OnNode        Relation = "on the same node"                                       // while it lasted or soon after
 	WaitingCalls  Relation = "of a process that waits for replies"                    // on any node, while it lasted or soon after
 	CallersSuffer Relation = "by callers: on the same node, or soon after"            //
+	DriesUp       Relation = "of a stream that ended at the same moment"              // on any node: who is fed by whom is not known
 	WaitsFor      Relation = "of a process that waits for its reply"                  // named by its log, or the only one at fault
 )
 
@@ -135,7 +137,7 @@ const (
 func Relations() []Relation {
 	return []Relation{
 		TakesDown, BeganAnew, NodeAway, CallsNode, CutsBoth, CutsOff, GivesUp, Dies, SameProcess, KilledInside, PileUp,
-		SameCode, CostsMore, LoadBurns, HasLock, Holds, UsesUp, OnNode, WaitingCalls, CallersSuffer, WaitsFor,
+		SameCode, CostsMore, LoadBurns, HasLock, Holds, UsesUp, OnNode, WaitingCalls, CallersSuffer, DriesUp, WaitsFor,
 	}
 }
 

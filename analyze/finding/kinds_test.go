@@ -6,6 +6,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"math"
 	"os"
 	"slices"
 	"strconv"
@@ -79,13 +80,26 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// scored says which quantity makes a kind a warning, and a critical one.
+func scored(r finding.Row) string {
+	unit := ""
+	if r.Measure.Unit != "" {
+		unit = " " + r.Measure.Unit
+	}
+	worst := finding.Score(r.Kind, math.Inf(1))
+	if r.Measure.Warning > r.Measure.Critical {
+		worst = finding.Score(r.Kind, 1e-300)
+	}
+	return fmt.Sprintf("%s: %v%s, %v%s, %d", r.Measure.Quantity, r.Measure.Warning, unit, r.Measure.Critical, unit, worst)
+}
+
 var update = flag.Bool("update", false, "write the table in docs/findings.md anew")
 
 // The documentation says what the table says.
 func TestDocumented(t *testing.T) {
 	const path, begin, end = "../../docs/findings.md", "<!-- kinds: written by go test ./analyze/finding -update -->\n", "<!-- end of kinds -->\n"
 	var b strings.Builder
-	b.WriteString("\n| kind | playbook | subject | claimed when | may be explained by |\n|---|---|---|---|---|\n")
+	b.WriteString("\n| kind | playbook | subject | claimed when | scored by: warning, critical, most | may be explained by |\n|---|---|---|---|---|---|\n")
 	for _, r := range finding.Kinds() {
 		var by []string
 		for _, e := range finding.ExplainedBy(r.Kind) {
@@ -95,7 +109,7 @@ func TestDocumented(t *testing.T) {
 				}
 			}
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", r.Kind, r.Playbook, r.Subject, r.Claimed, strings.Join(by, ", "))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", r.Kind, r.Playbook, r.Subject, r.Claimed, scored(r), strings.Join(by, ", "))
 	}
 	b.WriteString("\n")
 	text, err := os.ReadFile(path)

@@ -1,23 +1,39 @@
 package finding
 
-import "math"
+import (
+	"cmp"
+	"math"
+)
+
+// Bounds of a score where the quantity alone would say too much.
+const (
+	Note   = 45 // it was meant, is how the application is built, or harms nobody
+	Over   = 68 // it has ended, is far apart, or was seen from afar: nobody must act at once
+	Paused = 54 // it stopped and came back by itself: perhaps it was meant
+	Unsure = 74 // told by indirect signs: a warning, never critical
+)
+
+// most is what a kind scores at most that does not say.
+const most = 95
 
 // Score is how bad a finding of a kind is, 0 to 100, by the quantity that its
 // row names: 50 where the row says warning, 75 where it says critical, by the
 // logarithm of the quantity in between and beyond, for harm is felt in
-// multiples. A kind without a row scores as a note.
+// multiples. No score passes the row's Most: however long one process is blocked,
+// a node that is down comes first. A kind without a row scores as a note.
 func Score(k Kind, quantity float64) int {
 	row, ok := RowOf(k)
 	if !ok || quantity <= 0 {
 		return ScoreInfo
 	}
+	top := cmp.Or(row.Most, most)
 	warning, critical := row.Measure.Warning, row.Measure.Critical
 	if warning == critical {
 		if quantity >= critical {
-			return 82
+			return top
 		}
 		return ScoreInfo
 	}
 	steps := math.Log(quantity/warning) / math.Log(critical/warning) // 0 at warning, 1 at critical
-	return int(math.Round(min(max(ScoreWarning+25*steps, ScoreInfo), 95)))
+	return int(math.Round(min(max(ScoreWarning+25*steps, ScoreInfo), float64(top))))
 }

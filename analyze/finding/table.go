@@ -7,6 +7,7 @@ func Kinds() []Row {
 			Kind: OverloadedProcess, Playbook: "bottleneck", Subject: "node, pid, name, behavior",
 			Claimed: "messages arrive faster than it handles them; it still works",
 			Measure: Measure{"age of the oldest message", "s", 1, 5},
+			Most:    86,
 			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchCPU, FetchRawCPU, FetchRawGoroutine},
 			Explains: []Effect{
 				{SameProcess, []Kind{MailboxGrowth, ErrorBurst, DeliveryErrors, EventSilent, GoroutineGrowth, Rule}},
@@ -21,6 +22,7 @@ func Kinds() []Row {
 			Kind: BlockedCallback, Playbook: "bottleneck", Subject: "node, pid, name, behavior; function if a stack shows it",
 			Claimed: "messages wait, it runs nothing",
 			Measure: Measure{"time without a message handled", "s", 5, 15},
+			Most:    88,
 			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchRawGoroutine},
 			Explains: []Effect{
 				{HasLock, []Kind{BlockedCallback, OverloadedProcess}},
@@ -35,6 +37,7 @@ func Kinds() []Row {
 			Kind: StuckCall, Playbook: "bottleneck", Subject: "node, pid, name; peer or callee where known",
 			Claimed: "it waits for a reply for longer than the call timeout",
 			Measure: Measure{"time waiting for one reply", "s", 5, 15},
+			Most:    80,
 			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchRawGoroutine},
 			Explains: []Effect{
 				{SameProcess, []Kind{MailboxGrowth, ErrorBurst, DeliveryErrors, EventSilent, GoroutineGrowth, ShutdownStuck, Rule}},
@@ -48,6 +51,7 @@ func Kinds() []Row {
 			Kind: CallCycle, Playbook: "bottleneck", Subject: "node, pid, name of one; peer",
 			Claimed: "processes wait for each other's reply and nobody else is at fault; names all members",
 			Measure: Measure{"time waiting for a reply", "s", 5, 15},
+			Most:    90,
 			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchRawGoroutine},
 			Explains: []Effect{
 				{SameProcess, []Kind{StuckCall, MailboxGrowth, ErrorBurst, DeliveryErrors, Rule}},
@@ -80,15 +84,18 @@ func Kinds() []Row {
 			Kind: TrafficStopped, Playbook: "bottleneck", Subject: "node, pid, name, behavior; peer where a link's counters show the source",
 			Claimed: "a steady stream of messages to a process fell to next to nothing and stays there, nothing waits",
 			Measure: Measure{"messages missing", "messages", 100, 10000},
+			Most:    62,
 			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchRawGoroutine},
 			Explains: []Effect{
 				{SameProcess, []Kind{EventSilent, Rule}},
+				{DriesUp, []Kind{TrafficStopped}},
 			},
 		},
 		{
 			Kind: MailboxFull, Playbook: "bottleneck", Subject: "node, pid, name, behavior",
 			Claimed: "a bounded mailbox is full and refuses messages; names its senders",
 			Measure: Measure{"messages refused", "messages", 1, 100},
+			Most:    86,
 			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchCPU, FetchRawCPU, FetchRawGoroutine},
 			Explains: []Effect{
 				{SameProcess, []Kind{MailboxGrowth, ErrorBurst, DeliveryErrors, EventSilent, GoroutineGrowth, Rule}},
@@ -99,12 +106,14 @@ func Kinds() []Row {
 			Kind: MailboxGrowth, Playbook: "bottleneck", Subject: "node, pid, name",
 			Claimed: "a mailbox grows steadily but slowly",
 			Measure: Measure{"time until the oldest message is as old as a call timeout", "s", 86400, 60},
+			Most:    55,
 			Fetch:   []Fetch{FetchHeap, FetchStacks, FetchRawHeap},
 		},
 		{
 			Kind: PoolOverflow, Playbook: "bottleneck", Subject: "node, name of the pool",
 			Claimed: "every worker's mailbox is full, messages are dropped",
 			Measure: Measure{"messages dropped", "messages", 1, 20},
+			Most:    86,
 			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchCPU, FetchRawGoroutine},
 			Explains: []Effect{
 				{SameProcess, []Kind{OverloadedProcess, MailboxGrowth, ErrorBurst, Rule}},
@@ -177,6 +186,7 @@ func Kinds() []Row {
 			Kind: ZombieProcesses, Playbook: "zombies", Subject: "node, behavior",
 			Claimed: "the same killed process is still there after 10 s",
 			Measure: Measure{"time since it was killed", "s", 10, 30},
+			Most:    80,
 			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchRawGoroutine},
 			Explains: []Effect{
 				{SameProcess, []Kind{BlockedCallback, StuckCall, ErrorBurst, EventSilent, GoroutineGrowth, ShutdownStuck, Rule}},
@@ -200,7 +210,8 @@ func Kinds() []Row {
 		{
 			Kind: NodeRestarted, Playbook: "health", Subject: "node",
 			Claimed: "a new incarnation",
-			Measure: Measure{"new lives", "", 1, 2},
+			Measure: Measure{"new lives", "", 1, 1},
+			Most:    80,
 			Fetch:   []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
 				{NodeAway, []Kind{LinkFlap, LinkDown, MessageLoss, SlowLink, ApplicationDown, EventSilent, ClockSkew, Rule}},
@@ -256,12 +267,14 @@ func Kinds() []Row {
 			Kind: ClockSkew, Playbook: "health", Subject: "node",
 			Claimed: "its clock is off by more than the sampling interval",
 			Measure: Measure{"offset of the clock", "s", 1, 60},
+			Most:    65,
 			Fetch:   []Fetch{FetchRawGoroutine},
 		},
 		{
 			Kind: RecorderClock, Playbook: "health", Subject: "none: it is not a node's",
 			Claimed: "the clock of the recording machine stepped: all nodes moved together against it; says by how much",
 			Measure: Measure{"step of the clock", "s", 1, 3600},
+			Most:    45,
 			Fetch:   []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
 				{BeganAnew, []Kind{ClockSkew}},
@@ -271,18 +284,21 @@ func Kinds() []Row {
 			Kind: ErrorBurst, Playbook: "health", Subject: "node; application or behavior",
 			Claimed: "errors or panics in logs or counters far above the baseline",
 			Measure: Measure{"lines", "a minute", 1, 1000},
+			Most:    62,
 			Fetch:   []Fetch{FetchStacks, FetchHeap, FetchRawGoroutine},
 		},
 		{
 			Kind: DeliveryErrors, Playbook: "health", Subject: "node",
 			Claimed: "send or call errors grow above the baseline",
 			Measure: Measure{"failed deliveries", "a minute", 1, 1000},
+			Most:    56,
 			Fetch:   []Fetch{FetchRawGoroutine},
 		},
 		{
 			Kind: DeadLetters, Playbook: "health", Subject: "node, pid, name of the sender",
 			Claimed: "it keeps sending to a process or name that does not exist; names sender and target",
 			Measure: Measure{"messages to nobody", "a minute", 1, 1000},
+			Most:    74,
 			Fetch:   []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
 				{OnNode, []Kind{DeliveryErrors}},
@@ -292,7 +308,8 @@ func Kinds() []Row {
 		{
 			Kind: ApplicationDown, Playbook: "health", Subject: "node, application",
 			Claimed: "an application that should run does not",
-			Measure: Measure{"time that it does not run", "s", 1, 30},
+			Measure: Measure{"time that it does not run", "s", 0.1, 5},
+			Most:    85,
 			Fetch:   []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
 				{TakesDown, []Kind{NodeDown, NodeRestarted}},
@@ -304,6 +321,7 @@ func Kinds() []Row {
 			Kind: ShutdownStuck, Playbook: "health", Subject: "node, pid, name",
 			Claimed: "a stopping node waits for processes that do not end",
 			Measure: Measure{"time that the node waits", "s", 5, 15},
+			Most:    82,
 			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchRawGoroutine},
 			Explains: []Effect{
 				{TakesDown, []Kind{NodeDown, NodeRestarted}},
@@ -320,6 +338,7 @@ func Kinds() []Row {
 			Kind: LinkFlap, Playbook: "network", Subject: "node, peer",
 			Claimed: "the connection is lost and made again",
 			Measure: Measure{"losses", "", 1, 2},
+			Most:    90,
 			Fetch:   []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
 				{CutsBoth, []Kind{LinkFlap, Rule}},
@@ -330,6 +349,7 @@ func Kinds() []Row {
 			Kind: LinkDown, Playbook: "network", Subject: "node, peer",
 			Claimed: "two nodes that were connected are not any more, both alive",
 			Measure: Measure{"messages and calls a second that it carried or that fail", "messages/s", 0.1, 1},
+			Most:    82,
 			Fetch:   []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
 				{CutsBoth, []Kind{LinkFlap, Rule}},
@@ -340,6 +360,7 @@ func Kinds() []Row {
 			Kind: Partition, Playbook: "network", Subject: "node, peer of one lost link",
 			Claimed: "the cluster is split into groups that do not see each other, all alive; names the members of each group",
 			Measure: Measure{"nodes cut off from others", "", 1, 1},
+			Most:    82,
 			Fetch:   []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
 				{CutsOff, []Kind{LinkDown, LinkFlap, ErrorBurst, DeliveryErrors, MessageLoss, SlowLink, EventSilent, StuckCall, OverloadedProcess, TrafficStopped}},
@@ -359,6 +380,7 @@ func Kinds() []Row {
 			Kind: SlowLink, Playbook: "network", Subject: "node, peer",
 			Claimed: "round trips far above the baseline",
 			Measure: Measure{"round trip", "ms", 5, 500},
+			Most:    85,
 			Fetch:   []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
 				{CutsOff, []Kind{ErrorBurst, DeliveryErrors, StuckCall, OverloadedProcess, NodeFrozen}},
@@ -368,12 +390,14 @@ func Kinds() []Row {
 			Kind: HandshakeErrors, Playbook: "network", Subject: "node",
 			Claimed: "an acceptor turns peers away",
 			Measure: Measure{"failed handshakes", "a minute", 1, 1000},
+			Most:    60,
 			Fetch:   []Fetch{FetchRawGoroutine},
 		},
 		{
 			Kind: CPUHotspot, Playbook: "cpu", Subject: "node, function; pid, name, behavior where they can be told",
 			Claimed: "one function burns the CPU, against the baseline; over hours, messages cost more and more of it",
 			Measure: Measure{"additional cores", "cores", 0.25, 1},
+			Most:    78,
 			Fetch:   []Fetch{FetchCPU, FetchRawCPU, FetchRawGoroutine},
 			Explains: []Effect{
 				{CostsMore, []Kind{BlockedCallback, OverloadedProcess, MailboxGrowth}},
@@ -394,6 +418,7 @@ func Kinds() []Row {
 			Kind: HeapChurn, Playbook: "memory", Subject: "node; function",
 			Claimed: "allocation rate and collector cost far above the baseline, nothing retained",
 			Measure: Measure{"share of the CPU that collections take", "%", 1, 25},
+			Most:    72,
 			Fetch:   []Fetch{FetchHeap, FetchStacks, FetchRawHeap},
 			Explains: []Effect{
 				{SameCode, []Kind{CPUHotspot}},
@@ -403,6 +428,7 @@ func Kinds() []Row {
 			Kind: GoroutineGrowth, Playbook: "goroutines", Subject: "node, function",
 			Claimed: "goroutines of one stack keep growing",
 			Measure: Measure{"additional goroutines", "", 10, 100},
+			Most:    78,
 			Fetch:   []Fetch{FetchStacks, FetchOwnStack, FetchRawGoroutine},
 			Explains: []Effect{
 				{Holds, []Kind{MemoryLeak, HeapChurn}},
@@ -412,18 +438,21 @@ func Kinds() []Row {
 			Kind: EventSilent, Playbook: "events", Subject: "node, event",
 			Claimed: "it used to publish and stopped",
 			Measure: Measure{"messages that subscribers miss", "messages", 20, 10000},
+			Most:    62,
 			Fetch:   []Fetch{FetchRawGoroutine},
 		},
 		{
 			Kind: EventStarved, Playbook: "events", Subject: "node, event",
 			Claimed: "subscribers wait, nothing was ever published",
 			Measure: Measure{"time that subscribers wait", "s", 30, 86400},
+			Most:    55,
 			Fetch:   []Fetch{FetchRawGoroutine},
 		},
 		{
 			Kind: EventNoSubscribers, Playbook: "events", Subject: "node, event",
 			Claimed: "published into the void",
-			Measure: Measure{"messages published to nobody", "messages/s", 1, 10000},
+			Measure: Measure{"messages published to nobody", "messages/s", 0.5, 10000},
+			Most:    60,
 			Fetch:   []Fetch{FetchRawGoroutine},
 		},
 		{

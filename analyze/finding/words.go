@@ -2,13 +2,12 @@ package finding
 
 import (
 	"fmt"
-	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"ergorecorder/analyze/series"
+	"ergorecorder/internal/words"
 )
 
 // List is names in words.
@@ -52,55 +51,22 @@ func RecordName(node, tool string, at time.Time) string {
 }
 
 // Round keeps three significant figures, so that reports do not claim more.
-func Round(v float64) float64 {
-	if v == 0 || math.IsNaN(v) || math.IsInf(v, 0) {
-		return 0
-	}
-	digits := 2 - int(math.Floor(math.Log10(math.Abs(v))))
-	if digits < 0 {
-		return math.Round(v)
-	}
-	p := math.Pow(10, float64(min(digits, 12)))
-	return math.Round(v*p) / p
-}
+func Round(v float64) float64 { return words.Round(v) }
 
 // Number is a value in words, to three figures.
-func Number(v float64) string { return strconv.FormatFloat(Round(v), 'f', -1, 64) }
+func Number(v float64) string { return words.Number(v) }
 
 // Seconds is a number of seconds in words.
-func Seconds(v float64) string {
-	if v < 0.1 {
-		return Number(v*1000) + " ms"
-	}
-	return Duration(time.Duration(v * float64(time.Second)))
-}
+func Seconds(v float64) string { return words.Length(time.Duration(v * float64(time.Second))) }
 
 // Duration is a duration in words, to about three figures.
-func Duration(d time.Duration) string {
-	switch {
-	case d < 100*time.Millisecond:
-		return Number(float64(d)/1e6) + " ms"
-	case d < 2*time.Minute:
-		return Number(d.Seconds()) + " s"
-	case d < 2*time.Hour:
-		return fmt.Sprintf("%d min %d s", int(d.Minutes()), int(d.Seconds())%60)
-	}
-	return fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
-}
+func Duration(d time.Duration) string { return words.Length(d) }
 
 // Clock is a time of day, UTC.
 func Clock(t time.Time) string { return t.UTC().Format("15:04:05") }
 
 // Size is a number of bytes in words.
-func Size(v float64) string {
-	for _, u := range []string{"B", "KB", "MB", "GB"} {
-		if math.Abs(v) < 1024 {
-			return Number(v) + " " + u
-		}
-		v /= 1024
-	}
-	return Number(v) + " TB"
-}
+func Size(v float64) string { return words.Size(v) }
 
 // maxChart is how many points a chart in a finding has.
 const maxChart = 120

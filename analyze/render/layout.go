@@ -13,6 +13,7 @@ import (
 
 	"ergorecorder/analyze"
 	"ergorecorder/analyze/finding"
+	"ergorecorder/internal/words"
 )
 
 // wrap breaks text into lines of at most width columns. Words are not broken.
@@ -102,7 +103,7 @@ func facts(values map[string]any) []fact {
 		v := values[n]
 		switch pair, ok := v.(map[string]any); {
 		case ok:
-			out = append(out, fact{words(n), value(pair["before"]), value(pair["after"])})
+			out = append(out, fact{spaced(n), value(pair["before"]), value(pair["after"])})
 		case n == "before":
 			single.before = value(v)
 		case n == "after":
@@ -126,26 +127,12 @@ func measured(name string, v any) fact {
 		number, ok = float64(whole), true
 	}
 	if rest, is := strings.CutSuffix(name, "_ns"); is && ok {
-		return fact{name: words(rest), after: time.Duration(number).Round(time.Microsecond).String()}
+		return fact{name: spaced(rest), after: words.Length(time.Duration(number))}
 	}
 	if rest, is := strings.CutSuffix(name, "_bytes"); is && ok {
-		return fact{name: words(rest), after: Size(number)}
+		return fact{name: spaced(rest), after: words.Size(number)}
 	}
-	return fact{name: words(name), after: value(v)}
-}
-
-// Size is a number of bytes in units of 1024.
-func Size(bytes float64) string {
-	units := []string{"B", "KiB", "MiB", "GiB", "TiB"}
-	i := 0
-	for math.Abs(bytes) >= 1024 && i < len(units)-1 {
-		bytes /= 1024
-		i++
-	}
-	if i == 0 {
-		return strconv.FormatFloat(math.Round(bytes), 'f', -1, 64) + " B"
-	}
-	return strconv.FormatFloat(bytes, 'f', 1, 64) + " " + units[i]
+	return fact{name: spaced(name), after: value(v)}
 }
 
 // Facts are the values of an evidence, a line each.
@@ -160,8 +147,8 @@ func Facts(values map[string]any) []string {
 	return lines
 }
 
-// words makes the name of a value readable: handled_per_s is "handled /s".
-func words(name string) string {
+// spaced makes the name of a value readable: handled_per_s is "handled /s".
+func spaced(name string) string {
 	name = strings.ReplaceAll(name, "_per_s", " /s")
 	for _, unit := range []string{"s", "ms", "ns", "bytes"} {
 		if rest, ok := strings.CutSuffix(name, "_"+unit); ok {
@@ -178,14 +165,14 @@ func value(v any) string {
 	case string:
 		return x
 	case float64:
-		return short(x)
+		return figures(x)
 	case time.Time:
 		return clock(x)
 	}
 	return fmt.Sprint(v)
 }
 
-func short(v float64) string {
+func figures(v float64) string {
 	if v == math.Trunc(v) && math.Abs(v) < 1e15 {
 		return strconv.FormatFloat(v, 'f', -1, 64)
 	}
@@ -197,16 +184,7 @@ func clock(t time.Time) string { return t.UTC().Format("15:04:05") }
 func instant(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05.0 UTC") }
 
 // lasting is a duration to the second.
-func lasting(d time.Duration) string {
-	d = d.Round(time.Second)
-	switch {
-	case d < 2*time.Minute:
-		return fmt.Sprintf("%d s", int(d.Seconds()))
-	case d < 2*time.Hour:
-		return fmt.Sprintf("%d min %d s", int(d.Minutes()), int(d.Seconds())%60)
-	}
-	return fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
-}
+func lasting(d time.Duration) string { return words.Length(d.Round(time.Second)) }
 
 // subject is whom a finding accuses, a field a row.
 func subject(s finding.Subject) []fact {
@@ -247,7 +225,7 @@ func place(e finding.Evidence) string {
 func span(f *finding.Finding, end time.Time) string {
 	s := "since " + instant(f.Onset)
 	if f.OnsetErrorS >= 0.05 {
-		s += fmt.Sprintf(" (within %s s)", short(f.OnsetErrorS))
+		s += fmt.Sprintf(" (within %s s)", figures(f.OnsetErrorS))
 	}
 	if f.End == nil {
 		return s + fmt.Sprintf(", still so at the end, %s later", lasting(end.Sub(f.Onset)))

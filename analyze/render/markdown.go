@@ -54,7 +54,7 @@ func markdownFinding(b *bufio.Writer, f *finding.Finding, r *analyze.Report, dis
 		}
 		fmt.Fprint(b, "\n\n")
 		if line, low, high := Sparkline(e.Series, 60); line != "" {
-			escape.Fprintf(b, "`%s` %s to %s %s\n\n", line, short(low), short(high), escape.Markdown(e.Series.Unit))
+			escape.Fprintf(b, "`%s` %s to %s %s\n\n", line, figures(low), figures(high), escape.Markdown(e.Series.Unit))
 		}
 		markdownTable(b, "", facts(e.Values))
 		if len(e.Lines) > 0 {

@@ -158,7 +158,7 @@ func (p *page) evidence(e finding.Evidence) {
 	}
 	p.paragraph("    ", what)
 	if line, low, high := Sparkline(e.Series, min(p.width-40, 60)); line != "" {
-		p.line("      %s  %s to %s %s", line, short(low), short(high), e.Series.Unit)
+		p.line("      %s  %s to %s %s", line, figures(low), figures(high), e.Series.Unit)
 	}
 	p.table("      ", facts(e.Values))
 	for _, l := range e.Lines {

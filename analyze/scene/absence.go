@@ -2,6 +2,7 @@ package scene
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"ergorecorder/analyze/series"
@@ -19,6 +20,7 @@ type Absence struct {
 	Refused   int       // calls to it that failed meanwhile
 	RefusedTo time.Time // the last of these
 	LostBy    []string  // peers that lost their connection to it
+	Closed    bool      // nobody else could be asked; its own endpoint refused connections
 	told      bool      // a peer's log says when
 }
 
@@ -124,7 +126,19 @@ func (s *Scene) goneForGood(w *Network, n *Node) (Absence, bool) {
 	if d.Refused == 0 || s.seenAfter(w, n, last.Add(s.Usual(n))) {
 		return Absence{}, false
 	}
-	return d, len(d.LostBy) > 0 || len(s.Nodes) == 1
+	d.Closed = len(d.LostBy) == 0 && s.closed(w, n, last)
+	return d, len(d.LostBy) > 0 || len(s.Nodes) == 1 || d.Closed
+}
+
+// closed reports whether the machine of an entry point refused connections to it
+// since t, while nobody else was heard of for that reason: its process is gone,
+// or what listened in it.
+func (s *Scene) closed(w *Network, n *Node, t time.Time) bool {
+	refused := slices.ContainsFunc(w.fails[n.Name], func(c failedCall) bool { return c.At.After(t) && strings.Contains(c.why, "connection refused") })
+	heard := slices.ContainsFunc(s.Nodes, func(o *Node) bool {
+		return o != n && o.Heard.From(t.Add(s.Usual(o))).Len() > 0
+	})
+	return n.Entry && refused && !heard
 }
 
 // seenAfter reports whether a peer is connected to the node after t.

@@ -180,6 +180,26 @@ type Stream struct {
 	Last    Point // the newest row that shows about as many as ever
 	Longest time.Duration
 	Rose    bool // it was seen to begin, or to rise many times over: it may be meant to end
+	Pause   Pause
+}
+
+// A Pause is the longest stretch in which next to no messages came, before they
+// came again.
+type Pause struct {
+	From, To Point         // the last row with messages, and the last without
+	Next     time.Duration // the second longest
+}
+
+// Lasted is how long it was at least.
+func (p Pause) Lasted() time.Duration { return p.To.At.Sub(p.From.At) }
+
+func (p *Pause) take(from, to Point) {
+	if q := (Pause{From: from, To: to}); q.Lasted() > p.Lasted() {
+		q.Next = p.Lasted()
+		*p = q
+	} else {
+		p.Next = max(p.Next, q.Lasted())
+	}
 }
 
 // trickle is the share of its usual rate below which next to nothing comes.
@@ -197,6 +217,7 @@ func (a *Actor) flows(prev, p Point) {
 	}
 	if now > 0 && now >= trickle*usual {
 		a.Stream.Longest = max(a.Stream.Longest, p.At.Sub(a.Stream.Last.At))
+		a.Stream.Pause.take(a.Stream.Last, prev)
 		a.Stream.Last = p
 	}
 }

@@ -28,7 +28,8 @@ type TrendQuery struct {
 	Node string
 	// Row is the row of a table: a PID, a name, a peer, an event. Without it
 	// the rows of each answer are added up, gauges that are ages or latencies
-	// excepted, of which the largest counts.
+	// excepted, of which the largest counts. Of the name of a node, what stands
+	// before @ is enough.
 	Row      string
 	From, To time.Time
 	Points   int // at most so many points; zero means 60
@@ -119,27 +120,47 @@ func notFound(ctx context.Context, rec *replay.Recording, nodes, tools []string,
 	if q.Node != "" {
 		what += " on " + q.Node
 	}
-	var known []string
-	for _, tool := range metricTools {
-		for _, f := range ergo.Define(tools48.Reading(tool)).Fields {
-			if f.Kind != ergo.Text && f.Since == "" && recorded(rec, tool) {
-				known = append(known, tool+"."+f.Name)
-			}
-		}
+	var known, fields []string
+	for _, m := range Metrics(rec) {
+		known, fields = append(known, m.String()), append(fields, m.Field)
 	}
-	slices.Sort(known)
 	hint := ""
-	var fields []string
-	for _, k := range known {
-		_, f, _ := strings.Cut(k, ".")
-		fields = append(fields, f)
-	}
 	if near := nearest.Of(field, fields); near != nil {
 		hint = "; did you mean " + strings.Join(near, ", ") + "?"
 	}
 	from, to := rec.Window()
 	return fmt.Errorf("%s was not recorded in the window (the recording goes from %s to %s)%s Metrics are fields of a tool's answer, among them %s",
 		what, from.UTC().Format(time.RFC3339), to.UTC().Format(time.RFC3339), cmp.Or(hint, "."), strings.Join(known, ", "))
+}
+
+// A Metric is a number that a trend can be made of.
+type Metric struct {
+	Tool  string    `json:"tool"`
+	Field string    `json:"field"`
+	Unit  ergo.Unit `json:"unit,omitempty"`
+	Rate  bool      `json:"rate_per_second"` // a counter, given as its growth a second
+	Rows  bool      `json:"rows"`            // of a table: added up, or of one row
+}
+
+func (m Metric) String() string { return m.Tool + "." + m.Field }
+
+// Metrics are the numbers of the tools that were recorded, by name. A node of an
+// older release may lack some of them.
+func Metrics(rec *replay.Recording) []Metric {
+	var out []Metric
+	for _, tool := range metricTools {
+		if !recorded(rec, tool) {
+			continue
+		}
+		d := ergo.Define(tools48.Reading(tool))
+		for _, f := range d.Fields {
+			if f.Kind != ergo.Text && f.Kind != ergo.Constant && f.Unit != ergo.UnixNano {
+				out = append(out, Metric{tool, f.Name, f.Unit, f.Kind == ergo.Cumulative, d.Form == ergo.FormTable})
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b Metric) int { return cmp.Compare(a.String(), b.String()) })
+	return out
 }
 
 // rowsOf are the names of the rows of the first tool that has the field in the
@@ -319,7 +340,7 @@ func counted(c *archive.Column, slot int32) (uint64, bool) {
 func named(ids []archive.Column, slot int32, row string) bool {
 	for i := range ids {
 		text := ids[i].Text(slot)
-		if text != "" && (text == row || strings.Trim(text, "'") == row || strings.HasPrefix(row, "<") && ergo.PID(text).Key() == ergo.PID(row).Key()) {
+		if text != "" && (text == row || strings.Trim(text, "'") == row || strings.HasPrefix(text, row+"@") || strings.HasPrefix(row, "<") && ergo.PID(text).Key() == ergo.PID(row).Key()) {
 			return true
 		}
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"strings"
 	"text/tabwriter"
@@ -9,6 +8,7 @@ import (
 
 	"ergorecorder/cmd/internal/sealed"
 	"ergorecorder/escape"
+	"ergorecorder/internal/words"
 
 	"github.com/spf13/cobra"
 
@@ -137,16 +137,8 @@ func every(interval float64) string {
 	if interval == 0 {
 		return "-"
 	}
-	return time.Duration(interval * float64(time.Second)).Round(100 * time.Millisecond).String()
+	return words.Short(time.Duration(interval * float64(time.Second)))
 }
 
 // size is a number of bytes for people.
-func size(n int64) string {
-	switch {
-	case n >= 10<<20:
-		return fmt.Sprintf("%d MiB", n>>20)
-	case n >= 10<<10:
-		return fmt.Sprintf("%d KiB", n>>10)
-	}
-	return fmt.Sprintf("%d B", n)
-}
+func size(n int64) string { return words.Size(float64(n)) }

@@ -67,8 +67,8 @@ func newRoot() *cobra.Command {
 	)
 	command.Complete(root, map[string]cobra.CompletionFunc{
 		"node":     completeNode,
-		"level":    command.Words(words(ergo.Levels())...),
-		"state":    command.Words(words(ergo.States())...),
+		"level":    command.Words(spelt(ergo.Levels())...),
+		"state":    command.Words(spelt(ergo.States())...),
 		"fail-on":  command.Words("warning", "critical"),
 		"kind":     command.Words("cpu", "heap", "alloc", "goroutine"),
 		"sort":     command.Words(views.ProcessSorts()...),
@@ -79,8 +79,8 @@ func newRoot() *cobra.Command {
 	return root
 }
 
-// words are constants as words.
-func words[T ~string](constants []T) []string {
+// spelt are constants as words.
+func spelt[T ~string](constants []T) []string {
 	var all []string
 	for _, c := range constants {
 		all = append(all, string(c))

@@ -63,7 +63,7 @@ environment variable ERGO_RECORDER_TOKEN.`,
 	cmd.Flags().StringArrayVar(&f.http.Origins, "allow-origin", nil, "an origin whose web pages may call, such as https://console.example.org")
 	cmd.Flags().StringVar(&f.http.CertFile, "tls-cert", "", "certificate file; serves TLS")
 	cmd.Flags().StringVar(&f.http.KeyFile, "tls-key", "", "key file of the certificate")
-	cmd.Flags().StringVar(&f.tools, "tools", string(mcp.AllTools), "which tools are listed: "+strings.Join(mcp.ToolSets(), ", ")+"; core is short, and reaches the others through one tool")
+	cmd.Flags().StringVar(&f.tools, "tools", string(mcp.AllTools), "which tools are listed: "+strings.Join(mcp.ToolSets(), ", ")+"; core is short, and reaches the others through one tool; observer has the names and resources of the Observer of Ergo 3.3")
 	f.addFlags(cmd)
 	cmd.Flags().DurationVar(&f.callLimit, "call-limit", 2*time.Minute, "how long one call may take")
 	return cmd

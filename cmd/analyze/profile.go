@@ -199,7 +199,7 @@ func amount(v int64, unit string) string {
 	case "nanoseconds":
 		return fmt.Sprintf("%.0f ms", float64(v)/1e6)
 	case "bytes":
-		return fmt.Sprintf("%.1f MiB", float64(v)/(1<<20))
+		return fmt.Sprintf("%.1f MB", float64(v)/(1<<20))
 	}
 	return fmt.Sprint(v)
 }

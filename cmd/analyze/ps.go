@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"ergorecorder/escape"
+	"ergorecorder/internal/words"
 
 	"github.com/spf13/cobra"
 
@@ -80,7 +81,7 @@ func printPS(out io.Writer, v *views.ProcessView) error {
 		}
 		age := "-"
 		if r.MailboxLatency >= 0 {
-			age = brief(time.Duration(r.MailboxLatency))
+			age = words.Short(time.Duration(r.MailboxLatency))
 		}
 		cell := func(field, text string) string {
 			if literal, is := r.Odd[field]; is {
@@ -93,7 +94,7 @@ func printPS(out io.Writer, v *views.ProcessView) error {
 		escape.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", node, cut(who, 24), cut(r.Behavior, 24), r.State,
 			cell("MessagesMailbox", strconv.FormatInt(r.MessagesMailbox, 10)), cell("MailboxLatency", age),
 			cell("MessagesIn", strconv.FormatInt(r.MessagesIn, 10)), cell("MessagesOut", strconv.FormatInt(r.MessagesOut, 10)),
-			cell("RunningTime", brief(time.Duration(r.RunningTime))), cell("Uptime", brief(time.Duration(r.Uptime)*time.Second)))
+			cell("RunningTime", words.Short(time.Duration(r.RunningTime))), cell("Uptime", words.Short(time.Duration(r.Uptime)*time.Second)))
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -108,21 +109,6 @@ func printPS(out io.Writer, v *views.ProcessView) error {
 		escape.Fprintln(out, "not listed: "+u)
 	}
 	return nil
-}
-
-// brief is a duration to three figures.
-func brief(d time.Duration) string {
-	switch {
-	case d == 0:
-		return "0"
-	case d < time.Millisecond:
-		return d.Round(time.Microsecond).String()
-	case d < time.Second:
-		return d.Round(10 * time.Microsecond).String()
-	case d < time.Minute:
-		return d.Round(10 * time.Millisecond).String()
-	}
-	return d.Round(time.Second).String()
 }
 
 const nodesFormats = "text or json"
@@ -187,8 +173,8 @@ func printNodes(out io.Writer, at time.Time, rows []views.NodeRow) error {
 			}
 			return text
 		}
-		escape.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%s\t%s\t%d\t%d\t%s\t%s\n", r.Node, brief(time.Duration(r.Uptime)*time.Second), r.Processes, r.Zombees, r.Waiting,
-			known("runtime_stats", fmt.Sprintf("%.1f MB", float64(r.HeapAlloc)/(1<<20))), known("runtime_stats", fmt.Sprint(r.Goroutines)), r.Errors, r.Logged,
+		escape.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%s\t%s\t%d\t%d\t%s\t%s\n", r.Node, words.Short(time.Duration(r.Uptime)*time.Second), r.Processes, r.Zombees, r.Waiting,
+			known("runtime_stats", words.Size(float64(r.HeapAlloc))), known("runtime_stats", fmt.Sprint(r.Goroutines)), r.Errors, r.Logged,
 			known("app_list", fmt.Sprintf("%d/%d", r.Running, r.Applications)), strings.Join(pings, ", "))
 	}
 	return w.Flush()

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net"
 	"os"
@@ -25,6 +26,7 @@ const mcpTokenEnv = "ERGO_RECORDER_TOKEN"
 type mcpFlags struct {
 	addr         string
 	tokenFile    string
+	tools        string
 	allowActions bool
 	http         door.Options
 }
@@ -32,6 +34,7 @@ type mcpFlags struct {
 func (f *mcpFlags) add(fl *pflag.FlagSet) {
 	fl.StringVar(&f.addr, "mcp", "", "serve the live cluster and what is recorded of it over MCP (streamable HTTP) on this address")
 	fl.StringVar(&f.tokenFile, "mcp-token-file", "", "file with the bearer token that callers of --mcp must give (default: $"+mcpTokenEnv+"); needed on other addresses than loopback")
+	fl.StringVar(&f.tools, "tools", string(mcp.AllTools), "which tools --mcp lists: "+strings.Join(mcp.ToolSets(), ", ")+"; observer has the names and resources of the Observer of Ergo 3.3")
 	fl.BoolVar(&f.allowActions, "allow-actions", false, "offer the tools that change the cluster over --mcp")
 	fl.StringArrayVar(&f.http.Hosts, "mcp-allow-host", nil, "a host name by which callers may address --mcp (repeatable)")
 	fl.StringArrayVar(&f.http.Origins, "mcp-allow-origin", nil, "an origin whose web pages may call --mcp (repeatable)")
@@ -51,6 +54,10 @@ func (f *mcpFlags) serve(ctx context.Context, cluster ergo.Caller, w *archive.Wr
 			return nil, err
 		}
 	}
+	set, err := f.set()
+	if err != nil {
+		return nil, err
+	}
 	rec, err := replay.New(w.View())
 	if err != nil {
 		return nil, err
@@ -59,6 +66,7 @@ func (f *mcpFlags) serve(ctx context.Context, cluster ergo.Caller, w *archive.Wr
 	src.Live = cluster
 	s := mcp.New(src, mcp.Options{
 		AllowActions: f.allowActions,
+		Set:          set,
 		Log:          slog.New(slog.NewTextHandler(writerOf(say), nil)),
 	})
 	ctx, cancel := context.WithCancel(ctx)
@@ -76,6 +84,18 @@ func (f *mcpFlags) serve(ctx context.Context, cluster ergo.Caller, w *archive.Wr
 		cancel()
 		return nil, err
 	}
+}
+
+// set is the set of tools that is offered.
+func (f *mcpFlags) set() (mcp.ToolSet, error) {
+	if f.tools == "" {
+		return mcp.AllTools, nil
+	}
+	set, err := mcp.ParseToolSet(f.tools)
+	if err != nil {
+		return "", fmt.Errorf("--tools: %w", err)
+	}
+	return set, nil
 }
 
 // writerOf writes whole lines as notices.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"ergorecorder/escape"
+	"ergorecorder/internal/words"
 
 	"golang.org/x/term"
 
@@ -107,16 +108,4 @@ func stateLine(s recorder.Status) string {
 }
 
 // size is a number of bytes in words.
-func size(n int64) string {
-	f, unit := float64(n), "B"
-	for _, u := range []string{"kB", "MB", "GB", "TB"} {
-		if f < 1000 {
-			break
-		}
-		f, unit = f/1000, u
-	}
-	if unit == "B" {
-		return fmt.Sprintf("%d B", n)
-	}
-	return fmt.Sprintf("%.1f %s", f, unit)
-}
+func size(n int64) string { return words.Size(float64(n)) }

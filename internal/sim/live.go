@@ -17,6 +17,11 @@ import (
 // buffers that overflow, and answers of more than 64 KB that never arrive. Its
 // time is that of the caller; it is meant for the bubbles of testing/synctest.
 type Live struct {
+	// Spread gives the time for which the so many-th call of a node waits before
+	// it is worked on, so that no two calls are at one instant; nil: none waits.
+	// It is set before the first call.
+	Spread func(node string, nth int) time.Duration
+
 	mu    sync.Mutex
 	nodes map[string]*LiveNode
 	done  chan struct{}
@@ -199,7 +204,7 @@ func (n *LiveNode) enqueue(call ergo.Call) <-chan said {
 	w := n.workers[n.next%len(n.workers)]
 	n.next++
 	n.Calls[call.Tool]++
-	life := n.life
+	life, nth := n.life, n.next
 	go func() {
 		select {
 		case w <- struct{}{}:
@@ -207,15 +212,15 @@ func (n *LiveNode) enqueue(call ergo.Call) <-chan said {
 			return
 		}
 		defer func() { <-w }()
-		text, err := n.work(call, life)
+		text, err := n.work(call, life, nth)
 		out <- said{text, err}
 	}()
 	return out
 }
 
-// work is what a worker does with a call.
-func (n *LiveNode) work(call ergo.Call, life int) (string, error) {
-	if !n.awake(life) {
+// work is what a worker does with a call, the so many-th of this life.
+func (n *LiveNode) work(call ergo.Call, life, nth int) (string, error) {
+	if !n.awake(life) || n.c.Spread != nil && !n.c.sleep(n.c.Spread(n.Name, nth)) {
 		return "", errors.New("connection reset by peer")
 	}
 	if call.Node != "" && call.Node != n.Name {

@@ -1,7 +1,6 @@
 package soak
 
 import (
-	"context"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -11,7 +10,6 @@ import (
 	"ergorecorder/archive"
 	"ergorecorder/archive/faultdisk"
 	"ergorecorder/internal/sim"
-	"ergorecorder/recorder/dump"
 )
 
 // events is what can happen; what stands twice happens twice as often.
@@ -24,7 +22,7 @@ func (w *world) events() []func() {
 		w.node(func(n *sim.LiveNode) { n.NoApp = !n.NoApp }),
 		w.node(func(n *sim.LiveNode) { n.Log(w.between(1, 6000)) }), w.node(func(n *sim.LiveNode) { n.Log(3) }),
 		w.node(func(n *sim.LiveNode) { n.Processes = w.between(1, 80) }),
-		w.cutLink, w.setClock, w.rotate, w.note, w.dump, w.scan,
+		w.cutLink, w.setClock, w.rotate, w.note, w.dump, w.scan, w.salvage, w.crowd,
 	}
 }
 
@@ -89,18 +87,8 @@ func (w *world) rotate() {
 // cutPower looks at what is on disk at this instant, as after a kill: it opens,
 // is sound, and holds all that was called durable.
 func (w *world) cutPower() {
-	synctest.Wait()
-	saved := w.writer.Stats().Saved
-	copied := filepath.Join(w.dir, "cut")
-	if err := copyAll(filepath.Clean(w.path), copied); err != nil {
-		w.t.Error(err)
-		return
-	}
-	defer os.RemoveAll(copied)
-	path := copied
-	if filepath.Ext(w.path) != ".erg" {
-		path += string(filepath.Separator)
-	}
+	path, saved := w.copied("cut")
+	defer os.RemoveAll(path)
 	again, err := archive.OpenWriter(path, nil)
 	if err != nil {
 		if saved > 0 {
@@ -115,7 +103,22 @@ func (w *world) cutPower() {
 	if rep != nil && !w.plan.retention && uint64(rep.Records) < saved {
 		w.t.Errorf("after a power cut %d records are there of %d that were called durable", rep.Records, saved)
 	}
-	w.cuts++
+	w.cuts.Add(1)
+}
+
+// copied copies the archive as it is on disk at this instant, and tells how much
+// was called durable.
+func (w *world) copied(name string) (path string, saved uint64) {
+	synctest.Wait()
+	saved = w.writer.Stats().Saved
+	path = filepath.Join(w.dir, name)
+	if err := copyAll(filepath.Clean(w.path), path); err != nil {
+		w.t.Error(err)
+	}
+	if filepath.Ext(w.path) != ".erg" {
+		path += string(filepath.Separator)
+	}
+	return path, saved
 }
 
 // copyAll copies a file, or a folder of files.
@@ -137,43 +140,4 @@ func copyAll(from, to string) error {
 		}
 		return os.WriteFile(filepath.Join(to, rel), b, 0o600)
 	})
-}
-
-// dump copies a window out of the archive that is being written.
-func (w *world) dump() {
-	path := filepath.Join(w.dir, "dump.erg")
-	defer os.Remove(path)
-	to := w.now()
-	n, err := dump.Window(context.Background(), w.writer.View(), to.Add(-time.Duration(w.between(1, 120))*time.Second), to, path)
-	if err != nil {
-		if w.writer.Stats().Failing != nil {
-			return
-		}
-		w.t.Errorf("dump: %v", err)
-		return
-	}
-	if rep := w.verify(path); rep != nil && rep.Records != n {
-		w.t.Errorf("the dump holds %d records of %d", rep.Records, n)
-	}
-	w.dumps++
-}
-
-// scan reads the archive while it is written: all records, in their order, and
-// as many as were taken.
-func (w *world) scan() {
-	before := w.writer.Stats()
-	n := uint64(0)
-	for _, err := range w.writer.View().Records(context.Background(), archive.Query{}) {
-		if err != nil {
-			if w.writer.Stats().Failing == nil {
-				w.t.Errorf("scan: %v", err)
-			}
-			return
-		}
-		n++
-	}
-	if !w.plan.retention && n < before.Records {
-		w.t.Errorf("a reader sees %d records of %d that were taken", n, before.Records)
-	}
-	w.scans++
 }

@@ -3,24 +3,49 @@ package soak
 import (
 	"flag"
 	"fmt"
-	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
 )
 
 var (
-	seeds = flag.Int("seeds", 100, "how many seeds TestSeeds runs")
+	seeds = flag.Int("seeds", defaultSeeds, "how many seeds TestSeeds runs")
 	first = flag.Uint64("first", 1, "the first of them")
 	one   = flag.Uint64("seed", 0, "run this seed only")
 	hours = flag.Float64("hours", 0, "how many hours TestSoak simulates; 0: ten minutes")
 )
 
+const defaultSeeds = 100
+
 func TestMain(m *testing.M) {
 	flag.Parse()
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
+}
+
+// A tally is what happened in some runs.
+type tally struct {
+	mu                                        sync.Mutex
+	faults, cuts, dumps, scans, saves, crowds int64
+}
+
+func (a *tally) add(w *world) *tally {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.faults += int64(w.faults)
+	a.cuts += w.cuts.Load()
+	a.dumps += w.dumps.Load()
+	a.scans += w.scans.Load()
+	a.saves += w.saves.Load()
+	a.crowds += w.crowds.Load()
+	return a
+}
+
+func (a *tally) String() string {
+	return fmt.Sprintf("%d faults of the disk, %d power cuts, %d dumps, %d scans, %d salvages, %d crowds", a.faults, a.cuts, a.dumps, a.scans, a.saves, a.crowds)
 }
 
 // short is the plan of a seed.
@@ -30,14 +55,15 @@ var short = plan{lasts: 30 * time.Second}
 func TestSeeds(t *testing.T) {
 	if *one != 0 {
 		w := run(t, *one, short)
-		t.Logf("seed %d: %d faults, %d power cuts\n%v", *one, w.faults, w.cuts, w.told)
+		t.Logf("seed %d: %v\n%v", *one, new(tally).add(w), w.told)
 		return
 	}
 	many := *seeds
 	if testing.Short() {
 		many = min(many, 30)
 	}
-	var next, faults, cuts, dumps, scans atomic.Int64
+	var next atomic.Int64
+	var sum tally
 	var all sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		all.Go(func() {
@@ -45,10 +71,7 @@ func TestSeeds(t *testing.T) {
 				seed := *first + uint64(i)
 				t.Run(fmt.Sprint(seed), func(t *testing.T) {
 					w := run(t, seed, short)
-					faults.Add(int64(w.faults))
-					cuts.Add(int64(w.cuts))
-					dumps.Add(int64(w.dumps))
-					scans.Add(int64(w.scans))
+					sum.add(w)
 					if t.Failed() {
 						t.Logf("again: go test ./internal/soak -run TestSeeds -seed %d\n%v", seed, w.told)
 					}
@@ -57,7 +80,7 @@ func TestSeeds(t *testing.T) {
 		})
 	}
 	all.Wait()
-	t.Logf("%d seeds: %d faults of the disk, %d power cuts, %d dumps, %d scans", many, faults.Load(), cuts.Load(), dumps.Load(), scans.Load())
+	t.Logf("%d seeds: %v", many, &sum)
 }
 
 // TestSoak runs one long life: ten simulated minutes, or as many hours as asked
@@ -69,7 +92,7 @@ func TestSoak(t *testing.T) {
 	}
 	seed := max(*one, 1)
 	w := run(t, seed, p)
-	t.Logf("%v: %d faults of the disk, %d power cuts, %d dumps, %d scans, %d records", p.lasts, w.faults, w.cuts, w.dumps, w.scans, w.writer.Stats().Records)
+	t.Logf("%v: %v, %d records", p.lasts, new(tally).add(w), w.writer.Stats().Records)
 	if t.Failed() {
 		t.Logf("again: go test ./internal/soak -run TestSoak -seed %d -hours %g\n%v", seed, *hours, w.told)
 	}

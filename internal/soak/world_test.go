@@ -3,10 +3,12 @@ package soak
 import (
 	"context"
 	"fmt"
+	"hash/fnv"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -31,6 +33,7 @@ type world struct {
 	t     *testing.T
 	dir   string
 	plan  plan
+	seed  uint64
 	began time.Time
 	nodes []string
 
@@ -40,14 +43,18 @@ type world struct {
 	rec     *recorder.Recorder
 	path    string
 
-	mu     sync.Mutex
-	rng    *rand.Rand // of the world; the disk has its own
-	offset time.Duration
-	bad    faultdisk.Kind // what the disk does now
-	often  float64        // to which share of the writes
-	told   []string
+	mu      sync.Mutex
+	rng     *rand.Rand // of the world; the disk has its own
+	offset  time.Duration
+	bad     faultdisk.Kind // what the disk does now
+	often   float64        // to which share of the writes
+	told    []string
+	drawnAt time.Time // see luck
+	drawn   map[string]int
+	asked   map[string]int // calls, by what is asked
 
-	cuts, faults, dumps, scans int
+	faults                            int
+	cuts, dumps, scans, saves, crowds atomic.Int64
 }
 
 func (w *world) chance(p float64) bool { return w.rng.Float64() < p }
@@ -56,11 +63,11 @@ func (w *world) between(a, b int) int { return a + w.rng.IntN(b-a+1) }
 
 // run runs a seed.
 func run(t *testing.T, seed uint64, p plan) *world {
-	w := &world{t: t, dir: scratch(t), plan: p, rng: rand.New(rand.NewPCG(seed, 1))}
+	w := &world{t: t, seed: seed, asked: map[string]int{}, dir: scratch(t), plan: p, rng: rand.New(rand.NewPCG(seed, 1))}
 	synctest.Test(t, func(t *testing.T) {
 		w.t = t
 		w.began = time.Now()
-		w.open(rand.New(rand.NewPCG(seed, 2)))
+		w.open()
 		w.live()
 	})
 	return w
@@ -77,27 +84,23 @@ func scratch(t *testing.T) string {
 }
 
 // open makes the cluster, the disk, the archive and the recorder.
-func (w *world) open(luck *rand.Rand) {
+func (w *world) open() {
 	for i := range w.between(1, 3) {
 		w.nodes = append(w.nodes, fmt.Sprintf("%c@h", 'a'+i))
 	}
 	w.cluster = sim.NewLive(w.nodes...)
+	w.cluster.Spread = func(node string, nth int) time.Duration { return w.apartBy(fmt.Sprint(node, nth)) }
 	for _, n := range w.nodes {
 		processes := w.between(5, 40)
 		w.cluster.Node(n, func(n *sim.LiveNode) { n.Processes = processes })
 	}
-	decide := func(int) faultdisk.Kind {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		if w.bad != faultdisk.None && luck.Float64() < w.often {
-			return w.bad
-		}
-		return faultdisk.None
-	}
 	kindOf := func(commit bool) func(int) faultdisk.Kind {
-		return func(n int) faultdisk.Kind {
-			k := decide(n)
-			if (k == faultdisk.Grow || k == faultdisk.Map) != commit {
+		return func(int) faultdisk.Kind {
+			luck := w.luck("disk")
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			k := w.bad
+			if (k == faultdisk.Grow || k == faultdisk.Map) != commit || luck >= w.often {
 				return faultdisk.None
 			}
 			return k
@@ -136,10 +139,64 @@ func (w *world) ways() ergo.Caller {
 	var ways []live.Way
 	for i, n := range w.nodes {
 		if i == 0 || w.chance(0.5) {
-			ways = append(ways, live.Way{Name: n, Caller: w.cluster.Endpoint(n)})
+			ways = append(ways, live.Way{Name: n, Caller: w.apart(n, w.cluster.Endpoint(n))})
 		}
 	}
-	return live.NewRouter(ways, time.Now, nil)
+	r := live.NewRouter(ways, time.Now, nil)
+	return routed{r, w.apart("router", r)}
+}
+
+// routed is a router whose calls are kept apart, see apart: it forwards by turns.
+type routed struct {
+	*live.Router
+	calls ergo.Caller
+}
+
+func (r routed) Call(ctx context.Context, call ergo.Call) (ergo.Answer, error) {
+	return r.calls.Call(ctx, call)
+}
+
+// apart keeps the calls to an entry point, and its answers, from coming at one
+// instant: of those, Go's scheduler makes what order it likes, and the run would
+// not follow from the seed. How long one waits follows from what it asks and how
+// often that was asked before.
+func (w *world) apart(name string, to ergo.Caller) ergo.Caller {
+	return ergo.CallerFunc(func(ctx context.Context, call ergo.Call) (ergo.Answer, error) {
+		key := fmt.Sprint(name, call.Tool, call.Node, call.Args)
+		w.mu.Lock()
+		w.asked[key]++
+		key = fmt.Sprint(key, w.asked[key])
+		w.mu.Unlock()
+		time.Sleep(w.apartBy(key))
+		a, err := to.Call(ctx, call)
+		time.Sleep(w.apartBy(key + "back"))
+		a.At = time.Now()
+		return a, err
+	})
+}
+
+// luck is a number in [0, 1) that follows from the seed, the instant, and how
+// often it was drawn at that instant: one draw more or less at another changes
+// nothing.
+func (w *world) luck(what string) float64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if now := time.Now(); !now.Equal(w.drawnAt) {
+		w.drawnAt, w.drawn = now, map[string]int{}
+	}
+	w.drawn[what]++
+	return float64(w.hash(what, w.drawnAt.UnixNano(), w.drawn[what])>>11) / (1 << 53)
+}
+
+func (w *world) hash(of ...any) uint64 {
+	h := fnv.New64a()
+	fmt.Fprintln(h, append(of, w.seed)...)
+	return rand.New(rand.NewPCG(h.Sum64(), w.seed)).Uint64() // FNV alone leaves neighbours alike
+}
+
+// apartBy is a time of up to a millisecond that follows from the seed and a key.
+func (w *world) apartBy(key string) time.Duration {
+	return time.Duration(w.hash(key)%uint64(time.Millisecond)) + 1
 }
 
 func (w *world) options() recorder.Options {
@@ -147,9 +204,7 @@ func (w *world) options() recorder.Options {
 	if w.chance(0.3) {
 		o = recorder.Light()
 	}
-	jitter := rand.New(rand.NewPCG(w.rng.Uint64(), 3))
-	var mu sync.Mutex
-	o.Jitter = func() float64 { mu.Lock(); defer mu.Unlock(); return jitter.Float64() }
+	o.Jitter = func() float64 { return w.luck("jitter") }
 	o.Now = w.now
 	o.Elapsed = func() time.Duration { return time.Since(w.began) }
 	o.Notice = func(s string) {
@@ -165,10 +220,11 @@ func (w *world) options() recorder.Options {
 func (w *world) live() {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
+	time.Sleep(7919 * time.Microsecond) // the recorder's ticks are not those of the writer
 	go func() { ended <- w.rec.Run(ctx) }()
 	happen := w.events()
 	for time.Since(w.began) < w.plan.lasts {
-		time.Sleep(time.Duration(w.between(50, 3000)) * time.Millisecond)
+		time.Sleep(time.Duration(w.between(50_000, 3_000_000))*time.Microsecond + 137)
 		happen[w.rng.IntN(len(happen))]()
 	}
 	w.heal()

@@ -4,22 +4,18 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
-	"strconv"
-	"strings"
+	"iter"
 	"sync"
 	"time"
 
 	"ergorecorder/ergo/observer"
 	"ergorecorder/ergo/observer/gate"
+	"ergorecorder/ergo/observer/native"
 )
 
-// What an Observer holds of a log that is followed.
-const (
-	heldBatches = 64
-	idleFollow  = 30 * time.Second // of the cluster's time: then the follow ends
-	defaultRate = 500              // lines a second
-)
+// idleFollow is for how long, in the cluster's time, a log stays followed that
+// nobody reads.
+const idleFollow = 30 * time.Second
 
 // follows are the logs that are followed.
 type follows struct {
@@ -35,129 +31,49 @@ type held struct {
 	read  time.Time
 }
 
-// A batch is the lines of one second.
-type batch struct {
-	second     int64
-	entries    []json.RawMessage
-	suppressed int
-}
-
 // log answers a read of the log lens: the batches behind a cursor.
-func (o *observed) log(ctx context.Context, u gate.URI, out *gate.Resource, now time.Time) error {
+func (o *observed) log(ctx context.Context, v *native.View, u gate.URI, out *gate.Resource) error {
+	now := v.At
 	o.follows.mu.Lock()
 	h := o.follows.list[out.URI]
 	if h == nil || now.Sub(h.read) > idleFollow || now.Before(h.read) {
 		o.follows.next++
-		h = &held{owner: fmt.Sprintf("%d-%d", o.rec.Life(o.home, now).Unix(), 2000+o.follows.next), from: now}
+		h = &held{owner: fmt.Sprintf("%d-%d", v.Life(v.Home), 2000+o.follows.next), from: now}
 		o.follows.list[out.URI] = h
 	}
 	h.read = now
 	follow := *h
 	o.follows.mu.Unlock()
-	rate := defaultRate
-	if n, err := strconv.Atoi(u.Query.Get("limit")); err == nil && n > 0 {
-		rate = n
-	}
-	batches, err := o.batches(ctx, u, follow.from, now, rate)
+	batches, err := v.Batches(ctx, u, o.lines(ctx, u.Node, follow.from, now))
 	if err != nil {
 		return err
 	}
-	first := max(0, len(batches)-heldBatches) // those before were evicted
+	first := max(0, len(batches)-native.HeldBatches) // those before were evicted
 	from := first
-	owner, seq, ok := cutCursor(u.Since)
+	owner, seq, ok := native.CutCursor(u.Since)
 	dropped := false
 	if ok && owner == follow.owner {
-		dropped = seq < first
-		from = min(max(seq, first), len(batches))
+		dropped = int(seq) < first
+		from = min(max(int(seq), first), len(batches))
 	} else if ok {
 		dropped = true
 	}
-	out.Meta = map[string]any{observer.MetaSeq: len(batches), observer.MetaNextSeq: fmt.Sprintf("%s.%d", follow.owner, len(batches))}
+	out.Meta[observer.MetaSeq] = len(batches)
+	out.Meta[observer.MetaNextSeq] = native.Cursor(follow.owner, int64(len(batches)))
 	if dropped {
 		out.Meta[observer.MetaDropped] = true
 	}
-	type shown struct {
-		Node       string
-		Entries    []json.RawMessage
-		Suppressed int
-	}
-	list := []shown{}
-	for _, b := range batches[from:] {
-		list = append(list, shown{u.Node, b.entries, b.suppressed})
-	}
-	out.Text = encode(list)
-	return nil
+	out.Text, err = json.Marshal(batches[from:])
+	return err
 }
 
-// cutCursor takes a cursor apart.
-func cutCursor(text string) (owner string, seq int, ok bool) {
-	i := strings.LastIndexByte(text, '.')
-	if i < 0 {
-		return "", 0, false
-	}
-	seq, err := strconv.Atoi(text[i+1:])
-	return text[:i], seq, err == nil
-}
-
-// batches are the lines of the node's log within a stretch of time, by second;
-// the second that is not over yet is left for later.
-func (o *observed) batches(ctx context.Context, u gate.URI, from, now time.Time, rate int) ([]batch, error) {
-	levels := strings.Split(u.Query.Get("levels"), ",")
-	var list []batch
-	for heard, err := range o.rec.Heard(ctx, u.Node, from, now) {
-		if err != nil {
-			return nil, err
+// lines are what a node logged within a stretch of time.
+func (o *observed) lines(ctx context.Context, node string, from, to time.Time) iter.Seq2[native.Line, error] {
+	return func(yield func(native.Line, error) bool) {
+		for heard, err := range o.rec.Heard(ctx, node, from, to) {
+			if !yield(native.Line{At: heard.At, Data: heard.Data}, err) {
+				return
+			}
 		}
-		second := heard.At.Unix()
-		if heard.At.After(now) || second >= now.Unix() {
-			continue
-		}
-		entry, level := logEntry(heard.Data, u.Node, o.native(ctx, u.Node, now))
-		if entry == nil || levels[0] != "" && !slices.Contains(levels, level) {
-			continue
-		}
-		i, found := slices.BinarySearchFunc(list, second, func(b batch, s int64) int { return int(b.second - s) })
-		if !found {
-			list = slices.Insert(list, i, batch{second: second})
-		}
-		if len(list[i].entries) >= rate {
-			list[i].suppressed++
-			continue
-		}
-		list[i].entries = append(list[i].entries, entry)
 	}
-	return list, nil
-}
-
-// logEntry is a recorded line as the log lens shows one; nil for what is none.
-func logEntry(data []byte, node string, n *native) (entry json.RawMessage, level string) {
-	var line struct {
-		Level, Message, Source, Type string
-		Time                         time.Time
-		Fields                       json.RawMessage
-	}
-	if json.Unmarshal(data, &line) != nil || line.Level == "" {
-		return nil, ""
-	}
-	out := map[string]any{
-		"Source": line.Type, "Name": "", "PID": "", "Behavior": "", "Peer": "", "Parent": "", "Meta": "", "Creation": 0,
-		"Timestamp": line.Time.UnixNano(), "Level": line.Level, "Message": line.Message, "Fields": line.Fields,
-	}
-	who, rest, _ := strings.Cut(line.Source, " ")
-	switch line.Type {
-	case "process":
-		out["PID"] = n.ident(who)
-		if name, behind, ok := strings.Cut(strings.TrimPrefix(rest, "('"), "')"); ok {
-			out["Name"], rest = name, strings.TrimSpace(behind)
-		}
-		out["Behavior"] = rest
-	case "meta":
-		out["Meta"], out["Behavior"] = n.ident(who), rest
-	case "network":
-		_, peer, _ := strings.Cut(line.Source, node+"-")
-		out["Peer"] = peer
-	case "application":
-		out["Name"] = line.Source
-	}
-	return encode(out), line.Level
 }

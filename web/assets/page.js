@@ -2,32 +2,46 @@
 // the view into updates in place. Without it every link still works.
 "use strict";
 
-const slider = document.getElementById("time");
-const view = document.getElementById("view");
-const strip = document.getElementById("strip");
-const when = document.getElementById("when");
-const status = document.getElementById("status");
+import { watch } from "./cursor.js";
+import { listen } from "./keys.js";
+import * as zone from "./zone.js";
+
+const $ = (id) => document.getElementById(id);
+const view = $("view");
+const status = $("status");
 document.documentElement.classList.add("scripted");
 
-const clock = (ms) => new Date(ms).toISOString().slice(11, 19);
 let pending = null; // the request under way, which a newer one ends
 
-// show loads the view at an address and puts it in place.
-async function show(url, keep) {
+// ask loads an address; null where a newer request ended this one or it failed,
+// which is said.
+async function ask(url, headers) {
   pending?.abort();
   const mine = (pending = new AbortController());
   let html;
   try {
-    const answer = await fetch(url, { headers: { "X-Part": "view" }, signal: mine.signal });
+    const answer = await fetch(url, { headers, signal: mine.signal });
     html = await answer.text();
     if (!answer.ok) throw new Error(new DOMParser().parseFromString(html, "text/html").querySelector("p")?.textContent || answer.statusText);
   } catch (e) {
     if (e.name !== "AbortError") say("This could not be loaded: " + e.message);
-    return false;
+    return null;
   }
-  if (mine.signal.aborted) return false;
-  replace(html, keep);
+  if (mine.signal.aborted) return null;
   say("");
+  return html;
+}
+
+// show loads the view at an address and puts it in place; all of the page, where
+// another window of time is asked for.
+async function show(url, keep, whole) {
+  const html = await ask(url, whole ? {} : { "X-Part": "view" });
+  if (html === null) return false;
+  if (!whole) return replace(html, keep), true;
+  const page = new DOMParser().parseFromString(html, "text/html");
+  $("head").replaceChildren(...document.importNode(page.getElementById("head"), true).childNodes);
+  replace(page.getElementById("view").innerHTML, keep);
+  begin();
   return true;
 }
 
@@ -62,18 +76,35 @@ function path(el) {
   return "#view > " + steps.join(" > ");
 }
 
+// Branches of the tree are opened and shut by their buttons, and stay so.
+const shut = new Map();
+view.addEventListener("click", (e) => {
+  const knot = e.target.closest(".fold")?.parentElement;
+  if (!knot) return;
+  shut.set(knot.dataset.fold, !knot.classList.contains("shut"));
+  fold(knot);
+});
+
+function fold(knot) {
+  knot.classList.toggle("shut", shut.get(knot.dataset.fold));
+  knot.querySelector(".fold").setAttribute("aria-expanded", String(!shut.get(knot.dataset.fold)));
+}
+
 // settle reads from the view which moment it shows.
 function settle() {
+  zone.settle(view);
+  for (const knot of view.querySelectorAll(".knot")) if (shut.has(knot.dataset.fold)) fold(knot);
   const shown = view.querySelector("[data-at]");
   if (!shown || dragging) return;
-  slider.value = shown.dataset.at;
+  $("time").value = shown.dataset.at;
   label(Number(shown.dataset.at));
   document.title = [view.querySelector("main h2")?.textContent.trim(), document.querySelector(".bar .name").textContent].filter(Boolean).join(" · ");
 }
 
 function label(ms) {
-  when.textContent = clock(ms);
-  slider.setAttribute("aria-valuetext", clock(ms) + " UTC");
+  const slider = $("time");
+  $("when").textContent = zone.clockOf(ms);
+  slider.setAttribute("aria-valuetext", `${zone.clockOf(ms)} ${zone.zoneName(ms)}`);
   const from = Number(slider.min);
   needle.hidden = ms < from || ms > Number(slider.max);
   needle.style.left = `calc(var(--gutter) + (100% - var(--gutter)) * ${(ms - from) / (Number(slider.max) - from || 1)})`;
@@ -84,19 +115,31 @@ function say(text) {
   status.classList.toggle("hidden", !text);
 }
 
+const window_ = (url) => ["from", "to", "strip", "tz"].map((k) => url.searchParams.get(k)).join("\n");
+
 // go shows an address and remembers it; a step of the slider replaces the
 // entry in the history, so that going back leaves the walk.
 async function go(url, { replaced = false, keep = false } = {}) {
-  const shown = await show(url, keep);
-  if (shown) history[replaced ? "replaceState" : "pushState"](null, "", url);
+  url = new URL(url, location.href);
+  const here = location.href;
+  const whole = window_(url) !== window_(new URL(here));
+  if (whole) history[replaced ? "replaceState" : "pushState"](null, "", url);
+  const shown = await show(url, keep, whole);
+  if (shown && !whole) history[replaced ? "replaceState" : "pushState"](null, "", url);
+  if (!shown && whole && location.href === url.href) history.replaceState(null, "", here);
   return shown;
 }
 
-function at(ms) {
+function changed(params) {
   const url = new URL(location.href);
-  url.searchParams.set("at", new Date(ms).toISOString());
+  for (const [k, v] of Object.entries(params)) {
+    if (v === null) url.searchParams.delete(k);
+    else url.searchParams.set(k, v);
+  }
   return url;
 }
+
+const at = (ms) => changed({ at: new Date(ms).toISOString() });
 
 // --- moving through time
 
@@ -119,50 +162,51 @@ async function step(ms) {
   busy = false;
 }
 
-slider.addEventListener("input", () => {
+document.addEventListener("input", (e) => {
+  if (e.target.id !== "time") return;
   dragging = true;
-  step(Number(slider.value));
+  step(Number(e.target.value));
 });
-slider.addEventListener("change", () => {
-  dragging = false;
-});
-
-// The strip is a slider too.
-strip.addEventListener("pointerdown", (e) => {
-  if (e.button !== 0 || e.target.closest("a")) return;
-  const plane = () => strip.querySelector(".lane .plane").getBoundingClientRect();
-  if (!strip.querySelector(".lane .plane") || e.clientX < plane().left) return;
-  const move = (e) => {
-    const box = plane(); // anew each time: the overview may have been filled in meanwhile
-    const share = Math.min(Math.max((e.clientX - box.left) / box.width, 0), 1);
-    slider.value = Number(slider.min) + share * (slider.max - slider.min);
-    step(Number(slider.value));
-  };
-  e.preventDefault();
-  dragging = true;
-  strip.setPointerCapture(e.pointerId);
-  move(e);
-  strip.addEventListener("pointermove", move);
-  strip.addEventListener("pointerup", () => {
-    dragging = false;
-    strip.removeEventListener("pointermove", move);
-  }, { once: true });
+document.addEventListener("change", (e) => {
+  if (e.target.id === "time") dragging = false;
+  if (e.target.id === "metric") go(changed({ strip: e.target.value }), { keep: true });
 });
 
 const needle = document.createElement("div");
 needle.className = "needle";
-strip.classList.add("strip");
-strip.append(needle);
+
+let zooms = 0; // cuts that a double click takes back
+watch({
+  zoom: async (from, to) => {
+    if (await go(changed({ from: new Date(from).toISOString(), to: new Date(Math.max(to, from + 1000)).toISOString() }), { keep: true })) zooms++;
+  },
+  pick: (ms) => step(ms),
+  back: () => {
+    if (zooms > 0) {
+      zooms--;
+      history.back();
+    } else if (new URL(location.href).searchParams.has("from")) go(changed({ from: null, to: null }), { keep: true });
+  },
+});
+
+listen({
+  go: (url) => go(url).then((shown) => shown && window.scrollTo(0, 0)),
+  moment: () => Number($("time").value),
+  step: (n) => {
+    const slider = $("time");
+    step(Math.min(Math.max(Number(slider.value) + n * Number(slider.step), Number(slider.min)), Number(slider.max)));
+  },
+});
 
 // --- links and forms of the view
 
-const views = ["/", "/findings", "/finding", "/processes", "/process", "/tree", "/links", "/events", "/logs", "/compare", "/profiles", "/profile"];
+const views = new Set(["/finding", "/process", "/profile", ...[...document.querySelectorAll(".tabs a[data-key]")].map((a) => new URL(a.href).pathname)]);
 
 document.addEventListener("click", (e) => {
   const a = e.target.closest("a");
-  if (!a || e.defaultPrevented || e.button || e.metaKey || e.ctrlKey || e.shiftKey || a.closest(".zoom")) return;
+  if (!a || e.defaultPrevented || e.button || e.metaKey || e.ctrlKey || e.shiftKey || a.download) return;
   const url = new URL(a.href?.baseVal ?? a.href, location.href);
-  if (url.origin !== location.origin || !views.includes(url.pathname)) return;
+  if (url.origin !== location.origin || !views.has(url.pathname) || a.hasAttribute("data-whole") || url.searchParams.has("as")) return;
   e.preventDefault();
   const here = url.pathname === location.pathname;
   go(url, { keep: here }).then((shown) => {
@@ -174,11 +218,12 @@ function submit(form) {
   const url = new URL(form.action);
   url.search = new URLSearchParams([...new FormData(form)].filter(([, v]) => v)).toString();
   const now = new URL(location.href).searchParams;
-  for (const k of ["at", "from", "to"]) if (now.has(k)) url.searchParams.set(k, now.get(k));
+  for (const k of ["at", "from", "to", "strip", "tz"]) if (now.has(k)) url.searchParams.set(k, now.get(k));
   return url;
 }
 
 document.addEventListener("submit", (e) => {
+  if (e.defaultPrevented || e.target.method === "dialog") return;
   e.preventDefault();
   go(submit(e.target), { keep: true });
 });
@@ -190,36 +235,46 @@ document.addEventListener("input", (e) => {
   typing = setTimeout(() => go(submit(e.target.form), { replaced: true, keep: true }), e.target.matches("select") ? 0 : 120);
 });
 
-window.addEventListener("popstate", () => show(location.href, false));
+window.addEventListener("popstate", () => show(location.href, true, true));
 
 // --- what comes later: the overview's curves, the findings, the present
 
-async function loadStrip() {
+async function loadStrip(mine) {
   const answer = await fetch("/strip" + location.search).catch(() => null);
+  if (mine !== loads) return; // another header has come
   if (answer?.ok) {
-    strip.innerHTML = await answer.text(); // rendered and escaped by the server
-    strip.append(needle);
+    $("strip").innerHTML = await answer.text(); // rendered and escaped by the server
+    zone.settle($("strip"));
+    $("strip").append(needle);
   }
-  if (strip.querySelector("[data-load]")) return void setTimeout(loadStrip, 1500);
+  if ($("strip").querySelector("[data-load]")) return void setTimeout(() => loadStrip(mine), 1500);
   if (waited && !dragging && !busy) await show(location.href, true);
   document.documentElement.classList.add("complete");
 }
-const waited = strip.querySelector("[data-load]") !== null;
-if (waited) loadStrip();
-else document.documentElement.classList.add("complete");
 
-// A live recording is followed while no moment is chosen.
+let waited = false;
+let loads = 0;
+
+// begin sets up a header that has just come.
+function begin() {
+  $("strip").classList.add("strip");
+  $("strip").append(needle);
+  zone.settle($("head"));
+  settle();
+  waited = $("strip").querySelector("[data-load]") !== null;
+  if (waited) loadStrip(++loads);
+  else document.documentElement.classList.add("complete");
+}
+begin();
+
+// A live recording is followed while no moment is chosen: the view every two
+// seconds, the header when it shows too little of the end.
 async function follow() {
-  if (view.hasAttribute("data-follow") && !new URL(location.href).searchParams.has("at") && !document.hidden && !dragging) {
+  if (view.hasAttribute("data-follow") && !new URL(location.href).searchParams.has("at") && !document.hidden && !dragging && !document.querySelector("dialog[open]")) {
     await show(location.href, true);
     const end = Number(view.querySelector("[data-at]")?.dataset.at);
-    if (end > Number(slider.max) + 5000) {
-      slider.max = end;
-      await loadStrip();
-    }
-    settle();
+    if (end > Number($("time").max) + 5000) await show(location.href, true, true);
   }
   setTimeout(follow, 2000);
 }
 setTimeout(follow, 2000);
-settle();

@@ -33,7 +33,7 @@ func recurring(ctx context.Context, s *scene.Scene, a *scene.Actor, st *scene.St
 	f.Onset, f.OnsetErrorS, f.End = began.At, began.Off.Seconds(), nil
 	f.Subject = a.Subject(f.Onset)
 	f.Title = fmt.Sprintf("%s on %s stands still in a callback again and again", a.Called(), a.Node.Name)
-	f.Score = max(f.Score, recurringScore)
+	f.Score = max(f.Score, min(finding.Score(finding.BlockedCallback, float64(p.Times)*p.Lasts.Seconds()), finding.Over))
 	f.Summary = fmt.Sprintf("%s was seen standing still %d times since %s, every %s, for %s at the median and %s at most; up to %d messages waited meanwhile.",
 		a.Called(), p.Times, finding.Clock(f.Onset), finding.Duration(p.Every), finding.Duration(p.Lasts), finding.Duration(p.Longest), p.Waiting)
 	if p.Longer {
@@ -45,11 +45,6 @@ func recurring(ctx context.Context, s *scene.Scene, a *scene.Actor, st *scene.St
 	}
 	return nil
 }
-
-// recurringScore is that of a standstill which comes again and again and for
-// which messages wait: callers fail each time, so it is a warning, and not a
-// critical one while it works in between.
-const recurringScore = 66
 
 // blockedOnce judges the longest of its standstills.
 func blockedOnce(ctx context.Context, s *scene.Scene, a *scene.Actor, st *scene.Stall) (*finding.Finding, error) {
@@ -71,7 +66,7 @@ func blockedOnce(ctx context.Context, s *scene.Scene, a *scene.Actor, st *scene.
 	}
 	f := &finding.Finding{
 		Kind: finding.BlockedCallback, Subject: a.Subject(onset), Onset: onset, OnsetErrorS: began.Off.Seconds(),
-		Score: 88, Confidence: finding.High,
+		Score: finding.Score(finding.BlockedCallback, d.Seconds()), Confidence: finding.High,
 		Title: fmt.Sprintf("%s on %s is blocked inside a callback", a.Called(), a.Node.Name),
 	}
 	f.Summary = fmt.Sprintf("%s has handled nothing for %s: it is running, %d messages wait and no callback has ended.",
@@ -83,15 +78,15 @@ func blockedOnce(ctx context.Context, s *scene.Scene, a *scene.Actor, st *scene.
 	}
 	switch {
 	case silent:
-		f.Score, f.Confidence = 62, finding.Medium
+		f.Score, f.Confidence = min(f.Score, finding.Over), finding.Medium
 		f.Summary = fmt.Sprintf("%s has been inside one callback for %s; it used to return within %s. Nothing waits for it yet.",
 			a.Called(), finding.Duration(d), finding.Duration(usualGap(a, st)))
 		f.Caveats = append(f.Caveats, "no message waits, so nobody may be harmed yet")
 	case a.Habitual(st):
-		f.Score, f.Confidence = 40, finding.Medium
+		f.Score, f.Confidence = min(f.Score, finding.Note), finding.Medium
 		f.Caveats = append(f.Caveats, "it stands still like this time and again: that may be its way of working")
 	case !st.Open && d < 3*scene.CallTimeout:
-		f.Score = 60
+		f.Score = min(f.Score, finding.Over)
 	}
 	endOf(f, a, st)
 	f.Evidence = append(f.Evidence, stillness(a, st, onset, d))

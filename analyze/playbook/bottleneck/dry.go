@@ -12,15 +12,18 @@ import (
 )
 
 // A dry process is one to which a steady stream of messages came, and then next
-// to none.
+// to none, for good or for a while.
 type dry struct {
 	actor *scene.Actor
 	since time.Time
+	until time.Time // it was seen to last
+	over  bool
 	off   time.Duration
-	quiet time.Duration
 	rate  float64 // messages a second before
 	sent  float64 // that it sent itself then
 }
+
+func (d dry) quiet() time.Duration { return d.until.Sub(d.since) }
 
 // dried finds the processes that are at rest for far longer than they ever
 // were, while hundreds of messages would have come. Those that got them from one
@@ -57,38 +60,59 @@ func ranDry(a *scene.Actor) (dry, bool) {
 		least  = 10 * time.Second // quiet
 		missed = 100              // messages that would have come
 	)
-	if a.Own() || a.Gone || !a.Rests() || a.Stream.Rose {
+	if a.Own() || a.Gone || a.Stream.Rose {
 		return dry{}, false
 	}
 	step := max(a.Node.Interval, time.Second)
-	lasted, quiet := a.Stream.Last.At.Sub(a.Begin.At), a.Last.Sub(a.Stream.Last.At)
-	if lasted < steady*step || lasted < 3*least || quiet < least || quiet < longer*max(a.Stream.Longest, step) {
-		return dry{}, false
+	try := func(from scene.Point, until time.Time, usual time.Duration, over bool) (dry, bool) {
+		d := dry{actor: a, since: from.At, until: until, over: over, off: step}
+		lasted := from.At.Sub(a.Begin.At)
+		if lasted < steady*step || lasted < 3*least || d.quiet() < least || d.quiet() < longer*max(usual, step) {
+			return dry{}, false
+		}
+		d.rate = float64(from.In-a.Begin.In) / lasted.Seconds()
+		d.sent = float64(from.Out-a.Begin.Out) / lasted.Seconds()
+		return d, d.rate*d.quiet().Seconds() >= missed
 	}
-	d := dry{actor: a, since: a.Stream.Last.At, off: step, quiet: quiet}
-	d.rate = float64(a.Stream.Last.In-a.Begin.In) / lasted.Seconds()
-	d.sent = float64(a.Stream.Last.Out-a.Begin.Out) / lasted.Seconds()
-	return d, d.rate*quiet.Seconds() >= missed
+	if a.Rests() {
+		if d, ok := try(a.Stream.Last, a.Last, a.Stream.Longest, false); ok {
+			return d, true
+		}
+	}
+	p := a.Stream.Pause
+	return try(p.From, p.To.At, p.Next, true)
 }
 
 func (d dry) finding() *finding.Finding {
-	a, from, to := d.actor, d.since, d.actor.Last
-	missing := d.rate * d.quiet.Seconds()
-	return &finding.Finding{
+	a, from, to := d.actor, d.since, d.until
+	missing := d.rate * d.quiet().Seconds()
+	f := &finding.Finding{
 		Kind: finding.TrafficStopped, Subject: a.Subject(d.since), Onset: d.since, OnsetErrorS: d.off.Seconds(),
-		Score: min(62, finding.Score(finding.TrafficStopped, missing)), Confidence: finding.Medium,
+		Score: finding.Score(finding.TrafficStopped, missing), Confidence: finding.Medium,
 		Title: fmt.Sprintf("next to no messages come to %s on %s any more", a.Called(), a.Node.Name),
-		Summary: fmt.Sprintf("Until %s %s messages a second came to it, without a pause of more than %s; since then, for %s, next to none. Nothing waits: whoever feeds it stopped.",
-			finding.Clock(d.since), finding.Number(d.rate), finding.Duration(max(a.Stream.Longest, a.Node.Interval)), finding.Duration(d.quiet)),
+		Summary: fmt.Sprintf("Until %s %s messages a second came to it; since then, for %s, next to none: it was never quiet for so long. Nothing waits: whoever feeds it stopped.",
+			finding.Clock(d.since), finding.Number(d.rate), finding.Duration(d.quiet())),
 		Recommendation: "Look at what feeds it: a process, a connection, a subscription. A stream that is meant to end is no fault.",
 		Confirm:        []string{fmt.Sprintf("process_info node=%s pid=%s, twice: MessagesIn", a.Node.Name, a.Pid)},
 		Caveats:        []string{"Whether the stream was meant to end is not in the recording."},
 		Evidence: []finding.Evidence{{
 			What: "messages that came", Node: a.Node.Name, Tool: "process_list", Field: "MessagesIn", From: &from, To: &to,
-			Values:  map[string]any{"per_s_before": finding.Round(d.rate), "quiet_s": finding.Round(d.quiet.Seconds()), "missing": finding.Round(missing)},
 			Records: []string{finding.RecordName(a.Node.Name, "process_list", from), finding.RecordName(a.Node.Name, "process_list", to)},
 		}},
 	}
+	e, before, quiet := &f.Evidence[0], a.Rows(a.Begin.At, from), a.Rows(from, to)
+	e.Value("per_s_before", d.rate, before.Of("change(MessagesIn) / span(MessagesIn)"))
+	e.Value("quiet_s", d.quiet().Seconds(), quiet.Of("seconds("+finding.Instant(from)+", "+finding.Instant(to)+")"))
+	e.Value("missing", missing, before.Of(fmt.Sprintf("change(MessagesIn) / span(MessagesIn) * %v", d.quiet().Seconds())))
+	if d.over {
+		f.End = &to
+		f.Score = min(f.Score, finding.Paused)
+		f.Title = fmt.Sprintf("next to no messages came to %s on %s for %s", a.Called(), a.Node.Name, finding.Duration(d.quiet()))
+		f.Summary = fmt.Sprintf("Until %s %s messages a second came to it, then next to none for %s, far longer than otherwise; now they come again. Nothing waited: whoever feeds it had stopped.",
+			finding.Clock(d.since), finding.Number(d.rate), finding.Duration(d.quiet()))
+		f.Caveats = []string{"Whether the stream was meant to pause is not in the recording."}
+	}
+	return f
 }
 
 // tellWhoStopped names the processes that send less since then, if there are

@@ -83,7 +83,7 @@ func mailboxFull(ctx context.Context, s *scene.Scene, a *scene.Actor, e *scene.E
 	from, to := first.At, e.End
 	f := &finding.Finding{
 		Kind: finding.MailboxFull, Subject: a.Subject(onset), Onset: onset, OnsetErrorS: off.Seconds(),
-		Score: min(86, finding.Score(finding.MailboxFull, refused)), Confidence: finding.Medium,
+		Score: finding.Score(finding.MailboxFull, refused), Confidence: finding.Medium,
 		Title: fmt.Sprintf("the mailbox of %s on %s is full at %d messages, and refuses more", a.Called(), a.Node.Name, e.Worst.Mailbox),
 		Summary: fmt.Sprintf("Its mailbox has stood at %d messages, while %s grew by %s more than before. It handles %s messages a second.",
 			e.Worst.Mailbox, where, finding.Number(refused), finding.Number(now.handled)),

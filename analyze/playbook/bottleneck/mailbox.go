@@ -34,7 +34,7 @@ func mailboxGrowth(b *backlog) (*finding.Finding, error) {
 	}
 	f := &finding.Finding{
 		Kind: finding.MailboxGrowth, Subject: a.Subject(onset), Onset: onset, OnsetErrorS: off.Seconds(),
-		Score: 55, Confidence: finding.Medium,
+		Score: finding.Note, Confidence: finding.Medium,
 		Title:          fmt.Sprintf("the mailbox of %s on %s grows steadily", a.Called(), a.Node.Name),
 		Summary:        fmt.Sprintf("It holds %d messages and gains %s a second; the oldest waits for %s so far.", b.Worst.Mailbox, finding.Number(slope.PerSecond), finding.Seconds(b.peak())),
 		Recommendation: "See what feeds the process and what it does per message before it falls behind for good.",
@@ -53,8 +53,7 @@ func mailboxGrowth(b *backlog) (*finding.Finding, error) {
 		if fc, err := series.Reach(age, b.End, scene.CallTimeout.Seconds()); err == nil {
 			f.Summary += fmt.Sprintf(" At this pace the oldest message will wait for the call time-out of 5 s at %s (between %s and %s).",
 				finding.Clock(fc.Expected), finding.Clock(fc.Earliest), finding.Clock(fc.Latest))
-		} else {
-			f.Score = 40
+			f.Score = finding.Score(finding.MailboxGrowth, fc.Expected.Sub(b.End).Seconds())
 		}
 	}
 	return f, nil

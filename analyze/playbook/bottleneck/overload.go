@@ -143,19 +143,19 @@ func overload(ctx context.Context, s *scene.Scene, b *backlog) (*finding.Finding
 // where it still grows, less where it drained again, and a note where it was so
 // from the first, stays so and fails no caller.
 func (b *backlog) score() int {
-	score := min(finding.Score(finding.OverloadedProcess, b.peak()), 86)
+	score := finding.Score(finding.OverloadedProcess, b.peak())
 	late := b.peak() >= scene.CallTimeout.Seconds()
 	before, _ := b.began()
 	switch {
 	case before.At.IsZero() && !b.growing():
 		if late && series.Median(b.age.V) >= scene.CallTimeout.Seconds() {
-			return min(score, 60)
+			return min(score, finding.Over)
 		}
-		return min(score, 45)
+		return min(score, finding.Note)
 	case !b.Open:
-		return min(score, 70)
+		return min(score, finding.Over)
 	case b.growing() && late:
-		return max(score, 86)
+		return finding.Score(finding.OverloadedProcess, math.Inf(1)) // it will pass every bound
 	}
 	return score
 }

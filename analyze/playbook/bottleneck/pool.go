@@ -58,7 +58,7 @@ func overflow(n *scene.Node, in *scene.Inspection, k int, dropped float64, onset
 	last := in.Unhandled.Len() - 1
 	from, to := in.Unhandled.T[k-1], in.Unhandled.T[last]
 	f := &finding.Finding{
-		Kind: finding.PoolOverflow, Subject: sub, Onset: onset, OnsetErrorS: off.Seconds(), Score: 86, Confidence: finding.High,
+		Kind: finding.PoolOverflow, Subject: sub, Onset: onset, OnsetErrorS: off.Seconds(), Score: finding.Score(finding.PoolOverflow, dropped), Confidence: finding.High,
 		Title: fmt.Sprintf("the pool %s on %s drops messages", called, n.Name),
 		Summary: fmt.Sprintf("%s messages were dropped since %s: the mailboxes of all %d workers were full (%d messages each, %d together).",
 			finding.Number(dropped), finding.Clock(from), in.Size, in.Mailbox, in.Size*in.Mailbox),
@@ -81,7 +81,7 @@ func overflow(n *scene.Node, in *scene.Inspection, k int, dropped float64, onset
 		f.Summary = fmt.Sprintf("%s messages were dropped since %s: no worker could take them.", finding.Number(dropped), finding.Clock(from))
 	}
 	if in.Unhandled.V[last] == in.Unhandled.V[max(last-2, 0)] && last-k >= 2 {
-		f.Score = 66
+		f.Score = min(f.Score, finding.Over)
 		f.Summary += " None was dropped of late."
 	}
 	return f
@@ -126,7 +126,7 @@ func poolBehind(n *scene.Node, pool *scene.Actor, group []*finding.Finding) *fin
 	first, worst := group[0], slices.MaxFunc(group, func(a, b *finding.Finding) int { return a.Score - b.Score })
 	f := &finding.Finding{
 		Kind: finding.OverloadedProcess, Subject: pool.Subject(first.Onset), Onset: first.Onset, OnsetErrorS: first.OnsetErrorS,
-		Score: min(worst.Score+1, 100), Confidence: first.Confidence, End: worst.End, Facts: worst.Facts, FedBy: worst.FedBy,
+		Score: worst.Score + 1, Confidence: first.Confidence, End: worst.End, Facts: worst.Facts, FedBy: worst.FedBy,
 		Title:          fmt.Sprintf("the workers of the pool %s on %s fall behind", pool.Called(), n.Name),
 		Summary:        fmt.Sprintf("%d of its workers are behind. The worst: %s", len(group), worst.Summary),
 		Recommendation: "Add workers, make their callback cheaper, or slow the senders.",

@@ -37,7 +37,7 @@ func stuckCall(ctx context.Context, s *scene.Scene, a *scene.Actor, st *scene.St
 	}
 	f := &finding.Finding{
 		Kind: finding.StuckCall, Subject: a.Subject(onset), Onset: onset, OnsetErrorS: began.Off.Seconds(),
-		Score: 80, Confidence: finding.High, Facts: []finding.Fact{finding.Waits},
+		Score: finding.Score(finding.StuckCall, d.Seconds()), Confidence: finding.High, Facts: []finding.Fact{finding.Waits},
 		Title: fmt.Sprintf("%s on %s waits for a reply that does not come", a.Called(), a.Node.Name),
 		Summary: fmt.Sprintf("%s has been waiting for a response for %s, while a call normally gives up after 5 s; %d messages wait behind it.",
 			a.Called(), finding.Duration(d), st.To.Mailbox),
@@ -52,10 +52,10 @@ func stuckCall(ctx context.Context, s *scene.Scene, a *scene.Actor, st *scene.St
 	}
 	switch {
 	case a.Habitual(st):
-		f.Score, f.Confidence = 40, finding.Medium
+		f.Score, f.Confidence = min(f.Score, finding.Note), finding.Medium
 		f.Caveats = append(f.Caveats, "it waits like this time and again: that may be its way of working")
 	case !st.Open && d < 3*scene.CallTimeout:
-		f.Score = 60
+		f.Score = min(f.Score, finding.Over)
 	}
 	endOf(f, a, st)
 	f.Evidence = append(f.Evidence, stillness(a, st, onset, d))
@@ -88,7 +88,7 @@ func timingOut(ctx context.Context, s *scene.Scene, a *scene.Actor) (*finding.Fi
 	if err != nil {
 		return nil, err
 	}
-	f := timingOutSince(a, began.At, began.Off)
+	f := timingOutSince(a, began.At, began.Off, time.Duration(a.LongWaits)*scene.MinStall)
 	f.Summary = fmt.Sprintf("%s was seen %d times waiting for a response for over %s, and before %s never: whom it calls does not answer within the time-out of a call (5 s by default).",
 		a.Called(), a.LongWaits, finding.Duration(scene.MinStall), finding.Clock(began.At))
 	busy := slices.ContainsFunc(a.Episodes, func(e *scene.Episode) bool { return e.Open && e.Waited > 0 })
@@ -124,7 +124,7 @@ func keptWaiting(ctx context.Context, s *scene.Scene, a *scene.Actor, e *scene.E
 	if err != nil {
 		return nil, err
 	}
-	f := timingOutSince(a, onset, off)
+	f := timingOutSince(a, onset, off, e.End.Sub(onset)*time.Duration(e.Waited)/time.Duration(max(e.Rows, 1)))
 	was := paceBetween(a.Begin, e.Before)
 	f.Summary = fmt.Sprintf("Since %s %s waited for a response in %d of %d listings; it handles %s messages a second, and up to %d waited behind it. Whom it calls does not answer, or near the time-out of a call (5 s by default).",
 		finding.Clock(onset), a.Called(), e.Waited, e.Rows, finding.Number(e.Handled()), e.Worst.Mailbox)
@@ -165,11 +165,12 @@ func tellWaiting(seen *finding.Evidence, a *scene.Actor, e *scene.Episode, was p
 	}
 }
 
-// timingOutSince is the part of the finding that all calls which time out share.
-func timingOutSince(a *scene.Actor, onset time.Time, off time.Duration) *finding.Finding {
+// timingOutSince is the part of the finding that all calls which time out share;
+// waited is how long it was seen waiting, all together.
+func timingOutSince(a *scene.Actor, onset time.Time, off, waited time.Duration) *finding.Finding {
 	return &finding.Finding{
 		Kind: finding.StuckCall, Subject: a.Subject(onset), Onset: onset, OnsetErrorS: off.Seconds(),
-		Score: 72, Confidence: finding.Medium, Facts: []finding.Fact{finding.Waits},
+		Score: min(finding.Score(finding.StuckCall, waited.Seconds()), finding.Unsure), Confidence: finding.Medium, Facts: []finding.Fact{finding.Waits},
 		Title:          fmt.Sprintf("the calls of %s on %s are not answered in time", a.Called(), a.Node.Name),
 		Recommendation: "Look at the process it calls: that one is stuck or too slow.",
 		Confirm:        []string{fmt.Sprintf("process_info node=%s pid=%s", a.Node.Name, a.Pid)},

@@ -175,7 +175,7 @@ func told(s *scene.Scene, set []*scene.Actor, theirs rise, at time.Time, off tim
 		f.Recommendation = "Read what each of them does with a message of the others: one must not answer an answer. Break the circle, or let it wait between rounds."
 	}
 	if n := first.Node; n.Procs.Listings[len(n.Procs.Listings)-1].Sub(last) > 3*n.Interval {
-		f.End, f.Score = &last, min(f.Score, 68)
+		f.End, f.Score = &last, min(f.Score, finding.Over)
 		f.Summary += fmt.Sprintf(" It ended at %s.", finding.Clock(last))
 	}
 	if partial(s) {

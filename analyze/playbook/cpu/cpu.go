@@ -99,7 +99,7 @@ func hotspot(ctx context.Context, s *scene.Scene, n *scene.Node, rates series.Se
 		if end != s.To {
 			f.End = &end
 		}
-		hotFunction(s, n, c.At, end, profs, f)
+		hotFunction(s, n, c.At, end, profs, f, c.After-c.Before)
 		allocates(s, n, f)
 		if err := hotProcess(ctx, s, n, c.At, end, profs, f); err != nil {
 			return nil, err
@@ -112,7 +112,7 @@ func hotspot(ctx context.Context, s *scene.Scene, n *scene.Node, rates series.Se
 // cpuFinding words a rise of CPU.
 func cpuFinding(n *scene.Node, onset time.Time, off time.Duration, end time.Time, c series.Change, rates series.Series) *finding.Finding {
 	return &finding.Finding{
-		Kind: finding.CPUHotspot, Score: 70, Confidence: finding.Medium,
+		Kind: finding.CPUHotspot, Score: min(finding.Score(finding.CPUHotspot, c.After-c.Before), finding.Unsure), Confidence: finding.Medium,
 		Title:   fmt.Sprintf("%s uses %s cores, before %s", finding.NodeName(n.Name), finding.Number(c.After), finding.Number(c.Before)),
 		Summary: fmt.Sprintf("Since %s %s uses %s cores of CPU; before it was %s.", finding.Clock(onset), n.Name, finding.Number(c.After), finding.Number(c.Before)),
 		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(c.At)},
@@ -206,7 +206,7 @@ func allocates(s *scene.Scene, n *scene.Node, f *finding.Finding) {
 	if churn == nil || churn.Onset.Sub(f.Onset).Abs() > 10*time.Second {
 		return
 	}
-	f.Score = min(f.Score, churn.Score-10)
+	f.Score = min(f.Score, churn.Score-1)
 	f.Caveats = append(f.Caveats, fmt.Sprintf("Allocation rose at the same time (heap_churn, %s): much of this CPU may be the allocator's and the collector's.", finding.Clock(churn.Onset)))
 }
 

@@ -50,7 +50,7 @@ func creep(ctx context.Context, s *scene.Scene, n *scene.Node, rates series.Seri
 	f.Summary = fmt.Sprintf("The CPU of %s rose from %s cores in the first hour to %s in the last, and its callbacks take more than as many messages took before.",
 		n.Name, finding.Number(c.Before), finding.Number(c.After))
 	f.Subject.Behavior = behavior
-	hotFunction(s, n, first.To, s.To, profs, f)
+	hotFunction(s, n, first.To, s.To, profs, f, c.After-c.Before)
 	return f, hotProcess(ctx, s, n, first.To, s.To, profs, f)
 }
 

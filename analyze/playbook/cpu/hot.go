@@ -14,7 +14,7 @@ import (
 
 // hotFunction names the function that took most of the CPU during the rise,
 // against a profile from before.
-func hotFunction(s *scene.Scene, n *scene.Node, from, to time.Time, profs []scene.CPUProfile, f *finding.Finding) {
+func hotFunction(s *scene.Scene, n *scene.Node, from, to time.Time, profs []scene.CPUProfile, f *finding.Finding, added float64) {
 	var before, during *scene.CPUProfile
 	for i := range profs {
 		p := &profs[i]
@@ -48,7 +48,7 @@ func hotFunction(s *scene.Scene, n *scene.Node, from, to time.Time, profs []scen
 	if ok {
 		f.Subject.Function, f.Subject.Behavior = hot.Function, profiles.BehaviorOf(hot.Function)
 		f.Confidence = finding.High
-		f.Score = 78
+		f.Score = finding.Score(finding.CPUHotspot, added)
 		f.Title += ": " + hot.Function
 		percent := 100 * float64(hot.Cum) / math.Max(1, float64(during.Table.Total))
 		f.Evidence[len(f.Evidence)-1].Value("percent", percent, finding.Call{Tool: "profile_top", Gives: "functions.0.cum_percent", Arguments: map[string]any{

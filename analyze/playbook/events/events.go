@@ -75,52 +75,6 @@ func said(e *scene.Event, of series.Series) finding.Source {
 // deliveries is how often messages of an event were delivered, as a formula.
 const deliveries = "increase(MessagesLocalSent + MessagesRemoteSent)"
 
-// silent tells an event that was published steadily and then not any more.
-func silent(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
-	grown, seen := series.Increase(e.Published)
-	if e.Gone || grown < 20 || seen <= 0 {
-		return false
-	}
-	// The newest sample in which the count had just grown, and the longest
-	// stretch before it in which it had not.
-	var lastGrowth time.Time
-	var quiet, still time.Duration
-	for i := 1; i < e.Published.Len(); i++ {
-		if e.Published.V[i] > e.Published.V[i-1] {
-			lastGrowth, quiet, still = e.Published.T[i], max(quiet, still), 0
-		} else {
-			still += e.Published.T[i].Sub(e.Published.T[i-1])
-		}
-	}
-	silence := e.Last.Sub(lastGrowth)
-	usual := max(e.Interval, quiet)
-	rate := grown / lastGrowth.Sub(e.Published.T[0]).Seconds()
-	if silence < max(s.Set.Span(lull), 3*usual) || rate*silence.Seconds() < 20 {
-		return false
-	}
-	onset, off := series.Middle(lastGrowth.Add(-e.Interval), lastGrowth)
-	if !e.LastPublished.IsZero() && e.LastPublished.Sub(lastGrowth).Abs() <= 2*e.Interval {
-		onset, off = e.LastPublished, time.Duration(float64(time.Second)/rate)
-	}
-	subscribers := e.Subscribers.V[e.Subscribers.Len()-1]
-	score := 62
-	if subscribers == 0 {
-		score = 40
-	}
-	f := about(e, s, finding.EventSilent, score, onset, off)
-	f.Title = fmt.Sprintf("%s on %s is not published any more; %s subscribers wait", e.Label(), finding.NodeName(e.Node.Name), finding.Number(subscribers))
-	f.Summary = fmt.Sprintf("It was published %s times a second up to %s, and not once in the %s since.", finding.Number(rate), finding.Clock(onset), finding.Duration(e.Last.Sub(onset)))
-	f.Evidence = []finding.Evidence{evidence(e, s, "messages published", "MessagesPublished", onset, e.Published)}
-	before, after := e.Published.Before(lastGrowth.Add(1)), e.Published.From(lastGrowth)
-	f.Evidence[0].Value("before_per_s", rate, said(e, before).Of("increase(MessagesPublished) / span(MessagesPublished)"))
-	f.Evidence[0].Value("after_per_s", 0, said(e, after).Of("rate(MessagesPublished)"))
-	f.Evidence[0].Value("subscribers", subscribers, said(e, e.Subscribers).Of("last(Subscribers)"))
-	f.Evidence[0].Value("silent_s", e.Last.Sub(onset).Seconds(), said(e, after).Of("seconds("+finding.Instant(onset)+", last(at))"))
-	f.Recommendation = fmt.Sprintf("Look at its producer %s: is it blocked, or is what feeds it silent too?", e.Producer)
-	v.Find(f)
-	return true
-}
-
 // starved tells subscribers of an event that was never published.
 func starved(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 	n := e.Published.Len()
@@ -134,10 +88,10 @@ func starved(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 	if e.Last.Sub(since) < s.Set.Span(starving) {
 		return false
 	}
-	score := 35 // as it was found: perhaps an event for rare occasions
+	score := min(finding.Score(finding.EventStarved, e.Last.Sub(since).Seconds()), finding.Note) // as it was found: perhaps an event for rare occasions
 	onset, off := since, e.Interval
 	if since.Sub(s.From) > 2*e.Interval && !e.Earlier {
-		score = 55
+		score = finding.Score(finding.EventStarved, e.Last.Sub(since).Seconds())
 		onset, off = series.Middle(since.Add(-e.Interval), since)
 		if e.Created.After(onset.Add(-off)) && e.Created.Before(since) {
 			onset, off = e.Created, time.Second
@@ -178,25 +132,29 @@ func unheard(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 	}
 	rate := grown / seen
 	onset, off := since, e.Interval
-	score, how := 0, ""
+	how, always := "", false
 	newcomer := since.Sub(s.From) > 2*e.Interval && i == 0 && !e.Earlier
 	switch c, rose := voidChange(s, silence); {
 	case i > 0 && rate >= 0.5:
 		onset, off = series.Middle(e.Subscribers.T[i-1], since)
-		score, how = 60, fmt.Sprintf("its last %s subscribers left at %s", finding.Number(e.Subscribers.V[i-1]), finding.Clock(onset))
+		how = fmt.Sprintf("its last %s subscribers left at %s", finding.Number(e.Subscribers.V[i-1]), finding.Clock(onset))
 	case rose:
 		onset, off = c.At.Add(-e.Interval/2), c.Error+e.Interval/2
 		rate = c.After
-		score, how = 58, fmt.Sprintf("publishing rose from %s to %s a second at %s", finding.Number(c.Before), finding.Number(c.After), finding.Clock(onset))
+		how = fmt.Sprintf("publishing rose from %s to %s a second at %s", finding.Number(c.Before), finding.Number(c.After), finding.Clock(onset))
 	case newcomer && rate >= s.Set.Of(voidRate):
-		score, how = 55, "it was registered at "+finding.Clock(e.Created)
+		how = "it was registered at " + finding.Clock(e.Created)
 		if !e.Created.IsZero() && e.Created.Before(since) && e.Created.After(since.Add(-2*e.Interval)) {
 			onset, off = e.Created, time.Second
 		}
 	case rate >= s.Set.Of(wasted):
-		score, how = min(finding.Score(finding.EventNoSubscribers, rate), 45), "it has been so from the first answer on"
+		how, always = "it has been so from the first answer on", true
 	default:
 		return false
+	}
+	score := finding.Score(finding.EventNoSubscribers, rate)
+	if always {
+		score = min(score, finding.Note)
 	}
 	f := about(e, s, finding.EventNoSubscribers, score, onset, off)
 	f.Title = fmt.Sprintf("%s on %s is published %s times a second and nobody listens", e.Label(), finding.NodeName(e.Node.Name), finding.Number(rate))
@@ -257,7 +215,7 @@ func fanOut(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 		later, seconds := series.Increase(e.Delivered.From(c.At))
 		sent, _ := series.Increase(e.Published.From(c.At))
 		rate := later / math.Max(seconds, 1)
-		f := about(e, s, finding.EventFanout, max(52, finding.Score(finding.EventFanout, rate)), c.At, c.Error)
+		f := about(e, s, finding.EventFanout, max(finding.ScoreWarning, finding.Score(finding.EventFanout, rate)), c.At, c.Error)
 		f.Title = fmt.Sprintf("Each %s on %s now goes to %s subscribers, before %s", e.Label(), finding.NodeName(e.Node.Name), finding.Number(c.After), finding.Number(c.Before))
 		f.Summary = fmt.Sprintf("Since %s each message is delivered %s times, %s deliveries a second in all.", finding.Clock(c.At), finding.Number(later/math.Max(sent, 1)), finding.Number(rate))
 		f.Evidence = []finding.Evidence{evidence(e, s, "subscribers", "Subscribers", c.At, e.Subscribers)}
@@ -306,7 +264,7 @@ func flood(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 		f.Evidence[0].Value("published_per_s", sent/seconds, said(e, e.Published.Between(c.At, end.Add(1))).Of("increase(MessagesPublished) / span(MessagesPublished)"))
 		f.Recommendation = fmt.Sprintf("Ask why its producer %s publishes so often: let it put several into one message, or publish only what changed.", e.Producer)
 		if end.Before(e.Last) {
-			f.End, f.Score = &end, min(f.Score, 45)
+			f.End, f.Score = &end, min(f.Score, finding.Note)
 		}
 		v.Find(f)
 		return true
@@ -314,7 +272,7 @@ func flood(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 	delivered, seconds := series.Increase(e.Delivered)
 	if rate := delivered / math.Max(seconds, 1); len(changes) == 0 && rate >= s.Set.Of(costly) {
 		grown, _ := series.Increase(e.Published)
-		f := about(e, s, finding.EventFanout, min(finding.Score(finding.EventFanout, rate), 45), e.Published.T[0], e.Interval)
+		f := about(e, s, finding.EventFanout, min(finding.Score(finding.EventFanout, rate), finding.Note), e.Published.T[0], e.Interval)
 		f.Title = fmt.Sprintf("%s on %s makes %s deliveries a second", e.Label(), finding.NodeName(e.Node.Name), finding.Number(rate))
 		f.Summary = fmt.Sprintf("It has been so from the first answer on: %s messages to %s subscribers each.", finding.Number(grown), finding.Number(delivered/math.Max(grown, 1)))
 		f.Evidence = []finding.Evidence{evidence(e, s, "deliveries", "MessagesLocalSent + MessagesRemoteSent", e.Published.T[0], e.Delivered)}

@@ -39,7 +39,7 @@ func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 
 func goroutineGrowth(ctx context.Context, s *scene.Scene, n *scene.Node, c series.Growth) (*finding.Finding, error) {
 	f := &finding.Finding{
-		Kind: finding.GoroutineGrowth, Score: 72, Confidence: finding.Medium,
+		Kind: finding.GoroutineGrowth, Score: finding.Score(finding.GoroutineGrowth, c.Gained()), Confidence: finding.Medium,
 		Title:   fmt.Sprintf("%s has %s goroutines more every minute", finding.NodeName(n.Name), finding.Number(60*c.Slope.PerSecond)),
 		Summary: fmt.Sprintf("Since %s the goroutines of %s grew from at most %s to %s, %s a second.", finding.Clock(c.Onset), n.Name, finding.Number(c.Before), finding.Number(c.After), finding.Number(c.Slope.PerSecond)),
 		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(c.Onset)},
@@ -56,12 +56,13 @@ func goroutineGrowth(ctx context.Context, s *scene.Scene, n *scene.Node, c serie
 		return nil, err
 	}
 	if group == nil {
+		f.Score = min(f.Score, finding.Unsure)
 		f.Caveats = append(f.Caveats, "No goroutine dump shows which stack grows: record pprof_goroutines debug=1.")
 		return f, nil
 	}
 	f.Subject.Function = group.Function
 	f.Subject.Behavior = profiles.BehaviorOf(group.Function)
-	f.Confidence, f.Score = finding.High, 78
+	f.Confidence = finding.High
 	waits := ""
 	if group.Blocked != profiles.WaitNone {
 		waits = ", waiting for " + group.Blocked

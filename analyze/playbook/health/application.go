@@ -61,7 +61,7 @@ func applicationDown(s *scene.Scene, n *scene.Node, a *scene.Application, said [
 		}
 	}
 	f := &finding.Finding{
-		Kind: finding.ApplicationDown, Onset: onset, OnsetErrorS: off.Seconds(), Score: 85, Confidence: finding.High,
+		Kind: finding.ApplicationDown, Onset: onset, OnsetErrorS: off.Seconds(), Score: finding.Score(finding.ApplicationDown, s.To.Sub(onset).Seconds()), Confidence: finding.High,
 		Subject:        finding.Subject{Node: n.Name, Incarnation: n.Incarnation(onset), Name: a.Name, Application: a.Name},
 		Title:          fmt.Sprintf("the application %s on %s does not run any more", a.Name, n.Name),
 		Summary:        fmt.Sprintf("It ran (mode %s) and is %s since.", a.Mode, a.State),
@@ -74,20 +74,20 @@ func applicationDown(s *scene.Scene, n *scene.Node, a *scene.Application, said [
 		f.Caveats = append(f.Caveats, "the node's own log line with the reason was not recorded")
 	}
 	if a.Mode == "temporary" && strings.HasSuffix(reason, "normal") {
-		f.Score = 40
+		f.Score = min(f.Score, finding.Note)
 		f.Caveats = append(f.Caveats, "a temporary application that ends normally may have done its work")
 	}
 	if !a.Back.IsZero() {
 		back := a.Back
 		f.End = &back
-		f.Score = min(f.Score, 65)
+		f.Score = min(finding.Score(finding.ApplicationDown, back.Sub(onset).Seconds()), f.Score, finding.Over)
 		f.Title = fmt.Sprintf("the application %s on %s did not run for %s", a.Name, n.Name, finding.Duration(back.Sub(onset)))
 		f.Summary = fmt.Sprintf("It ran (mode %s), was %s, and runs again since %s.", a.Mode, a.State, finding.Clock(back))
 		if reason != "" {
 			f.Summary += " The node logged: " + escape.Quote(reason) + "."
 		}
 		if strings.HasSuffix(reason, "normal") || strings.HasSuffix(reason, "shutdown") {
-			f.Score, f.Facts = min(f.Score, 40), []finding.Fact{finding.Planned}
+			f.Score, f.Facts = min(f.Score, finding.Note), []finding.Fact{finding.Planned}
 			f.Title = fmt.Sprintf("Planned: the application %s on %s was stopped at %s and started again", a.Name, n.Name, finding.Clock(onset))
 			f.Recommendation = "Nothing, if somebody did so on purpose: it stopped normally."
 		}

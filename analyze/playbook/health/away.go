@@ -56,7 +56,7 @@ func nodeAway(s *scene.Scene, n *scene.Node, d scene.Absence, v *finding.Verdict
 	confirm := []string{"cluster_nodes", "node_info on " + n.Name + ": Uptime"}
 	if missed || !d.Back {
 		f := &finding.Finding{
-			Kind: finding.NodeDown, Score: 95, Confidence: finding.High,
+			Kind: finding.NodeDown, Score: finding.Score(finding.NodeDown, d.To.Sub(d.From).Seconds()), Confidence: finding.High,
 			Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(d.Lastly)},
 			Onset:   d.From, OnsetErrorS: d.Off.Seconds(), Evidence: evidence, Confirm: confirm,
 			Recommendation: fmt.Sprintf("Find out what ended %s at %s: its service manager's and kernel's log (out of memory, kill, panic), and its own last lines.", n.Name, finding.Clock(d.From)),
@@ -64,14 +64,18 @@ func nodeAway(s *scene.Scene, n *scene.Node, d scene.Absence, v *finding.Verdict
 		}
 		if d.Back {
 			f.End = &d.To
+			f.Score = max(f.Score, finding.Score(finding.NodeRestarted, 1)) // what its processes held is lost however soon it is back
 			f.Title = fmt.Sprintf("%s was down for %s, from %s", finding.NodeName(n.Name), finding.Duration(d.To.Sub(d.From)), finding.Clock(d.From))
 			f.Summary = fmt.Sprintf("%s gave its last answer at %s; %d calls to it failed; a new incarnation began at %s.", n.Name, finding.Clock(d.Lastly), d.Refused, finding.Clock(d.To))
 		} else {
 			f.Title = fmt.Sprintf("%s is down since %s", finding.NodeName(n.Name), finding.Clock(d.From))
 			f.Summary = fmt.Sprintf("%s gave its last answer at %s; %d calls to it failed up to the end of the window, and %s lost the connection to it.", n.Name, finding.Clock(d.Lastly), d.Refused, finding.List(d.LostBy))
 		}
-		if d.AtStart {
+		switch {
+		case d.AtStart:
 			atStart(n, d, f)
+		case d.Closed:
+			closed(n, d, f)
 		}
 		v.Find(f)
 	}
@@ -79,7 +83,7 @@ func nodeAway(s *scene.Scene, n *scene.Node, d scene.Absence, v *finding.Verdict
 		return
 	}
 	f := &finding.Finding{
-		Kind: finding.NodeRestarted, Score: 80, Confidence: finding.High,
+		Kind: finding.NodeRestarted, Score: finding.Score(finding.NodeRestarted, 1), Confidence: finding.High,
 		Title:   fmt.Sprintf("%s began a new life at %s", finding.NodeName(n.Name), finding.Clock(d.To)),
 		Summary: fmt.Sprintf("The uptime of %s started again at %s: processes, PIDs and counters are those of a new incarnation.", n.Name, finding.Clock(d.To)),
 		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(d.To)},
@@ -91,12 +95,21 @@ func nodeAway(s *scene.Scene, n *scene.Node, d scene.Absence, v *finding.Verdict
 	switch {
 	case missed:
 		f.Onset, f.OnsetErrorS = d.To, 1
-		f.Score = 60
+		f.Score = min(f.Score, finding.Over)
 	case allBegan(s, d.To):
-		f.Score, f.Confidence = 45, finding.Medium
+		f.Score, f.Confidence = finding.Note, finding.Medium
 		f.Caveats = append(f.Caveats, "Every node began anew within seconds of the others, and no call was refused: as when a cluster is started again on purpose.")
 	}
 	v.Find(f)
+}
+
+// closed words the absence of the node over which all others were asked.
+func closed(n *scene.Node, d scene.Absence, f *finding.Finding) {
+	f.Score, f.Confidence = min(f.Score, finding.Score(finding.ApplicationDown, d.To.Sub(d.From).Seconds())), finding.Medium // or no more than an application stopped
+	f.Title = fmt.Sprintf("%s, over which all nodes are asked, is down since %s", finding.NodeName(n.Name), finding.Clock(d.From))
+	f.Summary = fmt.Sprintf("%s gave its last answer at %s; since then its machine answers, and nothing listens at its endpoint any more. No other node could be asked either: how they fare is not known.", n.Name, finding.Clock(d.Lastly))
+	f.Recommendation += " Give the recorder a second node to ask, so that the loss of one does not blind it."
+	f.Caveats = []string{"It may be that only its MCP application stopped and the node works: another node's answer to cluster_nodes would settle it."}
 }
 
 // atStart words the absence of a node that was down when the window began.
@@ -139,7 +152,7 @@ func deaf(s *scene.Scene, n *scene.Node, d scene.Absence) bool {
 // unseenRestart notes a new life that began while nothing was recorded.
 func unseenRestart(s *scene.Scene, n *scene.Node, d scene.Absence) *finding.Finding {
 	return &finding.Finding{
-		Kind: finding.NodeRestarted, Score: 35, Confidence: finding.Low,
+		Kind: finding.NodeRestarted, Score: finding.Note, Confidence: finding.Low,
 		Title:   fmt.Sprintf("%s began a new life while nothing was recorded", finding.NodeName(n.Name)),
 		Summary: fmt.Sprintf("Nothing was recorded of any node from %s to %s; since then %s counts from the start again.", finding.Clock(d.Lastly), finding.Clock(d.To), n.Name),
 		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(d.To)},
@@ -161,7 +174,7 @@ func awayEvidence(n *scene.Node, d scene.Absence) []finding.Evidence {
 		return all
 	}
 	e.Value("last_answer", d.Lastly.UTC().Format(time.RFC3339Nano), n.Says("node_info", time.Time{}, d.To.Add(-1)).Of("last(at)"))
-	if d.Refused > 0 {
+	if d.Refused > 0 && !d.Closed {
 		e.Value("failed_calls", d.Refused, n.Says("*", d.Lastly.Add(1), d.RefusedTo).Of("sum(lost)"))
 	}
 	if len(d.LostBy) > 0 {

@@ -113,7 +113,7 @@ func (c clockStep) finding(s *scene.Scene) *finding.Finding {
 	}
 	by := finding.Seconds(math.Abs(c.by))
 	return &finding.Finding{
-		Kind: finding.RecorderClock, Score: 45, Confidence: finding.High,
+		Kind: finding.RecorderClock, Score: min(finding.Score(finding.RecorderClock, math.Abs(c.by)), finding.Note), Confidence: finding.High,
 		Title:   fmt.Sprintf("The clock of the recording machine went %s by %s", way, by),
 		Summary: fmt.Sprintf("At %s all %d nodes moved together against the recorder's clock, by %s: it is the recorder's that stepped. The times of what was recorded since then are off by as much.", finding.Clock(c.at), len(c.ends), by),
 		Onset:   c.at, OnsetErrorS: s.Usual(s.Nodes[0]).Seconds(),
@@ -133,27 +133,23 @@ func clockSkew(s *scene.Scene, n *scene.Node, o series.Series, common float64, v
 	limit := max(s.Usual(n).Seconds(), 1)
 	off := series.Median(o.V) - common
 	onset, onsetOff := o.T[0], s.Usual(n)
-	was, part := off, o
+	part := o
 	if changes, err := series.Changes(o, 0.001); err == nil && len(changes) > 0 {
 		last := changes[len(changes)-1]
 		if jump := last.After - last.Before; jump > limit || jump < -limit {
-			was, off, onset, onsetOff = last.Before-common, last.After-common, last.At, last.Error
+			off, onset, onsetOff = last.After-common, last.At, last.Error
 			part = o.From(last.At)
 		}
 	}
 	if off < limit && off > -limit {
 		return
 	}
-	score := 50
-	if was != off {
-		score = 65
-	}
 	way := "ahead"
 	if off < 0 {
 		way = "behind"
 	}
 	f := &finding.Finding{
-		Kind: finding.ClockSkew, Score: score, Confidence: finding.High,
+		Kind: finding.ClockSkew, Score: finding.Score(finding.ClockSkew, math.Abs(off)), Confidence: finding.High,
 		Title:   fmt.Sprintf("The clock of %s is %s %s", finding.NodeName(n.Name), finding.Seconds(max(off, -off)), way),
 		Summary: fmt.Sprintf("ServerTime of %s is %s s %s of the time at which it was heard, the other nodes' common offset taken off; the sampling interval is %s.", n.Name, finding.Number(max(off, -off)), way, finding.Duration(s.Usual(n))),
 		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(onset)},

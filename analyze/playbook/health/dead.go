@@ -19,10 +19,12 @@ import (
 )
 
 // nobody are the words of a line that says that whom a message was for does not
-// exist, and target is whom it names: a PID or an alias, or a name in quotes.
+// exist; target is whom it names: a PID or an alias, or a name in quotes; toward
+// is a name that stands without them.
 var (
 	nobody = regexp.MustCompile(`(?i)\bunknown (process|name|alias|meta process)\b|\bno such process\b`)
 	target = regexp.MustCompile(`(?:Alias#)?<[0-9A-Fa-f]+(?:\.\d+)+>|['"{]([\w@.:-]+)`)
+	toward = regexp.MustCompile(`(?i)\b(?:to|for|towards) ([\w@.-]*\w)`)
 )
 
 const (
@@ -53,7 +55,7 @@ func deadLetters(ctx context.Context, s *scene.Scene, n *scene.Node, v *finding.
 			continue
 		}
 		from, to := logs.ParseSource(l.Source), targetOf(l.Message)
-		if from.PID == "" || to == "" || to == from.PID {
+		if from.PID == "" || to == from.PID {
 			continue
 		}
 		k := [2]string{from.PID, to}
@@ -80,6 +82,9 @@ func deadLetters(ctx context.Context, s *scene.Scene, n *scene.Node, v *finding.
 // targetOf is whom a line says a message was for.
 func targetOf(message string) string {
 	m := target.FindStringSubmatch(message)
+	if m == nil {
+		m = toward.FindStringSubmatch(message)
+	}
 	switch {
 	case m == nil:
 		return ""
@@ -100,9 +105,9 @@ func (x *letters) finding(s *scene.Scene, n *scene.Node) *finding.Finding {
 	perMinute := float64(len(x.times)) / minutes
 	f := &finding.Finding{
 		Kind: finding.DeadLetters, Subject: sub, Onset: first, OnsetErrorS: 1, Confidence: finding.High,
-		Title: fmt.Sprintf("%s on %s keeps sending to %s, which does not exist", who, finding.NodeName(n.Name), escape.Name(x.to)),
+		Title: fmt.Sprintf("%s on %s keeps sending to %s, which does not exist", who, finding.NodeName(n.Name), cmp.Or(escape.Name(x.to), "a process")),
 		Summary: fmt.Sprintf("From %s to %s it logged %d times that whom a message was for does not exist: %s.",
-			finding.Clock(first), finding.Clock(last), len(x.times), escape.Name(x.to)),
+			finding.Clock(first), finding.Clock(last), len(x.times), cmp.Or(escape.Name(x.to), "its lines do not say who that is")),
 		Recommendation: "Find where the sender has this address from: a process that is gone, a name that was never registered, a node's earlier life. Let it monitor whom it writes to.",
 		Confirm:        []string{fmt.Sprintf("process_info node=%s pid=%s", n.Name, x.from.PID), "node_info on " + n.Name + ": SendErrorsLocal, twice"},
 	}
@@ -115,10 +120,11 @@ func (x *letters) finding(s *scene.Scene, n *scene.Node) *finding.Finding {
 		if grown, _ := series.Increase(counted, n.Starts...); grown >= fewestLetters {
 			perMinute = max(perMinute, grown/minutes)
 			f.Summary += fmt.Sprintf(" %s grew by %s meanwhile.", field, finding.Number(grown))
+			f.Evidence[0].Value(field, grown, n.Over("node_info", counted).Of("increase("+field+")"))
 		}
 	}
-	f.Score = min(74, finding.Score(finding.DeadLetters, perMinute))
-	if s.To.Sub(last) > max(missedFor, last.Sub(first)/2) {
+	f.Score = finding.Score(finding.DeadLetters, perMinute)
+	if series.Over(x.times, s.To) {
 		f.End = &last
 	}
 	if first.Sub(s.From) < 2*s.Usual(n) {

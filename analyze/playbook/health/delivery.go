@@ -36,8 +36,9 @@ func deliveryErrors(s *scene.Scene, w *scene.Network, n *scene.Node, life findin
 	}
 	first := slices.MinFunc(grown, func(a, b counter) int { return a.b.Onset.Compare(b.b.Onset) })
 	var parts []string
+	perSecond := 0.0
 	f := &finding.Finding{
-		Kind: finding.DeliveryErrors, Score: 56, Confidence: finding.High,
+		Kind: finding.DeliveryErrors, Confidence: finding.High,
 		Onset: first.b.Onset, OnsetErrorS: first.b.Off.Seconds(),
 		Subject:        finding.Subject{Node: n.Name, Incarnation: n.Incarnation(first.b.Onset), Peer: unreachable(s, w, n, first.b.Onset)},
 		Recommendation: "Find whom these messages were for: an unknown process is gone, a full mailbox is overloaded, a time-out is busy or blocked, no connection is the network or a node that is down.",
@@ -45,6 +46,7 @@ func deliveryErrors(s *scene.Scene, w *scene.Network, n *scene.Node, life findin
 		Caveats:        []string{"The counters do not say whom a message was for; that is told from lost links and log lines."},
 	}
 	for _, c := range grown {
+		perSecond += c.b.After.Rate()
 		parts = append(parts, fmt.Sprintf("%s by %s", c.field, finding.Number(c.b.After.Events)))
 		f.Evidence = append(f.Evidence, finding.Evidence{
 			What: "deliveries that failed, without the recorder's own", Node: n.Name, Tool: "node_info", Field: c.field, From: &c.b.Onset, To: &c.b.End, Series: finding.Chart("errors", c.counted),
@@ -53,6 +55,7 @@ func deliveryErrors(s *scene.Scene, w *scene.Network, n *scene.Node, life findin
 	for i, c := range grown {
 		tellDeliveries(n, &f.Evidence[i], c.field, c.b, own)
 	}
+	f.Score = finding.Score(finding.DeliveryErrors, 60*perSecond)
 	if len(own) > 0 {
 		f.Caveats = append(f.Caveats, fmt.Sprintf("%d failed calls of the recorder's own, which the node counts as well, were taken off.", len(own)))
 	}
@@ -62,25 +65,18 @@ func deliveryErrors(s *scene.Scene, w *scene.Network, n *scene.Node, life findin
 	}
 	f.Title = fmt.Sprintf("%s fails to deliver messages%s since %s", finding.NodeName(n.Name), towards, finding.Clock(f.Onset))
 	f.Summary = fmt.Sprintf("Since %s grew on %s: %s.", finding.Clock(f.Onset), n.Name, strings.Join(parts, ", "))
-	last := first.b.End
+	last, over := first.b.End, true
 	for _, c := range grown {
-		last = series.Later(last, lastGrowth(c.counted.Between(first.b.Onset, life.To)))
+		failed := append(series.Growths(c.counted.Between(c.b.Since, life.To)), c.b.End)
+		slices.SortFunc(failed, time.Time.Compare)
+		over = over && series.Over(failed, s.To)
+		last = series.Later(last, failed[len(failed)-1])
 	}
-	if s.To.Sub(last) > max(10*time.Second, first.b.End.Sub(first.b.Onset)/2) {
+	if over {
 		f.End = &last
 		f.Title = fmt.Sprintf("%s failed to deliver messages%s from %s to %s", finding.NodeName(n.Name), towards, finding.Clock(f.Onset), finding.Clock(last))
 	}
 	v.Find(f)
-}
-
-// lastGrowth is when a counter last grew; zero where it did not.
-func lastGrowth(c series.Series) time.Time {
-	for i := c.Len() - 1; i > 0; i-- {
-		if c.V[i] > c.V[i-1] {
-			return c.T[i]
-		}
-	}
-	return time.Time{}
 }
 
 // unreachable is the one peer whose link to the node was lost around t, "" if

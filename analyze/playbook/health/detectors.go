@@ -14,6 +14,13 @@ var fewErrors = setting.Setting{
 	Why:     "a handful of calls failed and then none: there is nothing left to mend",
 }
 
+// storm is how many log lines a second are a fault of their own.
+var storm = setting.Setting{
+	Name: "health.log_storm", Unit: "lines/s", Default: 500,
+	Meaning: "log lines of one level a second from which they are told as a storm, if they were far fewer before",
+	Why:     "nobody reads them, at 100 bytes a line they are 4 GB a day, and a node's buffer of 4096 lines overflows within 8 s",
+}
+
 // Detectors are the detectors of this room.
 func Detectors() []detector.Detector {
 	return []detector.Detector{
@@ -27,7 +34,7 @@ func Detectors() []detector.Detector {
 			Name: "errors", Looks: "errors in logs, and messages that cannot be delivered",
 			Needs:    []detector.Need{{Reading: ergo.Node, Least: 2, Columns: []string{"LogMessages", "SendErrorsRemote", "CallErrorsRemote"}}},
 			Claims:   []finding.Kind{finding.ErrorBurst, finding.DeliveryErrors, finding.DeadLetters},
-			Settings: []setting.Setting{fewErrors},
+			Settings: []setting.Setting{fewErrors, storm},
 			Run:      errorRates,
 		},
 		{

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"ergorecorder/analyze/finding"
@@ -73,6 +74,7 @@ func errorBurst(ctx context.Context, s *scene.Scene, n *scene.Node, v *finding.V
 		}
 	}
 	counted := series.Sum(n.Series(ergo.Node, "LogMessages.error"), n.Series(ergo.Node, "LogMessages.panic"))
+	storms(s, n, &miner, v)
 	for _, life := range n.LivesIn(s) {
 		heard := n.Heard.Between(life.From, life.To)
 		if heard.Len() == 0 {
@@ -84,7 +86,7 @@ func errorBurst(ctx context.Context, s *scene.Scene, n *scene.Node, v *finding.V
 			times = nil
 		}
 		if ok {
-			f := burstFinding(s, n, b, &miner, counted)
+			f := burstFinding(s, n, b, &miner, counted, times)
 			tellErrors(n, &f.Evidence[0], b, times != nil)
 			v.Find(f)
 		}
@@ -92,7 +94,7 @@ func errorBurst(ctx context.Context, s *scene.Scene, n *scene.Node, v *finding.V
 	return nil
 }
 
-func burstFinding(s *scene.Scene, n *scene.Node, b series.Burst, miner *logs.Miner, counted series.Series) *finding.Finding {
+func burstFinding(s *scene.Scene, n *scene.Node, b series.Burst, miner *logs.Miner, counted series.Series, times []time.Time) *finding.Finding {
 	changes := logs.Compare(miner.Templates(), s.From, b.Onset.Truncate(time.Second), b.End, 0.01)
 	var lines []string
 	panics := 0
@@ -118,7 +120,7 @@ func burstFinding(s *scene.Scene, n *scene.Node, b series.Burst, miner *logs.Min
 		}
 	}
 	f := &finding.Finding{
-		Kind: finding.ErrorBurst, Score: 58, Confidence: finding.High,
+		Kind: finding.ErrorBurst, Score: finding.Score(finding.ErrorBurst, 60*b.After.Rate()), Confidence: finding.High,
 		Title:   fmt.Sprintf("%s logs %s errors a minute since %s, before %s", finding.NodeName(n.Name), finding.Number(60*b.After.Rate()), finding.Clock(b.Onset), finding.Number(60*b.Before.Rate())),
 		Summary: fmt.Sprintf("%s lines of level error or panic in %s, against %s in the %s before.", finding.Number(b.After.Events), finding.Seconds(b.After.Seconds), finding.Number(b.Before.Events), finding.Seconds(b.Before.Seconds)),
 		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(b.Onset), Name: mostOf(names, b.After.Events), Behavior: mostOf(behaviors, b.After.Events)},
@@ -129,7 +131,11 @@ func burstFinding(s *scene.Scene, n *scene.Node, b series.Burst, miner *logs.Min
 		Recommendation: "Read the first of these lines: what came first is nearest to the cause.",
 		Confirm:        []string{"sample_listen log_levels=[error,panic] on " + n.Name},
 	}
-	if s.To.Sub(b.End) > max(10*time.Second, b.End.Sub(b.Onset)/2) {
+	if times == nil {
+		times = series.Growths(counted)
+	}
+	times = slices.DeleteFunc(slices.Clone(times), func(t time.Time) bool { return t.Before(b.Onset) || t.After(b.End) })
+	if series.Over(append(times, b.End), s.To) {
 		f.End = &b.End
 	}
 	if lines == nil {
@@ -139,13 +145,12 @@ func burstFinding(s *scene.Scene, n *scene.Node, b series.Burst, miner *logs.Min
 		f.Summary += " Most frequent: " + escape.Quote(worst.Text()) + "."
 	}
 	if panics > 0 {
-		f.Score = 62
 		if p, ok := logs.ParsePanic(worst.Example.Message); ok && p.Application == "" && p.Function != "" {
 			f.Caveats = append(f.Caveats, "The panic's line names a frame of the runtime only ("+p.Function+"): which application code it was is not in the log.")
 		}
 	}
 	if f.End != nil && b.After.Events < s.Set.Of(fewErrors) {
-		f.Score = min(f.Score, 45)
+		f.Score = min(f.Score, finding.Note)
 	}
 	return f
 }

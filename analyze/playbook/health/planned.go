@@ -103,7 +103,7 @@ func rolling(s *scene.Scene, w *scene.Network) []time.Time {
 // plannedRestart notes a restart that was meant.
 func plannedRestart(n *scene.Node, d scene.Absence, why string) *finding.Finding {
 	return &finding.Finding{
-		Kind: finding.NodeRestarted, Score: 45, Confidence: finding.Medium, Facts: []finding.Fact{finding.Planned},
+		Kind: finding.NodeRestarted, Score: finding.Note, Confidence: finding.Medium, Facts: []finding.Fact{finding.Planned},
 		Title:   fmt.Sprintf("Planned: %s was restarted at %s, and away for %s", finding.NodeName(n.Name), finding.Clock(d.From), finding.Duration(d.To.Sub(d.From))),
 		Summary: why,
 		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(d.To)},

@@ -70,7 +70,7 @@ func shutdownStuck(n *scene.Node, said []replay.LogLine) *finding.Finding {
 	}
 	from, to := w.lines[0].At, w.lines[len(w.lines)-1].At
 	return &finding.Finding{
-		Kind: finding.ShutdownStuck, Subject: sub, Onset: onset, OnsetErrorS: 5, Score: 82, Confidence: finding.High,
+		Kind: finding.ShutdownStuck, Subject: sub, Onset: onset, OnsetErrorS: 5, Score: finding.Score(finding.ShutdownStuck, to.Sub(onset).Seconds()), Confidence: finding.High,
 		Title:          fmt.Sprintf("%s does not stop: it waits for %s", n.Name, called),
 		Summary:        fmt.Sprintf("For %s the node has named %d processes that do not end; %s is %s.", finding.Duration(to.Sub(onset)), len(all), called, w.state),
 		Recommendation: "A process that is running with an empty queue is stuck in a callback: bound what it waits for. The node has to be killed to stop.",

@@ -30,9 +30,8 @@ func Churn(s *scene.Scene, n *scene.Node, profs scene.Heaps) *finding.Finding {
 		if during.Len() < 5 || during.Span() < 10*time.Second || c.After < s.Set.Of(churnRatio)*c.Before || gcAfter < s.Set.Of(churnRatio)*gcBefore {
 			continue
 		}
-		cost := gcCost(n, c.At, end)
 		f := &finding.Finding{
-			Kind: finding.HeapChurn, Score: 62, Confidence: finding.Medium,
+			Kind: finding.HeapChurn, Score: finding.ScoreWarning, Confidence: finding.Medium,
 			Title:   fmt.Sprintf("%s allocates %s a second, before %s, and throws it away", finding.NodeName(n.Name), finding.Size(c.After), finding.Size(c.Before)),
 			Summary: fmt.Sprintf("Since %s allocation on %s is %s times what it was and collections are %s times as frequent (%s a second); what they leave does not grow.", finding.Clock(c.At), n.Name, finding.Number(c.After/c.Before), finding.Number(gcAfter/math.Max(gcBefore, 1e-9)), finding.Number(gcAfter)),
 			Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(c.At)},
@@ -44,8 +43,10 @@ func Churn(s *scene.Scene, n *scene.Node, profs scene.Heaps) *finding.Finding {
 			Confirm:        []string{"pprof_heap on " + n.Name + ": the alloc column, twice", "pprof_cpu on " + n.Name + ": runtime.mallocgc and runtime.gcBgMarkWorker"},
 		}
 		tellChurn(n, &f.Evidence[0], c, changes, i)
-		if cost >= s.Set.Of(churnCost) {
-			f.Score = 72
+		if cost, told := gcCost(n, c.At, end); told {
+			f.Score = max(f.Score, finding.Score(finding.HeapChurn, cost))
+		} else {
+			f.Caveats = append(f.Caveats, "What share of the CPU the collections take cannot be told from the recording.")
 		}
 		if end != s.To {
 			f.End = &end
@@ -83,15 +84,15 @@ func tellChurn(n *scene.Node, e *finding.Evidence, c series.Change, changes []se
 }
 
 // gcCost is the share of the CPU, in percent, that collections took in a
-// stretch. The runtime tells the share since the node's start.
-func gcCost(n *scene.Node, from, to time.Time) float64 {
+// stretch, if the recording tells it. The runtime tells the share since the node's start.
+func gcCost(n *scene.Node, from, to time.Time) (percent float64, told bool) {
 	share, up := n.Series(ergo.Runtime, "gc_cpu_percent"), n.Series(ergo.Node, "Uptime")
 	a, ok1 := share.At(from)
 	b, ok2 := share.At(to)
 	u, ok3 := up.At(from)
 	w, ok4 := up.At(to)
 	if !(ok1 && ok2 && ok3 && ok4) || w <= u {
-		return 0
+		return 0, false
 	}
-	return max(0, (b*w-a*u)/(w-u))
+	return max(0, (b*w-a*u)/(w-u)), true
 }

@@ -14,11 +14,6 @@ var (
 		Meaning: "rise of allocation and of collections",
 		Why:     "load that doubles allocates twice as much",
 	}
-	churnCost = setting.Setting{
-		Name: "memory.churn_cost", Unit: "%", Default: 5,
-		Meaning: "share of the CPU spent in collections that is worth a warning",
-		Why:     "below it, nobody notices",
-	}
 )
 
 // Detectors are the detectors of this room.
@@ -28,7 +23,7 @@ func Detectors() []detector.Detector {
 			Name: "memory", Looks: "what collections leave in the heap, and what is allocated and thrown away",
 			Needs:    []detector.Need{{Reading: ergo.Runtime, Least: 8, Columns: []string{"heap_alloc", "num_gc", "total_alloc"}}},
 			Claims:   []finding.Kind{finding.MemoryLeak, finding.HeapChurn},
-			Settings: []setting.Setting{churnRatio, churnCost},
+			Settings: []setting.Setting{churnRatio},
 			Run:      judge,
 		},
 	}

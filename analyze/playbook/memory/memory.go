@@ -138,7 +138,7 @@ func memoryLeak(s *scene.Scene, n *scene.Node, g retention, profs scene.Heaps, e
 		f.Caveats = append(f.Caveats, "No heap profile of the window shows which code allocates it.")
 	}
 	if g.slow {
-		f.Score, f.Confidence = min(f.Score, 74), finding.Medium
+		f.Score, f.Confidence = min(f.Score, finding.Unsure), finding.Medium
 	}
 	who := finding.NodeName(n.Name)
 	if f.Subject.Name != "" {

@@ -26,7 +26,7 @@ func handshakes(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 			continue
 		}
 		f := &finding.Finding{
-			Kind: finding.HandshakeErrors, Score: 60, Confidence: finding.Medium,
+			Kind: finding.HandshakeErrors, Score: finding.Score(finding.HandshakeErrors, 60*b.After.Rate()), Confidence: finding.Medium,
 			Title:   fmt.Sprintf("%s turns peers away: %s failed handshakes since %s", finding.NodeName(n.Name), finding.Number(b.After.Events), finding.Clock(b.Onset)),
 			Summary: fmt.Sprintf("HandshakeErrors grew by %s in %s; before, by %s in %s.", finding.Number(b.After.Events), finding.Seconds(b.After.Seconds), finding.Number(b.Before.Events), finding.Seconds(b.Before.Seconds)),
 			Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(b.Onset)},

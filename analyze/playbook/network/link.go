@@ -12,10 +12,10 @@ import (
 
 // remoteErrors reports whether sends or calls of a node to others became more
 // frequently in vain when a link was lost, or later.
-func remoteErrors(s *scene.Scene, w *scene.Network, name string, lost scene.Loss) bool {
-	n := s.Node(name)
+func remoteErrors(s *scene.Scene, w *scene.Network, name string, lost scene.Loss) float64 {
+	n, most := s.Node(name), 0.0
 	if n == nil {
-		return false
+		return 0
 	}
 	for _, counted := range []series.Series{
 		n.Series(ergo.Node, "SendErrorsRemote"),
@@ -23,10 +23,10 @@ func remoteErrors(s *scene.Scene, w *scene.Network, name string, lost scene.Loss
 	} {
 		b, ok := series.FindBurst(series.Steps(counted, n.Starts...))
 		if ok && b.Onset.After(lost.After.Add(-s.Usual(n))) {
-			return true
+			most = max(most, b.After.Rate())
 		}
 	}
-	return false
+	return most
 }
 
 // goneAround reports whether one of two nodes began another life, or went away
@@ -91,30 +91,28 @@ func lostLink(s *scene.Scene, w *scene.Network, v *finding.Verdict, a, b string)
 	default:
 		linkDown(s, w, f, last)
 	}
-	const missed = 72 // somebody's sends or calls failed for it
-	if f.Kind == finding.LinkFlap && f.Score < missed && (remoteErrors(s, w, a, first) || remoteErrors(s, w, b, first)) {
-		f.Score = missed
+	if failed := max(remoteErrors(s, w, a, first), remoteErrors(s, w, b, first)); f.Kind == finding.LinkFlap && failed > 0 {
+		f.Score = max(f.Score, min(finding.Score(finding.LinkDown, failed), finding.Unsure))
 		f.Summary += " Sends or calls to other nodes fail since then."
 	}
 	v.Find(f)
 }
 
-// linkDown words a link that was lost for good. It is critical where somebody
-// misses it: what was sent over it, or what could not be sent since.
+// linkDown words a link that was lost for good. It scores by what somebody
+// misses of it: what was sent over it, or what cannot be sent since.
 func linkDown(s *scene.Scene, w *scene.Network, f *finding.Finding, lost scene.Loss) {
 	a, b := f.Subject.Node, f.Subject.Peer
-	f.Kind, f.Score, f.Confidence = finding.LinkDown, 70, finding.High
+	f.Kind, f.Confidence = finding.LinkDown, finding.High
 	f.Title = fmt.Sprintf("%s and %s are not connected any more, and both are alive", finding.NodeName(a), finding.NodeName(b))
 	f.Summary = fmt.Sprintf("The connection ended at %s and was not made again in the %s to the end of the window; both nodes went on answering.", finding.Clock(f.Onset), finding.Duration(s.To.Sub(f.Onset)))
 	f.Evidence[0].To = &s.To
-	failed := remoteErrors(s, w, a, lost) || remoteErrors(s, w, b, lost)
-	carried := w.Carried(a, b, lost.Before)
+	failed := max(remoteErrors(s, w, a, lost), remoteErrors(s, w, b, lost))
+	carried, own := w.Carried(a, b, lost.Before), 2*s.OwnCalls(a, b) // each is a question and an answer
+	f.Score = max(finding.Score(finding.LinkDown, max(failed, carried-own)), finding.ScoreWarning)
 	switch {
-	case failed:
-		f.Score = 82
+	case failed > 0:
 		f.Summary += " Sends or calls to other nodes fail since then."
-	case carried > 2*s.OwnCalls(a, b): // each is a question and an answer
-		f.Score = 82
+	case carried > own:
 		f.Summary += fmt.Sprintf(" It carried %s messages a second.", finding.Number(carried))
 	default:
 		f.Summary += " It carried no more than the recorder's own calls, and no sends or calls to other nodes fail since then."
@@ -127,9 +125,9 @@ func linkDown(s *scene.Scene, w *scene.Network, f *finding.Finding, lost scene.L
 func linkFlap(f *finding.Finding, losses []scene.Loss) {
 	a, b := f.Subject.Node, f.Subject.Peer
 	last := losses[len(losses)-1]
-	f.Kind, f.Score, f.Confidence = finding.LinkFlap, min(90, 70+5*len(losses)), finding.High
+	f.Kind, f.Score, f.Confidence = finding.LinkFlap, finding.Score(finding.LinkFlap, float64(len(losses))), finding.High
 	if len(losses) == 1 {
-		f.Score, f.Confidence = 60, finding.Medium
+		f.Confidence = finding.Medium
 	}
 	f.Title = fmt.Sprintf("The link between %s and %s was lost %s", finding.NodeName(a), finding.NodeName(b), finding.Times(len(losses)))
 	f.Summary = fmt.Sprintf("Between %s and %s the connection was lost %s", finding.Clock(f.Onset), finding.Clock(last.Before), finding.Times(len(losses)))
@@ -162,7 +160,7 @@ func wholeLosses(losses []scene.Loss) int {
 // poolFlap words a link of which only some TCP connections were lost.
 func poolFlap(f *finding.Finding, losses []scene.Loss) {
 	a, b := f.Subject.Node, f.Subject.Peer
-	f.Kind, f.Score, f.Confidence = finding.LinkFlap, min(70, 50+3*len(losses)), finding.Medium
+	f.Kind, f.Score, f.Confidence = finding.LinkFlap, min(finding.Score(finding.LinkFlap, float64(len(losses))), finding.Over), finding.Medium
 	f.Title = fmt.Sprintf("TCP connections between %s and %s are lost and made again", finding.NodeName(a), finding.NodeName(b))
 	f.Summary = fmt.Sprintf("Reconnections of the link grew %s since %s, while the link as a whole stood.", finding.Times(len(losses)), finding.Clock(f.Onset))
 	f.Recommendation = fmt.Sprintf("Examine the path between %s and %s for what ends single TCP connections: idle time-outs, NAT, a proxy.", a, b)

@@ -42,7 +42,7 @@ func slowLink(s *scene.Scene, w *scene.Network, v *finding.Verdict, a, b string)
 		}
 		onset, off := slowSince(s, c, a, b)
 		f := &finding.Finding{
-			Kind: finding.SlowLink, Score: min(85, finding.Score(finding.SlowLink, atLeast)), Confidence: finding.Medium,
+			Kind: finding.SlowLink, Score: finding.Score(finding.SlowLink, atLeast), Confidence: finding.Medium,
 			Title:   fmt.Sprintf("Round trips between %s and %s take %s ms instead of %s", finding.NodeName(a), finding.NodeName(b), finding.Number(is), finding.Number(was)),
 			Summary: fmt.Sprintf("Since %s the median round trip is %s ms; before it was %s ms.", finding.Clock(c.At), finding.Number(is), finding.Number(was)),
 			Subject: finding.Subject{Node: a, Peer: b, Incarnation: s.Incarnation(a, c.At)},

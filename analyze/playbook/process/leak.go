@@ -111,7 +111,7 @@ func leak(ctx context.Context, s *scene.Scene, n *scene.Node, fam *scene.Family)
 		f.Summary += " Those that stay are far older than those that ended became."
 	case dies > s.Set.Of(leakDies):
 		f.Title = fmt.Sprintf("processes of behavior %s on %s become more", fam.Behavior, n.Name)
-		f.Score, f.Confidence = min(f.Score, 45), finding.Low
+		f.Score, f.Confidence = min(f.Score, finding.Note), finding.Low
 		f.Caveats = append(f.Caveats, "members still end, and none is far older than those that do: this may be load that rises")
 	case g.Gained() < 3*s.Set.Of(leakMin):
 		f.Confidence = finding.Medium
@@ -219,7 +219,7 @@ func totalLeak(s *scene.Scene, n *scene.Node, v *finding.Verdict) {
 	from, to := g.Onset, s.To
 	f := &finding.Finding{
 		Kind: finding.ProcessLeak, Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(g.Onset)},
-		Onset: g.Onset, OnsetErrorS: g.Off.Seconds(), Score: min(finding.Score(finding.ProcessLeak, g.Gained()), 58), Confidence: finding.Low,
+		Onset: g.Onset, OnsetErrorS: g.Off.Seconds(), Score: min(finding.Score(finding.ProcessLeak, g.Gained()), finding.Over), Confidence: finding.Low,
 		Title:          fmt.Sprintf("the number of processes on %s grows", n.Name),
 		Summary:        fmt.Sprintf("There were %s, now there are %s: %s more a second. Which ones cannot be told.", finding.Number(g.Before), finding.Number(g.After), finding.Number(g.Slope.PerSecond)),
 		Recommendation: "Record the node over its own endpoint, so that its processes are listed.",

@@ -90,7 +90,7 @@ func zombiesOf(ctx context.Context, s *scene.Scene, group []*scene.Actor) (*find
 	}
 	f := &finding.Finding{
 		Kind: finding.ZombieProcesses, Subject: first.Subject(onset), Onset: onset, OnsetErrorS: began.Off.Seconds(),
-		Score: 80, Confidence: finding.High,
+		Score: finding.Score(finding.ZombieProcesses, longest.Seconds()), Confidence: finding.High,
 		Title: fmt.Sprintf("%d killed %s of behavior %s on %s did not end", len(group), finding.Plural(len(group), "process", "processes"), first.Behavior, n.Name),
 		Summary: fmt.Sprintf("They were killed inside a callback that does not return; the longest has been a zombee for %s. Each holds its goroutine and its memory until then.",
 			finding.Duration(longest)),
@@ -105,13 +105,13 @@ func zombiesOf(ctx context.Context, s *scene.Scene, group []*scene.Actor) (*find
 		f.Summary = fmt.Sprintf("It was killed inside a callback that does not return; it has been a zombee for %s. It holds its goroutine and its memory until then.", finding.Duration(longest))
 	}
 	if longest < s.Set.Span(ZombieAge) {
-		f.Score, f.Confidence = 40, finding.Medium
+		f.Score, f.Confidence = min(f.Score, finding.Note), finding.Medium
 		f.Summary = fmt.Sprintf("It was killed inside a callback and took at least %s to end: the callback is slow.", finding.Duration(longest))
 	}
 	if !open {
 		end := group[len(group)-1].Zombie().To.At
 		f.End = &end
-		f.Score -= 15
+		f.Score = min(f.Score, finding.Over)
 	}
 	from, to := first.Zombie().From.At, n.Procs.Listings[len(n.Procs.Listings)-1]
 	f.Evidence = append(f.Evidence, finding.Evidence{

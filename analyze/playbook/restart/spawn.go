@@ -58,7 +58,7 @@ func spawnFailed(s *scene.Scene, n *scene.Node, life finding.Window, v *finding.
 	}
 	n.TellBurst(&f.Evidence[0], b, "node_info", "ProcessesSpawnFailed")
 	if s.To.Sub(b.End) > max(10*time.Second, b.End.Sub(b.Onset)/2) {
-		f.End, f.Score = &b.End, min(f.Score, 45)
+		f.End, f.Score = &b.End, min(f.Score, finding.Note)
 	}
 	v.Find(f)
 }
@@ -98,7 +98,7 @@ func childDisabled(s *scene.Scene, n *scene.Node, in *scene.Inspection, w scene.
 		Confirm:        []string{fmt.Sprintf("process_inspect node=%s pid=%s: children_disabled", n.Name, in.Pid)},
 	}
 	if died == 0 && w.Lines > 0 {
-		f.Score, f.Confidence = min(f.Score, 45), finding.Medium
+		f.Score, f.Confidence = min(f.Score, finding.Note), finding.Medium
 		f.Caveats = append(f.Caveats, "no death of the child was logged: somebody may have disabled it on purpose")
 	}
 	return f

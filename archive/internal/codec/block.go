@@ -180,11 +180,12 @@ func (s streams) size() (total int) {
 // false, and nothing is written, where readers would refuse such a frame.
 func appendSolid(b []byte, h Header, ss streams, z *Zip) (all []byte, ok bool) {
 	body, bits := appendStreams(nil, ss, nil, h.Version > 1)
-	enc := z.fast
+	var packed []byte
 	if h.Whole {
-		enc = z.words
+		packed = z.whole(body)
+	} else {
+		packed = z.fast.EncodeAll(body, nil)
 	}
-	packed := enc.EncodeAll(body, nil)
 	if len(body) > z.mayHold(len(packed)) {
 		return b, false
 	}

@@ -41,6 +41,7 @@ type Zip struct {
 	fast  *zstd.Encoder // finds frequencies more than repetitions
 	deep  *zstd.Encoder // looks for repetitions
 	words *zstd.Encoder // the same, and knows the dictionary
+	brief *zstd.Encoder // the same for what is short, see shortBody
 	dec   *zstd.Decoder
 	free  int // see FreeExpand
 }
@@ -70,9 +71,23 @@ func newZip(deep zstd.EncoderLevel) *Zip {
 		fast:  writer(zstd.SpeedFastest, zstd.WithAllLitEntropyCompression(true)),
 		deep:  writer(deep),
 		words: writer(deep, zstd.WithEncoderDictRaw(words2ID, words)),
+		brief: writer(zstd.SpeedBetterCompression, zstd.WithEncoderDictRaw(words2ID, words)),
 		dec:   dec,
 		free:  FreeExpand,
 	}
+}
+
+// shortBody is what is too short for the smallest output: at that level the
+// encoder copies 34 MB of tables for each piece, however short, and saves a few
+// bytes.
+const shortBody = 2 << 10
+
+// whole compresses the body of a block that was not compressed by streams.
+func (z *Zip) whole(body []byte) []byte {
+	if len(body) < shortBody {
+		return z.brief.EncodeAll(body, nil)
+	}
+	return z.words.EncodeAll(body, nil)
 }
 
 // probe is how much of a stream is tried to see what compresses it best.

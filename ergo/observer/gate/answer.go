@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"strings"
 
@@ -15,13 +16,27 @@ type Server struct {
 	Name    string `json:"name"`
 	Title   string `json:"title"`
 	Version string `json:"version"`
+
+	extra map[string]any
+}
+
+// Saying is the server with more in the _meta of its results.
+func (s Server) Saying(extra map[string]any) Server {
+	s.extra = extra
+	return s
 }
 
 // Observer is the server that a real Observer says it is.
-func Observer() Server { return Server{"ergo.observer", "Observer Application", "0.2.0"} }
+func Observer() Server {
+	return Server{Name: "ergo.observer", Title: "Observer Application", Version: "0.2.0"}
+}
 
 // Meta is the _meta of every result.
-func (s Server) Meta() map[string]any { return map[string]any{observer.MetaServer: s} }
+func (s Server) Meta() map[string]any {
+	meta := map[string]any{observer.MetaServer: s}
+	maps.Copy(meta, s.extra)
+	return meta
+}
 
 // zipFrom is from how many bytes on an answer is compressed.
 const zipFrom = 1024
@@ -117,9 +132,7 @@ type Resource struct {
 // Contents is the result of resources/read.
 func (s Server) Contents(x Resource) any {
 	meta := s.Meta()
-	for k, v := range x.Meta {
-		meta[k] = v
-	}
+	maps.Copy(meta, x.Meta)
 	type content struct {
 		URI      string `json:"uri"`
 		MimeType string `json:"mimeType"`

@@ -18,6 +18,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 
 	"ergorecorder/ergo"
@@ -54,8 +55,9 @@ type Refusal struct {
 	observer.Refusal
 }
 
-// Read takes in the body of a POST and checks all of it.
-func Read(r *http.Request) (*Request, *Refusal) {
+// Read takes in the body of a POST and checks all of it. More are methods that
+// are served beside those of an Observer.
+func Read(r *http.Request, more ...string) (*Request, *Refusal) {
 	if r.Method != http.MethodPost {
 		return nil, Status(http.StatusMethodNotAllowed)
 	}
@@ -67,7 +69,7 @@ func Read(r *http.Request) (*Request, *Refusal) {
 	if refused != nil {
 		return nil, refused
 	}
-	if refused := req.check(r.Header); refused != nil {
+	if refused := req.check(r.Header, more); refused != nil {
 		refused.ID = req.ID
 		return nil, refused
 	}
@@ -145,7 +147,7 @@ func headerRefusal(name, message string) *Refusal {
 }
 
 // check makes the checks that follow the envelope's, in order.
-func (q *Request) check(h http.Header) *Refusal {
+func (q *Request) check(h http.Header, more []string) *Refusal {
 	version := h.Get(observer.HeaderVersion)
 	switch {
 	case version == "":
@@ -176,6 +178,9 @@ func (q *Request) check(h http.Header) *Refusal {
 	switch q.Method {
 	case observer.MethodDiscover, observer.MethodTools, observer.MethodCall, observer.MethodResources,
 		observer.MethodTemplates, observer.MethodRead, observer.MethodListen:
+		return nil
+	}
+	if slices.Contains(more, q.Method) {
 		return nil
 	}
 	return refuse(nil, ergo.CodeMethodNotFound, q.Method+" is not served here", nil)

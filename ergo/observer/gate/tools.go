@@ -41,16 +41,18 @@ type Arg struct {
 }
 
 // Named is the tool of that name.
-func Named(name string) (Tool, bool) {
-	all := All()
-	if i := slices.IndexFunc(all, func(t Tool) bool { return t.Name == name }); i >= 0 {
-		return all[i], true
+func Named(name string) (Tool, bool) { return Find(All(), name) }
+
+// Find is the tool of that name among some.
+func Find(tools []Tool, name string) (Tool, bool) {
+	if i := slices.IndexFunc(tools, func(t Tool) bool { return t.Name == name }); i >= 0 {
+		return tools[i], true
 	}
 	return Tool{}, false
 }
 
-// schema is the JSON Schema of the arguments.
-func (t Tool) schema() any {
+// Schema is the JSON Schema of the arguments.
+func (t Tool) Schema() any {
 	type property struct {
 		Type  string    `json:"type"`
 		Enum  []string  `json:"enum,omitempty"`
@@ -85,7 +87,7 @@ func (s Server) List(tools []Tool) any {
 	}
 	list := make([]tool, 0, len(tools))
 	for _, t := range tools {
-		list = append(list, tool{t.Name, strings.ReplaceAll(t.Name, "_", " "), t.Help, t.schema(), map[string]bool{
+		list = append(list, tool{t.Name, strings.ReplaceAll(t.Name, "_", " "), t.Help, t.Schema(), map[string]bool{
 			"readOnlyHint": t.ReadOnly, "destructiveHint": t.Destructive, "idempotentHint": !t.Repeats, "openWorldHint": false,
 		}})
 	}
@@ -108,8 +110,11 @@ type Listed struct {
 }
 
 // Resources is the result of resources/list.
-func (s Server) Resources() any {
-	return s.page("resources", []Listed{{URI: "ergo://cluster", Name: "cluster", MimeType: jsonType, Description: "Every node of the cluster, with what it pushes every few seconds"}})
+func (s Server) Resources() any { return s.page("resources", []Listed{Cluster()}) }
+
+// Cluster is the resource that is the whole cluster.
+func Cluster() Listed {
+	return Listed{URI: "ergo://cluster", Name: "cluster", MimeType: jsonType, Description: "Every node of the cluster, with what it pushes every few seconds"}
 }
 
 const jsonType = "application/json"

@@ -113,7 +113,7 @@ func (u URI) Canonical() string {
 	if u.Cluster {
 		return "ergo://cluster"
 	}
-	s := "ergo://" + u.Node + "/" + u.Lens
+	s := "ergo://" + url.PathEscape(u.Node) + "/" + u.Lens
 	if u.Target != "" {
 		s += "/" + url.PathEscape(u.Target)
 	}
@@ -160,11 +160,7 @@ func (t Tool) LensOf(args ergo.Args) *Lens {
 	case "event":
 		u.Target = args.Text("name")
 	}
-	uri := u.Canonical()
-	if t.Name == "connection" {
-		uri = "ergo://" + u.Node + "/connection/" + u.Target
-	}
-	return &Lens{URI: uri, Name: t.Lens, Title: title}
+	return &Lens{URI: u.Canonical(), Name: t.Lens, Title: title}
 }
 
 // CheckPID reads the identifier of a process of a node, which may leave the

@@ -215,7 +215,7 @@ func (n *Node) statsText() []byte {
 	o.num("num_gc", int64(n.collections))
 	o.num("last_gc_pause_ns", int64(n.lastPause))
 	age := max(1, (n.world.now - n.born).Seconds())
-	o.raw("gc_cpu_percent", strconv.FormatFloat(n.gcCPU.Seconds()/age/n.Cores, 'g', 5, 64))
+	o.raw("gc_cpu_percent", strconv.FormatFloat(100*n.gcCPU.Seconds()/age/n.Cores, 'g', 5, 64))
 	o.close()
 	return o.b
 }

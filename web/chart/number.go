@@ -1,4 +1,4 @@
-package web
+package chart
 
 import (
 	"fmt"
@@ -8,55 +8,54 @@ import (
 	"time"
 )
 
-// A unit says how a number is written.
-type unit string
+// A Unit says how a number is written.
+type Unit string
 
 const (
-	unitCount   unit = ""
-	unitBytes   unit = "B"
-	unitNS      unit = "ns"
-	unitSeconds unit = "s"
-	unitPercent unit = "%"
-	unitRate    unit = "/s"
+	Count       Unit = ""
+	Bytes       Unit = "B"
+	Nanoseconds Unit = "ns"
+	Seconds     Unit = "s"
+	Percent     Unit = "%"
+	PerSecond   Unit = "/s"
 )
 
-// format writes a number for people: three significant digits and a suffix.
-func (u unit) format(v float64) string {
+// Format writes a number for people: three significant digits and a suffix.
+func (u Unit) Format(v float64) string {
 	switch {
 	case math.IsNaN(v) || math.IsInf(v, 0):
 		return "–"
-	case u == unitBytes || u == "bytes":
-		return scaled(v, 1024, " B", " kB", " MB", " GB", " TB")
-	case u == unitNS:
-		return span(time.Duration(clampInt(v)))
-	case u == unitSeconds:
-		return span(time.Duration(clampInt(v * 1e9)))
-	case u == unitCount || u == "count":
-		return count(v)
-	case u == unitPercent:
-		return significant(v) + " %"
+	case u == Bytes || u == "bytes":
+		return scaled(v, 1024, " B", " KiB", " MiB", " GiB", " TiB")
+	case u == Nanoseconds:
+		return Span(time.Duration(clampInt(v)))
+	case u == Seconds:
+		return Span(time.Duration(clampInt(v * 1e9)))
+	case u == Count || u == "count":
+		return Whole(v)
+	case u == Percent:
+		return Significant(v) + " %"
 	case u == "B/s" || u == "bytes/s":
-		return scaled(v, 1024, " B/s", " kB/s", " MB/s", " GB/s", " TB/s")
+		return scaled(v, 1024, " B/s", " KiB/s", " MiB/s", " GiB/s", " TiB/s")
 	case u == "ns/s":
-		return significant(v/1e9) + " s/s"
+		return Significant(v/1e9) + " s/s"
 	}
-	return count(v) + " " + strings.TrimSpace(string(u))
+	return Whole(v) + " " + strings.TrimSpace(string(u))
 }
 
 // tick writes a number on an axis: without the unit's words, which the chart's
 // title has.
-func (u unit) tick(v float64) string {
-	if len(u) > 3 && u != "bytes" && u != "bytes/s" {
-		return count(v)
+func (u Unit) tick(v float64) string {
+	if len(u) > 3 && u != "bytes" && u != "bytes/s" && u != "ns/s" {
+		return Whole(v)
 	}
-	return u.format(v)
+	return u.Format(v)
 }
 
-// base is what the unit's prefixes are powers of. Bytes are counted as Go
-// counts them: a MB is 1,048,576.
-func (u unit) base() float64 {
+// base is what the unit's prefixes are powers of; bytes are counted in KiB and MiB.
+func (u Unit) base() float64 {
 	switch u {
-	case unitBytes, "bytes", "B/s", "bytes/s":
+	case Bytes, "bytes", "B/s", "bytes/s":
 		return 1024
 	}
 	return 1000
@@ -79,11 +78,11 @@ func scaled(v, base float64, suffixes ...string) string {
 		v /= base
 		i++
 	}
-	return significant(v) + suffixes[i]
+	return Significant(v) + suffixes[i]
 }
 
-// count writes whole numbers in full up to 99,999 and shortens above.
-func count(v float64) string {
+// Whole writes whole numbers in full up to 99,999 and shortens above.
+func Whole(v float64) string {
 	if math.Abs(v) < 100_000 {
 		if v == math.Trunc(v) {
 			return grouped(int64(v))
@@ -91,7 +90,7 @@ func count(v float64) string {
 		if math.Abs(v) < 0.01 {
 			return "<0.01"
 		}
-		return significant(v)
+		return Significant(v)
 	}
 	return scaled(v, 1000, "", " k", " M", " G", " T", " P", " E")
 }
@@ -109,8 +108,8 @@ func grouped(n int64) string {
 	return s
 }
 
-// significant writes three significant digits without an exponent.
-func significant(v float64) string {
+// Significant writes three significant digits without an exponent.
+func Significant(v float64) string {
 	a := math.Abs(v)
 	switch {
 	case v == 0:
@@ -129,8 +128,8 @@ func significant(v float64) string {
 
 func trimZeros(s string) string { return strings.TrimRight(strings.TrimRight(s, "0"), ".") }
 
-// span writes a duration with its two leading units, or three digits of one.
-func span(d time.Duration) string {
+// Span writes a duration with its two leading units, or three digits of one.
+func Span(d time.Duration) string {
 	sign := ""
 	if d < 0 {
 		sign, d = "−", -d
@@ -141,11 +140,11 @@ func span(d time.Duration) string {
 	case d < time.Microsecond:
 		return fmt.Sprintf("%s%d ns", sign, d)
 	case d < time.Millisecond:
-		return sign + significant(float64(d)/1e3) + " µs"
+		return sign + Significant(float64(d)/1e3) + " µs"
 	case d < time.Second:
-		return sign + significant(float64(d)/1e6) + " ms"
+		return sign + Significant(float64(d)/1e6) + " ms"
 	case d < time.Minute:
-		return sign + significant(float64(d)/1e9) + " s"
+		return sign + Significant(float64(d)/1e9) + " s"
 	case d < time.Hour:
 		return sign + units(int64(d/time.Minute), "min", int64(d%time.Minute/time.Second), "s")
 	case d < 48*time.Hour:
@@ -163,13 +162,13 @@ func units(big int64, bigUnit string, small int64, smallUnit string) string {
 
 // Layouts of times in text and in addresses; all times are UTC.
 const (
-	layoutDay   = "2006-01-02 15:04:05"
-	layoutClock = "15:04:05"
-	layoutExact = "15:04:05.000"
-	layoutURL   = "2006-01-02T15:04:05.000Z"
+	LayoutDay   = "2006-01-02 15:04:05"
+	LayoutClock = "15:04:05"
+	LayoutExact = "15:04:05.000"
+	LayoutURL   = "2006-01-02T15:04:05.000Z"
 )
 
-func clock(t time.Time) string { return t.UTC().Format(layoutClock) }
-func exact(t time.Time) string { return t.UTC().Format(layoutExact) }
-func day(t time.Time) string   { return t.UTC().Format(layoutDay) }
-func inURL(t time.Time) string { return t.UTC().Format(layoutURL) }
+func Clock(t time.Time) string { return t.UTC().Format(LayoutClock) }
+func Exact(t time.Time) string { return t.UTC().Format(LayoutExact) }
+func Day(t time.Time) string   { return t.UTC().Format(LayoutDay) }
+func InURL(t time.Time) string { return t.UTC().Format(LayoutURL) }

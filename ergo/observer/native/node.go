@@ -1,4 +1,4 @@
-package serve
+package native
 
 import (
 	"bytes"
@@ -13,35 +13,31 @@ import (
 
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/observer/gate"
-	"ergorecorder/replay"
 )
 
-// A native is one node of a recording at a moment, in the form in which nodes
-// of 3.3 speak of themselves: Go's field names, identifiers with the name of
-// their node, keys of the framework with ergo: in front.
-type native struct {
+// A node is one node of a view, in the form in which nodes of 3.3 speak of
+// themselves.
+type node struct {
 	ctx      context.Context
-	moment   *replay.Moment
+	caller   ergo.Caller
 	name     string
 	creation int64
+	sum      string    // of its name
 	at       time.Time // when the last answer was observed
-}
-
-func (o *observed) native(ctx context.Context, node string, now time.Time) *native {
-	return &native{ctx: ctx, moment: o.rec.Faithful(now).Via(node), name: node, creation: o.rec.Life(node, now).Unix()}
+	view     *View
 }
 
 // ask asks a tool of the 48.
-func (n *native) ask(tool string, args ergo.Args) ([]byte, error) {
-	r, err := n.moment.Ask(n.ctx, ergo.Call{Node: n.name, Tool: tool, Args: args})
+func (n *node) ask(tool string, args ergo.Args) ([]byte, error) {
+	a, err := n.caller.Call(n.ctx, ergo.Call{Node: n.name, Tool: tool, Args: args})
 	if err == nil {
-		n.at = r.At
+		n.at = a.At
 	}
-	return r.Text, err
+	return a.Text, err
 }
 
 // fields is the object that a tool answers.
-func (n *native) fields(tool string, args ergo.Args) (map[string]json.RawMessage, error) {
+func (n *node) fields(tool string, args ergo.Args) (map[string]json.RawMessage, error) {
 	text, err := n.ask(tool, args)
 	if err != nil {
 		return nil, err
@@ -54,7 +50,7 @@ func (n *native) fields(tool string, args ergo.Args) (map[string]json.RawMessage
 }
 
 // rows are the objects that a tool lists.
-func (n *native) rows(tool string, args ergo.Args) ([]map[string]json.RawMessage, error) {
+func (n *node) rows(tool string, args ergo.Args) ([]map[string]json.RawMessage, error) {
 	text, err := n.ask(tool, args)
 	if err != nil {
 		return nil, err
@@ -67,28 +63,64 @@ func (n *native) rows(tool string, args ergo.Args) ([]map[string]json.RawMessage
 }
 
 // ident is an identifier of the 48 tools as a node of 3.3 writes it.
-func (n *native) ident(text string) string {
-	if id, err := ergo.PID(text).ID(); err == nil {
-		return ergo.Global{Node: n.name, IDs: []uint64{id}, Creation: n.creation}.String()
+func (n *node) ident(text string) string {
+	sum, rest, ok := strings.Cut(strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(text, "Alias#"), "Event#"), ">"), ".")
+	if strings.HasPrefix(text, "Event#<") {
+		sum, rest, ok = strings.Cut(strings.TrimSuffix(strings.TrimPrefix(text, "Event#"), ">"), ":")
 	}
-	if inner, ok := strings.CutPrefix(text, "Alias#<"); ok {
-		if _, numbers, ok := strings.Cut(strings.TrimSuffix(inner, ">"), "."); ok {
-			return fmt.Sprintf("%s:%s.%d", n.name, numbers, n.creation)
+	owner, creation := n.owner(strings.TrimPrefix(sum, "<"))
+	if !ok || owner == "" {
+		return text
+	}
+	if id, err := ergo.PID(text).ID(); err == nil {
+		return ergo.Global{Node: owner, IDs: []uint64{id}, Creation: creation}.String()
+	}
+	if strings.HasPrefix(text, "Alias#<") {
+		return fmt.Sprintf("%s:%s.%d", owner, rest, creation)
+	}
+	return owner + ":" + rest
+}
+
+// owner is the node whose name has that sum, and its creation: the node itself,
+// or another of the view; "" where it is none of them.
+func (n *node) owner(sum string) (name string, creation int64) {
+	if n.sum == "" {
+		n.sum = sumOf(n.name)
+	}
+	if n.sum == sum {
+		return n.name, n.creation
+	}
+	for _, other := range n.view.Nodes {
+		if sumOf(other) == sum {
+			return other, n.view.Life(other)
 		}
 	}
-	if strings.HasPrefix(text, "Event#<") {
-		return n.name + ":" + ergo.EventName(text)
+	return "", 0
+}
+
+// sumOf is the sum of a node's name as identifiers hold it.
+func sumOf(node string) string { return fmt.Sprintf("%08X", ergo.NameSum(node)) }
+
+// own is the identifier of a process that is known to be the node's own.
+func (n *node) own(text string) string {
+	id, err := ergo.PID(text).ID()
+	if err != nil {
+		return text
 	}
-	return text
+	return ergo.Global{Node: n.name, IDs: []uint64{id}, Creation: n.creation}.String()
 }
 
 // idents translates fields of an object, and lists of them.
-func (n *native) idents(m map[string]json.RawMessage, names ...string) {
+func (n *node) idents(m map[string]json.RawMessage, names ...string) {
 	for _, name := range names {
 		var one string
 		var many []string
 		if json.Unmarshal(m[name], &one) == nil && one != "" {
-			m[name] = encode(n.ident(one))
+			if name == "PID" {
+				m[name] = encode(n.own(one))
+			} else {
+				m[name] = encode(n.ident(one))
+			}
 		} else if json.Unmarshal(m[name], &many) == nil && len(many) > 0 {
 			for i := range many {
 				many[i] = n.ident(many[i])
@@ -99,7 +131,7 @@ func (n *native) idents(m map[string]json.RawMessage, names ...string) {
 }
 
 // node is the node's Info, with what it tells of its runtime.
-func (n *native) node() (map[string]json.RawMessage, error) {
+func (n *node) node() (map[string]json.RawMessage, error) {
 	info, err := n.fields("node_info", nil)
 	if err != nil {
 		return nil, err
@@ -139,12 +171,12 @@ func number(v json.RawMessage) float64 {
 }
 
 // answer wraps what a tool says with the node's name.
-func (n *native) answer(member string, value any) json.RawMessage {
+func (n *node) answer(member string, value any) json.RawMessage {
 	return encode(map[string]any{"Node": n.name, member: value})
 }
 
 // tool is what a tool of an Observer says.
-func (n *native) tool(name string, args ergo.Args) ([]byte, error) {
+func (n *node) tool(name string, args ergo.Args) ([]byte, error) {
 	switch name {
 	case "node":
 		info, err := n.node()
@@ -183,29 +215,37 @@ func (n *native) tool(name string, args ergo.Args) ([]byte, error) {
 	case "cron":
 		c, err := n.fields("cron_info", nil)
 		return encode(c), err
+	case "types":
+		return n.types(args)
+	case "goroutines":
+		return n.goroutines(args)
+	case "heap_profile":
+		return n.heap(args)
 	case "capabilities":
-		return encode(map[string]any{"Node": n.name, "Creation": n.creation, "Manage": false, "Capabilities": nil, "Build": n.build()}), nil
+		return n.capabilities(), nil
 	}
 	return nil, fmt.Errorf("node %s: not supported", n.name)
 }
 
-// build are the build tags that the recording shows.
-func (n *native) build() []string {
-	rows, err := n.rows("process_list", ergo.Args{"limit": 1})
-	if err == nil && len(rows) > 0 && rows[0]["MailboxLatency"] != nil && string(rows[0]["MailboxLatency"]) != "-1" {
-		return []string{"latency"}
+// capabilities are what the node says of itself and its build: what it said
+// where it was asked, else what the recording shows.
+func (n *node) capabilities() []byte {
+	said, err := n.fields("capabilities", nil)
+	if err != nil {
+		said = map[string]json.RawMessage{"Capabilities": encode(nil), "Build": encode(n.view.Build(n.name))}
 	}
-	return []string{}
+	said["Node"], said["Creation"], said["Manage"] = encode(n.name), encode(n.creation), encode(false)
+	return encode(said)
 }
 
 // pid is the identifier in an argument as the 48 tools want it.
-func (n *native) pid(text string) (string, error) {
+func (n *node) pid(text string) (string, error) {
 	id, _, err := gate.CheckPID(text, n.name)
 	return string(ergo.PIDOf(n.name, id)), err
 }
 
 // state is what a process says of itself.
-func (n *native) state(tool, subject string, args ergo.Args) ([]byte, error) {
+func (n *node) state(tool, subject string, args ergo.Args) ([]byte, error) {
 	text := args.Text(subject)
 	if subject == "pid" {
 		pid, err := n.pid(text)
@@ -223,8 +263,14 @@ func (n *native) state(tool, subject string, args ergo.Args) ([]byte, error) {
 	has := func(key string) bool { return said[key] != nil }
 	if ergo.InspectedKind(has) != "" {
 		for key, v := range said {
-			if _, ours := ergo.InspectKey(key); !ours {
-				delete(said, key)
+			own, users := strings.CutPrefix(key, "user:") // as inspect calls those of the user that have such a name
+			if _, ours := ergo.InspectKey(key); ours || !users && !ergo.InspectedByFramework(key) {
+				continue
+			}
+			delete(said, key)
+			if users {
+				said[own] = v
+			} else {
 				said["ergo:"+key] = v
 			}
 		}
@@ -233,7 +279,7 @@ func (n *native) state(tool, subject string, args ergo.Args) ([]byte, error) {
 }
 
 // processes are the rows by id: the living ones, or a page of them.
-func (n *native) processes(args ergo.Args) ([]byte, error) {
+func (n *node) processes(args ergo.Args) ([]byte, error) {
 	list, err := n.table("process_list", ergo.Args{"limit": 1_000_000})
 	if err != nil {
 		return nil, err
@@ -269,7 +315,7 @@ func (n *native) processes(args ergo.Args) ([]byte, error) {
 }
 
 // id is the number of a row's process.
-func (n *native) id(r map[string]json.RawMessage) uint64 {
+func (n *node) id(r map[string]json.RawMessage) uint64 {
 	var text string
 	_ = json.Unmarshal(r["PID"], &text) // a row without PID is the first
 	g, err := ergo.ParseGlobal(text, 1)
@@ -280,7 +326,7 @@ func (n *native) id(r map[string]json.RawMessage) uint64 {
 }
 
 // table is a listing of processes, by id.
-func (n *native) table(tool string, args ergo.Args) ([]map[string]json.RawMessage, error) {
+func (n *node) table(tool string, args ergo.Args) ([]map[string]json.RawMessage, error) {
 	list, err := n.rows(tool, args)
 	for _, r := range list {
 		n.idents(r, "PID", "Parent", "Leader")
@@ -289,7 +335,7 @@ func (n *native) table(tool string, args ergo.Args) ([]map[string]json.RawMessag
 	return list, err
 }
 
-func (n *native) tree(tool string, args ergo.Args) ([]byte, error) {
+func (n *node) tree(tool string, args ergo.Args) ([]byte, error) {
 	out := map[string]any{"Node": n.name, "Truncated": 0}
 	ask, own := "app_processes", ergo.Args{"name": args.Text("app"), "limit": 1_000_000}
 	out["Application"] = args.Text("app")
@@ -303,11 +349,16 @@ func (n *native) tree(tool string, args ergo.Args) ([]byte, error) {
 		out["PID"] = n.ident(pid)
 	}
 	list, err := n.table(ask, own)
-	out["Processes"] = list
+	limit := 1000
+	if l, ok := args.Int("limit"); ok && l > 0 {
+		limit = int(l)
+	}
+	cut := max(0, len(list)-limit)
+	out["Processes"], out["Truncated"] = list[:len(list)-cut], cut
 	return encode(out), err
 }
 
-func (n *native) lookup(args ergo.Args) ([]byte, error) {
+func (n *node) lookup(args ergo.Args) ([]byte, error) {
 	own := ergo.Args{"limit": 1_000_000}
 	list, err := n.table("process_list", own)
 	if err != nil {
@@ -327,7 +378,7 @@ func (n *native) lookup(args ergo.Args) ([]byte, error) {
 }
 
 // network is the node's network, its listeners with their errors.
-func (n *native) network() (map[string]json.RawMessage, error) {
+func (n *node) network() (map[string]json.RawMessage, error) {
 	info, err := n.fields("network_info", nil)
 	if err != nil {
 		return nil, err
@@ -340,7 +391,7 @@ func (n *native) network() (map[string]json.RawMessage, error) {
 	return info, nil
 }
 
-func (n *native) applications() ([]byte, error) {
+func (n *node) applications() ([]byte, error) {
 	list, err := n.rows("app_list", nil)
 	if err != nil {
 		return nil, err
@@ -350,17 +401,25 @@ func (n *native) applications() ([]byte, error) {
 		var name, version string
 		_ = json.Unmarshal(a["name"], &name)       // it is text, or the row has none
 		_ = json.Unmarshal(a["version"], &version) // likewise
-		group := make([]string, int(number(a["processes"])))
-		apps[name] = map[string]any{
-			"Name": name, "State": a["state"], "Mode": a["mode"], "Description": a["description"], "Uptime": a["uptime"],
-			"Weight": a["weight"], "Tags": a["tags"], "Version": map[string]string{"Release": version}, "Group": group,
+		n.idents(a, "group")
+		if a["group"] == nil { // only how many there are is known
+			a["group"] = encode(make([]string, int(number(a["processes"]))))
+		}
+		apps[name] = map[string]any{"Name": name, "Version": map[string]string{"Release": version}}
+		for own, field := range map[string]string{
+			"State": "state", "Mode": "mode", "Description": "description", "Uptime": "uptime", "Weight": "weight",
+			"Tags": "tags", "Group": "group", "ProcessesTotal": "processes_total", "Parent": "parent", "Map": "map", "Depends": "depends",
+		} {
+			if v := a[field]; v != nil {
+				apps[name][own] = v
+			}
 		}
 	}
 	return n.answer("Applications", apps), nil
 }
 
 // lens is what a resource of the node shows.
-func (n *native) lens(u gate.URI) ([]byte, error) {
+func (n *node) lens(u gate.URI) ([]byte, error) {
 	switch u.Lens {
 	case "process":
 		pid, err := n.pid(u.Target)

@@ -1,0 +1,83 @@
+// Package words writes numbers, lengths of time and sizes for people, in one way
+// for every command, page and report: three figures, for more would claim more
+// than was measured.
+//
+// Length and Size are for sentences, and can be read back (analyze/recheck does);
+// Short is for the columns of a table.
+package words
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+)
+
+// Round keeps three significant figures.
+func Round(v float64) float64 {
+	if v == 0 || math.IsNaN(v) || math.IsInf(v, 0) {
+		return 0
+	}
+	digits := 2 - int(math.Floor(math.Log10(math.Abs(v))))
+	if digits < 0 {
+		return math.Round(v)
+	}
+	p := math.Pow(10, float64(min(digits, 12)))
+	return math.Round(v*p) / p
+}
+
+// Number is a value to three figures.
+func Number(v float64) string { return strconv.FormatFloat(Round(v), 'f', -1, 64) }
+
+// Length is a length of time in a sentence: "12 ms", "1.5 s", "2 min 3 s",
+// "2 h 5 min".
+func Length(d time.Duration) string {
+	switch {
+	case d < 0:
+		return "-" + Length(-max(d, -math.MaxInt64))
+	case d == 0:
+		return "0 s"
+	case d < 100*time.Millisecond:
+		return Number(float64(d)/1e6) + " ms"
+	case d < 2*time.Minute:
+		return Number(d.Seconds()) + " s"
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%d min %d s", int(d.Minutes()), int(d.Seconds())%60)
+	}
+	return fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
+}
+
+// Short is a length of time in a column, in at most two units: "12ms", "1.5s",
+// "2m03s", "2h05m", "3d04h".
+func Short(d time.Duration) string {
+	switch {
+	case d < 0:
+		return "-" + Short(-max(d, -math.MaxInt64))
+	case d == 0:
+		return "0s"
+	case d < time.Microsecond:
+		return d.String()
+	case d < time.Millisecond:
+		return d.Round(time.Microsecond).String()
+	case d < time.Second:
+		return d.Round(time.Millisecond).String()
+	case d < time.Minute:
+		return d.Round(100 * time.Millisecond).String()
+	case d < time.Hour:
+		return fmt.Sprintf("%dm%02ds", int(d/time.Minute), int(d%time.Minute/time.Second))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%dh%02dm", int(d/time.Hour), int(d%time.Hour/time.Minute))
+	}
+	return fmt.Sprintf("%dd%02dh", int(d/(24*time.Hour)), int(d%(24*time.Hour)/time.Hour))
+}
+
+// Size is a number of bytes, in units of 1024.
+func Size(v float64) string {
+	for _, u := range []string{"B", "KB", "MB", "GB"} {
+		if math.Abs(v) < 1024 {
+			return Number(v) + " " + u
+		}
+		v /= 1024
+	}
+	return Number(v) + " TB"
+}

@@ -1,0 +1,90 @@
+package web
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"ergorecorder/ergo"
+	"ergorecorder/replay"
+	"ergorecorder/web/chart"
+)
+
+// A metric is what the strip's lanes show of a node.
+type metric struct {
+	id, Label string
+	unit      chart.Unit
+	log       bool
+	least     float64 // what the scale reaches at least, so that noise stays small
+	read      func(ctx context.Context, rec *replay.Recording, node string, from, to time.Time) (chart.Curve, []error)
+}
+
+// metrics are those that can be chosen; the first is shown unless another is.
+func metrics() []metric {
+	return []metric{
+		{"mailbox", "deepest mailbox, logarithmic", chart.Count, true, 100, deepest},
+		{"cpu", "CPU, percent of one core", chart.Percent, false, 100, processorTime},
+		{"heap", "heap", chart.Bytes, false, 1 << 20, heap},
+		{"errors", "errors and panics logged between samples, logarithmic", chart.Count, true, 10, logged},
+	}
+}
+
+// chosenMetric is the metric with the id, the first where there is none.
+func chosenMetric(id string) (m metric, known bool) {
+	for _, m := range metrics() {
+		if m.id == id {
+			return m, true
+		}
+	}
+	return metrics()[0], id == ""
+}
+
+// oneField is a field of a reading of a node over time, and where it could not
+// be read. A failed answer breaks the curve.
+func oneField(ctx context.Context, rec *replay.Recording, node string, reading ergo.Reading, from, to time.Time, fields ...string) (out []chart.Curve, errs []error) {
+	q := replay.Query{Node: node, Reading: reading, From: from, To: to, Fields: fields}
+	q.Damaged = func(err error) { errs = append(errs, err) }
+	out, err := objectCurves(ctx, rec, q)
+	if err != nil {
+		errs = append(errs, err)
+	}
+	return out, errs
+}
+
+func heap(ctx context.Context, rec *replay.Recording, node string, from, to time.Time) (chart.Curve, []error) {
+	cs, errs := oneField(ctx, rec, node, ergo.Runtime, from, to, "heap_alloc")
+	return cs[0], errs
+}
+
+// processorTime is the CPU time that a node's process took, user and system.
+func processorTime(ctx context.Context, rec *replay.Recording, node string, from, to time.Time) (chart.Curve, []error) {
+	cs, errs := oneField(ctx, rec, node, ergo.Node, from, to, "UserTime", "SystemTime")
+	sum := chart.Curve{At: cs[0].At}
+	for i := range cs[0].Value {
+		sum.Value = append(sum.Value, cs[0].Value[i]+cs[1].Value[i])
+	}
+	return sum.Rate().Times(1e-7), errs
+}
+
+// deepest is the deepest mailbox on a node.
+func deepest(ctx context.Context, rec *replay.Recording, node string, from, to time.Time) (c chart.Curve, errs []error) {
+	q := replay.Query{Node: node, Reading: ergo.Processes, From: from, To: to, Fields: []string{"MessagesMailbox"}, Failures: true}
+	q.Damaged = func(err error) { errs = append(errs, err) }
+	for f, err := range rec.Answers(ctx, q) {
+		if err != nil {
+			return c, append(errs, err)
+		}
+		if f.Failure != nil {
+			c.Add(f.At, math.NaN())
+			continue
+		}
+		deep := 0.0
+		for _, slot := range f.Live {
+			if n, ok := f.Columns[0].Int(slot); ok {
+				deep = max(deep, float64(n))
+			}
+		}
+		c.Add(f.At, deep)
+	}
+	return c, errs
+}
