@@ -1,13 +1,11 @@
 package scene
 
 import (
-	"maps"
 	"slices"
 	"time"
 
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
-	"ergorecorder/escape"
 )
 
 // Own reports whether the process is there because somebody observes: what it
@@ -62,33 +60,4 @@ func (s *Scene) OwnCalls(names ...string) float64 {
 	}
 	from, to := s.Rec.Window()
 	return float64(calls) / max(to.Sub(from).Seconds(), 1)
-}
-
-// OddNames are the names of the cluster that are no words: what a sentence says
-// must not be mistaken for its own.
-func (s *Scene) OddNames() []string {
-	odd := map[string]bool{}
-	add := func(names ...string) {
-		for _, name := range names {
-			if len(name) > 3 && !escape.IsWord(name) {
-				odd[name] = true
-			}
-		}
-	}
-	for _, n := range s.Nodes {
-		add(n.Name)
-		for _, a := range n.Procs.Actors {
-			add(a.Name, a.Behavior, TypeName(a.Behavior), a.Application)
-		}
-		for _, a := range n.Procs.Known {
-			add(a.Name, a.Behavior, TypeName(a.Behavior), a.Application)
-		}
-		for k := range n.Procs.Lineages {
-			add(k.name, k.behavior)
-		}
-		for k := range n.Procs.Families {
-			add(k.Behavior)
-		}
-	}
-	return slices.Sorted(maps.Keys(odd))
 }
