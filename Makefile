@@ -15,7 +15,7 @@ PREFIX    ?= /usr/local
 DESTDIR   ?=
 GORELEASER  := github.com/goreleaser/goreleaser/v2@v2.15.4
 
-.PHONY: all build install man snapshot test test-short race race-short soak roads matrix lint bench bench-compare fuzz demo clean
+.PHONY: all build install man snapshot test test-short race race-short soak roads matrix screenshots lint bench bench-compare fuzz demo clean
 
 all: build
 
@@ -65,6 +65,9 @@ HOURS ?= 24
 soak: ## SEEDS half minutes, and HOURS of one life, of a recorder whose disk, network and clock fail; FIRST=n begins with another seed
 	$(GO) test -timeout 0 -count=1 -v -run TestSeeds ./internal/soak -seeds $(SEEDS) -first $(or $(FIRST),1) | grep -v -e '=== RUN' -e '    --- PASS'
 	$(GO) test -timeout 0 -count=1 -v -run TestSoak ./internal/soak -hours $(HOURS)
+
+screenshots: ## the pictures of README and docs, with Debian's chromium
+	WEB_SHOTS='$(CURDIR)/docs' $(GO) test -count=1 -run TestScreenshots ./web
 
 roads: ## the captures of ERGO_CAPTURES=DIR recorded over every road that a replay serves; writes docs/roads.md
 	$(GO) test -timeout 20m -count=1 -run TestRoads ./internal/roads -doc $(CURDIR)/docs/roads.md

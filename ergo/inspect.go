@@ -25,12 +25,18 @@ func InspectKeys(name string) []string { return []string{inspectPrefix + name, n
 // InspectedByFramework reports whether a canonical inspect key is one of the
 // framework's own behaviors: others are the user's, whatever stands beside them.
 func InspectedByFramework(name string) bool {
+	return underInspected(name) || slices.ContainsFunc(inspectionFields(), func(f Field) bool { return f.Name == name })
+}
+
+// underInspected reports whether a canonical inspect key stands under a child, an
+// entry of the history or a route: there is one for each of these.
+func underInspected(name string) bool {
 	for _, under := range []string{"child:", "history:", "route:"} {
 		if strings.HasPrefix(name, under) {
 			return true
 		}
 	}
-	return slices.ContainsFunc(inspectionFields(), func(f Field) bool { return f.Name == name })
+	return false
 }
 
 // InspectMarks are the keys one of which is in every inspection of a behavior of

@@ -160,6 +160,9 @@ func (x Said) Own(field string) SpelledField {
 	if i := slices.IndexFunc(x.Fields, func(f SpelledField) bool { return f.Name == field }); i >= 0 {
 		return x.Fields[i]
 	}
+	if x.Reading == Inspection && x.Fields != nil && underInspected(field) {
+		return SpelledField{Name: field, Own: InspectKeys(field)}
+	}
 	return SpelledField{Name: field, Own: []string{field}}
 }
 

@@ -44,15 +44,33 @@ func (t *task) bound(cost time.Duration, share float64) time.Duration {
 	return max(longest, t.every, time.Duration(float64(2*cost)/share))
 }
 
+// A means is what our calls may cost: a share of the node's time, and a share of the
+// time of who forwards them; by how much they cost either more than they seem to.
+type means struct {
+	node, entry           float64 // entry 0: nobody forwards them
+	nodeRatio, entryRatio float64
+}
+
+// cost is what a run of a task costs the node, or what its forwarding counts for
+// it: as much of the node's share as it takes of the other.
+func (m *means) cost(t *task) time.Duration {
+	c := float64(t.costs.Service()) * m.nodeRatio
+	if m.entry > 0 {
+		c = max(c, float64(t.passed.Service())*m.entryRatio*m.node/m.entry)
+	}
+	return time.Duration(c)
+}
+
 // balance stretches intervals so that all tasks together cost no more than the
 // share of the node's time. Cheap tasks keep theirs: the share is dealt out
 // evenly, what one does not need goes to the others, and only those that want
 // more than their part are stretched (max-min fairness). Nothing is said of a
 // task that has not run often enough to tell.
-func (s *schedule) balance(share, believed float64) []change {
+func (s *schedule) balance(m means) []change {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	cost := func(t *task) time.Duration { return time.Duration(float64(t.costs.Service()) * believed) }
+	share := m.node
+	cost := m.cost
 	load := func(t *task) float64 { return float64(cost(t)) / float64(t.every) }
 	part := fairPart(s.tasks, share, load)
 	var changes []change
@@ -103,11 +121,8 @@ func (r *Recorder) balanceLoop(ctx context.Context) {
 		if r.clock.Replayed() || r.opts.Budget <= 0 {
 			continue
 		}
-		for _, n := range r.known() {
-			n.mu.Lock()
-			believed := n.spending.Believed()
-			n.mu.Unlock()
-			for _, c := range n.schedule.balance(r.opts.Budget, believed) {
+		for n, m := range r.means() {
+			for _, c := range n.schedule.balance(m) {
 				r.mark(archive.Mark{
 					Kind: "budget", Node: n.name, From: r.clock.Now(),
 					Note: fmt.Sprintf("%s now every %v: it costs the node %v a time", c.task, c.every.Round(time.Millisecond), c.cost.Round(time.Microsecond)),
@@ -115,5 +130,77 @@ func (r *Recorder) balanceLoop(ctx context.Context) {
 				})
 			}
 		}
+	}
+}
+
+// means says what our calls to each node may cost. Half of the budget of a node that
+// forwards is for what it forwards, in equal parts for all that are behind it; what of
+// that is not used is its own.
+func (r *Recorder) means() map[*node]means {
+	out := map[*node]means{}
+	entries := map[string]bool{}
+	for _, name := range r.entries() {
+		entries[name] = true
+	}
+	var passing float64 // of the time of all entry points together
+	ratio, behind := 1.0, 0
+	for _, n := range r.known() {
+		n.mu.Lock()
+		m := means{node: r.opts.Budget, nodeRatio: n.spending.Believed()}
+		n.mu.Unlock()
+		out[n] = m
+		if entries[n.name] {
+			ratio = max(ratio, m.nodeRatio)
+		}
+		if n.forwarded() {
+			behind++
+			passing += n.schedule.passing()
+		}
+	}
+	for n, m := range out {
+		switch {
+		case len(entries) == 0:
+		case entries[n.name]:
+			m.node -= min(r.opts.Budget/2, passing*m.nodeRatio/float64(len(entries)))
+		case n.forwarded():
+			m.entry = r.opts.Budget / 2 * float64(len(entries)) / float64(behind)
+			m.entryRatio = ratio
+		}
+		out[n] = m
+	}
+	return out
+}
+
+// passing is which share of its time forwarding for the node costs another.
+func (s *schedule) passing() (share float64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range s.tasks {
+		share += float64(t.passed.Service()) / (float64(t.every) * t.stretch)
+	}
+	return share
+}
+
+// entries are the nodes that forward to others.
+func (r *Recorder) entries() []string {
+	if r.opts.Routes == nil {
+		return nil
+	}
+	return r.opts.Routes.Entries()
+}
+
+// chargeEntries charges the nodes that forward, in turn, for a call.
+func (r *Recorder) chargeEntries(cost time.Duration) {
+	entries := r.entries()
+	for _, name := range entries {
+		r.mu.Lock()
+		n := r.nodes[name]
+		r.mu.Unlock()
+		if n == nil {
+			continue
+		}
+		n.mu.Lock()
+		n.spending.Forward(cost / time.Duration(len(entries)))
+		n.mu.Unlock()
 	}
 }

@@ -32,7 +32,7 @@ type NodeCheckup struct {
 	Road        ergo.Road     `json:"road,omitempty"`
 	Suspicion   []string      `json:"on_suspicion,omitempty"` // tools that stop it for a moment: not asked by schedule
 	Tags        []string      `json:"tags,omitempty"`         // that it was built with, where it tells them
-	Share       float64       `json:"share"`                  // of its time that the samplers would take
+	Share       float64       `json:"share"`                  // of the time in which it would be answering the samplers, by how long each call took; calls beside each other count twice
 	BytesPerDay int64         `json:"bytes_per_day"`
 	Remarks     []string      `json:"remarks"` // what will be hidden, and what helps
 }
@@ -83,13 +83,13 @@ func (r *Recorder) checkNode(ctx context.Context, name string) NodeCheckup {
 	p.samplers()
 	p.tags()
 	if !p.Direct && p.Processes >= firstFit {
-		p.remark("its %d processes are listed in about %d pieces, for forwarded answers end at 64 KB: give its own --endpoint", p.Processes, 2*p.Processes/firstFit)
+		p.remark("its %d processes are listed in about %d pieces, half as often, for answers that another node forwards or a link carries end at 64 KB: give its own --endpoint", p.Processes, 3*p.Processes/2/firstFit)
 	}
 	if s := p.Skew.Abs(); s > time.Second {
 		p.remark("its clock is off by %v", p.Skew.Round(time.Millisecond))
 	}
 	if b := r.opts.Budget; b > 0 && p.Share > b {
-		p.remark("the samplers would take %.1f %% of its time: the budget of %.1f %% will lengthen intervals", p.Share*100, b*100)
+		p.remark("as often as is configured, it would be answering for %.1f s of every 100 s, by how long each call took now: what of that is no waiting and more than the budget of %.1f %% will lengthen intervals", p.Share*100, b*100)
 	}
 	return p.NodeCheckup
 }

@@ -251,6 +251,9 @@ func (n *fakeNode) list(a ergo.Args) []fakeProc {
 		if s := a.Text("state"); s != "" && p.State != s {
 			continue
 		}
+		if p.MessagesMailbox < num("min_mailbox") || p.MessagesIn < num("min_messages_in") || float64(p.RunningTime)/1e6 < float(a["min_running_time_ms"]) {
+			continue
+		}
 		if p.Uptime < num("min_uptime") || num("max_uptime") > 0 && p.Uptime > num("max_uptime") {
 			continue
 		}
@@ -272,6 +275,8 @@ func (n *fakeNode) list(a ergo.Args) []fakeProc {
 	}
 	return rows[:min(int(limit), len(rows))]
 }
+
+func float(v any) float64 { f, _ := v.(float64); return f }
 
 func text(v any) string {
 	b, err := json.MarshalIndent(v, "", "  ")

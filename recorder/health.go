@@ -314,6 +314,9 @@ func (n *node) regain(was health, now time.Time) {
 	more := map[string]any{"how": was.how, "away_s": now.Sub(from).Seconds()}
 	n.r.mark(archive.Mark{Kind: "node_back", Node: n.name, From: now, To: now, More: more})
 	n.r.mark(archive.Mark{Kind: archive.MarkGap, Node: n.name, From: from, To: now, Note: "the node did not answer", More: map[string]any{"how": was.how}})
+	if len(n.r.opts.Logs.Levels) > 0 && !n.r.clock.Replayed() {
+		n.mayLack("that did not arrive while the node was away", from, now)
+	}
 }
 
 // words say how a node is away.

@@ -49,7 +49,7 @@ func (n *node) listen() {
 	o := &n.r.opts
 	life := ergo.Args{"duration_sec": int(o.Logs.Renew / time.Second), "buffer_size": o.Logs.Buffer}
 	if len(o.Logs.Levels) > 0 {
-		n.follow("log lines", life.With("log_levels", o.Logs.Levels))
+		n.follow(logLines, life.With("log_levels", o.Logs.Levels))
 	}
 	for _, e := range o.Events {
 		if matches(e.Nodes, n.name) {
@@ -186,10 +186,12 @@ func (l *listener) take(s *sampler, said ring.Reading, now time.Time) {
 	}
 	if lost := next - s.since - 1; lost > 0 {
 		l.lose(s.read, upTo, lost, "lost to the listener's ring buffer")
+		l.count(lost, upTo)
 		s.since = next - 1
 	}
 	if said.Suppressed > 0 {
 		l.lose(s.read, now, said.Suppressed, "above the node's limit of lines a second")
+		l.count(said.Suppressed, upTo)
 	}
 	if said.Dropped {
 		l.lose(s.read, upTo, 0, "some may be lost: the Observer did not hold them until they were read")
@@ -197,12 +199,23 @@ func (l *listener) take(s *sampler, said ring.Reading, now time.Time) {
 	for _, e := range said.Samples {
 		s.since = e.Sequence
 		s.recent = append(s.recent, string(e.Data))
+		l.count(1, e.Timestamp)
 		l.match(e.Data, e.Timestamp)
 	}
 	if n := len(s.recent); n > overlap {
 		s.recent = s.recent[n-overlap:]
 	}
 	s.read = now
+}
+
+// count notes lines that came, or are known to be lost.
+func (l *listener) count(lines int64, at time.Time) {
+	if l.what != logLines {
+		return
+	}
+	l.n.mu.Lock()
+	l.n.ledger.Came(lines, at)
+	l.n.mu.Unlock()
 }
 
 // match triggers an incident where a log line fits the pattern.
@@ -241,6 +254,7 @@ func (l *listener) skip(ctx context.Context, r *run, s *sampler) {
 	if since := said.Sequence - 1 - int64(s.fits); since > s.since {
 		now := l.n.r.clock.Now()
 		l.lose(s.read, now, since-s.since, "not read: too many for a forwarded answer")
+		l.count(since-s.since, now)
 		s.since = since
 	}
 }

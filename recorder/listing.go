@@ -2,6 +2,7 @@ package recorder
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"maps"
@@ -26,10 +27,20 @@ const maxPieces = 2000
 // orders are what makes a row interesting, in the words of the tool.
 var orders = []string{"mailbox", "mailbox_latency", "running_time", "messages_in", "drain"}
 
+// waiting are the rows of processes to which something is waiting. Where they fit, they
+// are what the first two orders begin with; a node that filters does a fraction of the work
+// of one that sorts its whole table.
+var waiting = ergo.Args{"min_mailbox": 1}
+
+// piecesRest is how much less often a listing that is put together from pieces is made:
+// it costs the node and who forwards it several times what one answer does, and the rows that matter
+// most come in between.
+const piecesRest = 2
+
 // listProcesses lists the processes of the node: in one call where the answer
 // arrives, in pieces where it would not.
 func (n *node) listProcesses(ctx context.Context, r *run, s *Sampler) {
-	if !n.direct() && !n.small() && !n.r.clock.Replayed() {
+	if n.inPieces() {
 		n.listInPieces(ctx, r, s)
 		return
 	}
@@ -42,6 +53,9 @@ func (n *node) listProcesses(ctx context.Context, r *run, s *Sampler) {
 		n.mu.Unlock()
 	}
 }
+
+// inPieces reports whether the listing has to be put together.
+func (n *node) inPieces() bool { return !n.direct() && !n.small() && !n.r.clock.Replayed() }
 
 // small reports whether the whole listing fits behind the wall.
 func (n *node) small() bool {
@@ -83,9 +97,9 @@ func escapedSize(text []byte) int {
 
 // A piece is a row of a listing, with what tells it from others.
 type piece struct {
-	PID, Application, Behavior, State string
-	Uptime                            int64
-	raw                               json.RawMessage
+	PID, Application, Behavior, State                string
+	Uptime, MessagesMailbox, MessagesIn, RunningTime int64
+	raw                                              json.RawMessage
 }
 
 // A lister puts a listing together from answers that each fit behind the wall:
@@ -99,6 +113,7 @@ type lister struct {
 	limit int
 	rows  map[string]piece
 	last  map[string]piece // of the listing before: where to cut
+	older int64            // by how many seconds its processes have grown older since
 	calls int
 	at    time.Time
 	took  time.Duration
@@ -110,12 +125,16 @@ type lister struct {
 func (n *node) listInPieces(ctx context.Context, r *run, s *Sampler) {
 	n.mu.Lock()
 	l := &lister{n: n, ctx: ctx, run: r, limit: n.fit(), rows: map[string]piece{}, last: n.pieces}
+	if !n.piecesAt.IsZero() {
+		l.older = int64(n.r.clock.Now().Sub(n.piecesAt) / time.Second)
+	}
 	total := n.total
 	n.mu.Unlock()
-	for _, order := range orders {
-		l.fetch(ergo.Args{"sort_by": order})
+	_, more := l.fetch(waiting)
+	if more || len(l.last) < total*9/10 { // not all rows will come: the most interesting first
+		l.inOrders()
 	}
-	if len(l.rows) >= l.limit && (total == 0 || len(l.rows) < total) {
+	if total == 0 || len(l.rows) < total {
 		l.byApplication()
 	}
 	if l.err != nil && len(l.rows) == 0 || ctx.Err() != nil {
@@ -125,9 +144,12 @@ func (n *node) listInPieces(ctx context.Context, r *run, s *Sampler) {
 		total = now
 	}
 	n.mu.Lock()
-	n.pieces, n.total = l.rows, total
+	n.pieces, n.piecesAt, n.total = l.rows, l.at, total
 	n.mu.Unlock()
 	n.storePieces(s, l, total)
+	if !n.small() {
+		r.rest = piecesRest * s.Every
+	}
 }
 
 // processesNow asks for the number of processes, which changes with every
@@ -153,14 +175,23 @@ func (n *node) storePieces(s *Sampler, l *lister, total int) {
 
 // text is the listing as the tool would have given it.
 func (l *lister) text() []byte {
-	if len(l.rows) == 0 {
+	rows := make([]piece, 0, len(l.rows))
+	for _, pid := range slices.Sorted(maps.Keys(l.rows)) {
+		rows = append(rows, l.rows[pid])
+	}
+	return joined(rows)
+}
+
+// joined are rows as one listing.
+func joined(rows []piece) []byte {
+	if len(rows) == 0 {
 		return []byte("null")
 	}
 	var b bytes.Buffer
 	sep := "[\n  "
-	for _, pid := range slices.Sorted(maps.Keys(l.rows)) {
+	for _, p := range rows {
 		b.WriteString(sep)
-		b.Write(l.rows[pid].raw)
+		b.Write(p.raw)
 		sep = ",\n  "
 	}
 	b.WriteString("\n]")
@@ -216,6 +247,27 @@ func parsePieces(text []byte) ([]piece, error) {
 	return out, nil
 }
 
+// inOrders asks for the most interesting rows by every order.
+func (l *lister) inOrders() {
+	for _, order := range orders {
+		l.fetch(ergo.Args{"sort_by": order})
+	}
+}
+
+// most is how many rows of the listing before are known to fit a filter, and how many
+// of them at most are equally old.
+func (l *lister) most(of func(piece) bool) (rows, alike int) {
+	ages := map[int64]int{}
+	for _, p := range l.last {
+		if of(p) {
+			rows++
+			ages[p.Uptime]++
+			alike = max(alike, ages[p.Uptime])
+		}
+	}
+	return rows, alike
+}
+
 // known are the distinct values of what this listing and the one before hold.
 func (l *lister) known(value func(piece) string, of func(piece) bool) []string {
 	set := map[string]bool{}
@@ -235,8 +287,13 @@ func (l *lister) byApplication() {
 	everything := func(piece) bool { return true }
 	for _, app := range l.known(func(p piece) string { return p.Application }, everything) {
 		filter := ergo.Args{"application": app}
-		if _, full := l.fetch(filter); full {
-			l.byBehavior(filter, func(p piece) bool { return p.Application == app })
+		of := func(p piece) bool { return p.Application == app }
+		rows, alike := l.most(of)
+		switch {
+		case rows >= l.limit && alike*2 < l.limit: // of all ages: these cut it into the fewest pieces
+			l.byUptime(filter, of)
+		case rows >= l.limit || l.full(filter):
+			l.byBehavior(filter, of)
 		}
 	}
 	l.n.mu.Lock()
@@ -250,21 +307,31 @@ func (l *lister) byApplication() {
 func (l *lister) byBehavior(filter ergo.Args, of func(piece) bool) {
 	for _, b := range l.known(func(p piece) string { return p.Behavior }, of) {
 		finer := filter.With("behavior", b)
-		if _, full := l.fetch(finer); full {
-			l.byUptime(finer, func(p piece) bool { return of(p) && p.Behavior == b })
+		these := func(p piece) bool { return of(p) && p.Behavior == b }
+		if rows, _ := l.most(these); rows >= l.limit || l.full(finer) {
+			l.byUptime(finer, these)
 		}
 	}
+}
+
+// full fetches a piece, and reports whether there may be more than came.
+func (l *lister) full(filter ergo.Args) bool {
+	_, full := l.fetch(filter)
+	return full
 }
 
 // byUptime asks for ranges of uptimes that, going by the rows known, hold two
 // thirds of what fits.
 func (l *lister) byUptime(filter ergo.Args, of func(piece) bool) {
 	at := map[string]int64{}
-	for _, rows := range []map[string]piece{l.last, l.rows} {
-		for pid, p := range rows {
-			if of(p) {
-				at[pid] = p.Uptime
-			}
+	for pid, p := range l.last {
+		if of(p) {
+			at[pid] = p.Uptime + l.older
+		}
+	}
+	for pid, p := range l.rows {
+		if of(p) {
+			at[pid] = p.Uptime
 		}
 	}
 	uptimes := slices.Collect(maps.Values(at))
@@ -306,24 +373,70 @@ func (l *lister) halve(filter ergo.Args, from, to int64) {
 	l.halve(filter, mid+1, to)
 }
 
-// sampleTop stores the most interesting rows by every order, where the whole
-// listing does not come as often as it should.
+// sampleTop stores the most interesting rows, where the whole listing does not
+// come as often as it should.
 func (n *node) sampleTop(ctx context.Context, r *run, list *task) {
 	n.mu.Lock()
-	limit, total := min(n.fit(), topRows), n.total
+	limit, table, known := min(n.fit(), topRows), n.table, n.busy
 	n.mu.Unlock()
-	if n.schedule.stretchOf(list) < topsFrom {
+	if n.schedule.stretchOf(list) < topsFrom && !n.inPieces() {
 		return
 	}
-	for _, order := range orders {
-		call, answer, err := n.ask(ctx, r, "process_list", ergo.Args{"sort_by": order, "limit": limit})
-		if ctx.Err() != nil || err != nil {
-			continue
+	b := busyOf(known, table)
+	n.mu.Lock()
+	n.busy = b
+	n.mu.Unlock()
+	for _, most := range b.most() {
+		if ctx.Err() == nil {
+			n.top(ctx, r, most, limit)
 		}
-		rec := ingest.Record(call, nil, answer, nil, n.r.opts.kept())
-		rec.Seen, rec.Total = bytes.Count(answer.Text, []byte(`"PID"`)), total
-		n.r.store(rec, answer.Observed)
 	}
+}
+
+// top stores the rows that are the most by one order: those above a bound, which a
+// node finds without sorting its whole table, or, where more come than are wanted, what sorting gives.
+func (n *node) top(ctx context.Context, r *run, most most, limit int) {
+	sorted := ergo.Args{"sort_by": most.order, "limit": limit}
+	text, answer := n.above(ctx, r, most, limit)
+	if text == nil {
+		one := run{}
+		var err error
+		_, answer, err = n.ask(ctx, &one, "process_list", sorted)
+		r.add(one)
+		if text = answer.Text; err != nil {
+			return
+		}
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	answer.Text = text
+	rec := ingest.Record(ergo.Call{Node: n.name, Tool: "process_list", Args: sorted}, nil, answer, nil, n.r.opts.kept())
+	rec.Seen = bytes.Count(text, []byte(`"PID"`))
+	n.mu.Lock()
+	rec.Total = max(n.total, rec.Seen)
+	n.mu.Unlock()
+	n.r.store(rec, answer.Observed)
+}
+
+// above asks for the rows above a bound, and gives them in their order; nil where no
+// bound is known, or too many are above it.
+func (n *node) above(ctx context.Context, r *run, most most, limit int) ([]byte, ergo.Answer) {
+	if most.bound == nil {
+		return nil, ergo.Answer{}
+	}
+	one := run{}
+	_, answer, err := n.ask(ctx, &one, "process_list", most.bound.With("limit", limit))
+	r.add(one)
+	if err != nil {
+		return nil, answer
+	}
+	raw, err := parsePieces(answer.Text)
+	if err != nil || len(raw) >= limit {
+		return nil, answer
+	}
+	slices.SortStableFunc(raw, func(a, b piece) int { return cmp.Compare(most.of(b), most.of(a)) })
+	return joined(raw), answer
 }
 
 const (

@@ -31,10 +31,13 @@ type node struct {
 	table    []byte            // the last listing of processes
 	rowSize  int               // of its rows, in bytes of a forwarded answer
 	pieces   map[string]piece  // its rows by PID, where it came in pieces
+	piecesAt time.Time         // when the newest of them did
+	busy     busy              // the bounds of the busiest of its rows
 	kinds    map[string]string // supervisor, pool or nothing, by PID, where rows do not say
 	rests    map[string]rest   // calls that timed out, by tool and subject
 	spending cost.Spending
 	losses   []loss // not marked yet
+	ledger   ring.Ledger
 	logged   ring.Logged
 	stat     NodeStatus
 	road     ergo.Road   // over which it answered last
@@ -71,11 +74,15 @@ func (n *node) ask(ctx context.Context, r *run, tool string, args ergo.Args) (er
 	if err != nil {
 		n.stat.Errors++
 	}
-	spent, sure := n.spending.Charge(tool, args, answer.Took, len(answer.Text), late)
+	bill := n.spending.Charge(tool, args, answer.Took, len(answer.Text), late)
 	n.mu.Unlock()
+	if n.forwarded() {
+		r.passed += bill.Entry
+		n.r.chargeEntries(bill.Entry)
+	}
 	r.calls++
-	r.spent += spent
-	r.unsure = !sure
+	r.spent += bill.Node
+	r.unsure = !bill.Sure
 	return call, answer, err
 }
 
@@ -133,12 +140,16 @@ func (n *node) learn(text []byte, at time.Time) {
 	life := ergo.Incarnation{Node: n.name, Started: began.Add(-time.Duration(info.Uptime) * time.Second)}
 	n.mu.Lock()
 	before := n.life
-	n.spending.Hear(text)
+	n.spending.Hear(text, n.r.clock.Steady())
 	storm := n.logged.Hear(info.LogMessages, n.r.clock.Steady())
 	n.total = info.ProcessesTotal
 	if before.Started.IsZero() || !before.Same(life) {
 		n.life = life
 		n.kinds = map[string]string{}
+		n.ledger = ring.Ledger{}
+	}
+	if info.LogMessages != nil {
+		n.ledger.Said(ring.Levels(info.LogMessages, n.r.opts.Logs.Levels), began, n.r.clock.Now())
 	}
 	n.mu.Unlock()
 	if storm*n.r.opts.Logs.Every.Seconds() > float64(n.r.opts.Logs.Buffer/ring.FillUpTo) {

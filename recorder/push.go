@@ -2,6 +2,7 @@ package recorder
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"ergorecorder/recorder/ingest"
@@ -43,8 +44,25 @@ func (r *Recorder) pushLoop(ctx context.Context) {
 		if p.Lost > 0 {
 			n.losePushed(p.At, p.Lost)
 		}
+		if len(p.Text) == 0 {
+			continue // it only told of what was lost
+		}
+		if p.Event == "" {
+			n.counted(p)
+		}
 		r.append(ingest.Pushed(p.Node, p.Event, p.At, p.Text, r.opts.kept()))
 	}
+}
+
+// counted notes a log line that came.
+func (n *node) counted(p Pushed) {
+	var line struct{ Time time.Time }
+	if json.Unmarshal(p.Text, &line) != nil {
+		return
+	}
+	n.mu.Lock()
+	n.ledger.Came(1+int64(p.Lost), line.Time)
+	n.mu.Unlock()
 }
 
 // losePushed notes what a node pushed faster than it was taken.

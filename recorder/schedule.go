@@ -26,22 +26,26 @@ type task struct {
 	stretch float64    // by which the budget lengthens the interval; 1 or more
 	rests   int        // how often in a row it timed out
 	costs   cost.Costs // of the last runs
+	passed  cost.Costs // what they cost who forwarded them
 }
 
 // A run is one turn of a task.
 type run struct {
 	calls     int           // made
 	spent     time.Duration // what they cost the node, by the budget's rules
+	passed    time.Duration // what they cost who forwarded them
 	timedOut  bool          // one of its calls did
 	unsure    bool          // of its last call it is not known yet what it costs
 	postponed bool          // it could not be done now, and is to be soon
 	soon      time.Duration // when it has to be done again though its interval is longer; 0: it has not
+	rest      time.Duration // how long it is not to be done again though its interval is shorter
 }
 
 // add takes in what a call of the run, noted by itself, cost.
 func (r *run) add(one run) {
 	r.calls += one.calls
 	r.spent += one.spent
+	r.passed += one.passed
 	r.unsure = one.unsure
 }
 
@@ -203,8 +207,9 @@ func (s *schedule) done(t *task, r run) {
 		if r.calls > 0 { // a run that had nothing to ask says nothing of what one costs
 			t.costs.Add(r.spent)
 			t.costs.Sure = !r.unsure
+			t.passed.Add(r.passed)
 		}
-		t.due = t.due.Add(max(s.interval(t), s.recovery(t, r.spent)))
+		t.due = t.due.Add(max(s.interval(t), s.recovery(t, r.spent), s.unhurried(r.rest)))
 	}
 	if r.soon > 0 && t.due.After(now.Add(r.soon)) {
 		t.due = now.Add(r.soon)
@@ -239,6 +244,12 @@ func (s *schedule) interval(t *task) time.Duration {
 		return max(time.Duration(d), backoff(t.rests))
 	}
 	return time.Duration(d)
+}
+
+// unhurried is how long a task is not to be done again: shorter at an incident,
+// as its interval is.
+func (s *schedule) unhurried(rest time.Duration) time.Duration {
+	return time.Duration(float64(rest) / s.faster)
 }
 
 // now makes the tasks due that are picked.

@@ -9,7 +9,8 @@ import (
 // A NodeStatus says how the recording of one node goes.
 type NodeStatus struct {
 	Node        string        `json:"node"`
-	Direct      bool          `json:"direct"` // asked without forwarding
+	Direct      bool          `json:"direct"` // asked over its own entry point
+	Way         string        `json:"way"`    // how it is asked: directly, over its link, by forwarding
 	Lost        bool          `json:"lost"`
 	Incarnation string        `json:"incarnation,omitempty"`
 	HeardAt     time.Time     `json:"heard_at"`
@@ -19,7 +20,7 @@ type NodeStatus struct {
 	LinesLost   int64         `json:"lines_lost"` // log lines and events lost to ring buffers
 	Seen        int           `json:"seen"`       // rows of the last listing of processes …
 	Total       int           `json:"total"`      // … of so many
-	Spent       float64       `json:"spent"`      // share of the node's time that went into our calls
+	Spent       float64       `json:"spent"`      // of one core of the node went into our calls, and into those that it forwarded for us
 	Stretch     float64       `json:"stretch"`    // by which the budget lengthens the longest-stretched interval
 }
 
@@ -122,11 +123,11 @@ func (s *Status) LinesLost() (lost int64) {
 
 func (n *node) status(ran time.Duration) NodeStatus {
 	lag, stretch := n.schedule.figures()
-	direct := n.direct()
+	direct, way := n.direct(), n.way()
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	s := n.stat
-	s.Node, s.Direct, s.Lag, s.Stretch = n.name, direct, lag, stretch
+	s.Node, s.Direct, s.Way, s.Lag, s.Stretch = n.name, direct, way, lag, stretch
 	s.Lost, s.HeardAt, s.Total = !n.lostAt.IsZero(), n.heardAt, n.total
 	if !n.life.Started.IsZero() {
 		s.Incarnation = n.life.String()
@@ -135,6 +136,17 @@ func (n *node) status(ran time.Duration) NodeStatus {
 		s.Spent = n.spending.Share(ran)
 	}
 	return s
+}
+
+// way is how the node is asked, in words.
+func (n *node) way() string {
+	switch {
+	case n.direct():
+		return "directly"
+	case n.forwarded():
+		return "by forwarding"
+	}
+	return "over its link"
 }
 
 // figures are how late the last task began, and the longest stretch.

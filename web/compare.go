@@ -185,7 +185,7 @@ func newNodeDiff(a, b node) nodeDiff {
 	}
 	row("Processes", chart.Count, float64(a.Info.ProcessesTotal), float64(b.Info.ProcessesTotal))
 	row("in wait response", chart.Count, float64(a.Info.ProcessesWaitResponse), float64(b.Info.ProcessesWaitResponse))
-	row("zombies", chart.Count, float64(a.Info.ProcessesZombee), float64(b.Info.ProcessesZombee))
+	row("zombees", chart.Count, float64(a.Info.ProcessesZombee), float64(b.Info.ProcessesZombee))
 	row("Goroutines", chart.Count, float64(a.Runtime.Goroutines), float64(b.Runtime.Goroutines))
 	row("Heap", chart.Bytes, float64(a.Runtime.HeapAlloc), float64(b.Runtime.HeapAlloc))
 	row("Errors and panics logged", chart.Count, float64(a.Info.logged(4)), float64(b.Info.logged(4)))

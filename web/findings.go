@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"sync"
 	"time"
 
@@ -69,25 +70,53 @@ func (s *Server) Analyse(ctx context.Context) error {
 	return nil
 }
 
-// analyseEvery is how often a recording that grows is judged.
-const analyseEvery = time.Minute
+// A recording that grows is judged every analyseEvery, and at once after a
+// trigger of the recorder's, for which its marks are looked through every lookEvery.
+const (
+	analyseEvery = time.Minute
+	lookEvery    = 2 * time.Second
+)
 
 // AnalyseAgain judges the recording again and again, first after a while, until
 // ctx is done. What fails is said.
 func (s *Server) AnalyseAgain(ctx context.Context, first time.Duration, say func(string)) {
-	again := time.NewTimer(first)
+	again, look := time.NewTimer(first), time.NewTicker(lookEvery)
 	defer again.Stop()
+	defer look.Stop()
+	triggers := s.triggers(ctx)
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-look.C:
+			n := s.triggers(ctx)
+			if n == triggers {
+				continue
+			}
+			triggers = n
 		case <-again.C:
-			again.Reset(analyseEvery)
 		}
+		again.Reset(analyseEvery)
 		if err := s.Analyse(ctx); err != nil && !errors.Is(err, context.Canceled) {
 			say(err.Error())
 		}
 	}
+}
+
+// triggers counts the recorder's triggers within the last hour.
+func (s *Server) triggers(ctx context.Context) int {
+	_, end := s.rec.Window()
+	marks, err := s.rec.Marks(ctx, end.Add(-time.Hour), end.Add(time.Minute))
+	if err != nil {
+		return 0 // the strip says what cannot be read
+	}
+	n := 0
+	for _, m := range marks {
+		if m.Kind == "trigger" {
+			n++
+		}
+	}
+	return n
 }
 
 // A findingView is a finding as it is drawn: in the report and on the page.
@@ -102,10 +131,10 @@ type findingView struct {
 }
 
 // findingViews draws findings with their charts, read from the recording.
-func findingViews(ctx context.Context, report *analyze.Report, rec *replay.Recording, url func(*finding.Finding) string) ([]findingView, error) {
+func findingViews(ctx context.Context, report *analyze.Report, rec *replay.Recording, link func(*finding.Finding) string) ([]findingView, error) {
 	var out []findingView
 	for _, f := range report.Findings {
-		v, err := newFindingView(ctx, report, f, rec, url)
+		v, err := newFindingView(ctx, report, f, rec, link)
 		if err != nil {
 			return nil, err
 		}
@@ -114,8 +143,8 @@ func findingViews(ctx context.Context, report *analyze.Report, rec *replay.Recor
 	return out, nil
 }
 
-func newFindingView(ctx context.Context, report *analyze.Report, f *finding.Finding, rec *replay.Recording, url func(*finding.Finding) string) (findingView, error) {
-	v := findingView{Finding: f, URL: url, Chain: newChain(report, f, url)}
+func newFindingView(ctx context.Context, report *analyze.Report, f *finding.Finding, rec *replay.Recording, link func(*finding.Finding) string) (findingView, error) {
+	v := findingView{Finding: f, URL: link, Chain: newChain(report, f, link)}
 	for _, other := range report.Findings {
 		if f.CausedBy != nil && other.ID == *f.CausedBy {
 			v.Cause = other
@@ -124,11 +153,28 @@ func newFindingView(ctx context.Context, report *analyze.Report, f *finding.Find
 			v.Then = append(v.Then, other)
 		}
 	}
-	charts, err := evidenceCharts(ctx, report, f, rec, url)
+	charts, err := evidenceCharts(ctx, report, f, rec, link)
 	if err != nil {
 		return v, err
 	}
-	life, err := processCharts(ctx, report, f, rec, url)
+	life, err := processCharts(ctx, report, f, rec, link)
 	v.Charts = append(charts, life...)
 	return v, err
+}
+
+// Onset is the address of the page at the moment at which the worst finding
+// began; page itself where there is none. page is the address of the first page.
+func (s *Server) Onset(page string) string {
+	report, _, _ := s.verdict.get()
+	u, err := url.Parse(page)
+	if err != nil || report == nil || len(report.Findings) == 0 {
+		return page
+	}
+	f := report.Findings[0]
+	u.Path = "/finding"
+	q := u.Query()
+	q.Set("id", f.ID)
+	q.Set("at", chart.InURL(f.Onset))
+	u.RawQuery = q.Encode()
+	return u.String()
 }

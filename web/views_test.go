@@ -1,12 +1,18 @@
 package web
 
 import (
+	"context"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"ergorecorder/analyze"
+	"ergorecorder/archive"
+	"ergorecorder/replay"
 	"ergorecorder/web/chart"
 )
 
@@ -82,6 +88,50 @@ func TestTrendLeaves(t *testing.T) {
 	if b := w.Body.String(); !strings.HasPrefix(b, "<svg xmlns=") || !strings.Contains(b, "<path d=\"M") || !strings.Contains(b, "UTC") {
 		t.Errorf("%.300s", b)
 	}
+}
+
+// A recording that grows is judged every minute, and at once after a trigger.
+func TestTriggersAreJudgedAtOnce(t *testing.T) {
+	w, err := archive.OpenWriter(filepath.Join(t.TempDir(), "live.erg"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	answer(t, w, "live@localhost", "node_info", nil, start(), row{"Name": "live@localhost", "Uptime": 100})
+	rec, err := replay.New(w.View())
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		judged := 0
+		s := New(rec, Options{Live: true, Analyze: func(context.Context, *replay.Recording, analyze.Options) (*analyze.Report, error) {
+			judged++
+			return &analyze.Report{}, nil
+		}})
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			s.AnalyseAgain(ctx, time.Minute, func(text string) { t.Error(text) })
+		}()
+		time.Sleep(59 * time.Second)
+		if judged != 0 {
+			t.Errorf("judged %d times before the first minute was over", judged)
+		}
+		time.Sleep(2 * time.Second)
+		if judged != 1 {
+			t.Errorf("judged %d times in the first minute", judged)
+		}
+		if _, err := w.Mark(archive.Mark{Kind: "trigger", Node: "live@localhost", From: start(), To: start(), Note: "blocked_callback"}); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(lookEvery + time.Millisecond)
+		if judged != 2 {
+			t.Errorf("judged %d times after a trigger, want 2", judged)
+		}
+		stop()
+		<-done
+	})
 }
 
 // No page may be unreadable for somebody who cannot see it.
@@ -168,4 +218,36 @@ func TestBrowserLocalTime(t *testing.T) {
 	b.until(`document.querySelector(".facts time").textContent.startsWith("2026-11-21 20:13:55") && document.querySelector(".facts .zone").textContent === "UTC−05:00"`)
 	b.open("/finding?id=F1")
 	b.until(`document.querySelector(".facts time").textContent.startsWith("2026-11-22 01:13:55") && document.querySelector(".facts .zone").textContent === "UTC"`)
+}
+
+// The pictures of the README and the documents, light and dark: make screenshots.
+func TestScreenshots(t *testing.T) {
+	dir := os.Getenv("WEB_SHOTS")
+	if dir == "" {
+		t.Skip("WEB_SHOTS is not set: it names the directory for the pictures")
+	}
+	rec := bundled(t, "stuck")
+	report, err := analyze.Run(t.Context(), rec, analyze.Options{Path: "stuck.erg"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := newBrowser(t, analysed(t, rec, report, Options{Name: "stuck.erg"}))
+	late := stuckOnset().Add(time.Minute)
+	for name, path := range map[string]string{
+		"serve":   momentURL("/", late),
+		"process": momentURL("/process", late, "node", stuckNode, "pid", stuckPID),
+		"waits":   momentURL("/waits", late),
+	} {
+		b.open(path)
+		b.shot(name, false)
+		b.shot(name+"-dark", true)
+	}
+	file := filepath.Join(t.TempDir(), "incident.html")
+	if err := os.WriteFile(file, []byte(drawReport(t, report, rec)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b.file = "file://" + file
+	b.goTo(b.file)
+	b.shot("report", false)
+	b.shot("report-dark", true)
 }

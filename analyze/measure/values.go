@@ -119,10 +119,14 @@ func functions() map[string]function {
 			return value{over: true, curve: is(a[0].curve, a[1].text)}, nil
 		}},
 		"stretches": {3, func(_ *sheet, a []value) (value, error) {
-			return scalar(float64(stretches(a[0].curve, a[1].curve, a[2].num))), nil
+			return value{over: true, curve: stretches(a[0].curve, a[1].curve, a[2].num)}, nil
 		}},
-		"has":  {2, func(sh *sheet, a []value) (value, error) { return sh.has(a[0].text, a[1].text), nil }},
-		"says": {1, func(sh *sheet, a []value) (value, error) { return sh.says(a[0].text), nil }},
+		"gaps": {1, func(_ *sheet, a []value) (value, error) {
+			return value{over: true, curve: gaps(present(a[0].curve))}, nil
+		}},
+		"grown": {3, grown},
+		"has":   {2, func(sh *sheet, a []value) (value, error) { return sh.has(a[0].text, a[1].text), nil }},
+		"says":  {1, func(sh *sheet, a []value) (value, error) { return sh.says(a[0].text), nil }},
 
 		"falls":    reducer(func(c []sample) value { return scalar(float64(falls(c))) }),
 		"first":    reducer(func(c []sample) value { return c[0].value() }),
@@ -514,19 +518,52 @@ func is(c []sample, text string) []sample {
 	return out
 }
 
-// stretches is how many times a condition held for so many seconds while another
-// curve stood still.
-func stretches(while, still []sample, seconds float64) int {
-	n := 0
+// gaps are the seconds from each sample to the next.
+func gaps(c []sample) []sample {
+	var out []sample
+	for i := 1; i < len(c); i++ {
+		out = append(out, sample{at: c[i].at, num: c[i].at.Sub(c[i-1].at).Seconds()})
+	}
+	return out
+}
+
+// grown is how much a counter grew from one instant to another; between two
+// answers it is taken to grow evenly.
+func grown(_ *sheet, a []value) (value, error) {
+	c := present(a[0].curve)
+	var v [2]float64
+	for i := range v {
+		t, err := time.Parse(time.RFC3339Nano, a[i+1].text)
+		if err != nil {
+			return value{}, fmt.Errorf("grown: %q is no time as in RFC 3339", a[i+1].text)
+		}
+		k, exact := slices.BinarySearchFunc(c, t, func(s sample, t time.Time) int { return s.at.Compare(t) })
+		switch {
+		case exact:
+			v[i] = c[k].num
+		case k == 0 || k == len(c):
+			return value{}, fmt.Errorf("grown: no answers on both sides of %s: %w", a[i+1].text, errNothing)
+		default:
+			p, q := c[k-1], c[k]
+			v[i] = p.num + t.Sub(p.at).Seconds()/q.at.Sub(p.at).Seconds()*(q.num-p.num)
+		}
+	}
+	return scalar(v[1] - v[0]), nil
+}
+
+// stretches are those in which a condition held for so many seconds while another
+// curve stood still: when each began, and for how many seconds it lasted.
+func stretches(while, still []sample, seconds float64) []sample {
+	var out []sample
 	for i := 0; i < min(len(while), len(still)); {
 		j := i
 		for j+1 < len(while) && while[i].num == 1 && while[j+1].num == 1 && still[j+1].num == still[i].num {
 			j++
 		}
-		if while[i].num == 1 && j > i && while[j].at.Sub(while[i].at).Seconds() >= seconds {
-			n++
+		if d := while[j].at.Sub(while[i].at).Seconds(); while[i].num == 1 && j > i && d >= seconds {
+			out = append(out, sample{at: while[i].at, num: d})
 		}
 		i = j + 1
 	}
-	return n
+	return out
 }

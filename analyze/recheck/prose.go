@@ -28,7 +28,7 @@ func prose(f *finding.Finding) []Check {
 }
 
 // numeral is a number, with its unit where it has one.
-var numeral = regexp.MustCompile(`(?:^|[\s(,;:~])(\d\d:\d\d:\d\d|\d+ h \d+ min|\d+ min \d+ s|\d+(?:\.\d+)?(?:e[+-]?\d+)?(?: (?:ms|s|B|KB|MB|GB|TB|%)\b| %)?)(?:$|[\s).,;:!?])`)
+var numeral = regexp.MustCompile(`(?:^|[\s(,;:~])(\d\d:\d\d:\d\d|\d+ h \d+ min|\d+ min \d+ s|\d+(?:\.\d+)?(?:e[+-]?\d+)?(?: (?:ms|s|B|KiB|MiB|GiB|TiB|%)\b| %)?)(?:$|[\s).,;:!?])`)
 
 // release is the number of a release, which is a name.
 var release = regexp.MustCompile(`\d+\.\d+\.\d+`)
@@ -138,6 +138,7 @@ func words(f *finding.Finding) map[string]bool {
 	}
 	for _, v := range counts(f) {
 		add(finding.Number(v))
+		add(finding.Number(100*v) + " %")
 	}
 	return out
 }
@@ -184,15 +185,42 @@ func counts(f *finding.Finding) []float64 {
 				values = append(values, n)
 			}
 		}
+		values = append(values, together(e.Values)...)
+		out = append(out, together(e.Values)...)
 		for _, a := range values {
 			for _, b := range values {
 				// Values have three figures, and what follows from two may differ in the last.
-				for _, k := range []float64{0.995, 0.9975, 1, 1.0025, 1.005} {
+				for k := 0.995; k < 1.0055; k += 0.001 {
 					if b != 0 {
 						out = append(out, k*a/b)
 					}
 					out = append(out, k*(a-b))
 				}
+			}
+		}
+	}
+	return out
+}
+
+// numbered is the number that tells several values of one kind apart: sent.1 and
+// sent.2, cores_1.after and cores_2.after.
+var numbered = regexp.MustCompile(`[._]\d+`)
+
+// together are the sums of values of one kind, by how much two of them differ,
+// and of these differences again what share each is.
+func together(values map[string]any) []float64 {
+	sums := map[string]float64{}
+	for _, v := range flat(values) {
+		if n, ok := number(v.value); ok && numbered.MatchString(v.name) {
+			sums[numbered.ReplaceAllString(v.name, "")] += n
+		}
+	}
+	var out []float64
+	for _, a := range sums {
+		out = append(out, a)
+		for _, b := range sums {
+			if out = append(out, a-b); a != 0 {
+				out = append(out, (a-b)/a)
 			}
 		}
 	}

@@ -73,8 +73,8 @@ func TestFindings(t *testing.T) {
 
 func TestNumbers(t *testing.T) {
 	f := &finding.Finding{Subject: finding.Subject{Name: "worker_3", Node: "n-7@h", PID: "<A0.0.12>"}, Evidence: []finding.Evidence{{Lines: []string{"10:00:01 error: lost 99 orders"}}}}
-	got := recheck.Numbers(f, "worker_3 on n-7@h (<A0.0.12>) lost 3 of 12.5 KB in 2 min 3 s since 10:00:00, 45 %; it says: lost 99 orders.")
-	want := []string{"3", "12.5 KB", "2 min 3 s", "10:00:00", "45 %"}
+	got := recheck.Numbers(f, "worker_3 on n-7@h (<A0.0.12>) lost 3 of 12.5 KiB in 2 min 3 s since 10:00:00, 45 %; it says: lost 99 orders.")
+	want := []string{"3", "12.5 KiB", "2 min 3 s", "10:00:00", "45 %"}
 	if len(got) != len(want) {
 		t.Fatalf("numbers are %q, want %q", got, want)
 	}

@@ -12,7 +12,7 @@ import (
 
 // quantity is a number as reports write it, with its unit if it is a time or a
 // size.
-var quantity = regexp.MustCompile(`\d+(?:\.\d+)?(?: (?:ms|s|min|h|B|KB|MB|GB|TB)\b(?: \d+ (?:min|s)\b)?)?`)
+var quantity = regexp.MustCompile(`\d+(?:\.\d+)?(?: (?:ms|s|min|h|B|KiB|MiB|GiB|TiB)\b(?: \d+ (?:min|s)\b)?)?`)
 
 // An amount is one quantity of a line.
 type amount struct {
@@ -32,7 +32,7 @@ type unit struct {
 func units() map[string]unit {
 	return map[string]unit{
 		"ms": {"time", 1e-3}, "s": {"time", 1}, "min": {"time", 60}, "h": {"time", 3600},
-		"B": {"size", 1}, "KB": {"size", 1 << 10}, "MB": {"size", 1 << 20}, "GB": {"size", 1 << 30}, "TB": {"size", 1 << 40},
+		"B": {"size", 1}, "KiB": {"size", 1 << 10}, "MiB": {"size", 1 << 20}, "GiB": {"size", 1 << 30}, "TiB": {"size", 1 << 40},
 	}
 }
 

@@ -21,12 +21,12 @@ func TestAlikeSaysTheNumbersOfAllItNames(t *testing.T) {
 			[]string{"a1@h: worker1 from 10:00:01, 5 times", "b@h: worker2 from 10:00:01, 7 times", "c@h: worker2 from 10:00:02, 9 times"},
 		},
 		{ // a size is none of a time, and two lines of one node stay two
-			[]string{"a1@h: 5 s", "b@h: 5 MB", "b@h: 6 MB", "b@h and c@h: 3 losses"},
-			[]string{"a1@h: 5 s", "b@h: 5 MB", "b@h: 6 MB", "b@h and c@h: 3 losses"},
+			[]string{"a1@h: 5 s", "b@h: 5 MiB", "b@h: 6 MiB", "b@h and c@h: 3 losses"},
+			[]string{"a1@h: 5 s", "b@h: 5 MiB", "b@h: 6 MiB", "b@h and c@h: 3 losses"},
 		},
 		{
-			[]string{"a1@h: heap 900 KB", "b@h: heap 1.5 MB", "c@h: heap 1.5 MB"},
-			[]string{"all 3 nodes: heap 900 KB to 1.5 MB (b)"},
+			[]string{"a1@h: heap 900 KiB", "b@h: heap 1.5 MiB", "c@h: heap 1.5 MiB"},
+			[]string{"all 3 nodes: heap 900 KiB to 1.5 MiB (b)"},
 		},
 	} {
 		if got := alike(c.lines, nodes); !slices.Equal(got, c.want) {

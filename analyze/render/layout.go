@@ -16,8 +16,8 @@ import (
 	"ergorecorder/internal/words"
 )
 
-// wrap breaks text into lines of at most width columns. Words are not broken.
-func wrap(text string, width int) []string {
+// Wrap breaks text into lines of at most width columns. Words are not broken.
+func Wrap(text string, width int) []string {
 	var lines []string
 	line := ""
 	for _, word := range strings.Fields(text) {

@@ -15,7 +15,9 @@ import (
 
 // Options say how a text report is laid out.
 type Options struct {
-	Width int // columns; 0 is 100. Below 60, 60 is used
+	Width int  // columns; 0 is 100. Below 60, 60 is used
+	Color bool // severities are coloured, the verdict is bold
+	Whole bool // no cell of a table is cut
 }
 
 // Text writes the report as plain text.
@@ -24,10 +26,15 @@ func Text(w io.Writer, r *analyze.Report, opt Options) error {
 	if width == 0 {
 		width = 100
 	}
-	p := &page{w: bufio.NewWriter(w), width: min(max(width, 60), 140)}
-	v := verdict(r)
-	for _, line := range v {
-		p.paragraph("", line)
+	p := &page{w: bufio.NewWriter(w), width: min(max(width, 60), 140), color: opt.Color, whole: opt.Whole}
+	for i, line := range verdict(r) {
+		for _, l := range Wrap(line, p.width) {
+			if i > 0 {
+				p.line("%s", l)
+				continue
+			}
+			p.line("%s%s%s", p.paint(bold), l, p.paint(plain))
+		}
 	}
 	p.heading(r)
 	display := displays(r)
@@ -70,8 +77,46 @@ func Text(w io.Writer, r *analyze.Report, opt Options) error {
 
 // A page is text of a given width.
 type page struct {
-	w     *bufio.Writer
-	width int
+	w            *bufio.Writer
+	width        int
+	color, whole bool
+}
+
+// What colours and weights are for a terminal.
+const (
+	plain = "\x1b[0m"
+	bold  = "\x1b[1m"
+)
+
+// Paint is what a terminal is told to draw a severity with. The word itself says
+// the same, so that no colour is needed.
+func Paint(s finding.Severity) string {
+	switch s {
+	case finding.Critical:
+		return "\x1b[1;31m"
+	case finding.Warning:
+		return "\x1b[33m"
+	}
+	return "\x1b[36m"
+}
+
+// Unpaint ends what Paint began.
+const Unpaint = plain
+
+// paint is a sequence for a terminal, nothing where colours are off.
+func (p *page) paint(sequence string) escape.Raw {
+	if !p.color {
+		return ""
+	}
+	return escape.Raw(sequence)
+}
+
+// cell is the text of a table's cell, cut where it has no room.
+func (p *page) cell(text string, room int) string {
+	if p.whole {
+		return text
+	}
+	return clip(text, room)
 }
 
 // Errors of the writer are kept by it, and come out of Flush.
@@ -81,7 +126,7 @@ func (p *page) line(format string, args ...any) {
 }
 
 func (p *page) paragraph(indent, text string) {
-	for _, l := range wrap(text, p.width-utf8.RuneCountInString(indent)) {
+	for _, l := range Wrap(text, p.width-utf8.RuneCountInString(indent)) {
 		p.line("%s%s", indent, l)
 	}
 }
@@ -91,7 +136,7 @@ func (p *page) item(text string) { p.hang("  - ", text) }
 
 func (p *page) hang(lead, text string) {
 	blank := strings.Repeat(" ", utf8.RuneCountInString(lead))
-	for i, l := range wrap(text, p.width-len(blank)) {
+	for i, l := range Wrap(text, p.width-len(blank)) {
 		if i == 0 {
 			p.line("%s%s", lead, l)
 			continue
@@ -109,7 +154,7 @@ func (p *page) section(title string) {
 func (p *page) heading(r *analyze.Report) {
 	crit, warn, notes := count(r)
 	p.line("")
-	p.line("%s", clip(r.Archive.Path, p.width))
+	p.line("%s", r.Archive.Path)
 	p.paragraph("", fmt.Sprintf("%s to %s, %d nodes (%s): %d critical, %d %s, %d %s",
 		instant(r.Window.From), instant(r.Window.To), len(r.Archive.Nodes), strings.Join(r.Archive.Nodes, ", "),
 		crit, warn, plural(warn, "warning"), notes, plural(notes, "note")))
@@ -125,8 +170,15 @@ func (p *page) heading(r *analyze.Report) {
 func (p *page) finding(f *finding.Finding, r *analyze.Report, display map[string]string) {
 	p.line("")
 	p.line("%s", strings.Repeat("=", p.width))
-	p.hang(f.Display+"  ", fmt.Sprintf("%s %d: %s", strings.ToUpper(string(f.Severity)), f.Score, f.Title))
-	p.line("    %s", clip(fmt.Sprintf("%s, found by %s, confidence %s, id %s", f.Kind, f.Playbook, f.Confidence, f.ID), p.width-4))
+	word, lead := strings.ToUpper(string(f.Severity)), f.Display+"  "
+	for i, l := range Wrap(fmt.Sprintf("%s %d: %s", word, f.Score, f.Title), p.width-utf8.RuneCountInString(lead)) {
+		if i == 0 {
+			p.line("%s%s%s%s%s", lead, p.paint(Paint(f.Severity)), word, p.paint(Unpaint), strings.TrimPrefix(l, word))
+			continue
+		}
+		p.line("%s%s", strings.Repeat(" ", utf8.RuneCountInString(lead)), l)
+	}
+	p.paragraph("    ", fmt.Sprintf("%s, found by %s, confidence %s, id %s", f.Kind, f.Playbook, f.Confidence, f.ID))
 	p.paragraph("    ", upper(span(f, r.Window.To))+".")
 	for _, rel := range relations(f, display) {
 		p.paragraph("    ", rel)
@@ -143,7 +195,7 @@ func (p *page) finding(f *finding.Finding, r *analyze.Report, display map[string
 		p.hang("    Do: ", f.Recommendation)
 	}
 	for _, c := range f.Confirm {
-		p.line("    Ask: %s", clip(c, p.width-9))
+		p.line("    Ask: %s", c) // one line, to be copied
 	}
 	for _, c := range f.Caveats {
 		p.hang("    But: ", c)
@@ -162,7 +214,7 @@ func (p *page) evidence(e finding.Evidence) {
 	}
 	p.table("      ", facts(e.Values))
 	for _, l := range e.Lines {
-		p.line("      %s", clip(l, p.width-6))
+		p.hang("      ", l)
 	}
 }
 
@@ -177,12 +229,12 @@ func (p *page) table(indent string, rows []fact) {
 	room := p.width - len(indent) - name - 2
 	if !pairs {
 		for _, r := range rows {
-			p.line("%s%-*s  %s", indent, name, r.name, clip(r.after, room))
+			p.line("%s%-*s  %s", indent, name, r.name, p.cell(r.after, room))
 		}
 		return
 	}
 	p.line("%s%-*s  %*s  %s", indent, name, "", before, "before", "after")
 	for _, r := range rows {
-		p.line("%s%-*s  %*s  %s", indent, name, r.name, before, r.before, clip(r.after, room-before-2))
+		p.line("%s%-*s  %*s  %s", indent, name, r.name, before, r.before, p.cell(r.after, room-before-2))
 	}
 }

@@ -82,6 +82,7 @@ type CPUProfile struct {
 	Table    profiles.Table
 	ByPID    map[string]int64 // nanoseconds, where the profile has labels
 	Record   string
+	Source   string // of which of both it is: raw, text
 }
 
 // CPUProfiles are the CPU profiles of a node, text or raw, by time.
@@ -92,7 +93,7 @@ func (s *Scene) CPUProfiles(ctx context.Context, n *Node) ([]CPUProfile, error) 
 			return nil, err
 		}
 		if t, err := profiles.ParseCPU(string(smp.Text)); err == nil && smp.Failure == nil {
-			all = append(all, CPUProfile{From: smp.At.Add(-smp.Took), To: smp.At, Table: t, Record: finding.RecordName(n.Name, "pprof_cpu", smp.At)})
+			all = append(all, CPUProfile{From: smp.At.Add(-smp.Took), To: smp.At, Table: t, Record: finding.RecordName(n.Name, "pprof_cpu", smp.At), Source: "text"})
 		}
 	}
 	for p, err := range replay.Readable(s.Rec.Profiles(ctx, n.Name, "cpu", s.From, s.To), s.Note) {
@@ -111,7 +112,7 @@ func (s *Scene) CPUProfiles(ctx context.Context, n *Node) ([]CPUProfile, error) 
 		}
 		byPID, _ := raw.ByPID("cpu") // it has the measure: Top succeeded
 		began := p.At.Add(-time.Duration(t.Seconds * float64(time.Second)))
-		all = append(all, CPUProfile{From: began, To: p.At, Table: t, ByPID: byPID, Record: finding.RecordName(n.Name, "cpu", p.At)})
+		all = append(all, CPUProfile{From: began, To: p.At, Table: t, ByPID: byPID, Record: finding.RecordName(n.Name, "cpu", p.At), Source: "raw"})
 	}
 	slices.SortStableFunc(all, func(a, b CPUProfile) int { return a.To.Compare(b.To) })
 	return all, nil

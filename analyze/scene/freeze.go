@@ -90,7 +90,8 @@ func (s *Scene) Freezes(w *Network, n *Node, least time.Duration) []Freeze {
 		if !asked || f.Others == 0 && len(s.Nodes) > 1 || s.cutWithin(w, n, f) || w.spoke(n.Name, f) || s.onlyOverLost(w, n, f) {
 			continue
 		}
-		if f.Worked = n.worked(f) || w.logged(n, f); f.Worked && f.Lasted() < longestHold {
+		// The node may have been heard of as usual for the first part of the stretch.
+		if f.Worked = n.worked(f) || w.logged(n, f); f.Worked && f.Lasted()-s.Usual(n) < longestHold {
 			continue
 		}
 		found = append(found, f)
@@ -202,12 +203,15 @@ func (s *Scene) beganWithin(n *Node, f Freeze) bool {
 }
 
 // unheard counts calls to a node and pings of it that timed out in a stretch,
-// or soon after: a time-out is told late.
+// or soon after: a time-out is told late. What was asked while the node was
+// still heard of failed for another reason.
 func (w *Network) unheard(node string, f Freeze) int {
 	count := 0
-	within := func(t time.Time) bool { return t.After(f.From) && t.Before(f.To.Add(told)) }
+	within := func(c failedCall) bool {
+		return c.At.After(f.From) && c.At.Before(f.To.Add(told)) && !c.begun.Before(f.From.Add(-time.Second))
+	}
 	for _, c := range w.fails[node] {
-		if within(c.At) && c.peer == "" && (c.mark || c.TimedOut()) {
+		if within(c) && c.peer == "" && (c.mark || c.TimedOut()) {
 			count++
 		}
 	}
@@ -216,7 +220,7 @@ func (w *Network) unheard(node string, f Freeze) int {
 			continue
 		}
 		for _, c := range pings {
-			if within(c.At) && c.TimedOut() {
+			if within(c) && c.TimedOut() {
 				count++
 			}
 		}

@@ -3,6 +3,7 @@ package scene
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"time"
 
@@ -22,6 +23,8 @@ type Inspection struct {
 	Intensity, Period int
 	Restarts          series.Series // within the period, at each inspection
 	Running, Disabled series.Series // children
+	noted             series.Series // restarts that its history holds, at each inspection
+	History           []Noted       // these restarts, from 3.3 on, in order of time
 
 	// of a pool
 	pool      bool
@@ -31,23 +34,108 @@ type Inspection struct {
 	Replaced  series.Series // workers that were spawned again so far
 }
 
+// A Noted restart is one that a supervisor keeps in its history: when a child
+// ended, which, and why.
+type Noted struct {
+	At            time.Time
+	Child, Reason string
+}
+
+// Why is the most common reason of restarts, and the first of them that is told.
+func Why(noted []Noted) (reason string) {
+	count := map[string]int{}
+	for _, h := range noted {
+		count[h.Reason]++
+		if count[h.Reason] > count[reason] {
+			reason = h.Reason
+		}
+	}
+	return reason
+}
+
+// Of are the restarts of a child within a stretch of time that the supervisor
+// noted.
+func (in *Inspection) Of(child string, from, to time.Time) []Noted {
+	var out []Noted
+	if in == nil {
+		return nil
+	}
+	for _, h := range in.History {
+		if h.Child == child && !h.At.Before(from) && !h.At.After(to) {
+			out = append(out, h)
+		}
+	}
+	return out
+}
+
 // inspectColumns are the fields that are read. Versions differ in them; what is
 // not there stays unknown.
 func inspectColumns() []string {
 	return []string{
 		"strategy", "type", "intensity", "period", "restarts_count",
 		"pool_size", "worker_mailbox_size", "messages_unhandled",
-		"worker_restarts", "children_running", "children_disabled",
+		"worker_restarts", "children_running", "children_disabled", "history:count",
 	}
+}
+
+// mostHistory is how many restarts a supervisor keeps in its history.
+const mostHistory = 50
+
+// historyColumns are the fields of a history, three for each entry.
+func historyColumns() []string {
+	var names []string
+	for i := range mostHistory {
+		for _, part := range []string{"time", "child", "reason"} {
+			names = append(names, "history:"+strconv.Itoa(i)+":"+part)
+		}
+	}
+	return names
 }
 
 // readInspections reads what was inspected on a node, by PID.
 func readInspections(ctx context.Context, s *Scene, n *Node) (map[string]*Inspection, error) {
 	all := map[string]*Inspection{}
+	noted := false
+	err := eachInspection(ctx, s, n, inspectColumns(), func(pid string, at time.Time, field func(int) string) {
+		in := all[pid]
+		if in == nil {
+			in = &Inspection{Pid: pid}
+			all[pid] = in
+		}
+		in.take(at, field)
+		noted = noted || in.noted.Len() > 0 && in.noted.V[in.noted.Len()-1] > 0
+	})
+	if err != nil || !noted {
+		return all, err
+	}
+	// Only where there is one are the many fields of a history looked for.
+	return all, eachInspection(ctx, s, n, historyColumns(), func(pid string, _ time.Time, field func(int) string) {
+		for i := 0; i < 3*mostHistory && field(i) != ""; i += 3 {
+			if at, err := time.Parse(time.RFC3339Nano, field(i)); err == nil {
+				all[pid].note(Noted{n.Clock.Ours(at), field(i + 1), field(i + 2)})
+			}
+		}
+	})
+}
+
+// note adds a restart to the history, once.
+func (in *Inspection) note(h Noted) {
+	i, _ := slices.BinarySearchFunc(in.History, h, func(a, b Noted) int { return a.At.Compare(b.At) })
+	for k := i; k < len(in.History) && in.History[k].At.Equal(h.At); k++ {
+		if in.History[k] == h {
+			return
+		}
+	}
+	in.History = slices.Insert(in.History, i, h)
+}
+
+// eachInspection walks what was inspected on a node, with the texts of columns
+// by their place.
+func eachInspection(ctx context.Context, s *Scene, n *Node, columns []string, hear func(pid string, at time.Time, field func(int) string)) error {
 	slots := map[string]int32{} // by subject
-	for f, err := range s.answers(ctx, replay.Query{Node: n.Name, Reading: ergo.Inspection, From: s.From, To: s.To, Fields: inspectColumns()}) {
+	for f, err := range s.answers(ctx, replay.Query{Node: n.Name, Reading: ergo.Inspection, From: s.From, To: s.To, Fields: columns}) {
 		if err != nil {
-			return nil, err
+			return err
 		}
 		var who struct {
 			PID string `json:"pid"`
@@ -61,18 +149,11 @@ func readInspections(ctx context.Context, s *Scene, n *Node) (map[string]*Inspec
 		if len(f.Changed) == 1 {
 			slots[who.PID] = f.Changed[0] // each frame changes one subject, or says the same again
 		}
-		slot, ok := slots[who.PID]
-		if !ok {
-			continue
+		if slot, ok := slots[who.PID]; ok {
+			hear(who.PID, f.At, func(i int) string { return f.Columns[i].Text(slot) })
 		}
-		in := all[who.PID]
-		if in == nil {
-			in = &Inspection{Pid: who.PID}
-			all[who.PID] = in
-		}
-		in.take(f.At, func(i int) string { return f.Columns[i].Text(slot) })
 	}
-	return all, nil
+	return nil
 }
 
 // take reads one inspection; field is the text of a field by its place in
@@ -94,6 +175,7 @@ func (in *Inspection) take(at time.Time, field func(int) string) {
 		add(&in.Restarts, 4)
 		add(&in.Running, 9)
 		add(&in.Disabled, 10)
+		add(&in.noted, 11)
 	}
 	if v, ok := number(5); ok {
 		in.pool, in.Size = true, v

@@ -47,6 +47,7 @@ type LinkPoint struct {
 // A failedCall is one of the recorder's own calls that did not succeed.
 type failedCall struct {
 	At      time.Time
+	begun   time.Time // when it was asked
 	reading ergo.Reading
 	peer    string // whom a ping was for
 	link    bool   // the node itself was not reached
@@ -162,7 +163,7 @@ func (w *Network) readPings(ctx context.Context, s *Scene, n *Node) error {
 // failedPing is a ping without a round trip. Where the node that was to ping
 // was not reached itself, it says nothing of the peer.
 func failedPing(p replay.Sample) failedCall {
-	call := failedCall{At: p.At, reading: ergo.Ping, why: string(p.Text)}
+	call := failedCall{At: p.At, begun: p.At.Add(-p.Took), reading: ergo.Ping, why: string(p.Text)}
 	if p.Failure != nil {
 		call.why = p.Failure.Text
 	}
@@ -215,7 +216,7 @@ func (w *Network) readFailures(ctx context.Context, s *Scene, n *Node) error {
 			if f.Failure == nil {
 				continue
 			}
-			call := failedCall{At: f.At, reading: reading, why: f.Failure.Text}
+			call := failedCall{At: f.At, begun: f.At.Add(-f.Took), reading: reading, why: f.Failure.Text}
 			call.link = strings.HasPrefix(call.why, remoteCall)
 			var subject struct{ Name string }
 			if reading == ergo.Ping && json.Unmarshal([]byte(f.Subject), &subject) == nil {
@@ -230,7 +231,7 @@ func (w *Network) readFailures(ctx context.Context, s *Scene, n *Node) error {
 	}
 	for _, m := range marks {
 		if m.Kind == "node_lost" && m.Node == n.Name {
-			w.fails[n.Name] = append(w.fails[n.Name], failedCall{At: m.To, link: true, mark: true, why: m.Note})
+			w.fails[n.Name] = append(w.fails[n.Name], failedCall{At: m.To, begun: m.To, link: true, mark: true, why: m.Note})
 		}
 	}
 	slices.SortStableFunc(w.fails[n.Name], func(a, b failedCall) int { return a.At.Compare(b.At) })

@@ -172,6 +172,19 @@ func (n *Node) Says(tool string, from, to time.Time) finding.Source {
 	return finding.Source{Tool: tool, Node: n.Name, From: from, To: to}
 }
 
+// LogLines is where counts of the node's log lines come from, which are searched
+// by the node's own clock.
+func (n *Node) LogLines(from, to time.Time) finding.Source {
+	s := n.Says("sample_read", from, to)
+	if !from.IsZero() {
+		s.From = n.Clock.Theirs(from)
+	}
+	if !to.IsZero() {
+		s.To = n.Clock.Theirs(to)
+	}
+	return s
+}
+
 // Over is where values about a stretch of a series of the node come from: the
 // window from its first sample to its last.
 func (n *Node) Over(tool string, s series.Series) finding.Source {

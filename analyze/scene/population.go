@@ -46,6 +46,7 @@ type Fall struct {
 	Supervisor *Actor
 	After, By  time.Time // the last listing with it and the first without
 	Children   []string  // the names of those it had
+	With       int       // how many of them were listed for the last time when it was
 	Reborn     time.Time // the first listing with its successor; zero if it has none
 }
 
@@ -268,6 +269,9 @@ func (p *Population) ended(a *Actor, at time.Time) {
 		for _, l := range p.Lineages {
 			if l.Current != nil && l.Current.Parent == a.Pid {
 				d.Children = append(d.Children, l.Name)
+				if !l.Current.Last.Before(d.After) {
+					d.With++
+				}
 			}
 		}
 		slices.Sort(d.Children)

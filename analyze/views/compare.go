@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -37,14 +38,17 @@ type Comparison struct {
 // A Change is one field in both windows: of a cumulative counter its rate per
 // second, of a gauge its median.
 type Change struct {
-	Node     string  `json:"node"`
-	PID      string  `json:"pid,omitempty"`
-	Name     string  `json:"name,omitempty"`
-	Behavior string  `json:"behavior,omitempty"`
-	Field    string  `json:"field"`
-	Rate     bool    `json:"rate_per_second"`
-	Before   float64 `json:"before"`
-	After    float64 `json:"after"`
+	Node     string `json:"node"`
+	PID      string `json:"pid,omitempty"`
+	Name     string `json:"name,omitempty"`
+	Behavior string `json:"behavior,omitempty"`
+	// Alike is how many processes of the behavior without a name are meant where
+	// they changed alike: the figures are those in the middle, and there is no PID.
+	Alike  int     `json:"alike,omitempty"`
+	Field  string  `json:"field"`
+	Rate   bool    `json:"rate_per_second"`
+	Before float64 `json:"before"`
+	After  float64 `json:"after"`
 }
 
 // A Process names one.
@@ -53,6 +57,7 @@ type Process struct {
 	PID      string `json:"pid"`
 	Name     string `json:"name,omitempty"`
 	Behavior string `json:"behavior,omitempty"`
+	Alike    int    `json:"alike,omitempty"` // so many of the behavior without a name, instead of one
 }
 
 // comparedFields are what is compared, by tool.
@@ -96,6 +101,7 @@ func Compare(ctx context.Context, rec *replay.Recording, node string, before, af
 			return nil, err
 		}
 	}
+	c.Processes = foldAlike(c.Processes)
 	c.cut(limit)
 	return c, nil
 }
@@ -125,6 +131,72 @@ func (c *Comparison) processes(ctx context.Context, rec *replay.Recording, node 
 	return nil
 }
 
+// fewAlike is from how many on processes that changed alike are one row.
+const fewAlike = 3
+
+// foldAlike puts changes of one field in one direction, of processes of a node
+// and behavior that have no name, into one.
+func foldAlike(all []Change) []Change {
+	type key struct {
+		node, behavior, field string
+		more                  bool
+	}
+	families := map[key][]Change{}
+	of := func(c Change) key { return key{c.Node, c.Behavior, c.Field, c.After > c.Before} }
+	for _, c := range all {
+		if c.Name == "" {
+			families[of(c)] = append(families[of(c)], c)
+		}
+	}
+	out := slices.DeleteFunc(all, func(c Change) bool { return c.Name == "" && len(families[of(c)]) >= fewAlike })
+	for _, k := range slices.SortedFunc(maps.Keys(families), func(a, b key) int {
+		return cmp.Or(cmp.Compare(a.node, b.node), cmp.Compare(a.behavior, b.behavior), cmp.Compare(a.field, b.field))
+	}) {
+		f := families[k]
+		if len(f) < fewAlike {
+			continue
+		}
+		one := Change{Node: k.node, Behavior: k.behavior, Alike: len(f), Field: k.field, Rate: f[0].Rate}
+		one.Before = middle(f, func(c Change) float64 { return c.Before })
+		one.After = middle(f, func(c Change) float64 { return c.After })
+		out = append(out, one)
+	}
+	return out
+}
+
+// foldProcesses puts processes of a node and behavior that have no name into one
+// row.
+func foldProcesses(all []Process) []Process {
+	type key struct{ node, behavior string }
+	count := map[key]int{}
+	for _, p := range all {
+		if p.Name == "" {
+			count[key{p.Node, p.Behavior}]++
+		}
+	}
+	out := []Process{}
+	for _, p := range all {
+		k := key{p.Node, p.Behavior}
+		switch n := count[k]; {
+		case p.Name != "" || n > 0 && n < fewAlike:
+			out = append(out, p)
+		case n >= fewAlike:
+			out = append(out, Process{Node: p.Node, Behavior: p.Behavior, Alike: n})
+			count[k] = 0 // its row is there
+		}
+	}
+	return out
+}
+
+// middle is the median of what is read off changes.
+func middle(of []Change, read func(Change) float64) float64 {
+	values := make([]float64, len(of))
+	for i, c := range of {
+		values[i] = read(c)
+	}
+	return series.Median(values)
+}
+
 // cut orders the lists and takes the first of each.
 func (c *Comparison) cut(limit int) {
 	for _, list := range []*[]Change{&c.Nodes, &c.Processes} {
@@ -133,6 +205,7 @@ func (c *Comparison) cut(limit int) {
 		})
 	}
 	c.ProcessesTotal, c.AppearedTotal, c.GoneTotal = len(c.Processes), len(c.Appeared), len(c.Gone)
+	c.Appeared, c.Gone = foldProcesses(c.Appeared), foldProcesses(c.Gone)
 	c.Nodes, c.Processes = first(c.Nodes, limit), first(c.Processes, limit)
 	for _, list := range []*[]Process{&c.Appeared, &c.Gone} {
 		slices.SortFunc(*list, func(a, b Process) int { return cmp.Compare(a.Node+a.PID, b.Node+b.PID) })
@@ -180,7 +253,7 @@ func summarize(ctx context.Context, rec *replay.Recording, node, tool string, fi
 			pid := f.Columns[0].Text(slot)
 			s := out[pid]
 			if s == nil {
-				s = &summary{Process{node, pid, f.Columns[1].Text(slot), f.Columns[2].Text(slot)}, make([]series.Series, len(fields)), make([]follower, len(fields))}
+				s = &summary{Process{Node: node, PID: pid, Name: f.Columns[1].Text(slot), Behavior: f.Columns[2].Text(slot)}, make([]series.Series, len(fields)), make([]follower, len(fields))}
 				out[pid] = s
 			}
 			for i, field := range fields {

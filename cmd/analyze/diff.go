@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -239,13 +240,16 @@ func printComparison(out io.Writer, v *views.Comparison) error {
 	escape.Fprintf(w, "NODE\tPROCESS\tFIELD\tBEFORE\tAFTER\t\n")
 	for _, c := range append(v.Nodes, v.Processes...) {
 		who, unit := c.Name, ""
-		if who == "" {
+		switch {
+		case c.Alike > 0:
+			who = fmt.Sprintf("%d of %s, the middle one", c.Alike, c.Behavior)
+		case who == "":
 			who = c.Behavior
 		}
 		if c.Rate {
 			unit = "a second"
 		}
-		escape.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", c.Node, cut(who+" "+c.PID, 40), c.Field, short(c.Before), short(c.After), unit)
+		escape.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", c.Node, cut(out, strings.TrimSpace(who+" "+c.PID), 40), c.Field, short(c.Before), short(c.After), unit)
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -264,6 +268,10 @@ func printProcesses(out io.Writer, what string, list []views.Process, total int)
 	}
 	escape.Fprintf(out, "\n%s: %d processes\n", what, total)
 	for _, p := range list {
+		if p.Alike > 0 {
+			escape.Fprintf(out, "  %s %d of %s\n", p.Node, p.Alike, p.Behavior)
+			continue
+		}
 		escape.Fprintf(out, "  %s %s %s %s\n", p.Node, p.PID, p.Name, p.Behavior)
 	}
 }

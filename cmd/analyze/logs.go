@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -10,7 +11,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ergorecorder/analyze/render"
 	"ergorecorder/analyze/views"
+	"ergorecorder/cmd/internal/command"
 	"ergorecorder/replay"
 )
 
@@ -87,28 +90,44 @@ func nodesLike(rec *replay.Recording, glob string) ([]string, error) {
 }
 
 func printLogs(out io.Writer, v *views.LogView) error {
-	columns := width(out)
 	escape.Fprintf(out, "%d lines of %d kinds\n\n", v.Total, v.KindsTotal)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	escape.Fprintf(w, "LEVEL\tLINES\tFIRST\tLAST\tTEMPLATE\n")
 	for _, t := range v.Templates {
-		escape.Fprintf(w, "%s\t%d\t%s\t%s\t%s\n", t.Level, t.Count, t.First.Format(time.TimeOnly), t.Last.Format(time.TimeOnly), cut(t.Template, columns-38))
+		escape.Fprintf(w, "%s\t%d\t%s\t%s\t%s\n", t.Level, t.Count, t.First.Format(time.TimeOnly), t.Last.Format(time.TimeOnly), cut(out, t.Template, width(out)-38))
 	}
 	if err := w.Flush(); err != nil || len(v.Lines) == 0 {
 		return err
 	}
 	escape.Fprintf(out, "\nthe latest %d:\n", len(v.Lines))
 	for _, l := range v.Lines {
-		escape.Fprintln(out, cut(fmt.Sprintf("%s %-7s %s: %s", l.At.UTC().Format("15:04:05.000"), l.Level, l.Source, l.Message), columns))
+		hang(out, fmt.Sprintf("%s %-7s ", l.At.UTC().Format("15:04:05.000"), l.Level), l.Source+": "+l.Message)
 	}
 	return nil
 }
 
-// cut shortens a text to so many columns.
-func cut(text string, columns int) string {
+// hang writes a text behind a lead. On a terminal it goes on below itself; where
+// it goes elsewhere, a text is a line.
+func hang(out io.Writer, lead, text string) {
+	if !command.Terminal(out) {
+		escape.Fprintf(out, "%s%s\n", lead, text)
+		return
+	}
+	blank := strings.Repeat(" ", min(len(lead), width(out)/2))
+	for i, l := range render.Wrap(text, width(out)-len(blank)) {
+		if i == 0 {
+			escape.Fprintf(out, "%s%s\n", lead, l)
+			continue
+		}
+		escape.Fprintf(out, "%s%s\n", blank, l)
+	}
+}
+
+// cut shortens a cell of a table to so many columns, where a terminal shows it.
+func cut(out io.Writer, text string, columns int) string {
 	r := []rune(text)
 	columns = max(columns, 20)
-	if len(r) <= columns {
+	if len(r) <= columns || !command.Terminal(out) {
 		return text
 	}
 	return string(r[:columns-1]) + "…"

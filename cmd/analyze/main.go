@@ -44,6 +44,7 @@ func newRoot() *cobra.Command {
 		Short: "Read recordings of Ergo clusters: what was so, and what went wrong",
 	}
 	sealed.Identity(root)
+	command.Color(root)
 	root.AddCommand(
 		newInfo(),
 		newExport(),
@@ -73,6 +74,7 @@ func newRoot() *cobra.Command {
 		"kind":     command.Words("cpu", "heap", "alloc", "goroutine"),
 		"sort":     command.Words(views.ProcessSorts()...),
 		"playbook": command.Words(analyze.PlaybookNames()...),
+		"color":    command.Words("auto", "always", "never"),
 		"surface":  command.Words("mcp", "observer"),
 		"tools":    command.Words(mcp.ToolSets()...),
 	})

@@ -175,7 +175,7 @@ func (o *profileOptions) print(out io.Writer, p *views.Profile, less string) err
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	escape.Fprintf(w, "FLAT\tCUMULATIVE\tCODE\t  FUNCTION\n")
 	for _, r := range p.Functions {
-		escape.Fprintf(w, "%s\t%s\t%s\t  %s\n", amount(r.Flat, p.Unit), amount(r.Cum, p.Unit), r.Origin, cut(r.Function, width(out)-40))
+		escape.Fprintf(w, "%s\t%s\t%s\t  %s\n", amount(r.Flat, p.Unit), amount(r.Cum, p.Unit), r.Origin, cut(out, r.Function, width(out)-40))
 	}
 	return w.Flush()
 }
@@ -199,7 +199,7 @@ func amount(v int64, unit string) string {
 	case "nanoseconds":
 		return fmt.Sprintf("%.0f ms", float64(v)/1e6)
 	case "bytes":
-		return fmt.Sprintf("%.1f MB", float64(v)/(1<<20))
+		return fmt.Sprintf("%.1f MiB", float64(v)/(1<<20))
 	}
 	return fmt.Sprint(v)
 }

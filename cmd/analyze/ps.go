@@ -91,7 +91,7 @@ func printPS(out io.Writer, v *views.ProcessView) error {
 			return text
 		}
 		node, _, _ := strings.Cut(r.Node, "@")
-		escape.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", node, cut(who, 24), cut(r.Behavior, 24), r.State,
+		escape.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", node, cut(out, who, 24), cut(out, r.Behavior, 24), r.State,
 			cell("MessagesMailbox", strconv.FormatInt(r.MessagesMailbox, 10)), cell("MailboxLatency", age),
 			cell("MessagesIn", strconv.FormatInt(r.MessagesIn, 10)), cell("MessagesOut", strconv.FormatInt(r.MessagesOut, 10)),
 			cell("RunningTime", words.Short(time.Duration(r.RunningTime))), cell("Uptime", words.Short(time.Duration(r.Uptime)*time.Second)))
@@ -165,7 +165,7 @@ func printNodes(out io.Writer, at time.Time, rows []views.NodeRow) error {
 		var pings []string
 		for _, p := range slices.SortedFunc(maps.Keys(r.RoundTrips), cmp.Compare[string]) {
 			short, _, _ := strings.Cut(p, "@")
-			pings = append(pings, short+" "+cut(r.RoundTrips[p], 20))
+			pings = append(pings, short+" "+cut(out, r.RoundTrips[p], 20))
 		}
 		known := func(tool, text string) string {
 			if slices.Contains(r.Lacks, tool) {

@@ -48,7 +48,7 @@ func TestBadInput(t *testing.T) {
 		{"the archive is empty", []string{"replay", empty}},
 		{"there is text or json", []string{"info", good, "--format", "xml"}},
 		{"requires at least 1 arg", []string{"info"}},
-		{"unknown flag", []string{"info", good, "--color"}},
+		{"unknown flag", []string{"info", good, "--colour"}},
 		{"unknown command", []string{"inform", good}},
 		{"is outside of the recording, which goes from 2026-11-22T01:13:28", []string{"export", good, "--from", "2031-01-01T00:00:00Z"}},
 		{"--from: read time", []string{"export", good, "--from", "yesterday"}},

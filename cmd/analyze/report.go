@@ -16,6 +16,7 @@ import (
 	"ergorecorder/analyze/recheck"
 	"ergorecorder/analyze/render"
 	"ergorecorder/analyze/views"
+	"ergorecorder/cmd/internal/command"
 	"ergorecorder/cmd/internal/sealed"
 	"ergorecorder/escape"
 	"ergorecorder/internal/exit"
@@ -29,10 +30,12 @@ type reportForm func(io.Writer, *analyze.Report) error
 
 // reportForms are the forms of a report by the name that --format takes. The
 // page draws its charts from the recording.
-func reportForms(ctx context.Context, rec *replay.Recording) map[string]reportForm {
+func reportForms(ctx context.Context, rec *replay.Recording, color bool) map[string]reportForm {
 	return map[string]reportForm{
-		"html":     func(w io.Writer, r *analyze.Report) error { return web.Report(ctx, w, r, rec) },
-		"text":     func(w io.Writer, r *analyze.Report) error { return render.Text(w, r, render.Options{Width: width(w)}) },
+		"html": func(w io.Writer, r *analyze.Report) error { return web.Report(ctx, w, r, rec) },
+		"text": func(w io.Writer, r *analyze.Report) error {
+			return render.Text(w, r, render.Options{Width: width(w), Color: color, Whole: !command.Terminal(w)})
+		},
 		"markdown": render.Markdown,
 		"json":     func(w io.Writer, r *analyze.Report) error { return printJSON(w, r) },
 	}
@@ -83,7 +86,7 @@ alone).`,
 
 func formNames() []string {
 	var names []string
-	for n := range reportForms(context.Background(), nil) {
+	for n := range reportForms(context.Background(), nil, false) {
 		names = append(names, n)
 	}
 	slices.Sort(names)
@@ -117,7 +120,11 @@ func runReport(cmd *cobra.Command, paths []string, o reportOptions) (err error) 
 	if err != nil {
 		return err
 	}
-	form := reportForms(cmd.Context(), rec)[o.format]
+	color, err := command.Colored(cmd, cmd.OutOrStdout())
+	if err != nil {
+		return err
+	}
+	form := reportForms(cmd.Context(), rec, color && o.output.Path == "")[o.format]
 	if err := o.output.Write(cmd, func(w io.Writer) error { return form(w, report) }); err != nil {
 		return err
 	}
@@ -269,7 +276,7 @@ warning, error and panic.`,
 				escape.Fprintf(out, "%s\n", limit)
 			}
 			for _, m := range shown {
-				escape.Fprintln(out, cut(fmt.Sprintf("%s  %-11s %s  %s", m.At.UTC().Format("15:04:05.000"), m.Kind, m.Node, m.Words()), width(out)))
+				hang(out, fmt.Sprintf("%s  %-11s %s  ", m.At.UTC().Format("15:04:05.000"), m.Kind, m.Node), m.Words())
 			}
 			if rest := len(all) - len(shown); rest > 0 {
 				escape.Fprintf(out, "%d more: raise --limit\n", rest)

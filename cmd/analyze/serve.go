@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os/exec"
+	"runtime"
 	"strings"
+	"time"
 
 	"ergorecorder/cmd/internal/sealed"
 	"ergorecorder/escape"
@@ -24,6 +27,7 @@ type serveOptions struct {
 	hosts     []string
 	certFile  string
 	keyFile   string
+	open      bool
 }
 
 func newServe() *cobra.Command {
@@ -48,6 +52,7 @@ from --token-file. Findings are worked out while the page is already there.`,
 	cmd.Flags().StringSliceVar(&opt.hosts, "allow-host", nil, "further host names under which the page is reached")
 	cmd.Flags().StringVar(&opt.certFile, "tls-cert", "", "certificate file; serves TLS")
 	cmd.Flags().StringVar(&opt.keyFile, "tls-key", "", "key file of the certificate")
+	cmd.Flags().BoolVar(&opt.open, "open", false, "open the page in a browser where the worst finding began, when that is known")
 	opt.addFlags(cmd)
 	return cmd
 }
@@ -69,22 +74,41 @@ func runServe(cmd *cobra.Command, paths []string, opt serveOptions) error {
 		return err
 	}
 	srv := web.New(rec.Recording, options)
-	escape.Fprintf(cmd.OutOrStdout(), "%s://%s/%s\n", srv.Scheme(), l.Addr(), query)
+	page := fmt.Sprintf("%s://%s/%s", srv.Scheme(), l.Addr(), query)
+	escape.Fprintf(cmd.OutOrStdout(), "%s\n", page)
 
 	ctx := cmd.Context()
 	judged := make(chan struct{})
 	go func() {
 		defer close(judged)
 		say := func(text string) { escape.Fprintf(cmd.ErrOrStderr(), "analyze: %s\n", text) }
-		if rec.live {
-			srv.AnalyseAgain(ctx, 0, say)
-		} else if err := srv.Analyse(ctx); err != nil && !errors.Is(err, context.Canceled) {
+		if err := srv.Analyse(ctx); err != nil && !errors.Is(err, context.Canceled) {
 			say(err.Error())
+		}
+		if opt.open && ctx.Err() == nil {
+			if err := browse(ctx, srv.Onset(page)); err != nil {
+				say(err.Error())
+			}
+		}
+		if rec.live {
+			srv.AnalyseAgain(ctx, time.Minute, say)
 		}
 	}()
 	err = srv.Serve(ctx, l)
 	<-judged
 	return err
+}
+
+// browse opens an address with what the system opens addresses with.
+func browse(ctx context.Context, address string) error {
+	words := map[string][]string{"darwin": {"open"}, "windows": {"rundll32", "url.dll,FileProtocolHandler"}}[runtime.GOOS]
+	if words == nil {
+		words = []string{"xdg-open"}
+	}
+	if err := exec.CommandContext(ctx, words[0], append(words[1:], address)...).Run(); err != nil {
+		return fmt.Errorf("open a browser with %s: %w; open %s yourself", words[0], err, address)
+	}
+	return nil
 }
 
 // access is the token that readers of an address must show: that of the file,

@@ -20,15 +20,26 @@ func newTrend() *cobra.Command {
 	var w window
 	var f format
 	q := views.TrendQuery{}
+	var list bool
 	cmd := &cobra.Command{
 		Use:   "trend PATH METRIC",
 		Short: "Draw one metric over time, node by node",
 		Long: `Trend draws one field of a tool's answers over a window: a curve for each node.
 Counters are drawn as rates per second. Of a table, the rows are added up unless
---row names one (a PID, a name, a peer, an event); of latencies the largest counts.`,
-		Example: `  analyze trend incident.erg heap_alloc
+--row names one (a PID, a name, a peer, an event); of latencies the largest counts.
+--list names the metrics.`,
+		Example: `  analyze trend incident.erg --list
+  analyze trend incident.erg heap_alloc
   analyze trend incident.erg process_list.MessagesMailbox --row book_eth --node 'gamma@*'`,
-		Args: cobra.ExactArgs(2),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if list {
+				return cobra.ExactArgs(1)(cmd, args)
+			}
+			if len(args) == 1 {
+				return fmt.Errorf("which metric? analyze trend %s --list names those that there are", args[0])
+			}
+			return cobra.ExactArgs(2)(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if f != "text" && f != "json" {
 				return f.unknown(infoFormats)
@@ -38,6 +49,9 @@ Counters are drawn as rates per second. Of a table, the rows are added up unless
 				return err
 			}
 			defer rec.Close()
+			if list {
+				return printMetrics(cmd.OutOrStdout(), views.Metrics(rec), f)
+			}
 			q.Metric = args[1]
 			if q.From, q.To, err = w.resolve(cmd.Context(), rec); err != nil {
 				return err
@@ -56,8 +70,29 @@ Counters are drawn as rates per second. Of a table, the rows are added up unless
 	cmd.Flags().StringVar(&q.Node, "node", "", "glob over the names of nodes")
 	cmd.Flags().StringVar(&q.Row, "row", "", "the row of a table: a PID, a name, a peer, an event")
 	cmd.Flags().IntVar(&q.Points, "points", 60, "at most so many points")
+	cmd.Flags().BoolVar(&list, "list", false, "name the metrics that there are, and draw none")
 	f.addFlag(cmd, infoFormats)
 	return cmd
+}
+
+func printMetrics(out io.Writer, metrics []views.Metric, f format) error {
+	if f == "json" {
+		return printJSON(out, metrics)
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, m := range metrics {
+		how := ""
+		switch {
+		case m.Rate && m.Rows:
+			how = "a second, of all rows or of one"
+		case m.Rate:
+			how = "a second"
+		case m.Rows:
+			how = "of all rows or of one"
+		}
+		escape.Fprintf(w, "%s\t%s\t%s\n", m.String(), string(m.Unit), how)
+	}
+	return w.Flush()
 }
 
 func printCurves(out io.Writer, curves []views.Curve) error {

@@ -17,6 +17,7 @@ import (
 	"ergorecorder/ergo/live"
 	"ergorecorder/ergo/observer"
 	"ergorecorder/ergo/surface"
+	"ergorecorder/ergo/tools48"
 	"ergorecorder/internal/exit"
 	"ergorecorder/recorder"
 )
@@ -29,8 +30,8 @@ func newCheck() *cobra.Command {
 		Short: "Say what a recording of a cluster would see, and what it would cost",
 		Long: `Check asks every node once for everything that record run would sample, and
 says which nodes answer and how fast, which tools and build tags they lack and what
-that will hide, how far their clocks are off, what share of their time the samplers
-would take, and about how many bytes a day would be written.
+that will hide, how far their clocks are off, how long they would take to answer of
+every 100 seconds, and about how many bytes a day would be written.
 
 The exit code is 1 if recording would be blind: if a node would not be recorded.`,
 		Example: "  record check --endpoint 10.0.0.5",
@@ -95,7 +96,7 @@ type entryCheckup struct {
 	Endpoint string `json:"endpoint"`
 	Road     string `json:"road,omitempty"` // which surface answers
 	Tools    int    `json:"tools"`
-	ReadOnly bool   `json:"read_only"` // it has none of the tools that change the cluster
+	ReadOnly bool   `json:"read_only"` // it has none of the tools that are known to change the cluster
 	Err      string `json:"error,omitempty"`
 }
 
@@ -145,12 +146,18 @@ func (e *entryCheckup) ask(ctx context.Context, w live.Way) error {
 	}
 	e.Tools, e.ReadOnly = len(list.Tools), true
 	for _, t := range list.Tools {
-		switch t.Name {
-		case "process_kill", "send_message", "kill", "send":
+		if changes(t.Name) {
 			e.ReadOnly = false
 		}
 	}
 	return nil
+}
+
+// changes reports whether a tool is known to change the cluster, by the name that either
+// surface gives it.
+func changes(tool string) bool {
+	t, known := tools48.Tool(tool)
+	return known && t.Kind == ergo.Action || tool == "kill" || tool == "send"
 }
 
 func printCheckup(w io.Writer, c *recorder.Checkup, entries []entryCheckup, ways []wayCheckup) error {
@@ -163,21 +170,21 @@ func printCheckup(w io.Writer, c *recorder.Checkup, entries []entryCheckup, ways
 		case e.Err != "":
 			escape.Fprintf(w, "%s: %s\n", e.Endpoint, e.Err)
 		case e.ReadOnly:
-			escape.Fprintf(w, "%s: %s%d tools, read-only\n", e.Endpoint, kind, e.Tools)
+			escape.Fprintf(w, "%s: %s%d tools, none of which is known to change the cluster\n", e.Endpoint, kind, e.Tools)
 		default:
 			escape.Fprintf(w, "%s: %s%d tools, some of which change the cluster (they are never called)\n", e.Endpoint, kind, e.Tools)
 		}
 	}
 	escape.Fprintln(w)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	escape.Fprintf(t, "node\tasked\tprocesses\tanswers in\tclock off by\tour share\ta day\n")
+	escape.Fprintf(t, "node\tasked\tprocesses\tanswers in\tclock off by\tanswering, of 100 s\ta day\n")
 	for i, n := range c.Nodes {
 		way := ways[i].Way
 		if n.Blind != "" {
 			escape.Fprintf(t, "%s\t%s\tBLIND: %s\n", n.Node, way, n.Blind)
 			continue
 		}
-		escape.Fprintf(t, "%s\t%s\t%d\t%v\t%v\t%.2f %%\tabout %s\n", n.Node, way, n.Processes,
+		escape.Fprintf(t, "%s\t%s\t%d\t%v\t%v\t%.2f s\tabout %s\n", n.Node, way, n.Processes,
 			n.Answers.Round(10*time.Microsecond), n.Skew.Round(time.Millisecond), n.Share*100, size(n.BytesPerDay))
 	}
 	if err := t.Flush(); err != nil {
@@ -210,7 +217,7 @@ func printCheckup(w io.Writer, c *recorder.Checkup, entries []entryCheckup, ways
 			escape.Fprintf(w, "%s: %s\n", n.Node, r)
 		}
 	}
-	verdict := "recording would see every node"
+	verdict := fmt.Sprintf("recording would see all %d nodes that were found", len(c.Nodes))
 	if c.Blind {
 		verdict = "recording would be blind"
 	}

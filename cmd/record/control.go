@@ -90,26 +90,32 @@ func printStatus(w io.Writer, s recorder.Status) error {
 		elapsed(s).Truncate(time.Second), s.Records, size(s.Bytes), growth, s.Incidents)
 	printStorage(w, &s.Storage)
 	if s.Refused > 0 {
-		escape.Fprintf(w, "%d triggers were too many within the hour: they are marked, and nothing was done\n", s.Refused)
+		escape.Fprintf(w, "%d triggers had no room within the hour: they are marked\n", s.Refused)
 	}
 	if s.Keeping != "" {
 		escape.Fprintf(w, "segments are not rotated or dropped as they should: %s\n", s.Keeping)
 	}
 	escape.Fprintln(w)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	escape.Fprintf(t, "node\tstate\tasked\tprocesses seen\tlag\terrors\tlines lost\tour share\tstretched\n")
+	escape.Fprintf(t, "node\tstate\tasked\tprocesses seen\tlag\terrors\tlines lost\tcosts of a core\tstretched\n")
 	for _, n := range s.Nodes {
-		state, way := "up since "+n.Incarnation, "by forwarding"
-		if n.Lost {
-			state = "lost, heard " + n.HeardAt.UTC().Format(time.RFC3339)
-		}
-		if n.Direct {
-			way = "directly"
-		}
-		escape.Fprintf(t, "%s\t%s\t%s\t%d of %d\t%v\t%d of %d\t%d\t%.2f %%\t%.1fx\n", n.Node, state, way, n.Seen, n.Total,
+		escape.Fprintf(t, "%s\t%s\t%s\t%d of %d\t%v\t%d of %d\t%d\t%.2f %%\t%.1fx\n", n.Node, stateOf(&n), n.Way, n.Seen, max(n.Seen, n.Total),
 			n.Lag.Round(time.Millisecond), n.Errors, n.Calls, n.LinesLost, n.Spent*100, n.Stretch)
 	}
 	return t.Flush()
+}
+
+// stateOf says how a node is.
+func stateOf(n *recorder.NodeStatus) string {
+	switch {
+	case n.HeardAt.IsZero():
+		return "not heard yet"
+	case n.Lost:
+		return "lost, heard " + n.HeardAt.UTC().Format(time.RFC3339)
+	case n.Incarnation == "":
+		return "answers"
+	}
+	return "up since " + n.Incarnation
 }
 
 // printStorage prints what became of what the archive was given.

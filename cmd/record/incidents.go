@@ -54,10 +54,14 @@ func (c *incidentConfig) aftermath(say func(string)) (*aftermath, error) {
 	return a, err
 }
 
-// hand hands the aftermath to a recorder.
-func (a *aftermath) hand(in *recorder.Incidents) {
-	if a.hook != nil {
-		in.Opened = func(i recorder.Incident) { a.hook.Tell(notify.Of(notify.Opened, i, "", a.now())) }
+// hand hands the aftermath to a recorder; opened is told of each incident that
+// begins, too.
+func (a *aftermath) hand(in *recorder.Incidents, opened func(recorder.Incident)) {
+	in.Opened = func(i recorder.Incident) {
+		opened(i)
+		if a.hook != nil {
+			a.hook.Tell(notify.Of(notify.Opened, i, "", a.now()))
+		}
 	}
 	if a.dir != "" || a.command != nil || a.hook != nil {
 		in.Done = a.recorded

@@ -67,7 +67,7 @@ func TestAftermath(t *testing.T) {
 		t.Fatal(err)
 	}
 	var in recorder.Incidents
-	a.hand(&in)
+	a.hand(&in, func(recorder.Incident) {})
 	view := written(t, "stuck.jsonl.gz").View()
 	i := recorder.Incident{
 		Trigger: recorder.Trigger{Kind: "rule", Rule: "deep", Node: "gamma@localhost", Onset: view.Info().From, Note: "rule deep: x"},

@@ -123,7 +123,7 @@ func runRun(cmd *cobra.Command, f *runFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	after.hand(&opts.Incidents)
+	after.hand(&opts.Incidents, func(i recorder.Incident) { f.serve.opened(i, show.say) })
 	defer after.close()
 	joined, err := f.joinAny(ctx, &opts, show.say)
 	if err != nil {

@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/pflag"
 
 	"ergorecorder/archive"
 	"ergorecorder/ergo/live"
+	"ergorecorder/recorder"
 	"ergorecorder/replay"
 	"ergorecorder/web"
 )
@@ -27,6 +29,14 @@ type serveFlags struct {
 	hosts     []string
 	certFile  string
 	keyFile   string
+	url       atomic.Pointer[string] // where the page answers, once it does
+}
+
+// opened says of an incident where the page shows its beginning.
+func (f *serveFlags) opened(i recorder.Incident, say func(string)) {
+	if base := f.url.Load(); base != nil {
+		say(fmt.Sprintf("%s: %s?at=%s", i.Kind, *base, i.Onset.UTC().Format("2006-01-02T15:04:05.000Z")))
+	}
 }
 
 func (f *serveFlags) add(fl *pflag.FlagSet) {
@@ -59,7 +69,9 @@ func (f *serveFlags) serve(ctx context.Context, w *archive.Writer, name string, 
 	if err != nil {
 		return nil, fmt.Errorf("serve the recording: %w", err)
 	}
-	say("serving the recording on " + srv.Scheme() + "://" + l.Addr().String() + "/")
+	base := srv.Scheme() + "://" + l.Addr().String() + "/"
+	say("serving the recording on " + base)
+	f.url.Store(&base)
 	ctx, cancel := context.WithCancel(ctx)
 	served, judged := make(chan error, 1), make(chan struct{})
 	go func() { served <- srv.Serve(ctx, l) }()

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"ergorecorder/archive"
+	"ergorecorder/recorder"
 )
 
 // The page on a recording that is being written shows what was appended after
@@ -46,6 +47,10 @@ func TestServeLive(t *testing.T) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil || !strings.Contains(string(body), "second@localhost") || !strings.Contains(string(body), "data-follow") {
 		t.Errorf("%v %.300s", err, body)
+	}
+	f.opened(recorder.Incident{Trigger: recorder.Trigger{Kind: "blocked_callback", Onset: begin}}, func(s string) { said = s })
+	if want := "blocked_callback: http://" + address + "?at=2026-01-01T00:00:00.000Z"; said != want {
+		t.Errorf("of an incident it says %q, want %q", said, want)
 	}
 	if err := stop(); err != nil {
 		t.Error(err)

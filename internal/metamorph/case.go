@@ -24,6 +24,8 @@ type Case struct {
 	Name   string
 	Lines  []*capture.Line
 	Faults []Fault
+	Also   []string // kinds that an edit made right to tell
+	Unseen string   // a node with a fault that was not recorded: what it does to others is seen
 	// Profiles are raw profiles, as the archive holds them.
 	Profiles []*archive.Record
 }

@@ -82,6 +82,24 @@ func scale(c *Case, f float64) {
 func stretch(c *Case, f float64) {
 	from, _ := c.Span()
 	to := func(at time.Time) time.Time { return from.Add(time.Duration(f * float64(at.Sub(from)))) }
+	// An age in whole seconds tells when it began to a second: what began within
+	// the recording, and its later answers, began at one moment.
+	began := map[string]time.Time{}
+	up := func(l *capture.Line, r row, key string) {
+		change(r, key, func(v float64) float64 {
+			start := l.Answer.At.Add(-time.Duration(v * float64(time.Second)))
+			id := l.Call.Node + " " + who(l.Call.Tool, r) + " " + text(r, "name") + " " + key
+			if b, ok := began[id]; ok && start.Sub(b).Abs() <= 2*time.Second {
+				start = b
+			} else {
+				began[id] = start
+			}
+			if start.Before(from) {
+				return to(l.Answer.At).Sub(start).Seconds()
+			}
+			return max(0, to(l.Answer.At).Sub(to(start)).Seconds())
+		})
+	}
 	age := func(l *capture.Line, unit time.Duration) func(v float64) float64 {
 		seen := float64(l.Answer.At.Sub(from)) / float64(unit)
 		return func(v float64) float64 {
@@ -92,7 +110,7 @@ func stretch(c *Case, f float64) {
 		}
 	}
 	c.rows([]string{"process_list", "process_info"}, func(l *capture.Line, r row) {
-		change(r, "Uptime", age(l, time.Second))
+		up(l, r, "Uptime")
 		for _, k := range []string{"StateTime", "MailboxLatency"} {
 			change(r, k, func(v float64) float64 {
 				if v < 1e9 {
@@ -102,11 +120,10 @@ func stretch(c *Case, f float64) {
 			})
 		}
 	})
-	c.rows([]string{"node_info"}, func(l *capture.Line, r row) { change(r, "Uptime", age(l, time.Second)) })
-	c.rows([]string{"app_list"}, func(l *capture.Line, r row) { change(r, "uptime", age(l, time.Second)) })
-	c.rows([]string{"network_nodes"}, func(l *capture.Line, r row) {
-		change(r, "Uptime", age(l, time.Second))
-		change(r, "ConnectionUptime", age(l, time.Second))
+	c.rows([]string{"node_info", "app_list", "network_nodes"}, func(l *capture.Line, r row) {
+		for _, k := range []string{"Uptime", "uptime", "ConnectionUptime"} {
+			up(l, r, k)
+		}
 	})
 	nodeTimes(c, "", to)
 	for _, l := range c.Lines {

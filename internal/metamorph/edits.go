@@ -53,6 +53,7 @@ func Edits() []Edit {
 			c.keep(func(l *capture.Line) bool { return l.Call.Node != n })
 		})},
 		{Name: "no victim", Means: "the node of the fault was not recorded", Promise: CannotBeTold, Fits: hasFault, Do: edit(func(c *Case) {
+			c.Unseen = c.Faults[0].Node
 			c.keep(func(l *capture.Line) bool { return l.Call.Node != c.Faults[0].Node })
 		})},
 		{Name: "no tags", Means: "built without -tags=latency,pprof", Do: edit(untag)},
@@ -69,11 +70,9 @@ func Edits() []Edit {
 		})},
 		{Name: "the recorder's clock behind", Means: "the machine that records is 8 s behind all nodes", Do: edit(func(c *Case) { moveRecorder(c, -8*time.Second) })},
 		{Name: "cut before", Means: "recorded from 5 s after the fault began", Promise: Weaker, Fits: hasFault, Do: edit(func(c *Case) { cutBefore(c, c.First().Add(5*time.Second)) })},
-		{Name: "cut after", Means: "recorded until 30 s after the fault began", Promise: Weaker, Fits: hasFault, Do: edit(func(c *Case) {
-			to := c.First().Add(30 * time.Second)
-			c.keep(func(l *capture.Line) bool { return l.Answer.At.Before(to) })
-		})},
-		{Name: "only healthy", Means: "recorded until 3 s before the fault", Promise: Same, Do: edit(func(c *Case) {
+		{Name: "cut after", Means: "recorded until 30 s after the fault began", Promise: Weaker, Fits: func(c *Case) bool { return hasFault(c) && !grows(c) }, Do: edit(cutAfter)},
+		{Name: "cut after, growing", Means: "recorded until 30 s after a slow growth began", Promise: CannotBeTold, Fits: func(c *Case) bool { return hasFault(c) && grows(c) }, Do: edit(cutAfter)},
+		{Name: "only healthy", Means: "recorded until 3 s before the fault", Promise: Same, Fits: hasFault, Do: edit(func(c *Case) {
 			to := c.First().Add(-3 * time.Second)
 			c.keep(func(l *capture.Line) bool { return l.Answer.At.Before(to) })
 			c.Faults = nil
@@ -98,6 +97,19 @@ func edit(do func(c *Case)) func(c *Case) *Case {
 func hasFault(c *Case) bool { return len(c.Faults) > 0 && c.Faults[0].Node != "" }
 
 func hasBystander(c *Case) bool { return c.Bystander() != "" }
+
+// grows reports whether a fault is a slow growth, which needs more than moments to
+// show.
+func grows(c *Case) bool {
+	return slices.ContainsFunc(c.Faults, func(f Fault) bool { return f.grows() })
+}
+
+// cutAfter ends the recording 30 s after the first fault began.
+func cutAfter(c *Case) {
+	to := c.First().Add(30 * time.Second)
+	c.keep(func(l *capture.Line) bool { return l.Answer.At.Before(to) })
+	c.Faults = slices.DeleteFunc(c.Faults, func(f Fault) bool { return !f.Start.Before(to) })
+}
 
 func victim(c *Case) string {
 	if hasFault(c) {
@@ -316,9 +328,7 @@ func moveAll(c *Case, by time.Duration) {
 // moveClock lets a node's clock be off. What it says is its age is the
 // difference of two of its own instants.
 func moveClock(c *Case, node string, by func(at time.Time) time.Duration) {
-	for i := range c.Faults { // that the clock is told is right
-		c.Faults[i].Also = append(slices.Clone(c.Faults[i].Also), "clock_skew")
-	}
+	c.Also = append(slices.Clone(c.Also), "clock_skew") // that the clock is told is right
 	nodeTimes(c, node, func(at time.Time) time.Time { return at.Add(by(at)) })
 }
 

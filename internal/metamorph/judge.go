@@ -74,7 +74,7 @@ func Judge(c *Case, r story.Report) Outcome {
 		}
 	}
 	for _, f := range roots {
-		if !right[f] && !slices.ContainsFunc(c.Faults, func(fault Fault) bool { return fault.explains(f) }) {
+		if !right[f] && !slices.Contains(c.Also, f.Kind) && !c.bySideOf(f) && !slices.ContainsFunc(c.Faults, func(fault Fault) bool { return fault.explains(f) }) {
 			o.False = append(o.False, f.Kind+": "+f.Title)
 		}
 	}
@@ -113,14 +113,28 @@ func (o Outcome) String() string {
 // grows slowly, a tenth of the time from its onset to the end.
 func (fault *Fault) limit(interval time.Duration, to time.Time) time.Duration {
 	limit := max(4*time.Second, 2*interval)
-	if fault.Slow || slices.ContainsFunc(fault.Accept, func(k string) bool { return slices.Contains(growing, k) }) {
+	if fault.grows() {
 		limit = max(limit, to.Sub(fault.Start)/10)
 	}
 	return limit
 }
 
+// grows reports whether the fault is a slow growth.
+func (fault *Fault) grows() bool {
+	return fault.Slow || slices.ContainsFunc(fault.Accept, func(k string) bool { return slices.Contains(growing, k) })
+}
+
 // growing are the kinds of slow growth.
 var growing = []string{"memory_leak", "process_leak", "goroutine_growth", "registration_leak", "mailbox_growth"}
+
+// bySideOf reports whether a finding tells what a node does to others that was not
+// recorded: it is towards that node, or of who waits and cannot deliver. Who keeps
+// him waiting is not in the recording.
+func (c *Case) bySideOf(f *story.Finding) bool {
+	suffers := []string{"stuck_call", "delivery_errors", "error_burst", "dead_letters"}
+	waits := f.Kind == "overloaded_process" && strings.Contains(f.Title, "waits for replies")
+	return c.Unseen != "" && (value(f, "peer") == c.Unseen || slices.Contains(suffers, f.Kind) || waits)
+}
 
 func value(f *story.Finding, key string) string {
 	s, _ := f.Subject[key].(string)

@@ -66,6 +66,13 @@ func told(t *testing.T, file string) *metamorph.Case {
 func report(t *testing.T, c *metamorph.Case) story.Report {
 	t.Helper()
 	w, path := archivetest.Create(t, nil)
+	if dir := os.Getenv("MATRIX_ARCHIVES"); dir != "" { // to be looked at
+		defer func() {
+			if err := os.Rename(path, filepath.Join(dir, strings.ReplaceAll(t.Name()+" "+c.Name, "/", "-")+".erg")); err != nil {
+				t.Error(err)
+			}
+		}()
+	}
 	for _, r := range c.Records() {
 		if _, err := w.Append(r); err != nil {
 			t.Fatal(err)

@@ -48,7 +48,7 @@ func TestWholeMatrix(t *testing.T) {
 	}
 	stories := toldRight(t)
 	for _, f := range stories {
-		m.all(strings.TrimSuffix(filepath.Base(f), ".txt"), func() *metamorph.Case { return told(t, f) })
+		m.all("story "+strings.TrimSuffix(filepath.Base(f), ".txt"), func() *metamorph.Case { return told(t, f) })
 	}
 	table := m.table(len(captures), len(stories))
 	t.Log("\n" + table)

@@ -133,6 +133,9 @@ func (n *LiveNode) Log(lines int) {
 	}
 }
 
+// Deafen ends all that listens to the node's log, as when what keeps it is restarted.
+func (n *LiveNode) Deafen() { n.rings = map[string]*ring{} }
+
 // A Line is a log line as the application gives one.
 type line struct {
 	Level   string `json:"level"`

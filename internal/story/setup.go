@@ -72,6 +72,8 @@ var recordingPhrases = compile([]phrase[*cast]{
 	{form: "seed {n}", means: "other chances", do: func(c *cast, a words) error { c.world.Reseed(uint64(a.n(0))); return nil }},
 	{form: "without latency", means: "nodes are built without -tags=latency", do: func(c *cast, _ words) error { c.world.Latency = false; return nil }},
 	{form: "without pprof", means: "nodes are built without -tags=pprof", do: func(c *cast, _ words) error { c.world.Pprof = false; return nil }},
+	{form: "of 3.3", means: "nodes are of Ergo 3.3: supervisors say what they restarted and why, and of whom they go on without", do: func(c *cast, _ words) error { c.world.Modern = true; return nil }},
+	{form: "without logs", means: "no log is recorded", do: func(c *cast, _ words) error { c.world.Silent = true; return nil }},
 	{form: "without ages", means: "nodes do not say how long a state lasts", do: func(c *cast, _ words) error { c.world.Ages = false; return nil }},
 })
 
@@ -205,6 +207,7 @@ var settingPhrases = compile([]phrase[*cast]{
 	{form: "ends with {q}", means: "what it says when it ends abnormally", do: each(func(s *world.Spec, a words) { s.Reason = a[0] })},
 	{form: "warms up over {d}", means: "after its start messages are up to five times as dear", do: each(func(s *world.Spec, a words) { s.WarmUp = a.d(0) })},
 	{form: "grumbles {q}", means: "logs an error for each call that fails", do: each(func(s *world.Spec, a words) { s.Grumbles = a[0] })},
+	{form: "has {n} chances", means: "after so many restarts of its own its supervisor goes on without it, and says nothing", do: each(func(s *world.Spec, a words) { s.Chances = int(a.n(0)) })},
 	{form: "fresh names", means: "after a restart it has another name", do: each(func(s *world.Spec, _ words) { s.Fresh = true })},
 	{form: "{n} in {d}", means: "how many restarts a supervisor allows, in how long", do: each(func(s *world.Spec, a words) { s.Intensity, s.Period = int(a.n(0)), a.d(1) })},
 	{form: "transient", means: "children that end normally are not restarted", do: each(func(s *world.Spec, _ words) { s.Transient = true })},

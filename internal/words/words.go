@@ -71,13 +71,13 @@ func Short(d time.Duration) string {
 	return fmt.Sprintf("%dd%02dh", int(d/(24*time.Hour)), int(d%(24*time.Hour)/time.Hour))
 }
 
-// Size is a number of bytes, in units of 1024.
+// Size is a number of bytes, in units of 1024: "12.3 MiB".
 func Size(v float64) string {
-	for _, u := range []string{"B", "KB", "MB", "GB"} {
+	for _, u := range []string{"B", "KiB", "MiB", "GiB"} {
 		if math.Abs(v) < 1024 {
 			return Number(v) + " " + u
 		}
 		v /= 1024
 	}
-	return Number(v) + " TB"
+	return Number(v) + " TiB"
 }

@@ -35,7 +35,7 @@ func TestLengthsOfTime(t *testing.T) {
 }
 
 func TestSizesAndNumbers(t *testing.T) {
-	for v, want := range map[float64]string{0: "0 B", 1023: "1023 B", 1024: "1 KB", 12.34 * (1 << 20): "12.3 MB", -3 * (1 << 30): "-3 GB", 1 << 50: "1024 TB"} {
+	for v, want := range map[float64]string{0: "0 B", 1023: "1023 B", 1024: "1 KiB", 12.34 * (1 << 20): "12.3 MiB", -3 * (1 << 30): "-3 GiB", 1 << 50: "1024 TiB"} {
 		if got := words.Size(v); got != want {
 			t.Errorf("Size(%v) = %q, want %q", v, got, want)
 		}

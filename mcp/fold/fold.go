@@ -48,7 +48,7 @@ func Write(b *bytes.Buffer, all []Family, most int, line func(i int) string) (sh
 // figures are the numbers of a sentence, with their units; those in names are
 // none.
 func figures() *regexp.Regexp {
-	return regexp.MustCompile(`(^|[ (])\d+(\.\d+)?( (min|ms|s|h|KB|MB|GB|TB|B)\b| %)*`)
+	return regexp.MustCompile(`(^|[ (])\d+(\.\d+)?( (min|ms|s|h|KiB|MiB|GiB|TiB|B)\b| %)*`)
 }
 
 // Nodes writes sentences that begin with the names of the nodes that they

@@ -3,9 +3,10 @@
 package cost
 
 import (
-	"encoding/json"
+	"maps"
 	"math/bits"
 	"slices"
+	"strings"
 	"time"
 
 	"ergorecorder/ergo"
@@ -53,39 +54,55 @@ func (c *Costs) Service() time.Duration {
 // Spending is what a node's time went into.
 type Spending struct {
 	tools map[string]*Costs
-	sizes map[sized]*Costs
+	forms map[form]*Costs
+	sizes map[int]*Costs // by the size of the answer, whatever was asked
 	total time.Duration
-	cpu   cpuCheck
+	cpu   fit
 }
 
-// Hear takes in what node_info says of the CPU time that the node used.
-func (s *Spending) Hear(info []byte) { s.cpu.hear(info, s.total) }
+// Hear takes in what node_info says, at a steady time, of the CPU time that the
+// node used.
+func (s *Spending) Hear(info []byte, now time.Time) { s.cpu.hear(info, s.total, now) }
 
-// Believed is the part of what our calls seem to cost that the node's CPU
-// counters leave room for.
-func (s *Spending) Believed() float64 { return s.cpu.believed() }
+// Believed is by how much our calls cost more, or less, than they seem to, as
+// far as the node's CPU counters tell.
+func (s *Spending) Believed() float64 { return s.cpu.ratio() }
 
 // Of is what is known of a tool, nil if it has not answered yet.
 func (s *Spending) Of(tool string) *Costs { return s.tools[tool] }
 
-// A sized is a tool and the order of magnitude of its answers: the same tool
-// gives an empty list and one of thousands of rows, and what the quickest
-// of the small ones cost says nothing of the large.
-type sized struct {
-	tool  string
-	order int
+// A form is a tool, which of its parameters were given, and the order of magnitude
+// of the answer: the same tool gives an empty list and one of thousands of rows, and
+// looks at the whole table, sorts it, or stops at the first rows that it finds. What the
+// quickest of one form cost says nothing of another.
+type form struct {
+	tool, given string
+	order       int
 }
 
-// sizeOf is the class of an answer of so many bytes: each is up to four times
+// order is the class of an answer of so many bytes: each is up to four times
 // as large as the one before.
-func sizeOf(tool string, bytes int) sized { return sized{tool, bits.Len(uint(bytes)) / 2} }
+func order(bytes int) int { return bits.Len(uint(bytes)) / 2 }
 
-// Charge notes a call with an answer of so many bytes and returns what it cost
-// the node: what its tool costs for such an answer without waiting, nothing for a time-out, and
-// nothing for the time that a CPU profile sleeps. It says whether that is known from enough answers.
-func (s *Spending) Charge(tool string, args ergo.Args, took time.Duration, bytes int, timedOut bool) (cost time.Duration, sure bool) {
+func formOf(tool string, args ergo.Args, bytes int) form {
+	keys := slices.DeleteFunc(slices.Sorted(maps.Keys(args)), func(k string) bool { return k == "timeout" })
+	return form{tool, strings.Join(keys, " "), order(bytes)}
+}
+
+// A Bill is what a call cost.
+type Bill struct {
+	Node  time.Duration // the node that answered
+	Entry time.Duration // the one that forwarded it, if one did
+	Sure  bool          // it is known from enough answers
+}
+
+// Charge notes a call with an answer of so many bytes and returns what it cost:
+// what its form costs without waiting, nothing for a time-out, and nothing for the time
+// that a CPU profile sleeps. Who forwards hands the answer on, however long it took to find:
+// that is taken to be half of what the quickest answers of that size take.
+func (s *Spending) Charge(tool string, args ergo.Args, took time.Duration, bytes int, timedOut bool) Bill {
 	if timedOut {
-		return 0, true
+		return Bill{Sure: true}
 	}
 	if tool == "pprof_cpu" {
 		took = max(0, took-ProfileTime(args))
@@ -96,14 +113,18 @@ func (s *Spending) Charge(tool string, args ergo.Args, took time.Duration, bytes
 		}
 	}
 	if s.tools == nil {
-		s.tools, s.sizes = map[string]*Costs{}, map[sized]*Costs{}
+		s.tools, s.forms, s.sizes = map[string]*Costs{}, map[form]*Costs{}, map[int]*Costs{}
 	}
 	note(s.tools, tool, took)
-	c := note(s.sizes, sizeOf(tool, bytes), took)
+	c := note(s.forms, formOf(tool, args, bytes), took)
+	size := note(s.sizes, order(bytes), took)
 	took = min(took, c.Service())
 	s.total += took
-	return took, c.Known()
+	return Bill{took, min(took, size.Service()) / 2, c.Known()}
 }
+
+// Forward notes what forwarding for others cost the node.
+func (s *Spending) Forward(cost time.Duration) { s.total += cost }
 
 // note adds a cost to those under a key.
 func note[K comparable](all map[K]*Costs, key K, took time.Duration) *Costs {
@@ -131,43 +152,5 @@ func (s *Spending) Share(ran time.Duration) float64 {
 	if ran <= 0 {
 		return 0
 	}
-	return float64(s.total) * s.cpu.believed() / float64(ran)
-}
-
-// A cpuCheck compares what our calls seem to cost with the CPU time that the
-// node says it used for everything.
-type cpuCheck struct {
-	used  time.Duration // as node_info told when the comparison began
-	total time.Duration // what our calls seemed to have cost by then
-	ratio float64       // of the last comparison; 0 before the first
-}
-
-// checkFrom is how much our calls must seem to have cost for a comparison:
-// below it the rounding of the counters decides.
-const checkFrom = 500 * time.Millisecond
-
-// hear takes in what node_info says of the CPU time used. The counters of some
-// versions count whole seconds twice, which makes the bound looser, not wrong.
-func (c *cpuCheck) hear(info []byte, total time.Duration) {
-	var said struct{ UserTime, SystemTime time.Duration }
-	if json.Unmarshal(info, &said) != nil || said.UserTime <= 0 {
-		return
-	}
-	used := said.UserTime + said.SystemTime
-	switch {
-	case c.used == 0 || used < c.used: // the first, or another life
-		c.used, c.total = used, total
-	case total-c.total >= checkFrom:
-		c.ratio = min(1, float64(used-c.used)/float64(total-c.total))
-		c.used, c.total = used, total
-	}
-}
-
-// believed is the part of what our calls seem to cost that the node's CPU
-// counters leave room for.
-func (c *cpuCheck) believed() float64 {
-	if c.ratio == 0 {
-		return 1
-	}
-	return c.ratio
+	return float64(s.total) * s.cpu.ratio() / float64(ran)
 }

@@ -17,6 +17,9 @@ type Process struct {
 	State    string
 	Behavior string
 	Mailbox  int64 `json:"MessagesMailbox"`
+
+	MessagesIn  int64
+	RunningTime int64
 }
 
 // Read reads a listing; one that is broken has no rows. It reads only
@@ -135,8 +138,18 @@ func (r *Process) set(key, value []byte) {
 	case `"Parent"`:
 		r.Parent = unquoted(value)
 	case `"MessagesMailbox"`:
-		r.Mailbox, _ = strconv.ParseInt(string(value), 10, 64) // what is no number counts as none
+		r.Mailbox = number(value)
+	case `"MessagesIn"`:
+		r.MessagesIn = number(value)
+	case `"RunningTime"`:
+		r.RunningTime = number(value)
 	}
+}
+
+// number is a whole number; what is none counts as 0.
+func number(literal []byte) int64 {
+	n, _ := strconv.ParseInt(string(literal), 10, 64)
+	return n
 }
 
 // unquoted is the text of a string's literal, "" for what is none.

@@ -31,6 +31,7 @@ func recurring(ctx context.Context, s *scene.Scene, a *scene.Actor, st *scene.St
 		return err
 	}
 	f.Onset, f.OnsetErrorS, f.End = began.At, began.Off.Seconds(), nil
+	f.Evidence = append(f.Evidence, eachTime(a, st, p))
 	f.Subject = a.Subject(f.Onset)
 	f.Title = fmt.Sprintf("%s on %s stands still in a callback again and again", a.Called(), a.Node.Name)
 	f.Score = max(f.Score, min(finding.Score(finding.BlockedCallback, float64(p.Times)*p.Lasts.Seconds()), finding.Over))
@@ -44,6 +45,27 @@ func recurring(ctx context.Context, s *scene.Scene, a *scene.Actor, st *scene.St
 		f.Summary += " It has not come again since."
 	}
 	return nil
+}
+
+// eachTime is the evidence that a standstill recurs: those that last at least a
+// third as long as the longest.
+func eachTime(a *scene.Actor, st *scene.Stall, p scene.Pattern) finding.Evidence {
+	from, to := p.First.From.At, p.Last.To.At
+	e := finding.Evidence{
+		What: "standstills, one after the other", Node: a.Node.Name, Tool: "process_list", Field: "MessagesIn - MessagesMailbox", From: &from, To: &to,
+	}
+	rows, all := a.Rows(from, to), standstills(st.State.String(), max(scene.MinStall, st.Lasted()/3))
+	e.Value("times", p.Times, rows.Of("count("+all+")"))
+	e.Value("every_s", p.Every.Seconds(), rows.Of("median(gaps("+all+"))"))
+	e.Value("lasts_s", p.Lasts.Seconds(), rows.Of("median("+all+")"))
+	e.Value("longest_s", p.Longest.Seconds(), rows.Of("max("+all+")"))
+	return e
+}
+
+// standstills is the formula of the stretches in which a process in a state did
+// nothing for so long.
+func standstills(state string, least time.Duration) string {
+	return "stretches(is(State, '" + state + "'), MessagesIn - MessagesMailbox + RunningTime + Wakeups + MessagesOut, " + fmt.Sprint(least.Seconds()) + ")"
 }
 
 // blockedOnce judges the longest of its standstills.

@@ -16,11 +16,11 @@ import (
 // where nobody asked for it.
 func full(ctx context.Context, s *scene.Scene, a *scene.Actor) (*finding.Finding, error) {
 	for _, e := range a.Episodes {
-		refused, where := refusedDuring(s, a, e)
-		if !flat(e) || refused < leastRefused {
+		refused := refusedDuring(s, a, e)
+		if !flat(e) || refused.more < leastRefused {
 			continue
 		}
-		return mailboxFull(ctx, s, a, e, refused, where)
+		return mailboxFull(ctx, s, a, e, refused)
 	}
 	return nil, nil
 }
@@ -48,19 +48,28 @@ func flat(e *scene.Episode) bool {
 	return 10*top >= 6*len(e.Points)
 }
 
-// refusedDuring is how many deliveries failed while the mailbox stood, beyond
-// those before, and on which node they were counted.
-func refusedDuring(s *scene.Scene, a *scene.Actor, e *scene.Episode) (float64, string) {
-	most, where := 0.0, ""
+// A refusal is how many deliveries failed on a node while a mailbox stood.
+type refusal struct {
+	more           float64 // beyond those that failed before
+	node           *scene.Node
+	field          string
+	before, during series.Series // of the node's count
+}
+
+// refusedDuring is where most deliveries failed while the mailbox stood.
+func refusedDuring(s *scene.Scene, a *scene.Actor, e *scene.Episode) refusal {
+	var most refusal
 	count := func(n *scene.Node, field string) {
 		counted := n.Series(ergo.Node, field)
-		during, span := series.Increase(counted.Between(e.Points[0].At, e.End.Add(time.Second)), n.Starts...)
-		before, over := series.Increase(counted.Before(e.Points[0].At), n.Starts...)
+		r := refusal{node: n, field: field, before: counted.Before(e.Points[0].At), during: counted.Between(e.Points[0].At, e.End.Add(time.Second))}
+		grown, span := series.Increase(r.during, n.Starts...)
+		before, over := series.Increase(r.before, n.Starts...)
+		r.more = grown
 		if over > 0 {
-			during -= 2 * before / over * span
+			r.more -= 2 * before / over * span
 		}
-		if during > most {
-			most, where = during, field+" of "+n.Name
+		if r.more > most.more {
+			most = r
 		}
 	}
 	count(a.Node, "SendErrorsLocal")
@@ -69,10 +78,25 @@ func refusedDuring(s *scene.Scene, a *scene.Actor, e *scene.Episode) (float64, s
 			count(n, "SendErrorsRemote")
 		}
 	}
-	return most, where
+	return most
 }
 
-func mailboxFull(ctx context.Context, s *scene.Scene, a *scene.Actor, e *scene.Episode, refused float64, where string) (*finding.Finding, error) {
+// evidence is what the node counted before and meanwhile.
+func (r refusal) evidence() finding.Evidence {
+	from, to := r.during.T[0], r.during.T[r.during.Len()-1]
+	e := finding.Evidence{What: "deliveries that failed", Node: r.node.Name, Tool: "node_info", Field: r.field, From: &from, To: &to}
+	grown, span := series.Increase(r.during, r.node.Starts...)
+	e.Value("failed", grown, r.node.Over("node_info", r.during).Of("increase("+r.field+")"))
+	if span > 0 {
+		e.Value("failed_per_s.since", grown/span, r.node.Over("node_info", r.during).Of("rate("+r.field+")"))
+	}
+	if before, over := series.Increase(r.before, r.node.Starts...); over > 0 {
+		e.Value("failed_per_s.before", before/over, r.node.Over("node_info", r.before).Of("rate("+r.field+")"))
+	}
+	return e
+}
+
+func mailboxFull(ctx context.Context, s *scene.Scene, a *scene.Actor, e *scene.Episode, refused refusal) (*finding.Finding, error) {
 	b := backlogOf(a, e)
 	before, first := b.began()
 	onset, off, err := riseOf(ctx, s, &b, before, first)
@@ -81,20 +105,25 @@ func mailboxFull(ctx context.Context, s *scene.Scene, a *scene.Actor, e *scene.E
 	}
 	was, now := paceBetween(a.Begin, before), paceBetween(first, e.Points[len(e.Points)-1])
 	from, to := first.At, e.End
+	failed, _ := series.Increase(refused.during, refused.node.Starts...)
 	f := &finding.Finding{
 		Kind: finding.MailboxFull, Subject: a.Subject(onset), Onset: onset, OnsetErrorS: off.Seconds(),
-		Score: finding.Score(finding.MailboxFull, refused), Confidence: finding.Medium,
+		Score: finding.Score(finding.MailboxFull, refused.more), Confidence: finding.Medium,
 		Title: fmt.Sprintf("the mailbox of %s on %s is full at %d messages, and refuses more", a.Called(), a.Node.Name, e.Worst.Mailbox),
-		Summary: fmt.Sprintf("Its mailbox has stood at %d messages, while %s grew by %s more than before. It handles %s messages a second.",
-			e.Worst.Mailbox, where, finding.Number(refused), finding.Number(now.handled)),
+		Summary: fmt.Sprintf("Up to %d messages have stood in its mailbox, and as deep as that most of the time, while %s more deliveries failed by %s of %s. It handles %s messages a second.",
+			e.Worst.Mailbox, finding.Number(failed), refused.field, refused.node.Name, finding.Number(now.handled)),
 		Recommendation: "Slow the senders, make the callback cheaper, or spread the work over a pool; a larger mailbox only delays it.",
 		Confirm:        []string{fmt.Sprintf("process_info node=%s pid=%s: MailboxSize", a.Node.Name, a.Pid)},
 		Caveats:        []string{"That the mailbox is bounded is told by its depth, which stands; MailboxSize in process_info would settle it."},
 		Evidence: []finding.Evidence{{
 			What: "messages waiting", Node: a.Node.Name, Tool: "process_list", Field: "MessagesMailbox", From: &from, To: &to,
-			Values: map[string]any{"mailbox": e.Worst.Mailbox}, Series: mailboxSeries(a, from),
+			Series: mailboxSeries(a, from),
 		}},
 	}
+	rows, last := a.Rows(from, to), e.Points[len(e.Points)-1]
+	f.Evidence[0].Value("mailbox", e.Worst.Mailbox, rows.Of("max(MessagesMailbox)"))
+	f.Evidence[0].Value("handled_per_s", now.handled, rows.Between(from, last.At).Of("change(MessagesIn - MessagesMailbox) / span(MessagesIn)"))
+	f.Evidence = append(f.Evidence, refused.evidence())
 	if slower(was, now) {
 		f.Facts = append(f.Facts, finding.Dearer)
 	}

@@ -100,7 +100,7 @@ func timingOut(ctx context.Context, s *scene.Scene, a *scene.Actor) (*finding.Fi
 	f.Evidence = append(f.Evidence, stillness(a, first, began.At, first.To.At.Sub(began.At)))
 	f.Evidence[0].What = "waiting for a response, with no message taken and no callback ended; the first time of several"
 	f.Evidence[0].Value("times", a.LongWaits, a.Rows(a.First, a.Last).Of(
-		"stretches(is(State, 'wait response'), MessagesIn - MessagesMailbox + RunningTime + Wakeups + MessagesOut, "+finding.Number(scene.MinStall.Seconds())+")"))
+		"count("+standstills(scene.Waiting.String(), scene.MinStall)+")"))
 	f.Evidence[0].Value("each_at_least_s", scene.MinStall.Seconds(), a.Rows(a.First, a.Last).Of(finding.Number(scene.MinStall.Seconds())))
 	return f, tellLastStack(ctx, s, f, a)
 }

@@ -123,8 +123,8 @@ const flowSpan = time.Minute
 // tellFlows adds what each of them got, sent and worked, before and since.
 func tellFlows(e *finding.Evidence, set []*scene.Actor, each [][2]scene.Flow, at, to time.Time) {
 	for i, a := range set {
-		before := a.Rows(at.Add(-flowSpan), at.Add(-a.Node.Interval/4).Add(-1))
-		since := a.Rows(at.Add(a.Node.Interval/2), to.Add(-1))
+		before := a.Rows(at.Add(-flowSpan), at.Add(-a.Node.Interval/4))
+		since := a.Rows(at.Add(a.Node.Interval/2), to)
 		for k, rows := range []finding.Source{before, since} {
 			when := []string{"before", "after"}[k]
 			if k == 0 && each[i][0] == (scene.Flow{}) {

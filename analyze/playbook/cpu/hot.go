@@ -50,12 +50,22 @@ func hotFunction(s *scene.Scene, n *scene.Node, from, to time.Time, profs []scen
 		f.Confidence = finding.High
 		f.Score = finding.Score(finding.CPUHotspot, added)
 		f.Title += ": " + hot.Function
-		percent := 100 * float64(hot.Cum) / math.Max(1, float64(during.Table.Total))
+		percent := 100 * float64(cumOf(during.Table, hot.Function)) / math.Max(1, float64(during.Table.Total))
 		f.Evidence[len(f.Evidence)-1].Value("percent", percent, finding.Call{Tool: "profile_top", Gives: "functions.0.cum_percent", Arguments: map[string]any{
-			"kind": "cpu", "node": n.Name, "at": during.To.UTC().Format(time.RFC3339Nano), "function": hot.Function,
+			"kind": "cpu", "node": n.Name, "at": during.To.UTC().Format(time.RFC3339Nano), "function": hot.Function, "source": during.Source,
 		}})
 		f.Summary += fmt.Sprintf(" %s takes %s %% of it, with what it calls.", hot.Function, finding.Number(percent))
 	}
+}
+
+// cumOf is what a function takes with what it calls.
+func cumOf(t profiles.Table, function string) int64 {
+	for _, r := range t.Rows {
+		if r.Function == function {
+			return r.Cum
+		}
+	}
+	return 0
 }
 
 // perSecondOf is milliseconds of CPU per second.

@@ -171,6 +171,9 @@ func awayEvidence(n *scene.Node, d scene.Absence) []finding.Evidence {
 	e := &all[0]
 	if d.AtStart {
 		e.Records = nil
+		if d.Refused > 0 {
+			e.Value("failed_calls", d.Refused, n.Says("*", time.Time{}, d.RefusedTo).Of("sum(lost)"))
+		}
 		return all
 	}
 	e.Value("last_answer", d.Lastly.UTC().Format(time.RFC3339Nano), n.Says("node_info", time.Time{}, d.To.Add(-1)).Of("last(at)"))

@@ -47,13 +47,14 @@ type clockStep struct {
 	at   time.Time
 	by   float64               // s that the recorder's clock went forward
 	ends map[string][2]float64 // of each node: its offset before and after
+	part map[string]int        // over how many answers, the first and the last
 }
 
 // recorderStep finds a step of the recorder's clock. One node alone would not
 // tell it from a step of its own.
 func recorderStep(s *scene.Scene) (clockStep, bool) {
 	const least = 8 // answers of a node, for two medians
-	step := clockStep{ends: map[string][2]float64{}}
+	step := clockStep{ends: map[string][2]float64{}, part: map[string]int{}}
 	lowest, highest := math.Inf(1), math.Inf(-1)
 	for _, n := range s.Nodes {
 		o := n.Clock.Offset
@@ -66,7 +67,7 @@ func recorderStep(s *scene.Scene) (clockStep, bool) {
 		if math.Abs(jump) <= max(s.Usual(n).Seconds(), 1) || !twoLevels(o.V, before, after) {
 			return step, false
 		}
-		step.ends[n.Name] = [2]float64{before, after}
+		step.ends[n.Name], step.part[n.Name] = [2]float64{before, after}, part
 		lowest, highest = min(lowest, jump), max(highest, jump)
 		for i, v := range o.V {
 			if math.Abs(v-before) < math.Abs(v-after) {
@@ -112,10 +113,10 @@ func (c clockStep) finding(s *scene.Scene) *finding.Finding {
 		way = "back"
 	}
 	by := finding.Seconds(math.Abs(c.by))
-	return &finding.Finding{
+	f := &finding.Finding{
 		Kind: finding.RecorderClock, Score: min(finding.Score(finding.RecorderClock, math.Abs(c.by)), finding.Note), Confidence: finding.High,
 		Title:   fmt.Sprintf("The clock of the recording machine went %s by %s", way, by),
-		Summary: fmt.Sprintf("At %s all %d nodes moved together against the recorder's clock, by %s: it is the recorder's that stepped. The times of what was recorded since then are off by as much.", finding.Clock(c.at), len(c.ends), by),
+		Summary: fmt.Sprintf("At %s all nodes moved together against the recorder's clock, by %s: it is the recorder's that stepped. The times of what was recorded since then are off by as much.", finding.Clock(c.at), by),
 		Onset:   c.at, OnsetErrorS: s.Usual(s.Nodes[0]).Seconds(),
 		Evidence: []finding.Evidence{{
 			What: "the nodes' clocks less the recorder's", Node: s.Nodes[0].Name, Tool: "node_info", Field: "ServerTime", From: &c.at, To: &s.To,
@@ -125,6 +126,23 @@ func (c clockStep) finding(s *scene.Scene) *finding.Finding {
 		Confirm:        []string{"the log of the time synchronisation of the machine that recorded"},
 		Caveats:        []string{"Where the clock went back, what was recorded before and after the step has the same times and stands mixed."},
 	}
+	for _, n := range s.Nodes {
+		if ends, ok := c.ends[n.Name]; ok {
+			f.Evidence = append(f.Evidence, c.movedBy(n, ends))
+		}
+	}
+	return f
+}
+
+// movedBy is how far a node's clock was ahead in its first answers and in its last.
+func (c clockStep) movedBy(n *scene.Node, ends [2]float64) finding.Evidence {
+	o, part := n.Clock.Offset, c.part[n.Name]
+	e := finding.Evidence{What: "how far the node's clock was ahead, in its first answers and its last", Node: n.Name, Tool: "node_info", Field: "ServerTime"}
+	for i, answers := range [][]time.Time{o.T[:part], o.T[len(o.T)-part:]} {
+		said := n.Says("node_info", answers[0], answers[part-1])
+		e.Value("ahead_s."+[]string{"before", "after"}[i], ends[i], said.Of("median(offset(ServerTime, took))"))
+	}
+	return e
 }
 
 // clockSkew reports a clock that is off by more than the sampling interval, now

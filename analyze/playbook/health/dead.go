@@ -112,8 +112,7 @@ func (x *letters) finding(s *scene.Scene, n *scene.Node) *finding.Finding {
 		Confirm:        []string{fmt.Sprintf("process_info node=%s pid=%s", n.Name, x.from.PID), "node_info on " + n.Name + ": SendErrorsLocal, twice"},
 	}
 	lines := finding.Evidence{What: "what it logs", Node: n.Name, Tool: "sample_read", From: &first, To: &last, Lines: []string{x.sample}}
-	lines.Value("lines", len(x.times), n.Says("sample_read", first, last).Lines("unknown", x.from.PID, ""))
-	delete(lines.Calls, "lines") // several words say it
+	lines.Value("lines", len(x.times), n.LogLines(first, last).Lines(cmp.Or(x.to, nobody.FindString(x.sample)), x.from.PID, ""))
 	f.Evidence = append(f.Evidence, lines)
 	for _, field := range []string{"SendErrorsLocal", "SendErrorsRemote"} {
 		counted := n.Series(ergo.Node, field).Between(first.Add(-s.Usual(n)), last.Add(s.Usual(n)))

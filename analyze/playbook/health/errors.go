@@ -164,14 +164,14 @@ func tellErrors(n *scene.Node, e *finding.Evidence, b series.Burst, byLines bool
 	}
 	e.What, e.Tool, e.Field = "lines of level error and panic", "sample_read", ""
 	lines := n.Says("node_info", time.Time{}, time.Time{})
-	e.Value("before", b.Before.Events, lines.Between(b.From, b.Since.Add(-1)).Lines("", "", bad))
-	e.Value("after", b.After.Events, lines.Between(b.Since, b.End.Add(-1)).Lines("", "", bad))
+	e.Value("before", b.Before.Events, n.LogLines(b.From, b.Since.Add(-1)).Lines("", "", bad))
+	e.Value("after", b.After.Events, n.LogLines(b.Since, b.End.Add(-1)).Lines("", "", bad))
 	perMin := func(c finding.Call) finding.Call {
 		c.Gives = "per_min"
 		return c
 	}
-	e.Value("before_per_min", 60*b.Before.Rate(), perMin(lines.Between(b.From, b.Since.Add(-1)).Lines("", "", bad)))
-	e.Value("after_per_min", 60*b.After.Rate(), perMin(lines.Between(b.Since, b.End.Add(-1)).Lines("", "", bad)))
+	e.Value("before_per_min", 60*b.Before.Rate(), perMin(n.LogLines(b.From, b.Since.Add(-1)).Lines("", "", bad)))
+	e.Value("after_per_min", 60*b.After.Rate(), perMin(n.LogLines(b.Since, b.End.Add(-1)).Lines("", "", bad)))
 	took := func(from time.Time, c series.Count) finding.Call {
 		return lines.Of("seconds(" + finding.Instant(from) + ", " + finding.Instant(from.Add(time.Duration(c.Seconds*float64(time.Second)))) + ")")
 	}

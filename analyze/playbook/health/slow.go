@@ -1,7 +1,9 @@
 package health
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"ergorecorder/analyze/finding"
@@ -29,6 +31,7 @@ func slowNode(s *scene.Scene, w *scene.Network, n *scene.Node, v *finding.Verdic
 		return
 	}
 	var was, is []float64 // of the pings of each peer
+	var pings []pinged
 	for k, p := range w.Pings {
 		if k[1] != n.Name && k[0] != n.Name {
 			continue
@@ -36,6 +39,7 @@ func slowNode(s *scene.Scene, w *scene.Network, n *scene.Node, v *finding.Verdic
 		a, b := p.Before(at), p.From(at)
 		if a.Len() >= 3 && b.Len() >= 3 {
 			was, is = append(was, series.Median(a.V)), append(is, series.Median(b.V))
+			pings = append(pings, pinged{k[0], k[1], a, b})
 		}
 	}
 	if len(was) > 0 && series.Median(is) < dearer*series.Median(was) {
@@ -68,7 +72,9 @@ func slowNode(s *scene.Scene, w *scene.Network, n *scene.Node, v *finding.Verdic
 	f.Evidence[0].Value("before_s", before, n.Over("node_info", n.Heard.Before(at)).Of("median(took)"))
 	f.Evidence[0].Value("after_s", after, n.Over("node_info", n.Heard.From(at)).Of("median(took)"))
 	if len(was) > 0 {
-		f.Summary += fmt.Sprintf(", and pings to and from it %s ms instead of %s ms", finding.Number(series.Median(is)), finding.Number(series.Median(was)))
+		worst := slices.MaxFunc(pings, func(a, b pinged) int { return cmp.Compare(a.times(), b.times()) })
+		f.Summary += fmt.Sprintf(", and pings from %s to %s %s ms instead of %s ms", worst.from, worst.to, finding.Number(series.Median(worst.after.V)), finding.Number(series.Median(worst.before.V)))
+		f.Evidence = append(f.Evidence, worst.evidence())
 	}
 	if used.Len() > 0 {
 		f.Summary += fmt.Sprintf(", while it uses %s of a core (%s before)", finding.Number(usedAfter/1e9), finding.Number(usedBefore/1e9))
@@ -81,6 +87,26 @@ func slowNode(s *scene.Scene, w *scene.Network, n *scene.Node, v *finding.Verdic
 	}
 	f.Summary += "."
 	v.Find(f)
+}
+
+// pinged are the pings from one node to another before and since, in ms.
+type pinged struct {
+	from, to      string
+	before, after series.Series
+}
+
+// times is how many times as long they take.
+func (p pinged) times() float64 {
+	return series.Median(p.after.V) / max(series.Median(p.before.V), 1e-6)
+}
+
+func (p pinged) evidence() finding.Evidence {
+	from, to := p.after.T[0], p.after.T[p.after.Len()-1]
+	e := finding.Evidence{What: "pings from " + p.from + " to " + p.to, Node: p.from, Tool: "network_ping", From: &from, To: &to, Series: finding.Chart("ms", p.after)}
+	said := finding.Source{Tool: "network_ping", Node: p.from, Row: p.to}
+	e.Value("ms.before", series.Median(p.before.V), said.Between(p.before.T[0], p.before.T[p.before.Len()-1]).Of("median(says('rtt ')) * 1000"))
+	e.Value("ms.after", series.Median(p.after.V), said.Between(from, to).Of("median(says('rtt ')) * 1000"))
+	return e
 }
 
 // slowed is the moment from which on values are several times as high as

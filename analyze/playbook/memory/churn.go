@@ -26,7 +26,8 @@ func Churn(s *scene.Scene, n *scene.Node, profs scene.Heaps) *finding.Finding {
 			end = changes[i+1].At
 		}
 		during := rates.Between(c.At, end)
-		gcBefore, gcAfter := series.Mean(collections.Before(c.At).V), series.Mean(collections.Between(c.At, end).V)
+		before, after := aroundChange(collections, changes, i)
+		gcBefore, gcAfter := series.Mean(before.V), series.Mean(after.V)
 		if during.Len() < 5 || during.Span() < 10*time.Second || c.After < s.Set.Of(churnRatio)*c.Before || gcAfter < s.Set.Of(churnRatio)*gcBefore {
 			continue
 		}
@@ -66,21 +67,27 @@ func Churn(s *scene.Scene, n *scene.Node, profs scene.Heaps) *finding.Finding {
 // since, up to the next one.
 func tellChurn(n *scene.Node, e *finding.Evidence, c series.Change, changes []series.Change, i int) {
 	allocated, collected := n.Series(ergo.Runtime, "total_alloc"), n.Series(ergo.Runtime, "num_gc")
-	rates, collections := n.Rates(ergo.Runtime, "total_alloc"), n.Rates(ergo.Runtime, "num_gc")
-	before, after, gcAfter := rates.Before(c.At), rates.From(c.At), collections.From(c.At)
-	if i > 0 {
-		before = before.From(changes[i-1].At)
-	}
-	if i+1 < len(changes) {
-		after, gcAfter = after.Before(changes[i+1].At), gcAfter.Before(changes[i+1].At)
-	}
+	before, after := aroundChange(n.Rates(ergo.Runtime, "total_alloc"), changes, i)
+	gcBefore, gcAfter := aroundChange(n.Rates(ergo.Runtime, "num_gc"), changes, i)
 	e.Value("before_bytes_per_s", c.Before, n.OverRates("runtime_stats", allocated, before).Of("median(rates(total_alloc))"))
 	e.Value("after_bytes_per_s", c.After, n.OverRates("runtime_stats", allocated, after).Of("median(rates(total_alloc))"))
-	gcBefore := collections.Before(c.At)
 	if gcBefore.Len() > 0 {
 		e.Value("collections_per_s.before", series.Mean(gcBefore.V), n.OverRates("runtime_stats", collected, gcBefore).Of("mean(rates(num_gc))"))
 	}
 	e.Value("collections_per_s.after", series.Mean(gcAfter.V), n.OverRates("runtime_stats", collected, gcAfter).Of("mean(rates(num_gc))"))
+}
+
+// aroundChange is a series between a change and the one before it, and between it
+// and the next.
+func aroundChange(all series.Series, changes []series.Change, i int) (before, after series.Series) {
+	before, after = all.Before(changes[i].At), all.From(changes[i].At)
+	if i > 0 {
+		before = before.From(changes[i-1].At)
+	}
+	if i+1 < len(changes) {
+		after = after.Before(changes[i+1].At)
+	}
+	return before, after
 }
 
 // gcCost is the share of the CPU, in percent, that collections took in a

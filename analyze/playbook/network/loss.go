@@ -17,7 +17,7 @@ func messageLoss(s *scene.Scene, w *scene.Network, v *finding.Verdict, from, to 
 	if out == nil || in == nil {
 		return
 	}
-	missing, sent := compareEnds(out.Points, in.Points)
+	missing, sent, starts := compareEnds(out.Points, in.Points)
 	if missing.Len() < 8 {
 		return
 	}
@@ -32,7 +32,7 @@ func messageLoss(s *scene.Scene, w *scene.Network, v *finding.Verdict, from, to 
 		return
 	}
 	share := net / math.Max(total, 1)
-	v.Find(&finding.Finding{
+	f := &finding.Finding{
 		Kind: finding.MessageLoss, Score: finding.Score(finding.MessageLoss, share), Confidence: finding.High,
 		Title:   fmt.Sprintf("Messages from %s to %s do not arrive: %s of %s since %s", finding.NodeName(from), finding.NodeName(to), finding.Number(net), finding.Number(total), finding.Clock(since)),
 		Summary: fmt.Sprintf("%s counted %s messages sent to %s since %s; %s received %s fewer (%s %%), over the same connection.", from, finding.Number(total), to, finding.Clock(since), to, finding.Number(net), finding.Number(100*share)),
@@ -40,12 +40,39 @@ func messageLoss(s *scene.Scene, w *scene.Network, v *finding.Verdict, from, to 
 		Onset:   since, OnsetErrorS: off.Seconds(),
 		Evidence: []finding.Evidence{{
 			What: "messages sent by " + from + " less those received by " + to, Node: from, Tool: "network_nodes", Field: "MessagesOut - MessagesIn",
-			From: &since, To: &s.To, Values: map[string]any{"missing": net, "sent": total, "percent": finding.Round(100 * share)}, Series: finding.Chart("messages", missing),
+			From: &since, To: &s.To, Series: finding.Chart("messages", missing),
 		}},
 		Recommendation: fmt.Sprintf("Look for a link that drops: compare BytesOut of %s with BytesIn of %s and the interface counters on the way; resend what must not be lost with ImportantDelivery.", from, to),
 		Confirm:        []string{fmt.Sprintf("network_nodes on %s and on %s at the same time: MessagesOut against MessagesIn", from, to)},
 		Caveats:        []string{"The two ends were not asked at the same instant: one side's count is interpolated between its answers."},
-	})
+	}
+	tellEnds(&f.Evidence[0], from, to, missing, sent, starts, answerBefore(missing, since))
+	v.Find(f)
+}
+
+// maxConnections is how many connections are counted one by one in evidence.
+const maxConnections = 20
+
+// tellEnds adds what the one end sent and the other received since an answer,
+// connection by connection; starts are the answers with which each began.
+func tellEnds(e *finding.Evidence, from, to string, missing, sent series.Series, starts []int, since int) {
+	told := 0
+	for i, first := range starts {
+		last := missing.Len() - 1
+		if i+1 < len(starts) {
+			last = starts[i+1] - 1
+		}
+		if first = max(first, since); first >= last || told == maxConnections {
+			continue
+		}
+		told++
+		a, b := missing.T[first], missing.T[last]
+		out, lost := sent.V[last]-sent.V[first], missing.V[last]-missing.V[first]
+		e.Value(fmt.Sprintf("sent.%d", told), int(math.Round(out)),
+			finding.Source{Tool: "network_nodes", Node: from, Row: to}.Of(fmt.Sprintf("grown(MessagesOut, %s, %s)", finding.Instant(a), finding.Instant(b))))
+		e.Value(fmt.Sprintf("received.%d", told), int(math.Round(out-lost)),
+			finding.Source{Tool: "network_nodes", Node: to, Row: from, From: a, To: b}.Of("change(MessagesIn)"))
+	}
 }
 
 // lossBegan is since when messages are lost, at one rate: where what is missing
@@ -96,19 +123,26 @@ func keepsLosing(missing series.Series) bool {
 // between the same two answers, so that what is missing is a part of what was
 // sent: from the last answer before a moment to the newest.
 func lostOf(missing, sent series.Series, since time.Time) (lost, total float64) {
+	k, last := answerBefore(missing, since), missing.Len()-1
+	return missing.V[last] - missing.V[k], sent.V[last] - sent.V[k]
+}
+
+// answerBefore is the last answer of a series that is not after a moment, else the
+// first.
+func answerBefore(s series.Series, at time.Time) int {
 	k := 0
-	for k+1 < missing.Len() && !missing.T[k+1].After(since) {
+	for k+1 < s.Len() && !s.T[k+1].After(at) {
 		k++
 	}
-	last := missing.Len() - 1
-	return missing.V[last] - missing.V[k], sent.V[last] - sent.V[k]
+	return k
 }
 
 // compareEnds is, at the receiver's answers, how many messages the sender had
 // sent beyond those received, and how many it had sent, both counted on from
 // connection to connection. The sender's count is interpolated; connections
-// that only one side saw are left out.
-func compareEnds(out, in []scene.LinkPoint) (missing, sent series.Series) {
+// that only one side saw are left out. It says with which of the receiver's
+// answers each connection begins.
+func compareEnds(out, in []scene.LinkPoint) (missing, sent series.Series, starts []int) {
 	var gapBase, sentBase, lastGap, lastSent float64
 	var connection time.Time
 	j := 0
@@ -128,10 +162,11 @@ func compareEnds(out, in []scene.LinkPoint) (missing, sent series.Series) {
 		now := a.Out + share*(b.Out-a.Out)
 		if q.Since.Sub(connection).Abs() > 3*time.Second {
 			connection, gapBase, sentBase = q.Since, lastGap-(now-q.In), lastSent-now
+			starts = append(starts, missing.Len())
 		}
 		lastGap, lastSent = gapBase+now-q.In, sentBase+now
 		missing.Add(q.At, lastGap)
 		sent.Add(q.At, lastSent)
 	}
-	return missing, sent
+	return missing, sent, starts
 }

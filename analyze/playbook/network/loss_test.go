@@ -21,7 +21,8 @@ func TestCompareEnds(t *testing.T) {
 			out = append(out, scene.LinkPoint{At: seriestest.At(x), Up: true, Since: seriestest.At(since), Out: 20 * (x - since)})
 			in = append(in, scene.LinkPoint{At: seriestest.At(x + 1.5), Up: true, Since: seriestest.At(since), In: (1 - loss) * 20 * (x + 1.5 - since)})
 		}
-		return compareEnds(out, in)
+		missing, sent, _ = compareEnds(out, in)
+		return missing, sent
 	}
 	missing, sent := ends(0)
 	if m := series.Quantile(missing.V, 1); math.Abs(m) > 1e-6 {
@@ -45,7 +46,7 @@ func TestLostIsAPartOfWhatWasSent(t *testing.T) {
 			out = append(out, scene.LinkPoint{At: seriestest.At(x), Up: true, Since: seriestest.At(0), Out: 20 * x})
 			in = append(in, scene.LinkPoint{At: seriestest.At(x + 1.5), Up: true, Since: seriestest.At(0), In: received(x + 1.5)})
 		}
-		missing, sent := compareEnds(out, in)
+		missing, sent, _ := compareEnds(out, in)
 		for i, since := range missing.T {
 			lost, total := lostOf(missing, sent, since)
 			if lost > total+1e-6 {

@@ -74,8 +74,10 @@ func leak(ctx context.Context, s *scene.Scene, n *scene.Node, fam *scene.Family)
 		}
 	}
 	births := fam.Births.Sampled(n.Procs.Listings)
-	atOnset, _ := births.At(g.Onset)
-	born := float64(fam.Born) - atOnset
+	born := float64(fam.Born)
+	if early := births.Before(g.Onset); early.Len() > 0 {
+		born -= early.V[early.Len()-1]
+	}
 	dies := 1 - g.Gained()/max(born, g.Gained())
 	st := stayed(n, fam, g)
 	apart := fam.Lives.Ended >= s.Set.Int(leakMin) && len(st.old) >= s.Set.Int(leakMin) && float64(len(st.old)) >= g.Gained()/2

@@ -19,10 +19,11 @@ func limits(s *scene.Scene, n *scene.Node, loops []*loop, w scene.Complaints) []
 	out, of := []*finding.Finding{}, map[string]*finding.Finding{}
 	for _, lives := range falls(n) {
 		var f *finding.Finding
+		var first scene.Fall
 		var again []scene.Fall
 		for _, d := range lives {
 			if f == nil {
-				f = gaveUp(s, n, d, w)
+				f, first = gaveUp(s, n, d, w), d
 			} else if gaveUp(s, n, d, w) != nil {
 				again = append(again, d)
 			}
@@ -30,7 +31,7 @@ func limits(s *scene.Scene, n *scene.Node, loops []*loop, w scene.Complaints) []
 		if f == nil {
 			continue
 		}
-		several(f, n, again)
+		several(f, n, first, again)
 		of[lives[0].Supervisor.Name] = f
 		out = append(out, f)
 	}
@@ -72,16 +73,16 @@ func falls(n *scene.Node) [][]scene.Fall {
 }
 
 // several says how often a supervisor gave up, where it was more than once.
-func several(f *finding.Finding, n *scene.Node, again []scene.Fall) {
+func several(f *finding.Finding, n *scene.Node, first scene.Fall, again []scene.Fall) {
 	if len(again) == 0 {
 		return
 	}
 	last := again[len(again)-1]
 	f.Title += ", " + finding.Times(len(again)+1)
 	f.Summary += fmt.Sprintf(" It was restarted and was gone again, %s in all, the last time by %s.", finding.Times(len(again)+1), finding.Clock(last.By))
-	for i, d := range again {
+	for i, d := range append([]scene.Fall{first}, again...) {
 		gone := n.Says("process_list", d.By, d.By)
-		f.Evidence[0].Value(fmt.Sprintf("gone_again_by.%d", i+1), d.By.UTC().Format(time.RFC3339Nano), gone.Of("last(at)"))
+		f.Evidence[0].Value(fmt.Sprintf("gone_by.%d", i+1), d.By.UTC().Format(time.RFC3339Nano), gone.Of("last(at)"))
 	}
 }
 
@@ -125,9 +126,12 @@ func gaveUp(s *scene.Scene, n *scene.Node, d scene.Fall, w scene.Complaints) *fi
 		Kind: finding.SupervisorLimit, Subject: sup.Subject(onset), Onset: onset, OnsetErrorS: off.Seconds(),
 		Score: finding.Score(finding.SupervisorLimit, pastIt), Confidence: finding.High,
 		Title:          fmt.Sprintf("the supervisor %s on %s gave up restarting", sup.Called(), n.Name),
-		Summary:        fmt.Sprintf("It was gone, and its %d %s with it.", len(d.Children), finding.Plural(len(d.Children), "child", "children")),
+		Summary:        "It was gone.",
 		Recommendation: "Mend why its child dies; raise the intensity only if restarts do help.",
 		Confirm:        []string{fmt.Sprintf("process_list node=%s behavior=%s", n.Name, sup.Behavior), fmt.Sprintf("app_list node=%s", n.Name)},
+	}
+	if d.With > 0 {
+		f.Summary = fmt.Sprintf("It was gone, and its %d %s with it.", d.With, finding.Plural(d.With, "child", "children"))
 	}
 	if in != nil {
 		f.Summary = fmt.Sprintf("It allows %d restarts in %s. ", intensity, finding.Duration(period)) + f.Summary
@@ -165,14 +169,20 @@ func gaveUp(s *scene.Scene, n *scene.Node, d scene.Fall, w scene.Complaints) *fi
 func fallEvidence(e *finding.Evidence, n *scene.Node, d scene.Fall, child string, said []scene.Complaint) {
 	had := n.Says("process_list", d.After, d.After)
 	had.Where = map[string]string{"Parent": d.Supervisor.Pid}
-	e.Value("children", len(d.Children), had.Of("last(rows)"))
+	e.Value("children", d.With, had.Of("last(rows)"))
 	if len(said) == 0 {
 		return
 	}
-	lines := n.Says("sample_read", said[0].At, said[len(said)-1].At)
+	lines := n.LogLines(said[0].At, said[len(said)-1].At)
 	e.Value("lines", len(said), lines.Lines("", child, "error"))
 	if msg, times := commonest(said); times > 0 {
 		e.Value("same_message", times, lines.Lines(msg, child, "error"))
+		e.Lines = append(e.Lines, msg)
+	}
+	if deaths := scene.Deaths(said); len(deaths) > 0 {
+		died := n.LogLines(deaths[0].At, deaths[len(deaths)-1].At).Lines("", child, "")
+		died.Gives = "writers"
+		e.Value("died", len(deaths), died)
 	}
 }
 

@@ -21,6 +21,7 @@ type loop struct {
 	supervisor *scene.Actor
 	inspected  *scene.Inspection
 	among      []string // siblings that are restarted with it
+	logged     bool     // its births are known from the log alone
 }
 
 // who is how a person names what is restarted.
@@ -135,7 +136,7 @@ func loggedLoop(s *scene.Scene, n *scene.Node, fam *scene.Family, w scene.Compla
 	current := &scene.Actor{Node: n, Behavior: fam.Behavior, Application: fam.Application, Parent: fam.ParentPID, Family: fam}
 	l := &loop{
 		Lineage: &scene.Lineage{Node: n, Behavior: fam.Behavior, Current: current}, family: fam, said: w.ByBehavior[fam.Behavior],
-		supervisor: n.Procs.Known[fam.ParentPID], inspected: n.Inspected[fam.ParentPID],
+		supervisor: n.Procs.Known[fam.ParentPID], inspected: n.Inspected[fam.ParentPID], logged: true,
 	}
 	for i := 1; i < len(deaths); i++ {
 		l.births = append(l.births, scene.Birth{After: deaths[i-1].At, By: deaths[i].At, Pid: deaths[i].PID, Parent: fam.ParentPID})

@@ -76,6 +76,10 @@ func restarting(ctx context.Context, s *scene.Scene, l *loop) (*finding.Finding,
 	if !counted.exact && l.period() < 2*l.Node.Interval {
 		f.Caveats = append(f.Caveats, fmt.Sprintf("the processes are listed every %s: of several restarts between two listings one is seen, so that it may die more often", finding.Duration(l.Node.Interval)))
 	}
+	noted := l.noted()
+	if len(noted) > 0 {
+		f.Summary += " Its supervisor noted why: " + scene.Why(noted) + "."
+	}
 	said := saidSince(l.said, onset.Add(-time.Second))
 	if msg, n := commonest(said); n > 0 {
 		f.Summary += fmt.Sprintf(" It logs, %d times: %s", n, escape.Quote(msg))
@@ -111,19 +115,26 @@ func restarting(ctx context.Context, s *scene.Scene, l *loop) (*finding.Finding,
 		}
 	}
 	f.Evidence = append(f.Evidence, l.evidence(onset, said))
+	if len(noted) > 0 {
+		f.Evidence = append(f.Evidence, historyEvidence(noted, l.inspected, l.Node, l.supervisor))
+	}
 	if l.inspected != nil && l.inspected.Supervisor {
 		f.Evidence = append(f.Evidence, limitEvidence(l.inspected, l.Node, l.supervisor))
 	}
-	if len(said) == 0 {
+	if len(said) == 0 && len(noted) == 0 {
 		f.Caveats = append(f.Caveats, "no error or panic of the process was recorded: its log would tell why it dies")
 	}
 	return f, nil
 }
 
-// firstDeath is when the child died for the first time: by its log, else by the
-// age of the process that replaced it, within the two listings.
+// firstDeath is when the child died for the first time: by its supervisor's
+// history or its log, else by the age of the process that replaced it, within the
+// two listings.
 func firstDeath(ctx context.Context, s *scene.Scene, l *loop) (time.Time, time.Duration, error) {
 	b := l.births[0]
+	if noted := l.inspected.Of(l.Name, b.After.Add(-time.Second), b.By); len(noted) > 0 && l.family == nil {
+		return noted[0].At, 100 * time.Millisecond, nil
+	}
 	said := l.said
 	if deaths := scene.Deaths(said); len(deaths) > 0 {
 		said = deaths
@@ -134,6 +145,28 @@ func firstDeath(ctx context.Context, s *scene.Scene, l *loop) (time.Time, time.D
 		}
 	}
 	return s.BirthTime(ctx, l.Node, b.Pid, b.After, b.By)
+}
+
+// noted are the loop's restarts in its supervisor's history.
+func (l *loop) noted() []scene.Noted {
+	if l.family != nil {
+		return nil // its members have other names, or none
+	}
+	return l.inspected.Of(l.Name, l.births[0].After.Add(-time.Second), l.births[len(l.births)-1].By)
+}
+
+// historyEvidence is what a supervisor noted of restarts: the last of them.
+func historyEvidence(noted []scene.Noted, in *scene.Inspection, n *scene.Node, a *scene.Actor) finding.Evidence {
+	who := in.Pid
+	if a != nil {
+		who = a.Called()
+	}
+	from, to := noted[0].At, noted[len(noted)-1].At
+	e := finding.Evidence{What: "what the supervisor " + who + " noted", Node: n.Name, Tool: "process_inspect", Field: "history:count", From: &from, To: &to}
+	for _, h := range noted[max(0, len(noted)-3):] {
+		e.Lines = append(e.Lines, finding.Clock(h.At)+" "+h.Child+": "+h.Reason)
+	}
+	return e
 }
 
 // subject accuses the child, or the family: whoever of it lives now is not the
@@ -170,12 +203,15 @@ func (l *loop) evidence(onset time.Time, said []scene.Complaint) finding.Evidenc
 		What: l.replaced(), Node: l.Node.Name, Tool: "process_list", Field: "PID", From: &from, To: &to,
 		Records: []string{finding.RecordName(l.Node.Name, "process_list", first.By)},
 	}
+	if l.logged {
+		e.Tool, e.Field, e.Records = "sample_read", "", nil
+	}
 	l.tellRestarts(&e)
 	if len(said) > 0 {
-		lines := l.Node.Says("sample_read", said[0].At, said[len(said)-1].At)
-		e.Value("errors_logged", len(said), lines.Lines("", l.Name, "error"))
+		lines := l.Node.LogLines(said[0].At, said[len(said)-1].At)
+		e.Value("errors_logged", len(said), lines.Lines("", l.who(), "error"))
 		if msg, n := commonest(said); n > 0 {
-			e.Value("same_message", n, lines.Lines(msg, l.Name, "error"))
+			e.Value("same_message", n, lines.Lines(msg, l.who(), "error"))
 		}
 	}
 	for i, c := range said {
@@ -196,7 +232,11 @@ func (l *loop) tellRestarts(e *finding.Evidence) {
 		rows.Where, seen = map[string]string{"Behavior": l.Behavior, "Parent": l.Current.Parent}, "sum(born)"
 		rows.From = rows.From.Add(1)
 	}
-	e.Value("restarts_seen", restarts(l.births), rows.Of(seen))
+	if l.logged {
+		rows = l.Node.Says("node_info", time.Time{}, time.Time{}) // any answer: two instants are compared
+	} else {
+		e.Value("restarts_seen", restarts(l.births), rows.Of(seen))
+	}
 	best := l.counted()
 	switch {
 	case l.period() == 0:
@@ -206,7 +246,7 @@ func (l *loop) tellRestarts(e *finding.Evidence) {
 		e.Value("restarts", best.restarts, pool.Of("change(worker_restarts)"))
 	case best.by == byLog:
 		deaths := l.deaths()
-		call := l.Node.Says("sample_read", deaths[0].At, deaths[len(deaths)-1].At).Lines("", l.Name, "")
+		call := l.Node.LogLines(deaths[0].At, deaths[len(deaths)-1].At).Lines("", l.who(), "")
 		call.Gives = "writers"
 		e.Value("restarts", best.restarts, call)
 	}

@@ -76,6 +76,7 @@ func childDisabled(s *scene.Scene, n *scene.Node, in *scene.Inspection, w scene.
 	onset, off := series.Middle(in.Disabled.T[k-1], at)
 	sub := finding.Subject{Node: n.Name, Incarnation: n.Incarnation(onset), Application: sup.Application}
 	who, died := "a child", 0
+	var noted []scene.Noted
 	for _, l := range n.Procs.Lineages {
 		c := l.Current
 		if c == nil || !c.Gone || c.Parent != in.Pid || c.Last.Before(in.Disabled.T[k-1].Add(-n.Interval)) || c.Last.After(at) {
@@ -84,6 +85,11 @@ func childDisabled(s *scene.Scene, n *scene.Node, in *scene.Inspection, w scene.
 		sub.Name, sub.Behavior, who = l.Name, l.Behavior, l.Name
 		onset, off = series.Middle(c.Last, c.Last.Add(n.Interval))
 		died = len(scene.Deaths(w.ByName[l.Name]))
+	}
+	if h := lastNoted(in, sub.Name, in.Disabled.T[k-1], at); h != nil {
+		sub.Name, who = h.Child, h.Child
+		onset, off = h.At, 100*time.Millisecond
+		noted = in.Of(h.Child, s.From, at)
 	}
 	f := &finding.Finding{
 		Kind: finding.ChildDisabled, Score: finding.Score(finding.ChildDisabled, s.To.Sub(onset).Seconds()), Confidence: finding.High,
@@ -97,9 +103,31 @@ func childDisabled(s *scene.Scene, n *scene.Node, in *scene.Inspection, w scene.
 		Recommendation: "Mend why the child died, then enable it again; what it did is not done meanwhile.",
 		Confirm:        []string{fmt.Sprintf("process_inspect node=%s pid=%s: children_disabled", n.Name, in.Pid)},
 	}
-	if died == 0 && w.Lines > 0 {
+	if len(noted) > 0 {
+		f.Summary += " The supervisor noted why the child died last: " + noted[len(noted)-1].Reason + "."
+		f.Evidence = append(f.Evidence, historyEvidence(noted, in, n, sup))
+	}
+	if died == 0 && len(noted) == 0 && w.Lines > 0 {
 		f.Score, f.Confidence = min(f.Score, finding.Note), finding.Medium
 		f.Caveats = append(f.Caveats, "no death of the child was logged: somebody may have disabled it on purpose")
 	}
 	return f
+}
+
+// lastNoted is the last death that a supervisor noted within a stretch: of a
+// child, or where none is named of whichever it was, if only one died. Nil where
+// it noted none.
+func lastNoted(in *scene.Inspection, child string, from, to time.Time) *scene.Noted {
+	var last *scene.Noted
+	for i := range in.History {
+		h := &in.History[i]
+		switch {
+		case h.At.Before(from) || h.At.After(to) || child != "" && h.Child != child:
+		case last != nil && last.Child != h.Child:
+			return nil
+		default:
+			last = h
+		}
+	}
+	return last
 }

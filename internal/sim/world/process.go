@@ -34,6 +34,7 @@ type Spec struct {
 	Period    time.Duration
 	Transient bool    // children that end normally are not restarted
 	Fresh     bool    // a restarted one has another name
+	Chances   int     // after so many restarts of its own its supervisor goes on without it; 0: never
 	Crew      []*Spec // the workers of a pool
 
 	Panics   func() bool // asked at each message; nil: never
@@ -119,6 +120,8 @@ type Process struct {
 	dropped, forwarded  int64
 	restarts            []time.Duration
 	workerRestarts      int
+	history             []noted
+	disabled            int
 	next                int // worker or target
 	children            []*Process
 }

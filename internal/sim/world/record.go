@@ -73,7 +73,9 @@ func (r *Recorder) ask(n *Node, round int, late time.Duration) {
 	say("node_info", nil, n.infoText())
 	say("runtime_stats", nil, n.statsText())
 	say("process_list", ergo.Args{"limit": 100000}, n.listText(r.Rows))
-	say("sample_read", ergo.Args{"sampler_id": "s1", "since": n.spoken}, n.linesText())
+	if !w.Silent {
+		say("sample_read", ergo.Args{"sampler_id": "s1", "since": n.spoken}, n.linesText())
+	}
 	if round%3 == 0 {
 		say("network_nodes", nil, n.peersText())
 		say("network_acceptors", nil, n.acceptorsText())

@@ -12,6 +12,11 @@ func (p *Process) childEnded(child *Process, reason string) {
 		return
 	}
 	w := p.node.world
+	p.history = append(p.history, noted{w.now, child.name, reason})
+	if child.spec.Chances > 0 && child.spec.born > child.spec.Chances { // no line says so
+		p.disabled++
+		return
+	}
 	p.restarts = append(p.restarts, w.now)
 	p.prune()
 	if len(p.restarts) > p.spec.intensity() {
@@ -20,6 +25,12 @@ func (p *Process) childEnded(child *Process, reason string) {
 	}
 	p.node.start(child.spec)
 	p.use(20 * time.Microsecond)
+}
+
+// noted is a restart in a supervisor's history.
+type noted struct {
+	at            time.Duration
+	child, reason string
 }
 
 func (p *Process) prune() {

@@ -147,7 +147,11 @@ func (n *Node) infoText() []byte {
 	o.str("Name", n.Name)
 	o.num("Uptime", int64(n.wall(n.born)/time.Second))
 	o.raw("Version", fmt.Sprintf(`{"Name":"shopd","Release":%q,"Commit":"","License":""}`, n.Release))
-	o.raw("Framework", `{"Name":"Ergo Framework","Release":"3.2.0-development","Commit":"","License":"MIT"}`)
+	release := "3.2.0-development"
+	if n.world.Modern {
+		release = "3.3.0"
+	}
+	o.raw("Framework", fmt.Sprintf(`{"Name":"Ergo Framework","Release":%q,"Commit":"","License":"MIT"}`, release))
 	o.num("ProcessesTotal", int64(len(n.procs)))
 	o.num("ProcessesRunning", states["running"])
 	o.num("ProcessesWaitResponse", states["wait response"])
@@ -402,9 +406,31 @@ func (p *Process) inspectText() []byte {
 				m["child:"+c.name] = c.text() + " enabled"
 			}
 		}
+		if p.node.world.Modern {
+			p.inspectHistory(m)
+		}
+	}
+	if p.node.world.Modern {
+		own := map[string]string{}
+		for key, v := range m {
+			own["ergo:"+key] = v
+		}
+		m = own
 	}
 	text, _ := json.Marshal(m)
 	return text
+}
+
+// inspectHistory adds what supervisors of 3.3 say of their children.
+func (p *Process) inspectHistory(m map[string]string) {
+	m["children_total"] = strconv.Itoa(len(p.children) + p.disabled)
+	m["children_running"], m["children_disabled"] = strconv.Itoa(len(p.children)), strconv.Itoa(p.disabled)
+	kept := p.history[max(0, len(p.history)-50):]
+	m["history:count"] = strconv.Itoa(len(kept))
+	for i, h := range kept {
+		key := "history:" + strconv.Itoa(i) + ":"
+		m[key+"time"], m[key+"child"], m[key+"reason"] = p.node.stamp(h.at), h.child, h.reason
+	}
 }
 
 func (p *Process) infoText() []byte {

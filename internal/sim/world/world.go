@@ -29,6 +29,8 @@ type World struct {
 	Latency  bool // nodes are built with -tags=latency
 	Pprof    bool // nodes are built with -tags=pprof
 	Ages     bool // nodes report StateTime
+	Modern   bool // nodes are of 3.3: their supervisors keep a history, under keys of the framework's own
+	Silent   bool // no log is recorded
 	Recorder Recorder
 
 	Nodes []*Node
