@@ -36,6 +36,16 @@ func AliasOf(node string, id [3]uint64) string {
 	return fmt.Sprintf("Alias#<%08X.%d.%d.%d>", NameSum(node), id[0], id[1], id[2])
 }
 
+// AliasID are the numbers in the text of an alias, zeros where it is none.
+func AliasID(text string) (id [3]uint64) {
+	var sum uint32
+	inner := strings.TrimPrefix(text, "Alias#")
+	if _, err := fmt.Sscanf(inner, "<%X.%d.%d.%d>", &sum, &id[0], &id[1], &id[2]); err != nil {
+		return [3]uint64{}
+	}
+	return id
+}
+
 // EventOf is the text of an event of a node.
 func EventOf(node, name string) string { return fmt.Sprintf("Event#<%08X:%s>", NameSum(node), name) }
 

@@ -10,7 +10,7 @@ import (
 // A busy is from which counters on a process was among the busiest of the last listing.
 // They only grow, so the same processes are above them until the next.
 type busy struct {
-	table       []byte // of which this is known; compared by its identity
+	of          *rows.Process // the first row of the listing of which this is known
 	messages    int64
 	runningTime int64 // ns
 }
@@ -20,13 +20,12 @@ type busy struct {
 const busiest = topRows * 4 / 5
 
 // busyOf finds the bounds in a listing, unless they are known of it already.
-func busyOf(known busy, table []byte) busy {
-	if len(table) == 0 || len(known.table) > 0 && &known.table[0] == &table[0] {
+func busyOf(known busy, list []rows.Process) busy {
+	if len(list) == 0 || known.of == &list[0] {
 		return known
 	}
-	list := rows.Read(table)
 	return busy{
-		table:       table,
+		of:          &list[0],
 		messages:    bound(list, func(p rows.Process) int64 { return p.MessagesIn }),
 		runningTime: bound(list, func(p rows.Process) int64 { return p.RunningTime }),
 	}

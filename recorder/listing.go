@@ -377,12 +377,12 @@ func (l *lister) halve(filter ergo.Args, from, to int64) {
 // come as often as it should.
 func (n *node) sampleTop(ctx context.Context, r *run, list *task) {
 	n.mu.Lock()
-	limit, table, known := min(n.fit(), topRows), n.table, n.busy
+	limit, known, listed := min(n.fit(), topRows), n.busy, n.rowSize > 0
 	n.mu.Unlock()
-	if n.schedule.stretchOf(list) < topsFrom && !n.inPieces() {
+	if n.schedule.stretchOf(list) < topsFrom && !(listed && n.inPieces()) {
 		return
 	}
-	b := busyOf(known, table)
+	b := busyOf(known, n.processes())
 	n.mu.Lock()
 	n.busy = b
 	n.mu.Unlock()

@@ -13,6 +13,7 @@ import (
 	"ergorecorder/recorder/cost"
 	"ergorecorder/recorder/ingest"
 	"ergorecorder/recorder/ring"
+	"ergorecorder/recorder/rows"
 )
 
 // A node is one node of the cluster and what is known of it.
@@ -28,7 +29,8 @@ type node struct {
 	life      ergo.Incarnation // zero until node_info told it
 	health
 	total    int               // processes, as node_info told last
-	table    []byte            // the last listing of processes
+	table    []byte            // the last listing of processes, until it is read
+	rows     []rows.Process    // what was read of it
 	rowSize  int               // of its rows, in bytes of a forwarded answer
 	pieces   map[string]piece  // its rows by PID, where it came in pieces
 	piecesAt time.Time         // when the newest of them did

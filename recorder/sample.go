@@ -7,7 +7,6 @@ import (
 
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/tools48"
-	"ergorecorder/recorder/rows"
 )
 
 // sampleBy adds the tasks of a sampler.
@@ -70,11 +69,8 @@ func (n *node) regularCPU(ctx context.Context, r *run, args ergo.Args) {
 // workersIdle reports whether no worker of the application that answers was at
 // work in the last listing, but for the one that gave it and one more of ours.
 func (n *node) workersIdle() bool {
-	n.mu.Lock()
-	table := n.table
-	n.mu.Unlock()
 	workers, busy := 0, 0
-	for _, p := range rows.Read(table) {
+	for _, p := range n.processes() {
 		if _, ours := ergo.Observes(ergo.TraceBehavior, p.Behavior); ours && p.Kind != "supervisor" && p.Kind != "pool" {
 			workers++
 			if p.State != "sleep" {

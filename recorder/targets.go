@@ -19,25 +19,31 @@ func (n *node) targets(ctx context.Context, r *run, s *Sampler) []string {
 			out = append(out, n.r.peers(n.name)...)
 			continue
 		}
-		n.mu.Lock()
-		table := n.table
-		n.mu.Unlock()
-		out = append(out, n.pick(ctx, r, table, word)...)
+		out = append(out, n.pick(ctx, r, n.processes(), word)...)
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
+}
+
+// processes are the rows of the last listing; not to be changed.
+func (n *node) processes() []rows.Process {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.table != nil {
+		n.rows, n.table = rows.Read(n.table), nil
+	}
+	return n.rows
 }
 
 // deepest is how many mailboxes the word stands for.
 const deepest = 5
 
 // pick finds the PIDs in a listing that a word stands for.
-func (n *node) pick(ctx context.Context, r *run, table []byte, word string) []string {
-	list := rows.Read(table)
+func (n *node) pick(ctx context.Context, r *run, list []rows.Process, word string) []string {
 	var out []string
 	switch word {
 	case TargetDeepest:
-		list = slices.DeleteFunc(list, func(p rows.Process) bool { return p.Mailbox == 0 })
+		list = slices.DeleteFunc(slices.Clone(list), func(p rows.Process) bool { return p.Mailbox == 0 })
 		slices.SortFunc(list, func(a, b rows.Process) int { return int(b.Mailbox - a.Mailbox) })
 		for _, p := range list[:min(deepest, len(list))] {
 			out = append(out, p.PID)

@@ -106,10 +106,24 @@ func (r *Recording) index() *index {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.idx == nil || r.idx.records != n {
+	if r.idx == nil || r.idx.records != n && r.holds == 0 {
 		r.idx = newIndex(r.readers, n)
 	}
 	return r.idx
+}
+
+// Hold keeps to the streams that are there now until release is called: who asks much of an
+// archive that is being written has them looked through once.
+func (r *Recording) Hold() (release func()) {
+	r.index()
+	r.mu.Lock()
+	r.holds++
+	r.mu.Unlock()
+	return func() {
+		r.mu.Lock()
+		r.holds--
+		r.mu.Unlock()
+	}
 }
 
 // widest are the streams of a node's reading that show most rows, one of each

@@ -18,6 +18,7 @@ type Recording struct {
 
 	mu    sync.Mutex
 	idx   *index
+	holds int    // while there are any, idx is kept though there is more
 	known []Node // as of at records
 	at    int
 

@@ -351,7 +351,7 @@ func (c *config) recorderOptions() (recorder.Options, error) {
 	case rules != nil && !in.Detect:
 		return o, errors.New("incidents.rules: nobody asks the rules without incidents.detect")
 	case in.Detect:
-		o.Incidents.Detectors = []recorder.Detector{detector{rules}}
+		o.Incidents.Detectors = []recorder.Detector{&detector{rules: rules}}
 	}
 	if in.LogMatch != "" {
 		if o.Incidents.LogMatch, err = regexp.Compile(in.LogMatch); err != nil {

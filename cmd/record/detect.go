@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"ergorecorder/analyze"
@@ -21,18 +22,25 @@ import (
 const detectWindow = 5 * time.Minute
 
 // detector runs the playbooks of analysis, and the user's own rules, on what is
-// being recorded.
-type detector struct{ rules []rule }
+// being recorded. It keeps the recording from one time to the next: what does not
+// change of a node is looked for once.
+type detector struct {
+	rules []rule
+
+	mu  sync.Mutex
+	rec *replay.Recording
+}
 
 type rule = analysis.Detector
 
 // Detect implements recorder.Detector. What another finding explains, and what
 // is no worse than information, triggers nothing.
-func (d detector) Detect(ctx context.Context, view *archive.Reader, now time.Time) ([]recorder.Trigger, error) {
-	rec, err := replay.New(view)
+func (d *detector) Detect(ctx context.Context, view *archive.Reader, now time.Time) ([]recorder.Trigger, error) {
+	rec, err := d.recording(view)
 	if err != nil {
 		return nil, err
 	}
+	defer rec.Hold()()
 	report, err := analyze.Run(ctx, rec, analyze.Options{From: now.Add(-detectWindow), To: now, Rules: d.rules})
 	if err != nil {
 		return nil, err
@@ -58,6 +66,16 @@ func (d detector) Detect(ctx context.Context, view *archive.Reader, now time.Tim
 		triggers = append(triggers, t)
 	}
 	return triggers, nil
+}
+
+// recording is what is recorded: the first view shows what is appended later as well.
+func (d *detector) recording(view *archive.Reader) (rec *replay.Recording, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.rec == nil {
+		d.rec, err = replay.New(view)
+	}
+	return d.rec, err
 }
 
 // keyOf is by what the incident of a finding would be told apart.

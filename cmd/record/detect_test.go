@@ -55,7 +55,7 @@ func TestRulesTrigger(t *testing.T) {
 		t.Fatal(err)
 	}
 	view := w.View()
-	found, err := detector{rules}.Detect(t.Context(), view, view.Info().To)
+	found, err := (&detector{rules: rules}).Detect(t.Context(), view, view.Info().To)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,7 +31,7 @@ type joinConfig struct {
 
 // addJoinFlags adds the flags that set a joinConfig.
 func addJoinFlags(fl *pflag.FlagSet) {
-	fl.StringArray("join", nil, "join the cluster as a node: name@host or name@host:port of a node to link to (default: the port that the host's registrar names); repeatable")
+	fl.StringArray("join", nil, "join the cluster as a node: name@host or name@host:port of a node to link to (default: the port that the host's registrar names), or name@host=address:port where it is reached elsewhere; repeatable")
 	fl.String("cookie-file", "", "a file with the cluster's cookie, readable by nobody else (default: $"+cookieEnv+")")
 	fl.String("node-name", "", "our own name as a node (default: recorder@ and this host's name)")
 	fl.Bool("tls", false, "link in TLS only; certificates are checked by the handshake's digest")

@@ -393,7 +393,7 @@ func TestBlockedCallbackIsPinned(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		opts := recorder.Standard()
 		opts.Scale(2 * time.Second)
-		opts.Incidents.Detectors = []recorder.Detector{detector{}}
+		opts.Incidents.Detectors = []recorder.Detector{&detector{}}
 		recorded := recordFrom(t, opts, entry(t, replayed(t, rec), ""))
 		all, err := recorded.Marks(t.Context(), time.Time{}, time.Time{})
 		if err != nil {

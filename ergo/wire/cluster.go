@@ -12,6 +12,7 @@ import (
 
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/wire/internal/edf"
+	"ergorecorder/ergo/wire/internal/link"
 )
 
 // A Cluster is the nodes that our node is linked to, or tries to be. It is an
@@ -219,9 +220,11 @@ func (c *Cluster) member(node string) *member {
 func (c *Cluster) Call(ctx context.Context, call ergo.Call) (ergo.Answer, error) {
 	begin := c.opts.Now()
 	var waited time.Duration
-	text, isError, road, err := c.call(context.WithValue(ctx, waitedKey{}, &waited), call)
+	var said link.Said
+	text, isError, road, err := c.call(link.Hear(context.WithValue(ctx, waitedKey{}, &waited), &said), call)
 	answer := ergo.Answer{Text: text, IsError: isError, At: c.opts.Now(), Road: road}
 	answer.Took = max(answer.At.Sub(begin)-waited, 0)
+	c.clocked(call.Node, said, &answer)
 	if err != nil {
 		return answer, err
 	}
@@ -230,6 +233,26 @@ func (c *Cluster) Call(ctx context.Context, call ergo.Call) (ergo.Answer, error)
 	}
 	answer.Text = without(call.Tool, text, c.opts.Node)
 	return answer, nil
+}
+
+// clocked gives an answer of a replay the replay's time. What was refused on our
+// side, without a question, was not observed.
+func (c *Cluster) clocked(node string, said link.Said, answer *ergo.Answer) {
+	m := c.member(node)
+	if m == nil {
+		return
+	}
+	if said.Clock.Speed == 0 {
+		if answer.Clock = m.replayed(); answer.Clock != nil {
+			answer.At = answer.Clock.Now
+		}
+		return
+	}
+	m.hear(said.Clock)
+	answer.Clock, answer.At = &said.Clock, said.Clock.Now
+	if !said.Observed.IsZero() {
+		answer.At, answer.Observed = said.Observed, true
+	}
 }
 
 // Offers says whether a tool can be asked of a node over its link.

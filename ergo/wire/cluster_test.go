@@ -424,10 +424,13 @@ func TestOptions(t *testing.T) {
 
 func TestParseTarget(t *testing.T) {
 	for in, want := range map[string]wire.Target{
-		"alpha@host":       {Node: "alpha@host"},
-		"alpha@host:11144": {Node: "alpha@host", Port: 11144},
-		"a.b@127.0.0.1:1":  {Node: "a.b@127.0.0.1", Port: 1},
-		"alpha":            {}, "@host": {}, "alpha@": {}, "alpha@host:0": {}, "alpha@host:x": {}, "alpha@host:70000": {},
+		"alpha@host":               {Node: "alpha@host"},
+		"alpha@host:11144":         {Node: "alpha@host", Port: 11144},
+		"a.b@127.0.0.1:1":          {Node: "a.b@127.0.0.1", Port: 1},
+		"alpha@host=127.0.0.1:7":   {Node: "alpha@host", Port: 7, Host: "127.0.0.1"},
+		"alpha@[::1]=[::1]:7":      {Node: "alpha@[::1]", Port: 7, Host: "::1"},
+		"alpha@host:3=127.0.0.1:7": {}, "alpha@host=127.0.0.1": {}, "alpha@host=:7": {}, "alpha@host=x:0": {}, "=x:1": {},
+		"alpha": {}, "@host": {}, "alpha@": {}, "alpha@host:0": {}, "alpha@host:x": {}, "alpha@host:70000": {},
 		"alpha@host@x": {}, "al pha@host": {}, "alpha@:7": {}, "alpha@host/x": {},
 	} {
 		got, err := wire.ParseTarget(in)

@@ -1,29 +1,18 @@
 package wire
 
 import (
-	"errors"
 	"fmt"
-	"log/slog"
-	"strings"
 
 	"ergorecorder/ergo/secret"
+	"ergorecorder/ergo/wire/internal/cookie"
 )
 
-// A Cookie is the secret that all nodes of a cluster share. Whoever has it
-// can do anything to them. However it is printed, encoded or logged, the
-// secret itself does not appear.
-type Cookie struct{ secret *string }
-
-const notShown = "(cookie not shown)"
+// A Cookie is the secret that all nodes of a cluster share. However it is
+// printed, encoded or logged, the secret itself does not appear.
+type Cookie = cookie.Cookie
 
 // NewCookie makes a cookie of its text; surrounding white space is dropped.
-func NewCookie(text string) (Cookie, error) {
-	text = strings.TrimSpace(text)
-	if text == "" {
-		return Cookie{}, errors.New("the cookie is empty")
-	}
-	return Cookie{&text}, nil
-}
+func NewCookie(text string) (Cookie, error) { return cookie.New(text) }
 
 // ReadCookie reads a cookie from a file that holds nothing else and that
 // others can neither read nor write.
@@ -38,23 +27,3 @@ func ReadCookie(path string) (Cookie, error) {
 	}
 	return c, nil
 }
-
-// IsZero reports whether there is no cookie.
-func (c Cookie) IsZero() bool { return c.secret == nil }
-
-// String hides the cookie.
-func (c Cookie) String() string {
-	if c.IsZero() {
-		return ""
-	}
-	return notShown
-}
-
-// Format hides the cookie from every formatting verb.
-func (c Cookie) Format(s fmt.State, _ rune) { fmt.Fprint(s, c.String()) }
-
-// MarshalText hides the cookie from encoders.
-func (c Cookie) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
-
-// LogValue hides the cookie from loggers.
-func (c Cookie) LogValue() slog.Value { return slog.StringValue(c.String()) }

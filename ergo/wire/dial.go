@@ -9,6 +9,7 @@ import (
 	"net"
 	"strconv"
 
+	"ergorecorder/ergo/wire/internal/cookie"
 	"ergorecorder/ergo/wire/internal/handshake"
 	"ergorecorder/ergo/wire/internal/link"
 	"ergorecorder/ergo/wire/internal/registrar"
@@ -33,6 +34,9 @@ type address struct {
 func (m *member) locate(ctx context.Context) (address, error) {
 	o := &m.c.opts
 	host := hostOf(m.target.Node)
+	if m.target.Host != "" {
+		host = m.target.Host
+	}
 	if m.target.Port != 0 {
 		return address{net.JoinHostPort(host, strconv.Itoa(int(m.target.Port))), o.TLS}, nil
 	}
@@ -109,7 +113,7 @@ func (m *member) dial(ctx context.Context, at address) (*link.Link, handshake.Pe
 	}
 	r := bufio.NewReader(conn)
 	peer, err := handshake.Dial(conn, r, handshake.Local{
-		Node: o.Node, Cookie: *o.Cookie.secret, Creation: m.c.creation,
+		Node: o.Node, Cookie: cookie.Reveal(o.Cookie), Creation: m.c.creation,
 		Salt: o.Random, Step: o.Step, Now: o.Now, Modern: true,
 	}, m.target.Node, cert)
 	stop()

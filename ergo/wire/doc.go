@@ -22,7 +22,7 @@
 // The layers below, each of which can be read alone, are in internal: edf
 // (values), frame, handshake, registrar, message (shapes of values), link.
 //
-// Not done: accepting connections, registering, pools of several links (each
+// Not done: accepting connections (package host plays nodes), registering, pools of several links (each
 // further link could be opened by anyone who recorded how it was opened),
 // central registrars (give addresses), fragments and whatever else is spoken
 // only when both sides announce it.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"ergorecorder/ergo"
@@ -34,6 +35,8 @@ type member struct {
 	feeds    map[string]feed
 	system   *inspection // asks the node's system application over the link
 	own      int64       // log lines about us
+
+	clock atomic.Pointer[heardClock] // of the replay that the node is; nil: it is none, or has not said
 }
 
 func newMember(c *Cluster, t Target) *member {
@@ -122,11 +125,44 @@ func (m *member) run() {
 		}
 		spread := 0.75 + m.c.opts.Jitter()/2
 		select {
-		case <-time.After(time.Duration(float64(wait) * spread)):
+		case <-time.After(m.wall(time.Duration(float64(wait) * spread))):
 		case <-ctx.Done():
 			return
 		}
 	}
+}
+
+// A heardClock is what a replay announced of its clock, and when.
+type heardClock struct {
+	ergo.Clock
+	at time.Time // of the world
+}
+
+// hear takes in the clock that a replay announces.
+func (m *member) hear(clock ergo.Clock) { m.clock.Store(&heardClock{clock, m.c.opts.Now()}) }
+
+// replayed is the clock of the replay that the node is, as it goes on; nil where
+// it is none, or has not said.
+func (m *member) replayed() *ergo.Clock {
+	c := m.clock.Load()
+	if c == nil {
+		return nil
+	}
+	gone := time.Duration(float64(m.c.opts.Now().Sub(c.at)) * c.Speed)
+	now := c.Now.Add(gone)
+	if now.After(c.End) {
+		now = c.End
+	}
+	return &ergo.Clock{Now: now, Speed: c.Speed, End: c.End}
+}
+
+// wall is how long a stretch of the node's time takes in the world: less, if it
+// is a replay that runs faster.
+func (m *member) wall(d time.Duration) time.Duration {
+	if c := m.clock.Load(); c != nil {
+		return time.Duration(float64(d) / c.Speed)
+	}
+	return d
 }
 
 // refuses reports whether somebody was there who would not have us: every
@@ -187,8 +223,11 @@ func (m *member) up(l *link.Link, peer handshake.Peer) {
 	before := m.creation
 	m.link, m.peer, m.err, m.told = l, peer, nil, nil
 	m.since, m.creation = m.c.opts.Now(), peer.Creation
-	m.system = newInspection(l, m.target.Node, peer.Creation, planOf(peer), func(typ string) bool { return announces(peer, typ) }, m.c.opts.Now)
+	m.system = newInspection(l, m.target.Node, peer.Creation, planOf(peer), func(typ string) bool { return announces(peer, typ) }, m.c.opts.Now, m.wall)
 	m.mu.Unlock()
+	if said := l.Said(); said != nil {
+		m.hear(said.Clock)
+	}
 	what := Joined
 	if before != 0 && before != peer.Creation {
 		what = Restarted
@@ -231,7 +270,7 @@ func sameReason(a, b error) bool {
 func (m *member) serve(ctx context.Context, l *link.Link) error {
 	defer l.Close()
 	m.c.running.Go(func() { m.ask(ctx) })
-	renew := time.NewTicker(renewTime)
+	renew := time.NewTicker(m.wall(renewTime))
 	defer renew.Stop()
 	m.follow(ctx, l)
 	for {
@@ -244,9 +283,9 @@ func (m *member) serve(ctx context.Context, l *link.Link) error {
 			if why != nil {
 				m.silent(why)
 			}
-			renew.Reset(firstRest)
+			renew.Reset(m.wall(firstRest))
 		case <-renew.C:
-			renew.Reset(renewTime)
+			renew.Reset(m.wall(renewTime))
 			m.follow(ctx, l)
 		}
 	}
@@ -288,7 +327,7 @@ func (m *member) call(ctx context.Context, call ergo.Call) (text []byte, isError
 		}
 		return nil, false, "", fmt.Errorf("call %s on %s: %w", call.Tool, node, ErrNoMCP)
 	}
-	limited, cancel := context.WithTimeout(ctx, m.c.opts.timeOf(call.Args))
+	limited, cancel := context.WithTimeout(ctx, m.wall(m.c.opts.timeOf(call.Args)))
 	defer cancel()
 	text, isError, err = callTool(limited, l, call)
 	return text, isError, ergo.RoadLink, m.explain(ctx, l, call, err)
@@ -475,6 +514,10 @@ func (m *member) event(e link.Event) {
 	sys := m.system
 	m.mu.Unlock()
 	now := m.c.opts.Now()
+	if e.Said != nil { // by a replay, when it was there
+		m.hear(e.Said.Clock)
+		now = e.Said.Clock.Now
+	}
 	if sys.take(e, now) || !followed {
 		return
 	}

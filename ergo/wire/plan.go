@@ -167,10 +167,8 @@ func (s *inspection) lookup(ctx context.Context, tool string, value system.GetPr
 
 // aliasOf is the alias that a call is about.
 func (s *inspection) aliasOf(text string) (system.Alias, error) {
-	var crc uint32
-	a := system.Alias{Node: edf.Atom(s.node), Creation: s.creation}
-	inner := strings.TrimPrefix(text, "Alias#")
-	if _, err := fmt.Sscanf(inner, "<%X.%d.%d.%d>", &crc, &a.ID[0], &a.ID[1], &a.ID[2]); err != nil {
+	a := system.Alias{Node: edf.Atom(s.node), Creation: s.creation, ID: ergo.AliasID(text)}
+	if a.ID == ([3]uint64{}) {
 		return a, &ergo.ToolError{Code: ergo.CodeInvalidParams, Message: "invalid alias: incorrect Alias format, expected <crc.id0.id1.id2>"}
 	}
 	return a, nil
@@ -190,14 +188,14 @@ func (s *inspection) stop(ctx context.Context, name string, value any) (any, err
 	s.mu.Lock()
 	last, before := s.stopped[name]
 	dump := s.dump[name]
-	if !before || now.Sub(last) >= restStopped {
+	if !before || now.Sub(last) >= s.wall(restStopped) {
 		s.stopped[name] = now
 	}
 	s.mu.Unlock()
 	switch {
-	case dump.value != nil && now.Sub(dump.at) < sameDiagnosis:
+	case dump.value != nil && now.Sub(dump.at) < s.wall(sameDiagnosis):
 		return dump.value, nil
-	case before && now.Sub(last) < restStopped:
+	case before && now.Sub(last) < s.wall(restStopped):
 		return nil, &ergo.ToolError{Code: ergo.CodeInvalidParams, Message: "it stops the node for a moment, and did so less than a minute ago"}
 	}
 	v, err := s.request(ctx, name, value)

@@ -38,6 +38,7 @@ type inspection struct {
 	plan     system.Plan
 	knows    func(typ string) bool
 	now      func() time.Time
+	wall     func(time.Duration) time.Duration // how long a stretch of the node's time takes
 
 	mu      sync.Mutex
 	latest  map[string]heard      // by event: what it said last
@@ -56,9 +57,9 @@ type heard struct {
 	at    time.Time
 }
 
-func newInspection(l *link.Link, node string, creation int64, plan system.Plan, knows func(string) bool, now func() time.Time) *inspection {
+func newInspection(l *link.Link, node string, creation int64, plan system.Plan, knows func(string) bool, now func() time.Time, wall func(time.Duration) time.Duration) *inspection {
 	return &inspection{
-		l: l, node: node, creation: creation, plan: plan, knows: knows, now: now,
+		l: l, node: node, creation: creation, plan: plan, knows: knows, now: now, wall: wall,
 		latest: map[string]heard{}, waiting: map[string][]chan any{}, kept: map[string]string{},
 		refused: map[string]error{}, rest: map[string]time.Time{}, stopped: map[string]time.Time{}, dump: map[string]heard{},
 	}
@@ -92,11 +93,11 @@ func (s *inspection) request(ctx context.Context, name string, value any) (any, 
 	if named.Type != system.Name("Response"+name) {
 		return nil, s.refuse(name, fmt.Errorf("%s: the process %s answers with %s", name, system.Process, describe(v)))
 	}
+	if err := saidError(named.Value); err != nil { // all else in it may be empty
+		return nil, &ergo.ToolError{Code: ergo.CodeInternal, Message: err.Error()}
+	}
 	if err := system.Check(named.Value, s.node, s.creation); err != nil {
 		return nil, s.refuse(name, fmt.Errorf("%s: %w: %w", name, link.ErrLayout, err))
-	}
-	if err := saidError(named.Value); err != nil {
-		return nil, &ergo.ToolError{Code: ergo.CodeInternal, Message: err.Error()}
 	}
 	return named.Value, nil
 }
@@ -125,7 +126,7 @@ func (s *inspection) unanswered(ctx context.Context, name string, err error) err
 		return &ergo.ToolError{Code: ergo.CodeInternal, Message: said}
 	case errors.Is(err, context.DeadlineExceeded) && name != "GetProcessState" && name != "GetMetaState":
 		s.mu.Lock()
-		s.rest[name] = s.now().Add(restUnheard)
+		s.rest[name] = s.now().Add(s.wall(restUnheard))
 		s.mu.Unlock()
 	}
 	return fmt.Errorf("%s: %w", name, err)
@@ -285,6 +286,9 @@ func (s *inspection) call(ctx context.Context, call ergo.Call) ([]byte, error) {
 		return direct, err
 	}
 	text, err := json.Marshal(answer)
+	if err == nil {
+		text, err = system.Without(text, missing(ctx))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", call.Tool, err)
 	}
@@ -292,6 +296,15 @@ func (s *inspection) call(ctx context.Context, call ergo.Call) ([]byte, error) {
 		return text, nil
 	}
 	return inspect.Canonical(call.Tool, call.Args, text, s.creation)
+}
+
+// missing are the fields of the last answer that a replay said were not
+// recorded: they are left out, for zero would be a lie.
+func missing(ctx context.Context) []string {
+	if said := link.Heard(ctx); said != nil {
+		return said.Missing
+	}
+	return nil
 }
 
 // ask makes the request that comes nearest to a tool. direct is the answer

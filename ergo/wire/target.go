@@ -12,13 +12,28 @@ import (
 type Target struct {
 	Node string // name@host
 	Port uint16 // 0: ask the registrar
+	Host string // where it is in fact, with Port; "": at the host of its name
 }
 
-// ParseTarget reads name@host or name@host:port. The host of an IPv6 address
-// stands in brackets where a port follows.
+// ParseTarget reads name@host or name@host:port, or name@host=address:port of a
+// node that is reached somewhere else than its name says. The host of an IPv6
+// address stands in brackets where a port follows.
 func ParseTarget(s string) (Target, error) {
 	bad := func(why string) (Target, error) {
-		return Target{}, fmt.Errorf("node %q: %s: give name@host or name@host:port", s, why)
+		return Target{}, fmt.Errorf("node %q: %s: give name@host, name@host:port or name@host=address:port", s, why)
+	}
+	if name, address, ok := strings.Cut(s, "="); ok {
+		host, port, err := net.SplitHostPort(address)
+		n, errPort := strconv.ParseUint(port, 10, 16)
+		if err != nil || errPort != nil || n == 0 || host == "" {
+			return bad("no address " + address)
+		}
+		t, err := ParseTarget(name)
+		if err != nil || t.Port != 0 {
+			return bad("not the name of a node")
+		}
+		t.Host, t.Port = host, uint16(n)
+		return t, nil
 	}
 	name, host, ok := strings.Cut(s, "@")
 	if !ok || name == "" || host == "" || strings.Contains(host, "@") {
@@ -46,7 +61,10 @@ func hostOf(node string) string {
 }
 
 func (t Target) String() string {
-	if t.Port == 0 {
+	switch {
+	case t.Host != "":
+		return t.Node + "=" + net.JoinHostPort(t.Host, strconv.Itoa(int(t.Port)))
+	case t.Port == 0:
 		return t.Node
 	}
 	return t.Node + ":" + strconv.Itoa(int(t.Port))

@@ -30,7 +30,8 @@ var mayImport = map[string]string{
 	"ergo/listing":           "",
 	"ergo/wire":              "ergo ergo/secret ergo/inspect ergo/wire/internal/...",
 	"ergo/wire/internal/...": "ergo ergo/wire/internal/...",
-	"ergo/wire/wiretest":     "ergo ergo/wire/internal/...",
+	"ergo/wire/host":         "ergo ergo/wire ergo/wire/internal/...",
+	"ergo/wire/wiretest":     "ergo ergo/wire ergo/wire/host ergo/wire/internal/...",
 
 	"archive":                "archive/internal/...",
 	"archive/archivetest":    "archive",
@@ -52,7 +53,7 @@ var mayImport = map[string]string{
 	"recorder/ingest":     "ergo ergo/redact ergo/tools48 ergo/capture archive",
 
 	"replay":       "ergo ergo/tools48 ergo/capture ergo/listing archive internal/nearest",
-	"replay/serve": "ergo ergo/tools48 archive replay ergo/observer/...",
+	"replay/serve": "ergo ergo/tools48 archive replay ergo/observer/... ergo/wire ergo/wire/host",
 
 	"coverage": "ergo ergo/tools48 archive replay",
 

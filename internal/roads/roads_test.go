@@ -6,12 +6,15 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,13 +25,18 @@ import (
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/live"
 	"ergorecorder/ergo/surface"
+	"ergorecorder/ergo/wire"
+	"ergorecorder/ergo/wire/wiretest"
 	"ergorecorder/recorder"
 	"ergorecorder/recorder/ingest"
 	"ergorecorder/replay"
 	"ergorecorder/replay/serve"
 )
 
-var write = flag.String("doc", "", "write the table to this file")
+var (
+	write = flag.String("doc", "", "write the table to this file")
+	keep  = flag.String("keep", "", "keep the recordings in this folder")
+)
 
 // captures are those that are compared: of testdata, or of ERGO_CAPTURES.
 func captures(t *testing.T) []string {
@@ -53,12 +61,18 @@ type verdict struct {
 	onset         time.Time
 }
 
-// verdictOf analyses a recording: the findings that are causes, by rank.
-func verdictOf(t *testing.T, rec *replay.Recording) []verdict {
+// verdictOf analyses a recording over a road: the findings that are causes, by
+// rank.
+func verdictOf(t *testing.T, rec *replay.Recording, road ergo.Road) []verdict {
 	t.Helper()
 	report, err := analyze.Run(context.Background(), rec, analyze.Options{})
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, s := range rec.Streams() {
+		if s.Name == "node_info" && s.Schema.Road != string(road) {
+			t.Fatalf("it was recorded over %q", s.Schema.Road)
+		}
 	}
 	var list []verdict
 	for _, f := range report.Findings {
@@ -133,22 +147,17 @@ func recorded(t *testing.T, original *replay.Recording, road ergo.Road, path str
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := c.Node("")
-	if road == ergo.RoadObserver {
-		h, err = c.Observer("")
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	entry, err := surface.Open("node:9922", live.Options{Transport: handlerTransport{h}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	router := live.NewRouter([]live.Way{{Name: "entry", Caller: entry}}, time.Now, nil)
 	opts := recorder.Standard()
 	opts.Scale(2 * time.Second)
-	opts.Routes = router
 	opts.Jitter = func() float64 { return 0.5 }
+	var way live.Way
+	if road == ergo.RoadLink || road == ergo.RoadSystem {
+		way = joined(t, c, road, &opts)
+	} else {
+		way = entered(t, c, road)
+	}
+	router := live.NewRouter([]live.Way{way}, time.Now, nil)
+	opts.Routes = router
 	w, err := archive.OpenWriter(path, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -160,8 +169,79 @@ func recorded(t *testing.T, original *replay.Recording, road ergo.Road, path str
 	if err := errors.Join(r.Run(t.Context()), w.Close()); err != nil {
 		t.Fatal(err)
 	}
-	if entry.Road() != road {
-		t.Errorf("it was recorded over %q", entry.Road())
+}
+
+// entered is the way to the entry point of a replay, over HTTP.
+func entered(t *testing.T, c *serve.Cluster, road ergo.Road) live.Way {
+	h, err := c.Node("")
+	if road == ergo.RoadObserver {
+		h, err = c.Observer("")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	entry, err := surface.Open("node:9922", live.Options{Transport: handlerTransport{h}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return live.Way{Name: "entry", Caller: entry}
+}
+
+// joined is the way to the nodes of a replay that are joined, over a network in
+// memory.
+func joined(t *testing.T, c *serve.Cluster, road ergo.Road, opts *recorder.Options) live.Way {
+	cookie, err := wire.NewCookie("a cookie of some length")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var network wiretest.Network
+	ctx, cancel := context.WithCancel(context.Background())
+	own := wire.Options{
+		Node: "recorder@here", Cookie: cookie, Dial: network.Dial, Logs: opts.Logs.Levels,
+		Jitter: func() float64 { return 0.5 },
+	}
+	var serving sync.WaitGroup
+	for i, node := range c.Nodes() {
+		m, err := c.Member(node, road, cookie)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, name, _ := strings.Cut(node, "@")
+		port := uint16(15000 + i)
+		own.Targets = append(own.Targets, wire.Target{Node: node, Port: port})
+		address := net.JoinHostPort(name, strconv.Itoa(int(port)))
+		first := network.Listen(address)
+		serving.Go(func() {
+			if err := m.Serve(ctx, first, func() (net.Listener, error) { return network.Listen(address), nil }); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	cluster, err := wire.Open(own)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cluster.Close(); cancel(); serving.Wait(); network.Wait() })
+	if err := cluster.Wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	opts.Pushes, opts.OwnNode = &pushes{cluster, cluster.Subscribe(1 << 16)}, cluster.Name()
+	return live.Way{Name: "joined", Caller: cluster, Joined: true}
+}
+
+// pushes are what nodes push, as a recorder takes it.
+type pushes struct {
+	*wire.Cluster
+	queue *wire.Subscription
+}
+
+func (p *pushes) Next(ctx context.Context) (recorder.Pushed, error) {
+	select {
+	case m := <-p.queue.C():
+		event, text := m.Entry()
+		return recorder.Pushed{Node: m.Node, Event: event, At: m.Received, Text: text, Lost: m.Dropped}, nil
+	case <-ctx.Done():
+		return recorder.Pushed{}, ctx.Err()
 	}
 }
 
@@ -169,7 +249,12 @@ func recorded(t *testing.T, original *replay.Recording, road ergo.Road, path str
 // tools.
 const carried = 4 * time.Second
 
-// TestRoads: what a recording over the 48 tools finds, one over an Observer
+// all are the roads; what the others find is held against what the first does.
+func all() []ergo.Road {
+	return []ergo.Road{ergo.RoadMCP, ergo.RoadObserver, ergo.RoadLink, ergo.RoadSystem}
+}
+
+// TestRoads: what a recording over the 48 tools finds, one over any other road
 // finds too: kind, subject, rank and onset.
 func TestRoads(t *testing.T) {
 	var rows []string
@@ -177,28 +262,40 @@ func TestRoads(t *testing.T) {
 		name := strings.TrimSuffix(filepath.Base(capture), ".jsonl.gz")
 		t.Run(name, func(t *testing.T) {
 			original := imported(t, capture)
-			dir := t.TempDir()
-			verdicts := map[ergo.Road][]verdict{}
-			for _, road := range []ergo.Road{ergo.RoadMCP, ergo.RoadObserver} {
-				path := filepath.Join(dir, string(road)+".erg")
+			var want []verdict
+			var cells []string
+			for i, road := range all() {
+				path := filepath.Join(folder(t, name), string(road)+".erg")
 				synctest.Test(t, func(t *testing.T) { recorded(t, original, road, path) })
-				verdicts[road] = verdictOf(t, opened(t, path))
-			}
-			want := verdicts[ergo.RoadMCP]
-			said := compare(want, verdicts[ergo.RoadObserver])
-			rows = append(rows, fmt.Sprintf("| %s | %s | %s |", name, words(want), cell(said)))
-			for _, d := range said {
-				if strings.HasPrefix(d, string(finding.MemoryLeak)+" of ") { // see the document: the road does not carry whose it is
-					t.Log(d)
+				got := verdictOf(t, opened(t, path), road)
+				if i == 0 {
+					want, cells = got, append(cells, words(got))
 					continue
 				}
-				t.Error(d)
+				said := compare(want, got)
+				cells = append(cells, cell(said))
+				for _, d := range said {
+					t.Errorf("%s: %s", road, d)
+				}
 			}
+			rows = append(rows, fmt.Sprintf("| %s | %s |", name, strings.Join(cells, " | ")))
 		})
 	}
 	if *write != "" {
 		table(t, *write, rows)
 	}
+}
+
+// folder is where the recordings of a capture go.
+func folder(t *testing.T, name string) string {
+	if *keep == "" {
+		return t.TempDir()
+	}
+	dir := filepath.Join(*keep, name)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 // compare says in what one verdict differs from another.
@@ -252,14 +349,11 @@ func table(t *testing.T, path string, rows []string) {
 const head = `# One recording over several roads
 
 Written by ` + "`make roads`" + `. Each capture of a real cluster (those of testdata, or of the folder ERGO_CAPTURES) is served by a replay
-at ten times its speed, once as the 48 tools over HTTP and once as an Observer (Ergo 3.3), recorded from there with the standard samplers, and analysed. The second column is what the
-recording over the 48 tools finds: causes, the one to act on first. The third says in what the recording over the Observer differs: in
-kind, subject, rank of the first, or onset (by more than 4 s).
+at ten times its speed over each of the four roads ([surfaces.md](surfaces.md)): as the 48 tools over HTTP, as an Observer (Ergo 3.3), as nodes to
+join that have the 48 tools, and as nodes of 3.3 to join that have their system application alone. It is recorded from there with the
+standard samplers, and analysed. The second column is what the recording over the 48 tools finds: causes, the one to act on first. The
+others say in what the recording over that road differs: in kind, subject, rank of the first, or onset (by more than 4 s).
 
-An Observer has no CPU profile, no ping and none of cpus, heap_inuse, stack_inuse, total_alloc and last_gc_pause_ns; goroutines and
-heap are taken on suspicion only, because they stop the node: without a heap profile a leak is one of the node, and whose it is is not
-told. The roads over a link are not in this table.
-
-| capture | found over the 48 tools | found over an Observer |
-|---|---|---|
+| capture | found over the 48 tools (HTTP) | over an Observer | over a link, 48 tools | over a link, system application |
+|---|---|---|---|---|
 `

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"ergorecorder/ergo"
 )
 
 // A Clock runs through a window of a recording, some times faster than the
@@ -29,13 +31,24 @@ func NewClock(from, end time.Time, speed float64, now func() time.Time) (*Clock,
 	return &Clock{from: from, end: end, speed: speed, now: now}, nil
 }
 
-// Now is the moment of the recording that the clock shows.
+// Now is the moment of the recording that the clock shows. The first time that it
+// is asked it starts.
 func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	if c.start.IsZero() {
+		c.start = c.now()
+	}
+	c.mu.Unlock()
+	return c.peek()
+}
+
+// peek is the moment that the clock shows, whether it runs or has not started.
+func (c *Clock) peek() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := c.now()
 	if c.start.IsZero() {
-		c.start = now
+		return c.from
 	}
 	t := c.from.Add(time.Duration(float64(now.Sub(c.start)) * c.speed))
 	if t.After(c.end) {
@@ -47,6 +60,11 @@ func (c *Clock) Now() time.Time {
 // World is how long a stretch of the recording takes in the world.
 func (c *Clock) World(d time.Duration) time.Duration {
 	return time.Duration(float64(d) / c.speed)
+}
+
+// said is what the clock announces at a moment.
+func (c *Clock) said() *ergo.Clock {
+	return &ergo.Clock{Now: c.Now(), Speed: c.speed, End: c.end}
 }
 
 // announce is the clock's header at a moment.

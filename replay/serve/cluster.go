@@ -215,7 +215,7 @@ func (e *endpoint) Call(ctx context.Context, call ergo.Call) (ergo.Answer, error
 	}
 	reply, err := e.ask(ctx, call, now)
 	a := reply.Answer
-	a.Clock = &ergo.Clock{Now: e.clock.Now(), Speed: e.clock.speed, End: e.clock.end}
+	a.Clock = e.clock.said()
 	if a.Observed = !a.At.IsZero(); !a.Observed {
 		a.At = a.Clock.Now
 	}

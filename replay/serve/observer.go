@@ -38,7 +38,7 @@ func (c *Cluster) Observer(home string) (http.Handler, error) {
 	o := &observed{Cluster: c, home: home, workers: make(chan struct{}, observerWorkers), follows: follows{list: map[string]*held{}}}
 	o.says = native.Observer{
 		Server: gate.Observer(), Instructions: "A replayed recording.", Tools: gate.ReadOnly(),
-		View: func(context.Context, string) (*native.View, error) { return o.view(o.clock.Now()), nil },
+		View: func(context.Context, string) (*native.View, error) { return o.sees(o.clock.Now()), nil },
 	}
 	return o, nil
 }
@@ -77,19 +77,25 @@ func (o *observed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.Write(out, r, q)
 }
 
-// view is the cluster at a moment, as the Observer saw it.
-func (o *observed) view(now time.Time) *native.View {
-	v := &native.View{
-		At: now, Home: o.home, Nodes: o.Nodes(),
-		Of:   func(node string) ergo.Caller { return o.rec.Faithful(now).Via(node) },
-		Life: func(node string) int64 { return o.rec.Life(node, now).Unix() },
+// view is the cluster at a moment, as nodes speak of it from 3.3 on, asked on one
+// of them.
+func (c *Cluster) view(now time.Time, home string) *native.View {
+	return &native.View{
+		At: now, Home: home, Nodes: c.Nodes(),
+		Of:   func(node string) ergo.Caller { return c.rec.Faithful(now).Via(node) },
+		Life: func(node string) int64 { return c.rec.Life(node, now).Unix() },
 		Absent: func(ctx context.Context, node string) bool {
-			return node != o.home && o.downAt(ctx, node, now)
+			return node != home && c.downAt(ctx, node, now)
 		},
-		Build: o.rec.TagsOf,
-		Seen:  func(node string) time.Time { return o.rec.LastOf(node, now) },
-		Wait:  func(ctx context.Context) error { return o.wait(ctx, o.clock.World(callTime)) },
+		Build: c.rec.TagsOf,
+		Seen:  func(node string) time.Time { return c.rec.LastOf(node, now) },
+		Wait:  func(ctx context.Context) error { return c.wait(ctx, c.clock.World(callTime)) },
 	}
+}
+
+// sees is the cluster at a moment, as the Observer saw it.
+func (o *observed) sees(now time.Time) *native.View {
+	v := o.view(now, o.home)
 	v.Log = func(ctx context.Context, u gate.URI, out *gate.Resource) error { return o.log(ctx, v, u, out) }
 	return v
 }

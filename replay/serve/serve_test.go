@@ -82,7 +82,7 @@ func recording(tb testing.TB) *replay.Recording {
 				down = ergo.RemoteError(node, "no route")
 			}
 			said(t, node, "node_info", nil, fmt.Sprintf(`{"Name":%q,"Uptime":%d,"ServerTime":%q}`, node, uptime, t.Format(time.RFC3339Nano)), down)
-			said(t, node, "process_list", ergo.Args{"limit": json.Number("100000")}, rows(300), down)
+			said(t, node, "process_list", ergo.Args{"limit": json.Number("100000")}, ofNode(node, rows(300)), down)
 			if down == nil {
 				said(t, node, "sample_read", ergo.Args{"sampler_id": "mcp_sampler_0000000" + node[:1], "since": json.Number(fmt.Sprint(max(0, s-2)))}, logLines(s), nil)
 			}
@@ -97,6 +97,11 @@ func recording(tb testing.TB) *replay.Recording {
 	}
 	tb.Cleanup(func() { rec.Close() })
 	return rec
+}
+
+// ofNode is a text whose PIDs are those of a node.
+func ofNode(node, text string) string {
+	return strings.ReplaceAll(text, "<AB.", fmt.Sprintf("<%08X.", ergo.NameSum(node)))
 }
 
 func rows(n int) string {

@@ -422,13 +422,7 @@ func (n *node) applications() ([]byte, error) {
 func (n *node) lens(u gate.URI) ([]byte, error) {
 	switch u.Lens {
 	case "process":
-		pid, err := n.pid(u.Target)
-		if err != nil {
-			return nil, err
-		}
-		info, err := n.fields("process_info", ergo.Args{"pid": pid})
-		n.idents(info, "PID", "Parent", "Leader", "Aliases", "Metas", "MonitorsPID", "LinksPID", "MonitorsAlias", "LinksAlias")
-		return n.answer("Info", info), err
+		return n.process(u.Target)
 	case "connection":
 		return n.tool("connection", ergo.Args{"peer": u.Target})
 	case "event":
@@ -437,4 +431,15 @@ func (n *node) lens(u gate.URI) ([]byte, error) {
 		return n.tool(u.Lens, ergo.Args{"limit": 10_000})
 	}
 	return nil, fmt.Errorf("node %s stopped publishing %s", n.name, u.Lens)
+}
+
+// process is all about one process.
+func (n *node) process(text string) ([]byte, error) {
+	pid, err := n.pid(text)
+	if err != nil {
+		return nil, err
+	}
+	info, err := n.fields("process_info", ergo.Args{"pid": pid})
+	n.idents(info, "PID", "Parent", "Leader", "Aliases", "Metas", "MonitorsPID", "LinksPID", "MonitorsAlias", "LinksAlias")
+	return n.answer("Info", info), err
 }

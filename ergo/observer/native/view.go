@@ -86,11 +86,7 @@ func (v *View) worded(ctx context.Context, node string, err error) error {
 		}
 		return err
 	}
-	_, after, ok := strings.Cut(te.Message, ": ")
-	if !ok {
-		after = te.Message
-	}
-	return fmt.Errorf("node %s: %s", node, after)
+	return fmt.Errorf("node %s: %s", node, behind(te.Message))
 }
 
 // Read is what a resource shows; an error is a refusal in words.

@@ -39,17 +39,28 @@ func (n *Network) Register(node string, r Route) {
 	n.nodes[node] = r
 }
 
+// A Server takes the connections of a listener until ctx ends.
+type Server interface {
+	Serve(ctx context.Context, listener net.Listener)
+}
+
 // Serve lets a peer listen at an address, host:port, until ctx ends; Wait
 // waits until it has ended.
-func (n *Network) Serve(ctx context.Context, address string, p *Peer) {
+func (n *Network) Serve(ctx context.Context, address string, p Server) {
+	l := n.Listen(address)
+	n.running.Go(func() { p.Serve(ctx, l) })
+}
+
+// Listen begins to listen at an address, in the place of who did so before.
+func (n *Network) Listen(address string) net.Listener {
 	l := &listener{address: address, conns: make(chan net.Conn), closed: make(chan struct{})}
 	n.mu.Lock()
+	defer n.mu.Unlock()
 	if n.listeners == nil {
 		n.listeners = map[string]*listener{}
 	}
 	n.listeners[address] = l
-	n.mu.Unlock()
-	n.running.Go(func() { p.Serve(ctx, l) })
+	return l
 }
 
 // Wait waits until all peers have ended.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"math/rand/v2"
 	"testing"
 	"time"
 )
@@ -59,5 +60,48 @@ func TestAssembler(t *testing.T) {
 	}
 	if _, _, err := NewAssembler(4).Add(part(1, 0, 2, make([]byte, 5)), now); !errors.Is(err, ErrTooLong) {
 		t.Errorf("%v is not ErrTooLong", err)
+	}
+}
+
+// TestPackAndSplit: a long frame that is compressed and sent in parts is the same
+// when it has come; a short one is sent as it is.
+func TestPackAndSplit(t *testing.T) {
+	noise := make([]byte, 200_000) // that does not shrink
+	_, _ = rand.NewChaCha8([32]byte{}).Read(noise)
+	m := Message{Type: Response, Order: 5, From: 1, To: 2, Ref: [3]uint64{3}, Payload: noise}
+	whole, err := m.Append(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range [][]byte{whole, append(append([]byte{}, whole[:2]...), 0, 0, 0, 8, 0, 208)} {
+		packed, err := Pack(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := NewAssembler(1 << 20)
+		parts := Split(packed, 9)
+		var got Frame
+		for i, p := range parts {
+			if len(p) > partSize+16 {
+				t.Errorf("a part of %d bytes", len(p))
+			}
+			f, err := NewReader(bytes.NewReader(p), 1<<20).Next()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got = f; len(parts) > 1 {
+				var done bool
+				if got, done, err = a.Add(f, time.Unix(0, 0)); err != nil || done != (i == len(parts)-1) {
+					t.Fatalf("part %d: %v, %v", i, done, err)
+				}
+			}
+		}
+		f, err := Unpack(got, 1<<20)
+		if err != nil || f.Type != Type(b[7]) || !bytes.Equal(f.Body, b[8:]) {
+			t.Errorf("%d bytes came as %d of type %d: %v", len(b)-8, len(f.Body), f.Type, err)
+		}
+		if (len(parts) > 1) != (len(b) > 100_000) || (&packed[0] == &b[0]) != (len(b) < packFrom) {
+			t.Errorf("%d bytes were sent in %d parts", len(b), len(parts))
+		}
 	}
 }

@@ -2,19 +2,30 @@ package handshake
 
 import (
 	"bufio"
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"slices"
 
 	"ergorecorder/ergo/wire/internal/edf"
 )
 
-// Accept plays the acceptor's side of a handshake, for the peers of tests: the
-// product only dials. types are the registered names that the peer announces;
-// cert, if not nil, is its own TLS certificate (DER).
-func Accept(conn net.Conn, r *bufio.Reader, local Local, types []string, cert []byte) (Peer, error) {
+// Announced is what an acceptor says about itself.
+type Announced struct {
+	Types   []string // the registered names that it knows
+	Version Version
+	// Modern is a node of 3.3 with its default flags, else it is one before.
+	Modern bool
+	Cert   []byte // its TLS certificate (DER); nil without TLS
+}
+
+// Accept plays the acceptor's side of a handshake, for nodes that are played:
+// the recorder itself only dials.
+func Accept(conn net.Conn, r *bufio.Reader, local Local, own Announced) (Peer, error) {
 	h := &handshake{conn: conn, r: r, local: local}
 	theirs, err := expect[Hello](h, HelloType)
 	if err != nil {
@@ -29,8 +40,8 @@ func Accept(conn net.Conn, r *bufio.Reader, local Local, types []string, cert []
 	}
 	ours := Hello{Salt: hex.EncodeToString(salt)}
 	ours.Digest = digest(ours.Salt, theirs.Digest, local.Cookie)
-	if cert != nil {
-		ours.DigestCert = certDigest(ours.Salt, theirs.Salt, local.Cookie, cert)
+	if own.Cert != nil {
+		ours.DigestCert = certDigest(ours.Salt, theirs.Salt, local.Cookie, own.Cert)
 	}
 	if err := h.send(HelloType, ours); err != nil {
 		return Peer{}, err
@@ -42,7 +53,7 @@ func Accept(conn net.Conn, r *bufio.Reader, local Local, types []string, cert []
 	if !same(intro.Digest, digest(ours.Salt, local.Cookie)) || string(intro.Node) == local.Node {
 		return Peer{}, errors.New("accept: introduction refused")
 	}
-	if err := h.introduce(types); err != nil {
+	if err := h.introduce(intro, own); err != nil {
 		return Peer{}, err
 	}
 	if _, err := expect[Accepted](h, AcceptType); err != nil {
@@ -52,15 +63,32 @@ func Accept(conn net.Conn, r *bufio.Reader, local Local, types []string, cert []
 }
 
 // introduce sends the acceptor's two last messages.
-func (h *handshake) introduce(types []string) error {
-	if err := h.send(AcceptType, Accepted{ID: "1", PoolSize: 1}); err != nil {
+func (h *handshake) introduce(to Introduce, own Announced) error {
+	flags := newFlags(oldNode)
+	if own.Modern {
+		flags = newFlags(newNode)
+	}
+	if err := h.send(AcceptType, Accepted{ID: connectionID(h.local, to), PoolSize: 1}); err != nil {
 		return err
 	}
 	cache := map[uint16]string{}
-	for i, name := range types {
+	for i, name := range own.Types {
 		cache[4096+uint16(i)] = name
 	}
 	return h.send(IntroduceType, Introduce{
-		Node: edf.Atom(h.local.Node), Flags: newFlags(0x67), Creation: h.local.Creation, RegCache: cache,
+		Node: edf.Atom(h.local.Node), Version: own.Version, Flags: flags, Creation: h.local.Creation, RegCache: cache,
 	})
+}
+
+// connectionID is the name of a connection between two nodes, the same whoever
+// of them dialled.
+func connectionID(local Local, to Introduce) string {
+	sides := []string{
+		fmt.Sprintf("%s:%d", local.Node, local.Creation),
+		fmt.Sprintf("%s:%d", to.Node, to.Creation),
+	}
+	slices.Sort(sides)
+	sum := hmac.New(sha256.New, []byte(local.Cookie))
+	sum.Write([]byte(sides[0] + ":" + sides[1]))
+	return hex.EncodeToString(sum.Sum(nil))
 }

@@ -18,5 +18,5 @@
 // the certificate.
 //
 // Our node opens one link to each node, announces no caches, and says only
-// that it acknowledges important messages. It does not accept connections.
+// that it acknowledges important messages. [Accept] is for nodes that are played.
 package handshake

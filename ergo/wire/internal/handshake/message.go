@@ -76,6 +76,13 @@ const (
 	modernFlags = plainFlags | FlagFragments | uint64(KeepAlive/time.Second)<<keepAliveShift
 )
 
+// oldNode are the flags of a node of 3.0 to 3.2, newNode those of one of 3.3,
+// both by default.
+const (
+	oldNode = 0x67
+	newNode = 0x70fef
+)
+
 func newFlags(v uint64) Flags { return binary.BigEndian.AppendUint64(nil, v) }
 
 // Has reports whether the flags contain flag. Flags that are not set are the

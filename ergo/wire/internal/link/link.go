@@ -65,6 +65,7 @@ type Event struct {
 	Value any       // decoded; an [edf.Named] with [edf.Raw] where the type is not known
 	// Payload is the encoded value, where it is not one of our own types.
 	Payload []byte
+	Said    *Said // by a replay, of this message; nil by any other peer
 	Ended   error // why there will be no more; the other fields but Name are zero
 }
 
@@ -85,10 +86,15 @@ type Link struct {
 	out  chan []byte
 	id   atomic.Uint64
 
+	replay bool // the peer is a replay, which announces its clock
+
 	frames, unread, late, unsent atomic.Int64
 
 	mu      sync.Mutex
 	waiting map[[3]uint64]chan reply
+	clocks  map[[3]uint64]*Said // what a replay said of the answers to come
+	next    *Said               // and of what it will push next
+	clock   *Said               // last
 	err     error
 	done    chan struct{}
 	ended   sync.WaitGroup
@@ -98,6 +104,7 @@ type Link struct {
 type reply struct {
 	value any
 	err   error
+	said  *Said
 }
 
 // New begins the traffic over conn, from which r reads.
@@ -106,8 +113,10 @@ func New(conn net.Conn, r io.Reader, opts Options) *Link {
 		opts:    opts,
 		conn:    conn,
 		dec:     edf.Decoder{Types: types(opts.Types), Caches: opts.Peer.Caches},
+		replay:  replayed(opts.Peer.Caches),
 		out:     make(chan []byte, queueLength),
 		waiting: map[[3]uint64]chan reply{},
+		clocks:  map[[3]uint64]*Said{},
 		done:    make(chan struct{}),
 	}
 	l.id.Store(uint64(opts.Now().UnixNano()))
@@ -252,6 +261,7 @@ func (l *Link) ask(ctx context.Context, ref [3]uint64, m frame.Message) (any, er
 	defer func() {
 		l.mu.Lock()
 		delete(l.waiting, ref)
+		delete(l.clocks, ref)
 		l.mu.Unlock()
 	}()
 	if err := l.send(ctx, m); err != nil {
@@ -259,6 +269,7 @@ func (l *Link) ask(ctx context.Context, ref [3]uint64, m frame.Message) (any, er
 	}
 	select {
 	case r := <-answer:
+		hear(ctx, r.said)
 		return r.value, r.err
 	case <-l.done:
 		return nil, l.Err()

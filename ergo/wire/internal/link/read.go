@@ -99,6 +99,7 @@ func (l *Link) receive(m frame.Message) {
 		if m.Important {
 			l.answer(frame.Message{Type: frame.ResponseError, To: m.From, Ref: [3]uint64{m.ID}, Code: frame.CodeUnknownProcess})
 		}
+		l.clocked(m)
 	case frame.PublishEvent, frame.PublishCached:
 		l.published(m)
 	case frame.EventTerminated, frame.CachedEventEnded:
@@ -152,7 +153,9 @@ func owned(v any) any {
 func (l *Link) deliver(ref [3]uint64, r reply) {
 	l.mu.Lock()
 	answer := l.waiting[ref]
+	r.said = l.clocks[ref]
 	delete(l.waiting, ref)
+	delete(l.clocks, ref)
 	l.mu.Unlock()
 	if answer == nil {
 		l.late.Add(1)
@@ -167,7 +170,7 @@ func (l *Link) published(m frame.Message) {
 		l.unread.Add(1)
 		return
 	}
-	e := Event{Name: string(m.Name), At: time.Unix(0, m.At)}
+	e := Event{Name: string(m.Name), At: time.Unix(0, m.At), Said: l.saidNext()}
 	v, err := l.decode(m.Payload)
 	if err != nil {
 		l.unread.Add(1)

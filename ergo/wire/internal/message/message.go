@@ -38,6 +38,9 @@ const (
 	DemonitorEventType     = protoPrefix + "MessageDemonitorEvent"
 	ResultType             = protoPrefix + "MessageResult"
 	MessageEventType       = "#ergo.services/ergo/gen/MessageEvent"
+
+	// ClockType is no type of Ergo's: only a replay announces it.
+	ClockType = "#ergorecorder/replay/MessageClock"
 )
 
 // A ToolCallRequest asks the process mcp for one tool's answer.
@@ -112,6 +115,20 @@ type MessageEvent struct {
 	Message   any
 }
 
+// A Clock goes before what a replay says, and is about it alone: where the
+// replay is in the window that it plays, how many times faster than the world it
+// runs, where the window ends, and when what it says was observed. Times are unix
+// ns. Real nodes neither send nor know it.
+type Clock struct {
+	About    [3]uint64 // the reference of the answer that comes next; zero: what is pushed next
+	Now, End int64
+	Speed    float64
+	Observed int64 // 0: it was made up on the spot
+	// Missing are the fields of the answer that were not recorded: it has no way
+	// to leave one out.
+	Missing []string
+}
+
 // A Relation asks to begin or end a link or a monitor between a process and a
 // target of type T. All such requests have this layout.
 type Relation[T any] struct {
@@ -144,6 +161,7 @@ func Types() edf.Types {
 		LogMetaType:            reflect.TypeFor[LogMeta](),
 		MessageEventType:       reflect.TypeFor[MessageEvent](),
 		ResultType:             reflect.TypeFor[Result](),
+		ClockType:              reflect.TypeFor[Clock](),
 	}
 	relations(t)
 	return t

@@ -142,13 +142,11 @@ func (f Flags) MarshalJSON() ([]byte, error) {
 		return []byte("null"), nil
 	}
 	v := binary.BigEndian.Uint64(f)
-	has := func(bit int) bool { return v>>bit&1 == 1 }
-	return json.Marshal(map[string]any{
-		"Enable": has(0), "EnableRemoteSpawn": has(1), "EnableRemoteApplicationStart": has(2), "EnableFragmentation": has(3),
-		"EnableProxyTransit": has(4), "EnableProxyAccept": has(5), "EnableImportantDelivery": has(6), "EnableSimultaneousConnect": has(7),
-		"EnableSoftwareKeepAlive": v >> 8 & 255, "EnableClockSkew": has(16), "EnableTracing": has(17),
-		"EnableWrappedErrors": has(18), "EnableSchemaEvolution": has(19),
-	})
+	all := map[string]any{keepAliveFlag: v >> 8 & 255}
+	for bit, name := range flagBits() {
+		all[name] = v>>bit&1 == 1
+	}
+	return json.Marshal(all)
 }
 
 // An Env is the environment of a node or a process: texts in Go's syntax.

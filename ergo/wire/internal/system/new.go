@@ -391,8 +391,11 @@ type LogEntry struct {
 	Timestamp int64
 	Level     int
 	Message   string
-	Fields    []struct {
-		Name  string
-		Value any
-	}
+	Fields    []LogField
+}
+
+// A LogField is a value that the program gave a line.
+type LogField struct {
+	Name  string
+	Value any
 }
