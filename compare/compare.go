@@ -188,8 +188,7 @@ func pool(a, b tracks, in, of []string) int {
 			if k.subject.Node == "" {
 				continue
 			}
-			all := k
-			all.subject.Node, all.subject.Peer = "", ""
+			all := k.everywhere()
 			t[all] = append(t[all], t[k]...)
 			if !slices.Equal(in, of) {
 				delete(t, k)
@@ -218,9 +217,7 @@ func merged(all []tested, nodes int) []tested {
 	shown := map[key][]string{}
 	for _, t := range all {
 		if t.subject.Node != "" {
-			whole := t.key
-			whole.subject.Node, whole.subject.Peer = "", ""
-			shown[whole] = append(shown[whole], t.subject.Node)
+			shown[t.everywhere()] = append(shown[t.everywhere()], t.subject.Node)
 		}
 	}
 	together := map[key]bool{}
@@ -231,10 +228,8 @@ func merged(all []tested, nodes int) []tested {
 	}
 	var out []tested
 	for _, t := range all {
-		whole := t.key
-		whole.subject.Node, whole.subject.Peer = "", ""
 		switch {
-		case t.subject.Node == "" && !together[t.key], t.subject.Node != "" && together[whole]:
+		case t.subject.Node == "" && !together[t.key], t.subject.Node != "" && together[t.everywhere()]:
 			continue
 		}
 		if t.nodes = shown[t.key]; t.subject.Node != "" {
@@ -345,14 +340,11 @@ const mostOpen = 5
 func open(all, claimed []tested) []string {
 	told := map[key]bool{}
 	for _, t := range claimed {
-		told[t.key] = true
-		whole := t.key
-		whole.subject.Node, whole.subject.Peer = "", ""
-		told[whole] = true
+		told[t.everywhere()] = true
 	}
 	var left []tested
 	for _, t := range all {
-		if t.open() && !told[t.key] {
+		if t.open() {
 			left = append(left, t)
 		}
 	}
@@ -360,12 +352,22 @@ func open(all, claimed []tested) []string {
 		return -cmp.Compare(math.Abs(math.Log(max(a.whole(), 1e-9))), math.Abs(math.Log(max(b.whole(), 1e-9))))
 	})
 	out := []string{}
-	for _, t := range left[:min(mostOpen, len(left))] {
+	for _, t := range left {
+		if told[t.everywhere()] || len(out) == mostOpen {
+			continue
+		}
+		told[t.everywhere()] = true
 		c := Change{Metric: t.metric, Subject: t.subject, Unit: t.metric.trait().unit}
 		out = append(out, fmt.Sprintf("%s%s: %s over the whole of it, before %s; not in enough of its parts to be told from chance, or not everywhere",
 			c.Metric, c.of(), c.value(t.after.Total), c.value(t.before.Total)))
 	}
 	return out
+}
+
+// everywhere is the same measure of all nodes together.
+func (k key) everywhere() key {
+	k.subject.Node, k.subject.Peer = "", ""
+	return k
 }
 
 func questions(n int) string {
