@@ -3,6 +3,8 @@ package web
 import (
 	"time"
 
+	"ergorecorder/web/past"
+
 	"ergorecorder/analyze"
 	"ergorecorder/analyze/finding"
 	"ergorecorder/web/chart"
@@ -101,11 +103,11 @@ func whom(s finding.Subject) string {
 	}
 	switch {
 	case s.Peer != "" && name == "":
-		return short(s.Node) + " ↔ " + short(s.Peer)
+		return past.Short(s.Node) + " ↔ " + past.Short(s.Peer)
 	case name == "":
-		return short(s.Node)
+		return past.Short(s.Node)
 	case s.Node != "":
-		return name + " on " + short(s.Node)
+		return name + " on " + past.Short(s.Node)
 	}
 	return name
 }

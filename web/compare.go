@@ -11,6 +11,8 @@ import (
 	"slices"
 	"time"
 
+	"ergorecorder/web/past"
+
 	"ergorecorder/compare"
 	"ergorecorder/escape"
 
@@ -46,11 +48,11 @@ type diffRow struct {
 
 // A processDiff is a process at both moments; a missing one has no PID.
 type processDiff struct {
-	Before, After process
+	Before, After past.Process
 	Change        string // new, gone or changed
 }
 
-func (d *processDiff) any() *process {
+func (d *processDiff) any() *past.Process {
 	if d.After.PID != "" {
 		return &d.After
 	}
@@ -117,13 +119,13 @@ func (s *Server) compare(ctx context.Context, p *page) (any, error) {
 		return v, nil
 	}
 	v.Valid = true
-	then := momentOf(p.rec, v.With)
+	then := past.MomentOf(p.rec, v.With)
 	names := p.Nodes()
-	a, b := then.nodes(ctx, names), p.now.nodes(ctx, names)
+	a, b := then.Nodes(ctx, names), p.now.Nodes(ctx, names)
 	for i := range names {
 		v.Nodes = append(v.Nodes, newNodeDiff(a[i], b[i]))
 	}
-	diffs := diffProcesses(then.processes(ctx, names...), p.now.processes(ctx, names...))
+	diffs := diffProcesses(then.Processes(ctx, names...), p.now.Processes(ctx, names...))
 	v.All = p.query.Get("all") == "1"
 	v.Other = p.Same("all", map[bool]string{false: "1"}[v.All], "skip", "")
 	if !v.All {
@@ -158,7 +160,7 @@ func (s *Server) serveComparison(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, escape.Block(b.String())) // a reader that went away
 }
 
-func newNodeDiff(a, b node) nodeDiff {
+func newNodeDiff(a, b past.Node) nodeDiff {
 	d := nodeDiff{Node: b.Name}
 	switch {
 	case !a.Known && !b.Known:
@@ -188,14 +190,14 @@ func newNodeDiff(a, b node) nodeDiff {
 	row("zombees", chart.Count, float64(a.Info.ProcessesZombee), float64(b.Info.ProcessesZombee))
 	row("Goroutines", chart.Count, float64(a.Runtime.Goroutines), float64(b.Runtime.Goroutines))
 	row("Heap", chart.Bytes, float64(a.Runtime.HeapAlloc), float64(b.Runtime.HeapAlloc))
-	row("Errors and panics logged", chart.Count, float64(a.Info.logged(4)), float64(b.Info.logged(4)))
+	row("Errors and panics logged", chart.Count, float64(a.Info.Logged(4)), float64(b.Info.Logged(4)))
 	row("Send errors", chart.Count, float64(a.Info.SendErrorsLocal+a.Info.SendErrorsRemote), float64(b.Info.SendErrorsLocal+b.Info.SendErrorsRemote))
 	row("Call errors", chart.Count, float64(a.Info.CallErrorsLocal+a.Info.CallErrorsRemote), float64(b.Info.CallErrorsLocal+b.Info.CallErrorsRemote))
 	return d
 }
 
 // diffProcesses pairs processes of the same life; both lists are in order.
-func diffProcesses(a, b []process) []processDiff {
+func diffProcesses(a, b []past.Process) []processDiff {
 	var out []processDiff
 	for len(a) > 0 || len(b) > 0 {
 		order := 0
@@ -205,7 +207,7 @@ func diffProcesses(a, b []process) []processDiff {
 		case len(b) == 0:
 			order = -1
 		default:
-			order = orderProcesses(&a[0], &b[0])
+			order = past.OrderProcesses(&a[0], &b[0])
 		}
 		switch {
 		case order < 0:
@@ -216,7 +218,7 @@ func diffProcesses(a, b []process) []processDiff {
 			b = b[1:]
 		default:
 			change := ""
-			if born := a[0].born() - b[0].born(); born < -3 || born > 3 {
+			if born := a[0].Born() - b[0].Born(); born < -3 || born > 3 {
 				change = "reborn"
 			}
 			out = append(out, processDiff{a[0], b[0], change})
@@ -228,14 +230,14 @@ func diffProcesses(a, b []process) []processDiff {
 
 func diffColumns(p *page) []column[processDiff] {
 	life := func(d *processDiff) string { return processURL(p, d.any().Node, string(d.any().PID)) }
-	delta := func(id, label string, u chart.Unit, f func(*process) float64) column[processDiff] {
+	delta := func(id, label string, u chart.Unit, f func(*past.Process) float64) column[processDiff] {
 		c := numColumn(id, label, "", u, func(d *processDiff) float64 { return f(&d.After) - f(&d.Before) })
 		c.Text = func(d *processDiff) string { return signed(u, f(&d.After)-f(&d.Before)) }
 		return c
 	}
 	return []column[processDiff]{
 		{ID: "name", Label: "Process", Text: func(d *processDiff) string { return d.any().Label() }, URL: life, Class: constantClass[processDiff]("name"), Order: byText(func(d *processDiff) string { return d.any().Label() })},
-		textColumn("node", "Node", func(d *processDiff) string { return short(d.any().Node) }),
+		textColumn("node", "Node", func(d *processDiff) string { return past.Short(d.any().Node) }),
 		textColumn("behavior", "Behavior", func(d *processDiff) string { return d.any().Behavior }),
 		{ID: "change", Label: "Change", Text: func(d *processDiff) string { return d.Change }, Order: func(a, b *processDiff) int { return cmp.Compare(b.Change, a.Change) }},
 		{ID: "state", Label: "State", Text: func(d *processDiff) string {
@@ -244,12 +246,12 @@ func diffColumns(p *page) []column[processDiff] {
 			}
 			return fmt.Sprintf("%s → %s", d.Before.State, d.After.State)
 		}, Order: byText(func(d *processDiff) string { return d.any().State })},
-		delta("dmailbox", "Δ Mailbox", chart.Count, func(p *process) float64 { return float64(p.MessagesMailbox) }),
-		delta("dlatency", "Δ Latency", chart.Nanoseconds, func(p *process) float64 { return float64(max(p.MailboxLatency, 0)) }),
-		delta("din", "Δ Received", chart.Count, func(p *process) float64 { return float64(p.MessagesIn) }),
-		delta("dout", "Δ Sent", chart.Count, func(p *process) float64 { return float64(p.MessagesOut) }),
-		delta("drunning", "Δ Running time", chart.Nanoseconds, func(p *process) float64 { return float64(p.RunningTime) }),
-		{ID: "pid", Label: "PID", Text: func(d *processDiff) string { return string(d.any().PID) }, URL: life, Class: constantClass[processDiff]("mono"), Order: func(a, b *processDiff) int { return comparePIDs(a.any().PID, b.any().PID) }},
+		delta("dmailbox", "Δ Mailbox", chart.Count, func(p *past.Process) float64 { return float64(p.MessagesMailbox) }),
+		delta("dlatency", "Δ Latency", chart.Nanoseconds, func(p *past.Process) float64 { return float64(max(p.MailboxLatency, 0)) }),
+		delta("din", "Δ Received", chart.Count, func(p *past.Process) float64 { return float64(p.MessagesIn) }),
+		delta("dout", "Δ Sent", chart.Count, func(p *past.Process) float64 { return float64(p.MessagesOut) }),
+		delta("drunning", "Δ Running time", chart.Nanoseconds, func(p *past.Process) float64 { return float64(p.RunningTime) }),
+		{ID: "pid", Label: "PID", Text: func(d *processDiff) string { return string(d.any().PID) }, URL: life, Class: constantClass[processDiff]("mono"), Order: func(a, b *processDiff) int { return past.ComparePIDs(a.any().PID, b.any().PID) }},
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"ergorecorder/web/past"
+
 	"ergorecorder/analyze"
 	"ergorecorder/analyze/finding"
 	"ergorecorder/ergo"
@@ -60,7 +62,7 @@ func chartTitle(e finding.Evidence) string {
 		title = e.What
 	}
 	if e.Node != "" {
-		title += " on " + short(e.Node)
+		title += " on " + past.Short(e.Node)
 	}
 	return title
 }
@@ -111,7 +113,7 @@ func peersOf(ctx context.Context, rec *replay.Recording, f *finding.Finding, e f
 	switch {
 	case reading.Reading == ergo.Processes && f.Subject.Behavior != "" && f.Subject.PID != "":
 		behavior := f.Subject.Behavior
-		rows, err := rowCurves(ctx, rec, q, "PID", rowMatch{"Behavior", func(b string) bool { return b == behavior }}, 4*peersShown)
+		rows, err := past.RowCurves(ctx, rec, q, "PID", past.RowMatch{Column: "Behavior", Equals: func(b string) bool { return b == behavior }}, 4*peersShown)
 		if err != nil {
 			return nil, "", err
 		}
@@ -126,7 +128,7 @@ func peersOf(ctx context.Context, rec *replay.Recording, f *finding.Finding, e f
 				continue
 			}
 			q.Node = n.Name
-			cs, err := objectCurves(ctx, rec, q)
+			cs, err := past.ObjectCurves(ctx, rec, q)
 			if err != nil {
 				return nil, "", err
 			}
@@ -158,15 +160,15 @@ func processCharts(ctx context.Context, report *analyze.Report, f *finding.Findi
 		to = earliest(to, f.End.Add(time.Minute))
 	}
 	from, to = latest(from, report.Window.From), earliest(to, f.Onset.Add(lifeWindow))
-	l, err := lifeOf(ctx, rec, f.Subject.Node, f.Subject.PID, from, to)
+	l, err := past.LifeOf(ctx, rec, f.Subject.Node, f.Subject.PID, from, to)
 	if err != nil {
 		return nil, fmt.Errorf("life of %s: %w", f.Subject.PID, err)
 	}
-	if len(l.at) < 2 {
+	if len(l.At) < 2 {
 		return nil, nil
 	}
 	var out []chart.Chart
-	for _, c := range l.charts(from, to, time.Time{}) {
+	for _, c := range l.Charts(from, to, time.Time{}) {
 		if c.Field == "" || c.Curves[0].Flat() || slices.ContainsFunc(f.Evidence, func(e finding.Evidence) bool { return e.Field == c.Field && e.Series != nil }) {
 			continue
 		}

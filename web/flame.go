@@ -18,6 +18,8 @@ import (
 	"sync"
 	"time"
 
+	"ergorecorder/web/past"
+
 	"github.com/google/pprof/driver"
 	"github.com/google/pprof/profile"
 
@@ -119,7 +121,7 @@ func (s *Server) profile(ctx context.Context, p *page) (any, error) {
 		v.Base = &base
 		path += "," + base.String()
 	}
-	p.Title = "Profile " + ref.Kind + " of " + short(ref.Node)
+	p.Title = "Profile " + ref.Kind + " of " + past.Short(ref.Node)
 	shown := p.query.Get("view")
 	if !slices.Contains(pprofViews(), shown) {
 		shown = "flamegraph"
@@ -134,7 +136,7 @@ func (s *Server) profile(ctx context.Context, p *page) (any, error) {
 	}
 	for _, r := range all.(profilesView).Rows {
 		if r.comparable(ref) && r.profileRef != ref {
-			v.Others = append(v.Others, quickLink{r.Kind + " of " + short(r.Node) + " at " + chart.Clock(r.At), p.Same("base", r.String())})
+			v.Others = append(v.Others, quickLink{r.Kind + " of " + past.Short(r.Node) + " at " + chart.Clock(r.At), p.Same("base", r.String())})
 		}
 	}
 	return v, nil

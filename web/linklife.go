@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"ergorecorder/web/past"
+
 	"ergorecorder/ergo"
 	"ergorecorder/replay"
 	"ergorecorder/web/chart"
@@ -31,12 +33,12 @@ func linkCharts(ctx context.Context, p *page, a, b string) ([]chart.Chart, error
 		curves = slices.DeleteFunc(curves, func(c chart.Curve) bool { return len(c.At) < 2 })
 		return chart.Chart{Title: title, Unit: u, Note: note, From: p.From, To: p.To, Cursor: p.At, Curves: curves}
 	}
-	pair := short(a) + " and " + short(b)
+	pair := past.Short(a) + " and " + past.Short(b)
 	charts := []chart.Chart{
 		of("Messages, "+pair, chart.PerSecond, "what is sent and never received is lost",
-			named(short(a)+" sent", ab.out.Rate()), named(short(b)+" received", ba.in.Rate()), named(short(b)+" sent", ba.out.Rate()), named(short(a)+" received", ab.in.Rate())),
-		of("Connected for, "+pair, chart.Seconds, "a fall is a connection that was made anew", named(short(a), ab.up), named(short(b), ba.up)),
-		of("Round trip, "+pair, chart.Nanoseconds, "", named(short(a)+" to "+short(b), pings(ctx, p.rec, a, b, p.From, p.To)), named(short(b)+" to "+short(a), pings(ctx, p.rec, b, a, p.From, p.To))),
+			named(past.Short(a)+" sent", ab.out.Rate()), named(past.Short(b)+" received", ba.in.Rate()), named(past.Short(b)+" sent", ba.out.Rate()), named(past.Short(a)+" received", ab.in.Rate())),
+		of("Connected for, "+pair, chart.Seconds, "a fall is a connection that was made anew", named(past.Short(a), ab.up), named(past.Short(b), ba.up)),
+		of("Round trip, "+pair, chart.Nanoseconds, "", named(past.Short(a)+" to "+past.Short(b), pings(ctx, p.rec, a, b, p.From, p.To)), named(past.Short(b)+" to "+past.Short(a), pings(ctx, p.rec, b, a, p.From, p.To))),
 	}
 	return slices.DeleteFunc(charts, func(c chart.Chart) bool { return len(c.Curves) == 0 }), nil
 }
@@ -51,7 +53,7 @@ type linkEnd struct{ out, in, up chart.Curve }
 
 func linkCurves(ctx context.Context, p *page, node, peer string) (linkEnd, error) {
 	q := replay.Query{Node: node, Reading: ergo.Links, From: p.From, To: p.To, Fields: []string{"MessagesOut", "MessagesIn", "ConnectionUptime"}}
-	rows, err := rowCurves(ctx, p.rec, q, "Node", rowMatch{"Node", func(name string) bool { return name == peer }}, 1)
+	rows, err := past.RowCurves(ctx, p.rec, q, "Node", past.RowMatch{Column: "Node", Equals: func(name string) bool { return name == peer }}, 1)
 	if err != nil {
 		return linkEnd{}, fmt.Errorf("link of %s to %s: %w", node, peer, err)
 	}

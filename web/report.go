@@ -13,6 +13,8 @@ import (
 	"slices"
 	"time"
 
+	"ergorecorder/web/past"
+
 	"ergorecorder/analyze"
 	"ergorecorder/analyze/finding"
 	"ergorecorder/ergo"
@@ -45,7 +47,7 @@ type severityCount struct {
 
 // A reportNode is a node at the end of the window, with its curves over it.
 type reportNode struct {
-	node
+	past.Node
 	Sparks []spark
 }
 
@@ -87,7 +89,7 @@ func newReportPage(ctx context.Context, report *analyze.Report, rec *replay.Reco
 		Policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'",
 	}
 	anchor := func(f *finding.Finding) string { return "#" + f.ID }
-	p.Strip = newStrip(rec, from, to, metrics()[0])
+	p.Strip = newStrip(rec, from, to, past.Metrics()[0])
 	p.Strip.fill(ctx, rec)
 	marks, err := rec.Marks(ctx, from, to)
 	if err != nil {
@@ -118,7 +120,7 @@ func reportNodes(ctx context.Context, rec *replay.Recording, from, to time.Time)
 		names = append(names, n.Name)
 	}
 	var out []reportNode
-	for _, n := range momentOf(rec, to).nodes(ctx, names) {
+	for _, n := range past.MomentOf(rec, to).Nodes(ctx, names) {
 		sparks, err := nodeSparks(ctx, rec, n.Name, from, to)
 		if err != nil {
 			return nil, err
@@ -141,7 +143,7 @@ func nodeSparks(ctx context.Context, rec *replay.Recording, node string, from, t
 	var out []spark
 	for _, reading := range slices.Sorted(maps.Keys(sparkFields())) {
 		fields := sparkFields()[reading]
-		cs, err := objectCurves(ctx, rec, replay.Query{Node: node, Reading: reading, From: from, To: to, Fields: fields})
+		cs, err := past.ObjectCurves(ctx, rec, replay.Query{Node: node, Reading: reading, From: from, To: to, Fields: fields})
 		if err != nil {
 			return nil, fmt.Errorf("%s of %s: %w", reading, node, err)
 		}

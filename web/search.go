@@ -4,6 +4,8 @@ import (
 	"context"
 	"strings"
 
+	"ergorecorder/web/past"
+
 	"ergorecorder/analyze/views"
 	"ergorecorder/ergo"
 )
@@ -45,14 +47,14 @@ func (s *Server) search(ctx context.Context, p *page) (any, error) {
 	for _, n := range p.Nodes() {
 		hit("node", n, "", p.Link("/processes", "node", n))
 	}
-	for _, r := range p.now.processes(ctx, p.Nodes()...) {
-		hit("process", r.Label()+" on "+short(r.Node), r.Behavior+" "+string(r.PID)+" "+r.Application, processURL(p, r.Node, string(r.PID)))
+	for _, r := range p.now.Processes(ctx, p.Nodes()...) {
+		hit("process", r.Label()+" on "+past.Short(r.Node), r.Behavior+" "+string(r.PID)+" "+r.Application, processURL(p, r.Node, string(r.PID)))
 	}
 	for _, n := range p.Nodes() {
-		var es []eventRow
-		p.now.ask(ctx, n, "event_list", everything(), &es)
+		var es []past.EventRow
+		p.now.Ask(ctx, n, "event_list", past.Everything(), &es)
 		for _, e := range es {
-			hit("event", ergo.EventName(e.Event)+" on "+short(n), "", p.Link("/events", "node", n, "q", ergo.EventName(e.Event)))
+			hit("event", ergo.EventName(e.Event)+" on "+past.Short(n), "", p.Link("/events", "node", n, "q", ergo.EventName(e.Event)))
 		}
 	}
 	for _, m := range views.Metrics(p.rec) {

@@ -19,6 +19,8 @@ import (
 	"sync"
 	"time"
 
+	"ergorecorder/web/past"
+
 	"ergorecorder/analyze"
 	"ergorecorder/analyze/finding"
 	"ergorecorder/door"
@@ -157,7 +159,7 @@ type page struct {
 	rec   *replay.Recording
 	query url.Values
 	path  string
-	now   *moment
+	now   *past.Moment
 
 	Title      string
 	Name       string
@@ -168,8 +170,8 @@ type page struct {
 	Start, End time.Time // of the recording
 	From, To   time.Time // of the overview strip
 	Strip      *strip
-	Metric     metric // of the strip
-	Local      bool   // times are shown in the reader's zone
+	Metric     past.Metric // of the strip
+	Local      bool        // times are shown in the reader's zone
 	Report     *analyze.Report
 	Progress   string // of the analysis, "" when it has ended
 	Failure    string // why there are no findings, "" if there are
@@ -193,7 +195,7 @@ func (s *Server) newPage(r *http.Request) *page {
 		p.From, p.To = p.Start, p.End
 	}
 	known := false
-	if p.Metric, known = chosenMetric(p.query.Get("strip")); !known {
+	if p.Metric, known = past.ChosenMetric(p.query.Get("strip")); !known {
 		p.refuse("strip=%s: there are mailbox, cpu, heap and errors", p.query.Get("strip"))
 	}
 	if tz := p.query.Get("tz"); tz != "" && tz != "local" {
@@ -208,7 +210,7 @@ func (s *Server) newPage(r *http.Request) *page {
 	if err := s.rec.HasNode(p.query.Get("node")); err != nil {
 		p.wrong = err
 	}
-	p.now = momentOf(s.rec, p.At)
+	p.now = past.MomentOf(s.rec, p.At)
 	p.Report, p.Progress, p.Failure = s.verdict.get()
 	return p
 }
@@ -364,7 +366,7 @@ func (s *Server) serve(v view) http.HandlerFunc {
 			*page
 			View    any
 			Missing []string
-		}{p, body, p.now.missing}); err != nil {
+		}{p, body, p.now.Missing}); err != nil {
 			s.fail(w, err)
 			return
 		}
@@ -446,7 +448,7 @@ type stripCache struct {
 // get is the strip of the page's window; with read unset, only what takes no
 // scan unless an earlier request did it.
 func (c *stripCache) get(p *page, read bool) *strip {
-	key := chart.InURL(p.From) + chart.InURL(p.To) + chart.InURL(p.End) + p.Metric.id
+	key := chart.InURL(p.From) + chart.InURL(p.To) + chart.InURL(p.End) + p.Metric.ID
 	c.mu.Lock()
 	base := c.made[key]
 	c.mu.Unlock()
@@ -464,8 +466,8 @@ func (c *stripCache) get(p *page, read bool) *strip {
 		}
 	}
 	st := *base
-	for _, m := range metrics() {
-		st.Metrics = append(st.Metrics, choice{m.id, m.Label, m.id == p.Metric.id})
+	for _, m := range past.Metrics() {
+		st.Metrics = append(st.Metrics, choice{m.ID, m.Label, m.ID == p.Metric.ID})
 	}
 	marks, err := p.rec.Marks(context.Background(), p.From, p.To)
 	if err != nil {
@@ -491,7 +493,7 @@ func timeElement(t time.Time, layout string) (template.HTML, error) {
 // pageTemplates parses what is embedded; a mistake in it shows in any test.
 func pageTemplates() *template.Template {
 	t := template.New("").Funcs(template.FuncMap{
-		"clock": chart.Clock, "exact": chart.Exact, "day": chart.Day, "urltime": chart.InURL, "span": chart.Span, "short": short,
+		"clock": chart.Clock, "exact": chart.Exact, "day": chart.Day, "urltime": chart.InURL, "span": chart.Span, "short": past.Short,
 		"count":   func(n int64) string { return chart.Whole(float64(n)) },
 		"bytes":   func(n int64) string { return chart.Bytes.Format(float64(n)) },
 		"seconds": func(n int64) string { return chart.Span(time.Duration(n) * time.Second) },

@@ -14,6 +14,8 @@ import (
 	"time"
 	"unicode"
 
+	"ergorecorder/web/past"
+
 	"ergorecorder/analyze"
 	"ergorecorder/analyze/finding"
 	"ergorecorder/archive"
@@ -277,9 +279,9 @@ func TestCutListingsAreSaid(t *testing.T) {
 
 // Every process is in the tree once, whatever its parents say.
 func TestTree(t *testing.T) {
-	rows := []process{{PID: "1", Parent: "0"}, {PID: "2", Parent: "1"}, {PID: "3", Parent: "2"}, {PID: "4", Parent: "4"}, {PID: "5", Parent: "6"}, {PID: "6", Parent: "5"}, {PID: "7", Parent: "6"}, {PID: "8"}}
+	rows := []past.Process{{PID: "1", Parent: "0"}, {PID: "2", Parent: "1"}, {PID: "3", Parent: "2"}, {PID: "4", Parent: "4"}, {PID: "5", Parent: "6"}, {PID: "6", Parent: "5"}, {PID: "7", Parent: "6"}, {PID: "8"}}
 	for i := range 40 {
-		rows = append(rows, process{PID: ergo.PID(fmt.Sprint(100 + i)), Parent: "2", Behavior: "leaf", MessagesMailbox: int64(i)})
+		rows = append(rows, past.Process{PID: ergo.PID(fmt.Sprint(100 + i)), Parent: "2", Behavior: "leaf", MessagesMailbox: int64(i)})
 	}
 	var drawn []string
 	var walk func(b *branch, depth int)

@@ -8,10 +8,11 @@ import (
 	"slices"
 	"time"
 
+	"ergorecorder/web/past"
+
 	"ergorecorder/analyze"
 	"ergorecorder/analyze/finding"
 	"ergorecorder/archive"
-	"ergorecorder/ergo"
 	"ergorecorder/replay"
 
 	"ergorecorder/web/chart"
@@ -22,7 +23,7 @@ import (
 type strip struct {
 	From, To time.Time
 	Ticks    []chart.Tick
-	Metric   metric
+	Metric   past.Metric
 	Metrics  []choice
 	Lanes    []lane
 	Flags    []pin                   // findings and marks
@@ -64,7 +65,7 @@ type pin struct {
 }
 
 // newStrip makes the strip of a window without anything that needs a scan.
-func newStrip(rec *replay.Recording, from, to time.Time, m metric) *strip {
+func newStrip(rec *replay.Recording, from, to time.Time, m past.Metric) *strip {
 	st := &strip{From: from, To: to, Ticks: chart.TimeTicks(from, to, 8), Metric: m}
 	s := chart.Scale{From: from, To: to}
 	for _, n := range rec.Nodes() {
@@ -100,10 +101,10 @@ func (st *strip) fill(ctx context.Context, rec *replay.Recording) {
 			x, w := s.Stretch(g.From, g.To)
 			l.Gaps = append(l.Gaps, chart.Box{X: x, W: w, Title: fmt.Sprintf("not recorded %s to %s: %s", chart.Clock(g.From), chart.Clock(g.To), g.Why)})
 		}
-		bad, errs := logged(ctx, rec, l.Node, st.From, st.To)
+		bad, errs := past.Logged(ctx, rec, l.Node, st.From, st.To)
 		trouble = append(trouble, errs...)
 		l.Bursts = bursts(s, bad)
-		curves[i], errs = st.Metric.read(ctx, rec, l.Node, st.From, st.To)
+		curves[i], errs = st.Metric.Read(ctx, rec, l.Node, st.From, st.To)
 		trouble = append(trouble, errs...)
 	}
 	st.draw(curves)
@@ -121,7 +122,7 @@ func (st *strip) fill(ctx context.Context, rec *replay.Recording) {
 // logarithmic one where the metric asks for it, so that 10 beside 10,000 is still
 // seen.
 func (st *strip) draw(curves []chart.Curve) {
-	s := chart.Scale{From: st.From, To: st.To, Log: st.Metric.log, Hi: st.Metric.least}
+	s := chart.Scale{From: st.From, To: st.To, Log: st.Metric.Log, Hi: st.Metric.Least}
 	for _, c := range curves {
 		for _, v := range c.Value {
 			if v > s.Hi && !math.IsInf(v, 0) {
@@ -132,7 +133,7 @@ func (st *strip) draw(curves []chart.Curve) {
 	s.Hi *= 1.05
 	for i, c := range curves {
 		l := &st.Lanes[i]
-		l.Path, l.Data = s.Path(c), c.Data(s, st.Metric.unit)
+		l.Path, l.Data = s.Path(c), c.Data(s, st.Metric.Unit)
 		l.Peak = "not recorded"
 		peak := math.NaN()
 		for _, v := range c.Value {
@@ -141,7 +142,7 @@ func (st *strip) draw(curves []chart.Curve) {
 			}
 		}
 		if !math.IsNaN(peak) {
-			l.Peak = "at most " + st.Metric.unit.Format(peak)
+			l.Peak = "at most " + st.Metric.Unit.Format(peak)
 		}
 	}
 }
@@ -170,31 +171,6 @@ func inShort(errs []error) string {
 		return clip(errs[0].Error(), 200)
 	}
 	return fmt.Sprintf("%s, and %d more", clip(errs[0].Error(), 200), len(errs)-1)
-}
-
-// logged is how many errors and panics were logged between samples.
-func logged(ctx context.Context, rec *replay.Recording, node string, from, to time.Time) (c chart.Curve, errs []error) {
-	before := int64(-1)
-	q := replay.Query{Node: node, Reading: ergo.Node, From: from, To: to, Fields: []string{"LogMessages"}}
-	q.Damaged = func(err error) { errs = append(errs, err) }
-	for f, err := range rec.Answers(ctx, q) {
-		if err != nil {
-			return c, append(errs, err)
-		}
-		slot, ok := f.Object()
-		if !ok {
-			continue
-		}
-		n, ok := errorCount(f.Column("LogMessages"), slot)
-		if !ok {
-			continue
-		}
-		if before >= 0 && n > before {
-			c.Add(f.At, float64(n-before))
-		}
-		before = n
-	}
-	return c, errs
 }
 
 // bursts shades where errors were logged: each stretch is a column of pixels.

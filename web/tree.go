@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 
+	"ergorecorder/web/past"
+
 	"ergorecorder/ergo"
 
 	"ergorecorder/web/chart"
@@ -25,7 +27,7 @@ type nodeTree struct {
 
 // A branch is a process and what it started.
 type branch struct {
-	process
+	past.Process
 	page    *page
 	Kids    []*branch
 	Size    int   // processes in the subtree, itself included
@@ -52,7 +54,7 @@ const (
 func (s *Server) tree(ctx context.Context, p *page) (any, error) {
 	v := treeView{Nodes: choices(p.Nodes(), p.query.Get("node"))}
 	for _, n := range p.chosen() {
-		rows := p.now.processes(ctx, n)
+		rows := p.now.Processes(ctx, n)
 		if len(rows) == 0 {
 			continue
 		}
@@ -68,7 +70,7 @@ func (s *Server) tree(ctx context.Context, p *page) (any, error) {
 
 // newTree hangs processes under their parents. A parent that is not in the
 // table, as the node's own, makes a root; so does the first of a circle.
-func newTree(p *page, rows []process) []*branch {
+func newTree(p *page, rows []past.Process) []*branch {
 	known := make(map[ergo.PID]bool, len(rows))
 	for i := range rows {
 		known[rows[i].PID] = true
@@ -77,7 +79,7 @@ func newTree(p *page, rows []process) []*branch {
 	children := map[ergo.PID][]*branch{}
 	var roots []*branch
 	for i, r := range rows {
-		b := &branch{process: r, page: p}
+		b := &branch{Process: r, page: p}
 		all[i] = b
 		if known[r.Parent] {
 			children[r.Parent] = append(children[r.Parent], b)
@@ -115,10 +117,10 @@ func newTree(p *page, rows []process) []*branch {
 const supervisorsAsked = 300
 
 // supervise adds what the supervisors among the branches say of themselves.
-func (b *branch) supervise(ctx context.Context, m *moment, asked *int) {
+func (b *branch) supervise(ctx context.Context, m *past.Moment, asked *int) {
 	if len(b.Kids) > 0 && *asked < supervisorsAsked {
 		*asked++
-		b.Says = supervision(ctx, m, &b.process)
+		b.Says = past.Supervision(ctx, m, &b.Process)
 	}
 	for _, k := range b.Kids {
 		k.supervise(ctx, m, asked)

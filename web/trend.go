@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"ergorecorder/web/past"
+
 	"ergorecorder/analyze/views"
 	"ergorecorder/escape"
 	"ergorecorder/replay"
@@ -162,7 +164,7 @@ func add(ctx context.Context, p *page, c *chart.Chart, q views.TrendQuery, shift
 		return err
 	}
 	for _, v := range curves {
-		k := chart.Curve{Name: short(v.Node) + after, URL: p.Link("/processes", "node", v.Node)}
+		k := chart.Curve{Name: past.Short(v.Node) + after, URL: p.Link("/processes", "node", v.Node)}
 		for _, pt := range v.Points {
 			k.Add(pt.At.Add(shift), pt.Mean)
 		}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"ergorecorder/web/past"
+
 	"ergorecorder/analyze/finding"
 	"ergorecorder/ergo"
 	"ergorecorder/replay"
@@ -21,17 +23,17 @@ import (
 type overviewView struct {
 	Findings []*finding.Finding
 	More     int
-	Nodes    []node
+	Nodes    []past.Node
 	Deep     table
 	Logs     []logLine
 	Seen     int // processes
 }
 
 func (s *Server) overview(ctx context.Context, p *page) (any, error) {
-	v := overviewView{Nodes: p.now.nodes(ctx, p.Nodes())}
+	v := overviewView{Nodes: p.now.Nodes(ctx, p.Nodes())}
 	rows := s.rated.get(ctx, p, p.Nodes()...)
 	v.Seen = len(rows)
-	slices.SortStableFunc(rows, func(a, b process) int {
+	slices.SortStableFunc(rows, func(a, b past.Process) int {
 		return cmp.Or(cmp.Compare(b.MessagesMailbox, a.MessagesMailbox), cmp.Compare(b.MailboxLatency, a.MailboxLatency), cmp.Compare(b.Busy, a.Busy))
 	})
 	rows = rows[:min(len(rows), 8)]
@@ -179,30 +181,30 @@ type eventsView struct {
 }
 
 func (s *Server) events(ctx context.Context, p *page) (any, error) {
-	var rows []eventRow
+	var rows []past.EventRow
 	for _, n := range p.chosen() {
-		var es []eventRow
-		p.now.ask(ctx, n, "event_list", everything(), &es)
+		var es []past.EventRow
+		p.now.Ask(ctx, n, "event_list", past.Everything(), &es)
 		for i := range es {
 			es[i].Owner = n
 		}
 		rows = append(rows, es...)
 	}
-	return eventsView{newTable(p, eventColumns(p), rows, func(e *eventRow) string { return e.Event + "\n" + e.Owner + "\n" + e.Use() }, "-published"), choices(p.Nodes(), p.query.Get("node"))}, nil
+	return eventsView{newTable(p, eventColumns(p), rows, func(e *past.EventRow) string { return e.Event + "\n" + e.Owner + "\n" + e.Use() }, "-published"), choices(p.Nodes(), p.query.Get("node"))}, nil
 }
 
-func eventColumns(p *page) []column[eventRow] {
-	return []column[eventRow]{
-		{ID: "event", Label: "Event", Text: func(e *eventRow) string { return ergo.EventName(e.Event) }, Order: byText(func(e *eventRow) string { return e.Event }), Class: constantClass[eventRow]("name")},
-		textColumn("node", "Node", func(e *eventRow) string { return short(e.Owner) }),
-		textColumn("use", "Use", func(e *eventRow) string { return e.Use() }),
-		{ID: "producer", Label: "Producer", Text: func(e *eventRow) string { return string(e.Producer) }, URL: func(e *eventRow) string { return processURL(p, e.Owner, string(e.Producer)) }, Class: constantClass[eventRow]("mono"), Order: byText(func(e *eventRow) string { return string(e.Producer) })},
-		numColumn("subscribers", "Subscribers", "", chart.Count, func(e *eventRow) float64 { return float64(e.Subscribers) }),
-		numColumn("published", "Published", "", chart.Count, func(e *eventRow) float64 { return float64(e.MessagesPublished) }),
-		numColumn("local", "Local", "deliveries on this node", chart.Count, func(e *eventRow) float64 { return float64(e.MessagesLocalSent) }),
-		numColumn("remote", "Remote", "deliveries to other nodes", chart.Count, func(e *eventRow) float64 { return float64(e.MessagesRemoteSent) }),
-		numColumn("fanout", "Fan-out", "deliveries per message", chart.Count, func(e *eventRow) float64 { return e.Fanout() }),
-		numColumn("quiet", "Quiet for", "time since the last publish", chart.Nanoseconds, func(e *eventRow) float64 {
+func eventColumns(p *page) []column[past.EventRow] {
+	return []column[past.EventRow]{
+		{ID: "event", Label: "Event", Text: func(e *past.EventRow) string { return ergo.EventName(e.Event) }, Order: byText(func(e *past.EventRow) string { return e.Event }), Class: constantClass[past.EventRow]("name")},
+		textColumn("node", "Node", func(e *past.EventRow) string { return past.Short(e.Owner) }),
+		textColumn("use", "Use", func(e *past.EventRow) string { return e.Use() }),
+		{ID: "producer", Label: "Producer", Text: func(e *past.EventRow) string { return string(e.Producer) }, URL: func(e *past.EventRow) string { return processURL(p, e.Owner, string(e.Producer)) }, Class: constantClass[past.EventRow]("mono"), Order: byText(func(e *past.EventRow) string { return string(e.Producer) })},
+		numColumn("subscribers", "Subscribers", "", chart.Count, func(e *past.EventRow) float64 { return float64(e.Subscribers) }),
+		numColumn("published", "Published", "", chart.Count, func(e *past.EventRow) float64 { return float64(e.MessagesPublished) }),
+		numColumn("local", "Local", "deliveries on this node", chart.Count, func(e *past.EventRow) float64 { return float64(e.MessagesLocalSent) }),
+		numColumn("remote", "Remote", "deliveries to other nodes", chart.Count, func(e *past.EventRow) float64 { return float64(e.MessagesRemoteSent) }),
+		numColumn("fanout", "Fan-out", "deliveries per message", chart.Count, func(e *past.EventRow) float64 { return e.Fanout() }),
+		numColumn("quiet", "Quiet for", "time since the last publish", chart.Nanoseconds, func(e *past.EventRow) float64 {
 			if e.LastPublishedAt == 0 {
 				return 0
 			}
@@ -249,7 +251,7 @@ type linksView struct {
 
 func (s *Server) links(ctx context.Context, p *page) (any, error) {
 	names := p.Nodes()
-	now, before := readLinks(ctx, p.now, names), readLinks(ctx, momentOf(p.rec, p.At.Add(-linkWindow)), names)
+	now, before := readLinks(ctx, p.now, names), readLinks(ctx, past.MomentOf(p.rec, p.At.Add(-linkWindow)), names)
 	v := linksView{Over: linkWindow}
 	linked := map[string]bool{}
 	for i, a := range names {
@@ -275,7 +277,7 @@ func (s *Server) links(ctx context.Context, p *page) (any, error) {
 	for _, l := range v.Links {
 		pair := l.A + "|" + l.B
 		if asked != pair && (asked != "" || len(v.Links) > pairsDrawn) {
-			v.Pairs = append(v.Pairs, quickLink{short(l.A) + " and " + short(l.B), p.Same("pair", pair)})
+			v.Pairs = append(v.Pairs, quickLink{past.Short(l.A) + " and " + past.Short(l.B), p.Same("pair", pair)})
 			continue
 		}
 		charts, err := linkCharts(ctx, p, l.A, l.B)
@@ -305,7 +307,7 @@ func pairsOf(links []linkEnds) []string {
 }
 
 // unsaid is why an end of a link does not say since when it is connected.
-func unsaid(rows map[string]link, said bool) string {
+func unsaid(rows map[string]past.Link, said bool) string {
 	switch {
 	case said:
 		return ""
@@ -316,14 +318,14 @@ func unsaid(rows map[string]link, said bool) string {
 }
 
 // readLinks are the links by node and peer; nil of a node whose links were not recorded.
-func readLinks(ctx context.Context, m *moment, nodes []string) map[string]map[string]link {
-	out := map[string]map[string]link{}
+func readLinks(ctx context.Context, m *past.Moment, nodes []string) map[string]map[string]past.Link {
+	out := map[string]map[string]past.Link{}
 	for _, n := range nodes {
-		var rows []link
-		if _, ok := m.ask(ctx, n, "network_nodes", nil, &rows); !ok {
+		var rows []past.Link
+		if _, ok := m.Ask(ctx, n, "network_nodes", nil, &rows); !ok {
 			continue
 		}
-		out[n] = map[string]link{}
+		out[n] = map[string]past.Link{}
 		for _, l := range rows {
 			out[n][l.Node] = l
 		}
@@ -333,7 +335,7 @@ func readLinks(ctx context.Context, m *moment, nodes []string) map[string]map[st
 
 // newFlow is one direction: from the sender's and the receiver's counters now
 // and before. A connection that was made in between counts from its start.
-func newFlow(sender, senderBefore, receiver, receiverBefore link, known bool) flow {
+func newFlow(sender, senderBefore, receiver, receiverBefore past.Link, known bool) flow {
 	since := func(now, before int64) int64 {
 		if now < before {
 			return now
@@ -348,8 +350,8 @@ func newFlow(sender, senderBefore, receiver, receiverBefore link, known bool) fl
 }
 
 // pinged is the newest round trip from a node to a peer, "" if none is known.
-func pinged(ctx context.Context, m *moment, node, peer string) string {
-	text := m.text(ctx, node, "network_ping", ergo.Args{"name": peer})
+func pinged(ctx context.Context, m *past.Moment, node, peer string) string {
+	text := m.Text(ctx, node, "network_ping", ergo.Args{"name": peer})
 	_, rtt, ok := strings.Cut(text, "rtt ")
 	if !ok {
 		return ""

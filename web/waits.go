@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 
+	"ergorecorder/web/past"
+
 	"ergorecorder/analyze"
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/views"
@@ -76,7 +78,7 @@ func (g *waitGraph) add(k processKey, n graph.Node) {
 // the root.
 func (g *waitGraph) waiter(w *views.Wait) {
 	n := graph.Node{
-		Title: clip(cmp.Or(w.Name, w.Behavior, w.PID)+" on "+short(w.Node), 34), Text: clip(waitText(w), 40),
+		Title: clip(cmp.Or(w.Name, w.Behavior, w.PID)+" on "+past.Short(w.Node), 34), Text: clip(waitText(w), 40),
 		URL: g.page.Link("/process", "node", w.Node, "pid", w.PID), Class: "info", Help: w.PID + " " + w.Behavior + ": " + w.State + w.Stack(),
 	}
 	if w.Finding != "" && w.Finding == w.Root {
@@ -129,11 +131,11 @@ func subjectKey(f *finding.Finding) processKey {
 // surroundings adds supervisors of what is at the root, and events of what is
 // drawn.
 func (g *waitGraph) surroundings(ctx context.Context) {
-	byNode := map[string]map[ergo.PID]process{}
+	byNode := map[string]map[ergo.PID]past.Process{}
 	for _, k := range g.pids {
 		if byNode[k.node] == nil {
-			rows := map[ergo.PID]process{}
-			for _, r := range g.page.now.processes(ctx, k.node) {
+			rows := map[ergo.PID]past.Process{}
+			for _, r := range g.page.now.Processes(ctx, k.node) {
 				rows[r.PID] = r
 			}
 			byNode[k.node] = rows
@@ -146,7 +148,7 @@ func (g *waitGraph) surroundings(ctx context.Context) {
 			continue
 		}
 		pk := processKey{k.node, string(parent.PID)}
-		g.add(pk, graph.Node{Title: clip(parent.Label()+" on "+short(k.node), 34), Text: "supervises", URL: g.page.Link("/process", "node", k.node, "pid", pk.pid), Help: parent.Behavior})
+		g.add(pk, graph.Node{Title: clip(parent.Label()+" on "+past.Short(k.node), 34), Text: "supervises", URL: g.page.Link("/process", "node", k.node, "pid", pk.pid), Help: parent.Behavior})
 		g.edges = append(g.edges, graph.Edge{From: pk.id(), To: k.id(), Class: "tree", Help: "supervises"})
 	}
 	for node := range byNode {
@@ -156,8 +158,8 @@ func (g *waitGraph) surroundings(ctx context.Context) {
 
 // events adds the events that the drawn processes of a node produce.
 func (g *waitGraph) events(ctx context.Context, node string) {
-	var rows []eventRow
-	g.page.now.ask(ctx, node, "event_list", everything(), &rows)
+	var rows []past.EventRow
+	g.page.now.Ask(ctx, node, "event_list", past.Everything(), &rows)
 	for _, e := range rows {
 		producer := processKey{node, string(e.Producer)}
 		if _, drawn := g.known[producer.id()]; !drawn || e.Subscribers == 0 {
@@ -197,7 +199,7 @@ func (g *waitGraph) links(ctx context.Context) []string {
 			case rows[a] == nil || rows[b] == nil:
 				state = "not recorded"
 			}
-			out = append(out, short(a)+" and "+short(b)+": "+state)
+			out = append(out, past.Short(a)+" and "+past.Short(b)+": "+state)
 		}
 	}
 	return out

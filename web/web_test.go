@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"ergorecorder/web/past"
+
 	"ergorecorder/analyze"
 	"ergorecorder/analyze/finding"
 	"ergorecorder/archive"
@@ -111,9 +113,9 @@ func stuckOnset() time.Time {
 func stuckReport(t testing.TB, rec *replay.Recording) *analyze.Report {
 	t.Helper()
 	from, to := rec.Window()
-	rows, err := rowCurves(context.Background(), rec, replay.Query{
+	rows, err := past.RowCurves(context.Background(), rec, replay.Query{
 		Node: stuckNode, Reading: ergo.Processes, From: from, To: to, Fields: []string{"MailboxLatency", "MessagesMailbox"},
-	}, "PID", rowMatch{"PID", func(p string) bool { return p == stuckPID }}, 1)
+	}, "PID", past.RowMatch{Column: "PID", Equals: func(p string) bool { return p == stuckPID }}, 1)
 	if err != nil || rows[stuckPID] == nil {
 		t.Fatalf("the stuck process is not in the recording: %v", err)
 	}

@@ -44,11 +44,12 @@ type Change struct {
 	Behavior string `json:"behavior,omitempty"`
 	// Alike is how many processes of the behavior without a name are meant where
 	// they changed alike: the figures are those in the middle, and there is no PID.
-	Alike  int     `json:"alike,omitempty"`
-	Field  string  `json:"field"`
-	Rate   bool    `json:"rate_per_second"`
-	Before float64 `json:"before"`
-	After  float64 `json:"after"`
+	Alike  int       `json:"alike,omitempty"`
+	Field  string    `json:"field"`
+	Unit   ergo.Unit `json:"unit,omitempty"`
+	Rate   bool      `json:"rate_per_second"`
+	Before float64   `json:"before"`
+	After  float64   `json:"after"`
 }
 
 // A Process names one.
@@ -156,7 +157,7 @@ func foldAlike(all []Change) []Change {
 		if len(f) < fewAlike {
 			continue
 		}
-		one := Change{Node: k.node, Behavior: k.behavior, Alike: len(f), Field: k.field, Rate: f[0].Rate}
+		one := Change{Node: k.node, Behavior: k.behavior, Alike: len(f), Field: k.field, Unit: f[0].Unit, Rate: f[0].Rate}
 		one.Before = middle(f, func(c Change) float64 { return c.Before })
 		one.After = middle(f, func(c Change) float64 { return c.After })
 		out = append(out, one)
@@ -280,7 +281,8 @@ func changes(who Process, tool string, fields []string, a, b *summary) []Change 
 	}
 	var out []Change
 	for i, field := range fields {
-		c := Change{Node: who.Node, PID: who.PID, Name: who.Name, Behavior: who.Behavior, Field: field, Rate: isRate(tool, field)}
+		known, _ := ergo.Define(tools48.Reading(tool)).Field(field)
+		c := Change{Node: who.Node, PID: who.PID, Name: who.Name, Behavior: who.Behavior, Field: field, Unit: known.Unit, Rate: known.Kind == ergo.Cumulative}
 		c.Before, c.After = level(a.series[i], c.Rate), level(b.series[i], c.Rate)
 		if math.IsNaN(c.Before) || math.IsNaN(c.After) {
 			continue

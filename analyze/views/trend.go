@@ -38,18 +38,19 @@ type TrendQuery struct {
 // A Curve is a metric over time on one node. Cumulative counters are given as
 // rates per second.
 type Curve struct {
-	Node    string  `json:"node"`
-	Tool    string  `json:"tool"`
-	Field   string  `json:"field"`
-	Row     string  `json:"row,omitempty"`
-	Of      string  `json:"of"` // "value", "sum of rows", "largest row"
-	Rate    bool    `json:"rate_per_second"`
-	Samples int     `json:"samples"`
-	First   float64 `json:"first"`
-	Last    float64 `json:"last"`
-	Min     float64 `json:"min"`
-	Median  float64 `json:"median"`
-	Max     float64 `json:"max"`
+	Node    string    `json:"node"`
+	Tool    string    `json:"tool"`
+	Field   string    `json:"field"`
+	Unit    ergo.Unit `json:"unit,omitempty"`
+	Row     string    `json:"row,omitempty"`
+	Of      string    `json:"of"` // "value", "sum of rows", "largest row"
+	Rate    bool      `json:"rate_per_second"`
+	Samples int       `json:"samples"`
+	First   float64   `json:"first"`
+	Last    float64   `json:"last"`
+	Min     float64   `json:"min"`
+	Median  float64   `json:"median"`
+	Max     float64   `json:"max"`
 	// SlopePerSecond is Theil and Sen's, absent where there are too few
 	// samples for one.
 	SlopePerSecond *float64 `json:"slope_per_second,omitempty"`
@@ -224,7 +225,7 @@ func curve(ctx context.Context, rec *replay.Recording, n replay.Node, tool, fiel
 	if s.Len() == 0 {
 		return c, false, nil
 	}
-	c = Curve{Node: n.Name, Tool: tool, Field: field, Row: q.Row, Of: "value"}
+	c = Curve{Node: n.Name, Tool: tool, Field: field, Unit: known.Unit, Row: q.Row, Of: "value"}
 	if q.Row == "" && reading.Form == ergo.FormTable {
 		c.Of = "sum of rows"
 		if largest(field, kind) {

@@ -249,7 +249,7 @@ func printComparison(out io.Writer, v *views.Comparison) error {
 		if c.Rate {
 			unit = "a second"
 		}
-		escape.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", c.Node, cut(out, strings.TrimSpace(who+" "+c.PID), 40), c.Field, short(c.Before), short(c.After), unit)
+		escape.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", c.Node, cut(out, strings.TrimSpace(who+" "+c.PID), 40), c.Field, figure(c.Before, c.Unit), figure(c.After, c.Unit), unit)
 	}
 	if err := w.Flush(); err != nil {
 		return err

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"strconv"
 	"text/tabwriter"
 	"time"
 
@@ -14,6 +13,8 @@ import (
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/render"
 	"ergorecorder/analyze/views"
+	"ergorecorder/ergo"
+	"ergorecorder/internal/words"
 )
 
 func newTrend() *cobra.Command {
@@ -101,7 +102,10 @@ func printCurves(out io.Writer, curves []views.Curve) error {
 	for _, c := range curves {
 		slope := "-"
 		if c.SlopePerSecond != nil {
-			slope = fmt.Sprintf("%+.4g", 60**c.SlopePerSecond)
+			slope = figure(60**c.SlopePerSecond, c.Unit)
+			if *c.SlopePerSecond > 0 {
+				slope = "+" + slope
+			}
 		}
 		of := c.Tool + "." + c.Field
 		if c.Rate {
@@ -110,7 +114,7 @@ func printCurves(out io.Writer, curves []views.Curve) error {
 		if c.Of != "value" {
 			of += ", " + c.Of
 		}
-		escape.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", c.Node, short(c.First), short(c.Min), short(c.Median), short(c.Max), short(c.Last), slope, c.Samples, of)
+		escape.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\n", c.Node, figure(c.First, c.Unit), figure(c.Min, c.Unit), figure(c.Median, c.Unit), figure(c.Max, c.Unit), figure(c.Last, c.Unit), slope, c.Samples, of)
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -128,5 +132,15 @@ func printCurves(out io.Writer, curves []views.Curve) error {
 	return nil
 }
 
-// short is a number to four figures.
-func short(v float64) string { return strconv.FormatFloat(v, 'g', 4, 64) }
+// figure is a value of a field with its unit, as far as it is one that people read.
+func figure(v float64, unit ergo.Unit) string {
+	switch unit {
+	case ergo.Bytes:
+		return words.Size(v)
+	case ergo.Nanoseconds:
+		return words.Length(time.Duration(v))
+	case ergo.Seconds:
+		return words.Length(time.Duration(v * 1e9))
+	}
+	return words.Number(v)
+}

@@ -1,4 +1,4 @@
-package web
+package past
 
 import (
 	"context"
@@ -21,9 +21,9 @@ func errorCount(c *archive.Column, slot int32) (int64, bool) {
 	return n[4] + n[5], true
 }
 
-// objectCurves are fields of a reading of a node over time. Where the archive is
+// ObjectCurves are fields of a reading of a node over time. Where the archive is
 // damaged, curves go on behind it, and the strip says so.
-func objectCurves(ctx context.Context, rec *replay.Recording, q replay.Query) ([]chart.Curve, error) {
+func ObjectCurves(ctx context.Context, rec *replay.Recording, q replay.Query) ([]chart.Curve, error) {
 	fields := q.Fields
 	out := make([]chart.Curve, len(fields))
 	for i, f := range fields {
@@ -46,15 +46,15 @@ func objectCurves(ctx context.Context, rec *replay.Recording, q replay.Query) ([
 	return out, nil
 }
 
-// A rowMatch selects rows of a table by a text column.
-type rowMatch struct {
+// A RowMatch selects rows of a table by a text column.
+type RowMatch struct {
 	Column string
 	Equals func(string) bool
 }
 
-// rowCurves are the fields' values over time for each row that matches, by the
+// RowCurves are the fields' values over time for each row that matches, by the
 // row's key column, at most limit rows.
-func rowCurves(ctx context.Context, rec *replay.Recording, q replay.Query, key string, match rowMatch, limit int) (map[string][]chart.Curve, error) {
+func RowCurves(ctx context.Context, rec *replay.Recording, q replay.Query, key string, match RowMatch, limit int) (map[string][]chart.Curve, error) {
 	fields := q.Fields
 	columns := append([]string{key}, fields...)
 	matched := slices.Index(columns, match.Column)

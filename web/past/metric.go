@@ -1,4 +1,4 @@
-package web
+package past
 
 import (
 	"context"
@@ -10,33 +10,33 @@ import (
 	"ergorecorder/web/chart"
 )
 
-// A metric is what the strip's lanes show of a node.
-type metric struct {
-	id, Label string
-	unit      chart.Unit
-	log       bool
-	least     float64 // what the scale reaches at least, so that noise stays small
-	read      func(ctx context.Context, rec *replay.Recording, node string, from, to time.Time) (chart.Curve, []error)
+// A Metric is what the strip's lanes show of a node.
+type Metric struct {
+	ID, Label string
+	Unit      chart.Unit
+	Log       bool
+	Least     float64 // what the scale reaches at least, so that noise stays small
+	Read      func(ctx context.Context, rec *replay.Recording, node string, from, to time.Time) (chart.Curve, []error)
 }
 
-// metrics are those that can be chosen; the first is shown unless another is.
-func metrics() []metric {
-	return []metric{
+// Metrics are those that can be chosen; the first is shown unless another is.
+func Metrics() []Metric {
+	return []Metric{
 		{"mailbox", "deepest mailbox, logarithmic", chart.Count, true, 100, deepest},
 		{"cpu", "CPU, percent of one core", chart.Percent, false, 100, processorTime},
 		{"heap", "heap", chart.Bytes, false, 1 << 20, heap},
-		{"errors", "errors and panics logged between samples, logarithmic", chart.Count, true, 10, logged},
+		{"errors", "errors and panics logged between samples, logarithmic", chart.Count, true, 10, Logged},
 	}
 }
 
-// chosenMetric is the metric with the id, the first where there is none.
-func chosenMetric(id string) (m metric, known bool) {
-	for _, m := range metrics() {
-		if m.id == id {
+// ChosenMetric is the metric with the id, the first where there is none.
+func ChosenMetric(id string) (m Metric, known bool) {
+	for _, m := range Metrics() {
+		if m.ID == id {
 			return m, true
 		}
 	}
-	return metrics()[0], id == ""
+	return Metrics()[0], id == ""
 }
 
 // oneField is a field of a reading of a node over time, and where it could not
@@ -44,7 +44,7 @@ func chosenMetric(id string) (m metric, known bool) {
 func oneField(ctx context.Context, rec *replay.Recording, node string, reading ergo.Reading, from, to time.Time, fields ...string) (out []chart.Curve, errs []error) {
 	q := replay.Query{Node: node, Reading: reading, From: from, To: to, Fields: fields}
 	q.Damaged = func(err error) { errs = append(errs, err) }
-	out, err := objectCurves(ctx, rec, q)
+	out, err := ObjectCurves(ctx, rec, q)
 	if err != nil {
 		errs = append(errs, err)
 	}
@@ -85,6 +85,31 @@ func deepest(ctx context.Context, rec *replay.Recording, node string, from, to t
 			}
 		}
 		c.Add(f.At, deep)
+	}
+	return c, errs
+}
+
+// Logged is how many errors and panics were logged between samples.
+func Logged(ctx context.Context, rec *replay.Recording, node string, from, to time.Time) (c chart.Curve, errs []error) {
+	before := int64(-1)
+	q := replay.Query{Node: node, Reading: ergo.Node, From: from, To: to, Fields: []string{"LogMessages"}}
+	q.Damaged = func(err error) { errs = append(errs, err) }
+	for f, err := range rec.Answers(ctx, q) {
+		if err != nil {
+			return c, append(errs, err)
+		}
+		slot, ok := f.Object()
+		if !ok {
+			continue
+		}
+		n, ok := errorCount(f.Column("LogMessages"), slot)
+		if !ok {
+			continue
+		}
+		if before >= 0 && n > before {
+			c.Add(f.At, float64(n-before))
+		}
+		before = n
 	}
 	return c, errs
 }

@@ -1,4 +1,6 @@
-package web
+// Package past reads of a recording what pages show: the cluster at a moment, and
+// the lives of processes, links and nodes as curves.
+package past
 
 import (
 	"cmp"
@@ -12,27 +14,25 @@ import (
 
 	"ergorecorder/ergo"
 	"ergorecorder/replay"
-
-	"ergorecorder/web/chart"
 )
 
-// A moment is the cluster at an instant, as far as it was recorded. What a
+// A Moment is the cluster at an instant, as far as it was recorded. What a
 // tool could not say is collected in missing, never passed over.
-type moment struct {
+type Moment struct {
 	caller *replay.Moment
 	rec    *replay.Recording
 	at     time.Time
 
 	mu      sync.Mutex
-	missing []string
+	Missing []string
 }
 
-func momentOf(rec *replay.Recording, at time.Time) *moment {
-	return &moment{caller: rec.Moment(at), rec: rec, at: at}
+func MomentOf(rec *replay.Recording, at time.Time) *Moment {
+	return &Moment{caller: rec.Moment(at), rec: rec, at: at}
 }
 
-// ask calls a tool and decodes its answer; ok is false where there is none.
-func (m *moment) ask(ctx context.Context, node, tool string, args ergo.Args, into any) (observed time.Time, ok bool) {
+// Ask calls a tool and decodes its answer; ok is false where there is none.
+func (m *Moment) Ask(ctx context.Context, node, tool string, args ergo.Args, into any) (observed time.Time, ok bool) {
 	ans, err := m.caller.Ask(ctx, ergo.Call{Node: node, Tool: tool, Args: args})
 	if err == nil {
 		err = ergo.Decode(ans.Text, into)
@@ -50,17 +50,17 @@ func (m *moment) ask(ctx context.Context, node, tool string, args ergo.Args, int
 }
 
 // lack notes what could not be told, once.
-func (m *moment) lack(format string, args ...any) {
+func (m *Moment) lack(format string, args ...any) {
 	why := fmt.Sprintf(format, args...)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if !slices.Contains(m.missing, why) {
-		m.missing = append(m.missing, why)
+	if !slices.Contains(m.Missing, why) {
+		m.Missing = append(m.Missing, why)
 	}
 }
 
-// text is a tool's answer as text, "" where there is none.
-func (m *moment) text(ctx context.Context, node, tool string, args ergo.Args) string {
+// Text is a tool's answer as text, "" where there is none.
+func (m *Moment) Text(ctx context.Context, node, tool string, args ergo.Args) string {
 	ans, err := m.caller.Call(ctx, ergo.Call{Node: node, Tool: tool, Args: args})
 	if err != nil {
 		return ""
@@ -68,11 +68,11 @@ func (m *moment) text(ctx context.Context, node, tool string, args ergo.Args) st
 	return string(ans.Text)
 }
 
-// everything asks list tools for all their rows: they return 100 unless told.
-func everything() ergo.Args { return ergo.Args{"limit": json.Number("1000000")} }
+// Everything asks list tools for all their rows: they return 100 unless told.
+func Everything() ergo.Args { return ergo.Args{"limit": json.Number("1000000")} }
 
-// A process is a row of process_list.
-type process struct {
+// A Process is a row of process_list.
+type Process struct {
 	Node     string    `json:"-"`
 	Observed time.Time `json:"-"`
 
@@ -103,7 +103,7 @@ type process struct {
 }
 
 // Label is the process's name, or its PID where it has none.
-func (p *process) Label() string {
+func (p *Process) Label() string {
 	if p.Name != "" {
 		return p.Name
 	}
@@ -111,17 +111,17 @@ func (p *process) Label() string {
 }
 
 // Drain is messages per wakeup: about 1 is idle, far above it a queue.
-func (p *process) Drain() float64 {
+func (p *Process) Drain() float64 {
 	if p.Wakeups == 0 {
 		return 0
 	}
 	return float64(p.MessagesIn) / float64(p.Wakeups)
 }
 
-func (p *process) born() int64 { return p.Observed.Unix() - p.Uptime }
+func (p *Process) Born() int64 { return p.Observed.Unix() - p.Uptime }
 
 // rate fills in the rates of p since an earlier row of it.
-func (p *process) rate(before *process) {
+func (p *Process) rate(before *Process) {
 	dt := p.Observed.Sub(before.Observed).Seconds()
 	if dt <= 0 || p.MessagesIn < before.MessagesIn || p.RunningTime < before.RunningTime || p.Uptime < before.Uptime {
 		return
@@ -132,12 +132,12 @@ func (p *process) rate(before *process) {
 	p.Busy = float64(p.RunningTime-before.RunningTime) / dt / 1e7
 }
 
-// processes are the processes of the nodes, by node and PID.
-func (m *moment) processes(ctx context.Context, nodes ...string) []process {
-	var all []process
+// Processes are the processes of the nodes, by node and PID.
+func (m *Moment) Processes(ctx context.Context, nodes ...string) []Process {
+	var all []Process
 	for _, n := range nodes {
-		var rows []process
-		at, ok := m.ask(ctx, n, "process_list", everything(), &rows)
+		var rows []Process
+		at, ok := m.Ask(ctx, n, "process_list", Everything(), &rows)
 		if !ok {
 			continue
 		}
@@ -146,75 +146,35 @@ func (m *moment) processes(ctx context.Context, nodes ...string) []process {
 		}
 		all = append(all, rows...)
 	}
-	slices.SortFunc(all, func(a, b process) int {
-		return cmp.Or(strings.Compare(a.Node, b.Node), comparePIDs(a.PID, b.PID))
+	slices.SortFunc(all, func(a, b Process) int {
+		return cmp.Or(strings.Compare(a.Node, b.Node), ComparePIDs(a.PID, b.PID))
 	})
 	return all
 }
 
-// A ratedCache keeps the processes of the last few moments that were asked
-// for: sorting and filtering ask for the same ones again and again.
-type ratedCache struct {
-	mu   sync.Mutex
-	kept []ratedProcesses // the newest last
-}
-
-type ratedProcesses struct {
-	key     string
-	rows    []process
-	missing []string
-}
-
-// ratedKept is how many moments are kept.
-const ratedKept = 4
-
-// get are the page's processes on the nodes; the caller may change the slice.
-func (c *ratedCache) get(ctx context.Context, p *page, nodes ...string) []process {
-	key := strings.Join(append([]string{chart.InURL(p.At), chart.InURL(p.End)}, nodes...), "\n")
-	c.mu.Lock()
-	i := slices.IndexFunc(c.kept, func(k ratedProcesses) bool { return k.key == key })
-	if i >= 0 {
-		found := c.kept[i]
-		c.mu.Unlock()
-		p.now.missing = append(p.now.missing, found.missing...)
-		return slices.Clone(found.rows)
-	}
-	c.mu.Unlock()
-	fresh := momentOf(p.rec, p.At)
-	rows := fresh.rated(ctx, rateWindow, nodes...)
-	p.now.missing = append(p.now.missing, fresh.missing...)
-	if ctx.Err() != nil {
-		return rows // cut short: not to be kept
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.kept = append(c.kept[max(len(c.kept)-ratedKept+1, 0):], ratedProcesses{key, rows, fresh.missing})
-	return slices.Clone(rows)
-}
-
-// rated are the processes with their rates over the given time before.
-func (m *moment) rated(ctx context.Context, over time.Duration, nodes ...string) []process {
-	now := m.processes(ctx, nodes...)
-	before := momentOf(m.rec, m.at.Add(-over)).processes(ctx, nodes...)
+// Rated are the processes with their rates over the given time before.
+func (m *Moment) Rated(ctx context.Context, over time.Duration, nodes ...string) []Process {
+	now := m.Processes(ctx, nodes...)
+	before := MomentOf(m.rec, m.at.Add(-over)).Processes(ctx, nodes...)
 	i := 0
 	for j := range now {
 		p := &now[j]
-		for i < len(before) && orderProcesses(&before[i], p) < 0 {
+		for i < len(before) && OrderProcesses(&before[i], p) < 0 {
 			i++
 		}
-		if i < len(before) && orderProcesses(&before[i], p) == 0 {
+		if i < len(before) && OrderProcesses(&before[i], p) == 0 {
 			p.rate(&before[i])
 		}
 	}
 	return now
 }
 
-func orderProcesses(a, b *process) int {
-	return cmp.Or(strings.Compare(a.Node, b.Node), comparePIDs(a.PID, b.PID))
+func OrderProcesses(a, b *Process) int {
+	return cmp.Or(strings.Compare(a.Node, b.Node), ComparePIDs(a.PID, b.PID))
 }
 
-// comparePIDs orders PIDs by number; PIDs of a node have the same prefix.
-func comparePIDs(a, b ergo.PID) int {
+// ComparePIDs orders PIDs by number; PIDs of a node have the same prefix.
+func ComparePIDs(a, b ergo.PID) int {
 	return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(string(a), string(b)))
 }
 
@@ -236,8 +196,8 @@ type nodeInfo struct {
 	LogMessages           []int64 // trace, debug, info, warning, error, panic
 }
 
-// logged is the number of messages of a level and above.
-func (n nodeInfo) logged(level int) int64 {
+// Logged is the number of messages of a level and above.
+func (n nodeInfo) Logged(level int) int64 {
 	var sum int64
 	for i := level; i < len(n.LogMessages); i++ {
 		sum += n.LogMessages[i]
@@ -254,8 +214,8 @@ type runtimeStats struct {
 	GCCPUPercent float64 `json:"gc_cpu_percent"`
 }
 
-// A node is a node at a moment.
-type node struct {
+// A Node is a node at a moment.
+type Node struct {
 	Name     string
 	Known    bool // node_info answered
 	Observed time.Time
@@ -267,38 +227,38 @@ type node struct {
 }
 
 // Errors is how many errors and panics the node has logged.
-func (n node) Errors() int64 { return n.Info.logged(4) }
+func (n Node) Errors() int64 { return n.Info.Logged(4) }
 
 // SendErrors and CallErrors are the node's delivery errors, local and remote.
-func (n node) SendErrors() int64 { return n.Info.SendErrorsLocal + n.Info.SendErrorsRemote }
-func (n node) CallErrors() int64 { return n.Info.CallErrorsLocal + n.Info.CallErrorsRemote }
+func (n Node) SendErrors() int64 { return n.Info.SendErrorsLocal + n.Info.SendErrorsRemote }
+func (n Node) CallErrors() int64 { return n.Info.CallErrorsLocal + n.Info.CallErrorsRemote }
 
 // GCPercent is the share of the CPU that went to garbage collection.
-func (n node) GCPercent() float64 { return n.Runtime.GCCPUPercent * 100 }
+func (n Node) GCPercent() float64 { return n.Runtime.GCCPUPercent * 100 }
 
-// short is the part of the name before the @.
-func short(name string) string {
+// Short is the part of the name before the @.
+func Short(name string) string {
 	s, _, _ := strings.Cut(name, "@")
 	return s
 }
 
-// nodes are all nodes at the moment; one that did not answer is not Known.
-func (m *moment) nodes(ctx context.Context, names []string) []node {
-	var out []node
+// Nodes are all nodes at the moment; one that did not answer is not Known.
+func (m *Moment) Nodes(ctx context.Context, names []string) []Node {
+	var out []Node
 	for _, name := range names {
-		n := node{Name: name}
-		n.Observed, n.Known = m.ask(ctx, name, "node_info", nil, &n.Info)
+		n := Node{Name: name}
+		n.Observed, n.Known = m.Ask(ctx, name, "node_info", nil, &n.Info)
 		if n.Known {
 			n.Age = m.at.Sub(n.Observed)
-			_, n.HasStats = m.ask(ctx, name, "runtime_stats", nil, &n.Runtime)
+			_, n.HasStats = m.Ask(ctx, name, "runtime_stats", nil, &n.Runtime)
 		}
 		out = append(out, n)
 	}
 	return out
 }
 
-// A link is a row of network_nodes: one end of a connection.
-type link struct {
+// A Link is a row of network_nodes: one end of a connection.
+type Link struct {
 	Node             string
 	Uptime           int64
 	ConnectionUptime int64
@@ -312,8 +272,8 @@ type link struct {
 	BytesOut         int64
 }
 
-// An eventRow is a row of event_list.
-type eventRow struct {
+// An EventRow is a row of event_list.
+type EventRow struct {
 	Owner              string `json:"-"`
 	Event              string
 	Producer           ergo.PID
@@ -327,7 +287,7 @@ type eventRow struct {
 }
 
 // Use is the event's utilisation state.
-func (e eventRow) Use() string {
+func (e EventRow) Use() string {
 	switch {
 	case e.Subscribers > 0 && e.MessagesPublished > 0:
 		return "active"
@@ -342,7 +302,7 @@ func (e eventRow) Use() string {
 }
 
 // Fanout is deliveries per published message.
-func (e eventRow) Fanout() float64 {
+func (e EventRow) Fanout() float64 {
 	if e.MessagesPublished == 0 {
 		return 0
 	}
