@@ -22,8 +22,8 @@ const (
 	// not a block; of few answers it holds what there is.
 	perBlock = 3
 	// unsettledRatio is from how many times as much on a difference is told that
-	// cannot be claimed; of rare events it must be less probable than unsettledP, for
-	// of a few the double is nothing.
+	// cannot be claimed; of rare events it must be less probable than unsettledP if
+	// each came by itself: that they came in a burst is why it cannot be.
 	unsettledRatio, unsettledP = 3, 0.01
 	// permutations are made of those that pass the first test, and must differ as
 	// much no more often than byChance.
@@ -41,6 +41,7 @@ type tested struct {
 	ratio, low, high float64   // after over before, with its 95 % interval
 	load             float64   // that was taken off
 	p                float64
+	each             float64  // of rare events, as if each came by itself
 	nodes            []string // that show it, where it is of several
 }
 
@@ -109,12 +110,16 @@ func (t tested) askRare(a, b track) (tested, bool) {
 		return t, false
 	}
 	before, after := series.Count{Events: na, Seconds: da * t.load}, series.Count{Events: nb, Seconds: db}
-	spreads := max(series.Dispersion(nums(a)), series.Dispersion(nums(b)), 1)
-	if math.IsNaN(spreads) {
-		spreads = 1
+	spreads := 1.0
+	for _, side := range []track{a, b} {
+		if d := series.Dispersion(nums(side)); d > spreads { // it is NaN where there are none
+			spreads = d
+		}
 	}
-	more, less := series.TestCounts(before, after, spreads), series.TestCounts(after, before, spreads)
-	t.p = min(1, 2*min(more, less))
+	twoSided := func(spreads float64) float64 {
+		return min(1, 2*min(series.TestCounts(before, after, spreads), series.TestCounts(after, before, spreads)))
+	}
+	t.p, t.each = twoSided(spreads), twoSided(1)
 	t.ratio = (nb + 0.5) / db / ((na + 0.5) / da) / t.load
 	wide := 1.96 * math.Sqrt(spreads*(1/(na+0.5)+1/(nb+0.5)))
 	t.low, t.high = t.ratio*math.Exp(-wide), t.ratio*math.Exp(wide)
@@ -245,7 +250,7 @@ func (t tested) whole() float64 { return quotient(t.before.Total, t.after.Total)
 // open reports whether a difference is large and cannot be claimed.
 func (t tested) open() bool {
 	w := t.whole()
-	return max(w, 1/max(w, 1e-9)) >= unsettledRatio && (t.x != nil || t.p <= unsettledP) &&
+	return max(w, 1/max(w, 1e-9)) >= unsettledRatio && (t.x != nil || t.each <= unsettledP) &&
 		math.Abs(t.after.Total-t.before.Total) >= t.metric.trait().least
 }
 
