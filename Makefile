@@ -15,7 +15,7 @@ PREFIX    ?= /usr/local
 DESTDIR   ?=
 GORELEASER  := github.com/goreleaser/goreleaser/v2@v2.15.4
 
-.PHONY: all build install man snapshot test test-short race race-short soak roads matrix screenshots lint bench bench-compare fuzz demo clean
+.PHONY: all build install man snapshot test test-short race race-short arm soak roads matrix screenshots lint bench bench-compare fuzz demo clean
 
 all: build
 
@@ -51,7 +51,7 @@ test-short: ## what is quick of them
 	$(GO) test -short $(PKGS)
 
 race: ## every test under the race detector, in its short form
-	$(GO) test -race -short -timeout 60m $(PKGS)
+	$(GO) test -race -short -timeout 90m $(PKGS)
 
 # Where goroutines share something; CI runs this.
 race-short:
@@ -59,6 +59,11 @@ race-short:
 	$(GO) test -race -short -timeout 10m -run 'Storage|Full|Refused|Hanging|Incident' ./recorder
 	$(GO) test -race -short -timeout 10m -run 'WhileOpen|Meanwhile|WhileWriting|WhileRewritten|RecordsCome' ./archive
 	$(GO) test -race -short -timeout 10m -run TestSeeds ./internal/soak -seeds 6
+
+arm: ## builds for 32-bit ARM, and the tests of limits in a 32-bit process
+	CGO_ENABLED=0 GOARCH=arm GOARM=7 $(GO) build -o /dev/null ./cmd/record
+	CGO_ENABLED=0 GOARCH=arm GOARM=7 $(GO) build -o /dev/null ./cmd/analyze
+	CGO_ENABLED=0 GOARCH=386 $(GO) test -short -run 'Limit|Crafted|Hostile|Reserve' ./archive/... ./ergo/wire/internal/... ./ergo/observer ./recorder/ingest
 
 SEEDS ?= 10000
 HOURS ?= 24

@@ -1,6 +1,9 @@
 package archive
 
-import "ergorecorder/archive/internal/codec"
+import (
+	"ergorecorder/archive/internal/codec"
+	"ergorecorder/internal/limit"
+)
 
 // Limits. No input costs more than it weighs: what is read is bounded in
 // proportion to what came in, and an error names the limit that was met.
@@ -16,10 +19,10 @@ const (
 	FreeExpand   = codec.FreeExpand
 	ExpandFactor = codec.ExpandFactor
 	// maxSegment is the highest number of a segment: eight digits.
-	maxSegment = 99_999_999
+	maxSegment = limit.MostSegment
 	// A damaged file is searched for blocks. searchFactor bounds, in sizes of
 	// the file, how much may be looked at that then proves to be none.
-	searchFactor = 16
+	searchFactor = limit.MostSearch
 	searchFree   = 64 << 20
 )
 

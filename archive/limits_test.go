@@ -13,6 +13,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"ergorecorder/archive/internal/codec"
+	"ergorecorder/internal/limit"
 )
 
 // TestCraftedMeta: a meta that names absurd segments costs nothing.
@@ -53,6 +54,9 @@ func TestCraftedMeta(t *testing.T) {
 		if err != nil || rep.Records != 1 || len(rep.Damage) > 3 {
 			t.Errorf("%s: %+v, %v", name, rep, err)
 		}
+		if over := (*limit.Over)(nil); name == "number" && (len(rep.Damage) == 0 || !errors.As(rep.Damage[0], &over) || over.Limit != limit.Segment) {
+			t.Errorf("the limit is not named: %v", rep.Damage)
+		}
 		if told := len(rep.Damage) > 0; told != (name != "gone" && name != "dropped") {
 			t.Errorf("%s: %v", name, rep.Damage)
 		}
@@ -78,6 +82,11 @@ func TestCraftedSearch(t *testing.T) {
 	if _, err := Open(path); !errors.Is(err, ErrNotArchive) {
 		t.Errorf("open: %v", err)
 	}
+	c := &catalog{}
+	s := &segment{path: path, raw: b, searched: len(b) / 100}
+	if err := c.loadRaw(s); err != nil || len(c.damage) != 1 || !strings.Contains(c.damage[0].Error(), limit.Search.Over(0).Error()) {
+		t.Errorf("a search that ended early is told as %v, %v", c.damage, err)
+	}
 }
 
 // TestManyColumns: answers with ever new columns are kept, whatever they cost
@@ -89,7 +98,7 @@ func TestManyColumns(t *testing.T) {
 		t.Fatal(err)
 	}
 	var want []string
-	for i, columns := range []int{3, 2000, 2000, 2000, MaxColumns + 1, 3, 3} {
+	for i, columns := range []int{3, 2000, 2000, 2000, int(limit.Columns.Most()) + 1, 3, 3} {
 		var b strings.Builder
 		b.WriteString(`[{"PID":"a"`)
 		for c := range columns {

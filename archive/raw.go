@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"ergorecorder/archive/internal/codec"
+	"ergorecorder/internal/limit"
 )
 
 // A segment whose tree is damaged is read raw: every block and chunk begins
@@ -118,7 +119,7 @@ func (c *catalog) loadRaw(s *segment) error {
 		c.blame(s, nil, 0, 0, fmt.Errorf("%d blocks of another archive", s.strange))
 	}
 	if s.searched < len(s.raw) {
-		err := fmt.Errorf("searched for blocks up to byte %d of %d, where %d times the file's size had looked like blocks and were none: %w", s.searched, len(s.raw), searchFactor, ErrTooMuch)
+		err := fmt.Errorf("searched for blocks up to byte %d of %d, then too much had looked like blocks and was none: %w", s.searched, len(s.raw), limit.Search.Over(0))
 		c.blame(s, nil, 0, 0, err)
 	}
 	defs := map[uint32]*streamRuns{}

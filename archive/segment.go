@@ -22,6 +22,7 @@ import (
 	berrors "go.etcd.io/bbolt/errors"
 
 	"ergorecorder/archive/internal/codec"
+	"ergorecorder/internal/limit"
 )
 
 // Buckets of a segment. FORMAT.md describes keys and values.
@@ -265,7 +266,7 @@ func (m *segmentMeta) check() error {
 		return fmt.Errorf("version %d, this program reads up to %d: %w", m.Version, FormatVersion, ErrVersion)
 	}
 	if m.Segment < 1 || m.Segment > maxSegment {
-		return fmt.Errorf("meta: segment number %d is not within 1 to %d", m.Segment, maxSegment)
+		return fmt.Errorf("meta: segment number %d: %w", m.Segment, limit.Segment.Over(int64(m.Segment)))
 	}
 	return nil
 }

@@ -17,6 +17,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"ergorecorder/archive/internal/codec"
+	"ergorecorder/internal/limit"
 )
 
 // Options of a Writer. The zero value works.
@@ -473,7 +474,7 @@ func (w *Writer) pin(m Mark) {
 // before is kept, and written when there is room again.
 func (w *Writer) Append(rec *Record) (seq uint64, err error) {
 	if n := len(rec.Text) + len(rec.Args); n > MaxText {
-		return 0, fmt.Errorf("a record of %d bytes, and MaxText is %d: %w", n, int(MaxText), ErrTooMuch)
+		return 0, limit.Record.Over(int64(n))
 	}
 	if err := w.recover(); err != nil {
 		return 0, err

@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -15,6 +14,7 @@ import (
 	"github.com/mark3labs/mcp-go/server"
 
 	"ergorecorder/door"
+	"ergorecorder/internal/limit"
 )
 
 // Path is where the streamable HTTP transport is served.
@@ -100,7 +100,7 @@ func (g *posted) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Connection", "close")
 		w.WriteHeader(http.StatusRequestEntityTooLarge)
 		// The client that is cut off may be gone.
-		_ = json.NewEncoder(w).Encode(rpcError(mcpgo.INVALID_REQUEST, fmt.Sprintf("the request is longer than %d bytes", g.limit)))
+		_ = json.NewEncoder(w).Encode(rpcError(mcpgo.INVALID_REQUEST, limit.Request.OverSet(0, g.limit).Error()))
 		return
 	}
 	if changed, is := passable(body); is {

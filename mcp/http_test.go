@@ -2,25 +2,16 @@ package mcp
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
 	"io"
-	"math/big"
 	"net"
-	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"ergorecorder/door"
 	"ergorecorder/ergo/live"
+	"ergorecorder/internal/certtest"
+	"ergorecorder/internal/limit"
 )
 
 const ping = `{"jsonrpc":"2.0","id":1,"method":"ping"}`
@@ -54,7 +45,7 @@ func TestGuard(t *testing.T) {
 		{"null origin", "POST", Path, ping, with("Origin", "null"), 403},
 		{"own origin", "POST", Path, ping, with("Origin", "http://localhost:6274"), 200},
 		{"named origin", "POST", Path, ping, with("Origin", "https://console.example.org"), 200},
-		{"too long", "POST", Path, `{"x":"` + strings.Repeat("a", 5000) + `"}`, with(), 413},
+		{limit.Request.OverSet(0, 4096).Error(), "POST", Path, `{"x":"` + strings.Repeat("a", 5000) + `"}`, with(), 413},
 		{"GET", "GET", Path, "", with(), 405},
 		{"PUT", "PUT", Path, ping, with(), 405},
 		{"a type that any page may send", "POST", Path, ping, with("Content-Type", "text/plain"), 415},
@@ -112,14 +103,12 @@ func TestListenNeedsToken(t *testing.T) {
 // TestTLS serves TLS from files, and stops when its context ends.
 func TestTLS(t *testing.T) {
 	s := New(Recorded(recording(t, "stuck"), "stuck"), Options{})
-	cert, key, pool := selfSigned(t)
+	cert, key, client := certtest.SelfSigned(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	bound, ended := make(chan net.Addr), make(chan error)
 	go func() {
 		ended <- s.ListenAndServe(ctx, "127.0.0.1:0", door.Options{CertFile: cert, KeyFile: key}, func(a net.Addr) { bound <- a })
 	}()
-	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}
-	defer client.CloseIdleConnections()
 	res, err := client.Post("https://"+(<-bound).String()+Path, "application/json", strings.NewReader(ping))
 	if err != nil {
 		t.Fatal(err)
@@ -133,31 +122,4 @@ func TestTLS(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Errorf("the end: %v", err)
 	}
-}
-
-func selfSigned(t *testing.T) (cert, key string, pool *x509.CertPool) {
-	t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	raw, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	cert, key, pool = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"), x509.NewCertPool()
-	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	pool.AppendCertsFromPEM(text)
-	for path, b := range map[string][]byte{cert: text, key: pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: raw})} {
-		if err := os.WriteFile(path, b, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return cert, key, pool
 }

@@ -20,6 +20,7 @@ import (
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/observer/native"
 	"ergorecorder/escape"
+	"ergorecorder/internal/limit"
 	"ergorecorder/replay"
 )
 
@@ -62,7 +63,7 @@ func New(src Source, opt Options) *Server {
 		opt.CallLimit = 2 * time.Minute
 	}
 	if opt.MaxMessage == 0 {
-		opt.MaxMessage = 1 << 20
+		opt.MaxMessage = limit.MostRequest
 	}
 	if opt.Analyze == nil {
 		opt.Analyze = analyze.Run

@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 
 	mcpgo "github.com/mark3labs/mcp-go/mcp"
+
+	"ergorecorder/internal/limit"
 )
 
 // stdioCalls is how many requests of one standard input are under way at once;
@@ -60,7 +62,7 @@ func (s *Server) readLines(ctx context.Context, in io.Reader, c *stdioClient) er
 		line, err := readLine(r)
 		switch {
 		case errors.Is(err, bufio.ErrBufferFull):
-			c.write(rpcError(mcpgo.INVALID_REQUEST, fmt.Sprintf("a message is longer than %d bytes", s.opt.MaxMessage)))
+			c.write(rpcError(mcpgo.INVALID_REQUEST, limit.Request.OverSet(0, int64(s.opt.MaxMessage)).Error()))
 			continue
 		case len(line) == 0 && err != nil:
 			return err

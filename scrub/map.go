@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"ergorecorder/internal/limit"
 )
 
 // MapSchema is the version of the form of a map.
@@ -60,7 +62,11 @@ func (m *Map) Write(w io.Writer) error {
 // ReadMap reads a map.
 func ReadMap(r io.Reader) (*Map, error) {
 	var m Map
-	if err := json.NewDecoder(r).Decode(&m); err != nil {
+	text, err := limit.File.ReadAll(r)
+	if err == nil {
+		err = json.Unmarshal(text, &m)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("read map: %w", err)
 	}
 	if m.Schema != MapSchema {

@@ -5,11 +5,13 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"filippo.io/age"
 	"filippo.io/age/agessh"
+
+	"ergorecorder/ergo/secret"
+	"ergorecorder/internal/limit"
 )
 
 // A Recipient is somebody who may open what is encrypted.
@@ -65,7 +67,7 @@ const secretKey = "AGE-SECRET-KEY-"
 
 // keysIn are the keys in a file, one a line.
 func keysIn(file string) ([]string, error) {
-	text, err := os.ReadFile(file)
+	text, err := limit.Settings.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("read recipient %q: it is no key (age1…, ssh-…), and no file: %w", file, err)
 	}
@@ -111,7 +113,7 @@ func recipient(s string) (age.Recipient, error) {
 func Identities(files []string) ([]age.Identity, error) {
 	var out []age.Identity
 	for _, f := range files {
-		text, err := os.ReadFile(f)
+		text, err := secret.Read(f)
 		if err != nil {
 			return nil, fmt.Errorf("read identity: %w", err)
 		}

@@ -20,6 +20,7 @@ import (
 	"ergorecorder/analyze/playbook"
 	"ergorecorder/analyze/setting"
 	"ergorecorder/escape"
+	"ergorecorder/internal/limit"
 	"ergorecorder/replay"
 )
 
@@ -93,7 +94,7 @@ func (j *judging) addFlags(cmd *cobra.Command) {
 // options.
 func (j *judging) apply(opt *analyze.Options, paths []string) error {
 	if j.settings != "" {
-		text, err := os.ReadFile(j.settings)
+		text, err := limit.Settings.ReadFile(j.settings)
 		if err != nil {
 			return fmt.Errorf("--settings: %w", err)
 		}
@@ -114,7 +115,7 @@ func (j *judging) apply(opt *analyze.Options, paths []string) error {
 	}
 	opt.Now = time.Now()
 	for _, name := range files {
-		text, err := os.ReadFile(name)
+		text, err := limit.Settings.ReadFile(name)
 		if errors.Is(err, fs.ErrNotExist) && j.mute == "" {
 			continue
 		}

@@ -134,7 +134,7 @@ func (o *profileOptions) writeRaw(ctx context.Context, rec *replay.Recording, ou
 	if o.raw == "-" {
 		return writeGzipped(out, p.Raw)
 	}
-	f, err := os.OpenFile(o.raw, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	f, err := os.OpenFile(o.raw, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return fmt.Errorf("write profile: %w", err)
 	}

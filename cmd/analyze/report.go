@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -21,6 +20,7 @@ import (
 	"ergorecorder/compare"
 	"ergorecorder/escape"
 	"ergorecorder/internal/exit"
+	"ergorecorder/internal/limit"
 	"ergorecorder/mcp"
 	"ergorecorder/replay"
 	"ergorecorder/web"
@@ -205,7 +205,7 @@ func (s *stated) check(ctx context.Context, ask recheck.Ask) ([]recheck.Check, e
 }
 
 func readStated(path string) (*stated, error) {
-	text, err := os.ReadFile(path)
+	text, err := limit.File.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read the report: %w", err)
 	}

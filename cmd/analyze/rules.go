@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,6 +12,7 @@ import (
 	"ergorecorder/analyze/playbook/rules"
 	"ergorecorder/escape"
 	"ergorecorder/internal/exit"
+	"ergorecorder/internal/limit"
 )
 
 func newRules() *cobra.Command {
@@ -74,7 +74,7 @@ func sayWrong(w io.Writer, err error) {
 // readRules reads a file of rules; an error joins what is wrong, each with its
 // place: FILE:LINE:COLUMN.
 func readRules(file string) (*rules.Set, error) {
-	text, err := os.ReadFile(file)
+	text, err := limit.Settings.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}

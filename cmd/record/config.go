@@ -15,7 +15,6 @@ import (
 	"github.com/knadh/koanf/parsers/yaml"
 	"github.com/knadh/koanf/providers/confmap"
 	"github.com/knadh/koanf/providers/env/v2"
-	"github.com/knadh/koanf/providers/file"
 	"github.com/knadh/koanf/v2"
 	"github.com/spf13/pflag"
 	yamlv3 "go.yaml.in/yaml/v3"
@@ -23,6 +22,7 @@ import (
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/secret"
+	"ergorecorder/internal/limit"
 	"ergorecorder/recorder"
 	"ergorecorder/recorder/notify"
 	"ergorecorder/seal"
@@ -46,6 +46,7 @@ type config struct {
 	For         time.Duration   `yaml:"for"`
 	Interval    time.Duration   `yaml:"interval"`
 	Timeout     time.Duration   `yaml:"timeout"`
+	MaxAnswer   int64           `yaml:"max-answer"`
 	Nodes       []string        `yaml:"nodes"`
 	FailFast    bool            `yaml:"fail-fast"`
 	Append      bool            `yaml:"append"`
@@ -131,7 +132,7 @@ func presetConfig(name string) (config, error) {
 		return config{}, fmt.Errorf("preset %q: there are standard and light", name)
 	}
 	c := config{
-		Preset: name, Timeout: o.Timeout, Discover: o.Discover, Parallel: o.Parallel, Budget: o.Budget,
+		Preset: name, Timeout: o.Timeout, MaxAnswer: limit.MostAnswer, Discover: o.Discover, Parallel: o.Parallel, Budget: o.Budget,
 		Logs:  logConfig{o.Logs.Levels, o.Logs.Every, o.Logs.Buffer, o.Logs.Renew},
 		Pprof: pprofConfig{Every: o.PprofAll}, Control: controlConfig{Socket: true},
 		Incidents: incidentConfig{
@@ -162,7 +163,11 @@ var flagKeys = map[string]string{
 func loadConfig(path string, environ []string, flags *pflag.FlagSet) (config, error) {
 	over := koanf.New(".")
 	if path != "" {
-		if err := over.Load(file.Provider(path), yaml.Parser()); err != nil {
+		text, err := limit.Settings.ReadFile(path)
+		if err == nil {
+			err = loadYAML(over, text)
+		}
+		if err != nil {
 			return config{}, fmt.Errorf("read configuration %s: %w", path, err)
 		}
 	}
@@ -185,6 +190,14 @@ func loadConfig(path string, environ []string, flags *pflag.FlagSet) (config, er
 		return config{}, fmt.Errorf("configuration: %w (record config --help shows what there is)", err)
 	}
 	return c, nil
+}
+
+func loadYAML(k *koanf.Koanf, text []byte) error {
+	values, err := yaml.Parser().Unmarshal(text)
+	if err != nil {
+		return err
+	}
+	return k.Load(confmap.Provider(values, ""), nil)
 }
 
 // unmarshal sets what k holds, and refuses keys that do not exist.

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/playbook/rules"
 	"ergorecorder/archive"
+	"ergorecorder/internal/limit"
 	"ergorecorder/recorder"
 	"ergorecorder/recorder/incident"
 	"ergorecorder/replay"
@@ -113,7 +113,7 @@ func readRules(file string) ([]rule, error) {
 	if file == "" {
 		return nil, nil
 	}
-	text, err := os.ReadFile(file)
+	text, err := limit.Settings.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("rules: %w", err)
 	}

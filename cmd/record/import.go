@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ergorecorder/archive"
+	"ergorecorder/internal/limit"
 	"ergorecorder/recorder/ingest"
 	"ergorecorder/seal"
 )
@@ -180,7 +181,7 @@ func importProfiles(path string, w *archive.Writer, opt ingest.Options, sum *ing
 		if !ok {
 			continue
 		}
-		raw, err := os.ReadFile(f)
+		raw, err := limit.Profile.ReadFile(f)
 		if err != nil {
 			return fmt.Errorf("read profile: %w", err)
 		}
@@ -221,7 +222,7 @@ func (p namedProfiles) store(w *archive.Writer, opt ingest.Options, sum *ingest.
 }
 
 func (p namedProfiles) storeOne(file string, w *archive.Writer, opt ingest.Options) error {
-	raw, err := os.ReadFile(file)
+	raw, err := limit.Profile.ReadFile(file)
 	if err != nil {
 		return err
 	}

@@ -132,7 +132,7 @@ func (r *reach) joinAny(ctx context.Context, opts *recorder.Options, say func(st
 	for _, e := range opts.Events {
 		events = append(events, e.Event)
 	}
-	j, err := r.join.join(ctx, wire.Options{Logs: opts.Logs.Levels, Events: events, Timeout: opts.Timeout}, say)
+	j, err := r.join.join(ctx, wire.Options{Logs: opts.Logs.Levels, Events: events, Timeout: opts.Timeout, Limit: int(r.maxAnswer)}, say)
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ import (
 
 	"ergorecorder/ergo/live"
 	"ergorecorder/ergo/surface"
+	"ergorecorder/internal/limit"
 )
 
 // tokenEnv is the environment variable that holds the token for all endpoints
@@ -27,6 +28,7 @@ type reach struct {
 	tokens    []string // [endpoint=]FILE
 	caFile    string
 	timeout   time.Duration
+	maxAnswer int64
 	join      joinConfig
 }
 
@@ -35,6 +37,7 @@ func (r *reach) add(fl *pflag.FlagSet) {
 	fl.StringArrayVar(&r.tokens, "token-file", nil, "a file with the bearer token: FILE for all endpoints or ENDPOINT=FILE for one; repeatable (default: $"+tokenEnv+")")
 	fl.StringVar(&r.caFile, "ca-file", "", "certificates (PEM) that https endpoints are checked against")
 	fl.DurationVar(&r.timeout, "timeout", 10*time.Second, "time-out of one call")
+	fl.Int64Var(&r.maxAnswer, "max-answer", limit.MostAnswer, "how many bytes one answer may have; a longer one is refused")
 	addJoinFlags(fl)
 }
 
@@ -67,7 +70,7 @@ func (r *reach) opener() (*opener, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &opener{tokens: tokens, timeout: r.timeout, had: map[string]live.Way{}, lookup: net.DefaultResolver, read: os.ReadFile}
+	o := &opener{tokens: tokens, timeout: r.timeout, maxAnswer: r.maxAnswer, had: map[string]live.Way{}, lookup: net.DefaultResolver, read: limit.Settings.ReadFile}
 	if r.caFile != "" {
 		if o.tls, err = readCA(r.caFile); err != nil {
 			return nil, err
@@ -119,7 +122,7 @@ func splitTokenFile(t string) (urls []string, file string, err error) {
 }
 
 func readCA(file string) (*tls.Config, error) {
-	pem, err := os.ReadFile(file)
+	pem, err := limit.Settings.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("read certificates: %w", err)
 	}

@@ -97,7 +97,7 @@ func (f *runFlags) load(cmd *cobra.Command) (config, error) {
 	if err := c.sane(); err != nil {
 		return c, fmt.Errorf("configuration: %w", err)
 	}
-	f.endpoints, f.tokens, f.caFile, f.timeout, f.join = c.Endpoints, c.Tokens, c.CAFile, c.Timeout, c.Join
+	f.endpoints, f.tokens, f.caFile, f.timeout, f.maxAnswer, f.join = c.Endpoints, c.Tokens, c.CAFile, c.Timeout, c.MaxAnswer, c.Join
 	return c, nil
 }
 

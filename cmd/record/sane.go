@@ -30,7 +30,7 @@ func (c *config) sane() error {
 	}
 	for key, n := range map[string]int64{
 		"parallel": int64(c.Parallel), "logs.buffer": int64(c.Logs.Buffer), "incidents.per-hour": int64(c.Incidents.PerHour),
-		"archive.keep-bytes": c.Archive.KeepBytes, "archive.max-bytes": c.Archive.MaxBytes, "archive.rotate-bytes": c.Archive.RotateBytes,
+		"archive.keep-bytes": c.Archive.KeepBytes, "archive.max-bytes": c.Archive.MaxBytes, "max-answer": c.MaxAnswer, "archive.rotate-bytes": c.Archive.RotateBytes,
 	} {
 		if n < 0 {
 			errs = append(errs, fmt.Errorf("%s %d: less than nothing means nothing", key, n))

@@ -4,12 +4,14 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"ergorecorder/archive"
+	"ergorecorder/internal/certtest"
 	"ergorecorder/recorder"
 )
 
@@ -51,6 +53,45 @@ func TestServeLive(t *testing.T) {
 	f.opened(recorder.Incident{Trigger: recorder.Trigger{Kind: "blocked_callback", Onset: begin}}, func(s string) { said = s })
 	if want := "blocked_callback: http://" + address + "?at=2026-01-01T00:00:00.000Z"; said != want {
 		t.Errorf("of an incident it says %q, want %q", said, want)
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestServeLiveTLS: the page of record run --serve over TLS, to who shows the token.
+func TestServeLiveTLS(t *testing.T) {
+	w, err := archive.OpenWriter(filepath.Join(t.TempDir(), "live.erg"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.Close() })
+	cert, key, client := certtest.SelfSigned(t)
+	token := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(token, []byte("s3cret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var said string
+	f := serveFlags{addr: "127.0.0.1:0", certFile: cert, keyFile: key, tokenFile: token}
+	stop, err := f.serve(t.Context(), w, "live.erg", func(s string) { said = s })
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, address, _ := strings.Cut(said, "https://")
+	for bears, want := range map[string]int{"s3cret": http.StatusOK, "wrong": http.StatusUnauthorized} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+address, nil)
+		if err != nil {
+			t.Fatalf("%q: %v", said, err)
+		}
+		req.Header.Set("Authorization", "Bearer "+bears)
+		r, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Body.Close()
+		if r.StatusCode != want {
+			t.Errorf("with %q: %d", bears, r.StatusCode)
+		}
 	}
 	if err := stop(); err != nil {
 		t.Error(err)

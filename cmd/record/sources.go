@@ -64,15 +64,16 @@ type resolver interface {
 
 // An opener opens entry points, and keeps those that are open.
 type opener struct {
-	sources  []source
-	changing bool // some of them have other entry points at other times
-	joined   *joined
-	tokens   map[string]live.Token
-	tls      *tls.Config
-	timeout  time.Duration
-	lookup   resolver
-	read     func(path string) ([]byte, error)
-	had      map[string]live.Way
+	sources   []source
+	changing  bool // some of them have other entry points at other times
+	joined    *joined
+	tokens    map[string]live.Token
+	tls       *tls.Config
+	timeout   time.Duration
+	maxAnswer int64
+	lookup    resolver
+	read      func(path string) ([]byte, error)
+	had       map[string]live.Way
 }
 
 // ways are the ways that there are at the moment. A source that fails makes
@@ -173,7 +174,7 @@ func (o *opener) open(p place) (live.Way, error) {
 	if w, ok := o.had[key]; ok {
 		return w, nil
 	}
-	opts := live.Options{Token: o.tokens[""], TLS: o.tls, Timeout: o.timeout}
+	opts := live.Options{Token: o.tokens[""], TLS: o.tls, Timeout: o.timeout, MaxAnswer: o.maxAnswer}
 	for _, url := range a.URLs {
 		if own, ok := o.tokens[url]; ok {
 			opts.Token = own

@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"ergorecorder/ergo"
+	"ergorecorder/internal/limit"
 )
 
 // TimeFormat is the form of t.
@@ -61,9 +62,6 @@ type LineError struct {
 func (e *LineError) Error() string { return fmt.Sprintf("line %d: %v", e.Line, e.Err) }
 func (e *LineError) Unwrap() error { return e.Err }
 
-// maxLine bounds one line: a node of 100,000 processes answers with 50 MB.
-const maxLine = 256 << 20
-
 // Read walks the lines of a capture, gzipped or plain. What is broken is
 // yielded as a [*LineError] and passed over; an error of r itself ends the
 // walk and is yielded as it is.
@@ -80,7 +78,7 @@ func Read(r io.Reader) iter.Seq2[*Line, error] {
 			br = bufio.NewReaderSize(z, 1<<16)
 		}
 		sc := bufio.NewScanner(br)
-		sc.Buffer(make([]byte, 1<<16), maxLine)
+		sc.Buffer(make([]byte, 1<<16), int(limit.Line.Most()))
 		n := 0
 		for sc.Scan() {
 			n++
@@ -95,7 +93,11 @@ func Read(r io.Reader) iter.Seq2[*Line, error] {
 				return
 			}
 		}
-		if err := sc.Err(); err != nil {
+		err := sc.Err()
+		if errors.Is(err, bufio.ErrTooLong) {
+			err = limit.Line.Over(0)
+		}
+		if err != nil {
 			yield(nil, fmt.Errorf("read after line %d: %w", n, err))
 		}
 	}

@@ -20,6 +20,7 @@ import (
 
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/redact"
+	"ergorecorder/internal/limit"
 )
 
 // Defaults of an endpoint.
@@ -27,7 +28,7 @@ const (
 	DefaultPort      = "9922"
 	DefaultPath      = "/mcp"
 	DefaultTimeout   = 30 * time.Second
-	DefaultMaxAnswer = 256 << 20
+	DefaultMaxAnswer = limit.MostAnswer
 	// grace is what a forwarded call may take beyond the time-out that it
 	// gives the forwarding node.
 	grace = 2 * time.Second
@@ -278,21 +279,24 @@ func (e *Endpoint) post(ctx context.Context, body []byte) (*http.Response, error
 	return e.client.Do(req)
 }
 
+// believed is how much of an answer is given memory before it has come.
+const believed = 1 << 20
+
 // read takes in the whole body, up to the limit.
 func (e *Endpoint) read(resp *http.Response) ([]byte, error) {
 	if resp.ContentLength > e.opts.MaxAnswer {
-		return nil, fmt.Errorf("%w: %d bytes, the limit is %d", ErrTooLarge, resp.ContentLength, e.opts.MaxAnswer)
+		return nil, limit.Answer.OverSet(resp.ContentLength, e.opts.MaxAnswer)
 	}
 	var b bytes.Buffer
 	if resp.ContentLength > 0 {
-		b.Grow(int(resp.ContentLength) + bytes.MinRead)
+		b.Grow(int(min(resp.ContentLength, believed)) + bytes.MinRead)
 	}
 	n, err := b.ReadFrom(io.LimitReader(resp.Body, e.opts.MaxAnswer+1))
 	if err != nil {
 		return nil, fmt.Errorf("read answer: %w", err)
 	}
 	if n > e.opts.MaxAnswer {
-		return nil, fmt.Errorf("%w: more than %d bytes", ErrTooLarge, e.opts.MaxAnswer)
+		return nil, limit.Answer.OverSet(0, e.opts.MaxAnswer)
 	}
 	return b.Bytes(), nil
 }

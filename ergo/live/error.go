@@ -3,6 +3,8 @@ package live
 import (
 	"errors"
 	"fmt"
+
+	"ergorecorder/internal/limit"
 )
 
 var (
@@ -10,8 +12,8 @@ var (
 	ErrUnauthorized = errors.New("not authorized")
 	// ErrNotMCP: something answered that does not speak MCP here.
 	ErrNotMCP = errors.New("no MCP endpoint")
-	// ErrTooLarge: the answer is larger than Options.MaxAnswer.
-	ErrTooLarge = errors.New("answer too large")
+	// ErrTooLarge: the answer is larger than a limit allows, as Options.MaxAnswer.
+	ErrTooLarge = limit.ErrOver
 	// ErrNoWay: the router has no way that answers.
 	ErrNoWay = errors.New("no entry point answers")
 )

@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
+
+	"ergorecorder/internal/limit"
 )
 
 // A Pprof takes raw profiles from the /debug/pprof of one node (built with
@@ -18,9 +19,6 @@ type Pprof struct {
 	base   string
 	client *http.Client
 }
-
-// maxProfile bounds the size of a profile.
-const maxProfile = 256 << 20
 
 // NewPprof makes one of a URL such as http://host:9009.
 func NewPprof(address string) (*Pprof, error) {
@@ -61,12 +59,10 @@ func (p *Pprof) Profile(ctx context.Context, kind string, over time.Duration) ([
 	if resp.StatusCode != http.StatusOK {
 		return nil, &Error{Endpoint: path, Err: fmt.Errorf("HTTP %d", resp.StatusCode), Hint: "the node must be built with -tags=pprof"}
 	}
-	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxProfile+1))
+	raw, err := limit.Profile.ReadAll(resp.Body)
 	switch {
 	case err != nil:
 		return nil, &Error{Endpoint: path, Err: err}
-	case len(raw) > maxProfile:
-		return nil, &Error{Endpoint: path, Err: ErrTooLarge}
 	case len(raw) < 2 || raw[0] != 0x1f || raw[1] != 0x8b:
 		return nil, &Error{Endpoint: path, Err: fmt.Errorf("no pprof profile came")}
 	}

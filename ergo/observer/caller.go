@@ -12,6 +12,7 @@ import (
 
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/inspect"
+	"ergorecorder/internal/limit"
 )
 
 // A Caller answers the calls of the 48 tools over an Observer. It reaches
@@ -217,7 +218,6 @@ const (
 	pageRows  = 10_000 // of a page of processes
 	maxRows   = 1_000_000
 	maxEvents = 100_000
-	maxPages  = 1000
 )
 
 // askAbout makes the calls that are about one process.
@@ -347,7 +347,10 @@ func (c *Caller) processes(ctx context.Context, node string, args ergo.Args) (*R
 		return all, err
 	}
 	rows := listed(all.Text)
-	for page, last := 0, all.Text; rows != nil && string(inspect.Member(last, "Truncated")) == "true" && page < maxPages; page++ {
+	for page, last := int64(0), all.Text; rows != nil && string(inspect.Member(last, "Truncated")) == "true"; page++ {
+		if page == limit.Pages.Most() {
+			return all, fmt.Errorf("process_list: %w", limit.Pages.Over(0))
+		}
 		from, ok := lastID(last)
 		if !ok {
 			return all, fmt.Errorf("process_list: a page that does not say where it ends")

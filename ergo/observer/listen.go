@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"ergorecorder/ergo"
-	"ergorecorder/ergo/live"
+	"ergorecorder/internal/limit"
 )
 
 // An Update is one message of a stream that follows resources.
@@ -86,11 +86,11 @@ func (c *Client) heard(data []byte, hear func(Update)) (end bool, err error) {
 }
 
 // readAll is the body of an answer, up to a limit.
-func readAll(resp *http.Response, limit int64) ([]byte, error) {
+func readAll(resp *http.Response, most int64) ([]byte, error) {
 	var b bytes.Buffer
-	n, err := b.ReadFrom(http.MaxBytesReader(nil, resp.Body, limit))
-	if n >= limit {
-		return nil, fmt.Errorf("%w: more than %d bytes", live.ErrTooLarge, limit)
+	n, err := b.ReadFrom(http.MaxBytesReader(nil, resp.Body, most))
+	if n >= most {
+		return nil, limit.Answer.OverSet(0, most)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read answer: %w", err)

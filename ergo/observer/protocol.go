@@ -3,6 +3,8 @@ package observer
 import (
 	"encoding/json"
 	"strings"
+
+	"ergorecorder/internal/limit"
 )
 
 // The protocol's one version, and the names that every request bears.
@@ -46,7 +48,7 @@ const (
 const DefaultPort = "9911"
 
 // MaxBody is the largest request that an Observer reads.
-const MaxBody = 1 << 20
+const MaxBody = limit.MostRequest
 
 // accept is what a client has to admit on every request.
 const accept = "application/json, text/event-stream"

@@ -4,15 +4,13 @@ package secret
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
-)
 
-// maxSize is the longest secret, in bytes.
-const maxSize = 64 << 10
+	"ergorecorder/internal/limit"
+)
 
 // Read reads a file that holds a secret. One that others can read or write is
 // refused, and one that belongs to somebody else: what is in it may be known.
@@ -25,12 +23,9 @@ func Read(path string) ([]byte, error) {
 	if err := private(f, path); err != nil {
 		return nil, err
 	}
-	b, err := io.ReadAll(io.LimitReader(f, maxSize+1))
-	switch {
-	case err != nil:
+	b, err := limit.Secret.ReadAll(f)
+	if err != nil {
 		return nil, Unnamed(err)
-	case len(b) > maxSize:
-		return nil, fmt.Errorf("%s: longer than %d bytes", path, maxSize)
 	}
 	return b, nil
 }

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"ergorecorder/internal/limit"
 )
 
 func TestRead(t *testing.T) {
@@ -44,7 +46,7 @@ func TestRead(t *testing.T) {
 			t.Errorf("of another user: %v", err)
 		}
 	}
-	if err := os.WriteFile(filepath.Join(dir, "long"), make([]byte, maxSize+1), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "long"), make([]byte, limit.Secret.Most()+1), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Read(filepath.Join(dir, "long")); err == nil {

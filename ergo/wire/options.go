@@ -10,7 +10,7 @@ import (
 	"net"
 	"time"
 
-	"ergorecorder/ergo/wire/internal/frame"
+	"ergorecorder/internal/limit"
 )
 
 // Options of a Cluster. Node, Cookie and Targets must be set; everything else
@@ -69,7 +69,7 @@ func (o *Options) complete() error {
 		o.Step = 5 * time.Second
 	}
 	if o.Limit <= 0 {
-		o.Limit = 4 * frame.DefaultLimit // a table of 100,000 processes is one frame of 20 MB
+		o.Limit = limit.MostAnswer
 	}
 	if o.Notify == nil {
 		o.Notify = func(Notice) {}

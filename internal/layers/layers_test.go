@@ -43,7 +43,7 @@ var mayImport = map[string]string{
 	"recorder/clock":      "ergo",
 	"recorder/cost":       "ergo",
 	"recorder/incident":   "ergo",
-	"recorder/notify":     "recorder recorder/incident",
+	"recorder/notify":     "ergo/secret recorder recorder/incident",
 	"recorder/ring":       "",
 	"recorder/succession": "",
 	"recorder/rows":       "",
@@ -89,7 +89,7 @@ var mayImport = map[string]string{
 
 	"scrub": "ergo ergo/redact ergo/tools48 archive",
 
-	"seal": "",
+	"seal": "ergo/secret",
 
 	"export": "ergo ergo/tools48 archive replay",
 
@@ -102,13 +102,14 @@ var mayImport = map[string]string{
 
 	"internal/exit":   "escape",
 	"internal/layers": "",
+	"internal/limit":  "",
 	"internal/words":  "",
 	"internal/...":    "escape ergo/... archive/... recorder/... replay/... coverage analyze/... mcp web internal/...",
 }
 
 // everywhere are packages that any other may import: one decision each, about
-// text, which every room needs.
-const everywhere = "escape internal/nearest internal/words"
+// text or the limits of what is read, which every room needs.
+const everywhere = "escape internal/nearest internal/words internal/limit"
 
 // judgement is what the packages that judge may import: what was seen, the form
 // of a finding, and the tools to look closer. They do not know each other.

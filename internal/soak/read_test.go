@@ -18,10 +18,11 @@ func (w *world) dump() { w.dumpOf(time.Duration(w.between(1, 120))*time.Second, 
 func (w *world) dumpOf(last time.Duration, name string) {
 	path := filepath.Join(w.dir, name)
 	defer os.Remove(path)
+	before := w.writer.Stats()
 	to := w.now()
 	n, err := dump.Window(context.Background(), w.writer.View(), to.Add(-last), to, path)
 	if err != nil {
-		if w.writer.Stats().Failing == nil && !w.dropped(err) {
+		if !w.troubled(&before) && !w.dropped(err) {
 			w.t.Errorf("dump: %v", err)
 		}
 		return
@@ -35,6 +36,13 @@ func (w *world) dumpOf(last time.Duration, name string) {
 // dropped reports whether a reader met what retention had removed meanwhile.
 func (w *world) dropped(err error) bool { return w.plan.retention && errors.Is(err, os.ErrNotExist) }
 
+// troubled reports whether the storage failed since: who reads meanwhile may be told
+// so in place of an answer.
+func (w *world) troubled(since *archive.Stats) bool {
+	now := w.writer.Stats()
+	return now.Failing != nil || since.Failing != nil || now.Fault.Count != since.Fault.Count
+}
+
 // scan reads the archive while it is written: all records, in their order, and
 // as many as were taken.
 func (w *world) scan() {
@@ -42,7 +50,7 @@ func (w *world) scan() {
 	n := uint64(0)
 	for _, err := range w.writer.View().Records(context.Background(), archive.Query{}) {
 		if err != nil {
-			if w.writer.Stats().Failing == nil && !w.dropped(err) {
+			if !w.troubled(&before) && !w.dropped(err) {
 				w.t.Errorf("scan: %v", err)
 			}
 			return
@@ -56,7 +64,7 @@ func (w *world) scan() {
 }
 
 // salvage saves what is on disk at this instant, once whole and once with a file
-// that ends early: what comes out is sound, and of the whole it is all that was
+// that ends early: what comes out can be read, and of the whole it is all that was
 // called durable.
 func (w *world) salvage() {
 	path, saved := w.copied("hurt")
@@ -68,7 +76,7 @@ func (w *world) salvageOf(path string, saved uint64) {
 	if w.plan.retention {
 		saved = 0
 	}
-	whole := w.salvaged(path, saved)
+	all := w.salvaged(path, true, saved)
 	file := filepath.Clean(path)
 	if segments, _ := filepath.Glob(filepath.Join(path, "*.erg")); len(segments) > 0 {
 		file = segments[len(segments)-1]
@@ -80,14 +88,15 @@ func (w *world) salvageOf(path string, saved uint64) {
 	if err != nil {
 		w.t.Error(err)
 	}
-	if cut := w.salvaged(path, 0); cut > whole {
-		w.t.Errorf("%d records were saved from a file that was cut off, and %d from the whole", cut, whole)
+	if cut := w.salvaged(path, false, 0); cut > all {
+		w.t.Errorf("%d records were saved from a file that was cut off, and %d from the whole", cut, all)
 	}
 	w.saves.Add(1)
 }
 
-// salvaged is how many records are saved of an archive: at least so many.
-func (w *world) salvaged(path string, least uint64) int {
+// salvaged is how many records are saved of an archive: at least so many. What is
+// saved of a whole one is sound; of one that was cut off it tells what is missing.
+func (w *world) salvaged(path string, whole bool, least uint64) int {
 	out := filepath.Join(w.dir, "saved.erg")
 	defer os.Remove(out)
 	_, err := archive.Salvage(context.Background(), path, out)
@@ -97,9 +106,13 @@ func (w *world) salvaged(path string, least uint64) int {
 		}
 		return 0
 	}
-	rep := w.verify(out)
-	if rep == nil {
+	rep, err := archive.Verify(context.Background(), out)
+	if err != nil {
+		w.t.Errorf("verify what was saved: %v", err)
 		return 0
+	}
+	if whole && len(rep.Damage) > 0 {
+		w.t.Errorf("damage in what was saved of a sound archive: %v", rep.Damage[0])
 	}
 	if uint64(rep.Records) < least {
 		w.t.Errorf("%d records were saved of %d that were called durable", rep.Records, least)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"ergorecorder/ergo/live"
+	"ergorecorder/internal/limit"
 	"ergorecorder/recorder"
 	"ergorecorder/seal"
 )
@@ -31,7 +32,11 @@ func (c *Client) Status(ctx context.Context) (s recorder.Status, err error) {
 		return s, err
 	}
 	defer body.Close()
-	if err := json.NewDecoder(body).Decode(&s); err != nil {
+	text, err := limit.Status.ReadAll(body)
+	if err == nil {
+		err = json.Unmarshal(text, &s)
+	}
+	if err != nil {
 		return s, fmt.Errorf("read the recorder's status: %w", err)
 	}
 	return s, nil

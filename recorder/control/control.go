@@ -31,6 +31,7 @@ import (
 	"ergorecorder/archive"
 	"ergorecorder/door"
 	"ergorecorder/ergo/live"
+	"ergorecorder/internal/limit"
 	"ergorecorder/recorder"
 	"ergorecorder/recorder/dump"
 	"ergorecorder/seal"
@@ -66,7 +67,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 }
 
 func (s *Server) door() *door.Door {
-	return door.New(door.Options{Token: s.Token, MaxBody: maxNote, Admit: s.admit, Calls: callsAtOnce})
+	return door.New(door.Options{Token: s.Token, MaxBody: limit.Note.Most(), Admit: s.admit, Calls: callsAtOnce})
 }
 
 // callsAtOnce: a dump costs as much as the window that it copies.
@@ -98,14 +99,11 @@ func (s *Server) status(w http.ResponseWriter, _ *http.Request) {
 	_ = json.NewEncoder(w).Encode(s.Recorder.Status()) // a client that is gone is none of ours
 }
 
-// maxNote bounds the text of a mark.
-const maxNote = 16 << 10
-
 func (s *Server) mark(w http.ResponseWriter, r *http.Request) {
 	var note struct{ Text string }
 	text, err := io.ReadAll(r.Body)
-	if len(text) > maxNote {
-		http.Error(w, fmt.Sprintf("mark: the text is longer than %d bytes", maxNote), http.StatusRequestEntityTooLarge)
+	if int64(len(text)) > limit.Note.Most() {
+		http.Error(w, limit.Note.Over(0).Error(), http.StatusRequestEntityTooLarge)
 		return
 	}
 	if err != nil || json.Unmarshal(text, &note) != nil || note.Text == "" {

@@ -49,11 +49,16 @@ func running(t *testing.T, path string) *httptest.Server { return runningOn(t, p
 
 func runningOn(t *testing.T, path string, conf *archive.Options) *httptest.Server {
 	t.Helper()
+	return runningWith(t, path, conf, one)
+}
+
+func runningWith(t *testing.T, path string, conf *archive.Options, cluster ergo.CallerFunc) *httptest.Server {
+	t.Helper()
 	w, err := archive.OpenWriter(path, conf)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := recorder.New(ergo.CallerFunc(one), w, recorder.Standard())
+	r, err := recorder.New(cluster, w, recorder.Standard())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,22 +221,9 @@ func TestDumpThatIsNotSealed(t *testing.T) {
 
 func checkMetrics(t *testing.T, url string, wants ...string) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/metrics", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Authorization", "Bearer right")
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := metricsOf(t, url)
 	for _, want := range wants {
-		if !strings.Contains(string(text), want) {
+		if !strings.Contains(text, want) {
 			t.Errorf("metrics lack %q", want)
 		}
 	}

@@ -1,6 +1,8 @@
 package control
 
 import (
+	"fmt"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"ergorecorder/escape"
@@ -88,9 +90,24 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	for _, m := range c.whole {
 		ch <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(&s))
 	}
+	names := labels(s.Nodes)
 	for _, m := range c.perNode {
 		for i := range s.Nodes {
-			ch <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(&s.Nodes[i]), escape.Line(s.Nodes[i].Node))
+			ch <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(&s.Nodes[i]), names[i])
 		}
 	}
+}
+
+// labels are names of nodes as labels. Two that are spelled alike are told apart:
+// Prometheus refuses all of what names a series twice.
+func labels(nodes []recorder.NodeStatus) []string {
+	out, taken := make([]string, len(nodes)), map[string]bool{}
+	for i := range nodes {
+		name := escape.Line(nodes[i].Node)
+		for n := 2; taken[name]; n++ {
+			name = fmt.Sprintf("%s (%d)", escape.Line(nodes[i].Node), n)
+		}
+		out[i], taken[name] = name, true
+	}
+	return out
 }

@@ -119,7 +119,7 @@ func TestProfileRecord(t *testing.T) {
 			t.Errorf("%s: stored as %q, %v; want %q", tt.name, rec.Text, err, tt.want)
 		}
 	}
-	if text, err := unpacked(whole, len("a profile")-1); err == nil {
+	if text, err := unpacked(whole, int64(len("a profile"))-1); err == nil {
 		t.Errorf("%q is more than the limit, and no error", text)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/redact"
+	"ergorecorder/internal/limit"
 )
 
 // Profile stores a raw pprof profile at its own time_nanos, once. Kind is heap,
@@ -60,7 +61,7 @@ const (
 // is none. What stands before the first goroutine, as a crash has it, is left
 // out.
 func Dumped(raw []byte) (text []byte, ok bool) {
-	text, err := unpacked(raw, maxProfile)
+	text, err := unpacked(raw, limit.Profile.Most())
 	if err != nil {
 		return nil, false
 	}
@@ -80,7 +81,7 @@ var oneGoroutine = regexp.MustCompile(`(?m)^goroutine \d+(?: gp=\S+)?(?: m=\S+)?
 
 // KindOf is the kind of a raw profile, by what its samples count.
 func KindOf(raw []byte) (string, error) {
-	text, err := unpacked(raw, maxProfile)
+	text, err := unpacked(raw, limit.Profile.Most())
 	if err != nil {
 		return "", err
 	}
@@ -125,7 +126,7 @@ func ImportedProfile(raw []byte, node, kind string, opt Options) (*archive.Recor
 // its text if it is a goroutine dump, are left out. A profile whose gzip is
 // broken is kept as it came, one of more than 256 MiB is refused.
 func ProfileRecord(raw []byte, node, kind string, at time.Time, took time.Duration, opt Options) (*archive.Record, error) {
-	text, err := unpacked(raw, maxProfile)
+	text, err := unpacked(raw, limit.Profile.Most())
 	if err != nil {
 		return nil, fmt.Errorf("unpack %s profile of %s: %w", kind, node, err)
 	}
@@ -140,20 +141,17 @@ func ProfileRecord(raw []byte, node, kind string, at time.Time, took time.Durati
 	}, nil
 }
 
-// maxProfile is the most bytes that an unpacked profile may have.
-const maxProfile = 256 << 20
-
-// unpacked is what raw was before gzip, at most limit bytes; raw itself where
+// unpacked is what raw was before gzip, at most so many bytes; raw itself where
 // that cannot be said.
-func unpacked(raw []byte, limit int) ([]byte, error) {
+func unpacked(raw []byte, most int64) ([]byte, error) {
 	z, err := gzip.NewReader(bytes.NewReader(raw))
 	if err != nil {
 		return raw, nil
 	}
-	text, err := io.ReadAll(io.LimitReader(z, int64(limit)+1))
+	text, err := io.ReadAll(io.LimitReader(z, most+1))
 	switch {
-	case len(text) > limit:
-		return nil, fmt.Errorf("it has more than %d bytes", limit)
+	case int64(len(text)) > most:
+		return nil, limit.Profile.OverSet(0, most)
 	case err != nil:
 		return raw, nil
 	}

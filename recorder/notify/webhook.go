@@ -11,11 +11,12 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"ergorecorder/ergo/secret"
 )
 
 // A Webhook posts messages to an address. Its methods may be called at any time,
@@ -62,7 +63,7 @@ const secretPrefix = "whsec_"
 // ReadSecret reads the secret of a webhook from a file that holds nothing else:
 // whsec_ and at least 24 bytes in base64.
 func ReadSecret(path string) ([]byte, error) {
-	text, err := os.ReadFile(path)
+	text, err := secret.Read(path)
 	if err != nil {
 		return nil, fmt.Errorf("read the webhook's secret: %w", err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/tools48"
+	"ergorecorder/internal/limit"
 )
 
 // Headers by which a replay announces its clock, `<RFC3339Nano> speed=N
@@ -23,7 +24,7 @@ const (
 )
 
 // MaxBody is the size of a request that a node reads.
-const MaxBody = 1 << 20
+const MaxBody = limit.MostRequest
 
 // Node is the HTTP handler of a node's entry point: POST /mcp. An empty name
 // means the recorded entry point.

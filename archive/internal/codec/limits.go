@@ -1,9 +1,6 @@
 package codec
 
-import (
-	"errors"
-	"fmt"
-)
+import "ergorecorder/internal/limit"
 
 // Limits on what is read and written, so that no input costs more than it
 // weighs. Package archive documents them for its callers.
@@ -11,12 +8,12 @@ const (
 	// MaxColumns is how many columns a table or object stream may have at a
 	// time. An answer with more is kept as text; a table that has had as many is
 	// begun anew.
-	MaxColumns = 4096
+	MaxColumns = limit.MostColumns
 	// MaxText is the longest text of a record.
-	MaxText = 256 << 20
+	MaxText = limit.MostRecord
 	// FreeExpand and ExpandFactor bound what a compressed frame may hold: the
 	// first for nothing, and the second for each byte of the frame.
-	FreeExpand   = 64 << 20
+	FreeExpand   = limit.MostPiece
 	ExpandFactor = 1024
 
 	// maxRaw bounds what one block may claim to hold.
@@ -37,7 +34,7 @@ const (
 )
 
 // ErrLimit: what was read is more than a limit allows.
-var ErrLimit = errors.New("more than a limit allows")
+var ErrLimit = limit.ErrOver
 
 // mayHold is the most that a frame of so many bytes may hold.
 func (z *Zip) mayHold(frame int) int {
@@ -45,7 +42,7 @@ func (z *Zip) mayHold(frame int) int {
 }
 
 func (z *Zip) tooLarge(frame, says int) error {
-	return fmt.Errorf("decompress: %d bytes say that they hold %d, and may hold %d: %w (Expand in the options of Open raises it)", frame, says, z.mayHold(frame), ErrLimit)
+	return limit.Piece.OverSet(int64(says), int64(z.mayHold(frame)))
 }
 
 // SetExpand sets how much a frame may hold for nothing, in place of FreeExpand.

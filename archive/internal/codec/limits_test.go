@@ -3,6 +3,8 @@ package codec
 import (
 	"errors"
 	"testing"
+
+	"ergorecorder/internal/limit"
 )
 
 // TestExpandLimit: a small frame that holds much is refused, and none is
@@ -15,7 +17,8 @@ func TestExpandLimit(t *testing.T) {
 	if z.mayHold(len(frame)) >= size {
 		t.Fatalf("%d bytes: no such frame", len(frame))
 	}
-	if _, err := z.expand(frame, size, maxRaw); !errors.Is(err, ErrLimit) {
+	var over *limit.Over
+	if _, err := z.expand(frame, size, maxRaw); !errors.As(err, &over) || over.Limit != limit.Piece {
 		t.Errorf("expanded: %v", err)
 	}
 	e := NewEncoder(Desc{Stream: 1, About: []byte("x")}, DefaultLimits(), &Scratch{})

@@ -96,7 +96,7 @@ func (o *Output) Write(cmd *cobra.Command, form func(io.Writer) error) error {
 	case to == nil && o.Path == "":
 		return form(cmd.OutOrStdout())
 	case to == nil:
-		f, err := os.Create(o.Path)
+		f, err := os.OpenFile(o.Path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600) // as archives are
 		if err != nil {
 			return fmt.Errorf("write: %w", err)
 		}

@@ -7,12 +7,14 @@ import (
 	"math"
 	"reflect"
 	"time"
+
+	"ergorecorder/internal/limit"
 )
 
 // The bounds of one value, beside the number of its bytes.
 const (
-	maxDepth    = 32      // of any values in one another, and of type descriptions
-	maxElements = 1 << 18 // of slices, arrays and maps together
+	maxDepth    = limit.MostNesting  // of any values in one another, and of type descriptions
+	maxElements = limit.MostElements // of slices, arrays and maps together
 )
 
 // A Decoder reads values. Its zero value knows no registered type and no
@@ -103,7 +105,7 @@ func (r *reader) admit(n uint32) int {
 	switch {
 	case r.err != nil:
 	case int64(n) > int64(r.elements):
-		r.fail(fmt.Errorf("more than %d elements", maxElements))
+		r.fail(limit.Elements.Over(0))
 	default:
 		r.elements -= int(n)
 		return int(n)
@@ -115,7 +117,7 @@ func (r *reader) admit(n uint32) int {
 func (r *reader) enter() bool {
 	r.depth++
 	if r.depth > maxDepth {
-		r.fail(fmt.Errorf("values nested deeper than %d", maxDepth))
+		r.fail(limit.Nesting.Over(0))
 	}
 	return r.err == nil
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"ergorecorder/internal/limit"
 )
 
 // The bounds of unfinished messages.
@@ -29,9 +31,9 @@ type assembly struct {
 	size  int
 }
 
-// NewAssembler makes an assembler that holds at most limit bytes.
-func NewAssembler(limit int) *Assembler {
-	return &Assembler{limit: limit, under: map[uint32]*assembly{}}
+// NewAssembler makes an assembler that holds at most so many bytes.
+func NewAssembler(most int) *Assembler {
+	return &Assembler{limit: most, under: map[uint32]*assembly{}}
 }
 
 // Add takes in a part. When it is the last that was missing, the whole frame
@@ -52,7 +54,7 @@ func (a *Assembler) Add(f Frame, now time.Time) (whole Frame, done bool, err err
 		return Frame{}, false, errors.New("fragment: too many unfinished messages")
 	case a.held+len(part) > a.limit:
 		a.drop(seq)
-		return Frame{}, false, fmt.Errorf("fragment: %w: more than %d bytes are held", ErrTooLong, a.limit)
+		return Frame{}, false, fmt.Errorf("fragment: %w", limit.Frame.OverSet(0, int64(a.limit)))
 	case x == nil:
 		x = &assembly{began: now, parts: make([][]byte, total), left: total}
 		a.under[seq] = x

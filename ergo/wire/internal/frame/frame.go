@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"io"
 	"math"
+
+	"ergorecorder/internal/limit"
 )
 
 const (
@@ -33,7 +35,7 @@ type Frame struct {
 // What ends a link.
 var (
 	ErrNotAFrame = errors.New("the peer does not speak ENP version 1")
-	ErrTooLong   = errors.New("frame longer than the limit")
+	ErrTooLong   = limit.ErrOver
 )
 
 // A Reader reads the frames of a link.
@@ -43,9 +45,9 @@ type Reader struct {
 	buf   []byte
 }
 
-// NewReader reads frames from r, which should be buffered, of at most limit
+// NewReader reads frames from r, which should be buffered, of at most so many
 // bytes.
-func NewReader(r io.Reader, limit int) *Reader { return &Reader{r: r, limit: limit} }
+func NewReader(r io.Reader, most int) *Reader { return &Reader{r: r, limit: most} }
 
 // step is how much of a frame is believed in advance; a buffer that has grown
 // beyond it is not kept for the next frame.
@@ -63,7 +65,7 @@ func (r *Reader) Next() (Frame, error) {
 		return Frame{}, err
 	}
 	if length > r.limit {
-		return Frame{}, fmt.Errorf("%w: %d bytes, %d are allowed", ErrTooLong, length, r.limit)
+		return Frame{}, limit.Frame.OverSet(int64(length), int64(r.limit))
 	}
 	f.Body, err = r.body(length - headerSize)
 	return f, err
@@ -102,7 +104,7 @@ func header(h []byte) (f Frame, length int, err error) {
 	case n < headerSize:
 		return f, 0, fmt.Errorf("%w: a frame of %d bytes", ErrNotAFrame, n)
 	case n > math.MaxInt32:
-		return f, 0, fmt.Errorf("%w: %d bytes", ErrTooLong, n)
+		return f, 0, limit.Frame.OverSet(int64(n), math.MaxInt32)
 	}
 	return Frame{Order: h[6], Type: Type(h[7])}, int(n), nil
 }
@@ -115,9 +117,9 @@ const (
 )
 
 // Unpack is the frame that a [Compressed] one holds; any other is returned as
-// it is. The frame inside must not be longer than limit, nor be compressed
+// it is. The frame inside must not be longer than most, nor be compressed
 // itself.
-func Unpack(f Frame, limit int) (Frame, error) {
+func Unpack(f Frame, most int) (Frame, error) {
 	if f.Type != Compressed {
 		return f, nil
 	}
@@ -125,8 +127,8 @@ func Unpack(f Frame, limit int) (Frame, error) {
 		return Frame{}, errors.New("unpack frame: it ends too early")
 	}
 	method, length := f.Body[0], binary.BigEndian.Uint32(f.Body[1:])
-	if int64(length) > int64(limit) {
-		return Frame{}, fmt.Errorf("unpack frame: %w: %d bytes, %d are allowed", ErrTooLong, length, limit)
+	if int64(length) > int64(most) {
+		return Frame{}, fmt.Errorf("unpack frame: %w", limit.Frame.OverSet(int64(length), int64(most)))
 	}
 	b, err := unpack(method, f.Body[5:], int64(length))
 	if err != nil {

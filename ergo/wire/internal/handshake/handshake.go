@@ -15,14 +15,15 @@ import (
 	"time"
 
 	"ergorecorder/ergo/wire/internal/edf"
+	"ergorecorder/internal/limit"
 )
 
 const (
 	magic      = 87
 	version    = 1
 	headerSize = 6
-	maxValue   = 1 << 20 // nodes of 3.3 announce several hundred types
-	tlsAlert   = 21      // begins what a TLS server says to a plain client
+	maxValue   = limit.MostGreeting // nodes of 3.3 announce several hundred types
+	tlsAlert   = 21                 // begins what a TLS server says to a plain client
 )
 
 // How a handshake ends without a connection. Which of them a peer means that
@@ -237,7 +238,7 @@ func readFrame(r io.Reader) (edf.Named, error) {
 	}
 	n := binary.BigEndian.Uint32(head[2:])
 	if n > maxValue {
-		return edf.Named{}, fmt.Errorf("%w: a message of %d bytes", ErrVersion, n)
+		return edf.Named{}, fmt.Errorf("%w: %w", ErrVersion, limit.Greeting.Over(int64(n)))
 	}
 	b := make([]byte, n)
 	if _, err := io.ReadFull(r, b); err != nil {
@@ -263,7 +264,7 @@ func appendFrame(b []byte, v edf.Named) ([]byte, error) {
 	}
 	n := len(b) - start - headerSize
 	if n > maxValue {
-		return nil, fmt.Errorf("message of %d bytes: %d are the most", n, maxValue)
+		return nil, limit.Greeting.Over(int64(n))
 	}
 	binary.BigEndian.PutUint32(b[start+2:], uint32(n))
 	return b, nil

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"bufio"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"ergorecorder/archive"
+	"ergorecorder/recorder/ingest"
+)
+
+// odd are values that no node says in earnest.
+var odd = []string{
+	`-1`, `-9223372036854775808`, `9223372036854775807`, `18446744073709551615`, `1e300`, `null`, `""`, `[]`,
+	`"9999-12-31T23:59:59.999999999Z"`, `"0001-01-01T00:00:00Z"`, `"<FFFFFFFF.0.1>"`, `"<11458782.0.-5>"`,
+}
+
+// member finds a value of a JSON object that can be exchanged for another.
+var member = regexp.MustCompile(`": ?("(?:[^"\\]|\\.)*"|-?[0-9][0-9.eE+-]*)`)
+
+// oddly is the recorded incident in which one value of fifty is exchanged.
+func oddly(t *testing.T, luck *rand.Rand) string {
+	t.Helper()
+	f, err := os.Open("../../testdata/stuck.jsonl.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	gz, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	in := bufio.NewScanner(gz)
+	in.Buffer(nil, 64<<20)
+	for in.Scan() {
+		var l map[string]any
+		if err := json.Unmarshal(in.Bytes(), &l); err != nil {
+			t.Fatal(err)
+		}
+		if s, ok := l["text"].(string); ok {
+			l["text"] = member.ReplaceAllStringFunc(s, func(was string) string {
+				if luck.IntN(50) > 0 {
+					return was
+				}
+				return `": ` + odd[luck.IntN(len(odd))]
+			})
+		}
+		line, err := json.Marshal(l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out.Write(append(line, '\n'))
+	}
+	path := filepath.Join(t.TempDir(), "odd.erg")
+	w, err := archive.OpenWriter(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := ingest.Capture(context.Background(), strings.NewReader(out.String()), w, ingest.Options{}, &ingest.Imported{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// absurd are what a length of time or a number becomes that ran over.
+var absurd = regexp.MustCompile(`2562047h|\b292y|-9223372036854775808 ?(ns|B|bytes)|NaN|[^a-z"]Inf\b`)
+
+// TestOddNumbers: negative numbers, times of the year 9999, forged PIDs and values
+// of another kind take no command down, and print no length of time that ran over.
+func TestOddNumbers(t *testing.T) {
+	path := oddly(t, rand.New(rand.NewPCG(1, 3)))
+	for _, line := range []string{
+		"report|PATH|--format|markdown", "report|PATH|--format|html", "info|PATH", "nodes|PATH", "ps|PATH", "timeline|PATH", "top-movers|PATH",
+		"diff|PATH|--at|01:14:00|--with|01:15:00", "trend|PATH|Uptime",
+	} {
+		code, out, errs := analyzed(t, path, line)
+		if strings.Contains(errs, "panic") || out == "" {
+			t.Errorf("analyze %s: exit %d: %.500s", line, code, errs)
+		}
+		if at := absurd.FindStringIndex(out + errs); at != nil {
+			all := out + errs
+			t.Errorf("analyze %s prints …%.120q", line, all[max(0, at[0]-60):])
+		}
+	}
+}
