@@ -2,8 +2,11 @@ package coverage
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
+
+	"ergorecorder/ergo"
 )
 
 // A settler words the commands that would settle a doubt.
@@ -21,8 +24,17 @@ func host(node string) string {
 	return h
 }
 
-// again records the cluster once more.
+// again records the cluster once more, over the same kind of road.
 func (s settler) again(length time.Duration) string {
+	var join []string
+	for _, n := range s.c.Nodes {
+		if n.joined() {
+			join = append(join, "--join "+n.Name)
+		}
+	}
+	if len(join) > 0 {
+		return fmt.Sprintf("record run %s --cookie-file COOKIE -o again.erg --for %s", strings.Join(join, " "), minutes(length))
+	}
 	h := "HOST"
 	if len(s.c.Nodes) > 0 {
 		h = host(s.c.Nodes[0].Name)
@@ -30,8 +42,18 @@ func (s settler) again(length time.Duration) string {
 	return fmt.Sprintf("record run --endpoint %s -o again.erg --for %s", h, minutes(length))
 }
 
+// joined reports whether a node was asked over a link, as one of its cluster.
+func (n Node) joined() bool {
+	return slices.ContainsFunc(n.Readings, func(r Reading) bool {
+		return r.Road == string(ergo.RoadLink) || r.Road == string(ergo.RoadSystem)
+	})
+}
+
 // node records a node that was not seen.
 func (s settler) node(name string) string {
+	if slices.ContainsFunc(s.c.Nodes, Node.joined) {
+		return s.unforwarded(name)
+	}
 	return fmt.Sprintf("record run --endpoint %s -o again.erg --for %s", host(name), minutes(max(s.c.To.Sub(s.c.From), leastAgain)))
 }
 

@@ -119,7 +119,7 @@ func entry(t *testing.T, c *serve.Cluster, node string) http.Handler {
 // replayed serves a recording from its entry point, ten times as fast.
 func replayed(t *testing.T, rec *replay.Recording) *serve.Cluster {
 	t.Helper()
-	c, err := serve.New(rec, serve.Options{Speed: 10})
+	c, err := serve.New(rec, serve.Options{Speed: 10, Prompt: true})
 	if err != nil {
 		t.Fatal(err)
 	}

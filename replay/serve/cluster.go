@@ -21,6 +21,9 @@ type Options struct {
 	// From and To bound the window; zero means the recording's own bounds. It
 	// never begins before the entry point first said who it is.
 	From, To time.Time
+	// Prompt nodes are never busy: nobody queues, and a CPU profile takes no time.
+	// It is for tests of what is said, not of when.
+	Prompt bool
 	// Now is the time of the world; nil means the system's.
 	Now func() time.Time
 	// Wait passes time of the world, or returns the context's error; nil
@@ -36,6 +39,8 @@ type Cluster struct {
 	token    string
 	wait     func(ctx context.Context, d time.Duration) error
 	samplers samplers
+	pools    pools
+	prompt   bool
 }
 
 // New makes a recording a cluster.
@@ -61,7 +66,7 @@ func New(rec *replay.Recording, opts Options) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Cluster{rec: rec, clock: clock, token: opts.Token, wait: opts.Wait}, nil
+	return &Cluster{rec: rec, clock: clock, token: opts.Token, wait: opts.Wait, prompt: opts.Prompt}, nil
 }
 
 // opened is the first moment at which the entry point had said who it is and
@@ -104,11 +109,32 @@ func (c *Cluster) Clock() *Clock { return c.clock }
 // between two nodes.
 const wall = 65535
 
+// slack is by how much a call that timed out may have taken longer than its
+// time-out: what its record says comes before a time-out of ours.
+const slack = time.Second
+
 // forwardTimeout is how long a forwarded call may take unless it says.
 const forwardTimeout = 30 * time.Second
 
-// answer is what a node says to a call at a moment, asked by way of another.
-func (c *Cluster) answer(ctx context.Context, via string, call ergo.Call, now time.Time) (replay.Reply, error) {
+// An outcome is a reply, or why there is none.
+type outcome struct {
+	reply replay.Reply
+	err   error
+}
+
+// answer is what a node says to a call, asked by way of another: what its worker
+// says when it is its turn.
+func (c *Cluster) answer(ctx context.Context, via string, call ergo.Call) (replay.Reply, error) {
+	out, err := queued(ctx, c.tools(call.Node), func(ctx context.Context) outcome {
+		r, err := c.work(ctx, via, call, c.clock.Now())
+		return outcome{r, err}
+	})
+	return out.reply, errors.Join(out.err, err)
+}
+
+// work is what a worker of a node says to a call at a moment, which takes as long
+// as it did: the time-out of what was stuck, and all of a CPU profile.
+func (c *Cluster) work(ctx context.Context, via string, call ergo.Call, now time.Time) (replay.Reply, error) {
 	call.Args = call.Args.Without("timeout")
 	m := c.rec.Faithful(now).Via(via)
 	r, ours, err := c.sampled(ctx, m, via, call, now)
@@ -121,25 +147,38 @@ func (c *Cluster) answer(ctx context.Context, via string, call ergo.Call, now ti
 		}
 		return r, err
 	}
+	if call.Tool == "pprof_cpu" && err == nil && !c.prompt {
+		err = c.wait(ctx, c.clock.World(r.Took))
+	}
 	r.Text = ergo.Pretty(r.Text)
 	return r, err
 }
 
-// forward is answer through the link between two nodes: what is too large for
-// it never arrives.
-func (c *Cluster) forward(ctx context.Context, via string, call ergo.Call, now time.Time) (replay.Reply, error) {
-	r, err := c.answer(ctx, via, call, now)
-	if err != nil || escapedSize(r.Text) <= wall {
-		return r, err
-	}
-	timeout := forwardTimeout
-	if s, ok := call.Args.Int("timeout"); ok && s >= 1 {
-		timeout = time.Duration(s) * time.Second
-	}
-	if err := c.wait(ctx, c.clock.World(timeout)); err != nil {
-		return replay.Reply{}, err
-	}
-	return replay.Reply{}, ergo.RemoteError(call.Node, "timed out")
+// forward is answer through the link between two nodes: what is too large for it
+// never arrives, and what takes too long is not waited for. A worker of the node
+// that was asked is held meanwhile.
+func (c *Cluster) forward(ctx context.Context, via string, call ergo.Call) (replay.Reply, error) {
+	out, err := queued(ctx, c.tools(via), func(ctx context.Context) outcome {
+		timeout := forwardTimeout
+		if s, ok := call.Args.Int("timeout"); ok && s >= 1 {
+			timeout = time.Duration(s) * time.Second
+		}
+		late := replay.Reply{}
+		limited, cancel := context.WithTimeout(ctx, c.clock.World(timeout+slack))
+		defer cancel()
+		r, err := c.answer(limited, via, call)
+		switch {
+		case limited.Err() != nil:
+			return outcome{late, ergo.RemoteError(call.Node, "timed out")}
+		case err != nil || escapedSize(r.Text) <= wall:
+			return outcome{r, err}
+		}
+		if err := c.wait(ctx, c.clock.World(timeout)); err != nil {
+			return outcome{late, err}
+		}
+		return outcome{late, ergo.RemoteError(call.Node, "timed out")}
+	})
+	return out.reply, errors.Join(out.err, err)
 }
 
 func escapedSize(text []byte) int {
@@ -213,7 +252,7 @@ func (e *endpoint) Call(ctx context.Context, call ergo.Call) (ergo.Answer, error
 	if e.downAt(ctx, e.node, now) {
 		return ergo.Answer{}, fmt.Errorf("call %s: %s is down", call, e.node)
 	}
-	reply, err := e.ask(ctx, call, now)
+	reply, err := e.ask(ctx, call)
 	a := reply.Answer
 	a.Clock = e.clock.said()
 	if a.Observed = !a.At.IsZero(); !a.Observed {
@@ -228,12 +267,12 @@ func (e *endpoint) Call(ctx context.Context, call ergo.Call) (ergo.Answer, error
 // forwards reports whether a call goes through a link to another node.
 func (e *endpoint) forwards(call ergo.Call) bool { return call.Node != "" && call.Node != e.node }
 
-func (e *endpoint) ask(ctx context.Context, call ergo.Call, now time.Time) (replay.Reply, error) {
+func (e *endpoint) ask(ctx context.Context, call ergo.Call) (replay.Reply, error) {
 	if e.forwards(call) {
-		return e.forward(ctx, e.node, call, now)
+		return e.forward(ctx, e.node, call)
 	}
 	call.Node = e.node
-	return e.answer(ctx, e.node, call, now)
+	return e.answer(ctx, e.node, call)
 }
 
 // check refuses the name of a node that was never recorded.

@@ -42,8 +42,7 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusUnauthorized)
 		return
 	}
-	now := e.clock.Now()
-	if e.downAt(r.Context(), e.node, now) {
+	if e.downAt(r.Context(), e.node, e.clock.Now()) {
 		panic(http.ErrAbortHandler) // a node that is down closes the connection without a word
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, MaxBody+1))
@@ -53,7 +52,7 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if len(body) > MaxBody {
 		body = nil
 	}
-	e.message(&announcer{w, e.clock}, r, body, now)
+	e.message(&announcer{w, e.clock}, r, body)
 }
 
 // An announcer adds the clock to an answer, as it is when that begins.
@@ -91,7 +90,7 @@ type request struct {
 }
 
 // message answers one JSON-RPC message.
-func (e *endpoint) message(w http.ResponseWriter, r *http.Request, body []byte, now time.Time) {
+func (e *endpoint) message(w http.ResponseWriter, r *http.Request, body []byte) {
 	var req request
 	if json.Unmarshal(body, &req) != nil {
 		respond(w, nil, nil, &ergo.ToolError{Code: ergo.CodeParse, Message: "parse error"})
@@ -109,14 +108,14 @@ func (e *endpoint) message(w http.ResponseWriter, r *http.Request, body []byte, 
 	case req.Method == "tools/list":
 		respond(w, req.ID, listTools(), nil)
 	case req.Method == "tools/call":
-		e.call(w, r, req, now)
+		e.call(w, r, req)
 	default:
 		respond(w, req.ID, nil, &ergo.ToolError{Code: ergo.CodeMethodNotFound, Message: "method not found: " + req.Method})
 	}
 }
 
 // call answers tools/call.
-func (e *endpoint) call(w http.ResponseWriter, r *http.Request, req request, now time.Time) {
+func (e *endpoint) call(w http.ResponseWriter, r *http.Request, req request) {
 	var p struct {
 		Name      string          `json:"name"`
 		Arguments json.RawMessage `json:"arguments"`
@@ -130,7 +129,7 @@ func (e *endpoint) call(w http.ResponseWriter, r *http.Request, req request, now
 		return
 	}
 	call := ergo.Call{Node: args.Text("node"), Tool: p.Name, Args: args.Without("node")}
-	reply, err := e.ask(r.Context(), call, now)
+	reply, err := e.ask(r.Context(), call)
 	if r.Context().Err() != nil {
 		panic(http.ErrAbortHandler) // nobody listens any more
 	}

@@ -111,11 +111,21 @@ func (m *Member) log(ctx context.Context, levels []string, hear func(host.Lines)
 	}
 }
 
-// request answers a request of the system application.
+// request answers a request of the system application, when it is the turn of its
+// worker.
 func (m *Member) request(ctx context.Context, call ergo.Call) (ergo.Answer, error) {
-	text, at, err := m.view(m.clock.Now(), m.name).Request(ctx, m.name, call.Tool, call.Args)
-	if errors.Is(err, native.ErrNoRequest) {
-		err = host.ErrNotSupported
+	type said struct {
+		text []byte
+		at   time.Time
+		err  error
 	}
-	return ergo.Answer{Text: text, Clock: m.clock.said(), At: at, Observed: !at.IsZero()}, err
+	workers := m.pools.get("system_inspect", m.name, m.rec.Life(m.name, m.clock.Now()), systemWorkers)
+	a, err := queued(ctx, workers, func(ctx context.Context) said {
+		text, at, err := m.view(m.clock.Now(), m.name).Request(ctx, m.name, call.Tool, call.Args)
+		return said{text, at, err}
+	})
+	if errors.Is(a.err, native.ErrNoRequest) {
+		a.err = host.ErrNotSupported
+	}
+	return ergo.Answer{Text: a.text, Clock: m.clock.said(), At: a.at, Observed: !a.at.IsZero()}, errors.Join(a.err, err)
 }

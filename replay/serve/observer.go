@@ -10,9 +10,6 @@ import (
 	"ergorecorder/ergo/observer/native"
 )
 
-// observerWorkers are how many requests an Observer answers at the same time.
-const observerWorkers = 25
-
 // callTime is how long an Observer waits for a node, in the cluster's time.
 const callTime = 5 * time.Second
 
@@ -21,7 +18,7 @@ const callTime = 5 * time.Second
 type observed struct {
 	*Cluster
 	home    string
-	workers chan struct{}
+	workers *pool
 	follows follows
 	says    native.Observer
 }
@@ -35,7 +32,7 @@ func (c *Cluster) Observer(home string) (http.Handler, error) {
 	if err := c.check(home); err != nil {
 		return nil, err
 	}
-	o := &observed{Cluster: c, home: home, workers: make(chan struct{}, observerWorkers), follows: follows{list: map[string]*held{}}}
+	o := &observed{Cluster: c, home: home, workers: newPool(observerWorkers), follows: follows{list: map[string]*held{}}}
 	o.says = native.Observer{
 		Server: gate.Observer(), Instructions: "A replayed recording.", Tools: gate.ReadOnly(),
 		View: func(context.Context, string) (*native.View, error) { return o.sees(o.clock.Now()), nil },
@@ -61,14 +58,8 @@ func (o *observed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		gate.Refuse(out, r, refused)
 		return
 	}
-	select {
-	case o.workers <- struct{}{}:
-		defer func() { <-o.workers }()
-	case <-r.Context().Done():
-		return
-	}
-	a := o.says.Answer(r.Context(), q)
-	if r.Context().Err() != nil {
+	a, err := queued(r.Context(), o.workers, func(ctx context.Context) native.Answered { return o.says.Answer(ctx, q) })
+	if err != nil {
 		panic(http.ErrAbortHandler) // nobody listens any more
 	}
 	if !a.At.IsZero() {
