@@ -2,6 +2,7 @@ package analyze
 
 import (
 	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/scene"
 	"ergorecorder/escape"
 )
 
@@ -14,6 +15,11 @@ func (r *Report) quoteNames(odd []string) {
 			if len(name) > 3 && !escape.IsWord(name) {
 				odd = append(odd, name)
 			}
+		}
+	}
+	for _, name := range odd { // of a behavior, goroutine filters take the type's name alone
+		if short := scene.TypeName(name); len(short) > 3 && !escape.IsWord(short) {
+			odd = append(odd, short)
 		}
 	}
 	if len(odd) == 0 {

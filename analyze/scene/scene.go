@@ -260,10 +260,10 @@ func (s *Scene) OddNames() []string {
 	for _, n := range s.Nodes {
 		add(n.Name)
 		for _, a := range n.Procs.Actors {
-			add(a.Name, a.Behavior, TypeName(a.Behavior), a.Application)
+			add(a.Name, a.Behavior, a.Application)
 		}
 		for _, a := range n.Procs.Known {
-			add(a.Name, a.Behavior, TypeName(a.Behavior), a.Application)
+			add(a.Name, a.Behavior, a.Application)
 		}
 		for k := range n.Procs.Lineages {
 			add(k.name, k.behavior)
