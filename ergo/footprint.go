@@ -4,7 +4,8 @@ import "path"
 
 // A Trace is one thing that exists on a cluster because somebody observes it: a
 // recorder, an observer, or the applications that answer them. It is kept in a
-// recording, and left out of what is counted and judged.
+// recording, and left out of what is counted and judged; of a counter only the
+// part that is the observer's is.
 type Trace struct {
 	Of      TraceOf
 	Pattern string // a glob over names
@@ -20,6 +21,7 @@ const (
 	TraceBehavior    TraceOf = "behavior"
 	TraceEvent       TraceOf = "event"
 	TraceNode        TraceOf = "node"
+	TraceCounter     TraceOf = "counter"
 )
 
 // Footprint is the table of all traces.
@@ -32,6 +34,7 @@ func Footprint() []Trace {
 		{TraceBehavior, "inspect.*", "an inspector that the node runs for somebody who looks"},
 		{TraceEvent, "inspect_*", "what an inspector publishes to who looks"},
 		{TraceNode, "recorder@*", "a recorder that joined the cluster"},
+		{TraceCounter, "CallErrorsRemote", "calls of a recorder that a node could not forward, and pings that it could not complete, are in it"},
 	}
 }
 

@@ -84,7 +84,9 @@ func (n *node) ask(ctx context.Context, r *run, tool string, args ergo.Args) (er
 	}
 	r.calls++
 	r.spent += bill.Node
-	r.unsure = !bill.Sure
+	if !bill.Sure {
+		r.guessed += bill.Node
+	}
 	return call, answer, err
 }
 

@@ -35,7 +35,7 @@ type run struct {
 	spent     time.Duration // what they cost the node, by the budget's rules
 	passed    time.Duration // what they cost who forwarded them
 	timedOut  bool          // one of its calls did
-	unsure    bool          // of its last call it is not known yet what it costs
+	guessed   time.Duration // of spent, what is not known yet from enough calls of the form
 	postponed bool          // it could not be done now, and is to be soon
 	soon      time.Duration // when it has to be done again though its interval is longer; 0: it has not
 	rest      time.Duration // how long it is not to be done again though its interval is shorter
@@ -46,7 +46,7 @@ func (r *run) add(one run) {
 	r.calls += one.calls
 	r.spent += one.spent
 	r.passed += one.passed
-	r.unsure = one.unsure
+	r.guessed += one.guessed
 }
 
 // A schedule holds the tasks of one node and runs those that are due, no more
@@ -206,7 +206,7 @@ func (s *schedule) done(t *task, r run) {
 	} else {
 		if r.calls > 0 { // a run that had nothing to ask says nothing of what one costs
 			t.costs.Add(r.spent)
-			t.costs.Sure = !r.unsure
+			t.costs.Sure = 2*r.guessed <= r.spent
 			t.passed.Add(r.passed)
 		}
 		t.due = t.due.Add(max(s.interval(t), s.recovery(t, r.spent), s.unhurried(r.rest)))

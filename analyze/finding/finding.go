@@ -88,6 +88,8 @@ const (
 	Planned Fact = "planned" // an operator meant it
 	Waits   Fact = "waits"   // it spends its time waiting for replies
 	Locked  Fact = "locked"  // its stack waits for a lock
+
+	Saturated Fact = "saturated" // it is inside callbacks all the time
 )
 
 // Is reports whether a fact holds of a finding.

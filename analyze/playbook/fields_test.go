@@ -63,10 +63,9 @@ func passedOver() map[string]string {
 		"what a link carries is judged in messages; bytes are shown by the views":                                   `BytesIn BytesOut TransitBytesIn TransitBytesOut CompressedBytesSent CompressedOrigBytesSent CompressedSent DecompressedBytesRecv DecompressedOrigRecv DecompressedRecv FragmentMessagesRecv FragmentMessagesSent FragmentsReceived FragmentsSent TracedReceived TracedSent`,
 		"how many connections a link has says how it is built, not how it fares":                                    `PoolDSN PoolLen PoolSize`,
 		"not judged yet: messages whose fragments did not come in time; the loss shows in the counts of both sides": `FragmentTimeouts`,
-		"not judged yet: clocks are compared by the answers of the nodes":                                           `ClockSkew`,
+		"every node's clock is held against the recorder's, which tells which of two is wrong; this tells a pair":   `ClockSkew`,
 		"not judged yet: which of the queues starves; their sum is read":                                            `MailboxQueues`,
 		"not judged yet: how full a bounded mailbox is":                                                             `MailboxSize`,
-		"not judged yet: restarts are counted by log lines, pools and listings":                                     `history:count`,
 		"not judged yet: a router and what it discards":                                                             `discarded routes_disabled routes_pending specs_disabled`,
 		"not judged yet: how far the heap is from its limit":                                                        `memory_limit`,
 	} {

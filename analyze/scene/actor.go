@@ -37,6 +37,11 @@ type Actor struct {
 	Stream Stream // of messages to it
 	Surge  *Surge // the latest, nil if there was none
 
+	Slowdown *Slowdown // the longest, nil if there was none
+	slow     *Slowdown // that lasts
+	woke     time.Time // the first row since it last woke up
+	rest     Point     // the row before that
+
 	LongWaits int    // stalls in wait response
 	FirstWait *Stall // of those
 }
@@ -45,6 +50,7 @@ type Actor struct {
 type Point struct {
 	At                                      time.Time
 	In, Out, Mailbox, Latency, Run, Wakeups int64
+	inside                                  int64 // ns inside callbacks; see [Actor.timeInside]
 	state                                   procState
 }
 
@@ -230,7 +236,12 @@ func (a *Actor) Rests() bool { return a.now.state == sleeping && a.now.Mailbox =
 func (a *Actor) observe(p Point) {
 	prev := a.now
 	a.flows(prev, p)
+	a.timeInside(prev, &p)
+	if prev.At.IsZero() {
+		a.Begin = p
+	}
 	a.now, a.Last = p, p.At
+	a.observeSlowdown(prev, p)
 	a.observeStall(prev, p)
 	a.observeSurge(prev, p)
 	if p.state == sleeping && p.Mailbox == 0 {
@@ -291,6 +302,10 @@ func (a *Actor) finish(gone bool) {
 		a.busy.Open = !gone
 	}
 	a.endEpisode()
+	if a.slow != nil {
+		a.slow.Open = !gone
+	}
+	a.endSlowdown()
 }
 
 // keepWorst adds x to list and drops the least one where there are too many;
@@ -333,3 +348,119 @@ func (w *Waited) add(a *Actor, p Point) {
 		w.Oldest, w.Who, w.When = age, a, p.At
 	}
 }
+
+// A Slowdown is a stretch in which a process was inside callbacks nearly all the
+// time, and each of its messages took many times as long as before.
+type Slowdown struct {
+	Base, Before Point     // what came before: its first row, and the last one before the slowdown
+	To           Point     // the newest row of it
+	Woke         time.Time // the first row of a stretch in which it never came to rest; zero where it did
+	Rows         int
+	Waited       int // of which it was waiting for a response
+	Deepest      int64
+	Open         bool // it lasts to the last listing
+
+	usual float64 // what a message took before, in s
+}
+
+const (
+	// dearer is how many times as long as before a message must take: load, a
+	// warm-up or a slower machine make it two or three times as dear.
+	dearer = 4
+	// fewestBefore are the messages from which what a message takes is known.
+	fewestBefore = 20
+)
+
+// Lasted is for how long it was seen.
+func (s *Slowdown) Lasted() time.Duration { return s.To.At.Sub(s.Before.At) }
+
+// Waits reports whether the row shows the process waiting for a response.
+func (p Point) Waits() bool { return p.state == Waiting }
+
+// Inside is the share of the time from p to q that was spent inside callbacks.
+func Inside(p, q Point) float64 {
+	return float64(q.inside-p.inside) / max(float64(q.At.Sub(p.At)), 1)
+}
+
+// Takes is how long a message took from p to q, in s, by the time inside
+// callbacks; 0 where too few were handled to know.
+func Takes(p, q Point) float64 {
+	if n := q.Handled() - p.Handled(); n >= fewestBefore {
+		return float64(q.inside-p.inside) / 1e9 / float64(n)
+	}
+	return 0
+}
+
+// timeInside sets how long the process has been inside callbacks: its
+// RunningTime, and what the callbacks since it last woke up have taken, for that
+// is added when the mailbox has drained.
+func (a *Actor) timeInside(prev Point, p *Point) {
+	if prev.At.IsZero() || p.Wakeups != prev.Wakeups || p.Run != prev.Run || prev.state == sleeping {
+		a.woke, a.rest = p.At, prev
+	}
+	p.inside = p.Run
+	if p.state != sleeping {
+		p.inside += int64(p.At.Sub(a.woke))
+	}
+}
+
+func (a *Actor) observeSlowdown(prev, p Point) {
+	if prev.At.IsZero() || !p.At.After(prev.At) {
+		return
+	}
+	if s := a.slow; s != nil {
+		if s.goesOn(p) {
+			return
+		}
+		a.endSlowdown()
+	}
+	usual := Takes(a.Begin, prev)
+	if usual > 0 && Inside(prev, p) >= 0.5 && each(prev, p) >= dearer*usual {
+		a.slow = &Slowdown{Base: a.Begin, Before: prev, usual: usual}
+		if a.woke.Before(p.At) && !a.rest.At.IsZero() {
+			a.slow.Before, a.slow.Woke = a.rest, a.woke
+		}
+		a.slow.add(p)
+	}
+}
+
+// each is how long a message took from p to q, in s, where few were handled.
+func each(p, q Point) float64 {
+	return float64(q.inside-p.inside) / 1e9 / float64(max(q.Handled()-p.Handled(), 1))
+}
+
+// goesOn takes the next row, if the slowdown goes on in it: that is judged
+// whenever another message has been handled.
+func (s *Slowdown) goesOn(p Point) bool {
+	const idle = 2 * CallTimeout
+	switch {
+	case p.Handled() == s.To.Handled():
+		s.Rows++
+		if p.state == Waiting {
+			s.Waited++
+		}
+		return p.state != sleeping || p.At.Sub(s.To.At) <= idle
+	case Inside(s.To, p) < 0.25 || each(s.To, p) < dearer/2*s.usual:
+		return false
+	}
+	s.add(p)
+	return true
+}
+
+func (s *Slowdown) add(p Point) {
+	s.To, s.Deepest = p, max(s.Deepest, p.Mailbox)
+	s.Rows++
+	if p.state == Waiting {
+		s.Waited++
+	}
+}
+
+func (a *Actor) endSlowdown() {
+	if s := a.slow; s != nil && (a.Slowdown == nil || s.Lasted() > a.Slowdown.Lasted()) {
+		a.Slowdown = s
+	}
+	a.slow = nil
+}
+
+// Now is the newest row of the process.
+func (a *Actor) Now() Point { return a.now }

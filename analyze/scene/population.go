@@ -382,7 +382,7 @@ func (p *Population) sweep(f *archive.Frame, share float64) {
 	}
 	for _, a := range p.byPID {
 		switch {
-		case !a.Last.Before(f.At):
+		case !a.Last.Before(f.At) || !f.Reset && !a.unlisted: // a row that did not change is there
 		case p.cut && f.At.Sub(a.Last) <= patience:
 			p.missing(a, f.At)
 		default:

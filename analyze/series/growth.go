@@ -82,17 +82,20 @@ func (g Growth) StillGrows() bool {
 	return g.After-last[0] >= 0.15*g.Gained()
 }
 
-// drifts tests whether the steps of a series are above 0 in the mean. It is the
+// drifts tests whether the rates of a series are above 0 in the mean: not its
+// steps, which are smaller while it is read more often. It is the
 // test for a count to which chance adds: its distance from a straight line
-// wanders, which leaves Mann-Kendall no independent samples, while its steps are
-// independent. What returns to a level has steps that cancel each other.
+// wanders, which leaves Mann-Kendall no independent samples, while its rates are
+// independent. What returns to a level has rates that cancel each other.
 func drifts(s Series, p float64) bool {
-	steps := make([]float64, 0, s.Len())
+	rates := make([]float64, 0, s.Len())
 	for i := 1; i < s.Len(); i++ {
-		steps = append(steps, s.V[i]-s.V[i-1])
+		if dt := s.T[i].Sub(s.T[i-1]).Seconds(); dt > 0 {
+			rates = append(rates, (s.V[i]-s.V[i-1])/dt)
+		}
 	}
-	mean, variance := meanVar(steps)
-	n := max(2, independent(steps)*float64(len(steps)))
+	mean, variance := meanVar(rates)
+	n := max(2, independent(rates)*float64(len(rates)))
 	switch {
 	case mean <= 0:
 		return false

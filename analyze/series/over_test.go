@@ -32,3 +32,23 @@ func TestOver(t *testing.T) {
 		t.Errorf("Growths = %v", grew)
 	}
 }
+
+// A growth is one however often it is read: when the samples become denser, the
+// steps become smaller, and the growth does not.
+func TestGrowthReadMoreOften(t *testing.T) {
+	counts := []float64{
+		9, 12, 9, 10, 11, 9, 10, 13, 11, 9, 7, 12, 7, 23, 43, 69, 91, 119, 144, 171, 198, 224,
+		243, 257, 271, 283, 296, 306, 318, 331, 343, 355, 362,
+	}
+	var s Series
+	at := time.Unix(0, 0)
+	for i, v := range counts {
+		if at = at.Add(5 * time.Second); i >= 22 {
+			at = at.Add(-2500 * time.Millisecond)
+		}
+		s.Add(at, v)
+	}
+	if g, ok := (Bar{Share: 0.05, Least: 10}).Growth(s); !ok {
+		t.Errorf("no growth in %v: %+v", s.V, g)
+	}
+}

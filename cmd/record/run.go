@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"runtime/debug"
 	"time"
 
 	"ergorecorder/escape"
@@ -101,8 +103,16 @@ func (f *runFlags) load(cmd *cobra.Command) (config, error) {
 	return c, nil
 }
 
+// collectAt is by how many percent the heap grows until garbage is collected: most of what a
+// recorder allocates are answers that are stored a moment later, and memory is what the machines of
+// a cluster can spare least.
+const collectAt = 50
+
 func runRun(cmd *cobra.Command, f *runFlags) (err error) {
 	ctx := cmd.Context()
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(collectAt)
+	}
 	c, err := await(ctx, "read the configuration", func() (config, error) { return f.load(cmd) })
 	if err != nil {
 		return err

@@ -155,6 +155,7 @@ const (
 // crowded lists the packages that are past it and still to be mended. A
 // package that is mended must leave the list.
 var crowded = map[string]string{
+	"analyze/scene":          "how a process works over time (episodes, stalls, surges, slowdowns) is to become a room",
 	"recorder":               "outages of the archive, and strangers, are to become rooms",
 	"archive":                "streams, blocks, segments and salvage are to become rooms",
 	"archive/internal/codec": "one file a kind of column, and the frame around them",

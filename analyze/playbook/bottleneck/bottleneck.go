@@ -97,5 +97,8 @@ func suspect(ctx context.Context, s *scene.Scene, a *scene.Actor) (*finding.Find
 	if f, err := full(ctx, s, a); f != nil || err != nil {
 		return f, err
 	}
-	return overloaded(ctx, s, a)
+	if f, err := overloaded(ctx, s, a); f != nil || err != nil {
+		return f, err
+	}
+	return slowed(ctx, s, a)
 }

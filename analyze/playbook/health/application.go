@@ -45,7 +45,7 @@ func runsWhatItShould(ctx context.Context, s *scene.Scene, v *finding.Verdict) e
 			v.Fine("%s: none of %d applications that ran stopped, over %d answers%s", n.Name, ran, answers, condition(n))
 		}
 	}
-	return nil
+	return cronJobs(ctx, s, v)
 }
 
 func applicationDown(s *scene.Scene, n *scene.Node, a *scene.Application, said []replay.LogLine) *finding.Finding {

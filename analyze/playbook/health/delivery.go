@@ -23,10 +23,7 @@ func deliveryErrors(s *scene.Scene, w *scene.Network, n *scene.Node, life findin
 	}
 	var grown []counter
 	for _, field := range []string{"SendErrorsLocal", "SendErrorsRemote", "CallErrorsLocal", "CallErrorsRemote"} {
-		counted := n.Series(ergo.Node, field)
-		if field == "CallErrorsRemote" {
-			counted = series.Without(counted, own)
-		}
+		counted := failed(n, field, own)
 		if b, ok := series.FindBurst(series.Within(series.Steps(counted, n.Starts...), life.From, life.To)); ok {
 			grown = append(grown, counter{field, counted, b})
 		}
@@ -77,6 +74,14 @@ func deliveryErrors(s *scene.Scene, w *scene.Network, n *scene.Node, life findin
 		f.Title = fmt.Sprintf("%s failed to deliver messages%s from %s to %s", finding.NodeName(n.Name), towards, finding.Clock(f.Onset), finding.Clock(last))
 	}
 	v.Find(f)
+}
+
+// failed is a node's counter of deliveries that failed, without the recorder's own calls.
+func failed(n *scene.Node, field string, own []time.Time) series.Series {
+	if _, ours := ergo.Observes(ergo.TraceCounter, field); ours {
+		return series.Without(n.Series(ergo.Node, field), own)
+	}
+	return n.Series(ergo.Node, field)
 }
 
 // unreachable is the one peer whose link to the node was lost around t, "" if

@@ -38,9 +38,9 @@ func Detectors() []detector.Detector {
 			Run:      errorRates,
 		},
 		{
-			Name: "applications", Looks: "applications that stopped, and nodes that cannot stop",
+			Name: "applications", Looks: "applications that stopped, nodes that cannot stop, and scheduled jobs that fail",
 			Needs:  []detector.Need{{Reading: ergo.Applications, Least: 2, Columns: []string{"name", "state"}}},
-			Claims: []finding.Kind{finding.ApplicationDown, finding.ShutdownStuck},
+			Claims: []finding.Kind{finding.ApplicationDown, finding.ShutdownStuck, finding.CronFailed},
 			Run:    runsWhatItShould,
 		},
 	}

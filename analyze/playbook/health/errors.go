@@ -35,25 +35,29 @@ func errorRates(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 			deliveryErrors(s, w, n, life, v)
 		}
 		if n.Series(ergo.Node, "LogMessages.error").Len() > 1 && len(v.Findings) == before {
-			fewErrorsOf(n, v)
+			fewErrorsOf(n, s.OwnErrors(w, n), v)
 		}
 	}
 	return nil
 }
 
 // fewErrorsOf says what a node without findings counted.
-func fewErrorsOf(n *scene.Node, v *finding.Verdict) {
+func fewErrorsOf(n *scene.Node, own []time.Time, v *finding.Verdict) {
 	grew := func(fields ...string) float64 {
 		sum := 0.0
 		for _, f := range fields {
-			grown, _ := series.Increase(n.Series(ergo.Node, f), n.Starts...)
+			grown, _ := series.Increase(failed(n, f, own), n.Starts...)
 			sum += grown
 		}
 		return sum
 	}
-	v.Fine("%s: errors and failed deliveries are no more frequent than before: %s lines of level error or panic and %s failed deliveries came over %d answers", n.Name,
+	without := ""
+	if len(own) > 0 {
+		without = fmt.Sprintf(", without %d failed calls of the recorder's own", len(own))
+	}
+	v.Fine("%s: errors and failed deliveries are no more frequent than before: %s lines of level error or panic and %s failed deliveries came over %d answers%s", n.Name,
 		finding.Number(grew("LogMessages.error", "LogMessages.panic")),
-		finding.Number(grew("SendErrorsLocal", "SendErrorsRemote", "CallErrorsLocal", "CallErrorsRemote")), n.Heard.Len())
+		finding.Number(grew("SendErrorsLocal", "SendErrorsRemote", "CallErrorsLocal", "CallErrorsRemote")), n.Heard.Len(), without)
 }
 
 // bad is from which level on a line counts as an error.

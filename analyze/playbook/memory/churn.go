@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
 	"ergorecorder/analyze/series"
+	"ergorecorder/archive"
 	"ergorecorder/ergo"
 )
 
@@ -61,6 +63,50 @@ func Churn(s *scene.Scene, n *scene.Node, profs scene.Heaps) *finding.Finding {
 		return f
 	}
 	return nil
+}
+
+// ofRecording makes a note of allocation that rose with what the recorder asks:
+// listings that grow, or that a node passes on piece by piece, are made in memory.
+func ofRecording(ctx context.Context, s *scene.Scene, n *scene.Node, f *finding.Finding) error {
+	const around = 5 * time.Minute
+	end := series.Earlier(f.Onset.Add(around), s.To)
+	if f.End != nil {
+		end = series.Earlier(end, *f.End)
+	}
+	before, err := served(ctx, s, n, series.Later(s.From, f.Onset.Add(-around)), f.Onset)
+	if err != nil {
+		return err
+	}
+	since, err := served(ctx, s, n, f.Onset, end)
+	if err != nil || before <= 0 || since < 1.5*before {
+		return err
+	}
+	values := f.Evidence[0].Values
+	was, _ := values["before_bytes_per_s"].(float64)
+	is, _ := values["after_bytes_per_s"].(float64)
+	if is/max(was, 1) >= s.Set.Of(churnRatio)*since/before {
+		return nil // far more than that
+	}
+	f.Score = min(f.Score, finding.Note)
+	f.Title = fmt.Sprintf("%s allocates more for the recorder's own listings", finding.NodeName(n.Name))
+	f.Caveats = append(f.Caveats, "The listings that it makes for the recorder, or passes on from other nodes, grew at the same time, and nearly as much: give the recorder the endpoints of all nodes, and longer intervals.")
+	return nil
+}
+
+// served is how many rows of process listings a second a node made for the
+// recorder in a stretch, or passed on from nodes without an endpoint of their own:
+// the most that being recorded asks of it.
+func served(ctx context.Context, s *scene.Scene, n *scene.Node, from, to time.Time) (perSecond float64, err error) {
+	rows := 0
+	for _, o := range s.Nodes {
+		if o != n && (!n.Entry || o.Entry) {
+			continue
+		}
+		if err := s.Rows(ctx, o, from, to, func(*archive.Frame, int32) { rows++ }); err != nil {
+			return 0, err
+		}
+	}
+	return float64(rows) / max(to.Sub(from).Seconds(), 1), nil
 }
 
 // tellChurn adds what was allocated and collected a second before the change and

@@ -31,6 +31,9 @@ func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 			continue
 		}
 		if f := Churn(s, n, profs); f != nil {
+			if err := ofRecording(ctx, s, n, f); err != nil {
+				return err
+			}
 			v.Find(f)
 			continue
 		}

@@ -3,6 +3,7 @@ package system
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -21,10 +22,10 @@ func (p Plan) Fill(name string, text []byte) (message edf.Named, missing []strin
 		return edf.Named{}, nil, fmt.Errorf("%s: no message of release %v", name, p)
 	}
 	v := reflect.New(reflect.TypeOf(p.layouts()[i].value))
-	if err := json.Unmarshal(text, v.Interface()); err != nil {
+	text, found, err := decodeInto(v, text)
+	if err != nil {
 		return edf.Named{}, nil, fmt.Errorf("%s: %w", name, err)
 	}
-	found := map[string]bool{}
 	if err := lacking(v.Elem().Type(), text, "", found); err != nil {
 		return edf.Named{}, nil, fmt.Errorf("%s: %w", name, err)
 	}
@@ -33,6 +34,28 @@ func (p Plan) Fill(name string, text []byte) (message edf.Named, missing []strin
 	}
 	slices.Sort(missing)
 	return edf.Named{Type: Name(name), Value: v.Elem().Interface()}, missing, nil
+}
+
+// mostOdd bounds how many fields of another type than ours an answer may have.
+const mostOdd = 100
+
+// decodeInto reads JSON into a message. A field of another type than the
+// message's, such as a word where a number travels, is one that it does not have.
+func decodeInto(v reflect.Value, text []byte) (rest []byte, odd map[string]bool, err error) {
+	odd = map[string]bool{}
+	for range mostOdd {
+		v.Elem().SetZero()
+		var other *json.UnmarshalTypeError
+		err = json.Unmarshal(text, v.Interface())
+		if !errors.As(err, &other) || other.Field == "" || odd[other.Field] {
+			break
+		}
+		odd[other.Field] = true
+		if text, err = Without(text, []string{other.Field}); err != nil {
+			break
+		}
+	}
+	return text, odd, err
 }
 
 // lacking finds the fields of a struct that a JSON object does not have.

@@ -1,0 +1,136 @@
+package bottleneck
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/series"
+)
+
+const (
+	// saturated is the share of its time inside callbacks at which a process has
+	// none left.
+	saturated = 0.8
+	// fewestSlow are the messages that must have been slow: one alone may be a
+	// large one.
+	fewestSlow = 3
+	// fewerDone is the share of what it did before below which work is left undone.
+	fewerDone = 0.7
+)
+
+// slowed judges a process that does nothing but its callbacks, each of which takes
+// many times as long as before, though no messages need pile up: it makes its
+// work itself, or who feeds it waits for it.
+func slowed(ctx context.Context, s *scene.Scene, a *scene.Actor) (*finding.Finding, error) {
+	d := a.Slowdown
+	if d == nil {
+		return slowerThanPeers(s, a), nil
+	}
+	was, now := paceBetween(d.Base, d.Before), paceBetween(d.Before, d.To)
+	if d.Rows < 3 || d.Lasted() < 2*scene.CallTimeout || now.messages < fewestSlow || 2*d.Waited > d.Rows ||
+		scene.Inside(d.Before, d.To) < saturated || 1/now.handled < 2*was.service {
+		return nil, nil
+	}
+	onset, off := series.Middle(d.Before.At, d.Before.At.Add(a.Node.Interval))
+	if !d.Woke.IsZero() {
+		began, err := s.StallBegan(ctx, a, &scene.Stall{Progress: d.Before, From: scene.Point{At: d.Woke}})
+		if err != nil {
+			return nil, err
+		}
+		onset, off = began.At, began.Off
+	}
+	f := slowFinding(a, now, 1/now.handled)
+	f.Subject, f.Onset, f.OnsetErrorS = a.Subject(onset), onset, off.Seconds()
+	f.Summary = fmt.Sprintf("Each message takes %s, before %s. It is inside callbacks all the time, and handles %s messages a second, before %s.",
+		finding.Seconds(1/now.handled), finding.Seconds(was.service), finding.Number(now.handled), finding.Number(was.handled))
+	before := a.Rows(d.Base.At, d.Before.At)
+	f.Evidence[0].Value("service_s.before", was.service, before.Of("change(RunningTime) / change(MessagesIn - MessagesMailbox) / 1e9"))
+	f.Evidence[0].Value("handled_per_s.before", was.handled, before.Of("change(MessagesIn - MessagesMailbox) / span(MessagesIn)"))
+	tellPace(&f.Evidence[0], a, d.Before, d.To, now)
+	if takes := 1 / now.handled; takes >= s.Set.Of(lateAge) || now.handled < fewerDone*was.handled {
+		f.Score = min(finding.Score(finding.OverloadedProcess, max(takes, s.Set.Of(lateAge))), finding.Over)
+	}
+	if !d.Open {
+		end := d.To.At
+		f.End = &end
+		f.Score = min(f.Score, finding.Paused)
+		f.Summary += " It has time again since."
+		if a.Gone {
+			f.Summary = strings.TrimSuffix(f.Summary, " It has time again since.") + " It is gone since."
+		}
+	}
+	return f, s.TellUsualStack(ctx, f, a, onset, d.To.At)
+}
+
+// slowFinding is the part that a slow process has in common, however that is
+// known.
+func slowFinding(a *scene.Actor, now pace, takes float64) *finding.Finding {
+	return &finding.Finding{
+		Kind: finding.OverloadedProcess, Score: finding.Note, Confidence: finding.High, Facts: []finding.Fact{finding.Dearer, finding.Saturated},
+		Title:          fmt.Sprintf("%s on %s takes %s for a message, and has no time left", a.Called(), a.Node.Name, finding.Seconds(takes)),
+		Evidence:       []finding.Evidence{{What: "messages handled, and time inside callbacks", Node: a.Node.Name, Tool: "process_list", Field: "MessagesIn - MessagesMailbox"}},
+		Recommendation: "Find what its callback waits for or works on (a goroutine dump or a CPU profile while it lasts); bound it with a time-out, or move it out of the callback.",
+		Confirm: []string{
+			fmt.Sprintf("process_info node=%s pid=%s, twice", a.Node.Name, a.Pid),
+			fmt.Sprintf("pprof_goroutines node=%s debug=2 filter=%s", a.Node.Name, scene.TypeName(a.Behavior)),
+		},
+	}
+}
+
+func tellPace(e *finding.Evidence, a *scene.Actor, p, q scene.Point, now pace) {
+	from, to := p.At, q.At
+	e.From, e.To = &from, &to
+	e.Records = []string{finding.RecordName(a.Node.Name, "process_list", from), finding.RecordName(a.Node.Name, "process_list", to)}
+	rows := a.Rows(from, to)
+	e.Value("message_takes_s", 1/now.handled, rows.Of("span(MessagesIn) / change(MessagesIn - MessagesMailbox)"))
+	e.Value("handled_per_s.after", now.handled, rows.Of("change(MessagesIn - MessagesMailbox) / span(MessagesIn)"))
+}
+
+const (
+	// fewestPeers have to agree on what a message takes.
+	fewestPeers = 2
+	// slowerThan is how many times as long as at its peers a message must take: the
+	// same code does the same work, within the differences of its shards.
+	slowerThan = 10
+)
+
+// slowerThanPeers judges a process of which nothing is known before: it was so
+// when it was first seen. Others of the same behavior tell what a message takes.
+func slowerThanPeers(s *scene.Scene, a *scene.Actor) *finding.Finding {
+	first, last := a.Begin, a.Now()
+	now := paceBetween(first, last)
+	if a.Gone || a.Behavior == "" || now.seconds < 4*scene.CallTimeout.Seconds() || now.messages < fewestSlow || scene.Inside(first, last) < saturated || last.Waits() {
+		return nil
+	}
+	var peers []float64
+	var of *scene.Actor
+	for _, n := range s.Nodes {
+		for _, o := range n.Procs.Actors {
+			if o == a || o.Behavior != a.Behavior || o.Application != a.Application {
+				continue
+			}
+			if takes := scene.Takes(o.Begin, o.Now()); takes > 0 {
+				peers, of = append(peers, takes), o
+			}
+		}
+	}
+	if len(peers) < fewestPeers || 1/now.handled < slowerThan*series.Median(peers) || 1/now.handled < slowerThan*slices.Max(peers)/2 {
+		return nil
+	}
+	f := slowFinding(a, now, 1/now.handled)
+	f.Subject, f.Onset, f.OnsetErrorS, f.Confidence = a.Subject(first.At), first.At, a.Node.Interval.Seconds(), finding.Medium
+	f.Summary = fmt.Sprintf("Each message takes %s; others of the same behavior, such as %s on %s, take far less. It is inside callbacks all the time. It was so when the recording of it began.",
+		finding.Seconds(1/now.handled), of.Called(), of.Node.Name)
+	f.Caveats = append(f.Caveats, "Since when is not known. It may have other work than its peers.")
+	tellPace(&f.Evidence[0], a, first, last, now)
+	f.Evidence[0].Value("peers", len(peers), finding.Call{})
+	delete(f.Evidence[0].Calls, "peers")
+	if 1/now.handled >= s.Set.Of(lateAge) {
+		f.Score = min(finding.Score(finding.OverloadedProcess, 1/now.handled), finding.Paused)
+	}
+	return f
+}
