@@ -13,6 +13,7 @@ import (
 	"ergorecorder/analyze/playbook"
 	"ergorecorder/analyze/scene"
 	"ergorecorder/analyze/setting"
+	"ergorecorder/analyze/weigh"
 	"ergorecorder/coverage"
 	"ergorecorder/replay"
 )
@@ -79,6 +80,9 @@ func Run(ctx context.Context, rec *replay.Recording, opt Options) (*Report, erro
 		return nil, fmt.Errorf("look for causes: %w", err)
 	}
 	r.Findings = append(r.Findings, more...)
+	if err := weigh.Findings(ctx, s, r.Findings); err != nil {
+		return nil, fmt.Errorf("weigh what was found: %w", err)
+	}
 	for _, f := range r.Findings {
 		acrossGaps(f, r.Archive.Gaps)
 	}

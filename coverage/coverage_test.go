@@ -501,3 +501,33 @@ func TestEqualTimesAreOneAnswer(t *testing.T) {
 		t.Errorf("once %s\nthree times %s", whys(said[1]), whys(said[3]))
 	}
 }
+
+// What would settle a doubt goes over the road that the recording came by; what
+// that road does not give, no new recording over it settles.
+func TestSettledByItsRoad(t *testing.T) {
+	w, path := archivetest.Create(t, nil)
+	for _, r := range standard(2).Records() {
+		r.Schema.Road = "system"
+		if r.Stream.Name == "event_list" {
+			continue
+		}
+		if _, err := w.Append(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	found := false
+	for _, s := range of(t, path, coverage.Options{}).Shortfalls {
+		if strings.Contains(s.Settle, "--endpoint") && !strings.Contains(s.Settle, "record check") {
+			t.Errorf("%s: settled by an endpoint, though it was joined: %s", s.Why, s.Settle)
+		}
+		if strings.Contains(s.Why, "event_list") {
+			found = found || strings.HasPrefix(s.Settle, "record check --endpoint lab --join "+s.Node)
+		}
+	}
+	if !found {
+		t.Errorf("nothing says which road gives event_list: %+v", of(t, path, coverage.Options{}).Shortfalls)
+	}
+}

@@ -120,7 +120,7 @@ func blindWithout(list []Need, r Reading, nodes int) (blind []string, least int,
 // shortOf says what is missing of one reading of a node: the gravest reason
 // only, for one command settles it.
 func (c *Coverage) shortOf(n Node, r Reading, out Shortfall, least int, columns []string, s settler) {
-	out.Settle, out.rank = s.again(leastAgain), rankFew
+	out.Settle, out.rank = s.anew(n, r.Answers+r.Failures > 0 && len(columns) == 0), rankFew
 	switch seen := r.Answers - r.Cut; {
 	case r.Answers == 0 && r.Failures > 0:
 		out.what = fmt.Sprintf("never answered, asked %d times", r.Failures)

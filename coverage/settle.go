@@ -42,6 +42,15 @@ func (s settler) again(length time.Duration) string {
 	return fmt.Sprintf("record run --endpoint %s -o again.erg --for %s", h, minutes(length))
 }
 
+// anew records the cluster once more. What a link to a node did not give it will
+// not give then: which road does, a check says.
+func (s settler) anew(n Node, given bool) string {
+	if !given && n.joined() {
+		return fmt.Sprintf("record check --endpoint %s --join %s --cookie-file COOKIE (which says over which road it is to be had)", host(n.Name), n.Name)
+	}
+	return s.again(leastAgain)
+}
+
 // joined reports whether a node was asked over a link, as one of its cluster.
 func (n Node) joined() bool {
 	return slices.ContainsFunc(n.Readings, func(r Reading) bool {

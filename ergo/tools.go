@@ -79,3 +79,7 @@ func (t Tool) InputSchema(common ...Param) json.RawMessage {
 	}
 	return text
 }
+
+// OfInspection reports whether a tool is one that only nodes of 3.3 have, which
+// are asked through their inspection: none of the 48.
+func OfInspection(tool string) bool { return tool == "capabilities" || tool == "types" }

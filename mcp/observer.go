@@ -55,7 +55,9 @@ func (s *Server) observed() {
 	s.mcp.AddResource(mcpgo.NewResource(cluster.URI, cluster.Name,
 		mcpgo.WithResourceDescription(cluster.Description), mcpgo.WithMIMEType(cluster.MimeType)), s.limited(s.observerRead))
 	for _, l := range gate.Lenses() {
-		if l.Name == "watch" || l.Name == "job" { // they belong to authorized callers
+		switch l.Name {
+		case "watch", "job", // they belong to authorized callers
+			"stream", "tracing": // what they show is not recorded in a form that they have
 			continue
 		}
 		s.mcp.AddResourceTemplate(mcpgo.NewResourceTemplate(withMoment(l.Template), l.Name,

@@ -27,7 +27,9 @@ type NodeCheckup struct {
 	Framework   string        `json:"framework,omitempty"`
 	Processes   int           `json:"processes"`
 	Answers     time.Duration `json:"answers_ns"` // time of a short call, the median of three
-	Skew        time.Duration `json:"skew_ns"`    // by which its clock is ahead of ours
+	Skew        time.Duration `json:"skew_ns"`    // by which its clock is ahead of ours; 0 where Timeless
+	Timeless    bool          `json:"timeless"`   // it does not say what time it is
+	Pushed      bool          `json:"pushed"`     // it tells of itself every second unasked: Answers is no time of the node
 	Missing     []string      `json:"missing"`    // tools that it does not have
 	Road        ergo.Road     `json:"road,omitempty"`
 	Suspicion   []string      `json:"on_suspicion,omitempty"` // tools that stop it for a moment: not asked by schedule
@@ -121,12 +123,16 @@ func (p *patient) pulse() error {
 		p.replayed = answer.Clock != nil
 		took, p.Road = append(took, answer.Took), answer.Road
 		p.Processes, p.Framework = info.ProcessesTotal, info.Framework.Release
+		p.Timeless = info.ServerTime.IsZero()
 		if !info.ServerTime.IsZero() {
 			p.Skew = info.ServerTime.Sub(answer.At.Add(-answer.Took / 2))
 		}
 	}
 	slices.Sort(took)
 	p.Answers = took[1]
+	if p.Pushed = p.Road == ergo.RoadSystem && p.Timeless; p.Pushed { // a release before 3.3
+		p.remark("its inspectors tell of it every second for as long as it is recorded; what that costs it is not measured")
+	}
 	return nil
 }
 

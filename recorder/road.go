@@ -16,6 +16,16 @@ import (
 // of the 48 tools.
 const capabilities = "capabilities"
 
+// types are the node's types as it describes them: with them whatever was recorded
+// over a link can be understood by a later reader.
+const types = "types"
+
+// described are the parts of their names that are asked for: the messages of the
+// inspection, and what they are made of.
+func described() []string {
+	return []string{"ergo.services/ergo/app/system/inspect/", "ergo.services/ergo/gen/"}
+}
+
 // tellTags is how often a node is asked for them: a new life may have others.
 const tellTags = 10 * time.Minute
 
@@ -28,7 +38,7 @@ func (n *node) offers(tool string) ergo.Offer {
 	switch {
 	case ok:
 		return o.Offers(n.name, tool)
-	case tool == capabilities:
+	case ergo.OfInspection(tool):
 		return ergo.Withheld
 	}
 	return ergo.Offered
@@ -62,6 +72,11 @@ func (n *node) onRoad(road ergo.Road) {
 	}
 	if n.offers(capabilities) == ergo.Offered && (road == ergo.RoadObserver || road == ergo.RoadSystem) {
 		n.schedule.add(&task{name: capabilities, every: tellTags, do: func(ctx context.Context, r *run) { n.sample(ctx, r, capabilities, nil) }})
+	}
+	if n.offers(types) == ergo.Offered && road == ergo.RoadSystem {
+		for _, part := range described() {
+			n.schedule.add(&task{name: types + " " + part, every: tellTags, do: func(ctx context.Context, r *run) { n.sample(ctx, r, types, ergo.Args{"name": part}) }})
+		}
 	}
 	now := n.r.clock.Now()
 	n.r.mark(archive.Mark{

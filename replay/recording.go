@@ -216,6 +216,11 @@ func (r *Recording) Texts(ctx context.Context, node string, reading ergo.Reading
 	}, archive.Query{From: from, To: to}))
 }
 
+// Holds reports whether answers of a node hold a reading.
+func (r *Recording) Holds(node string, reading ergo.Reading) bool {
+	return len(r.index().tells[telling{node, reading}]) > 0
+}
+
 // Records walks the whole records of every stream, in order of time.
 func (r *Recording) Records(ctx context.Context, q archive.Query) iter.Seq2[*archive.Record, error] {
 	return r.merged(ctx, func(stream) bool { return true }, q)

@@ -41,9 +41,15 @@ func (g *graph) calls(ctx context.Context) ([]*finding.Finding, error) {
 			left = append(left, f)
 		}
 	}
-	cycles, err := g.cycles(ctx, left)
-	if err != nil {
-		return nil, err
+	var cycles []*finding.Finding
+	if unseen := g.notRecorded(net); len(unseen) == 0 {
+		if cycles, err = g.cycles(ctx, left); err != nil {
+			return nil, err
+		}
+	} else {
+		for _, f := range left {
+			f.Or(fmt.Sprintf("It waits for somebody on %s, of which no process was listed.", finding.List(unseen)), "its log, its stack or its code names whom it calls; the processes of that node.")
+		}
 	}
 	for _, f := range left {
 		if f.Cause == nil {
@@ -52,6 +58,18 @@ func (g *graph) calls(ctx context.Context) ([]*finding.Finding, error) {
 	}
 	g.siblings(left)
 	return cycles, nil
+}
+
+// notRecorded are the nodes that others are connected to and of which no process
+// was listed: whoever waits may wait for one of theirs.
+func (g *graph) notRecorded(net *scene.Network) []string {
+	var out []string
+	for k := range net.Links {
+		if n := g.scene.Node(k[1]); (n == nil || len(n.Procs.Listings) == 0) && !slices.Contains(out, k[1]) {
+			out = append(out, k[1])
+		}
+	}
+	return out
 }
 
 // said is what each waiter logged since shortly before it began to wait.
@@ -165,9 +183,9 @@ func (g *graph) likely(net *scene.Network, f *finding.Finding, all []*finding.Fi
 		f.Caveats = append(f.Caveats, "Whom it calls is inferred from who was at fault; its log or its code would settle it.")
 		return true
 	}
-	f.Confidence = finding.Medium
 	f.Summary += fmt.Sprintf(" It may wait for %s.", best.Subject.Who())
-	f.Caveats = append(f.Caveats, fmt.Sprintf("It may as well wait for %s: its log or its code would settle it.", finding.List(others)))
+	f.Or(fmt.Sprintf("It waits for %s.", finding.List(others)), "its log, its stack or its code names whom it calls.")
+	f.Confidence = finding.Medium
 	return true
 }
 

@@ -65,12 +65,32 @@ type Finding struct {
 	Confirm        []string   `json:"confirm"`
 	Caveats        []string   `json:"caveats"`
 
+	// Weighed says in one form what speaks for the finding, what was excluded, what
+	// speaks against it and what was not seen.
+	Weighed string `json:"weighed,omitempty"`
+	// Alternatives are other explanations of the same: each says what would tell them apart.
+	Alternatives []Alternative `json:"alternatives,omitempty"`
+
 	Rule  string `json:"rule,omitempty"`  // the name of the user's rule that made it
 	Facts []Fact `json:"facts,omitempty"` // on which its causes depend
 	Muted *Muted `json:"muted,omitempty"` // somebody knows about it
 
 	Cause *Finding `json:"-"` // becomes CausedBy
 	FedBy string   `json:"-"` // the node of a process that sends to the subject more than before without getting more
+}
+
+// An Alternative is another explanation of what a finding tells.
+type Alternative struct {
+	What      string `json:"what"`
+	SettledBy string `json:"settled_by"` // what would tell which of both it is
+}
+
+// Or adds another explanation. With one that remains, nothing is sure.
+func (f *Finding) Or(what, settledBy string) {
+	f.Alternatives = append(f.Alternatives, Alternative{what, settledBy})
+	if f.Confidence == High {
+		f.Confidence = Medium
+	}
 }
 
 // Muted says why a finding is known, and until when that holds.
@@ -108,6 +128,7 @@ type Evidence struct {
 	Records []string        `json:"records,omitempty"` // node/tool@RFC3339Nano
 	Lines   []string        `json:"lines,omitempty"`   // stack frames, log lines
 	Series  *Series         `json:"series,omitempty"`  // what a chart of it shows
+	Blind   bool            `json:"-"`                 // it speaks against the finding: something else changed more
 }
 
 // A Series is the curve behind a piece of evidence, downsampled.

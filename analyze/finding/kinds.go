@@ -67,6 +67,7 @@ type Row struct {
 	Playbook string // that claims it
 	Subject  string // the fields of the subject that name the culprit
 	Claimed  string // when it is claimed: the sentence that people read
+	Excludes string // what else it might be, and why it is not, where a finding of the kind has high confidence
 	Measure  Measure
 	Most     int     // that a finding of the kind scores however much there is of the quantity; 0: as every kind
 	Fetch    []Fetch // what a recorder fetches when it is triggered by one

@@ -74,6 +74,12 @@ func markdownFinding(b *bufio.Writer, f *finding.Finding, r *analyze.Report, dis
 	for _, c := range f.Caveats {
 		escape.Fprintf(b, "- but %s\n", escape.Markdown(c))
 	}
+	for _, a := range f.Alternatives {
+		escape.Fprintf(b, "- or %s To tell: %s\n", escape.Markdown(a.What), escape.Markdown(a.SettledBy))
+	}
+	if f.Weighed != "" {
+		escape.Fprintf(b, "- weighed: %s\n", escape.Markdown(f.Weighed))
+	}
 }
 
 func markdownTable(b *bufio.Writer, head string, rows []fact) {

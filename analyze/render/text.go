@@ -200,6 +200,12 @@ func (p *page) finding(f *finding.Finding, r *analyze.Report, display map[string
 	for _, c := range f.Caveats {
 		p.hang("    But: ", c)
 	}
+	for _, a := range f.Alternatives {
+		p.hang("    Or: ", a.What+" To tell: "+a.SettledBy)
+	}
+	if f.Weighed != "" {
+		p.hang("    Weighed: ", f.Weighed)
+	}
 }
 
 func (p *page) evidence(e finding.Evidence) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -61,10 +60,6 @@ type connectionLine struct {
 	Peer string
 	Lost bool
 }
-
-// connectionText matches the framework's "connection with 'b@h' (…) terminated"
-// and "new connection with 'b@h' (…)".
-var connectionText = regexp.MustCompile(`^(new )?connection with '([^']+)'.*?( terminated)?$`)
 
 // Network reads the links once.
 func (s *Scene) Network(ctx context.Context) (*Network, error) {
@@ -246,14 +241,19 @@ func (w *Network) readLines(ctx context.Context, s *Scene, n *Node) error {
 		if at := w.written[n.Name]; len(at) == 0 || l.At.Sub(at[len(at)-1]) >= time.Second {
 			w.written[n.Name] = append(at, l.At)
 		}
-		if !strings.Contains(l.Message, "connection with '") {
+		if !strings.Contains(l.Message, "connection with ") {
 			continue
 		}
-		m := connectionText.FindStringSubmatch(l.Message)
-		if m == nil || (m[1] == "") == (m[3] == "") || s.observer(m[2]) {
-			continue
+		peer, up := ergo.Tells(ergo.LineConnected, l.Type, l.Source, l.Message)
+		if !up {
+			var lost bool
+			if peer, lost = ergo.Tells(ergo.LineConnectLost, l.Type, l.Source, l.Message); !lost {
+				continue
+			}
 		}
-		w.Logs[n.Name] = append(w.Logs[n.Name], connectionLine{At: l.At, Peer: m[2], Lost: m[3] != ""})
+		if !s.observer(peer) {
+			w.Logs[n.Name] = append(w.Logs[n.Name], connectionLine{At: l.At, Peer: peer, Lost: !up})
+		}
 	}
 	slices.SortStableFunc(w.Logs[n.Name], func(a, b connectionLine) int { return a.At.Compare(b.At) })
 	return nil

@@ -2,11 +2,11 @@ package scene
 
 import (
 	"context"
-	"regexp"
 	"slices"
 	"time"
 
 	"ergorecorder/analyze/logs"
+	"ergorecorder/ergo"
 	"ergorecorder/replay"
 )
 
@@ -25,14 +25,15 @@ func (s *Scene) SaidBy(ctx context.Context, n *Node, since time.Time, pids []str
 	return said, nil
 }
 
-// NodeLog is what a node logged about itself: not its processes.
+// NodeLog is what a node and its applications logged about themselves: not its
+// processes.
 func (s *Scene) NodeLog(ctx context.Context, n *Node) ([]replay.LogLine, error) {
 	var own []replay.LogLine
 	for l, err := range replay.Readable(s.Logs(ctx, n, s.From, s.To), s.Note) {
 		if err != nil {
 			return nil, err
 		}
-		if l.Type == "node" && len(own) < maxComplaints {
+		if (l.Type == "node" || l.Type == "application") && len(own) < maxComplaints {
 			own = append(own, l)
 		}
 	}
@@ -56,14 +57,15 @@ type Complaint struct {
 	Died     bool   // it is the process's last word: it died, and not because its supervisor gave up
 }
 
-// lastWords are how the framework says that a process died.
-var lastWords = regexp.MustCompile(`(?:terminated|initialization failed)\. Panic reason: |process terminated abnormally - |^process terminated - `)
-
 // GivesUp reports whether a line says that a supervisor exceeded its intensity:
 // it is logged by the supervisor, and by the children that go with it.
-func (c Complaint) GivesUp() bool { return gaveUp.MatchString(c.Message) }
+func (c Complaint) GivesUp() bool { return tells(ergo.LineGaveUp, c.Message) }
 
-var gaveUp = regexp.MustCompile(`restart intensity (?:is )?exceeded`)
+// tells reports whether a line tells something, of whoever wrote it.
+func tells(what ergo.Line, message string) bool {
+	_, ok := ergo.Tells(what, "", "", message)
+	return ok
+}
 
 // Deaths are the first lines of each process that died, of those given.
 func Deaths(of []Complaint) []Complaint {
@@ -104,7 +106,7 @@ func (s *Scene) Complaints(ctx context.Context, n *Node) (Complaints, error) {
 		if p, ok := logs.ParsePanic(l.Message); ok {
 			c.Function = p.Application
 		}
-		c.Died = lastWords.MatchString(l.Message) && !c.GivesUp()
+		c.Died = tells(ergo.LineDied, l.Message) && !c.GivesUp()
 		keep(w.ByName, src.Name, c)
 		keep(w.ByPID, src.PID, c)
 		keep(w.ByBehavior, src.Behavior, c)

@@ -76,14 +76,16 @@ func runCheck(cmd *cobra.Command, f *runFlags, format string) error {
 		return exit.No
 	}
 	entries, ways := f.entries(cmd.Context()), joined.ways(found)
+	roads := roadsOf(cmd.Context(), router, joined, opts, found)
 	if format == "json" {
 		err = json.NewEncoder(cmd.OutOrStdout()).Encode(struct {
 			*recorder.Checkup
-			Entries []entryCheckup `json:"entries"`
-			Ways    []wayCheckup   `json:"ways"`
-		}{found, entries, ways})
+			Entries []entryCheckup  `json:"entries"`
+			Ways    []wayCheckup    `json:"ways"`
+			Roads   [][]roadCheckup `json:"roads"` // of each node, in the order of nodes
+		}{found, entries, ways, roads})
 	} else {
-		err = printCheckup(cmd.OutOrStdout(), found, entries, ways)
+		err = printCheckup(cmd.OutOrStdout(), found, entries, ways, roads)
 	}
 	if err == nil && found.Blind {
 		err = exit.No
@@ -160,7 +162,7 @@ func changes(tool string) bool {
 	return known && t.Kind == ergo.Action || tool == "kill" || tool == "send"
 }
 
-func printCheckup(w io.Writer, c *recorder.Checkup, entries []entryCheckup, ways []wayCheckup) error {
+func printCheckup(w io.Writer, c *recorder.Checkup, entries []entryCheckup, ways []wayCheckup, roads [][]roadCheckup) error {
 	for _, e := range entries {
 		kind := ""
 		if e.Road == string(ergo.RoadObserver) {
@@ -184,8 +186,14 @@ func printCheckup(w io.Writer, c *recorder.Checkup, entries []entryCheckup, ways
 			escape.Fprintf(t, "%s\t%s\tBLIND: %s\n", n.Node, way, n.Blind)
 			continue
 		}
-		escape.Fprintf(t, "%s\t%s\t%d\t%v\t%v\t%.2f s\tabout %s\n", n.Node, way, n.Processes,
-			n.Answers.Round(10*time.Microsecond), n.Skew.Round(time.Millisecond), n.Share*100, size(n.BytesPerDay))
+		answers, skew := n.Answers.Round(10*time.Microsecond).String(), n.Skew.Round(time.Millisecond).String()
+		if n.Pushed {
+			answers = "not asked"
+		}
+		if n.Timeless {
+			skew = "not told"
+		}
+		escape.Fprintf(t, "%s\t%s\t%d\t%s\t%s\t%.2f s\tabout %s\n", n.Node, way, n.Processes, answers, skew, n.Share*100, size(n.BytesPerDay))
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -196,7 +204,7 @@ func printCheckup(w io.Writer, c *recorder.Checkup, entries []entryCheckup, ways
 			escape.Fprintf(w, "%s is asked %s: %s\n", way.Node, way.Way, way.Why)
 		}
 	}
-	for _, n := range c.Nodes {
+	for i, n := range c.Nodes {
 		if n.Framework != "" {
 			tags := "not told"
 			if n.Tags != nil {
@@ -207,6 +215,7 @@ func printCheckup(w io.Writer, c *recorder.Checkup, entries []entryCheckup, ways
 			}
 			escape.Fprintf(w, "%s: Ergo %s, asked %s, build tags: %s\n", n.Node, n.Framework, n.Road.Words(), tags)
 		}
+		printRoads(w, n.Node, roads[i])
 		if len(n.Missing) > 0 {
 			escape.Fprintf(w, "%s: not to be had: %s\n", n.Node, strings.Join(n.Missing, ", "))
 		}
@@ -223,4 +232,30 @@ func printCheckup(w io.Writer, c *recorder.Checkup, entries []entryCheckup, ways
 	}
 	_, err := escape.Fprintf(w, "%s, and write about %s a day\n", verdict, size(c.BytesPerDay))
 	return err
+}
+
+// printRoads says which roads to a node were found besides the one that is taken.
+func printRoads(w io.Writer, node string, roads []roadCheckup) {
+	for _, r := range roads {
+		if r.Taken {
+			continue
+		}
+		by := r.By
+		if r.Through != "" {
+			by += ", forwarded by " + r.Through
+		}
+		if r.Err != "" {
+			escape.Fprintf(w, "%s: not to be reached by %s: %.200s\n", node, by, r.Err)
+			continue
+		}
+		adds := "nothing else that is sampled"
+		if len(r.Adds) > 0 {
+			adds = strings.Join(r.Adds, ", ")
+		}
+		logs := ""
+		if r.Logs {
+			logs = "its log is taken this way, pushed the moment it is written; "
+		}
+		escape.Fprintf(w, "%s: also found %s (%s): %sit would add %s\n", node, r.Road.Words(), by, logs, adds)
+	}
 }

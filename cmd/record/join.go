@@ -189,8 +189,11 @@ func (j *joined) ways(c *recorder.Checkup) []wayCheckup {
 		case n.Road == ergo.RoadObserver:
 			way.Way, way.Why = "through an Observer", "it gives whole tables; no CPU profile, no ping, nothing on a schedule that stops the node"
 		case n.Road == ergo.RoadSystem:
-			way.Way, way.Why = "through its system application", "it has neither the 48 tools nor an entry point; it answers the questions of "+s.System
-		case n.Direct && j != nil && n.Road == ergo.RoadMCP:
+			way.Way, way.Why = "through its system application", "it has not the 48 tools, and no entry point of its own was named; it answers the questions of "+s.System
+			if s.Layouts != "" {
+				way.Why += "; " + s.Layouts
+			}
+		case n.Direct && n.Road == ergo.RoadMCP:
 			way.Way, way.Why = "directly", "its entry point gives answers of any size"
 		case n.Direct:
 			way.Way = "directly"

@@ -7,11 +7,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"html"
 	"io"
 	"mime"
 	"net"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -357,17 +359,32 @@ func Words(status int, header http.Header, body []byte) string {
 }
 
 // saidBy is what an answer of an unexpected kind says: the message of a
-// JSON-RPC error, or the beginning of its text. Markup says nothing.
+// JSON-RPC error, the title of a page, or the beginning of its text.
 func saidBy(body []byte) string {
 	var r struct{ Error struct{ Message string } }
 	if json.Unmarshal(body, &r) == nil && r.Error.Message != "" {
 		return shorten(r.Error.Message)
 	}
 	text := strings.TrimSpace(string(body))
-	if strings.HasPrefix(text, "<") || !utf8.ValidString(text) {
+	if !utf8.ValidString(text) {
 		return ""
 	}
+	if strings.HasPrefix(text, "<") {
+		text = titleOf(text)
+	}
 	return shorten(redact.Text(text))
+}
+
+// titles are what a page is called: its title, else its first heading.
+var titles = regexp.MustCompile(`(?is)<(?:title|h1)[^>]*>([^<]+)<`)
+
+// titleOf is what a page is called, "" where it does not say.
+func titleOf(page string) string {
+	m := titles.FindStringSubmatch(page)
+	if m == nil {
+		return ""
+	}
+	return strings.Join(strings.Fields(html.UnescapeString(m[1])), " ")
 }
 
 // shorten is the first line of a text, and not too much of it.

@@ -36,7 +36,7 @@ func (w Way) offers(node, tool string) ergo.Offer {
 	}); ok {
 		return o.Offers(node, tool)
 	}
-	if tool == "capabilities" { // none of the 48
+	if ergo.OfInspection(tool) {
 		return ergo.Withheld
 	}
 	return ergo.Offered
@@ -231,7 +231,7 @@ func (r *Router) identify(ctx context.Context, w *way) {
 		name, err = selfOf(answer.Text)
 	}
 	if ergo.AsToolError(err) != nil {
-		name, err = askName(ctx, w.Caller)
+		name, err = NameOf(ctx, w.Caller)
 	}
 	if err != nil {
 		r.judge(ctx, w, "", err)
@@ -265,8 +265,8 @@ func selfOf(text []byte) (string, error) {
 	return "", errors.New("cluster_nodes: no node says self")
 }
 
-// askName asks for the node's name where cluster_nodes is not to be had.
-func askName(ctx context.Context, c ergo.Caller) (string, error) {
+// NameOf is the name of the node that answers calls which name none.
+func NameOf(ctx context.Context, c ergo.Caller) (string, error) {
 	answer, err := c.Call(ctx, ergo.Call{Tool: "node_info", Args: ergo.Args{"timeout": 5}})
 	if err != nil {
 		return "", err

@@ -246,3 +246,59 @@ func TestWords(t *testing.T) {
 		t.Errorf("the cluster: %s, %v", text, err)
 	}
 }
+
+// TestEventFollowed: the messages of an event come by the lens that follows it,
+// each once; those that the node suppressed are counted as the growth of what it
+// says.
+func TestEventFollowed(t *testing.T) {
+	reads := 0
+	f := &fake{t: t, read: func(uri string) gate.Resource {
+		reads++
+		if !strings.HasPrefix(uri, "ergo://a@h/stream/prices?limit=100000") {
+			t.Errorf("read %s", uri)
+		}
+		text := `[]`
+		switch reads {
+		case 2:
+			text = `[{"Node":"a@h","Entries":[{"Timestamp":1795310000000000000,"Type":"shop.Price","Message":"{1 2}","Verbose":""}],"Suppressed":3}]`
+		case 3:
+			text = `[{"Node":"a@h","Entries":[{"Timestamp":1795310001000000000,"Type":"shop.Price","Message":"{2 3}","Verbose":""}],"Suppressed":5}]`
+		}
+		return gate.Resource{URI: uri, Text: []byte(text), Meta: map[string]any{observer.MetaSeq: reads, observer.MetaNextSeq: fmt.Sprintf("1-2.%d", reads)}}
+	}}
+	c := f.caller(time.Now)
+	text, err := call(t, c, "sample_listen", ergo.Args{"event": "prices"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var begun struct {
+		SamplerID string `json:"sampler_id"`
+	}
+	if err := json.Unmarshal([]byte(text), &begun); err != nil {
+		t.Fatal(err)
+	}
+	read := func(since int) (said struct {
+		Samples []struct {
+			Sequence int
+			Data     struct{ Event, Type, Message string }
+		}
+		Suppressed int
+	},
+	) {
+		text, err := call(t, c, "sample_read", ergo.Args{"sampler_id": begun.SamplerID, "since": since})
+		if err == nil {
+			err = json.Unmarshal([]byte(text), &said)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return said
+	}
+	first, second := read(0), read(1)
+	if len(first.Samples) != 1 || first.Suppressed != 3 || first.Samples[0].Data.Event != "'prices'@'a@h'" || first.Samples[0].Data.Message != "{1 2}" {
+		t.Errorf("first: %+v", first)
+	}
+	if len(second.Samples) != 1 || second.Suppressed != 2 || second.Samples[0].Sequence != 2 || second.Samples[0].Data.Type != "shop.Price" {
+		t.Errorf("second: %+v", second)
+	}
+}

@@ -13,18 +13,21 @@ import (
 	"ergorecorder/ergo"
 )
 
-// A follow is the log of one node, read on from a cursor. It is what the tools
-// sample_listen and sample_read of the 48 are over an Observer: the entries
-// have numbers of ours.
+// A follow is the log of one node, or one of its events, read on from a cursor.
+// It is what the tools sample_listen and sample_read of the 48 are over an
+// Observer: the entries have numbers of ours.
 type follow struct {
 	mu      sync.Mutex
 	node    string
+	event   string // "" of the log
 	uri     string // always the same, so that it is one owner's
 	cursor  string
 	last    int64 // the number of the last entry
 	pending []followed
 	lost    losses // not yet told
 	buffer  int
+
+	suppressed int64 // of an event, since it is followed
 }
 
 // losses are lines that were not to be had.
@@ -71,30 +74,52 @@ func (c *Caller) sampler(ctx context.Context, call ergo.Call) ([]byte, *Result, 
 	return f.answer(id, since), r, nil
 }
 
-// listen begins to follow the log of a node.
+// listen begins to follow the log of a node, or an event: the Observer subscribes
+// to it then, and counts among its subscribers.
 func (c *Caller) listen(ctx context.Context, call ergo.Call) ([]byte, *Result, error) {
-	if call.Args.Text("event") != "" {
-		return nil, nil, &ergo.ToolError{Code: ergo.CodeInvalidParams, Message: "sample_listen: events are not followed over an Observer: to follow one there is to subscribe to it"}
+	if event := call.Args.Text("event"); event != "" {
+		of := call.Node
+		if other := call.Args.Text("event_node"); other != "" {
+			of = other
+		}
+		f := &follow{node: call.Node, event: event, buffer: bufferOf(call.Args)}
+		f.uri = "ergo://" + of + "/stream/" + url.PathEscape(event) + "?" + url.Values{"limit": {fmt.Sprint(linesPerSecond)}}.Encode()
+		return c.begin(ctx, f, map[string]any{"mode": "passive", "event": event, "buffer_size": f.buffer})
 	}
 	levels := levelsOf(call.Args["log_levels"])
 	if levels == nil {
 		levels = []string{"info", "warning", "error", "panic"}
 	}
 	query := url.Values{"levels": {strings.Join(levels, ",")}, "limit": {fmt.Sprint(linesPerSecond)}}
-	f := &follow{node: call.Node, uri: "ergo://" + call.Node + "/log?" + query.Encode(), buffer: 4096}
-	if n, ok := call.Args.Int("buffer_size"); ok && n > 0 {
-		f.buffer = int(min(n, 1<<20))
+	f := &follow{node: call.Node, uri: "ergo://" + call.Node + "/log?" + query.Encode(), buffer: bufferOf(call.Args)}
+	return c.begin(ctx, f, map[string]any{"mode": "passive", "log_levels": levels, "log_source": "", "buffer_size": f.buffer})
+}
+
+// bufferOf is how many entries a follow keeps.
+func bufferOf(args ergo.Args) int {
+	if n, ok := args.Int("buffer_size"); ok && n > 0 {
+		return int(min(n, 1<<20))
 	}
+	return 4096
+}
+
+// begin reads for the first time, and answers as sample_listen does.
+func (c *Caller) begin(ctx context.Context, f *follow, said map[string]any) ([]byte, *Result, error) {
 	r, err := f.read(ctx, c.client)
 	if err != nil {
 		return nil, r, err
 	}
+	kind := "log"
+	if f.event != "" {
+		kind = "event"
+	}
 	c.mu.Lock()
 	c.numbered++
-	id := fmt.Sprintf("observer_log_%d_%d", c.client.opts.Now().UnixNano(), c.numbered)
+	id := fmt.Sprintf("observer_%s_%d_%d", kind, c.client.opts.Now().UnixNano(), c.numbered)
 	c.follows[id] = f
 	c.mu.Unlock()
-	text, err := json.Marshal(map[string]any{"mode": "passive", "sampler_id": id, "log_levels": levels, "log_source": "", "buffer_size": f.buffer})
+	said["sampler_id"] = id
+	text, err := json.Marshal(said)
 	return text, r, err
 }
 
@@ -132,11 +157,7 @@ func (f *follow) read(ctx context.Context, client *Client) (*Result, error) {
 	if err != nil {
 		return r, err
 	}
-	var batches []struct {
-		Node       string
-		Entries    []LogEntry
-		Suppressed int64
-	}
+	var batches []batch
 	if err := json.Unmarshal(r.Text, &batches); err != nil {
 		return r, client.misspoken(fmt.Errorf("%s: %w", f.uri, err))
 	}
@@ -144,16 +165,60 @@ func (f *follow) read(ctx context.Context, client *Client) (*Result, error) {
 	f.lost.dropped = f.lost.dropped || f.cursor != "" && (r.Dropped() || owner(next) != owner(f.cursor))
 	f.cursor = next
 	for _, b := range batches {
-		f.lost.suppressed += b.Suppressed
-		for _, e := range b.Entries {
+		f.suppress(b.Suppressed)
+		for _, text := range b.Entries {
+			at, data, err := f.entry(b.Node, text)
+			if err != nil {
+				return r, client.misspoken(fmt.Errorf("%s: %w", f.uri, err))
+			}
 			f.last++
-			f.pending = append(f.pending, followed{f.last, e.time(), e.line(b.Node)})
+			f.pending = append(f.pending, followed{f.last, at, data})
 		}
 	}
 	if over := len(f.pending) - f.buffer; over > 0 {
 		f.pending = slices.Clone(f.pending[over:])
 	}
 	return r, nil
+}
+
+// A batch is what came within a second.
+type batch struct {
+	Node       string
+	Entries    []json.RawMessage
+	Suppressed int64
+}
+
+// suppress counts what a node dropped: of the log in each batch, of an event
+// since it is followed.
+func (f *follow) suppress(n int64) {
+	if f.event == "" {
+		f.lost.suppressed += n
+		return
+	}
+	if n > f.suppressed {
+		f.lost.suppressed += n - f.suppressed
+	}
+	f.suppressed = n
+}
+
+// entry is an entry of a batch as sample_read gives one: a line of the log, or
+// the message of an event.
+func (f *follow) entry(node string, text json.RawMessage) (time.Time, json.RawMessage, error) {
+	if f.event == "" {
+		var e LogEntry
+		err := json.Unmarshal(text, &e)
+		return e.time(), e.line(node), err
+	}
+	var m struct {
+		Timestamp     int64
+		Type, Message string
+	}
+	if err := json.Unmarshal(text, &m); err != nil {
+		return time.Time{}, nil, err
+	}
+	at := time.Unix(0, m.Timestamp).UTC()
+	data, err := json.Marshal(map[string]any{"event": "'" + f.event + "'@'" + node + "'", "type": m.Type, "message": m.Message, "time": at})
+	return at, data, err
 }
 
 // owner is the part of a cursor that names whoever holds the batches.

@@ -200,7 +200,7 @@ func (e *Entry) Offers(node, tool string) ergo.Offer {
 	if o := e.Observer(); o != nil {
 		return o.Offers(node, tool)
 	}
-	if tool == "capabilities" { // an Observer's own
+	if ergo.OfInspection(tool) {
 		return ergo.Withheld
 	}
 	return ergo.Offered

@@ -57,6 +57,7 @@ func (m *member) status() Status {
 			s.System = ""
 		}
 		s.Unread = m.link.Counts().Unread
+		s.Layouts = m.system.saidOfItself()
 		for _, f := range m.feeds {
 			s.Pushing = s.Pushing || f.log && f.live
 		}
@@ -312,7 +313,7 @@ func (m *member) call(ctx context.Context, call ergo.Call) (text []byte, isError
 	}
 	hasTools := hasType(peer, message.ToolCallRequestType)
 	// A table that a forwarded answer has no room for comes whole this way.
-	better := call.Tool == toolProcessList && sys.plan == system.Plan33 || call.Tool == toolCapabilities
+	better := call.Tool == toolProcessList && sys.plan == system.Plan33 || call.Tool == toolCapabilities || call.Tool == toolTypes
 	if sys.plan != system.None && (!hasTools || better) && sys.offers(call.Tool) != ergo.Withheld {
 		if call.Tool == toolClusterNodes {
 			text, err = m.clusterBySystem(ctx, sys)
@@ -340,7 +341,7 @@ func (m *member) offers(tool string) ergo.Offer {
 	switch {
 	case m.link == nil:
 		return ergo.Withheld
-	case tool != toolCapabilities && hasType(m.peer, message.ToolCallRequestType):
+	case tool != toolCapabilities && tool != toolTypes && hasType(m.peer, message.ToolCallRequestType):
 		return ergo.Offered
 	case m.system.plan == system.None:
 		return ergo.Withheld
@@ -432,13 +433,19 @@ var errNoPush = errors.New("the node's version does not push log lines")
 // followLog asks for the event that carries the log, and follows it.
 func (m *member) followLog(ctx context.Context, l *link.Link) error {
 	m.mu.Lock()
-	peer := m.peer
+	peer, sys := m.peer, m.system
 	m.mu.Unlock()
+	if sys == nil {
+		return errNoPush // the link has ended meanwhile
+	}
 	if !hasType(peer, message.RequestInspectLogType) || announces(peer, system.Name("MessageInspectLog")) && planOf(peer) != system.Plan33 {
 		return errNoPush // or one whose layout is not known
 	}
 	numbers, err := levelNumbers(m.c.opts.Logs)
 	if err != nil {
+		return err
+	}
+	if err := sys.logRefused(ctx); err != nil {
 		return err
 	}
 	limited, cancel := context.WithTimeout(ctx, m.c.opts.Timeout)

@@ -32,6 +32,7 @@ type Status struct {
 	TLS      bool
 	MCP      bool   // it has tools
 	System   string // the releases whose questions its system application answers; "" where it answers none
+	Layouts  string // how our layouts of 3.3 stand against the node's own description of them; "" where they were not compared yet, or there is nothing inferred
 	Release  string // of the node's program, as it says
 	Pushing  bool   // it pushes its log lines
 	Err      error  // why it is not joined

@@ -35,7 +35,7 @@ func (s *inspection) offers(tool string) ergo.Offer {
 			"meta_inspect": "GetMetaState", "app_list": "GetApplicationList", "app_info": "GetApplicationList", "app_processes": "GetAppTree",
 			"event_list": "GetEventList", "event_info": "GetEvent", "network_nodes": "GetConnectionList",
 			"network_node_info": "GetConnection", "network_info": "GetNetwork", "network_acceptors": "GetNetwork", "registrar_info": "GetNetwork",
-			"pprof_goroutines": "GetGoroutines", "pprof_heap": "GetHeapProfile", "message_types": "GetTypes", "capabilities": "GetCapabilities",
+			"pprof_goroutines": "GetGoroutines", "pprof_heap": "GetHeapProfile", "message_types": "GetTypes", "capabilities": "GetCapabilities", "types": "GetTypes",
 		}
 	}
 	r, ok := request[tool]
@@ -81,7 +81,9 @@ func (s *inspection) ask33(ctx context.Context, call ergo.Call) (answer any, dir
 	case "event_info":
 		request, value = "GetEvent", system.GetEvent{Name: edf.Atom(name)}
 	case "message_types":
-		request, value = "GetTypes", system.GetTypes{Limit: maxEvents}
+		request, value = typesRequest, system.GetTypes{Limit: maxEvents}
+	case toolTypes:
+		request, value = typesRequest, system.GetTypes{Name: name, Limit: maxEvents}
 	case "pprof_goroutines":
 		answer, err = s.stop(ctx, "GetGoroutines", system.GetGoroutines{})
 		return answer, nil, err

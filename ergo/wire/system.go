@@ -48,7 +48,10 @@ type inspection struct {
 	rest    map[string]time.Time  // requests that are not made before
 	stopped map[string]time.Time  // when the node's world was stopped last
 	dump    map[string]heard      // the last of each, for a diagnosis that wants two
+	checked string                // what the comparison of layouts said; see checkSelf
 	keeping sync.Mutex            // one event is begun at a time
+
+	checking sync.Mutex // held while layouts are compared
 }
 
 // heard is a message, and when it came.
@@ -68,8 +71,14 @@ func newInspection(l *link.Link, node string, creation int64, plan system.Plan, 
 // errNotKnown is a request that the node does not know: it is never sent.
 var errNotKnown = errors.New("the node does not know the request")
 
-// request makes one request and checks the answer.
+// request makes one request and checks the answer. A node of 3.3 is asked before
+// how it lays out what it says.
 func (s *inspection) request(ctx context.Context, name string, value any) (any, error) {
+	s.checkSelf(ctx)
+	return s.make(ctx, name, value)
+}
+
+func (s *inspection) make(ctx context.Context, name string, value any) (any, error) {
 	typ := system.Name("Request" + name)
 	if !s.knows(typ) {
 		return nil, fmt.Errorf("%s: %w", name, errNotKnown)
@@ -292,7 +301,7 @@ func (s *inspection) call(ctx context.Context, call ergo.Call) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", call.Tool, err)
 	}
-	if call.Tool == "capabilities" {
+	if call.Tool == toolCapabilities || call.Tool == toolTypes {
 		return text, nil
 	}
 	return inspect.Canonical(call.Tool, call.Args, text, s.creation)

@@ -19,6 +19,7 @@ const (
 	toolClusterNodes = "cluster_nodes"
 	toolProcessList  = "process_list"
 	toolCapabilities = "capabilities"
+	toolTypes        = "types" // as the node describes them
 )
 
 // maxParams is the longest text of arguments that nodes can read: they fail

@@ -42,6 +42,7 @@ type Fault struct {
 	Slow       bool          `json:"slow"`
 	loose      time.Duration // how much farther off its onset may be told after an edit
 	open       bool          // it is not known when it began
+	began      time.Time     // when it really did, where that is before what was recorded
 }
 
 // Span is from the first answer to the last.

@@ -48,7 +48,7 @@ func Edits() []Edit {
 		{Name: "thin 5", Means: "every fifth answer of each stream", Promise: Weaker, Do: edit(func(c *Case) { thin(c, 5) })},
 		{Name: "lose 10", Means: "a tenth of the answers are lost", Do: edit(func(c *Case) { lose(c, 0.1) })},
 		{Name: "lose 40", Means: "two fifths of the answers are lost", Promise: Weaker, Do: edit(func(c *Case) { lose(c, 0.4) })},
-		{Name: "no bystander", Means: "a node without a fault was not recorded", Fits: hasBystander, Do: edit(func(c *Case) {
+		{Name: "no bystander", Means: "a node without a fault was not recorded", Fits: func(c *Case) bool { return hasBystander(c) && !needsAll(c) }, Do: edit(func(c *Case) {
 			n := c.Bystander()
 			c.keep(func(l *capture.Line) bool { return l.Call.Node != n })
 		})},
@@ -79,7 +79,7 @@ func Edits() []Edit {
 		})},
 		{Name: "times three", Means: "three times the messages everywhere", Do: edit(func(c *Case) { scale(c, 3) })},
 		{Name: "stretched", Means: "all takes half as long again", Do: edit(func(c *Case) { stretch(c, 1.5) })},
-		{Name: "a deploy", Means: "a healthy node is restarted with a new release, 30 s before the end", Fits: hasBystander, Do: edit(func(c *Case) { deploy(c) })},
+		{Name: "a deploy", Means: "a healthy node is restarted with a new release, 30 s before the end", Fits: func(c *Case) bool { return hasBystander(c) && !needsAll(c) }, Do: edit(func(c *Case) { deploy(c) })},
 		{Name: "a batch", Means: "a healthy process works through a batch for 30 s", Fits: hasBystander, Do: edit(batch)},
 		{Name: "more load", Means: "twice the load on a healthy node from the middle on", Fits: hasBystander, Do: edit(moreLoad)},
 	}
@@ -97,6 +97,32 @@ func edit(do func(c *Case)) func(c *Case) *Case {
 func hasFault(c *Case) bool { return len(c.Faults) > 0 && c.Faults[0].Node != "" }
 
 func hasBystander(c *Case) bool { return c.Bystander() != "" }
+
+// needsAll reports whether what is said of a recording rests on all nodes being in
+// it: that nodes are restarted one after the other, and that nobody else is at
+// fault for whom the members of a cycle of calls could wait.
+func needsAll(c *Case) bool {
+	cycle := slices.ContainsFunc(c.Faults, func(f Fault) bool { return slices.Contains(f.Accept, "call_cycle") })
+	return cycle || len(c.Faults) == 0 && restarts(c) > 1
+}
+
+// restarts is how many nodes began another life while they were recorded.
+func restarts(c *Case) int {
+	up, again := map[string]float64{}, map[string]bool{}
+	c.clone().rows([]string{"node_info"}, func(l *capture.Line, r row) {
+		if v, ok := number(r["Uptime"]); ok {
+			again[l.Call.Node] = again[l.Call.Node] || v+2 < up[l.Call.Node]
+			up[l.Call.Node] = v
+		}
+	})
+	n := 0
+	for _, yes := range again {
+		if yes {
+			n++
+		}
+	}
+	return n
+}
 
 // grows reports whether a fault is a slow growth, which needs more than moments to
 // show.
@@ -345,7 +371,9 @@ func moveRecorder(c *Case, by time.Duration) {
 func cutBefore(c *Case, from time.Time) {
 	c.keep(func(l *capture.Line) bool { return !l.Answer.At.Before(from) })
 	for i := range c.Faults {
-		c.Faults[i].Start = from
+		if f := &c.Faults[i]; f.Start.Before(from) {
+			f.began, f.Start = f.Start, from
+		}
 	}
 }
 

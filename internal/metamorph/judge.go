@@ -63,7 +63,7 @@ func Judge(c *Case, r story.Report) Outcome {
 		if best.Onset == nil {
 			continue
 		}
-		off := best.Onset.Sub(fault.Start)
+		off := fault.late(*best.Onset)
 		o.Onsets = append(o.Onsets, off.Seconds())
 		limit := fault.limit(interval, to)
 		if off.Abs() <= limit || fault.open {
@@ -107,6 +107,19 @@ func (o Outcome) String() string {
 		s += " missed " + strings.Join(o.Missed, "; ")
 	}
 	return s
+}
+
+// late is how long after the fault began a finding says that it did. Of one that is
+// older than the recording either may be told: when it began, or that it was so
+// at the first.
+func (fault *Fault) late(onset time.Time) time.Duration {
+	switch {
+	case fault.began.IsZero() || onset.After(fault.Start):
+		return onset.Sub(fault.Start)
+	case onset.Before(fault.began):
+		return onset.Sub(fault.began)
+	}
+	return 0
 }
 
 // limit is how far off an onset may be: 4 s or two sampling intervals; of what

@@ -107,10 +107,14 @@ func Write(b *bytes.Buffer, f *finding.Finding, steps []Step) {
 			escape.Fprintf(b, "  records: %s\n", strings.Join(e.Records, ", "))
 		}
 	}
+	var or []string
+	for _, a := range f.Alternatives {
+		or = append(or, a.What+" To tell: "+a.SettledBy)
+	}
 	for _, part := range []struct {
 		name  string
 		lines []string
-	}{{"confirm live, or prove it wrong", f.Confirm}, {"caveats", f.Caveats}} {
+	}{{"weighed", nonEmpty(f.Weighed)}, {"or it is something else", or}, {"confirm live, or prove it wrong", f.Confirm}, {"caveats", f.Caveats}} {
 		if len(part.lines) > 0 {
 			escape.Fprintf(b, "  %s:\n", part.name)
 		}
@@ -125,4 +129,12 @@ func Write(b *bytes.Buffer, f *finding.Finding, steps []Step) {
 func Page(f *finding.Finding) string {
 	q := url.Values{"id": {f.ID}, "at": {f.Onset.UTC().Format(time.RFC3339Nano)}}
 	return "/finding?" + q.Encode()
+}
+
+// nonEmpty is a list of a text, if it is one.
+func nonEmpty(text string) []string {
+	if text == "" {
+		return nil
+	}
+	return []string{text}
 }

@@ -9,7 +9,11 @@ import (
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
 	"ergorecorder/analyze/series"
+<<<<<<< HEAD
 	"ergorecorder/escape"
+=======
+	"ergorecorder/ergo"
+>>>>>>> main
 	"ergorecorder/replay"
 )
 
@@ -52,8 +56,8 @@ func applicationDown(s *scene.Scene, n *scene.Node, a *scene.Application, said [
 	onset, off := emptied(n, a)
 	reason := ""
 	for _, l := range said {
-		stopped := strings.HasPrefix(l.Message, "application "+a.Name+" ") && strings.Contains(l.Message, "stop")
-		if stopped && l.At.After(a.Up.Add(-time.Second)) && !l.At.After(a.Down) {
+		who, stopped := ergo.Tells(ergo.LineAppStopped, l.Type, l.Source, l.Message)
+		if stopped && who == a.Name && l.At.After(a.Up.Add(-time.Second)) && !l.At.After(a.Down) {
 			if reason == "" {
 				onset, off = l.At, 100*time.Millisecond
 			}

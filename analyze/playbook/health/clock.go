@@ -178,7 +178,9 @@ func clockSkew(s *scene.Scene, n *scene.Node, o series.Series, common float64, v
 		}},
 		Recommendation: fmt.Sprintf("Check the time synchronisation of %s's host; times in its log are off by as much.", n.Name),
 		Confirm:        []string{"node_info on every node at once: ServerTime"},
-		Caveats:        []string{"With fewer than three nodes it cannot be told whose clock is right."},
+	}
+	if len(s.Nodes) < 3 {
+		f.Or("The clock of the machine that records is off, or that of the other node: with fewer than three nodes none outvotes another.", "the time synchronisation of each machine.")
 	}
 	f.Evidence[0].Value("ahead_s", off, n.Over("node_info", part).Of(fmt.Sprintf("median(offset(ServerTime, took)) - %v", common)))
 	f.Evidence[0].Value("every_s", s.Usual(n).Seconds(), n.Over("node_info", n.Heard).Of("greatest(median(steps(Uptime)), 1)"))

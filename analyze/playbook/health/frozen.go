@@ -56,12 +56,10 @@ func frozen(n *scene.Node, z scene.Freeze) *finding.Finding {
 		Caveats:        []string{"What stopped it is not visible from inside the cluster: a stopped process, a paused machine and a stop of the whole runtime look the same."},
 	}
 	if z.Worked {
-		f.Confidence = finding.Medium
-		f.Caveats = append(f.Caveats, "Its counters or its log went on meanwhile: it may be that it worked, and only nobody could reach it.")
+		f.Or("It worked, and only nobody could reach it: its counters or its log went on meanwhile.", "what its peers received of it in that stretch.")
 	}
 	if z.Others == 0 {
-		f.Confidence = finding.Medium
-		f.Caveats = append(f.Caveats, "No other node was heard of in that stretch: it may have been the recorder, or the way to the node, that stood still.")
+		f.Or("The recorder, or the way to the node, stood still: no other node was heard of in that stretch.", "the log of the machine that recorded, or a second recorder.")
 	}
 	return f
 }

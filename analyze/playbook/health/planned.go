@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
+	"ergorecorder/ergo"
 )
 
 const (
@@ -64,7 +64,7 @@ func announced(ctx context.Context, s *scene.Scene, n *scene.Node, d scene.Absen
 		return false, err
 	}
 	for _, l := range said {
-		if strings.Contains(l.Message, "graceful shutdown") && l.At.After(d.From.Add(-3*time.Minute)) && l.At.Before(d.To) {
+		if _, told := ergo.Tells(ergo.LineShutdown, l.Type, l.Source, l.Message); told && l.At.After(d.From.Add(-3*time.Minute)) && l.At.Before(d.To) {
 			return true, nil
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
+	"ergorecorder/ergo"
 	"ergorecorder/replay"
 )
 
@@ -29,7 +30,10 @@ func shutdownStuck(n *scene.Node, said []replay.LogLine) *finding.Finding {
 	worst := ""
 	var began, announced time.Time
 	for _, l := range said {
-		if strings.Contains(l.Message, "graceful shutdown") {
+		if l.Type != "node" { // an application's own
+			continue
+		}
+		if _, told := ergo.Tells(ergo.LineShutdown, l.Type, l.Source, l.Message); told {
 			began = l.At
 		}
 		// The list may stand in the announcement, or in lines of its own behind it.

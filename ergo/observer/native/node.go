@@ -430,7 +430,7 @@ func (n *node) lens(u gate.URI) ([]byte, error) {
 	case "processes", "node", "network", "connections", "applications", "events":
 		return n.tool(u.Lens, ergo.Args{"limit": 10_000})
 	}
-	return nil, fmt.Errorf("node %s stopped publishing %s", n.name, u.Lens)
+	return nil, fmt.Errorf("node %s: what the lens %s shows is not offered here", n.name, u.Lens)
 }
 
 // process is all about one process.

@@ -63,10 +63,10 @@ func (l *Link) lose() {
 	l.Up = false
 	a, b := l.nodes[0], l.nodes[1]
 	if a.Alive {
-		a.logNode("info", fmt.Sprintf("connection with '%s' (%08X) terminated", b.Name, b.crc()))
+		a.logNode("info", fmt.Sprintf("connection with '%s' (%08X) terminated", b.Name, b.crc())+a.world.why())
 	}
 	if b.Alive {
-		b.logNode("info", fmt.Sprintf("connection with '%s' (%08X) terminated", a.Name, a.crc()))
+		b.logNode("info", fmt.Sprintf("connection with '%s' (%08X) terminated", a.Name, a.crc())+b.world.why())
 	}
 	for id, c := range a.world.calls {
 		if c.by.node == a && c.to.node == b || c.by.node == b && c.to.node == a {
@@ -135,4 +135,12 @@ func (l *Link) age(n *Node, older time.Duration, f float64) {
 	for i := range 2 {
 		l.out[i], l.in[i] = float64(int(l.out[i]*f)), float64(int(l.in[i]*f))
 	}
+}
+
+// why is the reason that nodes of 3.3 give for the end of a connection.
+func (w *World) why() string {
+	if w.Modern {
+		return " with reason: EOF"
+	}
+	return ""
 }

@@ -100,6 +100,10 @@ func (n *Node) stopApp(name, why string) {
 			n.procs[i].end("shutdown")
 		}
 	}
+	if n.world.Modern { // in the application's own name
+		n.say("info", "stopped with reason "+why, name, "application")
+		return
+	}
 	n.logNode("info", fmt.Sprintf("application %s (%s) stopped: %s", name, a.Mode, why))
 }
 

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -182,14 +183,30 @@ func TestPlanOf(t *testing.T) {
 	}
 }
 
+// TestCompare: a node's own description of its types shows which messages are
+// laid out as ours, which are not, and of which it does not tell.
 func TestCompare(t *testing.T) {
-	differ, n := system.Plan33.Compare([]system.Described{
+	gen := "#ergo.services/ergo/gen/"
+	c := system.Plan33.Compare([]system.Described{
 		{Name: system.Name("RequestInspectLog"), Schema: "struct { Levels []gen.LogLevel; Limit int; MessagePattern string; MessageExclude bool }"},
 		{Name: system.Name("RequestGetNode"), Schema: "struct {}"},
 		{Name: system.Name("RequestGetProcess"), Schema: "struct { Ref gen.Ref; PID gen.PID }"},
+		{Name: system.Name("RequestGetSubtree"), Schema: "struct { PID gen.PID; Limit int64 }"}, // another size on the wire
 		{Name: system.Name("ResponseGetNode"), Schema: "(something else)"},
+		{Name: system.Name("ResponseGetEvent"), Schema: "struct { Node gen.Atom; Info gen.EventInfo; Error error }"},
+		{Name: gen + "EventInfo", Schema: "struct { CreatedAt int64; Event gen.Event; Producer gen.PID; BufferSize int; CurrentBuffer int; Notify bool; Open bool; Subscribers int64; MessagesPublished int64; MessagesLocalSent int64; MessagesRemoteSent int64; LastPublishedAt int64 }"},
+		{Name: system.Name("ResponseGetProcess"), Schema: "struct { Node gen.Atom; Info gen.ProcessInfo; Error error }"},
+		{Name: gen + "ProcessInfo", Schema: "struct { PID gen.PID; Name gen.Atom }"},
 	})
-	if n != 3 || len(differ) != 1 || differ["RequestGetProcess"] == "" {
-		t.Errorf("%d compared, %v", n, differ)
+	for _, message := range []string{"RequestInspectLog", "RequestGetNode", "ResponseGetEvent"} {
+		if !slices.Contains(c.Compared, message) {
+			t.Errorf("%s is not found the same: %v", message, c)
+		}
+	}
+	if len(c.Compared) != 3 || len(c.Differ) != 3 || c.Differ["RequestGetProcess"] == "" || c.Differ["RequestGetSubtree"] == "" || !strings.HasPrefix(c.Differ["ResponseGetProcess"], "ProcessInfo struct") {
+		t.Errorf("compared %v, differ %v", c.Compared, c.Differ)
+	}
+	if !slices.Contains(c.Undescribed, "ResponseGetNode") {
+		t.Errorf("undescribed: %v", c.Undescribed)
 	}
 }

@@ -3,8 +3,6 @@ package system
 import (
 	"fmt"
 	"reflect"
-	"regexp"
-	"slices"
 	"strings"
 
 	"ergorecorder/ergo/wire/internal/edf"
@@ -158,46 +156,6 @@ func (p Plan) Types() edf.Types {
 		t[prefix+l.message] = reflect.TypeOf(l.value)
 	}
 	return t
-}
-
-// fieldName is a field in a node's own description of a type.
-var fieldName = regexp.MustCompile(`(?:^|[{;])\s*([A-Z]\w*)\s`)
-
-// Compare finds the messages of a plan whose fields the node describes in
-// another way than ours: by name, what the node says. What it does not
-// describe, or not as a struct, is not compared; compared counts the rest.
-func (p Plan) Compare(described []Described) (differ map[string]string, compared int) {
-	schemas := map[string]string{}
-	for _, d := range described {
-		schemas[d.Name] = d.Schema
-	}
-	differ = map[string]string{}
-	for _, l := range p.layouts() {
-		schema, ok := schemas[prefix+l.message]
-		body, isStruct := strings.CutPrefix(strings.TrimSpace(schema), "struct")
-		body = strings.TrimSpace(body)
-		if !ok || !isStruct || !strings.HasPrefix(body, "{") || strings.Contains(body, "struct") {
-			continue
-		}
-		compared++
-		var theirs []string
-		for _, m := range fieldName.FindAllStringSubmatch(body, -1) {
-			theirs = append(theirs, m[1])
-		}
-		if ours := fieldsOf(reflect.TypeOf(l.value)); !slices.Equal(ours, theirs) {
-			differ[l.message] = schema
-		}
-	}
-	return differ, compared
-}
-
-// fieldsOf are the names of the fields of a struct, in order.
-func fieldsOf(t reflect.Type) []string {
-	var names []string
-	for i := range t.NumField() {
-		names = append(names, t.Field(i).Name)
-	}
-	return names
 }
 
 // Check finds what an answer says that cannot be: another node's name, a
