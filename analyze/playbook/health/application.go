@@ -9,11 +9,8 @@ import (
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
 	"ergorecorder/analyze/series"
-<<<<<<< HEAD
 	"ergorecorder/escape"
-=======
 	"ergorecorder/ergo"
->>>>>>> main
 	"ergorecorder/replay"
 )
 
