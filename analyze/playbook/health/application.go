@@ -9,8 +9,8 @@ import (
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
 	"ergorecorder/analyze/series"
-	"ergorecorder/escape"
 	"ergorecorder/ergo"
+	"ergorecorder/escape"
 	"ergorecorder/replay"
 )
 
