@@ -92,6 +92,7 @@ func Run(ctx context.Context, rec *replay.Recording, opt Options) (*Report, erro
 	r.Findings = finding.Rank(r.Findings)
 	r.NotEvaluated = append(r.NotEvaluated, s.DamageNoted()...)
 	r.conclude(seen)
+	r.quoteNames(s.OddNames())
 	return r, nil
 }
 

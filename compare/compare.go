@@ -5,12 +5,14 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/logs"
+	"ergorecorder/escape"
 	"ergorecorder/replay"
 )
 
@@ -27,6 +29,8 @@ type Comparison struct {
 	Left       []string  `json:"not_compared"` // what cannot be compared, and why
 	Planned    []Planned `json:"planned"`
 	Questions  int       `json:"questions"` // that were asked: what is claimed stands after correction for them
+	Unasked    int       `json:"unasked"`   // measures of both sides with too few answers to ask about
+	Open       []string  `json:"unsettled"` // large differences that cannot be told from chance, or that parts of a side alone show
 	Changes    []Change  `json:"changes"`   // ranked: what explains others stands first
 }
 
@@ -50,10 +54,14 @@ type Change struct {
 	Ratio       float64  `json:"ratio"` // after over before, the load taken off
 	Low         float64  `json:"low"`   // of its 95 % interval
 	High        float64  `json:"high"`
-	P           float64  `json:"p"` // of one question
+	P           float64  `json:"p"`    // of one question
+	Load        float64  `json:"load"` // by how much more messages there were, which Ratio leaves out; 1: nothing is left out
 	Text        string   `json:"text"`
 	ExplainedBy string   `json:"explained_by,omitempty"`
 	Functions   []string `json:"functions,omitempty"` // that cost more CPU than they did
+	// Calls give the values again: before, after and ratio. Two recordings that are
+	// served together are one timeline, on which these windows mean the same.
+	Calls map[string]finding.Call `json:"calls"`
 }
 
 // enough is how long both sides should be for a change of a fifth to show.
@@ -70,29 +78,36 @@ func Run(ctx context.Context, before, after Side) (*Comparison, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read what came after: %w", err)
 	}
-	c := &Comparison{Schema: Schema, Before: a.stretch(), After: b.stretch(), Planned: []Planned{}, Changes: []Change{}}
+	c := &Comparison{Schema: Schema, Before: a.stretch(), After: b.stretch(), Open: []string{}, Planned: []Planned{}, Changes: []Change{}}
+	a.tellLines(&miner)
+	b.tellLines(&miner)
 	var fatal bool
 	if c.Left, fatal = gate(a, b); fatal {
 		c.Conclusion = "Not comparable: " + c.Left[len(c.Left)-1] + "."
 		return c, nil
 	}
 	c.Comparable = true
-	a.tellLines(&miner)
-	b.tellLines(&miner)
 	many := pool(a.tracks, b.tracks, names(a.nodes), names(b.nodes))
 	load := loadOf(a.tracks, b.tracks)
 	c.Planned = append(c.Planned, planned(a, b, load)...)
+	c.Left = append(c.Left, gateLoad(a, b, load)...)
 	var all []tested
 	for k, x := range a.tracks {
 		if y, both := b.tracks[k]; both {
-			if t, ok := ask(k, x, y, a, b, load); ok {
+			switch t, ok := ask(k, x, y, a, b, load); {
+			case ok:
 				all = append(all, t)
+			case shows(x, y):
+				c.Unasked++
 			}
 		}
 	}
 	slices.SortFunc(all, func(x, y tested) int { return strings.Compare(x.name(), y.name()) })
 	c.Questions = len(all)
-	c.Changes = ranked(merged(stands(all), many))
+	claimed := stands(all)
+	c.Changes = ranked(merged(claimed, many))
+	c.Open = open(all, claimed)
+	c.ask(a.Side, b.Side)
 	if err := functions(ctx, c, a, b); err != nil {
 		return nil, err
 	}
@@ -102,6 +117,38 @@ func Run(ctx context.Context, before, after Side) (*Comparison, error) {
 	}
 	c.conclude()
 	return c, nil
+}
+
+// ask gives each value the call that gives it again.
+func (c *Comparison) ask(before, after Side) {
+	args := map[string]any{}
+	for name, t := range map[string]time.Time{"from": before.From, "to": before.To, "with_from": after.From, "with_to": after.To} {
+		args[name] = t.UTC().Format(time.RFC3339Nano)
+	}
+	for name, glob := range map[string]string{"nodes": before.Nodes, "with_nodes": after.Nodes} {
+		if glob != "" {
+			args[name] = glob
+		}
+	}
+	for i := range c.Changes {
+		c.Changes[i].Calls = map[string]finding.Call{}
+		for name, gives := range map[string]string{"before": "before.value", "after": "after.value", "ratio": "ratio"} {
+			c.Changes[i].Calls[name] = finding.Call{Tool: "compare", Arguments: args, Gives: fmt.Sprintf("changes.%d.%s", i, gives)}
+		}
+	}
+}
+
+// Evidence is what each change claims, with the calls that give it again.
+func (c *Comparison) Evidence() []finding.Evidence {
+	var out []finding.Evidence
+	for _, x := range c.Changes {
+		e := finding.Evidence{What: x.Label + " " + x.Text}
+		for name, v := range map[string]float64{"before": x.Before.Usual, "after": x.After.Usual, "ratio": x.Ratio} {
+			e.Value(name, v, x.Calls[name])
+		}
+		out = append(out, e)
+	}
+	return out
 }
 
 func (s *sheet) stretch() Stretch {
@@ -141,8 +188,7 @@ func pool(a, b tracks, in, of []string) int {
 			if k.subject.Node == "" {
 				continue
 			}
-			all := k
-			all.subject.Node, all.subject.Peer = "", ""
+			all := k.everywhere()
 			t[all] = append(t[all], t[k]...)
 			if !slices.Equal(in, of) {
 				delete(t, k)
@@ -171,9 +217,7 @@ func merged(all []tested, nodes int) []tested {
 	shown := map[key][]string{}
 	for _, t := range all {
 		if t.subject.Node != "" {
-			whole := t.key
-			whole.subject.Node, whole.subject.Peer = "", ""
-			shown[whole] = append(shown[whole], t.subject.Node)
+			shown[t.everywhere()] = append(shown[t.everywhere()], t.subject.Node)
 		}
 	}
 	together := map[key]bool{}
@@ -184,10 +228,8 @@ func merged(all []tested, nodes int) []tested {
 	}
 	var out []tested
 	for _, t := range all {
-		whole := t.key
-		whole.subject.Node, whole.subject.Peer = "", ""
 		switch {
-		case t.subject.Node == "" && !together[t.key], t.subject.Node != "" && together[whole]:
+		case t.subject.Node == "" && !together[t.key], t.subject.Node != "" && together[t.everywhere()]:
 			continue
 		}
 		if t.nodes = shown[t.key]; t.subject.Node != "" {
@@ -223,7 +265,7 @@ func ranked(all []tested) []Change {
 		t := all[i]
 		c := Change{
 			Label: label[i], Metric: t.metric, Subject: t.subject, Nodes: t.nodes, Unit: t.metric.trait().unit,
-			Before: t.before, After: t.after, Ratio: t.ratio, Low: t.low, High: t.high, P: t.p,
+			Before: t.before, After: t.after, Ratio: t.ratio, Low: t.low, High: t.high, P: t.p, Load: t.load,
 		}
 		if by[i] >= 0 {
 			c.ExplainedBy = label[by[i]]
@@ -268,10 +310,10 @@ func missing(a, b *sheet) []string {
 	was, is := a.behaviors(), b.behaviors()
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(onlyIn(was, is))) {
-		out = append(out, "no process of behavior "+name+" later")
+		out = append(out, "no process of behavior "+escape.Name(name)+" later")
 	}
 	for _, name := range slices.Sorted(maps.Keys(onlyIn(is, was))) {
-		out = append(out, "no process of behavior "+name+" before")
+		out = append(out, "no process of behavior "+escape.Name(name)+" before")
 	}
 	return out
 }
@@ -284,17 +326,75 @@ func (s *sheet) behaviors() map[string]bool {
 	return out
 }
 
+// shows reports whether a measure that could not be asked about is there at all.
+func shows(a, b track) bool {
+	na, da := a.total()
+	nb, db := b.total()
+	return da > 0 && db > 0 && na+nb > 0
+}
+
+// mostOpen differences that cannot be claimed are told.
+const mostOpen = 5
+
+// open tells large differences that are no changes, the largest first.
+func open(all, claimed []tested) []string {
+	told := map[key]bool{}
+	for _, t := range claimed {
+		told[t.everywhere()] = true
+	}
+	var left []tested
+	for _, t := range all {
+		if t.open() {
+			left = append(left, t)
+		}
+	}
+	slices.SortStableFunc(left, func(a, b tested) int {
+		return -cmp.Compare(math.Abs(math.Log(max(a.whole(), 1e-9))), math.Abs(math.Log(max(b.whole(), 1e-9))))
+	})
+	out := []string{}
+	for _, t := range left {
+		if told[t.everywhere()] || len(out) == mostOpen {
+			continue
+		}
+		told[t.everywhere()] = true
+		c := Change{Metric: t.metric, Subject: t.subject, Unit: t.metric.trait().unit}
+		out = append(out, fmt.Sprintf("%s%s: %s over the whole of it, before %s; not in enough of its parts to be told from chance, or not everywhere",
+			c.Metric, c.of(), c.value(t.after.Total), c.value(t.before.Total)))
+	}
+	return out
+}
+
+// everywhere is the same measure of all nodes together.
+func (k key) everywhere() key {
+	k.subject.Node, k.subject.Peer = "", ""
+	return k
+}
+
+func questions(n int) string {
+	return fmt.Sprintf("%d %s", n, finding.Plural(n, "question", "questions"))
+}
+
 func (c *Comparison) conclude() {
 	n := len(c.Changes)
 	switch {
+	case c.Questions == 0:
+		c.Conclusion = fmt.Sprintf("Nothing could be asked: too little was recorded of both sides, of %d measures.", c.Unasked)
+		return
 	case n == 0 && len(c.Planned) == 0:
-		c.Conclusion = fmt.Sprintf("No change is seen that chance would not make, of %d questions.", c.Questions)
-		if shorter := min(c.Before.To.Sub(c.Before.From), c.After.To.Sub(c.After.From)); shorter < enough {
-			c.Conclusion += fmt.Sprintf(" In %s only large changes would show.", finding.Duration(shorter))
-		}
+		c.Conclusion = fmt.Sprintf("No change is seen that can be told from chance, of %s.", questions(c.Questions))
 	case n == 0:
-		c.Conclusion = "Nothing changed besides what was planned."
+		c.Conclusion = "No change is seen besides what looks planned, of " + questions(c.Questions) + "."
 	default:
 		c.Conclusion = fmt.Sprintf("%d of %d measures changed; first: %s.", n, c.Questions, c.Changes[0].Text)
+		return
+	}
+	if c.Unasked > 0 {
+		c.Conclusion += fmt.Sprintf(" Of %d more measures there were too few answers to ask.", c.Unasked)
+	}
+	if len(c.Open) > 0 {
+		c.Conclusion += " Not settled: " + c.Open[0] + "."
+	}
+	if shorter := min(c.Before.To.Sub(c.Before.From), c.After.To.Sub(c.After.From)); shorter < enough {
+		c.Conclusion += fmt.Sprintf(" One side has %s only: changes that began or ended within it, and lesser ones, may not show.", finding.Duration(shorter))
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"ergorecorder/archive"
 	"ergorecorder/archive/archivetest"
 	"ergorecorder/compare"
 	"ergorecorder/internal/fixture"
@@ -19,6 +20,12 @@ import (
 // side is ten minutes of a cluster of three nodes with five behaviors, from a
 // seed, with what a test changes.
 func side(t testing.TB, seed uint64, change func(*sim.Cluster)) compare.Side {
+	t.Helper()
+	return edited(t, seed, change, nil)
+}
+
+// edited is a side whose records a test alters.
+func edited(t testing.TB, seed uint64, change func(*sim.Cluster), edit func(*archive.Record)) compare.Side {
 	t.Helper()
 	c := sim.New(seed, 0)
 	c.Length = 10 * time.Minute
@@ -48,6 +55,9 @@ func side(t testing.TB, seed uint64, change func(*sim.Cluster)) compare.Side {
 	}
 	w, path := archivetest.Create(t, nil)
 	for _, r := range c.Records() {
+		if edit != nil {
+			edit(r)
+		}
 		if _, err := w.Append(r); err != nil {
 			t.Fatal(err)
 		}
@@ -234,6 +244,83 @@ func TestGate(t *testing.T) {
 	}
 }
 
+// TestClocks: what was counted by a clock that moved is left out, and said.
+func TestClocks(t *testing.T) {
+	a := side(t, 64, nil)
+	begin := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+	stepped := edited(t, 65, nil, func(r *archive.Record) {
+		r.Mono = r.At.Sub(begin) + time.Second
+		if r.At.Sub(begin) > 5*time.Minute {
+			r.At = r.At.Add(2 * time.Minute)
+		}
+	})
+	ahead := side(t, 66, func(c *sim.Cluster) {
+		edit := c.Edit
+		c.Edit = func(n *sim.Node, tool string, at time.Duration, answer any) any {
+			if m, ok := answer.(map[string]any); ok && tool == "node_info" && n.Name == "east@lab" {
+				m["ServerTime"] = c.At(at + time.Minute).Format(time.RFC3339Nano)
+			}
+			return edit(n, tool, at, answer)
+		}
+	})
+	for want, b := range map[string]compare.Side{
+		"the clock of the machine that recorded moved by 2 min": stepped,
+		"the clock of east@lab was up to 60 s ahead":            ahead,
+	} {
+		c := run(t, a, b)
+		if !strings.Contains(strings.Join(c.Left, "\n"), want) || len(c.Changes) > 0 {
+			t.Errorf("no %q: %v %s", want, c.Left, c.Conclusion)
+		}
+	}
+	if c := run(t, a, a); c.Comparable || !strings.Contains(c.Conclusion, "the same stretch") {
+		t.Errorf("a side against itself: %s", c.Conclusion)
+	}
+	if c := run(t, a, side(t, 67, nil)); len(c.Left) > 0 {
+		t.Errorf("of clocks that are right it is said: %v", c.Left)
+	}
+}
+
+// TestMoreThanCanBeTakenOff: six times the load is named, and what follows from it
+// alone is not compared.
+func TestMoreThanCanBeTakenOff(t *testing.T) {
+	c := run(t, side(t, 68, nil), side(t, 69, func(c *sim.Cluster) {
+		for _, n := range c.Nodes {
+			for _, a := range n.Actors {
+				a.Rate *= 6
+			}
+		}
+	}))
+	if len(c.Planned) != 1 || c.Planned[0].Kind != "load" || !strings.Contains(strings.Join(c.Left, "\n"), "more than can be taken off") {
+		t.Errorf("%v %v", c.Planned, c.Left)
+	}
+	for _, x := range c.Changes {
+		if x.Metric == compare.CPU || x.Metric == compare.Mailbox || x.Metric == compare.Rate {
+			t.Errorf("it is claimed: %s", x.Text)
+		}
+	}
+}
+
+// TestNotSettled: a difference that a few answers cannot tell from chance, or
+// that a part of a side alone shows, is told as that, and never as health.
+func TestNotSettled(t *testing.T) {
+	flood := func(c *sim.Cluster) {
+		for _, a := range c.Nodes[1].Actors {
+			if a.Behavior == "shop.Mail" {
+				a.Change = []sim.Change{{At: 9 * time.Minute, Rate: 3000, Service: a.Service}}
+			}
+		}
+	}
+	a, b := side(t, 73, nil), side(t, 74, flood)
+	c := run(t, a, b)
+	if !strings.Contains(strings.Join(c.Open, "\n"), "messages handled of shop.Mail") && !strings.Contains(c.Conclusion, "shop.Mail") {
+		t.Errorf("a flood at the end: %s %v", c.Conclusion, c.Open)
+	}
+	b.From = time.Date(2026, 11, 22, 10, 9, 20, 0, time.UTC)
+	if c := run(t, a, b); c.Unasked == 0 || !strings.Contains(c.Conclusion, "too few answers") && len(c.Changes) == 0 {
+		t.Errorf("40 s: %s", c.Conclusion)
+	}
+}
+
 // TestNewLines: a line that is new, and errors that are more, are found.
 func TestNewLines(t *testing.T) {
 	noisy := func(c *sim.Cluster) {
@@ -258,21 +345,30 @@ func TestCaptures(t *testing.T) {
 	if dir == "" {
 		t.Skip("ERGO_CAPTURES is not set")
 	}
-	path := fixture.Bare(t, filepath.Join(dir, "healthy"))
-	s := opened(t, path)
-	from, to := s.Recording.Window()
 	pairs := 0
-	for _, length := range []time.Duration{45 * time.Second, time.Minute, 80 * time.Second} {
-		for at := from; at.Add(2*length).Before(to) && pairs < 20; at = at.Add(10 * time.Second) {
-			a, b := s, s
-			a.From, a.To, b.From, b.To = at, at.Add(length), at.Add(length+1), at.Add(2*length)
-			pairs++
-			if c := run(t, a, b); !c.Comparable || len(c.Changes) > 0 || len(c.Planned) > 0 {
-				t.Errorf("%s from %s, %d questions: %s %v", length, at.UTC().Format(time.TimeOnly), c.Questions, c.Conclusion, c.Planned)
-			}
-		}
+	for _, name := range []string{"healthy", "wide"} {
+		pairs += capturePairs(t, filepath.Join(dir, name))
 	}
 	if pairs < 20 {
 		t.Errorf("only %d pairs", pairs)
 	}
+}
+
+// capturePairs compares stretches of a capture that follow each other, and
+// returns how many pairs there were.
+func capturePairs(t *testing.T, path string) (pairs int) {
+	t.Helper()
+	s := opened(t, fixture.Bare(t, path))
+	from, to := s.Recording.Window()
+	for _, length := range []time.Duration{45 * time.Second, time.Minute, 80 * time.Second} {
+		for at := from; at.Add(2 * length).Before(to); at = at.Add(10 * time.Second) {
+			a, b := s, s
+			a.From, a.To, b.From, b.To = at, at.Add(length), at.Add(length+1), at.Add(2*length)
+			pairs++
+			if c := run(t, a, b); !c.Comparable || len(c.Changes) > 0 || len(c.Planned) > 0 {
+				t.Errorf("%s: %s from %s, %d questions: %s %v", filepath.Base(path), length, at.UTC().Format(time.TimeOnly), c.Questions, c.Conclusion, c.Planned)
+			}
+		}
+	}
+	return pairs
 }

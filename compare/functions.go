@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"ergorecorder/analyze/profiles"
+	"ergorecorder/escape"
 	"ergorecorder/replay"
 )
 
@@ -42,7 +43,7 @@ func functions(ctx context.Context, c *Comparison, a, b *sheet) error {
 			old, _ := was.Row(r.Function)
 			now, then := perSecond(r.Flat, is), perSecond(old.Flat, was)
 			if len(x.Functions) < mostFunctions && now >= dearer*then && float64(r.Flat) >= leastShare*float64(is.Total) {
-				x.Functions = append(x.Functions, fmt.Sprintf("%s takes %.3g ms of CPU a second in the profile, before %.3g", r.Function, now, then))
+				x.Functions = append(x.Functions, fmt.Sprintf("%s takes %.3g ms of CPU a second in the profile, before %.3g", escape.Name(r.Function), now, then))
 			}
 		}
 	}

@@ -44,7 +44,8 @@ After: {{line .After.Name}}, {{at .After}}, {{range .After.Nodes}}{{line .}} {{e
 {{if .Changes}}<table><thead><tr><th></th><th>What changed</th><th>By how much</th><th>Explained by</th></tr></thead><tbody>
 {{range .Changes}}<tr id="{{.Label}}"{{if .ExplainedBy}} class="by"{{end}}><td>{{.Label}}</td><td>{{line .Text}}{{range .Functions}}<br><span class="note">{{line .}}</span>{{end}}</td><td><div class="bar" style="width:{{bar .}}%"></div></td><td>{{if .ExplainedBy}}<a href="#{{.ExplainedBy}}">{{.ExplainedBy}}</a>{{end}}</td></tr>
 {{end}}</tbody></table>{{end}}
+{{if .Open}}<h2>Not settled</h2><ul>{{range .Open}}<li>{{line .}}</li>{{end}}</ul>{{end}}
 {{if .Left}}<h2>Not compared</h2><ul>{{range .Left}}<li>{{line .}}</li>{{end}}</ul>{{end}}
-<p class="note">{{.Questions}} questions were asked; what is claimed stands after correction for their number.</p>
+<p class="note">{{.Questions}} questions were asked{{if .Unasked}}, of {{.Unasked}} more measures there were too few answers{{end}}; what is claimed stands after correction for their number.</p>
 </html>
 `

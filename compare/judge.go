@@ -15,11 +15,16 @@ const (
 	alpha = 0.001
 	// leastEffect is the least relative change that is worth a person's time.
 	leastEffect = 0.1
-	// mostBlocks and leastBlocks are into how many blocks a side is cut: enough for
-	// the test, and each long enough to hold several answers.
-	mostBlocks, leastBlocks = 30, 6
-	// perBlock is how many answers a block holds at least.
+	// mostBlocks and leastBlocks are into how many blocks a side is cut. Seven
+	// against seven is the least that permutations of them can tell from chance.
+	mostBlocks, leastBlocks = 30, 7
+	// perBlock is how many answers a block should hold, so that one odd answer is
+	// not a block; of few answers it holds what there is.
 	perBlock = 3
+	// unsettledRatio is from how many times as much on a difference is told that
+	// cannot be claimed; of rare events it must be less probable than unsettledP if
+	// each came by itself: that they came in a burst is why it cannot be.
+	unsettledRatio, unsettledP = 3, 0.01
 	// permutations are made of those that pass the first test, and must differ as
 	// much no more often than byChance.
 	permutations = 4000
@@ -34,13 +39,16 @@ type tested struct {
 	before, after    spread
 	x, y             []float64 // blocks
 	ratio, low, high float64   // after over before, with its 95 % interval
+	load             float64   // that was taken off
 	p                float64
+	each             float64  // of rare events, as if each came by itself
 	nodes            []string // that show it, where it is of several
 }
 
 // A spread is where the blocks of a side lie.
 type spread struct {
-	Total  float64 `json:"value"`  // over the whole side
+	Total  float64 `json:"whole"`  // over the whole side
+	Usual  float64 `json:"value"`  // the mean of the blocks, those far out drawn in
 	Median float64 `json:"median"` // of the blocks
 	Low    float64 `json:"low"`    // their first quartile
 	High   float64 `json:"high"`   // their third
@@ -48,8 +56,9 @@ type spread struct {
 
 func spreadOf(t track, blocks []float64) spread {
 	num, den := t.total()
-	s := spread{Total: num / den}
+	s := spread{Total: num / den, Usual: num / den}
 	if len(blocks) > 0 {
+		s.Usual = series.Mean(tamed(blocks))
 		s.Median, s.Low, s.High = series.Median(blocks), series.Quantile(blocks, 0.25), series.Quantile(blocks, 0.75)
 	}
 	return s
@@ -64,13 +73,17 @@ func ask(k key, a, b track, x, y *sheet, load float64) (t tested, ok bool) {
 		return t, false
 	}
 	trait := k.metric.trait()
-	t = tested{key: k}
-	if trait.rare {
-		return t.askRare(counted(a, x), counted(b, y), load)
+	t = tested{key: k, load: 1}
+	if trait.load {
+		t.load = load
 	}
-	n := min(mostBlocks, len(a)/perBlock, len(b)/perBlock)
+	if trait.rare {
+		return t.askRare(counted(a, x), counted(b, y))
+	}
+	few := min(len(a), len(b))
+	n := min(mostBlocks, max(few/perBlock, min(few, leastBlocks)))
 	if k.metric == HeapKept {
-		n = min(mostBlocks, len(a), len(b)) // a sample is a collection
+		n = min(mostBlocks, few) // a sample is a collection
 	}
 	if n < leastBlocks {
 		return t, false
@@ -80,11 +93,7 @@ func ask(k key, a, b track, x, y *sheet, load float64) (t tested, ok bool) {
 		return t, false
 	}
 	t.before, t.after = spreadOf(a, t.x), spreadOf(b, t.y)
-	by := 1.0
-	if trait.load {
-		by = load
-	}
-	t.y = scaled(t.y, 1/by)
+	t.y = scaled(t.y, 1/t.load)
 	p, q := tamed(t.x), tamed(t.y)
 	t.p = series.Welch(p, q)
 	t.ratio, t.low, t.high = effect(p, q)
@@ -93,24 +102,25 @@ func ask(k key, a, b track, x, y *sheet, load float64) (t tested, ok bool) {
 
 // askRare tests counts of events that are rare: exactly, as far as they vary like
 // independent ones.
-func (t tested) askRare(a, b track, load float64) (tested, bool) {
+func (t tested) askRare(a, b track) (tested, bool) {
 	na, da := a.total()
 	nb, db := b.total()
-	t.before, t.after = spread{Total: na / da}, spread{Total: nb / db}
+	t.before, t.after = spreadOf(a, nil), spreadOf(b, nil)
 	if na+nb == 0 {
 		return t, false
 	}
-	if !t.metric.trait().load {
-		load = 1
+	before, after := series.Count{Events: na, Seconds: da * t.load}, series.Count{Events: nb, Seconds: db}
+	spreads := 1.0
+	for _, side := range []track{a, b} {
+		if d := series.Dispersion(nums(side)); d > spreads { // it is NaN where there are none
+			spreads = d
+		}
 	}
-	before, after := series.Count{Events: na, Seconds: da * load}, series.Count{Events: nb, Seconds: db}
-	spreads := max(series.Dispersion(nums(a)), series.Dispersion(nums(b)), 1)
-	if math.IsNaN(spreads) {
-		spreads = 1
+	twoSided := func(spreads float64) float64 {
+		return min(1, 2*min(series.TestCounts(before, after, spreads), series.TestCounts(after, before, spreads)))
 	}
-	more, less := series.TestCounts(before, after, spreads), series.TestCounts(after, before, spreads)
-	t.p = min(1, 2*min(more, less))
-	t.ratio = (nb + 0.5) / db / ((na + 0.5) / da) / load
+	t.p, t.each = twoSided(spreads), twoSided(1)
+	t.ratio = (nb + 0.5) / db / ((na + 0.5) / da) / t.load
 	wide := 1.96 * math.Sqrt(spreads*(1/(na+0.5)+1/(nb+0.5)))
 	t.low, t.high = t.ratio*math.Exp(-wide), t.ratio*math.Exp(wide)
 	return t, true
@@ -224,8 +234,24 @@ func stands(all []tested) []tested {
 
 // matters reports whether a change is large enough to tell.
 func (t tested) matters() bool {
-	d := math.Abs(t.after.Total - t.before.Total)
-	return d >= t.metric.trait().least && t.size() >= leastEffect && (t.low > 1 || t.high < 1)
+	return t.least() && t.size() >= leastEffect && (t.low > 1 || t.high < 1) && t.whole() > 1 == (t.ratio > 1)
+}
+
+// least reports whether the difference is one that anybody would act on.
+func (t tested) least() bool {
+	return math.Abs(t.after.Usual-t.before.Usual) >= t.metric.trait().least
+}
+
+// whole is after over before of the whole sides. Where it goes the other way than
+// the blocks do, a part of the processes or of the time did something of its own,
+// and one figure cannot tell it.
+func (t tested) whole() float64 { return quotient(t.before.Total, t.after.Total) / t.load }
+
+// open reports whether a difference is large and cannot be claimed.
+func (t tested) open() bool {
+	w := t.whole()
+	return max(w, 1/max(w, 1e-9)) >= unsettledRatio && (t.x != nil || t.each <= unsettledP) &&
+		math.Abs(t.after.Total-t.before.Total) >= t.metric.trait().least
 }
 
 // size is how large a change is: by how much more, or as much less.

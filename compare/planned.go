@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"ergorecorder/analyze/series"
+	"ergorecorder/escape"
 	"ergorecorder/replay"
 )
 
@@ -67,12 +68,7 @@ func planned(a, b *sheet, load float64) []Planned {
 		out = append(out, p)
 	}
 	if load != 1 {
-		word := "more"
-		times := load
-		if load < 1 {
-			word, times = "fewer", 1/load
-		}
-		out = append(out, Planned{"load", fmt.Sprintf("planned change: %.2g times as many messages (%s) reach nearly all behaviors; rates are compared with that taken off", load, fmt.Sprintf("%.2g times %s", times, word))})
+		out = append(out, Planned{"load", fmt.Sprintf("planned change: %.2g times as many messages reach nearly all behaviors; rates are compared with that taken off", load)})
 	}
 	return out
 }
@@ -102,7 +98,11 @@ func deployed(a, b *sheet) (Planned, bool) {
 }
 
 func releases(all map[string]bool) string {
-	return strings.Join(slices.Sorted(maps.Keys(all)), " and ")
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		out = append(out, escape.Name(name))
+	}
+	return strings.Join(out, " and ")
 }
 
 // lifeAt is when the life of a node began that it had at an instant.

@@ -31,7 +31,8 @@ type sheet struct {
 	every  time.Duration // between listings, at the median
 	lines  map[*logs.Template]*counts
 	listed int
-	runs   map[string]bool // the releases that ran: of the application and of the framework
+	clocks map[string]*clock // by node
+	runs   map[string]bool   // the releases that ran: of the application and of the framework
 }
 
 // counts are the lines of a template.
@@ -64,7 +65,7 @@ func read(ctx context.Context, s Side, miner *logs.Miner) (*sheet, error) {
 	if err != nil {
 		return nil, err
 	}
-	sh := &sheet{Side: s, tracks: tracks{}, apps: map[string]bool{}, runs: map[string]bool{}, lines: map[*logs.Template]*counts{}}
+	sh := &sheet{Side: s, tracks: tracks{}, apps: map[string]bool{}, runs: map[string]bool{}, lines: map[*logs.Template]*counts{}, clocks: map[string]*clock{}}
 	var gaps []time.Duration
 	for _, n := range s.Recording.Nodes() {
 		if !slices.Contains(names, n.Name) {
@@ -216,7 +217,9 @@ func (sh *sheet) per(m Metric, s Subject, work track, at, before time.Time, num 
 
 func (sh *sheet) node(ctx context.Context, node string, work track) error {
 	numbers := []string{"UserTime", "SystemTime", "SendErrorsLocal", "SendErrorsRemote", "CallErrorsLocal", "CallErrorsRemote"}
-	fields := append(numbers, "Version", "Framework")
+	fields := append(numbers, "Version", "Framework", "ServerTime")
+	own := &clock{}
+	sh.clocks[node] = own
 	var last []float64
 	var before time.Time
 	s := Subject{Node: node}
@@ -225,9 +228,14 @@ func (sh *sheet) node(ctx context.Context, node string, work track) error {
 		if !ok {
 			return
 		}
-		for _, c := range f.Columns[len(numbers):] {
+		for _, c := range f.Columns[len(numbers) : len(fields)-1] {
 			sh.ran(c.Text(slot))
 		}
+		said, err := time.Parse(time.RFC3339Nano, f.Columns[len(fields)-1].Text(slot))
+		if err != nil {
+			said = time.Time{} // a node that does not say the time
+		}
+		own.hear(f, said)
 		now := make([]float64, len(numbers))
 		for i := range numbers {
 			now[i] = f.Columns[i].Float(slot)

@@ -12,14 +12,18 @@ import (
 
 // words are a change in a line.
 func (c *Change) words() string {
-	t := fmt.Sprintf("%s%s: %s, before %s", c.Metric, c.of(), c.value(c.After.Total), c.value(c.Before.Total))
+	t := fmt.Sprintf("%s%s: %s, before %s", c.Metric, c.of(), c.value(c.After.Usual), c.value(c.Before.Usual))
 	switch {
 	case c.Before.Total == 0:
 		return t + " (new)"
 	case c.After.Total == 0:
 		return t + " (gone)"
 	}
-	return t + fmt.Sprintf(" (%+.0f %%, between %+.0f and %+.0f %%)", 100*(c.Ratio-1), 100*(c.Low-1), 100*(c.High-1))
+	off := ""
+	if c.Load != 1 {
+		off = ", the load taken off"
+	}
+	return t + fmt.Sprintf(" (%+.0f %%, between %+.0f and %+.0f %%%s)", 100*(c.Ratio-1), 100*(c.Low-1), 100*(c.High-1), off)
 }
 
 func (c *Change) of() string {
@@ -29,13 +33,15 @@ func (c *Change) of() string {
 		{" of ", s.Behavior},
 		{" of event ", s.Event},
 		{" of function ", s.Function},
-		{" of level " + s.Level + ": ", s.Template},
 		{" to ", s.Peer},
 		{" on ", s.Node},
 	} {
 		if p.name != "" {
-			out += p.word + p.name
+			out += p.word + escape.Name(p.name)
 		}
+	}
+	if s.Template != "" {
+		out += " of level " + s.Level + ": " + escape.Quote(s.Template)
 	}
 	if s.Node == "" && len(c.Nodes) > 0 {
 		out += " on " + finding.List(c.Nodes)
@@ -79,7 +85,7 @@ func Text(w io.Writer, c *Comparison, limit int) {
 		}
 		escape.Fprintf(w, "%s %s\n", x.Label, x.Text)
 		if x.Before.High > 0 || x.After.High > 0 {
-			escape.Fprintf(w, "   blocks: median %s (%s to %s), before %s (%s to %s)\n", x.value(x.After.Median), x.value(x.After.Low), x.value(x.After.High), x.value(x.Before.Median), x.value(x.Before.Low), x.value(x.Before.High))
+			escape.Fprintf(w, "   stretches: median %s (half of them %s to %s), before %s (%s to %s)\n", x.value(x.After.Median), x.value(x.After.Low), x.value(x.After.High), x.value(x.Before.Median), x.value(x.Before.Low), x.value(x.Before.High))
 		}
 		if x.ExplainedBy != "" {
 			escape.Fprintf(w, "   explained by %s\n", x.ExplainedBy)
@@ -87,6 +93,9 @@ func Text(w io.Writer, c *Comparison, limit int) {
 		for _, f := range x.Functions {
 			escape.Fprintf(w, "   %s\n", f)
 		}
+	}
+	for _, o := range c.Open {
+		escape.Fprintf(w, "not settled: %s\n", o)
 	}
 	for _, l := range c.Left {
 		escape.Fprintf(w, "not compared: %s\n", l)

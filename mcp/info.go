@@ -10,6 +10,7 @@ import (
 
 	"ergorecorder/ergo"
 	"ergorecorder/escape"
+	"ergorecorder/mcp/explain"
 	"ergorecorder/replay"
 )
 
@@ -74,11 +75,11 @@ func (in *recordingInfo) text() []byte {
 	}
 	b.WriteString("\nnodes:\n")
 	for _, n := range in.Nodes {
-		escape.Fprintf(&b, "  %s", n.Name)
+		escape.Fprintf(&b, "  %s", escape.Name(n.Name))
 		if n.Entry {
 			b.WriteString(" (entry point: answers calls that name no node)")
 		}
-		escape.Fprintf(&b, ", %s, -tags=latency %s, -tags=pprof %s\n", n.Framework, n.Latency, n.Pprof)
+		escape.Fprintf(&b, ", %s, -tags=latency %s, -tags=pprof %s\n", escape.Name(n.Framework), n.Latency, n.Pprof)
 		for _, l := range n.Lives {
 			escape.Fprintf(&b, "    life begun %s, seen %s to %s\n", l.Incarnation, stamp(l.From), stamp(l.To))
 		}
@@ -89,14 +90,17 @@ func (in *recordingInfo) text() []byte {
 	}
 	escape.Fprintf(&b, "\ngaps: %d%s\n", in.GapsTotal, shown(len(in.Gaps), in.GapsTotal))
 	for _, g := range in.Gaps {
-		escape.Fprintf(&b, "  %s %s %s to %s: %s\n", g.Node, g.Tool, stamp(g.From), stamp(g.To), g.Why)
+		escape.Fprintf(&b, "  %s %s to %s: %s\n", words(escape.Name(g.Node), g.Tool), stamp(g.From), stamp(g.To), explain.Said(g.Why, longestNote))
 	}
 	escape.Fprintf(&b, "\nmarks: %d%s\n", in.MarksTotal, shown(len(in.Marks), in.MarksTotal))
 	for _, m := range in.Marks {
-		escape.Fprintf(&b, "  %s %s %s %s\n", stamp(m.From), m.Kind, m.Node, m.Note)
+		escape.Fprintf(&b, "  %s\n", words(stamp(m.From), m.Kind, escape.Name(m.Node), explain.Said(m.Note, longestNote)))
 	}
 	return b.Bytes()
 }
+
+// longestNote is how much of what is noted of a gap or mark is shown.
+const longestNote = 300
 
 // shown says how to get the rest of a list that was cut.
 func shown(n, total int) string {

@@ -95,7 +95,7 @@ func writeProfile(b *bytes.Buffer, p *views.Profile) {
 		escape.Fprintf(b, "  note: %s\n", n)
 	}
 	for _, f := range p.Functions {
-		escape.Fprintf(b, "  %12d flat %12d cum  %s (%s)\n", f.Flat, f.Cum, f.Function, f.Origin)
+		escape.Fprintf(b, "  %12d flat %12d cum  %s (%s)\n", f.Flat, f.Cum, escape.Name(f.Function), f.Origin)
 	}
 }
 

@@ -327,7 +327,7 @@ func subjectText(s finding.Subject) string {
 		{"incarnation", s.Incarnation},
 	} {
 		if p.value != "" {
-			out = append(out, p.name+" "+p.value)
+			out = append(out, p.name+" "+escape.Name(p.value))
 		}
 	}
 	return strings.Join(out, ", ")

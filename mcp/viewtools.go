@@ -88,6 +88,9 @@ func viewTools() []Tool {
 	}}
 }
 
+// timelineText is how much of a log line a timeline shows.
+const timelineText = 300
+
 type timelineView struct {
 	From    time.Time      `json:"from"`
 	To      time.Time      `json:"to"`
@@ -117,11 +120,11 @@ func timeline(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
 	v.Moments = orEmpty(moments[offset:min(len(moments), offset+intArg(args, "limit", 100, 1, 10000))])
 	var b bytes.Buffer
 	for _, m := range v.Moments {
-		mark := ""
-		if m.Kind == "log" {
-			mark = explain.Data
+		said := ""
+		if m.Message != "" {
+			said = explain.Said(m.Message, timelineText)
 		}
-		escape.Fprintf(&b, "%s %s %s %s%s\n", stamp(m.At), m.Kind, m.Node, mark, m.Text)
+		escape.Fprintf(&b, "%s\n", words(stamp(m.At), m.Kind, escape.Name(m.Node), m.Text, said))
 	}
 	escape.Fprintf(&b, "%d moments%s\n", v.Total, shown(len(v.Moments), v.Total))
 	return &answer{text: b.Bytes(), structured: v}, nil
@@ -156,7 +159,7 @@ func trend(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
 		if c.Rate {
 			unit = " per second"
 		}
-		escape.Fprintf(&b, "%s.%s%s of %s %s (%s), %d samples: first %.6g, last %.6g, min %.6g, median %.6g, max %.6g", c.Tool, c.Field, unit, c.Node, c.Row, c.Of, c.Samples, c.First, c.Last, c.Min, c.Median, c.Max)
+		escape.Fprintf(&b, "%s.%s%s of %s (%s), %d samples: first %.6g, last %.6g, min %.6g, median %.6g, max %.6g", c.Tool, c.Field, unit, called(c.Node, c.Row), c.Of, c.Samples, c.First, c.Last, c.Min, c.Median, c.Max)
 		if c.SlopePerSecond != nil {
 			escape.Fprintf(&b, ", slope %.4g/s", *c.SlopePerSecond)
 		}
@@ -265,7 +268,7 @@ func comparisonText(c *views.Comparison, limit int) []byte {
 	}{{"appeared", c.Appeared}, {"gone", c.Gone}} {
 		escape.Fprintf(&b, "\n%s: %d\n", l.name, len(l.list))
 		all := fold.Families(len(l.list), func(i int) string { x := l.list[i]; return join(x.Node, x.Behavior, x.Name) })
-		n := fold.Write(&b, all, limit, func(i int) string { x := l.list[i]; return words(x.Node, x.PID, x.Name, x.Behavior) })
+		n := fold.Write(&b, all, limit, func(i int) string { x := l.list[i]; return called(x.Node, x.PID, x.Name, x.Behavior) })
 		foldedShort(&b, n, len(l.list))
 	}
 	return b.Bytes()
@@ -276,15 +279,23 @@ func changeText(x views.Change) string {
 	if x.Rate {
 		unit = "/s"
 	}
-	return fmt.Sprintf("%s: %.6g%s, was %.6g%s", words(x.Node, x.PID, x.Name, x.Behavior, x.Field), x.After, unit, x.Before, unit)
+	return fmt.Sprintf("%s: %.6g%s, was %.6g%s", words(called(x.Node, x.PID, x.Name, x.Behavior), x.Field), x.After, unit, x.Before, unit)
 }
 
 // join is names as one that nothing else has.
 func join(names ...string) string { return strings.Join(names, "\x00") }
 
-// words are the names that there are, in a row.
-func words(names ...string) string {
-	return strings.Join(slices.DeleteFunc(names, func(s string) bool { return s == "" }), " ")
+// words are the texts that there are, in a row.
+func words(texts ...string) string {
+	return strings.Join(slices.DeleteFunc(texts, func(s string) bool { return s == "" }), " ")
+}
+
+// called are names of the cluster in a row, those that are no words in quotes.
+func called(names ...string) string {
+	for i, name := range names {
+		names[i] = escape.Name(name)
+	}
+	return words(names...)
 }
 
 // foldedShort says how many of a list are not among the families that are shown.
@@ -314,11 +325,11 @@ func searchLogs(ctx context.Context, s *Server, args ergo.Args) (*answer, error)
 	var b bytes.Buffer
 	escape.Fprintf(&b, "%d lines of %d kinds%s\n", v.Total, v.KindsTotal, shown(len(v.Templates), v.KindsTotal))
 	for _, t := range v.Templates {
-		escape.Fprintf(&b, "  %d x %s (%s to %s; %s) %s%s\n", t.Count, t.Level, stamp(t.First), stamp(t.Last), joined(t.Sources), explain.Data, t.Template)
+		escape.Fprintf(&b, "  %d x %s (%s to %s) %s\n", t.Count, t.Level, stamp(t.First), stamp(t.Last), explain.Said(t.Template+" (by "+joined(t.Sources)+")", math.MaxInt))
 	}
 	escape.Fprintf(&b, "\nthe latest lines%s:\n", shown(len(v.Lines), v.Total))
 	for _, l := range v.Lines {
-		escape.Fprintf(&b, "  %s %s %s %s %s%s\n", stamp(l.At), l.Node, l.Level, l.Source, explain.Data, l.Message)
+		escape.Fprintf(&b, "  %s %s %s %s\n", stamp(l.At), escape.Name(l.Node), l.Level, explain.Said(l.Source+" "+l.Message, math.MaxInt))
 	}
 	return &answer{text: b.Bytes(), structured: v}, nil
 }
@@ -357,7 +368,7 @@ func whoWaits(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
 }
 
 func waitText(w *views.Wait) string {
-	text := fmt.Sprintf("%s: %s for %.3g s, %d messages wait", words(w.Node, w.PID, w.Name, w.Behavior), w.State, w.StateS, w.Mailbox)
+	text := fmt.Sprintf("%s: %s for %.3g s, %d messages wait", called(w.Node, w.PID, w.Name, w.Behavior), w.State, w.StateS, w.Mailbox)
 	if w.LatencyS >= 0 && w.Mailbox > 0 {
 		text += fmt.Sprintf(", the oldest for %.3g s", w.LatencyS)
 	}

@@ -10,6 +10,7 @@ import (
 	"ergorecorder/analyze"
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/recheck"
+	"ergorecorder/compare"
 	"ergorecorder/internal/fixture"
 	"ergorecorder/mcp"
 )
@@ -56,6 +57,38 @@ func TestCaptures(t *testing.T) {
 		})
 	}
 	if seen < 15 {
+		t.Errorf("only %d numbers were asked for again", seen)
+	}
+}
+
+// TestComparisons holds that every number of a comparison comes back: the first
+// half of each capture against the second, and one node against another.
+func TestComparisons(t *testing.T) {
+	seen := 0
+	for _, c := range fixture.Captures(t, 2) {
+		rec := fixture.Recording(t, c)
+		from, to := rec.Window()
+		middle := from.Add(to.Sub(from) / 2)
+		ask := recheck.Once(mcp.New(mcp.Recorded(rec, c), mcp.Options{}).Ask)
+		for _, sides := range [][2]compare.Side{
+			{{Recording: rec, Name: "capture", To: middle}, {Recording: rec, Name: "capture", From: middle}},
+			{{Recording: rec, Name: "capture", Nodes: "alpha*"}, {Recording: rec, Name: "capture", Nodes: "gamma*"}},
+		} {
+			got, err := compare.Run(t.Context(), sides[0], sides[1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			checks, err := recheck.Evidence(t.Context(), got.Evidence(), ask)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, w := range recheck.Wrong(checks) {
+				t.Errorf("%s: %s, %s: %v, asked again %v (%s)", filepath.Base(c), w.Of, w.Name, w.Stated, w.Asked, w.Why)
+			}
+			seen += len(checks)
+		}
+	}
+	if seen < 3 {
 		t.Errorf("only %d numbers were asked for again", seen)
 	}
 }

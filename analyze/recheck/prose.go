@@ -33,6 +33,9 @@ var numeral = regexp.MustCompile(`(?:^|[\s(,;:~])(\d\d:\d\d:\d\d|\d+ h \d+ min|\
 // release is the number of a release, which is a name.
 var release = regexp.MustCompile(`\d+\.\d+\.\d+`)
 
+// inQuotes is a text of the cluster within a sentence of ours.
+var inQuotes = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
+
 // Numbers are the numbers that a text of a finding states. What the cluster
 // wrote (names, log lines, stacks) is no statement of ours and left out.
 //
@@ -47,6 +50,7 @@ func Numbers(f *finding.Finding, text string) []string {
 	for _, w := range quoted(f) {
 		text = strings.ReplaceAll(text, w, "…")
 	}
+	text = inQuotes.ReplaceAllString(text, "…")
 	text = release.ReplaceAllString(text, "…")
 	var out []string
 	for text != "" {

@@ -42,6 +42,39 @@ func Findings(ctx context.Context, all []*finding.Finding, ask Ask) ([]Check, er
 	return out, nil
 }
 
+// Evidence asks for every value of pieces of evidence that belong to no finding.
+func Evidence(ctx context.Context, all []finding.Evidence, ask Ask) ([]Check, error) {
+	var out []Check
+	for i := range all {
+		checks, err := evidence(ctx, &finding.Finding{}, &all[i], ask)
+		if err != nil {
+			return out, err
+		}
+		out = append(out, checks...)
+	}
+	return out, nil
+}
+
+// Once is an Ask that makes the same call once: what several values come from is
+// not reckoned for each of them.
+func Once(ask Ask) Ask {
+	type answer struct {
+		object any
+		words  string
+		err    error
+	}
+	made := map[string]answer{}
+	return func(ctx context.Context, tool string, args ergo.Args) (any, string, error) {
+		call := tool + " " + args.String()
+		a, known := made[call]
+		if !known {
+			a.object, a.words, a.err = ask(ctx, tool, args)
+			made[call] = a
+		}
+		return a.object, a.words, a.err
+	}
+}
+
 func evidence(ctx context.Context, f *finding.Finding, e *finding.Evidence, ask Ask) ([]Check, error) {
 	var out []Check
 	for _, v := range flat(e.Values) {

@@ -30,6 +30,7 @@ import (
 	"ergorecorder/analyze/setting"
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/escape"
 	"ergorecorder/replay"
 )
 
@@ -244,3 +245,32 @@ func (s *Scene) DamageNoted() []finding.NotEvaluated {
 
 // maxDamage is how many damaged places a report names.
 const maxDamage = 5
+
+// OddNames are the names of the cluster that are no words: what a sentence says
+// must not be mistaken for its own.
+func (s *Scene) OddNames() []string {
+	odd := map[string]bool{}
+	add := func(names ...string) {
+		for _, name := range names {
+			if len(name) > 3 && !escape.IsWord(name) {
+				odd[name] = true
+			}
+		}
+	}
+	for _, n := range s.Nodes {
+		add(n.Name)
+		for _, a := range n.Procs.Actors {
+			add(a.Name, a.Behavior, a.Application)
+		}
+		for _, a := range n.Procs.Known {
+			add(a.Name, a.Behavior, a.Application)
+		}
+		for k := range n.Procs.Lineages {
+			add(k.name, k.behavior)
+		}
+		for k := range n.Procs.Families {
+			add(k.Behavior)
+		}
+	}
+	return slices.Sorted(maps.Keys(odd))
+}

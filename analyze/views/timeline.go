@@ -20,6 +20,16 @@ type Moment struct {
 	Node string    `json:"node,omitempty"`
 	Text string    `json:"text"`
 	ID   string    `json:"id,omitempty"` // of a finding
+	// Message is what the cluster wrote, or what the recorder noted of it.
+	Message string `json:"message,omitempty"`
+}
+
+// Words are the moment in a sentence.
+func (m Moment) Words() string {
+	if m.Text != "" && m.Message != "" {
+		return m.Text + ": " + m.Message
+	}
+	return m.Text + m.Message
 }
 
 // Timeline puts in order of time what happened within the report's window:
@@ -34,14 +44,14 @@ func Timeline(ctx context.Context, rec *replay.Recording, rep *analyze.Report) (
 		return nil, fmt.Errorf("timeline: %w", err)
 	}
 	for _, g := range gaps {
-		out = append(out, Moment{At: g.From, Kind: "gap", Node: g.Node, Text: fmt.Sprintf("%s not recorded for %s: %s", cmp.Or(g.Tool, "node"), g.To.Sub(g.From).Round(time.Second), g.Why)})
+		out = append(out, Moment{At: g.From, Kind: "gap", Node: g.Node, Text: fmt.Sprintf("%s not recorded for %s", cmp.Or(g.Tool, "node"), g.To.Sub(g.From).Round(time.Second)), Message: g.Why})
 	}
 	marks, err := rec.Marks(ctx, w.From, w.To)
 	if err != nil {
 		return nil, fmt.Errorf("timeline: %w", err)
 	}
 	for _, m := range marks {
-		out = append(out, Moment{At: m.From, Kind: m.Kind, Node: m.Node, Text: cmp.Or(m.Note, m.Kind)})
+		out = append(out, Moment{At: m.From, Kind: m.Kind, Node: m.Node, Message: cmp.Or(m.Note, m.Kind)})
 	}
 	lines, err := logMoments(ctx, rec, w)
 	if err != nil {
@@ -93,7 +103,8 @@ func logMoments(ctx context.Context, rec *replay.Recording, w finding.Window) (o
 	for _, t := range miner.Templates() {
 		out = append(out, Moment{
 			At: t.First, Kind: "log", Node: t.Example.Node,
-			Text: fmt.Sprintf("first of %d lines (%s, last %s): %s: %s", t.Count, t.Level, t.Last.UTC().Format("15:04:05"), t.Example.Source, t.Example.Message),
+			Text:    fmt.Sprintf("first of %d lines (%s, last %s)", t.Count, t.Level, t.Last.UTC().Format("15:04:05")),
+			Message: t.Example.Source + ": " + t.Example.Message,
 		})
 	}
 	return out, nil

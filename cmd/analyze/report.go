@@ -17,6 +17,7 @@ import (
 	"ergorecorder/analyze/views"
 	"ergorecorder/cmd/internal/command"
 	"ergorecorder/cmd/internal/sealed"
+	"ergorecorder/compare"
 	"ergorecorder/escape"
 	"ergorecorder/internal/exit"
 	"ergorecorder/internal/limit"
@@ -150,16 +151,17 @@ func newRecheck() *cobra.Command {
 		Long: `Recheck makes each call that stands beside a value of a report (analyze report
 --format json) on the recording, and compares what it answers with what the report
 says, to three figures. The tools reckon by a way of their own. Numbers of titles
-and summaries must be among the values.
+and summaries must be among the values. Of a comparison (analyze compare --format
+json) the tool compare is asked again, over the recordings as one timeline.
 
 The exit code is 1 where a number does not come back.`,
-		Example: "  analyze report incident.erg --format json -o report.json\n  analyze recheck report.json incident.erg",
+		Example: "  analyze report incident.erg --format json -o report.json\n  analyze recheck report.json incident.erg\n  analyze recheck comparison.json yesterday.erg today.erg",
 		Args:    cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if f != "text" && f != "json" {
 				return f.unknown(infoFormats)
 			}
-			rep, err := readReport(args[0])
+			rep, err := readStated(args[0])
 			if err != nil {
 				return err
 			}
@@ -169,7 +171,7 @@ The exit code is 1 where a number does not come back.`,
 			}
 			defer rec.Close()
 			tools := mcp.New(mcp.Recorded(rec, strings.Join(args[1:], " ")), mcp.Options{})
-			checks, err := recheck.Findings(cmd.Context(), rep.Findings, tools.Ask)
+			checks, err := rep.check(cmd.Context(), recheck.Once(tools.Ask))
 			if err != nil {
 				return err
 			}
@@ -189,19 +191,42 @@ The exit code is 1 where a number does not come back.`,
 	return cmd
 }
 
-func readReport(path string) (*analyze.Report, error) {
+// A stated is what a file states: a report, or a comparison.
+type stated struct {
+	report     analyze.Report
+	comparison compare.Comparison
+}
+
+func (s *stated) check(ctx context.Context, ask recheck.Ask) ([]recheck.Check, error) {
+	if s.comparison.Schema != "" {
+		return recheck.Evidence(ctx, s.comparison.Evidence(), ask)
+	}
+	return recheck.Findings(ctx, s.report.Findings, ask)
+}
+
+func readStated(path string) (*stated, error) {
 	text, err := limit.File.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read the report: %w", err)
 	}
-	var rep analyze.Report
-	if err := json.Unmarshal(text, &rep); err != nil {
-		return nil, fmt.Errorf("%s is no report in JSON (analyze report PATH --format json writes one): %w", path, err)
+	const how = "analyze report PATH --format json writes a report, analyze compare a comparison"
+	var form struct{ Schema string }
+	if err := json.Unmarshal(text, &form); err != nil {
+		return nil, fmt.Errorf("%s is no report in JSON (%s): %w", path, how, err)
 	}
-	if rep.Schema != analyze.SchemaVersion {
-		return nil, fmt.Errorf("%s is no report of the form %s (analyze report PATH --format json writes one)", path, analyze.SchemaVersion)
+	var s stated
+	switch form.Schema {
+	case analyze.SchemaVersion:
+		err = json.Unmarshal(text, &s.report)
+	case compare.Schema:
+		err = json.Unmarshal(text, &s.comparison)
+	default:
+		return nil, fmt.Errorf("%s is of the form %q, neither %s nor %s (%s)", path, form.Schema, analyze.SchemaVersion, compare.Schema, how)
 	}
-	return &rep, nil
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	return &s, nil
 }
 
 func printChecks(out io.Writer, all int, wrong []recheck.Check) {
@@ -276,7 +301,7 @@ warning, error and panic.`,
 				escape.Fprintf(out, "%s\n", limit)
 			}
 			for _, m := range shown {
-				hang(out, fmt.Sprintf("%s  %-11s %s  ", m.At.UTC().Format("15:04:05.000"), m.Kind, m.Node), m.Text)
+				hang(out, fmt.Sprintf("%s  %-11s %s  ", m.At.UTC().Format("15:04:05.000"), m.Kind, m.Node), m.Words())
 			}
 			if rest := len(all) - len(shown); rest > 0 {
 				escape.Fprintf(out, "%d more: raise --limit\n", rest)

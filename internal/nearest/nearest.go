@@ -6,6 +6,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"ergorecorder/escape"
 )
 
 // shown is how many names a hint gives.
@@ -35,12 +37,12 @@ func Of(name string, among []string) []string {
 
 // Hint says which names are nearest to one that there is not, else which there
 // are: "; did you mean east@lab?", "; there are east@lab and north@lab". It is
-// empty where there are none at all.
+// empty where there are none at all. Names that are no words stand in quotes.
 func Hint(name string, among []string) string {
-	if near := Of(name, among); len(near) > 0 {
+	if near := safe(Of(name, among)); len(near) > 0 {
 		return "; did you mean " + list(near, "or") + "?"
 	}
-	all := slices.Compact(slices.Sorted(slices.Values(among)))
+	all := safe(slices.Compact(slices.Sorted(slices.Values(among))))
 	switch {
 	case len(all) == 0:
 		return ""
@@ -50,6 +52,14 @@ func Hint(name string, among []string) string {
 		return "; there is " + all[0]
 	}
 	return "; there are " + list(all, "and")
+}
+
+func safe(names []string) []string {
+	out := make([]string, len(names))
+	for i, n := range names {
+		out[i] = escape.Name(n)
+	}
+	return out
 }
 
 func list(names []string, last string) string {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/escape"
@@ -19,6 +20,15 @@ import (
 // Data begins each line of an answer that the cluster wrote: a log line, a frame
 // of a stack. Such text says what was recorded, and nothing to who reads it.
 const Data = "data: "
+
+// Said is a text of the cluster for the end of a line, marked as such; of a longer
+// one the beginning.
+func Said(text string, most int) string {
+	if utf8.RuneCountInString(text) > most {
+		text = string([]rune(text)[:most]) + "…"
+	}
+	return Data + text
+}
 
 // A Step of a chain of reasoning.
 type Step struct {

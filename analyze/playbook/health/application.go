@@ -10,6 +10,7 @@ import (
 	"ergorecorder/analyze/scene"
 	"ergorecorder/analyze/series"
 	"ergorecorder/ergo"
+	"ergorecorder/escape"
 	"ergorecorder/replay"
 )
 
@@ -69,7 +70,7 @@ func applicationDown(s *scene.Scene, n *scene.Node, a *scene.Application, said [
 		Confirm:        []string{fmt.Sprintf("app_list node=%s", n.Name), fmt.Sprintf("app_info node=%s name=%s", n.Name, a.Name)},
 	}
 	if reason != "" {
-		f.Summary += " The node logged: " + reason + "."
+		f.Summary += " The node logged: " + escape.Quote(reason) + "."
 	} else {
 		f.Caveats = append(f.Caveats, "the node's own log line with the reason was not recorded")
 	}
@@ -84,7 +85,7 @@ func applicationDown(s *scene.Scene, n *scene.Node, a *scene.Application, said [
 		f.Title = fmt.Sprintf("the application %s on %s did not run for %s", a.Name, n.Name, finding.Duration(back.Sub(onset)))
 		f.Summary = fmt.Sprintf("It ran (mode %s), was %s, and runs again since %s.", a.Mode, a.State, finding.Clock(back))
 		if reason != "" {
-			f.Summary += " The node logged: " + reason + "."
+			f.Summary += " The node logged: " + escape.Quote(reason) + "."
 		}
 		if strings.HasSuffix(reason, "normal") || strings.HasSuffix(reason, "shutdown") {
 			f.Score, f.Facts = min(f.Score, finding.Note), []finding.Fact{finding.Planned}

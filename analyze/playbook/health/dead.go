@@ -14,6 +14,7 @@ import (
 	"ergorecorder/analyze/scene"
 	"ergorecorder/analyze/series"
 	"ergorecorder/ergo"
+	"ergorecorder/escape"
 	"ergorecorder/replay"
 )
 
@@ -95,7 +96,7 @@ func targetOf(message string) string {
 
 func (x *letters) finding(s *scene.Scene, n *scene.Node) *finding.Finding {
 	first, last := x.times[0], x.times[len(x.times)-1]
-	who := cmp.Or(x.from.Name, strings.TrimSpace(x.from.Behavior+" "+x.from.PID))
+	who := cmp.Or(escape.Name(x.from.Name), strings.TrimSpace(x.from.Behavior+" "+x.from.PID))
 	sub := finding.Subject{Node: n.Name, Incarnation: n.Incarnation(first), PID: x.from.PID, Name: x.from.Name, Behavior: x.from.Behavior}
 	if a := n.Procs.Known[x.from.PID]; a != nil {
 		sub, who = a.Subject(first), a.Called()
@@ -104,9 +105,9 @@ func (x *letters) finding(s *scene.Scene, n *scene.Node) *finding.Finding {
 	perMinute := float64(len(x.times)) / minutes
 	f := &finding.Finding{
 		Kind: finding.DeadLetters, Subject: sub, Onset: first, OnsetErrorS: 1, Confidence: finding.High,
-		Title: fmt.Sprintf("%s on %s keeps sending to %s, which does not exist", who, finding.NodeName(n.Name), cmp.Or(x.to, "a process")),
+		Title: fmt.Sprintf("%s on %s keeps sending to %s, which does not exist", who, finding.NodeName(n.Name), cmp.Or(escape.Name(x.to), "a process")),
 		Summary: fmt.Sprintf("From %s to %s it logged %d times that whom a message was for does not exist: %s.",
-			finding.Clock(first), finding.Clock(last), len(x.times), cmp.Or(x.to, "its lines do not say who that is")),
+			finding.Clock(first), finding.Clock(last), len(x.times), cmp.Or(escape.Name(x.to), "its lines do not say who that is")),
 		Recommendation: "Find where the sender has this address from: a process that is gone, a name that was never registered, a node's earlier life. Let it monitor whom it writes to.",
 		Confirm:        []string{fmt.Sprintf("process_info node=%s pid=%s", n.Name, x.from.PID), "node_info on " + n.Name + ": SendErrorsLocal, twice"},
 	}

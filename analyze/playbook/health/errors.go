@@ -12,6 +12,7 @@ import (
 	"ergorecorder/analyze/scene"
 	"ergorecorder/analyze/series"
 	"ergorecorder/ergo"
+	"ergorecorder/escape"
 	"ergorecorder/replay"
 )
 
@@ -145,7 +146,7 @@ func burstFinding(s *scene.Scene, n *scene.Node, b series.Burst, miner *logs.Min
 		f.Caveats = append(f.Caveats, "The lines themselves were not recorded, only their number.")
 	} else {
 		f.Evidence = append(f.Evidence, finding.Evidence{What: "what these lines say", Node: n.Name, Tool: "sample_read", From: &b.Onset, To: &b.End, Lines: lines})
-		f.Summary += " Most frequent: " + worst.Text() + "."
+		f.Summary += " Most frequent: " + escape.Quote(worst.Text()) + "."
 	}
 	if panics > 0 {
 		if p, ok := logs.ParsePanic(worst.Example.Message); ok && p.Application == "" && p.Function != "" {

@@ -9,6 +9,7 @@ import (
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
 	"ergorecorder/analyze/series"
+	"ergorecorder/escape"
 )
 
 // limits are the supervisors that gave up, or are about to. The lives of one
@@ -205,7 +206,7 @@ func saidToGiveUp(n *scene.Node, w scene.Complaints) []*finding.Finding {
 		sub, called := finding.Subject{Node: n.Name, Incarnation: n.Incarnation(said[i].At), PID: pid}, pid
 		for name, by := range w.ByName {
 			if slices.Contains(by, said[i]) {
-				sub.Name, called = name, name
+				sub.Name, called = name, escape.Name(name)
 			}
 		}
 		if a := n.Procs.Known[pid]; a != nil {
@@ -215,7 +216,7 @@ func saidToGiveUp(n *scene.Node, w scene.Complaints) []*finding.Finding {
 		out = append(out, &finding.Finding{
 			Kind: finding.SupervisorLimit, Subject: sub, Onset: at, OnsetErrorS: 0.1, Score: finding.Score(finding.SupervisorLimit, pastIt), Confidence: finding.Medium,
 			Title:          fmt.Sprintf("the supervisor %s on %s gave up restarting", called, n.Name),
-			Summary:        "It logged: " + said[i].Message + ".",
+			Summary:        "It logged: " + escape.Quote(said[i].Message) + ".",
 			Recommendation: "See which of its children died before, and mend why; raise the intensity only if restarts do help.",
 			Confirm:        []string{fmt.Sprintf("process_list node=%s", n.Name), fmt.Sprintf("app_list node=%s", n.Name)},
 			Evidence:       []finding.Evidence{{What: "its own word", Node: n.Name, Tool: "sample_read", From: &at, To: &at, Lines: []string{said[i].Message}}},

@@ -7,6 +7,7 @@ import (
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
+	"ergorecorder/escape"
 )
 
 // judge looks for children that die and are restarted over and over, and
@@ -81,7 +82,7 @@ func restarting(ctx context.Context, s *scene.Scene, l *loop) (*finding.Finding,
 	}
 	said := saidSince(l.said, onset.Add(-time.Second))
 	if msg, n := commonest(said); n > 0 {
-		f.Summary += fmt.Sprintf(" It logs, %d times: %s", n, msg)
+		f.Summary += fmt.Sprintf(" It logs, %d times: %s", n, escape.Quote(msg))
 	}
 	for _, c := range said {
 		if c.Function != "" {
