@@ -42,20 +42,21 @@ func (s settler) again(length time.Duration) string {
 	return fmt.Sprintf("record run --endpoint %s -o again.erg --for %s", h, minutes(length))
 }
 
-// anew records the cluster once more. What a link to a node did not give it will
-// not give then: which road does, a check says.
+// anew records the cluster once more. What a road did not give it will not give
+// then either: whether another does, a check says.
 func (s settler) anew(n Node, given bool) string {
-	if !given && n.joined() {
-		return fmt.Sprintf("record check --endpoint %s --join %s --cookie-file COOKIE (which says over which road it is to be had)", host(n.Name), n.Name)
+	if !given && (n.joined() || n.over(ergo.RoadObserver)) {
+		return fmt.Sprintf("record check --endpoint %s --join %s --cookie-file COOKIE (which says which road gives it, if one does)", host(n.Name), n.Name)
 	}
 	return s.again(leastAgain)
 }
 
 // joined reports whether a node was asked over a link, as one of its cluster.
-func (n Node) joined() bool {
-	return slices.ContainsFunc(n.Readings, func(r Reading) bool {
-		return r.Road == string(ergo.RoadLink) || r.Road == string(ergo.RoadSystem)
-	})
+func (n Node) joined() bool { return n.over(ergo.RoadLink) || n.over(ergo.RoadSystem) }
+
+// over reports whether something of a node came over a road.
+func (n Node) over(road ergo.Road) bool {
+	return slices.ContainsFunc(n.Readings, func(r Reading) bool { return r.Road == string(road) })
 }
 
 // node records a node that was not seen.

@@ -31,3 +31,18 @@ func TestSettleOverTheSameRoad(t *testing.T) {
 		}
 	}
 }
+
+// TestSettleWhatARoadLacks: to record again what a road does not give gives it no
+// more then.
+func TestSettleWhatARoadLacks(t *testing.T) {
+	for road, want := range map[string]string{"mcp": "record run ", "observer": "record check ", "link": "record check ", "system": "record check "} {
+		n := Node{Name: "alpha@a", Readings: []Reading{{Reading: "runtime_stats", Road: road}}}
+		s := settler{&Coverage{Nodes: []Node{n}}, "x.erg"}
+		if got := s.anew(n, false); !strings.HasPrefix(got, want) {
+			t.Errorf("a column that %q did not give: %s", road, got)
+		}
+		if got := s.anew(n, true); !strings.HasPrefix(got, "record run ") {
+			t.Errorf("too few answers over %q: %s", road, got)
+		}
+	}
+}
