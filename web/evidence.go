@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -225,7 +226,20 @@ func figure(v any, u chart.Unit) string {
 	case int64:
 		return u.Format(float64(x))
 	case map[string]any:
-		return figure(x["before"], u) + " → " + figure(x["after"], u)
+		_, before := x["before"]
+		if _, after := x["after"]; before || after {
+			return figure(x["before"], u) + " → " + figure(x["after"], u)
+		}
+		var all []string
+		for _, k := range slices.SortedFunc(maps.Keys(x), func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) }) {
+			all = append(all, figure(x[k], u))
+		}
+		return strings.Join(all, ", ")
+	case string:
+		if t, err := time.Parse(time.RFC3339Nano, x); err == nil {
+			return chart.Clock(t) + " UTC"
+		}
+		return x
 	case time.Time:
 		return chart.Clock(x)
 	case nil:

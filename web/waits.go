@@ -41,11 +41,11 @@ func (s *Server) waits(ctx context.Context, p *page) (any, error) {
 		g.waiter(&w.Waits[i])
 	}
 	g.surroundings(ctx)
+	v.Links = g.links(ctx)
 	if len(g.nodes) > 0 {
 		d := graph.Draw(g.nodes, g.edges)
 		v.Graph = &d
 	}
-	v.Links = g.links(ctx)
 	return v, nil
 }
 
@@ -171,7 +171,20 @@ func (g *waitGraph) events(ctx context.Context, node string) {
 	}
 }
 
-// links says how the nodes that are drawn are connected at the moment.
+// broken draws a link that is not there.
+func (g *waitGraph) broken(a, b string) {
+	k := processKey{"", "link " + a + " " + b}
+	ends := len(g.pids)
+	g.add(k, graph.Node{Title: clip("link "+past.Short(a)+" – "+past.Short(b), 34), Text: "not connected", URL: g.page.Link("/links"), Class: "critical"})
+	for i, end := range g.pids[:ends] {
+		if (end.node == a || end.node == b) && g.nodes[i].Class != "" && g.nodes[i].Class != "critical" {
+			g.edges = append(g.edges, graph.Edge{From: k.id(), To: end.id(), Class: "tree", Help: "on a node of this link"})
+		}
+	}
+}
+
+// links says how the nodes that are drawn are connected at the moment. A link that
+// is not there is drawn, left of those on its nodes that wait.
 func (g *waitGraph) links(ctx context.Context) []string {
 	var names []string
 	seen := map[string]bool{}
@@ -200,6 +213,9 @@ func (g *waitGraph) links(ctx context.Context) []string {
 				state = "not recorded"
 			}
 			out = append(out, past.Short(a)+" and "+past.Short(b)+": "+state)
+			if state == "not connected" {
+				g.broken(a, b)
+			}
 		}
 	}
 	return out

@@ -3,6 +3,7 @@ package render
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"sort"
@@ -102,6 +103,8 @@ func facts(values map[string]any) []fact {
 	for _, n := range names {
 		v := values[n]
 		switch pair, ok := v.(map[string]any); {
+		case ok && !isPair(pair):
+			out = append(out, fact{name: spaced(n), after: several(pair)})
 		case ok:
 			out = append(out, fact{spaced(n), value(pair["before"]), value(pair["after"])})
 		case n == "before":
@@ -117,6 +120,29 @@ func facts(values map[string]any) []fact {
 		out = append([]fact{single}, out...)
 	}
 	return out
+}
+
+// isPair reports whether values are one before and after.
+func isPair(values map[string]any) bool {
+	_, before := values["before"]
+	_, after := values["after"]
+	return before || after
+}
+
+// several are values of one name, by their numbers.
+func several(values map[string]any) string {
+	keys := slices.SortedFunc(maps.Keys(values), func(a, b string) int {
+		return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
+	})
+	var out []string
+	for _, k := range keys {
+		text := value(values[k])
+		if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
+			text = clock(t)
+		}
+		out = append(out, text)
+	}
+	return strings.Join(out, ", ")
 }
 
 // measured is a value with its unit: nanoseconds as a length of time, bytes in

@@ -41,3 +41,11 @@ func TestTextIsWhole(t *testing.T) {
 		t.Error("without its colours the text is another one")
 	}
 }
+
+// Values of one name that are no before and after are told one behind the other.
+func TestSeveralValues(t *testing.T) {
+	got := facts(map[string]any{"shown_at": map[string]any{"2": "2026-01-02T03:04:06.5Z", "10": "later", "1": "2026-01-02T03:04:05Z"}})
+	if len(got) != 1 || got[0].name != "shown at" || got[0].before != "" || got[0].after != "03:04:05, 03:04:06, later" {
+		t.Errorf("%+v", got)
+	}
+}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/render"
 	"ergorecorder/analyze/views"
 	"ergorecorder/cmd/internal/command"
@@ -47,6 +48,10 @@ first; then the latest lines in full.`,
 			if err != nil {
 				return err
 			}
+			color, err := command.Colored(cmd, cmd.OutOrStdout())
+			if err != nil {
+				return err
+			}
 			if node == "" {
 				names = []string{""} // all as one
 			}
@@ -58,7 +63,7 @@ first; then the latest lines in full.`,
 				if f == "json" {
 					err = printJSON(cmd.OutOrStdout(), v)
 				} else {
-					err = printLogs(cmd.OutOrStdout(), v)
+					err = printLogs(cmd.OutOrStdout(), v, color)
 				}
 				if err != nil {
 					return err
@@ -89,7 +94,7 @@ func nodesLike(rec *replay.Recording, glob string) ([]string, error) {
 	return names, nil
 }
 
-func printLogs(out io.Writer, v *views.LogView) error {
+func printLogs(out io.Writer, v *views.LogView, color bool) error {
 	escape.Fprintf(out, "%d lines of %d kinds\n\n", v.Total, v.KindsTotal)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	escape.Fprintf(w, "LEVEL\tLINES\tFIRST\tLAST\tTEMPLATE\n")
@@ -101,22 +106,39 @@ func printLogs(out io.Writer, v *views.LogView) error {
 	}
 	escape.Fprintf(out, "\nthe latest %d:\n", len(v.Lines))
 	for _, l := range v.Lines {
-		hang(out, fmt.Sprintf("%s %-7s ", l.At.UTC().Format("15:04:05.000"), l.Level), l.Source+": "+l.Message)
+		hang(out, levelPaint(l.Level, color), fmt.Sprintf("%s %-7s ", l.At.UTC().Format("15:04:05.000"), l.Level), l.Source+": "+l.Message)
 	}
 	return nil
 }
 
-// hang writes a text behind a lead. On a terminal it goes on below itself; where
-// it goes elsewhere, a text is a line.
-func hang(out io.Writer, lead, text string) {
+// levelPaint is what a terminal is told to draw the level of a line with.
+func levelPaint(level string, color bool) escape.Raw {
+	switch {
+	case !color:
+		return ""
+	case level == "error" || level == "panic":
+		return escape.Raw(render.Paint(finding.Critical))
+	case level == "warning":
+		return escape.Raw(render.Paint(finding.Warning))
+	}
+	return ""
+}
+
+// hang writes a text behind a lead, which is painted. On a terminal the text goes
+// on below itself; where it goes elsewhere, it is a line.
+func hang(out io.Writer, paint escape.Raw, lead, text string) {
+	end := escape.Raw("")
+	if paint != "" {
+		end = render.Unpaint
+	}
 	if !command.Terminal(out) {
-		escape.Fprintf(out, "%s%s\n", lead, text)
+		escape.Fprintf(out, "%s%s%s%s\n", paint, lead, end, text)
 		return
 	}
 	blank := strings.Repeat(" ", min(len(lead), width(out)/2))
 	for i, l := range render.Wrap(text, width(out)-len(blank)) {
 		if i == 0 {
-			escape.Fprintf(out, "%s%s\n", lead, l)
+			escape.Fprintf(out, "%s%s%s%s\n", paint, lead, end, l)
 			continue
 		}
 		escape.Fprintf(out, "%s%s\n", blank, l)

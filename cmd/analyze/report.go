@@ -301,7 +301,7 @@ warning, error and panic.`,
 				escape.Fprintf(out, "%s\n", limit)
 			}
 			for _, m := range shown {
-				hang(out, fmt.Sprintf("%s  %-11s %s  ", m.At.UTC().Format("15:04:05.000"), m.Kind, m.Node), m.Words())
+				hang(out, "", fmt.Sprintf("%s  %-11s %s  ", m.At.UTC().Format("15:04:05.000"), m.Kind, m.Node), m.Words())
 			}
 			if rest := len(all) - len(shown); rest > 0 {
 				escape.Fprintf(out, "%d more: raise --limit\n", rest)

@@ -35,6 +35,10 @@ func slowLink(s *scene.Scene, w *scene.Network, v *finding.Verdict, a, b string)
 		if words {
 			was, is = told.was, told.is
 		}
+		title, summary := slowWords(a, b, c.At, was, is)
+		if words && (is < s.Set.Of(slowRatio)*was || is < s.Set.Of(slowMS)) {
+			title, summary = unansweredWords(a, b, c.At, was, is)
+		}
 		rtt := all
 		rtt.V = slices.Clone(all.V)
 		for i := range rtt.V {
@@ -43,8 +47,7 @@ func slowLink(s *scene.Scene, w *scene.Network, v *finding.Verdict, a, b string)
 		onset, off := slowSince(s, c, a, b)
 		f := &finding.Finding{
 			Kind: finding.SlowLink, Score: finding.Score(finding.SlowLink, atLeast), Confidence: finding.Medium,
-			Title:   fmt.Sprintf("Round trips between %s and %s take %s ms instead of %s", finding.NodeName(a), finding.NodeName(b), finding.Number(is), finding.Number(was)),
-			Summary: fmt.Sprintf("Since %s the median round trip is %s ms; before it was %s ms.", finding.Clock(c.At), finding.Number(is), finding.Number(was)),
+			Title: title, Summary: summary,
 			Subject: finding.Subject{Node: a, Peer: b, Incarnation: s.Incarnation(a, c.At)},
 			Onset:   onset, OnsetErrorS: off.Seconds(),
 			Evidence: []finding.Evidence{{
@@ -64,6 +67,19 @@ func slowLink(s *scene.Scene, w *scene.Network, v *finding.Verdict, a, b string)
 		v.Find(f)
 		return
 	}
+}
+
+// slowWords say of a link that its round trips became longer, in ms.
+func slowWords(a, b string, since time.Time, was, is float64) (title, summary string) {
+	return fmt.Sprintf("Round trips between %s and %s take %s ms instead of %s", finding.NodeName(a), finding.NodeName(b), finding.Number(is), finding.Number(was)),
+		fmt.Sprintf("Since %s the median round trip is %s ms; before it was %s ms.", finding.Clock(since), finding.Number(is), finding.Number(was))
+}
+
+// unansweredWords say of a link that what is asked over it is mostly not answered:
+// what is answered comes as fast as ever.
+func unansweredWords(a, b string, since time.Time, was, is float64) (title, summary string) {
+	return fmt.Sprintf("Calls between %s and %s are mostly not answered, over a link that stands", finding.NodeName(a), finding.NodeName(b)),
+		fmt.Sprintf("Since %s at least half of the pings and forwarded calls over the link time out; the pings that are answered take %s ms (%s ms before).", finding.Clock(since), finding.Number(is), finding.Number(was))
 }
 
 // lasts is until when what a change led to lasts.
