@@ -107,10 +107,14 @@ func node(answer []byte, creation int64) ([]byte, error) {
 		return nil, fmt.Errorf("node_info: the answer has no Info")
 	}
 	info = without(info, legend)
-	if creation == 0 || row(info).field("Creation") != nil {
+	inner, isObject := bytes.CutPrefix(bytes.TrimSpace(info), []byte("{"))
+	if creation == 0 || !isObject || row(info).field("Creation") != nil {
 		return info, nil
 	}
-	return fmt.Appendf(bytes.TrimSuffix(info, []byte("}")), `,"Creation":%d}`, creation), nil
+	if inner = bytes.TrimSpace(bytes.TrimSuffix(inner, []byte("}"))); len(inner) > 0 {
+		inner = append([]byte(","), inner...)
+	}
+	return fmt.Appendf(nil, `{"Creation":%d%s}`, creation, inner), nil
 }
 
 // runtime is runtime_stats, as far as the node tells it.
