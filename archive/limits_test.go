@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,12 +19,13 @@ import (
 
 // TestCraftedMeta: a meta that names absurd segments costs nothing.
 func TestCraftedMeta(t *testing.T) {
+	absurd := int(min(int64(1)<<40, math.MaxInt)) // as far as the machine's numbers reach
 	for name, change := range map[string]func(*segmentMeta){
-		"number":   func(m *segmentMeta) { m.Segment = 1 << 40 },
-		"largest":  func(m *segmentMeta) { m.Segment = 1<<63 - 1 },
+		"number":   func(m *segmentMeta) { m.Segment = absurd },
+		"largest":  func(m *segmentMeta) { m.Segment = math.MaxInt },
 		"negative": func(m *segmentMeta) { m.Segment = -5 },
-		"next":     func(m *segmentMeta) { m.Next = 1 << 40 },
-		"gone":     func(m *segmentMeta) { m.Gone = numbers{{5, 1 << 40}, {-1 << 40, 3}} },
+		"next":     func(m *segmentMeta) { m.Next = absurd },
+		"gone":     func(m *segmentMeta) { m.Gone = numbers{{5, absurd}, {-absurd, 3}} },
 		"dropped":  func(m *segmentMeta) { m.Dropped = make([]int, 100_000) },
 	} {
 		dir := t.TempDir()
