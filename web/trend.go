@@ -5,7 +5,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -110,7 +112,7 @@ func (p *page) metricURL(metrics []string) string {
 		if i == 0 && !strings.Contains(u, "?") {
 			sep = "?"
 		}
-		u += sep + "metric=" + m // a tool and a field: letters, digits, dot and underscore
+		u += sep + "metric=" + url.QueryEscape(m)
 	}
 	return u
 }
@@ -163,15 +165,32 @@ func add(ctx context.Context, p *page, c *chart.Chart, q views.TrendQuery, shift
 	if err != nil {
 		return err
 	}
+	gaps := p.gaps(ctx)
 	for _, v := range curves {
 		k := chart.Curve{Name: past.Short(v.Node) + after, URL: p.Link("/processes", "node", v.Node)}
+		var before time.Time
 		for _, pt := range v.Points {
+			if g := gapBetween(gaps, v.Node, before, pt.At); g != nil {
+				k.Add(g.From.Add(shift), math.NaN()) // no line across what was not recorded
+			}
 			k.Add(pt.At.Add(shift), pt.Mean)
+			before = pt.At
 		}
 		if v.Of != "value" {
 			c.Note = v.Of
 		}
 		c.Curves = append(c.Curves, k)
+	}
+	return nil
+}
+
+// gapBetween is a gap of a node between two of its samples, nil where there is
+// none or no first sample.
+func gapBetween(gaps []replay.Gap, node string, from, to time.Time) *replay.Gap {
+	for i, g := range gaps {
+		if !from.IsZero() && (g.Node == node || g.Node == "") && g.From.After(from) && g.From.Before(to) && g.To.After(from) {
+			return &gaps[i]
+		}
 	}
 	return nil
 }

@@ -38,7 +38,8 @@ export function format(v, unit) {
   return unit && unit !== "count" ? number + " " + unit : number;
 }
 
-// valueAt is the newest value of a curve at or before a moment.
+// valueAt is the newest value of a curve at or before a moment; undefined or null
+// where none was recorded: before the first, in a gap, or long after the last.
 function valueAt(curve, t) {
   let lo = 0;
   let hi = curve.t.length;
@@ -47,7 +48,10 @@ function valueAt(curve, t) {
     if (curve.t[mid] <= t) lo = mid + 1;
     else hi = mid;
   }
-  return lo ? curve.v[lo - 1] : undefined;
+  const n = curve.t.length;
+  const usual = n > 1 ? (curve.t[n - 1] - curve.t[0]) / (n - 1) : 0;
+  if (!lo || (lo === n && t - curve.t[n - 1] > Math.max(5 * usual, 15000))) return undefined;
+  return curve.v[lo - 1];
 }
 
 const all = () => document.querySelectorAll("[data-chart]");
@@ -78,8 +82,8 @@ export function showAt(ms) {
 function said(el, t) {
   const chart = curves(el);
   const values = chart.curves.map((c) => [c.name, valueAt(c, t)]);
-  if (values.length === 1) return values[0][1] === undefined ? "not recorded" : format(values[0][1], chart.unit);
-  return values.map(([name, v]) => `${name} ${v === undefined ? "–" : format(v, chart.unit)}`).join(", ");
+  if (values.length === 1) return values[0][1] == null ? "not known" : format(values[0][1], chart.unit);
+  return values.map(([name, v]) => `${name} ${v == null ? "–" : format(v, chart.unit)}`).join(", ");
 }
 
 // momentUnder is the moment under the pointer and the chart it is in, or null.

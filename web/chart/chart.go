@@ -265,12 +265,12 @@ func (c Chart) summary() string {
 
 // data are the curves for the script that says their values under the cursor:
 // {"unit": …, "curves": [{"name", "t": [ms since From], "v": [values]}]}, as many
-// points as are drawn.
+// points as are drawn, and a null where nothing was recorded from then on.
 func (c Chart) data(s Scale) string {
 	type points struct {
-		Name string    `json:"name"`
-		T    []int64   `json:"t"`
-		V    []float64 `json:"v"`
+		Name string     `json:"name"`
+		T    []int64    `json:"t"`
+		V    []*float64 `json:"v"` // null where the line is broken
 	}
 	out := struct {
 		Unit   Unit     `json:"unit"`
@@ -278,12 +278,25 @@ func (c Chart) data(s Scale) string {
 	}{Unit: c.Unit}
 	from := c.From.UnixMilli()
 	for _, k := range c.Curves {
-		p := points{Name: k.Name, T: []int64{}, V: []float64{}}
-		for i := range s.drawn(k) {
-			p.T = append(p.T, k.At[i]-from)
-			v, _ := strconv.ParseFloat(strconv.FormatFloat(k.Value[i], 'g', 5, 64), 64)
-			p.V = append(p.V, v)
+		p := points{Name: k.Name, T: []int64{}, V: []*float64{}}
+		next := 0 // behind the point that was taken last
+		pause := func(until int) {
+			for ; next < until; next++ {
+				if !finite(k.Value[next]) {
+					p.T, p.V = append(p.T, k.At[next]-from), append(p.V, nil)
+					return
+				}
+			}
 		}
+		for i, broken := range s.drawn(k) {
+			if broken {
+				pause(i)
+			}
+			v, _ := strconv.ParseFloat(strconv.FormatFloat(k.Value[i], 'g', 5, 64), 64)
+			p.T, p.V = append(p.T, k.At[i]-from), append(p.V, &v)
+			next = i + 1
+		}
+		pause(len(k.At))
 		out.Curves = append(out.Curves, p)
 	}
 	b, err := json.Marshal(out)

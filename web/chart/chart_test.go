@@ -89,3 +89,16 @@ func TestPathKeepsExtremes(t *testing.T) {
 		t.Error("the peak is not drawn")
 	}
 }
+
+// Under the cursor, nothing is said to have been recorded where the line is broken.
+func TestDataTellsGaps(t *testing.T) {
+	var c Curve
+	for i, v := range []float64{1, 2, math.NaN(), math.NaN(), 5, math.NaN()} {
+		c.Add(time.UnixMilli(int64(i*1000)), v)
+	}
+	s := Scale{From: time.UnixMilli(0), To: time.UnixMilli(10_000), Hi: 5}
+	want := `{"unit":"","curves":[{"name":"","t":[0,1000,2000,4000,5000],"v":[1,2,null,5,null]}]}`
+	if got := c.Data(s, Count); got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
