@@ -1,21 +1,16 @@
 package mcp
 
 import (
-	"bufio"
-	"compress/gzip"
-	"context"
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"unicode"
 
+	"ergorecorder/internal/fixture"
+
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
-	"ergorecorder/archive"
 	"ergorecorder/ergo/observer/gate"
-	"ergorecorder/recorder/ingest"
 	"ergorecorder/replay"
 )
 
@@ -26,27 +21,11 @@ const planted = "\x1b]0;owned\x07\x1b[2J\u009b31m\u202e"
 // holds planted.
 func hostileRecording(t *testing.T) *replay.Recording {
 	t.Helper()
-	f, err := os.Open("../testdata/stuck.jsonl.gz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	gz, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
 	quoted, err := json.Marshal(planted)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var out strings.Builder
-	in := bufio.NewScanner(gz)
-	in.Buffer(nil, 64<<20)
-	for in.Scan() {
-		var l map[string]any
-		if err := json.Unmarshal(in.Bytes(), &l); err != nil {
-			t.Fatal(err)
-		}
+	return fixture.Open(t, fixture.Edited(t, fixture.Bundled(t, "stuck"), func(l map[string]any) {
 		for _, name := range []string{"book_eth", "OrderBook", "applyDelta", "gamma@localhost", "trading"} {
 			for _, key := range []string{"node", "text"} {
 				s, ok := l[key].(string)
@@ -59,29 +38,7 @@ func hostileRecording(t *testing.T) *replay.Recording {
 				}
 			}
 		}
-		line, err := json.Marshal(l)
-		if err != nil {
-			t.Fatal(err)
-		}
-		out.Write(append(line, '\n'))
-	}
-	path := filepath.Join(t.TempDir(), "hostile.erg")
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := ingest.Capture(context.Background(), strings.NewReader(out.String()), w, ingest.Options{}, &ingest.Imported{}); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	rec, err := replay.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { rec.Close() })
-	return rec
+	}))
 }
 
 // steered is the first rune of a text that steers what shows it.

@@ -1,9 +1,6 @@
 package main
 
 import (
-	"bufio"
-	"compress/gzip"
-	"context"
 	"encoding/json"
 	"io"
 	"os"
@@ -12,9 +9,9 @@ import (
 	"testing"
 	"unicode"
 
-	"ergorecorder/archive"
+	"ergorecorder/internal/fixture"
+
 	"ergorecorder/ergo/capture"
-	"ergorecorder/recorder/ingest"
 )
 
 // planted is what a hostile cluster puts into every name: commands to the
@@ -25,67 +22,26 @@ const planted = "\x1b]0;owned\x07\x1b[2J\u009b31m\u202e\n# head <img src=x>`"
 // its behavior, node, application, function and log lines holds planted.
 func hostile(t *testing.T) string {
 	t.Helper()
-	f, err := os.Open("../../testdata/stuck.jsonl.gz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	gz, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out strings.Builder
-	in := bufio.NewScanner(gz)
-	in.Buffer(nil, 64<<20)
-	for in.Scan() {
-		out.WriteString(plant(t, in.Bytes()))
-	}
-	if err := in.Err(); err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), "hostile.erg")
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := ingest.Capture(context.Background(), strings.NewReader(out.String()), w, ingest.Options{}, &ingest.Imported{}); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
-// plant is a line of a capture with planted behind every name it knows. In
-// lines of text a line break is the tool's own, so none is planted there.
-func plant(t *testing.T, line []byte) string {
-	var l map[string]any
-	if err := json.Unmarshal(line, &l); err != nil {
-		t.Fatal(err)
-	}
 	quoted, err := json.Marshal(planted)
 	if err != nil {
 		t.Fatal(err)
 	}
+	// In lines of text a line break is the tool's own, so none is planted there.
 	inText, inJSON := strings.ReplaceAll(planted, "\n", ""), strings.Trim(string(quoted), `"`)
-	for _, name := range []string{"book_eth", "OrderBook", "applyDelta", "gamma@localhost", "trading"} {
-		if node, ok := l["node"].(string); ok {
-			l["node"] = strings.ReplaceAll(node, name, name+planted)
-		}
-		if s, ok := l["text"].(string); ok {
-			behind := inText
-			if strings.HasPrefix(s, "{") || strings.HasPrefix(s, "[") {
-				behind = inJSON
+	return fixture.Edited(t, fixture.Bundled(t, "stuck"), func(l map[string]any) {
+		for _, name := range []string{"book_eth", "OrderBook", "applyDelta", "gamma@localhost", "trading"} {
+			if node, ok := l["node"].(string); ok {
+				l["node"] = strings.ReplaceAll(node, name, name+planted)
 			}
-			l["text"] = strings.ReplaceAll(s, name, name+behind)
+			if s, ok := l["text"].(string); ok {
+				behind := inText
+				if strings.HasPrefix(s, "{") || strings.HasPrefix(s, "[") {
+					behind = inJSON
+				}
+				l["text"] = strings.ReplaceAll(s, name, name+behind)
+			}
 		}
-	}
-	text, err := json.Marshal(l)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text) + "\n"
+	})
 }
 
 // Whatever the cluster said, no command lets it steer the terminal or begin a

@@ -1,19 +1,12 @@
 package main
 
 import (
-	"bufio"
-	"compress/gzip"
-	"context"
-	"encoding/json"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
-	"ergorecorder/archive"
-	"ergorecorder/recorder/ingest"
+	"ergorecorder/internal/fixture"
 )
 
 // odd are values that no node says in earnest.
@@ -28,23 +21,7 @@ var member = regexp.MustCompile(`": ?("(?:[^"\\]|\\.)*"|-?[0-9][0-9.eE+-]*)`)
 // oddly is the recorded incident in which one value of fifty is exchanged.
 func oddly(t *testing.T, luck *rand.Rand) string {
 	t.Helper()
-	f, err := os.Open("../../testdata/stuck.jsonl.gz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	gz, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out strings.Builder
-	in := bufio.NewScanner(gz)
-	in.Buffer(nil, 64<<20)
-	for in.Scan() {
-		var l map[string]any
-		if err := json.Unmarshal(in.Bytes(), &l); err != nil {
-			t.Fatal(err)
-		}
+	return fixture.Edited(t, fixture.Bundled(t, "stuck"), func(l map[string]any) {
 		if s, ok := l["text"].(string); ok {
 			l["text"] = member.ReplaceAllStringFunc(s, func(was string) string {
 				if luck.IntN(50) > 0 {
@@ -53,24 +30,7 @@ func oddly(t *testing.T, luck *rand.Rand) string {
 				return `": ` + odd[luck.IntN(len(odd))]
 			})
 		}
-		line, err := json.Marshal(l)
-		if err != nil {
-			t.Fatal(err)
-		}
-		out.Write(append(line, '\n'))
-	}
-	path := filepath.Join(t.TempDir(), "odd.erg")
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := ingest.Capture(context.Background(), strings.NewReader(out.String()), w, ingest.Options{}, &ingest.Imported{}); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return path
+	})
 }
 
 // absurd are what a length of time or a number becomes that ran over.
