@@ -171,20 +171,21 @@ func (g *waitGraph) events(ctx context.Context, node string) {
 	}
 }
 
-// broken draws a link that is not there.
-func (g *waitGraph) broken(a, b string) {
+// lost draws a link that is not there any more, and that those on its nodes wait
+// meanwhile: whether because of it, findings say.
+func (g *waitGraph) lost(a, b string) {
 	k := processKey{"", "link " + a + " " + b}
 	ends := len(g.pids)
-	g.add(k, graph.Node{Title: clip("link "+past.Short(a)+" – "+past.Short(b), 34), Text: "not connected", URL: g.page.Link("/links"), Class: "critical"})
+	g.add(k, graph.Node{Title: clip("link "+past.Short(a)+" – "+past.Short(b), 34), Text: "not connected, a minute before it was", URL: g.page.Link("/links"), Class: "warning"})
 	for i, end := range g.pids[:ends] {
 		if (end.node == a || end.node == b) && g.nodes[i].Class != "" && g.nodes[i].Class != "critical" {
-			g.edges = append(g.edges, graph.Edge{From: k.id(), To: end.id(), Class: "tree", Help: "on a node of this link"})
+			g.edges = append(g.edges, graph.Edge{From: k.id(), To: end.id(), Class: "end", Help: "is on a node of this link"})
 		}
 	}
 }
 
 // links says how the nodes that are drawn are connected at the moment. A link that
-// is not there is drawn, left of those on its nodes that wait.
+// was lost within the minute before is drawn, left of those on its nodes that wait.
 func (g *waitGraph) links(ctx context.Context) []string {
 	var names []string
 	seen := map[string]bool{}
@@ -197,7 +198,7 @@ func (g *waitGraph) links(ctx context.Context) []string {
 	if len(names) < 2 {
 		return nil
 	}
-	rows := readLinks(ctx, g.page.now, names)
+	rows, before := readLinks(ctx, g.page.now, names), readLinks(ctx, past.MomentOf(g.page.rec, g.page.At.Add(-linkWindow)), names)
 	var out []string
 	for i, a := range names {
 		for _, b := range names[i+1:] {
@@ -213,8 +214,10 @@ func (g *waitGraph) links(ctx context.Context) []string {
 				state = "not recorded"
 			}
 			out = append(out, past.Short(a)+" and "+past.Short(b)+": "+state)
-			if state == "not connected" {
-				g.broken(a, b)
+			_, hadA := before[a][b]
+			_, hadB := before[b][a]
+			if state == "not connected" && (hadA || hadB) {
+				g.lost(a, b)
 			}
 		}
 	}
