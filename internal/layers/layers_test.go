@@ -93,6 +93,8 @@ var mayImport = map[string]string{
 
 	"seal": "ergo/secret",
 
+	"fleet/shape": "",
+
 	"export": "ergo ergo/tools48 archive replay",
 
 	"cmd/internal/command": "archive internal/exit",
