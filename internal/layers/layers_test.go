@@ -46,7 +46,7 @@ var mayImport = map[string]string{
 	"recorder/notify":     "ergo/secret recorder recorder/incident",
 	"recorder/ring":       "",
 	"recorder/succession": "",
-	"recorder/rows":       "",
+	"recorder/rows":       "ergo/listing",
 	"recorder/identity":   "archive",
 	"recorder/dump":       "archive",
 	"recorder/control":    "door escape seal ergo/live archive recorder recorder/dump",
