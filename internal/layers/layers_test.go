@@ -92,7 +92,9 @@ var mayImport = map[string]string{
 
 	"seal": "ergo/secret",
 
-	"fleet/shape": "",
+	"fleet/shape":  "",
+	"fleet/link":   "ergo/secret fleet/shape",
+	"fleet/engine": "ergo/secret",
 
 	"export": "ergo ergo/tools48 archive replay",
 
@@ -139,6 +141,7 @@ var homes = map[string]string{
 	"github.com/modelcontextprotocol":      "",
 	"github.com/chromedp":                  "",
 	"github.com/nats-io":                   "fleet/...",
+	"github.com/nats-io/nats-server":       "fleet/engine",
 	"github.com/minio":                     "fleet/...",
 	"github.com/aws":                       "fleet/...",
 	"ergo.services":                        "",
