@@ -184,6 +184,15 @@ func (l *Link) Close() { l.conn.Close() }
 // Connected reports whether a server answers.
 func (l *Link) Connected() bool { return l.conn.IsConnected() }
 
+// Why is why the last attempt to reach a server failed; nil where one answers, or
+// none was tried.
+func (l *Link) Why() error {
+	if l.Connected() {
+		return nil
+	}
+	return l.conn.LastError()
+}
+
 // JetStream is the client itself, for who reads.
 func (l *Link) JetStream() jetstream.JetStream { return l.js }
 

@@ -46,9 +46,14 @@ func dial(t *testing.T, o link.Options) *link.Link {
 
 func connected(t *testing.T, l *link.Link) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !l.Connected(); time.Sleep(10 * time.Millisecond) {
+	within(t, "a connection", l.Connected)
+}
+
+func within(t *testing.T, what string, so func() bool) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); !so(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatal("no connection")
+			t.Fatalf("%s was waited for in vain", what)
 		}
 	}
 }
@@ -148,18 +153,8 @@ func TestSecrets(t *testing.T) {
 	if err := os.WriteFile(wrong, []byte("wrong"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	told := make(chan string, 100)
-	l := dial(t, link.Options{Hosts: []string{e.URL()}, TokenFile: wrong, Notice: func(s string) {
-		select {
-		case told <- s:
-		default:
-		}
-	}})
-	for s := range told {
-		if strings.Contains(s, "Authorization") {
-			break
-		}
-	}
+	l := dial(t, link.Options{Hosts: []string{e.URL()}, TokenFile: wrong})
+	within(t, "a refusal", func() bool { return l.Why() != nil && strings.Contains(l.Why().Error(), "Authorization") })
 	if l.Connected() {
 		t.Error("a wrong token is taken")
 	}
