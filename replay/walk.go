@@ -17,7 +17,8 @@ type Query struct {
 	Reading  ergo.Reading
 	From, To time.Time // zero: all
 	// Fields are those that are decoded, by the names of the reading's
-	// definition. A spelling that calls them otherwise is translated.
+	// definition. A spelling that calls them otherwise is translated. The type
+	// [Fields] keeps where each stands.
 	Fields []string
 	// Failures: the calls that failed are walked too.
 	Failures bool
