@@ -27,6 +27,21 @@ type Query struct {
 	Damaged func(error)
 }
 
+// Fields are the fields that a query asks for. A reader takes them one by one
+// and keeps where each stands, so that none is counted by hand:
+//
+//	var ask replay.Fields
+//	pid, run := ask.Of("PID"), ask.Of("RunningTime")
+//	for f, err := range rec.Answers(ctx, replay.Query{Fields: ask, …}) {
+//		… f.Columns[pid].Text(slot), f.Columns[run].Float(slot)
+type Fields []string
+
+// Of asks for a field, and is its place among the columns of each answer.
+func (f *Fields) Of(name string) int {
+	*f = append(*f, name)
+	return len(*f) - 1
+}
+
 // Answers walks the answers that hold the reading, in order of time, whichever
 // tool of whichever spelling gave them. Of several streams (with other
 // arguments) it takes the one that shows most rows. What cannot be read is
