@@ -96,6 +96,8 @@ var mayImport = map[string]string{
 	"fleet/shape":  "",
 	"fleet/link":   "ergo/secret fleet/shape",
 	"fleet/engine": "ergo/secret",
+	"fleet/ship":   "archive fleet/link fleet/shape",
+	"fleet/lease":  "fleet/link fleet/shape",
 
 	"export": "ergo ergo/tools48 archive replay",
 
