@@ -78,9 +78,12 @@ func TestHostileNamesAreShownNotRun(t *testing.T) {
 	for path := range s.views() { // every page: as it is, of the hostile node and process, and with what is hostile in its address
 		path = strings.TrimSuffix(path, "{$}")
 		for _, q := range []url.Values{
-			{}, {"node": {evilNode}, "pid": {"<A.0.1>"}}, {"node": {evilNode}, "name": {evilName}},
+			{},
+			{"node": {evilNode}, "pid": {"<A.0.1>"}},
+			{"node": {evilNode}, "name": {evilName}},
 			{"id": {evilName}, "q": {evilName}, "metric": {evilName}, "event": {evilName}, "by": {evilName}, "lane": {evilName}, "tz": {evilName}},
-			{"at": {evilName}}, {"from": {evilName}, "to": {evilName}},
+			{"at": {evilName}},
+			{"from": {evilName}, "to": {evilName}},
 		} {
 			paths = append(paths, path+"?"+q.Encode())
 		}
