@@ -134,6 +134,7 @@ func mailboxFull(ctx context.Context, s *scene.Scene, a *scene.Actor, e *scene.E
 	}
 	if before.At.IsZero() {
 		f.Summary += " It was so when the recording of it began."
+		f.Facts = append(f.Facts, finding.Older)
 	}
 	senders, err := feeders(ctx, s, a, onset)
 	if err != nil {
