@@ -13,6 +13,7 @@ import (
 	"slices"
 	"time"
 
+	"ergorecorder/web/lanes"
 	"ergorecorder/web/past"
 
 	"ergorecorder/analyze"
@@ -31,7 +32,7 @@ type reportPage struct {
 	Policy   string // of the page, as its meta tag says
 	CSS      template.CSS
 	Name     string
-	Strip    *strip
+	Strip    *lanes.Strip
 	Causes   *graph.Drawn
 	Views    []findingView
 	Folded   []string // findings that are not drawn, family by family
@@ -117,13 +118,13 @@ func newReportPage(ctx context.Context, all *analyze.Report, rec *replay.Recordi
 		Policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'",
 	}
 	anchor := func(f *finding.Finding) string { return "#" + f.ID }
-	p.Strip = newStrip(rec, from, to, past.Metrics()[0])
-	p.Strip.fill(ctx, rec)
+	p.Strip = lanes.New(rec, from, to, past.Metrics()[0])
+	p.Strip.Fill(ctx, rec)
 	marks, err := rec.Marks(ctx, from, to)
 	if err != nil {
 		return nil, err
 	}
-	p.Strip.flags(report, marks, anchor)
+	p.Strip.Mark(report, marks, anchor)
 	p.Causes = newCauses(report, anchor)
 	if p.Views, err = findingViews(ctx, report, rec, anchor); err != nil {
 		return nil, err

@@ -19,6 +19,7 @@ import (
 	"sync"
 	"time"
 
+	"ergorecorder/web/lanes"
 	"ergorecorder/web/past"
 
 	"ergorecorder/analyze"
@@ -169,7 +170,7 @@ type page struct {
 	Present    bool      // no moment was chosen: the end of the recording
 	Start, End time.Time // of the recording
 	From, To   time.Time // of the overview strip
-	Strip      *strip
+	Strip      *lanes.Strip
 	Metric     past.Metric // of the strip
 	Local      bool        // times are shown in the reader's zone
 	Report     *analyze.Report
@@ -442,24 +443,26 @@ func (p *page) notJudged() error {
 // where they were made; a few windows are enough.
 type stripCache struct {
 	mu   sync.Mutex
-	made map[string]*strip
+	made map[string]*lanes.Strip
 }
 
 // get is the strip of the page's window; with read unset, only what takes no
 // scan unless an earlier request did it.
-func (c *stripCache) get(p *page, read bool) *strip {
+func (c *stripCache) get(p *page, read bool) *lanes.Strip {
 	key := chart.InURL(p.From) + chart.InURL(p.To) + chart.InURL(p.End) + p.Metric.ID
 	c.mu.Lock()
 	base := c.made[key]
 	c.mu.Unlock()
 	if base == nil {
-		base = newStrip(p.rec, p.From, p.To, p.Metric)
+		base = lanes.New(p.rec, p.From, p.To, p.Metric)
 		if read {
-			base.profile = func(r profileRef) string { return "/profile?id=" + url.QueryEscape(r.String()) }
-			base.fill(context.Background(), p.rec)
+			base.Profile = func(node, kind string, at time.Time) string {
+				return "/profile?id=" + url.QueryEscape(profileRef{node, kind, at}.String())
+			}
+			base.Fill(context.Background(), p.rec)
 			c.mu.Lock()
 			if c.made == nil || len(c.made) > 20 {
-				c.made = map[string]*strip{}
+				c.made = map[string]*lanes.Strip{}
 			}
 			c.made[key] = base
 			c.mu.Unlock()
@@ -467,14 +470,14 @@ func (c *stripCache) get(p *page, read bool) *strip {
 	}
 	st := *base
 	for _, m := range past.Metrics() {
-		st.Metrics = append(st.Metrics, choice{m.ID, m.Label, m.ID == p.Metric.ID})
+		st.Metrics = append(st.Metrics, lanes.Choice{Value: m.ID, Label: m.Label, On: m.ID == p.Metric.ID})
 	}
 	marks, err := p.rec.Marks(context.Background(), p.From, p.To)
 	if err != nil {
-		st.Trouble = inShort([]error{err})
+		st.Trouble = lanes.InShort([]error{err})
 	}
 	st.Whole = st.Whole && p.Progress == ""
-	st.flags(p.Report, marks, func(f *finding.Finding) string {
+	st.Mark(p.Report, marks, func(f *finding.Finding) string {
 		return p.Link("/finding", "id", f.ID, "at", chart.InURL(f.Onset))
 	})
 	return &st
