@@ -138,10 +138,7 @@ func BenchmarkWide(b *testing.B) {
 func recorded(b *testing.B, load sim.Workload) (path string) {
 	b.Helper()
 	path = filepath.Join(b.TempDir(), "x.erg")
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		b.Fatal(err)
-	}
+	w := archivetest.Writer(b, path, nil)
 	for r := range load.Records() {
 		if _, err := w.Append(r); err != nil {
 			b.Fatal(err)
