@@ -52,10 +52,7 @@ func judgeWorkload(b *testing.B, load sim.Workload) {
 
 func benchRecords(b *testing.B, rows float64, records iter.Seq[*archive.Record]) {
 	path := filepath.Join(b.TempDir(), "day.erg")
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		b.Fatal(err)
-	}
+	w := archivetest.Writer(b, path, nil)
 	for r := range records {
 		if _, err := w.Append(r); err != nil {
 			b.Fatal(err)

@@ -10,6 +10,9 @@ import (
 	"ergorecorder/replay"
 )
 
+// fewestListings are needed to tell what waits from what happened to be there.
+const fewestListings = 3
+
 // judge looks for processes whose messages wait: because a callback does
 // not return, because it waits for another process, or because more arrives
 // than is handled.
@@ -20,7 +23,7 @@ import (
 func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 	found := make([][]*finding.Finding, len(s.Nodes))
 	err := s.Each(ctx, func(ctx context.Context, i int, n *scene.Node) (err error) {
-		if len(n.Procs.Listings) >= 3 {
+		if len(n.Procs.Listings) >= fewestListings {
 			found[i], err = waitingOn(ctx, s, n)
 		}
 		return err
@@ -29,8 +32,8 @@ func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 		return err
 	}
 	for i, n := range s.Nodes {
-		if len(n.Procs.Listings) < 3 {
-			v.Skip("%s: %s", n.Name, n.Procs.Missing())
+		if len(n.Procs.Listings) < fewestListings {
+			v.Skip("%s: %s", n.Name, n.Procs.Missing(fewestListings))
 			continue
 		}
 		if n.Latency == replay.No {
