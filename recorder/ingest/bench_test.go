@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
 	"ergorecorder/recorder/ingest"
 )
 
@@ -60,10 +61,7 @@ func BenchmarkCapture(b *testing.B) {
 
 func takeIn(b *testing.B, capture []byte) (rows int, size int64) {
 	path := filepath.Join(b.TempDir(), "a.erg")
-	w, err := archive.OpenWriter(path, &archive.Options{CommitEvery: time.Hour})
-	if err != nil {
-		b.Fatal(err)
-	}
+	w := archivetest.Writer(b, path, &archive.Options{CommitEvery: time.Hour})
 	var sum ingest.Imported
 	if err := ingest.Capture(context.Background(), bytes.NewReader(capture), w, ingest.Options{}, &sum); err != nil {
 		b.Fatal(err)
