@@ -6,9 +6,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"ergorecorder/recorder/clock"
-	"ergorecorder/recorder/cost"
 )
 
 // rowsOf are the names of the rows of a listing.
@@ -137,37 +134,4 @@ func TestTwoHundredNodes(t *testing.T) {
 			t.Errorf("%d listings of a node that answers in a millisecond, in six minutes", n)
 		}
 	})
-}
-
-func TestBalanceSparesTheCheap(t *testing.T) {
-	s := newSchedule(clock.New(time.Now, func() time.Duration { return 0 }), &Options{Parallel: 2, Jitter: func() float64 { return 0 }})
-	cheap := &task{name: "cheap", every: time.Second}
-	dear := &task{name: "dear", every: time.Second}
-	s.add(cheap)
-	s.add(dear)
-	for range cost.Enough - 1 {
-		cheap.costs.Add(time.Millisecond)
-		dear.costs.Add(100 * time.Millisecond)
-	}
-	if got := s.balance(means{node: 0.02, nodeRatio: 1}); len(got) != 0 {
-		t.Fatalf("changes %v after too few answers", got)
-	}
-	dear.costs.Add(100 * time.Millisecond)
-	for i := range 2 {
-		if got := s.balance(means{node: 0.02, nodeRatio: 1}); len(got) != 1 || got[0].task != "dear" {
-			t.Fatalf("step %d: changes %v", i, got)
-		}
-	}
-	if cheap.stretch != 1 || dear.stretch < slack*5.2 || dear.stretch > slack*5.3 {
-		t.Errorf("stretched by %v and %v, want 1 and a tenth more than 100/19", cheap.stretch, dear.stretch)
-	}
-	if got := s.balance(means{node: 0.02, nodeRatio: 1}); len(got) != 0 {
-		t.Errorf("changed again: %v", got)
-	}
-	for range cost.Window {
-		dear.costs.Add(time.Millisecond)
-	}
-	if got := s.balance(means{node: 0.02, nodeRatio: 1}); len(got) != 1 || dear.stretch != 1 {
-		t.Errorf("changes %v, stretch %v: not given back", got, dear.stretch)
-	}
 }

@@ -277,7 +277,7 @@ func (r *Recorder) stop(why string) {
 func (r *Recorder) sweep() {
 	var all sync.WaitGroup
 	for _, n := range r.known() {
-		all.Go(func() { n.schedule.sweep(r.calls) })
+		all.Go(func() { n.schedule.Sweep(r.calls) })
 	}
 	all.Wait()
 }

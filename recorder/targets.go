@@ -8,11 +8,12 @@ import (
 
 	"ergorecorder/ergo"
 	"ergorecorder/recorder/rows"
+	"ergorecorder/recorder/schedule"
 )
 
 // targets are the PIDs, or for peers the nodes, that the words of a sampler
 // stand for at this moment.
-func (n *node) targets(ctx context.Context, r *run, s *Sampler) []string {
+func (n *node) targets(ctx context.Context, r *schedule.Run, s *Sampler) []string {
 	var out []string
 	for _, word := range s.Targets {
 		if word == TargetPeers {
@@ -39,7 +40,7 @@ func (n *node) processes() []rows.Process {
 const deepest = 5
 
 // pick finds the PIDs in a listing that a word stands for.
-func (n *node) pick(ctx context.Context, r *run, list []rows.Process, word string) []string {
+func (n *node) pick(ctx context.Context, r *schedule.Run, list []rows.Process, word string) []string {
 	var out []string
 	switch word {
 	case TargetDeepest:
@@ -66,7 +67,7 @@ func (n *node) pick(ctx context.Context, r *run, list []rows.Process, word strin
 
 // kindsOf tells supervisors and pools. Where rows do not say their kind, each
 // process that is another's parent is inspected once.
-func (n *node) kindsOf(ctx context.Context, r *run, list []rows.Process) map[string]string {
+func (n *node) kindsOf(ctx context.Context, r *schedule.Run, list []rows.Process) map[string]string {
 	there := make(map[string]string, 16)
 	parents := map[string]bool{}
 	for _, p := range list {
@@ -86,7 +87,7 @@ func (n *node) kindsOf(ctx context.Context, r *run, list []rows.Process) map[str
 
 // inspectedKind tells a supervisor or a pool by what it says of itself. The
 // answer, even none, holds for the node's life.
-func (n *node) inspectedKind(ctx context.Context, r *run, pid string) string {
+func (n *node) inspectedKind(ctx context.Context, r *schedule.Run, pid string) string {
 	n.mu.Lock()
 	kind, known := n.kinds[pid]
 	n.mu.Unlock()
