@@ -38,6 +38,14 @@ func Footprint() []Trace {
 	}
 }
 
+// ObservesProcess reports whether processes of an application or of a behavior are
+// there because somebody observes.
+func ObservesProcess(application, behavior string) bool {
+	_, byApplication := Observes(TraceApplication, application)
+	_, byBehavior := Observes(TraceBehavior, behavior)
+	return byApplication || byBehavior
+}
+
 // Observes reports whether something exists because somebody observes, and why.
 func Observes(of TraceOf, name string) (why string, ok bool) {
 	for _, t := range Footprint() {

@@ -10,19 +10,11 @@ import (
 
 // Own reports whether the process is there because somebody observes: what it
 // does is our doing and no sign of a fault.
-func (a *Actor) Own() bool { return Observes(a.Application, a.Behavior) }
-
-// Observes reports whether processes of an application or of a behavior are
-// there because somebody observes.
-func Observes(application, behavior string) bool {
-	_, byApplication := ergo.Observes(ergo.TraceApplication, application)
-	_, byBehavior := ergo.Observes(ergo.TraceBehavior, behavior)
-	return byApplication || byBehavior
-}
+func (a *Actor) Own() bool { return ergo.ObservesProcess(a.Application, a.Behavior) }
 
 // Observing reports whether a family is there because somebody observes.
 func (f *Family) Observing() bool {
-	return (&Actor{Application: f.Application, Behavior: f.Behavior}).Own()
+	return ergo.ObservesProcess(f.Application, f.Behavior)
 }
 
 // observer reports whether a peer of a node is somebody who observes, and not
@@ -40,7 +32,7 @@ func (s *Scene) OwnErrors(w *Network, n *Node) []time.Time {
 	var at []time.Time
 	for asked, calls := range w.fails {
 		for _, c := range calls {
-			if c.link && !c.mark && n.Entry && asked != n.Name || !c.link && c.reading == ergo.Ping && asked == n.Name {
+			if !c.mark && c.Adds(asked, n.Node) {
 				at = append(at, c.At)
 			}
 		}
