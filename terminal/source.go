@@ -119,7 +119,7 @@ func (s Source) processes(ctx context.Context, q Query) (*Table, error) {
 		Columns: processColumns(),
 	}
 	if own := v.OwnLeftOut(); own != "" {
-		t.Notes = append(t.Notes, own)
+		t.Notes = append(t.Notes, own+": the tree has them")
 	}
 	for _, r := range v.Rows {
 		t.Rows = append(t.Rows, Row{Node: r.Node, PID: r.PID, Cells: processCells(r)})
