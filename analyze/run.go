@@ -90,6 +90,9 @@ func Run(ctx context.Context, rec *replay.Recording, opt Options) (*Report, erro
 		r.NotEvaluated = append(r.NotEvaluated, finding.NotEvaluated{Playbook: "mute", Why: ended})
 	}
 	r.Findings = finding.Rank(r.Findings)
+	if r.LeftOut, err = s.Footprint(ctx); err != nil {
+		return nil, fmt.Errorf("look for what observes: %w", err)
+	}
 	r.NotEvaluated = append(r.NotEvaluated, s.DamageNoted()...)
 	r.conclude(seen)
 	r.quoteNames(s.OddNames())
@@ -161,6 +164,7 @@ func report(ctx context.Context, s *scene.Scene, opt Options) (*Report, error) {
 		Findings:     []*finding.Finding{},
 		Healthy:      []string{},
 		NotEvaluated: []finding.NotEvaluated{},
+		LeftOut:      []string{},
 	}
 	r.Archive.RecordedFrom, r.Archive.RecordedTo = s.Rec.Window()
 	for _, n := range s.Nodes {

@@ -26,13 +26,13 @@ const firstFit = 80
 // maxPieces bounds the calls of one listing.
 const maxPieces = 2000
 
-// orders are what makes a row interesting, in the words of the tool.
-var orders = []string{"mailbox", "mailbox_latency", "running_time", "messages_in", "drain"}
-
-// piecesRest is how much less often a listing that is put together from pieces is made:
-// it costs the node and who forwards it several times what one answer does, and the rows that matter
-// most come in between.
-const piecesRest = 2
+// How much less often a listing that is put together from pieces is made: it costs the node
+// and who forwards it several times what one answer does, and the rows that matter most come in
+// between; one that was not whole has little more than those.
+const (
+	piecesRest = 2
+	partRest   = 6
+)
 
 // listProcesses lists the processes of the node: in one call where the answer
 // arrives, in pieces where it would not.
@@ -119,10 +119,10 @@ func (n *node) listInPieces(ctx context.Context, r *schedule.Run, s *Sampler) {
 		l.older = int64(n.r.clock.Now().Sub(n.piecesAt) / time.Second)
 	}
 	total := n.total
+	whole := n.whole()
 	n.mu.Unlock()
-	_, more := l.fetch(rows.Waiting())
-	if more || len(l.last) < total*9/10 { // not all rows will come: the most interesting first
-		l.inOrders()
+	if !whole { // perhaps not all rows will come: the most interesting first
+		l.interesting()
 	}
 	if total == 0 || len(l.rows) < total {
 		l.byApplication()
@@ -130,28 +130,40 @@ func (n *node) listInPieces(ctx context.Context, r *schedule.Run, s *Sampler) {
 	if l.err != nil && len(l.rows) == 0 || ctx.Err() != nil {
 		return
 	}
-	if now := n.processesNow(ctx, r); now > 0 {
-		total = now
-	}
+	total = n.processesNow(ctx, r)
 	n.mu.Lock()
 	n.pieces, n.piecesAt, n.total = l.rows, l.at, total
 	n.mu.Unlock()
 	n.storePieces(s, l, total)
-	if !n.small() {
+	switch {
+	case len(l.rows) < total*9/10:
+		r.Rest = partRest * s.Every
+	case !n.small():
 		r.Rest = piecesRest * s.Every
 	}
 }
 
-// processesNow asks for the number of processes, which changes with every
-// listing.
+// whole reports whether the last listing in pieces was. n.mu is held.
+func (n *node) whole() bool { return n.total > 0 && len(n.pieces) >= n.total*9/10 }
+
+// toldLately is how old the number of processes may be, which changes with every listing, to be
+// held against one.
+const toldLately = 3 * time.Second
+
+// processesNow is the number of processes, asked for if it was not told lately.
 func (n *node) processesNow(ctx context.Context, r *schedule.Run) int {
-	_, answer, err := n.ask(ctx, r, "node_info", nil)
-	if err != nil {
-		return 0
+	n.mu.Lock()
+	total, told := n.total, n.toldAt
+	n.mu.Unlock()
+	if !told.IsZero() && n.r.clock.Steady().Sub(told) < toldLately {
+		return total
 	}
+	_, answer, err := n.ask(ctx, r, "node_info", nil)
 	var info struct{ ProcessesTotal int }
-	_ = json.Unmarshal(answer.Text, &info) // what cannot be read says nothing
-	return info.ProcessesTotal
+	if err == nil {
+		_ = json.Unmarshal(answer.Text, &info) // what cannot be read says nothing
+	}
+	return cmp.Or(info.ProcessesTotal, total)
 }
 
 func (n *node) storePieces(s *Sampler, l *lister, total int) {
@@ -206,8 +218,17 @@ func (l *lister) fetch(filter ergo.Args) (got []rows.Piece, full bool) {
 	return got, len(got) >= l.limit
 }
 
-// inOrders asks for the most interesting rows by every order.
-func (l *lister) inOrders() {
+// interesting asks for the most interesting rows: those with something waiting, and the first of
+// the orders that these do not begin, nor are asked for in between anyway. Sorting is dear.
+func (l *lister) interesting() {
+	_, more := l.fetch(rows.Waiting())
+	orders := []string{"drain"}
+	if more {
+		orders = append(orders, "mailbox", "mailbox_latency")
+	}
+	if len(l.last) == 0 { // nothing is known of the node
+		orders = append(orders, "running_time", "messages_in")
+	}
 	for _, order := range orders {
 		l.fetch(ergo.Args{"sort_by": order})
 	}
@@ -338,14 +359,19 @@ func (n *node) sampleTop(ctx context.Context, r *schedule.Run, list *schedule.Ta
 	n.mu.Lock()
 	limit, known, listed := min(n.fit(), rows.TopRows), n.busy, n.rowSize > 0
 	n.mu.Unlock()
-	if n.schedule.StretchOf(list) < topsFrom && !(listed && n.inPieces()) {
+	stretched := n.schedule.StretchOf(list) >= topsFrom
+	if !stretched && !(listed && n.inPieces()) {
 		return
 	}
 	b := rows.BusyOf(known, n.processes())
+	all := b.Most()
 	n.mu.Lock()
 	n.busy = b
+	if !stretched && n.whole() {
+		all = all[:1] // counters are in the whole listing; what waits may be gone by then
+	}
 	n.mu.Unlock()
-	for _, most := range b.Most() {
+	for _, most := range all {
 		if ctx.Err() == nil {
 			n.top(ctx, r, most, limit)
 		}

@@ -30,6 +30,7 @@ type node struct {
 	life      ergo.Incarnation // zero until node_info told it
 	health
 	total    int                   // processes, as node_info told last
+	toldAt   time.Time // the steady time when it did
 	table    []byte                // the last listing of processes, until it is read
 	rows     []rows.Process        // what was read of it
 	rowSize  int                   // of its rows, in bytes of a forwarded answer
@@ -147,7 +148,7 @@ func (n *node) learn(text []byte, at time.Time) {
 	before := n.life
 	n.spending.Hear(text, n.r.clock.Steady())
 	storm := n.logged.Hear(info.LogMessages, n.r.clock.Steady())
-	n.total = info.ProcessesTotal
+	n.total, n.toldAt = info.ProcessesTotal, n.r.clock.Steady()
 	if before.Started.IsZero() || !before.Same(life) {
 		n.life = life
 		n.kinds = map[string]string{}

@@ -1,7 +1,11 @@
 package scene
 
 import (
+	"context"
+	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"ergorecorder/archive"
@@ -52,4 +56,50 @@ func (s *Scene) OwnCalls(names ...string) float64 {
 	}
 	from, to := s.Rec.Window()
 	return float64(calls) / max(to.Sub(from).Seconds(), 1)
+}
+
+// LeaveOut notes what a playbook found to be there because somebody observes: it is no
+// finding, and said once.
+func (s *Scene) LeaveOut(format string, args ...any) {
+	s.leftOut = append(s.leftOut, fmt.Sprintf(format, args...))
+}
+
+// Footprint says what of the recording is there because somebody observes, and is left out
+// of counts and verdicts, in words.
+func (s *Scene) Footprint(ctx context.Context) ([]string, error) {
+	var said []string
+	apps := map[string]bool{}
+	for _, n := range s.Nodes {
+		for _, f := range n.Procs.Families {
+			if !f.Observing() {
+				continue
+			}
+			if _, whole := ergo.Observes(ergo.TraceApplication, f.Application); whole {
+				apps[f.Application] = true
+			} else {
+				apps[f.Behavior] = true
+			}
+		}
+	}
+	if len(apps) > 0 {
+		said = append(said, "the processes of "+strings.Join(slices.Sorted(maps.Keys(apps)), ", "))
+	}
+	for _, name := range s.own {
+		said = append(said, "the node "+name)
+	}
+	w, err := s.Network(ctx)
+	if err != nil {
+		return nil, err
+	}
+	failed := 0
+	for _, n := range s.Nodes {
+		failed += len(s.OwnErrors(w, n))
+	}
+	switch {
+	case failed == 1:
+		said = append(said, "a failed call of the recorder's own")
+	case failed > 1:
+		said = append(said, fmt.Sprintf("%d failed calls of the recorder's own", failed))
+	}
+	return append(said, s.leftOut...), nil
 }

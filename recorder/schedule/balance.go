@@ -50,9 +50,10 @@ type Means struct {
 // cost is what a run of a task costs the node, or what its forwarding counts for
 // it: as much of the node's share as it takes of the other.
 func (m *Means) cost(t *Task) time.Duration {
-	c := float64(t.costs.Service()) * m.NodeRatio
+	node, entry := t.service()
+	c := float64(node) * m.NodeRatio
 	if m.Entry > 0 {
-		c = max(c, float64(t.passed.Service())*m.EntryRatio*m.Node/m.Entry)
+		c = max(c, float64(entry)*m.EntryRatio*m.Node/m.Entry)
 	}
 	return time.Duration(c)
 }
@@ -113,7 +114,8 @@ func (s *Schedule) Passing() (share float64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, t := range s.tasks {
-		share += float64(t.passed.Service()) / (float64(t.Every) * t.stretch)
+		_, entry := t.service()
+		share += float64(entry) / (float64(t.Every) * t.stretch)
 	}
 	return share
 }

@@ -30,6 +30,19 @@ type Task struct {
 	rests   int        // how often in a row it timed out
 	costs   cost.Costs // of the last runs
 	passed  cost.Costs // what they cost who forwarded them
+	sure    sureCosts  // the same of those of which it is known
+}
+
+// sureCosts are those of runs that were put together from calls of which it is known what they
+// cost. Waiting is taken off of each call; runs may differ, as listings in pieces do, and all count.
+type sureCosts struct{ costs, passed cost.Costs }
+
+// service is what a run costs the node, and who forwards it.
+func (t *Task) service() (node, entry time.Duration) {
+	if t.sure.costs.Len() >= cost.Enough {
+		return t.sure.costs.Mean(), t.sure.passed.Mean()
+	}
+	return t.costs.Service(), t.passed.Service()
 }
 
 // A Run is one turn of a task.
@@ -218,6 +231,10 @@ func (s *Schedule) done(t *Task, r Run) {
 			t.costs.Add(r.Spent)
 			t.costs.Sure = 2*r.Guessed <= r.Spent
 			t.passed.Add(r.Passed)
+			if t.costs.Sure {
+				t.sure.costs.Add(r.Spent)
+				t.sure.passed.Add(r.Passed)
+			}
 		}
 		t.due = t.due.Add(max(s.interval(t), s.recovery(t, r.Spent), s.unhurried(r.Rest)))
 	}
@@ -294,7 +311,8 @@ func (s *Schedule) recovery(t *Task, spent time.Duration) time.Duration {
 	if !t.costs.Known() {
 		return min(rest, 2*t.Every)
 	}
-	return min(rest, t.bound(t.costs.Service(), s.pace.Share))
+	node, _ := t.service()
+	return min(rest, t.bound(node, s.pace.Share))
 }
 
 // Hold lets no call begin until release is called, or only those of steady
