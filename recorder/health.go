@@ -396,7 +396,7 @@ func (r *Recorder) Nudge(node string) {
 	n := r.nodes[node]
 	r.mu.Unlock()
 	if n != nil {
-		n.schedule.Now(func(t *schedule.Task) bool { return t.Probe })
+		n.schedule.Anew(func(t *schedule.Task) bool { return t.Probe })
 		return
 	}
 	select {

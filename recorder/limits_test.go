@@ -3,6 +3,8 @@ package recorder
 import (
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -107,6 +109,14 @@ func TestTwoHundredNodes(t *testing.T) {
 			c.nodes[name].took = time.Duration(1+i%50) * time.Millisecond
 		}
 		opts := Standard()
+		c.apart = true // what happens follows from the order of calls, and that from the seed
+		var mu sync.Mutex
+		rng := rand.New(rand.NewPCG(1, 2))
+		opts.Jitter = func() float64 {
+			mu.Lock()
+			defer mu.Unlock()
+			return rng.Float64()
+		}
 		tr := record(t, c, opts)
 		time.Sleep(2 * time.Minute) // until it has found out what calls cost
 		before := map[string]time.Duration{}

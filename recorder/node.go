@@ -30,7 +30,7 @@ type node struct {
 	life      ergo.Incarnation // zero until node_info told it
 	health
 	total    int                   // processes, as node_info told last
-	toldAt   time.Time // the steady time when it did
+	toldAt   time.Time             // the steady time when it did
 	table    []byte                // the last listing of processes, until it is read
 	rows     []rows.Process        // what was read of it
 	rowSize  int                   // of its rows, in bytes of a forwarded answer
@@ -38,6 +38,7 @@ type node struct {
 	piecesAt time.Time             // when the newest of them did
 	busy     rows.Busy             // the bounds of the busiest of its rows
 	kinds    map[string]string     // supervisor, pool or nothing, by PID, where rows do not say
+	calm     map[string]calm       // supervisors, by PID
 	rests    map[string]rest       // calls that timed out, by tool and subject
 	spending cost.Spending
 	losses   ring.Losses

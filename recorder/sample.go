@@ -154,7 +154,9 @@ func (n *node) sampleTargets(ctx context.Context, r *schedule.Run, s *Sampler, l
 			continue
 		}
 		one := schedule.Run{}
-		n.sample(ctx, &one, s.Tool, s.Args.With(schema.Subject[0], target))
+		if n.sample(ctx, &one, s.Tool, s.Args.With(schema.Subject[0], target)).Text != nil && tools48.Reading(s.Tool) == ergo.Inspection {
+			n.askedOf(target)
+		}
 		r.Add(one)
 		n.rest(key, one.TimedOut)
 	}

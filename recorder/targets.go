@@ -3,8 +3,10 @@ package recorder
 import (
 	"context"
 	"encoding/json"
+	"hash/fnv"
 	"path"
 	"slices"
+	"time"
 
 	"ergorecorder/ergo"
 	"ergorecorder/recorder/rows"
@@ -49,12 +51,10 @@ func (n *node) pick(ctx context.Context, r *schedule.Run, list []rows.Process, w
 		for _, p := range list[:min(deepest, len(list))] {
 			out = append(out, p.PID)
 		}
-	case TargetSupervisors, TargetPools:
-		for pid, kind := range n.kindsOf(ctx, r, list) {
-			if kind+"s" == word {
-				out = append(out, pid)
-			}
-		}
+	case TargetSupervisors:
+		return n.stirred(n.ofKind(ctx, r, list, word), list)
+	case TargetPools:
+		return n.ofKind(ctx, r, list, word)
 	default:
 		for _, p := range list {
 			if ok, err := path.Match(word, p.Name); ok && err == nil && p.Name != "" {
@@ -63,6 +63,65 @@ func (n *node) pick(ctx context.Context, r *schedule.Run, list []rows.Process, w
 		}
 	}
 	return out
+}
+
+// ofKind are the processes of a kind.
+func (n *node) ofKind(ctx context.Context, r *schedule.Run, list []rows.Process, word string) []string {
+	var out []string
+	for pid, kind := range n.kindsOf(ctx, r, list) {
+		if kind+"s" == word {
+			out = append(out, pid)
+		}
+	}
+	return out
+}
+
+// A calm is what is known of a supervisor.
+type calm struct {
+	children uint64    // a sum over those that it has in the last listing
+	then     uint64    // the same when it was asked
+	asked    time.Time // steady
+}
+
+// calmFor is how long a supervisor whose children stay the same is not asked again: what it says of
+// itself changes with them.
+const calmFor = time.Minute
+
+// stirred leaves out the supervisors that were asked a short time ago and have the same children as then.
+func (n *node) stirred(supervisors []string, list []rows.Process) []string {
+	children := map[string]uint64{}
+	for _, p := range list {
+		h := fnv.New64a()
+		_, _ = h.Write([]byte(p.PID)) // never fails
+		children[p.Parent] += h.Sum64()
+	}
+	now := n.r.clock.Steady()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	all := make(map[string]calm, len(supervisors))
+	for _, pid := range supervisors {
+		c := n.calm[pid]
+		c.children = children[pid]
+		all[pid] = c
+	}
+	n.calm = all
+	if n.r.clock.Replayed() || n.stat.Seen < n.total*9/10 { // the listing does not tell
+		return supervisors
+	}
+	return slices.DeleteFunc(supervisors, func(pid string) bool {
+		c := all[pid]
+		return !c.asked.IsZero() && c.children == c.then && now.Sub(c.asked) < calmFor
+	})
+}
+
+// askedOf notes that a process was asked about itself.
+func (n *node) askedOf(pid string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if c, ok := n.calm[pid]; ok {
+		c.then, c.asked = c.children, n.r.clock.Steady()
+		n.calm[pid] = c
+	}
 }
 
 // kindsOf tells supervisors and pools. Where rows do not say their kind, each

@@ -26,6 +26,7 @@ type Task struct {
 	// Under the schedule's lock:
 	due     time.Time
 	running bool
+	again   bool       // it is to be done once more at once
 	stretch float64    // by which the budget lengthens the interval; 1 or more
 	rests   int        // how often in a row it timed out
 	costs   cost.Costs // of the last runs
@@ -241,10 +242,10 @@ func (s *Schedule) done(t *Task, r Run) {
 	if r.Soon > 0 && t.due.After(now.Add(r.Soon)) {
 		t.due = now.Add(r.Soon)
 	}
-	if t.due.Before(now) {
+	if t.due.Before(now) || t.again {
 		t.due = now
 	}
-	t.running = false
+	t.running, t.again = false, false
 	s.mu.Unlock()
 	s.rouse()
 }
@@ -298,6 +299,17 @@ func (s *Schedule) Now(pick func(*Task) bool) {
 	}
 	s.mu.Unlock()
 	s.rouse()
+}
+
+// Anew makes the tasks due that are picked; of one that is running the answer may be from
+// before, so it is done once more.
+func (s *Schedule) Anew(pick func(*Task) bool) {
+	s.mu.Lock()
+	for _, t := range s.tasks {
+		t.again = t.again || t.running && pick(t)
+	}
+	s.mu.Unlock()
+	s.Now(pick)
 }
 
 // recovery is how long a node has to be left alone after a run by the budget,
