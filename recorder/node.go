@@ -30,7 +30,7 @@ type node struct {
 	life      ergo.Incarnation // zero until node_info told it
 	health
 	total    int                   // processes, as node_info told last
-	toldAt   time.Time // the steady time when it did
+	toldAt   time.Time             // the steady time when it did
 	table    []byte                // the last listing of processes, until it is read
 	rows     []rows.Process        // what was read of it
 	rowSize  int                   // of its rows, in bytes of a forwarded answer
