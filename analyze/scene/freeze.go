@@ -135,7 +135,7 @@ func (s *Scene) olderThan(n *Node, f Freeze) bool {
 // no way to it: what stands still refuses nothing.
 func (w *Network) refusedIn(node string, f Freeze) bool {
 	return slices.ContainsFunc(w.fails[node], func(c failedCall) bool {
-		return c.link && c.At.After(f.From) && (c.mark || !c.TimedOut())
+		return c.Link && c.At.After(f.From) && (c.mark || !c.TimedOut())
 	})
 }
 
