@@ -78,7 +78,7 @@ var mayImport = map[string]string{
 
 	"analyze/measure": "ergo ergo/tools48 archive replay",
 	"analyze/recheck": "ergo analyze/finding",
-	"analyze/views":   "ergo ergo/tools48 archive replay analyze analyze/finding analyze/series analyze/logs analyze/profiles internal/nearest",
+	"analyze/views":   "ergo ergo/listing ergo/tools48 archive replay analyze analyze/finding analyze/series analyze/logs analyze/profiles internal/nearest",
 	"analyze/render":  "escape analyze analyze/finding",
 
 	"mcp/explain":    "escape analyze/finding",
@@ -94,7 +94,11 @@ var mayImport = map[string]string{
 
 	"seal": "ergo/secret",
 
-	"fleet/shape": "",
+	"fleet/shape":  "",
+	"fleet/link":   "ergo/secret fleet/shape",
+	"fleet/engine": "ergo/secret",
+	"fleet/ship":   "archive fleet/link fleet/shape",
+	"fleet/lease":  "fleet/link fleet/shape",
 
 	"export": "ergo ergo/tools48 archive replay",
 
@@ -110,6 +114,7 @@ var mayImport = map[string]string{
 	"internal/limit":  "",
 	"internal/words":  "",
 	"internal/pace":   "",
+	"internal/twist":  "",
 	"internal/...":    "escape ergo/... archive/... recorder/... replay/... coverage analyze/... mcp web internal/...",
 }
 
@@ -141,6 +146,7 @@ var homes = map[string]string{
 	"github.com/modelcontextprotocol":      "",
 	"github.com/chromedp":                  "",
 	"github.com/nats-io":                   "fleet/...",
+	"github.com/nats-io/nats-server":       "fleet/engine",
 	"github.com/minio":                     "fleet/...",
 	"github.com/aws":                       "fleet/...",
 	"ergo.services":                        "",
