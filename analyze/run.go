@@ -90,8 +90,12 @@ func Run(ctx context.Context, rec *replay.Recording, opt Options) (*Report, erro
 		r.NotEvaluated = append(r.NotEvaluated, finding.NotEvaluated{Playbook: "mute", Why: ended})
 	}
 	r.Findings = finding.Rank(r.Findings)
-	if r.LeftOut, err = s.Footprint(ctx); err != nil {
+	net, err := s.Network(ctx)
+	if err != nil {
 		return nil, fmt.Errorf("look for what observes: %w", err)
+	}
+	if r.LeftOut = s.Footprint(net); r.LeftOut == nil {
+		r.LeftOut = []string{}
 	}
 	r.NotEvaluated = append(r.NotEvaluated, s.DamageNoted()...)
 	r.conclude(seen)

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"ergorecorder/analyze/logs"
-	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
 	"ergorecorder/ergo"
 	"ergorecorder/recorder/ingest"
 	"ergorecorder/replay"
@@ -18,10 +18,7 @@ import (
 // and the cluster's own are.
 func TestOwnErrorsAreNoChange(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "own.erg")
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := archivetest.Writer(t, path, nil)
 	start := time.Date(2026, 11, 22, 1, 0, 0, 0, time.UTC)
 	keep := func(node, tool string, n int, text string, refused *ergo.ToolError) {
 		answer := ergo.Answer{At: start.Add(time.Duration(n) * time.Second)}

@@ -1,7 +1,6 @@
 package scene
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -66,7 +65,7 @@ func (s *Scene) LeaveOut(format string, args ...any) {
 
 // Footprint says what of the recording is there because somebody observes, and is left out
 // of counts and verdicts, in words.
-func (s *Scene) Footprint(ctx context.Context) ([]string, error) {
+func (s *Scene) Footprint(w *Network) []string {
 	var said []string
 	apps := map[string]bool{}
 	for _, n := range s.Nodes {
@@ -87,10 +86,6 @@ func (s *Scene) Footprint(ctx context.Context) ([]string, error) {
 	for _, name := range s.own {
 		said = append(said, "the node "+name)
 	}
-	w, err := s.Network(ctx)
-	if err != nil {
-		return nil, err
-	}
 	failed := 0
 	for _, n := range s.Nodes {
 		failed += len(s.OwnErrors(w, n))
@@ -101,5 +96,5 @@ func (s *Scene) Footprint(ctx context.Context) ([]string, error) {
 	case failed > 1:
 		said = append(said, fmt.Sprintf("%d failed calls of the recorder's own", failed))
 	}
-	return append(said, s.leftOut...), nil
+	return append(said, s.leftOut...)
 }

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"ergorecorder/analyze/views"
-	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
 	"ergorecorder/ergo"
 	"ergorecorder/recorder/ingest"
 	"ergorecorder/replay"
@@ -19,10 +19,7 @@ import (
 func beside(t *testing.T, theirs int) *replay.Recording {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "own.erg")
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := archivetest.Writer(t, path, nil)
 	keep := func(call ergo.Call, n int, text string, refused *ergo.ToolError) {
 		answer := ergo.Answer{At: second(n)}
 		if refused == nil {
