@@ -163,7 +163,11 @@ func (n *node) knock(ctx context.Context) error {
 	limited, cancel := context.WithTimeout(ctx, n.allow(probeTime))
 	defer cancel()
 	began := n.r.clock.Steady()
-	_, err := n.r.caller.Call(limited, ergo.Call{Node: n.name, Tool: probe, Args: ergo.Args{"timeout": int(probeTime / time.Second)}})
+	call := ergo.Call{Node: n.name, Tool: probe, Args: ergo.Args{"timeout": int(probeTime / time.Second)}}
+	answer, err := n.r.caller.Call(limited, call)
+	if ctx.Err() == nil && notForwarded(err) {
+		n.store(call, answer, err)
+	}
 	if err != nil && n.r.pausedSince(began) {
 		return nil
 	}

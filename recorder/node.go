@@ -53,7 +53,8 @@ type node struct {
 // whatever it answers; of a replay other answers may be older than its death.
 const probe = "node_info"
 
-// ask makes one call to the node and notes how it fared. Nothing is stored.
+// ask makes one call to the node and notes how it fared. Nothing is stored but that it could not be
+// forwarded: the entry point counts that among its own calls that failed.
 func (n *node) ask(ctx context.Context, r *schedule.Run, tool string, args ergo.Args) (ergo.Call, ergo.Answer, error) {
 	patience := n.patience(tool)
 	call := ergo.Call{Node: n.name, Tool: tool, Args: args.With("timeout", int(max(patience/time.Second, 1)))}
@@ -85,6 +86,9 @@ func (n *node) ask(ctx context.Context, r *schedule.Run, tool string, args ergo.
 		r.Passed += bill.Entry
 		n.r.chargeEntries(bill.Entry)
 	}
+	if notForwarded(err) {
+		n.store(call, answer, err)
+	}
 	r.Calls++
 	r.Spent += bill.Node
 	if !bill.Sure {
@@ -103,10 +107,20 @@ func (n *node) sample(ctx context.Context, r *schedule.Run, tool string, args er
 // try is sample, and says why it failed.
 func (n *node) try(ctx context.Context, r *schedule.Run, tool string, args ergo.Args) (ergo.Answer, error) {
 	call, answer, err := n.ask(ctx, r, tool, args)
-	if ctx.Err() == nil {
+	if ctx.Err() == nil && !notForwarded(err) { // else it is stored
 		n.store(call, answer, err)
 	}
 	return answer, err
+}
+
+// notForwarded reports whether a call did not reach the node from its entry point.
+func notForwarded(err error) bool {
+	t := ergo.AsToolError(err)
+	if t == nil {
+		return false
+	}
+	_, failed := t.LinkFailed()
+	return failed
 }
 
 // store keeps an answer, or the tool's refusal. That nobody answered is told

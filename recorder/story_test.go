@@ -168,6 +168,7 @@ func TestHealthyIsNotStarved(t *testing.T) {
 				s := tell(t, sim.NewLive("a@h", "b@h", "c@h"), entries, nil)
 				time.Sleep(10 * time.Minute)
 				for _, n := range s.r.Status().Nodes {
+					t.Logf("%s: our share %.2f %%", n.Node, n.Spent*100)
 					if n.Stretch != 1 || n.Spent > 0.02 {
 						t.Errorf("%s: stretched by %.1f, our share %.2f %%", n.Node, n.Stretch, n.Spent*100)
 					}
