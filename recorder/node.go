@@ -67,8 +67,8 @@ func (n *node) ask(ctx context.Context, r *schedule.Run, tool string, args ergo.
 	if ctx.Err() != nil {
 		return call, answer, ctx.Err()
 	}
-	if err == nil {
-		n.onRoad(answer.Road)
+	if how, _ := n.away(err); err == nil || tool == probe && how == "" && ergo.AsToolError(err) != nil {
+		n.onRoad(answer.Road) // which may be one that does not tell even who the node is
 	}
 	if tool == probe || !n.r.clock.Replayed() {
 		n.heard(err, began)
