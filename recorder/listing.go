@@ -73,23 +73,14 @@ func (n *node) fit() int {
 }
 
 // listed notes a listing of so many rows.
-func (n *node) listed(table []byte, rows int) {
+func (n *node) listed(table []byte, count int) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.table = table
-	n.stat.Seen = rows
-	if rows > 0 {
-		n.rowSize = escapedSize(table) / rows
+	n.stat.Seen = count
+	if count > 0 {
+		n.rowSize = rows.EscapedSize(table) / count
 	}
-}
-
-// escapedSize is the size of a text as a JSON string, nearly.
-func escapedSize(text []byte) int {
-	size := len(text)
-	for _, c := range []byte{'"', '\n', '\\'} {
-		size += bytes.Count(text, []byte{c})
-	}
-	return size
 }
 
 // A lister puts a listing together from answers that each fit behind the wall:

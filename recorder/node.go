@@ -38,7 +38,7 @@ type node struct {
 	piecesAt time.Time             // when the newest of them did
 	busy     rows.Busy             // the bounds of the busiest of its rows
 	kinds    map[string]string     // supervisor, pool or nothing, by PID, where rows do not say
-	calm     map[string]calm       // supervisors, by PID
+	calm     rows.Calm             // supervisors
 	rests    map[string]rest       // calls that timed out, by tool and subject
 	spending cost.Spending
 	losses   ring.Losses

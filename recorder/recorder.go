@@ -170,7 +170,7 @@ func (r *Recorder) watch(ctx context.Context) (why string) {
 	loops.Go(func() { r.incidentLoop(ctx); r.following.Wait() })
 	kept := ""
 	var told toldStorage
-	var self vigil
+	var self clock.Vigil
 	var slept time.Duration
 	for {
 		now := r.clock.Steady()

@@ -3,10 +3,8 @@ package recorder
 import (
 	"context"
 	"encoding/json"
-	"hash/fnv"
 	"path"
 	"slices"
-	"time"
 
 	"ergorecorder/ergo"
 	"ergorecorder/recorder/rows"
@@ -76,52 +74,22 @@ func (n *node) ofKind(ctx context.Context, r *schedule.Run, list []rows.Process,
 	return out
 }
 
-// A calm is what is known of a supervisor.
-type calm struct {
-	children uint64    // a sum over those that it has in the last listing
-	then     uint64    // the same when it was asked
-	asked    time.Time // steady
-}
-
-// calmFor is how long a supervisor whose children stay the same is not asked again: what it says of
-// itself changes with them.
-const calmFor = time.Minute
-
 // stirred leaves out the supervisors that were asked a short time ago and have the same children as then.
 func (n *node) stirred(supervisors []string, list []rows.Process) []string {
-	children := map[string]uint64{}
-	for _, p := range list {
-		h := fnv.New64a()
-		_, _ = h.Write([]byte(p.PID)) // never fails
-		children[p.Parent] += h.Sum64()
-	}
-	now := n.r.clock.Steady()
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	all := make(map[string]calm, len(supervisors))
-	for _, pid := range supervisors {
-		c := n.calm[pid]
-		c.children = children[pid]
-		all[pid] = c
-	}
-	n.calm = all
+	stirred := n.calm.Stirred(supervisors, list, n.r.clock.Steady())
 	if n.r.clock.Replayed() || n.stat.Seen < n.total*9/10 { // the listing does not tell
 		return supervisors
 	}
-	return slices.DeleteFunc(supervisors, func(pid string) bool {
-		c := all[pid]
-		return !c.asked.IsZero() && c.children == c.then && now.Sub(c.asked) < calmFor
-	})
+	return stirred
 }
 
 // askedOf notes that a process was asked about itself.
 func (n *node) askedOf(pid string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if c, ok := n.calm[pid]; ok {
-		c.then, c.asked = c.children, n.r.clock.Steady()
-		n.calm[pid] = c
-	}
+	n.calm.Asked(pid, n.r.clock.Steady())
 }
 
 // kindsOf tells supervisors and pools. Where rows do not say their kind, each

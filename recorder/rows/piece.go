@@ -45,3 +45,12 @@ func ParsePieces(text []byte) ([]Piece, error) {
 	}
 	return out, nil
 }
+
+// EscapedSize is the size of a text as a JSON string, nearly.
+func EscapedSize(text []byte) int {
+	size := len(text)
+	for _, c := range []byte{'"', '\n', '\\'} {
+		size += bytes.Count(text, []byte{c})
+	}
+	return size
+}
