@@ -40,6 +40,7 @@ func Markdown(w io.Writer, r *analyze.Report) error {
 	markdownList(b, "Not seen", unseen(r))
 	markdownList(b, "In order", finding.Some(alike(r.Healthy, r.Archive.Nodes), mostLines))
 	markdownList(b, "Not evaluated", finding.Some(notEvaluated(r), mostLines))
+	markdownList(b, leftOut, finding.Some(r.LeftOut, mostLines))
 	return b.Flush()
 }
 

@@ -61,8 +61,12 @@ func Text(w io.Writer, r *analyze.Report, opt Options) error {
 	p.list("Not seen", unseen(r))
 	p.list("In order", finding.Some(alike(r.Healthy, r.Archive.Nodes), mostLines))
 	p.list("Not evaluated", finding.Some(notEvaluated(r), mostLines))
+	p.list(leftOut, finding.Some(r.LeftOut, mostLines))
 	return p.w.Flush()
 }
+
+// leftOut heads what is in the recording and in no count and no verdict.
+const leftOut = "Left out, for it is there because somebody observes"
 
 // A page is text of a given width.
 type page struct {

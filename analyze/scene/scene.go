@@ -45,6 +45,7 @@ type Scene struct {
 	Set      setting.Values // on which judgements of it depend
 	damage   damage
 	own      []string // nodes as which recorders joined
+	leftOut  []string // see LeaveOut
 
 	mu      sync.Mutex // of what playbooks find out beside each other
 	reading sync.Mutex // held while the links are read, which one of them does for all
