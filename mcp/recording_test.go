@@ -17,6 +17,7 @@ import (
 
 	"ergorecorder"
 	"ergorecorder/ergo/capture"
+	"ergorecorder/internal/pace"
 	"ergorecorder/replay"
 )
 
@@ -153,7 +154,7 @@ func TestResourcesAndPrompts(t *testing.T) {
 }
 
 // TestConcurrentCalls serves a thousand calls at once, of several sessions; in the
-// short form fewer, for a call that waits half a minute for its turn is refused.
+// short form fewer, for a call that waits ten seconds for its turn is refused.
 func TestConcurrentCalls(t *testing.T) {
 	s := New(Recorded(recording(t, "stuck"), "stuck"), Options{})
 	var sessions []*sdk.ClientSession
