@@ -14,10 +14,11 @@ import (
 	"testing"
 	"time"
 
-	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/live"
 	"ergorecorder/recorder/ingest"
+	"ergorecorder/recorder/schedule"
 )
 
 // A process is a row of process_list as the nodes send it.
@@ -120,10 +121,7 @@ func BenchmarkRows(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	w, err := archive.OpenWriter(b.TempDir()+"/a.erg", nil)
-	if err != nil {
-		b.Fatal(err)
-	}
+	w := archivetest.Writer(b, b.TempDir()+"/a.erg", nil)
 	call := ergo.Call{Tool: "process_list", Args: ergo.Args{"limit": maxProcesses}}
 	at := time.Now()
 	b.ResetTimer()
@@ -159,10 +157,7 @@ func BenchmarkFiftyNodes(b *testing.B) {
 	runtime.GC()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	w, err := archive.OpenWriter(b.TempDir()+"/a.erg", nil)
-	if err != nil {
-		b.Fatal(err)
-	}
+	w := archivetest.Writer(b, b.TempDir()+"/a.erg", nil)
 	r, err := New(nil, w, Standard())
 	if err != nil {
 		b.Fatal(err)
@@ -176,12 +171,14 @@ func BenchmarkFiftyNodes(b *testing.B) {
 	r.caller = ergo.CallerFunc(caller)
 	var list []*node
 	for name := range tables {
-		list = append(list, &node{r: r, name: name, schedule: newSchedule(r.clock, &r.opts), total: 1})
+		n := &node{r: r, name: name, total: 1}
+		n.schedule = schedule.New(r.clock, r.opts.pace(n))
+		list = append(list, n)
 	}
 	s := &Sampler{Tool: "process_list", Args: ergo.Args{"limit": maxProcesses}}
 	for b.Loop() {
 		for _, n := range list {
-			n.listProcesses(b.Context(), &run{}, s)
+			n.listProcesses(b.Context(), &schedule.Run{}, s)
 		}
 	}
 	if err := w.Sync(); err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"ergorecorder/ergo/redact"
 	"ergorecorder/recorder/incident"
 	"ergorecorder/recorder/ingest"
+	"ergorecorder/recorder/schedule"
 )
 
 // A Detector watches what is recorded.
@@ -225,23 +227,31 @@ func (t Trigger) more() map[string]any {
 func (r *Recorder) open(ctx context.Context, t Trigger, now time.Time) {
 	o := &r.opts.Incidents
 	t.Onset = cmp.Or(t.Onset, now)
-	i := Incident{t, t.Onset.Add(-o.Before), now.Add(o.After)}
+	nodes, after := r.meant(t), o.After
+	if slices.ContainsFunc(nodes, func(n *node) bool { return n.onlyNow(t) != nil }) {
+		after = max(after, ergo.SuspicionRest+twiceIn)
+	}
+	i := Incident{t, t.Onset.Add(-o.Before), now.Add(after)}
 	more := t.more()
 	r.mark(archive.Mark{Kind: "trigger", Node: t.Node, From: t.Onset, To: now, Note: t.Kind + ": " + t.Note, More: more})
 	r.mark(archive.Mark{Kind: archive.MarkIncident, Node: t.Node, From: i.From, To: i.To, Note: t.Kind + ": " + t.Note, More: more})
-	r.mu.Lock()
-	nodes := []*node{r.nodes[t.Node]}
-	r.mu.Unlock()
-	switch {
-	case t.Node == "":
-		nodes = r.known()
-	case nodes[0] == nil:
-		nodes = nil
-	}
 	if o.Opened != nil {
 		o.Opened(i)
 	}
 	r.following.Go(func() { r.follow(ctx, i, nodes) })
+}
+
+// meant are the nodes of a trigger: its own, or all.
+func (r *Recorder) meant(t Trigger) []*node {
+	if t.Node == "" {
+		return r.known()
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if n := r.nodes[t.Node]; n != nil {
+		return []*node{n}
+	}
+	return nil
 }
 
 // follow is what an incident leads to.
@@ -249,11 +259,17 @@ func (r *Recorder) follow(ctx context.Context, i Incident, nodes []*node) {
 	o := &r.opts.Incidents
 	var all sync.WaitGroup
 	for _, n := range nodes {
-		n.schedule.hurry(o.Faster)
-		defer n.schedule.calm()
+		n.schedule.Hurry(o.Faster)
+		defer n.schedule.Calm()
 		all.Go(func() { n.diagnose(ctx, i.Trigger) })
 	}
 	all.Wait()
+	first := r.clock.Now()
+	for _, n := range nodes {
+		if c := n.onlyNow(i.Trigger); c != nil && r.clock.Sleep(ctx, first.Add(ergo.SuspicionRest).Sub(r.clock.Now())) {
+			_ = n.fetch(ctx, *c) // what is refused is stored, too
+		}
+	}
 	r.clock.Sleep(ctx, i.To.Sub(r.clock.Now()))
 	if o.Done != nil {
 		o.Done(context.WithoutCancel(ctx), i, r.w.View())
@@ -281,6 +297,22 @@ func (n *node) diagnose(ctx context.Context, t Trigger) {
 	}
 }
 
+// twiceIn is how much longer than a node rests an incident lasts whose heap is
+// fetched twice: as long as the first fetches may take.
+const twiceIn = 15 * time.Second
+
+// onlyNow is the call of a trigger that is never made by schedule and tells most by
+// the change from one answer to the next: that for what is in use of the heap. It
+// is made twice. Nil where there is none.
+func (n *node) onlyNow(t Trigger) *ergo.Call {
+	for _, c := range incident.Calls("", "", t.fetches()) {
+		if c.Tool == "pprof_heap" && n.offers(c.Tool) == ergo.Suspicion {
+			return &c
+		}
+	}
+	return nil
+}
+
 // errWithheld is a call that no road to the node offers.
 var errWithheld = errors.New("no road to the node has it")
 
@@ -299,7 +331,7 @@ func (n *node) fetch(ctx context.Context, c ergo.Call) error {
 		defer func() { <-n.r.cpu }()
 		defer n.holdAll()()
 	}
-	_, err := n.try(ctx, &run{}, c.Tool, c.Args)
+	_, err := n.try(ctx, &schedule.Run{}, c.Tool, c.Args)
 	return err
 }
 
@@ -342,32 +374,8 @@ func (n *node) profile() {
 	if n.r.opts.Pprof[n.name] == nil || n.r.opts.PprofAll <= 0 {
 		return
 	}
-	n.schedule.add(&task{name: "raw profiles", every: n.r.opts.PprofAll, do: func(ctx context.Context, _ *run) {
+	n.schedule.Add(&schedule.Task{Name: "raw profiles", Every: n.r.opts.PprofAll, Do: func(ctx context.Context, _ *schedule.Run) {
 		n.takeProfile(ctx, "heap")
 		n.takeProfile(ctx, "goroutine")
 	}})
-}
-
-// hurry shortens all intervals while incidents that want it are open; calm
-// ends what hurry began.
-func (s *schedule) hurry(faster float64) {
-	now := s.clock.Steady()
-	s.mu.Lock()
-	s.hurried++
-	s.faster = faster
-	for _, t := range s.tasks {
-		if soon := now.Add(s.interval(t)); !t.running && t.due.After(soon) {
-			t.due = soon
-		}
-	}
-	s.mu.Unlock()
-	s.rouse()
-}
-
-func (s *schedule) calm() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.hurried--; s.hurried == 0 {
-		s.faster = 1
-	}
 }
