@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
 	"ergorecorder/door"
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/live"
@@ -57,10 +58,11 @@ var far = map[limit.Limit]func(t *testing.T) error{
 			b[at+4] = 2
 			binary.LittleEndian.PutUint32(b[at+8:], uint32(len(b)-at))
 		}
-		if err := os.WriteFile(path, b, 0o600); err != nil {
+		hurt := filepath.Join(t.TempDir(), "hurt.erg")
+		if err := os.WriteFile(hurt, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		return damage(t, path)
+		return damage(t, hurt)
 	},
 	limit.Frame: func(t *testing.T) error {
 		var rows strings.Builder // of a table that no compression makes short
@@ -151,11 +153,8 @@ func keepsColumns(t *testing.T) {
 // recorded is an archive that holds one answer, and is not closed yet.
 func recorded(t *testing.T, path string, text []byte) *archive.Writer {
 	t.Helper()
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = w.Append(&archive.Record{
+	w := archivetest.Writer(t, path, nil)
+	_, err := w.Append(&archive.Record{
 		Stream: archive.StreamKey{Kind: archive.Sample, Node: "a@h", Name: "process_list"}, Schema: archive.Schema{Form: archive.FormTable, Key: []string{"PID"}}, At: time.Unix(1, 0), Text: text,
 	})
 	if err := errors.Join(err, w.Sync()); err != nil {
