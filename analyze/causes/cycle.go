@@ -51,7 +51,7 @@ func (g *graph) cycles(ctx context.Context, left []*finding.Finding) ([]*finding
 				rest = append(rest, w)
 			}
 		}
-		if len(ring) < 2 || !slices.ContainsFunc(ring, func(w wait) bool { return w.mayBeFirst(first) && closes(w, ring[len(ring)-1]) }) {
+		if oneCode(ring) || !slices.ContainsFunc(ring, func(w wait) bool { return w.mayBeFirst(first) && closes(w, ring[len(ring)-1]) }) {
 			waits = waits[1:]
 			continue
 		}
@@ -117,6 +117,12 @@ func overlap(a, b wait) bool {
 		to = b.until
 	}
 	return to.Sub(from) > scene.CallTimeout
+}
+
+// oneCode reports whether all of several waiters run the same code, or there is one:
+// they call the same, rather than each other.
+func oneCode(ring []wait) bool {
+	return !slices.ContainsFunc(ring, func(w wait) bool { return w.f.Subject.Behavior != ring[0].f.Subject.Behavior })
 }
 
 // mayBeFirst reports whether it may have begun to wait first: by how exactly the

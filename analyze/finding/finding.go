@@ -77,7 +77,7 @@ type Finding struct {
 
 	Cause   *Finding  `json:"-"` // becomes CausedBy
 	Members []Subject `json:"-"` // all that it accuses, where these are several
-	FedBy string   `json:"-"` // the node of a process that sends to the subject more than before without getting more
+	FedBy   string    `json:"-"` // the node of a process that sends to the subject more than before without getting more
 }
 
 // An Alternative is another explanation of what a finding tells.

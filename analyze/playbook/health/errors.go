@@ -77,8 +77,9 @@ func errorBurst(ctx context.Context, s *scene.Scene, n *scene.Node, v *finding.V
 			times = append(times, l.At)
 		}
 	}
-	counted := series.Sum(n.Series(ergo.Node, "LogMessages.error"), n.Series(ergo.Node, "LogMessages.panic"))
+	counted := errorsCounted(n)
 	storms(s, n, &miner, v)
+	found := false
 	for _, life := range n.LivesIn(s) {
 		heard := n.Heard.Between(life.From, life.To)
 		if heard.Len() == 0 {
@@ -93,7 +94,11 @@ func errorBurst(ctx context.Context, s *scene.Scene, n *scene.Node, v *finding.V
 			f := burstFinding(s, n, b, &miner, counted, times)
 			tellErrors(n, &f.Evidence[0], b, times != nil)
 			v.Find(f)
+			found = true
 		}
+	}
+	if f := olderErrors(s, n, &miner, counted); f != nil && !found {
+		v.Find(f)
 	}
 	return nil
 }

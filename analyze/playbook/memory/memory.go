@@ -30,7 +30,11 @@ func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 			v.Find(f)
 			continue
 		}
-		if f := Churn(s, n, profs); f != nil {
+		f := Churn(s, n, profs)
+		if f == nil {
+			f = olderChurn(s, n, profs)
+		}
+		if f != nil {
 			if err := ofRecording(ctx, s, n, f); err != nil {
 				return err
 			}
