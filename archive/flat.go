@@ -202,8 +202,7 @@ func (r *Reader) WriteFlat(ctx context.Context, w io.Writer) error {
 	if len(r.cat.segments) != 1 {
 		return fmt.Errorf("write a flat file: the archive has %d segments: open one of them", len(r.cat.segments))
 	}
-	f := &flatWriter{w: w, z: r.zip}
-	f.write(append([]byte(flatMagic), FormatVersion, 0, 0, 0))
+	f := newFlatWriter(w, r.zip)
 	meta := r.cat.segments[0].meta
 	meta.Version, meta.Gone, meta.Dropped = FormatVersion, meta.dropped(), nil
 	text, err := json.Marshal(meta)
@@ -217,7 +216,11 @@ func (r *Reader) WriteFlat(ctx context.Context, w io.Writer) error {
 				if err := ctx.Err(); err != nil {
 					return err
 				}
-				if err := f.block(r.cat, sr.key, &x); err != nil {
+				b, _, err := r.blockOf(sr.key, &x)
+				if err == nil {
+					err = f.block(b)
+				}
+				if err != nil {
 					return fmt.Errorf("write a flat file: %w", err)
 				}
 				defs[x.Stream] = definition(sr.key, sr.schema)
@@ -232,11 +235,17 @@ func (r *Reader) WriteFlat(ctx context.Context, w io.Writer) error {
 
 // A flatWriter writes a flat file. Its first error stays.
 type flatWriter struct {
-	w     io.Writer
-	z     *codec.Zip
-	at    int64
-	index []byte
-	err   error
+	w       io.Writer
+	z       *codec.Zip
+	at      int64
+	entries [][]byte // of the index, in the order of the blocks; nil for one that another took the place of
+	err     error
+}
+
+func newFlatWriter(w io.Writer, z *codec.Zip) *flatWriter {
+	f := &flatWriter{w: w, z: z}
+	f.write(append([]byte(flatMagic), FormatVersion, 0, 0, 0))
+	return f
 }
 
 func (f *flatWriter) write(b []byte) {
@@ -246,33 +255,20 @@ func (f *flatWriter) write(b []byte) {
 	}
 }
 
-// block writes a run as a block, and its entry to the index.
-func (f *flatWriter) block(c *catalog, k StreamKey, x *run) error {
-	pieces, _, err := x.read()
-	if err != nil {
-		return c.corruption(k, x, err)
-	}
-	b := pieces[0]
-	if x.chunks != nil {
-		b, err = codec.Merge(f.z, x.stats, pieces...)
-	} else {
-		_, err = codec.Open(f.z, b)
-	}
-	if err != nil {
-		return c.corruption(k, x, err)
-	}
+// block writes a block, and its entry to the index.
+func (f *flatWriter) block(b []byte) error {
 	h, err := codec.HeaderOnly(b)
 	if err != nil {
-		return c.corruption(k, x, err)
+		return err
 	}
 	synopsis, err := codec.SynopsisOf(b)
 	if err != nil {
-		return c.corruption(k, x, err)
+		return err
 	}
-	f.index = codec.AppendSummary(append(f.index, runKey(&h)...), &h)
-	f.index = binary.AppendUvarint(f.index, uint64(len(b)))
-	f.index = binary.AppendUvarint(f.index, uint64(f.at))
-	f.index = append(binary.AppendUvarint(f.index, uint64(len(synopsis))), synopsis...)
+	entry := codec.AppendSummary(runKey(&h), &h)
+	entry = binary.AppendUvarint(entry, uint64(len(b)))
+	entry = binary.AppendUvarint(entry, uint64(f.at))
+	f.entries = append(f.entries, append(binary.AppendUvarint(entry, uint64(len(synopsis))), synopsis...))
 	f.write(b)
 	return f.err
 }
@@ -284,7 +280,9 @@ func (f *flatWriter) finish(meta []byte, defs map[uint32][]byte) error {
 		b.Write(binary.AppendUvarint(nil, uint64(len(part))))
 		b.Write(part)
 	}
-	b.Write(f.index)
+	for _, e := range f.entries {
+		b.Write(e)
+	}
 	index := f.z.Squeeze(b.Bytes())
 	foot := append([]byte(footerMagic), FormatVersion, 0, 0, 0)
 	foot = binary.LittleEndian.AppendUint64(foot, uint64(len(index)))

@@ -9,6 +9,7 @@ import (
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/scene/work"
 	"ergorecorder/analyze/series"
 	"ergorecorder/ergo"
 )
@@ -82,7 +83,7 @@ func (g *graph) said(ctx context.Context, waiters []*finding.Finding) (map[*find
 			if f.Subject.Node == n.Name {
 				pids = append(pids, f.Subject.PID)
 				if since.IsZero() {
-					since = f.Onset.Add(-scene.CallTimeout)
+					since = f.Onset.Add(-work.CallTimeout)
 				}
 			}
 		}
@@ -104,7 +105,7 @@ func (g *graph) said(ctx context.Context, waiters []*finding.Finding) (map[*find
 
 // late is how much later than its caller's trouble a callee's may show: it is
 // slow at once, and its mailbox takes time to tell.
-const late = 2 * scene.CallTimeout
+const late = 2 * work.CallTimeout
 
 // candidates are the findings that may keep a waiter waiting: of who does not
 // wait itself, began before it, or not much later, and lasted until it waited.

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"ergorecorder/analyze/finding"
-	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/scene/work"
 )
 
 // A wait is a call that is not answered.
@@ -80,7 +80,7 @@ func (g *graph) waitOf(ctx context.Context, f *finding.Finding) (w wait, ok bool
 		return wait{}, false, nil
 	}
 	a := n.Procs.Known[f.Subject.PID]
-	st, e := a.Longest(scene.Waiting), a.WaitingEpisode()
+	st, e := a.Longest(work.Waiting), a.WaitingEpisode()
 	if st != nil && a.Since(st) != st { // its own time-outs end it for a moment: the first time tells
 		st = a.Since(st)
 	}
@@ -97,7 +97,7 @@ func (g *graph) waitOf(ctx context.Context, f *finding.Finding) (w wait, ok bool
 	default:
 		return wait{}, false, nil
 	}
-	return w, w.until.Sub(w.since) > scene.CallTimeout, err
+	return w, w.until.Sub(w.since) > work.CallTimeout, err
 }
 
 // slowest is how many messages a second somebody handles at most whose calls
@@ -116,7 +116,7 @@ func overlap(a, b wait) bool {
 	if b.until.Before(to) {
 		to = b.until
 	}
-	return to.Sub(from) > scene.CallTimeout
+	return to.Sub(from) > work.CallTimeout
 }
 
 // oneCode reports whether all of several waiters run the same code, or there is one:

@@ -8,6 +8,7 @@ import (
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/playbook/process"
 	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/scene/work"
 	"ergorecorder/analyze/series"
 	"ergorecorder/ergo"
 )
@@ -136,7 +137,7 @@ func holds(root, f *finding.Finding) bool {
 
 // soon is how long after its cause the error of a caller begins at the latest:
 // several time-outs of a call.
-const soon = 4 * scene.CallTimeout
+const soon = 4 * work.CallTimeout
 
 // callersSuffer holds for who calls a process that does not answer, and logs
 // and counts errors: on its own node at any time, on another one if that began

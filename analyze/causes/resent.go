@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"ergorecorder/analyze/finding"
-	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/scene/work"
 )
 
 // resent explains processes that drown in messages which nobody outside sent:
@@ -12,7 +12,7 @@ import (
 // deliveries had begun to fail shortly before, for a reason that is known. It
 // sends again what failed, or makes more of it.
 func (g *graph) resent() {
-	const shortly = 6 * scene.CallTimeout // a few rounds of attempts
+	const shortly = 6 * work.CallTimeout // a few rounds of attempts
 	for _, f := range g.findings {
 		if f.Cause != nil || f.FedBy == "" {
 			continue

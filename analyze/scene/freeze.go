@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"ergorecorder/analyze/scene/work"
 	"ergorecorder/analyze/series"
 	"ergorecorder/ergo"
 )
@@ -89,7 +90,7 @@ func (s *Scene) Freezes(w *Network, n *Node, least time.Duration) []Freeze {
 		f.Unheard = w.unheard(n.Name, f)
 		f.Others = s.othersHeard(w, n, f)
 		asked := f.Late > 0 || f.Unheard > 0
-		if f.Open && (f.Unheard < fewestOpen || f.Lasted() < CallTimeout+2*s.Usual(n) || w.refusedIn(n.Name, f) || !s.seenAfter(w, n, f.From.Add(s.Usual(n)))) {
+		if f.Open && (f.Unheard < fewestOpen || f.Lasted() < work.CallTimeout+2*s.Usual(n) || w.refusedIn(n.Name, f) || !s.seenAfter(w, n, f.From.Add(s.Usual(n)))) {
 			continue // a node that does not come back may be down
 		}
 		if !asked || f.Others == 0 && len(s.Nodes) > 1 || s.cutWithin(w, n, f) || w.spoke(n.Name, f) || s.onlyOverLost(w, n, f) {

@@ -60,8 +60,10 @@ type lineageKey struct{ name, behavior string }
 // decides, a zoom reads it.
 func processColumns() []string {
 	return []string{
-		"PID", "Name", "Behavior", "Application", "Parent", "Kind", "State",
-		"MessagesIn", "MessagesOut", "MessagesMailbox", "MailboxLatency", "RunningTime", "Wakeups",
+		ColPID: "PID", ColName: "Name", ColBehavior: "Behavior", ColApplication: "Application",
+		colParent: "Parent", colKind: "Kind", colState: "State",
+		colIn: "MessagesIn", colOut: "MessagesOut", colMailbox: "MessagesMailbox", colLatency: "MailboxLatency",
+		colRun: "RunningTime", colWakeups: "Wakeups",
 	}
 }
 
@@ -166,15 +168,13 @@ func (p *Population) row(f *archive.Frame, slot int32) {
 		p.slots[slot] = a
 	}
 	pt := PointOf(f, slot)
-	if a.Begin.At.IsZero() {
-		a.Begin = pt
-	} else if !a.unlisted {
-		a.now.At = p.previous() // a row that is not listed as changed said the same until then
+	if !a.Begin.At.IsZero() && !a.unlisted {
+		a.Still(p.previous()) // a row that is not listed as changed said the same until then
 	}
 	p.listed(a)
 	a.observe(pt)
 	p.Waits.add(a, pt)
-	if a.busy != nil || a.stall != nil {
+	if a.Watched() {
 		p.watch[slot] = true
 	} else {
 		delete(p.watch, slot)
@@ -309,7 +309,7 @@ func (p *Population) died(a *Actor) {
 	p.listed(a)
 	a.finish(true)
 	a.Family.alive--
-	if len(a.Episodes)+len(a.stalls) > 0 {
+	if a.Notable() {
 		p.Actors = append(p.Actors, a)
 	}
 	delete(p.byPID, a.Pid)

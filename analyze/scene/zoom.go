@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"ergorecorder/analyze/scene/work"
 	"ergorecorder/analyze/series"
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
@@ -36,7 +37,7 @@ func (s *Scene) BirthTime(ctx context.Context, n *Node, pid string, after, by ti
 
 // A Row is one listing's word on a process, with the ages.
 type Row struct {
-	Point
+	work.Point
 	Took      time.Duration
 	StateTime time.Duration // how long it has been in its state; 0 where the node does not say
 	uptime    time.Duration
@@ -89,9 +90,9 @@ func rowOf(f *archive.Frame, slot int32) Row {
 	return r
 }
 
-func PointOf(f *archive.Frame, slot int32) Point {
+func PointOf(f *archive.Frame, slot int32) work.Point {
 	c := f.Columns
-	pt := Point{At: f.At, Latency: latencyUnknown, state: stateOf(c[colState].Text(slot))}
+	pt := work.Point{At: f.At, Latency: work.LatencyUnknown, State: work.StateOf(c[colState].Text(slot))}
 	pt.In, _ = c[colIn].Int(slot)
 	pt.Out, _ = c[colOut].Int(slot)
 	pt.Mailbox, _ = c[colMailbox].Int(slot)

@@ -9,6 +9,7 @@ import (
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/scene/work"
 	"ergorecorder/analyze/series"
 	"ergorecorder/archive"
 )
@@ -29,19 +30,19 @@ type metric struct {
 	name    string
 	least   float64
 	formula string
-	of      func(p, q scene.Point) float64 // from one listing to the next
-	level   bool                           // each listing alone tells it
+	of      func(p, q work.Point) float64 // from one listing to the next
+	level   bool                          // each listing alone tells it
 }
 
 func metrics() []metric {
-	rate := func(count func(p scene.Point) int64) func(p, q scene.Point) float64 {
-		return func(p, q scene.Point) float64 { return float64(count(q)-count(p)) / q.At.Sub(p.At).Seconds() }
+	rate := func(count func(p work.Point) int64) func(p, q work.Point) float64 {
+		return func(p, q work.Point) float64 { return float64(count(q)-count(p)) / q.At.Sub(p.At).Seconds() }
 	}
 	return []metric{
-		{"messages that it gets a second", 1, "median(rates(MessagesIn))", rate(func(p scene.Point) int64 { return p.In }), false},
-		{"messages that it sends a second", 1, "median(rates(MessagesOut))", rate(func(p scene.Point) int64 { return p.Out }), false},
-		{"time in callbacks, ns a second", 2e7, "median(rates(RunningTime))", rate(func(p scene.Point) int64 { return p.Run }), false},
-		{"messages that wait for it", 3, "median(MessagesMailbox)", func(_, q scene.Point) float64 { return float64(q.Mailbox) }, true},
+		{"messages that it gets a second", 1, "median(rates(MessagesIn))", rate(func(p work.Point) int64 { return p.In }), false},
+		{"messages that it sends a second", 1, "median(rates(MessagesOut))", rate(func(p work.Point) int64 { return p.Out }), false},
+		{"time in callbacks, ns a second", 2e7, "median(rates(RunningTime))", rate(func(p work.Point) int64 { return p.Run }), false},
+		{"messages that wait for it", 3, "median(MessagesMailbox)", func(_, q work.Point) float64 { return float64(q.Mailbox) }, true},
 	}
 }
 
@@ -116,14 +117,14 @@ func told(all []*finding.Finding, f *finding.Finding, m *moved) bool {
 func rank(ctx context.Context, s *scene.Scene, n *scene.Node, before, since finding.Window) ([]moved, error) {
 	type seen struct {
 		who  string
-		last scene.Point
+		last work.Point
 		v    [2][][]float64 // before and since, of each metric
 	}
 	all := metrics()
 	procs := map[string]*seen{}
 	for side, w := range []finding.Window{before, since} {
 		for _, p := range procs {
-			p.last = scene.Point{}
+			p.last = work.Point{}
 		}
 		err := s.Rows(ctx, n, w.From, w.To, func(f *archive.Frame, slot int32) {
 			c := f.Columns

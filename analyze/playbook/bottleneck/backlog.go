@@ -6,13 +6,14 @@ import (
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/scene/work"
 	"ergorecorder/analyze/series"
 )
 
 // A backlog is an episode in which messages waited, with what it means.
 type backlog struct {
 	actor *scene.Actor
-	*scene.Episode
+	*work.Episode
 	rate float64       // messages handled a second
 	age  series.Series // of the oldest message, in s: told by the node, else estimated
 	est  bool          // the ages are estimated: the node lacks -tags=latency
@@ -21,7 +22,7 @@ type backlog struct {
 // backlogOf reads an episode. Without MailboxLatency the age of the oldest
 // message follows from Little's law: messages waiting over messages handled a
 // second (Little, "A Proof for the Queuing Formula L = lambda W", 1961).
-func backlogOf(a *scene.Actor, e *scene.Episode) backlog {
+func backlogOf(a *scene.Actor, e *work.Episode) backlog {
 	b := backlog{actor: a, Episode: e, rate: handledRate(e.Points)}
 	for _, p := range e.Points {
 		b.est = b.est || p.Latency < 0
@@ -31,7 +32,7 @@ func backlogOf(a *scene.Actor, e *scene.Episode) backlog {
 }
 
 // ageOf is the age of the oldest message, in s.
-func (b backlog) ageOf(p scene.Point) float64 {
+func (b backlog) ageOf(p work.Point) float64 {
 	switch {
 	case p.Latency >= 0:
 		return float64(p.Latency) / 1e9
@@ -51,7 +52,7 @@ func (b backlog) since() time.Time {
 
 // handledRate is how many messages a second were taken out of the mailbox over
 // the points: at least one in all that time, so that it divides.
-func handledRate(pts []scene.Point) float64 {
+func handledRate(pts []work.Point) float64 {
 	if len(pts) < 2 {
 		return math.Inf(1)
 	}
@@ -82,13 +83,13 @@ func (b backlog) growing() bool {
 const calmAge = 0.1
 
 // calm reports whether the process still kept up at p.
-func (b backlog) calm(p scene.Point) bool {
+func (b backlog) calm(p work.Point) bool {
 	return p.Mailbox <= 1 || b.ageOf(p) <= min(calmAge, b.peak()/20)
 }
 
 // began is the first point of the rise that leads to the deepest mailbox, and
 // the point before it, whose time is zero where there is none.
-func (b backlog) began() (before, first scene.Point) {
+func (b backlog) began() (before, first work.Point) {
 	before, first = b.Before, b.Points[0]
 	for i, p := range b.Points[:len(b.Points)-1] {
 		if !p.At.Before(b.Worst.At) {
@@ -112,7 +113,7 @@ type pace struct {
 	messages int64   // handled
 }
 
-func paceBetween(p, q scene.Point) pace {
+func paceBetween(p, q work.Point) pace {
 	d := q.At.Sub(p.At).Seconds()
 	r := pace{seconds: d, service: math.NaN(), drain: math.NaN()}
 	if d <= 0 || q.In < p.In || q.Run < p.Run {

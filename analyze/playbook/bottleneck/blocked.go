@@ -7,11 +7,12 @@ import (
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/scene/work"
 	"ergorecorder/analyze/series"
 )
 
 // blocked judges a process that is inside one callback.
-func blocked(ctx context.Context, s *scene.Scene, a *scene.Actor, st *scene.Stall) (*finding.Finding, error) {
+func blocked(ctx context.Context, s *scene.Scene, a *scene.Actor, st *work.Stall) (*finding.Finding, error) {
 	f, err := blockedOnce(ctx, s, a, st)
 	if f == nil || err != nil {
 		return f, err
@@ -21,7 +22,7 @@ func blocked(ctx context.Context, s *scene.Scene, a *scene.Actor, st *scene.Stal
 
 // recurring makes of a finding about one standstill one about all that are like
 // it: the onset is that of the first, and it has no end while the next may come.
-func recurring(ctx context.Context, s *scene.Scene, a *scene.Actor, st *scene.Stall, f *finding.Finding) error {
+func recurring(ctx context.Context, s *scene.Scene, a *scene.Actor, st *work.Stall, f *finding.Finding) error {
 	p := a.Recurs(st)
 	if p.Times < 3 || a.Habitual(st) || st.Open && st.Lasted() > 3*p.Lasts {
 		return nil
@@ -40,7 +41,7 @@ func recurring(ctx context.Context, s *scene.Scene, a *scene.Actor, st *scene.St
 	if p.Longer {
 		f.Summary += " It takes longer each time."
 	}
-	if end := p.Ended(s); !end.IsZero() {
+	if end := p.Ended(s.To); !end.IsZero() {
 		f.End = &end
 		f.Summary += " It has not come again since."
 	}
@@ -49,12 +50,12 @@ func recurring(ctx context.Context, s *scene.Scene, a *scene.Actor, st *scene.St
 
 // eachTime is the evidence that a standstill recurs: those that last at least a
 // third as long as the longest.
-func eachTime(a *scene.Actor, st *scene.Stall, p scene.Pattern) finding.Evidence {
+func eachTime(a *scene.Actor, st *work.Stall, p work.Pattern) finding.Evidence {
 	from, to := p.First.From.At, p.Last.To.At
 	e := finding.Evidence{
 		What: "standstills, one after the other", Node: a.Node.Name, Tool: "process_list", Field: "MessagesIn - MessagesMailbox", From: &from, To: &to,
 	}
-	rows, all := a.Rows(from, to), standstills(st.State.String(), max(scene.MinStall, st.Lasted()/3))
+	rows, all := a.Rows(from, to), standstills(st.State.String(), max(work.MinStall, st.Lasted()/3))
 	e.Value("times", p.Times, rows.Of("count("+all+")"))
 	e.Value("every_s", p.Every.Seconds(), rows.Of("median(gaps("+all+"))"))
 	e.Value("lasts_s", p.Lasts.Seconds(), rows.Of("median("+all+")"))
@@ -69,7 +70,7 @@ func standstills(state string, least time.Duration) string {
 }
 
 // blockedOnce judges the longest of its standstills.
-func blockedOnce(ctx context.Context, s *scene.Scene, a *scene.Actor, st *scene.Stall) (*finding.Finding, error) {
+func blockedOnce(ctx context.Context, s *scene.Scene, a *scene.Actor, st *work.Stall) (*finding.Finding, error) {
 	began, err := s.StallBegan(ctx, a, st)
 	if err != nil {
 		return nil, err
@@ -77,7 +78,7 @@ func blockedOnce(ctx context.Context, s *scene.Scene, a *scene.Actor, st *scene.
 	onset, d := began.At, began.Lasted(st)
 	silent := st.To.Mailbox == 0
 	switch {
-	case d < scene.CallTimeout:
+	case d < work.CallTimeout:
 		return nil, nil
 	case silent && !overdue(a, st):
 		return nil, nil
@@ -107,7 +108,7 @@ func blockedOnce(ctx context.Context, s *scene.Scene, a *scene.Actor, st *scene.
 	case a.Habitual(st):
 		f.Score, f.Confidence = min(f.Score, finding.Note), finding.Medium
 		f.Caveats = append(f.Caveats, "it stands still like this time and again: that may be its way of working")
-	case !st.Open && d < 3*scene.CallTimeout:
+	case !st.Open && d < 3*work.CallTimeout:
 		f.Score = min(f.Score, finding.Over)
 	}
 	endOf(f, a, st)
@@ -118,16 +119,16 @@ func blockedOnce(ctx context.Context, s *scene.Scene, a *scene.Actor, st *scene.
 
 // overdue reports whether a process that has nothing waiting is in its callback
 // for so much longer than it ever was that this is no way of working.
-func overdue(a *scene.Actor, st *scene.Stall) bool {
+func overdue(a *scene.Actor, st *work.Stall) bool {
 	const often = 10 // callbacks that must have returned before, for a habit
 	if st.Progress.At.IsZero() || st.Progress.Wakeups-a.Begin.Wakeups < often {
 		return false
 	}
-	return st.Open && st.Lasted() > 4*scene.CallTimeout && st.Lasted() > 10*usualGap(a, st)
+	return st.Open && st.Lasted() > 4*work.CallTimeout && st.Lasted() > 10*usualGap(a, st)
 }
 
 // usualGap is the usual time between two callbacks before a stall.
-func usualGap(a *scene.Actor, st *scene.Stall) time.Duration {
+func usualGap(a *scene.Actor, st *work.Stall) time.Duration {
 	n := st.Progress.Wakeups - a.Begin.Wakeups
 	if n <= 0 {
 		return 0
@@ -136,7 +137,7 @@ func usualGap(a *scene.Actor, st *scene.Stall) time.Duration {
 }
 
 // endOf says when a stall ended, if it did.
-func endOf(f *finding.Finding, a *scene.Actor, st *scene.Stall) {
+func endOf(f *finding.Finding, a *scene.Actor, st *work.Stall) {
 	if st.Open {
 		return
 	}
@@ -150,7 +151,7 @@ func endOf(f *finding.Finding, a *scene.Actor, st *scene.Stall) {
 }
 
 // stillness is the evidence that a process does nothing.
-func stillness(a *scene.Actor, st *scene.Stall, onset time.Time, d time.Duration) finding.Evidence {
+func stillness(a *scene.Actor, st *work.Stall, onset time.Time, d time.Duration) finding.Evidence {
 	from, to := st.From.At, st.To.At
 	e := finding.Evidence{
 		What: "no message taken and no callback ended, while messages arrive", Node: a.Node.Name, Tool: "process_list",
@@ -182,7 +183,7 @@ func stillness(a *scene.Actor, st *scene.Stall, onset time.Time, d time.Duration
 
 // mailboxSeries is the mailbox over the worst episode, with some rest before.
 func mailboxSeries(a *scene.Actor, onset time.Time) *finding.Series {
-	var worst *scene.Episode
+	var worst *work.Episode
 	for _, e := range a.Episodes {
 		if worst == nil || e.Worst.Mailbox > worst.Worst.Mailbox {
 			worst = e

@@ -6,6 +6,7 @@ import (
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/scene/work"
 	"ergorecorder/replay"
 )
 
@@ -81,12 +82,12 @@ func waitingOn(ctx context.Context, s *scene.Scene, n *scene.Node) ([]*finding.F
 // suspect is the finding about one process, nil where there is nothing to say.
 // A process that stands still is told by that, whatever its mailbox does.
 func suspect(ctx context.Context, s *scene.Scene, a *scene.Actor) (*finding.Finding, error) {
-	if st := a.Longest(scene.Waiting); st != nil {
+	if st := a.Longest(work.Waiting); st != nil {
 		if f, err := stuckCall(ctx, s, a, st); f != nil || err != nil {
 			return f, err
 		}
 	}
-	if st := a.Longest(scene.Running, scene.OtherState); st != nil {
+	if st := a.Longest(work.Running, work.OtherState); st != nil {
 		if f, err := blocked(ctx, s, a, st); f != nil || err != nil {
 			return f, err
 		}

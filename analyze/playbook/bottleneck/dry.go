@@ -9,6 +9,7 @@ import (
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/scene/work"
 )
 
 // A dry process is one to which a steady stream of messages came, and then next
@@ -64,7 +65,7 @@ func ranDry(a *scene.Actor) (dry, bool) {
 		return dry{}, false
 	}
 	step := max(a.Node.Interval, time.Second)
-	try := func(from scene.Point, until time.Time, usual time.Duration, over bool) (dry, bool) {
+	try := func(from work.Point, until time.Time, usual time.Duration, over bool) (dry, bool) {
 		d := dry{actor: a, since: from.At, until: until, over: over, off: step}
 		lasted := from.At.Sub(a.Begin.At)
 		if lasted < steady*step || lasted < 3*least || d.quiet() < least || d.quiet() < longer*max(usual, step) {

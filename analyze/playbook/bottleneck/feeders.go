@@ -10,6 +10,7 @@ import (
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/scene/work"
 	"ergorecorder/archive"
 )
 
@@ -44,7 +45,7 @@ func senders(ctx context.Context, s *scene.Scene, a *scene.Actor, onset time.Tim
 	from, to := onset.Add(-20*a.Node.Interval), onset.Add(20*a.Node.Interval)
 	var all []feeder
 	for _, n := range s.Nodes {
-		points, found := map[string][]scene.Point{}, map[string]feeder{}
+		points, found := map[string][]work.Point{}, map[string]feeder{}
 		err := s.Rows(ctx, n, from, to, func(f *archive.Frame, slot int32) {
 			pid := f.Columns[scene.ColPID].Text(slot)
 			if _, ok := found[pid]; !ok {
@@ -75,12 +76,12 @@ func senders(ctx context.Context, s *scene.Scene, a *scene.Actor, onset time.Tim
 }
 
 // rates takes how much it sent and got before and since a moment.
-func (f *feeder) rates(pts []scene.Point, onset time.Time) {
-	k := slices.IndexFunc(pts, func(p scene.Point) bool { return p.At.After(onset) })
+func (f *feeder) rates(pts []work.Point, onset time.Time) {
+	k := slices.IndexFunc(pts, func(p work.Point) bool { return p.At.After(onset) })
 	if k < 0 {
 		k = len(pts)
 	}
-	for i, part := range [][]scene.Point{pts[:k], pts[k:]} {
+	for i, part := range [][]work.Point{pts[:k], pts[k:]} {
 		if len(part) < 2 {
 			continue
 		}

@@ -7,6 +7,7 @@ import (
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/scene/work"
 	"ergorecorder/analyze/series"
 	"ergorecorder/ergo"
 )
@@ -30,7 +31,7 @@ const leastRefused = 10
 
 // flat reports whether a mailbox stands at its deepest most of the time: one
 // that is not bounded sinks and rises.
-func flat(e *scene.Episode) bool {
+func flat(e *work.Episode) bool {
 	const (
 		deep = 10               // messages, at least
 		long = 10 * time.Second // at least
@@ -57,7 +58,7 @@ type refusal struct {
 }
 
 // refusedDuring is where most deliveries failed while the mailbox stood.
-func refusedDuring(s *scene.Scene, a *scene.Actor, e *scene.Episode) refusal {
+func refusedDuring(s *scene.Scene, a *scene.Actor, e *work.Episode) refusal {
 	var most refusal
 	count := func(n *scene.Node, field string) {
 		counted := n.Series(ergo.Node, field)
@@ -96,7 +97,7 @@ func (r refusal) evidence() finding.Evidence {
 	return e
 }
 
-func mailboxFull(ctx context.Context, s *scene.Scene, a *scene.Actor, e *scene.Episode, refused refusal) (*finding.Finding, error) {
+func mailboxFull(ctx context.Context, s *scene.Scene, a *scene.Actor, e *work.Episode, refused refusal) (*finding.Finding, error) {
 	b := backlogOf(a, e)
 	before, first := b.began()
 	onset, off, err := riseOf(ctx, s, &b, before, first)

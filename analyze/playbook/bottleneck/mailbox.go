@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"ergorecorder/analyze/finding"
-	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/scene/work"
 	"ergorecorder/analyze/series"
 )
 
@@ -50,7 +50,7 @@ func mailboxGrowth(b *backlog) (*finding.Finding, error) {
 	e.Value("mailbox", b.Worst.Mailbox, a.Rows(b.Worst.At, b.Worst.At).Of("last(MessagesMailbox)"))
 	e.Value("oldest_message_s", b.peak(), all.Of("max("+b.formula()+")"))
 	if age, err := series.TheilSen(b.age); err == nil {
-		if fc, err := series.Reach(age, b.End, scene.CallTimeout.Seconds()); err == nil {
+		if fc, err := series.Reach(age, b.End, work.CallTimeout.Seconds()); err == nil {
 			f.Summary += fmt.Sprintf(" At this pace the oldest message will wait for the call time-out of 5 s at %s (between %s and %s).",
 				finding.Clock(fc.Expected), finding.Clock(fc.Earliest), finding.Clock(fc.Latest))
 			f.Score = finding.Score(finding.MailboxGrowth, fc.Expected.Sub(b.End).Seconds())

@@ -9,6 +9,7 @@ import (
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/scene/work"
 	"ergorecorder/analyze/series"
 )
 
@@ -27,7 +28,7 @@ func overloaded(ctx context.Context, s *scene.Scene, a *scene.Actor) (*finding.F
 	if worst == nil || worst.warmUp() {
 		return nil, nil
 	}
-	if worst.peak() < s.Set.Of(lateAge) || worst.Rows < 3 || worst.span() < scene.MinStall {
+	if worst.peak() < s.Set.Of(lateAge) || worst.Rows < 3 || worst.span() < work.MinStall {
 		return mailboxGrowth(worst)
 	}
 	f, err := overload(ctx, s, worst)
@@ -145,11 +146,11 @@ func overload(ctx context.Context, s *scene.Scene, b *backlog) (*finding.Finding
 // from the first, stays so and fails no caller.
 func (b *backlog) score() int {
 	score := finding.Score(finding.OverloadedProcess, b.peak())
-	late := b.peak() >= scene.CallTimeout.Seconds()
+	late := b.peak() >= work.CallTimeout.Seconds()
 	before, _ := b.began()
 	switch {
 	case before.At.IsZero() && !b.growing():
-		if late && series.Median(b.age.V) >= scene.CallTimeout.Seconds() {
+		if late && series.Median(b.age.V) >= work.CallTimeout.Seconds() {
 			return min(score, finding.Over)
 		}
 		return min(score, finding.Note)
@@ -240,7 +241,7 @@ func (b *backlog) evidence(was, now pace, from time.Time) finding.Evidence {
 // riseOf is when the rise of a backlog began, and how far off that may be: when
 // the process was last idle, where the node tells, else where the rise, drawn
 // back, meets the empty mailbox.
-func riseOf(ctx context.Context, s *scene.Scene, b *backlog, before, first scene.Point) (time.Time, time.Duration, error) {
+func riseOf(ctx context.Context, s *scene.Scene, b *backlog, before, first work.Point) (time.Time, time.Duration, error) {
 	if before.At.IsZero() {
 		return first.At, b.actor.Node.Interval, nil
 	}

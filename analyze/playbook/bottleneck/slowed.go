@@ -8,6 +8,7 @@ import (
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/scene/work"
 	"ergorecorder/analyze/series"
 )
 
@@ -31,13 +32,13 @@ func slowed(ctx context.Context, s *scene.Scene, a *scene.Actor) (*finding.Findi
 		return slowerThanPeers(s, a), nil
 	}
 	was, now := paceBetween(d.Base, d.Before), paceBetween(d.Before, d.To)
-	if d.Rows < 3 || d.Lasted() < 2*scene.CallTimeout || now.messages < fewestSlow || 2*d.Waited > d.Rows ||
-		scene.Inside(d.Before, d.To) < saturated || 1/now.handled < 2*was.service {
+	if d.Rows < 3 || d.Lasted() < 2*work.CallTimeout || now.messages < fewestSlow || 2*d.Waited > d.Rows ||
+		work.Inside(d.Before, d.To) < saturated || 1/now.handled < 2*was.service {
 		return nil, nil
 	}
 	onset, off := series.Middle(d.Before.At, d.Before.At.Add(a.Node.Interval))
 	if !d.Woke.IsZero() {
-		began, err := s.StallBegan(ctx, a, &scene.Stall{Progress: d.Before, From: scene.Point{At: d.Woke}})
+		began, err := s.StallBegan(ctx, a, &work.Stall{Progress: d.Before, From: work.Point{At: d.Woke}})
 		if err != nil {
 			return nil, err
 		}
@@ -81,7 +82,7 @@ func slowFinding(a *scene.Actor, now pace, takes float64) *finding.Finding {
 	}
 }
 
-func tellPace(e *finding.Evidence, a *scene.Actor, p, q scene.Point, now pace) {
+func tellPace(e *finding.Evidence, a *scene.Actor, p, q work.Point, now pace) {
 	from, to := p.At, q.At
 	e.From, e.To = &from, &to
 	e.Records = []string{finding.RecordName(a.Node.Name, "process_list", from), finding.RecordName(a.Node.Name, "process_list", to)}
@@ -103,7 +104,7 @@ const (
 func slowerThanPeers(s *scene.Scene, a *scene.Actor) *finding.Finding {
 	first, last := a.Begin, a.Now()
 	now := paceBetween(first, last)
-	if a.Gone || a.Behavior == "" || now.seconds < 4*scene.CallTimeout.Seconds() || now.messages < fewestSlow || scene.Inside(first, last) < saturated || last.Waits() {
+	if a.Gone || a.Behavior == "" || now.seconds < 4*work.CallTimeout.Seconds() || now.messages < fewestSlow || work.Inside(first, last) < saturated || last.Waits() {
 		return nil
 	}
 	var peers []float64
@@ -113,7 +114,7 @@ func slowerThanPeers(s *scene.Scene, a *scene.Actor) *finding.Finding {
 			if o == a || o.Behavior != a.Behavior || o.Application != a.Application {
 				continue
 			}
-			if takes := scene.Takes(o.Begin, o.Now()); takes > 0 {
+			if takes := work.Takes(o.Begin, o.Now()); takes > 0 {
 				peers, of = append(peers, takes), o
 			}
 		}

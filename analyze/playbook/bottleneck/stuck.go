@@ -10,12 +10,13 @@ import (
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/scene/work"
 )
 
 // stuckCall judges a process that waits for replies: for one that does not
 // come, or for many of which none comes in time.
-func stuckCall(ctx context.Context, s *scene.Scene, a *scene.Actor, st *scene.Stall) (*finding.Finding, error) {
-	if !st.Open || st.Lasted() <= 2*scene.CallTimeout {
+func stuckCall(ctx context.Context, s *scene.Scene, a *scene.Actor, st *work.Stall) (*finding.Finding, error) {
+	if !st.Open || st.Lasted() <= 2*work.CallTimeout {
 		if again, err := timingOut(ctx, s, a); again != nil || err != nil {
 			return again, err
 		}
@@ -25,7 +26,7 @@ func stuckCall(ctx context.Context, s *scene.Scene, a *scene.Actor, st *scene.St
 		return nil, err
 	}
 	onset, d := began.At, began.Lasted(st)
-	if d <= scene.CallTimeout*6/5 { // one that times out may be told late
+	if d <= work.CallTimeout*6/5 { // one that times out may be told late
 		return nil, nil
 	}
 	first := a.Since(st)
@@ -54,7 +55,7 @@ func stuckCall(ctx context.Context, s *scene.Scene, a *scene.Actor, st *scene.St
 	case a.Habitual(st):
 		f.Score, f.Confidence = min(f.Score, finding.Note), finding.Medium
 		f.Caveats = append(f.Caveats, "it waits like this time and again: that may be its way of working")
-	case !st.Open && d < 3*scene.CallTimeout:
+	case !st.Open && d < 3*work.CallTimeout:
 		f.Score = min(f.Score, finding.Over)
 	}
 	endOf(f, a, st)
@@ -88,38 +89,38 @@ func timingOut(ctx context.Context, s *scene.Scene, a *scene.Actor) (*finding.Fi
 	if err != nil {
 		return nil, err
 	}
-	f := timingOutSince(a, began.At, began.Off, time.Duration(a.LongWaits)*scene.MinStall)
+	f := timingOutSince(a, began.At, began.Off, time.Duration(a.LongWaits)*work.MinStall)
 	f.Summary = fmt.Sprintf("%s was seen %d times waiting for a response for over %s, and before %s never: whom it calls does not answer within the time-out of a call (5 s by default).",
-		a.Called(), a.LongWaits, finding.Duration(scene.MinStall), finding.Clock(began.At))
-	busy := slices.ContainsFunc(a.Episodes, func(e *scene.Episode) bool { return e.Open && e.Waited > 0 })
+		a.Called(), a.LongWaits, finding.Duration(work.MinStall), finding.Clock(began.At))
+	busy := slices.ContainsFunc(a.Episodes, func(e *work.Episode) bool { return e.Open && e.Waited > 0 })
 	const away = 4 // times as long as between two: listings see some of them only
-	if end := p.Ended(s); !end.IsZero() && !busy && s.To.Sub(end) > away*p.Every {
+	if end := p.Ended(s.To); !end.IsZero() && !busy && s.To.Sub(end) > away*p.Every {
 		f.End = &end
 		f.Summary += " It has not come again since."
 	}
 	f.Evidence = append(f.Evidence, stillness(a, first, began.At, first.To.At.Sub(began.At)))
 	f.Evidence[0].What = "waiting for a response, with no message taken and no callback ended; the first time of several"
 	f.Evidence[0].Value("times", a.LongWaits, a.Rows(a.First, a.Last).Of(
-		"count("+standstills(scene.Waiting.String(), scene.MinStall)+")"))
-	f.Evidence[0].Value("each_at_least_s", scene.MinStall.Seconds(), a.Rows(a.First, a.Last).Of(finding.Number(scene.MinStall.Seconds())))
+		"count("+standstills(work.Waiting.String(), work.MinStall)+")"))
+	f.Evidence[0].Value("each_at_least_s", work.MinStall.Seconds(), a.Rows(a.First, a.Last).Of(finding.Number(work.MinStall.Seconds())))
 	return f, tellLastStack(ctx, s, f, a)
 }
 
 // heldUp reports whether waiting keeps a process from its work: it handles less
 // than half of what it did, and each message takes twice as long; else, where
 // nothing was seen before, messages wait for longer than callers do.
-func heldUp(a *scene.Actor, e *scene.Episode) bool {
+func heldUp(a *scene.Actor, e *work.Episode) bool {
 	was := paceBetween(a.Begin, e.Before)
 	if was.messages > 0 {
 		return e.Worst.Mailbox > 0 && 2*e.Handled() < was.handled && (math.IsNaN(was.service) || e.Handled()*2*was.service < 1)
 	}
 	b := backlogOf(a, e)
-	return b.peak() >= 4*scene.CallTimeout.Seconds()
+	return b.peak() >= 4*work.CallTimeout.Seconds()
 }
 
 // keptWaiting is the finding about a process that waits for replies nearly all
 // the time and hardly handles anything.
-func keptWaiting(ctx context.Context, s *scene.Scene, a *scene.Actor, e *scene.Episode) (*finding.Finding, error) {
+func keptWaiting(ctx context.Context, s *scene.Scene, a *scene.Actor, e *work.Episode) (*finding.Finding, error) {
 	onset, off, err := s.WaitBegan(ctx, a, e)
 	if err != nil {
 		return nil, err
@@ -155,7 +156,7 @@ func keptWaiting(ctx context.Context, s *scene.Scene, a *scene.Actor, e *scene.E
 
 // tellWaiting adds how often it was seen waiting, and what it handled then and
 // before.
-func tellWaiting(seen *finding.Evidence, a *scene.Actor, e *scene.Episode, was pace) {
+func tellWaiting(seen *finding.Evidence, a *scene.Actor, e *work.Episode, was pace) {
 	rows := a.Rows(e.Points[0].At, e.End)
 	seen.Value("listings", e.Rows, rows.Of("count(MessagesIn)"))
 	seen.Value("of_them_waiting", e.Waited, rows.Of("sum(is(State, 'wait response'))"))

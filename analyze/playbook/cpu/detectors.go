@@ -3,7 +3,7 @@ package cpu
 import (
 	"ergorecorder/analyze/detector"
 	"ergorecorder/analyze/finding"
-	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/scene/work"
 	"ergorecorder/analyze/setting"
 	"ergorecorder/ergo"
 )
@@ -21,7 +21,7 @@ var (
 		Why:     "a rise of little is still little",
 	}
 	busyRise = setting.Setting{
-		Name: "cpu.busy_rise", Unit: "times", Default: scene.SurgeRise,
+		Name: "cpu.busy_rise", Unit: "times", Default: work.SurgeRise,
 		Meaning: "rise of the messages of processes that keep each other busy",
 		Why:     "a load that doubles or triples is the day's",
 	}

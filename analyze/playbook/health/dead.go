@@ -12,6 +12,7 @@ import (
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/logs"
 	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/scene/work"
 	"ergorecorder/analyze/series"
 	"ergorecorder/ergo"
 	"ergorecorder/escape"
@@ -32,7 +33,7 @@ const (
 	// has just died is missed a few times by those who were about to write to it.
 	fewestLetters = 10
 	// missedFor is how long it has to go on: a restart is over by then.
-	missedFor = 2 * scene.CallTimeout
+	missedFor = 2 * work.CallTimeout
 )
 
 // A letters is what one process sent to somebody who does not exist.

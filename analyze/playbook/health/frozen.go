@@ -6,6 +6,7 @@ import (
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/scene/work"
 	"ergorecorder/analyze/series"
 )
 
@@ -15,7 +16,7 @@ const (
 	leastPause = 1500 * time.Millisecond
 	// leastFreeze is the time-out of a call: a node that stands still for longer
 	// fails everybody who asks it.
-	leastFreeze = scene.CallTimeout
+	leastFreeze = work.CallTimeout
 	// fewestPauses make a pattern.
 	fewestPauses = 3
 )

@@ -8,6 +8,7 @@ import (
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/scene/work"
 	"ergorecorder/ergo"
 	"ergorecorder/replay"
 )
@@ -63,7 +64,7 @@ func shutdownStuck(n *scene.Node, said []replay.LogLine) *finding.Finding {
 		return nil
 	}
 	w := all[worst]
-	onset := w.lines[0].At.Add(-scene.CallTimeout)
+	onset := w.lines[0].At.Add(-work.CallTimeout)
 	if !began.IsZero() && began.Before(w.lines[0].At) {
 		onset = began
 	}

@@ -8,6 +8,7 @@ import (
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/scene/work"
 	"ergorecorder/analyze/series"
 )
 
@@ -117,7 +118,7 @@ func roundTrips(s *scene.Scene, w *scene.Network, a, b string) series.Series {
 			last = series.Later(last, ping.At)
 		}
 	}
-	const around = 2 * scene.CallTimeout
+	const around = 2 * work.CallTimeout
 	for _, k := range [][2]string{{a, b}, {b, a}} {
 		entry := s.Node(k[0])
 		if first.IsZero() || entry == nil || !entry.Entry {

@@ -1,0 +1,76 @@
+package archive
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"ergorecorder/archive/internal/codec"
+)
+
+// A FlatBuilder makes a flat file of blocks of one archive that came from
+// elsewhere, in any order.
+type FlatBuilder struct {
+	flat *flatWriter
+	meta segmentMeta
+	defs map[uint32][]byte
+	at   map[runID]placed
+}
+
+// placed is where a block stands in the index, and how far it goes.
+type placed struct {
+	entry int
+	last  uint64
+}
+
+// NewFlat begins a flat file of blocks of the archive with that identity. The
+// file is segment number 1 where it begins with the archive, a higher number
+// where blocks of earlier times are left out: they are then not missed. Blocks that
+// are missing between others are.
+func NewFlat(w io.Writer, archive uint64, segment int) *FlatBuilder {
+	return &FlatBuilder{
+		flat: newFlatWriter(w, codec.NewZip()),
+		meta: segmentMeta{Version: FormatVersion, ID: archive, Segment: segment},
+		defs: map[uint32][]byte{}, at: map[runID]placed{},
+	}
+}
+
+// Add adds a block, checked: that it is whole and of the archive. One that is
+// there already is passed over; of two of one run, the one that says more stays.
+func (f *FlatBuilder) Add(b *Block) error {
+	if b.Archive != f.meta.ID {
+		return fmt.Errorf("add a block of archive %s to one of %s: %w", ArchiveID(b.Archive), ArchiveID(f.meta.ID), errForeign)
+	}
+	raw, err := b.Raw()
+	if err == nil {
+		b, err = ParseBlock(raw)
+	}
+	if err == nil && b.Archive != f.meta.ID {
+		err = errForeign
+	}
+	if err != nil {
+		return fmt.Errorf("add a block: %w", err)
+	}
+	there, twice := f.at[b.name()]
+	if twice && there.last >= b.Last {
+		return nil
+	}
+	if twice {
+		f.flat.entries[there.entry] = nil
+	}
+	f.at[b.name()] = placed{len(f.flat.entries), b.Last}
+	f.meta.Rounded = f.meta.Rounded || b.rounded
+	if len(b.Definition) > len(f.defs[b.Stream]) { // a block tells the columns that it has
+		f.defs[b.Stream] = b.Definition
+	}
+	return f.flat.block(raw)
+}
+
+// Close writes the index. Nothing is a flat file before.
+func (f *FlatBuilder) Close() error {
+	meta, err := json.Marshal(f.meta)
+	if err != nil {
+		return err
+	}
+	return f.flat.finish(meta, f.defs)
+}
