@@ -32,6 +32,10 @@ type Inspection struct {
 	Mailbox   int           // of each worker; 0 is unlimited
 	Unhandled series.Series // messages dropped so far
 	Replaced  series.Series // workers that were spawned again so far
+
+	// of a router
+	Discarded     series.Series // messages for which it had no route, so far
+	Shut, Pending series.Series // routes that are disabled, and that wait for a change
 }
 
 // A Noted restart is one that a supervisor keeps in its history: when a child
@@ -74,7 +78,8 @@ func inspectColumns() []string {
 	return []string{
 		"strategy", "type", "intensity", "period", "restarts_count",
 		"pool_size", "worker_mailbox_size", "messages_unhandled",
-		"worker_restarts", "children_running", "children_disabled", "history:count",
+		"worker_restarts", "children_running", "children_disabled", "specs_disabled", "history:count",
+		"discarded", "routes_disabled", "routes_pending",
 	}
 }
 
@@ -183,7 +188,9 @@ func (in *Inspection) take(at time.Time, field func(string) string) {
 		in.Period, _ = number("period")
 		add(&in.Restarts, "restarts_count")
 		add(&in.Running, "children_running")
-		add(&in.Disabled, "children_disabled")
+		if add(&in.Disabled, "children_disabled"); in.Disabled.Len() == 0 {
+			add(&in.Disabled, "specs_disabled") // of one whose children are made when they are asked for
+		}
 		add(&in.noted, "history:count")
 	}
 	if v, ok := number("pool_size"); ok {
@@ -192,6 +199,9 @@ func (in *Inspection) take(at time.Time, field func(string) string) {
 		add(&in.Unhandled, "messages_unhandled")
 		add(&in.Replaced, "worker_restarts")
 	}
+	add(&in.Discarded, "discarded")
+	add(&in.Shut, "routes_disabled")
+	add(&in.Pending, "routes_pending")
 }
 
 // FirstDrop is the first inspection that shows more messages dropped than the

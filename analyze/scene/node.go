@@ -73,7 +73,7 @@ func nodeMetrics() map[ergo.Reading][]string {
 		},
 		ergo.Runtime: {
 			"goroutines", "cpus", "heap_alloc", "heap_inuse", "heap_objects", "heap_sys", "stack_inuse",
-			"total_alloc", "sys", "num_gc", "last_gc_pause_ns", "gc_cpu_percent",
+			"total_alloc", "sys", "num_gc", "last_gc_pause_ns", "gc_cpu_percent", "memory_limit",
 		},
 		ergo.Network: {"ConnectionsEstablished", "ConnectionsLost"},
 	}

@@ -34,6 +34,7 @@ func errorRates(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 		for _, life := range n.LivesIn(s) {
 			deliveryErrors(s, w, n, life, v)
 		}
+		routers(s, n, v)
 		if n.Series(ergo.Node, "LogMessages.error").Len() > 1 && len(v.Findings) == before {
 			fewErrorsOf(n, s.OwnErrors(w, n), v)
 		}
