@@ -317,21 +317,59 @@ func (w *Writer) finish() error {
 // packAll ends all runs and writes them as blocks.
 func (w *Writer) packAll(zip *codec.Zip) error { return w.commitWith(zip, true) }
 
+// EndRuns ends the runs that began before a time, and returns when they are blocks on
+// disk: who takes blocks to others waits no longer for rare records. Each begins
+// again with a whole sample, which costs room.
+func (w *Writer) EndRuns(before time.Time) error {
+	w.io.Lock()
+	defer w.io.Unlock()
+	w.mu.Lock()
+	if w.closed {
+		w.mu.Unlock()
+		return ErrClosed
+	}
+	w.collect()
+	for _, s := range w.streams {
+		if w.beganBefore(s, before.UnixNano()) {
+			w.cutStream(s)
+		}
+	}
+	w.mu.Unlock()
+	return w.commit()
+}
+
+// beganBefore reports whether a run of the stream goes on that began before then.
+func (w *Writer) beganBefore(s *stream, then int64) bool {
+	w.cat.mu.RLock()
+	defer w.cat.mu.RUnlock()
+	for part := range s.runs.parts {
+		if r := s.runs.last(part); r != nil && !r.ended && r.From < then {
+			return true
+		}
+	}
+	return false
+}
+
 // cut ends all runs. Locked by the caller.
 func (w *Writer) cut() {
 	for _, s := range w.streams {
-		s.enc.Cut()
-		for _, c := range s.enc.Take(nil) {
-			w.addChunk(s, c)
+		w.cutStream(s)
+	}
+}
+
+// cutStream ends the runs of a stream. Locked by the caller.
+func (w *Writer) cutStream(s *stream) {
+	s.enc.Cut()
+	for _, c := range s.enc.Take(nil) {
+		w.addChunk(s, c)
+	}
+	w.cat.mu.Lock()
+	defer w.cat.mu.Unlock()
+	for part := range s.runs.parts {
+		if r := s.runs.last(part); r != nil && !r.ended {
+			r.ended = true
+			w.toPack = append(w.toPack, r)
 		}
-		w.cat.mu.Lock()
-		for part := range s.runs.parts {
-			if r := s.runs.last(part); r != nil && !r.ended {
-				r.ended = true
-				w.toPack = append(w.toPack, r)
-			}
-		}
-		w.cat.mu.Unlock()
 	}
 }
 

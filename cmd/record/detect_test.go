@@ -8,6 +8,7 @@ import (
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
 	"ergorecorder/recorder/incident"
 	"ergorecorder/recorder/ingest"
 )
@@ -15,10 +16,7 @@ import (
 // written is a bundled capture as an archive that is open for writing.
 func written(t *testing.T, name string) *archive.Writer {
 	t.Helper()
-	w, err := archive.OpenWriter(filepath.Join(t.TempDir(), "in.erg"), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := archivetest.Writer(t, filepath.Join(t.TempDir(), "in.erg"), nil)
 	t.Cleanup(func() { w.Close() })
 	f, err := os.Open(filepath.Join("..", "..", "testdata", name))
 	if err != nil {

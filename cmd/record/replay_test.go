@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/live"
 	"ergorecorder/ergo/tools48"
@@ -87,10 +88,7 @@ func recordFrom(t *testing.T, opts recorder.Options, entries ...http.Handler) *r
 	router := live.NewRouter(ways, time.Now, nil)
 	opts.Routes = router
 	path := filepath.Join(t.TempDir(), "recorded.erg")
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := archivetest.Writer(t, path, nil)
 	r, err := recorder.New(router, w, opts)
 	if err != nil {
 		t.Fatal(err)

@@ -96,6 +96,8 @@ var mayImport = map[string]string{
 	"fleet/shape":  "",
 	"fleet/link":   "ergo/secret fleet/shape",
 	"fleet/engine": "ergo/secret",
+	"fleet/ship":   "archive fleet/link fleet/shape",
+	"fleet/lease":  "fleet/link fleet/shape",
 
 	"export": "ergo ergo/tools48 archive replay",
 
@@ -111,6 +113,7 @@ var mayImport = map[string]string{
 	"internal/limit":  "",
 	"internal/words":  "",
 	"internal/pace":   "",
+	"internal/twist":  "",
 	"internal/...":    "escape ergo/... archive/... recorder/... replay/... coverage analyze/... mcp web internal/...",
 }
 

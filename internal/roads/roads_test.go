@@ -21,7 +21,7 @@ import (
 
 	"ergorecorder/analyze"
 	"ergorecorder/analyze/finding"
-	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/live"
 	"ergorecorder/ergo/surface"
@@ -126,10 +126,7 @@ func imported(t *testing.T, capture string) *replay.Recording {
 		t.Fatal(err)
 	}
 	path := filepath.Join(t.TempDir(), "original.erg")
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := archivetest.Writer(t, path, nil)
 	var into ingest.Imported
 	if err := errors.Join(ingest.Capture(t.Context(), text, w, ingest.Options{}, &into), w.Close()); err != nil {
 		t.Fatal(err)
@@ -172,10 +169,7 @@ func recorded(t *testing.T, original *replay.Recording, road ergo.Road, path str
 	}
 	router := live.NewRouter([]live.Way{way}, time.Now, nil)
 	opts.Routes = router
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := archivetest.Writer(t, path, nil)
 	r, err := recorder.New(router, w, opts)
 	if err != nil {
 		t.Fatal(err)
