@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"ergorecorder/analyze/finding"
@@ -51,7 +52,7 @@ func (g *graph) cycles(ctx context.Context, left []*finding.Finding) ([]*finding
 				rest = append(rest, w)
 			}
 		}
-		if oneCode(ring) || !slices.ContainsFunc(ring, func(w wait) bool { return w.mayBeFirst(first) && closes(w, ring[len(ring)-1]) }) {
+		if siblings(ring) || !slices.ContainsFunc(ring, func(w wait) bool { return w.mayBeFirst(first) && closes(w, ring[len(ring)-1]) }) {
 			waits = waits[1:]
 			continue
 		}
@@ -119,10 +120,14 @@ func overlap(a, b wait) bool {
 	return to.Sub(from) > work.CallTimeout
 }
 
-// oneCode reports whether all of several waiters run the same code, or there is one:
-// they call the same, rather than each other.
-func oneCode(ring []wait) bool {
-	return !slices.ContainsFunc(ring, func(w wait) bool { return w.f.Subject.Behavior != ring[0].f.Subject.Behavior })
+// siblings reports whether all of several waiters are of one kind, or there is one: of
+// one behavior, and with no names or such that only numbers tell apart. They call the
+// same, rather than each other.
+func siblings(ring []wait) bool {
+	stem := func(w wait) string { return strings.TrimRight(w.f.Subject.Name, "0123456789") }
+	return !slices.ContainsFunc(ring, func(w wait) bool {
+		return w.f.Subject.Behavior != ring[0].f.Subject.Behavior || stem(w) != stem(ring[0])
+	})
 }
 
 // mayBeFirst reports whether it may have begun to wait first: by how exactly the
