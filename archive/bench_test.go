@@ -106,6 +106,53 @@ func BenchmarkDay(b *testing.B) {
 	}
 }
 
+// made is the path of an archive of the design workload, exact, and its rows: of
+// ERGO_BENCH_HOURS hours, or what was made before and ERGO_BENCH_DAY names.
+func made(b *testing.B) (path string, rows int) {
+	if path = os.Getenv("ERGO_BENCH_DAY"); path == "" {
+		path, rows, _, _ = day(b, 10, 1000, hours(b), &archive.Options{})
+		return path, rows
+	}
+	r, err := archive.Open(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer r.Close()
+	for _, s := range r.Streams() {
+		rows += s.Rows
+	}
+	return path, rows
+}
+
+// BenchmarkScan scans two columns of an archive that is opened anew.
+func BenchmarkScan(b *testing.B) {
+	path, rows := made(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		r, err := archive.Open(path)
+		if err != nil {
+			b.Fatal(err)
+		}
+		scanTwo(b, r, rows)
+		if err := r.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkSeek asks for the state of a node at random instants.
+func BenchmarkSeek(b *testing.B) {
+	path, _ := made(b)
+	r, err := archive.Open(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer r.Close()
+	for b.Loop() {
+		seek(b, r)
+	}
+}
+
 // scanTwo scans two columns of every stream.
 func scanTwo(b *testing.B, r *archive.Reader, rows int) {
 	start := time.Now()
@@ -180,6 +227,51 @@ func BenchmarkAppend(b *testing.B) {
 	if err := w.Close(); err != nil {
 		b.Fatal(err)
 	}
+}
+
+// BenchmarkAppendWide takes in answers of 100,000 rows, a few in each turn, with a commit after each; a small answer of
+// another node comes in beside. It reports the longest that either took.
+func BenchmarkAppendWide(b *testing.B) {
+	var wide, small time.Duration
+	for b.Loop() {
+		w, err := archive.OpenWriter(filepath.Join(b.TempDir(), "a.erg"), &archive.Options{CommitEvery: time.Hour})
+		if err != nil {
+			b.Fatal(err)
+		}
+		load, other := archivetest.NewWorkload(1, 100_000, 1), archivetest.NewWorkload(2, 10, 2)
+		for range 6 {
+			rec := load.Next(0)
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				wide = max(wide, appended(b, w, rec))
+			}()
+			for beside := true; beside; {
+				small = max(small, appended(b, w, other.Next(1)))
+				select {
+				case <-done:
+					beside = false
+				case <-time.After(10 * time.Millisecond):
+				}
+			}
+			if err := w.Sync(); err != nil {
+				b.Fatal(err)
+			}
+		}
+		if err := w.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(wide.Microseconds())/1e3, "wide-ms")
+	b.ReportMetric(float64(small.Microseconds())/1e3, "small-ms")
+}
+
+func appended(b *testing.B, w *archive.Writer, rec *archive.Record) time.Duration {
+	start := time.Now()
+	if _, err := w.Append(rec); err != nil {
+		b.Error(err)
+	}
+	return time.Since(start)
 }
 
 // BenchmarkMemory measures what the writer keeps for each live process.

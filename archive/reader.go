@@ -140,9 +140,7 @@ func (r *Reader) refresh() {
 		r.cat.mu.Unlock()
 	}
 	if w := r.writer; w != nil {
-		w.mu.Lock()
 		w.collect()
-		w.mu.Unlock()
 	}
 }
 

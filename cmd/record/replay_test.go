@@ -22,6 +22,7 @@ import (
 	"ergorecorder/ergo/live"
 	"ergorecorder/ergo/tools48"
 	"ergorecorder/internal/exit"
+	"ergorecorder/internal/watch"
 	"ergorecorder/recorder"
 	"ergorecorder/replay"
 	"ergorecorder/replay/serve"
@@ -391,7 +392,7 @@ func TestBlockedCallbackIsPinned(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		opts := recorder.Standard()
 		opts.Scale(2 * time.Second)
-		opts.Incidents.Detectors = []recorder.Detector{&detector{}}
+		opts.Incidents.Detectors = []recorder.Detector{&watch.Detector{}}
 		recorded := recordFrom(t, opts, entry(t, replayed(t, rec), ""))
 		all, err := recorded.Marks(t.Context(), time.Time{}, time.Time{})
 		if err != nil {
