@@ -335,8 +335,8 @@ func Kinds() []Row {
 			Kind: ClockSkew, Playbook: "health", Subject: "node",
 			Claimed:  "its clock is off by a second, or two where it was asked less often",
 			Excludes: "that the recorder's clock is off: it differs from what most clocks agree on, the recorder's among them",
-			Measure:  Measure{"offset of the clock", "s", 10, 300}, // tokens and certificates bear minutes, logs of nodes are read side by side
-			Most:     54,                                           // a clock hurts those who read times by it; whoever is down, or waits, hurts more
+			Measure:  Measure{"offset of the clock", "s", 5, 300}, // tokens and certificates bear minutes; who reads logs side by side bears a few seconds
+			Most:     54,                                          // a clock hurts those who read times by it; whoever is down, or waits, hurts more
 			Fetch:    []Fetch{FetchRawGoroutine},
 		},
 		{

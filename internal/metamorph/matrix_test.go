@@ -63,26 +63,11 @@ func told(t *testing.T, file string) *metamorph.Case {
 	return metamorph.FromStory(strings.TrimSuffix(filepath.Base(file), ".txt"), s)
 }
 
-// written is a new archive. The whole matrix makes thousands, which only live until
-// they are judged: these are not made compact, nor verified.
-func written(t *testing.T) (*archive.Writer, string) {
-	t.Helper()
-	if !whole {
-		return archivetest.Create(t, nil)
-	}
-	path := filepath.Join(t.TempDir(), "edited.erg")
-	w, err := archive.OpenWriter(path, &archive.Options{InPlace: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return w, path
-}
-
 // report is what is said of a case.
 func report(t *testing.T, c *metamorph.Case) story.Report {
 	t.Helper()
-	w, path := written(t)
-	if dir := os.Getenv("MATRIX_ARCHIVES"); dir != "" { // to be looked at
+	w, path := archivetest.Create(t, &archive.Options{InPlace: true}) // it lives until it is judged: no need to make it compact
+	if dir := os.Getenv("MATRIX_ARCHIVES"); dir != "" {               // to be looked at
 		defer func() {
 			if err := os.Rename(path, filepath.Join(dir, strings.ReplaceAll(t.Name()+" "+c.Name, "/", "-")+".erg")); err != nil {
 				t.Error(err)

@@ -37,6 +37,7 @@ func nodeLives(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 				return err
 			}
 			if f != nil {
+				f.Evidence = awayEvidence(n, d)
 				v.Find(f)
 				continue
 			}

@@ -61,9 +61,6 @@ func fewErrorsOf(n *scene.Node, own []time.Time, v *finding.Verdict) {
 		finding.Number(grew("SendErrorsLocal", "SendErrorsRemote", "CallErrorsLocal", "CallErrorsRemote")), n.Heard.Len(), without)
 }
 
-// bad is from which level on a line counts as an error.
-const bad = "error"
-
 // errorBurst looks at the lines themselves where they were recorded, and at
 // the node's count of them.
 func errorBurst(ctx context.Context, s *scene.Scene, n *scene.Node, v *finding.Verdict) error {
@@ -187,14 +184,4 @@ func tellErrors(n *scene.Node, e *finding.Evidence, b series.Burst, byLines bool
 	}
 	e.Value("before_s", b.Before.Seconds, took(b.From, b.Before))
 	e.Value("after_s", b.After.Seconds, took(b.Since, b.After))
-}
-
-// mostOf is who wrote more than half of the lines, "" if nobody did.
-func mostOf(writers map[string]int, lines float64) string {
-	for name, n := range writers {
-		if float64(n) > lines/2 {
-			return name
-		}
-	}
-	return ""
 }

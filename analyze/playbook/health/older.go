@@ -19,6 +19,9 @@ const (
 	olderLeast = 25
 )
 
+// bad is from which level on a line counts as an error.
+const bad = "error"
+
 // olderErrors finds a node that logged errors far above its own average when the
 // recording began, and went on: what it counted in its life before is the before.
 func olderErrors(s *scene.Scene, n *scene.Node, miner *logs.Miner, counted series.Series) *finding.Finding {
@@ -87,4 +90,14 @@ func nameWriters(f *finding.Finding, miner *logs.Miner, lines float64) {
 // errorsCounted is the node's own count of lines of level error and panic.
 func errorsCounted(n *scene.Node) series.Series {
 	return series.Sum(n.Series(ergo.Node, "LogMessages.error"), n.Series(ergo.Node, "LogMessages.panic"))
+}
+
+// mostOf is who wrote more than half of the lines, "" if nobody did.
+func mostOf(writers map[string]int, lines float64) string {
+	for name, n := range writers {
+		if float64(n) > lines/2 {
+			return name
+		}
+	}
+	return ""
 }

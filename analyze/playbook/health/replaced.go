@@ -14,6 +14,10 @@ import (
 // after: a rolling update starts the new one, lets it take over, and stops the old.
 const overlap = 5 * time.Minute
 
+// settled is how long a node must have been there when its successor joined: nodes that
+// start together are one cluster that starts.
+const settled = time.Minute
+
 // replaced is the note about a node that announced its stop and went for good, where
 // another with the same applications had joined; nil where none had.
 func replaced(ctx context.Context, s *scene.Scene, n *scene.Node, d scene.Absence) (*finding.Finding, error) {
@@ -27,9 +31,13 @@ func replaced(ctx context.Context, s *scene.Scene, n *scene.Node, d scene.Absenc
 	if err != nil || len(had) == 0 {
 		return nil, err
 	}
+	began, ok := joinedAt(n)
+	if !ok {
+		return nil, nil
+	}
 	for _, o := range s.Nodes {
 		joined, ok := joinedAt(o)
-		if o == n || !ok || d.From.Sub(joined) > overlap || joined.Sub(d.From) > overlap {
+		if o == n || !ok || joined.Sub(began) < settled || d.From.Sub(joined) > overlap || joined.Sub(d.From) > overlap {
 			continue
 		}
 		has, err := running(ctx, s, o)
@@ -80,8 +88,7 @@ func replacedBy(n, by *scene.Node, d scene.Absence, joined time.Time) *finding.F
 		Summary: fmt.Sprintf("%s logged that it stops and went; %s, which runs the same applications, had begun its life at %s.", n.Name, by.Name, finding.Clock(joined)),
 		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(d.Lastly), Peer: by.Name},
 		Onset:   d.From, OnsetErrorS: d.Off.Seconds(), End: &d.From,
-		Evidence: awayEvidence(n, d),
-		Confirm:  []string{"cluster_nodes", "app_list on " + by.Name},
-		Caveats:  []string{"That it was meant is told by these signs only: whoever deploys nodes knows."},
+		Confirm: []string{"cluster_nodes", "app_list on " + by.Name},
+		Caveats: []string{"That it was meant is told by these signs only: whoever deploys nodes knows."},
 	}
 }
