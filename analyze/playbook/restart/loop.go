@@ -97,7 +97,7 @@ func familyLoop(s *scene.Scene, n *scene.Node, fam *scene.Family, w scene.Compla
 		return nil
 	}
 	l.narrow(s.Set)
-	deaths := len(l.deaths())
+	deaths := max(len(l.deaths()), abnormal(l.noted()))
 	switch {
 	case !l.dense:
 		return nil
@@ -176,6 +176,16 @@ func (l *loop) deaths() []scene.Complaint {
 	return scene.Deaths(slices.DeleteFunc(slices.Clone(l.said), func(c scene.Complaint) bool {
 		return c.At.Before(from) || c.At.After(to)
 	}))
+}
+
+// abnormal is how many of these ends were no ends of work.
+func abnormal(noted []scene.Noted) (n int) {
+	for _, h := range noted {
+		if h.Reason != "normal" && h.Reason != "shutdown" {
+			n++
+		}
+	}
+	return n
 }
 
 // window is the time within which restarts make a loop: no shorter than what

@@ -135,7 +135,7 @@ func restarting(ctx context.Context, s *scene.Scene, l *loop) (*finding.Finding,
 // two listings.
 func firstDeath(ctx context.Context, s *scene.Scene, l *loop) (time.Time, time.Duration, error) {
 	b := l.births[0]
-	if noted := l.inspected.Of(l.Name, b.After.Add(-time.Second), b.By); len(noted) > 0 && l.family == nil {
+	if noted := l.notedIn(b.After.Add(-time.Second), b.By); len(noted) > 0 {
 		return noted[0].At, 100 * time.Millisecond, nil
 	}
 	said := l.said
@@ -152,10 +152,36 @@ func firstDeath(ctx context.Context, s *scene.Scene, l *loop) (time.Time, time.D
 
 // noted are the loop's restarts in its supervisor's history.
 func (l *loop) noted() []scene.Noted {
-	if l.family != nil {
-		return nil // its members have other names, or none
+	return l.notedIn(l.births[0].After.Add(-time.Second), l.births[len(l.births)-1].By)
+}
+
+// notedIn are those within a stretch. A supervisor notes the members of a family
+// under their own names, or under that of what they are made by: they are known as
+// the family's where it has no other children.
+func (l *loop) notedIn(from, to time.Time) []scene.Noted {
+	switch {
+	case l.family == nil:
+		return l.inspected.Of(l.Name, from, to)
+	case l.inspected == nil || !l.onlyChildren():
+		return nil
 	}
-	return l.inspected.Of(l.Name, l.births[0].After.Add(-time.Second), l.births[len(l.births)-1].By)
+	var out []scene.Noted
+	for _, h := range l.inspected.History {
+		if !h.At.Before(from) && !h.At.After(to) {
+			out = append(out, h)
+		}
+	}
+	return out
+}
+
+// onlyChildren reports whether the family are all children that its parent has had.
+func (l *loop) onlyChildren() bool {
+	for _, fam := range l.Node.Procs.Families {
+		if fam != l.family && fam.ParentPID == l.family.ParentPID {
+			return false
+		}
+	}
+	return true
 }
 
 // historyEvidence is what a supervisor noted of restarts: the last of them.
