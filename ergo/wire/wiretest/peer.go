@@ -37,6 +37,7 @@ type Peer struct {
 	Mute      bool // takes connections and never says a word
 	NameTaken bool // closes when the handshake is done
 	NoAnswers bool // keeps the link and never answers anything
+	Busy      bool // shakes no hands for the moment, and says so
 
 	mu   sync.Mutex
 	node host.Node
@@ -44,7 +45,7 @@ type Peer struct {
 
 // Serve takes connections until ctx ends, and returns when all have ended.
 func (p *Peer) Serve(ctx context.Context, listener net.Listener) {
-	if p.Mute || p.NameTaken || p.NoAnswers {
+	if p.Mute || p.NameTaken || p.NoAnswers || p.Busy {
 		p.misbehave(ctx, listener)
 		return
 	}
@@ -100,7 +101,7 @@ func (p *Peer) misbehave(ctx context.Context, listener net.Listener) {
 			r := bufio.NewReader(conn)
 			_, err := handshake.Accept(conn, r, handshake.Local{
 				Node: p.Name, Cookie: p.Cookie, Creation: p.creation(), Salt: rand.Reader, Step: time.Minute, Now: time.Now,
-			}, handshake.Announced{})
+			}, handshake.Announced{Busy: p.Busy})
 			if err == nil && p.NoAnswers && conn.SetDeadline(time.Time{}) == nil {
 				_, _ = io.Copy(io.Discard, r)
 			}
