@@ -150,40 +150,6 @@ func firstDeath(ctx context.Context, s *scene.Scene, l *loop) (time.Time, time.D
 	return s.BirthTime(ctx, l.Node, b.Pid, b.After, b.By)
 }
 
-// noted are the loop's restarts in its supervisor's history.
-func (l *loop) noted() []scene.Noted {
-	return l.notedIn(l.births[0].After.Add(-time.Second), l.births[len(l.births)-1].By)
-}
-
-// notedIn are those within a stretch. A supervisor notes the members of a family
-// under their own names, or under that of what they are made by: they are known as
-// the family's where it has no other children.
-func (l *loop) notedIn(from, to time.Time) []scene.Noted {
-	switch {
-	case l.family == nil:
-		return l.inspected.Of(l.Name, from, to)
-	case l.inspected == nil || !l.onlyChildren():
-		return nil
-	}
-	var out []scene.Noted
-	for _, h := range l.inspected.History {
-		if !h.At.Before(from) && !h.At.After(to) {
-			out = append(out, h)
-		}
-	}
-	return out
-}
-
-// onlyChildren reports whether the family are all children that its parent has had.
-func (l *loop) onlyChildren() bool {
-	for _, fam := range l.Node.Procs.Families {
-		if fam != l.family && fam.ParentPID == l.family.ParentPID {
-			return false
-		}
-	}
-	return true
-}
-
 // historyEvidence is what a supervisor noted of restarts: the last of them.
 func historyEvidence(noted []scene.Noted, in *scene.Inspection, n *scene.Node, a *scene.Actor) finding.Evidence {
 	who := in.Pid
