@@ -110,13 +110,17 @@ func (r *Recorder) discoverLoop(ctx context.Context) {
 func (r *Recorder) waitToLook(ctx context.Context) bool {
 	fire, stop := r.clock.After(r.clock.Steady().Add(r.opts.Discover))
 	defer stop()
-	select {
-	case <-fire:
-		return true
-	case <-r.look:
-		return true
-	case <-ctx.Done():
-		return false
+	for {
+		select {
+		case <-fire:
+			return true
+		case <-r.look:
+			return true
+		case <-r.changes():
+			r.share()
+		case <-ctx.Done():
+			return false
+		}
 	}
 }
 
@@ -170,7 +174,11 @@ func (r *Recorder) forget(there []string) {
 // findNodes are the nodes that are to be recorded; see allNodes.
 func (r *Recorder) findNodes(ctx context.Context, keep func(ergo.Call, ergo.Answer)) ([]string, error) {
 	names, err := r.allNodes(ctx, keep)
-	return slices.DeleteFunc(names, func(n string) bool { return !matches(r.opts.Nodes, n) || r.observes(n) }), err
+	names = slices.DeleteFunc(names, func(n string) bool { return !matches(r.opts.Nodes, n) || r.observes(n) })
+	if err != nil {
+		return names, err
+	}
+	return r.ours(names), nil
 }
 
 // allNodes asks every entry point which nodes there are, and hands on what it
@@ -261,6 +269,9 @@ func (r *Recorder) meet(name string) {
 
 // peers are the other nodes that are there.
 func (r *Recorder) peers(of string) []string {
+	if r.opts.Fleet != nil {
+		return slices.DeleteFunc(slices.Clone(r.shares.get()), func(n string) bool { return n == of })
+	}
 	var out []string
 	for _, n := range r.known() {
 		if n.name != of {

@@ -21,6 +21,7 @@ const (
 
 // A health is what is known of whether the node is there.
 type health struct {
+	since   time.Time // when it first answered
 	heardAt time.Time // when it last answered
 	lostAt  time.Time // zero while it is there
 	how     string    // it is away
@@ -253,6 +254,9 @@ func (n *node) found(err error, sure bool) {
 	}
 	switch {
 	case how == "":
+		if n.heardAt.IsZero() {
+			n.since = now
+		}
 		n.heardAt, n.lostAt, n.how, n.fails = now, time.Time{}, "", 0
 		if n.well++; n.well >= wellAgain {
 			n.late = 0

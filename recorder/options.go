@@ -81,6 +81,8 @@ type Options struct {
 	// Pushes delivers what nodes push by themselves; nil means that they push
 	// nothing, and everything is polled.
 	Pushes Pushes
+	// Fleet is who shares the nodes with us; nil: all are ours.
+	Fleet Fleet
 	// Now is the world's clock; nil means the system's. Timers are the
 	// system's in any case.
 	Now func() time.Time

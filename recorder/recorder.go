@@ -32,6 +32,7 @@ type Recorder struct {
 
 	crowded   atomic.Bool   // nodes wait to be met; see meetAll
 	look      chan struct{} // nodes are to be looked for
+	shares    shares        // where a fleet shares the nodes
 	triggers  chan Trigger
 	following sync.WaitGroup // incidents
 

@@ -14,6 +14,7 @@ type NodeStatus struct {
 	Lost        bool          `json:"lost"`
 	Incarnation string        `json:"incarnation,omitempty"`
 	HeardAt     time.Time     `json:"heard_at"`
+	Since       time.Time     `json:"since"`  // its first answer to this recorder, since it has the node
 	Lag         time.Duration `json:"lag_ns"` // how late the last call began
 	Calls       int64         `json:"calls"`
 	Errors      int64         `json:"errors"`
@@ -37,6 +38,7 @@ type Status struct {
 	Incidents int          `json:"incidents"`
 	Storage   Storage      `json:"storage"`
 	Refused   int          `json:"refused"`           // triggers on which nothing was done: too many within the hour
+	Fleet     *Standing    `json:"fleet,omitempty"`   // nil: the recorder is of none
 	Keeping   string       `json:"keeping,omitempty"` // why segments were last not rotated or dropped as they should; "" if they were
 }
 
@@ -68,6 +70,10 @@ func (r *Recorder) Status() Status {
 	}
 	if ran := now.Sub(s.Began); !s.Began.IsZero() && ran > forecastFrom {
 		s.PerDay = int64(float64(stats.BytesWritten) / ran.Hours() * 24)
+	}
+	if r.opts.Fleet != nil {
+		standing := r.opts.Fleet.Standing()
+		s.Fleet = &standing
 	}
 	for _, n := range r.known() {
 		s.Nodes = append(s.Nodes, n.status(now.Sub(s.Began)))
@@ -128,7 +134,7 @@ func (n *node) status(ran time.Duration) NodeStatus {
 	defer n.mu.Unlock()
 	s := n.stat
 	s.Node, s.Direct, s.Way, s.Lag, s.Stretch = n.name, direct, way, lag, stretch
-	s.Lost, s.HeardAt, s.Total = !n.lostAt.IsZero(), n.heardAt, n.total
+	s.Lost, s.HeardAt, s.Since, s.Total = !n.lostAt.IsZero(), n.heardAt, n.since, n.total
 	if !n.life.Started.IsZero() {
 		s.Incarnation = n.life.String()
 	}

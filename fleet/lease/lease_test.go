@@ -42,7 +42,7 @@ type client struct {
 type way struct {
 	mu   sync.Mutex
 	cut  bool
-	dead bool // nobody waits for an answer
+	dead bool          // nobody waits for an answer
 	deaf bool          // requests arrive, answers do not
 	slow time.Duration // of what a watch tells
 }
