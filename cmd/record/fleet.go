@@ -96,7 +96,7 @@ func (c *fleetConfig) join(opts *recorder.Options, w *archive.Writer, say func(s
 			Fleet: c.Name, Hosts: c.Engine, CredsFile: c.CredsFile, TokenFile: c.TokenFile, CAFile: c.CAFile, CertFile: c.CertFile, KeyFile: c.KeyFile,
 			Replicas: c.Replicas, KeepAge: c.KeepAge, MaxBytes: c.MaxBytes,
 		},
-		Cluster: c.Cluster, Name: name, Witnesses: c.Witnesses, Interval: listedEvery(opts), Within: c.Within,
+		Cluster: c.Cluster, Name: name, Witnesses: c.Witnesses, Takeover: member.Takeover(listedEvery(opts)), Within: c.Within,
 		State:   strings.TrimRight(w.Path(), string(filepath.Separator)) + ".fleet",
 		Version: opts.Version, Now: time.Now, Notice: say,
 	}, w)

@@ -27,13 +27,17 @@ type Options struct {
 	Cluster   string
 	Name      string        // of the recorder in its fleet
 	Witnesses int           // how many recorders are to record each node
-	Interval  time.Duration // how often processes are listed
+	Takeover  time.Duration // within which a dead recorder's nodes are taken over: see [Takeover]
 	Within    time.Duration // runs that go on for longer are ended, to be shipped
 	State     string        // the file that says how far was shipped
 	Version   string
 	Now       func() time.Time
 	Notice    func(string)
 }
+
+// Takeover is the time within which a dead recorder's nodes are taken over where
+// processes are listed so often: three intervals, and at least 15 s.
+func Takeover(interval time.Duration) time.Duration { return lease.Takeover(interval) }
 
 // A Member is a recorder's place in its fleet. A nil one is that of a recorder that stands alone.
 type Member struct {
@@ -81,7 +85,7 @@ func New(o Options, w *archive.Writer) (*Member, error) {
 	}
 	began := time.Now()
 	m.keeper = lease.New(lease.Options{
-		Cluster: o.Cluster, Name: o.Name, Archive: w.View().Info().ID, Takeover: lease.Takeover(o.Interval), Witnesses: o.Witnesses, Before: m.ship.Nodes(),
+		Cluster: o.Cluster, Name: o.Name, Archive: w.View().Info().ID, Takeover: o.Takeover, Witnesses: o.Witnesses, Before: m.ship.Nodes(),
 		Recorders: l.Bucket(shape.Recorders(o.Engine.Fleet)), Leases: l.Bucket(shape.Leases(o.Engine.Fleet, o.Cluster)),
 		Session: rand.Text, Now: o.Now, Elapsed: func() time.Duration { return time.Since(began) },
 		Self: m.self, Hear: m.hear,

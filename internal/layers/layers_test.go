@@ -98,6 +98,7 @@ var mayImport = map[string]string{
 	"fleet/engine": "ergo/secret",
 	"fleet/ship":   "archive fleet/link fleet/shape",
 	"fleet/lease":  "fleet/link fleet/shape",
+	"fleet/view":   "fleet/link fleet/shape",
 	"fleet/member": "archive recorder fleet/lease fleet/link fleet/shape fleet/ship",
 
 	"export": "ergo ergo/tools48 archive replay",
@@ -108,6 +109,8 @@ var mayImport = map[string]string{
 
 	"cmd/analyze": "compare terminal door cmd/internal/... export seal scrub escape ergo/... archive archive/attach replay/... coverage analyze/... mcp web internal/exit internal/nearest",
 	"cmd/record":  "door cmd/internal/... seal escape ergo/... archive archive/attach recorder/... replay/... coverage analyze/... mcp web fleet/link fleet/member internal/exit",
+
+	"cmd/fleet":    "escape cmd/internal/... fleet/engine fleet/link fleet/shape fleet/view internal/exit",
 
 	"internal/exit":   "escape",
 	"internal/layers": "",
