@@ -67,7 +67,7 @@ func TestDeath(t *testing.T) {
 	p := newProxy(t, e.opts[0].Listen)
 	a := begin(t, &life{Name: "a", Hosts: []string{"nats://" + p.address()}, Token: e.token, Skew: -90 * time.Second})
 	b := begin(t, &life{Name: "b", Hosts: e.hosts(), Token: e.token})
-	within(t, 15*time.Second, "the share of each", func() bool { return len(a.nodes()) > 0 && len(a.nodes())+len(b.nodes()) == 4 })
+	within(t, 15*time.Second, "the share of each", func() bool { return len(a.nodes()) == 2 && len(b.nodes()) == 2 })
 	had := a.nodes()
 	within(t, 5*time.Second, "its nodes' answers", func() bool { return len(a.recorder.Status().Nodes) == len(had) })
 	within(t, 5*time.Second, "a heartbeat that tells of them", func() bool { return a.member.Standing().Shipped > 0 })

@@ -20,6 +20,7 @@ import (
 	"go.uber.org/goleak"
 
 	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
 	"ergorecorder/ergo"
 	"ergorecorder/fleet/engine"
 	"ergorecorder/fleet/link"
@@ -351,6 +352,7 @@ func texts(t *testing.T, r *archive.Reader) map[uint64]string {
 // checkShipped: what a recorder stored is with the engine, all of it, once, and nothing else.
 func checkShipped(t *testing.T, got *reading, path string) {
 	t.Helper()
+	archivetest.Verify(t, path)
 	own, err := archive.Open(path)
 	if err != nil {
 		t.Fatal(err)
