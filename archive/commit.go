@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -157,24 +160,44 @@ func (w *Writer) fillBatch() {
 	w.chunks, w.refs = nil, nil
 }
 
-// pack makes blocks of runs.
+// pack makes blocks of runs, two at a time where there are two cores.
 func (w *Writer) pack(zip *codec.Zip, runs []*run) ([]packed, error) {
-	blocks := make([]packed, 0, len(runs))
-	for _, r := range runs {
-		w.cat.mu.RLock()
-		now := *r
-		w.cat.mu.RUnlock()
-		pieces, _, err := now.read()
-		if err != nil {
-			return nil, fmt.Errorf("pack: %w", err)
-		}
-		b, err := codec.Merge(zip, now.stats, pieces...)
-		if err != nil {
-			return nil, fmt.Errorf("pack: %w", err)
-		}
-		blocks = append(blocks, packed{run: r, block: b})
+	blocks, errs := make([]packed, len(runs)), make([]error, len(runs))
+	var next atomic.Int64
+	var work sync.WaitGroup
+	for range min(packers, runtime.GOMAXPROCS(0), len(runs)) {
+		work.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(runs); i = int(next.Add(1)) - 1 {
+				if blocks[i], errs[i] = w.packOne(zip, runs[i]); errs[i] != nil {
+					next.Store(int64(len(runs)))
+				}
+			}
+		})
+	}
+	work.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
 	}
 	return blocks, nil
+}
+
+// packers is how many runs are packed at the same time: each needs the memory of
+// a run, and the encoders are not more.
+const packers = 2
+
+func (w *Writer) packOne(zip *codec.Zip, r *run) (p packed, err error) {
+	w.cat.mu.RLock()
+	now := *r
+	w.cat.mu.RUnlock()
+	pieces, _, err := now.read()
+	if err != nil {
+		return p, fmt.Errorf("pack: %w", err)
+	}
+	b, err := codec.Merge(zip, now.stats, pieces...)
+	if err != nil {
+		return p, fmt.Errorf("pack: %w", err)
+	}
+	return packed{run: r, block: b}, nil
 }
 
 // store writes one transaction.
