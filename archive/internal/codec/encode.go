@@ -112,6 +112,9 @@ func NewEncoder(d Desc, l Limits, s *Scratch) *Encoder {
 	return e
 }
 
+// Borrow gives the encoder the scratch for the next record, in place of its own.
+func (e *Encoder) Borrow(s *Scratch) { e.desk, e.table.desk = s, s }
+
 func (e *Encoder) reset() {
 	e.table = newTable(&e.desc, e.desk)
 	e.table.parts = []*part{newPart(0)}
