@@ -1,6 +1,7 @@
 package recorder
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -273,9 +274,7 @@ func (n *node) found(err error, sure bool) {
 	}
 	switch {
 	case how == "":
-		if n.heardAt.IsZero() {
-			n.since = now
-		}
+		n.since = cmp.Or(n.since, now)
 		n.heardAt, n.lostAt, n.how, n.fails = now, time.Time{}, "", 0
 		if n.well++; n.well >= wellAgain {
 			n.late = 0

@@ -13,6 +13,7 @@ import (
 	"ergorecorder/ergo"
 	"ergorecorder/recorder/clock"
 	"ergorecorder/recorder/ingest"
+	"ergorecorder/recorder/share"
 	"ergorecorder/recorder/succession"
 )
 
@@ -32,7 +33,7 @@ type Recorder struct {
 
 	crowded   atomic.Bool   // nodes wait to be met; see meetAll
 	look      chan struct{} // nodes are to be looked for
-	shares    shares        // where a fleet shares the nodes
+	shares    share.Shares  // where a fleet shares the nodes
 	triggers  chan Trigger
 	following sync.WaitGroup // incidents
 
@@ -74,6 +75,7 @@ func New(caller ergo.Caller, w *archive.Writer, opts Options) (*Recorder, error)
 		nodes:    map[string]*node{},
 		held:     map[held]time.Time{},
 	}
+	r.shares.Fleet = opts.Fleet
 	r.clock = clock.New(opts.Now, opts.Elapsed)
 	r.started = opts.Now()
 	return r, nil
@@ -350,6 +352,9 @@ func (r *Recorder) mark(m archive.Mark) {
 	r.put("mark "+m.Kind, func() error { _, err := r.w.Mark(m); return err })
 	r.opts.Notice(ingest.Words(m))
 }
+
+// Mark appends a mark of who runs beside the recorder.
+func (r *Recorder) Mark(m archive.Mark) { r.mark(m) }
 
 // stamped is a mark as of now, without the secrets that it may quote.
 func (r *Recorder) stamped(m archive.Mark) archive.Mark {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"ergorecorder/archive"
+	"ergorecorder/recorder/share"
 )
 
 // A NodeStatus says how the recording of one node goes.
@@ -27,19 +28,19 @@ type NodeStatus struct {
 
 // A Status says how the recording goes.
 type Status struct {
-	Began     time.Time    `json:"began"`
-	Now       time.Time    `json:"now"` // by the cluster's clock
-	Replay    bool         `json:"replay"`
-	Records   int64        `json:"records"`       // stored by this recorder
-	Held      int64        `json:"held"`          // answers of a replay that were held already
-	Bytes     int64        `json:"bytes"`         // of the archive
-	PerDay    int64        `json:"bytes_per_day"` // about; 0 as long as it cannot be told
-	Nodes     []NodeStatus `json:"nodes"`
-	Incidents int          `json:"incidents"`
-	Storage   Storage      `json:"storage"`
-	Refused   int          `json:"refused"`           // triggers on which nothing was done: too many within the hour
-	Fleet     *Standing    `json:"fleet,omitempty"`   // nil: the recorder is of none
-	Keeping   string       `json:"keeping,omitempty"` // why segments were last not rotated or dropped as they should; "" if they were
+	Began     time.Time       `json:"began"`
+	Now       time.Time       `json:"now"` // by the cluster's clock
+	Replay    bool            `json:"replay"`
+	Records   int64           `json:"records"`       // stored by this recorder
+	Held      int64           `json:"held"`          // answers of a replay that were held already
+	Bytes     int64           `json:"bytes"`         // of the archive
+	PerDay    int64           `json:"bytes_per_day"` // about; 0 as long as it cannot be told
+	Nodes     []NodeStatus    `json:"nodes"`
+	Incidents int             `json:"incidents"`
+	Storage   Storage         `json:"storage"`
+	Refused   int             `json:"refused"`           // triggers on which nothing was done: too many within the hour
+	Fleet     *share.Standing `json:"fleet,omitempty"`   // nil: the recorder is of none
+	Keeping   string          `json:"keeping,omitempty"` // why segments were last not rotated or dropped as they should; "" if they were
 }
 
 // A Storage says what became of what the archive was given.
@@ -62,7 +63,7 @@ func (r *Recorder) Status() Status {
 	now := r.clock.Now()
 	stats := r.w.Stats()
 	r.mu.Lock()
-	s := Status{Began: r.began, Now: now, Replay: r.clock.Replayed(), Records: r.records, Held: r.skipped, Bytes: stats.Bytes, Incidents: r.opened, Refused: r.refused}
+	s := Status{Began: r.began, Now: now, Replay: r.clock.Replayed(), Records: r.records, Held: r.skipped, Bytes: stats.Bytes, Incidents: r.opened, Refused: r.refused, Fleet: r.shares.Standing()}
 	s.Storage = storageOf(&stats, r.outage, r.failure)
 	r.mu.Unlock()
 	if stats.Keeping != nil {
@@ -70,10 +71,6 @@ func (r *Recorder) Status() Status {
 	}
 	if ran := now.Sub(s.Began); !s.Began.IsZero() && ran > forecastFrom {
 		s.PerDay = int64(float64(stats.BytesWritten) / ran.Hours() * 24)
-	}
-	if r.opts.Fleet != nil {
-		standing := r.opts.Fleet.Standing()
-		s.Fleet = &standing
 	}
 	for _, n := range r.known() {
 		s.Nodes = append(s.Nodes, n.status(now.Sub(s.Began)))

@@ -18,6 +18,7 @@ import (
 	"ergorecorder/ergo/live"
 	"ergorecorder/recorder"
 	"ergorecorder/recorder/control"
+	"ergorecorder/recorder/share"
 	"ergorecorder/seal"
 )
 
@@ -107,7 +108,7 @@ func printStatus(w io.Writer, s recorder.Status) error {
 }
 
 // printFleet prints how the recorder stands in its fleet, if it is of one.
-func printFleet(w io.Writer, f *recorder.Standing) {
+func printFleet(w io.Writer, f *share.Standing) {
 	if f == nil {
 		return
 	}

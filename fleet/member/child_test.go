@@ -1,6 +1,7 @@
 package member_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -29,6 +30,7 @@ func child(text string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	fmt.Println("started")
 	l.running.Wait()
 	if l.err != nil {
 		fmt.Fprintln(os.Stderr, l.err)
@@ -47,13 +49,17 @@ func spawn(t *testing.T, l *life) *exec.Cmd {
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), childEnv+"="+string(text))
 	cmd.Stderr = os.Stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	out, err := cmd.StdoutPipe()
+	must(t, err)
+	must(t, cmd.Start())
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill() // most often it has ended
 		_ = cmd.Wait()
 	})
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatalf("recorder %s did not start: %q, %v", l.Name, line, err)
+	}
 	return cmd
 }
 

@@ -1,6 +1,6 @@
 // Package member makes a recorder one of a fleet: it shares the nodes with the others
 // by leases, ships what is stored, and tells the fleet how it fares. The recorder
-// knows it as [recorder.Fleet], and never waits for it.
+// knows it as [share.Fleet], and never waits for it.
 package member
 
 import (
@@ -19,6 +19,7 @@ import (
 	"ergorecorder/fleet/shape"
 	"ergorecorder/fleet/ship"
 	"ergorecorder/recorder"
+	"ergorecorder/recorder/share"
 )
 
 // Options of a Member.
@@ -93,7 +94,7 @@ func New(o Options, w *archive.Writer) (*Member, error) {
 	return m, nil
 }
 
-// There implements [recorder.Fleet].
+// There implements [share.Fleet].
 func (m *Member) There(nodes []string) {
 	m.mu.Lock()
 	m.there = len(nodes)
@@ -101,22 +102,22 @@ func (m *Member) There(nodes []string) {
 	m.keeper.There(nodes)
 }
 
-// Ours implements [recorder.Fleet].
+// Ours implements [share.Fleet].
 func (m *Member) Ours(node string) bool { return m.keeper.Ours(node) }
 
 // Alone reports whether we are sure to have a node: see [lease.Keeper.Alone].
 func (m *Member) Alone(node string) bool { return m.keeper.Alone(node) }
 
-// Changes implements [recorder.Fleet].
+// Changes implements [share.Fleet].
 func (m *Member) Changes() <-chan struct{} { return m.keeper.Changes() }
 
-// Standing implements [recorder.Fleet].
-func (m *Member) Standing() recorder.Standing {
+// Standing implements [share.Fleet].
+func (m *Member) Standing() share.Standing {
 	b, s := m.ship.Backlog(), m.ship.Shipped()
 	m.mu.Lock()
 	there := m.there
 	m.mu.Unlock()
-	return recorder.Standing{
+	return share.Standing{
 		Fleet: m.o.Engine.Fleet, Cluster: m.o.Cluster, Recorder: m.o.Name, Nodes: len(m.keeper.Nodes()), Of: there, Away: m.keeper.Away(),
 		Backlog: b.Bytes, Blocks: b.Blocks, Age: b.Age, Why: b.Why, Shipped: s.Bytes, Lost: s.Lost,
 	}

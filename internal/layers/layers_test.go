@@ -45,12 +45,14 @@ var mayImport = map[string]string{
 	"recorder/incident":   "ergo",
 	"recorder/notify":     "ergo/secret recorder recorder/incident",
 	"recorder/ring":       "",
+	"recorder/names":      "",
+	"recorder/share":      "",
 	"recorder/succession": "",
 	"recorder/rows":       "ergo ergo/listing",
 	"recorder/schedule":   "recorder/clock recorder/cost",
 	"recorder/identity":   "archive",
 	"recorder/dump":       "archive",
-	"recorder/control":    "door escape seal ergo/live archive recorder recorder/dump",
+	"recorder/control":    "door escape seal ergo/live archive recorder recorder/dump recorder/share",
 	"recorder/ingest":     "ergo ergo/redact ergo/tools48 ergo/capture archive",
 
 	"replay":       "ergo ergo/tools48 ergo/capture ergo/listing archive internal/nearest",
@@ -100,7 +102,7 @@ var mayImport = map[string]string{
 	"fleet/ship":   "archive fleet/link fleet/shape",
 	"fleet/lease":  "fleet/link fleet/shape",
 	"fleet/view":   "fleet/link fleet/shape",
-	"fleet/member": "archive recorder fleet/lease fleet/link fleet/shape fleet/ship",
+	"fleet/member": "archive recorder recorder/share fleet/lease fleet/link fleet/shape fleet/ship",
 
 	"export": "ergo ergo/tools48 archive replay",
 
