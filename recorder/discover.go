@@ -271,8 +271,7 @@ func (r *Recorder) meet(name string) {
 	r.mark(archive.Mark{Kind: "node_seen", Node: name, From: r.clock.Now()})
 }
 
-// share begins with the nodes that became ours, and leaves those that are not any
-// more: what its listeners hold of one is read to the end.
+// share begins with the nodes that became ours, and leaves those that are not, whose listeners are read to the end.
 func (r *Recorder) share() {
 	for _, n := range r.known() {
 		if r.opts.Fleet.Ours(n.name) || !n.dismiss() {

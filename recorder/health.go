@@ -23,16 +23,15 @@ const (
 
 // A health is what is known of whether the node is there.
 type health struct {
-	since   time.Time // when it first answered
-	heardAt time.Time // when it last answered
-	lostAt  time.Time // zero while it is there
-	how     string    // it is away
-	fails   int       // calls in a row that failed on their way
-	late    int       // forwarded calls that timed out, since so many in a row were answered that the way is good again
-	well    int       // calls in a row that were answered
-	asked   time.Time // the steady time when it was last asked whether it is there
-	doubted bool      // it is being asked whether it is there
-	told    time.Time // the steady time when it last pushed something
+	since, heardAt time.Time // when it first and last answered
+	lostAt         time.Time // zero while it is there
+	how            string    // it is away
+	fails          int       // calls in a row that failed on their way
+	late           int       // forwarded calls that timed out, since so many in a row were answered that the way is good again
+	well           int       // calls in a row that were answered
+	asked          time.Time // the steady time when it was last asked whether it is there
+	doubted        bool      // it is being asked whether it is there
+	told           time.Time // the steady time when it last pushed something
 }
 
 // Times that tell a node that stands still from one that is slow: for how long

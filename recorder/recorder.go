@@ -66,7 +66,7 @@ func New(caller ergo.Caller, w *archive.Writer, opts Options) (*Recorder, error)
 		return nil, fmt.Errorf("recorder options: %w", err)
 	}
 	r := &Recorder{
-		caller: caller, w: w, opts: opts,
+		caller: caller, w: w, opts: opts, shares: share.Shares{Fleet: opts.Fleet},
 		halt: make(chan struct{}),
 		cpu:  make(chan struct{}, 1),
 
@@ -75,7 +75,6 @@ func New(caller ergo.Caller, w *archive.Writer, opts Options) (*Recorder, error)
 		nodes:    map[string]*node{},
 		held:     map[held]time.Time{},
 	}
-	r.shares.Fleet = opts.Fleet
 	r.clock = clock.New(opts.Now, opts.Elapsed)
 	r.started = opts.Now()
 	return r, nil
