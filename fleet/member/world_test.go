@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -185,7 +186,9 @@ func (l *life) start(ctx context.Context) error {
 	l.member, l.writer, l.recorder = m, w, r
 	m.Start(ctx, r)
 	l.running.Go(func() {
-		l.err = r.Run(ctx)
+		if l.err = r.Run(ctx); errors.Is(l.err, context.Canceled) { // told to stop before it found the cluster
+			l.err = nil
+		}
 		if err := m.Close(); err != nil && l.err == nil {
 			l.err = err
 		}

@@ -45,7 +45,7 @@ var mayImport = map[string]string{
 	"archive/internal/codec/scan":   "",
 	"archive/internal/codec/word":   "archive/internal/codec/parse",
 
-	"recorder":            "escape ergo ergo/redact ergo/tools48 archive recorder/ingest recorder/clock recorder/cost recorder/identity recorder/rows recorder/incident recorder/ring recorder/schedule recorder/succession",
+	"recorder":            "escape ergo ergo/redact ergo/tools48 archive recorder/ingest recorder/clock recorder/cost recorder/identity recorder/rows recorder/incident recorder/ring recorder/schedule recorder/succession recorder/names recorder/share",
 	"recorder/clock":      "ergo",
 	"recorder/cost":       "ergo",
 	"recorder/incident":   "ergo",
