@@ -63,7 +63,7 @@ func newRoot() *cobra.Command {
 		newServe(),
 		newTop(),
 		newVerify(),
-		newSalvage(),
+		newSalvage(), newMerge(),
 		newScrub(),
 	)
 	command.Complete(root, map[string]cobra.CompletionFunc{

@@ -52,6 +52,8 @@ var mayImport = map[string]string{
 	"recorder/control":    "door escape seal ergo/live archive recorder recorder/dump",
 	"recorder/ingest":     "ergo ergo/redact ergo/tools48 ergo/capture archive",
 
+	"fleet/merge": "ergo ergo/tools48 archive recorder/identity",
+
 	"replay":       "ergo ergo/tools48 ergo/capture ergo/listing archive internal/nearest",
 	"replay/serve": "ergo ergo/tools48 archive replay ergo/observer/... ergo/wire ergo/wire/host",
 
@@ -101,7 +103,7 @@ var mayImport = map[string]string{
 	"cmd/internal/sealed":  "seal",
 	"terminal":             "escape ergo replay analyze analyze/finding analyze/render analyze/views",
 
-	"cmd/analyze": "compare terminal door cmd/internal/... export seal scrub escape ergo/... archive archive/attach replay/... coverage analyze/... mcp web internal/exit internal/nearest",
+	"cmd/analyze": "compare terminal door cmd/internal/... export seal scrub escape ergo/... archive archive/attach fleet/... replay/... coverage analyze/... mcp web internal/exit internal/nearest",
 	"cmd/record":  "door cmd/internal/... seal escape ergo/... archive archive/attach recorder/... replay/... coverage analyze/... mcp web internal/exit",
 
 	"internal/exit":   "escape",
