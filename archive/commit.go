@@ -294,7 +294,7 @@ func (w *Writer) stored(batches []*batch, blocks []packed) {
 // finish packs all runs, commits and makes the newest segment's file compact.
 // What fails is tried once more: most often it was for a moment.
 func (w *Writer) finish() error {
-	zip := codec.NewSmallZip()
+	zip := w.zip.Small()
 	err := w.packAll(zip)
 	if err != nil && w.packAll(zip) != nil {
 		return err

@@ -61,10 +61,15 @@ func special(m os.FileMode) string {
 // segmentName is the file of a segment in a directory.
 func segmentName(number int) string { return fmt.Sprintf("%08d%s", number, segmentSuffix) }
 
+// segmentNumber is the opposite of segmentName: eight digits, of which there are
+// more only where the first is none of theirs.
 func segmentNumber(name string) (int, bool) {
 	digits, ok := strings.CutSuffix(name, segmentSuffix)
+	if !ok || len(digits) < 8 || len(digits) > 8 && digits[0] == '0' || digits[0] == '+' || digits[0] == '-' {
+		return 0, false
+	}
 	n, err := strconv.Atoi(digits)
-	return n, ok && err == nil && n > 0 && segmentName(n) == name
+	return n, err == nil && n > 0
 }
 
 // openSegment opens a file for reading. Where its tree is damaged it is read

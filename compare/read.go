@@ -119,11 +119,13 @@ type sum struct{ handled, out, run, rows, born, mailbox, oldest float64 }
 // processes reads the listings of a node, and returns how many messages were
 // handled in each step, and how long the steps were.
 func (sh *sheet) processes(ctx context.Context, node string) (work track, every []time.Duration, err error) {
-	fields := []string{"PID", "Behavior", "Application", "MessagesIn", "MessagesMailbox", "MessagesOut", "RunningTime", "MailboxLatency"}
+	var ask replay.Fields
+	who, what, app := ask.Of("PID"), ask.Of("Behavior"), ask.Of("Application")
+	row := rowOf{ask.Of("MessagesIn"), ask.Of("MessagesMailbox"), ask.Of("MessagesOut"), ask.Of("RunningTime"), ask.Of("MailboxLatency")}
 	known := map[int32]*process{}
 	met := map[string]bool{}
 	var before time.Time
-	err = sh.answers(ctx, node, ergo.Processes, fields, func(f *archive.Frame) {
+	err = sh.answers(ctx, node, ergo.Processes, ask, func(f *archive.Frame) {
 		dt := f.At.Sub(before).Seconds()
 		first := before.IsZero()
 		before = f.At
@@ -137,11 +139,11 @@ func (sh *sheet) processes(ctx context.Context, node string) (work track, every 
 		}
 		for _, slot := range f.Live {
 			p := known[slot]
-			pid := f.Columns[0].Text(slot)
+			pid := f.Columns[who].Text(slot)
 			if p == nil || p.pid != pid {
-				p = &process{pid: pid, behavior: f.Columns[1].Text(slot)}
-				sh.apps[f.Columns[2].Text(slot)] = true
-				p.observed = observed(f.Columns[2].Text(slot), p.behavior)
+				p = &process{pid: pid, behavior: f.Columns[what].Text(slot)}
+				sh.apps[f.Columns[app].Text(slot)] = true
+				p.observed = observed(f.Columns[app].Text(slot), p.behavior)
 				known[slot] = p
 			}
 			if p.observed || p.behavior == "" {
@@ -152,7 +154,7 @@ func (sh *sheet) processes(ctx context.Context, node string) (work track, every 
 				t = &sum{}
 				sums[p.behavior] = t
 			}
-			t.step(p, f, slot)
+			t.step(p, row.read(*p, f.Columns, slot))
 			if !met[pid] {
 				met[pid] = true
 				t.born++
@@ -182,15 +184,22 @@ func (sh *sheet) processes(ctx context.Context, node string) (work track, every 
 	return work, every, nil
 }
 
+// A rowOf is where the counters of a process stand among the columns.
+type rowOf struct{ in, mailbox, out, run, latency int }
+
+// read is the process as a row has it.
+func (r rowOf) read(p process, c []archive.Column, slot int32) process {
+	p.in, _ = c[r.in].Int(slot)
+	p.mailbox, _ = c[r.mailbox].Int(slot)
+	p.out, _ = c[r.out].Int(slot)
+	p.run, _ = c[r.run].Int(slot)
+	p.latency, _ = c[r.latency].Int(slot)
+	p.seen = true
+	return p
+}
+
 // step adds what a process did since its last row.
-func (t *sum) step(p *process, f *archive.Frame, slot int32) {
-	now := *p
-	now.in, _ = f.Columns[3].Int(slot)
-	now.mailbox, _ = f.Columns[4].Int(slot)
-	now.out, _ = f.Columns[5].Int(slot)
-	now.run, _ = f.Columns[6].Int(slot)
-	now.latency, _ = f.Columns[7].Int(slot)
-	now.seen = true
+func (t *sum) step(p *process, now process) {
 	t.rows++
 	t.mailbox += float64(now.mailbox)
 	t.oldest = max(t.oldest, float64(now.latency))

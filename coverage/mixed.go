@@ -38,8 +38,9 @@ type pulse struct {
 
 func pulses(ctx context.Context, rec *replay.Recording, node string) ([]pulse, error) {
 	var out []pulse
-	columns := []string{"Uptime", "ServerTime", "UserTime", "SystemTime"}
-	for f, err := range rec.Table(ctx, node, "node_info", time.Time{}, time.Time{}, columns) {
+	var ask replay.Fields
+	uptime, clock, ofUser, ofSystem := ask.Of("Uptime"), ask.Of("ServerTime"), ask.Of("UserTime"), ask.Of("SystemTime")
+	for f, err := range rec.Table(ctx, node, "node_info", time.Time{}, time.Time{}, ask) {
 		if err != nil {
 			if errors.As(err, new(*archive.CorruptionError)) {
 				continue // what can be read suffices
@@ -50,13 +51,13 @@ func pulses(ctx context.Context, rec *replay.Recording, node string) ([]pulse, e
 			continue
 		}
 		slot := f.Live[0]
-		up, ok := f.Columns[0].Int(slot)
-		now, err := time.Parse(time.RFC3339Nano, f.Columns[1].Text(slot))
+		up, ok := f.Columns[uptime].Int(slot)
+		now, err := time.Parse(time.RFC3339Nano, f.Columns[clock].Text(slot))
 		if !ok || err != nil {
 			continue
 		}
-		user, _ := f.Columns[2].Int(slot)
-		system, _ := f.Columns[3].Int(slot)
+		user, _ := f.Columns[ofUser].Int(slot)
+		system, _ := f.Columns[ofSystem].Int(slot)
 		out = append(out, pulse{f.At, now.Add(-time.Duration(up) * time.Second), user + system})
 	}
 	slices.SortStableFunc(out, func(a, b pulse) int { return a.at.Compare(b.at) })

@@ -18,7 +18,7 @@ func TestProcessRows(t *testing.T) {
 		`[{"PID":"a"`:    nil,
 		`[{"PID"}]`:      nil,
 		`[1]`:            nil,
-		`[{"PID":"a"}{}`: {{PID: "a"}},
+		`[{"PID":"a"}{}`: nil,
 		`[{"PID":"a"},{"PID":"b","Deep":{"x":["]}",{"y":1}]},"MessagesMailbox": -12 }]`:          {{PID: "a"}, {PID: "b", Mailbox: -12}},
 		`[{"PID": "\u003cA.0.1\u003e", "Name":"q\"}", "Parent" : null, "Kind":"pool", "x":1e5}]`: {{PID: "<A.0.1>", Name: `q"}`, Kind: "pool"}},
 	} {

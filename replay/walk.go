@@ -17,13 +17,29 @@ type Query struct {
 	Reading  ergo.Reading
 	From, To time.Time // zero: all
 	// Fields are those that are decoded, by the names of the reading's
-	// definition. A spelling that calls them otherwise is translated.
+	// definition. A spelling that calls them otherwise is translated. The type
+	// [Fields] keeps where each stands.
 	Fields []string
 	// Failures: the calls that failed are walked too.
 	Failures bool
 	// Damaged hears of each stretch that cannot be read and is passed over; nil
 	// means nobody.
 	Damaged func(error)
+}
+
+// Fields are the fields that a query asks for. A reader takes them one by one
+// and keeps where each stands, so that none is counted by hand:
+//
+//	var ask replay.Fields
+//	pid, run := ask.Of("PID"), ask.Of("RunningTime")
+//	for f, err := range rec.Answers(ctx, replay.Query{Fields: ask, …}) {
+//		… f.Columns[pid].Text(slot), f.Columns[run].Float(slot)
+type Fields []string
+
+// Of asks for a field, and is its place among the columns of each answer.
+func (f *Fields) Of(name string) int {
+	*f = append(*f, name)
+	return len(*f) - 1
 }
 
 // Answers walks the answers that hold the reading, in order of time, whichever

@@ -25,14 +25,16 @@ const AppRunning = "running"
 func (s *Scene) Applications(ctx context.Context, n *Node) (all []*Application, answers int, err error) {
 	apps := map[string]*Application{}
 	var names []string
-	for f, err := range s.answers(ctx, replay.Query{Node: n.Name, Reading: ergo.Applications, From: s.From, To: s.To, Fields: []string{"name", "state", "mode"}}) {
+	var ask replay.Fields
+	called, state, mode := ask.Of("name"), ask.Of("state"), ask.Of("mode")
+	for f, err := range s.answers(ctx, replay.Query{Node: n.Name, Reading: ergo.Applications, From: s.From, To: s.To, Fields: ask}) {
 		if err != nil {
 			return nil, 0, err
 		}
 		answers++
 		listed := map[string]bool{}
 		for _, slot := range f.Live {
-			name := f.Columns[0].Text(slot)
+			name := f.Columns[called].Text(slot)
 			a := apps[name]
 			if a == nil {
 				a = &Application{Name: name}
@@ -40,8 +42,8 @@ func (s *Scene) Applications(ctx context.Context, n *Node) (all []*Application, 
 				names = append(names, name)
 			}
 			listed[name] = true
-			a.Mode = f.Columns[2].Text(slot)
-			a.seen(f.At, f.Columns[1].Text(slot))
+			a.Mode = f.Columns[mode].Text(slot)
+			a.seen(f.At, f.Columns[state].Text(slot))
 		}
 		for name, a := range apps {
 			if !listed[name] {

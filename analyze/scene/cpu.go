@@ -138,17 +138,20 @@ func (s *Scene) work(ctx context.Context, n *Node, from, to time.Time) (map[stri
 	type count struct{ busy, handled float64 }
 	seen, rates := map[string]count{}, map[string]WorkRate{}
 	span := to.Sub(from).Seconds()
-	columns := []string{"PID", "Behavior", "Application", "RunningTime", "MessagesIn", "MessagesMailbox"}
-	for f, err := range s.answers(ctx, replay.Query{Node: n.Name, Reading: ergo.Processes, From: from, To: to, Fields: columns}) {
+	var ask replay.Fields
+	who, what, app := ask.Of("PID"), ask.Of("Behavior"), ask.Of("Application")
+	run, in, waits := ask.Of("RunningTime"), ask.Of("MessagesIn"), ask.Of("MessagesMailbox")
+	for f, err := range s.answers(ctx, replay.Query{Node: n.Name, Reading: ergo.Processes, From: from, To: to, Fields: ask}) {
 		if err != nil {
 			return nil, err
 		}
 		for _, slot := range f.Live {
-			if f.Columns[2].Text(slot) == "mcp_app" {
+			c := f.Columns
+			pid, behavior := c[who].Text(slot), c[what].Text(slot)
+			if Observes(c[app].Text(slot), behavior) {
 				continue
 			}
-			pid, behavior := f.Columns[0].Text(slot), f.Columns[1].Text(slot)
-			now := count{f.Columns[3].Float(slot) / 1e9, f.Columns[4].Float(slot) - f.Columns[5].Float(slot)}
+			now := count{c[run].Float(slot) / 1e9, c[in].Float(slot) - c[waits].Float(slot)}
 			if was, ok := seen[pid]; ok {
 				r := rates[behavior]
 				r.Busy += max(0, now.busy-was.busy) / span
@@ -168,12 +171,14 @@ func (s *Scene) RunningTime(ctx context.Context, n *Node, from, to time.Time) (m
 		run float64
 	}
 	first, share := map[string]seen{}, map[string]float64{}
-	for f, err := range s.answers(ctx, replay.Query{Node: n.Name, Reading: ergo.Processes, From: from, To: to, Fields: []string{"PID", "RunningTime"}}) {
+	var ask replay.Fields
+	who, ran := ask.Of("PID"), ask.Of("RunningTime")
+	for f, err := range s.answers(ctx, replay.Query{Node: n.Name, Reading: ergo.Processes, From: from, To: to, Fields: ask}) {
 		if err != nil {
 			return nil, err
 		}
 		for _, slot := range f.Live {
-			pid, run := f.Columns[0].Text(slot), f.Columns[1].Float(slot)/1e9
+			pid, run := f.Columns[who].Text(slot), f.Columns[ran].Float(slot)/1e9
 			if was, ok := first[pid]; !ok {
 				first[pid] = seen{f.At, run}
 			} else if dt := f.At.Sub(was.at).Seconds(); dt > 0 {
@@ -194,14 +199,15 @@ func (s *Scene) Flows(ctx context.Context, n *Node, from, to time.Time) (map[str
 		in, out, run float64
 	}
 	first, flows := map[string]seen{}, map[string]Flow{}
-	columns := []string{"PID", "MessagesIn", "MessagesOut", "RunningTime"}
-	for f, err := range s.answers(ctx, replay.Query{Node: n.Name, Reading: ergo.Processes, From: from, To: to, Fields: columns}) {
+	var ask replay.Fields
+	who, in, out, run := ask.Of("PID"), ask.Of("MessagesIn"), ask.Of("MessagesOut"), ask.Of("RunningTime")
+	for f, err := range s.answers(ctx, replay.Query{Node: n.Name, Reading: ergo.Processes, From: from, To: to, Fields: ask}) {
 		if err != nil {
 			return nil, err
 		}
 		for _, slot := range f.Live {
 			c := f.Columns
-			pid, now := c[0].Text(slot), seen{f.At, c[1].Float(slot), c[2].Float(slot), c[3].Float(slot) / 1e9}
+			pid, now := c[who].Text(slot), seen{f.At, c[in].Float(slot), c[out].Float(slot), c[run].Float(slot) / 1e9}
 			was, ok := first[pid]
 			if !ok {
 				first[pid] = now

@@ -30,17 +30,19 @@ type Event struct {
 
 func (s *Scene) Events(ctx context.Context, n *Node) (all []*Event, answers int, err error) {
 	byName := map[string]*Event{}
-	columns := []string{"Event", "Producer", "Subscribers", "MessagesPublished", "MessagesLocalSent", "MessagesRemoteSent", "CreatedAt", "LastPublishedAt"}
+	var ask replay.Fields
+	called, producer, subscribers, published := ask.Of("Event"), ask.Of("Producer"), ask.Of("Subscribers"), ask.Of("MessagesPublished")
+	here, there, created, last := ask.Of("MessagesLocalSent"), ask.Of("MessagesRemoteSent"), ask.Of("CreatedAt"), ask.Of("LastPublishedAt")
 	var listed []time.Time
 	life, earlier := n.ThisLife(s), map[string]bool{}
-	for f, err := range s.answers(ctx, replay.Query{Node: n.Name, Reading: ergo.Events, From: s.From, To: s.To, Fields: columns}) {
+	for f, err := range s.answers(ctx, replay.Query{Node: n.Name, Reading: ergo.Events, From: s.From, To: s.To, Fields: ask}) {
 		if err != nil {
 			return nil, 0, err
 		}
 		if f.At.Before(life) {
 			if f.Reset || len(f.Changed)+len(f.Gone) > 0 || len(earlier) == 0 {
 				for _, slot := range f.Live {
-					earlier[f.Columns[0].Text(slot)] = true
+					earlier[f.Columns[called].Text(slot)] = true
 				}
 			}
 			continue
@@ -51,7 +53,7 @@ func (s *Scene) Events(ctx context.Context, n *Node) (all []*Event, answers int,
 		}
 		for _, slot := range changed {
 			c := f.Columns
-			name := c[0].Text(slot)
+			name := c[called].Text(slot)
 			e := byName[name]
 			if e == nil {
 				e = &Event{Node: n, Name: name, Earlier: earlier[name]}
@@ -60,16 +62,16 @@ func (s *Scene) Events(ctx context.Context, n *Node) (all []*Event, answers int,
 			if len(listed) > 0 && !e.Last.IsZero() {
 				e.hold(listed[len(listed)-1])
 			}
-			e.Producer = c[1].Text(slot)
-			e.Created, e.LastPublished = n.dated(c[6].Float(slot)), n.dated(c[7].Float(slot))
-			e.Subscribers.Add(f.At, c[2].Float(slot))
-			e.Published.Add(f.At, c[3].Float(slot))
-			e.Delivered.Add(f.At, c[4].Float(slot)+c[5].Float(slot))
+			e.Producer = c[producer].Text(slot)
+			e.Created, e.LastPublished = n.dated(c[created].Float(slot)), n.dated(c[last].Float(slot))
+			e.Subscribers.Add(f.At, c[subscribers].Float(slot))
+			e.Published.Add(f.At, c[published].Float(slot))
+			e.Delivered.Add(f.At, c[here].Float(slot)+c[there].Float(slot))
 			e.Gone = false
 		}
 		live := map[string]bool{}
 		for _, slot := range f.Live {
-			live[f.Columns[0].Text(slot)] = true
+			live[f.Columns[called].Text(slot)] = true
 		}
 		for name, e := range byName {
 			if e.Gone = !live[name]; !e.Gone {

@@ -86,17 +86,19 @@ func historyColumns() []string {
 	var names []string
 	for i := range mostHistory {
 		for _, part := range []string{"time", "child", "reason"} {
-			names = append(names, "history:"+strconv.Itoa(i)+":"+part)
+			names = append(names, historyField(i, part))
 		}
 	}
 	return names
 }
 
+func historyField(i int, part string) string { return "history:" + strconv.Itoa(i) + ":" + part }
+
 // readInspections reads what was inspected on a node, by PID.
 func readInspections(ctx context.Context, s *Scene, n *Node) (map[string]*Inspection, error) {
 	all := map[string]*Inspection{}
 	noted := false
-	err := eachInspection(ctx, s, n, inspectColumns(), func(pid string, at time.Time, field func(int) string) {
+	err := eachInspection(ctx, s, n, inspectColumns(), func(pid string, at time.Time, field func(string) string) {
 		in := all[pid]
 		if in == nil {
 			in = &Inspection{Pid: pid}
@@ -109,10 +111,14 @@ func readInspections(ctx context.Context, s *Scene, n *Node) (map[string]*Inspec
 		return all, err
 	}
 	// Only where there is one are the many fields of a history looked for.
-	return all, eachInspection(ctx, s, n, historyColumns(), func(pid string, _ time.Time, field func(int) string) {
-		for i := 0; i < 3*mostHistory && field(i) != ""; i += 3 {
-			if at, err := time.Parse(time.RFC3339Nano, field(i)); err == nil {
-				all[pid].note(Noted{n.Clock.Ours(at), field(i + 1), field(i + 2)})
+	return all, eachInspection(ctx, s, n, historyColumns(), func(pid string, _ time.Time, field func(string) string) {
+		for i := range mostHistory {
+			said := field(historyField(i, "time"))
+			if said == "" {
+				break
+			}
+			if at, err := time.Parse(time.RFC3339Nano, said); err == nil {
+				all[pid].note(Noted{n.Clock.Ours(at), field(historyField(i, "child")), field(historyField(i, "reason"))})
 			}
 		}
 	})
@@ -129,10 +135,14 @@ func (in *Inspection) note(h Noted) {
 	in.History = slices.Insert(in.History, i, h)
 }
 
-// eachInspection walks what was inspected on a node, with the texts of columns
-// by their place.
-func eachInspection(ctx context.Context, s *Scene, n *Node, columns []string, hear func(pid string, at time.Time, field func(int) string)) error {
+// eachInspection walks what was inspected on a node, with the texts of the
+// columns by their names.
+func eachInspection(ctx context.Context, s *Scene, n *Node, columns []string, hear func(pid string, at time.Time, field func(string) string)) error {
 	slots := map[string]int32{} // by subject
+	place := make(map[string]int, len(columns))
+	for i, name := range columns {
+		place[name] = i
+	}
 	for f, err := range s.answers(ctx, replay.Query{Node: n.Name, Reading: ergo.Inspection, From: s.From, To: s.To, Fields: columns}) {
 		if err != nil {
 			return err
@@ -150,38 +160,37 @@ func eachInspection(ctx context.Context, s *Scene, n *Node, columns []string, he
 			slots[who.PID] = f.Changed[0] // each frame changes one subject, or says the same again
 		}
 		if slot, ok := slots[who.PID]; ok {
-			hear(who.PID, f.At, func(i int) string { return f.Columns[i].Text(slot) })
+			hear(who.PID, f.At, func(name string) string { return f.Columns[place[name]].Text(slot) })
 		}
 	}
 	return nil
 }
 
-// take reads one inspection; field is the text of a field by its place in
-// inspectColumns.
-func (in *Inspection) take(at time.Time, field func(int) string) {
-	number := func(i int) (int, bool) {
-		v, err := strconv.Atoi(field(i))
+// take reads one inspection; field is the text of one of inspectColumns.
+func (in *Inspection) take(at time.Time, field func(string) string) {
+	number := func(name string) (int, bool) {
+		v, err := strconv.Atoi(field(name))
 		return v, err == nil
 	}
-	add := func(s *series.Series, i int) {
-		if v, ok := number(i); ok {
+	add := func(s *series.Series, name string) {
+		if v, ok := number(name); ok {
 			s.Add(at, float64(v))
 		}
 	}
-	if v := field(0); v != "" {
-		in.Supervisor, in.Strategy, in.Kind = true, v, field(1)
-		in.Intensity, _ = number(2)
-		in.Period, _ = number(3)
-		add(&in.Restarts, 4)
-		add(&in.Running, 9)
-		add(&in.Disabled, 10)
-		add(&in.noted, 11)
+	if v := field("strategy"); v != "" {
+		in.Supervisor, in.Strategy, in.Kind = true, v, field("type")
+		in.Intensity, _ = number("intensity")
+		in.Period, _ = number("period")
+		add(&in.Restarts, "restarts_count")
+		add(&in.Running, "children_running")
+		add(&in.Disabled, "children_disabled")
+		add(&in.noted, "history:count")
 	}
-	if v, ok := number(5); ok {
+	if v, ok := number("pool_size"); ok {
 		in.pool, in.Size = true, v
-		in.Mailbox, _ = number(6)
-		add(&in.Unhandled, 7)
-		add(&in.Replaced, 8)
+		in.Mailbox, _ = number("worker_mailbox_size")
+		add(&in.Unhandled, "messages_unhandled")
+		add(&in.Replaced, "worker_restarts")
 	}
 }
 

@@ -88,14 +88,15 @@ func (s *Scene) Network(ctx context.Context) (*Network, error) {
 
 func (w *Network) readLinks(ctx context.Context, s *Scene, n *Node) error {
 	known := map[string]*link{}
-	columns := []string{"Node", "ConnectionUptime", "MessagesIn", "MessagesOut", "Reconnections"}
-	for f, err := range s.answers(ctx, replay.Query{Node: n.Name, Reading: ergo.Links, From: s.From, To: s.To, Fields: columns}) {
+	var ask replay.Fields
+	who, age, in, out, again := ask.Of("Node"), ask.Of("ConnectionUptime"), ask.Of("MessagesIn"), ask.Of("MessagesOut"), ask.Of("Reconnections")
+	for f, err := range s.answers(ctx, replay.Query{Node: n.Name, Reading: ergo.Links, From: s.From, To: s.To, Fields: ask}) {
 		if err != nil {
 			return err
 		}
 		seen := map[string]bool{}
 		for _, slot := range f.Live {
-			peer := f.Columns[0].Text(slot)
+			peer := f.Columns[who].Text(slot)
 			if s.observer(peer) {
 				continue
 			}
@@ -106,8 +107,8 @@ func (w *Network) readLinks(ctx context.Context, s *Scene, n *Node) error {
 			}
 			seen[peer] = true
 			l.Points = append(l.Points, LinkPoint{
-				At: f.At, Up: true, Since: n.madeAt(f, slot), In: f.Columns[2].Float(slot), Out: f.Columns[3].Float(slot),
-				reconnections: f.Columns[4].Float(slot), doubt: n.Clock.doubt(f.At),
+				At: f.At, Up: true, Since: n.madeAt(f.At, &f.Columns[age], slot), In: f.Columns[in].Float(slot), Out: f.Columns[out].Float(slot),
+				reconnections: f.Columns[again].Float(slot), doubt: n.Clock.doubt(f.At),
 			})
 		}
 		for peer, l := range known {
@@ -122,12 +123,12 @@ func (w *Network) readLinks(ctx context.Context, s *Scene, n *Node) error {
 // madeAt is when a connection was made by its age; always the same where a
 // node does not tell it. The age is of the node's wall clock, as is the moment
 // that it is counted from.
-func (n *Node) madeAt(f *archive.Frame, slot int32) time.Time {
-	age, ok := f.Columns[1].Int(slot)
+func (n *Node) madeAt(at time.Time, ages *archive.Column, slot int32) time.Time {
+	age, ok := ages.Int(slot)
 	if !ok {
 		return time.Time{}
 	}
-	return n.Clock.Ours(n.Clock.Theirs(f.At).Add(-time.Duration(age) * time.Second))
+	return n.Clock.Ours(n.Clock.Theirs(at).Add(-time.Duration(age) * time.Second))
 }
 
 func (w *Network) readPings(ctx context.Context, s *Scene, n *Node) error {

@@ -60,8 +60,10 @@ type lineageKey struct{ name, behavior string }
 // decides, a zoom reads it.
 func processColumns() []string {
 	return []string{
-		"PID", "Name", "Behavior", "Application", "Parent", "Kind", "State",
-		"MessagesIn", "MessagesOut", "MessagesMailbox", "MailboxLatency", "RunningTime", "Wakeups",
+		ColPID: "PID", ColName: "Name", ColBehavior: "Behavior", ColApplication: "Application",
+		colParent: "Parent", colKind: "Kind", colState: "State",
+		colIn: "MessagesIn", colOut: "MessagesOut", colMailbox: "MessagesMailbox", colLatency: "MailboxLatency",
+		colRun: "RunningTime", colWakeups: "Wakeups",
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/listing"
 )
 
 // numbersOf says what stands under a key: 1 for a PID or an alias, 0 for an
@@ -27,18 +28,15 @@ func Idents(text []byte) []byte {
 		return text
 	}
 	sums := map[string]string{} // of texts, since a table repeats its parents
-	return rewrite(text, func(key, literal []byte) []byte {
-		if len(key) < 2 || len(literal) < 3 {
-			return nil
-		}
-		numbers := numbersOf(string(key[1 : len(key)-1]))
-		if numbers < 0 {
+	return listing.Rewrite(text, func(name, literal []byte) []byte {
+		numbers := numbersOf(string(name))
+		if numbers < 0 || len(literal) < 3 {
 			return nil
 		}
 		own := string(literal)
 		by, known := sums[own]
 		if !known {
-			by = canonicalIdent(unquote(literal), numbers)
+			by = canonicalIdent(listing.Text(literal), numbers)
 			sums[own] = by
 		}
 		if by == "" {

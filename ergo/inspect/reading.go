@@ -10,26 +10,26 @@ import (
 	"strings"
 
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/listing"
 )
 
 // legend is the member of an answer that explains its fields.
 const legend = "services.ergo/legend"
 
 // without is an object without some of its fields.
-func without(r row, names ...string) row {
+func without(r listing.Row, names ...string) listing.Row {
 	var o builder
-	r.fields(func(key string, value []byte) bool {
-		if !slices.Contains(names, key) {
+	for name, value := range r.Fields() {
+		if key := listing.Name(name); !slices.Contains(names, key) {
 			o.put(key, value)
 		}
-		return true
-	})
+	}
 	return o.object()
 }
 
 // Member is a member of an answer, nil where it has none, or null.
 func Member(answer []byte, name string) []byte {
-	v := row(answer).field(name)
+	v := listing.Row(answer).Field(name)
 	if string(v) == "null" {
 		return nil
 	}
@@ -108,7 +108,7 @@ func node(answer []byte, creation int64) ([]byte, error) {
 	}
 	info = without(info, legend)
 	inner, isObject := bytes.CutPrefix(bytes.TrimSpace(info), []byte("{"))
-	if creation == 0 || !isObject || row(info).field("Creation") != nil {
+	if creation == 0 || !isObject || listing.Row(info).Field("Creation") != nil {
 		return info, nil
 	}
 	if inner = bytes.TrimSpace(bytes.TrimSuffix(inner, []byte("}"))); len(inner) > 0 {
@@ -119,8 +119,8 @@ func node(answer []byte, creation int64) ([]byte, error) {
 
 // runtime is runtime_stats, as far as the node tells it.
 func runtime(answer []byte) ([]byte, error) {
-	info := row(Member(answer, "Info"))
-	if info.field("Goroutines") == nil {
+	info := listing.Row(Member(answer, "Info"))
+	if info.Field("Goroutines") == nil {
 		return nil, refusal("runtime_stats: nodes tell of their runtime from 3.3 on")
 	}
 	var o builder
@@ -136,13 +136,13 @@ func runtime(answer []byte) ([]byte, error) {
 		{"gc_cpu_seconds", "CPUTimeGC"},
 		{"total_cpu_seconds", "CPUTimeTotal"},
 	} {
-		o.put(f[0], info.field(f[1]))
+		o.put(f[0], info.Field(f[1]))
 	}
-	if info.field("HeapAllocObjects") != nil && info.field("HeapFreeObjects") != nil {
-		o.put("heap_objects", strconv.AppendFloat(nil, info.number("HeapAllocObjects")-info.number("HeapFreeObjects"), 'f', 0, 64))
+	if info.Field("HeapAllocObjects") != nil && info.Field("HeapFreeObjects") != nil {
+		o.put("heap_objects", strconv.AppendFloat(nil, info.Number("HeapAllocObjects")-info.Number("HeapFreeObjects"), 'f', 0, 64))
 	}
-	if total := info.number("CPUTimeTotal"); total > 0 {
-		o.put("gc_cpu_percent", strconv.AppendFloat(nil, 100*info.number("CPUTimeGC")/total, 'g', -1, 64))
+	if total := info.Number("CPUTimeTotal"); total > 0 {
+		o.put("gc_cpu_percent", strconv.AppendFloat(nil, 100*info.Number("CPUTimeGC")/total, 'g', -1, 64))
 	}
 	return o.object(), nil
 }
@@ -151,12 +151,12 @@ func loggers(answer []byte) ([]byte, error) {
 	list, err := rows(Member(Member(answer, "Info"), "Loggers"))
 	for i, r := range list {
 		var o builder
-		o.put("name", r.field("Name"))
-		o.put("levels", r.field("Levels"))
-		o.put("behavior", r.field("Behavior"))
+		o.put("name", r.Field("Name"))
+		o.put("levels", r.Field("Levels"))
+		o.put("behavior", r.Field("Behavior"))
 		list[i] = o.object()
 	}
-	return table(list), err
+	return listing.Join(list), err
 }
 
 // cron is the node's scheduler: in the node's own answer, or by itself.
@@ -176,26 +176,25 @@ func cron(answer []byte) ([]byte, error) {
 // state33 is what a process says of itself with the framework's keys named as
 // before 3.3, without ergo: in front. A key of the user's own that has such a
 // name has user: in front instead.
-func state33(state row) row {
+func state33(state listing.Row) listing.Row {
 	ours := map[string]bool{}
-	state.fields(func(key string, _ []byte) bool {
-		if name, ok := ergo.InspectKey(key); ok {
+	for written := range state.Fields() {
+		if name, ok := ergo.InspectKey(listing.Name(written)); ok {
 			ours[name] = true
 		}
-		return true
-	})
+	}
 	if len(ours) == 0 {
 		return state
 	}
 	var o builder
-	state.fields(func(key string, value []byte) bool {
+	for written, value := range state.Fields() {
+		key := listing.Name(written)
 		name, ok := ergo.InspectKey(key)
 		if !ok && ours[key] {
 			name = "user:" + key
 		}
 		o.put(name, value)
-		return true
-	})
+	}
 	return o.object()
 }
 
@@ -206,24 +205,23 @@ func children(answer []byte, args ergo.Args) ([]byte, error) {
 		return nil, fmt.Errorf("process_children: %w", err)
 	}
 	if deep, _ := args.Bool("recursive"); !deep {
-		top := ergo.PID(canonicalIdent(unquote(row(answer).field("PID")), 1)).Key()
-		list = slices.DeleteFunc(list, func(r row) bool { return ergo.PID(r.text("Parent")).Key() != top })
+		top := ergo.PID(canonicalIdent(listing.Text(listing.Row(answer).Field("PID")), 1)).Key()
+		list = slices.DeleteFunc(list, func(r listing.Row) bool { return ergo.PID(r.Text("Parent")).Key() != top })
 	}
-	return table(list), nil
+	return listing.Join(list), nil
 }
 
 // applications is app_list of the map of applications.
 func applications(answer []byte, args ergo.Args) ([]byte, error) {
-	var list []row
-	row(Idents(Member(answer, "Applications"))).fields(func(name string, app []byte) bool {
-		list = append(list, applicationRow(name, row(app)))
-		return true
-	})
-	slices.SortFunc(list, func(a, b row) int { return strings.Compare(a.text("name"), b.text("name")) })
-	return Select("app_list", table(list), args)
+	var list []listing.Row
+	for name, app := range listing.Row(Idents(Member(answer, "Applications"))).Fields() {
+		list = append(list, applicationRow(listing.Name(name), app))
+	}
+	slices.SortFunc(list, func(a, b listing.Row) int { return strings.Compare(a.Text("name"), b.Text("name")) })
+	return Select("app_list", listing.Join(list), args)
 }
 
-func applicationRow(name string, app row) row {
+func applicationRow(name string, app listing.Row) listing.Row {
 	var o builder
 	o.put("name", encode(name))
 	own := [][2]string{
@@ -239,22 +237,23 @@ func applicationRow(name string, app row) row {
 		{"group", "Group"},
 	}
 	for _, f := range own {
-		if v := app.field(f[1]); string(v) != "null" {
+		if v := app.Field(f[1]); string(v) != "null" {
 			o.put(f[0], v)
 		}
 	}
-	if v := row(app.field("Version")).text("Release"); v != "" {
+	if v := listing.Row(app.Field("Version")).Text("Release"); v != "" {
 		o.put("version", encode(v))
 	}
-	if group := app.field("Group"); group != nil {
+	if group := app.Field("Group"); group != nil {
 		var pids []string
 		_ = json.Unmarshal(group, &pids) // null is none
 		o.put("processes", strconv.AppendInt(nil, int64(len(pids)), 10))
 	}
-	if v := app.field("Depends"); v != nil {
+	if v := app.Field("Depends"); v != nil {
 		o.put("depends", v)
 	}
-	app.fields(func(key string, value []byte) bool { // what is newer than this table
+	for written, value := range app.Fields() { // what is newer than this table
+		key := listing.Name(written)
 		known := key == "Name" || key == "Version" || key == "Depends" || key == "Env"
 		for _, f := range own {
 			known = known || f[1] == key
@@ -262,8 +261,7 @@ func applicationRow(name string, app row) row {
 		if !known {
 			o.put(key, value)
 		}
-		return true
-	})
+	}
 	return o.object()
 }
 
@@ -283,7 +281,7 @@ func types(answer []byte, args ergo.Args) ([]byte, error) {
 	}
 	var names []string
 	for _, r := range list {
-		if name := r.text("Name"); strings.Contains(name, args.Text("filter")) {
+		if name := r.Text("Name"); strings.Contains(name, args.Text("filter")) {
 			names = append(names, name)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/listing"
 )
 
 // defaultLimit is how many rows a listing shows where no limit is given.
@@ -15,8 +16,8 @@ const defaultLimit = 100
 // Select filters, sorts and cuts a listing, whose rows have the canonical
 // fields, as the tool of the 48 does. Arguments that the tool does not know
 // change nothing.
-func Select(tool string, listing []byte, args ergo.Args) ([]byte, error) {
-	list, err := rows(listing)
+func Select(tool string, text []byte, args ergo.Args) ([]byte, error) {
+	list, err := rows(text)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", tool, err)
 	}
@@ -31,13 +32,13 @@ func Select(tool string, listing []byte, args ergo.Args) ([]byte, error) {
 	case "app_list":
 		s.applications()
 	default:
-		return table(list), nil
+		return listing.Join(list), nil
 	}
-	list = slices.DeleteFunc(list, func(r row) bool {
-		return slices.ContainsFunc(s.conds, func(keep func(row) bool) bool { return !keep(r) })
+	list = slices.DeleteFunc(list, func(r listing.Row) bool {
+		return slices.ContainsFunc(s.conds, func(keep func(listing.Row) bool) bool { return !keep(r) })
 	})
 	if s.order != nil {
-		slices.SortStableFunc(list, func(a, b row) int { return cmp.Compare(s.order(b), s.order(a)) })
+		slices.SortStableFunc(list, func(a, b listing.Row) int { return cmp.Compare(s.order(b), s.order(a)) })
 	}
 	if s.limited {
 		limit := defaultLimit
@@ -46,57 +47,57 @@ func Select(tool string, listing []byte, args ergo.Args) ([]byte, error) {
 		}
 		list = list[:min(limit, len(list))]
 	}
-	return table(list), nil
+	return listing.Join(list), nil
 }
 
 // A selection is what the arguments of a listing ask for.
 type selection struct {
 	args    ergo.Args
-	conds   []func(row) bool
-	order   func(row) float64
+	conds   []func(listing.Row) bool
+	order   func(listing.Row) float64
 	limited bool
 }
 
-func (s *selection) keep(cond func(row) bool) { s.conds = append(s.conds, cond) }
+func (s *selection) keep(cond func(listing.Row) bool) { s.conds = append(s.conds, cond) }
 
 // contains keeps rows whose field contains an argument, letter case ignored.
 func (s *selection) contains(arg, field string) {
 	if v := strings.ToLower(s.args.Text(arg)); v != "" {
-		s.keep(func(r row) bool { return strings.Contains(strings.ToLower(r.text(field)), v) })
+		s.keep(func(r listing.Row) bool { return strings.Contains(strings.ToLower(r.Text(field)), v) })
 	}
 }
 
 // equals keeps rows whose field is an argument.
 func (s *selection) equals(arg, field string) {
 	if v := s.args.Text(arg); v != "" {
-		s.keep(func(r row) bool { return strings.EqualFold(r.text(field), v) })
+		s.keep(func(r listing.Row) bool { return strings.EqualFold(r.Text(field), v) })
 	}
 }
 
 // least keeps rows whose field is an argument, times its unit, or more.
 func (s *selection) least(arg, field string, unit float64) {
 	if v, ok := s.args.Float(arg); ok && v > 0 {
-		s.keep(func(r row) bool { return r.number(field) >= v*unit })
+		s.keep(func(r listing.Row) bool { return r.Number(field) >= v*unit })
 	}
 }
 
 func (s *selection) most(arg, field string) {
 	if v, ok := s.args.Float(arg); ok && v > 0 {
-		s.keep(func(r row) bool { return r.number(field) <= v })
+		s.keep(func(r listing.Row) bool { return r.Number(field) <= v })
 	}
 }
 
 // sort sorts by the field that an argument names.
 func (s *selection) sort(fields map[string]string) {
 	if f := fields[s.args.Text("sort_by")]; f != "" {
-		s.order = func(r row) float64 { return r.number(f) }
+		s.order = func(r listing.Row) float64 { return r.Number(f) }
 	}
 }
 
 func (s *selection) processes() {
 	s.limited = true
 	if v := s.args.Text("application"); v != "" {
-		s.keep(func(r row) bool { return r.text("Application") == v })
+		s.keep(func(r listing.Row) bool { return r.Text("Application") == v })
 	}
 	s.contains("behavior", "Behavior")
 	s.contains("name", "Name")
@@ -116,9 +117,9 @@ func (s *selection) processes() {
 		"messages_in": "MessagesIn", "messages_out": "MessagesOut",
 	})
 	if s.args.Text("sort_by") == "drain" {
-		s.order = func(r row) float64 {
-			if w := r.number("Wakeups"); w > 0 {
-				return r.number("MessagesIn") / w
+		s.order = func(r listing.Row) float64 {
+			if w := r.Number("Wakeups"); w > 0 {
+				return r.Number("MessagesIn") / w
 			}
 			return 0
 		}
@@ -128,14 +129,14 @@ func (s *selection) processes() {
 func (s *selection) events() {
 	s.limited = true
 	if v := strings.ToLower(s.args.Text("name")); v != "" {
-		s.keep(func(r row) bool { return strings.Contains(strings.ToLower(ergo.EventName(r.text("Event"))), v) })
+		s.keep(func(r listing.Row) bool { return strings.Contains(strings.ToLower(ergo.EventName(r.Text("Event"))), v) })
 	}
 	s.contains("producer", "Producer")
 	if v, ok := s.args.Bool("notify"); ok {
-		s.keep(func(r row) bool { return (string(r.field("Notify")) == "true") == v })
+		s.keep(func(r listing.Row) bool { return (string(r.Field("Notify")) == "true") == v })
 	}
 	if v, ok := s.args.Bool("has_buffer"); ok {
-		s.keep(func(r row) bool { return (r.number("BufferSize") > 0) == v })
+		s.keep(func(r listing.Row) bool { return (r.Number("BufferSize") > 0) == v })
 	}
 	s.least("min_subscribers", "Subscribers", 1)
 	s.most("max_subscribers", "Subscribers")
@@ -144,7 +145,7 @@ func (s *selection) events() {
 	s.least("min_local_sent", "MessagesLocalSent", 1)
 	s.least("min_remote_sent", "MessagesRemoteSent", 1)
 	if v := s.args.Text("utilization_state"); v != "" {
-		s.keep(func(r row) bool { return utilization(r) == v })
+		s.keep(func(r listing.Row) bool { return utilization(r) == v })
 	}
 	s.sort(map[string]string{
 		"subscribers": "Subscribers", "published": "MessagesPublished",
@@ -153,8 +154,8 @@ func (s *selection) events() {
 }
 
 // utilization is how an event is used.
-func utilization(r row) string {
-	subscribers, published := r.number("Subscribers") > 0, r.number("MessagesPublished") > 0
+func utilization(r listing.Row) string {
+	subscribers, published := r.Number("Subscribers") > 0, r.Number("MessagesPublished") > 0
 	switch {
 	case subscribers && published:
 		return "active"
@@ -162,7 +163,7 @@ func utilization(r row) string {
 		return "no_publishing"
 	case published:
 		return "no_subscribers"
-	case string(r.field("Notify")) == "true":
+	case string(r.Field("Notify")) == "true":
 		return "on_demand"
 	}
 	return "idle"

@@ -74,7 +74,13 @@ func Read(text []byte, field func(row int, name, value []byte)) (rows int, ok bo
 		if text[i] != '{' {
 			return 0, false
 		}
-		if i = readFields(text, i, func(name, value []byte) bool { field(rows, name, value); return true }); i < 0 {
+		if i = readFields(text, i, func(name []byte, at int) int {
+			end := skipValue(text, at)
+			if end >= 0 {
+				field(rows, name, text[at:end])
+			}
+			return end
+		}); i < 0 {
 			return 0, false
 		}
 		rows++
@@ -82,9 +88,10 @@ func Read(text []byte, field func(row int, name, value []byte)) (rows int, ok bo
 	return rows, i < len(text)
 }
 
-// readFields reads the fields of the object at i. It gives the end of the
-// object, -1 where it is broken or field wants no more.
-func readFields(b []byte, i int, field func(name, value []byte) bool) int {
+// readFields reads the fields of the object at i: value is told where each
+// begins and gives its end, -1 where there is none or no more is wanted. So is
+// the end of the object given.
+func readFields(b []byte, i int, value func(name []byte, at int) int) int {
 	for i = skipSpace(b, i+1); i < len(b) && b[i] == '"'; {
 		end := skipString(b, i)
 		if end < 0 {
@@ -94,8 +101,7 @@ func readFields(b []byte, i int, field func(name, value []byte) bool) int {
 		if i = skipSpace(b, end); i >= len(b) || b[i] != ':' {
 			return -1
 		}
-		i = skipSpace(b, i+1)
-		if end = skipValue(b, i); end < 0 || !field(name, b[i:end]) {
+		if end = value(name, skipSpace(b, i+1)); end < 0 {
 			return -1
 		}
 		if i = skipSpace(b, end); i < len(b) && b[i] == ',' {
@@ -111,7 +117,19 @@ func readFields(b []byte, i int, field func(name, value []byte) bool) int {
 // Fields walks the fields of the row, as [Read] does. It ends where the row is
 // broken.
 func (r Row) Fields() iter.Seq2[[]byte, []byte] {
-	return func(yield func(name, value []byte) bool) { readFields(r, 0, yield) }
+	return func(yield func(name, value []byte) bool) {
+		i := skipSpace(r, 0)
+		if i >= len(r) || r[i] != '{' {
+			return
+		}
+		readFields(r, i, func(name []byte, at int) int {
+			end := skipValue(r, at)
+			if end < 0 || !yield(name, r[at:end]) {
+				return -1
+			}
+			return end
+		})
+	}
 }
 
 // Field is the literal text of a field, nil where there is none.
@@ -152,6 +170,14 @@ func Text(literal []byte) string {
 		return ""
 	}
 	return s
+}
+
+// Name is a field's name as it reads, of how it is written between its quotes.
+func Name(written []byte) string {
+	if bytes.IndexByte(written, '\\') < 0 {
+		return string(written)
+	}
+	return Text(append(append([]byte{'"'}, written...), '"'))
 }
 
 // Integer is the integer of a number's literal, 0 for what is none.

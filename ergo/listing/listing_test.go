@@ -1,6 +1,7 @@
 package listing
 
 import (
+	"bytes"
 	"encoding/json"
 	"testing"
 )
@@ -65,4 +66,29 @@ func FuzzRows(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestRewrite(t *testing.T) {
+	upper := func(name, literal []byte) []byte {
+		if string(name) != "k" {
+			return nil
+		}
+		return bytes.ToUpper(literal)
+	}
+	for text, want := range map[string]string{
+		` {"k": "a", "l":"b", "m":{"k":["c",{"l":"d"},"e\"]"], "n":1} } `: ` {"k": "A", "l":"b", "m":{"k":["C",{"l":"d"},"E\"]"], "n":1} } `,
+		`["a"]`: `["a"]`, ``: ``, `null`: `null`, `{"k"`: `{"k"`, `{"k":"a","k":`: `{"k":"A","k":`, `[{"k":"a"`: `[{"k":"A"`, `{"k":"a`: `{"k":"a`,
+	} {
+		if got := string(Rewrite([]byte(text), upper)); got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+}
+
+func TestName(t *testing.T) {
+	for written, want := range map[string]string{`a`: `a`, `a\"b`: `a"b`, `\u003c`: `<`, ``: ``} {
+		if got := Name([]byte(written)); got != want {
+			t.Errorf("%s reads %q, want %q", written, got, want)
+		}
+	}
 }

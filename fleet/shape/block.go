@@ -22,7 +22,7 @@ type Block struct {
 }
 
 // ID is the message's identity.
-func (b *Block) ID() string { return BlockID(b.Archive, b.Run, b.Part, b.Piece, b.Pieces) }
+func (b *Block) ID() string { return BlockID(b.Archive, b.Run, b.Last, b.Part, b.Piece, b.Pieces) }
 
 // Headers are the message's.
 func (b *Block) Headers() map[string][]string {

@@ -86,10 +86,10 @@ func Wanted(fleet, cluster, class, node string) string {
 	return fmt.Sprintf("ergo.%s.%s.%s.*.%s.>", fleet, cluster, class, node)
 }
 
-// BlockID is the message's identity: the same block has it whenever it is sent, and
-// each piece of it one of its own. Pieces is 1 where it is whole.
-func BlockID(archive, run uint64, part, piece, pieces int) string {
-	id := fmt.Sprintf("%016x-%d-%d", archive, run, part)
+// BlockID is the message's identity: the same block has it whenever it is sent, one
+// that goes further another, and each piece of it one of its own. Pieces is 1 where it is whole.
+func BlockID(archive, run, last uint64, part, piece, pieces int) string {
+	id := fmt.Sprintf("%016x-%d-%d-%d", archive, run, last, part)
 	if pieces > 1 {
 		id += fmt.Sprintf("-%d.%d", piece, pieces)
 	}

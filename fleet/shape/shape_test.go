@@ -82,8 +82,12 @@ func TestPiece(t *testing.T) {
 			t.Errorf("%q is taken", bad)
 		}
 	}
-	if BlockID(1, 2, 3, 1, 1) == BlockID(1, 2, 3, 1, 2) || BlockID(1, 2, 3, 1, 2) == BlockID(1, 2, 3, 2, 2) {
-		t.Error("pieces have one identity")
+	ids := map[string]bool{}
+	for _, id := range []string{BlockID(1, 2, 9, 3, 1, 1), BlockID(1, 2, 9, 3, 1, 2), BlockID(1, 2, 9, 3, 2, 2), BlockID(1, 2, 10, 3, 1, 1), BlockID(1, 2, 9, 4, 1, 1), MarkID(1, 2)} {
+		if ids[id] {
+			t.Errorf("two messages are %s", id)
+		}
+		ids[id] = true
 	}
 }
 

@@ -46,7 +46,7 @@ var mayImport = map[string]string{
 	"recorder/notify":     "ergo/secret recorder recorder/incident",
 	"recorder/ring":       "",
 	"recorder/succession": "",
-	"recorder/rows":       "",
+	"recorder/rows":       "ergo/listing",
 	"recorder/identity":   "archive",
 	"recorder/dump":       "archive",
 	"recorder/control":    "door escape seal ergo/live archive recorder recorder/dump",
@@ -95,7 +95,9 @@ var mayImport = map[string]string{
 
 	"seal": "ergo/secret",
 
-	"fleet/shape": "",
+	"fleet/shape":  "",
+	"fleet/link":   "ergo/secret fleet/shape",
+	"fleet/engine": "ergo/secret",
 
 	"export": "ergo ergo/tools48 archive replay",
 
@@ -142,6 +144,7 @@ var homes = map[string]string{
 	"github.com/modelcontextprotocol":      "",
 	"github.com/chromedp":                  "",
 	"github.com/nats-io":                   "fleet/...",
+	"github.com/nats-io/nats-server":       "fleet/engine",
 	"github.com/minio":                     "fleet/...",
 	"github.com/aws":                       "fleet/...",
 	"ergo.services":                        "",

@@ -338,7 +338,7 @@ func (n *LiveNode) forward(call ergo.Call, life int) (string, error) {
 }
 
 func jsonText(v any) string {
-	b, err := json.MarshalIndent(v, "", "  ")
+	b, err := json.Marshal(v)
 	if err != nil {
 		panic(err) // only what this package makes up gets here
 	}

@@ -123,6 +123,9 @@ func (w *world) salvaged(path string, whole bool, least uint64) int {
 // crowd does all at once, while the recorder writes: many read, some copy, one
 // saves, one rotates, and with it old segments go.
 func (w *world) crowd() {
+	if !w.chance(w.plan.crowds) {
+		return
+	}
 	path, saved := w.copied("crowd")
 	defer os.RemoveAll(path)
 	last := time.Duration(w.between(1, 120)) * time.Second

@@ -28,8 +28,8 @@ func TestMain(m *testing.M) {
 
 // A tally is what happened in some runs.
 type tally struct {
-	mu                                        sync.Mutex
-	faults, cuts, dumps, scans, saves, crowds int64
+	mu                                                sync.Mutex
+	faults, cuts, dumps, scans, saves, crowds, rested int64
 }
 
 func (a *tally) add(w *world) *tally {
@@ -41,15 +41,16 @@ func (a *tally) add(w *world) *tally {
 	a.scans += w.scans.Load()
 	a.saves += w.saves.Load()
 	a.crowds += w.crowds.Load()
+	a.rested += w.rested.Load()
 	return a
 }
 
 func (a *tally) String() string {
-	return fmt.Sprintf("%d faults of the disk, %d power cuts, %d dumps, %d scans, %d salvages, %d crowds", a.faults, a.cuts, a.dumps, a.scans, a.saves, a.crowds)
+	return fmt.Sprintf("%d faults of the disk, %d power cuts, %d dumps, %d scans, %d salvages, %d crowds, %d rests", a.faults, a.cuts, a.dumps, a.scans, a.saves, a.crowds, a.rested)
 }
 
 // short is the plan of a seed.
-var short = plan{lasts: 30 * time.Second}
+var short = plan{lasts: 30 * time.Second, crowds: 0.3}
 
 // TestSeeds runs half a minute of the world for each seed.
 func TestSeeds(t *testing.T) {
@@ -86,9 +87,9 @@ func TestSeeds(t *testing.T) {
 // TestSoak runs one long life: ten simulated minutes, or as many hours as asked
 // for, with retention.
 func TestSoak(t *testing.T) {
-	p := plan{lasts: 10 * time.Minute, retention: true}
+	p := plan{lasts: 10 * time.Minute, retention: true, crowds: 1}
 	if *hours > 0 {
-		p.lasts = time.Duration(*hours * float64(time.Hour))
+		p.lasts, p.rests = time.Duration(*hours*float64(time.Hour)), true
 	}
 	seed := max(*one, 1)
 	w := run(t, seed, p)

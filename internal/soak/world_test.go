@@ -24,7 +24,9 @@ import (
 // A plan is what a run is made of.
 type plan struct {
 	lasts     time.Duration
-	retention bool // segments are dropped
+	retention bool    // segments are dropped
+	crowds    float64 // of the times at which a crowd may come, in so many it does
+	rests     bool    // now and then all works for minutes
 }
 
 // A world is one run: a cluster, a disk, a clock and a recorder, and what the
@@ -53,8 +55,8 @@ type world struct {
 	drawn   map[string]int
 	asked   map[string]int // calls, by what is asked
 
-	faults                            int
-	cuts, dumps, scans, saves, crowds atomic.Int64
+	faults                                    int
+	cuts, dumps, scans, saves, crowds, rested atomic.Int64
 }
 
 func (w *world) chance(p float64) bool { return w.rng.Float64() < p }
@@ -117,7 +119,7 @@ func (w *world) open() {
 		conf.RotateBytes = 64 << 10
 	}
 	if w.plan.retention {
-		conf.KeepBytes = 1 << 20
+		conf.KeepBytes = 256 << 10
 	}
 	conf.Beneath(w.disk)
 	if w.writer, err = archive.OpenWriter(w.path, conf); err != nil {
@@ -226,6 +228,9 @@ func (w *world) live() {
 	for time.Since(w.began) < w.plan.lasts {
 		time.Sleep(time.Duration(w.between(50_000, 3_000_000))*time.Microsecond + 137)
 		happen[w.rng.IntN(len(happen))]()
+		if w.plan.rests && w.chance(0.03) {
+			w.rest()
+		}
 	}
 	w.heal()
 	time.Sleep(10 * time.Second)
@@ -236,6 +241,16 @@ func (w *world) live() {
 	}
 	w.cluster.Close()
 	w.end()
+}
+
+// rest lets everything work for minutes, as most of a day goes, and looks at the
+// status then.
+func (w *world) rest() {
+	w.heal()
+	w.start()
+	time.Sleep(time.Duration(w.between(10, 300)) * time.Second)
+	w.checkStatus()
+	w.rested.Add(1)
 }
 
 // heal makes all work again.

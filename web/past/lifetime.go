@@ -35,10 +35,15 @@ type life struct {
 
 // LifeOf walks a node's process table and keeps the rows of one process.
 func LifeOf(ctx context.Context, rec *replay.Recording, node, pid string, from, to time.Time) (*life, error) {
-	columns := []string{"PID", "MessagesMailbox", "MailboxLatency", "MessagesIn", "MessagesOut", "RunningTime", "State"}
 	l := &life{}
+	var ask replay.Fields
+	who, state := ask.Of("PID"), ask.Of("State")
+	curves := map[int]*chart.Curve{
+		ask.Of("MessagesMailbox"): &l.mailbox, ask.Of("MailboxLatency"): &l.latency,
+		ask.Of("MessagesIn"): &l.in, ask.Of("MessagesOut"): &l.out, ask.Of("RunningTime"): &l.running,
+	}
 	slot, has := int32(0), false
-	q := replay.Query{Node: node, Reading: ergo.Processes, From: from, To: to, Fields: columns}
+	q := replay.Query{Node: node, Reading: ergo.Processes, From: from, To: to, Fields: ask}
 	for f, err := range rec.Answers(ctx, q) {
 		if err != nil {
 			return l, err
@@ -47,18 +52,18 @@ func LifeOf(ctx context.Context, rec *replay.Recording, node, pid string, from, 
 			has = false
 		}
 		for _, c := range f.Changed {
-			if f.Columns[0].Text(c) == pid {
+			if f.Columns[who].Text(c) == pid {
 				slot, has = c, true
 			}
 		}
 		if !has {
 			continue
 		}
-		for i, c := range []*chart.Curve{&l.mailbox, &l.latency, &l.in, &l.out, &l.running} {
-			c.Add(f.At, f.Columns[1+i].Float(slot))
+		for i, c := range curves {
+			c.Add(f.At, f.Columns[i].Float(slot))
 		}
 		l.At = append(l.At, f.At)
-		l.state = append(l.state, f.Columns[6].Text(slot))
+		l.state = append(l.state, f.Columns[state].Text(slot))
 	}
 	return l, nil
 }

@@ -38,56 +38,65 @@ func dictionary() []byte {
 
 // A Zip compresses and decompresses. It is safe for concurrent use.
 type Zip struct {
-	fast  *zstd.Encoder // finds frequencies more than repetitions
-	deep  *zstd.Encoder // looks for repetitions
-	words *zstd.Encoder // the same, and knows the dictionary
-	brief *zstd.Encoder // the same for what is short, see shortBody
+	fast  *zstd.Encoder    // finds frequencies more than repetitions
+	deep  *zstd.Encoder    // looks for repetitions
+	words *zstd.Encoder    // the same, and knows the dictionary
+	short [2]*zstd.Encoder // deep and words for what is short, see shortBody
 	dec   *zstd.Decoder
 	free  int // see FreeExpand
 }
 
 // NewZip makes a Zip that is fast and takes little memory.
-func NewZip() *Zip { return newZip(zstd.SpeedBetterCompression) }
-
-// NewSmallZip makes a Zip whose output is about 3 % smaller, and which is slower
-// and takes about 90 MB more while it lives: for when a recording ends.
-func NewSmallZip() *Zip { return newZip(zstd.SpeedBestCompression) }
-
-func newZip(deep zstd.EncoderLevel) *Zip {
+func NewZip() *Zip {
 	words := dictionary()
-	writer := func(level zstd.EncoderLevel, more ...zstd.EOption) *zstd.Encoder {
-		enc, err := zstd.NewWriter(nil, append(more, zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false),
-			zstd.WithEncoderLevel(level), zstd.WithLowerEncoderMem(true))...)
-		if err != nil {
-			panic(err) // the options are constant
-		}
-		return enc
-	}
 	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(2), zstd.WithDecoderMaxMemory(maxRaw), zstd.WithDecoderDictRaw(words2ID, words))
 	if err != nil {
 		panic(err)
 	}
-	return &Zip{
-		fast:  writer(zstd.SpeedFastest, zstd.WithAllLitEntropyCompression(true)),
-		deep:  writer(deep),
-		words: writer(deep, zstd.WithEncoderDictRaw(words2ID, words)),
-		brief: writer(zstd.SpeedBetterCompression, zstd.WithEncoderDictRaw(words2ID, words)),
+	z := &Zip{
+		fast:  newEncoder(zstd.SpeedFastest, zstd.WithAllLitEntropyCompression(true)),
+		deep:  newEncoder(zstd.SpeedBetterCompression),
+		words: newEncoder(zstd.SpeedBetterCompression, zstd.WithEncoderDictRaw(words2ID, words)),
 		dec:   dec,
 		free:  FreeExpand,
 	}
+	z.short = [2]*zstd.Encoder{z.deep, z.words}
+	return z
 }
 
-// shortBody is what is too short for the smallest output: at that level the
-// encoder copies 34 MB of tables for each piece, however short, and saves a few
-// bytes.
+// Small is a Zip whose output is about 3 % smaller, and which is slower and takes
+// about 90 MB more while it lives, where anything long is given to it: for when a
+// recording ends. It shares with z what is the same.
+func (z *Zip) Small() *Zip {
+	small := *z
+	small.deep = newEncoder(zstd.SpeedBestCompression)
+	small.words = newEncoder(zstd.SpeedBestCompression, zstd.WithEncoderDictRaw(words2ID, dictionary()))
+	return &small
+}
+
+// newEncoder makes an encoder. It takes its memory when it is first used.
+func newEncoder(level zstd.EncoderLevel, more ...zstd.EOption) *zstd.Encoder {
+	enc, err := zstd.NewWriter(nil, append(more, zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false),
+		zstd.WithEncoderLevel(level), zstd.WithLowerEncoderMem(true))...)
+	if err != nil {
+		panic(err) // the options are constant
+	}
+	return enc
+}
+
+// shortBody is what is too short for the smallest output: at that level an
+// encoder takes, clears and, with the dictionary, copies 34 MB of tables for each
+// piece, however short, and saves a few bytes.
 const shortBody = 2 << 10
 
-// whole compresses the body of a block that was not compressed by streams.
+// whole compresses the body of a block that was not compressed by streams, or
+// what else profits from the dictionary.
 func (z *Zip) whole(body []byte) []byte {
+	words := z.words
 	if len(body) < shortBody {
-		return z.brief.EncodeAll(body, nil)
+		words = z.short[1]
 	}
-	return z.words.EncodeAll(body, nil)
+	return words.EncodeAll(body, nil)
 }
 
 // probe is how much of a stream is tried to see what compresses it best.
@@ -96,12 +105,15 @@ const probe = 4 << 10
 // pack compresses a stream, where that pays.
 func (z *Zip) pack(tag int, data []byte) []byte {
 	if tag%4 == subDict || tag/4 == fieldText {
-		return z.words.EncodeAll(data, nil)
+		return z.whole(data)
 	}
 	sample := data[:min(probe, len(data))]
-	enc, out := z.fast, z.fast.EncodeAll(sample, nil)
-	if deep := z.deep.EncodeAll(sample, nil); len(deep) < len(out) {
-		enc, out = z.deep, deep
+	enc, out, deep := z.fast, z.fast.EncodeAll(sample, nil), z.deep
+	if len(sample) < shortBody {
+		deep = z.short[0]
+	}
+	if tried := deep.EncodeAll(sample, nil); len(tried) < len(out) {
+		enc, out = deep, tried
 	}
 	switch {
 	case len(data) == len(sample):
@@ -113,7 +125,7 @@ func (z *Zip) pack(tag int, data []byte) []byte {
 }
 
 // Squeeze compresses a small value that is no block.
-func (z *Zip) Squeeze(b []byte) []byte { return z.words.EncodeAll(b, nil) }
+func (z *Zip) Squeeze(b []byte) []byte { return z.whole(b) }
 
 // Expand is the opposite of Squeeze.
 func (z *Zip) Expand(b []byte) ([]byte, error) { return z.expand(b, -1, maxList) }

@@ -52,7 +52,7 @@ func unitsOf(sub int, data []byte) int {
 
 // TestSqueeze: lists of any length come back.
 func TestSqueeze(t *testing.T) {
-	for _, z := range []*Zip{NewZip(), NewSmallZip()} {
+	for _, z := range []*Zip{NewZip(), NewZip().Small()} {
 		for n := range 600 {
 			list := bytes.Repeat([]byte("process_list"), n/12+1)[:n]
 			if got, err := z.Expand(z.Squeeze(list)); err != nil || !bytes.Equal(got, list) {
