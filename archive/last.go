@@ -24,37 +24,122 @@ const keptPositions = 16
 // Last returns the newest record of the stream, and of the subject in it, at
 // or before t; ErrNotFound where there is none. Failures are records too.
 func (r *Reader) Last(s StreamKey, subject string, t time.Time) (*Record, error) {
+	at, err := r.find(s, subject, t)
+	if err != nil {
+		return nil, err
+	}
+	return r.record(s, at.run, at.i)
+}
+
+// LastFrame is Last for who wants to know some columns of a table or an object
+// alone: it decodes no others. Of a large table it holds at least as many rows
+// as are asked for, all where that is 0. The frame is the caller's to keep.
+func (r *Reader) LastFrame(s StreamKey, t time.Time, columns []string, rows int) (*Frame, error) {
+	at, err := r.find(s, "", t)
+	if err != nil {
+		return nil, err
+	}
+	sc := &scan{r: r, key: s, table: codec.NewTable(r.form(s), columns, r.fetcher(s))}
+	if rows > 0 {
+		sc.table.Only(func(part int) bool { return part*codec.PartRows < rows })
+	}
+	p, err := r.position(s, at.run, sc.table)
+	if err == nil {
+		err = r.advance(p, at)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return sc.fill(), nil
+}
+
+// LastRow is Last for who wants one row of a table alone, the one in whose key
+// column a literal stands: parts of the table in which it cannot be are not
+// read. The record's text is that row, nil where none is like that. most is how many rows
+// the whole answer can have had.
+func (r *Reader) LastRow(s StreamKey, column, literal string, t time.Time) (rec *Record, most int, err error) {
+	at, err := r.find(s, "", t)
+	if err != nil {
+		return nil, 0, err
+	}
+	table := codec.NewText(r.form(s), r.fetcher(s))
+	table.Only(r.partsWith(s, column, literal, at.seq))
+	p, err := r.position(s, at.run, table)
+	if err == nil {
+		err = r.advance(p, at)
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	rec = headOf(s, table.Head)
+	if table.Head.Rows() {
+		rec.Text = table.RowOf(column, literal)
+	}
+	return rec, table.Head.MostRows(), nil
+}
+
+// partsWith tells in which parts of a table a row may be at a record.
+func (r *Reader) partsWith(s StreamKey, column, literal string, seq uint64) func(part int) bool {
+	r.cat.mu.RLock()
+	indexed := slices.Equal(r.cat.streams[s].schema.Key, []string{column})
+	r.cat.mu.RUnlock()
+	known := map[int]bool{}
+	return func(part int) bool {
+		held, ok := known[part]
+		if !ok {
+			held = !indexed || r.mayHold(s, part, literal, seq)
+			known[part] = held
+		}
+		return held
+	}
+}
+
+// mayHold asks the row index of the run of a part that holds a record.
+func (r *Reader) mayHold(s StreamKey, part int, literal string, seq uint64) bool {
+	x := r.runAt(s, part, seq)
+	if x == nil {
+		return true // whoever reads it says what is missing
+	}
+	synopsis, err := r.cat.synopsis(r.zip, s, x)
+	return err != nil || synopsis == nil || synopsis.MayHold([]byte(literal))
+}
+
+// A place is where a record lies: the i-th of a run.
+type place struct {
+	run run
+	i   int
+	seq uint64
+}
+
+// find is where the newest record of the stream, and of the subject in it, at or
+// before t lies.
+func (r *Reader) find(s StreamKey, subject string, t time.Time) (p place, err error) {
 	r.refresh()
 	at := t.UnixNano()
 	runs := slices.DeleteFunc(r.cat.runs(s, 0), func(x run) bool { return x.From > at })
 	slices.SortFunc(runs, func(a, b run) int { return cmp.Or(cmp.Compare(b.To, a.To), cmp.Compare(b.Run, a.Run)) })
-	var best struct {
-		run   *run
-		i     int
-		at    int64
-		seq   uint64
-		heads []codec.Head
-	}
+	var best *codec.Head
 	for i := range runs {
 		x := &runs[i]
-		if best.run != nil && min(x.To, at) < best.at {
+		if best != nil && min(x.To, at) < best.At {
 			break
 		}
 		heads, err := r.heads(s, *x)
 		if err != nil {
-			return nil, err
+			return p, err
 		}
-		for i, h := range heads {
-			if h.At > at || h.Subject != subject || best.run != nil && (h.At < best.at || h.At == best.at && h.Seq < best.seq) {
+		for i := range heads {
+			h := &heads[i]
+			if h.At > at || h.Subject != subject || best != nil && (h.At < best.At || h.At == best.At && h.Seq < best.Seq) {
 				continue
 			}
-			best.run, best.i, best.at, best.seq, best.heads = x, i, h.At, h.Seq, heads
+			best, p = h, place{*x, i, h.Seq}
 		}
 	}
-	if best.run == nil {
-		return nil, ErrNotFound
+	if best == nil {
+		return p, ErrNotFound
 	}
-	return r.record(s, *best.run, best.i)
+	return p, nil
 }
 
 // heads are the heads of a run, of a kept position where there is one.
@@ -82,23 +167,13 @@ func (r *Reader) heads(s StreamKey, x run) ([]codec.Head, error) {
 func (r *Reader) record(s StreamKey, x run, i int) (*Record, error) {
 	p := r.takePosition(s, x, i)
 	if p == nil {
-		cr, err := r.cat.open(r.zip, s, x)
-		if err != nil {
+		var err error
+		if p, err = r.position(s, x, codec.NewText(r.form(s), r.fetcher(s))); err != nil {
 			return nil, err
 		}
-		p = &position{stream: s, run: x.Run, records: cr.Records, table: codec.NewText(r.form(s), r.fetcher(s))}
-		if err := p.table.Load(cr); err != nil {
-			return nil, r.cat.corruption(s, &x, err)
-		}
 	}
-	for ; p.next <= i; p.next++ {
-		step := p.table.Skip
-		if p.next == i {
-			step = p.table.Next
-		}
-		if ok, err := step(); err != nil || !ok {
-			return nil, r.cat.corruption(s, &x, err)
-		}
+	if err := r.advance(p, place{run: x, i: i}); err != nil {
+		return nil, err
 	}
 	rec, err := recordOf(s, p.table)
 	if err != nil {
@@ -106,6 +181,33 @@ func (r *Reader) record(s StreamKey, x run, i int) (*Record, error) {
 	}
 	r.keepPosition(p)
 	return rec, nil
+}
+
+// position opens a run with a table that is new.
+func (r *Reader) position(s StreamKey, x run, table *codec.Table) (*position, error) {
+	cr, err := r.cat.open(r.zip, s, x)
+	if err != nil {
+		return nil, err
+	}
+	p := &position{stream: s, run: x.Run, records: cr.Records, table: table}
+	if err := p.table.Load(cr); err != nil {
+		return nil, r.cat.corruption(s, &x, err)
+	}
+	return p, nil
+}
+
+// advance walks to a record, unless it is there.
+func (r *Reader) advance(p *position, to place) error {
+	for ; p.next <= to.i; p.next++ {
+		step := p.table.Skip
+		if p.next == to.i {
+			step = p.table.Next
+		}
+		if ok, err := step(); err != nil || !ok {
+			return r.cat.corruption(p.stream, &to.run, err)
+		}
+	}
+	return nil
 }
 
 // takePosition takes a kept position at or before the record out of the list.
@@ -132,16 +234,21 @@ func (r *Reader) keepPosition(p *position) {
 
 // recordOf is the record that a table made for whole records has come to.
 func recordOf(s StreamKey, t *codec.Table) (*Record, error) {
-	h := t.Head
 	text, err := t.Text()
 	if err != nil {
 		return nil, err
 	}
-	rec := &Record{
-		Seq: h.Seq, Stream: s, At: unix(h.At), Took: time.Duration(h.Took), Mono: time.Duration(h.Mono), Subject: h.Subject, Args: slices.Clone(h.Args),
-		Text: text, IsError: h.IsError, Failure: failureOf(h), Seen: int(h.Seen), Total: int(h.Total),
-	}
+	rec := headOf(s, t.Head)
+	rec.Text = text
 	return rec, nil
+}
+
+// headOf is a record but for its text.
+func headOf(s StreamKey, h *codec.Head) *Record {
+	return &Record{
+		Seq: h.Seq, Stream: s, At: unix(h.At), Took: time.Duration(h.Took), Mono: time.Duration(h.Mono), Subject: h.Subject, Args: slices.Clone(h.Args),
+		IsError: h.IsError, Failure: failureOf(h), Seen: int(h.Seen), Total: int(h.Total),
+	}
 }
 
 func failureOf(h *codec.Head) *Failure {

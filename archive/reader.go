@@ -239,13 +239,28 @@ func (r *Reader) form(k StreamKey) codec.Form {
 // fetcher finds the runs of a table's further parts.
 func (r *Reader) fetcher(k StreamKey) func(part int, seq uint64) (*codec.Run, error) {
 	return func(part int, seq uint64) (*codec.Run, error) {
-		for _, x := range r.cat.runs(k, part) {
-			if x.Run <= seq && seq <= x.Last {
-				return r.cat.open(r.zip, k, x)
-			}
+		if x := r.runAt(k, part, seq); x != nil {
+			return r.cat.open(r.zip, k, *x)
 		}
 		return nil, errors.New("no block holds it")
 	}
+}
+
+// runAt is the run of a part that holds a record, nil where none does.
+func (r *Reader) runAt(k StreamKey, part int, seq uint64) *run {
+	r.cat.mu.RLock()
+	defer r.cat.mu.RUnlock()
+	s := r.cat.streams[k]
+	if s == nil || part >= len(s.parts) {
+		return nil
+	}
+	for _, x := range s.parts[part] {
+		if x.Run <= seq && seq <= x.Last {
+			now := *x
+			return &now
+		}
+	}
+	return nil
 }
 
 // A Query selects records. The zero value selects all.

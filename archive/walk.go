@@ -83,6 +83,7 @@ type walk struct {
 	table  *codec.Table
 	open   *run // in table
 	next   int  // its record to come
+	ahead  int  // how many were decoded at once last
 }
 
 // begin finds the runs and groups those that overlap.
@@ -142,9 +143,10 @@ func (w *walk) list(x *run) {
 	}
 }
 
-// ahead is how many records are decoded at once where they are not wanted in
-// the order in which they lie.
-const ahead = 24
+// maxAhead is how many records are decoded at once, at most, where they are not
+// wanted in the order in which they lie. Who asks for the newest often wants no
+// more than that one, so it begins with one, and goes on with twice as many each time.
+const maxAhead = 24
 
 // take is the first item's record.
 func (w *walk) take() (*Record, error) {
@@ -160,7 +162,8 @@ func (w *walk) take() (*Record, error) {
 	if (w.open == it.run && w.next <= it.i || w.open != it.run && !w.reverse) && (len(w.items) == 0 || w.items[0].run != it.run || w.items[0].i > it.i) {
 		return w.decode(&it)
 	}
-	batch := append([]item{it}, w.items[:min(ahead, len(w.items))]...)
+	batch := append([]item{it}, w.items[:min(w.ahead, len(w.items))]...)
+	w.ahead = min(2*w.ahead+1, maxAhead)
 	slices.SortFunc(batch, func(a, b item) int {
 		if a.run != b.run {
 			return cmp.Compare(a.seq, b.seq)

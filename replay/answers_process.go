@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -120,8 +121,45 @@ func (q *question) processChildren() (Reply, error) {
 // process is the row of a process; where the list is whole and has none, the
 // tool's refusal.
 func (q *question) process(pid, refusal string) (Reply, error) {
+	if r, ok := q.listed(pid); ok {
+		return r, nil
+	}
 	key := ergo.PID(pid).Key()
 	return q.oneRow(ergo.Processes, refusal, func(r listing.Row) bool { return ergo.PID(r.Text("PID")).Key() == key })
+}
+
+// listed is the row of a process out of a listing that is known to be whole,
+// found without reading the others. ok is false where that is not to be had.
+func (q *question) listed(pid string) (r Reply, ok bool) {
+	streams := q.x.widest(q.call.Node, ergo.Processes)
+	if len(streams) != 1 {
+		return r, false
+	}
+	s := streams[0]
+	filters, limit := width(s.Args)
+	for _, literal := range spelledPIDs(pid) {
+		rec, most, err := s.reader.LastRow(s.StreamKey, "PID", literal, q.m.at)
+		if err != nil || rec.Failure != nil || rec.At.Before(q.born) || !q.fresh(rec, s) {
+			return r, false
+		}
+		if filters > 0 || rec.Seen != rec.Total || int64(most) >= limit {
+			return r, false // rows of other listings may have to be looked at
+		}
+		if rec.Text != nil {
+			r, err = q.reply(rec)
+			return r, err == nil
+		}
+	}
+	return r, false
+}
+
+// spelledPIDs are the literals that a PID may have in JSON.
+func spelledPIDs(pid string) []string {
+	plain, err := json.Marshal(pid) // <> are escaped for the sake of HTML
+	if err != nil {
+		return nil
+	}
+	return []string{string(plain), `"` + pid + `"`}
 }
 
 func (q *question) processState() (Reply, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/internal/sim"
 	"ergorecorder/recorder/ingest"
 	"ergorecorder/replay"
 )
@@ -88,4 +90,68 @@ func BenchmarkCall(b *testing.B) {
 			b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1e3, "p99-ms")
 		})
 	}
+}
+
+// BenchmarkWide asks a node of 100,000 processes, listed for six minutes: what the recording holds, the deepest mailboxes, and one
+// process. Each question opens the recording anew, as a command does.
+func BenchmarkWide(b *testing.B) {
+	load := sim.Standard(1, 6*time.Minute)
+	load.Processes = 100_000
+	path := os.Getenv("ERGO_BENCH_WIDE") // such a recording that was made before
+	if path == "" {
+		path = recorded(b, load)
+	}
+	at := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC) // when the workload begins
+	ask := func(call ergo.Call) func(b *testing.B, rec *replay.Recording, at time.Time) {
+		return func(b *testing.B, rec *replay.Recording, at time.Time) {
+			if _, err := rec.At(at).Call(context.Background(), call); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	for _, c := range []struct {
+		name string
+		do   func(b *testing.B, rec *replay.Recording, at time.Time)
+	}{
+		{"inventory", func(b *testing.B, rec *replay.Recording, _ time.Time) {
+			if _, err := rec.Inventory(context.Background()); err != nil {
+				b.Fatal(err)
+			}
+		}},
+		{"list", ask(ergo.Call{Tool: "process_list", Args: ergo.Args{"sort_by": "mailbox", "limit": json.Number("5")}})},
+		{"state", ask(ergo.Call{Tool: "process_state", Args: ergo.Args{"pid": "<00000000.0.1777>"}})},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				rec, err := replay.Open(path)
+				if err != nil {
+					b.Fatal(err)
+				}
+				c.do(b, rec, at.Add(time.Duration(i)*79*time.Second%load.Length))
+				if err := rec.Close(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// recorded is a recording of a workload.
+func recorded(b *testing.B, load sim.Workload) (path string) {
+	b.Helper()
+	path = filepath.Join(b.TempDir(), "x.erg")
+	w, err := archive.OpenWriter(path, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for r := range load.Records() {
+		if _, err := w.Append(r); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		b.Fatal(err)
+	}
+	return path
 }

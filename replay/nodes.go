@@ -121,6 +121,9 @@ const enoughRecords = 50
 // latency tells whether the node was built with -tags=latency: without it
 // every MailboxLatency is -1.
 func (r *Recording) latency(node string) (known Known) {
+	if known = r.newestLatency(node); known != Unknown {
+		return known
+	}
 	looked := 0
 	r.newest(node, ergo.Processes, func(rec *archive.Record) bool {
 		looked++
@@ -142,6 +145,43 @@ func (r *Recording) latency(node string) (known Known) {
 		}
 		return known != Unknown || looked >= enoughRecords
 	})
+	return known
+}
+
+// newestLatency tells it by one column of the newest listing, where that says
+// it: by its first rows if one of them has an age.
+func (r *Recording) newestLatency(node string) (known Known) {
+	if known = r.latencyIn(node, 1); known != Yes {
+		known = r.latencyIn(node, 0)
+	}
+	return known
+}
+
+// latencyIn looks at so many rows, at all of them where that is 0.
+func (r *Recording) latencyIn(node string, rows int) (known Known) {
+	_, end := r.Window()
+	var newest *archive.Frame
+	for _, s := range r.index().tells[telling{node, ergo.Processes}] {
+		f, err := s.reader.LastFrame(s.StreamKey, end, []string{"MailboxLatency"}, rows)
+		if err == nil && (newest == nil || f.At.After(newest.At)) {
+			newest = f
+		}
+	}
+	if newest == nil {
+		return Unknown
+	}
+	c := newest.Columns[0]
+	for _, slot := range newest.Live {
+		l, ok := c.Int(slot)
+		switch {
+		case !ok && c.Text(slot) != "":
+			return Unknown // it is no number
+		case ok && l == -1 && known == Unknown:
+			known = No
+		case ok && l >= 0:
+			known = Yes
+		}
+	}
 	return known
 }
 

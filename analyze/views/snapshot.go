@@ -3,7 +3,6 @@ package views
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"path"
@@ -13,6 +12,7 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/listing"
 	"ergorecorder/internal/nearest"
 	"ergorecorder/replay"
 )
@@ -83,7 +83,7 @@ func Processes(ctx context.Context, rec *replay.Recording, q ProcessQuery) (*Pro
 	var called []string // what processes there are, for a name that matches none
 	liked := false
 	for _, node := range nodes {
-		rows, at, cut, err := listing(ctx, caller, node)
+		rows, at, cut, err := processRows(ctx, caller, node)
 		if err != nil {
 			if ctx.Err() != nil {
 				return nil, err
@@ -100,7 +100,9 @@ func Processes(ctx context.Context, rec *replay.Recording, q ProcessQuery) (*Pro
 			if err != nil {
 				return nil, err
 			}
-			called = append(called, r.Name, r.Behavior, r.Application, r.PID)
+			if q.Like != "" {
+				called = append(called, r.Name, r.Behavior, r.Application, r.PID)
+			}
 			liked = liked || ok
 			if ok && (q.State == "" || strings.ReplaceAll(q.State, "_", " ") == r.State) {
 				v.Rows = append(v.Rows, r)
@@ -120,48 +122,97 @@ func Processes(ctx context.Context, rec *replay.Recording, q ProcessQuery) (*Pro
 	return v, nil
 }
 
-// listing is a node's process listing at an instant; cut says how many of how
+// processRows is a node's process listing at an instant; cut says how many of how
 // many processes it shows, "" where all.
-func listing(ctx context.Context, m *replay.Moment, node string) (all []ProcessRow, at time.Time, cut string, err error) {
+func processRows(ctx context.Context, m *replay.Moment, node string) (all []ProcessRow, at time.Time, cut string, err error) {
 	call := ergo.Call{Node: node, Tool: "process_list", Args: ergo.Args{"limit": 1_000_000}}
 	reply, err := m.Ask(ctx, call)
 	if err != nil {
 		return nil, reply.At, "", err
-	}
-	var raw []map[string]json.RawMessage
-	if err := ergo.Decode(reply.Text, &raw); err != nil {
-		return nil, reply.At, "", fmt.Errorf("decode %s: %w", call, err)
 	}
 	if reply.Seen < reply.Total {
 		cut = fmt.Sprintf("%d of %d processes were seen", reply.Seen, reply.Total)
 	} else if reply.Seen > 0 {
 		cut = fmt.Sprintf("%d processes were seen, and perhaps there are more", reply.Seen)
 	}
-	rows := make([]ProcessRow, len(raw))
-	for i, cells := range raw {
-		r := &rows[i]
-		for name, into := range map[string]*string{
-			"PID": &r.PID, "Name": &r.Name, "Behavior": &r.Behavior, "Application": &r.Application, "Kind": &r.Kind, "State": &r.State, "Parent": &r.Parent,
-		} {
-			_ = json.Unmarshal(cells[name], into) // what is no text stays empty
+	words := map[string]string{} // that many rows say
+	_, ok := listing.Read(reply.Text, func(row int, name, literal []byte) {
+		if row == len(all) {
+			all = append(all, ProcessRow{MailboxLatency: -1})
 		}
-		r.MailboxLatency = -1
-		for name, into := range map[string]*int64{
-			"StateTime": &r.StateTime, "MessagesIn": &r.MessagesIn, "MessagesOut": &r.MessagesOut, "MessagesMailbox": &r.MessagesMailbox,
-			"MailboxLatency": &r.MailboxLatency, "RunningTime": &r.RunningTime, "Wakeups": &r.Wakeups, "Uptime": &r.Uptime,
-		} {
-			literal, there := cells[name]
-			if v, ok := ergo.Whole(string(literal)); ok {
-				*into = v
-			} else if there {
-				if r.Odd == nil {
-					r.Odd = map[string]string{}
-				}
-				r.Odd[name] = string(literal)
+		all[row].set(string(name), literal, words)
+	})
+	if !ok {
+		return nil, reply.At, "", fmt.Errorf("decode %s: it is no listing", call)
+	}
+	return all, reply.At, cut, nil
+}
+
+// set notes a field of the row. What is no text stays empty.
+func (r *ProcessRow) set(name string, literal []byte, words map[string]string) {
+	if s := r.text(name); s != nil {
+		word, known := words[string(literal)]
+		if !known {
+			if word = listing.Text(literal); name != "PID" && name != "Name" {
+				words[string(literal)] = word
 			}
 		}
+		*s = word
+	} else if n := r.number(name); n != nil {
+		v, ok := ergo.Whole(string(literal))
+		if ok {
+			*n = v
+			return
+		}
+		if r.Odd == nil {
+			r.Odd = map[string]string{}
+		}
+		r.Odd[name] = string(literal)
 	}
-	return rows, reply.At, cut, nil
+}
+
+// text is the field of that name, nil where it is no text.
+func (r *ProcessRow) text(name string) *string {
+	switch name {
+	case "PID":
+		return &r.PID
+	case "Name":
+		return &r.Name
+	case "Behavior":
+		return &r.Behavior
+	case "Application":
+		return &r.Application
+	case "Kind":
+		return &r.Kind
+	case "State":
+		return &r.State
+	case "Parent":
+		return &r.Parent
+	}
+	return nil
+}
+
+// number is the field of that name, nil where it is no number.
+func (r *ProcessRow) number(name string) *int64 {
+	switch name {
+	case "StateTime":
+		return &r.StateTime
+	case "MessagesIn":
+		return &r.MessagesIn
+	case "MessagesOut":
+		return &r.MessagesOut
+	case "MessagesMailbox":
+		return &r.MessagesMailbox
+	case "MailboxLatency":
+		return &r.MailboxLatency
+	case "RunningTime":
+		return &r.RunningTime
+	case "Wakeups":
+		return &r.Wakeups
+	case "Uptime":
+		return &r.Uptime
+	}
+	return nil
 }
 
 // nonEmpty leaves out what has no name.

@@ -79,7 +79,7 @@ var mayImport = map[string]string{
 
 	"analyze/measure": "ergo ergo/tools48 archive replay",
 	"analyze/recheck": "ergo analyze/finding",
-	"analyze/views":   "ergo ergo/tools48 archive replay analyze analyze/finding analyze/series analyze/logs analyze/profiles internal/nearest",
+	"analyze/views":   "ergo ergo/listing ergo/tools48 archive replay analyze analyze/finding analyze/series analyze/logs analyze/profiles internal/nearest",
 	"analyze/render":  "escape analyze analyze/finding",
 
 	"mcp/explain":    "escape analyze/finding",

@@ -106,5 +106,5 @@ func (w Workload) sample(n int, procs []worker, from time.Time, at time.Duration
 	record := func(tool string, args ergo.Args, text []byte) *archive.Record {
 		return ingest.Record(ergo.Call{Node: node, Tool: tool, Args: args}, nil, ergo.Answer{Text: text, At: t, Took: 5 * time.Millisecond}, nil, ingest.Options{})
 	}
-	return []*archive.Record{record("node_info", nil, info), record("process_list", ergo.Args{"limit": 100000}, b)}
+	return []*archive.Record{record("node_info", nil, info), record("process_list", ergo.Args{"limit": 1_000_000}, b)}
 }

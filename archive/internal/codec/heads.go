@@ -22,6 +22,9 @@ type Head struct {
 // Rows reports whether the record told rows, null included.
 func (h *Head) Rows() bool { return h.payload == payloadRows || h.payload == payloadNull }
 
+// MostRows is how many rows the record can have at most.
+func (h *Head) MostRows() int { return h.parts * PartRows }
+
 // series opens a decoder for a field.
 func (r *Run) series(field int) (decoder, error) {
 	class, _, err := r.stream(tag(field, subClass))

@@ -17,6 +17,7 @@ type partCursor struct {
 
 	names   []colDef
 	shapes  [][]int // by number: columns of out, in the order of the text
+	own     []int32 // by column of out: which of cols
 	lists   reader
 	actives reader
 	shape   *colCursor
@@ -87,6 +88,10 @@ func (r *Run) cursor(out *Table) (*partCursor, error) {
 			return nil, fmt.Errorf("column %s: %w", n.name, err)
 		}
 		c.out = place[i]
+		for len(p.own) <= c.out {
+			p.own = append(p.own, 0)
+		}
+		p.own[c.out] = int32(i)
 		c.has = make([]bool, len(p.shapes))
 		for s, cols := range p.shapes {
 			for _, col := range cols {

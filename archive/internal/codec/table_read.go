@@ -27,6 +27,7 @@ type Table struct {
 	all     bool // every column that there is
 	literal bool // strings stay JSON, as they came
 	fetch   func(part int, seq uint64) (*Run, error)
+	only    func(part int) bool // see Only
 
 	places  map[string]int
 	heads   []Head
@@ -73,6 +74,11 @@ func NewText(form Form, fetch func(part int, seq uint64) (*Run, error)) *Table {
 	return t
 }
 
+// Only leaves out the rows of parts that are not wanted: they are not read.
+func (t *Table) Only(wanted func(part int) bool) { t.only = wanted }
+
+func (t *Table) wants(part int) bool { return t.only == nil || t.only(part) }
+
 func (t *Table) addColumn(name string) int {
 	t.places[name] = len(t.Columns)
 	t.Columns = append(t.Columns, Column{Name: name})
@@ -106,7 +112,7 @@ func (t *Table) Load(r *Run) error {
 			clear(t.Columns[i].Kinds)
 		}
 	}
-	if t.form == FormText {
+	if t.form == FormText || !t.wants(0) {
 		return nil
 	}
 	return t.open(0, r)
@@ -133,9 +139,8 @@ func (t *Table) Restart() { t.pending = true }
 // brought up to date only by the Next after it.
 func (t *Table) Skip() (bool, error) {
 	t.quiet = t.form == FormTable
-	ok, err := t.Next()
-	t.quiet = false
-	return ok, err
+	defer func() { t.quiet = false }()
+	return t.Next()
 }
 
 // Heads are the heads of the run that was loaded.
@@ -168,7 +173,18 @@ func (t *Table) rows() error {
 		clear(t.isLive)
 		t.Live = t.Live[:0]
 	}
+	if t.literal {
+		t.quiet = true // texts are made of what the parts hold
+	}
+	if t.only == nil && t.Head.parts > 1 && !t.quiet {
+		for i := range t.Columns {
+			t.Columns[i].reserve(t.Head.parts * PartRows)
+		}
+	}
 	for i := range t.Head.parts {
+		if !t.wants(i) {
+			continue
+		}
 		if err := t.sync(i); err != nil {
 			var pe *PartError
 			if errors.As(err, &pe) {
@@ -180,6 +196,7 @@ func (t *Table) rows() error {
 	}
 	if t.quiet {
 		t.moved = true // the next record may have no part that says so
+		t.quiet = false
 		return broken
 	}
 	if t.form == FormTable && (t.moved || t.Reset || broken != nil) {
@@ -242,12 +259,20 @@ func (t *Table) sync(part int) error {
 	}
 }
 
+// part is a part that is open, nil where it is not.
+func (t *Table) part(i int) *partCursor {
+	if i >= len(t.parts) {
+		return nil
+	}
+	return t.parts[i]
+}
+
 // settle lists the live rows of all parts, and which are gone.
 func (t *Table) settle() {
 	t.Live = t.Live[:0]
 	now := append(t.wasLive[:0], make([]uint64, len(t.isLive))...)
 	for i := range t.Head.parts {
-		if p := t.parts[i]; p != nil {
+		if p := t.part(i); p != nil {
 			for _, s := range p.live {
 				slot := s + p.base
 				t.Live = append(t.Live, slot)
@@ -339,6 +364,11 @@ func (t *Table) grow(slot int32) {
 	}
 }
 
+// reserve gets the memory for n slots at once.
+func (c *Column) reserve(n int) {
+	c.Kinds, c.Ints, c.Texts = slices.Grow(c.Kinds, max(0, n-len(c.Kinds))), slices.Grow(c.Ints, max(0, n-len(c.Ints))), slices.Grow(c.Texts, max(0, n-len(c.Texts)))
+}
+
 // grow makes room for n slots.
 func (c *Column) grow(n int) {
 	if n -= len(c.Kinds); n > 0 {
@@ -355,20 +385,60 @@ func (t *Table) emit(p *partCursor, c *colCursor, rows []int32) {
 		slot := p.base + s
 		out.grow(int(slot) + 1)
 		c.grow(s)
-		kind, num, text := Absent, int64(0), ""
-		if c.has[p.shape.vals[s]] {
-			kind, num = Int, c.vals[s]
-			if c.lits[s] {
-				kind, text, num = c.kinds[num], c.words[num], 0
-			} else if c.unit > 0 {
-				num = (c.refV - num) * c.scale
-			}
-		}
+		kind, num, text := c.value(p, s)
 		if out.Kinds[slot] != kind || out.Ints[slot] != num || kind > Int && out.Texts[slot] != text {
 			out.Kinds[slot], out.Ints[slot], out.Texts[slot] = kind, num, text
 			t.changed[slot>>6] |= 1 << (slot & 63)
 		}
 	}
+}
+
+// value is the cell of a row, which the cursor must have room for.
+func (c *colCursor) value(p *partCursor, row int32) (kind ValueKind, num int64, text string) {
+	switch {
+	case !c.has[p.shape.vals[row]]:
+		return Absent, 0, ""
+	case c.lits[row]:
+		return c.kinds[c.vals[row]], 0, c.words[c.vals[row]]
+	case c.unit > 0:
+		return Int, (c.refV - c.vals[row]) * c.scale, ""
+	}
+	return Int, c.vals[row], ""
+}
+
+// RowOf is the text of the row in whose column a literal stands, nil where no
+// row is like that. Only for tables made by NewText; [Table.Skip] is enough before it.
+func (t *Table) RowOf(column, literal string) []byte {
+	place, ok := t.places[column]
+	if !ok {
+		return nil
+	}
+	for _, p := range t.parts {
+		if p == nil {
+			continue
+		}
+		key := p.at(place)
+		for _, row := range p.live {
+			if key == nil {
+				break
+			}
+			if key.grow(row); !key.has[p.shape.vals[row]] || !key.lits[row] || key.words[key.vals[row]] != literal {
+				continue
+			}
+			return t.appendRow(nil, p, row, t.Head.pretty, "  ")
+		}
+	}
+	return nil
+}
+
+// at is the cursor of the column at a place of the table, nil where the run has none.
+func (p *partCursor) at(place int) *colCursor {
+	for _, c := range p.cols {
+		if c != nil && c.out == place {
+			return c
+		}
+	}
+	return nil
 }
 
 // Text is the text of the record under way; nil if it had none. Only for
@@ -411,25 +481,29 @@ func (t *Table) objectText() ([]byte, error) {
 }
 
 func (t *Table) tableText() []byte {
-	b := make([]byte, 0, 64+len(t.Live)*420)
-	b = append(b, '[')
-	for _, slot := range t.Live {
-		if len(b) > 1 {
-			b = append(b, ',')
-		}
-		if t.Head.pretty {
-			b = append(b, "\n  "...)
-		}
-		b = t.appendRow(b, t.parts[slot/PartRows], slot%PartRows, t.Head.pretty, "  ")
+	rows := 0
+	for i := range t.Head.parts {
+		rows += len(t.parts[i].live)
 	}
-	if t.Head.pretty && len(t.Live) > 0 {
+	b := append(make([]byte, 0, 64+rows*420), '[')
+	for i := range t.Head.parts {
+		for _, row := range t.parts[i].live {
+			if len(b) > 1 {
+				b = append(b, ',')
+			}
+			if t.Head.pretty {
+				b = append(b, "\n  "...)
+			}
+			b = t.appendRow(b, t.parts[i], row, t.Head.pretty, "  ")
+		}
+	}
+	if t.Head.pretty && rows > 0 {
 		b = append(b, '\n')
 	}
 	return append(b, ']')
 }
 
 func (t *Table) appendRow(b []byte, p *partCursor, row int32, pretty bool, prefix string) []byte {
-	slot := p.base + row
 	b = append(b, '{')
 	cols := p.shapes[p.shape.vals[row]]
 	for i, col := range cols {
@@ -439,15 +513,16 @@ func (t *Table) appendRow(b []byte, p *partCursor, row int32, pretty bool, prefi
 		if pretty {
 			b = append(append(append(b, '\n'), prefix...), "  "...)
 		}
-		c := &t.Columns[col]
-		b = append(append(append(b, '"'), c.Name...), '"', ':')
+		b = append(append(append(b, '"'), t.Columns[col].Name...), '"', ':')
 		if pretty {
 			b = append(b, ' ')
 		}
-		if c.Kinds[slot] == Int {
-			b = strconv.AppendInt(b, c.Ints[slot], 10)
+		c := p.cols[p.own[col]]
+		c.grow(row)
+		if kind, num, text := c.value(p, row); kind == Int {
+			b = strconv.AppendInt(b, num, 10)
 		} else {
-			b = appendLiteral(b, c.Texts[slot], pretty, prefix)
+			b = appendLiteral(b, text, pretty, prefix)
 		}
 	}
 	if pretty && len(cols) > 0 {
