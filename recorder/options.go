@@ -89,6 +89,8 @@ type Options struct {
 	Elapsed func() time.Duration
 	// Jitter gives numbers in [0, 1) that spread schedules; nil means random.
 	Jitter func() float64
+	// Backlogs tell what is still to be taken elsewhere, for [Recorder.Status].
+	Backlogs []func() Backlog
 	// Notice hears, in words, what the marks tell; nil means nobody.
 	Notice func(string)
 }

@@ -38,6 +38,18 @@ type Status struct {
 	Storage   Storage      `json:"storage"`
 	Refused   int          `json:"refused"`           // triggers on which nothing was done: too many within the hour
 	Keeping   string       `json:"keeping,omitempty"` // why segments were last not rotated or dropped as they should; "" if they were
+	Backlogs  []Backlog    `json:"backlogs,omitempty"`
+}
+
+// A Backlog is what is stored here and is still to be taken elsewhere.
+type Backlog struct {
+	To      string    `json:"to"` // where
+	Pieces  int       `json:"pieces"`
+	Bytes   int64     `json:"bytes"`
+	Since   time.Time `json:"since,omitzero"`    // when the oldest of it was recorded; zero where there is none
+	Taken   int       `json:"taken"`             // pieces that were taken there
+	Failing string    `json:"failing,omitempty"` // why the last was not
+	Lost    int       `json:"lost,omitempty"`    // pieces that retention dropped here before they were there
 }
 
 // A Storage says what became of what the archive was given.
@@ -71,6 +83,9 @@ func (r *Recorder) Status() Status {
 	}
 	for _, n := range r.known() {
 		s.Nodes = append(s.Nodes, n.status(now.Sub(s.Began)))
+	}
+	for _, b := range r.opts.Backlogs {
+		s.Backlogs = append(s.Backlogs, b())
 	}
 	return s
 }
