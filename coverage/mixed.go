@@ -33,6 +33,7 @@ func Mixed(ctx context.Context, rec *replay.Recording) ([]string, error) {
 type pulse struct {
 	at      time.Time
 	created time.Time // by the node's own clock, which may be stepped
+	now     time.Time // by that clock
 	cpu     int64
 }
 
@@ -58,7 +59,7 @@ func pulses(ctx context.Context, rec *replay.Recording, node string) ([]pulse, e
 		}
 		user, _ := f.Columns[ofUser].Int(slot)
 		system, _ := f.Columns[ofSystem].Int(slot)
-		out = append(out, pulse{f.At, now.Add(-time.Duration(up) * time.Second), user + system})
+		out = append(out, pulse{f.At, now.Add(-time.Duration(up) * time.Second), now, user + system})
 	}
 	slices.SortStableFunc(out, func(a, b pulse) int { return a.at.Compare(b.at) })
 	return out, nil
@@ -86,8 +87,21 @@ func mixed(said []pulse) string {
 		}
 	}
 	const chance = 2 // an answer may have overtaken another
-	if falls > chance {
+	if falls > chance && !setBack(said) {
 		return fmt.Sprintf("its CPU time falls %d times within one life", falls)
 	}
 	return ""
+}
+
+// setBack reports whether the answers are of one life after all, in which the
+// recorder's clock was put back: by the node's own time its CPU time never falls.
+func setBack(said []pulse) bool {
+	said = slices.Clone(said)
+	slices.SortStableFunc(said, func(a, b pulse) int { return a.now.Compare(b.now) })
+	for i := range said[1:] {
+		if said[i+1].cpu < said[i].cpu || said[i+1].now.Equal(said[i].now) && said[i+1].cpu != said[i].cpu {
+			return false
+		}
+	}
+	return true
 }

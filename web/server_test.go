@@ -70,12 +70,25 @@ func hostileCluster(t testing.TB, w *archive.Writer) {
 func TestHostileNamesAreShownNotRun(t *testing.T) {
 	rec := record(t, func(w *archive.Writer) { hostileCluster(t, w) })
 	s := New(rec, Options{Name: evilName})
-	q := url.Values{"node": {evilNode}, "pid": {"<A.0.1>"}}.Encode()
-	for _, path := range []string{
-		"/", "/findings", "/processes", "/processes?q=" + url.QueryEscape(evilName) + "&app=%22%3E%3Cscript%3E", "/process?" + q, "/tree", "/links", "/events", "/logs?around=10m",
-		"/compare?with=" + chart.InURL(start().Add(5*time.Second)), "/profiles", "/strip", "/finding?id=" + url.QueryEscape(evilName), "/compare.html?at=" + chart.InURL(start().Add(5*time.Second)), "/compare.html?nodes=" + url.QueryEscape(evilName), "/profile?id=" + url.QueryEscape(evilName),
+	paths := []string{
+		"/processes?q=" + url.QueryEscape(evilName) + "&app=%22%3E%3Cscript%3E", "/logs?around=10m", "/strip", "/report.html",
+		"/compare?with=" + chart.InURL(start().Add(5*time.Second)), "/compare.html?at=" + chart.InURL(start().Add(5*time.Second)), "/compare.html?nodes=" + url.QueryEscape(evilName),
 		"/pprof/" + url.PathEscape(evilName) + "/top", "/processes?at=" + url.QueryEscape(evilName) + "&skip=-5&sort=%3Cscript%3E&col=%3Cscript%3E",
-	} {
+	}
+	for path := range s.views() { // every page: as it is, of the hostile node and process, and with what is hostile in its address
+		path = strings.TrimSuffix(path, "{$}")
+		for _, q := range []url.Values{
+			{},
+			{"node": {evilNode}, "pid": {"<A.0.1>"}},
+			{"node": {evilNode}, "name": {evilName}},
+			{"id": {evilName}, "q": {evilName}, "metric": {evilName}, "event": {evilName}, "by": {evilName}, "lane": {evilName}, "tz": {evilName}},
+			{"at": {evilName}},
+			{"from": {evilName}, "to": {evilName}},
+		} {
+			paths = append(paths, path+"?"+q.Encode())
+		}
+	}
+	for _, path := range paths {
 		body := fetch(s, path).Body.String()
 		for _, bad := range []string{"<script>alert", "<img src=x", `"onload="`, "href=\"javascript:"} {
 			if strings.Contains(body, bad) {
@@ -86,8 +99,17 @@ func TestHostileNamesAreShownNotRun(t *testing.T) {
 			t.Errorf("%s lets through what steers who reads it: …%.60q", path, body[max(0, at-20):])
 		}
 	}
-	if body := fetch(s, "/processes").Body.String(); !strings.Contains(body, "&lt;script&gt;alert") {
-		t.Error("the process's name is not shown")
+	shown := map[string]bool{}
+	for path := range s.views() {
+		path = strings.TrimSuffix(path, "{$}")
+		q := url.Values{"node": {evilNode}, "pid": {"<A.0.1>"}, "q": {evilName}}
+		body := fetch(s, path+"?"+q.Encode()).Body.String()
+		shown[path] = strings.Contains(body, "&lt;script&gt;alert") || strings.Contains(body, "&lt;img src=x")
+	}
+	for _, path := range []string{"/processes", "/process", "/tree", "/logs", "/events", "/search"} {
+		if !shown[path] {
+			t.Errorf("%s does not show what was planted: the test looks at nothing", path)
+		}
 	}
 }
 

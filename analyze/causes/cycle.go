@@ -51,7 +51,7 @@ func (g *graph) cycles(ctx context.Context, left []*finding.Finding) ([]*finding
 				rest = append(rest, w)
 			}
 		}
-		if len(ring) < 2 || !closes(first, ring[len(ring)-1]) {
+		if len(ring) < 2 || !slices.ContainsFunc(ring, func(w wait) bool { return w.mayBeFirst(first) && closes(w, ring[len(ring)-1]) }) {
 			waits = waits[1:]
 			continue
 		}
@@ -119,6 +119,12 @@ func overlap(a, b wait) bool {
 	return to.Sub(from) > work.CallTimeout
 }
 
+// mayBeFirst reports whether it may have begun to wait first: by how exactly the
+// two beginnings are known.
+func (w wait) mayBeFirst(first wait) bool {
+	return w.since.Sub(first.since) <= first.off+w.off
+}
+
 // closes reports whether the call of the last may lie in the mailbox of the
 // first.
 func closes(first, last wait) bool {
@@ -133,17 +139,19 @@ func (g *graph) cycle(ring []wait) *finding.Finding {
 	first, second := ring[0], ring[1]
 	var names []string
 	nodes := map[string]bool{}
+	var members []finding.Subject
 	for _, w := range ring {
 		names = append(names, who(w.f)+" on "+w.f.Subject.Node)
+		members = append(members, w.f.Subject)
 		nodes[w.f.Subject.Node] = true
 	}
 	lasted := first.until.Sub(first.since)
 	f := &finding.Finding{
 		Kind: finding.CallCycle, Playbook: first.f.Playbook, Confidence: finding.High,
 		Score:   max(first.f.Score+1, finding.Score(finding.CallCycle, lasted.Seconds())),
-		Subject: first.f.Subject, Onset: first.since, OnsetErrorS: first.off.Seconds(), End: first.f.End,
+		Subject: first.f.Subject, Members: members, Onset: first.since, OnsetErrorS: first.off.Seconds(), End: first.f.End,
 		Title: fmt.Sprintf("%s wait for each other's reply", finding.List(names)),
-		Summary: fmt.Sprintf("Since %s each of them waits for a reply, for %s so far, with messages behind it, and nobody is blocked, overloaded or gone for whom they could wait: they wait for each other, in a cycle of calls.",
+		Summary: fmt.Sprintf("Since %s each of them waits for a reply, for %s so far, and nobody is blocked, overloaded or gone for whom they could wait: they wait for each other, in a cycle of calls.",
 			finding.Clock(first.since), finding.Duration(lasted)),
 		Recommendation: "Break the cycle: let one of them send a message instead of calling, or answer later. A time-out of the calls ends a deadlock, and does not prevent it.",
 		Confirm:        first.f.Confirm,

@@ -120,6 +120,7 @@ func (g *graph) dependency(function string, group []*finding.Finding) *finding.F
 	}
 	for _, m := range group {
 		names = append(names, who(m))
+		f.Members = append(f.Members, m.Subject)
 		if m.Subject.Behavior != first.Subject.Behavior {
 			f.Subject.Behavior = ""
 		} else if m == first {

@@ -1,6 +1,7 @@
 package causes
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -25,7 +26,7 @@ func slack(root, f *finding.Finding) time.Duration {
 // after reports whether f began after root, and while it lasted or soon after.
 func after(root, f *finding.Finding) bool {
 	const wake = time.Minute // for what a fault leaves behind: reconnections, queues
-	if f.Onset.Before(root.Onset.Add(-slack(root, f))) {
+	if !root.Is(finding.Older) && f.Onset.Before(root.Onset.Add(-slack(root, f))) {
 		return false
 	}
 	return root.End == nil || !f.Onset.After(root.End.Add(wake))
@@ -38,9 +39,18 @@ func touches(f *finding.Finding, node string) bool {
 	return f.Subject.Node == node || f.Subject.Peer == node
 }
 
+// sameProcess reports whether two findings are about one process: b about one of
+// those that a accuses.
 func sameProcess(a, b *finding.Finding) bool {
-	x, y := a.Subject, b.Subject
-	return x.Node == y.Node && (x.PID != "" && x.PID == y.PID || x.Name != "" && x.Name == y.Name)
+	y := b.Subject
+	return slices.ContainsFunc(accused(a), func(x finding.Subject) bool {
+		return x.Node == y.Node && (x.PID != "" && x.PID == y.PID || x.Name != "" && x.Name == y.Name)
+	})
+}
+
+// accused are all whom a finding accuses.
+func accused(f *finding.Finding) []finding.Subject {
+	return append([]finding.Subject{f.Subject}, f.Members...)
 }
 
 // predicates say of every relation when it holds; which kinds it is between
@@ -110,14 +120,18 @@ func killedInside(root, f *finding.Finding, aKill time.Duration) bool {
 // sameCode reports whether two findings are about one process, or about
 // processes of one behavior on one node.
 func sameCode(root, f *finding.Finding) bool {
-	return sameNode(root, f) && (sameProcess(root, f) || root.Subject.Behavior != "" && root.Subject.Behavior == f.Subject.Behavior)
+	return sameNode(root, f) && (sameProcess(root, f) || slices.ContainsFunc(accused(root), func(s finding.Subject) bool {
+		return s.Behavior != "" && s.Behavior == f.Subject.Behavior
+	}))
 }
 
 // holds holds where nothing says that the effect is another process's: messages
 // that wait and processes that stay hold memory and goroutines.
 func holds(root, f *finding.Finding) bool {
-	other := f.Subject.Name != "" && f.Subject.Name != root.Subject.Name && f.Subject.Behavior != root.Subject.Behavior
-	return sameNode(root, f) && after(root, f) && !other
+	his := slices.ContainsFunc(accused(root), func(s finding.Subject) bool {
+		return f.Subject.Name == s.Name || f.Subject.Behavior == s.Behavior
+	})
+	return sameNode(root, f) && after(root, f) && (f.Subject.Name == "" || his)
 }
 
 // soon is how long after its cause the error of a caller begins at the latest:

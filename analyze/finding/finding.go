@@ -75,8 +75,9 @@ type Finding struct {
 	Facts []Fact `json:"facts,omitempty"` // on which its causes depend
 	Muted *Muted `json:"muted,omitempty"` // somebody knows about it
 
-	Cause *Finding `json:"-"` // becomes CausedBy
-	FedBy string   `json:"-"` // the node of a process that sends to the subject more than before without getting more
+	Cause   *Finding  `json:"-"` // becomes CausedBy
+	Members []Subject `json:"-"` // all that it accuses, where these are several
+	FedBy   string    `json:"-"` // the node of a process that sends to the subject more than before without getting more
 }
 
 // An Alternative is another explanation of what a finding tells.
@@ -108,6 +109,8 @@ const (
 	Planned Fact = "planned" // an operator meant it
 	Waits   Fact = "waits"   // it spends its time waiting for replies
 	Locked  Fact = "locked"  // its stack waits for a lock
+
+	Older Fact = "older" // it was so when the recording began: since when is not known
 
 	Saturated Fact = "saturated" // it is inside callbacks all the time
 )

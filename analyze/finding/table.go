@@ -333,16 +333,16 @@ func Kinds() []Row {
 		},
 		{
 			Kind: ClockSkew, Playbook: "health", Subject: "node",
-			Claimed:  "its clock is off by more than the sampling interval",
-			Excludes: "that the recorder's clock is off: what the clocks of most nodes are off by is taken off",
+			Claimed:  "its clock is off by a second, or two where it was asked less often",
+			Excludes: "that the recorder's clock is off: it differs from what most clocks agree on, the recorder's among them",
 			Measure:  Measure{"offset of the clock", "s", 1, 60},
 			Most:     54, // a clock hurts those who read times by it; whoever is down, or waits, hurts more
 			Fetch:    []Fetch{FetchRawGoroutine},
 		},
 		{
 			Kind: RecorderClock, Playbook: "health", Subject: "none: it is not a node's",
-			Claimed:  "the clock of the recording machine stepped: all nodes moved together against it; says by how much",
-			Excludes: "that a node's clock moved: all of them moved together",
+			Claimed:  "the clock of the recording machine stepped: all nodes moved together against it; or it is off, and the nodes agree on another time; says by how much",
+			Excludes: "that a node's clock moved: all of them did together, or agree",
 			Measure:  Measure{"step of the clock", "s", 1, 3600},
 			Most:     45,
 			Fetch:    []Fetch{FetchRawGoroutine},

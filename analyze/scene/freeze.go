@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"ergorecorder/analyze/scene/work"
 	"ergorecorder/analyze/series"
 	"ergorecorder/ergo"
 )
@@ -16,6 +17,8 @@ type Freeze struct {
 	Unheard  int           // calls and pings to it that got nothing
 	Others   int           // answers of other nodes meanwhile
 	Worked   bool          // its counters or its log went on as usual meanwhile
+	AtStart  bool          // it was so when the window began
+	Open     bool          // it lasts to the end of the window
 }
 
 // longestHold is how long the recorder's own calls can hold up all answers of a
@@ -76,17 +79,20 @@ func (s *Scene) Freezes(w *Network, n *Node, least time.Duration) []Freeze {
 	all := s.signs(w, n)
 	shortest := max(least, 2*s.Usual(n))
 	var found []Freeze
-	for i := 1; i < len(all); i++ {
-		f := Freeze{From: all[i-1].at, To: all[i].at}
-		if f.Lasted() < shortest || s.beganWithin(n, f) {
+	for i := 0; i <= len(all) && len(all) > 0; i++ {
+		f := s.between(all, i)
+		if f.Lasted() < shortest || s.beganWithin(n, f) || f.AtStart && !s.olderThan(n, f) {
 			continue
 		}
-		if took := all[i].at.Sub(all[i].begun); took > f.Lasted()/2 || took >= least {
+		if took := f.To.Sub(all[min(i, len(all)-1)].begun); !f.Open && (took > f.Lasted()/2 || took >= least) {
 			f.Late = took
 		}
 		f.Unheard = w.unheard(n.Name, f)
 		f.Others = s.othersHeard(w, n, f)
 		asked := f.Late > 0 || f.Unheard > 0
+		if f.Open && (f.Unheard < fewestOpen || f.Lasted() < work.CallTimeout+2*s.Usual(n) || w.refusedIn(n.Name, f) || !s.seenAfter(w, n, f.From.Add(s.Usual(n)))) {
+			continue // a node that does not come back may be down
+		}
 		if !asked || f.Others == 0 && len(s.Nodes) > 1 || s.cutWithin(w, n, f) || w.spoke(n.Name, f) || s.onlyOverLost(w, n, f) {
 			continue
 		}
@@ -97,6 +103,40 @@ func (s *Scene) Freezes(w *Network, n *Node, least time.Duration) []Freeze {
 		found = append(found, f)
 	}
 	return found
+}
+
+// fewestOpen are the calls and pings that must have been in vain before a node
+// stands still that has not gone on yet.
+const fewestOpen = 2
+
+// between is the stretch before the sign of life of index i: the first begins with
+// the window, the one behind the last ends with it.
+func (s *Scene) between(all []sign, i int) Freeze {
+	switch i {
+	case 0:
+		return Freeze{From: s.From, To: all[0].at, AtStart: true}
+	case len(all):
+		return Freeze{From: all[i-1].at, To: s.To, Open: true}
+	}
+	return Freeze{From: all[i-1].at, To: all[i].at}
+}
+
+// olderThan reports whether the life that answers behind a stretch began before
+// it.
+func (s *Scene) olderThan(n *Node, f Freeze) bool {
+	up := n.Series(ergo.Node, "Uptime")
+	if up.Len() == 0 {
+		return false
+	}
+	return seconds(up.V[0]) > up.T[0].Sub(f.From)+2*time.Second
+}
+
+// refusedIn reports whether a call to the node was refused in the stretch, or found
+// no way to it: what stands still refuses nothing.
+func (w *Network) refusedIn(node string, f Freeze) bool {
+	return slices.ContainsFunc(w.fails[node], func(c failedCall) bool {
+		return c.link && c.At.After(f.From) && (c.mark || !c.TimedOut())
+	})
 }
 
 // worked reports whether the node went on with its work in the stretch: what it

@@ -48,6 +48,7 @@ type Node struct {
 	usual     time.Duration // between its answers; asked for in loops over them
 	Clock     Clock         // its own clock against the recorder's
 	metrics   map[metric]series.Series
+	mixed     [][2]time.Time // where answers of two times stand mixed
 	Procs     *Population
 	Inspected map[string]*Inspection // by PID
 }
@@ -90,9 +91,10 @@ func (n *Node) Series(reading ergo.Reading, field string) series.Series {
 	return n.metrics[metric{reading, field}]
 }
 
-// Rates is the rate per second of a cumulative number; restarts are no steps.
+// Rates is the rate per second of a cumulative number; restarts are no steps, and
+// where the recorder's clock went back there is none.
 func (n *Node) Rates(reading ergo.Reading, field string) series.Series {
-	return series.Rates(n.Series(reading, field), n.Starts...)
+	return series.Outside(series.Rates(n.Series(reading, field), n.Starts...), n.mixed)
 }
 
 // Incarnation is the life of the node at t, as findings spell it; "" if it is

@@ -136,6 +136,7 @@ func (s *Scene) readNode(ctx context.Context, n *Node) error {
 			n.Starts = append(n.Starts, series.Earlier(n.Clock.Ours(l.Started), l.From))
 		}
 	}
+	n.mixed = series.Mixed(n.Series(ergo.Runtime, "total_alloc"), n.Starts...)
 	var err error
 	if n.Inspected, err = readInspections(ctx, s, n); err != nil {
 		return err

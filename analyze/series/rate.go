@@ -1,6 +1,9 @@
 package series
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Rates is the rate per second of a cumulative counter: the sample at T[i] is
 // the mean rate since the sample before it.
@@ -100,6 +103,49 @@ func Without(counter Series, events []time.Time) Series {
 		last = counter.V[k]
 		high = max(high, counter.V[k]-(float64(i)-taken))
 		out.Add(t, high)
+	}
+	return out
+}
+
+// Mixed are the stretches in which samples of two times stand mixed, because the
+// clock that dated them was put back: a counter falls there again and again, where
+// it holds none of breaks. A single fall is a counter that began anew.
+func Mixed(counter Series, breaks ...time.Time) [][2]time.Time {
+	const near = 6 // samples: in a stretch that is mixed nearly every second one falls
+	var all [][2]time.Time
+	from, last, falls := 0, 0, 0
+	for i := 1; i <= counter.Len(); i++ {
+		if i < counter.Len() && (counter.V[i] >= counter.V[i-1] || crosses(counter.T[i-1], counter.T[i], breaks)) {
+			continue
+		}
+		if i == counter.Len() || falls > 0 && i-last > near {
+			if falls > 1 {
+				all = append(all, [2]time.Time{counter.T[from], counter.T[min(last+1, counter.Len()-1)]})
+			}
+			falls = 0
+		}
+		if falls++; falls == 1 {
+			from = i - 1
+		}
+		last = i
+	}
+	return all
+}
+
+// Outside is a series without the samples from one of the stretches, both ends
+// included, nor the first behind it.
+func Outside(s Series, stretches [][2]time.Time) Series {
+	if len(stretches) == 0 {
+		return s
+	}
+	var out Series
+	before := false
+	for i, t := range s.T {
+		in := slices.ContainsFunc(stretches, func(w [2]time.Time) bool { return !t.Before(w[0]) && !t.After(w[1]) })
+		if !in && !before {
+			out.T, out.V = append(out.T, t), append(out.V, s.V[i])
+		}
+		before = in
 	}
 	return out
 }

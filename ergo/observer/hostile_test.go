@@ -18,6 +18,7 @@ import (
 	"ergorecorder/ergo/observer/gate"
 	"ergorecorder/ergo/tools48"
 	"ergorecorder/internal/limit"
+	"ergorecorder/internal/twist"
 )
 
 // TestEndlessPages: a listing that says of each page that there is another ends at
@@ -31,40 +32,6 @@ func TestEndlessPages(t *testing.T) {
 	if over := (*limit.Over)(nil); !errors.As(err, &over) || over.Limit != limit.Pages {
 		t.Errorf("after %d pages: %v", len(f.asked), err)
 	}
-}
-
-// odd are values that nothing holds in earnest.
-var odd = []string{
-	`-1`, `-9223372036854775808`, `18446744073709551615`, `1e308`, `-0.0`, `null`, `true`, `""`, `[]`, `{}`, `[[[[]]]]`,
-	`"9999-12-31T23:59:59.999999999Z"`, `"0001-01-01T00:00:00Z"`, `"-290000000000000h"`, `"292277026596-01-01T00:00:00Z"`,
-	`"b@h:1004.0"`, `"a@h:-5.-7"`, `"a@h:99999999999999999999.1"`, `"<FFFFFFFF.0.1>"`, `"a@h:"`, `"\u001b[2J\u202e"`,
-}
-
-// twisted is a JSON value with some of its parts exchanged for odd ones.
-func twisted(luck *rand.Rand, v any, depth int) any {
-	if luck.IntN(6) == 0 {
-		return json.RawMessage(odd[luck.IntN(len(odd))])
-	}
-	switch v := v.(type) {
-	case map[string]any:
-		out := map[string]any{}
-		for k, x := range v {
-			if luck.IntN(12) == 0 {
-				k = fmt.Sprintf("%s%d", k, luck.IntN(1000)) // a column that comes and goes
-			}
-			out[k] = twisted(luck, x, depth+1)
-		}
-		return out
-	case []any:
-		var out []any
-		for _, x := range v {
-			for range luck.IntN(3) { // rows that are missing, and twice
-				out = append(out, twisted(luck, x, depth+1))
-			}
-		}
-		return out
-	}
-	return v
 }
 
 // shapes are what an Observer says of everything, more or less.
@@ -82,7 +49,7 @@ func TestHostileAnswers(t *testing.T) {
 	}
 	luck := rand.New(rand.NewPCG(1, 2))
 	say := func() string {
-		text, err := json.Marshal(twisted(luck, whole, 0))
+		text, err := json.Marshal(twist.JSON(luck, whole, 6))
 		switch {
 		case err != nil:
 			t.Fatal(err)

@@ -113,6 +113,7 @@ var mayImport = map[string]string{
 	"internal/limit":  "",
 	"internal/words":  "",
 	"internal/pace":   "",
+	"internal/twist":  "",
 	"internal/...":    "escape ergo/... archive/... recorder/... replay/... coverage analyze/... mcp web internal/...",
 }
 

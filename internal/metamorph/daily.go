@@ -83,13 +83,16 @@ func stretch(c *Case, f float64) {
 	from, _ := c.Span()
 	to := func(at time.Time) time.Time { return from.Add(time.Duration(f * float64(at.Sub(from)))) }
 	// An age in whole seconds tells when it began to a second: what began within
-	// the recording, and its later answers, began at one moment.
-	began := map[string]time.Time{}
+	// the recording, and its later answers, began at one moment; by a clock that
+	// drifts it moves bit by bit.
+	began, seen := map[string]time.Time{}, map[string]time.Time{}
 	up := func(l *capture.Line, r row, key string) {
 		change(r, key, func(v float64) float64 {
 			start := l.Answer.At.Add(-time.Duration(v * float64(time.Second)))
 			id := l.Call.Node + " " + who(l.Call.Tool, r) + " " + text(r, "name") + " " + key
-			if b, ok := began[id]; ok && start.Sub(b).Abs() <= 2*time.Second {
+			near := start.Sub(seen[id]).Abs() <= 2*time.Second
+			seen[id] = start
+			if b, ok := began[id]; ok && near {
 				start = b
 			} else {
 				began[id] = start

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"ergorecorder/ergo/capture"
@@ -71,6 +72,7 @@ func FromStory(name string, s *story.Story) *Case {
 	for _, w := range s.Expect.Also {
 		also = append(also, w.Kinds...)
 	}
+	c.Also = slices.Clone(also)
 	for _, e := range s.Expect.Effects {
 		also = append(also, e.What.Kinds...)
 	}

@@ -22,9 +22,7 @@ func (w *world) dumpOf(last time.Duration, name string) {
 	to := w.now()
 	n, err := dump.Window(context.Background(), w.writer.View(), to.Add(-last), to, path)
 	if err != nil {
-		if !w.troubled(&before) && !w.dropped(err) {
-			w.t.Errorf("dump: %v", err)
-		}
+		w.toldOf("dump", err, &before)
 		return
 	}
 	if rep := w.verify(path); rep != nil && rep.Records != n {
@@ -35,6 +33,32 @@ func (w *world) dumpOf(last time.Duration, name string) {
 
 // dropped reports whether a reader met what retention had removed meanwhile.
 func (w *world) dropped(err error) bool { return w.plan.retention && errors.Is(err, os.ErrNotExist) }
+
+// A refusal is what who read was told in place of an answer, and what the writer
+// had counted before.
+type refusal struct {
+	what   string
+	err    error
+	before *archive.Stats
+}
+
+// toldOf keeps a refusal. It is judged when all that went on at this instant is
+// over: a commit that is failing under a reader is counted at its end.
+func (w *world) toldOf(what string, err error, before *archive.Stats) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.refused = append(w.refused, refusal{what, err, before})
+}
+
+// judge fails where somebody was refused for no reason.
+func (w *world) judge() {
+	for _, r := range w.refused {
+		if !w.troubled(r.before) && !w.dropped(r.err) {
+			w.t.Errorf("%s: %v", r.what, r.err)
+		}
+	}
+	w.refused = nil
+}
 
 // troubled reports whether the storage failed since: who reads meanwhile may be told
 // so in place of an answer.
@@ -50,9 +74,7 @@ func (w *world) scan() {
 	n := uint64(0)
 	for _, err := range w.writer.View().Records(context.Background(), archive.Query{}) {
 		if err != nil {
-			if !w.troubled(&before) && !w.dropped(err) {
-				w.t.Errorf("scan: %v", err)
-			}
+			w.toldOf("scan", err, &before)
 			return
 		}
 		n++

@@ -51,6 +51,7 @@ type world struct {
 	bad     faultdisk.Kind // what the disk does now
 	often   float64        // to which share of the writes
 	told    []string
+	refused []refusal
 	drawnAt time.Time // see luck
 	drawn   map[string]int
 	asked   map[string]int // calls, by what is asked
@@ -228,6 +229,7 @@ func (w *world) live() {
 	for time.Since(w.began) < w.plan.lasts {
 		time.Sleep(time.Duration(w.between(50_000, 3_000_000))*time.Microsecond + 137)
 		happen[w.rng.IntN(len(happen))]()
+		w.judge()
 		if w.plan.rests && w.chance(0.03) {
 			w.rest()
 		}

@@ -135,6 +135,7 @@ func mailboxFull(ctx context.Context, s *scene.Scene, a *scene.Actor, e *work.Ep
 	}
 	if before.At.IsZero() {
 		f.Summary += " It was so when the recording of it began."
+		f.Facts = append(f.Facts, finding.Older)
 	}
 	senders, err := feeders(ctx, s, a, onset)
 	if err != nil {

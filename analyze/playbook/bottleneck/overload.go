@@ -127,6 +127,7 @@ func overload(ctx context.Context, s *scene.Scene, b *backlog) (*finding.Finding
 	}
 	if before.At.IsZero() {
 		f.Summary += " It was so when the recording of it began."
+		f.Facts = append(f.Facts, finding.Older)
 	}
 	if b.est {
 		f.Confidence = finding.Medium

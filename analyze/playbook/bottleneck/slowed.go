@@ -126,6 +126,7 @@ func slowerThanPeers(s *scene.Scene, a *scene.Actor) *finding.Finding {
 	f.Subject, f.Onset, f.OnsetErrorS, f.Confidence = a.Subject(first.At), first.At, a.Node.Interval.Seconds(), finding.Medium
 	f.Summary = fmt.Sprintf("Each message takes %s; others of the same behavior, such as %s on %s, take far less. It is inside callbacks all the time. It was so when the recording of it began.",
 		finding.Seconds(1/now.handled), of.Called(), of.Node.Name)
+	f.Facts = append(f.Facts, finding.Older)
 	f.Caveats = append(f.Caveats, "Since when is not known. It may have other work than its peers.")
 	tellPace(&f.Evidence[0], a, first, last, now)
 	f.Evidence[0].Value("peers", len(peers), finding.Call{})

@@ -132,6 +132,7 @@ func keptWaiting(ctx context.Context, s *scene.Scene, a *scene.Actor, e *work.Ep
 	switch {
 	case e.Before.At.IsZero():
 		f.Summary += " It was so when the recording of it began."
+		f.Facts = append(f.Facts, finding.Older)
 	case was.messages > 0:
 		f.Summary += fmt.Sprintf(" Before, it handled %s a second.", finding.Number(was.handled))
 	}

@@ -151,12 +151,14 @@ func queued(set []*scene.Actor) bool {
 func told(s *scene.Scene, set []*scene.Actor, theirs rise, at time.Time, off time.Duration) *finding.Finding {
 	first, last := set[0], set[0].Surge.To.At
 	var names, lines []string
+	var members []finding.Subject
 	for _, a := range set {
 		names = append(names, a.Called())
+		members = append(members, a.Subject(at))
 		lines = append(lines, fmt.Sprintf("%s %s on %s: %s messages a second, before %s", a.Called(), a.Pid, a.Node.Name, finding.Number(a.Surge.Rate()), finding.Number(a.Surge.Usual())))
 	}
 	f := &finding.Finding{
-		Kind: finding.BusyLoop, Subject: first.Subject(at), Onset: at, OnsetErrorS: max(off.Seconds(), 0.1), Confidence: finding.High,
+		Kind: finding.BusyLoop, Subject: first.Subject(at), Members: members, Onset: at, OnsetErrorS: max(off.Seconds(), 0.1), Confidence: finding.High,
 		Score: max(finding.Score(finding.BusyLoop, theirs.in), finding.Score(finding.CPUHotspot, theirs.busy)),
 		Summary: fmt.Sprintf("Since %s %s messages a second more arrive than the %s before, and %s more are sent by the same; nobody else in the cluster sends or gets as many more, and no queue builds up. It costs %s cores.",
 			finding.Clock(at), finding.Number(theirs.in), finding.Number(theirs.was), finding.Number(theirs.out), finding.Number(max(0, theirs.busy))),

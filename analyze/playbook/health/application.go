@@ -87,6 +87,10 @@ func applicationDown(s *scene.Scene, n *scene.Node, a *scene.Application, said [
 		if reason != "" {
 			f.Summary += " The node logged: " + escape.Quote(reason) + "."
 		}
+		if reason == "" {
+			f.Score = min(f.Score, finding.Note)
+			f.Caveats = append(f.Caveats, "nobody but an operator, or a program in his place, starts an application again: if it ended by itself, the line with the reason says so")
+		}
 		if strings.HasSuffix(reason, "normal") || strings.HasSuffix(reason, "shutdown") {
 			f.Score, f.Facts = min(f.Score, finding.Note), []finding.Fact{finding.Planned}
 			f.Title = fmt.Sprintf("Planned: the application %s on %s was stopped at %s and started again", a.Name, n.Name, finding.Clock(onset))

@@ -120,6 +120,7 @@ func atStart(n *scene.Node, d scene.Absence, f *finding.Finding) {
 		f.Title += fmt.Sprintf(", and until %s", finding.Clock(d.To))
 		f.Summary = fmt.Sprintf("%s gave no answer before %s, and %d calls to it failed; then a life of it began.", n.Name, finding.Clock(d.To), d.Refused)
 	}
+	f.Facts = append(f.Facts, finding.Older)
 	f.Caveats = append(f.Caveats, "It was so when the recording began: for how long before is not known.")
 }
 

@@ -3,6 +3,7 @@ package health
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"ergorecorder/analyze/finding"
@@ -10,179 +11,388 @@ import (
 	"ergorecorder/analyze/series"
 )
 
-// clocks compares what each node says the time is with when it said so. Nodes
-// are compared with each other, so that the recorder's own clock is not taken
-// for theirs.
+// clocks compares what each node says the time is with when it said so. All
+// clocks have a vote, the recorder's own too: what most agree on is the time, and
+// who differs from that is off. So neither the recorder's clock is taken for
+// everybody's, nor everybody's for the recorder's.
 func clocks(s *scene.Scene, v *finding.Verdict) {
-	offsets := map[string]series.Series{}
-	var middles []float64
-	step, stepped := recorderStep(s)
-	if stepped {
-		v.Find(step.finding(s))
-	}
+	var voters []voter
 	for _, n := range s.Nodes {
-		o := n.Clock.Offset
-		if stepped {
-			o = step.without(n.Name, o)
-		}
-		if o.Len() > 0 {
-			offsets[n.Name] = o
-			middles = append(middles, series.Median(o.V))
+		if n.Clock.Offset.Len() > 0 {
+			voters = append(voters, voter{n, n.Clock.Offset})
 		}
 	}
-	common := 0.0
-	if len(middles) >= 3 {
-		common = series.Median(middles)
+	if len(voters) == 0 {
+		return
 	}
-	for _, n := range s.Nodes {
-		if o, ok := offsets[n.Name]; ok {
-			clockSkew(s, n, o, common, v)
+	steps := recorderSteps(s, voters)
+	for i := range voters {
+		voters[i].offset = without(voters[i].offset, voters[i].node, steps)
+	}
+	agreed := agreement(voters)
+	if f := recorderClock(s, voters, steps, agreed); f != nil {
+		v.Find(f)
+	}
+	for _, x := range voters {
+		clockSkew(s, x, agreed, v)
+	}
+}
+
+// A voter is a node and how far its clock is ahead of the recorder's.
+type voter struct {
+	node   *scene.Node
+	offset series.Series
+}
+
+// A jump is a place at which a clock's offset took another level at once.
+type jump struct {
+	last, next time.Time // the last answer before it, and the first behind it
+	by         float64   // s
+}
+
+// lasting is how many answers in a row must stand at a level that is one: where
+// the recorder's clock goes back, what was recorded before and after stands mixed.
+const lasting = 3
+
+// jumps are the places at which an offset took another level, by more than
+// least. A drift is none: the level follows it.
+func jumps(o series.Series, least float64) []jump {
+	var all []jump
+	if o.Len() < 2*lasting {
+		return nil
+	}
+	level, last := series.Median(o.V[:lasting]), o.T[lasting-1]
+	for i := lasting; i < o.Len(); i++ {
+		if math.Abs(o.V[i]-level) <= least {
+			level, last = o.V[i], o.T[i]
+			continue
+		}
+		next := o.V[i:min(i+lasting, o.Len())]
+		if len(next) == lasting && slices.Max(next)-slices.Min(next) <= least/2 {
+			all = append(all, jump{last: last, next: o.T[i], by: series.Median(next) - level})
+			level, last = o.V[i], o.T[i]
 		}
 	}
+	return all
+}
+
+// stepLimit is by how much a node's clock must step, or be off, to be told: from
+// there on its log lines stand in the wrong order among those of others, and among
+// what was sampled every second or two.
+func stepLimit(s *scene.Scene, n *scene.Node) float64 {
+	return min(max(s.Usual(n).Seconds(), 1), 2)
 }
 
 // A clockStep is a step of the recorder's own clock: all nodes moved against
 // it, at one moment and by as much.
 type clockStep struct {
-	at   time.Time
-	by   float64               // s that the recorder's clock went forward
-	ends map[string][2]float64 // of each node: its offset before and after
-	part map[string]int        // over how many answers, the first and the last
+	at time.Time
+	by float64                // s that the recorder's clock went forward
+	of map[*scene.Node][]jump // as each node shows it
 }
 
-// recorderStep finds a step of the recorder's clock. One node alone would not
+// recorderSteps finds steps of the recorder's clock. One node alone would not
 // tell it from a step of its own.
-func recorderStep(s *scene.Scene) (clockStep, bool) {
-	const least = 8 // answers of a node, for two medians
-	step := clockStep{ends: map[string][2]float64{}, part: map[string]int{}}
-	lowest, highest := math.Inf(1), math.Inf(-1)
-	for _, n := range s.Nodes {
-		o := n.Clock.Offset
-		if o.Len() < least {
-			continue
+func recorderSteps(s *scene.Scene, voters []voter) []clockStep {
+	var steps []clockStep
+	var others []voter
+	of := map[*scene.Node][]jump{}
+	for _, x := range voters {
+		if x.offset.Len() >= 2*lasting {
+			others = append(others, x)
+			of[x.node] = jumps(x.offset, stepLimit(s, x.node))
 		}
-		part := max(least/2, o.Len()/10)
-		before, after := series.Median(o.V[:part]), series.Median(o.V[o.Len()-part:])
-		jump := after - before
-		if math.Abs(jump) <= max(s.Usual(n).Seconds(), 1) || !twoLevels(o.V, before, after) {
-			return step, false
-		}
-		step.ends[n.Name], step.part[n.Name] = [2]float64{before, after}, part
-		lowest, highest = min(lowest, jump), max(highest, jump)
-		for i, v := range o.V {
-			if math.Abs(v-before) < math.Abs(v-after) {
-				step.at = series.Later(step.at, o.T[i])
+	}
+	if len(others) < 2 {
+		return nil
+	}
+	for _, j := range of[others[0].node] {
+		step := clockStep{of: map[*scene.Node][]jump{}}
+		var by []float64
+		for _, x := range others {
+			i := slices.IndexFunc(of[x.node], func(k jump) bool { return together(s, x.node, j, k) })
+			if i < 0 {
+				break
 			}
+			k := of[x.node][i]
+			step.of[x.node] = []jump{k}
+			step.at, by = series.Later(step.at, k.last), append(by, k.by)
+		}
+		if len(step.of) == len(others) {
+			step.by = -series.Median(by)
+			steps = append(steps, step)
 		}
 	}
-	step.by = -(lowest + highest) / 2
-	return step, len(step.ends) > 1 && highest-lowest <= max(0.5, 0.05*math.Abs(step.by))
+	return steps
 }
 
-// twoLevels reports whether nearly all values are near one of two: a step has
-// nothing between, a drift has.
-func twoLevels(v []float64, a, b float64) bool {
-	near := 0
-	for _, x := range v {
-		if d := min(math.Abs(x-a), math.Abs(x-b)); d <= 0.2*math.Abs(b-a) {
-			near++
-		}
-	}
-	return near >= len(v)*9/10
+// together reports whether two nodes moved against the recorder at one moment and
+// by as much.
+func together(s *scene.Scene, n *scene.Node, a, b jump) bool {
+	apart := time.Duration(math.Abs(a.by)*float64(time.Second)) + 2*s.Usual(n) + a.next.Sub(a.last)
+	return math.Abs(a.by-b.by) <= max(0.5, 0.05*math.Abs(a.by)) && b.next.Sub(a.next).Abs() <= apart
 }
 
-// without takes the step off a node's offsets.
-func (c clockStep) without(node string, o series.Series) series.Series {
-	ends, ok := c.ends[node]
-	if !ok {
+// without takes the recorder's steps off a node's offsets: they are as they would
+// be had it never stepped.
+func without(o series.Series, n *scene.Node, steps []clockStep) series.Series {
+	if len(steps) == 0 {
 		return o
 	}
 	var out series.Series
 	for i, v := range o.V {
-		if math.Abs(v-ends[1]) < math.Abs(v-ends[0]) {
-			v -= ends[1] - ends[0]
+		for _, step := range steps {
+			for _, j := range step.of[n] {
+				// What stands mixed belongs to the level that it is nearer to.
+				mixed := !o.T[i].Before(j.next.Add(-time.Duration(math.Abs(j.by) * float64(time.Second))))
+				if !o.T[i].Before(j.next) || mixed && j.by > 0 && v > j.by/2 || mixed && j.by < 0 && v < j.by/2 {
+					v -= j.by
+				}
+			}
 		}
 		out.Add(o.T[i], v)
 	}
 	return out
 }
 
-func (c clockStep) finding(s *scene.Scene) *finding.Finding {
-	way := "forward"
-	if c.by < 0 {
-		way = "back"
+// An agreed time is what most clocks, the recorder's among them, agree on.
+type agreed struct {
+	of       []voter // the nodes that do
+	recorder bool    // the recorder does
+	outvotes bool    // they are more than half of all clocks
+}
+
+// alike is up to how many seconds apart clocks agree.
+const alike = 1
+
+// agreement is the largest group of clocks that agree; of groups as large, the
+// recorder's.
+func agreement(voters []voter) agreed {
+	var best agreed
+	size := 0
+	for i := -1; i < len(voters); i++ { // -1: the recorder's clock, which is never ahead of itself
+		mid := 0.0
+		if i >= 0 {
+			mid = series.Median(voters[i].offset.V)
+		}
+		g := agreed{recorder: math.Abs(mid) <= alike}
+		votes := 0
+		if g.recorder {
+			votes++
+		}
+		for _, x := range voters {
+			if math.Abs(series.Median(x.offset.V)-mid) <= alike {
+				g.of = append(g.of, x)
+				votes++
+			}
+		}
+		if g.outvotes = 2*votes > len(voters)+1; votes > size {
+			best, size = g, votes
+		}
 	}
-	by := finding.Seconds(math.Abs(c.by))
+	return best
+}
+
+// ahead is how far the agreed time is ahead of the recorder's clock at an instant.
+func (g agreed) ahead(at time.Time) float64 {
+	if g.recorder {
+		return 0
+	}
+	var v []float64
+	for _, x := range g.of {
+		if o, ok := x.offset.At(at); ok {
+			v = append(v, o)
+		} else {
+			v = append(v, x.offset.V[0])
+		}
+	}
+	return series.Median(v)
+}
+
+// against is a series less the agreed time.
+func (g agreed) against(o series.Series) series.Series {
+	var out series.Series
+	for i, t := range o.T {
+		out.Add(t, o.V[i]-g.ahead(t))
+	}
+	return out
+}
+
+// recorderClock tells that the recorder's own clock stepped, or is off against
+// what the nodes agree on; nil if it is right.
+func recorderClock(s *scene.Scene, voters []voter, steps []clockStep, g agreed) *finding.Finding {
+	if len(steps) > 0 {
+		return steppedFinding(s, steps)
+	}
+	if g.recorder || !g.outvotes {
+		return nil
+	}
+	first := g.of[0]
+	var names []string
+	for _, x := range g.of {
+		names = append(names, finding.NodeName(x.node.Name))
+	}
+	off := series.Median(first.offset.V)
+	way := "behind"
+	if off < 0 {
+		way = "ahead"
+	}
 	f := &finding.Finding{
-		Kind: finding.RecorderClock, Score: min(finding.Score(finding.RecorderClock, math.Abs(c.by)), finding.Note), Confidence: finding.High,
-		Title:   fmt.Sprintf("The clock of the recording machine went %s by %s", way, by),
-		Summary: fmt.Sprintf("At %s all nodes moved together against the recorder's clock, by %s: it is the recorder's that stepped. The times of what was recorded since then are off by as much.", finding.Clock(c.at), by),
-		Onset:   c.at, OnsetErrorS: s.Usual(s.Nodes[0]).Seconds(),
+		Kind: finding.RecorderClock, Score: min(finding.Score(finding.RecorderClock, math.Abs(off)), finding.Note), Confidence: finding.High,
+		Title: fmt.Sprintf("The clock of the recording machine is %s %s", finding.Seconds(math.Abs(off)), way),
+		Summary: fmt.Sprintf("The clocks of %s agree, and the recorder's is %s %s theirs: times in this report differ by as much from those in the nodes' own logs.",
+			finding.List(names), finding.Seconds(math.Abs(off)), way),
+		Onset: first.offset.T[0], OnsetErrorS: s.Usual(first.node).Seconds(),
 		Evidence: []finding.Evidence{{
-			What: "the nodes' clocks less the recorder's", Node: s.Nodes[0].Name, Tool: "node_info", Field: "ServerTime", From: &c.at, To: &s.To,
-			Series: finding.Chart("s", s.Nodes[0].Clock.Offset),
+			What: "a node's clock less the recorder's", Node: first.node.Name, Tool: "node_info", Field: "ServerTime", From: &first.offset.T[0], To: &s.To,
+			Series: finding.Chart("s", first.offset),
+		}},
+		Recommendation: "Check the time synchronisation of the machine that records.",
+		Confirm:        []string{"the log of the time synchronisation of the machine that recorded"},
+	}
+	f.Evidence[0].Value("ahead_s", off, first.node.Over("node_info", first.offset).Of("median(offset(ServerTime, took))"))
+	return f
+}
+
+func steppedFinding(s *scene.Scene, steps []clockStep) *finding.Finding {
+	first := steps[0]
+	n := s.Nodes[0]
+	for _, o := range s.Nodes {
+		if first.of[o] != nil {
+			n = o
+			break
+		}
+	}
+	move := func(c clockStep) string {
+		if c.by < 0 {
+			return "back by " + finding.Seconds(-c.by)
+		}
+		return "forward by " + finding.Seconds(c.by)
+	}
+	f := &finding.Finding{
+		Kind: finding.RecorderClock, Score: min(finding.Score(finding.RecorderClock, math.Abs(first.by)), finding.Note), Confidence: finding.High,
+		Title:   fmt.Sprintf("The clock of the recording machine went %s", move(first)),
+		Summary: fmt.Sprintf("At %s all nodes moved together against the recorder's clock, which went %s: it is the recorder's that stepped.", finding.Clock(first.at), move(first)),
+		Onset:   first.at, OnsetErrorS: s.Usual(n).Seconds(),
+		Evidence: []finding.Evidence{{
+			What: "the nodes' clocks less the recorder's", Node: n.Name, Tool: "node_info", Field: "ServerTime", From: &first.at, To: &s.To,
+			Series: finding.Chart("s", n.Clock.Offset),
 		}},
 		Recommendation: "Let the recording machine's clock be slewed, not stepped, and start recording after it is in time.",
 		Confirm:        []string{"the log of the time synchronisation of the machine that recorded"},
 		Caveats:        []string{"Where the clock went back, what was recorded before and after the step has the same times and stands mixed."},
 	}
+	if len(steps) > 1 {
+		f.Title = fmt.Sprintf("The clock of the recording machine stepped %s", finding.Times(len(steps)))
+		var all []string
+		for _, c := range steps[:min(len(steps), 10)] {
+			all = append(all, move(c)+" at "+finding.Clock(c.at))
+		}
+		f.Evidence = append(f.Evidence, finding.Evidence{What: "the steps", Tool: "node_info", Field: "ServerTime", Lines: all})
+		f.Summary = fmt.Sprintf("All nodes moved together against the recorder's clock %s, first at %s: it is the recorder's that stepped.", finding.Times(len(steps)), finding.Clock(first.at))
+	}
 	for _, n := range s.Nodes {
-		if ends, ok := c.ends[n.Name]; ok {
-			f.Evidence = append(f.Evidence, c.movedBy(n, ends))
+		if first.of[n] != nil {
+			f.Evidence = append(f.Evidence, movedBy(n))
 		}
 	}
 	return f
 }
 
 // movedBy is how far a node's clock was ahead in its first answers and in its last.
-func (c clockStep) movedBy(n *scene.Node, ends [2]float64) finding.Evidence {
-	o, part := n.Clock.Offset, c.part[n.Name]
+func movedBy(n *scene.Node) finding.Evidence {
+	o := n.Clock.Offset
 	e := finding.Evidence{What: "how far the node's clock was ahead, in its first answers and its last", Node: n.Name, Tool: "node_info", Field: "ServerTime"}
-	for i, answers := range [][]time.Time{o.T[:part], o.T[len(o.T)-part:]} {
-		said := n.Says("node_info", answers[0], answers[part-1])
-		e.Value("ahead_s."+[]string{"before", "after"}[i], ends[i], said.Of("median(offset(ServerTime, took))"))
+	for i, answers := range []series.Series{o.Before(o.T[lasting]), o.From(o.T[o.Len()-lasting])} {
+		e.Value("ahead_s."+[]string{"before", "after"}[i], series.Median(answers.V), n.Over("node_info", answers).Of("median(offset(ServerTime, took))"))
 	}
 	return e
 }
 
-// clockSkew reports a clock that is off by more than the sampling interval, now
-// or since it jumped.
-func clockSkew(s *scene.Scene, n *scene.Node, o series.Series, common float64, v *finding.Verdict) {
-	limit := max(s.Usual(n).Seconds(), 1)
-	off := series.Median(o.V) - common
-	onset, onsetOff := o.T[0], s.Usual(n)
-	part := o
-	if changes, err := series.Changes(o, 0.001); err == nil && len(changes) > 0 {
-		last := changes[len(changes)-1]
-		if jump := last.After - last.Before; jump > limit || jump < -limit {
-			off, onset, onsetOff = last.After-common, last.At, last.Error
-			part = o.From(last.At)
-		}
-	}
-	if off < limit && off > -limit {
+// clockSkew reports a clock that is off the agreed time by more than the sampling
+// interval: all along, since it stepped or drifted so far, or for a while.
+func clockSkew(s *scene.Scene, x voter, g agreed, v *finding.Verdict) {
+	n, limit := x.node, stepLimit(s, x.node)
+	o := g.against(x.offset)
+	steps := jumps(o, limit)
+	worst, onset, errorOf, off := isOff(o, steps, limit, s.Usual(n))
+	if !off {
 		return
 	}
-	way := "ahead"
-	if off < 0 {
-		way = "behind"
-	}
+	ahead := series.Median(worst.V)
 	f := &finding.Finding{
-		Kind: finding.ClockSkew, Score: finding.Score(finding.ClockSkew, math.Abs(off)), Confidence: finding.High,
-		Title:   fmt.Sprintf("The clock of %s is %s %s", finding.NodeName(n.Name), finding.Seconds(max(off, -off)), way),
-		Summary: fmt.Sprintf("ServerTime of %s is %s s %s of the time at which it was heard, the other nodes' common offset taken off; the sampling interval is %s.", n.Name, finding.Number(max(off, -off)), way, finding.Duration(s.Usual(n))),
+		Kind: finding.ClockSkew, Score: finding.Score(finding.ClockSkew, math.Abs(ahead)), Confidence: finding.High,
 		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(onset)},
-		Onset:   onset, OnsetErrorS: onsetOff.Seconds(),
+		Onset:   onset, OnsetErrorS: errorOf.Seconds(),
 		Evidence: []finding.Evidence{{
 			What: "the node's clock less the recorder's", Node: n.Name, Tool: "node_info", Field: "ServerTime", From: &onset, To: &s.To,
-			Series: finding.Chart("s", o),
+			Series: finding.Chart("s", x.offset),
 		}},
 		Recommendation: fmt.Sprintf("Check the time synchronisation of %s's host; times in its log are off by as much.", n.Name),
 		Confirm:        []string{"node_info on every node at once: ServerTime"},
 	}
-	if len(s.Nodes) < 3 {
-		f.Or("The clock of the machine that records is off, or that of the other node: with fewer than three nodes none outvotes another.", "the time synchronisation of each machine.")
+	wordSkew(s, f, n, ahead)
+	if k := len(steps); k > 0 {
+		f.Summary += fmt.Sprintf(" It stepped %s, first by %s s at %s.", finding.Times(k), finding.Number(steps[0].by), finding.Clock(steps[0].next))
 	}
-	f.Evidence[0].Value("ahead_s", off, n.Over("node_info", part).Of(fmt.Sprintf("median(offset(ServerTime, took)) - %v", common)))
+	if end := worst.T[worst.Len()-1]; end.Before(o.T[o.Len()-1]) {
+		f.End, f.Score = &end, min(f.Score, finding.Over)
+		f.Title = fmt.Sprintf("The clock of %s was off by %s for %s", finding.NodeName(n.Name), finding.Seconds(math.Abs(ahead)), finding.Duration(end.Sub(onset)))
+	}
+	if !g.outvotes {
+		f.Score = min(f.Score, finding.Note)
+		f.Or("The clock of the machine that records is off, or that of another node: no two clocks agree, or as many on the one time as on the other.", "the time synchronisation of each machine.")
+	}
+	agreedIs := series.Median(x.offset.Between(worst.T[0], worst.T[worst.Len()-1].Add(1)).V) - ahead
+	f.Evidence[0].Value("ahead_s", ahead, n.Over("node_info", worst).Of(fmt.Sprintf("median(offset(ServerTime, took)) - %v", agreedIs)))
 	f.Evidence[0].Value("every_s", s.Usual(n).Seconds(), n.Over("node_info", n.Heard).Of("greatest(median(steps(Uptime)), 1)"))
 	v.Find(f)
+}
+
+func wordSkew(s *scene.Scene, f *finding.Finding, n *scene.Node, ahead float64) {
+	way := "ahead"
+	if ahead < 0 {
+		way = "behind"
+	}
+	f.Title = fmt.Sprintf("The clock of %s is %s %s", finding.NodeName(n.Name), finding.Seconds(math.Abs(ahead)), way)
+	f.Summary = fmt.Sprintf("ServerTime of %s is %s s %s what most clocks say at the same moment; the sampling interval is %s.", n.Name, finding.Number(math.Abs(ahead)), map[string]string{"ahead": "ahead of", "behind": "behind"}[way], finding.Duration(s.Usual(n)))
+}
+
+// isOff is the stretch in which a clock is off: the newest level between its
+// steps if that is, else the one that is off most. What drifts is off since it
+// passed the limit, and by what it is of late.
+func isOff(o series.Series, steps []jump, limit float64, usual time.Duration) (worst series.Series, onset time.Time, errorOf time.Duration, off bool) {
+	from := o.T[0]
+	for i := 0; i <= len(steps); i++ {
+		level := o.From(from)
+		if i < len(steps) {
+			level = level.Before(steps[i].next)
+			from = steps[i].next
+		}
+		if level.Len() == 0 {
+			continue
+		}
+		late := level.From(level.T[max(0, level.Len()-max(lasting, level.Len()/10))])
+		m := math.Abs(series.Median(level.V))
+		if last := math.Abs(series.Median(late.V)); last > m+limit/2 { // it drifts
+			level, m = late, last
+		}
+		if m < limit || off && i < len(steps) && m <= math.Abs(series.Median(worst.V)) {
+			continue
+		}
+		worst, off = level, true
+	}
+	if !off {
+		return worst, onset, 0, false
+	}
+	onset, errorOf = o.T[0], usual
+	for i, v := range o.V {
+		if math.Abs(v) >= limit*0.9 && (i+1 == o.Len() || math.Abs(o.V[i+1]) >= limit*0.9) {
+			if i > 0 {
+				onset, errorOf = series.Middle(o.T[i-1], o.T[i])
+			}
+			break
+		}
+	}
+	return worst, onset, errorOf, true
 }

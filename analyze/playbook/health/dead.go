@@ -129,6 +129,7 @@ func (x *letters) finding(s *scene.Scene, n *scene.Node) *finding.Finding {
 	}
 	if first.Sub(s.From) < 2*s.Usual(n) {
 		f.Summary += " It was so when the recording began."
+		f.Facts = append(f.Facts, finding.Older)
 	}
 	return f
 }

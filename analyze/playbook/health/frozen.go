@@ -56,6 +56,7 @@ func frozen(n *scene.Node, z scene.Freeze) *finding.Finding {
 		Confirm:        []string{"node_info on " + n.Name + ": Uptime and counters went on", "cluster_nodes: it was never left"},
 		Caveats:        []string{"What stopped it is not visible from inside the cluster: a stopped process, a paused machine and a stop of the whole runtime look the same."},
 	}
+	wordEdges(f, z)
 	if z.Worked {
 		f.Or("It worked, and only nobody could reach it: its counters or its log went on meanwhile.", "what its peers received of it in that stretch.")
 	}
@@ -63,6 +64,23 @@ func frozen(n *scene.Node, z scene.Freeze) *finding.Finding {
 		f.Or("The recorder, or the way to the node, stood still: no other node was heard of in that stretch.", "the log of the machine that recorded, or a second recorder.")
 	}
 	return f
+}
+
+// wordEdges words a standstill that began before the recording, or lasts to its end.
+func wordEdges(f *finding.Finding, z scene.Freeze) {
+	name := finding.NodeName(f.Subject.Node)
+	switch {
+	case z.Open:
+		f.End = nil
+		f.Title = fmt.Sprintf("%s has stood still since %s, for %s so far", name, finding.Clock(z.From), finding.Duration(z.Lasted()))
+		f.Summary = fmt.Sprintf("Since %s nobody has heard of %s: %s. Nobody was refused, and peers keep their connections to it.", finding.Clock(z.From), f.Subject.Node, unheard(z))
+		f.Confirm = []string{"cluster_nodes on a peer: it is still a member", "the state of its process on its machine (stopped, paused, swapping)"}
+		f.Or("It is gone, and its peers have not noticed yet.", "whether it goes on in the same life, or its peers lose it.")
+	case z.AtStart:
+		f.Facts = append(f.Facts, finding.Older)
+		f.Title = fmt.Sprintf("%s stood still when the recording began, until %s", name, finding.Clock(z.To))
+		f.Summary = fmt.Sprintf("It was so when the recording began: until %s nobody heard of %s: %s. It then went on in a life that is older than that.", finding.Clock(z.To), f.Subject.Node, unheard(z))
+	}
 }
 
 // unheard says who asked in vain.

@@ -256,7 +256,7 @@ func (g *retention) above(since time.Time) bool {
 	g.before = series.Quantile(before.V, 1)
 	late := after.V[len(after.V)-max(2, len(after.V)/3):]
 	g.after = series.Quantile(late, 0)
-	if g.after < overSeen*g.before {
+	if g.after < overSeen*g.before || fills(after) {
 		return false
 	}
 	latest := after.From(after.T[len(after.V)-max(2, len(after.V)/3)])
@@ -273,7 +273,35 @@ func (g *retention) above(since time.Time) bool {
 		return false
 	}
 	g.slope = slope
-	return slope.PerSecond > 0
+	return slope.PerSecond > 0 && paceOfLate(before) <= slope.PerSecond
+}
+
+// paceOfLate is how fast a series grew a second in the latter half of its time: what
+// grew faster before does not begin to grow.
+func paceOfLate(s series.Series) float64 {
+	late := s.From(s.T[0].Add(s.Span() / 2))
+	if late.Len() < 2 {
+		return 0
+	}
+	return (late.V[late.Len()-1] - late.V[0]) / late.Span().Seconds()
+}
+
+// fills reports whether a growth comes to its end: of three thirds of its time, the
+// last is hardly higher than the one before, which was higher than the first. So a
+// cache fills up, and a node that has started warms up.
+func fills(s series.Series) bool {
+	const hardly = 0.25
+	var thirds [3]float64
+	third := s.Span() / 3
+	for i := range thirds {
+		from := s.T[0].Add(time.Duration(i) * third)
+		part := s.Between(from, from.Add(third+1))
+		if part.Len() < 2 {
+			return false
+		}
+		thirds[i] = series.Median(part.V)
+	}
+	return thirds[2]-thirds[1] < hardly*(thirds[1]-thirds[0])
 }
 
 // rises tells a slow growth by the lowest points of equal stretches, each long

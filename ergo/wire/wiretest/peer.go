@@ -29,6 +29,7 @@ type Peer struct {
 	Cookie   string
 	Creation int64
 	Caller   ergo.Caller // answers calls with Node set to Name; nil: no MCP application
+	System   ergo.Caller // answers the requests of the system application of 3.3, see host.Node
 	TLS      *tls.Config // its first certificate is the node's
 	LogPush  bool        // offers its log
 	Events   []string    // that can be monitored
@@ -54,6 +55,7 @@ func (p *Peer) Serve(ctx context.Context, listener net.Listener) {
 	}
 	p.node.Name, p.node.Cookie, p.node.Creation = p.Name, cookie, p.creation
 	p.node.TLS, p.node.Tools, p.node.Events = p.TLS, p.Caller, p.Events
+	p.node.System = p.System
 	if p.LogPush { // see Log
 		p.node.Log = func(context.Context, []string, func(host.Lines)) {}
 	}

@@ -40,6 +40,10 @@ var (
 
 // A Reader reads the frames of a link.
 type Reader struct {
+	// Begun is called when a frame has begun, of which so many bytes are still to
+	// come. Nil: nobody wants to know.
+	Begun func(rest int)
+
 	r     io.Reader
 	limit int
 	buf   []byte
@@ -57,8 +61,12 @@ const step = 64 << 10
 // stream's end the error is io.EOF, within a frame io.ErrUnexpectedEOF.
 func (r *Reader) Next() (Frame, error) {
 	var h [headerSize]byte
-	if _, err := io.ReadFull(r.r, h[:]); err != nil {
+	if _, err := io.ReadFull(r.r, h[:1]); err != nil {
 		return Frame{}, err
+	}
+	r.rest(headerSize - 1)
+	if _, err := io.ReadFull(r.r, h[1:]); err != nil {
+		return Frame{}, within(err)
 	}
 	f, length, err := header(h[:])
 	if err != nil {
@@ -67,8 +75,23 @@ func (r *Reader) Next() (Frame, error) {
 	if length > r.limit {
 		return Frame{}, limit.Frame.OverSet(int64(length), int64(r.limit))
 	}
+	r.rest(length - headerSize)
 	f.Body, err = r.body(length - headerSize)
 	return f, err
+}
+
+func (r *Reader) rest(n int) {
+	if r.Begun != nil {
+		r.Begun(n)
+	}
+}
+
+// within is the error of a stream that ended within a frame.
+func within(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
 }
 
 // body reads n bytes, and makes room for them as they come.
@@ -81,10 +104,7 @@ func (r *Reader) body(n int) ([]byte, error) {
 		}
 		part := b[len(b) : len(b)+more]
 		if _, err := io.ReadFull(r.r, part); err != nil {
-			if err == io.EOF {
-				err = io.ErrUnexpectedEOF
-			}
-			return nil, err
+			return nil, within(err)
 		}
 		b = b[:len(b)+more]
 	}

@@ -34,6 +34,7 @@ var (
 	ErrTerminated     = errors.New("process terminated")
 	ErrTooLong        = errors.New("message longer than the peer takes")
 	ErrStalled        = errors.New("the peer takes nothing")
+	ErrCut            = errors.New("the peer began a frame and did not bring its end")
 	ErrSilent         = errors.New("the peer says nothing, not even that it is there")
 	ErrLayout         = errors.New("a value of another layout than ours")
 )
@@ -44,7 +45,8 @@ type Options struct {
 	Creation int64
 	Peer     handshake.Peer
 	Limit    int // the longest frame that is taken, in bytes
-	// Patience is how long the peer may take nothing of what we write.
+	// Patience is how long the peer may take nothing of what we write, and how
+	// long it may leave a frame that it began.
 	Patience time.Duration
 	Now      func() time.Time
 	// Types are the layouts of messages beside our own; an answer with one of
@@ -87,6 +89,7 @@ type Link struct {
 	id   atomic.Uint64
 
 	replay bool // the peer is a replay, which announces its clock
+	within bool // a frame has begun; the reader's own
 
 	frames, unread, late, unsent atomic.Int64
 

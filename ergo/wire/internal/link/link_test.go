@@ -269,6 +269,38 @@ func TestPeerTakesNothing(t *testing.T) {
 	})
 }
 
+// TestFrameCut: a peer that leaves a frame that it began ends the link, after the
+// time that the frame may take; one that says nothing between frames does not.
+func TestFrameCut(t *testing.T) {
+	for _, c := range []struct {
+		sends []byte
+		after time.Duration // 0: the link goes on
+	}{
+		{nil, 0},
+		{[]byte{78, 1, 0, 0, 0, 8, 0, 208}, 0},
+		{[]byte{78, 1, 0}, time.Second},
+		{[]byte{78, 1, 0, 8, 0, 8, 0, 101, 1, 2, 3}, time.Second + 8*time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			stop := make(chan struct{})
+			defer close(stop)
+			l := linked(t, Options{}, func(conn net.Conn) {
+				_, _ = conn.Write(c.sends)
+				<-stop
+			})
+			began := time.Now()
+			select {
+			case <-l.Done():
+			case <-time.After(time.Hour):
+			}
+			switch took := time.Since(began).Round(time.Second); {
+			case c.after == 0 && l.Err() != nil, c.after > 0 && (!errors.Is(l.Err(), ErrCut) || took != c.after):
+				t.Errorf("%d: %v after %v", c.sends, l.Err(), took)
+			}
+		})
+	}
+}
+
 // TestReaderNeverWaits: with a peer that asks without end and takes nothing,
 // the reader goes on, and counts the courtesies that it could not pay.
 func TestReaderNeverWaits(t *testing.T) {

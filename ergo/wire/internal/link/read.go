@@ -17,19 +17,10 @@ import (
 // read takes in frames until the link ends.
 func (l *Link) read(r io.Reader) error {
 	frames := frame.NewReader(r, l.opts.Limit)
+	frames.Begun = l.begun
 	parts := frame.NewAssembler(l.opts.Limit)
-	patience := silentPeriods * l.opts.KeepAlive
 	for {
-		if patience > 0 {
-			if err := l.conn.SetReadDeadline(l.opts.Now().Add(patience)); err != nil {
-				return err
-			}
-		}
-		f, err := frames.Next()
-		var timeout net.Error
-		if patience > 0 && errors.As(err, &timeout) && timeout.Timeout() {
-			return fmt.Errorf("%w for %v", ErrSilent, patience)
-		}
+		f, err := l.nextFrame(frames)
 		if err != nil {
 			return err
 		}
@@ -46,6 +37,38 @@ func (l *Link) read(r io.Reader) error {
 		}
 		l.take(f)
 	}
+}
+
+// nextFrame is the next frame. The peer may say nothing for a while, and for some of
+// its periods where it announced to say that it is there; a frame that it began it
+// must bring to its end.
+func (l *Link) nextFrame(frames *frame.Reader) (frame.Frame, error) {
+	l.within = false
+	patience, until := silentPeriods*l.opts.KeepAlive, time.Time{}
+	if patience > 0 {
+		until = l.opts.Now().Add(patience)
+	}
+	_ = l.conn.SetReadDeadline(until) // of a closed connection the read tells
+	f, err := frames.Next()
+	var timeout net.Error
+	switch {
+	case !errors.As(err, &timeout) || !timeout.Timeout():
+	case l.within:
+		err = ErrCut
+	case patience > 0:
+		err = fmt.Errorf("%w for %v", ErrSilent, patience)
+	}
+	return f, err
+}
+
+// leastRate is how many bytes of a frame come in a second at the least.
+const leastRate = 64 << 10
+
+// begun gives the rest of a frame so much time as it takes at the least rate, and
+// the peer's patience.
+func (l *Link) begun(rest int) {
+	l.within = true
+	_ = l.conn.SetReadDeadline(l.opts.Now().Add(l.opts.Patience + time.Duration(rest)*time.Second/leastRate))
 }
 
 // silentPeriods is after how many of the peer's periods without a frame the
