@@ -40,6 +40,9 @@ type Object struct {
 	// From and To are the times of its records, as far as they are known without
 	// it: what is told to be lost where it cannot be read.
 	From, To time.Time
+	// Gone are numbers of segments that were removed from the shelf, as a note
+	// says: they are not missed. Any of the objects may tell them.
+	Gone []int
 }
 
 // flatFile is an open flat file.
@@ -76,6 +79,12 @@ func OpenObjects(objects ...Object) (*Reader, error) {
 	}
 	slices.SortFunc(r.cat.segments, func(a, b *segment) int { return cmp.Compare(a.meta.Segment, b.meta.Segment) })
 	r.cat.after = r.cat.segments[0].meta.Segment - 1
+	newest := &r.cat.segments[len(r.cat.segments)-1].meta
+	for _, o := range objects {
+		for _, n := range o.Gone {
+			newest.Gone, newest.Dropped = newest.dropped().with(n), nil
+		}
+	}
 	return r, r.load()
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ergorecorder/archive"
+	"ergorecorder/cmd/internal/paths"
 	"ergorecorder/cmd/internal/sealed"
 	"ergorecorder/escape"
 	"ergorecorder/fleet/merge"
@@ -40,7 +41,10 @@ touched. The exit code is 0 when the new recording stands, whatever was lost.`,
 			if f != "text" && f != "json" {
 				return f.unknown(infoFormats)
 			}
-			file, remove, err := onDisk(args[0])
+			if paths.IsFar(args[0]) {
+				return fmt.Errorf("salvage: %s is no file: analyze merge %s -o NEW copies what can be read of it", args[0], args[0])
+			}
+			file, remove, err := paths.OnDisk(args[0])
 			if err != nil {
 				return err
 			}
@@ -120,17 +124,19 @@ the names, and exits with 1 if something is there that should not be.`,
 }
 
 // openArchive opens one archive as openRecording does.
-func openArchive(path string) (*archive.Reader, error) {
-	file, remove, err := onDisk(path)
-	if err != nil {
-		return nil, err
-	}
-	defer remove()
-	r, err := archive.Open(file)
+func openArchive(cmd *cobra.Command, path string) (*archive.Reader, error) {
+	readers, err := paths.Archives(cmd, []string{path}, true)
 	if err != nil {
 		return nil, openError(err)
 	}
-	return r, nil
+	if len(readers) == 1 {
+		return readers[0], nil
+	}
+	err = fmt.Errorf("%s holds %d recordings: analyze merge %s -o NEW makes one of them", path, len(readers), path)
+	for _, r := range readers {
+		err = errors.Join(err, r.Close())
+	}
+	return nil, err
 }
 
 func (f *scrubFlags) readPolicy(cmd *cobra.Command) (scrub.Policy, error) {
@@ -169,7 +175,7 @@ func (f *scrubFlags) run(cmd *cobra.Command, path string) (err error) {
 			return fmt.Errorf("scrub: %s exists already", name)
 		}
 	}
-	from, err := openArchive(path)
+	from, err := openArchive(cmd, path)
 	if err != nil {
 		return err
 	}
@@ -259,7 +265,7 @@ func (f *scrubFlags) runAudit(cmd *cobra.Command, path string) error {
 			return err
 		}
 	}
-	r, err := openArchive(path)
+	r, err := openArchive(cmd, path)
 	if err != nil {
 		return err
 	}
@@ -347,27 +353,29 @@ type mergedPart struct {
 	Damaged []string `json:"not_read"`   // what could not be read of it
 }
 
-func (f *mergeFlags) run(cmd *cobra.Command, paths []string) error {
+func (f *mergeFlags) run(cmd *cobra.Command, given []string) error {
 	switch {
 	case f.out == "":
 		return errors.New("merge: say where to write the new recording: -o NEW")
 	case f.format != "text" && f.format != "json":
 		return f.format.unknown(infoFormats)
-	case !f.apart && (strings.HasSuffix(f.out, string(filepath.Separator)) || isFolder(f.out)):
+	case !f.apart && (strings.HasSuffix(f.out, string(filepath.Separator)) || paths.IsFolder(f.out)):
 		return fmt.Errorf("merge: %s is a directory's name: the new recording is one file (-o NEW.erg)", f.out)
 	}
-	shown := sealed.Shown(cmd, paths)
+	shown := sealed.Shown(cmd, given)
 	var inputs []merge.Input
-	for i, p := range paths {
-		r, err := openArchive(p)
+	for i, p := range given {
+		readers, err := paths.Archives(cmd, []string{p}, true)
 		if err != nil {
-			return err
+			return openError(err)
 		}
-		defer r.Close()
-		if who := r.Info().Recording; who != "" {
-			escape.Fprintf(cmd.ErrOrStderr(), "analyze: %s: the newest segment is being written and is left out: %s\n", shown[i], who)
+		for _, r := range readers {
+			defer r.Close()
+			if who := r.Info().Recording; who != "" {
+				escape.Fprintf(cmd.ErrOrStderr(), "analyze: %s: the newest segment is being written and is left out: %s\n", shown[i], who)
+			}
+			inputs = append(inputs, merge.Input{Name: shown[i], Reader: r})
 		}
-		inputs = append(inputs, merge.Input{Name: shown[i], Reader: r})
 	}
 	plan, err := merge.Look(cmd.Context(), inputs)
 	if err != nil {

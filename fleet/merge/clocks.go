@@ -22,8 +22,8 @@ type Clock struct {
 // Below leastShift an offset is left alone: answers take as long.
 const leastShift = 20 * time.Millisecond
 
-// shift is by how much times are moved: not where the offset may be none.
-func (c Clock) shift() time.Duration {
+// Shift is by how much times are moved: not where the offset may be none.
+func (c Clock) Shift() time.Duration {
 	if c.Offset.Abs() < max(leastShift, 2*c.Error) {
 		return 0
 	}
@@ -38,7 +38,7 @@ func (c Clock) String() string {
 	case c.How == reference:
 		return reference
 	}
-	s := fmt.Sprintf("moved by %+.3f s (± %.3f s, by %s of %d nodes)", c.shift().Seconds(), c.Error.Seconds(), c.How, c.Nodes)
+	s := fmt.Sprintf("moved by %+.3f s (± %.3f s, by %s of %d nodes)", c.Shift().Seconds(), c.Error.Seconds(), c.How, c.Nodes)
 	if c.Moved > time.Second {
 		s += fmt.Sprintf("; its clock moved by %.1f s meanwhile", c.Moved.Seconds())
 	}

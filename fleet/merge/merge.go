@@ -108,7 +108,7 @@ func (p *Plan) Merge(ctx context.Context, out *archive.Writer, opts Options) (*R
 
 func (m *merger) source(i int, in Input, c Clock) *source {
 	s := &source{
-		Input: in, Part: &Part{Name: in.Name, ID: in.Reader.Info().ID, Clock: c, Shift: c.shift()}, index: i,
+		Input: in, Part: &Part{Name: in.Name, ID: in.Reader.Info().ID, Clock: c, Shift: c.Shift()}, index: i,
 		schemas: map[archive.StreamKey]archive.Schema{}, nodes: map[string]bool{},
 		drop: map[archive.StreamKey]map[string]map[int64]bool{}, entries: map[string]bool{},
 	}

@@ -1,8 +1,10 @@
 package shelf
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path"
 	"strconv"
 	"strings"
@@ -25,7 +27,7 @@ func ParseAddress(text string) (a Address, err error) {
 	rest, ok := strings.CutPrefix(text, Scheme)
 	a.Bucket, a.Prefix, _ = strings.Cut(rest, "/")
 	a.Prefix = strings.Trim(a.Prefix, "/")
-	if !ok || a.Bucket == "" || a.Prefix != "" && path.Clean(a.Prefix) != a.Prefix || strings.ContainsAny(rest, "?#\\\x00 ") {
+	if !ok || a.Bucket == "" || a.Prefix != "" && !fs.ValidPath(a.Prefix) || strings.ContainsAny(rest, "?#\\\x00 ") {
 		return Address{}, fmt.Errorf("shelf %q: give s3://BUCKET or s3://BUCKET/PREFIX", text)
 	}
 	return a, nil
@@ -97,3 +99,11 @@ func number(text string) (int, error) {
 	}
 	return n, nil
 }
+
+// compare orders items by archive, then by number.
+func compare(a, b Item) int {
+	return cmp.Or(cmp.Compare(a.Archive, b.Archive), cmp.Compare(a.Segment, b.Segment))
+}
+
+// Name is the item's name on the shelf, for errors.
+func (i *Item) Name() string { return i.name() }

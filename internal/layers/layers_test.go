@@ -52,7 +52,11 @@ var mayImport = map[string]string{
 	"recorder/control":    "door escape seal ergo/live archive recorder recorder/dump",
 	"recorder/ingest":     "ergo ergo/redact ergo/tools48 ergo/capture archive",
 
-	"fleet/merge": "ergo ergo/tools48 archive recorder/identity",
+	"fleet/ask":             "archive fleet/cache fleet/merge fleet/shelf",
+	"fleet/cache":           "",
+	"fleet/shelf":           "archive",
+	"fleet/shelf/shelftest": "fleet/shelf",
+	"fleet/merge":           "ergo ergo/tools48 archive recorder/identity",
 
 	"replay":       "ergo ergo/tools48 ergo/capture ergo/listing archive internal/nearest",
 	"replay/serve": "ergo ergo/tools48 archive replay ergo/observer/... ergo/wire ergo/wire/host",
@@ -102,11 +106,12 @@ var mayImport = map[string]string{
 	"export": "ergo ergo/tools48 archive replay",
 
 	"cmd/internal/command": "archive internal/exit",
+	"cmd/internal/paths":   "archive archive/attach ergo/live fleet/...",
 	"cmd/internal/sealed":  "seal",
 	"terminal":             "escape ergo replay analyze analyze/finding analyze/render analyze/views",
 
 	"cmd/analyze": "compare terminal door cmd/internal/... export seal scrub escape ergo/... archive archive/attach fleet/... replay/... coverage analyze/... mcp web internal/exit internal/nearest",
-	"cmd/record":  "door cmd/internal/... seal escape ergo/... archive archive/attach recorder/... replay/... coverage analyze/... mcp web internal/exit",
+	"cmd/record":  "door cmd/internal/... fleet/... seal escape ergo/... archive archive/attach recorder/... replay/... coverage analyze/... mcp web internal/exit",
 
 	"internal/exit":   "escape",
 	"internal/layers": "",
