@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"ergorecorder/analyze"
-	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
 	"ergorecorder/internal/sim"
 	"ergorecorder/replay"
 )
@@ -22,10 +22,7 @@ func BenchmarkRun(b *testing.B) {
 
 func judgeWorkload(b *testing.B, load sim.Workload) {
 	path := filepath.Join(b.TempDir(), "day.erg")
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		b.Fatal(err)
-	}
+	w := archivetest.Writer(b, path, nil)
 	for r := range load.Records() {
 		if _, err := w.Append(r); err != nil {
 			b.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"ergorecorder/analyze"
 	"ergorecorder/analyze/finding"
 	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
 	"ergorecorder/internal/sim"
 	"ergorecorder/replay"
 )
@@ -234,10 +235,7 @@ func judge(t *testing.T, c *sim.Cluster) *analyze.Report {
 func judgeRecords(t *testing.T, recs []*archive.Record) *analyze.Report {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "a.erg")
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := archivetest.Writer(t, path, nil)
 	for _, r := range recs {
 		if _, err := w.Append(r); err != nil {
 			t.Fatal(err)

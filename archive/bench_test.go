@@ -106,6 +106,53 @@ func BenchmarkDay(b *testing.B) {
 	}
 }
 
+// made is the path of an archive of the design workload, exact, and its rows: of
+// ERGO_BENCH_HOURS hours, or what was made before and ERGO_BENCH_DAY names.
+func made(b *testing.B) (path string, rows int) {
+	if path = os.Getenv("ERGO_BENCH_DAY"); path == "" {
+		path, rows, _, _ = day(b, 10, 1000, hours(b), &archive.Options{})
+		return path, rows
+	}
+	r, err := archive.Open(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer r.Close()
+	for _, s := range r.Streams() {
+		rows += s.Rows
+	}
+	return path, rows
+}
+
+// BenchmarkScan scans two columns of an archive that is opened anew.
+func BenchmarkScan(b *testing.B) {
+	path, rows := made(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		r, err := archive.Open(path)
+		if err != nil {
+			b.Fatal(err)
+		}
+		scanTwo(b, r, rows)
+		if err := r.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkSeek asks for the state of a node at random instants.
+func BenchmarkSeek(b *testing.B) {
+	path, _ := made(b)
+	r, err := archive.Open(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer r.Close()
+	for b.Loop() {
+		seek(b, r)
+	}
+}
+
 // scanTwo scans two columns of every stream.
 func scanTwo(b *testing.B, r *archive.Reader, rows int) {
 	start := time.Now()

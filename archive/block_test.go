@@ -196,3 +196,36 @@ func TestStrangeBlocks(t *testing.T) {
 		t.Error("a damaged cursor is read")
 	}
 }
+
+// TestEndRuns: who takes blocks gets all of what began before a time, and the
+// recording goes on as it was.
+func TestEndRuns(t *testing.T) {
+	w, path := archivetest.CreateDir(t, nil)
+	s := newStory(t, w, 7)
+	s.tell(40)
+	k := &taken{t: t}
+	if err := w.EndRuns(start); err != nil {
+		t.Fatal(err)
+	}
+	if n := k.take(w.View(), false); n != 0 {
+		t.Errorf("%d blocks of runs that did not begin before then", n)
+	}
+	if err := w.EndRuns(s.at.AddDate(1, 0, 0)); err != nil {
+		t.Fatal(err)
+	}
+	if n := k.take(w.View(), false); n == 0 || w.Stats().Durable != w.Stats().Accepted {
+		t.Errorf("%d blocks, %+v", n, w.Stats())
+	}
+	s.tell(40)
+	if n := k.take(w.View(), false); n != 0 {
+		t.Errorf("%d blocks of runs that go on", n)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	archivetest.Verify(t, path)
+	if err := w.EndRuns(s.at); err == nil {
+		t.Error("a closed archive ends runs")
+	}
+	s.check(archivetest.Open(t, path))
+}

@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -157,24 +160,44 @@ func (w *Writer) fillBatch() {
 	w.chunks, w.refs = nil, nil
 }
 
-// pack makes blocks of runs.
+// pack makes blocks of runs, two at a time where there are two cores.
 func (w *Writer) pack(zip *codec.Zip, runs []*run) ([]packed, error) {
-	blocks := make([]packed, 0, len(runs))
-	for _, r := range runs {
-		w.cat.mu.RLock()
-		now := *r
-		w.cat.mu.RUnlock()
-		pieces, _, err := now.read()
-		if err != nil {
-			return nil, fmt.Errorf("pack: %w", err)
-		}
-		b, err := codec.Merge(zip, now.stats, pieces...)
-		if err != nil {
-			return nil, fmt.Errorf("pack: %w", err)
-		}
-		blocks = append(blocks, packed{run: r, block: b})
+	blocks, errs := make([]packed, len(runs)), make([]error, len(runs))
+	var next atomic.Int64
+	var work sync.WaitGroup
+	for range min(packers, runtime.GOMAXPROCS(0), len(runs)) {
+		work.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(runs); i = int(next.Add(1)) - 1 {
+				if blocks[i], errs[i] = w.packOne(zip, runs[i]); errs[i] != nil {
+					next.Store(int64(len(runs)))
+				}
+			}
+		})
+	}
+	work.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
 	}
 	return blocks, nil
+}
+
+// packers is how many runs are packed at the same time: each needs the memory of
+// a run, and the encoders are not more.
+const packers = 2
+
+func (w *Writer) packOne(zip *codec.Zip, r *run) (p packed, err error) {
+	w.cat.mu.RLock()
+	now := *r
+	w.cat.mu.RUnlock()
+	pieces, _, err := now.read()
+	if err != nil {
+		return p, fmt.Errorf("pack: %w", err)
+	}
+	b, err := codec.Merge(zip, now.stats, pieces...)
+	if err != nil {
+		return p, fmt.Errorf("pack: %w", err)
+	}
+	return packed{run: r, block: b}, nil
 }
 
 // store writes one transaction.
@@ -317,21 +340,59 @@ func (w *Writer) finish() error {
 // packAll ends all runs and writes them as blocks.
 func (w *Writer) packAll(zip *codec.Zip) error { return w.commitWith(zip, true) }
 
+// EndRuns ends the runs that began before a time, and returns when they are blocks on
+// disk: who takes blocks to others waits no longer for rare records. Each begins
+// again with a whole sample, which costs room.
+func (w *Writer) EndRuns(before time.Time) error {
+	w.io.Lock()
+	defer w.io.Unlock()
+	w.mu.Lock()
+	if w.closed {
+		w.mu.Unlock()
+		return ErrClosed
+	}
+	w.collect()
+	for _, s := range w.streams {
+		if w.beganBefore(s, before.UnixNano()) {
+			w.cutStream(s)
+		}
+	}
+	w.mu.Unlock()
+	return w.commit()
+}
+
+// beganBefore reports whether a run of the stream goes on that began before then.
+func (w *Writer) beganBefore(s *stream, then int64) bool {
+	w.cat.mu.RLock()
+	defer w.cat.mu.RUnlock()
+	for part := range s.runs.parts {
+		if r := s.runs.last(part); r != nil && !r.ended && r.From < then {
+			return true
+		}
+	}
+	return false
+}
+
 // cut ends all runs. Locked by the caller.
 func (w *Writer) cut() {
 	for _, s := range w.streams {
-		s.enc.Cut()
-		for _, c := range s.enc.Take(nil) {
-			w.addChunk(s, c)
+		w.cutStream(s)
+	}
+}
+
+// cutStream ends the runs of a stream. Locked by the caller.
+func (w *Writer) cutStream(s *stream) {
+	s.enc.Cut()
+	for _, c := range s.enc.Take(nil) {
+		w.addChunk(s, c)
+	}
+	w.cat.mu.Lock()
+	defer w.cat.mu.Unlock()
+	for part := range s.runs.parts {
+		if r := s.runs.last(part); r != nil && !r.ended {
+			r.ended = true
+			w.toPack = append(w.toPack, r)
 		}
-		w.cat.mu.Lock()
-		for part := range s.runs.parts {
-			if r := s.runs.last(part); r != nil && !r.ended {
-				r.ended = true
-				w.toPack = append(w.toPack, r)
-			}
-		}
-		w.cat.mu.Unlock()
 	}
 }
 

@@ -465,9 +465,8 @@ func (w *Writer) pin(m Mark) {
 	}
 }
 
-// Append adds a record; its Seq is returned. The record, its text included,
-// belongs to the archive from then on. It is on disk within CommitEvery, or
-// when Sync returns.
+// Append adds a record; its Seq is returned. It is on disk within CommitEvery, or
+// when Sync returns. Its text and its arguments are the caller's again.
 //
 // While the disk refuses commits, nothing new is taken: Append returns why
 // ([ErrFull] among others), and tries again every CommitEvery. What was taken

@@ -34,16 +34,17 @@ type Reading struct {
 	Road      string         `json:"road"`    // over which surface of the node it came
 	Answers   int            `json:"answers"` // at distinct instants
 	Failures  int            `json:"failures"`
-	First     *time.Time     `json:"first"`      // nil: it never answered
-	Last      *time.Time     `json:"last"`       //
-	IntervalS float64        `json:"interval_s"` // median; 0 where it answered less than twice
-	Covered   float64        `json:"covered"`    // share of the window, 0 to 1
-	Holes     []Hole         `json:"holes"`      // stretches of over three intervals without an answer, the longest
-	Rows      int            `json:"rows"`       // of listings: the median of an answer
-	RowsOf    int            `json:"rows_of"`    // how many there were then
-	Cut       int            `json:"cut"`        // answers that lack rows
-	Damaged   int            `json:"damaged"`    // places that cannot be read
-	Lacking   map[string]int `json:"lacking"`    // needed columns: how many answers do not have them
+	Fault     string         `json:"fault,omitempty"` // what the last of them said
+	First     *time.Time     `json:"first"`           // nil: it never answered
+	Last      *time.Time     `json:"last"`            //
+	IntervalS float64        `json:"interval_s"`      // median; 0 where it answered less than twice
+	Covered   float64        `json:"covered"`         // share of the window, 0 to 1
+	Holes     []Hole         `json:"holes"`           // stretches of over three intervals without an answer, the longest
+	Rows      int            `json:"rows"`            // of listings: the median of an answer
+	RowsOf    int            `json:"rows_of"`         // how many there were then
+	Cut       int            `json:"cut"`             // answers that lack rows
+	Damaged   int            `json:"damaged"`         // places that cannot be read
+	Lacking   map[string]int `json:"lacking"`         // needed columns: how many answers do not have them
 
 	tail bool // nothing was heard at the end of the window
 }

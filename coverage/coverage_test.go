@@ -196,10 +196,18 @@ func lacks() []lack {
 				return complete(n, tool, at, answer)
 			}
 		}},
-		{name: "answers of a listing", want: "east@lab: process_list: never answered, asked 90 times | record run --join east@lab", edit: func(c *sim.Cluster) {
+		{name: "answers of a listing", want: "east@lab: process_list: no answer, 90 calls failed: remote call to 'east@lab' failed: timed out | record run --join east@lab", edit: func(c *sim.Cluster) {
 			c.Edit = func(n *sim.Node, tool string, at time.Duration, answer any) any {
 				if tool == "process_list" && n.Name == "east@lab" {
 					return ergo.RemoteError("east@lab", "timed out")
+				}
+				return complete(n, tool, at, answer)
+			}
+		}},
+		{name: "answers of a listing that are refused", want: "east@lab: process_list: no answer, 90 calls failed: process_list: said in another form | record run --endpoint", edit: func(c *sim.Cluster) {
+			c.Edit = func(n *sim.Node, tool string, at time.Duration, answer any) any {
+				if tool == "process_list" && n.Name == "east@lab" {
+					return &ergo.ToolError{Code: ergo.CodeInternal, Message: "process_list: said in another form"}
 				}
 				return complete(n, tool, at, answer)
 			}

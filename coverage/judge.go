@@ -123,8 +123,8 @@ func (c *Coverage) shortOf(n Node, r Reading, out Shortfall, least int, columns 
 	out.Settle, out.rank = s.anew(n, r.Answers+r.Failures > 0 && len(columns) == 0), rankFew
 	switch seen := r.Answers - r.Cut; {
 	case r.Answers == 0 && r.Failures > 0:
-		out.what = fmt.Sprintf("never answered, asked %d times", r.Failures)
-		if r.Reading == "process_list" {
+		out.what = noAnswer(r)
+		if r.Reading == "process_list" && r.late() {
 			out.Settle = s.unforwarded(n.Name)
 		}
 	case r.Answers == 0:
@@ -155,6 +155,19 @@ func (c *Coverage) shortOf(n Node, r Reading, out Shortfall, least int, columns 
 	}
 	c.short(out)
 }
+
+// noAnswer says that no call was answered, and in which words the last was refused.
+func noAnswer(r Reading) string {
+	what := fmt.Sprintf("no answer, %d %s failed", r.Failures, plural(r.Failures, "call", "calls"))
+	if r.Fault != "" {
+		what += ": " + r.Fault
+	}
+	return what
+}
+
+// late reports whether a reading's calls failed because nothing came in time, as
+// an answer does that is too long to be forwarded.
+func (r Reading) late() bool { return r.Fault == "" || strings.HasSuffix(r.Fault, "timed out") }
 
 // cutText says how much answers that lack rows show.
 func cutText(r Reading) string {

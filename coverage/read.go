@@ -192,6 +192,7 @@ func (l *look) reading(node, name string, from time.Time, totals *series) (Readi
 		}
 		if f.Failure != nil {
 			r.Failures++
+			r.Fault = f.Failure.Text
 			continue
 		}
 		if name == "node_info" {

@@ -185,6 +185,10 @@ const (
 	Withheld               // not at all
 )
 
+// SuspicionRest is for how long a node is left alone after a call that is made on
+// suspicion only, before the same call is made again.
+const SuspicionRest = time.Minute
+
 // A Clock is what a replay announces about its own time: where it is in the
 // recorded window, how many times faster than the world it runs, and where
 // the window ends. Live clusters announce none.

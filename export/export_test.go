@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"ergorecorder/archive"
 	"ergorecorder/archive/archivetest"
 	"ergorecorder/ergo"
 	"ergorecorder/recorder/ingest"
@@ -25,10 +24,7 @@ var begin = time.Date(2026, 11, 22, 1, 0, 0, 0, time.UTC)
 func recorded(t *testing.T) *replay.Recording {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "in.erg")
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := archivetest.Writer(t, path, nil)
 	for i := range 4 {
 		for _, node := range []string{"a@h", "b@h"} {
 			state := "sleep"

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
 	"ergorecorder/door"
 	"ergorecorder/internal/sim"
 	"ergorecorder/replay"
@@ -32,10 +32,7 @@ func benchServer(b *testing.B) (s *Server, length time.Duration) {
 		}
 	}
 	path := filepath.Join(b.TempDir(), "load.erg")
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		b.Fatal(err)
-	}
+	w := archivetest.Writer(b, path, nil)
 	for r := range sim.Standard(10, length).Records() {
 		if _, err := w.Append(r); err != nil {
 			b.Fatal(err)

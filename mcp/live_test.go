@@ -13,7 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/tools48"
 	"ergorecorder/replay"
@@ -219,10 +219,7 @@ func TestServeStdioEnds(t *testing.T) {
 
 // TestNothingYet: a recorder that has only begun says so.
 func TestNothingYet(t *testing.T) {
-	w, err := archive.OpenWriter(filepath.Join(t.TempDir(), "new.erg"), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := archivetest.Writer(t, filepath.Join(t.TempDir(), "new.erg"), nil)
 	defer w.Close()
 	rec, err := replay.New(w.View())
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
 	"ergorecorder/internal/sim"
 	"ergorecorder/mcp/explain"
 	"ergorecorder/replay"
@@ -38,10 +38,7 @@ func ordering(t *testing.T) *replay.Recording {
 		n.Say(time.Duration(60+i)*time.Second, "error", "terminated: "+order, n.Actors[2])
 	}
 	path := filepath.Join(t.TempDir(), "planted.erg")
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := archivetest.Writer(t, path, nil)
 	for _, r := range c.Records() {
 		if _, err := w.Append(r); err != nil {
 			t.Fatal(err)

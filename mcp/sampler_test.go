@@ -12,6 +12,7 @@ import (
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
 	"ergorecorder/ergo"
 	"ergorecorder/recorder/ingest"
 	"ergorecorder/replay"
@@ -177,10 +178,7 @@ func TestPastListener(t *testing.T) {
 // to their event, and to nobody else.
 func TestPushedEvents(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.erg")
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := archivetest.Writer(t, path, nil)
 	const node = "a@h"
 	from := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	for i := range 10 {

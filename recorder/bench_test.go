@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/live"
 	"ergorecorder/recorder/ingest"
@@ -120,10 +120,7 @@ func BenchmarkRows(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	w, err := archive.OpenWriter(b.TempDir()+"/a.erg", nil)
-	if err != nil {
-		b.Fatal(err)
-	}
+	w := archivetest.Writer(b, b.TempDir()+"/a.erg", nil)
 	call := ergo.Call{Tool: "process_list", Args: ergo.Args{"limit": maxProcesses}}
 	at := time.Now()
 	b.ResetTimer()
@@ -159,10 +156,7 @@ func BenchmarkFiftyNodes(b *testing.B) {
 	runtime.GC()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	w, err := archive.OpenWriter(b.TempDir()+"/a.erg", nil)
-	if err != nil {
-		b.Fatal(err)
-	}
+	w := archivetest.Writer(b, b.TempDir()+"/a.erg", nil)
 	r, err := New(nil, w, Standard())
 	if err != nil {
 		b.Fatal(err)

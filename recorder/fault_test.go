@@ -12,7 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
 	"ergorecorder/ergo"
 )
 
@@ -151,10 +151,7 @@ func TestSoak(t *testing.T) {
 		opts := quick()
 		opts.Samplers[1].Every = 10 * time.Second
 		opts.Samplers = append(opts.Samplers, Sampler{Tool: "process_inspect", Every: 30 * time.Second, Targets: []string{"p1"}})
-		w, err := archive.OpenWriter(t.TempDir()+"/a.erg", seldom())
-		if err != nil {
-			t.Fatal(err)
-		}
+		w := archivetest.Writer(t, t.TempDir()+"/a.erg", seldom())
 		r, err := New(c, w, opts)
 		if err != nil {
 			t.Fatal(err)

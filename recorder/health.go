@@ -29,6 +29,7 @@ type health struct {
 	well    int       // calls in a row that were answered
 	asked   time.Time // the steady time when it was last asked whether it is there
 	doubted bool      // it is being asked whether it is there
+	told    time.Time // the steady time when it last pushed something
 }
 
 // Times that tell a node that stands still from one that is slow: for how long
@@ -102,9 +103,22 @@ func (n *node) doubt(ctx context.Context) {
 		n.mu.Unlock()
 	}()
 	defer n.schedule.hold(true)() // no more of ours than are under way
-	if err := n.knockAll(ctx); ctx.Err() == nil {
+	err := n.knockAll(ctx)
+	if how, _ := n.away(err); ctx.Err() == nil && (how != awayStill || !n.toldSince(now.Add(stillComing))) {
 		n.found(err, true)
 	}
+}
+
+// stillComing is for how long what a node that stands still had said before may
+// be on its way.
+const stillComing = time.Second
+
+// toldSince reports whether the node has pushed something since a moment of the
+// steady time: then it lives, whatever it does not answer.
+func (n *node) toldSince(t time.Time) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.told.After(t)
 }
 
 // open reports whether a question's outcome says nothing of the node: it waited

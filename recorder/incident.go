@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -225,23 +226,31 @@ func (t Trigger) more() map[string]any {
 func (r *Recorder) open(ctx context.Context, t Trigger, now time.Time) {
 	o := &r.opts.Incidents
 	t.Onset = cmp.Or(t.Onset, now)
-	i := Incident{t, t.Onset.Add(-o.Before), now.Add(o.After)}
+	nodes, after := r.meant(t), o.After
+	if slices.ContainsFunc(nodes, func(n *node) bool { return n.onlyNow(t) != nil }) {
+		after = max(after, ergo.SuspicionRest+twiceIn)
+	}
+	i := Incident{t, t.Onset.Add(-o.Before), now.Add(after)}
 	more := t.more()
 	r.mark(archive.Mark{Kind: "trigger", Node: t.Node, From: t.Onset, To: now, Note: t.Kind + ": " + t.Note, More: more})
 	r.mark(archive.Mark{Kind: archive.MarkIncident, Node: t.Node, From: i.From, To: i.To, Note: t.Kind + ": " + t.Note, More: more})
-	r.mu.Lock()
-	nodes := []*node{r.nodes[t.Node]}
-	r.mu.Unlock()
-	switch {
-	case t.Node == "":
-		nodes = r.known()
-	case nodes[0] == nil:
-		nodes = nil
-	}
 	if o.Opened != nil {
 		o.Opened(i)
 	}
 	r.following.Go(func() { r.follow(ctx, i, nodes) })
+}
+
+// meant are the nodes of a trigger: its own, or all.
+func (r *Recorder) meant(t Trigger) []*node {
+	if t.Node == "" {
+		return r.known()
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if n := r.nodes[t.Node]; n != nil {
+		return []*node{n}
+	}
+	return nil
 }
 
 // follow is what an incident leads to.
@@ -254,6 +263,12 @@ func (r *Recorder) follow(ctx context.Context, i Incident, nodes []*node) {
 		all.Go(func() { n.diagnose(ctx, i.Trigger) })
 	}
 	all.Wait()
+	first := r.clock.Now()
+	for _, n := range nodes {
+		if c := n.onlyNow(i.Trigger); c != nil && r.clock.Sleep(ctx, first.Add(ergo.SuspicionRest).Sub(r.clock.Now())) {
+			_ = n.fetch(ctx, *c) // what is refused is stored, too
+		}
+	}
 	r.clock.Sleep(ctx, i.To.Sub(r.clock.Now()))
 	if o.Done != nil {
 		o.Done(context.WithoutCancel(ctx), i, r.w.View())
@@ -279,6 +294,22 @@ func (n *node) diagnose(ctx context.Context, t Trigger) {
 		now := n.r.clock.Now()
 		n.r.mark(archive.Mark{Kind: "unfetched", Node: n.name, From: now, To: now, Note: t.Kind + ": not to be had: " + strings.Join(missed, "; "), More: t.more()})
 	}
+}
+
+// twiceIn is how much longer than a node rests an incident lasts whose heap is
+// fetched twice: as long as the first fetches may take.
+const twiceIn = 15 * time.Second
+
+// onlyNow is the call of a trigger that is never made by schedule and tells most by
+// the change from one answer to the next: that for what is in use of the heap. It
+// is made twice. Nil where there is none.
+func (n *node) onlyNow(t Trigger) *ergo.Call {
+	for _, c := range incident.Calls("", "", t.fetches()) {
+		if c.Tool == "pprof_heap" && n.offers(c.Tool) == ergo.Suspicion {
+			return &c
+		}
+	}
+	return nil
 }
 
 // errWithheld is a call that no road to the node offers.

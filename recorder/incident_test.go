@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"ergorecorder/archive"
+	"ergorecorder/ergo"
 	"ergorecorder/recorder/dump"
 	"ergorecorder/recorder/incident"
 )
@@ -164,4 +165,45 @@ func TestDump(t *testing.T) {
 			i++
 		}
 	})
+}
+
+// rare is a road to nodes that give some tools on suspicion only.
+type rare []string
+
+func (r rare) Refresh(context.Context) error { return nil }
+func (r rare) Entries() []string             { return nil }
+func (r rare) Direct(string) bool            { return true }
+
+func (r rare) Offers(_, tool string) ergo.Offer {
+	if slices.Contains(r, tool) {
+		return ergo.Suspicion
+	}
+	return ergo.Offered
+}
+
+// TestHeapTwice: what is in use of a heap tells most by its change. Where it is
+// never sampled, an incident fetches it twice, with the rest between that the
+// node is left, and lasts long enough for that.
+func TestHeapTwice(t *testing.T) {
+	for _, tt := range []struct {
+		road rare
+		want int
+	}{{rare{"pprof_heap"}, 2}, {nil, 1}} {
+		synctest.Test(t, func(t *testing.T) {
+			opts := quick()
+			opts.Routes = tt.road
+			tr := record(t, newFakeCluster("a@h"), opts)
+			time.Sleep(10 * time.Second)
+			tr.r.Trigger(Trigger{Kind: "memory_leak", Node: "a@h", Fetch: []incident.Fetch{incident.FetchHeap}})
+			time.Sleep(5 * time.Minute)
+			recs := tr.stop()
+			heaps, pins := of(recs, "a@h", "pprof_heap"), marks(recs, archive.MarkIncident)
+			if len(heaps) != tt.want || len(pins) != 1 {
+				t.Fatalf("%v: %d heaps and %d incidents", tt.road, len(heaps), len(pins))
+			}
+			if last := heaps[len(heaps)-1]; last.At.After(pins[0].To) || tt.want == 2 && last.At.Sub(heaps[0].At) < ergo.SuspicionRest {
+				t.Errorf("heaps at %v and %v of an incident to %v", heaps[0].At, last.At, pins[0].To)
+			}
+		})
+	}
 }

@@ -55,7 +55,7 @@ func (n *node) listProcesses(ctx context.Context, r *run, s *Sampler) {
 }
 
 // inPieces reports whether the listing has to be put together.
-func (n *node) inPieces() bool { return !n.direct() && !n.small() && !n.r.clock.Replayed() }
+func (n *node) inPieces() bool { return !n.direct() && !n.small() }
 
 // small reports whether the whole listing fits behind the wall.
 func (n *node) small() bool {
@@ -117,7 +117,9 @@ type lister struct {
 	calls int
 	at    time.Time
 	took  time.Duration
-	err   error // ends the listing
+	of    time.Time // of a replay: when what the last piece shows was observed
+	mixed bool      // and whether the pieces show more than one moment, or none that was recorded
+	err   error     // ends the listing
 }
 
 // listInPieces lists the processes of a node that is forwarded to, and stores
@@ -130,8 +132,11 @@ func (n *node) listInPieces(ctx context.Context, r *run, s *Sampler) {
 	}
 	total := n.total
 	n.mu.Unlock()
+	if total == 0 { // it was not asked yet
+		total = n.processesNow(ctx, r)
+	}
 	_, more := l.fetch(waiting)
-	if more || len(l.last) < total*9/10 { // not all rows will come: the most interesting first
+	if more || total == 0 || len(l.last) < total*9/10 { // not all rows will come: the most interesting first
 		l.inOrders()
 	}
 	if total == 0 || len(l.rows) < total {
@@ -170,7 +175,7 @@ func (n *node) storePieces(s *Sampler, l *lister, total int) {
 		ergo.Answer{Text: text, At: l.at, Took: l.took}, nil, n.r.opts.kept())
 	rec.Seen, rec.Total = len(l.rows), max(total, len(l.rows))
 	n.listed(text, len(l.rows))
-	n.r.store(rec, false)
+	n.r.store(rec, !l.mixed)
 }
 
 // text is the listing as the tool would have given it.
@@ -209,6 +214,10 @@ func (l *lister) fetch(filter ergo.Args) (got []piece, full bool) {
 	l.run.add(one)
 	l.took += answer.Took
 	l.at = answer.At
+	if err == nil {
+		l.mixed = l.mixed || !answer.Observed || !l.of.IsZero() && !l.of.Equal(answer.At)
+		l.of = answer.At
+	}
 	if one.timedOut && l.limit > 1 {
 		l.limit /= 2 // longer rows than thought
 		l.n.mu.Lock()

@@ -63,8 +63,8 @@ func (n *node) ask(ctx context.Context, r *run, tool string, args ergo.Args) (er
 	if ctx.Err() != nil {
 		return call, answer, ctx.Err()
 	}
-	if err == nil {
-		n.onRoad(answer.Road)
+	if how, _ := n.away(err); err == nil || tool == probe && how == "" && ergo.AsToolError(err) != nil {
+		n.onRoad(answer.Road) // which may be one that does not tell even who the node is
 	}
 	if tool == probe || !n.r.clock.Replayed() {
 		n.heard(err, began)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
 )
 
 // TestFullDiskDoesNotEndTheRecording: while the archive refuses, what is lost
@@ -58,10 +59,7 @@ func TestFullDiskDoesNotEndTheRecording(t *testing.T) {
 // TestRefusedGapKeepsItsCount: the mark of an outage that is refused itself is
 // written later, with all that was lost until then.
 func TestRefusedGapKeepsItsCount(t *testing.T) {
-	closed, err := archive.OpenWriter(t.TempDir()+"/closed.erg", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	closed := archivetest.Writer(t, t.TempDir()+"/closed.erg", nil)
 	if err := closed.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -75,10 +73,7 @@ func TestRefusedGapKeepsItsCount(t *testing.T) {
 	for _, store := range []func() error{full, full, full, room, full} { // the gap finds the archive closed
 		r.put("process_list", store)
 	}
-	if r.w, err = archive.OpenWriter(t.TempDir()+"/a.erg", nil); err != nil {
-		t.Fatal(err)
-	}
-	defer r.w.Close()
+	r.w = archivetest.Writer(t, t.TempDir()+"/a.erg", nil)
 	after := time.Now()
 	r.put("process_list", room)
 	r.put("process_list", room)
@@ -114,10 +109,7 @@ func TestSizeLimitEndsTheRecording(t *testing.T) {
 func TestKeepingIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
-		w, err := archive.OpenWriter(dir, &archive.Options{RotateAge: 30 * time.Second})
-		if err != nil {
-			t.Fatal(err)
-		}
+		w := archivetest.Writer(t, dir, &archive.Options{RotateAge: 30 * time.Second})
 		defer w.Close()
 		opts := quick()
 		var failed, again atomic.Int64

@@ -41,6 +41,9 @@ func (r *Recorder) pushLoop(ctx context.Context) {
 		if n == nil {
 			continue
 		}
+		n.mu.Lock()
+		n.told = r.clock.Steady()
+		n.mu.Unlock()
 		if p.Lost > 0 {
 			n.losePushed(p.At, p.Lost)
 		}

@@ -90,3 +90,27 @@ func TestPushedLogs(t *testing.T) {
 		}
 	})
 }
+
+// TestWhoPushesLives: a node that answers nothing and still pushes its log lines
+// does not stand still; one that pushes none any more does.
+func TestWhoPushesLives(t *testing.T) {
+	for _, talks := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			p := &fakePushes{queue: make(chan Pushed), on: true}
+			opts := quick()
+			opts.Pushes, opts.Routes = p, rare(nil)
+			c := newFakeCluster("a@h")
+			tr := record(t, c, opts)
+			time.Sleep(10 * time.Second)
+			c.node("a@h", func(n *fakeNode) { n.took = time.Hour })
+			for range 120 {
+				if time.Sleep(500 * time.Millisecond); talks {
+					p.queue <- Pushed{Node: "a@h", At: time.Now(), Text: []byte(`{"level":"info","message":"at work","source":"a@h","type":"node"}`)}
+				}
+			}
+			if lost := marks(tr.stop(), "node_lost"); (len(lost) == 0) != talks {
+				t.Errorf("pushes %v: lost %v", talks, lost)
+			}
+		})
+	}
+}

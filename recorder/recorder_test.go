@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
 	"ergorecorder/ergo"
 )
 
@@ -43,10 +44,7 @@ func seldom() *archive.Options { return &archive.Options{CommitEvery: 30 * time.
 // record begins to record a cluster; it is called within a bubble.
 func record(t *testing.T, c *fakeCluster, opts Options) *testRun {
 	t.Helper()
-	w, err := archive.OpenWriter(t.TempDir()+"/a.erg", seldom())
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := archivetest.Writer(t, t.TempDir()+"/a.erg", seldom())
 	r, err := New(c, w, opts)
 	if err != nil {
 		t.Fatal(err)
@@ -300,10 +298,7 @@ func TestLogsAcrossRestarts(t *testing.T) {
 		path := t.TempDir() + "/a.erg"
 		var lines []string
 		for life := range 3 {
-			w, err := archive.OpenWriter(path, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
+			w := archivetest.Writer(t, path, nil)
 			r, err := New(c, w, quick())
 			if err != nil {
 				t.Fatal(err)
@@ -414,10 +409,7 @@ func TestFollowsReplay(t *testing.T) {
 			a.At, a.Observed = now.Truncate(4*time.Second), true
 			return a, err
 		})
-		w, err := archive.OpenWriter(t.TempDir()+"/a.erg", seldom())
-		if err != nil {
-			t.Fatal(err)
-		}
+		w := archivetest.Writer(t, t.TempDir()+"/a.erg", seldom())
 		r, err := New(replayed, w, quick())
 		if err != nil {
 			t.Fatal(err)
@@ -481,10 +473,7 @@ func TestAnotherClusterIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		path := t.TempDir() + "/a.erg"
 		run := func(c *fakeCluster, more bool) (records int, err error) {
-			w, err := archive.OpenWriter(path, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
+			w := archivetest.Writer(t, path, nil)
 			defer w.Close()
 			o := quick()
 			o.Append, o.For = more, 10*time.Second

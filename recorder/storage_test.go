@@ -38,10 +38,7 @@ func TestStorageErrorIsTold(t *testing.T) {
 		conf := &archive.Options{}
 		conf.Beneath(disk)
 		path := t.TempDir() + "/a.erg"
-		w, err := archive.OpenWriter(path, conf)
-		if err != nil {
-			t.Fatal(err)
-		}
+		w := archivetest.Writer(t, path, conf)
 		r, err := New(newFakeCluster("a@h"), w, opts)
 		if err != nil {
 			t.Fatal(err)
@@ -95,10 +92,7 @@ func TestStorageThatFailsAtTheEndIsAnError(t *testing.T) {
 			}
 			return nil
 		})
-		w, err := archive.OpenWriter(t.TempDir()+"/a.erg", conf)
-		if err != nil {
-			t.Fatal(err)
-		}
+		w := archivetest.Writer(t, t.TempDir()+"/a.erg", conf)
 		r, err := New(newFakeCluster("a@h"), w, quick())
 		if err != nil {
 			t.Fatal(err)

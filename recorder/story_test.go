@@ -463,10 +463,7 @@ func TestSuccession(t *testing.T) {
 		c := sim.NewLive("a@h")
 		versions := []string{"v1.9.0", "v1.10.0", "v1.9.0", "v1.9.0"}
 		for _, v := range versions {
-			w, err := archive.OpenWriter(path, &archive.Options{CommitEvery: 30 * time.Second})
-			if err != nil {
-				t.Fatal(err)
-			}
+			w := archivetest.Writer(t, path, &archive.Options{CommitEvery: 30 * time.Second})
 			router := live.NewRouter([]live.Way{{Name: "a", Caller: c.Endpoint("a@h")}}, time.Now, nil)
 			opts := recorder.Standard()
 			opts.Routes, opts.Version, opts.For = router, v, 10*time.Second

@@ -1,7 +1,9 @@
 package replay
 
 import (
+	"context"
 	"fmt"
+	"iter"
 	"regexp"
 	"strings"
 	"time"
@@ -168,21 +170,52 @@ var tableHeader = regexp.MustCompile(`^(.*), showing (\d+)$`)
 // functionTable answers pprof_cpu and pprof_heap from a table that had no
 // filter: cut shorter, or filtered where it showed every function.
 func (q *question) functionTable() (Reply, error) {
-	for _, s := range q.tells(q.reading) {
-		has, err := ergo.ParseArgs([]byte(s.Args))
-		if err != nil || has.Text("filter") != "" || has.Text("exclude") != "" || seconds(has) != seconds(q.call.Args) {
-			continue
-		}
-		rec, err := q.current([]stream{s}, "")
-		if err != nil || rec.Failure != nil {
-			continue
-		}
+	for has, rec := range q.unfiltered() {
 		if text, ok := q.shorter(string(rec.Text), rows20(has), rows20(q.call.Args)); ok {
 			r, _ := q.reply(rec)
 			return r.derived([]byte(text)), nil
 		}
 	}
 	return Reply{}, q.notRecorded(time.Time{})
+}
+
+// unfiltered are the tables of functions that had no filter and still stood, with
+// the arguments with which they were asked for.
+func (q *question) unfiltered() iter.Seq2[ergo.Args, *archive.Record] {
+	return func(yield func(ergo.Args, *archive.Record) bool) {
+		for _, s := range q.tells(q.reading) {
+			has, err := ergo.ParseArgs([]byte(s.Args))
+			if err != nil || has.Text("filter") != "" || has.Text("exclude") != "" || seconds(has) != seconds(q.call.Args) {
+				continue
+			}
+			rec, err := q.current([]stream{s}, "")
+			if err == nil && rec.Failure == nil && !yield(has, rec) {
+				return
+			}
+		}
+	}
+}
+
+// NewestTable is the newest table of functions that a profiler's tool said,
+// whatever its limit was; cut reports that the node may have had more rows.
+func (m *Moment) NewestTable(ctx context.Context, call ergo.Call) (a ergo.Answer, cut bool, err error) {
+	q, err := m.newQuestion(ctx, call)
+	if err != nil {
+		r, err := q.refusalReply(err)
+		return r.Answer, false, err
+	}
+	var newest *archive.Record
+	for has, rec := range q.unfiltered() {
+		if newest == nil || rec.At.After(newest.At) {
+			_, body, _ := strings.Cut(string(rec.Text), "\n\n")
+			newest, cut = rec, strings.Count(strings.TrimSpace(body), "\n") >= rows20(has)
+		}
+	}
+	if newest == nil {
+		return a, false, q.notRecorded(time.Time{})
+	}
+	r, err := q.reply(newest)
+	return r.Answer, cut, err
 }
 
 // seconds is how long a CPU profile takes.

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
 	"ergorecorder/ergo"
 	"ergorecorder/internal/sim"
 	"ergorecorder/recorder/ingest"
@@ -22,10 +22,7 @@ import (
 func busyNode(b *testing.B, n int, over time.Duration) (*replay.Recording, time.Time) {
 	b.Helper()
 	path := filepath.Join(b.TempDir(), "x.erg")
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		b.Fatal(err)
-	}
+	w := archivetest.Writer(b, path, nil)
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	put := func(t time.Time, tool string, args ergo.Args, text string) {
 		rec := ingest.Record(ergo.Call{Node: "one@host", Tool: tool, Args: args}, nil, ergo.Answer{At: t, Text: []byte(text)}, nil, ingest.Options{})
@@ -141,10 +138,7 @@ func BenchmarkWide(b *testing.B) {
 func recorded(b *testing.B, load sim.Workload) (path string) {
 	b.Helper()
 	path = filepath.Join(b.TempDir(), "x.erg")
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		b.Fatal(err)
-	}
+	w := archivetest.Writer(b, path, nil)
 	for r := range load.Records() {
 		if _, err := w.Append(r); err != nil {
 			b.Fatal(err)

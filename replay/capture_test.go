@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/capture"
 	"ergorecorder/ergo/redact"
@@ -51,10 +51,7 @@ func load(tb testing.TB, path string) (*replay.Recording, []*capture.Line) {
 func record(tb testing.TB, lines []*capture.Line) *replay.Recording {
 	tb.Helper()
 	erg := filepath.Join(tb.TempDir(), "x.erg")
-	w, err := archive.OpenWriter(erg, nil)
-	if err != nil {
-		tb.Fatal(err)
-	}
+	w := archivetest.Writer(tb, erg, nil)
 	for _, l := range lines {
 		if _, err := w.Append(ingest.Record(l.Call, l.Args, l.Answer, l.Refused, ingest.Options{KeepEnv: true})); err != nil {
 			tb.Fatal(err)

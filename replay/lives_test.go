@@ -8,16 +8,14 @@ import (
 	"time"
 
 	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
 )
 
 // TestLivesOfAGrowingArchive: a live view reads on where it stopped, and finds
 // the lives that a first look finds; a record that was dated back makes it
 // look anew.
 func TestLivesOfAGrowingArchive(t *testing.T) {
-	w, err := archive.OpenWriter(filepath.Join(t.TempDir(), "x.erg"), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := archivetest.Writer(t, filepath.Join(t.TempDir(), "x.erg"), nil)
 	defer w.Close()
 	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	said := func(s, uptime int) {

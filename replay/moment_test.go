@@ -229,3 +229,25 @@ func TestPieces(t *testing.T) {
 		t.Errorf("a process that was not seen: %v, want not recorded", err)
 	}
 }
+
+// TestNewestTable: a table of functions comes with the rows that it had, and
+// it is said when there may have been more.
+func TestNewestTable(t *testing.T) {
+	text := "heap profile: total inuse 9.0MB, showing 2\n\ninuse        alloc        function\n5.0MB        5.0MB        app.grow\n4.0MB        4.0MB        runtime.x\n"
+	for _, tt := range []struct {
+		limit string
+		cut   bool
+	}{{"2", true}, {"30", false}} {
+		rec := record(t, []*capture.Line{
+			said(start, "a@h", "node_info", nil, `{"Name":"a@h","Uptime":1}`),
+			said(start, "a@h", "pprof_heap", ergo.Args{"limit": json.Number(tt.limit)}, text),
+		})
+		a, cut, err := rec.Moment(start).NewestTable(t.Context(), ergo.Call{Node: "a@h", Tool: "pprof_heap"})
+		if err != nil || string(a.Text) != text || cut != tt.cut {
+			t.Errorf("limit %s: %q, cut %v, %v", tt.limit, a.Text, cut, err)
+		}
+		if _, _, err := rec.Moment(start).NewestTable(t.Context(), ergo.Call{Node: "a@h", Tool: "pprof_cpu"}); err == nil {
+			t.Error("a table that was not recorded")
+		}
+	}
+}

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/capture"
 	"ergorecorder/internal/fixture"
@@ -22,10 +22,7 @@ func inParts(tb testing.TB, lines []*capture.Line, parts int) *replay.Recording 
 	var paths []string
 	for i := range parts {
 		path := filepath.Join(tb.TempDir(), "part.erg")
-		w, err := archive.OpenWriter(path, nil)
-		if err != nil {
-			tb.Fatal(err)
-		}
+		w := archivetest.Writer(tb, path, nil)
 		from, to := i*len(lines)/parts, (i+1)*len(lines)/parts
 		for _, l := range lines[max(0, from-50):to] {
 			if _, err := w.Append(ingest.Record(l.Call, l.Args, l.Answer, l.Refused, ingest.Options{KeepEnv: true})); err != nil {
@@ -117,10 +114,7 @@ func logLines(t *testing.T, rec *replay.Recording) (n int) {
 // TestGrowing: a recording that is being written shows what was appended since
 // it was opened.
 func TestGrowing(t *testing.T) {
-	w, err := archive.OpenWriter(filepath.Join(t.TempDir(), "x.erg"), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := archivetest.Writer(t, filepath.Join(t.TempDir(), "x.erg"), nil)
 	defer w.Close()
 	rec, err := replay.New(w.View())
 	if err != nil {

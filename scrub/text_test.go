@@ -17,10 +17,7 @@ func recorded(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "in.erg")
 	at := time.Date(2026, 11, 22, 1, 0, 0, 0, time.UTC)
-	w, err := archive.OpenWriter(path, &archive.Options{Now: func() time.Time { return at }})
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := archivetest.Writer(t, path, &archive.Options{Now: func() time.Time { return at }})
 	node := "billing@db-7.acme.example"
 	sum := sumOf(node)
 	add := func(tool, text string, args ergo.Args) {

@@ -47,10 +47,7 @@ func TestArchive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := archive.OpenWriter(m.Path(), &archive.Options{InPlace: true})
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := archivetest.Writer(t, m.Path(), &archive.Options{InPlace: true})
 	if _, err := w.Append(&archive.Record{Stream: archive.StreamKey{Kind: archive.Sample, Node: "a@h", Name: "x"}, At: time.Unix(100, 0), Text: []byte("visible")}); err != nil {
 		t.Fatal(err)
 	}

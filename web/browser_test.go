@@ -24,6 +24,7 @@ import (
 
 	"ergorecorder/analyze"
 	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
 	"ergorecorder/ergo"
 	"ergorecorder/replay"
 
@@ -364,10 +365,7 @@ func TestBrowserReport(t *testing.T) {
 
 // A live recording is followed until the reader goes back in time.
 func TestBrowserFollowsThePresent(t *testing.T) {
-	w, err := archive.OpenWriter(filepath.Join(t.TempDir(), "live.erg"), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := archivetest.Writer(t, filepath.Join(t.TempDir(), "live.erg"), nil)
 	t.Cleanup(func() { w.Close() })
 	sample := func(i int) {
 		at := start().Add(time.Duration(i) * 5 * time.Second)

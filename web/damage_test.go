@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
 	"ergorecorder/replay"
 )
 
@@ -14,10 +14,7 @@ import (
 // answers, whatever byte is wrong.
 func TestDamagedArchive(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "whole.erg")
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := archivetest.Writer(t, path, nil)
 	hostileCluster(t, w)
 	if err := w.Close(); err != nil {
 		t.Fatal(err)

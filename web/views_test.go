@@ -12,6 +12,7 @@ import (
 
 	"ergorecorder/analyze"
 	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
 	"ergorecorder/replay"
 	"ergorecorder/web/chart"
 )
@@ -92,10 +93,7 @@ func TestTrendLeaves(t *testing.T) {
 
 // A recording that grows is judged every minute, and at once after a trigger.
 func TestTriggersAreJudgedAtOnce(t *testing.T) {
-	w, err := archive.OpenWriter(filepath.Join(t.TempDir(), "live.erg"), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := archivetest.Writer(t, filepath.Join(t.TempDir(), "live.erg"), nil)
 	defer w.Close()
 	answer(t, w, "live@localhost", "node_info", nil, start(), row{"Name": "live@localhost", "Uptime": 100})
 	rec, err := replay.New(w.View())

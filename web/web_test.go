@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"ergorecorder/archive/archivetest"
 	"ergorecorder/web/past"
 
 	"ergorecorder/analyze"
@@ -78,10 +79,7 @@ func importProfiles(t testing.TB, path string, nodes map[string]bool, w *archive
 func record(t testing.TB, fill func(*archive.Writer)) *replay.Recording {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "test.erg")
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := archivetest.Writer(t, path, nil)
 	fill(w)
 	if err := w.Close(); err != nil {
 		t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"ergorecorder/analyze/finding"
@@ -22,7 +23,9 @@ type Population struct {
 	node     *Node
 	Listings []time.Time // that arrived
 	failed   int         // that did not
+	fault    string      // what the last of these said
 	Partial  int         // that were cut: rows are missing
+	Lacking  int         // that lack more rows than come and go between two answers
 	Actors   []*Actor
 	Seen     int    // processes, of any time
 	Waits    Waited // the most that messages waited
@@ -99,6 +102,7 @@ func readProcesses(ctx context.Context, s *Scene, n *Node) (*Population, error) 
 			return nil, err
 		case f.Failure != nil:
 			p.failed++
+			p.fault = f.Failure.Text
 		default:
 			p.listing(f, total)
 		}
@@ -116,6 +120,9 @@ func (p *Population) listing(f *archive.Frame, total series.Series) {
 	}
 	share := p.shown(f, total)
 	p.cut, p.much = share < 1, share < 0.95
+	if p.much {
+		p.Lacking++
+	}
 	changed := f.Changed
 	if f.Reset {
 		p.slots, p.watch = nil, map[int32]bool{}
@@ -346,13 +353,14 @@ func (p *Population) shown(f *archive.Frame, total series.Series) float64 {
 	if f.Seen < f.Total || ok && live < 0.9*t {
 		p.Partial++
 	}
-	switch {
-	case ok && t-live >= 1:
-		return live / t
-	case f.Seen < f.Total:
-		return 0.5
+	share := 1.0
+	if ok && t-live >= 1 {
+		share = live / t
 	}
-	return 1
+	if f.Seen < f.Total {
+		share = min(share, float64(f.Seen)/float64(f.Total))
+	}
+	return share
 }
 
 // missing takes a process that a listing does not show: it has ended, unless the
@@ -430,14 +438,21 @@ func interval(at []time.Time) time.Duration {
 	return s.Interval()
 }
 
-// Missing says why the processes of a node cannot be judged.
-func (p *Population) Missing() string {
-	const wall = "a forwarded answer of more than 65,535 bytes never arrives: give the recorder the node's own endpoint"
+// Missing says why the processes of a node cannot be judged, for which so many
+// listings are needed.
+func (p *Population) Missing(needed int) string {
+	const wall = "timed out, as a forwarded answer of more than 65,535 bytes does: give the recorder the node's own endpoint"
 	switch {
 	case p.failed > len(p.Listings):
-		return fmt.Sprintf("%d of %d process listings did not arrive (%s)", p.failed, p.failed+len(p.Listings), wall)
+		why := p.fault
+		if strings.HasSuffix(why, "timed out") {
+			why = wall
+		}
+		return fmt.Sprintf("%d of %d process listings did not arrive (%s)", p.failed, p.failed+len(p.Listings), why)
 	case len(p.Listings) == 0:
 		return "no process listing was recorded"
+	case len(p.Listings) >= needed:
+		return fmt.Sprintf("%d of %d process listings lack rows", p.Lacking, len(p.Listings))
 	}
-	return fmt.Sprintf("%d process %s too few: three are needed", len(p.Listings), finding.Plural(len(p.Listings), "listing is", "listings are"))
+	return fmt.Sprintf("%d process %s too few: %d are needed", len(p.Listings), finding.Plural(len(p.Listings), "listing is", "listings are"), needed)
 }

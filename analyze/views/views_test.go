@@ -9,7 +9,7 @@ import (
 	"ergorecorder/analyze"
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/views"
-	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
 	"ergorecorder/ergo"
 	"ergorecorder/recorder/ingest"
 	"ergorecorder/replay"
@@ -24,10 +24,7 @@ func second(n int) time.Time { return start.Add(time.Duration(n) * time.Second) 
 func recorded(t *testing.T, say func(second int) map[string]string) *replay.Recording {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "views.erg")
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := archivetest.Writer(t, path, nil)
 	for n := range 60 {
 		for tool, text := range say(n) {
 			call := ergo.Call{Node: "a@h", Tool: tool}

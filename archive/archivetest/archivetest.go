@@ -26,6 +26,13 @@ func CreateDir(t testing.TB, opts *archive.Options) (w *archive.Writer, path str
 
 func create(t testing.TB, path string, opts *archive.Options) (*archive.Writer, string) {
 	t.Helper()
+	return Writer(t, path, opts), path
+}
+
+// Writer is the writer of the archive at path. When the test ends it is closed,
+// if it was not, and the archive must verify.
+func Writer(t testing.TB, path string, opts *archive.Options) *archive.Writer {
+	t.Helper()
 	w, err := archive.OpenWriter(path, opts)
 	if err != nil {
 		t.Fatal(err)
@@ -36,7 +43,7 @@ func create(t testing.TB, path string, opts *archive.Options) (*archive.Writer, 
 		}
 		Verify(t, path)
 	})
-	return w, path
+	return w
 }
 
 // Verify fails the test where the archive at path is not sound.

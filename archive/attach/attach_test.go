@@ -105,10 +105,7 @@ func TestLocalSeesAllThatWasAppended(t *testing.T) {
 			dir := short(t)
 			p := Place{TempDir: dir}
 			path := filepath.Join(dir, "x") + form
-			w, err := archive.OpenWriter(path, &archive.Options{CommitEvery: time.Hour})
-			if err != nil {
-				t.Fatal(err)
-			}
+			w := archivetest.Writer(t, path, &archive.Options{CommitEvery: time.Hour})
 			defer w.Close()
 			answer(t, w, 1)
 			if _, err := archive.Open(path); !errors.Is(err, archive.ErrLocked) {
@@ -138,10 +135,7 @@ func TestNobodyAnswers(t *testing.T) {
 	dir := short(t)
 	p := Place{TempDir: dir}
 	path := filepath.Join(dir, "a.erg")
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := archivetest.Writer(t, path, nil)
 	answer(t, w, 1)
 	s, err := Serve(t.Context(), w, p)
 	if err != nil {
@@ -175,10 +169,7 @@ func TestSocketOfTheDead(t *testing.T) {
 	p := Place{TempDir: dir}
 	path := filepath.Join(dir, "a.erg")
 	stale(t, path+suffix)
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := archivetest.Writer(t, path, nil)
 	answer(t, w, 1)
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
@@ -214,10 +205,7 @@ func TestSocketInTheRunDirectory(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		w, err := archive.OpenWriter(path, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		w := archivetest.Writer(t, path, nil)
 		defer w.Close()
 		answer(t, w, 1)
 		s := serve(t, w, p)
@@ -242,10 +230,7 @@ func TestRunDirectoryOfOthersIsRefused(t *testing.T) {
 	if err := os.Chmod(p.dir(), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	w, err := archive.OpenWriter(filepath.Join(dir, strings.Repeat("long", 30)+".erg"), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := archivetest.Writer(t, filepath.Join(dir, strings.Repeat("long", 30)+".erg"), nil)
 	defer w.Close()
 	if s, err := Serve(t.Context(), w, p); err == nil {
 		s.Close()
@@ -258,10 +243,7 @@ func TestSocketOfAnother(t *testing.T) {
 	dir := short(t)
 	p := Place{TempDir: dir}
 	other := filepath.Join(dir, "other.erg")
-	w, err := archive.OpenWriter(other, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := archivetest.Writer(t, other, nil)
 	defer w.Close()
 	answer(t, w, 1)
 	s := serve(t, w, p)
@@ -286,10 +268,7 @@ func TestFollow(t *testing.T) {
 	dir := short(t)
 	p := Place{TempDir: dir}
 	path := filepath.Join(dir, "a") + "/"
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := archivetest.Writer(t, path, nil)
 	answer(t, w, 1)
 	s, err := Serve(t.Context(), w, p)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"ergorecorder/cmd/internal/paths"
 
 	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
 	"ergorecorder/archive/attach"
 	"ergorecorder/internal/exit"
 )
@@ -30,10 +31,7 @@ type writing struct {
 func beingWritten(t *testing.T, name string) *writing {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name) + name[len(filepath.Clean(name)):]
-	w, err := archive.OpenWriter(path, &archive.Options{CommitEvery: time.Hour})
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := archivetest.Writer(t, path, &archive.Options{CommitEvery: time.Hour})
 	s, err := attach.Serve(t.Context(), w, paths.Place())
 	if err != nil {
 		t.Fatal(err)
@@ -144,10 +142,7 @@ func TestFacesFollow(t *testing.T) {
 // TestControlURL: the control URL of a running recorder stands for an archive.
 func TestControlURL(t *testing.T) {
 	path := t.TempDir() + "/a.erg"
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := archivetest.Writer(t, path, nil)
 	for i := range 3 {
 		at := time.Date(2026, 1, 2, 3, 4, i, 0, time.UTC)
 		rec := &archive.Record{Stream: archive.StreamKey{Kind: archive.Sample, Node: "a@h", Name: "network_ping"}, At: at, Text: []byte("ping")}
@@ -205,10 +200,7 @@ func TestWhatIsNotReadIsSaid(t *testing.T) {
 // A listing that was cut says so.
 func TestCutListingSaysSo(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "cut.erg")
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := archivetest.Writer(t, path, nil)
 	for tool, text := range map[string]string{
 		"node_info":    `{"Name":"a@localhost","Uptime":100,"ProcessesTotal":9}`,
 		"process_list": `[{"PID":"<A.0.1>","Name":"p","State":"sleep"}]`,

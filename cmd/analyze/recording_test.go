@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
 	"ergorecorder/internal/exit"
 )
 
@@ -31,10 +31,7 @@ func TestBadInput(t *testing.T) {
 		t.Fatal(err)
 	}
 	empty := filepath.Join(dir, "empty.erg")
-	w, err := archive.OpenWriter(empty, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := archivetest.Writer(t, empty, nil)
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}

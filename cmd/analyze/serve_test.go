@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
 	"ergorecorder/ergo/live"
 	"ergorecorder/internal/exit"
 )
@@ -50,10 +51,7 @@ func serving(t *testing.T, args ...string) (address string) {
 func smallArchive(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "small.erg")
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := archivetest.Writer(t, path, nil)
 	for i := range 30 {
 		if _, err := w.Append(&archive.Record{
 			Stream: archive.StreamKey{Kind: archive.Sample, Node: "a@localhost", Name: "node_info", Args: "{}"},

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
 	"ergorecorder/internal/exit"
 	"ergorecorder/internal/fixture"
 )
@@ -174,10 +175,7 @@ func TestProfileRecordedGzipped(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := stuck(t)
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := archivetest.Writer(t, path, nil)
 	rec := &archive.Record{Stream: archive.StreamKey{Kind: archive.Profile, Node: "gamma@localhost", Name: "cpu"}, At: time.Unix(3e9, 0), Text: recorded}
 	if _, err := w.Append(rec); err != nil {
 		t.Fatal(err)

@@ -245,7 +245,7 @@ func printRoads(w io.Writer, node string, roads []roadCheckup) {
 			by += ", forwarded by " + r.Through
 		}
 		if r.Err != "" {
-			escape.Fprintf(w, "%s: not to be reached by %s: %.200s\n", node, by, r.Err)
+			escape.Fprintf(w, "%s: node_info is not answered by %s: %.300s\n", node, by, r.Err)
 			continue
 		}
 		adds := "nothing else that is sampled"

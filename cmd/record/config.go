@@ -23,6 +23,7 @@ import (
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/secret"
 	"ergorecorder/internal/limit"
+	"ergorecorder/internal/watch"
 	"ergorecorder/recorder"
 	"ergorecorder/recorder/notify"
 	"ergorecorder/seal"
@@ -366,7 +367,7 @@ func (c *config) recorderOptions() (recorder.Options, error) {
 	case rules != nil && !in.Detect:
 		return o, errors.New("incidents.rules: nobody asks the rules without incidents.detect")
 	case in.Detect:
-		o.Incidents.Detectors = []recorder.Detector{&detector{rules: rules}}
+		o.Incidents.Detectors = []recorder.Detector{&watch.Detector{Rules: rules}}
 	}
 	if in.LogMatch != "" {
 		if o.Incidents.LogMatch, err = regexp.Compile(in.LogMatch); err != nil {

@@ -6,8 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"ergorecorder/analyze/finding"
 	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
+	"ergorecorder/internal/watch"
 	"ergorecorder/recorder/incident"
 	"ergorecorder/recorder/ingest"
 )
@@ -15,10 +16,7 @@ import (
 // written is a bundled capture as an archive that is open for writing.
 func written(t *testing.T, name string) *archive.Writer {
 	t.Helper()
-	w, err := archive.OpenWriter(filepath.Join(t.TempDir(), "in.erg"), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := archivetest.Writer(t, filepath.Join(t.TempDir(), "in.erg"), nil)
 	t.Cleanup(func() { w.Close() })
 	f, err := os.Open(filepath.Join("..", "..", "testdata", name))
 	if err != nil {
@@ -55,7 +53,7 @@ func TestRulesTrigger(t *testing.T) {
 		t.Fatal(err)
 	}
 	view := w.View()
-	found, err := (&detector{rules: rules}).Detect(t.Context(), view, view.Info().To)
+	found, err := (&watch.Detector{Rules: rules}).Detect(t.Context(), view, view.Info().To)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,30 +69,6 @@ func TestRulesTrigger(t *testing.T) {
 	}
 	if len(nodes) != 3 {
 		t.Errorf("rules trigger on %v", nodes)
-	}
-}
-
-// TestExplained: what another finding explains triggers nothing, but a rule does
-// where the other triggers nothing either.
-func TestExplained(t *testing.T) {
-	id := "cause"
-	for _, tt := range []struct {
-		kind  finding.Kind
-		cause *finding.Finding
-		want  bool
-	}{
-		{finding.Rule, nil, false},
-		{finding.Rule, &finding.Finding{Severity: finding.Critical}, true},
-		{finding.Rule, &finding.Finding{Severity: finding.Info}, false},
-		{finding.ErrorBurst, &finding.Finding{Severity: finding.Info}, true},
-	} {
-		f, all := &finding.Finding{Kind: tt.kind}, map[string]*finding.Finding{}
-		if tt.cause != nil {
-			f.CausedBy, all[id] = &id, tt.cause
-		}
-		if got := explained(f, all); got != tt.want {
-			t.Errorf("%s by %+v: %v", tt.kind, tt.cause, got)
-		}
 	}
 }
 

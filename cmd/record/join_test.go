@@ -22,6 +22,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/live"
 	"ergorecorder/ergo/wire"
@@ -107,10 +108,7 @@ func recordMinute(t *testing.T, ways []live.Way, pushes recorder.Pushes) map[str
 	router := live.NewRouter(ways, time.Now, nil)
 	opts.Routes = router
 	path := filepath.Join(t.TempDir(), "recorded.erg")
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := archivetest.Writer(t, path, nil)
 	r, err := recorder.New(router, w, opts)
 	if err != nil {
 		t.Fatal(err)
@@ -265,10 +263,7 @@ func TestJoinedNodeIsBackAtOnce(t *testing.T) {
 		opts.Pushes, opts.Jitter = j, func() float64 { return 0.5 }
 		router := live.NewRouter([]live.Way{j.way()}, time.Now, nil)
 		opts.Routes = router
-		w, err := archive.OpenWriter(filepath.Join(t.TempDir(), "a.erg"), &archive.Options{CommitEvery: time.Minute})
-		if err != nil {
-			t.Fatal(err)
-		}
+		w := archivetest.Writer(t, filepath.Join(t.TempDir(), "a.erg"), &archive.Options{CommitEvery: time.Minute})
 		asked := make(chan string, 8)
 		caller := ergo.CallerFunc(func(ctx context.Context, c ergo.Call) (ergo.Answer, error) {
 			if c.Tool == "node_info" {

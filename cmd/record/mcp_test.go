@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
 	"ergorecorder/ergo"
 	"ergorecorder/recorder/ingest"
 )
@@ -18,10 +18,7 @@ import (
 // TestServeMCP: the live cluster answers what names no moment, the recording so
 // far what does, in one server.
 func TestServeMCP(t *testing.T) {
-	w, err := archive.OpenWriter(filepath.Join(t.TempDir(), "live.erg"), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := archivetest.Writer(t, filepath.Join(t.TempDir(), "live.erg"), nil)
 	defer w.Close()
 	at := time.Date(2026, 11, 22, 1, 0, 0, 0, time.UTC)
 	then := ergo.Answer{Text: []byte(`{"Name":"a@h","Uptime":100}`), At: at}

@@ -17,10 +17,12 @@ import (
 	"time"
 
 	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/live"
 	"ergorecorder/ergo/tools48"
 	"ergorecorder/internal/exit"
+	"ergorecorder/internal/watch"
 	"ergorecorder/recorder"
 	"ergorecorder/replay"
 	"ergorecorder/replay/serve"
@@ -87,10 +89,7 @@ func recordFrom(t *testing.T, opts recorder.Options, entries ...http.Handler) *r
 	router := live.NewRouter(ways, time.Now, nil)
 	opts.Routes = router
 	path := filepath.Join(t.TempDir(), "recorded.erg")
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := archivetest.Writer(t, path, nil)
 	r, err := recorder.New(router, w, opts)
 	if err != nil {
 		t.Fatal(err)
@@ -393,7 +392,7 @@ func TestBlockedCallbackIsPinned(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		opts := recorder.Standard()
 		opts.Scale(2 * time.Second)
-		opts.Incidents.Detectors = []recorder.Detector{&detector{}}
+		opts.Incidents.Detectors = []recorder.Detector{&watch.Detector{}}
 		recorded := recordFrom(t, opts, entry(t, replayed(t, rec), ""))
 		all, err := recorded.Marks(t.Context(), time.Time{}, time.Time{})
 		if err != nil {

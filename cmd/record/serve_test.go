@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
 	"ergorecorder/internal/certtest"
 	"ergorecorder/recorder"
 )
@@ -18,10 +19,7 @@ import (
 // The page on a recording that is being written shows what was appended after
 // it was opened.
 func TestServeLive(t *testing.T) {
-	w, err := archive.OpenWriter(filepath.Join(t.TempDir(), "live.erg"), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := archivetest.Writer(t, filepath.Join(t.TempDir(), "live.erg"), nil)
 	t.Cleanup(func() { w.Close() })
 	sample := func(node string, at time.Time) {
 		if _, err := w.Append(&archive.Record{
@@ -61,10 +59,7 @@ func TestServeLive(t *testing.T) {
 
 // TestServeLiveTLS: the page of record run --serve over TLS, to who shows the token.
 func TestServeLiveTLS(t *testing.T) {
-	w, err := archive.OpenWriter(filepath.Join(t.TempDir(), "live.erg"), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := archivetest.Writer(t, filepath.Join(t.TempDir(), "live.erg"), nil)
 	t.Cleanup(func() { w.Close() })
 	cert, key, client := certtest.SelfSigned(t)
 	token := filepath.Join(t.TempDir(), "token")

@@ -67,11 +67,33 @@ func (e *LineError) Unwrap() error { return e.Err }
 // walk and is yielded as it is.
 func Read(r io.Reader) iter.Seq2[*Line, error] {
 	return func(yield func(*Line, error) bool) {
+		for n, text := range lines(r) {
+			if text.err != nil {
+				yield(nil, text.err)
+				return
+			}
+			l, err := parseLine(n, text.line, nil)
+			if !yield(l, err) {
+				return
+			}
+		}
+	}
+}
+
+// A lineText is the text of a line, or why no further one could be read.
+type lineText struct {
+	line []byte
+	err  error
+}
+
+// lines walks the lines that are not empty, by their numbers.
+func lines(r io.Reader) iter.Seq2[int, lineText] {
+	return func(yield func(int, lineText) bool) {
 		br := bufio.NewReaderSize(r, 1<<16)
 		if magic, _ := br.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
 			z, err := gzip.NewReader(br)
 			if err != nil {
-				yield(nil, fmt.Errorf("read gzip: %w", err))
+				yield(0, lineText{err: fmt.Errorf("read gzip: %w", err)})
 				return
 			}
 			defer z.Close()
@@ -82,14 +104,7 @@ func Read(r io.Reader) iter.Seq2[*Line, error] {
 		n := 0
 		for sc.Scan() {
 			n++
-			if len(bytes.TrimSpace(sc.Bytes())) == 0 {
-				continue
-			}
-			l, err := Parse(sc.Bytes())
-			if err != nil {
-				err = &LineError{n, err}
-			}
-			if !yield(l, err) {
+			if len(bytes.TrimSpace(sc.Bytes())) > 0 && !yield(n, lineText{line: sc.Bytes()}) {
 				return
 			}
 		}
@@ -98,15 +113,33 @@ func Read(r io.Reader) iter.Seq2[*Line, error] {
 			err = limit.Line.Over(0)
 		}
 		if err != nil {
-			yield(nil, fmt.Errorf("read after line %d: %w", n, err))
+			yield(n, lineText{err: fmt.Errorf("read after line %d: %w", n, err)})
 		}
 	}
 }
 
+func parseLine(n int, text, room []byte) (*Line, error) {
+	l, err := parse(text, room)
+	if err != nil {
+		return nil, &LineError{n, err}
+	}
+	return l, nil
+}
+
 // Parse reads one line.
-func Parse(text []byte) (*Line, error) {
+func Parse(text []byte) (*Line, error) { return parse(text, nil) }
+
+// parse is Parse with memory for the answer's text.
+func parse(text, room []byte) (*Line, error) {
 	var w wire
-	if err := json.Unmarshal(text, &w); err != nil {
+	rest, answer, ok := cutText(text, room)
+	if !ok {
+		rest = text
+	}
+	if err := json.Unmarshal(rest, &w); err != nil {
+		if ok {
+			err = json.Unmarshal(text, &w) // whose places are those of the line
+		}
 		return nil, err
 	}
 	at, err := time.Parse(time.RFC3339Nano, w.T)
@@ -138,7 +171,10 @@ func Parse(text []byte) (*Line, error) {
 		Answer:  ergo.Answer{At: at.UTC(), Took: time.Duration(ms*1e6 + 0.5), IsError: w.IsError},
 		Refused: w.Error,
 	}
-	if w.Text != nil {
+	switch {
+	case ok:
+		l.Answer.Text = answer
+	case w.Text != nil:
 		l.Answer.Text = []byte(*w.Text)
 	}
 	return l, nil

@@ -434,9 +434,6 @@ func scaled(d time.Duration, clock *ergo.Clock) time.Duration {
 	return time.Duration(float64(d) / clock.Speed)
 }
 
-// restStopped is how long a node is left alone after its world was stopped.
-const restStopped = time.Minute
-
 // errRecent refuses to stop a node's world again.
 var errRecent = errors.New("it stops the node for a moment, and did so less than a minute ago")
 
@@ -465,7 +462,7 @@ func (c *Caller) stopping(ctx context.Context, call ergo.Call) (*Result, error) 
 	}
 	c.mu.Lock()
 	last, before := c.stopped[key]
-	recent := before && now.Sub(last) < scaled(restStopped, k.clock())
+	recent := before && now.Sub(last) < scaled(ergo.SuspicionRest, k.clock())
 	c.mu.Unlock()
 	if recent {
 		return nil, &ergo.ToolError{Code: ergo.CodeInvalidParams, Message: call.Tool + ": " + errRecent.Error()}

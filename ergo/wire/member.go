@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -324,7 +325,7 @@ func (m *member) call(ctx context.Context, call ergo.Call) (text []byte, isError
 	}
 	if !hasTools {
 		if sys.plan != system.None {
-			return nil, false, ergo.RoadSystem, &ergo.ToolError{Code: ergo.CodeInvalidParams, Message: fmt.Sprintf("unknown tool: %s (%v)", call.Tool, errNotGiven)}
+			return nil, false, ergo.RoadSystem, notTold(call.Tool, cmp.Or(sys.withheld(call.Tool), errNotGiven))
 		}
 		return nil, false, "", fmt.Errorf("call %s on %s: %w", call.Tool, node, ErrNoMCP)
 	}

@@ -12,10 +12,10 @@ import (
 	"ergorecorder/ergo/wire/internal/system"
 )
 
-// offered says which of the 48 tools the system application of a node can
-// answer.
-func (s *inspection) offers(tool string) ergo.Offer {
-	request := map[string]string{
+// requestFor is the request by which the system application of the node's release
+// answers one of the 48 tools, "" for none of its own; ok is false where it does not.
+func (s *inspection) requestFor(tool string) (request string, ok bool) {
+	requests := map[string]string{
 		"cluster_nodes": "", "node_info": "InspectNode", "node_env": "InspectNode", "loggers_list": "InspectNode",
 		"process_list": "InspectProcessList", "process_info": "InspectProcess", "process_inspect": "InspectProcessState",
 		"meta_inspect": "InspectMetaState", "network_info": "InspectNetwork", "network_acceptors": "InspectNetwork",
@@ -23,12 +23,12 @@ func (s *inspection) offers(tool string) ergo.Offer {
 		"app_list": "InspectApplicationList", "app_info": "InspectApplicationList",
 	}
 	if s.plan == system.Plan31 {
-		request["cron_info"] = "InspectNode"
+		requests["cron_info"] = "InspectNode"
 	} else { // supervisors of 3.0 do not answer, and the node logs that as an error
-		delete(request, "process_inspect")
+		delete(requests, "process_inspect")
 	}
 	if s.plan == system.Plan33 {
-		request = map[string]string{
+		requests = map[string]string{
 			"cluster_nodes": "", "node_info": "GetNode", "runtime_stats": "GetNode", "node_env": "GetNode", "loggers_list": "GetNode",
 			"cron_info": "GetNode", "process_list": "GetProcessRange", "process_children": "GetSubtree", "process_info": "GetProcess",
 			"process_state": "GetProcessLookup", "process_lookup": "GetProcessLookup", "process_inspect": "GetProcessState",
@@ -38,15 +38,34 @@ func (s *inspection) offers(tool string) ergo.Offer {
 			"pprof_goroutines": "GetGoroutines", "pprof_heap": "GetHeapProfile", "message_types": "GetTypes", "capabilities": "GetCapabilities", "types": "GetTypes",
 		}
 	}
-	r, ok := request[tool]
+	request, ok = requests[tool]
+	return request, ok
+}
+
+// withheld is why a tool of the 48 is not answered; nil where it is.
+func (s *inspection) withheld(tool string) error {
+	r, ok := s.requestFor(tool)
 	if !ok {
-		return ergo.Withheld
+		return errNotGiven
 	}
 	s.mu.Lock()
-	_, refused := s.refused[r]
-	s.mu.Unlock()
+	defer s.mu.Unlock()
 	switch {
-	case r != "" && (refused || !s.knows(system.Name("Request"+r))):
+	case r == "":
+		return nil
+	case s.refused[r] != nil:
+		return s.refused[r]
+	case !s.knows(system.Name("Request" + r)):
+		return errNotGiven
+	}
+	return nil
+}
+
+// offers says which of the 48 tools the system application of a node can
+// answer.
+func (s *inspection) offers(tool string) ergo.Offer {
+	switch {
+	case s.withheld(tool) != nil:
 		return ergo.Withheld
 	case tool == "pprof_goroutines" || tool == "pprof_heap":
 		return ergo.Suspicion
@@ -176,12 +195,8 @@ func (s *inspection) aliasOf(text string) (system.Alias, error) {
 	return a, nil
 }
 
-// restStopped is how long a node is left alone after its world was stopped,
-// and sameDiagnosis how long a dump serves one diagnosis.
-const (
-	restStopped   = time.Minute
-	sameDiagnosis = 5 * time.Second
-)
+// sameDiagnosis is how long a dump serves one diagnosis.
+const sameDiagnosis = 5 * time.Second
 
 // stop makes a request that stops the node's world, if none has done so within
 // the last minute.
@@ -190,14 +205,14 @@ func (s *inspection) stop(ctx context.Context, name string, value any) (any, err
 	s.mu.Lock()
 	last, before := s.stopped[name]
 	dump := s.dump[name]
-	if !before || now.Sub(last) >= s.wall(restStopped) {
+	if !before || now.Sub(last) >= s.wall(ergo.SuspicionRest) {
 		s.stopped[name] = now
 	}
 	s.mu.Unlock()
 	switch {
 	case dump.value != nil && now.Sub(dump.at) < s.wall(sameDiagnosis):
 		return dump.value, nil
-	case before && now.Sub(last) < s.wall(restStopped):
+	case before && now.Sub(last) < s.wall(ergo.SuspicionRest):
 		return nil, &ergo.ToolError{Code: ergo.CodeInvalidParams, Message: "it stops the node for a moment, and did so less than a minute ago"}
 	}
 	v, err := s.request(ctx, name, value)

@@ -201,12 +201,22 @@ func (s *inspection) begin(ctx context.Context, name string, value any) (event s
 	s.mu.Unlock()
 	limited, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	if _, err := s.l.Monitor(limited, event); err != nil {
-		s.forget(event, first)
-		return "", nil, fmt.Errorf("%s: follow %s: %w", name, event, err)
+	_, err = s.l.Monitor(limited, event)
+	said, isError := errorText(err)
+	switch {
+	case err == nil, isError && said == alreadyFollowed:
+		return event, first, nil
+	case isError:
+		err = &ergo.ToolError{Code: ergo.CodeInternal, Message: fmt.Sprintf("%s: follow %s: %s", name, event, said)}
+	default:
+		err = fmt.Errorf("%s: follow %s: %w", name, event, err)
 	}
-	return event, first, nil
+	s.forget(event, first)
+	return "", nil, err
 }
+
+// alreadyFollowed is what a node says to who follows an event and asks to.
+const alreadyFollowed = "target is already exist"
 
 // forget ends the wait for an event.
 func (s *inspection) forget(event string, w chan any) {
@@ -222,7 +232,8 @@ func (s *inspection) forget(event string, w chan any) {
 // an event's next message: that is nobody's work.
 type waitedKey struct{}
 
-// await is the first message of an event.
+// await is the first message of an event. An event that says nothing is an answer
+// of its own: the node has just said which event it is, and that it is followed.
 func (s *inspection) await(ctx context.Context, name string, first chan any) (any, error) {
 	if waited, ok := ctx.Value(waitedKey{}).(*time.Duration); ok {
 		began := s.now()
@@ -239,7 +250,10 @@ func (s *inspection) await(ctx context.Context, name string, first chan any) (an
 	case <-s.l.Done():
 		return nil, s.l.Err()
 	case <-limited.Done():
-		return nil, fmt.Errorf("%s: the event says nothing: %w", name, limited.Err())
+		if errors.Is(ctx.Err(), context.Canceled) {
+			return nil, ctx.Err()
+		}
+		return nil, &ergo.ToolError{Code: ergo.CodeInternal, Message: name + ": the node has the event followed and publishes nothing with it"}
 	}
 }
 
@@ -287,10 +301,8 @@ var errNotGiven = errors.New("the system application of that release does not te
 func (s *inspection) call(ctx context.Context, call ergo.Call) ([]byte, error) {
 	answer, direct, err := s.ask(ctx, call)
 	switch {
-	case errors.Is(err, link.ErrLayout):
-		return nil, &ergo.ToolError{Code: ergo.CodeInternal, Message: fmt.Sprintf("%s: not read, for the node's release says it in a form that is not known here (%v)", call.Tool, err)}
-	case errors.Is(err, errNotGiven), errors.Is(err, errNotKnown):
-		return nil, &ergo.ToolError{Code: ergo.CodeInvalidParams, Message: fmt.Sprintf("unknown tool: %s (%v)", call.Tool, err)}
+	case errors.Is(err, link.ErrLayout), errors.Is(err, errNotGiven), errors.Is(err, errNotKnown):
+		return nil, notTold(call.Tool, err)
 	case err != nil || direct != nil:
 		return direct, err
 	}
@@ -305,6 +317,15 @@ func (s *inspection) call(ctx context.Context, call ergo.Call) ([]byte, error) {
 		return text, nil
 	}
 	return inspect.Canonical(call.Tool, call.Args, text, s.creation)
+}
+
+// notTold is a tool that the node's system application does not answer, or not in a
+// form that is known here.
+func notTold(tool string, why error) error {
+	if errors.Is(why, link.ErrLayout) {
+		return &ergo.ToolError{Code: ergo.CodeInternal, Message: fmt.Sprintf("%s: not read, for the node's release says it in a form that is not known here (%v)", tool, why)}
+	}
+	return &ergo.ToolError{Code: ergo.CodeInvalidParams, Message: fmt.Sprintf("unknown tool: %s (%v)", tool, why)}
 }
 
 // missing are the fields of the last answer that a replay said were not

@@ -17,6 +17,7 @@ type Recorder struct {
 	Began   time.Time     `json:"began"`  // by the recorder's clock
 	Now     time.Time     `json:"now"`    // likewise, when this was put
 	Ended   string        `json:"ended,omitempty"`
+	Heard   time.Time     `json:"heard,omitzero"` // of a session that another ended: its last heartbeat, by the engine's clock
 
 	Nodes     []string           `json:"nodes"`               // that it samples
 	Unsure    time.Time          `json:"unsure,omitzero"`     // since when it could not say that it holds them alone, until this heartbeat
@@ -52,6 +53,7 @@ type Lease struct {
 	Node     string `json:"node"`
 	Recorder string `json:"recorder"`
 	Session  string `json:"session"`
+	Beat     uint64 `json:"beat"`           // the revision of a heartbeat of the session: who has not seen that one knows nothing of its end
 	Next     string `json:"next,omitempty"` // to whom it is offered
 	Freed    bool   `json:"freed,omitempty"`
 }

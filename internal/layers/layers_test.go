@@ -102,6 +102,8 @@ var mayImport = map[string]string{
 	"fleet/shape":  "",
 	"fleet/link":   "ergo/secret fleet/shape",
 	"fleet/engine": "ergo/secret",
+	"fleet/ship":   "archive fleet/link fleet/shape",
+	"fleet/lease":  "fleet/link fleet/shape",
 
 	"export": "ergo ergo/tools48 archive replay",
 
@@ -111,7 +113,7 @@ var mayImport = map[string]string{
 	"terminal":             "escape ergo replay analyze analyze/finding analyze/render analyze/views",
 
 	"cmd/analyze": "compare terminal door cmd/internal/... export seal scrub escape ergo/... archive archive/attach fleet/... replay/... coverage analyze/... mcp web internal/exit internal/nearest",
-	"cmd/record":  "door cmd/internal/... fleet/... seal escape ergo/... archive archive/attach recorder/... replay/... coverage analyze/... mcp web internal/exit",
+	"cmd/record":  "door cmd/internal/... fleet/... seal escape ergo/... archive archive/attach recorder/... replay/... coverage analyze/... mcp web internal/exit internal/watch",
 
 	"internal/exit":   "escape",
 	"internal/layers": "",

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/capture"
 	"ergorecorder/ergo/live"
@@ -33,12 +34,9 @@ import (
 // attacks bring, for a limit, more than it allows, and return what came of it.
 var attacks = map[limit.Limit]func(t *testing.T) error{
 	limit.Record: func(t *testing.T) error {
-		w, err := archive.OpenWriter(filepath.Join(t.TempDir(), "a.erg"), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		w := archivetest.Writer(t, filepath.Join(t.TempDir(), "a.erg"), nil)
 		defer w.Close()
-		_, err = w.Append(&archive.Record{Stream: archive.StreamKey{Kind: archive.Sample, Name: "x"}, At: time.Now(), Text: make([]byte, archive.MaxText+1)})
+		_, err := w.Append(&archive.Record{Stream: archive.StreamKey{Kind: archive.Sample, Name: "x"}, At: time.Now(), Text: make([]byte, archive.MaxText+1)})
 		return err
 	},
 	limit.Answer: func(t *testing.T) error {
@@ -74,10 +72,7 @@ var attacks = map[limit.Limit]func(t *testing.T) error{
 		return nil
 	},
 	limit.Note: func(t *testing.T) error {
-		w, err := archive.OpenWriter(filepath.Join(t.TempDir(), "a.erg"), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		w := archivetest.Writer(t, filepath.Join(t.TempDir(), "a.erg"), nil)
 		defer w.Close()
 		none := ergo.CallerFunc(func(context.Context, ergo.Call) (ergo.Answer, error) { return ergo.Answer{}, errors.New("none") })
 		rec, err := recorder.New(none, w, recorder.Standard())

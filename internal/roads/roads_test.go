@@ -21,12 +21,13 @@ import (
 
 	"ergorecorder/analyze"
 	"ergorecorder/analyze/finding"
-	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/live"
 	"ergorecorder/ergo/surface"
 	"ergorecorder/ergo/wire"
 	"ergorecorder/ergo/wire/wiretest"
+	"ergorecorder/internal/watch"
 	"ergorecorder/recorder"
 	"ergorecorder/recorder/ingest"
 	"ergorecorder/replay"
@@ -126,10 +127,7 @@ func imported(t *testing.T, capture string) *replay.Recording {
 		t.Fatal(err)
 	}
 	path := filepath.Join(t.TempDir(), "original.erg")
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := archivetest.Writer(t, path, nil)
 	var into ingest.Imported
 	if err := errors.Join(ingest.Capture(t.Context(), text, w, ingest.Options{}, &into), w.Close()); err != nil {
 		t.Fatal(err)
@@ -164,6 +162,7 @@ func recorded(t *testing.T, original *replay.Recording, road ergo.Road, path str
 	opts := recorder.Standard()
 	opts.Scale(2 * time.Second)
 	opts.Jitter = func() float64 { return 0.5 }
+	opts.Incidents.Detectors = []recorder.Detector{&watch.Detector{}} // as record run has
 	var way live.Way
 	if road == ergo.RoadLink || road == ergo.RoadSystem {
 		way = joined(t, c, road, &opts)
@@ -172,10 +171,7 @@ func recorded(t *testing.T, original *replay.Recording, road ergo.Road, path str
 	}
 	router := live.NewRouter([]live.Way{way}, time.Now, nil)
 	opts.Routes = router
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := archivetest.Writer(t, path, nil)
 	r, err := recorder.New(router, w, opts)
 	if err != nil {
 		t.Fatal(err)
@@ -382,11 +378,8 @@ const head = `# One recording over several roads
 Written by ` + "`make roads`" + `. Each capture of a real cluster (those of testdata, or of the folder ERGO_CAPTURES) is served by a replay
 at ten times its speed over each of the four roads ([surfaces.md](surfaces.md)): as the 48 tools over HTTP, as an Observer (Ergo 3.3), as nodes to
 join that have the 48 tools, and as nodes of 3.3 to join that have their system application alone. It is recorded from there with the
-standard samplers, and analysed. The second column is what the recording over the 48 tools finds: causes, the one to act on first. The
+standard samplers and the playbooks watching, as record run does, and analysed. The second column is what the recording over the 48 tools finds: causes, the one to act on first. The
 others say in what the recording over that road differs: in kind, subject, rank of the first, or onset (by more than 4 s).
-
-Of a replay the recorder does not list processes in pieces, as it does of real nodes: a table that outgrows the 65,535 bytes of an answer over
-a link ends there, and the report says so.
 
 | capture | found over the 48 tools (HTTP) | over an Observer | over a link, 48 tools | over a link, system application |
 |---|---|---|---|---|

@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/capture"
 	"ergorecorder/ergo/tools48"
@@ -58,10 +58,7 @@ func recordReplay(t *testing.T, rec *replay.Recording, own []recorder.Sampler, p
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := archivetest.Writer(t, path, nil)
 	opts := recorder.Options{
 		Samplers: own, Parallel: 8, KeepEnv: true,
 		Jitter: func() float64 { return 0 },

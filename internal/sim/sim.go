@@ -397,7 +397,7 @@ func (c *Cluster) sample(n *Node, d time.Duration) []*archive.Record {
 			"LogMessages": []int{0, 0, 0, 0, 0, 0},
 		}),
 		c.record(n, "runtime_stats", nil, d, map[string]any{
-			"goroutines": 40, "cpus": 2, "heap_alloc": int64(heap), "total_alloc": int64(1e6 * t), "num_gc": int(t / 20), "sys": 30_000_000,
+			"goroutines": 40, "cpus": 2, "heap_alloc": int64(heap), "total_alloc": int64(1e6 * t), "num_gc": int(t / 20), "sys": 30_000_000, "gc_cpu_percent": 0.5,
 		}),
 		c.record(n, "process_list", ergo.Args{"limit": 100000}, d, rows),
 		c.record(n, "app_list", nil, d, []map[string]any{{"name": n.App, "state": state, "mode": "permanent", "uptime": int64(t)}}),

@@ -54,10 +54,7 @@ func runningOn(t *testing.T, path string, conf *archive.Options) *httptest.Serve
 
 func runningWith(t *testing.T, path string, conf *archive.Options, cluster ergo.CallerFunc) *httptest.Server {
 	t.Helper()
-	w, err := archive.OpenWriter(path, conf)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := archivetest.Writer(t, path, conf)
 	r, err := recorder.New(cluster, w, recorder.Standard())
 	if err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"ergorecorder/archive"
+	"ergorecorder/ergo"
 	"ergorecorder/ergo/capture"
 )
 
@@ -41,7 +42,12 @@ func Capture(ctx context.Context, r io.Reader, w *archive.Writer, opt Options, i
 	if into.Nodes == nil {
 		into.Nodes = map[string]bool{}
 	}
-	for l, err := range capture.Read(r) {
+	type line struct {
+		call ergo.Call
+		rec  *archive.Record
+	}
+	record := func(l *capture.Line) line { return line{l.Call, Record(l.Call, l.Args, l.Answer, l.Refused, opt)} }
+	for l, err := range capture.Map(r, record) {
 		if err != nil {
 			into.Broken = append(into.Broken, err)
 			continue
@@ -49,17 +55,15 @@ func Capture(ctx context.Context, r io.Reader, w *archive.Writer, opt Options, i
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		rec := Record(l.Call, l.Args, l.Answer, l.Refused, opt)
-		if into.Once && stored(w.View(), rec) {
+		into.Nodes[l.call.Node] = true
+		if into.Once && stored(w.View(), l.rec) {
 			into.Known++
-			into.Nodes[l.Call.Node] = true
 			continue
 		}
-		if _, err := w.Append(rec); err != nil {
-			return fmt.Errorf("store %s at %s: %w", l.Call, l.Answer.At.Format(time.RFC3339Nano), err)
+		if _, err := w.Append(l.rec); err != nil {
+			return fmt.Errorf("store %s at %s: %w", l.call, l.rec.At.Format(time.RFC3339Nano), err)
 		}
 		into.Lines++
-		into.Nodes[l.Call.Node] = true
 	}
 	return nil
 }

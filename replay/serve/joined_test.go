@@ -18,7 +18,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/wire"
 	"ergorecorder/ergo/wire/wiretest"
@@ -74,10 +74,7 @@ func capture(t *testing.T, name string) *replay.Recording {
 		t.Fatal(err)
 	}
 	path := filepath.Join(t.TempDir(), "original.erg")
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := archivetest.Writer(t, path, nil)
 	var into ingest.Imported
 	if err := errors.Join(ingest.Capture(t.Context(), text, w, ingest.Options{}, &into), w.Close()); err != nil {
 		t.Fatal(err)

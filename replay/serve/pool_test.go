@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
 	"ergorecorder/ergo"
 	"ergorecorder/recorder/ingest"
 	"ergorecorder/replay"
@@ -22,10 +22,7 @@ import (
 func slowNode(t *testing.T) *replay.Recording {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "x.erg")
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := archivetest.Writer(t, path, nil)
 	said := func(at time.Time, tool string, args ergo.Args, took time.Duration, text string, refused *ergo.ToolError) {
 		a := ergo.Answer{At: at, Took: took}
 		if refused == nil {

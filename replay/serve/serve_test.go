@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
 	"ergorecorder/ergo"
 	"ergorecorder/recorder/ingest"
 	"ergorecorder/replay"
@@ -56,10 +56,7 @@ func (w *world) Wait(ctx context.Context, d time.Duration) error {
 func recording(tb testing.TB) *replay.Recording {
 	tb.Helper()
 	path := filepath.Join(tb.TempDir(), "x.erg")
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		tb.Fatal(err)
-	}
+	w := archivetest.Writer(tb, path, nil)
 	said := func(t time.Time, node, tool string, args ergo.Args, text string, refused *ergo.ToolError) {
 		a := ergo.Answer{At: t, Took: time.Millisecond}
 		if refused == nil {

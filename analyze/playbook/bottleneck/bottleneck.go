@@ -10,6 +10,9 @@ import (
 	"ergorecorder/replay"
 )
 
+// fewestListings are needed to tell what waits from what happened to be there.
+const fewestListings = 3
+
 // judge looks for processes whose messages wait: because a callback does
 // not return, because it waits for another process, or because more arrives
 // than is handled.
@@ -19,8 +22,8 @@ import (
 // whole life of the process, is reported beside it.
 func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 	for _, n := range s.Nodes {
-		if len(n.Procs.Listings) < 3 {
-			v.Skip("%s: %s", n.Name, n.Procs.Missing())
+		if len(n.Procs.Listings) < fewestListings {
+			v.Skip("%s: %s", n.Name, n.Procs.Missing(fewestListings))
 			continue
 		}
 		if n.Latency == replay.No {

@@ -35,8 +35,8 @@ func held(n *scene.Node, function string, at time.Time, raw bool) finding.Call {
 
 // keepersSince are those of the profiles that can be compared over time, or, where
 // these name no application code, of the raw ones.
-func keepersSince(h scene.Heaps, t time.Time) []keeper {
-	found := keepers(h.Tables(), t)
+func keepersSince(h scene.Heaps, g retention) []keeper {
+	found := keepers(h.Tables(), g)
 	told := func(all []keeper, raw bool) []keeper {
 		for i := range all {
 			all[i].raw = raw
@@ -44,21 +44,29 @@ func keepersSince(h scene.Heaps, t time.Time) []keeper {
 		return all
 	}
 	if len(found) == 0 || profiles.OriginOf(found[0].function) != profiles.Application {
-		if owed := keepers(h.Raw, t); len(owed) > 0 {
+		if owed := keepers(h.Raw, g); len(owed) > 0 {
 			return told(owed, true)
 		}
 	}
 	return told(found, len(h.Text) < 2)
 }
 
+// ownShare is the part of a heap's growth that a function accounts for at least, to
+// be called what keeps it, where no profile is from before the growth: then each
+// has a part of it, and that it doubled says nothing.
+const ownShare = 1.0 / 3
+
 // keepers are the functions whose allocations in use grew between the heap
-// profiles before t and the last one, most first, application code before any
-// other.
-func keepers(tables []scene.HeapTable, t time.Time) []keeper {
+// profiles before the onset, or the first one where there is none, and the last
+// one, most first, application code before any other.
+func keepers(tables []scene.HeapTable, g retention) []keeper {
 	if len(tables) < 2 {
 		return nil
 	}
-	last := tables[len(tables)-1]
+	first, last := tables[0], tables[len(tables)-1]
+	t := series.Later(g.onset, first.At)
+	within := first.At.After(g.onset)
+	least := ownShare * g.slope.PerSecond * last.At.Sub(first.At).Seconds()
 	var all []keeper
 	for _, r := range last.InUse.Rows {
 		k := keeper{function: r.Function, after: float64(r.Flat)}
@@ -73,7 +81,7 @@ func keepers(tables []scene.HeapTable, t time.Time) []keeper {
 			}
 			k.records = append(k.records, table.Record)
 		}
-		if k.after-k.before >= 4*heapQuantum && k.after >= 2*k.before {
+		if grown := k.after - k.before; grown >= 4*heapQuantum && (within && grown >= least || !within && k.after >= 2*k.before) {
 			all = append(all, k)
 		}
 	}

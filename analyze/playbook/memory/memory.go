@@ -119,7 +119,7 @@ func memoryLeak(s *scene.Scene, n *scene.Node, g retention, profs scene.Heaps, e
 		}
 	}
 	where := ""
-	found := keepersSince(profs, g.onset)
+	found := keepersSince(profs, g)
 	if len(found) > 0 {
 		k := found[0]
 		f.Subject.Function = k.function

@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -87,6 +88,36 @@ func TestKeptByOne(t *testing.T) {
 		g := retention{low: seriestest.Every(90, 2, func(float64) float64 { return test.low * (1 << 20) })}
 		if got := g.keptByOne(test.tables); got != test.leaks {
 			t.Errorf("%s: leaks %v, want %v", test.name, got, test.leaks)
+		}
+	}
+}
+
+// TestKeepersOfALateProfile: where no profile is from before the growth, the first
+// one is what is compared with, and who keeps the memory is told by its part of
+// the growth, not by what it had all along.
+func TestKeepersOfALateProfile(t *testing.T) {
+	table := func(at, leaking, large float64) scene.HeapTable {
+		rows := []profiles.Row{{Function: "shop/app.(*Cache).put", Flat: int64(leaking * (1 << 20))}, {Function: "shop/app.load", Flat: int64(large * (1 << 20))}}
+		return scene.HeapTable{At: seriestest.At(at), InUse: profiles.Table{Rows: rows}}
+	}
+	tests := []struct {
+		name   string
+		tables []scene.HeapTable
+		want   string
+	}{
+		{"both after the onset", []scene.HeapTable{table(100, 60, 300), table(160, 105, 303)}, "shop/app.(*Cache).put 60"},
+		{"one before", []scene.HeapTable{table(20, 1, 300), table(160, 105, 303)}, "shop/app.(*Cache).put 1"},
+		{"none has a part of it", []scene.HeapTable{table(100, 60, 300), table(160, 63, 303)}, ""},
+		{"one profile", []scene.HeapTable{table(160, 105, 303)}, ""},
+	}
+	for _, test := range tests {
+		found := keepers(test.tables, retention{onset: seriestest.At(50), slope: series.Slope{PerSecond: 1 << 20}})
+		got := ""
+		for _, k := range found {
+			got += fmt.Sprintf("%s %.0f", k.function, k.before/(1<<20))
+		}
+		if got != test.want {
+			t.Errorf("%s: %q, want %q", test.name, got, test.want)
 		}
 	}
 }

@@ -12,6 +12,9 @@ import (
 	"ergorecorder/ergo"
 )
 
+// fewestListings are needed to tell a growth from chance.
+const fewestListings = 8
+
 // leaks looks for families of processes that grow without end, and for names,
 // aliases and events that do. The onset of a family's leak is the birth of the
 // first member that stayed.
@@ -21,7 +24,7 @@ func leaks(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 			return err
 		}
 		p := n.Procs
-		if len(p.Listings) < 8 || p.Partial > len(p.Listings)/2 {
+		if len(p.Listings) < fewestListings || p.Lacking > len(p.Listings)/2 {
 			totalLeak(s, n, v)
 			continue
 		}
@@ -212,7 +215,7 @@ func totals(s *scene.Scene, n *scene.Node, onset time.Time) finding.Evidence {
 
 // totalLeak judges a node whose processes were not listed, by its own counters.
 func totalLeak(s *scene.Scene, n *scene.Node, v *finding.Verdict) {
-	v.Skip("%s: %s: only the node's total can be judged", n.Name, n.Procs.Missing())
+	v.Skip("%s: %s: only the node's total can be judged", n.Name, n.Procs.Missing(fewestListings))
 	total := n.Series(ergo.Node, "ProcessesTotal")
 	g, ok := grows(s, total)
 	if !ok || !g.StillGrows() {
@@ -225,7 +228,7 @@ func totalLeak(s *scene.Scene, n *scene.Node, v *finding.Verdict) {
 		Title:          fmt.Sprintf("the number of processes on %s grows", n.Name),
 		Summary:        fmt.Sprintf("There were %s, now there are %s: %s more a second. Which ones cannot be told.", finding.Number(g.Before), finding.Number(g.After), finding.Number(g.Slope.PerSecond)),
 		Recommendation: "Record the node over its own endpoint, so that its processes are listed.",
-		Caveats:        []string{"the processes were not listed: " + n.Procs.Missing()},
+		Caveats:        []string{"which processes they are was not seen: " + n.Procs.Missing(fewestListings)},
 		Evidence: []finding.Evidence{{
 			What: "processes", Node: n.Name, Tool: "node_info", Field: "ProcessesTotal", From: &from, To: &to, Series: finding.Chart("processes", total),
 		}},

@@ -17,7 +17,7 @@ import (
 func zombies(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 	for _, n := range s.Nodes {
 		if len(n.Procs.Listings) == 0 {
-			v.Skip("%s: %s", n.Name, n.Procs.Missing())
+			v.Skip("%s: %s", n.Name, n.Procs.Missing(1))
 			continue
 		}
 		groups := map[string][]*scene.Actor{}

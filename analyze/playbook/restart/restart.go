@@ -10,16 +10,19 @@ import (
 	"ergorecorder/escape"
 )
 
+// fewestListings are needed to see a process end and another take its place.
+const fewestListings = 3
+
 // judge looks for children that die and are restarted over and over, and
 // for supervisors that gave up on them.
 func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 	for _, n := range s.Nodes {
 		switch p := n.Procs; {
-		case len(p.Listings) < 3:
-			v.Skip("%s: %s", n.Name, p.Missing())
+		case len(p.Listings) < fewestListings:
+			v.Skip("%s: %s", n.Name, p.Missing(fewestListings))
 			continue
-		case p.Partial > len(p.Listings)/2:
-			v.Skip("%s: %d of %d listings lack rows, so that a process that is missing may only be out of sight", n.Name, p.Partial, len(p.Listings))
+		case p.Lacking > len(p.Listings)/2:
+			v.Skip("%s: %d of %d listings lack rows, so that a process that is missing may only be out of sight", n.Name, p.Lacking, len(p.Listings))
 			continue
 		}
 		w, err := s.Complaints(ctx, n)

@@ -11,7 +11,6 @@ import (
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
-	"ergorecorder/archive"
 	"ergorecorder/archive/archivetest"
 	"ergorecorder/ergo"
 	"ergorecorder/recorder/ingest"
@@ -27,10 +26,7 @@ type tick func(second int) (processes, node string)
 func recorded(t *testing.T, seconds int, say tick) *replay.Recording {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "in.erg")
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := archivetest.Writer(t, path, nil)
 	for i := range seconds {
 		processes, node := say(i)
 		for tool, text := range map[string]string{"process_list": processes, "node_info": node} {
@@ -347,10 +343,7 @@ func FuzzParse(f *testing.F) {
 func BenchmarkWatch(b *testing.B) {
 	const processes, seconds = 1000, 60
 	path := filepath.Join(b.TempDir(), "in.erg")
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		b.Fatal(err)
-	}
+	w := archivetest.Writer(b, path, nil)
 	for i := range seconds {
 		rows := make([]string, processes)
 		for k := range rows {

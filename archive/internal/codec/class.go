@@ -201,14 +201,22 @@ func (r *bitReader) get(n uint) (uint64, bool) {
 		return 0, false
 	}
 	i, s := r.pos>>3, r.pos&7
-	r.pos += n
-	b := r.data[i:]
-	if len(b) < 9 { // the last bytes
-		b = append(make([]byte, 0, 9), b...)[:9]
+	if s+n > 64 || i+8 > uint(len(r.data)) {
+		return r.rare(n), true
 	}
-	v := binary.LittleEndian.Uint64(b) >> s
+	r.pos += n
+	return binary.LittleEndian.Uint64(r.data[i:]) >> s & (1<<n - 1), true
+}
+
+// rare reads bits of nine bytes, or of the last ones.
+func (r *bitReader) rare(n uint) uint64 {
+	i, s := r.pos>>3, r.pos&7
+	r.pos += n
+	var b [9]byte
+	copy(b[:], r.data[i:])
+	v := binary.LittleEndian.Uint64(b[:]) >> s
 	if s+n > 64 {
 		v |= uint64(b[8]) << (64 - s)
 	}
-	return v & (1<<n - 1), true
+	return v & (1<<n - 1)
 }

@@ -3,6 +3,7 @@ package codec
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // A partCursor walks the samples of one run of one part.
@@ -36,6 +37,7 @@ type colCursor struct {
 	unit  int64
 	scale int64
 	has   []bool // by shape
+	every bool   // has it
 
 	decoder
 	list       reader
@@ -92,11 +94,10 @@ func (r *Run) cursor(out *Table) (*partCursor, error) {
 			p.own = append(p.own, 0)
 		}
 		p.own[c.out] = int32(i)
-		c.has = make([]bool, len(p.shapes))
+		c.has, c.every = make([]bool, len(p.shapes)), true
 		for s, cols := range p.shapes {
-			for _, col := range cols {
-				c.has[s] = c.has[s] || col == i
-			}
+			c.has[s] = slices.Contains(cols, i)
+			c.every = c.every && c.has[s]
 		}
 		for len(p.cols) < i {
 			p.cols = append(p.cols, nil)
@@ -193,15 +194,24 @@ func (r *Run) column(field int, kind ColumnKind, out *Table) (c *colCursor, err 
 // readList reads slots.
 func readList(dst []int32, r *reader) []int32 {
 	dst = dst[:0]
-	slot := -1
-	for range r.int() {
-		gap := r.int()
-		if slot += 1 + gap; r.short || slot >= PartRows {
+	n := r.int()
+	b, slot := r.b, -1
+	for range n {
+		if len(b) > 0 && b[0] < 0x80 { // nearly all gaps
+			slot += 1 + int(b[0])
+			b = b[1:]
+		} else {
+			r.b = b
+			slot += 1 + r.int()
+			b = r.b
+		}
+		if r.short || slot >= PartRows {
 			r.short = true
 			break
 		}
 		dst = append(dst, int32(slot))
 	}
+	r.b = b
 	return dst
 }
 
@@ -279,13 +289,9 @@ func (c *colCursor) step(p *partCursor, mode uint8, at int64) {
 	c.near.reset()
 	switch mode & 3 {
 	case modeActive:
-		for _, slot := range p.active {
-			c.change(slot)
-		}
+		c.changes(p.active)
 	case modeDense:
-		for _, slot := range p.live {
-			c.change(slot)
-		}
+		c.changes(p.live)
 	case modeList:
 		rank := -1
 		for range c.list.int() {
@@ -302,6 +308,62 @@ func (c *colCursor) grow(slot int32) {
 	if n := int(slot) + 1 - len(c.vals); n > 0 {
 		c.vals, c.lits = append(c.vals, make([]int64, n)...), append(c.lits, make([]bool, n)...)
 	}
+}
+
+// changes decodes a cell of each of these rows, which were there before.
+func (c *colCursor) changes(rows []int32) {
+	if c.kind == AgeNS {
+		for _, slot := range rows {
+			c.change(slot)
+		}
+		return
+	}
+	if n := len(rows); n > 0 {
+		c.grow(rows[n-1])
+	}
+	class := c.class
+	for _, slot := range rows {
+		if len(class) == 0 {
+			c.short = true
+			break
+		}
+		code := &c.codes[class[0]]
+		if class[0] == classSame {
+			class = class[1:]
+			continue
+		}
+		c.dirty = append(c.dirty, slot)
+		if code.op == opToggle || c.lits[slot] {
+			c.class = class
+			now := c.cell(cell{val: c.vals[slot], lit: c.lits[slot]})
+			c.vals[slot], c.lits[slot] = now.val, now.lit
+			class = c.class
+			continue
+		}
+		class = class[1:]
+		c.vals[slot] = c.number(code, c.vals[slot])
+	}
+	c.class = class
+}
+
+// number is a number that was predicted to be like before.
+func (c *colCursor) number(code *code, before int64) int64 {
+	v := code.base
+	if code.bits > 0 {
+		rest, ok := c.bits.get(uint(code.bits))
+		if v |= rest; !ok {
+			c.short = true
+		}
+	}
+	switch {
+	case code.op == opDelta && c.kind == Cumulative:
+		return before + int64(v)
+	case code.op == opDelta:
+		return before + unfold(v)
+	case c.unit > 0:
+		return c.refV - int64(v)
+	}
+	return int64(v)
 }
 
 // change decodes the cell of a row that was there before.
@@ -354,38 +416,43 @@ func (c *colCursor) cell(before cell) cell {
 	return now
 }
 
-// without is a sorted list less another.
+// without is a sorted list less another, in the list's memory. What lies between
+// two that are gone is moved at once.
 func without(list, gone []int32) []int32 {
 	if len(gone) == 0 {
 		return list
 	}
-	kept := list[:0]
-	for _, s := range list {
-		for len(gone) > 0 && gone[0] < s {
-			gone = gone[1:]
+	first, _ := slices.BinarySearch(list, gone[0])
+	kept, from := first, first
+	for _, s := range gone {
+		n, found := slices.BinarySearch(list[from:], s)
+		if !found {
+			continue
 		}
-		if len(gone) == 0 || gone[0] != s {
-			kept = append(kept, s)
-		}
+		kept += copy(list[kept:], list[from:from+n])
+		from += n + 1
 	}
-	return kept
+	kept += copy(list[kept:], list[from:])
+	return list[:kept]
 }
 
-// with is a sorted list and another, each slot once.
+// with is a sorted list and another, each slot once, in the list's memory where
+// there is room.
 func with(list, news []int32) []int32 {
 	if len(news) == 0 {
 		return list
 	}
-	out := make([]int32, 0, len(list)+len(news)+64)
-	for _, s := range list {
-		for len(news) > 0 && news[0] < s {
-			out = append(out, news[0])
-			news = news[1:]
+	old := len(list)
+	list = append(list, news...)
+	to, end := len(list), old // from the end: list[to:] is done, list[:end] is not
+	for i := len(news) - 1; i >= 0; i-- {
+		n, found := slices.BinarySearch(list[:end], news[i])
+		to -= end - n
+		copy(list[to:], list[n:end])
+		if end = n; !found {
+			to--
+			list[to] = news[i]
 		}
-		if len(news) > 0 && news[0] == s {
-			news = news[1:]
-		}
-		out = append(out, s)
 	}
-	return append(out, news...)
+	return append(list[:end], list[to:]...)
 }

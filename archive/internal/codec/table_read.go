@@ -42,7 +42,11 @@ type Table struct {
 	changed []uint64 // bitmap
 	isLive  []uint64 // bitmap of the rows of Live
 	wasLive []uint64 // the same before, for its memory
-	moved   bool     // rows came or went since Live was made
+	moved   bool     // rows came or went since Live was made, and it is not known which
+	steady  bool     // what came and went in the record under way is known
+	had     int      // how many parts the record before had
+	came    int      // rows that came with the record under way, as far as counted
+	store   []int32  // memory of Live
 	quiet   bool     // only the parts follow, the columns do not
 }
 
@@ -168,11 +172,17 @@ func (t *Table) rows() error {
 	}
 	var broken error
 	clear(t.changed)
+	t.came = 0
 	if t.pending && !t.quiet {
 		t.pending, t.Reset = false, true
 		clear(t.isLive)
-		t.Live = t.Live[:0]
+		t.Live = nil
+		if t.form == FormObject {
+			t.Live = t.store[:0]
+		}
 	}
+	t.moved = t.moved || t.had != t.Head.parts
+	t.steady, t.had = t.form == FormTable && !t.moved && !t.Reset, t.Head.parts
 	if t.literal {
 		t.quiet = true // texts are made of what the parts hold
 	}
@@ -199,9 +209,12 @@ func (t *Table) rows() error {
 		t.quiet = false
 		return broken
 	}
-	if t.form == FormTable && (t.moved || t.Reset || broken != nil) {
-		t.settle()
-		t.moved = broken != nil
+	if t.form == FormTable {
+		if t.moved || t.Reset || broken != nil {
+			t.settle()
+			t.moved = broken != nil
+		}
+		t.list()
 	}
 	if t.form == FormObject && t.Reset {
 		for _, p := range t.parts {
@@ -233,6 +246,7 @@ func (t *Table) sync(part int) error {
 		r, err := t.fetch(part, seq)
 		if err == nil {
 			err = t.open(part, r)
+			t.moved, t.steady = true, false
 		}
 		if err != nil {
 			t.parts[part] = nil
@@ -267,15 +281,64 @@ func (t *Table) part(i int) *partCursor {
 	return t.parts[i]
 }
 
-// settle lists the live rows of all parts, and which are gone.
+// list lists the live rows of all parts.
+func (t *Table) list() {
+	if p := t.part(0); t.Head.parts == 1 && p != nil {
+		t.Live = p.live
+		return
+	}
+	if t.steady && t.Live != nil && t.came == 0 && len(t.Gone) == 0 {
+		return
+	}
+	t.store = t.store[:0]
+	for i := range t.Head.parts {
+		if p := t.part(i); p != nil {
+			for _, s := range p.live {
+				t.store = append(t.store, s+p.base)
+			}
+		}
+	}
+	t.Live = t.store
+}
+
+// shift notes the rows of a part that came and went with the record under way.
+func (t *Table) shift(p *partCursor) {
+	for _, row := range p.gone {
+		slot := p.base + row
+		if _, again := slices.BinarySearch(p.news, row); !again {
+			t.Gone = append(t.Gone, slot)
+			t.isLive[slot>>6] &^= 1 << (slot & 63)
+			t.changed[slot>>6] &^= 1 << (slot & 63)
+			t.forget(slot)
+		}
+	}
+	for _, row := range p.news {
+		slot := p.base + row
+		if t.isLive[slot>>6]>>(slot&63)&1 == 0 {
+			t.isLive[slot>>6] |= 1 << (slot & 63)
+			t.changed[slot>>6] |= 1 << (slot & 63)
+			t.came++
+		}
+	}
+}
+
+// forget empties the cells of a row that is gone.
+func (t *Table) forget(slot int32) {
+	for c := range t.Columns {
+		if int(slot) < len(t.Columns[c].Kinds) {
+			t.Columns[c].Kinds[slot], t.Columns[c].Texts[slot] = Absent, ""
+		}
+	}
+}
+
+// settle finds out which rows are live, and which are gone.
 func (t *Table) settle() {
-	t.Live = t.Live[:0]
+	t.came++
 	now := append(t.wasLive[:0], make([]uint64, len(t.isLive))...)
 	for i := range t.Head.parts {
 		if p := t.part(i); p != nil {
 			for _, s := range p.live {
 				slot := s + p.base
-				t.Live = append(t.Live, slot)
 				now[slot>>6] |= 1 << (slot & 63)
 			}
 		}
@@ -284,11 +347,7 @@ func (t *Table) settle() {
 		for g := w &^ now[i]; g != 0; g &= g - 1 {
 			slot := int32(i*64 + bits.TrailingZeros64(g))
 			t.Gone = append(t.Gone, slot)
-			for c := range t.Columns {
-				if int(slot) < len(t.Columns[c].Kinds) {
-					t.Columns[c].Kinds[slot] = Absent
-				}
-			}
+			t.forget(slot)
 		}
 		for n := now[i] &^ w; n != 0; n &= n - 1 {
 			t.changed[i] |= n & -n
@@ -326,12 +385,18 @@ func (t *Table) publish(p *partCursor) {
 	if p.object {
 		t.show(p.base, p.news)
 	}
-	t.moved = t.moved || len(p.gone)+len(p.news) > 0
+	switch {
+	case len(p.gone)+len(p.news) == 0:
+	case t.steady:
+		t.shift(p)
+	default:
+		t.moved = true
+	}
 }
 
 // publishAll brings all of a part into the columns.
 func (t *Table) publishAll(p *partCursor) {
-	p.stale, t.moved = false, true
+	p.stale, t.moved, t.steady = false, true, false
 	last := int32(0)
 	if n := len(p.live); n > 0 {
 		last = p.base + p.live[n-1]
@@ -380,14 +445,31 @@ func (c *Column) grow(n int) {
 
 // emit brings cells of a column into the table's, and marks what differs.
 func (t *Table) emit(p *partCursor, c *colCursor, rows []int32) {
+	if len(rows) == 0 {
+		return
+	}
 	out := &t.Columns[c.out]
+	c.grow(int32(len(p.shape.vals)) - 1)
+	out.grow(int(p.base) + len(c.vals))
+	plain := c.every && c.unit == 0
 	for _, s := range rows {
 		slot := p.base + s
-		out.grow(int(slot) + 1)
-		c.grow(s)
+		if plain && !c.lits[s] {
+			if out.Kinds[slot] != Int {
+				out.Kinds[slot], out.Texts[slot] = Int, ""
+			} else if out.Ints[slot] == c.vals[s] {
+				continue
+			}
+			out.Ints[slot] = c.vals[s]
+			t.changed[slot>>6] |= 1 << (slot & 63)
+			continue
+		}
 		kind, num, text := c.value(p, s)
 		if out.Kinds[slot] != kind || out.Ints[slot] != num || kind > Int && out.Texts[slot] != text {
-			out.Kinds[slot], out.Ints[slot], out.Texts[slot] = kind, num, text
+			if kind > Int || out.Kinds[slot] > Int {
+				out.Texts[slot] = text
+			}
+			out.Kinds[slot], out.Ints[slot] = kind, num
 			t.changed[slot>>6] |= 1 << (slot & 63)
 		}
 	}

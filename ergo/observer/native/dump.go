@@ -1,6 +1,7 @@
 package native
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -165,7 +166,7 @@ func counted(dump string) []group {
 // heap is what is in use, by the function that allocated it: of a stack the 48
 // tools tell the innermost one.
 func (n *node) heap(args ergo.Args) ([]byte, error) {
-	text, err := n.ask("pprof_heap", ergo.Args{"limit": 1_000_000})
+	text, short, err := n.heapTable()
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +196,29 @@ func (n *node) heap(args ergo.Args) ([]byte, error) {
 		limit = int(l)
 	}
 	cut := max(0, len(list)-limit)
-	return encode(map[string]any{"Node": n.name, "Records": list[:len(list)-cut], "TotalInuse": total, "Truncated": cut}), nil
+	out := map[string]any{"Node": n.name, "Records": list[:len(list)-cut], "TotalInuse": total, "Truncated": cut}
+	if short { // how many more there were is not known
+		delete(out, "Truncated")
+	}
+	return encode(out), nil
+}
+
+// heapTable is the heap by function with all rows that there are; short reports
+// that the node may have had more.
+func (n *node) heapTable() (text []byte, short bool, err error) {
+	call := ergo.Call{Node: n.name, Tool: "pprof_heap", Args: ergo.Args{"limit": 1_000_000}}
+	past, ok := n.caller.(interface {
+		NewestTable(context.Context, ergo.Call) (ergo.Answer, bool, error)
+	})
+	if !ok {
+		text, err = n.ask(call.Tool, call.Args)
+		return text, false, err
+	}
+	a, short, err := past.NewestTable(n.ctx, call)
+	if err == nil {
+		n.at = a.At
+	}
+	return a.Text, short, err
 }
 
 // bytesOf reads a size as the 48 tools write it.

@@ -236,17 +236,18 @@ func (l *Link) structured(payload []byte) {
 	named, _ := v.(edf.Named)
 	switch m := named.Value.(type) {
 	case message.Result:
-		if err == nil {
-			l.deliver(m.Ref.ID, reply{value: m.Result, err: m.Error})
-			return
+		if len(payload) < refSize {
+			break
 		}
-		// What the event kept is of a type that we do not know, so all after
-		// it is out of reach; but the numbers of the reference come last.
-		var unknown *edf.UnknownTypeError
-		if errors.As(err, &unknown) && len(payload) >= 24 {
-			l.deliver(lastRef(payload), reply{err: m.Error})
-			return
+		// What the event kept may be of a type that we do not know, or of a layout
+		// that is not ours: then all after it is out of reach, or was misread. But
+		// the numbers of the reference come last.
+		ref, r := lastRef(payload), reply{err: m.Error}
+		if err == nil && m.Ref.ID == ref {
+			r.value = m.Result
 		}
+		l.deliver(ref, r)
+		return
 	case relation:
 		if err == nil {
 			l.refuse(m.Reference())
@@ -256,8 +257,11 @@ func (l *Link) structured(payload []byte) {
 	l.unread.Add(1)
 }
 
+// refSize is how many bytes the numbers of a reference are.
+const refSize = 3 * 8
+
 func lastRef(b []byte) (ref [3]uint64) {
-	b = b[len(b)-24:]
+	b = b[len(b)-refSize:]
 	for i := range ref {
 		ref[i] = binary.BigEndian.Uint64(b[8*i:])
 	}

@@ -1,0 +1,83 @@
+package ingest_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
+	"ergorecorder/recorder/ingest"
+)
+
+// BenchmarkCapture takes in a capture, as record import does: the bundled one,
+// or the files that ERGO_BENCH_CAPTURE names by a pattern, all into one archive each.
+func BenchmarkCapture(b *testing.B) {
+	pattern := os.Getenv("ERGO_BENCH_CAPTURE")
+	if pattern == "" {
+		pattern = "../../testdata/stuck.jsonl.gz"
+	}
+	files, err := filepath.Glob(pattern)
+	if err != nil || len(files) == 0 {
+		b.Fatalf("%s: %v", pattern, err)
+	}
+	var captures [][]byte
+	size := 0
+	for _, f := range files {
+		raw, err := os.ReadFile(f)
+		if err != nil {
+			b.Fatal(err)
+		}
+		captures = append(captures, raw)
+		z, err := gzip.NewReader(bytes.NewReader(raw))
+		if err != nil {
+			b.Fatal(err)
+		}
+		n, err := io.Copy(io.Discard, z)
+		if err != nil {
+			b.Fatal(err)
+		}
+		size += int(n)
+	}
+	b.SetBytes(int64(size))
+	b.ReportAllocs()
+	rows, kept := 0, int64(0)
+	for b.Loop() {
+		rows, kept = 0, 0
+		for _, c := range captures {
+			r, k := takeIn(b, c)
+			rows, kept = rows+r, kept+k
+		}
+	}
+	b.ReportMetric(float64(rows)*float64(b.N)/b.Elapsed().Seconds()/1e3, "krows/s")
+	b.ReportMetric(float64(rows), "rows")
+	b.ReportMetric(float64(kept), "bytes-kept")
+}
+
+func takeIn(b *testing.B, capture []byte) (rows int, size int64) {
+	path := filepath.Join(b.TempDir(), "a.erg")
+	w := archivetest.Writer(b, path, &archive.Options{CommitEvery: time.Hour})
+	var sum ingest.Imported
+	if err := ingest.Capture(context.Background(), bytes.NewReader(capture), w, ingest.Options{}, &sum); err != nil {
+		b.Fatal(err)
+	}
+	if len(sum.Broken) > 0 {
+		b.Fatal(sum.Broken[0])
+	}
+	for _, s := range w.View().Streams() {
+		rows += s.Rows
+	}
+	if err := w.Close(); err != nil {
+		b.Fatal(err)
+	}
+	st, err := os.Stat(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return rows, st.Size()
+}
