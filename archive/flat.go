@@ -88,6 +88,18 @@ func OpenObjects(objects ...Object) (*Reader, error) {
 	return r, r.load()
 }
 
+// OpenFlat opens a file that is flat by itself: it may hold the middle of an
+// archive, and no other segment is missed.
+func OpenFlat(path string) (*Reader, error) {
+	s, err := openFlatFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	r := newReader()
+	r.cat.segments, r.cat.after = []*segment{s}, s.meta.Segment-1
+	return r, r.load()
+}
+
 // isFlat reports whether a file begins as a flat one.
 func isFlat(path string) bool {
 	f, err := os.Open(path)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
 	"ergorecorder/internal/exit"
 )
 
@@ -19,10 +20,7 @@ import (
 func recordedBy(t *testing.T, offset float64, nodes ...string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "rec.erg")
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := archivetest.Writer(t, path, nil)
 	for i := range 20 {
 		at := verifyStart.Add(time.Duration(5*i) * time.Second)
 		for _, n := range nodes {

@@ -14,14 +14,16 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/fleet/cache"
+	"ergorecorder/fleet/link"
 	"ergorecorder/fleet/merge"
 	"ergorecorder/fleet/shelf"
 )
 
 // Options say how and what is asked.
 type Options struct {
-	Shelf shelf.Options
-	Cache *cache.Cache
+	Shelf  shelf.Options
+	Engine link.Options // who we are at a fleet's engine
+	Cache  *cache.Cache
 	// From and To are what is asked about; zero is unbounded.
 	From, To time.Time
 	// Apart keeps the recordings of several recorders apart: they are no timeline.
@@ -47,10 +49,15 @@ func (o *Opened) Close() (err error) {
 }
 
 // IsAddress reports whether a path is an address that Open opens.
-func IsAddress(path string) bool { return shelf.IsAddress(path) }
+func IsAddress(path string) bool {
+	return shelf.IsAddress(path) || strings.HasPrefix(path, FleetScheme)
+}
 
 // Open opens an address. The context is that of all that is read later.
 func Open(ctx context.Context, address string, o Options) (*Opened, error) {
+	if strings.HasPrefix(address, FleetScheme) {
+		return openFleet(ctx, address, o)
+	}
 	return openShelf(ctx, address, o)
 }
 

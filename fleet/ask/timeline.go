@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"ergorecorder/archive"
 	"ergorecorder/fleet/merge"
@@ -20,6 +21,9 @@ func (out *Opened) timeline(ctx context.Context, inputs []merge.Input, o Options
 		out.Readers = append(out.Readers, in.Reader)
 	}
 	if len(inputs) == 1 || o.Apart {
+		return nil
+	}
+	if alone(inputs) {
 		return nil
 	}
 	plan, err := merge.Look(ctx, inputs)
@@ -40,6 +44,17 @@ func (out *Opened) timeline(ctx context.Context, inputs []merge.Input, o Options
 	out.Readers = append(out.Readers, merged)
 	out.Notes = append(out.Notes, notes...)
 	return nil
+}
+
+// alone reports whether only one of the inputs holds more than marks.
+func alone(inputs []merge.Input) bool {
+	n := 0
+	for _, in := range inputs {
+		if slices.ContainsFunc(in.Reader.Streams(), func(s archive.Stream) bool { return s.Kind != archive.MarkKind }) {
+			n++
+		}
+	}
+	return n < 2
 }
 
 // sharedNodes are the nodes that are to be merged.

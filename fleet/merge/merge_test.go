@@ -54,10 +54,7 @@ func merged(t *testing.T, readers ...*archive.Reader) (*replay.Recording, *merge
 		inputs = append(inputs, merge.Input{Name: fmt.Sprint("recorder ", i+1), Reader: r})
 	}
 	path := filepath.Join(t.TempDir(), "merged.erg")
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := archivetest.Writer(t, path, nil)
 	res, err := merge.Merge(t.Context(), inputs, w, merge.Options{})
 	if err := errors.Join(err, w.Close()); err != nil {
 		t.Fatal(err)

@@ -52,7 +52,7 @@ var mayImport = map[string]string{
 	"recorder/control":    "door escape seal ergo/live archive recorder recorder/dump",
 	"recorder/ingest":     "ergo ergo/redact ergo/tools48 ergo/capture archive",
 
-	"fleet/ask":             "archive fleet/cache fleet/merge fleet/shelf",
+	"fleet/ask":             "archive fleet/cache fleet/link fleet/merge fleet/shape fleet/shelf",
 	"fleet/cache":           "",
 	"fleet/shelf":           "archive",
 	"fleet/shelf/shelftest": "fleet/shelf",

@@ -14,12 +14,14 @@ import (
 	"ergorecorder/escape"
 	"ergorecorder/fleet/ask"
 	"ergorecorder/fleet/cache"
+	"ergorecorder/fleet/link"
 	"ergorecorder/fleet/shelf"
 )
 
 // far is how addresses are asked, and which were.
 type far struct {
 	endpoint   string
+	engine     link.Options
 	cacheDir   string
 	cacheBytes int64
 	opened     []*ask.Opened
@@ -39,7 +41,10 @@ func Far(root *cobra.Command) {
 	f := &far{}
 	fl := root.PersistentFlags()
 	fl.StringVar(&f.endpoint, "shelf-endpoint", "", "URL of the S3 server of s3://BUCKET/PREFIX (default: $AWS_ENDPOINT_URL, else that of AWS)")
-	fl.StringVar(&f.cacheDir, "cache", "", "directory that keeps what was fetched of s3://… (default: "+cacheName+" in the user's cache directory)")
+	fl.StringVar(&f.engine.CredsFile, "engine-creds", "", "file with NATS credentials for the engine of fleet://NAME@HOST")
+	fl.StringVar(&f.engine.TokenFile, "engine-token-file", "", "file with the engine's token")
+	fl.StringVar(&f.engine.CAFile, "engine-ca", "", "file with the certificate of who signs the engine's")
+	fl.StringVar(&f.cacheDir, "cache", "", "directory that keeps what was fetched of s3:// and fleet:// (default: "+cacheName+" in the user's cache directory)")
 	fl.Int64Var(&f.cacheBytes, "cache-bytes", defaultCache, "how many bytes --cache may have")
 	before := root.PersistentPreRunE
 	root.PersistentPreRunE = func(cmd *cobra.Command, args []string) error {
@@ -74,7 +79,7 @@ func OpenFar(cmd *cobra.Command, address string, apart bool) ([]*archive.Reader,
 		return nil, err
 	}
 	home, _ := os.UserHomeDir() // where there is none, neither is a file of credentials
-	o := ask.Options{Shelf: shelf.Environment(os.Getenv, home), Cache: c, Apart: apart}
+	o := ask.Options{Shelf: shelf.Environment(os.Getenv, home), Engine: f.engine, Cache: c, Apart: apart}
 	if f.endpoint != "" {
 		o.Shelf.Endpoint = f.endpoint
 	}

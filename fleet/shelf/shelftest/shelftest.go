@@ -58,6 +58,37 @@ func New(t testing.TB) *Server {
 	return s
 }
 
+// Plain starts a server without TLS, for who has no way to trust a certificate.
+func Plain(t testing.TB) *Server {
+	s := &Server{objects: map[string]object{}}
+	srv := httptest.NewServer(s)
+	t.Cleanup(func() {
+		srv.Client().CloseIdleConnections()
+		srv.Close()
+	})
+	s.URL = srv.URL
+	s.Options = shelf.Options{Endpoint: srv.URL, Key: "key", Secret: "secret", Tries: 1, Transport: srv.Client().Transport}
+	return s
+}
+
+// unchunked is a body without the signatures of its pieces, which it has where there is
+// no TLS.
+func unchunked(r *http.Request, body []byte) (out []byte) {
+	if !strings.HasPrefix(r.Header.Get("X-Amz-Content-Sha256"), "STREAMING-") {
+		return body
+	}
+	for {
+		head, rest, ok := bytes.Cut(body, []byte("\r\n"))
+		size, _, _ := strings.Cut(string(head), ";")
+		n, err := strconv.ParseInt(size, 16, 32)
+		if !ok || err != nil || n <= 0 || int(n) > len(rest) {
+			return out
+		}
+		out = append(out, rest[:n]...)
+		body = bytes.TrimPrefix(rest[n:], []byte("\r\n"))
+	}
+}
+
 // Fail makes requests fail from now on; nil ends it.
 func (s *Server) Fail(f Fault) {
 	s.mu.Lock()
@@ -126,6 +157,7 @@ func refuse(w http.ResponseWriter, code int, s3code string) {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	bucket, name, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	body, _ := io.ReadAll(r.Body)
+	body = unchunked(r, body)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls = append(s.calls, r.Method+" "+name)
