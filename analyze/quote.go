@@ -39,6 +39,7 @@ func (r *Report) quoteNames(odd []string) {
 		quoteFinding(f, quote, each)
 	}
 	each(r.Healthy)
+	each(r.LeftOut)
 	for i := range r.NotEvaluated {
 		quote(&r.NotEvaluated[i].Why)
 	}

@@ -19,6 +19,7 @@ type Report struct {
 	Findings     []*finding.Finding     `json:"findings"` // ranked: the first is the one to act on
 	Healthy      []string               `json:"healthy"`
 	NotEvaluated []finding.NotEvaluated `json:"not_evaluated"`
+	LeftOut      []string               `json:"left_out"`           // what is there because somebody observes: in no count and no verdict
 	Coverage     *coverage.Coverage     `json:"coverage,omitempty"` // what was seen, see docs/coverage.md
 }
 

@@ -90,6 +90,13 @@ func Run(ctx context.Context, rec *replay.Recording, opt Options) (*Report, erro
 		r.NotEvaluated = append(r.NotEvaluated, finding.NotEvaluated{Playbook: "mute", Why: ended})
 	}
 	r.Findings = finding.Rank(r.Findings)
+	net, err := s.Network(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("look for what observes: %w", err)
+	}
+	if r.LeftOut = s.Footprint(net); r.LeftOut == nil {
+		r.LeftOut = []string{}
+	}
 	r.NotEvaluated = append(r.NotEvaluated, s.DamageNoted()...)
 	r.conclude(seen)
 	r.quoteNames(s.OddNames())
@@ -161,6 +168,7 @@ func report(ctx context.Context, s *scene.Scene, opt Options) (*Report, error) {
 		Findings:     []*finding.Finding{},
 		Healthy:      []string{},
 		NotEvaluated: []finding.NotEvaluated{},
+		LeftOut:      []string{},
 	}
 	r.Archive.RecordedFrom, r.Archive.RecordedTo = s.Rec.Window()
 	for _, n := range s.Nodes {

@@ -229,6 +229,51 @@ func BenchmarkAppend(b *testing.B) {
 	}
 }
 
+// BenchmarkAppendWide takes in answers of 100,000 rows, a few in each turn, with a commit after each; a small answer of
+// another node comes in beside. It reports the longest that either took.
+func BenchmarkAppendWide(b *testing.B) {
+	var wide, small time.Duration
+	for b.Loop() {
+		w, err := archive.OpenWriter(filepath.Join(b.TempDir(), "a.erg"), &archive.Options{CommitEvery: time.Hour})
+		if err != nil {
+			b.Fatal(err)
+		}
+		load, other := archivetest.NewWorkload(1, 100_000, 1), archivetest.NewWorkload(2, 10, 2)
+		for range 6 {
+			rec := load.Next(0)
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				wide = max(wide, appended(b, w, rec))
+			}()
+			for beside := true; beside; {
+				small = max(small, appended(b, w, other.Next(1)))
+				select {
+				case <-done:
+					beside = false
+				case <-time.After(10 * time.Millisecond):
+				}
+			}
+			if err := w.Sync(); err != nil {
+				b.Fatal(err)
+			}
+		}
+		if err := w.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(wide.Microseconds())/1e3, "wide-ms")
+	b.ReportMetric(float64(small.Microseconds())/1e3, "small-ms")
+}
+
+func appended(b *testing.B, w *archive.Writer, rec *archive.Record) time.Duration {
+	start := time.Now()
+	if _, err := w.Append(rec); err != nil {
+		b.Error(err)
+	}
+	return time.Since(start)
+}
+
 // BenchmarkMemory measures what the writer keeps for each live process.
 func BenchmarkMemory(b *testing.B) {
 	for _, processes := range []int{10_000, 100_000} {

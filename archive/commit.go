@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -72,12 +73,20 @@ func (w *Writer) updateIn(s *segment, f func(*bbolt.Tx) error) error {
 
 // commit writes everything appended so far to disk: new chunks to the tail,
 // and runs that have ended as blocks, in one transaction. The caller holds io.
-func (w *Writer) commit() error { return w.commitWith(w.zip, false) }
+func (w *Writer) commit() error { return w.commitWith(w.zip, goOn) }
 
-// commitWith is commit with blocks as small as zip makes them; with cut all runs
-// end, and nothing but blocks is left.
-func (w *Writer) commitWith(zip *codec.Zip, cut bool) error {
-	err := w.commitOnce(zip, cut)
+// What goes on while the records for a commit are gathered.
+type gathering int
+
+const (
+	goOn  gathering = iota // records come in; some of them may be stored already that are not counted yet
+	still                  // none come in: what is stored is what is counted
+	cut                    // none come in, and all runs end: nothing but blocks is left
+)
+
+// commitWith is commit with blocks as small as zip makes them.
+func (w *Writer) commitWith(zip *codec.Zip, how gathering) error {
+	err := w.commitOnce(zip, how)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err == nil {
@@ -92,7 +101,7 @@ func (w *Writer) commitWith(zip *codec.Zip, cut bool) error {
 	return w.failed
 }
 
-func (w *Writer) commitOnce(zip *codec.Zip, cut bool) error {
+func (w *Writer) commitOnce(zip *codec.Zip, how gathering) error {
 	w.mu.Lock()
 	if w.timer != nil {
 		w.timer.Stop()
@@ -105,7 +114,7 @@ func (w *Writer) commitOnce(zip *codec.Zip, cut bool) error {
 			return err
 		}
 	}
-	set := w.gather(cut)
+	set := w.gather(how)
 	if set.empty() && !w.owed {
 		return nil
 	}
@@ -131,15 +140,24 @@ func (w *Writer) commitOnce(zip *codec.Zip, cut bool) error {
 
 // gather is all that is to be stored. With cut all runs end, in the same moment:
 // a record that came in between would be half in this segment, half in the next.
-func (w *Writer) gather(cut bool) *commitSet {
+func (w *Writer) gather(how gathering) *commitSet {
+	if how == goOn {
+		w.taking.Lock()
+		defer w.taking.Unlock()
+	} else {
+		defer w.alone()()
+	}
+	w.mu.Lock()
+	last, count := w.next-1, w.count
+	w.mu.Unlock()
+	w.takeDirty()
+	if how == cut {
+		w.cut(func(*stream) bool { return true })
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.collect()
-	if cut {
-		w.cut()
-	}
 	w.fillBatch()
-	return &commitSet{batches: w.waiting, runs: w.toPack, defs: w.defs, last: w.next - 1, count: w.count}
+	return &commitSet{batches: w.waiting, runs: w.toPack, defs: w.defs, last: last, count: count}
 }
 
 // acknowledge notes that a set is on disk. Locked by the caller.
@@ -338,7 +356,7 @@ func (w *Writer) finish() error {
 }
 
 // packAll ends all runs and writes them as blocks.
-func (w *Writer) packAll(zip *codec.Zip) error { return w.commitWith(zip, true) }
+func (w *Writer) packAll(zip *codec.Zip) error { return w.commitWith(zip, cut) }
 
 // EndRuns ends the runs that began before a time, and returns when they are blocks on
 // disk: who takes blocks to others waits no longer for rare records. Each begins
@@ -347,17 +365,15 @@ func (w *Writer) EndRuns(before time.Time) error {
 	w.io.Lock()
 	defer w.io.Unlock()
 	w.mu.Lock()
-	if w.closed {
-		w.mu.Unlock()
+	closed := w.closed
+	w.mu.Unlock()
+	if closed {
 		return ErrClosed
 	}
-	w.collect()
-	for _, s := range w.streams {
-		if w.beganBefore(s, before.UnixNano()) {
-			w.cutStream(s)
-		}
-	}
-	w.mu.Unlock()
+	done := w.alone()
+	w.takeDirty()
+	w.cut(func(s *stream) bool { return w.beganBefore(s, before.UnixNano()) })
+	done()
 	return w.commit()
 }
 
@@ -373,25 +389,14 @@ func (w *Writer) beganBefore(s *stream, then int64) bool {
 	return false
 }
 
-// cut ends all runs. Locked by the caller.
-func (w *Writer) cut() {
-	for _, s := range w.streams {
-		w.cutStream(s)
-	}
-}
-
-// cutStream ends the runs of a stream. Locked by the caller.
-func (w *Writer) cutStream(s *stream) {
-	s.enc.Cut()
-	for _, c := range s.enc.Take(nil) {
-		w.addChunk(s, c)
-	}
-	w.cat.mu.Lock()
-	defer w.cat.mu.Unlock()
-	for part := range s.runs.parts {
-		if r := s.runs.last(part); r != nil && !r.ended {
-			r.ended = true
-			w.toPack = append(w.toPack, r)
+// cut ends the runs of some streams. The caller is alone.
+func (w *Writer) cut(some func(*stream) bool) {
+	w.mu.Lock()
+	streams := slices.Collect(maps.Values(w.streams))
+	w.mu.Unlock()
+	for _, s := range streams {
+		if some(s) {
+			w.take(s, true)
 		}
 	}
 }

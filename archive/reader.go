@@ -140,9 +140,7 @@ func (r *Reader) refresh() {
 		r.cat.mu.Unlock()
 	}
 	if w := r.writer; w != nil {
-		w.mu.Lock()
 		w.collect()
-		w.mu.Unlock()
 	}
 }
 
@@ -271,6 +269,8 @@ type Query struct {
 	// After and UpTo are bounds in the order of append: After < Seq <= UpTo.
 	// Zero means none.
 	After, UpTo uint64
+	// Failed leaves only records that are failures. Runs without any are not read.
+	Failed bool
 }
 
 // numbers reports whether some of the records from first to last are wanted.

@@ -183,9 +183,10 @@ func holdsNothing(tx *bbolt.Tx) (bool, error) {
 // turnTo makes next the segment that is written. Records that came since all
 // runs were packed have begun new ones; those belong to it.
 func (w *Writer) turnTo(next *segment) {
+	defer w.alone()()
+	w.takeDirty()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.collect()
 	w.cat.mu.Lock()
 	defer w.cat.mu.Unlock()
 	w.seg, w.began, w.newest = next, 0, 0

@@ -35,7 +35,7 @@ func (w *Writer) Snapshot(out io.Writer) (s Snapshot, err error) {
 func (w *Writer) beginSnapshot() (*bbolt.Tx, Snapshot, error) {
 	w.io.Lock()
 	defer w.io.Unlock()
-	if err := w.commit(); err != nil {
+	if err := w.commitWith(w.zip, still); err != nil {
 		return nil, Snapshot{}, err
 	}
 	w.mu.Lock()

@@ -89,7 +89,7 @@ type walk struct {
 // begin finds the runs and groups those that overlap.
 func (w *walk) begin() {
 	runs := slices.DeleteFunc(w.r.cat.runs(w.key, 0), func(x run) bool {
-		return !w.window.meets(x.From, x.To) || !w.query.numbers(x.Run, x.Last)
+		return !w.window.meets(x.From, x.To) || !w.query.numbers(x.Run, x.Last) || w.query.Failed && x.Failures == 0
 	})
 	slices.SortFunc(runs, func(a, b run) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.Run, b.Run)) })
 	var to int64
@@ -137,7 +137,7 @@ func (w *walk) list(x *run) {
 		return
 	}
 	for i, h := range heads {
-		if w.window.meets(h.At, h.At) && w.query.numbers(h.Seq, h.Seq) {
+		if w.window.meets(h.At, h.At) && w.query.numbers(h.Seq, h.Seq) && (h.Failed || !w.query.Failed) {
 			w.items = append(w.items, item{at: h.At, seq: h.Seq, run: x, i: i})
 		}
 	}

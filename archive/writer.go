@@ -113,10 +113,14 @@ type Writer struct {
 	zip  *codec.Zip
 	cat  *catalog
 
-	io sync.Mutex // held while the disk is written; before mu
+	// In the order in which they are locked; behind gate comes that of a stream.
+	io     sync.Mutex   // held while the disk is written
+	taking sync.Mutex   // held while chunks are made of what the encoders hold
+	gate   sync.RWMutex // held by whoever appends, and alone while runs end
+
+	scratch sync.Pool // of *codec.Scratch
 
 	mu       sync.Mutex
-	scratch  codec.Scratch
 	seg      *segment // the one being written
 	began    int64    // time of the segment's first record, 0 while it has none
 	newest   int64    // time of the segment's newest record, 0 while it has none
@@ -151,6 +155,7 @@ type Writer struct {
 // stream is a stream that is being written.
 type stream struct {
 	id   uint32
+	mu   sync.Mutex // of enc: one answer is encoded while other streams take theirs
 	enc  *codec.Encoder
 	runs *streamRuns
 	seg  *segment // that holds its definition
@@ -168,6 +173,7 @@ func (w window) meets(from, to int64) bool { return w.from <= to && from <= w.to
 func OpenWriter(path string, opts *Options) (*Writer, error) {
 	zip := codec.NewZip()
 	w := &Writer{path: path, zip: zip, cat: newCatalog(zip), streams: map[StreamKey]*stream{}, dirty: map[*stream]bool{}}
+	w.scratch.New = func() any { return new(codec.Scratch) }
 	if opts != nil {
 		w.opts = *opts
 	}
@@ -478,15 +484,16 @@ func (w *Writer) Append(rec *Record) (seq uint64, err error) {
 	if err := w.recover(); err != nil {
 		return 0, err
 	}
+	w.gate.RLock()
+	defer w.gate.RUnlock()
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.closed {
-		return 0, ErrClosed
-	}
 	s := w.stream(rec)
-	rec.Seq = w.next
-	w.next++
-	w.count++
+	w.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := w.admit(s, rec); err != nil {
+		return 0, err
+	}
 	r := codec.Record{
 		Seq: rec.Seq, At: rec.At.UnixNano(), Took: int64(rec.Took), Mono: int64(rec.Mono), Subject: rec.Subject, Args: rec.Args, Text: rec.Text,
 		IsError: rec.IsError, Seen: int64(rec.Seen), Total: int64(rec.Total),
@@ -494,13 +501,29 @@ func (w *Writer) Append(rec *Record) (seq uint64, err error) {
 	if f := rec.Failure; f != nil {
 		r.Failed, r.Code, r.Reason = true, int64(f.Code), f.Text
 	}
+	desk := w.scratch.Get().(*codec.Scratch)
+	s.enc.Borrow(desk)
 	s.enc.Append(&r)
+	w.scratch.Put(desk)
+	return rec.Seq, nil
+}
+
+// admit numbers a record, which is encoded before the stream's lock is let go.
+func (w *Writer) admit(s *stream, rec *Record) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return ErrClosed
+	}
+	rec.Seq = w.next
+	w.next++
+	w.count++
 	w.dirty[s] = true
-	w.span(r.At, r.At)
+	w.span(rec.At.UnixNano(), rec.At.UnixNano())
 	if w.timer == nil {
 		w.timer = time.AfterFunc(w.opts.CommitEvery, func() { _ = w.Sync() })
 	}
-	return rec.Seq, nil
+	return nil
 }
 
 // span widens what the segment being written covers. Locked by the caller.
@@ -532,7 +555,7 @@ func (w *Writer) stream(rec *Record) *stream {
 		w.cat.mu.Lock()
 		s.runs = w.cat.stream(rec.Stream, rec.Schema)
 		w.cat.mu.Unlock()
-		s.enc = codec.NewEncoder(desc(w.seg.meta.ID, s.id, rec.Stream, s.runs.schema, w.opts.RoundStateTime), codec.DefaultLimits(), &w.scratch)
+		s.enc = codec.NewEncoder(desc(w.seg.meta.ID, s.id, rec.Stream, s.runs.schema, w.opts.RoundStateTime), codec.DefaultLimits(), nil)
 		w.streams[rec.Stream] = s
 	}
 	if s.seg != w.seg {
@@ -564,26 +587,77 @@ func (w *Writer) Mark(m Mark) (seq uint64, err error) {
 	return seq, err
 }
 
-// collect makes chunks of what the encoders hold and shows them to the views.
-// Locked by the caller.
+// collect makes chunks of what the encoders hold and shows them to the views:
+// of all that was appended before it began.
 func (w *Writer) collect() {
-	for s := range w.dirty {
-		for _, c := range s.enc.Take(nil) {
-			w.addChunk(s, c)
-		}
-	}
-	clear(w.dirty)
+	w.taking.Lock()
+	defer w.taking.Unlock()
+	w.takeDirty()
 }
 
-func (w *Writer) addChunk(s *stream, c codec.Chunk) {
+// alone keeps everybody from appending and collecting until done is called.
+func (w *Writer) alone() (done func()) {
+	w.taking.Lock()
+	w.gate.Lock()
+	return func() {
+		w.gate.Unlock()
+		w.taking.Unlock()
+	}
+}
+
+// takeDirty is collect for who holds taking.
+func (w *Writer) takeDirty() {
+	w.mu.Lock()
+	dirty := w.dirty
+	w.dirty = map[*stream]bool{}
+	w.mu.Unlock()
+	for s := range dirty {
+		w.take(s, false)
+	}
+}
+
+// take makes chunks of what an encoder holds; with cut its runs end. What belongs
+// to one record is shown, and stored, at once.
+func (w *Writer) take(s *stream, cut bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if cut {
+		s.enc.Cut()
+	}
+	chunks := s.enc.Take(nil)
+	laid := make([][]byte, len(chunks))
+	for i := range chunks {
+		laid[i] = chunks[i].Bytes(w.zip)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.cat.mu.Lock()
 	defer w.cat.mu.Unlock()
+	for i := range chunks {
+		w.addChunk(s, &chunks[i], laid[i])
+	}
+	if cut {
+		w.endRuns(s)
+	}
+}
+
+// endRuns notes that the runs of a stream go on no more. Locked by the caller.
+func (w *Writer) endRuns(s *stream) {
+	for part := range s.runs.parts {
+		if r := s.runs.last(part); r != nil && !r.ended {
+			r.ended = true
+			w.toPack = append(w.toPack, r)
+		}
+	}
+}
+
+// addChunk adds a chunk to the batch and the catalog. Both are locked by the caller.
+func (w *Writer) addChunk(s *stream, c *codec.Chunk, b []byte) {
 	before := s.runs.last(c.Part)
 	if c.Chunk == 0 && before != nil && !before.ended {
 		before.ended = true
 		w.toPack = append(w.toPack, before)
 	}
-	b := c.Bytes(w.zip)
 	ref := chunkRef{batch: w.batch, i: int32(len(w.chunks)), len: uint32(len(b))}
 	if n := len(w.refs); n > 0 {
 		ref.off = w.refs[n-1].off + w.refs[n-1].len

@@ -45,13 +45,6 @@ type counts struct {
 // stretches is into how many parts lines are counted, to see how they vary.
 const stretches = 10
 
-// observed reports whether a process is there because somebody observes.
-func observed(application, behavior string) bool {
-	_, a := ergo.Observes(ergo.TraceApplication, application)
-	_, b := ergo.Observes(ergo.TraceBehavior, behavior)
-	return a || b
-}
-
 // read reads a side.
 func read(ctx context.Context, s Side, miner *logs.Miner) (*sheet, error) {
 	first, last := s.Recording.Window()
@@ -143,7 +136,7 @@ func (sh *sheet) processes(ctx context.Context, node string) (work track, every 
 			if p == nil || p.pid != pid {
 				p = &process{pid: pid, behavior: f.Columns[what].Text(slot)}
 				sh.apps[f.Columns[app].Text(slot)] = true
-				p.observed = observed(f.Columns[app].Text(slot), p.behavior)
+				p.observed = ergo.ObservesProcess(f.Columns[app].Text(slot), p.behavior)
 				known[slot] = p
 			}
 			if p.observed || p.behavior == "" {
@@ -232,6 +225,11 @@ func (sh *sheet) node(ctx context.Context, node string, work track) error {
 	var last []float64
 	var before time.Time
 	s := Subject{Node: node}
+	ours, err := sh.Recording.OwnErrors(ctx, node, sh.From, sh.To)
+	if err != nil {
+		return fmt.Errorf("read the recorder's own calls that failed: %w", err)
+	}
+	left := 0 // of the recorder's own errors, those that no counter has shown yet
 	return sh.answers(ctx, node, ergo.Node, fields, func(f *archive.Frame) {
 		slot, ok := f.Object()
 		if !ok {
@@ -256,8 +254,17 @@ func (sh *sheet) node(ctx context.Context, node string, work track) error {
 				sh.per(CPUMessage, s, work, f.At, before, cpu/1e9)
 			}
 			failed := 0.0
+			for ; len(ours) > 0 && !ours[0].After(f.At); ours = ours[1:] {
+				left++
+			}
 			for i := 2; i < len(now); i++ {
-				failed += max(0, now[i]-last[i])
+				grown := max(0, now[i]-last[i])
+				if _, observes := ergo.Observes(ergo.TraceCounter, numbers[i]); observes && grown > 0 {
+					took := min(left, int(grown))
+					left -= took
+					grown -= float64(took)
+				}
+				failed += grown
 			}
 			if failed == failed { // a node that does not count them has none of them
 				sh.tracks.add(FailedSends, s, f.At, failed, dt)

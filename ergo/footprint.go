@@ -1,6 +1,6 @@
 package ergo
 
-import "path"
+import "strings"
 
 // A Trace is one thing that exists on a cluster because somebody observes it: a
 // recorder, an observer, or the applications that answer them. It is kept in a
@@ -8,7 +8,7 @@ import "path"
 // part that is the observer's is.
 type Trace struct {
 	Of      TraceOf
-	Pattern string // a glob over names
+	Pattern string // a name, or how it begins and *
 	Why     string // it is there
 }
 
@@ -26,7 +26,13 @@ const (
 
 // Footprint is the table of all traces.
 func Footprint() []Trace {
-	return []Trace{
+	all := traces()
+	return all[:]
+}
+
+// traces is the table by value: rows of listings are held against it.
+func traces() [8]Trace {
+	return [...]Trace{
 		{TraceApplication, "mcp_app", "the application that answers the 48 tools"},
 		{TraceApplication, "observer_app", "the application Observer"},
 		{TraceBehavior, "mcp.*", "the application that answers the 48 tools, and samplers that it keeps for recorders"},
@@ -38,13 +44,19 @@ func Footprint() []Trace {
 	}
 }
 
+// ObservesProcess reports whether processes of an application or of a behavior are
+// there because somebody observes.
+func ObservesProcess(application, behavior string) bool {
+	_, byApplication := Observes(TraceApplication, application)
+	_, byBehavior := Observes(TraceBehavior, behavior)
+	return byApplication || byBehavior
+}
+
 // Observes reports whether something exists because somebody observes, and why.
 func Observes(of TraceOf, name string) (why string, ok bool) {
-	for _, t := range Footprint() {
-		if t.Of != of {
-			continue
-		}
-		if fits, err := path.Match(t.Pattern, name); err == nil && fits {
+	for _, t := range traces() {
+		begin, open := strings.CutSuffix(t.Pattern, "*")
+		if t.Of == of && (name == t.Pattern || open && strings.HasPrefix(name, begin)) {
 			return t.Why, true
 		}
 	}

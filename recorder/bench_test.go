@@ -18,6 +18,7 @@ import (
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/live"
 	"ergorecorder/recorder/ingest"
+	"ergorecorder/recorder/schedule"
 )
 
 // A process is a row of process_list as the nodes send it.
@@ -170,12 +171,14 @@ func BenchmarkFiftyNodes(b *testing.B) {
 	r.caller = ergo.CallerFunc(caller)
 	var list []*node
 	for name := range tables {
-		list = append(list, &node{r: r, name: name, schedule: newSchedule(r.clock, &r.opts), total: 1})
+		n := &node{r: r, name: name, total: 1}
+		n.schedule = schedule.New(r.clock, r.opts.pace(n))
+		list = append(list, n)
 	}
 	s := &Sampler{Tool: "process_list", Args: ergo.Args{"limit": maxProcesses}}
 	for b.Loop() {
 		for _, n := range list {
-			n.listProcesses(b.Context(), &run{}, s)
+			n.listProcesses(b.Context(), &schedule.Run{}, s)
 		}
 	}
 	if err := w.Sync(); err != nil {

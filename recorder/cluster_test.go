@@ -25,6 +25,7 @@ type fakeCluster struct {
 	down  error // nobody answers at all
 	wall  int   // bytes that fit into a forwarded answer; 0 is without bound
 	calls int
+	apart bool // no two calls end at one instant
 }
 
 // A fakeNode is one node of a fakeCluster.
@@ -138,6 +139,9 @@ func (c *fakeCluster) call(ctx context.Context, call ergo.Call) (string, error) 
 	n.maxBusy = max(n.maxBusy, n.busy)
 	n.byTool[call.Tool]++
 	took, fault, wall := n.took, n.fault, c.wall
+	if c.apart {
+		took += time.Duration(c.calls % 9973)
+	}
 	c.mu.Unlock()
 	defer func() {
 		c.mu.Lock()

@@ -12,6 +12,7 @@ import (
 	"ergorecorder/ergo"
 	"ergorecorder/recorder/identity"
 	"ergorecorder/recorder/ingest"
+	"ergorecorder/recorder/schedule"
 )
 
 // firstDiscovery finds the cluster. Where none answers it tries again, ever
@@ -244,8 +245,8 @@ func (r *Recorder) meet(name string) {
 		r.mu.Unlock()
 		return
 	}
-	n := &node{r: r, name: name, met: r.clock.Now(), schedule: newSchedule(r.clock, &r.opts), halt: make(chan struct{})}
-	n.schedule.knock = n.knockRest
+	n := &node{r: r, name: name, met: r.clock.Now(), halt: make(chan struct{})}
+	n.schedule = schedule.New(r.clock, r.opts.pace(n))
 	r.nodes[name] = n
 	for i := range r.opts.Samplers {
 		if s := &r.opts.Samplers[i]; matches(s.Nodes, name) {
@@ -254,7 +255,7 @@ func (r *Recorder) meet(name string) {
 	}
 	n.listen()
 	n.profile()
-	r.running.Go(func() { n.schedule.loop(r.calls, n.halt) })
+	r.running.Go(func() { n.schedule.Loop(r.calls, n.halt) })
 	r.mu.Unlock()
 	r.mark(archive.Mark{Kind: "node_seen", Node: name, From: r.clock.Now()})
 }

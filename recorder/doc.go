@@ -7,7 +7,7 @@
 //     come back and restart (node.go, discover.go);
 //   - each node has a schedule of its own, with at most two calls under way,
 //     so that a slow node delays no other and nothing piles up behind a slow
-//     call (schedule.go);
+//     call (package schedule);
 //   - a [Sampler] says what is asked, with which arguments, how often, of which
 //     nodes and about whom (options.go, sample.go); long listings of a node that
 //     can only be reached by forwarding are cut so that each answer arrives

@@ -8,6 +8,7 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/recorder/schedule"
 )
 
 // The ways in which a node is away, as the marks node_lost and node_back have
@@ -102,7 +103,7 @@ func (n *node) doubt(ctx context.Context) {
 		n.doubted = false
 		n.mu.Unlock()
 	}()
-	defer n.schedule.hold(true)() // no more of ours than are under way
+	defer n.schedule.Hold(true)() // no more of ours than are under way
 	err := n.knockAll(ctx)
 	if how, _ := n.away(err); ctx.Err() == nil && (how != awayStill || !n.toldSince(now.Add(stillComing))) {
 		n.found(err, true)
@@ -176,7 +177,11 @@ func (n *node) knock(ctx context.Context) error {
 	limited, cancel := context.WithTimeout(ctx, n.allow(probeTime))
 	defer cancel()
 	began := n.r.clock.Steady()
-	_, err := n.r.caller.Call(limited, ergo.Call{Node: n.name, Tool: probe, Args: ergo.Args{"timeout": int(probeTime / time.Second)}})
+	call := ergo.Call{Node: n.name, Tool: probe, Args: ergo.Args{"timeout": int(probeTime / time.Second)}}
+	answer, err := n.r.caller.Call(limited, call)
+	if ctx.Err() == nil && notForwarded(err) {
+		n.store(call, answer, err)
+	}
 	if err != nil && n.r.pausedSince(began) {
 		return nil
 	}
@@ -289,9 +294,9 @@ func (n *node) found(err error, sure bool) {
 	}
 	switch { // each such call holds a worker of the entry point: one that times out is enough
 	case timedOut && after.lostAt.IsZero():
-		n.schedule.rest(min(backoff(after.late), longestRest))
+		n.schedule.Rest(min(schedule.Backoff(after.late), longestRest))
 	case before.late > 0 && how == "" && after.late <= lateOnce:
-		n.schedule.rest(0)
+		n.schedule.Rest(0)
 	}
 	switch {
 	case before.lostAt.IsZero() && !after.lostAt.IsZero():
@@ -303,7 +308,7 @@ func (n *node) found(err error, sure bool) {
 
 // lose marks that the node is lost: between when it was last heard and now.
 func (n *node) lose(h health, why string) {
-	n.schedule.setLost(!n.r.clock.Replayed())
+	n.schedule.SetLost(!n.r.clock.Replayed())
 	n.markLosses(true)
 	from := h.heardAt
 	if from.IsZero() {
@@ -320,7 +325,7 @@ func (n *node) lose(h health, why string) {
 
 // regain marks that the node is back as of now, and what was not recorded.
 func (n *node) regain(was health, now time.Time) {
-	n.schedule.setLost(false)
+	n.schedule.SetLost(false)
 	from := was.heardAt
 	if from.IsZero() {
 		from = was.lostAt
@@ -409,7 +414,7 @@ func (r *Recorder) Nudge(node string) {
 	n := r.nodes[node]
 	r.mu.Unlock()
 	if n != nil {
-		n.schedule.now(func(t *task) bool { return t.probe })
+		n.schedule.Anew(func(t *schedule.Task) bool { return t.Probe })
 		return
 	}
 	select {

@@ -16,6 +16,7 @@ import (
 	"ergorecorder/ergo/redact"
 	"ergorecorder/recorder/incident"
 	"ergorecorder/recorder/ingest"
+	"ergorecorder/recorder/schedule"
 )
 
 // A Detector watches what is recorded.
@@ -258,8 +259,8 @@ func (r *Recorder) follow(ctx context.Context, i Incident, nodes []*node) {
 	o := &r.opts.Incidents
 	var all sync.WaitGroup
 	for _, n := range nodes {
-		n.schedule.hurry(o.Faster)
-		defer n.schedule.calm()
+		n.schedule.Hurry(o.Faster)
+		defer n.schedule.Calm()
 		all.Go(func() { n.diagnose(ctx, i.Trigger) })
 	}
 	all.Wait()
@@ -330,7 +331,7 @@ func (n *node) fetch(ctx context.Context, c ergo.Call) error {
 		defer func() { <-n.r.cpu }()
 		defer n.holdAll()()
 	}
-	_, err := n.try(ctx, &run{}, c.Tool, c.Args)
+	_, err := n.try(ctx, &schedule.Run{}, c.Tool, c.Args)
 	return err
 }
 
@@ -373,32 +374,8 @@ func (n *node) profile() {
 	if n.r.opts.Pprof[n.name] == nil || n.r.opts.PprofAll <= 0 {
 		return
 	}
-	n.schedule.add(&task{name: "raw profiles", every: n.r.opts.PprofAll, do: func(ctx context.Context, _ *run) {
+	n.schedule.Add(&schedule.Task{Name: "raw profiles", Every: n.r.opts.PprofAll, Do: func(ctx context.Context, _ *schedule.Run) {
 		n.takeProfile(ctx, "heap")
 		n.takeProfile(ctx, "goroutine")
 	}})
-}
-
-// hurry shortens all intervals while incidents that want it are open; calm
-// ends what hurry began.
-func (s *schedule) hurry(faster float64) {
-	now := s.clock.Steady()
-	s.mu.Lock()
-	s.hurried++
-	s.faster = faster
-	for _, t := range s.tasks {
-		if soon := now.Add(s.interval(t)); !t.running && t.due.After(soon) {
-			t.due = soon
-		}
-	}
-	s.mu.Unlock()
-	s.rouse()
-}
-
-func (s *schedule) calm() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.hurried--; s.hurried == 0 {
-		s.faster = 1
-	}
 }

@@ -3,12 +3,11 @@ package recorder
 import (
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"ergorecorder/recorder/clock"
-	"ergorecorder/recorder/cost"
 )
 
 // rowsOf are the names of the rows of a listing.
@@ -81,9 +80,10 @@ func TestWall(t *testing.T) {
 		if whole < 3 {
 			t.Errorf("%d whole listings in three minutes", whole)
 		}
-		if top := len(lists) - whole; top < 60*len(orders)*3/5 {
+		if top := len(lists) - whole; top < 60*3 {
 			t.Errorf("%d listings of the most interesting rows in between", top)
 		}
+		t.Logf("5,000 processes in pieces: %.2f %% of the node's time", float64(n.spent-before)/float64(3*time.Minute)*100)
 		if spent := float64(n.spent-before) / float64(3*time.Minute); spent > 0.025 {
 			t.Errorf("the node spent %.1f %% of its time on us", spent*100)
 		}
@@ -110,6 +110,14 @@ func TestTwoHundredNodes(t *testing.T) {
 			c.nodes[name].took = time.Duration(1+i%50) * time.Millisecond
 		}
 		opts := Standard()
+		c.apart = true // what happens follows from the order of calls, and that from the seed
+		var mu sync.Mutex
+		rng := rand.New(rand.NewPCG(1, 2))
+		opts.Jitter = func() float64 {
+			mu.Lock()
+			defer mu.Unlock()
+			return rng.Float64()
+		}
 		tr := record(t, c, opts)
 		time.Sleep(2 * time.Minute) // until it has found out what calls cost
 		before := map[string]time.Duration{}
@@ -137,37 +145,4 @@ func TestTwoHundredNodes(t *testing.T) {
 			t.Errorf("%d listings of a node that answers in a millisecond, in six minutes", n)
 		}
 	})
-}
-
-func TestBalanceSparesTheCheap(t *testing.T) {
-	s := newSchedule(clock.New(time.Now, func() time.Duration { return 0 }), &Options{Parallel: 2, Jitter: func() float64 { return 0 }})
-	cheap := &task{name: "cheap", every: time.Second}
-	dear := &task{name: "dear", every: time.Second}
-	s.add(cheap)
-	s.add(dear)
-	for range cost.Enough - 1 {
-		cheap.costs.Add(time.Millisecond)
-		dear.costs.Add(100 * time.Millisecond)
-	}
-	if got := s.balance(means{node: 0.02, nodeRatio: 1}); len(got) != 0 {
-		t.Fatalf("changes %v after too few answers", got)
-	}
-	dear.costs.Add(100 * time.Millisecond)
-	for i := range 2 {
-		if got := s.balance(means{node: 0.02, nodeRatio: 1}); len(got) != 1 || got[0].task != "dear" {
-			t.Fatalf("step %d: changes %v", i, got)
-		}
-	}
-	if cheap.stretch != 1 || dear.stretch < slack*5.2 || dear.stretch > slack*5.3 {
-		t.Errorf("stretched by %v and %v, want 1 and a tenth more than 100/19", cheap.stretch, dear.stretch)
-	}
-	if got := s.balance(means{node: 0.02, nodeRatio: 1}); len(got) != 0 {
-		t.Errorf("changed again: %v", got)
-	}
-	for range cost.Window {
-		dear.costs.Add(time.Millisecond)
-	}
-	if got := s.balance(means{node: 0.02, nodeRatio: 1}); len(got) != 1 || dear.stretch != 1 {
-		t.Errorf("changes %v, stretch %v: not given back", got, dear.stretch)
-	}
 }

@@ -12,6 +12,7 @@ import (
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/tools48"
 	"ergorecorder/recorder/ring"
+	"ergorecorder/recorder/schedule"
 )
 
 // A listener follows the log of a node, or one of its events, through samplers
@@ -49,7 +50,7 @@ func (n *node) listen() {
 	o := &n.r.opts
 	life := ergo.Args{"duration_sec": int(o.Logs.Renew / time.Second), "buffer_size": o.Logs.Buffer}
 	if len(o.Logs.Levels) > 0 {
-		n.follow(logLines, life.With("log_levels", o.Logs.Levels))
+		n.follow(ring.Lines, life.With("log_levels", o.Logs.Levels))
 	}
 	for _, e := range o.Events {
 		if matches(e.Nodes, n.name) {
@@ -61,11 +62,11 @@ func (n *node) listen() {
 func (n *node) follow(what string, args ergo.Args) {
 	l := &listener{n: n, what: what, args: args}
 	n.listeners = append(n.listeners, l)
-	n.schedule.add(&task{name: "sample_read", every: n.r.opts.Logs.Every, vital: true, do: l.turn})
+	n.schedule.Add(&schedule.Task{Name: "sample_read", Every: n.r.opts.Logs.Every, Vital: true, Do: l.turn})
 }
 
 // turn is one turn of the listener's task.
-func (l *listener) turn(ctx context.Context, r *run) {
+func (l *listener) turn(ctx context.Context, r *schedule.Run) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.pushed(ctx, r) {
@@ -91,7 +92,7 @@ func (l *listener) turn(ctx context.Context, r *run) {
 func (l *listener) early() time.Duration { return min(l.n.r.opts.Logs.Renew/4, 5*time.Minute) }
 
 // start starts a sampler on the node; nil where the node does not.
-func (l *listener) start(ctx context.Context, r *run) *sampler {
+func (l *listener) start(ctx context.Context, r *schedule.Run) *sampler {
 	size, _ := l.args.Int("buffer_size")
 	args := l.args
 	if size > forwardedRing && !l.n.direct() && !l.n.r.clock.Replayed() {
@@ -147,19 +148,19 @@ func (l *listener) predecessor(ctx context.Context) *sampler {
 }
 
 // read reads and stores what came since the last time.
-func (l *listener) read(ctx context.Context, r *run, s *sampler) {
-	one := run{}
+func (l *listener) read(ctx context.Context, r *schedule.Run, s *sampler) {
+	one := schedule.Run{}
 	call, answer, err := l.n.ask(ctx, &one, "sample_read", ergo.Args{"sampler_id": s.id, "since": s.since})
-	r.add(one)
+	r.Add(one)
 	if ctx.Err() != nil {
 		return
 	}
 	now, last := l.n.r.clock.Now(), s.read
-	if one.timedOut && !l.n.direct() {
+	if one.TimedOut && !l.n.direct() {
 		l.skip(ctx, r, s)
 		return
 	}
-	r.timedOut = r.timedOut || one.timedOut
+	r.TimedOut = r.TimedOut || one.TimedOut
 	l.n.store(call, answer, err)
 	if t := ergo.AsToolError(err); t != nil && strings.Contains(t.Message, "not found") {
 		l.lose(s.read, now, 0, "its listener was gone")
@@ -173,7 +174,7 @@ func (l *listener) read(ctx context.Context, r *run, s *sampler) {
 	s.fits = 0
 	before := s.since
 	l.take(s, said, now)
-	r.soon = ring.Again(s.size, int(s.since-before), now.Sub(last), l.n.r.opts.Logs.Every)
+	r.Soon = ring.Again(s.size, int(s.since-before), now.Sub(last), l.n.r.opts.Logs.Every)
 }
 
 // take notes what was read, and what was not to be had any more.
@@ -210,7 +211,7 @@ func (l *listener) take(s *sampler, said ring.Reading, now time.Time) {
 
 // count notes lines that came, or are known to be lost.
 func (l *listener) count(lines int64, at time.Time) {
-	if l.what != logLines {
+	if l.what != ring.Lines {
 		return
 	}
 	l.n.mu.Lock()
@@ -242,7 +243,7 @@ const fits = 60
 // skip goes on after a forwarded reading that was too long to arrive: the
 // newest entries are taken, those before them are lost. Where they are too long
 // as well, fewer are taken the next time.
-func (l *listener) skip(ctx context.Context, r *run, s *sampler) {
+func (l *listener) skip(ctx context.Context, r *schedule.Run, s *sampler) {
 	_, answer, err := l.n.ask(ctx, r, "sample_read", ergo.Args{"sampler_id": s.id, "since": math.MaxInt32})
 	var said ring.Reading
 	if err != nil || json.Unmarshal(answer.Text, &said) != nil {
@@ -261,7 +262,7 @@ func (l *listener) skip(ctx context.Context, r *run, s *sampler) {
 
 // renew starts the successor of a sampler, reads the sampler to its end, and
 // lets the successor go on from there.
-func (l *listener) renew(ctx context.Context, r *run) {
+func (l *listener) renew(ctx context.Context, r *schedule.Run) {
 	old := l.now
 	next := l.start(ctx, r)
 	if next == nil {
@@ -299,6 +300,6 @@ func (l *listener) stop(ctx context.Context) {
 		return
 	}
 	s := l.now
-	l.read(ctx, &run{}, s)
-	l.n.ask(ctx, &run{}, "sample_stop", ergo.Args{"sampler_id": s.id})
+	l.read(ctx, &schedule.Run{}, s)
+	l.n.ask(ctx, &schedule.Run{}, "sample_stop", ergo.Args{"sampler_id": s.id})
 }

@@ -11,6 +11,8 @@ import (
 
 	"ergorecorder/ergo"
 	"ergorecorder/recorder/ingest"
+	"ergorecorder/recorder/rows"
+	"ergorecorder/recorder/schedule"
 )
 
 // A forwarded answer of more than this many bytes, as JSON in JSON, never
@@ -24,22 +26,17 @@ const firstFit = 80
 // maxPieces bounds the calls of one listing.
 const maxPieces = 2000
 
-// orders are what makes a row interesting, in the words of the tool.
-var orders = []string{"mailbox", "mailbox_latency", "running_time", "messages_in", "drain"}
-
-// waiting are the rows of processes to which something is waiting. Where they fit, they
-// are what the first two orders begin with; a node that filters does a fraction of the work
-// of one that sorts its whole table.
-var waiting = ergo.Args{"min_mailbox": 1}
-
-// piecesRest is how much less often a listing that is put together from pieces is made:
-// it costs the node and who forwards it several times what one answer does, and the rows that matter
-// most come in between.
-const piecesRest = 2
+// How much less often a listing that is put together from pieces is made: it costs the node
+// and who forwards it several times what one answer does, and the rows that matter most come in
+// between; one that was not whole has little more than those.
+const (
+	piecesRest = 2
+	partRest   = 6
+)
 
 // listProcesses lists the processes of the node: in one call where the answer
 // arrives, in pieces where it would not.
-func (n *node) listProcesses(ctx context.Context, r *run, s *Sampler) {
+func (n *node) listProcesses(ctx context.Context, r *schedule.Run, s *Sampler) {
 	if n.inPieces() {
 		n.listInPieces(ctx, r, s)
 		return
@@ -47,7 +44,7 @@ func (n *node) listProcesses(ctx context.Context, r *run, s *Sampler) {
 	answer := n.sample(ctx, r, s.Tool, s.Args)
 	if answer.Text != nil {
 		n.listed(answer.Text, bytes.Count(answer.Text, []byte(`"PID"`)))
-	} else if r.timedOut {
+	} else if r.TimedOut {
 		n.mu.Lock()
 		n.rowSize = wall/max(n.total, 1) + 1 // it did not fit
 		n.mu.Unlock()
@@ -76,30 +73,14 @@ func (n *node) fit() int {
 }
 
 // listed notes a listing of so many rows.
-func (n *node) listed(table []byte, rows int) {
+func (n *node) listed(table []byte, count int) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.table = table
-	n.stat.Seen = rows
-	if rows > 0 {
-		n.rowSize = escapedSize(table) / rows
+	n.stat.Seen = count
+	if count > 0 {
+		n.rowSize = rows.EscapedSize(table) / count
 	}
-}
-
-// escapedSize is the size of a text as a JSON string, nearly.
-func escapedSize(text []byte) int {
-	size := len(text)
-	for _, c := range []byte{'"', '\n', '\\'} {
-		size += bytes.Count(text, []byte{c})
-	}
-	return size
-}
-
-// A piece is a row of a listing, with what tells it from others.
-type piece struct {
-	PID, Application, Behavior, State                string
-	Uptime, MessagesMailbox, MessagesIn, RunningTime int64
-	raw                                              json.RawMessage
 }
 
 // A lister puts a listing together from answers that each fit behind the wall:
@@ -109,11 +90,11 @@ type piece struct {
 type lister struct {
 	n     *node
 	ctx   context.Context
-	run   *run
+	run   *schedule.Run
 	limit int
-	rows  map[string]piece
-	last  map[string]piece // of the listing before: where to cut
-	older int64            // by how many seconds its processes have grown older since
+	rows  map[string]rows.Piece
+	last  map[string]rows.Piece // of the listing before: where to cut
+	older int64                 // by how many seconds its processes have grown older since
 	calls int
 	at    time.Time
 	took  time.Duration
@@ -124,20 +105,20 @@ type lister struct {
 
 // listInPieces lists the processes of a node that is forwarded to, and stores
 // what came as one answer that says how much it holds of how much there is.
-func (n *node) listInPieces(ctx context.Context, r *run, s *Sampler) {
+func (n *node) listInPieces(ctx context.Context, r *schedule.Run, s *Sampler) {
 	n.mu.Lock()
-	l := &lister{n: n, ctx: ctx, run: r, limit: n.fit(), rows: map[string]piece{}, last: n.pieces}
+	l := &lister{n: n, ctx: ctx, run: r, limit: n.fit(), rows: map[string]rows.Piece{}, last: n.pieces}
 	if !n.piecesAt.IsZero() {
 		l.older = int64(n.r.clock.Now().Sub(n.piecesAt) / time.Second)
 	}
 	total := n.total
+	whole := n.whole()
 	n.mu.Unlock()
 	if total == 0 { // it was not asked yet
 		total = n.processesNow(ctx, r)
 	}
-	_, more := l.fetch(waiting)
-	if more || total == 0 || len(l.last) < total*9/10 { // not all rows will come: the most interesting first
-		l.inOrders()
+	if !whole { // perhaps not all rows will come: the most interesting first
+		l.interesting()
 	}
 	if total == 0 || len(l.rows) < total {
 		l.byApplication()
@@ -145,28 +126,40 @@ func (n *node) listInPieces(ctx context.Context, r *run, s *Sampler) {
 	if l.err != nil && len(l.rows) == 0 || ctx.Err() != nil {
 		return
 	}
-	if now := n.processesNow(ctx, r); now > 0 {
-		total = now
-	}
+	total = n.processesNow(ctx, r)
 	n.mu.Lock()
 	n.pieces, n.piecesAt, n.total = l.rows, l.at, total
 	n.mu.Unlock()
 	n.storePieces(s, l, total)
-	if !n.small() {
-		r.rest = piecesRest * s.Every
+	switch {
+	case len(l.rows) < total*9/10 && !n.r.clock.Replayed():
+		r.Rest = partRest * s.Every
+	case !n.small():
+		r.Rest = piecesRest * s.Every
 	}
 }
 
-// processesNow asks for the number of processes, which changes with every
-// listing.
-func (n *node) processesNow(ctx context.Context, r *run) int {
-	_, answer, err := n.ask(ctx, r, "node_info", nil)
-	if err != nil {
-		return 0
+// whole reports whether the last listing in pieces was. n.mu is held.
+func (n *node) whole() bool { return n.total > 0 && len(n.pieces) >= n.total*9/10 }
+
+// toldLately is how old the number of processes may be, which changes with every listing, to be
+// held against one.
+const toldLately = 3 * time.Second
+
+// processesNow is the number of processes, asked for if it was not told lately.
+func (n *node) processesNow(ctx context.Context, r *schedule.Run) int {
+	n.mu.Lock()
+	total, told := n.total, n.toldAt
+	n.mu.Unlock()
+	if !told.IsZero() && n.r.clock.Steady().Sub(told) < toldLately {
+		return total
 	}
+	_, answer, err := n.ask(ctx, r, "node_info", nil)
 	var info struct{ ProcessesTotal int }
-	_ = json.Unmarshal(answer.Text, &info) // what cannot be read says nothing
-	return info.ProcessesTotal
+	if err == nil {
+		_ = json.Unmarshal(answer.Text, &info) // what cannot be read says nothing
+	}
+	return cmp.Or(info.ProcessesTotal, total)
 }
 
 func (n *node) storePieces(s *Sampler, l *lister, total int) {
@@ -180,45 +173,29 @@ func (n *node) storePieces(s *Sampler, l *lister, total int) {
 
 // text is the listing as the tool would have given it.
 func (l *lister) text() []byte {
-	rows := make([]piece, 0, len(l.rows))
+	all := make([]rows.Piece, 0, len(l.rows))
 	for _, pid := range slices.Sorted(maps.Keys(l.rows)) {
-		rows = append(rows, l.rows[pid])
+		all = append(all, l.rows[pid])
 	}
-	return joined(rows)
-}
-
-// joined are rows as one listing.
-func joined(rows []piece) []byte {
-	if len(rows) == 0 {
-		return []byte("null")
-	}
-	var b bytes.Buffer
-	sep := "[\n  "
-	for _, p := range rows {
-		b.WriteString(sep)
-		b.Write(p.raw)
-		sep = ",\n  "
-	}
-	b.WriteString("\n]")
-	return b.Bytes()
+	return rows.Joined(all)
 }
 
 // fetch takes in one piece. It reports whether there may be more than came.
-func (l *lister) fetch(filter ergo.Args) (got []piece, full bool) {
+func (l *lister) fetch(filter ergo.Args) (got []rows.Piece, full bool) {
 	if l.err != nil || l.ctx.Err() != nil || l.calls >= maxPieces {
 		return nil, false
 	}
 	l.calls++
-	one := run{}
+	one := schedule.Run{}
 	_, answer, err := l.n.ask(l.ctx, &one, "process_list", filter.With("limit", l.limit))
-	l.run.add(one)
+	l.run.Add(one)
 	l.took += answer.Took
 	l.at = answer.At
 	if err == nil {
 		l.mixed = l.mixed || !answer.Observed || !l.of.IsZero() && !l.of.Equal(answer.At)
 		l.of = answer.At
 	}
-	if one.timedOut && l.limit > 1 {
+	if one.TimedOut && l.limit > 1 {
 		l.limit /= 2 // longer rows than thought
 		l.n.mu.Lock()
 		l.n.rowSize = wall * 85 / 100 / l.limit
@@ -234,30 +211,24 @@ func (l *lister) fetch(filter ergo.Args) (got []piece, full bool) {
 		l.err = err
 		return nil, false
 	}
-	got, l.err = parsePieces(answer.Text)
+	got, l.err = rows.ParsePieces(answer.Text)
 	for _, p := range got {
 		l.rows[p.PID] = p
 	}
 	return got, len(got) >= l.limit
 }
 
-func parsePieces(text []byte) ([]piece, error) {
-	var raw []json.RawMessage
-	if err := json.Unmarshal(text, &raw); err != nil {
-		return nil, err
+// interesting asks for the most interesting rows: those with something waiting, and the first of
+// the orders that these do not begin, nor are asked for in between anyway. Sorting is dear.
+func (l *lister) interesting() {
+	_, more := l.fetch(rows.Waiting())
+	orders := []string{"drain"}
+	if more {
+		orders = append(orders, "mailbox", "mailbox_latency")
 	}
-	out := make([]piece, len(raw))
-	for i, r := range raw {
-		if err := ergo.Decode(r, &out[i]); err != nil {
-			return nil, err
-		}
-		out[i].raw = r
+	if len(l.last) == 0 { // nothing is known of the node
+		orders = append(orders, "running_time", "messages_in")
 	}
-	return out, nil
-}
-
-// inOrders asks for the most interesting rows by every order.
-func (l *lister) inOrders() {
 	for _, order := range orders {
 		l.fetch(ergo.Args{"sort_by": order})
 	}
@@ -265,23 +236,23 @@ func (l *lister) inOrders() {
 
 // most is how many rows of the listing before are known to fit a filter, and how many
 // of them at most are equally old.
-func (l *lister) most(of func(piece) bool) (rows, alike int) {
+func (l *lister) most(of func(rows.Piece) bool) (count, alike int) {
 	ages := map[int64]int{}
 	for _, p := range l.last {
 		if of(p) {
-			rows++
+			count++
 			ages[p.Uptime]++
 			alike = max(alike, ages[p.Uptime])
 		}
 	}
-	return rows, alike
+	return count, alike
 }
 
 // known are the distinct values of what this listing and the one before hold.
-func (l *lister) known(value func(piece) string, of func(piece) bool) []string {
+func (l *lister) known(value func(rows.Piece) string, of func(rows.Piece) bool) []string {
 	set := map[string]bool{}
-	for _, rows := range []map[string]piece{l.rows, l.last} {
-		for _, p := range rows {
+	for _, listing := range []map[string]rows.Piece{l.rows, l.last} {
+		for _, p := range listing {
 			if v := value(p); of(p) && v != "" {
 				set[v] = true
 			}
@@ -293,15 +264,15 @@ func (l *lister) known(value func(piece) string, of func(piece) bool) []string {
 // byApplication asks for each application by itself, and then for what no
 // known application accounts for.
 func (l *lister) byApplication() {
-	everything := func(piece) bool { return true }
-	for _, app := range l.known(func(p piece) string { return p.Application }, everything) {
+	everything := func(rows.Piece) bool { return true }
+	for _, app := range l.known(func(p rows.Piece) string { return p.Application }, everything) {
 		filter := ergo.Args{"application": app}
-		of := func(p piece) bool { return p.Application == app }
-		rows, alike := l.most(of)
+		of := func(p rows.Piece) bool { return p.Application == app }
+		count, alike := l.most(of)
 		switch {
-		case rows >= l.limit && alike*2 < l.limit: // of all ages: these cut it into the fewest pieces
+		case count >= l.limit && alike*2 < l.limit: // of all ages: these cut it into the fewest pieces
 			l.byUptime(filter, of)
-		case rows >= l.limit || l.full(filter):
+		case count >= l.limit || l.full(filter):
 			l.byBehavior(filter, of)
 		}
 	}
@@ -313,11 +284,11 @@ func (l *lister) byApplication() {
 	}
 }
 
-func (l *lister) byBehavior(filter ergo.Args, of func(piece) bool) {
-	for _, b := range l.known(func(p piece) string { return p.Behavior }, of) {
+func (l *lister) byBehavior(filter ergo.Args, of func(rows.Piece) bool) {
+	for _, b := range l.known(func(p rows.Piece) string { return p.Behavior }, of) {
 		finer := filter.With("behavior", b)
-		these := func(p piece) bool { return of(p) && p.Behavior == b }
-		if rows, _ := l.most(these); rows >= l.limit || l.full(finer) {
+		these := func(p rows.Piece) bool { return of(p) && p.Behavior == b }
+		if count, _ := l.most(these); count >= l.limit || l.full(finer) {
 			l.byUptime(finer, these)
 		}
 	}
@@ -331,7 +302,7 @@ func (l *lister) full(filter ergo.Args) bool {
 
 // byUptime asks for ranges of uptimes that, going by the rows known, hold two
 // thirds of what fits.
-func (l *lister) byUptime(filter ergo.Args, of func(piece) bool) {
+func (l *lister) byUptime(filter ergo.Args, of func(rows.Piece) bool) {
 	at := map[string]int64{}
 	for pid, p := range l.last {
 		if of(p) {
@@ -375,7 +346,7 @@ func (l *lister) halve(filter ergo.Args, from, to int64) {
 	}
 	mid := from + (to-from)/2
 	if len(got) > 0 {
-		slices.SortFunc(got, func(a, b piece) int { return int(a.Uptime - b.Uptime) })
+		slices.SortFunc(got, func(a, b rows.Piece) int { return int(a.Uptime - b.Uptime) })
 		mid = min(max(got[len(got)/2].Uptime, from), to-1)
 	}
 	l.halve(filter, from, mid)
@@ -384,18 +355,23 @@ func (l *lister) halve(filter ergo.Args, from, to int64) {
 
 // sampleTop stores the most interesting rows, where the whole listing does not
 // come as often as it should.
-func (n *node) sampleTop(ctx context.Context, r *run, list *task) {
+func (n *node) sampleTop(ctx context.Context, r *schedule.Run, list *schedule.Task) {
 	n.mu.Lock()
-	limit, known, listed := min(n.fit(), topRows), n.busy, n.rowSize > 0
+	limit, known, listed := min(n.fit(), rows.TopRows), n.busy, n.rowSize > 0
 	n.mu.Unlock()
-	if n.schedule.stretchOf(list) < topsFrom && !(listed && n.inPieces()) {
+	stretched := n.schedule.StretchOf(list) >= topsFrom
+	if !stretched && !(listed && n.inPieces()) {
 		return
 	}
-	b := busyOf(known, n.processes())
+	b := rows.BusyOf(known, n.processes())
+	all := b.Most()
 	n.mu.Lock()
 	n.busy = b
+	if !stretched && n.whole() {
+		all = all[:1] // counters are in the whole listing; what waits may be gone by then
+	}
 	n.mu.Unlock()
-	for _, most := range b.most() {
+	for _, most := range all {
 		if ctx.Err() == nil {
 			n.top(ctx, r, most, limit)
 		}
@@ -404,14 +380,14 @@ func (n *node) sampleTop(ctx context.Context, r *run, list *task) {
 
 // top stores the rows that are the most by one order: those above a bound, which a
 // node finds without sorting its whole table, or, where more come than are wanted, what sorting gives.
-func (n *node) top(ctx context.Context, r *run, most most, limit int) {
-	sorted := ergo.Args{"sort_by": most.order, "limit": limit}
+func (n *node) top(ctx context.Context, r *schedule.Run, most rows.Most, limit int) {
+	sorted := ergo.Args{"sort_by": most.Order, "limit": limit}
 	text, answer := n.above(ctx, r, most, limit)
 	if text == nil {
-		one := run{}
+		one := schedule.Run{}
 		var err error
 		_, answer, err = n.ask(ctx, &one, "process_list", sorted)
-		r.add(one)
+		r.Add(one)
 		if text = answer.Text; err != nil {
 			return
 		}
@@ -430,25 +406,23 @@ func (n *node) top(ctx context.Context, r *run, most most, limit int) {
 
 // above asks for the rows above a bound, and gives them in their order; nil where no
 // bound is known, or too many are above it.
-func (n *node) above(ctx context.Context, r *run, most most, limit int) ([]byte, ergo.Answer) {
-	if most.bound == nil {
+func (n *node) above(ctx context.Context, r *schedule.Run, most rows.Most, limit int) ([]byte, ergo.Answer) {
+	if most.Bound == nil {
 		return nil, ergo.Answer{}
 	}
-	one := run{}
-	_, answer, err := n.ask(ctx, &one, "process_list", most.bound.With("limit", limit))
-	r.add(one)
+	one := schedule.Run{}
+	_, answer, err := n.ask(ctx, &one, "process_list", most.Bound.With("limit", limit))
+	r.Add(one)
 	if err != nil {
 		return nil, answer
 	}
-	raw, err := parsePieces(answer.Text)
+	raw, err := rows.ParsePieces(answer.Text)
 	if err != nil || len(raw) >= limit {
 		return nil, answer
 	}
-	slices.SortStableFunc(raw, func(a, b piece) int { return cmp.Compare(most.of(b), most.of(a)) })
-	return joined(raw), answer
+	slices.SortStableFunc(raw, func(a, b rows.Piece) int { return cmp.Compare(most.Of(b), most.Of(a)) })
+	return rows.Joined(raw), answer
 }
 
-const (
-	topRows  = 50  // rows of each order
-	topsFrom = 1.5 // from this stretch of the whole listing on
-)
+// topsFrom is from which stretch of the whole listing on they are asked for.
+const topsFrom = 1.5

@@ -14,6 +14,7 @@ import (
 	"ergorecorder/recorder/ingest"
 	"ergorecorder/recorder/ring"
 	"ergorecorder/recorder/rows"
+	"ergorecorder/recorder/schedule"
 )
 
 // A node is one node of the cluster and what is known of it.
@@ -21,24 +22,26 @@ type node struct {
 	met      time.Time // when it was first named
 	r        *Recorder
 	name     string
-	schedule *schedule
+	schedule *schedule.Schedule
 	halt     chan struct{} // closed: no new calls to it
 
 	mu        sync.Mutex
 	listeners []*listener
 	life      ergo.Incarnation // zero until node_info told it
 	health
-	total    int               // processes, as node_info told last
-	table    []byte            // the last listing of processes, until it is read
-	rows     []rows.Process    // what was read of it
-	rowSize  int               // of its rows, in bytes of a forwarded answer
-	pieces   map[string]piece  // its rows by PID, where it came in pieces
-	piecesAt time.Time         // when the newest of them did
-	busy     busy              // the bounds of the busiest of its rows
-	kinds    map[string]string // supervisor, pool or nothing, by PID, where rows do not say
-	rests    map[string]rest   // calls that timed out, by tool and subject
+	total    int                   // processes, as node_info told last
+	toldAt   time.Time             // the steady time when it did
+	table    []byte                // the last listing of processes, until it is read
+	rows     []rows.Process        // what was read of it
+	rowSize  int                   // of its rows, in bytes of a forwarded answer
+	pieces   map[string]rows.Piece // its rows by PID, where it came in pieces
+	piecesAt time.Time             // when the newest of them did
+	busy     rows.Busy             // the bounds of the busiest of its rows
+	kinds    map[string]string     // supervisor, pool or nothing, by PID, where rows do not say
+	calm     rows.Calm             // supervisors
+	rests    map[string]rest       // calls that timed out, by tool and subject
 	spending cost.Spending
-	losses   []loss // not marked yet
+	losses   ring.Losses
 	ledger   ring.Ledger
 	logged   ring.Logged
 	stat     NodeStatus
@@ -50,8 +53,9 @@ type node struct {
 // whatever it answers; of a replay other answers may be older than its death.
 const probe = "node_info"
 
-// ask makes one call to the node and notes how it fared. Nothing is stored.
-func (n *node) ask(ctx context.Context, r *run, tool string, args ergo.Args) (ergo.Call, ergo.Answer, error) {
+// ask makes one call to the node and notes how it fared. Nothing is stored but that it could not be
+// forwarded: the entry point counts that among its own calls that failed.
+func (n *node) ask(ctx context.Context, r *schedule.Run, tool string, args ergo.Args) (ergo.Call, ergo.Answer, error) {
 	patience := n.patience(tool)
 	call := ergo.Call{Node: n.name, Tool: tool, Args: args.With("timeout", int(max(patience/time.Second, 1)))}
 	began, stop := n.r.clock.Steady(), n.watch(ctx, tool)
@@ -70,7 +74,7 @@ func (n *node) ask(ctx context.Context, r *run, tool string, args ergo.Args) (er
 		n.heard(err, began)
 	}
 	late := isTimeout(err)
-	r.timedOut = r.timedOut || late
+	r.TimedOut = r.TimedOut || late
 	n.mu.Lock()
 	n.stat.Calls++
 	if err != nil {
@@ -79,31 +83,44 @@ func (n *node) ask(ctx context.Context, r *run, tool string, args ergo.Args) (er
 	bill := n.spending.Charge(tool, args, answer.Took, len(answer.Text), late)
 	n.mu.Unlock()
 	if n.forwarded() {
-		r.passed += bill.Entry
+		r.Passed += bill.Entry
 		n.r.chargeEntries(bill.Entry)
 	}
-	r.calls++
-	r.spent += bill.Node
+	if notForwarded(err) {
+		n.store(call, answer, err)
+	}
+	r.Calls++
+	r.Spent += bill.Node
 	if !bill.Sure {
-		r.guessed += bill.Node
+		r.Guessed += bill.Node
 	}
 	return call, answer, err
 }
 
 // sample makes one call and stores what came of it. The answer's text is nil
 // unless the tool answered.
-func (n *node) sample(ctx context.Context, r *run, tool string, args ergo.Args) ergo.Answer {
+func (n *node) sample(ctx context.Context, r *schedule.Run, tool string, args ergo.Args) ergo.Answer {
 	answer, _ := n.try(ctx, r, tool, args)
 	return answer
 }
 
 // try is sample, and says why it failed.
-func (n *node) try(ctx context.Context, r *run, tool string, args ergo.Args) (ergo.Answer, error) {
+func (n *node) try(ctx context.Context, r *schedule.Run, tool string, args ergo.Args) (ergo.Answer, error) {
 	call, answer, err := n.ask(ctx, r, tool, args)
-	if ctx.Err() == nil {
+	if ctx.Err() == nil && !notForwarded(err) { // else it is stored
 		n.store(call, answer, err)
 	}
 	return answer, err
+}
+
+// notForwarded reports whether a call did not reach the node from its entry point.
+func notForwarded(err error) bool {
+	t := ergo.AsToolError(err)
+	if t == nil {
+		return false
+	}
+	_, failed := t.LinkFailed()
+	return failed
 }
 
 // store keeps an answer, or the tool's refusal. That nobody answered is told
@@ -146,7 +163,7 @@ func (n *node) learn(text []byte, at time.Time) {
 	before := n.life
 	n.spending.Hear(text, n.r.clock.Steady())
 	storm := n.logged.Hear(info.LogMessages, n.r.clock.Steady())
-	n.total = info.ProcessesTotal
+	n.total, n.toldAt = info.ProcessesTotal, n.r.clock.Steady()
 	if before.Started.IsZero() || !before.Same(life) {
 		n.life = life
 		n.kinds = map[string]string{}
@@ -157,7 +174,7 @@ func (n *node) learn(text []byte, at time.Time) {
 	}
 	n.mu.Unlock()
 	if storm*n.r.opts.Logs.Every.Seconds() > float64(n.r.opts.Logs.Buffer/ring.FillUpTo) {
-		n.schedule.now(func(t *task) bool { return t.name == "sample_read" })
+		n.schedule.Now(func(t *schedule.Task) bool { return t.Name == "sample_read" })
 	}
 	// A second of rounding either way is not a restart; only a later start is.
 	if !before.Started.IsZero() && !before.Same(life) && life.Started.After(before.Started) {

@@ -12,6 +12,7 @@ import (
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/tools48"
 	"ergorecorder/recorder/ingest"
+	"ergorecorder/recorder/schedule"
 )
 
 // A Sampler is what is asked again and again: one stream per node, or one
@@ -301,4 +302,9 @@ func (o *Options) Scale(list time.Duration) {
 // kept says what is kept of what nodes say.
 func (o *Options) kept() ingest.Options {
 	return ingest.Options{KeepEnv: o.KeepEnv, KeepSecrets: o.KeepSecrets}
+}
+
+// pace is how the schedule of a node goes.
+func (o *Options) pace(n *node) schedule.Pace {
+	return schedule.Pace{Jitter: o.Jitter, Share: o.Budget, Parallel: o.Parallel, Knock: n.knockRest}
 }

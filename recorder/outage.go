@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ergorecorder/archive"
+	"ergorecorder/recorder/clock"
 	"ergorecorder/recorder/ingest"
 )
 
@@ -83,47 +84,28 @@ func (r *Recorder) markOutage(o outage, now time.Time) {
 	r.opts.Notice(ingest.Words(m))
 }
 
-// What the recorder notices of itself: for how long it did not run, though it
-// wanted to, and by how much the clock was stepped against the steady time.
-const (
-	pauseFrom = 2 * time.Second
-	stepFrom  = 500 * time.Millisecond
-)
-
-// A vigil is how the recorder watches itself: it looks at both clocks often.
-type vigil struct {
-	wall   time.Time
-	steady time.Time
-}
-
-// look compares both clocks with what they said when they were last looked at;
+// lookAtSelf marks that the recorder stood still, or that its clock was set, since it was last looked at;
 // expected is how long ago that should be.
-func (r *Recorder) lookAtSelf(v *vigil, expected time.Duration) {
+func (r *Recorder) lookAtSelf(v *clock.Vigil, expected time.Duration) {
 	if r.clock.Replayed() {
 		return
 	}
-	wall, steady := r.clock.Now().Round(0), r.clock.Steady()
-	last := *v
-	v.wall, v.steady = wall, steady
-	if last.wall.IsZero() {
-		return
-	}
-	ran := steady.Sub(last.steady)
-	if late := ran - expected; late >= pauseFrom {
+	seen := v.Look(r.clock.Now(), r.clock.Steady(), expected)
+	if seen.Late > 0 {
 		r.mu.Lock()
-		r.paused = steady
+		r.paused = r.clock.Steady()
 		r.mu.Unlock()
 		r.mark(archive.Mark{
-			Kind: archive.MarkGap, From: last.wall, To: wall,
-			Note: fmt.Sprintf("the recorder itself stood still for %v: it, its machine or its disk was stopped", late.Round(time.Millisecond)),
-			More: map[string]any{"what": "recorder", "how": "own_pause", "paused_s": late.Seconds()},
+			Kind: archive.MarkGap, From: seen.From, To: seen.To,
+			Note: fmt.Sprintf("the recorder itself stood still for %v: it, its machine or its disk was stopped", seen.Late.Round(time.Millisecond)),
+			More: map[string]any{"what": "recorder", "how": "own_pause", "paused_s": seen.Late.Seconds()},
 		})
 	}
-	if step := wall.Sub(last.wall) - ran; step.Abs() >= stepFrom {
+	if seen.Step != 0 {
 		r.mark(archive.Mark{
-			Kind: "clock_step", From: last.wall.Add(ran), To: wall,
-			Note: fmt.Sprintf("the clock of the recording machine was set %+v: times before and after do not fit together", step.Round(time.Millisecond)),
-			More: map[string]any{"step_s": step.Seconds()},
+			Kind: "clock_step", From: seen.To.Add(-seen.Step), To: seen.To,
+			Note: fmt.Sprintf("the clock of the recording machine was set %+v: times before and after do not fit together", seen.Step.Round(time.Millisecond)),
+			More: map[string]any{"step_s": seen.Step.Seconds()},
 		})
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ergorecorder/recorder/ingest"
+	"ergorecorder/recorder/schedule"
 )
 
 // Pushes is where log lines and messages of events come from that nodes send
@@ -75,7 +76,7 @@ func (n *node) losePushed(at time.Time, lost int) {
 
 // pushed reports whether what the listener follows comes by itself. If so, a
 // sampler that was started before is read to its end and stopped.
-func (l *listener) pushed(ctx context.Context, r *run) bool {
+func (l *listener) pushed(ctx context.Context, r *schedule.Run) bool {
 	pushes := l.n.r.opts.Pushes
 	if pushes == nil || !pushes.Pushing(l.n.name, l.args.Text("event")) {
 		return false

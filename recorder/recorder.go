@@ -170,7 +170,7 @@ func (r *Recorder) watch(ctx context.Context) (why string) {
 	loops.Go(func() { r.incidentLoop(ctx); r.following.Wait() })
 	kept := ""
 	var told toldStorage
-	var self vigil
+	var self clock.Vigil
 	var slept time.Duration
 	for {
 		now := r.clock.Steady()
@@ -277,7 +277,7 @@ func (r *Recorder) stop(why string) {
 func (r *Recorder) sweep() {
 	var all sync.WaitGroup
 	for _, n := range r.known() {
-		all.Go(func() { n.schedule.sweep(r.calls) })
+		all.Go(func() { n.schedule.Sweep(r.calls) })
 	}
 	all.Wait()
 }

@@ -9,6 +9,7 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/recorder/schedule"
 )
 
 // capabilities is what a node says it can be asked for, and the tags that it
@@ -71,11 +72,11 @@ func (n *node) onRoad(road ergo.Road) {
 		}
 	}
 	if n.offers(capabilities) == ergo.Offered && (road == ergo.RoadObserver || road == ergo.RoadSystem) {
-		n.schedule.add(&task{name: capabilities, every: tellTags, do: func(ctx context.Context, r *run) { n.sample(ctx, r, capabilities, nil) }})
+		n.schedule.Add(&schedule.Task{Name: capabilities, Every: tellTags, Do: func(ctx context.Context, r *schedule.Run) { n.sample(ctx, r, capabilities, nil) }})
 	}
 	if n.offers(types) == ergo.Offered && road == ergo.RoadSystem {
 		for _, part := range described() {
-			n.schedule.add(&task{name: types + " " + part, every: tellTags, do: func(ctx context.Context, r *run) { n.sample(ctx, r, types, ergo.Args{"name": part}) }})
+			n.schedule.Add(&schedule.Task{Name: types + " " + part, Every: tellTags, Do: func(ctx context.Context, r *schedule.Run) { n.sample(ctx, r, types, ergo.Args{"name": part}) }})
 		}
 	}
 	now := n.r.clock.Now()

@@ -7,40 +7,41 @@ import (
 
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/tools48"
+	"ergorecorder/recorder/schedule"
 )
 
 // sampleBy adds the tasks of a sampler.
 func (n *node) sampleBy(s *Sampler) {
 	t := n.task(s)
-	n.schedule.add(t)
+	n.schedule.Add(t)
 	if s.Tool == "process_list" {
-		n.schedule.add(&task{name: "process_list (top)", every: s.Every, do: func(ctx context.Context, r *run) { n.sampleTop(ctx, r, t) }})
+		n.schedule.Add(&schedule.Task{Name: "process_list (top)", Every: s.Every, Do: func(ctx context.Context, r *schedule.Run) { n.sampleTop(ctx, r, t) }})
 	}
 }
 
 // task makes a task of a sampler.
-func (n *node) task(s *Sampler) *task {
-	t := &task{name: s.Tool, every: s.Every, vital: vital(s.Tool), later: s.Tool == "pprof_cpu", steady: s.Tool == probe || s.Tool == "process_list"}
+func (n *node) task(s *Sampler) *schedule.Task {
+	t := &schedule.Task{Name: s.Tool, Every: s.Every, Vital: vital(s.Tool), Later: s.Tool == "pprof_cpu", Steady: s.Tool == probe || s.Tool == "process_list"}
 	switch {
 	case len(s.Targets) > 0:
 		var last string // of the run before
-		t.do = func(ctx context.Context, r *run) { n.sampleTargets(ctx, r, s, &last) }
+		t.Do = func(ctx context.Context, r *schedule.Run) { n.sampleTargets(ctx, r, s, &last) }
 	case s.Tool == probe:
-		t.probe = true
-		t.do = func(ctx context.Context, r *run) {
+		t.Probe = true
+		t.Do = func(ctx context.Context, r *schedule.Run) {
 			if a := n.sample(ctx, r, s.Tool, s.Args); a.Text != nil {
 				n.learn(a.Text, a.At)
 			}
 		}
 	case s.Tool == "process_list":
-		t.do = func(ctx context.Context, r *run) { n.listProcesses(ctx, r, s) }
+		t.Do = func(ctx context.Context, r *schedule.Run) { n.listProcesses(ctx, r, s) }
 	case s.Tool == "pprof_cpu":
-		t.do = func(ctx context.Context, r *run) { n.regularCPU(ctx, r, s.Args) }
+		t.Do = func(ctx context.Context, r *schedule.Run) { n.regularCPU(ctx, r, s.Args) }
 	default:
-		t.do = func(ctx context.Context, r *run) { n.sample(ctx, r, s.Tool, s.Args) }
+		t.Do = func(ctx context.Context, r *schedule.Run) { n.sample(ctx, r, s.Tool, s.Args) }
 	}
-	ask := t.do
-	t.do = func(ctx context.Context, r *run) {
+	ask := t.Do
+	t.Do = func(ctx context.Context, r *schedule.Run) {
 		// What stops the node is asked by a diagnosis only, and what the road
 		// does not have not at all.
 		if n.offers(s.Tool) == ergo.Offered {
@@ -58,9 +59,9 @@ func vital(tool string) bool {
 // regularCPU takes a CPU profile that nobody has a reason for, if it disturbs
 // nobody: the node's own workers answer it, and none of them is at work for
 // others.
-func (n *node) regularCPU(ctx context.Context, r *run, args ergo.Args) {
+func (n *node) regularCPU(ctx context.Context, r *schedule.Run, args ergo.Args) {
 	if !n.r.clock.Replayed() && (n.forwarded() || !n.workersIdle()) {
-		r.postponed = true
+		r.Postponed = true
 		return
 	}
 	n.sampleCPU(ctx, r, args)
@@ -86,14 +87,14 @@ func (n *node) workersIdle() bool {
 // where it is forwarded one of the entry point's as well; meanwhile no other
 // call of ours begins that could wait behind it, but the few that tell who is there
 // and what processes do: what happens while something is wrong is what people need.
-func (n *node) sampleCPU(ctx context.Context, r *run, args ergo.Args) {
+func (n *node) sampleCPU(ctx context.Context, r *schedule.Run, args ergo.Args) {
 	select {
 	case n.r.cpu <- struct{}{}:
 		defer n.holdAll()()
 		n.sample(ctx, r, "pprof_cpu", args)
 		<-n.r.cpu
 	default:
-		r.postponed = true
+		r.Postponed = true
 	}
 }
 
@@ -106,7 +107,7 @@ func (n *node) holdAll() (release func()) {
 	}
 	var all []func()
 	for _, n := range nodes {
-		all = append(all, n.schedule.hold(false))
+		all = append(all, n.schedule.Hold(false))
 	}
 	return func() {
 		for _, release := range all {
@@ -139,7 +140,7 @@ func turn(targets []string, last *string) []string {
 // sampleTargets makes the sampler's call for each of its targets. One that
 // timed out is left alone for a while, twice as long each time: a process
 // that is stuck holds up the node's workers with every call.
-func (n *node) sampleTargets(ctx context.Context, r *run, s *Sampler, last *string) {
+func (n *node) sampleTargets(ctx context.Context, r *schedule.Run, s *Sampler, last *string) {
 	schema := tools48.Schema(s.Tool)
 	for _, target := range turn(n.targets(ctx, r, s), last) {
 		if ctx.Err() != nil {
@@ -152,10 +153,12 @@ func (n *node) sampleTargets(ctx context.Context, r *run, s *Sampler, last *stri
 		if resting && !n.r.clock.Replayed() {
 			continue
 		}
-		one := run{}
-		n.sample(ctx, &one, s.Tool, s.Args.With(schema.Subject[0], target))
-		r.add(one)
-		n.rest(key, one.timedOut)
+		one := schedule.Run{}
+		if n.sample(ctx, &one, s.Tool, s.Args.With(schema.Subject[0], target)).Text != nil && tools48.Reading(s.Tool) == ergo.Inspection {
+			n.askedOf(target)
+		}
+		r.Add(one)
+		n.rest(key, one.TimedOut)
 	}
 }
 
@@ -171,13 +174,5 @@ func (n *node) rest(key string, timedOut bool) {
 		n.rests = map[string]rest{}
 	}
 	times := n.rests[key].times + 1
-	n.rests[key] = rest{n.r.clock.Now().Add(backoff(times)), times}
-}
-
-// backoff is how long to leave alone what timed out so many times in a row.
-func backoff(times int) time.Duration {
-	if times > 16 {
-		return lastRest
-	}
-	return min(firstRest<<(times-1), lastRest)
+	n.rests[key] = rest{n.r.clock.Now().Add(schedule.Backoff(times)), times}
 }

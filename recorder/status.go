@@ -137,7 +137,7 @@ func (s *Status) LinesLost() (lost int64) {
 }
 
 func (n *node) status(ran time.Duration) NodeStatus {
-	lag, stretch := n.schedule.figures()
+	lag, stretch := n.schedule.Figures()
 	direct, way := n.direct(), n.way()
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -162,15 +162,4 @@ func (n *node) way() string {
 		return "by forwarding"
 	}
 	return "over its link"
-}
-
-// figures are how late the last task began, and the longest stretch.
-func (s *schedule) figures() (lag time.Duration, stretch float64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	stretch = 1
-	for _, t := range s.tasks {
-		stretch = max(stretch, t.stretch)
-	}
-	return s.lag, stretch
 }

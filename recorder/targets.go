@@ -8,11 +8,12 @@ import (
 
 	"ergorecorder/ergo"
 	"ergorecorder/recorder/rows"
+	"ergorecorder/recorder/schedule"
 )
 
 // targets are the PIDs, or for peers the nodes, that the words of a sampler
 // stand for at this moment.
-func (n *node) targets(ctx context.Context, r *run, s *Sampler) []string {
+func (n *node) targets(ctx context.Context, r *schedule.Run, s *Sampler) []string {
 	var out []string
 	for _, word := range s.Targets {
 		if word == TargetPeers {
@@ -39,7 +40,7 @@ func (n *node) processes() []rows.Process {
 const deepest = 5
 
 // pick finds the PIDs in a listing that a word stands for.
-func (n *node) pick(ctx context.Context, r *run, list []rows.Process, word string) []string {
+func (n *node) pick(ctx context.Context, r *schedule.Run, list []rows.Process, word string) []string {
 	var out []string
 	switch word {
 	case TargetDeepest:
@@ -48,12 +49,10 @@ func (n *node) pick(ctx context.Context, r *run, list []rows.Process, word strin
 		for _, p := range list[:min(deepest, len(list))] {
 			out = append(out, p.PID)
 		}
-	case TargetSupervisors, TargetPools:
-		for pid, kind := range n.kindsOf(ctx, r, list) {
-			if kind+"s" == word {
-				out = append(out, pid)
-			}
-		}
+	case TargetSupervisors:
+		return n.stirred(n.ofKind(ctx, r, list, word), list)
+	case TargetPools:
+		return n.ofKind(ctx, r, list, word)
 	default:
 		for _, p := range list {
 			if ok, err := path.Match(word, p.Name); ok && err == nil && p.Name != "" {
@@ -64,9 +63,38 @@ func (n *node) pick(ctx context.Context, r *run, list []rows.Process, word strin
 	return out
 }
 
+// ofKind are the processes of a kind.
+func (n *node) ofKind(ctx context.Context, r *schedule.Run, list []rows.Process, word string) []string {
+	var out []string
+	for pid, kind := range n.kindsOf(ctx, r, list) {
+		if kind+"s" == word {
+			out = append(out, pid)
+		}
+	}
+	return out
+}
+
+// stirred leaves out the supervisors that were asked a short time ago and have the same children as then.
+func (n *node) stirred(supervisors []string, list []rows.Process) []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	stirred := n.calm.Stirred(supervisors, list, n.r.clock.Steady())
+	if n.r.clock.Replayed() || n.stat.Seen < n.total*9/10 { // the listing does not tell
+		return supervisors
+	}
+	return stirred
+}
+
+// askedOf notes that a process was asked about itself.
+func (n *node) askedOf(pid string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.calm.Asked(pid, n.r.clock.Steady())
+}
+
 // kindsOf tells supervisors and pools. Where rows do not say their kind, each
 // process that is another's parent is inspected once.
-func (n *node) kindsOf(ctx context.Context, r *run, list []rows.Process) map[string]string {
+func (n *node) kindsOf(ctx context.Context, r *schedule.Run, list []rows.Process) map[string]string {
 	there := make(map[string]string, 16)
 	parents := map[string]bool{}
 	for _, p := range list {
@@ -86,7 +114,7 @@ func (n *node) kindsOf(ctx context.Context, r *run, list []rows.Process) map[str
 
 // inspectedKind tells a supervisor or a pool by what it says of itself. The
 // answer, even none, holds for the node's life.
-func (n *node) inspectedKind(ctx context.Context, r *run, pid string) string {
+func (n *node) inspectedKind(ctx context.Context, r *schedule.Run, pid string) string {
 	n.mu.Lock()
 	kind, known := n.kinds[pid]
 	n.mu.Unlock()

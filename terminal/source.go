@@ -102,6 +102,9 @@ func (s Source) nodes(ctx context.Context, q Query) (*Table, error) {
 			{fmt.Sprintf("%d/%d", r.Running, r.Applications), float64(r.Running)},
 		}})
 	}
+	if own := views.OwnLeftOut(rows); own != "" {
+		t.Notes = append(t.Notes, own)
+	}
 	return t, nil
 }
 
@@ -114,6 +117,9 @@ func (s Source) processes(ctx context.Context, q Query) (*Table, error) {
 		Title:   counted(v.Total, "process") + of(q.Node),
 		Notes:   slices.Concat(v.Unlisted, v.Cut),
 		Columns: processColumns(),
+	}
+	if own := v.OwnLeftOut(); own != "" {
+		t.Notes = append(t.Notes, own+": the tree has them")
 	}
 	for _, r := range v.Rows {
 		t.Rows = append(t.Rows, Row{Node: r.Node, PID: r.PID, Cells: processCells(r)})

@@ -11,7 +11,7 @@ import (
 
 // tree shows who started whom, with the messages that wait below each.
 func (s Source) tree(ctx context.Context, q Query) (*Table, error) {
-	v, err := views.Processes(ctx, s.Recording, views.ProcessQuery{At: q.At, Node: q.Node})
+	v, err := views.Processes(ctx, s.Recording, views.ProcessQuery{At: q.At, Node: q.Node, Own: true})
 	if err != nil {
 		return nil, err
 	}

@@ -36,6 +36,7 @@ func Markdown(w io.Writer, r *analyze.Report) error {
 		not = append(not, n.Playbook+": "+n.Why)
 	}
 	markdownList(b, "Not evaluated", not)
+	markdownList(b, leftOut, r.LeftOut)
 	return b.Flush()
 }
 

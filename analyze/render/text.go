@@ -72,8 +72,17 @@ func Text(w io.Writer, r *analyze.Report, opt Options) error {
 			p.item(n.Playbook + ": " + n.Why)
 		}
 	}
+	if len(r.LeftOut) > 0 {
+		p.section(leftOut)
+		for _, o := range r.LeftOut {
+			p.item(o)
+		}
+	}
 	return p.w.Flush()
 }
+
+// leftOut heads what is in the recording and in no count and no verdict.
+const leftOut = "Left out, for it is there because somebody observes"
 
 // A page is text of a given width.
 type page struct {

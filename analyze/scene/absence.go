@@ -59,7 +59,7 @@ func (s *Scene) goneAtStart(w *Network, n *Node) (Absence, bool) {
 		}
 	}
 	for _, call := range w.fails[n.Name] {
-		if call.link && call.At.After(s.From) && !call.At.After(d.To) {
+		if call.Link && call.At.After(s.From) && !call.At.After(d.To) {
 			d.Refused++
 			d.RefusedTo = series.Later(d.RefusedTo, call.At)
 		}
@@ -79,7 +79,7 @@ func (s *Scene) absence(w *Network, n *Node, to time.Time, back bool) Absence {
 	}
 	before := to
 	for _, call := range w.fails[n.Name] {
-		if call.link && call.At.After(d.Lastly) && !call.At.After(to.Add(s.Usual(n))) {
+		if call.Link && call.At.After(d.Lastly) && !call.At.After(to.Add(s.Usual(n))) {
 			if d.Refused == 0 {
 				before = series.Earlier(before, call.At)
 			}
@@ -134,7 +134,7 @@ func (s *Scene) goneForGood(w *Network, n *Node) (Absence, bool) {
 // since t, while nobody else was heard of for that reason: its process is gone,
 // or what listened in it.
 func (s *Scene) closed(w *Network, n *Node, t time.Time) bool {
-	refused := slices.ContainsFunc(w.fails[n.Name], func(c failedCall) bool { return c.At.After(t) && strings.Contains(c.why, "connection refused") })
+	refused := slices.ContainsFunc(w.fails[n.Name], func(c failedCall) bool { return c.At.After(t) && strings.Contains(c.Why, "connection refused") })
 	heard := slices.ContainsFunc(s.Nodes, func(o *Node) bool {
 		return o != n && o.Heard.From(t.Add(s.Usual(o))).Len() > 0
 	})

@@ -148,7 +148,7 @@ func (s *Scene) work(ctx context.Context, n *Node, from, to time.Time) (map[stri
 		for _, slot := range f.Live {
 			c := f.Columns
 			pid, behavior := c[who].Text(slot), c[what].Text(slot)
-			if Observes(c[app].Text(slot), behavior) {
+			if ergo.ObservesProcess(c[app].Text(slot), behavior) {
 				continue
 			}
 			now := count{c[run].Float(slot) / 1e9, c[in].Float(slot) - c[waits].Float(slot)}

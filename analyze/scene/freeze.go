@@ -135,7 +135,7 @@ func (s *Scene) olderThan(n *Node, f Freeze) bool {
 // no way to it: what stands still refuses nothing.
 func (w *Network) refusedIn(node string, f Freeze) bool {
 	return slices.ContainsFunc(w.fails[node], func(c failedCall) bool {
-		return c.link && c.At.After(f.From) && (c.mark || !c.TimedOut())
+		return c.Link && c.At.After(f.From) && (c.mark || !c.TimedOut())
 	})
 }
 
@@ -248,10 +248,10 @@ func (s *Scene) beganWithin(n *Node, f Freeze) bool {
 func (w *Network) unheard(node string, f Freeze) int {
 	count := 0
 	within := func(c failedCall) bool {
-		return c.At.After(f.From) && c.At.Before(f.To.Add(told)) && !c.begun.Before(f.From.Add(-time.Second))
+		return c.At.After(f.From) && c.At.Before(f.To.Add(told)) && !c.Begun.Before(f.From.Add(-time.Second))
 	}
 	for _, c := range w.fails[node] {
-		if within(c) && c.peer == "" && (c.mark || c.TimedOut()) {
+		if within(c) && c.Peer == "" && (c.mark || c.TimedOut()) {
 			count++
 		}
 	}

@@ -11,7 +11,6 @@ import (
 	"ergorecorder/analyze/series"
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
-	"ergorecorder/ergo/tools48"
 	"ergorecorder/replay"
 )
 
@@ -43,15 +42,10 @@ type LinkPoint struct {
 	doubt         time.Duration // by how much Since may be off, for the clocks of around then differ
 }
 
-// A failedCall is one of the recorder's own calls that did not succeed.
+// A failedCall is one of the recorder's own calls that did not succeed, or its mark that it lost the node.
 type failedCall struct {
-	At      time.Time
-	begun   time.Time // when it was asked
-	reading ergo.Reading
-	peer    string // whom a ping was for
-	link    bool   // the node itself was not reached
-	mark    bool   // told by the recorder's mark that it lost the node, not by an answer
-	why     string
+	replay.FailedCall
+	mark bool // told by the mark, not by an answer
 }
 
 // A connectionLine is a node's own log line that it lost a peer, or met one.
@@ -144,8 +138,9 @@ func (w *Network) readPings(ctx context.Context, s *Scene, n *Node) error {
 		_, rtt, ok := strings.Cut(string(p.Text), "rtt ")
 		d, err := time.ParseDuration(strings.TrimSpace(rtt))
 		if !ok || err != nil {
-			if call := failedPing(p); !call.link {
-				w.Mute[key] = append(w.Mute[key], call)
+			// Where the node that was to ping was not reached itself, it says nothing of the peer.
+			if call := replay.FailedCallOf(p, ergo.Ping); !call.Link {
+				w.Mute[key] = append(w.Mute[key], failedCall{FailedCall: call})
 			}
 			continue
 		}
@@ -156,70 +151,26 @@ func (w *Network) readPings(ctx context.Context, s *Scene, n *Node) error {
 	return nil
 }
 
-// failedPing is a ping without a round trip. Where the node that was to ping
-// was not reached itself, it says nothing of the peer.
-func failedPing(p replay.Sample) failedCall {
-	call := failedCall{At: p.At, begun: p.At.Add(-p.Took), reading: ergo.Ping, why: string(p.Text)}
-	if p.Failure != nil {
-		call.why = p.Failure.Text
-	}
-	call.link = strings.HasPrefix(call.why, remoteCall)
-	return call
-}
-
-// remoteCall begins the entry point's answer when it could not reach a node.
-const remoteCall = "remote call to '"
-
 // TimedOut reports whether nothing came back, as against no way to the peer.
-func (c failedCall) TimedOut() bool { return strings.Contains(c.why, "timed out") }
+func (c failedCall) TimedOut() bool { return strings.Contains(c.Why, "timed out") }
 
 // InVain is when calls that were forwarded to a node got no answer in time.
 func (w *Network) InVain(node string) []time.Time {
 	var at []time.Time
 	for _, c := range w.fails[node] {
-		if c.link && !c.mark && c.TimedOut() {
+		if c.Link && !c.mark && c.TimedOut() {
 			at = append(at, c.At)
 		}
 	}
 	return at
 }
 
-// probes are the tools whose failures are read. The recorder calls them often,
-// and none of them refuses a node that is well.
-func probes() []ergo.Reading {
-	return []ergo.Reading{
-		ergo.Node, ergo.Runtime, ergo.Processes, ergo.Logs, ergo.Ping, ergo.Links, ergo.Network,
-		ergo.Acceptors, ergo.Events, ergo.Applications, ergo.Inspection, ergo.Process, ergo.Goroutines, ergo.Heap,
-		ergo.CPUProfile, ergo.Cron, ergo.Samplers,
-	}
-}
-
 func (w *Network) readFailures(ctx context.Context, s *Scene, n *Node) error {
-	failed := map[ergo.Reading]bool{}
-	for _, st := range s.Rec.Streams() {
-		if st.Node == n.Name && st.Failures > 0 {
-			failed[tools48.Reading(st.Name)] = true
+	for c, err := range replay.Readable(s.Rec.FailedCalls(ctx, n.Name, s.From, s.To), s.Note) {
+		if err != nil {
+			return err
 		}
-	}
-	for _, reading := range probes() {
-		if !failed[reading] {
-			continue
-		}
-		for f, err := range s.Texts(ctx, n, reading, s.From, s.To) {
-			if err != nil {
-				return err
-			}
-			if f.Failure == nil {
-				continue
-			}
-			call := failedCall{At: f.At, begun: f.At.Add(-f.Took), reading: reading, why: f.Failure.Text}
-			call.link = strings.HasPrefix(call.why, remoteCall)
-			var subject struct{ Name string }
-			if reading == ergo.Ping && json.Unmarshal([]byte(f.Subject), &subject) == nil {
-				call.peer = subject.Name
-			}
-			w.fails[n.Name] = append(w.fails[n.Name], call)
-		}
+		w.fails[n.Name] = append(w.fails[n.Name], failedCall{FailedCall: c})
 	}
 	marks, err := s.Rec.Marks(ctx, s.From, s.To)
 	if err != nil && !s.PassOver(err) {
@@ -227,7 +178,7 @@ func (w *Network) readFailures(ctx context.Context, s *Scene, n *Node) error {
 	}
 	for _, m := range marks {
 		if m.Kind == "node_lost" && m.Node == n.Name {
-			w.fails[n.Name] = append(w.fails[n.Name], failedCall{At: m.To, begun: m.To, link: true, mark: true, why: m.Note})
+			w.fails[n.Name] = append(w.fails[n.Name], failedCall{FailedCall: replay.FailedCall{At: m.To, Begun: m.To, Link: true, Why: m.Note}, mark: true})
 		}
 	}
 	slices.SortStableFunc(w.fails[n.Name], func(a, b failedCall) int { return a.At.Compare(b.At) })

@@ -1,7 +1,10 @@
 package scene
 
 import (
+	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"ergorecorder/archive"
@@ -10,19 +13,11 @@ import (
 
 // Own reports whether the process is there because somebody observes: what it
 // does is our doing and no sign of a fault.
-func (a *Actor) Own() bool { return Observes(a.Application, a.Behavior) }
-
-// Observes reports whether processes of an application or of a behavior are
-// there because somebody observes.
-func Observes(application, behavior string) bool {
-	_, byApplication := ergo.Observes(ergo.TraceApplication, application)
-	_, byBehavior := ergo.Observes(ergo.TraceBehavior, behavior)
-	return byApplication || byBehavior
-}
+func (a *Actor) Own() bool { return ergo.ObservesProcess(a.Application, a.Behavior) }
 
 // Observing reports whether a family is there because somebody observes.
 func (f *Family) Observing() bool {
-	return (&Actor{Application: f.Application, Behavior: f.Behavior}).Own()
+	return ergo.ObservesProcess(f.Application, f.Behavior)
 }
 
 // observer reports whether a peer of a node is somebody who observes, and not
@@ -40,7 +35,7 @@ func (s *Scene) OwnErrors(w *Network, n *Node) []time.Time {
 	var at []time.Time
 	for asked, calls := range w.fails {
 		for _, c := range calls {
-			if c.link && !c.mark && n.Entry && asked != n.Name || !c.link && c.reading == ergo.Ping && asked == n.Name {
+			if !c.mark && c.Adds(asked, n.Node) {
 				at = append(at, c.At)
 			}
 		}
@@ -60,4 +55,46 @@ func (s *Scene) OwnCalls(names ...string) float64 {
 	}
 	from, to := s.Rec.Window()
 	return float64(calls) / max(to.Sub(from).Seconds(), 1)
+}
+
+// LeaveOut notes what a playbook found to be there because somebody observes: it is no
+// finding, and said once.
+func (s *Scene) LeaveOut(format string, args ...any) {
+	s.leftOut = append(s.leftOut, fmt.Sprintf(format, args...))
+}
+
+// Footprint says what of the recording is there because somebody observes, and is left out
+// of counts and verdicts, in words.
+func (s *Scene) Footprint(w *Network) []string {
+	var said []string
+	apps := map[string]bool{}
+	for _, n := range s.Nodes {
+		for _, f := range n.Procs.Families {
+			if !f.Observing() {
+				continue
+			}
+			if _, whole := ergo.Observes(ergo.TraceApplication, f.Application); whole {
+				apps[f.Application] = true
+			} else {
+				apps[f.Behavior] = true
+			}
+		}
+	}
+	if len(apps) > 0 {
+		said = append(said, "the processes of "+strings.Join(slices.Sorted(maps.Keys(apps)), ", "))
+	}
+	for _, name := range s.own {
+		said = append(said, "the node "+name)
+	}
+	failed := 0
+	for _, n := range s.Nodes {
+		failed += len(s.OwnErrors(w, n))
+	}
+	switch {
+	case failed == 1:
+		said = append(said, "a failed call of the recorder's own")
+	case failed > 1:
+		said = append(said, fmt.Sprintf("%d failed calls of the recorder's own", failed))
+	}
+	return append(said, s.leftOut...)
 }

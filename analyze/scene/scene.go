@@ -45,6 +45,7 @@ type Scene struct {
 	Set      setting.Values // on which judgements of it depend
 	damage   damage
 	own      []string // nodes as which recorders joined
+	leftOut  []string // see LeaveOut
 
 	net  *Network             // see [Scene.Network]
 	gone map[string][]Absence // by node; see [Scene.Absences]

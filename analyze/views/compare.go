@@ -33,6 +33,7 @@ type Comparison struct {
 	AppearedTotal  int       `json:"appeared_total"`
 	Gone           []Process `json:"gone"` // only in the earlier one
 	GoneTotal      int       `json:"gone_total"`
+	OwnErrors      int       `json:"own_errors"` // of the recorder's own calls, which no change counts
 }
 
 // A Change is one field in both windows: of a cumulative counter its rate per
@@ -96,6 +97,9 @@ func Compare(ctx context.Context, rec *replay.Recording, node string, before, af
 			if err != nil {
 				return nil, err
 			}
+			if err := c.leaveOutOwn(ctx, rec, n.Name, t.fields, a[""], b[""]); err != nil {
+				return nil, err
+			}
 			c.Nodes = append(c.Nodes, changes(Process{Node: n.Name}, t.tool, t.fields, a[""], b[""])...)
 		}
 		if err := c.processes(ctx, rec, n.Name); err != nil {
@@ -105,6 +109,34 @@ func Compare(ctx context.Context, rec *replay.Recording, node string, before, af
 	c.Processes = foldAlike(c.Processes)
 	c.cut(limit)
 	return c, nil
+}
+
+// leaveOutOwn takes what the recorder's own calls added off the counters in which they are.
+func (c *Comparison) leaveOutOwn(ctx context.Context, rec *replay.Recording, node string, fields []string, before, after *summary) error {
+	for i, field := range fields {
+		if _, ours := ergo.Observes(ergo.TraceCounter, field); !ours {
+			continue
+		}
+		for _, s := range []struct {
+			*summary
+			Span
+		}{{before, c.Before}, {after, c.After}} {
+			if s.summary == nil {
+				continue
+			}
+			whole := s.series[i]
+			if whole.Len() < 2 || whole.V[whole.Len()-1] == 0 {
+				continue // nothing was added
+			}
+			own, err := rec.OwnErrors(ctx, node, whole.T[0].Add(1), s.To)
+			if err != nil {
+				return fmt.Errorf("read the recorder's own calls that failed: %w", err)
+			}
+			s.series[i] = series.Without(whole, own)
+			c.OwnErrors += int(whole.V[whole.Len()-1] - s.series[i].V[whole.Len()-1])
+		}
+	}
+	return nil
 }
 
 func (c *Comparison) processes(ctx context.Context, rec *replay.Recording, node string) error {
@@ -244,7 +276,7 @@ type follower struct {
 // summarize reads the fields of each row of a tool in a window, by PID.
 func summarize(ctx context.Context, rec *replay.Recording, node, tool string, fields []string, w Span) (map[string]*summary, error) {
 	q := replay.Query{Node: node, Reading: tools48.Reading(tool), From: w.From, To: w.To}
-	q.Fields = append([]string{"PID", "Name", "Behavior"}, fields...)
+	q.Fields = append([]string{"PID", "Name", "Behavior", "Application"}, fields...)
 	out := map[string]*summary{}
 	for f, err := range rec.Answers(ctx, q) {
 		if err != nil {
@@ -252,13 +284,20 @@ func summarize(ctx context.Context, rec *replay.Recording, node, tool string, fi
 		}
 		for _, slot := range f.Live {
 			pid := f.Columns[0].Text(slot)
-			s := out[pid]
-			if s == nil {
+			s, known := out[pid]
+			switch {
+			case known:
+			case ergo.ObservesProcess(f.Columns[3].Text(slot), f.Columns[2].Text(slot)):
+				out[pid] = nil // it is there because somebody observes
+			default:
 				s = &summary{Process{Node: node, PID: pid, Name: f.Columns[1].Text(slot), Behavior: f.Columns[2].Text(slot)}, make([]series.Series, len(fields)), make([]follower, len(fields))}
 				out[pid] = s
 			}
+			if s == nil {
+				continue
+			}
 			for i, field := range fields {
-				c := &f.Columns[3+i]
+				c := &f.Columns[4+i]
 				if !isRate(tool, field) {
 					if v := c.Float(slot); math.Abs(v) < 1<<63 {
 						s.series[i].Add(f.At, v)
@@ -271,6 +310,7 @@ func summarize(ctx context.Context, rec *replay.Recording, node, tool string, fi
 			}
 		}
 	}
+	maps.DeleteFunc(out, func(_ string, s *summary) bool { return s == nil })
 	return out, nil
 }
 

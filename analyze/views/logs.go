@@ -55,6 +55,9 @@ type LogLine struct {
 	Level   string    `json:"level"`
 	Source  string    `json:"source"`
 	Message string    `json:"message"`
+	Tells   ergo.Line `json:"tells,omitempty"` // what the framework tells with it, whichever release wrote it; "" is a program's own
+
+	sourceType string // process, node, network, …
 }
 
 // sourcesShown is how many sources of a template are listed.
@@ -90,7 +93,7 @@ func Logs(ctx context.Context, rec *replay.Recording, q LogQuery) (*LogView, err
 		v.Total++
 		writers[l.Node+" "+logs.ParseSource(l.Source).PID] = true
 		miner.Add(l)
-		v.Lines = append(v.Lines, LogLine{l.At, l.Node, l.Level, l.Source, l.Message})
+		v.Lines = append(v.Lines, LogLine{At: l.At, Node: l.Node, Level: l.Level, Source: l.Source, Message: l.Message, sourceType: l.Type})
 		if len(v.Lines) > 4*max(q.Lines, 0)+1000 {
 			v.latest(q.Lines)
 		}
@@ -103,6 +106,9 @@ func Logs(ctx context.Context, rec *replay.Recording, q LogQuery) (*LogView, err
 		return nil, fmt.Errorf("search logs: nothing was written by process %q in the window%s", q.Process, nearest.Hint(q.Process, slices.Collect(maps.Keys(wrote))))
 	}
 	v.latest(q.Lines)
+	for i, l := range v.Lines {
+		v.Lines[i].Tells, _ = ergo.TellsWhat(l.sourceType, l.Source, l.Message)
+	}
 	v.Writers = len(writers)
 	if d := q.To.Sub(q.From); !q.From.IsZero() && d > 0 {
 		v.PerMin = float64(v.Total) / d.Minutes()

@@ -25,6 +25,9 @@ type ProcessQuery struct {
 	State string // "" is all
 	Sort  string // one of ProcessSorts; "" is mailbox
 	Limit int    // 0 is all
+	// Own lists also those that are there because somebody observes (ergo.Footprint);
+	// those that Like names are listed in any case.
+	Own bool
 }
 
 // ProcessSorts are the fields by which processes can be sorted, greatest first.
@@ -61,6 +64,7 @@ type ProcessView struct {
 	At       time.Time    `json:"at"`
 	Rows     []ProcessRow `json:"processes"`
 	Total    int          `json:"total"`     // that match, listed or not
+	Own      int          `json:"own"`       // that are there because somebody observes, left out
 	Unlisted []string     `json:"not_known"` // nodes without a listing, and why
 	Cut      []string     `json:"cut"`       // nodes of whose processes only some were seen
 }
@@ -105,6 +109,10 @@ func Processes(ctx context.Context, rec *replay.Recording, q ProcessQuery) (*Pro
 			}
 			liked = liked || ok
 			if ok && (q.State == "" || strings.ReplaceAll(q.State, "_", " ") == r.State) {
+				if !q.Own && q.Like == "" && ergo.ObservesProcess(r.Application, r.Behavior) {
+					v.Own++
+					continue
+				}
 				v.Rows = append(v.Rows, r)
 			}
 		}
@@ -120,6 +128,14 @@ func Processes(ctx context.Context, rec *replay.Recording, q ProcessQuery) (*Pro
 		v.Rows = v.Rows[:q.Limit]
 	}
 	return v, nil
+}
+
+// OwnLeftOut says once of a list what it is without; "" where that is nothing.
+func (v *ProcessView) OwnLeftOut() string {
+	if v.Own == 0 {
+		return ""
+	}
+	return fmt.Sprintf("without %d that are there because somebody observes", v.Own)
 }
 
 // processRows is a node's process listing at an instant; cut says how many of how
@@ -285,13 +301,16 @@ type NodeRow struct {
 	Waiting      int64             `json:"wait_response"`
 	HeapAlloc    int64             `json:"heap_alloc"`
 	Goroutines   int64             `json:"goroutines"`
-	Errors       int64             `json:"errors"`      // send and call errors since its start
+	Errors       int64             `json:"errors"`      // send and call errors since its start, without the recorder's own
+	OwnErrors    int64             `json:"own_errors"`  // those of the recorder's own calls that were recorded
 	Logged       int64             `json:"log_errors"`  // lines of level error or panic since its start
 	RoundTrips   map[string]string `json:"round_trips"` // to each peer, as the ping said
 	Running      int               `json:"applications_running"`
 	Applications int               `json:"applications"`
 	Unknown      string            `json:"not_known,omitempty"` // why nothing is known of it
 	Lacks        []string          `json:"lacks,omitempty"`     // tools whose figures are not known: those stand at 0
+
+	callErrors int64 // to other nodes, the recorder's own among them
 }
 
 // Nodes puts the nodes side by side as they were at an instant. A node of which
@@ -317,9 +336,41 @@ func Nodes(ctx context.Context, rec *replay.Recording, at time.Time, glob string
 		if err := r.read(ctx, caller, all); err != nil {
 			return nil, err
 		}
+		if err := r.leaveOutOwn(ctx, rec); err != nil {
+			return nil, err
+		}
 		rows = append(rows, r)
 	}
 	return rows, nil
+}
+
+// leaveOutOwn takes off the errors that the recorder's own calls added in this life of the node.
+func (r *NodeRow) leaveOutOwn(ctx context.Context, rec *replay.Recording) error {
+	if r.callErrors == 0 {
+		return nil
+	}
+	own, err := rec.OwnErrors(ctx, r.Node, rec.Life(r.Node, r.At), r.At)
+	if err != nil {
+		return fmt.Errorf("read the recorder's own calls that failed: %w", err)
+	}
+	r.OwnErrors = min(int64(len(own)), r.callErrors)
+	r.Errors -= r.OwnErrors
+	return nil
+}
+
+// OwnLeftOut says once of a table of nodes what its errors are without; "" where that is nothing.
+func OwnLeftOut(rows []NodeRow) string {
+	own := int64(0)
+	for _, r := range rows {
+		own += r.OwnErrors
+	}
+	switch own {
+	case 0:
+		return ""
+	case 1:
+		return "errors are without the one of the recorder's own calls"
+	}
+	return fmt.Sprintf("errors are without the %d of the recorder's own calls", own)
 }
 
 func (r *NodeRow) read(ctx context.Context, caller ergo.Caller, peers []replay.Node) error {
@@ -342,6 +393,7 @@ func (r *NodeRow) read(ctx context.Context, caller ergo.Caller, peers []replay.N
 		return nil
 	}
 	r.At, r.Uptime, r.Processes, r.Zombees, r.Waiting = at, info.Uptime, info.ProcessesTotal, info.ProcessesZombee, info.ProcessesWaitResponse
+	r.callErrors = info.CallErrorsRemote
 	r.Errors = info.SendErrorsLocal + info.SendErrorsRemote + info.CallErrorsLocal + info.CallErrorsRemote
 	if len(info.LogMessages) == 6 {
 		r.Logged = info.LogMessages[4] + info.LogMessages[5]

@@ -12,6 +12,7 @@ import (
 	"ergorecorder/analyze/scene/work"
 	"ergorecorder/analyze/series"
 	"ergorecorder/archive"
+	"ergorecorder/ergo"
 )
 
 const (
@@ -131,7 +132,7 @@ func rank(ctx context.Context, s *scene.Scene, n *scene.Node, before, since find
 			pid := c[scene.ColPID].Text(slot)
 			p := procs[pid]
 			if p == nil {
-				if scene.Observes(c[scene.ColApplication].Text(slot), c[scene.ColBehavior].Text(slot)) {
+				if ergo.ObservesProcess(c[scene.ColApplication].Text(slot), c[scene.ColBehavior].Text(slot)) {
 					return
 				}
 				p = &seen{who: cmp.Or(c[scene.ColName].Text(slot), c[scene.ColBehavior].Text(slot)), v: [2][][]float64{make([][]float64, len(all)), make([][]float64, len(all))}}

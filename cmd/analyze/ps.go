@@ -61,6 +61,7 @@ the node lacks -tags=latency.`,
 	fl.StringVar(&q.Like, "process", "", "glob over name, behavior, application or PID")
 	fl.StringVar(&q.State, "state", "", "only this state: running, sleep, wait_response, zombee, …")
 	fl.StringVar(&q.Sort, "sort", "mailbox", "greatest first: "+strings.Join(views.ProcessSorts(), ", "))
+	fl.BoolVar(&q.Own, "own", false, "also those that are there because somebody observes, as the workers that answer the recorder")
 	fl.IntVar(&q.Limit, "limit", 30, "how many at most; 0 is all")
 	f.addFlag(cmd, psFormats)
 	return cmd
@@ -98,6 +99,9 @@ func printPS(out io.Writer, v *views.ProcessView) error {
 	}
 	if err := w.Flush(); err != nil {
 		return err
+	}
+	if own := v.OwnLeftOut(); own != "" {
+		escape.Fprintf(out, "%s: --own lists them\n", own)
 	}
 	if rest := v.Total - len(v.Rows); rest > 0 {
 		escape.Fprintf(out, "%d more: raise --limit\n", rest)
@@ -177,5 +181,11 @@ func printNodes(out io.Writer, at time.Time, rows []views.NodeRow) error {
 			known("runtime_stats", words.Size(float64(r.HeapAlloc))), known("runtime_stats", fmt.Sprint(r.Goroutines)), r.Errors, r.Logged,
 			known("app_list", fmt.Sprintf("%d/%d", r.Running, r.Applications)), strings.Join(pings, ", "))
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if own := views.OwnLeftOut(rows); own != "" {
+		escape.Fprintf(out, "%s\n", own)
+	}
+	return nil
 }

@@ -51,6 +51,19 @@ func (c *Costs) Service() time.Duration {
 	return s[len(s)/eighth]
 }
 
+// Mean is what a call costs on average; from none it is zero. Of what waiting was taken
+// off already it says more than [Costs.Service].
+func (c *Costs) Mean() time.Duration {
+	var sum time.Duration
+	for _, d := range c.last {
+		sum += d
+	}
+	return sum / time.Duration(max(len(c.last), 1))
+}
+
+// Len is how many of the last calls are known.
+func (c *Costs) Len() int { return len(c.last) }
+
 // Spending is what a node's time went into.
 type Spending struct {
 	tools map[string]*Costs

@@ -12,6 +12,7 @@ import (
 	"ergorecorder/analyze/scene"
 	"ergorecorder/analyze/scene/work"
 	"ergorecorder/archive"
+	"ergorecorder/ergo"
 )
 
 // A feeder is a process whose sending rose when another's receiving did. It may
@@ -50,7 +51,7 @@ func senders(ctx context.Context, s *scene.Scene, a *scene.Actor, onset time.Tim
 			pid := f.Columns[scene.ColPID].Text(slot)
 			if _, ok := found[pid]; !ok {
 				behavior := f.Columns[scene.ColBehavior].Text(slot)
-				if scene.Observes(f.Columns[scene.ColApplication].Text(slot), behavior) {
+				if ergo.ObservesProcess(f.Columns[scene.ColApplication].Text(slot), behavior) {
 					return
 				}
 				found[pid] = feeder{node: n.Name, who: cmp.Or(f.Columns[scene.ColName].Text(slot), behavior), pid: pid}

@@ -53,9 +53,6 @@ func deliveryErrors(s *scene.Scene, w *scene.Network, n *scene.Node, life findin
 		tellDeliveries(n, &f.Evidence[i], c.field, c.b, own)
 	}
 	f.Score = finding.Score(finding.DeliveryErrors, 60*perSecond)
-	if len(own) > 0 {
-		f.Caveats = append(f.Caveats, fmt.Sprintf("%d failed calls of the recorder's own, which the node counts as well, were taken off.", len(own)))
-	}
 	towards := ""
 	if f.Subject.Peer != "" {
 		towards = " to " + finding.NodeName(f.Subject.Peer)

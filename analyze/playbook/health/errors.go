@@ -51,13 +51,9 @@ func fewErrorsOf(n *scene.Node, own []time.Time, v *finding.Verdict) {
 		}
 		return sum
 	}
-	without := ""
-	if len(own) > 0 {
-		without = fmt.Sprintf(", without %d failed calls of the recorder's own", len(own))
-	}
-	v.Fine("%s: errors and failed deliveries are no more frequent than before: %s lines of level error or panic and %s failed deliveries came over %d answers%s", n.Name,
+	v.Fine("%s: errors and failed deliveries are no more frequent than before: %s lines of level error or panic and %s failed deliveries came over %d answers", n.Name,
 		finding.Number(grew("LogMessages.error", "LogMessages.panic")),
-		finding.Number(grew("SendErrorsLocal", "SendErrorsRemote", "CallErrorsLocal", "CallErrorsRemote")), n.Heard.Len(), without)
+		finding.Number(grew("SendErrorsLocal", "SendErrorsRemote", "CallErrorsLocal", "CallErrorsRemote")), n.Heard.Len())
 }
 
 // bad is from which level on a line counts as an error.

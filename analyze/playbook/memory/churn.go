@@ -65,9 +65,9 @@ func Churn(s *scene.Scene, n *scene.Node, profs scene.Heaps) *finding.Finding {
 	return nil
 }
 
-// ofRecording makes a note of allocation that rose with what the recorder asks:
-// listings that grow, or that a node passes on piece by piece, are made in memory.
-func ofRecording(ctx context.Context, s *scene.Scene, n *scene.Node, f *finding.Finding) error {
+// ofRecording reports whether allocation rose with what the recorder asks: listings
+// that grow, or that a node passes on piece by piece, are made in memory.
+func ofRecording(ctx context.Context, s *scene.Scene, n *scene.Node, f *finding.Finding) (bool, error) {
 	const around = 5 * time.Minute
 	end := series.Earlier(f.Onset.Add(around), s.To)
 	if f.End != nil {
@@ -75,22 +75,16 @@ func ofRecording(ctx context.Context, s *scene.Scene, n *scene.Node, f *finding.
 	}
 	before, err := served(ctx, s, n, series.Later(s.From, f.Onset.Add(-around)), f.Onset)
 	if err != nil {
-		return err
+		return false, err
 	}
 	since, err := served(ctx, s, n, f.Onset, end)
 	if err != nil || before <= 0 || since < 1.5*before {
-		return err
+		return false, err
 	}
 	values := f.Evidence[0].Values
 	was, _ := values["before_bytes_per_s"].(float64)
 	is, _ := values["after_bytes_per_s"].(float64)
-	if is/max(was, 1) >= s.Set.Of(churnRatio)*since/before {
-		return nil // far more than that
-	}
-	f.Score = min(f.Score, finding.Note)
-	f.Title = fmt.Sprintf("%s allocates more for the recorder's own listings", finding.NodeName(n.Name))
-	f.Caveats = append(f.Caveats, "The listings that it makes for the recorder, or passes on from other nodes, grew at the same time, and nearly as much: give the recorder the endpoints of all nodes, and longer intervals.")
-	return nil
+	return is/max(was, 1) < s.Set.Of(churnRatio)*since/before, nil // else it is far more than that
 }
 
 // served is how many rows of process listings a second a node made for the

@@ -5,6 +5,8 @@ import (
 	"math"
 	"math/bits"
 	"slices"
+
+	"ergorecorder/archive/internal/codec/number"
 )
 
 // Ages grow with the clock. A column of ages holds the instants from which
@@ -25,7 +27,7 @@ func (c *column) resolveAges(s *Scratch, at, unit int64, round bool) {
 	if aged != nil {
 		ref = mostCommon(c.instants(aged, scale), pred)
 	}
-	c.ref.putDelta(ref, pred)
+	c.ref.PutDelta(ref, pred)
 	c.refV, c.refA = ref, at
 	for _, cells := range [...][]cell{c.news, c.changes} {
 		for i, ce := range cells {
@@ -141,7 +143,7 @@ func (n *neighbours) at(lag int) (int64, bool) {
 func (n *neighbours) best(v int64) (lag, size int) {
 	size = 64
 	for l := 1; l <= maxLag && l <= len(n.told); l++ {
-		if b := bits.Len64(fold(v - n.told[len(n.told)-l])); b < size {
+		if b := bits.Len64(number.Fold(v - n.told[len(n.told)-l])); b < size {
 			lag, size = l, b
 		}
 	}
@@ -158,9 +160,9 @@ func (c *column) saw(kind ColumnKind, now cell) {
 // putAge writes an instant as what is shortest: the difference to the row's
 // own, the age afresh, or the difference to a neighbour's.
 func (c *column) putAge(before int64, now cell, near bool) {
-	delta, fresh := fold(now.val-before), uint64(c.refV-now.val)
+	delta, fresh := number.Fold(now.val-before), uint64(c.refV-now.val)
 	size := bits.Len64(delta)
-	if fresh > narrow.delta {
+	if fresh > number.Narrow.Delta {
 		size = min(size, bits.Len64(fresh))
 	}
 	told := near && c.putNear(now, size)
@@ -170,10 +172,10 @@ func (c *column) putAge(before int64, now cell, near bool) {
 	if told {
 		return
 	}
-	if delta > narrow.delta && fresh > narrow.delta && bits.Len64(fresh) < bits.Len64(delta) {
-		c.coder.long(narrow.freshN, fresh)
+	if delta > number.Narrow.Delta && fresh > number.Narrow.Delta && bits.Len64(fresh) < bits.Len64(delta) {
+		c.Coder.Long(number.Narrow.FreshN, fresh)
 	} else {
-		c.coder.put(delta, math.MaxUint64, false)
+		c.Coder.Put(delta, math.MaxUint64, false)
 	}
 }
 
@@ -181,22 +183,22 @@ func (c *column) putNear(now cell, size int) bool {
 	lag := c.near.lag(now.at)
 	with := 64
 	if v, ok := c.near.at(int(*lag)); ok {
-		with = bits.Len64(fold(now.val - v))
+		with = bits.Len64(number.Fold(now.val - v))
 	}
 	if min(with, size) > jittered {
 		if l, b := c.near.best(now.val); b+newLagFee < min(with, size) {
 			*lag, with = uint8(l), b
-			c.class = append(c.class, byte(classLag+l-1))
+			c.Class = append(c.Class, byte(classLag+l-1))
 		}
 	}
 	if with >= size || with > nearBits {
 		return false
 	}
 	v, _ := c.near.at(int(*lag))
-	d := fold(now.val - v)
-	c.class = append(c.class, byte(classNear+with))
+	d := number.Fold(now.val - v)
+	c.Class = append(c.Class, byte(classNear+with))
 	if with > 1 {
-		c.bits.put(d&^(1<<(with-1)), uint(with-1))
+		c.Bits.Put(d&^(1<<(with-1)), uint(with-1))
 	}
 	return true
 }
@@ -204,23 +206,23 @@ func (c *column) putNear(now cell, size int) bool {
 // age decodes what putAge wrote for a row that was there before.
 func (c *colCursor) age(slot int32, before int64) int64 {
 	lag := c.near.lag(slot)
-	if len(c.class) > 0 && c.class[0] >= classLag {
-		*lag = c.class[0] - classLag + 1
-		c.class = c.class[1:]
+	if len(c.Class) > 0 && c.Class[0] >= classLag {
+		*lag = c.Class[0] - classLag + 1
+		c.Class = c.Class[1:]
 	}
-	if len(c.class) == 0 || c.class[0] < classNear {
+	if len(c.Class) == 0 || c.Class[0] < classNear {
 		return c.cell(cell{val: before}).val
 	}
-	n := uint(c.class[0] - classNear)
-	c.class = c.class[1:]
+	n := uint(c.Class[0] - classNear)
+	c.Class = c.Class[1:]
 	v, ok := c.near.at(int(*lag))
 	d := uint64(n) // 0 and 1 stand for themselves
 	if n > 1 {
-		rest, got := c.bits.get(n - 1)
+		rest, got := c.Bits.Get(n - 1)
 		d, ok = rest|1<<(n-1), ok && got
 	}
 	if !ok || n > nearBits {
-		c.short = true
+		c.Short = true
 	}
-	return v + unfold(d)
+	return v + number.Unfold(d)
 }

@@ -8,6 +8,11 @@ import (
 	"slices"
 
 	"github.com/cespare/xxhash/v2"
+
+	"ergorecorder/archive/internal/codec/frame"
+	"ergorecorder/archive/internal/codec/number"
+	"ergorecorder/archive/internal/codec/parse"
+	"ergorecorder/archive/internal/codec/word"
 )
 
 // Magic begins every block and every chunk.
@@ -56,14 +61,8 @@ const (
 	flagSynopsis = 8 // behind the summary
 )
 
-var (
-	errShort    = errors.New("ends too early")
-	errMagic    = errors.New("no block lies there")
-	errChecksum = errors.New("checksum does not match")
-	errContent  = errors.New("content is impossible")
-	// ErrVersion: the block is of a newer version of the format.
-	ErrVersion = errors.New("newer format version")
-)
+// ErrVersion: the block is of a newer version of the format.
+var ErrVersion = errors.New("newer format version")
 
 // A stream is one series of bytes (or bits) of a block.
 type stream struct {
@@ -120,35 +119,35 @@ func (s *streams) take(tag int, data *[]byte) {
 	*data = nil
 }
 
-func (s *streams) coder(field int, c *coder) {
-	s.take(tag(field, subClass), &c.class)
-	if n := c.bits.len(); n > 0 {
-		*s = append(*s, stream{tag(field, subBits), c.bits.bytes(), n})
-		c.bits = bitWriter{}
+func (s *streams) coder(field int, c *number.Coder) {
+	s.take(tag(field, subClass), &c.Class)
+	if n := c.Bits.Len(); n > 0 {
+		*s = append(*s, stream{tag(field, subBits), c.Bits.Bytes(), n})
+		c.Bits = number.BitWriter{}
 	}
 }
 
 // dict adds the words that no chunk holds yet.
-func (s *streams) dict(field int, d *dict) {
+func (s *streams) dict(field int, d *word.Dict) {
 	var b []byte
-	for ; d.sent < d.len(); d.sent++ {
-		b = appendWord(b, d, d.sent)
+	for ; d.Sent < d.Len(); d.Sent++ {
+		b = word.AppendWord(b, d, d.Sent)
 	}
 	s.add(tag(field, subDict), b)
-	if cap(d.arena)-len(d.arena) > len(d.arena)/8+256 {
-		d.arena = append(make([]byte, 0, len(d.arena)), d.arena...)
-		d.ends = append(make([]uint32, 0, len(d.ends)), d.ends...)
+	if cap(d.Arena)-len(d.Arena) > len(d.Arena)/8+256 {
+		d.Arena = append(make([]byte, 0, len(d.Arena)), d.Arena...)
+		d.Ends = append(make([]uint32, 0, len(d.Ends)), d.Ends...)
 	}
 }
 
 // Bytes lays the chunk out.
-func (c *Chunk) Bytes(z *Zip) []byte { return layout(c.Header, nil, c.streams, z) }
+func (c *Chunk) Bytes(z *frame.Zip) []byte { return layout(c.Header, nil, c.streams, z) }
 
 // solidBelow is the size up to which a block is compressed as one: small
 // streams do not pay for a frame each, and all are needed anyway.
 const solidBelow = 32 << 10
 
-func layout(h Header, synopsis []byte, ss streams, z *Zip) []byte {
+func layout(h Header, synopsis []byte, ss streams, z *frame.Zip) []byte {
 	slices.SortFunc(ss, func(a, b stream) int { return a.tag - b.tag })
 	b := AppendHeader(nil, &h)
 	if len(synopsis) > 0 {
@@ -178,15 +177,15 @@ func (s streams) size() (total int) {
 // appendSolid writes the streams as one compressed body, raw bits behind it:
 // there is nothing to gain on those. In version 1 they were part of it. ok is
 // false, and nothing is written, where readers would refuse such a frame.
-func appendSolid(b []byte, h Header, ss streams, z *Zip) (all []byte, ok bool) {
+func appendSolid(b []byte, h Header, ss streams, z *frame.Zip) (all []byte, ok bool) {
 	body, bits := appendStreams(nil, ss, nil, h.Version > 1)
 	var packed []byte
 	if h.Whole {
-		packed = z.whole(body)
+		packed = z.Whole(body)
 	} else {
-		packed = z.fast.EncodeAll(body, nil)
+		packed = z.Quick(body)
 	}
-	if len(body) > z.mayHold(len(packed)) {
+	if len(body) > z.MayHold(len(packed)) {
 		return b, false
 	}
 	b = binary.AppendUvarint(b, uint64(len(body)))
@@ -240,7 +239,7 @@ func AppendSummary(b []byte, h *Header) []byte {
 // appendStreams writes the directory, then the data, or that without the raw
 // bits, which then come apart. Each stream is compressed where z is given and
 // that pays.
-func appendStreams(b []byte, ss streams, z *Zip, apart bool) (all, bits []byte) {
+func appendStreams(b []byte, ss streams, z *frame.Zip, apart bool) (all, bits []byte) {
 	var data []byte
 	b = binary.AppendUvarint(b, uint64(len(ss)))
 	last := 0
@@ -249,7 +248,7 @@ func appendStreams(b []byte, ss streams, z *Zip, apart bool) (all, bits []byte) 
 		last = s.tag
 		enc := s.data
 		if z != nil && len(s.data) > 16 {
-			if e := z.pack(s.tag, s.data); len(e) < len(s.data)-len(s.data)/32 && len(s.data) <= z.mayHold(len(e)) {
+			if e := z.Pack(s.data, s.tag%4 == subDict || s.tag/4 == fieldText, s.tag%4 == subBits); len(e) < len(s.data)-len(s.data)/32 && len(s.data) <= z.MayHold(len(e)) {
 				enc = e
 			}
 		}
@@ -273,28 +272,28 @@ func appendStreams(b []byte, ss streams, z *Zip, apart bool) (all, bits []byte) 
 // also where its checksum is wrong.
 func ParseHeader(b []byte) (h Header, body []byte, size int, err error) {
 	if len(b) < fixedLen {
-		return h, nil, 0, errShort
+		return h, nil, 0, parse.ErrShort
 	}
 	if string(b[:4]) != Magic {
-		return h, nil, 0, errMagic
+		return h, nil, 0, parse.ErrMagic
 	}
 	if b[4] > Version {
 		return h, nil, 0, ErrVersion
 	}
 	size = int(binary.LittleEndian.Uint32(b[8:]))
 	if size < fixedLen || size > len(b) {
-		return h, nil, 0, errShort
+		return h, nil, 0, parse.ErrShort
 	}
 	b = b[:size]
 	if sum(b) != binary.LittleEndian.Uint64(b[24:]) {
-		return h, nil, size, errChecksum
+		return h, nil, size, parse.ErrChecksum
 	}
 	if body, err = h.read(b); err == nil && b[5]&flagSynopsis != 0 {
-		r := reader{b: body}
-		r.bytes(r.int())
-		r.bytes(8)
-		if body = r.b; r.short {
-			err = errShort
+		r := parse.Reader{B: body}
+		r.Bytes(r.Int())
+		r.Bytes(8)
+		if body = r.B; r.Short {
+			err = parse.ErrShort
 		}
 	}
 	return h, body, size, err
@@ -309,7 +308,7 @@ func HeaderOnly(b []byte) (h Header, err error) {
 // read reads the header and the summary.
 func (h *Header) read(b []byte) (rest []byte, err error) {
 	if len(b) < fixedLen || string(b[:4]) != Magic {
-		return nil, errMagic
+		return nil, parse.ErrMagic
 	}
 	h.Version = b[4]
 	h.Part = int(binary.LittleEndian.Uint16(b[6:]))
@@ -321,57 +320,20 @@ func (h *Header) read(b []byte) (rest []byte, err error) {
 
 // ParseSummary reads what AppendSummary wrote.
 func (h *Header) ParseSummary(b []byte) (rest []byte, err error) {
-	r := reader{b: b}
-	h.Run = r.uvarint()
-	h.Chunk = r.int()
-	h.Epoch = h.Run - r.uvarint()
-	h.Prev = h.Run - r.uvarint()
-	h.First = h.Run + r.uvarint()
-	h.Last = h.First + r.uvarint()
-	h.Records, h.Failures, h.Rows = r.int(), r.int(), r.int()
-	h.From = int64(r.uvarint())
-	h.To = h.From + int64(r.uvarint())
-	if r.short || h.Records == 0 {
-		return nil, errContent
+	r := parse.Reader{B: b}
+	h.Run = r.Uvarint()
+	h.Chunk = r.Int()
+	h.Epoch = h.Run - r.Uvarint()
+	h.Prev = h.Run - r.Uvarint()
+	h.First = h.Run + r.Uvarint()
+	h.Last = h.First + r.Uvarint()
+	h.Records, h.Failures, h.Rows = r.Int(), r.Int(), r.Int()
+	h.From = int64(r.Uvarint())
+	h.To = h.From + int64(r.Uvarint())
+	if r.Short || h.Records == 0 {
+		return nil, parse.ErrContent
 	}
-	return r.b, nil
-}
-
-// A reader takes numbers from bytes. Past the end it returns zeros and sets
-// short.
-type reader struct {
-	b     []byte
-	short bool
-}
-
-func (r *reader) uvarint() uint64 {
-	v, n := binary.Uvarint(r.b)
-	if n <= 0 {
-		r.short, r.b = true, nil
-		return 0
-	}
-	r.b = r.b[n:]
-	return v
-}
-
-// int is a number small enough to count something in memory.
-func (r *reader) int() int {
-	v := r.uvarint()
-	if v > maxRaw {
-		r.short = true
-		return 0
-	}
-	return int(v)
-}
-
-func (r *reader) bytes(n int) []byte {
-	if n < 0 || n > len(r.b) {
-		r.short, r.b = true, nil
-		return nil
-	}
-	v := r.b[:n]
-	r.b = r.b[n:]
-	return v
+	return r.B, nil
 }
 
 // piece is a stream as it lies in a block.
@@ -382,41 +344,41 @@ type piece struct {
 }
 
 // parseStreams finds the streams of a block's body.
-func parseStreams(version, flags byte, body []byte, z *Zip) (map[int]piece, error) {
-	r := reader{b: body}
+func parseStreams(version, flags byte, body []byte, z *frame.Zip) (map[int]piece, error) {
+	r := parse.Reader{B: body}
 	bits := &r
 	if flags&flagSolid != 0 {
-		n := r.int()
-		packed := r.b
+		n := r.Int()
+		packed := r.B
 		if version > 1 {
-			packed = r.bytes(r.int())
-			bits = &reader{b: r.b, short: r.short}
+			packed = r.Bytes(r.Int())
+			bits = &parse.Reader{B: r.B, Short: r.Short}
 		}
-		raw, err := z.expand(packed, n, maxRaw)
+		raw, err := z.ExpandTo(packed, n, parse.MaxRaw)
 		if err != nil {
 			return nil, err
 		}
-		r = reader{b: raw}
+		r = parse.Reader{B: raw}
 	}
-	n := r.int()
-	if n > len(r.b) {
-		return nil, errContent
+	n := r.Int()
+	if n > len(r.B) {
+		return nil, parse.ErrContent
 	}
 	type entry struct{ tag, n, enc int }
 	entries := make([]entry, n)
 	last := 0
 	for i := range entries {
 		e := &entries[i]
-		e.tag = last + r.int()
+		e.tag = last + r.Int()
 		last = e.tag
-		v := r.uvarint()
-		if v>>1 > maxRaw*8 {
-			return nil, errContent
+		v := r.Uvarint()
+		if v>>1 > parse.MaxRaw*8 {
+			return nil, parse.ErrContent
 		}
 		e.n = int(v >> 1)
 		e.enc = -1
 		if v&1 == 1 {
-			e.enc = r.int()
+			e.enc = r.Int()
 		}
 	}
 	out := make(map[int]piece, n)
@@ -429,11 +391,11 @@ func parseStreams(version, flags byte, body []byte, z *Zip) (map[int]piece, erro
 		if !p.packed {
 			size = rawLen(e.tag, e.n)
 		}
-		p.data = from.bytes(size)
+		p.data = from.Bytes(size)
 		out[e.tag] = p
 	}
-	if r.short || bits.short || len(r.b) != 0 || len(bits.b) != 0 {
-		return nil, errContent
+	if r.Short || bits.Short || len(r.B) != 0 || len(bits.B) != 0 {
+		return nil, parse.ErrContent
 	}
 	return out, nil
 }
@@ -447,16 +409,16 @@ func rawLen(tag, n int) int {
 }
 
 // unpack is the raw data of a piece.
-func (p piece) unpack(tag int, z *Zip) ([]byte, error) {
+func (p piece) unpack(tag int, z *frame.Zip) ([]byte, error) {
 	if !p.packed {
 		return p.data, nil
 	}
-	return z.expand(p.data, rawLen(tag, p.n), maxRaw)
+	return z.ExpandTo(p.data, rawLen(tag, p.n), parse.MaxRaw)
 }
 
 // Merge makes a whole block of all chunks of a run, in order. stats are those of
 // the run ([Chunk.Stats]); where they are not known any more they may be nil.
-func Merge(z *Zip, stats *Stats, chunks ...[]byte) ([]byte, error) {
+func Merge(z *frame.Zip, stats *Stats, chunks ...[]byte) ([]byte, error) {
 	r, err := Open(z, chunks...)
 	if err != nil {
 		return nil, err
@@ -488,12 +450,12 @@ func Merge(z *Zip, stats *Stats, chunks ...[]byte) ([]byte, error) {
 type Run struct {
 	Header
 	pieces map[int][]piece
-	z      *Zip
+	z      *frame.Zip
 }
 
 // Open opens a block, or a run from its chunks. It checks that they are
 // intact and follow each other.
-func Open(z *Zip, chunks ...[]byte) (*Run, error) {
+func Open(z *frame.Zip, chunks ...[]byte) (*Run, error) {
 	r := &Run{z: z, pieces: map[int][]piece{}}
 	for i, b := range chunks {
 		h, body, _, err := ParseHeader(b)
@@ -503,7 +465,7 @@ func Open(z *Zip, chunks ...[]byte) (*Run, error) {
 		if i == 0 {
 			r.Header = h
 			if h.Chunk != 0 {
-				return nil, fmt.Errorf("the run's first chunk is missing: %w", errContent)
+				return nil, fmt.Errorf("the run's first chunk is missing: %w", parse.ErrContent)
 			}
 		} else if err := r.follow(&h, i); err != nil {
 			return nil, err
@@ -517,14 +479,14 @@ func Open(z *Zip, chunks ...[]byte) (*Run, error) {
 		}
 	}
 	if len(chunks) == 0 {
-		return nil, errShort
+		return nil, parse.ErrShort
 	}
 	return r, nil
 }
 
 func (r *Run) follow(h *Header, i int) error {
 	if h.Stream != r.Stream || h.Part != r.Part || h.Run != r.Run || h.Chunk != i || h.Version != r.Version || r.Whole || h.Whole || h.Archive != r.Archive {
-		return fmt.Errorf("chunks do not follow each other: %w", errContent)
+		return fmt.Errorf("chunks do not follow each other: %w", parse.ErrContent)
 	}
 	r.Last = h.Last
 	r.Records += h.Records
@@ -547,7 +509,7 @@ func (r *Run) stream(t int) ([]byte, int, error) {
 		raw, err := pieces[0].unpack(t, r.z)
 		return raw, pieces[0].n, err
 	}
-	var w bitWriter
+	var w number.BitWriter
 	var buf bytes.Buffer
 	for _, p := range pieces {
 		raw, err := p.unpack(t, r.z)
@@ -555,13 +517,13 @@ func (r *Run) stream(t int) ([]byte, int, error) {
 			return nil, 0, err
 		}
 		if t%4 == subBits {
-			w.append(raw, p.n)
+			w.Append(raw, p.n)
 		} else {
 			buf.Write(raw)
 		}
 	}
 	if t%4 == subBits {
-		return w.bytes(), w.len(), nil
+		return w.Bytes(), w.Len(), nil
 	}
 	return buf.Bytes(), buf.Len(), nil
 }

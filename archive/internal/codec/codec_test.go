@@ -13,6 +13,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"ergorecorder/archive/internal/codec/frame"
+	"ergorecorder/archive/internal/codec/parse"
 )
 
 var processColumns = map[string]ColumnKind{
@@ -127,7 +130,7 @@ func readCapture(t testing.TB, name string) (list []captured, gz int64) {
 }
 
 func TestCaptures(t *testing.T) {
-	z := NewZip()
+	z := frame.NewZip()
 	for _, name := range strings.Fields(either(os.Getenv("CAPS"), "healthy wide node_crash stuck")) {
 		list, gz := readCapture(t, name)
 		encs := map[string]*Encoder{}
@@ -170,7 +173,7 @@ func TestCaptures(t *testing.T) {
 
 // checkStream merges the runs, decodes all and compares. It returns the size
 // of all blocks.
-func checkStream(t testing.TB, z *Zip, d Desc, chunks []Chunk, want []Record) (size int) {
+func checkStream(t testing.TB, z *frame.Zip, d Desc, chunks []Chunk, want []Record) (size int) {
 	runs := map[int][][][]byte{}
 	stats := map[int][]*Stats{}
 	for _, c := range chunks {
@@ -199,7 +202,7 @@ func checkStream(t testing.TB, z *Zip, d Desc, chunks []Chunk, want []Record) (s
 				return Open(z, b)
 			}
 		}
-		return nil, errShort
+		return nil, parse.ErrShort
 	})
 	i := 0
 	for _, b := range blocks[0] {
@@ -239,7 +242,7 @@ func checkStream(t testing.TB, z *Zip, d Desc, chunks []Chunk, want []Record) (s
 
 // checkStats compares what was gathered of a run with what its cells say, and
 // with the block's synopsis, if it has one.
-func checkStats(t testing.TB, z *Zip, block []byte, stats *Stats) {
+func checkStats(t testing.TB, z *frame.Zip, block []byte, stats *Stats) {
 	t.Helper()
 	r, err := Open(z, block)
 	if err != nil {
@@ -336,7 +339,7 @@ func rowsText(n, i int, pretty bool) []byte {
 // TestParts takes tables through growth, loss and failure over the bounds of
 // parts and runs.
 func TestParts(t *testing.T) {
-	z := NewZip()
+	z := frame.NewZip()
 	d := Desc{Stream: 1, About: []byte("x"), Form: FormTable, Key: []string{"PID"}, Columns: processColumns}
 	e := NewEncoder(d, Limits{Records: 16, Cells: 1 << 30, Bytes: 1 << 30, Span: 1 << 60}, &Scratch{})
 	var chunks []Chunk

@@ -3,6 +3,10 @@ package codec
 import (
 	"bytes"
 	"slices"
+
+	"ergorecorder/archive/internal/codec/number"
+	"ergorecorder/archive/internal/codec/scan"
+	"ergorecorder/archive/internal/codec/word"
 )
 
 // An Encoder encodes one stream. It is not safe for concurrent use.
@@ -111,6 +115,9 @@ func NewEncoder(d Desc, l Limits, s *Scratch) *Encoder {
 	e.reset()
 	return e
 }
+
+// Borrow gives the encoder the scratch for the next record, in place of its own.
+func (e *Encoder) Borrow(s *Scratch) { e.desk, e.table.desk = s, s }
 
 func (e *Encoder) reset() {
 	e.table = newTable(&e.desc, e.desk)
@@ -292,7 +299,7 @@ func (p *part) take(s *streams) {
 }
 
 func (c *column) take(s *streams, field int) {
-	s.coder(field, &c.coder)
+	s.coder(field, &c.Coder)
 	s.dict(field, &c.dict)
 	s.take(tag(field, subList), &c.list)
 	s.coder(field+1, &c.ref)
@@ -303,8 +310,8 @@ func (p *part) heads(r *Record, u *run) {
 	if u.total == 0 {
 		p.seq, p.headAt, p.headStep = int64(u.Run), 0, 0
 	}
-	p.seqs.putDelta(int64(r.Seq), p.seq)
-	p.ats.putDelta(r.At, p.headAt+p.headStep)
+	p.seqs.PutDelta(int64(r.Seq), p.seq)
+	p.ats.PutDelta(r.At, p.headAt+p.headStep)
 	if u.total > 0 {
 		p.headStep = r.At - p.headAt
 	}
@@ -313,9 +320,9 @@ func (p *part) heads(r *Record, u *run) {
 
 // head holds the streams of what is not in columns: how each record came.
 type head struct {
-	took, flags, clock, subject, args, reason, code, seen, total, length, parts coder
+	took, flags, clock, subject, args, reason, code, seen, total, length, parts number.Coder
 
-	subjects, argss, reasons dict
+	subjects, argss, reasons word.Dict
 	last                     lastHead
 	text                     []byte
 }
@@ -343,7 +350,7 @@ func (h *head) put(u *run, r *Record, kind payload, parts int) {
 	}
 	if r.Failed {
 		flags |= flagFailed
-		put(&h.reason, int64(h.reasons.put([]byte(r.Reason))), &h.last.reason)
+		put(&h.reason, int64(h.reasons.Put([]byte(r.Reason))), &h.last.reason)
 		put(&h.code, r.Code, &h.last.code)
 	}
 	if r.Seen != 0 || r.Total != 0 {
@@ -364,27 +371,27 @@ func (h *head) put(u *run, r *Record, kind payload, parts int) {
 		if off := r.Mono - pred*clockUnit; first || off < -clockUnit || off > clockUnit {
 			now = (r.Mono + clockUnit/2) / clockUnit
 		}
-		h.clock.putDelta(now, pred)
+		h.clock.PutDelta(now, pred)
 		h.last.clock = now
 	}
 	put(&h.flags, flags, &h.last.flags)
 	put(&h.took, took, &h.last.took)
 	put(&h.parts, int64(parts), &h.last.parts)
-	put(&h.subject, int64(h.subjects.put([]byte(r.Subject))), &h.last.subject)
+	put(&h.subject, int64(h.subjects.Put([]byte(r.Subject))), &h.last.subject)
 	args := int64(0) // none
 	if r.Args != nil {
-		args = 1 + int64(h.argss.put(r.Args))
+		args = 1 + int64(h.argss.Put(r.Args))
 	}
 	put(&h.args, args, &h.last.args)
 	if kind == payloadText {
-		h.length.putDelta(int64(len(r.Text)), 0)
+		h.length.PutDelta(int64(len(r.Text)), 0)
 		h.text = append(h.text, r.Text...)
 		u.bytes += len(r.Text)
 	}
 }
 
-func put(c *coder, v int64, last *int64) {
-	c.putDelta(v, *last)
+func put(c *number.Coder, v int64, last *int64) {
+	c.PutDelta(v, *last)
 	*last = v
 }
 
@@ -408,6 +415,6 @@ func (h *head) take(s *streams) {
 
 // pretty reports whether the text is indented as MarshalIndent does by two.
 func pretty(text []byte) bool {
-	p := space(text, 0)
+	p := scan.Space(text, 0)
 	return len(text) > p+1 && bytes.HasPrefix(text[p+1:], []byte("\n  "))
 }

@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"reflect"
 	"testing"
+
+	"ergorecorder/archive/internal/codec/frame"
+	"ergorecorder/archive/internal/codec/parse"
 )
 
 // FuzzScan gives any text to the scanner, after rows that it remembers, and
@@ -30,7 +33,7 @@ func FuzzScan(f *testing.F) {
 		for i := range want {
 			e.Append(&want[i])
 		}
-		z := NewZip()
+		z := frame.NewZip()
 		tab := decodeOne(t, z, d.Form, e)
 		for i := range want {
 			if ok, err := tab.Next(); !ok || err != nil {
@@ -53,7 +56,7 @@ func FuzzScan(f *testing.F) {
 	})
 }
 
-func decodeOne(t *testing.T, z *Zip, form Form, e *Encoder) *Table {
+func decodeOne(t *testing.T, z *frame.Zip, form Form, e *Encoder) *Table {
 	t.Helper()
 	var pieces [][]byte
 	for _, c := range e.Take(nil) {
@@ -73,7 +76,7 @@ func decodeOne(t *testing.T, z *Zip, form Form, e *Encoder) *Table {
 // FuzzBlock gives any bytes to the decoder, with and without a checksum that
 // makes them pass: it must refuse or decode, and never crash.
 func FuzzBlock(f *testing.F) {
-	z := NewZip()
+	z := frame.NewZip()
 	for _, form := range []Form{FormText, FormObject, FormTable} {
 		e := NewEncoder(Desc{Form: form, Key: []string{"PID"}, Columns: processColumns}, DefaultLimits(), &Scratch{})
 		for i := range 5 {
@@ -123,7 +126,7 @@ func FuzzBlock(f *testing.F) {
 	})
 }
 
-func noFetch(int, uint64) (*Run, error) { return nil, errShort }
+func noFetch(int, uint64) (*Run, error) { return nil, parse.ErrShort }
 
 // layoutPlain lays a chunk out with every stream apart, so that a fuzzer
 // reaches them.

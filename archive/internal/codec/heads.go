@@ -1,5 +1,11 @@
 package codec
 
+import (
+	"ergorecorder/archive/internal/codec/number"
+	"ergorecorder/archive/internal/codec/parse"
+	"ergorecorder/archive/internal/codec/word"
+)
+
 // A Head is what a run holds of a record beside its rows.
 type Head struct {
 	Seq         uint64
@@ -26,20 +32,20 @@ func (h *Head) Rows() bool { return h.payload == payloadRows || h.payload == pay
 func (h *Head) MostRows() int { return h.parts * PartRows }
 
 // series opens a decoder for a field.
-func (r *Run) series(field int) (decoder, error) {
+func (r *Run) series(field int) (number.Decoder, error) {
 	class, _, err := r.stream(tag(field, subClass))
 	if err != nil {
-		return decoder{}, err
+		return number.Decoder{}, err
 	}
 	bits, n, err := r.stream(tag(field, subBits))
 	if err != nil {
-		return decoder{}, err
+		return number.Decoder{}, err
 	}
-	codes := &wideCodes
+	codes := &number.WideCodes
 	if r.Version < 2 {
-		codes = &narrowCodes
+		codes = &number.NarrowCodes
 	}
-	return decoder{class: class, bits: newBitReader(bits, n), codes: codes}, nil
+	return number.Decoder{Class: class, Bits: number.NewBitReader(bits, n), Codes: codes}, nil
 }
 
 // words are the entries of a field's dictionary.
@@ -48,13 +54,13 @@ func (r *Run) words(field int) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	var l lexicon
+	var l word.Lexicon
 	if r.Version < 2 {
-		err = l.readPlain(b)
+		err = l.ReadPlain(b)
 	} else {
-		err = l.read(b)
+		err = l.Read(b)
 	}
-	return l.words(), err
+	return l.Words(), err
 }
 
 // Seqs are the records of the run, and their times.
@@ -67,25 +73,25 @@ func (r *Run) Seqs() (seqs []uint64, ats []int64, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if r.Records > len(s.class) {
-		return nil, nil, errContent
+	if r.Records > len(s.Class) {
+		return nil, nil, parse.ErrContent
 	}
 	seqs, ats = make([]uint64, r.Records), make([]int64, r.Records)
 	seq, at, step := int64(r.Run), int64(0), int64(0)
 	for i := range seqs {
-		seq = s.next(seq)
+		seq = s.Next(seq)
 		before := at
-		at = a.next(before + step)
+		at = a.Next(before + step)
 		if i > 0 && r.Version >= 2 {
 			step = at - before
 		}
 		if i > 0 && uint64(seq) <= seqs[i-1] {
-			return nil, nil, errContent
+			return nil, nil, parse.ErrContent
 		}
 		seqs[i], ats[i] = uint64(seq), at
 	}
-	if s.short || a.short {
-		return nil, nil, errContent
+	if s.Short || a.Short {
+		return nil, nil, parse.ErrContent
 	}
 	return seqs, ats, nil
 }
@@ -105,12 +111,12 @@ func (r *Run) Heads() ([]Head, error) {
 		h := &heads[i]
 		h.Seq, h.At = seqs[i], ats[i]
 		if !d.next(h) {
-			return nil, errContent
+			return nil, parse.ErrContent
 		}
 	}
 	for _, x := range d.series() {
-		if x.d.short {
-			return nil, errContent
+		if x.d.Short {
+			return nil, parse.ErrContent
 		}
 	}
 	return heads, nil
@@ -119,14 +125,14 @@ func (r *Run) Heads() ([]Head, error) {
 // A headDecoder reads what is told of each record beside its rows.
 type headDecoder struct {
 	version                                                                     uint8
-	took, flags, clock, subject, args, reason, code, seen, total, length, parts decoder
+	took, flags, clock, subject, args, reason, code, seen, total, length, parts number.Decoder
 	subjects, argss, reasons                                                    []string
 	last                                                                        lastHead
 	text                                                                        int // bytes of texts so far
 }
 
 type headSeries struct {
-	d     *decoder
+	d     *number.Decoder
 	field int
 }
 
@@ -173,32 +179,32 @@ func (d *headDecoder) next(h *Head) bool {
 		}
 		return words[id]
 	}
-	last.flags = d.flags.next(last.flags)
+	last.flags = d.flags.Next(last.flags)
 	if d.version >= 3 && last.flags&flagClock != 0 {
-		last.clock = d.clock.next(last.predictClock(h.At))
+		last.clock = d.clock.Next(last.predictClock(h.At))
 		h.Mono = max(1, last.clock*clockUnit)
 	}
 	h.Took = last.tookOf(&d.took, d.version)
 	h.payload, h.pretty = payload(last.flags&flagPayload), last.flags&flagPretty != 0
 	h.IsError, h.Failed = last.flags&flagIsError != 0, last.flags&flagFailed != 0
-	last.parts = d.parts.next(last.parts)
+	last.parts = d.parts.Next(last.parts)
 	h.parts = int(last.parts)
-	last.subject = d.subject.next(last.subject)
+	last.subject = d.subject.Next(last.subject)
 	h.Subject = word(d.subjects, last.subject)
-	if last.args = d.args.next(last.args); last.args != 0 {
+	if last.args = d.args.Next(last.args); last.args != 0 {
 		h.Args = []byte(word(d.argss, last.args-1))
 	}
 	if h.Failed {
-		last.reason, last.code = d.reason.next(last.reason), d.code.next(last.code)
+		last.reason, last.code = d.reason.Next(last.reason), d.code.Next(last.code)
 		h.Reason, h.Code = word(d.reasons, last.reason), last.code
 	}
 	if last.flags&flagLimited != 0 {
-		last.seen, last.total = d.seen.next(last.seen), d.total.next(last.total)
+		last.seen, last.total = d.seen.Next(last.seen), d.total.Next(last.total)
 		h.Seen, h.Total = last.seen, last.total
 	}
 	if h.payload == payloadText {
-		n := d.length.next(0)
-		if n < 0 || n > maxRaw {
+		n := d.length.Next(0)
+		if n < 0 || n > parse.MaxRaw {
 			return false
 		}
 		h.text = [2]int{d.text, d.text + int(n)}
@@ -230,11 +236,11 @@ func (l *lastHead) predictClock(at int64) int64 {
 
 // tookOf reads how long the call took. Version 1 told it in nanoseconds always, and
 // did not predict it.
-func (l *lastHead) tookOf(d *decoder, version uint8) int64 {
+func (l *lastHead) tookOf(d *number.Decoder, version uint8) int64 {
 	if version < 2 {
-		return d.next(0)
+		return d.Next(0)
 	}
-	if l.took = d.next(l.took); l.flags&flagMicros != 0 {
+	if l.took = d.Next(l.took); l.flags&flagMicros != 0 {
 		return l.took * 1000
 	}
 	return l.took

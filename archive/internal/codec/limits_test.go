@@ -4,21 +4,23 @@ import (
 	"errors"
 	"testing"
 
+	"ergorecorder/archive/internal/codec/frame"
+	"ergorecorder/archive/internal/codec/parse"
 	"ergorecorder/internal/limit"
 )
 
 // TestExpandLimit: a small frame that holds much is refused, and none is
 // written.
 func TestExpandLimit(t *testing.T) {
-	const size = FreeExpand + (64 << 20)
-	z := NewZip()
+	const size = frame.FreeExpand + (64 << 20)
+	z := frame.NewZip()
 	zeros := make([]byte, size)
-	frame := z.fast.EncodeAll(zeros, nil)
-	if z.mayHold(len(frame)) >= size {
-		t.Fatalf("%d bytes: no such frame", len(frame))
+	packed := z.Quick(zeros)
+	if z.MayHold(len(packed)) >= size {
+		t.Fatalf("%d bytes: no such frame", len(packed))
 	}
 	var over *limit.Over
-	if _, err := z.expand(frame, size, maxRaw); !errors.As(err, &over) || over.Limit != limit.Piece {
+	if _, err := z.ExpandTo(packed, size, parse.MaxRaw); !errors.As(err, &over) || over.Limit != limit.Piece {
 		t.Errorf("expanded: %v", err)
 	}
 	e := NewEncoder(Desc{Stream: 1, About: []byte("x")}, DefaultLimits(), &Scratch{})
@@ -38,7 +40,7 @@ func TestExpandLimit(t *testing.T) {
 		}
 	}
 	z.SetExpand(size)
-	if _, err := z.expand(frame, size, maxRaw); err != nil {
+	if _, err := z.ExpandTo(packed, size, parse.MaxRaw); err != nil {
 		t.Errorf("with a higher limit: %v", err)
 	}
 }

@@ -4,6 +4,11 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"slices"
+
+	"ergorecorder/archive/internal/codec/number"
+	"ergorecorder/archive/internal/codec/parse"
+	"ergorecorder/archive/internal/codec/scan"
+	"ergorecorder/archive/internal/codec/word"
 )
 
 // A part encodes the rows of PartRows slots. It remembers every cell as of
@@ -24,8 +29,8 @@ type part struct {
 	names  []byte // columns
 	shapes []byte // shapes
 	sent   struct{ names, shapes int }
-	seqs   coder
-	ats    coder
+	seqs   number.Coder
+	ats    number.Coder
 	seq    int64 // of the record before
 	headAt int64
 
@@ -73,11 +78,11 @@ type cell struct {
 type column struct {
 	vals []int64
 	lits []bool
-	dict dict
+	dict word.Dict
 
-	coder
+	number.Coder
 	list []byte // which of the active rows changed, where few did
-	ref  coder
+	ref  number.Coder
 	refV int64 // what ages of the last sample are counted from
 	refA int64 // time of that sample
 	near neighbours
@@ -111,7 +116,7 @@ func (p *part) begin() {
 }
 
 func (c *column) begin() {
-	c.dict.reset()
+	c.dict.Reset()
 	clear(c.vals)
 	clear(c.lits)
 	c.refV, c.refA, c.last = 0, 0, cell{}
@@ -186,15 +191,15 @@ func (p *part) stageInt(col int, v int64, kind ColumnKind) {
 // stageLit reports false where the literal is an invalid string.
 func (p *part) stageLit(col int, lit []byte) bool {
 	c := p.column(col)
-	if !p.full && c.lits[p.slot] && string(c.dict.at(int(c.vals[p.slot]))) == string(lit) {
+	if !p.full && c.lits[p.slot] && string(c.dict.At(int(c.vals[p.slot]))) == string(lit) {
 		return true
 	}
-	id, _, ok := c.dict.find(lit)
+	id, _, ok := c.dict.Find(lit)
 	if !ok {
-		if lit[0] == '"' && !validString(lit) {
+		if lit[0] == '"' && !scan.ValidString(lit) {
 			return false
 		}
-		id = c.dict.add(lit)
+		id = c.dict.Add(lit)
 		p.run.bytes += len(lit)
 	}
 	p.cells = append(p.cells, cell{at: int32(col), val: int64(id), lit: true})
@@ -262,7 +267,7 @@ func (p *part) encode(t *table, at int64, round bool) {
 func (p *part) announce(t *table) {
 	for ; p.sent.names < len(t.cols); p.sent.names++ {
 		c := t.cols[p.sent.names]
-		p.names = appendBytes(p.names, []byte(c.name))
+		p.names = parse.AppendBytes(p.names, []byte(c.name))
 		k := byte(c.kind)
 		if c.key {
 			k |= keyColumn
@@ -332,8 +337,8 @@ func (p *part) resolve(t *table, at int64, round bool) (touched []int) {
 // not of the answer: rows whose keys are near say similar words, and the
 // numbers of a keyframe then count up.
 func (c *column) arrange() {
-	first := max(c.dict.arranged, c.dict.sent) // a refused answer may have left words
-	if n := c.dict.len() - first; n > 1 {
+	first := max(c.dict.Arranged, c.dict.Sent) // a refused answer may have left words
+	if n := c.dict.Len() - first; n > 1 {
 		order := make([]int, 0, n) // old number of each new one
 		place := make([]int, n)    // new number of each old one, + 1
 		move := func(cells []cell) {
@@ -356,9 +361,9 @@ func (c *column) arrange() {
 				order = append(order, old)
 			}
 		}
-		c.dict.reorder(first, order)
+		c.dict.Reorder(first, order)
 	}
-	c.dict.arranged = c.dict.len()
+	c.dict.Arranged = c.dict.Len()
 }
 
 // How a column tells which rows its changes are in.
@@ -371,7 +376,7 @@ const (
 
 // encode writes the column's part of a sample and remembers it.
 func (c *column) encode(kind ColumnKind, dense bool, active, inRun *bitmap, at int64, round bool) (mode int) {
-	c.narrow = kind == AgeNS
+	c.Narrow = kind == AgeNS
 	for _, n := range c.news {
 		c.put(kind, c.last, n, false)
 		c.last = n
@@ -412,7 +417,7 @@ func (c *column) putAll(kind ColumnKind, rows *bitmap) {
 			c.put(kind, c.before(slot), c.changes[next], true)
 			next++
 		} else {
-			c.class = append(c.class, classSame)
+			c.Class = append(c.Class, number.ClassSame)
 			c.saw(kind, c.before(slot))
 		}
 	})
@@ -437,7 +442,7 @@ func (c *column) putSome(kind ColumnKind, active *bitmap) {
 // their neighbours.
 func (c *column) put(kind ColumnKind, before, now cell, near bool) {
 	if before.lit != now.lit {
-		c.class = append(c.class, byte(c.scheme().toggle))
+		c.Class = append(c.Class, byte(c.Scheme().Toggle))
 		before, near = cell{lit: now.lit}, false
 	}
 	if kind == AgeNS && !now.lit {
@@ -448,7 +453,7 @@ func (c *column) put(kind ColumnKind, before, now cell, near bool) {
 	if kind == AgeS && !now.lit {
 		fresh = uint64(c.refV - now.val)
 	}
-	c.coder.put(deltaCode(kind, now.lit, delta), fresh, now.lit)
+	c.Coder.Put(deltaCode(kind, now.lit, delta), fresh, now.lit)
 }
 
 // deltaCode folds differences that may be negative.
@@ -456,7 +461,7 @@ func deltaCode(kind ColumnKind, lit bool, d int64) uint64 {
 	if kind == Cumulative && !lit {
 		return uint64(d)
 	}
-	return fold(d)
+	return number.Fold(d)
 }
 
 func appendList(dst []byte, slots []int32) []byte {
@@ -477,8 +482,4 @@ func (b *bitmap) appendTo(dst []byte) []byte {
 		last = s
 	})
 	return dst
-}
-
-func appendBytes(dst, b []byte) []byte {
-	return append(binary.AppendUvarint(dst, uint64(len(b))), b...)
 }

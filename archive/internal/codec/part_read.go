@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"ergorecorder/archive/internal/codec/number"
+	"ergorecorder/archive/internal/codec/parse"
 )
 
 // A partCursor walks the samples of one run of one part.
@@ -19,8 +22,8 @@ type partCursor struct {
 	names   []colDef
 	shapes  [][]int // by number: columns of out, in the order of the text
 	own     []int32 // by column of out: which of cols
-	lists   reader
-	actives reader
+	lists   parse.Reader
+	actives parse.Reader
 	shape   *colCursor
 	cols    []*colCursor
 	modes   []uint8 // by column + 1, of the sample under way
@@ -39,9 +42,9 @@ type colCursor struct {
 	has   []bool // by shape
 	every bool   // has it
 
-	decoder
-	list       reader
-	ref        decoder
+	number.Decoder
+	list       parse.Reader
+	ref        number.Decoder
 	refV, refA int64
 	near       neighbours
 	last       cell // of the last new row
@@ -70,10 +73,10 @@ func (r *Run) cursor(out *Table) (*partCursor, error) {
 	if p.shapes, err = r.readShapes(len(p.names)); err != nil {
 		return nil, err
 	}
-	if p.lists.b, _, err = r.stream(tag(fieldLists, subClass)); err != nil {
+	if p.lists.B, _, err = r.stream(tag(fieldLists, subClass)); err != nil {
 		return nil, err
 	}
-	if p.actives.b, _, err = r.stream(tag(fieldActive, subClass)); err != nil {
+	if p.actives.B, _, err = r.stream(tag(fieldActive, subClass)); err != nil {
 		return nil, err
 	}
 	if p.shape, err = r.column(fieldShape, Gauge, out); err != nil {
@@ -115,15 +118,15 @@ func (r *Run) cursor(out *Table) (*partCursor, error) {
 // names reads which columns the run knows.
 func (r *Run) names() (names []colDef, err error) {
 	b, _, err := r.stream(tag(fieldNames, subClass))
-	rd := reader{b: b}
-	for len(rd.b) > 0 && !rd.short {
-		name := rd.bytes(rd.int())
-		if k := rd.bytes(1); !rd.short {
+	rd := parse.Reader{B: b}
+	for len(rd.B) > 0 && !rd.Short {
+		name := rd.Bytes(rd.Int())
+		if k := rd.Bytes(1); !rd.Short {
 			names = append(names, colDef{name: string(name), kind: ColumnKind(k[0] &^ keyColumn), key: k[0]&keyColumn != 0})
 		}
 	}
-	if rd.short {
-		return nil, errContent
+	if rd.Short {
+		return nil, parse.ErrContent
 	}
 	return names, err
 }
@@ -141,22 +144,22 @@ func (r *Run) Columns() (map[string]ColumnKind, error) {
 // readShapes reads the shapes, by columns of the run.
 func (r *Run) readShapes(columns int) (shapes [][]int, err error) {
 	b, _, err := r.stream(tag(fieldShapes, subClass))
-	rd := reader{b: b}
-	for len(rd.b) > 0 && !rd.short {
-		n := rd.int()
-		if n > len(rd.b) {
-			return nil, errContent
+	rd := parse.Reader{B: b}
+	for len(rd.B) > 0 && !rd.Short {
+		n := rd.Int()
+		if n > len(rd.B) {
+			return nil, parse.ErrContent
 		}
 		cols := make([]int, n)
 		for i := range cols {
-			if cols[i] = rd.int(); cols[i] >= columns {
-				return nil, errContent
+			if cols[i] = rd.Int(); cols[i] >= columns {
+				return nil, parse.ErrContent
 			}
 		}
 		shapes = append(shapes, cols)
 	}
-	if rd.short {
-		return nil, errContent
+	if rd.Short {
+		return nil, parse.ErrContent
 	}
 	return shapes, err
 }
@@ -166,16 +169,16 @@ func (r *Run) column(field int, kind ColumnKind, out *Table) (c *colCursor, err 
 	if kind == AgeNS && r.Round {
 		c.scale = 1e6
 	}
-	if c.decoder, err = r.series(field); err != nil {
+	if c.Decoder, err = r.series(field); err != nil {
 		return nil, err
 	}
 	if kind == AgeNS {
-		c.codes = &narrowCodes
+		c.Codes = &number.NarrowCodes
 	}
 	if c.ref, err = r.series(field + 1); err != nil {
 		return nil, err
 	}
-	if c.list.b, _, err = r.stream(tag(field, subList)); err != nil {
+	if c.list.B, _, err = r.stream(tag(field, subList)); err != nil {
 		return nil, err
 	}
 	if c.words, err = r.words(field); err != nil {
@@ -192,26 +195,26 @@ func (r *Run) column(field int, kind ColumnKind, out *Table) (c *colCursor, err 
 }
 
 // readList reads slots.
-func readList(dst []int32, r *reader) []int32 {
+func readList(dst []int32, r *parse.Reader) []int32 {
 	dst = dst[:0]
-	n := r.int()
-	b, slot := r.b, -1
+	n := r.Int()
+	b, slot := r.B, -1
 	for range n {
 		if len(b) > 0 && b[0] < 0x80 { // nearly all gaps
 			slot += 1 + int(b[0])
 			b = b[1:]
 		} else {
-			r.b = b
-			slot += 1 + r.int()
-			b = r.b
+			r.B = b
+			slot += 1 + r.Int()
+			b = r.B
 		}
-		if r.short || slot >= PartRows {
-			r.short = true
+		if r.Short || slot >= PartRows {
+			r.Short = true
 			break
 		}
 		dst = append(dst, int32(slot))
 	}
-	r.b = b
+	r.B = b
 	return dst
 }
 
@@ -229,35 +232,35 @@ func (p *partCursor) step() error {
 		p.modes[col+1] = 0
 	}
 	p.touched = p.touched[:0]
-	for range p.lists.int() {
-		v := p.lists.int()
+	for range p.lists.Int() {
+		v := p.lists.Int()
 		col := v>>2 - 1
-		if p.lists.short || col+1 >= len(p.modes) {
-			return errContent
+		if p.lists.Short || col+1 >= len(p.modes) {
+			return parse.ErrContent
 		}
 		p.modes[col+1] = uint8(v&3) | touchedColumn
 		p.touched = append(p.touched, col)
 	}
-	if p.lists.short || p.actives.short {
-		return errContent
+	if p.lists.Short || p.actives.Short {
+		return parse.ErrContent
 	}
 	p.live = without(p.live, p.gone)
 	p.shape.step(p, p.modes[0], at)
 	for _, slot := range p.shape.dirty {
 		if s := p.shape.vals[slot]; s < 0 || s >= int64(len(p.shapes)) {
-			return errContent
+			return parse.ErrContent
 		}
 	}
 	for i, c := range p.cols {
 		if c != nil {
 			c.step(p, p.modes[i+1], at)
-			if c.short || c.ref.short || c.list.short {
-				return errContent
+			if c.Short || c.ref.Short || c.list.Short {
+				return parse.ErrContent
 			}
 		}
 	}
-	if p.shape.short || p.shape.list.short {
-		return errContent
+	if p.shape.Short || p.shape.list.Short {
+		return parse.ErrContent
 	}
 	p.live = with(p.live, p.news)
 	return nil
@@ -273,7 +276,7 @@ func (c *colCursor) step(p *partCursor, mode uint8, at int64) {
 		if c.refA != 0 {
 			pred += c.refV - c.refA/c.unit
 		}
-		c.refV, c.refA = c.ref.next(pred), at
+		c.refV, c.refA = c.ref.Next(pred), at
 	}
 	if n := len(p.news); n > 0 {
 		c.grow(p.news[n-1])
@@ -294,9 +297,9 @@ func (c *colCursor) step(p *partCursor, mode uint8, at int64) {
 		c.changes(p.live)
 	case modeList:
 		rank := -1
-		for range c.list.int() {
-			if rank += 1 + c.list.int(); c.list.short || rank >= len(p.active) {
-				c.list.short = true
+		for range c.list.Int() {
+			if rank += 1 + c.list.Int(); c.list.Short || rank >= len(p.active) {
+				c.list.Short = true
 				return
 			}
 			c.change(p.active[rank])
@@ -321,45 +324,45 @@ func (c *colCursor) changes(rows []int32) {
 	if n := len(rows); n > 0 {
 		c.grow(rows[n-1])
 	}
-	class := c.class
+	class := c.Class
 	for _, slot := range rows {
 		if len(class) == 0 {
-			c.short = true
+			c.Short = true
 			break
 		}
-		code := &c.codes[class[0]]
-		if class[0] == classSame {
+		code := &c.Codes[class[0]]
+		if class[0] == number.ClassSame {
 			class = class[1:]
 			continue
 		}
 		c.dirty = append(c.dirty, slot)
-		if code.op == opToggle || c.lits[slot] {
-			c.class = class
+		if code.Op == number.OpToggle || c.lits[slot] {
+			c.Class = class
 			now := c.cell(cell{val: c.vals[slot], lit: c.lits[slot]})
 			c.vals[slot], c.lits[slot] = now.val, now.lit
-			class = c.class
+			class = c.Class
 			continue
 		}
 		class = class[1:]
 		c.vals[slot] = c.number(code, c.vals[slot])
 	}
-	c.class = class
+	c.Class = class
 }
 
 // number is a number that was predicted to be like before.
-func (c *colCursor) number(code *code, before int64) int64 {
-	v := code.base
-	if code.bits > 0 {
-		rest, ok := c.bits.get(uint(code.bits))
+func (c *colCursor) number(code *number.Code, before int64) int64 {
+	v := code.Base
+	if code.Bits > 0 {
+		rest, ok := c.Bits.Get(uint(code.Bits))
 		if v |= rest; !ok {
-			c.short = true
+			c.Short = true
 		}
 	}
 	switch {
-	case code.op == opDelta && c.kind == Cumulative:
+	case code.Op == number.OpDelta && c.kind == Cumulative:
 		return before + int64(v)
-	case code.op == opDelta:
-		return before + unfold(v)
+	case code.Op == number.OpDelta:
+		return before + number.Unfold(v)
 	case c.unit > 0:
 		return c.refV - int64(v)
 	}
@@ -368,8 +371,8 @@ func (c *colCursor) number(code *code, before int64) int64 {
 
 // change decodes the cell of a row that was there before.
 func (c *colCursor) change(slot int32) {
-	if len(c.class) > 0 && c.class[0] == classSame {
-		c.class = c.class[1:]
+	if len(c.Class) > 0 && c.Class[0] == number.ClassSame {
+		c.Class = c.Class[1:]
 		if c.kind == AgeNS {
 			if c.grow(slot); !c.lits[slot] {
 				c.near.told = append(c.near.told, c.vals[slot])
@@ -379,7 +382,7 @@ func (c *colCursor) change(slot int32) {
 	}
 	c.grow(slot)
 	now := cell{val: c.vals[slot], lit: c.lits[slot]}
-	if c.kind == AgeNS && !now.lit && len(c.class) > 0 && int(c.class[0]) != narrow.toggle {
+	if c.kind == AgeNS && !now.lit && len(c.Class) > 0 && int(c.Class[0]) != number.Narrow.Toggle {
 		now.val = c.age(slot, now.val)
 		c.near.told = append(c.near.told, now.val)
 	} else {
@@ -391,26 +394,26 @@ func (c *colCursor) change(slot int32) {
 
 // cell decodes a value that was predicted to be like before.
 func (c *colCursor) cell(before cell) cell {
-	o, v := c.get()
-	if o == opToggle {
+	o, v := c.Get()
+	if o == number.OpToggle {
 		before = cell{lit: !before.lit}
-		if o, v = c.get(); o == opToggle {
-			c.short = true
+		if o, v = c.Get(); o == number.OpToggle {
+			c.Short = true
 		}
 	}
 	now := before
 	switch {
-	case o == opDelta && c.kind == Cumulative && !now.lit:
+	case o == number.OpDelta && c.kind == Cumulative && !now.lit:
 		now.val += int64(v)
-	case o == opDelta:
-		now.val += unfold(v)
+	case o == number.OpDelta:
+		now.val += number.Unfold(v)
 	case c.unit > 0 && !now.lit:
 		now.val = c.refV - int64(v)
 	default:
 		now.val = int64(v)
 	}
 	if now.lit && (now.val < 0 || now.val >= int64(len(c.words))) {
-		c.short = true
+		c.Short = true
 		now = cell{}
 	}
 	return now

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"testing"
+
+	"ergorecorder/archive/internal/codec/frame"
+	"ergorecorder/archive/internal/codec/number"
 )
 
 // TestWordsOfRefusedAnswers: an answer that turns out to be no table leaves
@@ -27,7 +30,7 @@ func TestWordsOfRefusedAnswers(t *testing.T) {
 				chunks = e.Take(chunks)
 			}
 		}
-		checkStream(t, NewZip(), d, e.Take(chunks), want)
+		checkStream(t, frame.NewZip(), d, e.Take(chunks), want)
 	}
 }
 
@@ -36,7 +39,7 @@ func TestWordsOfRefusedAnswers(t *testing.T) {
 func TestArrange(t *testing.T) {
 	e := NewEncoder(Desc{Stream: 1, Form: FormTable, Key: []string{"PID"}}, DefaultLimits(), &Scratch{})
 	e.Append(&Record{Seq: 1, Text: []byte(`[{"PID":"c"},{"PID":"a"},{"PID":"b"}]`)})
-	z := NewZip()
+	z := frame.NewZip()
 	r, err := Open(z, e.Take(nil)[0].Bytes(z))
 	if err != nil {
 		t.Fatal(err)
@@ -45,7 +48,7 @@ func TestArrange(t *testing.T) {
 		t.Errorf("words %s, %v", got, err)
 	}
 	class, _, err := r.stream(tag(fieldColumns, subClass))
-	if want := []byte{byte(wide.toggle), classSame, 2, 2}; err != nil || !bytes.Equal(class, want) {
+	if want := []byte{byte(number.Wide.Toggle), number.ClassSame, 2, 2}; err != nil || !bytes.Equal(class, want) {
 		t.Errorf("classes %v, want %v: a literal, the first word, and twice the next one (%v)", class, want, err)
 	}
 }
@@ -66,5 +69,5 @@ func TestRepeatedKeys(t *testing.T) {
 		want = append(want, Record{Seq: uint64(i + 1), At: int64(i), Text: append(b, ']')})
 		e.Append(&want[i])
 	}
-	checkStream(t, NewZip(), d, e.Take(nil), want)
+	checkStream(t, frame.NewZip(), d, e.Take(nil), want)
 }

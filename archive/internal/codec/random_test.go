@@ -5,13 +5,17 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+
+	"ergorecorder/archive/internal/codec/frame"
+	"ergorecorder/archive/internal/codec/parse"
+	"ergorecorder/archive/internal/codec/word"
 )
 
 // TestRandom takes tables and objects of every kind of column through whatever
 // an answer may do next: values of other types, rows and fields that come and
 // go, failures, texts, times that jump.
 func TestRandom(t *testing.T) {
-	z := NewZip()
+	z := frame.NewZip()
 	for seed := range uint64(60) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			s := newRandomStream(seed)
@@ -169,7 +173,7 @@ func TestSparseColumn(t *testing.T) {
 			want = append(want, Record{Seq: uint64(i + 1), At: int64(i) * 1e9, Text: b})
 			e.Append(&want[i])
 		}
-		checkStream(t, NewZip(), d, e.Take(nil), want)
+		checkStream(t, frame.NewZip(), d, e.Take(nil), want)
 	}
 }
 
@@ -188,28 +192,28 @@ func TestManyAges(t *testing.T) {
 			want = append(want, Record{Seq: uint64(i + 1), At: int64(i) * 1e9, Text: append(b, "}]"...)})
 			e.Append(&want[i])
 		}
-		checkStream(t, NewZip(), d, e.Take(nil), want)
+		checkStream(t, frame.NewZip(), d, e.Take(nil), want)
 	}
 }
 
 // TestFalseSizes: what a frame holds is compared with what it is said to hold
 // before it is unpacked, and words that count up cannot grow without end.
 func TestFalseSizes(t *testing.T) {
-	z := NewZip()
-	frame := z.Squeeze(make([]byte, 1<<20))
-	if _, err := (piece{data: frame, n: 10, packed: true}).unpack(tag(fieldText, subClass), z); err == nil {
+	z := frame.NewZip()
+	packed := z.Squeeze(make([]byte, 1<<20))
+	if _, err := (piece{data: packed, n: 10, packed: true}).unpack(tag(fieldText, subClass), z); err == nil {
 		t.Error("a stream of 10 bytes may be 1 MiB long")
 	}
-	if _, err := z.Expand(z.Squeeze(make([]byte, maxList+1))); err == nil {
+	if _, err := z.Expand(z.Squeeze(make([]byte, frame.MaxList+1))); err == nil {
 		t.Error("a list of any length is expanded")
 	}
-	told := appendBytes([]byte{0}, []byte(fmt.Sprintf("%0*d", likeWord, 0)[:likeWord-1]+"x"))
+	told := parse.AppendBytes([]byte{0}, []byte(fmt.Sprintf("%0*d", word.LikeWord, 0)[:word.LikeWord-1]+"x"))
 	told[len(told)-20] = 'y' // 18 digits and an x
-	for range 2 * maxWords / likeWord {
+	for range 2 * word.MaxWords / word.LikeWord {
 		told = append(told, 1, 1)
 	}
-	var l lexicon
-	if err := l.read(told); err == nil || len(l.text) > len(told)+maxWords+likeWord {
-		t.Errorf("%d bytes tell words of %d: %v", len(told), len(l.text), err)
+	var l word.Lexicon
+	if err := l.Read(told); err == nil || len(l.Text) > len(told)+word.MaxWords+word.LikeWord {
+		t.Errorf("%d bytes tell words of %d: %v", len(told), len(l.Text), err)
 	}
 }

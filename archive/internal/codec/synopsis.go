@@ -6,6 +6,10 @@ import (
 	"slices"
 
 	"github.com/cespare/xxhash/v2"
+
+	"ergorecorder/archive/internal/codec/frame"
+	"ergorecorder/archive/internal/codec/number"
+	"ergorecorder/archive/internal/codec/parse"
 )
 
 // A Synopsis says of a large block what its columns hold, so that a reader can
@@ -175,7 +179,7 @@ func (s *Stats) saw(p *partCursor) {
 }
 
 // append lays the synopsis out as a block holds it, compressed.
-func (s *Synopsis) append(dst []byte, z *Zip) []byte {
+func (s *Synopsis) append(dst []byte, z *frame.Zip) []byte {
 	b := binary.AppendUvarint(nil, uint64(len(s.Columns)))
 	for i := range s.Columns {
 		c := &s.Columns[i]
@@ -183,46 +187,46 @@ func (s *Synopsis) append(dst []byte, z *Zip) []byte {
 		if c.Key {
 			k |= keyColumn
 		}
-		b = append(appendBytes(b, []byte(c.Name)), k)
+		b = append(parse.AppendBytes(b, []byte(c.Name)), k)
 		for _, n := range [...]int{c.Changes, c.Literals, c.Numbers} {
 			b = binary.AppendUvarint(b, uint64(n))
 		}
 		if c.Bounded() {
-			b = binary.AppendUvarint(b, fold(c.Min))
+			b = binary.AppendUvarint(b, number.Fold(c.Min))
 			b = binary.AppendUvarint(b, uint64(c.Max-c.Min))
 		}
 	}
-	b = appendBytes(b, s.rows)
+	b = parse.AppendBytes(b, s.rows)
 	return append(dst, z.Squeeze(b)...)
 }
 
 // ParseSynopsis reads what a block or an index holds of a synopsis.
-func ParseSynopsis(b []byte, z *Zip) (*Synopsis, error) {
+func ParseSynopsis(b []byte, z *frame.Zip) (*Synopsis, error) {
 	b, err := z.Expand(b)
 	if err != nil {
 		return nil, err
 	}
-	r := reader{b: b}
-	n := r.int()
-	if n > len(r.b) {
-		return nil, errContent
+	r := parse.Reader{B: b}
+	n := r.Int()
+	if n > len(r.B) {
+		return nil, parse.ErrContent
 	}
 	s := &Synopsis{Columns: make([]ColumnStats, 0, n)}
 	for range n {
-		c := ColumnStats{Name: string(r.bytes(r.int()))}
-		if k := r.bytes(1); len(k) == 1 {
+		c := ColumnStats{Name: string(r.Bytes(r.Int()))}
+		if k := r.Bytes(1); len(k) == 1 {
 			c.Kind, c.Key = ColumnKind(k[0]&^keyColumn), k[0]&keyColumn != 0
 		}
-		c.Changes, c.Literals, c.Numbers = r.int(), r.int(), r.int()
+		c.Changes, c.Literals, c.Numbers = r.Int(), r.Int(), r.Int()
 		if c.Bounded() {
-			c.Min = unfold(r.uvarint())
-			c.Max = c.Min + int64(r.uvarint())
+			c.Min = number.Unfold(r.Uvarint())
+			c.Max = c.Min + int64(r.Uvarint())
 		}
 		s.Columns = append(s.Columns, c)
 	}
-	s.rows = slices.Clone(r.bytes(r.int()))
-	if r.short || len(r.b) > 0 {
-		return nil, errContent
+	s.rows = slices.Clone(r.Bytes(r.Int()))
+	if r.Short || len(r.B) > 0 {
+		return nil, parse.ErrContent
 	}
 	return s, nil
 }
@@ -230,7 +234,7 @@ func ParseSynopsis(b []byte, z *Zip) (*Synopsis, error) {
 // appendSynopsis puts a synopsis behind the header and summary that b is.
 func appendSynopsis(b, synopsis []byte) []byte {
 	b[5] |= flagSynopsis
-	b = appendBytes(b, synopsis)
+	b = parse.AppendBytes(b, synopsis)
 	return binary.LittleEndian.AppendUint64(b, xxhash.Sum64(b))
 }
 
@@ -242,12 +246,12 @@ func SynopsisOf(b []byte) (synopsis []byte, err error) {
 	if err != nil || b[5]&flagSynopsis == 0 {
 		return nil, err
 	}
-	r := reader{b: rest}
-	synopsis = r.bytes(r.int())
-	end := len(b) - len(r.b)
-	want := r.bytes(8)
-	if r.short {
-		return nil, errShort
+	r := parse.Reader{B: rest}
+	synopsis = r.Bytes(r.Int())
+	end := len(b) - len(r.B)
+	want := r.Bytes(8)
+	if r.Short {
+		return nil, parse.ErrShort
 	}
 	d := xxhash.New()
 	d.Write(b[:8])
@@ -256,7 +260,7 @@ func SynopsisOf(b []byte) (synopsis []byte, err error) {
 	d.Write(make([]byte, 8))
 	d.Write(b[fixedLen:end])
 	if d.Sum64() != binary.LittleEndian.Uint64(want) {
-		return nil, errChecksum
+		return nil, parse.ErrChecksum
 	}
 	return synopsis, nil
 }

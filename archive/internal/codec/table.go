@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"github.com/cespare/xxhash/v2"
+
+	"ergorecorder/archive/internal/codec/scan"
 )
 
 // A table scans payloads into cells: it knows which row sits in which slot,
@@ -133,14 +135,14 @@ func (t *table) scanText(text []byte, subject string) payload {
 	if t.form == FormText {
 		return payloadText
 	}
-	p := space(text, 0)
+	p := scan.Space(text, 0)
 	var err error
 	if t.form == FormTable && bytes.HasPrefix(text[p:], []byte("null")) {
-		if space(text, p+4) == len(text) {
+		if scan.Space(text, p+4) == len(text) {
 			t.end()
 			return payloadNull
 		}
-		err = errJSON
+		err = scan.ErrJSON
 	} else if t.form == FormTable {
 		if t.rows == 0 {
 			t.arrange(text, p)
@@ -148,11 +150,11 @@ func (t *table) scanText(text []byte, subject string) payload {
 		p, err = t.scanRows(text, p)
 	} else {
 		var shape int
-		if shape, p, err = t.scanRow(text, p); err == nil && space(text, p) == len(text) {
+		if shape, p, err = t.scanRow(text, p); err == nil && scan.Space(text, p) == len(text) {
 			err = t.stageRow(text, shape, t.slotOf([]byte(subject)))
 		}
 	}
-	if err != nil || space(text, p) != len(text) {
+	if err != nil || scan.Space(text, p) != len(text) {
 		t.undo()
 		return payloadText
 	}
@@ -177,9 +179,9 @@ func (t *table) clear() {
 
 func (t *table) scanRows(text []byte, p int) (int, error) {
 	if p >= len(text) || text[p] != '[' {
-		return 0, errJSON
+		return 0, scan.ErrJSON
 	}
-	if p = space(text, p+1); p < len(text) && text[p] == ']' {
+	if p = scan.Space(text, p+1); p < len(text) && text[p] == ']' {
 		return p + 1, nil
 	}
 	for {
@@ -193,14 +195,14 @@ func (t *table) scanRows(text []byte, p int) (int, error) {
 		if err := t.stageRow(text, shape, slot); err != nil {
 			return 0, err
 		}
-		if p = space(text, next); p >= len(text) || text[p] != ',' && text[p] != ']' {
-			return 0, errJSON
+		if p = scan.Space(text, next); p >= len(text) || text[p] != ',' && text[p] != ']' {
+			return 0, scan.ErrJSON
 		}
 		p++
 		if text[p-1] == ']' {
 			return p, nil
 		}
-		p = space(text, p)
+		p = scan.Space(text, p)
 	}
 }
 
@@ -209,13 +211,13 @@ func (t *table) scanRows(text []byte, p int) (int, error) {
 func (t *table) arrange(text []byte, p int) {
 	var keys []string
 	for p++; ; p++ {
-		shape, next, err := t.scanRow(text, space(text, p))
+		shape, next, err := t.scanRow(text, scan.Space(text, p))
 		if err != nil {
 			break
 		}
 		key, _ := t.rowKey(text, shape)
 		keys = append(keys, string(key))
-		if p = space(text, next); p >= len(text) || text[p] != ',' {
+		if p = scan.Space(text, next); p >= len(text) || text[p] != ',' {
 			break
 		}
 	}
@@ -262,15 +264,15 @@ func (t *table) scanLike(text []byte, p int) (end int, ok bool) {
 func value(text []byte, p int) (s span, err error) {
 	s.start = p
 	if p >= len(text) {
-		return s, errJSON
+		return s, scan.ErrJSON
 	}
 	switch c := text[p]; {
 	case c == '"':
-		s.end, err = stringEnd(text, p)
+		s.end, err = scan.StringEnd(text, p)
 	case c == '-' || c-'0' < 10:
-		s.end, s.num, s.whole, err = number(text, p)
+		s.end, s.num, s.whole, err = scan.Number(text, p)
 	default:
-		s.end, err = valueEnd(text, p, 0)
+		s.end, err = scan.ValueEnd(text, p, 0)
 	}
 	return s, err
 }
@@ -283,9 +285,9 @@ func (t *table) scanNew(text []byte, p int) (int, int, error) {
 	var cols []int
 	from := p
 	if p >= len(text) || text[p] != '{' {
-		return 0, 0, errJSON
+		return 0, 0, scan.ErrJSON
 	}
-	if p = space(text, p+1); p < len(text) && text[p] == '}' {
+	if p = scan.Space(text, p+1); p < len(text) && text[p] == '}' {
 		return t.shapeOf(nil), p + 1, nil
 	}
 	for {
@@ -301,23 +303,23 @@ func (t *table) scanNew(text []byte, p int) (int, int, error) {
 		}
 		col := t.column(name)
 		if col < 0 {
-			return 0, 0, errJSON
+			return 0, 0, scan.ErrJSON
 		}
 		cols = append(cols, col)
 		t.spans = append(t.spans, s)
 		from = s.end
-		if p = space(text, s.end); p >= len(text) || text[p] != ',' && text[p] != '}' {
-			return 0, 0, errJSON
+		if p = scan.Space(text, s.end); p >= len(text) || text[p] != ',' && text[p] != '}' {
+			return 0, 0, scan.ErrJSON
 		}
 		p++
 		if text[p-1] == '}' {
 			break
 		}
-		p = space(text, p)
+		p = scan.Space(text, p)
 	}
 	tmpl.pre = append(tmpl.pre, bytes.Clone(text[from:p]))
 	if tmpl.shape = t.shapeOf(cols); tmpl.shape < 0 {
-		return 0, 0, errJSON
+		return 0, 0, scan.ErrJSON
 	}
 	t.tmpl = tmpl
 	return tmpl.shape, p, nil
@@ -327,17 +329,17 @@ func (t *table) scanNew(text []byte, p int) (int, int, error) {
 // is refused: it would not come back as it was.
 func fieldName(text []byte, p int) (string, int, error) {
 	if p >= len(text) || text[p] != '"' {
-		return "", 0, errJSON
+		return "", 0, scan.ErrJSON
 	}
-	end, err := stringEnd(text, p)
-	if err != nil || !validString(text[p:end]) || bytes.IndexByte(text[p:end], '\\') >= 0 {
-		return "", 0, errJSON
+	end, err := scan.StringEnd(text, p)
+	if err != nil || !scan.ValidString(text[p:end]) || bytes.IndexByte(text[p:end], '\\') >= 0 {
+		return "", 0, scan.ErrJSON
 	}
 	name := string(text[p+1 : end-1])
-	if p = space(text, end); p >= len(text) || text[p] != ':' {
-		return "", 0, errJSON
+	if p = scan.Space(text, end); p >= len(text) || text[p] != ':' {
+		return "", 0, scan.ErrJSON
 	}
-	return name, space(text, p+1), nil
+	return name, scan.Space(text, p+1), nil
 }
 
 // rowKey is what identifies the scanned row: the values of its key columns,
@@ -351,7 +353,7 @@ func (t *table) rowKey(text []byte, shape int) (key []byte, spelled uint64) {
 		if bytes.IndexByte(lit, '\\') < 0 {
 			return lit, 0
 		}
-		t.keyBuf = appendPlain(t.keyBuf[:0], lit)
+		t.keyBuf = scan.AppendPlain(t.keyBuf[:0], lit)
 		return t.keyBuf, xxhash.Sum64(lit)
 	}
 	t.keyBuf = t.keyBuf[:0]
@@ -368,7 +370,7 @@ func (t *table) rowKey(text []byte, shape int) (key []byte, spelled uint64) {
 	t.keyBuf = t.keyBuf[:0]
 	for _, i := range keys {
 		s := t.spans[i]
-		t.keyBuf = append(appendPlain(t.keyBuf, text[s.start:s.end]), 0)
+		t.keyBuf = append(scan.AppendPlain(t.keyBuf, text[s.start:s.end]), 0)
 	}
 	return t.keyBuf, spelled
 }
@@ -514,11 +516,11 @@ func (t *table) stageRow(text []byte, shape int, slot int32) error {
 		}
 		lit := text[s.start:s.end]
 		if c := lit[0]; c == '{' || c == '[' {
-			t.litBuf = compact(t.litBuf[:0], lit)
+			t.litBuf = scan.Compact(t.litBuf[:0], lit)
 			lit = t.litBuf
 		}
 		if !p.stageLit(col, lit) {
-			return errJSON
+			return scan.ErrJSON
 		}
 	}
 	return nil

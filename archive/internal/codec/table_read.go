@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"ergorecorder/archive/internal/codec/parse"
 )
 
 // A Table walks the records of a stream and keeps its rows as of each. Load
@@ -168,7 +170,7 @@ func (t *Table) Next() (bool, error) {
 
 func (t *Table) rows() error {
 	if t.form == FormText {
-		return errContent
+		return parse.ErrContent
 	}
 	var broken error
 	clear(t.changed)
@@ -256,7 +258,7 @@ func (t *Table) sync(part int) error {
 	}
 	for {
 		if p.next >= len(p.seqs) || p.seqs[p.next] > seq {
-			return &PartError{Part: part, Seq: seq, Err: fmt.Errorf("a sample is missing: %w", errContent)}
+			return &PartError{Part: part, Seq: seq, Err: fmt.Errorf("a sample is missing: %w", parse.ErrContent)}
 		}
 		at := p.seqs[p.next]
 		if err := p.step(); err != nil {
@@ -538,7 +540,7 @@ func (t *Table) Text() ([]byte, error) {
 			t.texts, t.textOK = b, true
 		}
 		if t.Head.text[1] > len(t.texts) {
-			return nil, errContent
+			return nil, parse.ErrContent
 		}
 		return append([]byte{}, t.texts[t.Head.text[0]:t.Head.text[1]]...), nil
 	case payloadRows:
@@ -559,7 +561,7 @@ func (t *Table) objectText() ([]byte, error) {
 			}
 		}
 	}
-	return nil, errContent
+	return nil, parse.ErrContent
 }
 
 func (t *Table) tableText() []byte {

@@ -66,6 +66,9 @@ func TestExamples(t *testing.T) {
 			if got := frame.AppendEmpty(nil, frame.KeepAlive); !bytes.Equal(got, raw) {
 				t.Errorf("keep-alive is written %x", got)
 			}
+			if f, err := frame.NewReader(bytes.NewReader(raw), 1<<20).Next(); err != nil || f.Type != frame.KeepAlive {
+				t.Errorf("keep-alive is read as type %d, %v", f.Type, err)
+			}
 			continue
 		}
 		seen++

@@ -1,14 +1,16 @@
-package codec
+package word
 
 import (
 	"slices"
 	"strings"
 	"testing"
+
+	"ergorecorder/archive/internal/codec/parse"
 )
 
 // TestLexicon: words come back as they were, and those that count up are short.
 func TestLexicon(t *testing.T) {
-	long := strings.Repeat("x", likeWord)
+	long := strings.Repeat("x", LikeWord)
 	for _, c := range []struct {
 		name  string
 		words []string
@@ -25,17 +27,17 @@ func TestLexicon(t *testing.T) {
 		{"signs", []string{"a+1", "a-2", "a_3", "a 4"}, 0},
 		{"too long a number", []string{"1234567890123456789", "1234567890123456790"}, 0},
 		{"long", []string{long + "1", long + "2"}, 0},
-		{"as long as it may be", []string{long[1:] + "1", long[1:] + "2"}, 1 + 2 + likeWord + 2},
+		{"as long as it may be", []string{long[1:] + "1", long[1:] + "2"}, 1 + 2 + LikeWord + 2},
 		{"bytes", []string{"\xff1\x00", "\xff2\x00"}, 2 + 3 + 2},
 	} {
-		d, full := &dict{}, 0
+		d, full := &Dict{}, 0
 		for _, w := range c.words {
-			d.put([]byte(w))
-			full += len(appendBytes([]byte{0}, []byte(w)))
+			d.Put([]byte(w))
+			full += len(parse.AppendBytes([]byte{0}, []byte(w)))
 		}
 		var told []byte
 		for i := range c.words {
-			told = appendWord(told, d, i)
+			told = AppendWord(told, d, i)
 		}
 		if c.size == 0 {
 			c.size = full
@@ -43,26 +45,26 @@ func TestLexicon(t *testing.T) {
 		if len(told) != c.size {
 			t.Errorf("%s: told in %d bytes, want %d", c.name, len(told), c.size)
 		}
-		var l lexicon
-		if err := l.read(told); err != nil || !slices.Equal(l.words(), c.words) {
-			t.Errorf("%s: got %q, %v", c.name, l.words(), err)
+		var l Lexicon
+		if err := l.Read(told); err != nil || !slices.Equal(l.Words(), c.words) {
+			t.Errorf("%s: got %q, %v", c.name, l.Words(), err)
 		}
 		for cut := 1; cut < len(told); cut++ { // it must only not crash
-			_ = (&lexicon{}).read(told[:cut])
+			_ = (&Lexicon{}).Read(told[:cut])
 		}
 	}
 	for name, told := range map[string][]byte{
 		"of nothing":           {1, 1},
 		"too far back":         {0, 2, 'a', '1', 2, 1},
-		"without such a run":   {0, 2, 'a', '1', 1 + likeBack, 1},
+		"without such a run":   {0, 2, 'a', '1', 1 + LikeBack, 1},
 		"without a number":     {0, 1, 'a', 1, 1},
 		"wider than it may be": {0, 2, 'a', '9', 1, 1},
 		"over the end":         {0, 1, '1', 1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1},
 		"cut off":              {0, 3, 'a'},
 	} {
-		var l lexicon
-		if err := l.read(told); err == nil {
-			t.Errorf("a word %s is read as %q", name, l.words())
+		var l Lexicon
+		if err := l.Read(told); err == nil {
+			t.Errorf("a word %s is read as %q", name, l.Words())
 		}
 	}
 }

@@ -1,4 +1,5 @@
-package codec
+// Package scan finds where JSON values begin and end, without decoding them.
+package scan
 
 import (
 	"bytes"
@@ -8,22 +9,27 @@ import (
 	"unicode/utf8"
 )
 
-var errJSON = errors.New("not the JSON that was expected")
+// maxDepth is how deep a value may be nested.
+const maxDepth = 500
 
-func space(text []byte, p int) int {
+// ErrJSON: the text is something else than the JSON that was looked for.
+var ErrJSON = errors.New("not the JSON that was expected")
+
+// Space is the place of the first byte from p on that is no white space.
+func Space(text []byte, p int) int {
 	for p < len(text) && (text[p] == ' ' || text[p] == '\n' || text[p] == '\t' || text[p] == '\r') {
 		p++
 	}
 	return p
 }
 
-// stringEnd is the place behind the string that begins at p, which is not
+// StringEnd is the place behind the string that begins at p, which is not
 // checked for escapes and control characters (see validString).
-func stringEnd(text []byte, p int) (int, error) {
+func StringEnd(text []byte, p int) (int, error) {
 	for p++; ; p++ {
 		i := bytes.IndexByte(text[p:], '"')
 		if i < 0 {
-			return 0, errJSON
+			return 0, ErrJSON
 		}
 		p += i
 		back := 0
@@ -36,8 +42,8 @@ func stringEnd(text []byte, p int) (int, error) {
 	}
 }
 
-// validString checks the inside of a literal that begins and ends in quotes.
-func validString(lit []byte) bool {
+// ValidString checks the inside of a literal that begins and ends in quotes.
+func ValidString(lit []byte) bool {
 	for i := 1; i < len(lit)-1; i++ {
 		switch c := lit[i]; {
 		case c < 0x20 || c == '"':
@@ -71,9 +77,9 @@ func isHex(c byte) bool {
 	return c-'0' < 10 || (c|0x20) >= 'a' && (c|0x20) <= 'f'
 }
 
-// number reads a number at p. whole says that it is the canonical literal of
+// Number reads a number at p. whole says that it is the canonical literal of
 // an int64.
-func number(text []byte, p int) (end int, v int64, whole bool, err error) {
+func Number(text []byte, p int) (end int, v int64, whole bool, err error) {
 	neg := p < len(text) && text[p] == '-'
 	if neg {
 		p++
@@ -86,7 +92,7 @@ func number(text []byte, p int) (end int, v int64, whole bool, err error) {
 	}
 	digits := p - first
 	if digits == 0 || digits > 1 && text[first] == '0' {
-		return 0, 0, false, errJSON
+		return 0, 0, false, ErrJSON
 	}
 	whole = digits <= 18 && !(neg && u == 0)
 	if p < len(text) && text[p] == '.' {
@@ -123,25 +129,25 @@ func digitsEnd(text []byte, p int) (int, error) {
 		p++
 	}
 	if p == start {
-		return 0, errJSON
+		return 0, ErrJSON
 	}
 	return p, nil
 }
 
-// valueEnd is the place behind the valid value that begins at p.
-func valueEnd(text []byte, p, depth int) (end int, err error) {
+// ValueEnd is the place behind the valid value that begins at p.
+func ValueEnd(text []byte, p, depth int) (end int, err error) {
 	if p >= len(text) || depth > maxDepth {
-		return 0, errJSON
+		return 0, ErrJSON
 	}
 	switch c := text[p]; {
 	case c == '"':
-		end, err = stringEnd(text, p)
-		if err == nil && !validString(text[p:end]) {
-			err = errJSON
+		end, err = StringEnd(text, p)
+		if err == nil && !ValidString(text[p:end]) {
+			err = ErrJSON
 		}
 		return end, err
 	case c == '-' || c-'0' < 10:
-		end, _, _, err = number(text, p)
+		end, _, _, err = Number(text, p)
 		return end, err
 	case c == '[' || c == '{':
 		return nestedEnd(text, p, depth)
@@ -151,45 +157,45 @@ func valueEnd(text []byte, p, depth int) (end int, err error) {
 			return p + len(word), nil
 		}
 	}
-	return 0, errJSON
+	return 0, ErrJSON
 }
 
 func nestedEnd(text []byte, p, depth int) (int, error) {
 	object := text[p] == '{'
 	closing := text[p] + 2 // ']' and '}' are two behind '[' and '{'
-	if p = space(text, p+1); p < len(text) && text[p] == closing {
+	if p = Space(text, p+1); p < len(text) && text[p] == closing {
 		return p + 1, nil
 	}
 	for {
 		var err error
 		if object {
 			if p >= len(text) || text[p] != '"' {
-				return 0, errJSON
+				return 0, ErrJSON
 			}
-			if p, err = valueEnd(text, p, depth+1); err != nil {
+			if p, err = ValueEnd(text, p, depth+1); err != nil {
 				return 0, err
 			}
-			if p = space(text, p); p >= len(text) || text[p] != ':' {
-				return 0, errJSON
+			if p = Space(text, p); p >= len(text) || text[p] != ':' {
+				return 0, ErrJSON
 			}
-			p = space(text, p+1)
+			p = Space(text, p+1)
 		}
-		if p, err = valueEnd(text, p, depth+1); err != nil {
+		if p, err = ValueEnd(text, p, depth+1); err != nil {
 			return 0, err
 		}
-		if p = space(text, p); p >= len(text) || text[p] != ',' && text[p] != closing {
-			return 0, errJSON
+		if p = Space(text, p); p >= len(text) || text[p] != ',' && text[p] != closing {
+			return 0, ErrJSON
 		}
 		p++
 		if text[p-1] == closing {
 			return p, nil
 		}
-		p = space(text, p)
+		p = Space(text, p)
 	}
 }
 
-// compact appends a valid value without the white space between its tokens.
-func compact(dst, value []byte) []byte {
+// Compact appends a valid value without the white space between its tokens.
+func Compact(dst, value []byte) []byte {
 	inside := false
 	for i := 0; i < len(value); i++ {
 		switch c := value[i]; {
@@ -208,10 +214,10 @@ func compact(dst, value []byte) []byte {
 	return dst
 }
 
-// appendPlain appends a valid literal, a string without its escapes: two
+// AppendPlain appends a valid literal, a string without its escapes: two
 // spellings of one value give the same. What is no character (half of a pair)
 // stays as it is spelled.
-func appendPlain(b, lit []byte) []byte {
+func AppendPlain(b, lit []byte) []byte {
 	for i := 0; i < len(lit); i++ {
 		if lit[i] != '\\' || i+1 >= len(lit) {
 			b = append(b, lit[i])

@@ -1,8 +1,12 @@
-package codec
+// Package word numbers the words of a column, and tells each by one before it that
+// is like it but for a number. FORMAT.md draws them.
+package word
 
 import (
 	"encoding/binary"
 	"strconv"
+
+	"ergorecorder/archive/internal/codec/parse"
 )
 
 // The words of a dictionary are told one behind the other. A word that differs
@@ -16,42 +20,45 @@ import (
 // A number is a run of decimal digits, 18 at most; it keeps its width. Words of
 // more than likeWord bytes are told in full.
 const (
-	likeBack = 8
+	LikeBack = 8
 	likeRuns = 8
-	likeWord = 255
+	LikeWord = 255
 	maxDigit = 18
+	// MaxWords is how much longer words may be than they are told. Runs end long
+	// before.
+	MaxWords = 16 << 20
 )
 
-// A lexicon is a list of words, end to end.
-type lexicon struct {
-	text []byte
+// A Lexicon is a list of words, end to end.
+type Lexicon struct {
+	Text []byte
 	ends []int
 }
 
-func (l *lexicon) at(i int) []byte {
+func (l *Lexicon) at(i int) []byte {
 	start := 0
 	if i > 0 {
 		start = l.ends[i-1]
 	}
-	return l.text[start:l.ends[i]]
+	return l.Text[start:l.ends[i]]
 }
 
-// appendWord tells the n-th word of a dictionary.
-func appendWord(dst []byte, d *dict, n int) []byte {
-	word := d.at(n)
-	for back := 0; back < likeBack && back < n; back++ {
-		if run, by, ok := advanced(d.at(n-1-back), word); ok {
-			dst = binary.AppendUvarint(dst, uint64(1+likeBack*run+back))
+// AppendWord tells the n-th word of a dictionary.
+func AppendWord(dst []byte, d *Dict, n int) []byte {
+	word := d.At(n)
+	for back := 0; back < LikeBack && back < n; back++ {
+		if run, by, ok := advanced(d.At(n-1-back), word); ok {
+			dst = binary.AppendUvarint(dst, uint64(1+LikeBack*run+back))
 			return binary.AppendUvarint(dst, by)
 		}
 	}
-	return appendBytes(append(dst, 0), word)
+	return parse.AppendBytes(append(dst, 0), word)
 }
 
 // advanced reports whether the word is like another but for one larger number,
 // which one, counted from the end, and by how much.
 func advanced(from, word []byte) (run int, by uint64, ok bool) {
-	if len(from) != len(word) || len(word) > likeWord {
+	if len(from) != len(word) || len(word) > LikeWord {
 		return 0, 0, false
 	}
 	at := 0
@@ -93,26 +100,26 @@ func digitsBefore(word []byte, end int) (first, last int) {
 
 func isDigit(c byte) bool { return c-'0' < 10 }
 
-// read adds the words that appendWord told.
-func (l *lexicon) read(b []byte) error {
-	r := reader{b: b}
-	for len(r.b) > 0 && !r.short && len(l.text) <= len(b)+maxWords {
-		op := r.int()
+// Read adds the words that appendWord told.
+func (l *Lexicon) Read(b []byte) error {
+	r := parse.Reader{B: b}
+	for len(r.B) > 0 && !r.Short && len(l.Text) <= len(b)+MaxWords {
+		op := r.Int()
 		if op == 0 {
-			l.text = append(l.text, r.bytes(r.int())...)
-		} else if !l.advance((op-1)%likeBack, (op-1)/likeBack, r.uvarint()) {
-			return errContent
+			l.Text = append(l.Text, r.Bytes(r.Int())...)
+		} else if !l.advance((op-1)%LikeBack, (op-1)/LikeBack, r.Uvarint()) {
+			return parse.ErrContent
 		}
-		l.ends = append(l.ends, len(l.text))
+		l.ends = append(l.ends, len(l.Text))
 	}
-	if r.short || len(r.b) > 0 {
-		return errContent
+	if r.Short || len(r.B) > 0 {
+		return parse.ErrContent
 	}
 	return nil
 }
 
 // advance adds the word that is like one before but for a number.
-func (l *lexicon) advance(back, run int, by uint64) bool {
+func (l *Lexicon) advance(back, run int, by uint64) bool {
 	if back >= len(l.ends) || run >= likeRuns {
 		return false
 	}
@@ -124,7 +131,7 @@ func (l *lexicon) advance(back, run int, by uint64) bool {
 		}
 		end = first
 	}
-	if len(from) > likeWord || last-first > maxDigit {
+	if len(from) > LikeWord || last-first > maxDigit {
 		return false
 	}
 	old, _ := strconv.ParseUint(string(from[first:last]), 10, 64)
@@ -133,30 +140,30 @@ func (l *lexicon) advance(back, run int, by uint64) bool {
 	if zeros < 0 || by > old+by {
 		return false
 	}
-	l.text = append(l.text, from[:first]...)
+	l.Text = append(l.Text, from[:first]...)
 	for range zeros {
-		l.text = append(l.text, '0')
+		l.Text = append(l.Text, '0')
 	}
-	l.text = append(append(l.text, digits...), from[last:]...)
+	l.Text = append(append(l.Text, digits...), from[last:]...)
 	return true
 }
 
-// readPlain adds words as version 1 told them.
-func (l *lexicon) readPlain(b []byte) error {
-	r := reader{b: b}
-	for len(r.b) > 0 && !r.short {
-		l.text = append(l.text, r.bytes(r.int())...)
-		l.ends = append(l.ends, len(l.text))
+// ReadPlain adds words as version 1 told them.
+func (l *Lexicon) ReadPlain(b []byte) error {
+	r := parse.Reader{B: b}
+	for len(r.B) > 0 && !r.Short {
+		l.Text = append(l.Text, r.Bytes(r.Int())...)
+		l.ends = append(l.ends, len(l.Text))
 	}
-	if r.short {
-		return errContent
+	if r.Short {
+		return parse.ErrContent
 	}
 	return nil
 }
 
-// words are the words as strings.
-func (l *lexicon) words() []string {
-	all := string(l.text)
+// Words are the words as strings.
+func (l *Lexicon) Words() []string {
+	all := string(l.Text)
 	words := make([]string, len(l.ends))
 	start := 0
 	for i, end := range l.ends {
