@@ -109,7 +109,7 @@ func (p *Plan) Merge(ctx context.Context, out *archive.Writer, opts Options) (*R
 func (m *merger) source(i int, in Input, c Clock) *source {
 	s := &source{
 		Input: in, Part: &Part{Name: in.Name, ID: in.Reader.Info().ID, Clock: c, Shift: c.Shift()}, index: i,
-		schemas: map[archive.StreamKey]archive.Schema{}, nodes: map[string]bool{},
+		schemas: map[archive.StreamKey]archive.Schema{}, nodes: map[string]bool{}, keys: []archive.StreamKey{}, // nil would be all
 		drop: map[archive.StreamKey]map[string]map[int64]bool{}, entries: map[string]bool{},
 	}
 	for _, x := range in.Reader.Streams() {

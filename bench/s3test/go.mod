@@ -1,8 +1,8 @@
-module ergorecorder/fleet/shelf/s3test
+module ergorecorder/bench/s3test
 
 go 1.26.7
 
-replace ergorecorder => ../../../
+replace ergorecorder => ../../
 
 require (
 	ergorecorder v0.0.0
