@@ -125,7 +125,7 @@ the names, and exits with 1 if something is there that should not be.`,
 
 // openArchive opens one archive as openRecording does.
 func openArchive(cmd *cobra.Command, path string) (*archive.Reader, error) {
-	readers, err := paths.Archives(cmd, []string{path}, true)
+	readers, err := paths.Archives(cmd, opening(cmd), []string{path}, true)
 	if err != nil {
 		return nil, openError(err)
 	}
@@ -365,7 +365,7 @@ func (f *mergeFlags) run(cmd *cobra.Command, given []string) error {
 	shown := sealed.Shown(cmd, given)
 	var inputs []merge.Input
 	for i, p := range given {
-		readers, err := paths.Archives(cmd, []string{p}, true)
+		readers, err := paths.Archives(cmd, opening(cmd), []string{p}, true)
 		if err != nil {
 			return openError(err)
 		}

@@ -47,6 +47,7 @@ func newRoot() *cobra.Command {
 	sealed.Identity(root)
 	paths.Far(root)
 	command.Color(root)
+	expandFlag(root)
 	root.AddCommand(
 		newInfo(),
 		newExport(),

@@ -27,7 +27,7 @@ import (
 // stand for what it has recorded so far; s3://BUCKET/PREFIX is what lies on a shelf. An archive without a record is refused:
 // there is nothing to say about it.
 func openRecording(cmd *cobra.Command, given ...string) (*replay.Recording, error) {
-	readers, err := paths.Archives(cmd, given, false)
+	readers, err := paths.Archives(cmd, opening(cmd), given, false)
 	if err != nil {
 		return nil, openError(err)
 	}
@@ -40,6 +40,17 @@ func openRecording(cmd *cobra.Command, given ...string) (*replay.Recording, erro
 	}
 	sayNotRead(cmd, rec)
 	return rec, nil
+}
+
+// expandFlag gives all commands the flag --expand, see [opening].
+func expandFlag(root *cobra.Command) {
+	root.PersistentFlags().Int("expand", archive.FreeExpand, "how many bytes a compressed piece of a recording may hold, however small it is")
+}
+
+// opening is how archives are opened, as the flags say.
+func opening(cmd *cobra.Command) archive.OpenOptions {
+	n, _ := cmd.Flags().GetInt("expand") // it is a flag of the root
+	return archive.OpenOptions{Expand: n}
 }
 
 // sayNotRead says beside whatever is shown of a recording what of it cannot be

@@ -113,7 +113,7 @@ then is verified.`,
 			if f != "text" && f != "json" {
 				return f.unknown(infoFormats)
 			}
-			readers, err := paths.Archives(cmd, args, true)
+			readers, err := paths.Archives(cmd, opening(cmd), args, true)
 			if err != nil {
 				return err
 			}

@@ -134,7 +134,7 @@ func asked(cmd *cobra.Command) (from, to time.Time) {
 
 // Archives opens paths as archives, files and addresses. What cannot be read
 // of one is damage of it.
-func Archives(cmd *cobra.Command, paths []string, apart bool) (readers []*archive.Reader, err error) {
+func Archives(cmd *cobra.Command, opts archive.OpenOptions, paths []string, apart bool) (readers []*archive.Reader, err error) {
 	defer func() {
 		if err != nil {
 			for _, r := range readers {
@@ -156,7 +156,7 @@ func Archives(cmd *cobra.Command, paths []string, apart bool) (readers []*archiv
 		if err != nil {
 			return readers, err
 		}
-		r, err := archive.Open(file)
+		r, err := archive.OpenWith(file, opts)
 		remove() // what is open stays readable
 		if err != nil {
 			return readers, err
