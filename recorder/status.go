@@ -41,18 +41,7 @@ type Status struct {
 	Refused   int             `json:"refused"`           // triggers on which nothing was done: too many within the hour
 	Fleet     *share.Standing `json:"fleet,omitempty"`   // nil: the recorder is of none
 	Keeping   string          `json:"keeping,omitempty"` // why segments were last not rotated or dropped as they should; "" if they were
-	Backlogs  []Backlog       `json:"backlogs,omitempty"`
-}
-
-// A Backlog is what is stored here and is still to be taken elsewhere.
-type Backlog struct {
-	To      string    `json:"to"` // where
-	Pieces  int       `json:"pieces"`
-	Bytes   int64     `json:"bytes"`
-	Since   time.Time `json:"since,omitzero"`    // when the oldest of it was recorded; zero where there is none
-	Taken   int       `json:"taken"`             // pieces that were taken there
-	Failing string    `json:"failing,omitempty"` // why the last was not
-	Lost    int       `json:"lost,omitempty"`    // pieces that retention dropped here before they were there
+	Backlogs  []share.Backlog `json:"backlogs,omitempty"`
 }
 
 // A Storage says what became of what the archive was given.
@@ -75,7 +64,7 @@ func (r *Recorder) Status() Status {
 	now := r.clock.Now()
 	stats := r.w.Stats()
 	r.mu.Lock()
-	s := Status{Began: r.began, Now: now, Replay: r.clock.Replayed(), Records: r.records, Held: r.skipped, Bytes: stats.Bytes, Incidents: r.opened, Refused: r.refused, Fleet: r.shares.Standing()}
+	s := Status{Began: r.began, Now: now, Replay: r.clock.Replayed(), Records: r.records, Held: r.skipped, Bytes: stats.Bytes, Incidents: r.opened, Refused: r.refused, Fleet: r.shares.Standing(), Backlogs: r.opts.Backlogs.Now()}
 	s.Storage = storageOf(&stats, r.outage, r.failure)
 	r.mu.Unlock()
 	if stats.Keeping != nil {
@@ -86,9 +75,6 @@ func (r *Recorder) Status() Status {
 	}
 	for _, n := range r.known() {
 		s.Nodes = append(s.Nodes, n.status(now.Sub(s.Began)))
-	}
-	for _, b := range r.opts.Backlogs {
-		s.Backlogs = append(s.Backlogs, b())
 	}
 	return s
 }

@@ -160,7 +160,7 @@ func printStorage(w io.Writer, s *recorder.Storage) {
 }
 
 // printBacklog prints what is still to be taken elsewhere.
-func printBacklog(w io.Writer, b *recorder.Backlog, now time.Time) {
+func printBacklog(w io.Writer, b *share.Backlog, now time.Time) {
 	escape.Fprintf(w, "%s: %d taken", b.To, b.Taken)
 	if b.Pieces > 0 {
 		escape.Fprintf(w, ", %d with %s wait, the oldest recorded %v ago", b.Pieces, size(b.Bytes), now.Sub(b.Since).Truncate(time.Second))

@@ -9,7 +9,7 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/fleet/shelf"
-	"ergorecorder/recorder"
+	"ergorecorder/recorder/share"
 )
 
 type shelfConfig struct {
@@ -63,13 +63,13 @@ func (c *shelfConfig) open(output string, say func(string)) (*shelving, error) {
 }
 
 // backlogs are what is to be told in the recorder's status.
-func (s *shelving) backlogs() []func() recorder.Backlog {
+func (s *shelving) backlogs() []func() share.Backlog {
 	if s == nil {
 		return nil
 	}
-	return []func() recorder.Backlog{func() recorder.Backlog {
+	return []func() share.Backlog{func() share.Backlog {
 		x := s.filler.State()
-		return recorder.Backlog{To: s.to, Pieces: x.Waiting, Bytes: x.Bytes, Since: x.Since, Taken: x.Put, Failing: x.Failing, Lost: x.Lost}
+		return share.Backlog{To: s.to, Pieces: x.Waiting, Bytes: x.Bytes, Since: x.Since, Taken: x.Put, Failing: x.Failing, Lost: x.Lost}
 	}}
 }
 

@@ -15,7 +15,7 @@ type collector struct {
 	r       *recorder.Recorder
 	whole   []metric[recorder.Status]
 	perNode []metric[recorder.NodeStatus]
-	waiting []metric[recorder.Backlog]
+	waiting []metric[share.Backlog]
 }
 
 // A metric is one figure of a status.
@@ -32,7 +32,7 @@ func newCollector(r *recorder.Recorder) *collector {
 	)
 	type st = recorder.Status
 	type ns = recorder.NodeStatus
-	type bl = recorder.Backlog
+	type bl = share.Backlog
 	all := func(name, help string, kind prometheus.ValueType, value func(*st) float64) metric[st] {
 		return metric[st]{prometheus.NewDesc("ergo_recorder_"+name, help, nil, nil), kind, value}
 	}
