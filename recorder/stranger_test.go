@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"ergorecorder/ergo"
+	"ergorecorder/recorder/names"
 )
 
 // liar is a cluster one of whose entry points names two thousand nodes that are
@@ -64,7 +65,7 @@ func TestGhostsCostOthersNothing(t *testing.T) {
 			t.Errorf("%d marks say that nodes wait", n)
 		}
 		for _, rec := range recs {
-			if !nameable(rec.Stream.Node) && rec.Stream.Node != "" {
+			if !names.OfNode(rec.Stream.Node) && rec.Stream.Node != "" {
 				t.Fatalf("%q is recorded", rec.Stream.Node)
 			}
 		}
