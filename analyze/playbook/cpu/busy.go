@@ -36,10 +36,7 @@ func surges(s *scene.Scene) [][]*scene.Actor {
 	var all []*scene.Actor
 	for _, n := range s.Nodes {
 		for _, a := range n.Procs.Actors {
-			if a.Surge == nil || a.Own() {
-				continue
-			}
-			if a.Surge.Lasted() >= s.Set.Span(busyFor) && a.Surge.Rate() >= s.Set.Of(busyRise)*a.Surge.Usual() && !a.Surge.Base.At.Equal(a.Surge.Before.At) {
+			if !a.Own() && rose(s, a) {
 				all = append(all, a)
 			}
 		}

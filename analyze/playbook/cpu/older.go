@@ -42,7 +42,7 @@ func loopers(s *scene.Scene, n *scene.Node) []*scene.Actor {
 	var set []*scene.Actor
 	for _, a := range n.Procs.Actors {
 		span := a.Now().At.Sub(a.Begin.At).Seconds()
-		if a.Own() || a.Kind == "web" || a.First.After(first) || a.Last.Before(last) || span < s.Set.Of(busyFor) {
+		if a.Own() || rose(s, a) || a.Kind == "web" || a.First.After(first) || a.Last.Before(last) || span < s.Set.Of(busyFor) {
 			continue
 		}
 		in, out := float64(a.Now().In-a.Begin.In)/span, float64(a.Now().Out-a.Begin.Out)/span
@@ -54,6 +54,12 @@ func loopers(s *scene.Scene, n *scene.Node) []*scene.Actor {
 		}
 	}
 	return set
+}
+
+// rose reports whether the messages of a process rose for a while in the recording.
+func rose(s *scene.Scene, a *scene.Actor) bool {
+	r := a.Surge
+	return r != nil && r.Lasted() >= s.Set.Span(busyFor) && r.Rate() >= s.Set.Of(busyRise)*r.Usual() && !r.Base.At.Equal(r.Before.At)
 }
 
 // olderLoop is the finding about them, nil where others send them messages or get
@@ -93,20 +99,21 @@ func olderLoop(ctx context.Context, s *scene.Scene, n *scene.Node, set []*scene.
 		return nil, nil
 	}
 	first := set[0]
+	rate := float64(first.Now().In-first.Begin.In) / first.Now().At.Sub(first.Begin.At).Seconds()
 	f := &finding.Finding{
 		Kind: finding.BusyLoop, Subject: first.Subject(s.From), Members: members, Onset: s.From, OnsetErrorS: n.Interval.Seconds(), Confidence: finding.Medium,
 		Facts: []finding.Fact{finding.Older},
 		Score: min(max(finding.Score(finding.BusyLoop, theirs.in), finding.Score(finding.CPUHotspot, theirs.busy)), finding.Unsure),
-		Title: fmt.Sprintf("%s keep each other busy with %s messages a second", finding.List(names), finding.Number(theirs.in)),
-		Summary: fmt.Sprintf("It was so when the recording began: they get and send %s messages a second, many times what they got on average in the life of %s before, and nobody else in the cluster sends or gets as many. It costs %s cores.",
-			finding.Number(theirs.in), n.Name, finding.Number(theirs.busy)),
+		Title: fmt.Sprintf("%s keep each other busy: %s gets %s messages a second", finding.List(names), names[0], finding.Number(rate)),
+		Summary: fmt.Sprintf("It was so when the recording began: %s gets and sends %s messages a second, many times what it got on average in the life of %s before, and nobody else in the cluster sends or gets as many.",
+			names[0], finding.Number(rate), n.Name),
 		Recommendation: "Read what each of them does with a message of the others: one must not answer an answer. Break the circle, or let it wait between rounds.",
 		Confirm:        []string{fmt.Sprintf("process_list node=%s sort_by=messages_in, twice", n.Name), fmt.Sprintf("process_info node=%s pid=%s", n.Name, first.Pid)},
 		Caveats:        []string{"Since when is not known: what they got before is their count at the first answer, over the uptime of their node."},
 		Evidence:       []finding.Evidence{{What: "messages that they get and send", Node: n.Name, Tool: "process_list", Field: "MessagesIn, MessagesOut", From: &from, To: &to}},
 	}
 	if len(set) == 1 {
-		f.Title = fmt.Sprintf("%s on %s floods itself with %s messages a second", names[0], n.Name, finding.Number(theirs.in))
+		f.Title = fmt.Sprintf("%s on %s floods itself with %s messages a second", names[0], n.Name, finding.Number(rate))
 		f.Recommendation = "Look for timers that are set again and again without cancelling the old ones, and for a handler that sends its own process the next message at once."
 	}
 	for i, a := range set[:min(len(set), 10)] {
