@@ -17,29 +17,40 @@ import (
 
 	"ergorecorder/analyze"
 	"ergorecorder/archive"
+	"ergorecorder/cmd/internal/paths"
 	"ergorecorder/escape"
 	"ergorecorder/replay"
 )
 
 // openRecording opens archives as one timeline; the control URL of a running
 // recorder, and the path of an archive that one of this machine is writing,
-// stand for what it has recorded so far. An archive without a record is refused:
+// stand for what it has recorded so far; s3://BUCKET/PREFIX is what lies on a shelf. An archive without a record is refused:
 // there is nothing to say about it.
-func openRecording(cmd *cobra.Command, paths ...string) (*replay.Recording, error) {
-	files, remove, err := local(paths, true)
-	if err != nil {
-		return nil, err
-	}
-	defer remove()
-	rec, err := replay.Open(files...)
+func openRecording(cmd *cobra.Command, given ...string) (*replay.Recording, error) {
+	readers, err := paths.Archives(cmd, opening(cmd), given, false)
 	if err != nil {
 		return nil, openError(err)
 	}
-	if err := notEmpty(rec, paths); err != nil {
+	rec, err := replay.New(readers...)
+	if err != nil {
+		return nil, err
+	}
+	if err := notEmpty(rec, given); err != nil {
 		return nil, errors.Join(err, rec.Close())
 	}
 	sayNotRead(cmd, rec)
 	return rec, nil
+}
+
+// expandFlag gives all commands the flag --expand, see [opening].
+func expandFlag(root *cobra.Command) {
+	root.PersistentFlags().Int("expand", archive.FreeExpand, "how many bytes a compressed piece of a recording may hold, however small it is")
+}
+
+// opening is how archives are opened, as the flags say.
+func opening(cmd *cobra.Command) archive.OpenOptions {
+	n, _ := cmd.Flags().GetInt("expand") // it is a flag of the root
+	return archive.OpenOptions{Expand: n}
 }
 
 // sayNotRead says beside whatever is shown of a recording what of it cannot be

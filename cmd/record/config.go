@@ -62,7 +62,9 @@ type config struct {
 	Pprof       pprofConfig     `yaml:"pprof"`
 	Incidents   incidentConfig  `yaml:"incidents"`
 	Archive     archiveConfig   `yaml:"archive"`
+	Shelf       shelfConfig     `yaml:"shelf"`
 	Control     controlConfig   `yaml:"control"`
+	Fleet       fleetConfig     `yaml:"fleet"`
 }
 
 type samplerConfig struct {
@@ -135,7 +137,7 @@ func presetConfig(name string) (config, error) {
 	c := config{
 		Preset: name, Timeout: o.Timeout, MaxAnswer: limit.MostAnswer, Discover: o.Discover, Parallel: o.Parallel, Budget: o.Budget,
 		Logs:  logConfig{o.Logs.Levels, o.Logs.Every, o.Logs.Buffer, o.Logs.Renew},
-		Pprof: pprofConfig{Every: o.PprofAll}, Control: controlConfig{Socket: true},
+		Pprof: pprofConfig{Every: o.PprofAll}, Control: controlConfig{Socket: true}, Fleet: standardFleet(),
 		Incidents: incidentConfig{
 			Detect: true, Every: o.Incidents.Every, Before: o.Incidents.Before, After: o.Incidents.After,
 			Faster: o.Incidents.Faster, Cooldown: o.Incidents.Cooldown, PerHour: o.Incidents.PerHour,
@@ -155,8 +157,11 @@ var flagKeys = map[string]string{
 	"incident-url": "incidents.url", "incident-secret-file": "incidents.secret-file", "rules": "incidents.rules",
 	"keep-age": "archive.keep-age", "keep-bytes": "archive.keep-bytes", "max-bytes": "archive.max-bytes",
 	"join": "join.nodes", "cookie-file": "join.cookie-file", "node-name": "join.node-name",
+	"shelf": "shelf.url", "shelf-endpoint": "shelf.endpoint", "shelf-keep-age": "shelf.keep-age", "shelf-keep-bytes": "shelf.keep-bytes", "shelf-drop-local": "shelf.drop-local",
 	"tls": "join.tls", "follow-routes": "join.follow-routes",
 	"control": "control.listen", "control-token-file": "control.token-file", "socket": "control.socket",
+	"fleet": "fleet.name", "engine": "fleet.engine", "cluster": "fleet.cluster", "recorder-name": "fleet.recorder", "witnesses": "fleet.witnesses",
+	"engine-creds": "fleet.creds-file", "engine-token-file": "fleet.token-file", "engine-ca": "fleet.ca-file", "engine-cert": "fleet.cert-file", "engine-key": "fleet.key-file",
 }
 
 // loadConfig puts the configuration together: the preset, the file at path
@@ -308,6 +313,9 @@ func (c *config) noSecrets() error {
 			return fmt.Errorf("join.cookie-file: %w", secret.Unnamed(err))
 		}
 	}
+	if err := c.Fleet.noSecrets(); err != nil {
+		return err
+	}
 	if file := c.Control.TokenFile; file != "" {
 		_, err := os.Stat(file)
 		if err != nil && !inNamedFolder(file) { // else record run makes it
@@ -379,6 +387,9 @@ func (c *config) recorderOptions() (recorder.Options, error) {
 // archiveOptions are those of the archive's writer.
 func (c *config) archiveOptions() *archive.Options {
 	a := c.Archive
+	if a.RotateAge == 0 && c.Shelf.URL != "" {
+		a.RotateAge = shelfRotate
+	}
 	return &archive.Options{
 		KeepAge: a.KeepAge, KeepBytes: a.KeepBytes, MaxBytes: a.MaxBytes,
 		RotateAge: a.RotateAge, RotateBytes: a.RotateBytes,
