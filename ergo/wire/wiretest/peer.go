@@ -40,6 +40,7 @@ type Peer struct {
 	Mute      bool   // takes connections and never says a word
 	NameTaken bool   // closes when the handshake is done
 	NoAnswers bool   // keeps the link and never answers anything
+	Busy      bool   // shakes no hands for the moment, and says so
 	Payload   []byte // answers every request with this, as it is
 
 	mu   sync.Mutex
@@ -48,7 +49,7 @@ type Peer struct {
 
 // Serve takes connections until ctx ends, and returns when all have ended.
 func (p *Peer) Serve(ctx context.Context, listener net.Listener) {
-	if p.Mute || p.NameTaken || p.NoAnswers || p.Payload != nil {
+	if p.Mute || p.NameTaken || p.NoAnswers || p.Busy || p.Payload != nil {
 		p.misbehave(ctx, listener)
 		return
 	}
@@ -104,7 +105,7 @@ func (p *Peer) misbehave(ctx context.Context, listener net.Listener) {
 			r := bufio.NewReader(conn)
 			to, err := handshake.Accept(conn, r, handshake.Local{
 				Node: p.Name, Cookie: p.Cookie, Creation: p.creation(), Salt: rand.Reader, Step: time.Minute, Now: time.Now,
-			}, handshake.Announced{Types: p.repeats()})
+			}, handshake.Announced{Types: p.repeats(), Busy: p.Busy})
 			switch {
 			case err != nil || conn.SetDeadline(time.Time{}) != nil:
 			case p.NoAnswers:
