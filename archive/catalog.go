@@ -18,6 +18,7 @@ import (
 // and its views share one.
 type catalog struct {
 	zip      *codec.Zip
+	settling sync.RWMutex // held while the disk has what the catalog does not say yet; before mu
 	mu       sync.RWMutex
 	streams  map[StreamKey]*streamRuns
 	order    []*streamRuns // sorted by key, made on demand
@@ -246,6 +247,7 @@ func (c *catalog) open(z *codec.Zip, k StreamKey, r run) (*codec.Run, error) {
 				err = fmt.Errorf("another block stands in its place")
 			}
 		}
+		c.settling.RLock()
 		c.mu.RLock()
 		now := (*run)(nil)
 		if s := c.streams[k]; s != nil {
@@ -256,6 +258,7 @@ func (c *catalog) open(z *codec.Zip, k StreamKey, r run) (*codec.Run, error) {
 			r = *now
 		}
 		c.mu.RUnlock()
+		c.settling.RUnlock()
 		if now == nil {
 			return nil, errDropped
 		}
