@@ -15,20 +15,21 @@ PREFIX    ?= /usr/local
 DESTDIR   ?=
 GORELEASER  := github.com/goreleaser/goreleaser/v2@v2.15.4
 
-.PHONY: all build install man snapshot test test-long test-short race race-short arm soak roads matrix screenshots lint bench bench-compare fuzz demo clean
+.PHONY: all build install man snapshot test test-long test-short race race-short arm soak fleet-soak fleet-scale roads matrix screenshots lint bench bench-compare fuzz demo clean
 
 all: build
 
-build: ## bin/record and bin/analyze
-	$(GO) build -trimpath -o $(BIN)/ ./cmd/record ./cmd/analyze
+build: ## bin/record, bin/analyze and bin/fleet
+	$(GO) build -trimpath -o $(BIN)/ ./cmd/record ./cmd/analyze ./cmd/fleet
 
-install: man ## ergo-record and ergo-analyze, their manual pages and completion, below PREFIX=/usr/local
+install: man ## ergo-record, ergo-analyze and ergo-fleet, their manual pages and completion, below PREFIX=/usr/local
 	$(GO) build -trimpath -ldflags='-s -w' -o $(BIN)/ergo-record ./cmd/record
 	$(GO) build -trimpath -ldflags='-s -w' -o $(BIN)/ergo-analyze ./cmd/analyze
+	$(GO) build -trimpath -ldflags='-s -w' -o $(BIN)/ergo-fleet ./cmd/fleet
 	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/share/man/man1' \
 	  '$(DESTDIR)$(PREFIX)/share/bash-completion/completions' '$(DESTDIR)$(PREFIX)/share/zsh/site-functions' '$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d'
 	install -m 0644 $(BIN)/man1/*.1 '$(DESTDIR)$(PREFIX)/share/man/man1'
-	for c in ergo-record ergo-analyze; do \
+	for c in ergo-record ergo-analyze ergo-fleet; do \
 	  install -m 0755 $(BIN)/$$c '$(DESTDIR)$(PREFIX)/bin' && \
 	  $(BIN)/$$c completion bash > '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/'$$c && \
 	  $(BIN)/$$c completion zsh > '$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_'$$c && \
@@ -38,8 +39,10 @@ man: ## the manual pages, into bin/man1
 	mkdir -p $(BIN)
 	$(GO) build -o $(BIN)/ergo-record ./cmd/record
 	$(GO) build -o $(BIN)/ergo-analyze ./cmd/analyze
+	$(GO) build -o $(BIN)/ergo-fleet ./cmd/fleet
 	$(BIN)/ergo-record man $(BIN)/man1
 	$(BIN)/ergo-analyze man $(BIN)/man1
+	$(BIN)/ergo-fleet man $(BIN)/man1
 
 snapshot: ## archives, packages, checksums and bills of materials as a release has them, into dist; publishes nothing
 	$(GO) run $(GORELEASER) release --snapshot --clean
@@ -66,6 +69,7 @@ race-short:
 arm: ## builds for 32-bit ARM, and the tests of limits in a 32-bit process
 	CGO_ENABLED=0 GOARCH=arm GOARM=7 $(GO) build -o /dev/null ./cmd/record
 	CGO_ENABLED=0 GOARCH=arm GOARM=7 $(GO) build -o /dev/null ./cmd/analyze
+	CGO_ENABLED=0 GOARCH=arm GOARM=7 $(GO) build -o /dev/null ./cmd/fleet
 	CGO_ENABLED=0 GOARCH=386 $(GO) test -short -run 'Limit|Crafted|Hostile|Reserve' ./archive/... ./ergo/wire/internal/... ./ergo/observer ./recorder/ingest
 
 SEEDS ?= 10000
@@ -73,6 +77,13 @@ HOURS ?= 24
 soak: ## SEEDS half minutes, and HOURS of one life, of a recorder whose disk, network and clock fail; FIRST=n begins with another seed
 	$(GO) test -timeout 0 -count=1 -v -run TestSeeds ./internal/soak -seeds $(SEEDS) -first $(or $(FIRST),1) | grep -v -e '=== RUN' -e '    --- PASS'
 	$(GO) test -timeout 0 -count=1 -v -run TestSoak ./internal/soak -hours $(HOURS)
+
+fleet-soak: ## a hundred recorders of a fleet killed with -9, and storms of partitions; every test of a fleet with all its cases
+	LONG=1 $(GO) test -timeout 60m -count=1 -v ./fleet/... | grep -v -e '=== ' -e '    --- PASS'
+
+SCALE ?= 1
+fleet-scale: ## 10 recorders of 50 nodes with 1,000 processes: ten minutes without an engine, takeovers; SCALE=0.1 a tenth of the nodes
+	SCALE=$(SCALE) $(GO) test -timeout 60m -count=1 -v -run TestScale ./fleet/member
 
 screenshots: ## the pictures of README and docs, with Debian's chromium
 	WEB_SHOTS='$(CURDIR)/docs' $(GO) test -count=1 -run TestScreenshots ./web

@@ -236,6 +236,9 @@ const logOwner = "recording-0"
 // pastLog answers a read of a log as if somebody had followed it all along: the
 // last batches before the moment, or those behind a cursor.
 func pastLog(ctx context.Context, rec *replay.Recording, v *native.View, u gate.URI, out *gate.Resource) error {
+	if err := v.Followed(u, rec.Followed); err != nil {
+		return err
+	}
 	first, _ := rec.Window()
 	owner, since, given := native.CutCursor(u.Since)
 	known := given && owner == logOwner

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"ergorecorder/ergo"
+	"ergorecorder/recorder/names"
 )
 
 // A Checkup says what a recording of a cluster would be like.
@@ -150,7 +151,7 @@ func (p *patient) samplers() {
 			p.Suspicion = append(p.Suspicion, s.Tool)
 			continue
 		}
-		if s.Tool == "pprof_cpu" || len(s.Targets) > 0 || !matches(s.Nodes, p.Node) {
+		if s.Tool == "pprof_cpu" || len(s.Targets) > 0 || !names.Match(s.Nodes, p.Node) {
 			continue
 		}
 		args := s.Args

@@ -12,6 +12,7 @@ import (
 	"ergorecorder/ergo"
 	"ergorecorder/recorder/identity"
 	"ergorecorder/recorder/ingest"
+	"ergorecorder/recorder/names"
 	"ergorecorder/recorder/schedule"
 )
 
@@ -111,13 +112,17 @@ func (r *Recorder) discoverLoop(ctx context.Context) {
 func (r *Recorder) waitToLook(ctx context.Context) bool {
 	fire, stop := r.clock.After(r.clock.Steady().Add(r.opts.Discover))
 	defer stop()
-	select {
-	case <-fire:
-		return true
-	case <-r.look:
-		return true
-	case <-ctx.Done():
-		return false
+	for {
+		select {
+		case <-fire:
+			return true
+		case <-r.look:
+			return true
+		case <-r.shares.Changes():
+			r.share()
+		case <-ctx.Done():
+			return false
+		}
 	}
 }
 
@@ -128,6 +133,7 @@ func (r *Recorder) discover(ctx context.Context) error {
 		r.store(ingest.Record(call, nil, answer, nil, ingest.Options{}), answer.Observed)
 	})
 	if err == nil {
+		names = r.shares.Of(names)
 		r.forget(names)
 	}
 	r.meetAll(names)
@@ -155,23 +161,28 @@ func (r *Recorder) forget(there []string) {
 		if !gone || r.clock.Replayed() {
 			continue
 		}
-		r.mu.Lock()
-		halted := r.halted()
-		if !halted {
-			delete(r.nodes, n.name)
-			close(n.halt)
-		}
-		r.mu.Unlock()
-		if !halted {
+		if n.dismiss() {
 			r.mark(archive.Mark{Kind: "node_forgotten", Node: n.name, From: lost, To: now, Note: why})
 		}
 	}
 }
 
+// dismiss ends the calls to a node for good, and reports whether it did.
+func (n *node) dismiss() bool {
+	n.r.mu.Lock()
+	defer n.r.mu.Unlock()
+	if n.r.halted() || n.r.nodes[n.name] != n {
+		return false
+	}
+	delete(n.r.nodes, n.name)
+	close(n.halt)
+	return true
+}
+
 // findNodes are the nodes that are to be recorded; see allNodes.
 func (r *Recorder) findNodes(ctx context.Context, keep func(ergo.Call, ergo.Answer)) ([]string, error) {
-	names, err := r.allNodes(ctx, keep)
-	return slices.DeleteFunc(names, func(n string) bool { return !matches(r.opts.Nodes, n) || r.observes(n) }), err
+	there, err := r.allNodes(ctx, keep)
+	return slices.DeleteFunc(there, func(n string) bool { return !names.Match(r.opts.Nodes, n) || r.observes(n) }), err
 }
 
 // allNodes asks every entry point which nodes there are, and hands on what it
@@ -249,7 +260,7 @@ func (r *Recorder) meet(name string) {
 	n.schedule = schedule.New(r.clock, r.opts.pace(n))
 	r.nodes[name] = n
 	for i := range r.opts.Samplers {
-		if s := &r.opts.Samplers[i]; matches(s.Nodes, name) {
+		if s := &r.opts.Samplers[i]; names.Match(s.Nodes, name) {
 			n.sampleBy(s)
 		}
 	}
@@ -260,8 +271,28 @@ func (r *Recorder) meet(name string) {
 	r.mark(archive.Mark{Kind: "node_seen", Node: name, From: r.clock.Now()})
 }
 
+// share begins with the nodes that became ours, and leaves those that are not, whose listeners are read to the end.
+func (r *Recorder) share() {
+	for _, n := range r.known() {
+		if r.opts.Fleet.Ours(n.name) || !n.dismiss() {
+			continue
+		}
+		r.running.Go(func() {
+			for _, l := range n.listeners {
+				l.stop(r.calls)
+			}
+			n.markLosses(true)
+			r.mark(archive.Mark{Kind: "node_left", Node: n.name, From: r.clock.Now(), Note: "another recorder of the fleet has it"})
+		})
+	}
+	r.meetAll(r.shares.Mine())
+}
+
 // peers are the other nodes that are there.
 func (r *Recorder) peers(of string) []string {
+	if r.opts.Fleet != nil {
+		return slices.DeleteFunc(r.shares.There(), func(n string) bool { return n == of })
+	}
 	var out []string
 	for _, n := range r.known() {
 		if n.name != of {

@@ -1,6 +1,7 @@
 package recorder
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -22,15 +23,15 @@ const (
 
 // A health is what is known of whether the node is there.
 type health struct {
-	heardAt time.Time // when it last answered
-	lostAt  time.Time // zero while it is there
-	how     string    // it is away
-	fails   int       // calls in a row that failed on their way
-	late    int       // forwarded calls that timed out, since so many in a row were answered that the way is good again
-	well    int       // calls in a row that were answered
-	asked   time.Time // the steady time when it was last asked whether it is there
-	doubted bool      // it is being asked whether it is there
-	told    time.Time // the steady time when it last pushed something
+	since, heardAt time.Time // when it first and last answered
+	lostAt         time.Time // zero while it is there
+	how            string    // it is away
+	fails          int       // calls in a row that failed on their way
+	late           int       // forwarded calls that timed out, since so many in a row were answered that the way is good again
+	well           int       // calls in a row that were answered
+	asked          time.Time // the steady time when it was last asked whether it is there
+	doubted        bool      // it is being asked whether it is there
+	told           time.Time // the steady time when it last pushed something
 }
 
 // Times that tell a node that stands still from one that is slow: for how long
@@ -272,6 +273,7 @@ func (n *node) found(err error, sure bool) {
 	}
 	switch {
 	case how == "":
+		n.since = cmp.Or(n.since, now)
 		n.heardAt, n.lostAt, n.how, n.fails = now, time.Time{}, "", 0
 		if n.well++; n.well >= wellAgain {
 			n.late = 0

@@ -11,6 +11,7 @@ import (
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/tools48"
+	"ergorecorder/recorder/names"
 	"ergorecorder/recorder/ring"
 	"ergorecorder/recorder/schedule"
 )
@@ -53,7 +54,7 @@ func (n *node) listen() {
 		n.follow(ring.Lines, life.With("log_levels", o.Logs.Levels))
 	}
 	for _, e := range o.Events {
-		if matches(e.Nodes, n.name) {
+		if names.Match(e.Nodes, n.name) {
 			n.follow("messages of event "+e.Event, life.With("event", e.Event))
 		}
 	}

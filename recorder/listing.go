@@ -31,7 +31,7 @@ const maxPieces = 2000
 // between; one that was not whole has little more than those.
 const (
 	piecesRest = 2
-	partRest   = 6
+	partRest   = 12
 )
 
 // listProcesses lists the processes of the node: in one call where the answer
@@ -279,7 +279,8 @@ func (l *lister) byApplication() {
 	l.n.mu.Lock()
 	total := l.n.total
 	l.n.mu.Unlock()
-	if total > 0 && len(l.rows)*20 < total*19 {
+	again := len(l.last) > 0 && len(l.last) < total*9/10 // what no filter tells apart then it does not now
+	if total > 0 && len(l.rows)*20 < total*19 && !again {
 		l.byUptime(ergo.Args{}, everything)
 	}
 }

@@ -5,14 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"path"
 	"slices"
 	"time"
 
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/tools48"
 	"ergorecorder/recorder/ingest"
+	"ergorecorder/recorder/names"
 	"ergorecorder/recorder/schedule"
+	"ergorecorder/recorder/share"
 )
 
 // A Sampler is what is asked again and again: one stream per node, or one
@@ -82,6 +83,7 @@ type Options struct {
 	// Pushes delivers what nodes push by themselves; nil means that they push
 	// nothing, and everything is polled.
 	Pushes Pushes
+	Fleet  share.Fleet // who shares the nodes with us; nil: all are ours
 	// Now is the world's clock; nil means the system's. Timers are the
 	// system's in any case.
 	Now func() time.Time
@@ -216,14 +218,14 @@ func (o *Options) complete() error {
 		}
 	}
 	for _, g := range o.Nodes {
-		errs = append(errs, checkGlob(g))
+		errs = append(errs, names.Check(g))
 	}
 	for _, e := range o.Events {
 		if e.Event == "" {
 			errs = append(errs, errors.New("event listener: no event is named"))
 		}
 		for _, g := range e.Nodes {
-			errs = append(errs, checkGlob(g))
+			errs = append(errs, names.Check(g))
 		}
 	}
 	if o.Budget < 0 || o.Budget > 1 {
@@ -248,7 +250,7 @@ func (s *Sampler) check() error {
 		errs = append(errs, fmt.Errorf("%s is about nobody: it takes no targets", s.Tool))
 	}
 	for _, g := range append(slices.Clone(s.Nodes), s.Targets...) {
-		errs = append(errs, checkGlob(g))
+		errs = append(errs, names.Check(g))
 	}
 	return errors.Join(errs...)
 }
@@ -263,24 +265,6 @@ func whyNotSampled(tool string) string {
 		return "it changes the cluster"
 	}
 	return "logs and events are followed by listeners, see logs and events in the configuration"
-}
-
-func checkGlob(g string) error {
-	if _, err := path.Match(g, ""); err != nil {
-		return fmt.Errorf("pattern %q: %w", g, err)
-	}
-	return nil
-}
-
-// matches reports whether a name fits one of the globs; no globs fit all.
-func matches(globs []string, name string) bool {
-	if len(globs) == 0 {
-		return true
-	}
-	return slices.ContainsFunc(globs, func(g string) bool {
-		ok, err := path.Match(g, name)
-		return ok && err == nil
-	})
 }
 
 // Scale changes all intervals in proportion, so that processes are listed in

@@ -13,6 +13,7 @@ import (
 	"ergorecorder/ergo"
 	"ergorecorder/recorder/clock"
 	"ergorecorder/recorder/ingest"
+	"ergorecorder/recorder/share"
 	"ergorecorder/recorder/succession"
 )
 
@@ -32,6 +33,7 @@ type Recorder struct {
 
 	crowded   atomic.Bool   // nodes wait to be met; see meetAll
 	look      chan struct{} // nodes are to be looked for
+	shares    share.Shares  // where a fleet shares the nodes
 	triggers  chan Trigger
 	following sync.WaitGroup // incidents
 
@@ -64,7 +66,7 @@ func New(caller ergo.Caller, w *archive.Writer, opts Options) (*Recorder, error)
 		return nil, fmt.Errorf("recorder options: %w", err)
 	}
 	r := &Recorder{
-		caller: caller, w: w, opts: opts,
+		caller: caller, w: w, opts: opts, shares: share.Shares{Fleet: opts.Fleet},
 		halt: make(chan struct{}),
 		cpu:  make(chan struct{}, 1),
 
@@ -349,6 +351,9 @@ func (r *Recorder) mark(m archive.Mark) {
 	r.put("mark "+m.Kind, func() error { _, err := r.w.Mark(m); return err })
 	r.opts.Notice(ingest.Words(m))
 }
+
+// Mark appends a mark of who runs beside the recorder.
+func (r *Recorder) Mark(m archive.Mark) { r.mark(m) }
 
 // stamped is a mark as of now, without the secrets that it may quote.
 func (r *Recorder) stamped(m archive.Mark) archive.Mark {

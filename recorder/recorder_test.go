@@ -44,8 +44,14 @@ func seldom() *archive.Options { return &archive.Options{CommitEvery: 30 * time.
 // record begins to record a cluster; it is called within a bubble.
 func record(t *testing.T, c *fakeCluster, opts Options) *testRun {
 	t.Helper()
+	return recordBy(t, c, c, opts)
+}
+
+// recordBy is record by a caller that stands before the cluster.
+func recordBy(t *testing.T, c *fakeCluster, caller ergo.Caller, opts Options) *testRun {
+	t.Helper()
 	w := archivetest.Writer(t, t.TempDir()+"/a.erg", seldom())
-	r, err := New(c, w, opts)
+	r, err := New(caller, w, opts)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"ergorecorder/archive"
+	"ergorecorder/recorder/share"
 )
 
 // A NodeStatus says how the recording of one node goes.
@@ -14,6 +15,7 @@ type NodeStatus struct {
 	Lost        bool          `json:"lost"`
 	Incarnation string        `json:"incarnation,omitempty"`
 	HeardAt     time.Time     `json:"heard_at"`
+	Since       time.Time     `json:"since"`  // its first answer to this recorder, since it has the node
 	Lag         time.Duration `json:"lag_ns"` // how late the last call began
 	Calls       int64         `json:"calls"`
 	Errors      int64         `json:"errors"`
@@ -26,18 +28,19 @@ type NodeStatus struct {
 
 // A Status says how the recording goes.
 type Status struct {
-	Began     time.Time    `json:"began"`
-	Now       time.Time    `json:"now"` // by the cluster's clock
-	Replay    bool         `json:"replay"`
-	Records   int64        `json:"records"`       // stored by this recorder
-	Held      int64        `json:"held"`          // answers of a replay that were held already
-	Bytes     int64        `json:"bytes"`         // of the archive
-	PerDay    int64        `json:"bytes_per_day"` // about; 0 as long as it cannot be told
-	Nodes     []NodeStatus `json:"nodes"`
-	Incidents int          `json:"incidents"`
-	Storage   Storage      `json:"storage"`
-	Refused   int          `json:"refused"`           // triggers on which nothing was done: too many within the hour
-	Keeping   string       `json:"keeping,omitempty"` // why segments were last not rotated or dropped as they should; "" if they were
+	Began     time.Time       `json:"began"`
+	Now       time.Time       `json:"now"` // by the cluster's clock
+	Replay    bool            `json:"replay"`
+	Records   int64           `json:"records"`       // stored by this recorder
+	Held      int64           `json:"held"`          // answers of a replay that were held already
+	Bytes     int64           `json:"bytes"`         // of the archive
+	PerDay    int64           `json:"bytes_per_day"` // about; 0 as long as it cannot be told
+	Nodes     []NodeStatus    `json:"nodes"`
+	Incidents int             `json:"incidents"`
+	Storage   Storage         `json:"storage"`
+	Refused   int             `json:"refused"`           // triggers on which nothing was done: too many within the hour
+	Fleet     *share.Standing `json:"fleet,omitempty"`   // nil: the recorder is of none
+	Keeping   string          `json:"keeping,omitempty"` // why segments were last not rotated or dropped as they should; "" if they were
 }
 
 // A Storage says what became of what the archive was given.
@@ -60,7 +63,7 @@ func (r *Recorder) Status() Status {
 	now := r.clock.Now()
 	stats := r.w.Stats()
 	r.mu.Lock()
-	s := Status{Began: r.began, Now: now, Replay: r.clock.Replayed(), Records: r.records, Held: r.skipped, Bytes: stats.Bytes, Incidents: r.opened, Refused: r.refused}
+	s := Status{Began: r.began, Now: now, Replay: r.clock.Replayed(), Records: r.records, Held: r.skipped, Bytes: stats.Bytes, Incidents: r.opened, Refused: r.refused, Fleet: r.shares.Standing()}
 	s.Storage = storageOf(&stats, r.outage, r.failure)
 	r.mu.Unlock()
 	if stats.Keeping != nil {
@@ -128,7 +131,7 @@ func (n *node) status(ran time.Duration) NodeStatus {
 	defer n.mu.Unlock()
 	s := n.stat
 	s.Node, s.Direct, s.Way, s.Lag, s.Stretch = n.name, direct, way, lag, stretch
-	s.Lost, s.HeardAt, s.Total = !n.lostAt.IsZero(), n.heardAt, n.total
+	s.Lost, s.HeardAt, s.Since, s.Total = !n.lostAt.IsZero(), n.heardAt, n.since, n.total
 	if !n.life.Started.IsZero() {
 		s.Incarnation = n.life.String()
 	}

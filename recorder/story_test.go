@@ -181,6 +181,9 @@ func TestHealthyIsNotStarved(t *testing.T) {
 				}
 				for _, n := range []string{"a@h", "b@h", "c@h"} {
 					o.asOften(n, 0, 10*time.Minute)
+					if p := o.samples(n, "pprof_cpu", 0, 9*time.Minute); len(p) != 0 {
+						t.Errorf("%s: %d CPU profiles without a reason, and each holds a worker", n, len(p))
+					}
 				}
 			})
 		})

@@ -2,12 +2,10 @@ package recorder
 
 import (
 	"fmt"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"ergorecorder/archive"
+	"ergorecorder/recorder/names"
 )
 
 // Whoever answers at an entry point says which nodes there are, and may make
@@ -15,21 +13,14 @@ import (
 // never answered only some are asked at a time: the others wait until those have
 // answered or were given up.
 const (
-	maxNodeName   = 255 // Ergo's atoms have no more
 	mostNodes     = 1000
 	mostStrangers = 100
 	strangerFor   = 5 * time.Minute
 )
 
-// nameable reports whether a node can have that name.
-func nameable(name string) bool {
-	return name != "" && len(name) <= maxNodeName && utf8.ValidString(name) &&
-		!strings.ContainsFunc(name, func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) })
-}
-
 // meetAll begins to record the nodes that were not known, as far as there is
 // room for strangers; when there is none it says so, once.
-func (r *Recorder) meetAll(names []string) {
+func (r *Recorder) meetAll(there []string) {
 	known := r.known()
 	strangers := 0
 	for _, n := range known {
@@ -39,13 +30,13 @@ func (r *Recorder) meetAll(names []string) {
 	}
 	room := min(mostStrangers-strangers, mostNodes-len(known))
 	refused := 0
-	for _, name := range names {
+	for _, name := range there {
 		r.mu.Lock()
 		met := r.nodes[name] != nil
 		r.mu.Unlock()
 		switch {
 		case met:
-		case !nameable(name) || room <= 0:
+		case !names.OfNode(name) || room <= 0:
 			refused++
 		default:
 			r.meet(name)

@@ -4,25 +4,30 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"ergorecorder/ergo"
+	"ergorecorder/recorder/names"
 )
 
 // liar is a cluster one of whose entry points names two thousand nodes that are
 // not there, others each time, and names that no node can have.
 type liar struct {
 	*fakeCluster
+	lies  atomic.Bool
 	times int
 }
 
 func (l *liar) Call(ctx context.Context, call ergo.Call) (ergo.Answer, error) {
 	a, err := l.fakeCluster.Call(ctx, call)
-	if call.Tool != "cluster_nodes" || err != nil {
+	if call.Tool != "cluster_nodes" || err != nil || !l.lies.Load() {
 		return a, err
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	var rows []map[string]any
 	if err := json.Unmarshal(a.Text, &rows); err != nil {
 		return a, err
@@ -43,9 +48,10 @@ func (l *liar) Call(ctx context.Context, call ergo.Call) (ergo.Answer, error) {
 func TestGhostsCostOthersNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newFakeCluster("a@h", "b@h", "zz@h")
-		tr := record(t, c, quick())
+		l := &liar{fakeCluster: c}
+		tr := recordBy(t, c, l, quick())
 		time.Sleep(time.Second)
-		tr.r.caller = &liar{fakeCluster: c}
+		l.lies.Store(true)
 		time.Sleep(20 * time.Minute)
 		status := tr.r.Status()
 		if len(status.Nodes) > mostStrangers+3 {
@@ -59,7 +65,7 @@ func TestGhostsCostOthersNothing(t *testing.T) {
 			t.Errorf("%d marks say that nodes wait", n)
 		}
 		for _, rec := range recs {
-			if !nameable(rec.Stream.Node) && rec.Stream.Node != "" {
+			if !names.OfNode(rec.Stream.Node) && rec.Stream.Node != "" {
 				t.Fatalf("%q is recorded", rec.Stream.Node)
 			}
 		}

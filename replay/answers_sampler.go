@@ -143,3 +143,20 @@ func (r *Recording) Listened(ctx context.Context, node string, from, to time.Tim
 	slices.SortStableFunc(kept, func(a, b Heard) int { return a.At.Compare(b.At) })
 	return kept, nil
 }
+
+// Followed reports whether messages of a node's event were recorded, or would have
+// been: somebody followed it.
+func (r *Recording) Followed(node, event string) bool {
+	for _, s := range r.Streams() {
+		if s.Node != node || event == "" {
+			continue
+		}
+		if s.Kind == archive.Event && s.Name == event {
+			return true
+		}
+		if args, err := ergo.ParseArgs([]byte(s.Args)); err == nil && s.Name == "sample_listen" && args.Text("event") == event {
+			return true
+		}
+	}
+	return false
+}

@@ -251,3 +251,21 @@ func TestNewestTable(t *testing.T) {
 		}
 	}
 }
+
+// TestFollowed: messages of an event are known to have been recorded where some
+// were, or somebody asked for them.
+func TestFollowed(t *testing.T) {
+	rec := record(t, []*capture.Line{
+		said(start, "a@h", "node_info", nil, `{"Name":"a@h","Uptime":1}`),
+		said(start, "a@h", "sample_listen", ergo.Args{"event": "ticks"}, `{"sampler_id":"x"}`),
+		said(start, "a@h", "sample_listen", ergo.Args{"log_levels": []any{"info"}}, `{"sampler_id":"y"}`),
+	})
+	for _, c := range []struct {
+		node, event string
+		want        bool
+	}{{"a@h", "ticks", true}, {"a@h", "orders", false}, {"b@h", "ticks", false}, {"a@h", "", false}} {
+		if got := rec.Followed(c.node, c.event); got != c.want {
+			t.Errorf("%s of %s: %v", c.event, c.node, got)
+		}
+	}
+}

@@ -27,10 +27,13 @@ type Recording struct {
 }
 
 // Open opens the archives at the given paths.
-func Open(paths ...string) (*Recording, error) {
+func Open(paths ...string) (*Recording, error) { return OpenWith(archive.OpenOptions{}, paths...) }
+
+// OpenWith is Open with options for each archive.
+func OpenWith(opts archive.OpenOptions, paths ...string) (*Recording, error) {
 	var readers []*archive.Reader
 	for _, p := range paths {
-		a, err := archive.Open(p)
+		a, err := archive.OpenWith(p, opts)
 		if err != nil {
 			for _, r := range readers {
 				r.Close()

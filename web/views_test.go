@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -102,9 +103,9 @@ func TestTriggersAreJudgedAtOnce(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
-		judged := 0
+		var judged atomic.Int32
 		s := New(rec, Options{Live: true, Analyze: func(context.Context, *replay.Recording, analyze.Options) (*analyze.Report, error) {
-			judged++
+			judged.Add(1)
 			return &analyze.Report{}, nil
 		}})
 		done := make(chan struct{})
@@ -113,19 +114,19 @@ func TestTriggersAreJudgedAtOnce(t *testing.T) {
 			s.AnalyseAgain(ctx, time.Minute, func(text string) { t.Error(text) })
 		}()
 		time.Sleep(59 * time.Second)
-		if judged != 0 {
-			t.Errorf("judged %d times before the first minute was over", judged)
+		if n := judged.Load(); n != 0 {
+			t.Errorf("judged %d times before the first minute was over", n)
 		}
 		time.Sleep(2 * time.Second)
-		if judged != 1 {
-			t.Errorf("judged %d times in the first minute", judged)
+		if n := judged.Load(); n != 1 {
+			t.Errorf("judged %d times in the first minute", n)
 		}
 		if _, err := w.Mark(archive.Mark{Kind: "trigger", Node: "live@localhost", From: start(), To: start(), Note: "blocked_callback"}); err != nil {
 			t.Error(err)
 		}
 		time.Sleep(lookEvery + time.Millisecond)
-		if judged != 2 {
-			t.Errorf("judged %d times after a trigger, want 2", judged)
+		if n := judged.Load(); n != 2 {
+			t.Errorf("judged %d times after a trigger, want 2", n)
 		}
 		stop()
 		<-done

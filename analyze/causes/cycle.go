@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"ergorecorder/analyze/finding"
@@ -51,7 +52,7 @@ func (g *graph) cycles(ctx context.Context, left []*finding.Finding) ([]*finding
 				rest = append(rest, w)
 			}
 		}
-		if len(ring) < 2 || !slices.ContainsFunc(ring, func(w wait) bool { return w.mayBeFirst(first) && closes(w, ring[len(ring)-1]) }) {
+		if g.siblingsOfMany(ring) || !slices.ContainsFunc(ring, func(w wait) bool { return w.mayBeFirst(first) && closes(w, ring[len(ring)-1]) }) {
 			waits = waits[1:]
 			continue
 		}
@@ -117,6 +118,30 @@ func overlap(a, b wait) bool {
 		to = b.until
 	}
 	return to.Sub(from) > work.CallTimeout
+}
+
+// siblingsOfMany reports whether all of several waiters are siblings, of one behavior and
+// with names that only numbers tell apart, and half of all that there are: they call the
+// same, rather than each other.
+func (g *graph) siblingsOfMany(ring []wait) bool {
+	stem := func(name string) string { return strings.TrimRight(name, "0123456789") }
+	first := ring[0].f.Subject
+	nodes := map[string]bool{}
+	for _, w := range ring {
+		if w.f.Subject.Behavior != first.Behavior || stem(w.f.Subject.Name) != stem(first.Name) {
+			return false
+		}
+		nodes[w.f.Subject.Node] = true
+	}
+	all := 0
+	for _, n := range g.scene.Nodes {
+		for _, a := range n.Procs.Actors {
+			if nodes[n.Name] && a.Behavior == first.Behavior && stem(a.Name) == stem(first.Name) && !a.Gone {
+				all++
+			}
+		}
+	}
+	return len(ring) == 1 || 2*len(ring) >= all && all > 2
 }
 
 // mayBeFirst reports whether it may have begun to wait first: by how exactly the

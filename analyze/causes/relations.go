@@ -90,6 +90,7 @@ func predicates(s *scene.Scene) map[finding.Relation]predicate {
 		finding.OnNode:        func(root, f *finding.Finding) bool { return sameNode(root, f) && after(root, f) },
 		finding.WaitingCalls:  func(root, f *finding.Finding) bool { return f.Is(finding.Waits) && after(root, f) },
 		finding.CallersSuffer: callersSuffer,
+		finding.SameErrors:    sameErrors,
 		finding.DriesUp:       driesUp,
 	}
 }
@@ -144,6 +145,21 @@ const soon = 4 * work.CallTimeout
 func callersSuffer(root, f *finding.Finding) bool {
 	near := sameNode(root, f) || f.Onset.Before(root.Onset.Add(soon))
 	return near && after(root, f)
+}
+
+// sameErrors holds for a node that logs errors since it fails to deliver, and no more
+// often than that: a line for each.
+func sameErrors(root, f *finding.Finding) bool {
+	per := func(f *finding.Finding) float64 {
+		sum := 0.0
+		for _, e := range f.Evidence {
+			v, _ := e.Values["after_per_min"].(float64)
+			sum += v
+		}
+		return sum
+	}
+	const few = 1.2 // times as many: counters are read at other moments than lines
+	return sameNode(root, f) && f.Onset.Sub(root.Onset).Abs() <= slack(root, f) && per(root) > 0 && per(f) <= few*per(root)
 }
 
 // driesUp holds for streams that ended at one moment, under the greatest of

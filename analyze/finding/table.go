@@ -335,8 +335,8 @@ func Kinds() []Row {
 			Kind: ClockSkew, Playbook: "health", Subject: "node",
 			Claimed:  "its clock is off by a second, or two where it was asked less often",
 			Excludes: "that the recorder's clock is off: it differs from what most clocks agree on, the recorder's among them",
-			Measure:  Measure{"offset of the clock", "s", 1, 60},
-			Most:     54, // a clock hurts those who read times by it; whoever is down, or waits, hurts more
+			Measure:  Measure{"offset of the clock", "s", 5, 300}, // tokens and certificates bear minutes; who reads logs side by side bears a few seconds
+			Most:     54,                                          // a clock hurts those who read times by it; whoever is down, or waits, hurts more
 			Fetch:    []Fetch{FetchRawGoroutine},
 		},
 		{
@@ -365,6 +365,9 @@ func Kinds() []Row {
 			Measure:  Measure{"failed deliveries", "a minute", 1, 1000},
 			Most:     56,
 			Fetch:    []Fetch{FetchRawGoroutine},
+			Explains: []Effect{
+				{SameErrors, []Kind{ErrorBurst}},
+			},
 		},
 		{
 			Kind: DeadLetters, Playbook: "health", Subject: "node, pid, name of the sender",

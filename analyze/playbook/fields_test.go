@@ -58,16 +58,11 @@ func TestFields(t *testing.T) {
 func passedOver() map[string]string {
 	why := map[string]string{}
 	for reason, fields := range map[string]string{
-		"identity or a setting that does not change; nothing is at fault because of it":                             `Build Capabilities Creation Framework ID Leader LogLevel InitTime Interface TLS Mode MaxMessageSize Compression Env Fallback ImportantDelivery KeepNetworkOrder MessagePriority Notify Open BufferSize auto_shutdown keep_order depends description group map parent tags version weight worker_behavior`,
-		"the same is told by another field that is read":                                                            `ApplicationsRunning ApplicationsTotal Aliases Events CurrentBuffer children_total instances_total specs_total processes_total uptime status mailbox_size messages_forwarded forwarded routes_total routes_active gc_cpu_seconds total_cpu_seconds total_alloc_objects heap_goal heap_live`,
-		"what a link carries is judged in messages; bytes are shown by the views":                                   `BytesIn BytesOut TransitBytesIn TransitBytesOut CompressedBytesSent CompressedOrigBytesSent CompressedSent DecompressedBytesRecv DecompressedOrigRecv DecompressedRecv FragmentMessagesRecv FragmentMessagesSent FragmentsReceived FragmentsSent TracedReceived TracedSent`,
-		"how many connections a link has says how it is built, not how it fares":                                    `PoolDSN PoolLen PoolSize`,
-		"not judged yet: messages whose fragments did not come in time; the loss shows in the counts of both sides": `FragmentTimeouts`,
-		"every node's clock is held against the recorder's, which tells which of two is wrong; this tells a pair":   `ClockSkew`,
-		"not judged yet: which of the queues starves; their sum is read":                                            `MailboxQueues`,
-		"not judged yet: how full a bounded mailbox is":                                                             `MailboxSize`,
-		"not judged yet: a router and what it discards":                                                             `discarded routes_disabled routes_pending specs_disabled`,
-		"not judged yet: how far the heap is from its limit":                                                        `memory_limit`,
+		"identity or a setting that does not change; nothing is at fault because of it":                           `Build Capabilities Creation Framework ID Leader LogLevel InitTime Interface TLS Mode MaxMessageSize Compression Env Fallback ImportantDelivery KeepNetworkOrder MessagePriority Notify Open BufferSize auto_shutdown keep_order depends description group map parent tags version weight worker_behavior`,
+		"the same is told by another field that is read":                                                          `ApplicationsRunning ApplicationsTotal Aliases Events CurrentBuffer children_total instances_total specs_total processes_total uptime status mailbox_size messages_forwarded forwarded routes_total routes_active gc_cpu_seconds total_cpu_seconds total_alloc_objects heap_goal heap_live`,
+		"what a link carries is judged in messages; bytes are shown by the views":                                 `BytesIn BytesOut TransitBytesIn TransitBytesOut CompressedBytesSent CompressedOrigBytesSent CompressedSent DecompressedBytesRecv DecompressedOrigRecv DecompressedRecv FragmentMessagesRecv FragmentMessagesSent FragmentsReceived FragmentsSent TracedReceived TracedSent`,
+		"how many connections a link has says how it is built, not how it fares":                                  `PoolDSN PoolLen PoolSize`,
+		"every node's clock is held against the recorder's, which tells which of two is wrong; this tells a pair": `ClockSkew`,
 	} {
 		for f := range strings.FieldsSeq(fields) {
 			why[f] = reason

@@ -32,6 +32,10 @@ type Inspection struct {
 	Mailbox   int           // of each worker; 0 is unlimited
 	Unhandled series.Series // messages dropped so far
 	Replaced  series.Series // workers that were spawned again so far
+
+	// of a router
+	Discarded     series.Series // messages for which it had no route, so far
+	Shut, Pending series.Series // routes that are disabled, and that wait for a change
 }
 
 // A Noted restart is one that a supervisor keeps in its history: when a child
@@ -74,7 +78,8 @@ func inspectColumns() []string {
 	return []string{
 		"strategy", "type", "intensity", "period", "restarts_count",
 		"pool_size", "worker_mailbox_size", "messages_unhandled",
-		"worker_restarts", "children_running", "children_disabled", "history:count",
+		"worker_restarts", "children_running", "children_disabled", "specs_disabled", "history:count",
+		"discarded", "routes_disabled", "routes_pending",
 	}
 }
 
@@ -183,7 +188,9 @@ func (in *Inspection) take(at time.Time, field func(string) string) {
 		in.Period, _ = number("period")
 		add(&in.Restarts, "restarts_count")
 		add(&in.Running, "children_running")
-		add(&in.Disabled, "children_disabled")
+		if add(&in.Disabled, "children_disabled"); in.Disabled.Len() == 0 {
+			add(&in.Disabled, "specs_disabled") // of one whose children are made when they are asked for
+		}
 		add(&in.noted, "history:count")
 	}
 	if v, ok := number("pool_size"); ok {
@@ -192,6 +199,9 @@ func (in *Inspection) take(at time.Time, field func(string) string) {
 		add(&in.Unhandled, "messages_unhandled")
 		add(&in.Replaced, "worker_restarts")
 	}
+	add(&in.Discarded, "discarded")
+	add(&in.Shut, "routes_disabled")
+	add(&in.Pending, "routes_pending")
 }
 
 // FirstDrop is the first inspection that shows more messages dropped than the
@@ -212,4 +222,41 @@ func (in *Inspection) FirstDrop() (k int, dropped float64) {
 func (n *Node) IsPool(a *Actor) bool {
 	in := n.Inspected[a.Pid]
 	return a.Kind == "pool" || in != nil && in.pool
+}
+
+// A Mailbox is what one answer about a process says of its mailbox.
+type Mailbox struct {
+	At     time.Time
+	Size   int64 // messages that it holds at most; -1 or 0 where it is not bounded
+	Queues Queues
+}
+
+// Queues are the four queues of a mailbox: messages, and the age of the oldest in ns.
+// The urgent and the system queue go before the main one.
+type Queues struct {
+	Main, System, Urgent, Log                             int64
+	LatencyMain, LatencySystem, LatencyUrgent, LatencyLog int64
+}
+
+// Mailboxes is what was asked about the mailbox of a process within a stretch.
+func (s *Scene) Mailboxes(ctx context.Context, a *Actor, from, to time.Time) ([]Mailbox, error) {
+	var all []Mailbox
+	var ask replay.Fields
+	pid, size, queues := ask.Of("PID"), ask.Of("MailboxSize"), ask.Of("MailboxQueues")
+	for f, err := range s.answers(ctx, replay.Query{Node: a.Node.Name, Reading: ergo.Process, From: from, To: to, Fields: ask}) {
+		if err != nil {
+			return nil, err
+		}
+		for _, slot := range f.Live {
+			if f.Columns[pid].Text(slot) != a.Pid {
+				continue
+			}
+			m := Mailbox{At: f.At}
+			m.Size, _ = f.Columns[size].Int(slot)
+			if json.Unmarshal([]byte(f.Columns[queues].Text(slot)), &m.Queues) == nil || m.Size > 0 {
+				all = append(all, m)
+			}
+		}
+	}
+	return all, nil
 }

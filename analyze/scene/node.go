@@ -73,7 +73,7 @@ func nodeMetrics() map[ergo.Reading][]string {
 		},
 		ergo.Runtime: {
 			"goroutines", "cpus", "heap_alloc", "heap_inuse", "heap_objects", "heap_sys", "stack_inuse",
-			"total_alloc", "sys", "num_gc", "last_gc_pause_ns", "gc_cpu_percent",
+			"total_alloc", "sys", "num_gc", "last_gc_pause_ns", "gc_cpu_percent", "memory_limit",
 		},
 		ergo.Network: {"ConnectionsEstablished", "ConnectionsLost"},
 	}
@@ -95,6 +95,25 @@ func (n *Node) Series(reading ergo.Reading, field string) series.Series {
 // where the recorder's clock went back there is none.
 func (n *Node) Rates(reading ergo.Reading, field string) series.Series {
 	return series.Outside(series.Rates(n.Series(reading, field), n.Starts...), n.mixed)
+}
+
+// leastLife is how old a node must have been when it was first asked for its
+// counters to tell how it fared before: starting up is not how it fares.
+const leastLife = time.Minute
+
+// LifeBefore is how much a cumulative number grew a second in the life of the node
+// before it was first asked, and how long that was: what went before, of a fault that
+// is older than the recording. It is not ok where the node had just started.
+func (n *Node) LifeBefore(counter series.Series) (perSecond float64, lasted time.Duration, ok bool) {
+	up := n.Series(ergo.Node, "Uptime")
+	if up.Len() == 0 || counter.Len() == 0 || len(n.Starts) > 0 && !n.Starts[0].After(counter.T[0]) {
+		return 0, 0, false
+	}
+	lasted = time.Duration(up.V[0])*time.Second + counter.T[0].Sub(up.T[0])
+	if lasted < leastLife {
+		return 0, 0, false
+	}
+	return counter.V[0] / lasted.Seconds(), lasted, true
 }
 
 // Incarnation is the life of the node at t, as findings spell it; "" if it is

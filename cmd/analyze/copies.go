@@ -116,13 +116,13 @@ the names, and exits with 1 if something is there that should not be.`,
 }
 
 // openArchive opens one archive as openRecording does.
-func openArchive(path string) (*archive.Reader, error) {
+func openArchive(cmd *cobra.Command, path string) (*archive.Reader, error) {
 	file, remove, err := onDisk(path)
 	if err != nil {
 		return nil, err
 	}
 	defer remove()
-	r, err := archive.Open(file)
+	r, err := archive.OpenWith(file, opening(cmd))
 	if err != nil {
 		return nil, openError(err)
 	}
@@ -165,7 +165,7 @@ func (f *scrubFlags) run(cmd *cobra.Command, path string) (err error) {
 			return fmt.Errorf("scrub: %s exists already", name)
 		}
 	}
-	from, err := openArchive(path)
+	from, err := openArchive(cmd, path)
 	if err != nil {
 		return err
 	}
@@ -255,7 +255,7 @@ func (f *scrubFlags) runAudit(cmd *cobra.Command, path string) error {
 			return err
 		}
 	}
-	r, err := openArchive(path)
+	r, err := openArchive(cmd, path)
 	if err != nil {
 		return err
 	}

@@ -45,6 +45,7 @@ func newRoot() *cobra.Command {
 	}
 	sealed.Identity(root)
 	command.Color(root)
+	expandFlag(root)
 	root.AddCommand(
 		newInfo(),
 		newExport(),

@@ -31,7 +31,7 @@ func openRecording(cmd *cobra.Command, paths ...string) (*replay.Recording, erro
 		return nil, err
 	}
 	defer remove()
-	rec, err := replay.Open(files...)
+	rec, err := replay.OpenWith(opening(cmd), files...)
 	if err != nil {
 		return nil, openError(err)
 	}
@@ -40,6 +40,17 @@ func openRecording(cmd *cobra.Command, paths ...string) (*replay.Recording, erro
 	}
 	sayNotRead(cmd, rec)
 	return rec, nil
+}
+
+// expandFlag gives all commands the flag --expand, see [opening].
+func expandFlag(root *cobra.Command) {
+	root.PersistentFlags().Int("expand", archive.FreeExpand, "how many bytes a compressed piece of a recording may hold, however small it is")
+}
+
+// opening is how archives are opened, as the flags say.
+func opening(cmd *cobra.Command) archive.OpenOptions {
+	n, _ := cmd.Flags().GetInt("expand") // it is a flag of the root
+	return archive.OpenOptions{Expand: n}
 }
 
 // sayNotRead says beside whatever is shown of a recording what of it cannot be

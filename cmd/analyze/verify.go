@@ -68,9 +68,18 @@ func printVerdict(w io.Writer, rep *archive.Report, lines []damageLine, path str
 	escape.Fprintf(w, "damaged in %s\nrecover what is intact: analyze salvage %s -o NEW\n", counted(len(lines), "place"), path)
 }
 
+func verified(ctx context.Context, opts archive.OpenOptions, path string) (*archive.Report, error) {
+	r, err := archive.OpenWith(path, opts)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return r.Verify(ctx)
+}
+
 // mixedIn are the nodes of which the archive holds two recordings.
-func mixedIn(ctx context.Context, path string) ([]string, error) {
-	rec, err := replay.Open(path)
+func mixedIn(ctx context.Context, opts archive.OpenOptions, path string) ([]string, error) {
+	rec, err := replay.OpenWith(opts, path)
 	if err != nil {
 		return nil, err
 	}
@@ -100,12 +109,12 @@ then is verified.`,
 				return err
 			}
 			defer remove()
-			rep, err := archive.Verify(cmd.Context(), file)
+			rep, err := verified(cmd.Context(), opening(cmd), file)
 			if err != nil {
 				return err
 			}
 			lines := damageLines(rep.Damage)
-			mixed, err := mixedIn(cmd.Context(), file)
+			mixed, err := mixedIn(cmd.Context(), opening(cmd), file)
 			if err != nil {
 				return err
 			}

@@ -63,6 +63,7 @@ type config struct {
 	Incidents   incidentConfig  `yaml:"incidents"`
 	Archive     archiveConfig   `yaml:"archive"`
 	Control     controlConfig   `yaml:"control"`
+	Fleet       fleetConfig     `yaml:"fleet"`
 }
 
 type samplerConfig struct {
@@ -135,7 +136,7 @@ func presetConfig(name string) (config, error) {
 	c := config{
 		Preset: name, Timeout: o.Timeout, MaxAnswer: limit.MostAnswer, Discover: o.Discover, Parallel: o.Parallel, Budget: o.Budget,
 		Logs:  logConfig{o.Logs.Levels, o.Logs.Every, o.Logs.Buffer, o.Logs.Renew},
-		Pprof: pprofConfig{Every: o.PprofAll}, Control: controlConfig{Socket: true},
+		Pprof: pprofConfig{Every: o.PprofAll}, Control: controlConfig{Socket: true}, Fleet: standardFleet(),
 		Incidents: incidentConfig{
 			Detect: true, Every: o.Incidents.Every, Before: o.Incidents.Before, After: o.Incidents.After,
 			Faster: o.Incidents.Faster, Cooldown: o.Incidents.Cooldown, PerHour: o.Incidents.PerHour,
@@ -157,6 +158,8 @@ var flagKeys = map[string]string{
 	"join": "join.nodes", "cookie-file": "join.cookie-file", "node-name": "join.node-name",
 	"tls": "join.tls", "follow-routes": "join.follow-routes",
 	"control": "control.listen", "control-token-file": "control.token-file", "socket": "control.socket",
+	"fleet": "fleet.name", "engine": "fleet.engine", "cluster": "fleet.cluster", "recorder-name": "fleet.recorder", "witnesses": "fleet.witnesses",
+	"engine-creds": "fleet.creds-file", "engine-token-file": "fleet.token-file", "engine-ca": "fleet.ca-file", "engine-cert": "fleet.cert-file", "engine-key": "fleet.key-file",
 }
 
 // loadConfig puts the configuration together: the preset, the file at path
@@ -307,6 +310,9 @@ func (c *config) noSecrets() error {
 		if _, err := os.Stat(file); err != nil {
 			return fmt.Errorf("join.cookie-file: %w", secret.Unnamed(err))
 		}
+	}
+	if err := c.Fleet.noSecrets(); err != nil {
+		return err
 	}
 	if file := c.Control.TokenFile; file != "" {
 		_, err := os.Stat(file)

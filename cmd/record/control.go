@@ -18,6 +18,7 @@ import (
 	"ergorecorder/ergo/live"
 	"ergorecorder/recorder"
 	"ergorecorder/recorder/control"
+	"ergorecorder/recorder/share"
 	"ergorecorder/seal"
 )
 
@@ -89,6 +90,7 @@ func printStatus(w io.Writer, s recorder.Status) error {
 	escape.Fprintf(w, "recording for %v, %d records, %s, growth a day %s, %d incidents\n",
 		elapsed(s).Truncate(time.Second), s.Records, size(s.Bytes), growth, s.Incidents)
 	printStorage(w, &s.Storage)
+	printFleet(w, s.Fleet)
 	if s.Refused > 0 {
 		escape.Fprintf(w, "%d triggers had no room within the hour: they are marked\n", s.Refused)
 	}
@@ -103,6 +105,27 @@ func printStatus(w io.Writer, s recorder.Status) error {
 			n.Lag.Round(time.Millisecond), n.Errors, n.Calls, n.LinesLost, n.Spent*100, n.Stretch)
 	}
 	return t.Flush()
+}
+
+// printFleet prints how the recorder stands in its fleet, if it is of one.
+func printFleet(w io.Writer, f *share.Standing) {
+	if f == nil {
+		return
+	}
+	escape.Fprintf(w, "fleet %s, cluster %s, as %s: %d of its %d nodes are ours, %s shipped", f.Fleet, f.Cluster, f.Recorder, f.Nodes, f.Of, size(f.Shipped))
+	if f.Blocks > 0 {
+		escape.Fprintf(w, ", backlog %s in %d blocks, the oldest ended %v ago", size(f.Backlog), f.Blocks, f.Age.Truncate(time.Second))
+	}
+	escape.Fprintln(w)
+	if !f.Away.IsZero() {
+		escape.Fprintf(w, "THE ENGINE IS AWAY since %s: others may record our nodes as well\n", f.Away.UTC().Format(time.RFC3339))
+	}
+	if f.Why != "" {
+		escape.Fprintf(w, "nothing is shipped: %s\n", f.Why)
+	}
+	if f.Lost > 0 {
+		escape.Fprintf(w, "%d blocks were dropped by retention before they were shipped\n", f.Lost)
+	}
 }
 
 // stateOf says how a node is.

@@ -86,6 +86,7 @@ func (f *runFlags) add(fl *pflag.FlagSet) {
 	fl.Int64("max-bytes", 0, "how many bytes a file archive may have")
 	fl.String("control", "", "steer the recorder on this loopback address, for example 127.0.0.1:9944")
 	fl.Bool("socket", true, "let analyze of this user, on this machine, read the recording while it is written")
+	addFleetFlags(fl)
 	fl.String("control-token-file", "", "file with the token of --control; it is made if it is not there (default: OUTPUT.token, made anew at each start)")
 }
 
@@ -152,11 +153,17 @@ func runRun(cmd *cobra.Command, f *runFlags) (err error) {
 		return err
 	}
 	defer func() { err = ended(err, w.Close()) }()
+	fleet, err := c.Fleet.join(&opts, w, show.say)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, fleet.Close()) }()
 	r, err := recorder.New(router, w, opts)
 	if err != nil {
 		return err
 	}
 	joined.nudge(r)
+	fleet.Start(ctx, r)
 	stop, err := f.start(ctx, &c, r, router, w, show)
 	if err != nil {
 		return err

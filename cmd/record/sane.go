@@ -50,6 +50,9 @@ func (c *config) sane() error {
 			errs = append(errs, fmt.Errorf("log level %q: there are %v", l, known))
 		}
 	}
+	if err := c.Fleet.sane(); err != nil {
+		errs = append(errs, err)
+	}
 	if err := c.sized(); err != nil {
 		errs = append(errs, err)
 	}
@@ -75,8 +78,8 @@ func (c *config) durations() map[string]time.Duration {
 		"for": c.For, "interval": c.Interval, "timeout": c.Timeout, "discover": c.Discover,
 		"logs.every": c.Logs.Every, "logs.renew": c.Logs.Renew, "pprof.every": c.Pprof.Every,
 		"incidents.every": c.Incidents.Every, "incidents.before": c.Incidents.Before, "incidents.after": c.Incidents.After,
-		"incidents.cooldown": c.Incidents.Cooldown,
-		"archive.keep-age":   c.Archive.KeepAge, "archive.rotate-age": c.Archive.RotateAge,
+		"incidents.cooldown": c.Incidents.Cooldown, "fleet.within": c.Fleet.Within, "fleet.keep-age": c.Fleet.KeepAge,
+		"archive.keep-age": c.Archive.KeepAge, "archive.rotate-age": c.Archive.RotateAge,
 	}
 }
 

@@ -223,6 +223,7 @@ func TestRefused(t *testing.T) {
 		{"another node", &wiretest.Peer{Name: "bravo@a"}, `"bravo@a"`, wire.ErrOtherNode},
 		{"no first answer", &wiretest.Peer{Name: "alpha@a", NoAnswers: true}, "no answer over the new link", nil},
 		{"silence", &wiretest.Peer{Name: "alpha@a", Mute: true}, "timeout", nil},
+		{"busy", &wiretest.Peer{Name: "alpha@a", Busy: true}, `busy with other handshakes: it says "busy"`, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, x *fixture) {

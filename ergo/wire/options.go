@@ -34,7 +34,7 @@ type Options struct {
 
 	Timeout time.Duration // of a call that names no time-out of its own; 0 is 30 s
 	Step    time.Duration // of one message of a handshake; 0 is 5 s
-	Limit   int           // the longest frame that is taken, in bytes; 0 is 64 MB
+	Limit   int           // the longest frame that is taken, in bytes; 0 is limit.MostAnswer
 
 	// Notify hears of every change of a node; it must return at once and must
 	// not call the cluster. Nil means nobody does.

@@ -34,7 +34,6 @@ type Options struct {
 	Routes                       []string // nats://HOST:PORT
 	// Change has the last word on the server's options; for tests.
 	Change func(*server.Options)
-	Log    server.Logger // nil: it says nothing
 }
 
 // An Engine is a server that runs.
@@ -53,14 +52,13 @@ func Start(o Options) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start the engine: %w", err)
 	}
-	if o.Log != nil {
-		s.SetLoggerV2(o.Log, false, false, false)
-	}
+	said := &complaints{}
+	s.SetLoggerV2(said, false, false, false)
 	s.Start()
 	if !s.ReadyForConnections(readyTime) {
 		s.Shutdown()
 		s.WaitForShutdown()
-		return nil, fmt.Errorf("start the engine on %s: it takes no connections: is another program there, or %s in use?", o.Listen, o.Dir)
+		return nil, fmt.Errorf("start the engine on %s with %s: it takes no connections: %s", o.Listen, o.Dir, said.last())
 	}
 	return &Engine{s}, nil
 }
@@ -79,7 +77,7 @@ func (o *Options) server() (*server.Options, error) {
 	}
 	opts := &server.Options{
 		ServerName: o.Name, Host: host, Port: port, NoSigs: true, JetStream: true, StoreDir: o.Dir, JetStreamMaxStore: o.MaxBytes,
-		SyncInterval: syncEvery, DisableJetStreamBanner: true, NoLog: o.Log == nil,
+		SyncInterval: syncEvery, DisableJetStreamBanner: true, NoLog: true,
 	}
 	if o.TokenFile != "" {
 		if opts.Authorization, err = Token(o.TokenFile); err != nil {
@@ -114,11 +112,13 @@ func (o *Options) join(opts *server.Options) (err error) {
 	if opts.Cluster.Host, opts.Cluster.Port, err = split(o.ClusterListen); err != nil {
 		return err
 	}
+	opts.Cluster.Username, opts.Cluster.Password = "fleet", opts.Authorization
 	for _, r := range o.Routes {
 		u, err := url.Parse(r)
-		if err != nil || u.Host == "" {
-			return fmt.Errorf("route %q: give nats://HOST:PORT", r)
+		if err != nil || u.Host == "" || u.User != nil {
+			return errors.New("a route to another engine: give nats://HOST:PORT")
 		}
+		u.User = url.UserPassword("fleet", opts.Authorization)
 		opts.Routes = append(opts.Routes, u)
 	}
 	return nil

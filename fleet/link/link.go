@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -41,6 +42,8 @@ type Link struct {
 	opts Options
 	conn *nats.Conn
 	js   jetstream.JetStream
+
+	made sync.Map // clusters whose stream is there
 }
 
 // Times of the connection. A connection over which nothing is answered is given up
@@ -184,6 +187,25 @@ func (l *Link) Close() { l.conn.Close() }
 // Connected reports whether a server answers.
 func (l *Link) Connected() bool { return l.conn.IsConnected() }
 
+// Wait waits until a server answers.
+func (l *Link) Wait(ctx context.Context) error {
+	for !l.Connected() {
+		select {
+		case <-ctx.Done():
+			why := l.Why()
+			if why == nil {
+				why = context.Cause(ctx)
+			}
+			return fmt.Errorf("the engine at %s does not answer: %w", strings.Join(l.opts.Hosts, ", "), why)
+		case <-time.After(waitEvery):
+		}
+	}
+	return nil
+}
+
+// waitEvery is how often Wait looks.
+const waitEvery = 20 * time.Millisecond
+
 // Why is why the last attempt to reach a server failed; nil where one answers, or
 // none was tried.
 func (l *Link) Why() error {
@@ -216,6 +238,17 @@ const duplicates = 30 * time.Minute
 
 // Stream makes a cluster's stream where it is missing. One that is there stays as it is.
 func (l *Link) Stream(ctx context.Context, cluster string) error {
+	if _, made := l.made.Load(cluster); made {
+		return nil
+	}
+	err := l.makeStream(ctx, cluster)
+	if err == nil {
+		l.made.Store(cluster, true)
+	}
+	return err
+}
+
+func (l *Link) makeStream(ctx context.Context, cluster string) error {
 	name := shape.Stream(l.opts.Fleet, cluster)
 	_, err := l.js.Stream(ctx, name)
 	if !errors.Is(err, jetstream.ErrStreamNotFound) {

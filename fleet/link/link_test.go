@@ -79,9 +79,6 @@ func TestPublish(t *testing.T) {
 	connected(t, l)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	if n, err := l.Publish(ctx, "c", []link.Message{message("1")}); n != 0 || err == nil {
-		t.Errorf("%d are stored where no stream is, %v", n, err)
-	}
 	for range 2 {
 		if n, err := l.Publish(ctx, "c", []link.Message{message("1"), message("2")}); n != 2 || err != nil {
 			t.Errorf("%d are stored, %v", n, err)
@@ -89,6 +86,15 @@ func TestPublish(t *testing.T) {
 	}
 	if n := count(t, l); n != 2 {
 		t.Errorf("the stream holds %d messages", n)
+	}
+	if err := l.JetStream().DeleteStream(ctx, shape.Stream("f", "c")); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := l.Publish(ctx, "c", []link.Message{message("3")}); n != 0 || err == nil {
+		t.Errorf("%d are stored where no stream is, %v", n, err)
+	}
+	if n, err := l.Publish(ctx, "c", []link.Message{message("3")}); n != 1 || err != nil {
+		t.Errorf("%d are stored in a stream made anew, %v", n, err)
 	}
 }
 

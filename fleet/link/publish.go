@@ -25,6 +25,9 @@ func (l *Link) Publish(ctx context.Context, cluster string, messages []Message) 
 	if !l.Connected() {
 		return 0, ErrAway
 	}
+	if err := l.Stream(ctx, cluster); err != nil {
+		return 0, fmt.Errorf("make the stream of cluster %s: %w", cluster, err)
+	}
 	acks := make([]jetstream.PubAckFuture, 0, len(messages))
 	for _, m := range messages {
 		ack, e := l.js.PublishMsgAsync(&nats.Msg{Subject: m.Subject, Header: m.Headers, Data: m.Body}, jetstream.WithRetryAttempts(0))
@@ -41,18 +44,13 @@ func (l *Link) Publish(ctx context.Context, cluster string, messages []Message) 
 				stored++
 			}
 		case e := <-ack.Err():
-			err = errors.Join(e, l.remake(ctx, cluster, e))
+			err = e
+			if errors.Is(e, nats.ErrNoResponders) || errors.Is(e, jetstream.ErrNoStreamResponse) { // it may be gone
+				l.made.Delete(cluster)
+			}
 		case <-ctx.Done():
 			return stored, fmt.Errorf("the engine does not acknowledge: %w", context.Cause(ctx))
 		}
 	}
 	return stored, err
-}
-
-// remake makes a stream that nobody answers for, as at the first message.
-func (l *Link) remake(ctx context.Context, cluster string, why error) error {
-	if !errors.Is(why, nats.ErrNoResponders) && !errors.Is(why, jetstream.ErrNoStreamResponse) {
-		return nil
-	}
-	return l.Stream(ctx, cluster)
 }

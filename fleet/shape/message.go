@@ -74,7 +74,7 @@ func ParseSubject(text string) (s Subject, err error) {
 	return s, nil
 }
 
-// All are the subjects of a cluster's stream.
+// All are the subjects of a cluster's stream; of all clusters where it is "*".
 func All(fleet, cluster string) string { return "ergo." + fleet + "." + cluster + ".>" }
 
 // Wanted is a filter over the subjects of a cluster's blocks: of one node, or of all

@@ -21,6 +21,7 @@ type Recorder struct {
 
 	Nodes     []string           `json:"nodes"`               // that it samples
 	Unsure    time.Time          `json:"unsure,omitzero"`     // since when it could not say that it holds them alone, until this heartbeat
+	Lost      []string           `json:"lost,omitempty"`      // of them, those that do not answer
 	HeardAgo  map[string]float64 `json:"heard_ago,omitempty"` // how many seconds before this heartbeat each was last heard
 	Backlog   Backlog            `json:"backlog"`
 	Incidents int                `json:"incidents"`

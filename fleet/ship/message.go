@@ -45,8 +45,8 @@ func (s *Shipper) messages(b *archive.Block, raw []byte) (out []link.Message) {
 
 // shipMarks ships the marks that are on disk and were not shipped.
 func (s *Shipper) shipMarks(ctx context.Context) error {
-	if now := s.o.Now(); now.Sub(s.markedA) >= marksEvery || now.Before(s.markedA) {
-		s.markedA = now
+	if now := s.o.Now(); now.Sub(s.marked) >= marksEvery || now.Before(s.marked) {
+		s.marked = now
 	} else {
 		return nil
 	}
@@ -58,7 +58,7 @@ func (s *Shipper) shipMarks(ctx context.Context) error {
 	for len(marks) > 0 {
 		n := min(len(marks), batchBlocks)
 		if err := s.publish(ctx, marks[:n]); err != nil {
-			s.markedA = time.Time{}
+			s.marked = time.Time{}
 			return err
 		}
 		marks = marks[n:]

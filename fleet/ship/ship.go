@@ -53,7 +53,7 @@ type Shipper struct {
 	state  state
 
 	tried   time.Time // when runs were last ended
-	markedA time.Time // when marks were last looked for
+	marked  time.Time // when marks were last looked for
 	pending map[string]pending
 
 	mu      sync.Mutex
@@ -119,6 +119,13 @@ func (s *Shipper) Step(ctx context.Context) error {
 	}
 	s.tell(err)
 	return errors.Join(err, s.save())
+}
+
+// Rest ships all that is on disk, marks as well, until ctx ends.
+func (s *Shipper) Rest(ctx context.Context) error {
+	s.marked = time.Time{}
+	s.change() // the nodes
+	return s.Step(ctx)
 }
 
 // tell keeps why nothing can be shipped, and tells it when that changes.

@@ -45,18 +45,20 @@ var mayImport = map[string]string{
 	"archive/internal/codec/scan":   "",
 	"archive/internal/codec/word":   "archive/internal/codec/parse",
 
-	"recorder":            "escape ergo ergo/redact ergo/tools48 archive recorder/ingest recorder/clock recorder/cost recorder/identity recorder/rows recorder/incident recorder/ring recorder/schedule recorder/succession",
+	"recorder":            "escape ergo ergo/redact ergo/tools48 archive recorder/ingest recorder/clock recorder/cost recorder/identity recorder/rows recorder/incident recorder/ring recorder/schedule recorder/succession recorder/names recorder/share",
 	"recorder/clock":      "ergo",
 	"recorder/cost":       "ergo",
 	"recorder/incident":   "ergo",
 	"recorder/notify":     "ergo/secret recorder recorder/incident",
 	"recorder/ring":       "",
+	"recorder/names":      "",
+	"recorder/share":      "",
 	"recorder/succession": "",
 	"recorder/rows":       "ergo ergo/listing",
 	"recorder/schedule":   "recorder/clock recorder/cost",
 	"recorder/identity":   "archive",
 	"recorder/dump":       "archive",
-	"recorder/control":    "door escape seal ergo/live archive recorder recorder/dump",
+	"recorder/control":    "door escape seal ergo/live archive recorder recorder/dump recorder/share",
 	"recorder/ingest":     "ergo ergo/redact ergo/tools48 ergo/capture archive",
 
 	"replay":       "ergo ergo/tools48 ergo/capture ergo/listing archive internal/nearest",
@@ -105,6 +107,8 @@ var mayImport = map[string]string{
 	"fleet/engine": "ergo/secret",
 	"fleet/ship":   "archive fleet/link fleet/shape",
 	"fleet/lease":  "fleet/link fleet/shape",
+	"fleet/view":   "fleet/link fleet/shape",
+	"fleet/member": "archive recorder recorder/share fleet/lease fleet/link fleet/shape fleet/ship",
 
 	"export": "ergo ergo/tools48 archive replay",
 
@@ -113,7 +117,9 @@ var mayImport = map[string]string{
 	"terminal":             "escape ergo replay analyze analyze/finding analyze/render analyze/views",
 
 	"cmd/analyze": "compare terminal door cmd/internal/... export seal scrub escape ergo/... archive archive/attach replay/... coverage analyze/... mcp web internal/exit internal/nearest",
-	"cmd/record":  "door cmd/internal/... seal escape ergo/... archive archive/attach recorder/... replay/... coverage analyze/... mcp web internal/exit internal/watch",
+	"cmd/record":  "door cmd/internal/... seal escape ergo/... archive archive/attach recorder/... replay/... coverage analyze/... mcp web fleet/link fleet/member internal/exit internal/watch",
+
+	"cmd/fleet": "escape cmd/internal/... fleet/engine fleet/link fleet/shape fleet/view internal/exit",
 
 	"internal/exit":   "escape",
 	"internal/layers": "",

@@ -19,6 +19,8 @@ var unverified = map[string]string{
 	"archive/attach/attach_test.go":       "a second writer of one that is verified",
 	"archive/power_test.go":               "what a power cut left is verified after each",
 	"internal/soak/world_test.go":         "the world verifies after each crash",
+	"fleet/member/world_test.go":          "recorders that are killed; what each left is verified, and compared with what was shipped",
+	"fleet/member/scale_test.go":          "measurements of what was written, in the gigabytes",
 	"internal/soak/happen_test.go":        "likewise",
 	"internal/limit/memory_linux_test.go": "in a process with little memory, and verified there",
 }

@@ -70,7 +70,7 @@ const (
 var table = [count]Row{
 	Piece: {
 		"piece", "a compressed piece of an archive, unpacked", MostPiece, "bytes, and 1,024 for each byte of it",
-		"no answer packs better than that; the first so many are for what is small", "archive.OpenOptions.Expand",
+		"no answer packs better than that; the first so many are for what is small", "analyze … --expand",
 	},
 	Record:   {"record", "the text of a record", MostRecord, "bytes", "a node of 100,000 processes answers with 50 MB", inTable},
 	Columns:  {"columns", "the columns of a table; what has more is kept as text", MostColumns, "columns", "a reading has dozens, and each costs in every block", inTable},

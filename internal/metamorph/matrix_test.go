@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"ergorecorder/analyze"
+	"ergorecorder/archive"
 	"ergorecorder/archive/archivetest"
 	"ergorecorder/internal/metamorph"
 	"ergorecorder/internal/story"
@@ -65,8 +66,8 @@ func told(t *testing.T, file string) *metamorph.Case {
 // report is what is said of a case.
 func report(t *testing.T, c *metamorph.Case) story.Report {
 	t.Helper()
-	w, path := archivetest.Create(t, nil)
-	if dir := os.Getenv("MATRIX_ARCHIVES"); dir != "" { // to be looked at
+	w, path := archivetest.Create(t, &archive.Options{InPlace: true}) // it lives until it is judged: no need to make it compact
+	if dir := os.Getenv("MATRIX_ARCHIVES"); dir != "" {               // to be looked at
 		defer func() {
 			if err := os.Rename(path, filepath.Join(dir, strings.ReplaceAll(t.Name()+" "+c.Name, "/", "-")+".erg")); err != nil {
 				t.Error(err)

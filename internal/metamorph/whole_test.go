@@ -7,9 +7,13 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"ergorecorder/internal/metamorph"
 )
@@ -38,18 +42,26 @@ func TestWholeMatrix(t *testing.T) {
 			captures = append(captures, load(t, filepath.Join(d, "*.truth.json"))...)
 		}
 	}
+	var g errgroup.Group // as many recordings at a time as there are cores
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	do := func(f func()) { g.Go(func() error { f(); return nil }) }
 	for _, c := range captures {
-		m.all(c.Name, func() *metamorph.Case { return c })
+		do(func() { m.all(c.Name, func() *metamorph.Case { return c }) })
 	}
 	for i := 1; i < len(captures); i++ {
 		if a, b := captures[i-1], captures[i]; len(a.Faults) > 0 && len(b.Faults) > 0 {
-			m.try(a.Name+" with "+b.Name, "merged", metamorph.Same, func() *metamorph.Case { return metamorph.Merge(a, b) })
+			do(func() {
+				m.try(a.Name+" with "+b.Name, "merged", metamorph.Same, func() *metamorph.Case { return metamorph.Merge(a, b) })
+			})
 		}
 	}
 	stories := toldRight(t)
 	for _, f := range stories {
-		m.all("story "+strings.TrimSuffix(filepath.Base(f), ".txt"), func() *metamorph.Case { return told(t, f) })
+		do(func() {
+			m.all("story "+strings.TrimSuffix(filepath.Base(f), ".txt"), func() *metamorph.Case { return told(t, f) })
+		})
 	}
+	_ = g.Wait() // a test that fails says so itself
 	table := m.table(len(captures), len(stories))
 	t.Log("\n" + table)
 	if os.Getenv("MATRIX_WRITE") != "" {
@@ -83,6 +95,7 @@ type matrix struct {
 	only *regexp.Regexp
 	have map[string]tried // of an earlier run
 	keep *os.File         // where they are kept; nil: nowhere
+	mu   sync.Mutex       // of what follows
 	done []tried
 }
 
@@ -139,13 +152,17 @@ func (m *matrix) try(name, edit string, p metamorph.Promise, get func() *metamor
 			m.t.Run(full, func(t *testing.T) { r.Outcome = metamorph.Judge(c, report(t, c)) })
 			r.Runs = 1
 		}
+		m.mu.Lock()
 		if text, err := json.Marshal(r); err == nil && m.keep != nil {
 			fmt.Fprintf(m.keep, "%s\n", text)
 		}
+		m.mu.Unlock()
 	}
 	if r.Runs == 0 {
 		return
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if m.done = append(m.done, r); !r.Keeps(p) {
 		m.t.Logf("%s: promised %s: %s", full, p, r.Outcome)
 	}

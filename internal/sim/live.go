@@ -110,7 +110,11 @@ func (n *LiveNode) Start() { n.start(time.Now()) }
 func (n *LiveNode) Dead() bool { return n.dead }
 
 // Freeze stops the node as SIGSTOP does: connections are taken, nothing is answered.
-func (n *LiveNode) Freeze() { n.frozen = make(chan struct{}) }
+func (n *LiveNode) Freeze() {
+	if n.frozen == nil {
+		n.frozen = make(chan struct{})
+	}
+}
 
 // Thaw lets a frozen node go on.
 func (n *LiveNode) Thaw() { n.thaw() }

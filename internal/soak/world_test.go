@@ -226,7 +226,11 @@ func (w *world) live() {
 	time.Sleep(7919 * time.Microsecond) // the recorder's ticks are not those of the writer
 	go func() { ended <- w.rec.Run(ctx) }()
 	happen := w.events()
-	for time.Since(w.began) < w.plan.lasts {
+	for told := time.Hour; time.Since(w.began) < w.plan.lasts; {
+		if time.Since(w.began) >= told {
+			w.t.Logf("%v are over", told)
+			told += time.Hour
+		}
 		time.Sleep(time.Duration(w.between(50_000, 3_000_000))*time.Microsecond + 137)
 		happen[w.rng.IntN(len(happen))]()
 		w.judge()

@@ -81,6 +81,7 @@ var happenings = compile([]phrase[*happening]{
 		h.node.Stop()
 		undoable(h.cast, h.node.Start)
 	})},
+	{form: "node {w} shuts down", means: "says so, and is gone five seconds later", do: onNode(func(h *happening, _ words) { h.node.ShutDown() })},
 	{form: "node {w} is redeployed as {w}", means: "is stopped, and with for comes back as that release", do: onNode(func(h *happening, a words) {
 		h.node.Stop()
 		h.node.Release = a[1]
@@ -134,6 +135,9 @@ var happenings = compile([]phrase[*happening]{
 		l.LoseFrom(h.node, a.n(2)/100)
 		undoable(h.cast, func() { l.Loss = [2]float64{} })
 	})},
+	{form: "link {w} - {w} tears large messages, {r}", means: "to the second, a piece of which does not come", do: onLink(func(h *happening, l *world.Link, a words) {
+		h.repeat(a.n(2), func(n int) { l.Tear(h.other, n) })
+	})},
 	{form: "link {w} - {w} hangs", means: "it takes messages and brings none", do: onLink(func(h *happening, l *world.Link, _ words) {
 		l.Stuck = true
 		undoable(h.cast, func() { l.Stuck = false })
@@ -174,6 +178,16 @@ var happenings = compile([]phrase[*happening]{
 	}},
 	{form: "handshakes fail on {w}, {r}", means: "an acceptor turns peers away", do: onNode(func(h *happening, a words) {
 		h.repeat(a.n(1), func(n int) { h.node.FailHandshakes(int64(n)) })
+	})},
+	{form: "job {w} of {w} fails with {q}", means: "its runs end with an error", do: func(h *happening, a words) error {
+		return named(h, a[1], func() {
+			h.node.Fail(a[0], a[2])
+			n := h.node
+			undoable(h.cast, func() { n.Fail(a[0], "") })
+		})
+	}},
+	{form: "{who} discards messages, {r}", means: "a router that has no route for them", do: onWho(func(h *happening, s *world.Spec, a words) {
+		h.repeat(a.n(1), s.Discard)
 	})},
 	{form: "spawns fail on {w}, {r}", means: "processes do not start", do: onNode(func(h *happening, a words) {
 		h.repeat(a.n(1), func(n int) { h.node.FailSpawns(int64(n)) })

@@ -102,6 +102,11 @@ var nodePhrases = compile([]phrase[*cast]{
 	{form: "clock {d} behind", means: "its clock is wrong", do: func(c *cast, a words) error { c.node.Clock.Offset = -a.d(0); return nil }},
 	{form: "clock gains {n} ppm", means: "its clock drifts", do: func(c *cast, a words) error { c.node.Clock.Drift = a.n(0) / 1e6; return nil }},
 	{form: "clock loses {n} ppm", means: "its clock drifts", do: func(c *cast, a words) error { c.node.Clock.Drift = -a.n(0) / 1e6; return nil }},
+	{form: "memory limit {b}", means: "that its runtime may take", do: func(c *cast, a words) error { c.node.Limit = a.b(0); return nil }},
+	{form: "job {w}", means: "of its scheduler, once a minute", do: func(c *cast, a words) error {
+		c.node.Jobs = append(c.node.Jobs, &world.Job{Name: a[0]})
+		return nil
+	}},
 	{form: "not started", means: "it starts when told", do: func(c *cast, _ words) error { c.node.Late = true; return nil }},
 })
 
@@ -153,6 +158,9 @@ var settingPhrases = compile([]phrase[*cast]{
 	{form: "{d}", means: "CPU for each message", do: each(func(s *world.Spec, a words) { s.Service, s.Outside = a.d(0), "" })},
 	{form: "takes {d}", means: "the same, as a sentence", do: each(func(s *world.Spec, a words) { s.Service, s.Outside = a.d(0), "" })},
 	{form: "waits {d} in {fn}", means: "the time goes to something outside the actors, in a function", do: each(func(s *world.Spec, a words) { s.Service, s.Outside = a.d(0), a[1] })},
+	{form: "{r} urgent", means: "messages from outside that go before others", do: each(func(s *world.Spec, a words) { s.SetUrgent(a.n(0)) })},
+	{form: "gets {r} urgent", means: "the same, as a sentence", do: each(func(s *world.Spec, a words) { s.SetUrgent(a.n(0)) })},
+	{form: "a router", means: "which says how many messages it had no route for", do: each(func(s *world.Spec, _ words) { s.Kind = "router" })},
 	{form: "steady", means: "messages come evenly and take equally long", do: each(func(s *world.Spec, _ words) { s.Steady = true })},
 	{form: "calls {who}[ for {d}][, one in {n}]", means: "each message calls, and waits so long at most (5s)", do: whom(0, func(s *world.Spec, a words, who []*world.Spec) {
 		c := world.Call{To: who, Timeout: 5 * time.Second}

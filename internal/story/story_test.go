@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"ergorecorder/analyze"
+	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/render"
 	"ergorecorder/archive/archivetest"
 	"ergorecorder/internal/story"
@@ -133,4 +134,49 @@ func TestStories(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Each kind of finding has a story in which it must be told, and one near it in which
+// it must not be.
+func TestEveryKindHasAStoryAndItsOpposite(t *testing.T) {
+	passed := map[finding.Kind]string{
+		finding.Rule: "the user says when it holds",
+	}
+	alone, opposite := map[string]bool{}, map[string]bool{}
+	for name, text := range stories(t) {
+		s, err := story.Read(text, 0, cluster)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for _, w := range slices.Concat(s.Expect.Roots, s.Expect.Planned, effects(s)) {
+			for _, k := range w.Kinds {
+				alone[k] = true
+			}
+		}
+		for _, w := range slices.Concat(s.Expect.Not, s.Expect.Never) {
+			for _, k := range w.Kinds {
+				opposite[k] = true
+			}
+		}
+	}
+	for _, row := range finding.Kinds() {
+		if passed[row.Kind] != "" {
+			continue
+		}
+		if !alone[string(row.Kind)] {
+			t.Errorf("no story in which %s must be told", row.Kind)
+		}
+		if !opposite[string(row.Kind)] {
+			t.Errorf("no story in which %s must not be told", row.Kind)
+		}
+	}
+}
+
+// effects are the findings that a story expects to follow from others.
+func effects(s *story.Story) []story.Want {
+	var out []story.Want
+	for _, e := range s.Expect.Effects {
+		out = append(out, e.What)
+	}
+	return out
 }

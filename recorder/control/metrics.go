@@ -7,6 +7,7 @@ import (
 
 	"ergorecorder/escape"
 	"ergorecorder/recorder"
+	"ergorecorder/recorder/share"
 )
 
 // A collector reads the recorder's status whenever metrics are asked for.
@@ -59,6 +60,17 @@ func newCollector(r *recorder.Recorder) *collector {
 			all("nodes", "Nodes known.", gauge, func(s *st) float64 { return float64(len(s.Nodes)) }),
 			all("nodes_lost", "Nodes that do not answer.", gauge, func(s *st) float64 { return float64(s.Lost()) }),
 			all("incidents_total", "Incidents opened.", counter, func(s *st) float64 { return float64(s.Incidents) }),
+			all("fleet_backlog_bytes", "Of blocks that are not shipped to the fleet's engine.", gauge, fleet(func(f *share.Standing) float64 { return float64(f.Backlog) })),
+			all("fleet_backlog_blocks", "Blocks that are not shipped.", gauge, fleet(func(f *share.Standing) float64 { return float64(f.Blocks) })),
+			all("fleet_backlog_age_seconds", "Since the end of the oldest block that is not shipped.", gauge, fleet(func(f *share.Standing) float64 { return f.Age.Seconds() })),
+			all("fleet_shipped_bytes_total", "Of blocks that the engine acknowledged.", counter, fleet(func(f *share.Standing) float64 { return float64(f.Shipped) })),
+			all("fleet_lost_blocks_total", "Blocks that retention dropped before they were shipped.", counter, fleet(func(f *share.Standing) float64 { return float64(f.Lost) })),
+			all("fleet_engine_away", "1 while the engine does not answer.", gauge, fleet(func(f *share.Standing) float64 {
+				if f.Away.IsZero() {
+					return 0
+				}
+				return 1
+			})),
 			all("triggers_refused_total", "Triggers on which nothing was done: too many within the hour.", counter, func(s *st) float64 { return float64(s.Refused) }),
 		},
 		perNode: []metric[ns]{
@@ -71,6 +83,16 @@ func newCollector(r *recorder.Recorder) *collector {
 			each("processes", "Processes of the node.", gauge, func(n *ns) float64 { return float64(n.Total) }),
 			each("processes_seen", "Processes in the last listing.", gauge, func(n *ns) float64 { return float64(n.Seen) }),
 		},
+	}
+}
+
+// fleet is a figure of a recorder's fleet, 0 where it is of none.
+func fleet(value func(*share.Standing) float64) func(*recorder.Status) float64 {
+	return func(s *recorder.Status) float64 {
+		if s.Fleet == nil {
+			return 0
+		}
+		return value(s.Fleet)
 	}
 }
 

@@ -85,3 +85,18 @@ func TestRunsThatDifferAllCount(t *testing.T) {
 		t.Errorf("every %v for runs of 0.4 s on average, want 20 s and a tenth", every)
 	}
 }
+
+// TestDearRunIsRestedFrom: what is known of the first run's cost keeps the next away for as long as the budget asks, and
+// what may be waiting does not.
+func TestDearRunIsRestedFrom(t *testing.T) {
+	for _, c := range []struct{ guessed, rest time.Duration }{{0, 200 * time.Second}, {time.Second, 80 * time.Second}} {
+		s := New(clock.New(time.Now, func() time.Duration { return 0 }), Pace{Parallel: 1, Jitter: func() float64 { return 0.5 }, Share: 0.005})
+		list := &Task{Name: "list", Every: 40 * time.Second}
+		s.Add(list)
+		before := list.due
+		s.done(list, Run{Calls: 20, Spent: time.Second, Guessed: c.guessed})
+		if rest := list.due.Sub(before); rest != c.rest {
+			t.Errorf("a first run of 1 s, %v of it guessed: the next after %v, want %v", c.guessed, rest, c.rest)
+		}
+	}
+}

@@ -237,7 +237,7 @@ func (s *Schedule) done(t *Task, r Run) {
 				t.sure.passed.Add(r.Passed)
 			}
 		}
-		t.due = t.due.Add(max(s.interval(t), s.recovery(t, r.Spent), s.unhurried(r.Rest)))
+		t.due = t.due.Add(max(s.interval(t), s.recovery(t, &r), s.unhurried(r.Rest)))
 	}
 	if r.Soon > 0 && t.due.After(now.Add(r.Soon)) {
 		t.due = now.Add(r.Soon)
@@ -314,14 +314,14 @@ func (s *Schedule) Anew(pick func(*Task) bool) {
 
 // recovery is how long a node has to be left alone after a run by the budget,
 // even if nothing else were asked of it; as long as it is not known what a run
-// costs, no more than twice its interval.
-func (s *Schedule) recovery(t *Task, spent time.Duration) time.Duration {
+// costs, no more than twice its interval, or than what is known of this one asks for.
+func (s *Schedule) recovery(t *Task, r *Run) time.Duration {
 	if s.pace.Share <= 0 || s.clock.Replayed() {
 		return 0
 	}
-	rest := time.Duration(float64(spent) / s.pace.Share)
+	rest := time.Duration(float64(r.Spent) / s.pace.Share)
 	if !t.costs.Known() {
-		return min(rest, 2*t.Every)
+		return min(rest, max(2*t.Every, time.Duration(float64(r.Spent-r.Guessed)/s.pace.Share)))
 	}
 	node, _ := t.service()
 	return min(rest, t.bound(node, s.pace.Share))

@@ -31,7 +31,7 @@ func (c *Cluster) Member(node string, road ergo.Road, cookie wire.Cookie) (*Memb
 		return nil, err
 	}
 	m := &Member{Cluster: c, name: e.node}
-	m.node = &host.Node{Name: e.node, Cookie: cookie, Creation: m.creation, Log: m.log, Clock: c.clock.said}
+	m.node = &host.Node{Name: e.node, Cookie: cookie, Creation: m.creation, Log: m.log, Clock: c.clock.said, Handshakes: mostHandshakes}
 	switch road {
 	case ergo.RoadLink:
 		m.node.Tools = e
@@ -42,6 +42,10 @@ func (c *Cluster) Member(node string, road ergo.Road, cookie wire.Cookie) (*Memb
 	}
 	return m, nil
 }
+
+// mostHandshakes is how many a node makes at once: a cluster's nodes and their
+// recorders come one by one, and a crowd is told to come again.
+const mostHandshakes = 16
 
 // creation is the start of the life in which the node is.
 func (m *Member) creation() int64 { return m.rec.Life(m.name, m.clock.Now()).Unix() }

@@ -31,8 +31,12 @@ type held struct {
 	read  time.Time
 }
 
-// log answers a read of the log lens: the batches behind a cursor.
+// log answers a read of the log lens, or of that of a stream: the batches behind a
+// cursor.
 func (o *observed) log(ctx context.Context, v *native.View, u gate.URI, out *gate.Resource) error {
+	if err := v.Followed(u, o.rec.Followed); err != nil {
+		return err
+	}
 	now := v.At
 	o.follows.mu.Lock()
 	h := o.follows.list[out.URI]

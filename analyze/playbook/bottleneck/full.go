@@ -121,6 +121,9 @@ func mailboxFull(ctx context.Context, s *scene.Scene, a *scene.Actor, e *work.Ep
 			Series: mailboxSeries(a, from),
 		}},
 	}
+	if err := tellBound(ctx, s, a, f, e.Worst.Mailbox, from, to); err != nil {
+		return nil, err
+	}
 	rows, last := a.Rows(from, to), e.Points[len(e.Points)-1]
 	f.Evidence[0].Value("mailbox", e.Worst.Mailbox, rows.Of("max(MessagesMailbox)"))
 	f.Evidence[0].Value("handled_per_s", now.handled, rows.Between(from, last.At).Of("change(MessagesIn - MessagesMailbox) / span(MessagesIn)"))

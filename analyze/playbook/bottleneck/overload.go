@@ -133,6 +133,9 @@ func overload(ctx context.Context, s *scene.Scene, b *backlog) (*finding.Finding
 		f.Confidence = finding.Medium
 		f.Caveats = append(f.Caveats, "the age of the oldest message is estimated: the node lacks -tags=latency")
 	}
+	if err := tellQueues(ctx, s, a, f, onset, last.At.Add(s.Usual(a.Node))); err != nil {
+		return nil, err
+	}
 	senders, err := feeders(ctx, s, a, onset)
 	if err != nil {
 		return nil, err

@@ -57,6 +57,9 @@ const fewestMissed = 20
 // not for a while.
 func silent(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 	grown, seen := series.Increase(e.Published)
+	if grown == 0 && !e.Gone {
+		return silentBefore(s, e, v)
+	}
 	if e.Gone || grown < fewestMissed || seen <= 0 {
 		return false
 	}
@@ -93,6 +96,34 @@ func silent(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 	f.Evidence[0].Value("after_per_s", 0, silence.Of("rate(MessagesPublished)"))
 	f.Evidence[0].Value("subscribers", subscribers, said(e, e.Subscribers).Of("last(Subscribers)"))
 	f.Evidence[0].Value("silent_s", p.to.Sub(onset).Seconds(), said(e, e.Published).Of("seconds("+finding.Instant(onset)+", "+finding.Instant(p.to)+")"))
+	f.Recommendation = fmt.Sprintf("Look at its producer %s: is it blocked, or is what feeds it silent too?", e.Producer)
+	v.Find(f)
+	return true
+}
+
+// silentBefore tells an event that had been published steadily for longer than it has
+// been silent, and was silent when the recording began: it says itself when it was
+// made, how often it was published, and when for the last time.
+func silentBefore(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
+	published := e.Published.V[0]
+	subscribers := e.Subscribers.V[e.Subscribers.Len()-1]
+	if e.LastPublished.IsZero() || e.Created.IsZero() || published < fewestMissed || subscribers == 0 {
+		return false
+	}
+	steady, quiet := e.LastPublished.Sub(e.Created), e.Last.Sub(e.LastPublished)
+	rate := published / max(steady.Seconds(), 1)
+	if steady < quiet || quiet < s.Set.Span(lull) || rate*quiet.Seconds() < 2*fewestMissed {
+		return false
+	}
+	f := about(e, s, finding.EventSilent, min(finding.Score(finding.EventSilent, rate*quiet.Seconds()), finding.Paused), e.LastPublished, time.Duration(float64(time.Second)/rate))
+	f.Confidence, f.Facts = finding.Medium, []finding.Fact{finding.Older}
+	f.Title = fmt.Sprintf("%s on %s is not published any more; %s subscribers wait", e.Label(), finding.NodeName(e.Node.Name), finding.Number(subscribers))
+	f.Summary = fmt.Sprintf("It was so when the recording began: it was published %s times in the %s up to %s, and not once in the %s since.",
+		finding.Number(published), finding.Duration(steady), finding.Clock(e.LastPublished), finding.Duration(quiet))
+	f.Evidence = []finding.Evidence{evidence(e, s, "messages published", "MessagesPublished", e.LastPublished, e.Published)}
+	f.Evidence[0].Value("published", published, said(e, e.Published).Of("first(MessagesPublished)"))
+	f.Evidence[0].Value("subscribers", subscribers, said(e, e.Subscribers).Of("last(Subscribers)"))
+	f.Caveats = append(f.Caveats, "How evenly it was published before is not known: it may be one that comes in batches.")
 	f.Recommendation = fmt.Sprintf("Look at its producer %s: is it blocked, or is what feeds it silent too?", e.Producer)
 	v.Find(f)
 	return true

@@ -32,6 +32,15 @@ func nodeLives(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 				v.Find(f)
 				continue
 			}
+			f, err := replaced(ctx, s, n, d)
+			if err != nil {
+				return err
+			}
+			if f != nil {
+				f.Evidence = awayEvidence(n, d)
+				v.Find(f)
+				continue
+			}
 			nodeAway(s, n, d, v)
 		}
 		standsStill(s, w, n, v)

@@ -331,7 +331,7 @@ func clockSkew(s *scene.Scene, x voter, g agreed, v *finding.Verdict) {
 		Recommendation: fmt.Sprintf("Check the time synchronisation of %s's host; times in its log are off by as much.", n.Name),
 		Confirm:        []string{"node_info on every node at once: ServerTime"},
 	}
-	wordSkew(s, f, n, ahead)
+	wordSkew(s, f, n, ahead, g)
 	if k := len(steps); k > 0 {
 		f.Summary += fmt.Sprintf(" It stepped %s, first by %s s at %s.", finding.Times(k), finding.Number(steps[0].by), finding.Clock(steps[0].next))
 	}
@@ -349,13 +349,16 @@ func clockSkew(s *scene.Scene, x voter, g agreed, v *finding.Verdict) {
 	v.Find(f)
 }
 
-func wordSkew(s *scene.Scene, f *finding.Finding, n *scene.Node, ahead float64) {
-	way := "ahead"
+func wordSkew(s *scene.Scene, f *finding.Finding, n *scene.Node, ahead float64, g agreed) {
+	way, of, what := "ahead", "ahead of", "what most clocks say at the same moment"
 	if ahead < 0 {
-		way = "behind"
+		way, of = "behind", "behind"
+	}
+	if !g.outvotes {
+		what = "the recorder's clock, and no more clocks agree with the one than with the other: which is right cannot be told"
 	}
 	f.Title = fmt.Sprintf("The clock of %s is %s %s", finding.NodeName(n.Name), finding.Seconds(math.Abs(ahead)), way)
-	f.Summary = fmt.Sprintf("ServerTime of %s is %s s %s what most clocks say at the same moment; the sampling interval is %s.", n.Name, finding.Number(math.Abs(ahead)), map[string]string{"ahead": "ahead of", "behind": "behind"}[way], finding.Duration(s.Usual(n)))
+	f.Summary = fmt.Sprintf("ServerTime of %s is %s s %s %s; the sampling interval is %s.", n.Name, finding.Number(math.Abs(ahead)), of, what, finding.Duration(s.Usual(n)))
 }
 
 // isOff is the stretch in which a clock is off: the newest level between its

@@ -27,7 +27,7 @@ func Detectors() []detector.Detector {
 		{
 			Name: "lives", Looks: "nodes that went away, began anew, froze, pause or are slow, or have a clock that is off",
 			Needs:  []detector.Need{{Reading: ergo.Node, Least: 2, Columns: []string{"Uptime"}}},
-			Claims: []finding.Kind{finding.NodeDown, finding.NodeRestarted, finding.NodeFrozen, finding.NodePauses, finding.NodeSlow, finding.ClockSkew},
+			Claims: []finding.Kind{finding.NodeDown, finding.NodeRestarted, finding.NodeFrozen, finding.NodePauses, finding.NodeSlow, finding.NodeReplaced, finding.ClockSkew, finding.RecorderClock},
 			Run:    nodeLives,
 		},
 		{

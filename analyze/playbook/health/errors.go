@@ -34,6 +34,7 @@ func errorRates(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 		for _, life := range n.LivesIn(s) {
 			deliveryErrors(s, w, n, life, v)
 		}
+		routers(s, n, v)
 		if n.Series(ergo.Node, "LogMessages.error").Len() > 1 && len(v.Findings) == before {
 			fewErrorsOf(n, s.OwnErrors(w, n), v)
 		}
@@ -56,9 +57,6 @@ func fewErrorsOf(n *scene.Node, own []time.Time, v *finding.Verdict) {
 		finding.Number(grew("SendErrorsLocal", "SendErrorsRemote", "CallErrorsLocal", "CallErrorsRemote")), n.Heard.Len())
 }
 
-// bad is from which level on a line counts as an error.
-const bad = "error"
-
 // errorBurst looks at the lines themselves where they were recorded, and at
 // the node's count of them.
 func errorBurst(ctx context.Context, s *scene.Scene, n *scene.Node, v *finding.Verdict) error {
@@ -73,8 +71,9 @@ func errorBurst(ctx context.Context, s *scene.Scene, n *scene.Node, v *finding.V
 			times = append(times, l.At)
 		}
 	}
-	counted := series.Sum(n.Series(ergo.Node, "LogMessages.error"), n.Series(ergo.Node, "LogMessages.panic"))
+	counted := errorsCounted(n)
 	storms(s, n, &miner, v)
+	found := false
 	for _, life := range n.LivesIn(s) {
 		heard := n.Heard.Between(life.From, life.To)
 		if heard.Len() == 0 {
@@ -89,7 +88,11 @@ func errorBurst(ctx context.Context, s *scene.Scene, n *scene.Node, v *finding.V
 			f := burstFinding(s, n, b, &miner, counted, times)
 			tellErrors(n, &f.Evidence[0], b, times != nil)
 			v.Find(f)
+			found = true
 		}
+	}
+	if f := olderErrors(s, n, &miner, counted); f != nil && !found {
+		v.Find(f)
 	}
 	return nil
 }
@@ -177,14 +180,4 @@ func tellErrors(n *scene.Node, e *finding.Evidence, b series.Burst, byLines bool
 	}
 	e.Value("before_s", b.Before.Seconds, took(b.From, b.Before))
 	e.Value("after_s", b.After.Seconds, took(b.Since, b.After))
-}
-
-// mostOf is who wrote more than half of the lines, "" if nobody did.
-func mostOf(writers map[string]int, lines float64) string {
-	for name, n := range writers {
-		if float64(n) > lines/2 {
-			return name
-		}
-	}
-	return ""
 }

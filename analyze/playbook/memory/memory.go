@@ -30,7 +30,11 @@ func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 			v.Find(f)
 			continue
 		}
-		if f := Churn(s, n, profs); f != nil {
+		f := Churn(s, n, profs)
+		if f == nil {
+			f = olderChurn(s, n, profs)
+		}
+		if f != nil {
 			ours, err := ofRecording(ctx, s, n, f)
 			if err != nil {
 				return err
@@ -154,7 +158,7 @@ func memoryLeak(s *scene.Scene, n *scene.Node, g retention, profs scene.Heaps, e
 	f.Title = fmt.Sprintf("%s keeps %s more every second", who, finding.Size(g.slope.PerSecond))
 	f.Summary = fmt.Sprintf("What collections leave on %s grows by %s a second since %s, from at most %s to %s%s.", n.Name, finding.Size(g.slope.PerSecond), finding.Clock(g.onset), finding.Size(g.before), finding.Size(g.after), where)
 	f.Caveats = append(f.Caveats, "pprof_heap shows the last completed collection, by the function that allocates, not by the one that holds.")
-	if at := exhausted(s, g); at != "" && end.After(s.To) {
+	if at := exhausted(s, n, g); at != "" && end.After(s.To) {
 		f.Summary += " " + at
 	}
 	return f
@@ -182,11 +186,15 @@ func sharpen(n *scene.Node, g *retention) {
 	}
 }
 
-// exhausted is when the heap reaches a round limit, in words: the node does
-// not say how much memory its host has.
-func exhausted(s *scene.Scene, g retention) string {
+// exhausted is when the heap reaches the node's own limit, else a round one, in
+// words: the node does not say how much memory its host has.
+func exhausted(s *scene.Scene, n *scene.Node, g retention) string {
 	var said []string
-	for _, limit := range []float64{1 << 30, 4 << 30} {
+	limits := []float64{1 << 30, 4 << 30}
+	if limit := limitOf(n); limit > 0 {
+		limits = []float64{limit}
+	}
+	for _, limit := range limits {
 		if when, err := series.Reach(g.slope, s.To, limit); err == nil {
 			said = append(said, fmt.Sprintf("%s in %s (%s to %s)", finding.Size(limit), finding.Duration(when.Expected.Sub(s.To)), finding.Duration(when.Earliest.Sub(s.To)), finding.Duration(when.Latest.Sub(s.To))))
 		}
@@ -194,5 +202,19 @@ func exhausted(s *scene.Scene, g retention) string {
 	if said == nil {
 		return ""
 	}
+	if limitOf(n) > 0 {
+		return "If it goes on, it reaches the node's memory limit of " + said[0] + "; near it the node collects all the time."
+	}
 	return "If it goes on, it reaches " + strings.Join(said, ", ") + "."
+}
+
+// limitOf is the memory limit of a node's runtime in bytes; 0 where it has none, or
+// does not say.
+func limitOf(n *scene.Node) float64 {
+	limit := n.Series(ergo.Runtime, "memory_limit")
+	const none = 1 << 62 // the runtime's own word for none is the largest number of 64 bits
+	if limit.Len() == 0 || limit.V[limit.Len()-1] >= none {
+		return 0
+	}
+	return limit.V[limit.Len()-1]
 }

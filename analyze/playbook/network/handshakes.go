@@ -18,6 +18,10 @@ func handshakes(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 			return err
 		}
 		b, ok := series.FindBurst(series.Steps(counts, n.Starts...))
+		if f := olderHandshakes(s, n, counts); !ok && f != nil {
+			v.Find(f)
+			continue
+		}
 		if !ok {
 			if counts.Len() > 1 {
 				grown, _ := series.Increase(counts, n.Starts...)
@@ -42,4 +46,37 @@ func handshakes(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 		v.Find(f)
 	}
 	return nil
+}
+
+// olderHandshakes finds an acceptor that turned peers away far more often than in the
+// node's life before, from the first answer to the last.
+func olderHandshakes(s *scene.Scene, n *scene.Node, counts series.Series) *finding.Finding {
+	const rise, least = 10, 25 // its average has quiet times in it; from so many on the rate is known to a fifth
+	was, life, ok := n.LifeBefore(counts)
+	if !ok || counts.Len() < 4 || len(n.Starts) > 0 {
+		return nil
+	}
+	half := counts.T[0].Add(counts.Span() / 2)
+	first, firstS := series.Increase(counts.Before(half))
+	second, secondS := series.Increase(counts.From(half))
+	is := (first + second) / max(firstS+secondS, 1)
+	if first+second < least || is < rise*was || 2*first < is*firstS || 2*second < is*secondS {
+		return nil
+	}
+	f := &finding.Finding{
+		Kind: finding.HandshakeErrors, Score: finding.Score(finding.HandshakeErrors, 60*is), Confidence: finding.Medium, Facts: []finding.Fact{finding.Older},
+		Title: fmt.Sprintf("%s turns peers away: %s failed handshakes a minute", finding.NodeName(n.Name), finding.Number(60*is)),
+		Summary: fmt.Sprintf("It was so when the recording began: HandshakeErrors grew by %s meanwhile; in the %s of its life before it were %s a minute on average.",
+			finding.Number(first+second), finding.Duration(life), finding.Number(60*was)),
+		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(s.From)},
+		Onset:   s.From, OnsetErrorS: s.Usual(n).Seconds(),
+		Evidence: []finding.Evidence{{
+			What: "failed handshakes at the acceptors", Node: n.Name, Tool: "network_acceptors", Field: "HandshakeErrors", From: &s.From, To: &s.To, Series: finding.Chart("count", counts),
+		}},
+		Recommendation: "Find who dials: compare the cookie and the framework version of nodes that were started or changed lately; if none was, someone scans the port.",
+		Confirm:        []string{"network_acceptors on " + n.Name, "network_info on " + n.Name},
+		Caveats:        []string{"The counter does not say who was turned away, nor whether for the cookie or the version: the node's log would.", "Since when is not known."},
+	}
+	f.Evidence[0].Value("after", first+second, n.Over("network_acceptors", counts).Of("increase(HandshakeErrors)"))
+	return f
 }

@@ -26,6 +26,7 @@ func links(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 		lostLink(s, w, v, pair[0], pair[1])
 		for _, way := range [][2]string{pair, {pair[1], pair[0]}} {
 			messageLoss(s, w, v, way[0], way[1])
+			unwhole(s, w, v, way[1], way[0])
 		}
 		slowLink(s, w, v, pair[0], pair[1])
 		if len(v.Findings) == before {

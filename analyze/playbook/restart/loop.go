@@ -97,7 +97,7 @@ func familyLoop(s *scene.Scene, n *scene.Node, fam *scene.Family, w scene.Compla
 		return nil
 	}
 	l.narrow(s.Set)
-	deaths := len(l.deaths())
+	deaths := max(len(l.deaths()), abnormal(l.noted()))
 	switch {
 	case !l.dense:
 		return nil
@@ -176,6 +176,50 @@ func (l *loop) deaths() []scene.Complaint {
 	return scene.Deaths(slices.DeleteFunc(slices.Clone(l.said), func(c scene.Complaint) bool {
 		return c.At.Before(from) || c.At.After(to)
 	}))
+}
+
+// noted are the loop's restarts in its supervisor's history.
+func (l *loop) noted() []scene.Noted {
+	return l.notedIn(l.births[0].After.Add(-time.Second), l.births[len(l.births)-1].By)
+}
+
+// notedIn are those within a stretch. A supervisor notes the members of a family
+// under their own names, or under that of what they are made by: they are known as
+// the family's where it has no other children.
+func (l *loop) notedIn(from, to time.Time) []scene.Noted {
+	switch {
+	case l.family == nil:
+		return l.inspected.Of(l.Name, from, to)
+	case l.inspected == nil || !l.onlyChildren():
+		return nil
+	}
+	var out []scene.Noted
+	for _, h := range l.inspected.History {
+		if !h.At.Before(from) && !h.At.After(to) {
+			out = append(out, h)
+		}
+	}
+	return out
+}
+
+// onlyChildren reports whether the family are all children that its parent has had.
+func (l *loop) onlyChildren() bool {
+	for _, fam := range l.Node.Procs.Families {
+		if fam != l.family && fam.ParentPID == l.family.ParentPID {
+			return false
+		}
+	}
+	return true
+}
+
+// abnormal is how many of these ends were no ends of work.
+func abnormal(noted []scene.Noted) (n int) {
+	for _, h := range noted {
+		if h.Reason != "normal" && h.Reason != "shutdown" {
+			n++
+		}
+	}
+	return n
 }
 
 // window is the time within which restarts make a loop: no shorter than what

@@ -135,7 +135,7 @@ func restarting(ctx context.Context, s *scene.Scene, l *loop) (*finding.Finding,
 // two listings.
 func firstDeath(ctx context.Context, s *scene.Scene, l *loop) (time.Time, time.Duration, error) {
 	b := l.births[0]
-	if noted := l.inspected.Of(l.Name, b.After.Add(-time.Second), b.By); len(noted) > 0 && l.family == nil {
+	if noted := l.notedIn(b.After.Add(-time.Second), b.By); len(noted) > 0 {
 		return noted[0].At, 100 * time.Millisecond, nil
 	}
 	said := l.said
@@ -148,14 +148,6 @@ func firstDeath(ctx context.Context, s *scene.Scene, l *loop) (time.Time, time.D
 		}
 	}
 	return s.BirthTime(ctx, l.Node, b.Pid, b.After, b.By)
-}
-
-// noted are the loop's restarts in its supervisor's history.
-func (l *loop) noted() []scene.Noted {
-	if l.family != nil {
-		return nil // its members have other names, or none
-	}
-	return l.inspected.Of(l.Name, l.births[0].After.Add(-time.Second), l.births[len(l.births)-1].By)
 }
 
 // historyEvidence is what a supervisor noted of restarts: the last of them.

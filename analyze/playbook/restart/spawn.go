@@ -57,7 +57,7 @@ func spawnFailed(s *scene.Scene, n *scene.Node, life finding.Window, v *finding.
 		Caveats:        []string{"The node counts these failures and does not say whose they are."},
 	}
 	n.TellBurst(&f.Evidence[0], b, "node_info", "ProcessesSpawnFailed")
-	if s.To.Sub(b.End) > max(10*time.Second, b.End.Sub(b.Onset)/2) {
+	if series.Over(append(series.Growths(counted.Between(b.Since, b.End.Add(1))), b.End), s.To) {
 		f.End, f.Score = &b.End, min(f.Score, finding.Note)
 	}
 	v.Find(f)

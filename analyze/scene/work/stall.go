@@ -76,10 +76,23 @@ func (c *Course) Recurs(st *Stall) Pattern {
 	if p.Times < 2 {
 		return p
 	}
+	p.grewFrom(c.stood, st.State, series.Median(gaps))
 	p.Every, p.Lasts = seconds(series.Median(gaps)), seconds(series.Median(lasted))
 	third := max(1, len(lasted)/3)
 	p.Longer = len(lasted) >= 4 && series.Median(lasted[len(lasted)-third:]) > 1.3*series.Median(lasted[:third])
 	return p
+}
+
+// grewFrom finds those before that came by the same clock and were shorter: what
+// lasts longer each time began with the shortest.
+func (p *Pattern) grewFrom(stood []*Stall, state State, every float64) {
+	for i := len(stood) - 1; i >= 0; i-- {
+		o := stood[i]
+		before := p.First.From.At.Sub(o.From.At).Seconds()
+		if o.State == state && before > 0.75*every && before < 1.25*every && o.Lasted() < p.First.Lasted() {
+			p.First = o
+		}
+	}
 }
 
 // fewWait is how many messages may wait for a process that stands still time and

@@ -37,7 +37,7 @@ func (n *node) goroutines(args ergo.Args) ([]byte, error) {
 	stack, state := strings.ToLower(args.Text("stack")), strings.ToLower(args.Text("state"))
 	wait, _ := args.Int("minWait")
 	groups = slices.DeleteFunc(groups, func(g group) bool {
-		return !strings.Contains(strings.ToLower(g.Stack), stack) || !strings.Contains(strings.ToLower(g.State), state) || g.WaitSec < wait
+		return !strings.Contains(strings.ToLower(g.Stack), stack) || state != "" && strings.ToLower(g.State) != state || g.WaitSec < wait
 	})
 	slices.SortStableFunc(groups, func(a, b group) int { return b.Count - a.Count })
 	filtered := 0

@@ -3,6 +3,7 @@ package native
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"iter"
 	"slices"
 	"strconv"
@@ -39,9 +40,11 @@ func (v *View) Batches(ctx context.Context, u gate.URI, lines iter.Seq2[Line, er
 	if n, err := strconv.Atoi(u.Query.Get("limit")); err == nil && n > 0 {
 		rate = n
 	}
-	levels := strings.Split(u.Query.Get("levels"), ",")
-	pattern := strings.ToLower(u.Query.Get("messagePattern"))
 	n := v.node(ctx, u.Node)
+	takes := n.lines(u)
+	if u.Lens == lensStream {
+		takes = n.messages(u)
+	}
 	list := []Batch{}
 	for l, err := range lines {
 		if err != nil {
@@ -51,11 +54,8 @@ func (v *View) Batches(ctx context.Context, u gate.URI, lines iter.Seq2[Line, er
 		if l.At.After(v.At) || second >= v.At.Unix() {
 			continue
 		}
-		entry, level, message := n.logEntry(l.Data)
-		if entry == nil || levels[0] != "" && !slices.Contains(levels, level) {
-			continue
-		}
-		if pattern != "" && strings.Contains(strings.ToLower(message), pattern) == (u.Query.Get("messageExclude") == "true") {
+		entry := takes(l.Data)
+		if entry == nil {
 			continue
 		}
 		i, found := slices.BinarySearchFunc(list, second, func(b Batch, s int64) int { return int(b.Second - s) })
@@ -69,6 +69,61 @@ func (v *View) Batches(ctx context.Context, u gate.URI, lines iter.Seq2[Line, er
 		list[i].Entries = append(list[i].Entries, entry)
 	}
 	return list, nil
+}
+
+// lensStream is the lens that follows one event.
+const lensStream = "stream"
+
+// Followed refuses a stream of an event that nobody followed: that nothing came would
+// not be known.
+func (v *View) Followed(u gate.URI, followed func(node, event string) bool) error {
+	if u.Lens != lensStream || followed(u.Node, u.Target) {
+		return nil
+	}
+	return fmt.Errorf("cannot follow event %s: its messages were not recorded", u.Target)
+}
+
+// lines is how a line is shown that a read of the log asks for; nil for others.
+func (n *node) lines(u gate.URI) func(data []byte) json.RawMessage {
+	levels := strings.Split(u.Query.Get("levels"), ",")
+	return func(data []byte) json.RawMessage {
+		entry, level, message := n.logEntry(data)
+		if levels[0] != "" && !slices.Contains(levels, level) || !fits(u, message) {
+			return nil
+		}
+		return entry
+	}
+}
+
+// messages is how a message is shown of the event that a read of a stream asks
+// for; nil for others.
+func (n *node) messages(u gate.URI) func(data []byte) json.RawMessage {
+	kind := strings.ToLower(u.Query.Get("typePattern"))
+	return func(data []byte) json.RawMessage {
+		var m struct {
+			Event, Type, Message string
+			Time                 time.Time
+		}
+		if json.Unmarshal(data, &m) != nil || eventOf(m.Event) != u.Target {
+			return nil
+		}
+		if !strings.Contains(strings.ToLower(m.Type), kind) || !fits(u, m.Message) {
+			return nil
+		}
+		return encode(map[string]any{"Timestamp": m.Time.UnixNano(), "Type": m.Type, "Message": m.Message, "Verbose": ""})
+	}
+}
+
+// eventOf is the name of an event as a message tells it, 'name'@'node'.
+func eventOf(text string) string {
+	name, _, _ := strings.Cut(strings.TrimPrefix(text, "'"), "'@")
+	return strings.TrimSuffix(name, "'")
+}
+
+// fits reports whether a message is one that a read asks for.
+func fits(u gate.URI, message string) bool {
+	pattern := strings.ToLower(u.Query.Get("messagePattern"))
+	return pattern == "" || strings.Contains(strings.ToLower(message), pattern) != (u.Query.Get("messageExclude") == "true")
 }
 
 // logEntry is a line as the log lens shows one; nil for what is none.

@@ -199,11 +199,7 @@ func (n *node) tool(name string, args ergo.Args) ([]byte, error) {
 	case "applications":
 		return n.applications()
 	case "events":
-		list, err := n.rows("event_list", ergo.Args{"limit": 1_000_000})
-		for _, e := range list {
-			n.idents(e, "Event", "Producer")
-		}
-		return n.answer("Events", list), err
+		return n.events(args)
 	case "event":
 		info, err := n.fields("event_info", ergo.Args{"name": args.Text("name")})
 		n.idents(info, "Event", "Producer")
@@ -428,7 +424,7 @@ func (n *node) lens(u gate.URI) ([]byte, error) {
 	case "event":
 		return n.tool("event", ergo.Args{"name": u.Target})
 	case "processes", "node", "network", "connections", "applications", "events":
-		return n.tool(u.Lens, ergo.Args{"limit": 10_000})
+		return n.tool(u.Lens, lensArgs(u.Lens, u.Query))
 	}
 	return nil, fmt.Errorf("node %s: what the lens %s shows is not offered here", n.name, u.Lens)
 }

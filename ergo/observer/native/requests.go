@@ -66,13 +66,15 @@ func (n *node) request(name string, args ergo.Args) ([]byte, error) {
 	case "GetAppTree":
 		return n.tool("app_tree", ergo.Args{"app": args.Text("Application")})
 	case "GetEventList":
-		return n.tool("events", nil)
+		return n.tool("events", eventArgs(args))
 	case "GetEvent":
 		return n.tool("event", ergo.Args{"name": args.Text("Name")})
 	case "GetGoroutines":
-		return n.tool("goroutines", ergo.Args{"stack": args.Text("Stack"), "state": args.Text("State")})
+		wait, _ := args.Int("MinWait")
+		return n.tool("goroutines", ergo.Args{"stack": args.Text("Stack"), "state": args.Text("State"), "minWait": wait})
 	case "GetHeapProfile":
-		return n.tool("heap_profile", ergo.Args{"limit": orElse(limit, 25)})
+		least, _ := args.Int("MinBytes")
+		return n.tool("heap_profile", ergo.Args{"limit": orElse(limit, 25), "minBytes": least})
 	case "GetMetaState":
 		return n.tool("meta_state", ergo.Args{"alias": args.Text("Meta")})
 	}

@@ -33,7 +33,8 @@ type View struct {
 	Build func(node string) []string
 	// Wait passes the time that a node takes that does not answer; nil: none.
 	Wait func(ctx context.Context) error
-	// Log answers a read of the log lens: it fills in text and meta.
+	// Log answers a read of the log lens, or of that of a stream: it fills in text
+	// and meta.
 	Log func(ctx context.Context, u gate.URI, out *gate.Resource) error
 }
 
@@ -104,6 +105,12 @@ func (v *View) Read(ctx context.Context, u gate.URI) (out gate.Resource, at time
 		return out, at, v.Log(ctx, u, &out)
 	}
 	n := v.node(ctx, u.Node)
+	if u.Lens == lensStream {
+		if _, err := n.fields("event_info", ergo.Args{"name": u.Target}); err != nil {
+			return out, at, fmt.Errorf("node %s has no event %s", u.Node, u.Target)
+		}
+		return out, at, v.Log(ctx, u, &out)
+	}
 	out.Text, err = n.lens(u)
 	if !n.at.IsZero() {
 		out.Meta[observer.MetaModified] = n.at.UTC().Format(time.RFC3339Nano)

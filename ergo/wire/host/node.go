@@ -43,9 +43,13 @@ type Node struct {
 	// one; nil: the node is none.
 	Clock func() *ergo.Clock
 	Now   func() time.Time // for time limits of the connections; nil: the system's
+	// Handshakes is how many may be made at once; whoever comes beyond them is told
+	// that the node is busy. 0 is without bound.
+	Handshakes int
 
-	mu    sync.Mutex
-	links map[*session]bool
+	mu      sync.Mutex
+	links   map[*session]bool
+	shaking int // handshakes under way
 }
 
 // Lines are what a node logged within a second.
@@ -146,8 +150,17 @@ func (n *Node) take(ctx context.Context, conn net.Conn) {
 
 // shake shakes hands over a connection that somebody has dialled.
 func (n *Node) shake(conn net.Conn) (handshake.Peer, *bufio.Reader, net.Conn, error) {
+	n.mu.Lock()
+	n.shaking++
+	busy := n.Handshakes > 0 && n.shaking > n.Handshakes
+	n.mu.Unlock()
+	defer func() {
+		n.mu.Lock()
+		n.shaking--
+		n.mu.Unlock()
+	}()
 	own := handshake.Announced{
-		Types: n.types(), Modern: n.System != nil,
+		Types: n.types(), Modern: n.System != nil, Busy: busy,
 		Version: handshake.Version{Name: "node", Release: n.release()},
 	}
 	if n.TLS != nil {

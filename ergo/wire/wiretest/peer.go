@@ -20,7 +20,10 @@ import (
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/wire"
 	"ergorecorder/ergo/wire/host"
+	"ergorecorder/ergo/wire/internal/edf"
+	"ergorecorder/ergo/wire/internal/frame"
 	"ergorecorder/ergo/wire/internal/handshake"
+	"ergorecorder/ergo/wire/internal/message"
 )
 
 // A Peer is a node. Set its fields before Serve.
@@ -34,9 +37,11 @@ type Peer struct {
 	LogPush  bool        // offers its log
 	Events   []string    // that can be monitored
 
-	Mute      bool // takes connections and never says a word
-	NameTaken bool // closes when the handshake is done
-	NoAnswers bool // keeps the link and never answers anything
+	Mute      bool   // takes connections and never says a word
+	NameTaken bool   // closes when the handshake is done
+	NoAnswers bool   // keeps the link and never answers anything
+	Busy      bool   // shakes no hands for the moment, and says so
+	Payload   []byte // answers every request with this, as it is
 
 	mu   sync.Mutex
 	node host.Node
@@ -44,7 +49,7 @@ type Peer struct {
 
 // Serve takes connections until ctx ends, and returns when all have ended.
 func (p *Peer) Serve(ctx context.Context, listener net.Listener) {
-	if p.Mute || p.NameTaken || p.NoAnswers {
+	if p.Mute || p.NameTaken || p.NoAnswers || p.Busy || p.Payload != nil {
 		p.misbehave(ctx, listener)
 		return
 	}
@@ -98,13 +103,55 @@ func (p *Peer) misbehave(ctx context.Context, listener net.Listener) {
 				return
 			}
 			r := bufio.NewReader(conn)
-			_, err := handshake.Accept(conn, r, handshake.Local{
+			to, err := handshake.Accept(conn, r, handshake.Local{
 				Node: p.Name, Cookie: p.Cookie, Creation: p.creation(), Salt: rand.Reader, Step: time.Minute, Now: time.Now,
-			}, handshake.Announced{})
-			if err == nil && p.NoAnswers && conn.SetDeadline(time.Time{}) == nil {
+			}, handshake.Announced{Types: p.repeats(), Busy: p.Busy})
+			switch {
+			case err != nil || conn.SetDeadline(time.Time{}) != nil:
+			case p.NoAnswers:
 				_, _ = io.Copy(io.Discard, r)
+			case p.Payload != nil:
+				p.repeat(conn, r, to)
 			}
 		})
+	}
+}
+
+// repeats are the types of a node that answers tool calls, if it has an answer.
+func (p *Peer) repeats() []string {
+	if p.Payload == nil {
+		return nil
+	}
+	return []string{message.MonitorEventType, message.ResultType, message.ToolCallRequestType, message.ToolCallResponseType}
+}
+
+// repeat answers each request with the payload, and knows no event.
+func (p *Peer) repeat(conn io.Writer, r io.Reader, to handshake.Peer) {
+	dec := edf.Decoder{Types: message.Types(), Caches: to.Caches}
+	for frames := frame.NewReader(r, frame.DefaultLimit); ; {
+		f, err := frames.Next()
+		if err != nil {
+			return
+		}
+		m, err := frame.Parse(f, to.Caches.Atoms)
+		if err != nil {
+			continue
+		}
+		answer := frame.Message{Type: frame.Response, From: 1002, To: m.From, Ref: m.Ref, Payload: p.Payload}
+		v, _, _ := dec.Decode(m.Payload)
+		if named, _ := v.(edf.Named); m.Type == frame.Structured {
+			asked, _ := named.Value.(message.Relation[edf.Event])
+			none := message.Result{Error: edf.Error("unknown event"), Ref: asked.Ref}
+			answer = frame.Message{Type: frame.Structured}
+			answer.Payload, err = edf.Append(nil, edf.Named{Type: message.ResultType, Value: none})
+		}
+		b, e := answer.Append(nil)
+		if err != nil || e != nil {
+			return
+		}
+		if _, err := conn.Write(b); err != nil {
+			return
+		}
 	}
 }
 

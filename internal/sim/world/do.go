@@ -123,6 +123,29 @@ func (n *Node) Stay(function string, count int) {
 	}
 }
 
+// Tear counts large messages to a node of which a piece is lost.
+func (l *Link) Tear(to *Node, count int) {
+	if l.Up {
+		l.unwhole[l.side(to)] += int64(count)
+	}
+}
+
+// Discard counts messages that a router has no route for.
+func (s *Spec) Discard(count int) {
+	if p := s.alive(); p != nil {
+		p.in += int64(count)
+		p.discarded += int64(count)
+	}
+}
+
+// SetUrgent changes what comes from outside and goes before others.
+func (s *Spec) SetUrgent(perSecond float64) {
+	s.Urgent = perSecond
+	if p := s.alive(); p != nil {
+		p.retick()
+	}
+}
+
 // Every does something a number of times a second from an instant on, until it
 // is told to stop.
 func (w *World) Every(from time.Duration, perSecond float64, do func(n int)) (stop func()) {

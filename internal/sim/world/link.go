@@ -17,7 +17,8 @@ type Link struct {
 	made    time.Duration
 	cut     bool // kept apart by a fault
 	out, in [2]float64
-	times   int // how often it was made
+	times   int      // how often it was made
+	unwhole [2]int64 // large messages of which an end missed a piece
 }
 
 // Link is the link between two nodes.
@@ -47,7 +48,7 @@ func (l *Link) connect() {
 		return
 	}
 	l.Up, l.made = true, a.world.now
-	l.out, l.in = [2]float64{}, [2]float64{}
+	l.out, l.in, l.unwhole = [2]float64{}, [2]float64{}, [2]int64{}
 	if l.times++; l.times == 1 {
 		return
 	}

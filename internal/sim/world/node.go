@@ -16,7 +16,9 @@ type Node struct {
 	Specs   []*Spec       // what it starts when it boots, in that order
 	Clock   Clock
 	Alive   bool
-	Late    bool // it starts when told, not with the world
+	Late    bool    // it starts when told, not with the world
+	Limit   float64 // bytes that its runtime may take; 0: it does not say
+	Jobs    []*Job
 
 	world   *World
 	procs   []*Process
@@ -47,6 +49,21 @@ type Node struct {
 	stuckIn                           map[string]int // goroutines that stay, by function
 	spoken                            int            // lines read
 	declared                          []*Event
+}
+
+// A Job is one of a node's scheduler, which runs it once a minute.
+type Job struct {
+	Name, Fails string // with what its runs end; "" well
+	since       time.Duration
+}
+
+// Fail lets the runs of a job end with an error from now on; "" well again.
+func (n *Node) Fail(job, with string) {
+	for _, j := range n.Jobs {
+		if j.Name == job {
+			j.Fails, j.since = with, n.world.now
+		}
+	}
 }
 
 // AddNode makes a node.
@@ -190,6 +207,32 @@ func (n *Node) Stop() {
 		n.stopApp(a.Name, "normal")
 	}
 	n.Crash()
+}
+
+// ShutDown lets a node announce that it stops, and stop a little later: when no
+// callback hangs any more. Every five seconds it says for whom it waits.
+func (n *Node) ShutDown() {
+	if n.Alive {
+		n.logNode("info", "node "+n.Name+" is starting a graceful shutdown...")
+		n.world.in(patient, n.stopOrWait)
+	}
+}
+
+const patient = 5 * time.Second
+
+func (n *Node) stopOrWait() {
+	text := ""
+	for _, p := range n.procs {
+		if p.held {
+			text += fmt.Sprintf("\n%s, state: running, queue: %d", p.text(), p.depth)
+		}
+	}
+	if text == "" {
+		n.Stop()
+		return
+	}
+	n.logNode("warning", "node "+n.Name+" is still waiting for processes to terminate:"+text)
+	n.world.in(patient, n.stopOrWait)
 }
 
 // Freeze lets a node stand still for a while; it lives on.

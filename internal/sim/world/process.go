@@ -15,6 +15,7 @@ type Spec struct {
 
 	Rate    float64       // messages a second from outside
 	Timers  float64       // messages a second that it sends to itself by timers
+	Urgent  float64       // of these messages from outside, those that go before others, a second
 	Steady  bool          // they come evenly spaced and take equally long
 	Service time.Duration // of one message
 	Outside string        // the function that waits for something outside; "" where the service is CPU
@@ -77,6 +78,7 @@ type message struct {
 	from    *Process
 	call    uint64
 	ball    bool // goes back to whom it came from, without end
+	urgent  bool // goes before those that are not
 }
 
 // A call is one that waits for its answer.
@@ -122,7 +124,8 @@ type Process struct {
 	workerRestarts      int
 	history             []noted
 	disabled            int
-	next                int // worker or target
+	discarded           int64 // of a router
+	next                int   // worker or target
 	children            []*Process
 }
 
@@ -206,14 +209,17 @@ func (p *Process) tick() {
 	if p.spec.Timers > 0 && p.node.world.rng.Float64() < p.spec.Timers/rate {
 		p.out += int64(weight)
 	}
-	p.receive(message{weight: weight})
+	urgent := p.spec.Urgent > 0 && p.node.world.rng.Float64() < p.spec.Urgent/rate
+	p.receive(message{weight: weight, urgent: urgent})
 	if !p.dead {
 		p.nextTick()
 	}
 }
 
 // rate is how many messages a second come from outside and from its timers.
-func (p *Process) rate() float64 { return p.spec.Rate*p.node.loadFactor() + p.spec.Timers }
+func (p *Process) rate() float64 {
+	return p.spec.Rate*p.node.loadFactor() + p.spec.Urgent + p.spec.Timers
+}
 
 // retick begins the arrivals anew, at another rate.
 func (p *Process) retick() {
@@ -237,7 +243,11 @@ func (p *Process) receive(m message) bool {
 		return false
 	}
 	p.in += int64(m.weight)
-	p.mailbox = append(p.mailbox, m)
+	at := len(p.mailbox)
+	for m.urgent && at > 0 && !p.mailbox[at-1].urgent {
+		at--
+	}
+	p.mailbox = slices.Insert(p.mailbox, at, m)
 	p.depth += m.weight
 	if !p.working {
 		p.woke = w.now
@@ -245,6 +255,20 @@ func (p *Process) receive(m message) bool {
 		p.begin()
 	}
 	return true
+}
+
+// queues is how many messages wait in the urgent queue, and how old the oldest of both
+// queues is.
+func (p *Process) queues() (urgent int, oldestUrgent, oldestMain time.Duration) {
+	for _, m := range p.mailbox {
+		age := p.node.world.now - m.arrived
+		if !m.urgent {
+			return urgent, oldestUrgent, age
+		}
+		urgent += m.weight
+		oldestUrgent = max(oldestUrgent, age)
+	}
+	return urgent, oldestUrgent, 0
 }
 
 // forward gives a message of a pool to the next worker that has room.

@@ -40,6 +40,7 @@ func (r *Recorder) visit(n *Node, round int) {
 	w := n.world
 	next := w.Interval
 	switch {
+	case n.Late: // nobody knows of it yet
 	case !n.Alive:
 		for _, tool := range []string{"node_info", "runtime_stats", "process_list", "sample_read"} {
 			r.keep(w, n.Name, tool, nil, time.Millisecond, 0, "", ergo.RemoteError(n.Name, "no route"))
@@ -81,6 +82,9 @@ func (r *Recorder) ask(n *Node, round int, late time.Duration) {
 		say("network_acceptors", nil, n.acceptorsText())
 		say("event_list", ergo.Args{"limit": 100000}, n.eventsText())
 		say("app_list", nil, n.appsText())
+		if len(n.Jobs) > 0 {
+			say("cron_info", nil, n.cronText())
+		}
 		r.ping(n)
 		if n == w.entry() {
 			say("cluster_nodes", nil, n.clusterText())
@@ -88,7 +92,7 @@ func (r *Recorder) ask(n *Node, round int, late time.Duration) {
 	}
 	if round%5 == 0 {
 		for _, p := range n.procs {
-			if p.spec.Kind == "supervisor" || p.spec.Kind == "pool" {
+			if slices.Contains([]string{"supervisor", "pool", "router"}, p.spec.Kind) {
 				say("process_inspect", ergo.Args{"pid": p.text()}, p.inspectText())
 			}
 		}

@@ -75,7 +75,8 @@ func (p *Process) row(o *object) {
 	if w.Latency {
 		latency = 0
 		if len(p.mailbox) > 0 {
-			latency = int64(w.now - p.mailbox[0].arrived)
+			_, urgent, main := p.queues()
+			latency = int64(max(urgent, main))
 		}
 	}
 	o.num("MailboxLatency", latency)
@@ -218,6 +219,9 @@ func (n *Node) statsText() []byte {
 	o.num("sys", int64(2*n.live+12e6))
 	o.num("num_gc", int64(n.collections))
 	o.num("last_gc_pause_ns", int64(n.lastPause))
+	if n.Limit > 0 {
+		o.num("memory_limit", int64(n.Limit))
+	}
 	age := max(1, (n.world.now - n.born).Seconds())
 	o.raw("gc_cpu_percent", strconv.FormatFloat(100*n.gcCPU.Seconds()/age/n.Cores, 'g', 5, 64))
 	o.close()
@@ -283,10 +287,30 @@ func (n *Node) peersText() []byte {
 		o.num("MessagesOut", int64(l.out[i]))
 		o.num("BytesIn", int64(120*l.in[i]))
 		o.num("BytesOut", int64(120*l.out[i]))
+		o.num("FragmentTimeouts", l.unwhole[i])
 		o.close()
 	}
 	o.b = append(o.b, ']')
 	return o.b
+}
+
+// cronText is what the scheduler says of its jobs, each of which runs once a minute.
+func (n *Node) cronText() []byte {
+	var b []byte
+	for i, j := range n.Jobs {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		ran, failed := "0001-01-01T00:00:00Z", ""
+		if at := n.world.now.Truncate(time.Minute); at >= n.born {
+			ran = n.stamp(at)
+			if j.Fails != "" && at >= j.since {
+				failed = j.Fails
+			}
+		}
+		b = fmt.Appendf(b, `{"Disabled":false,"Name":%q,"Spec":"* * * * *","Location":"UTC","ActionInfo":"send message to '%s' with normal priority","LastRun":%q,"LastErr":%q}`, j.Name, j.Name, ran, failed)
+	}
+	return fmt.Appendf(nil, `{"Next":"0001-01-01T00:00:00Z","Spool":[],"Jobs":[%s]}`, b)
 }
 
 func (n *Node) acceptorsText() []byte {
@@ -384,7 +408,10 @@ func (n *Node) appsText() []byte {
 
 func (p *Process) inspectText() []byte {
 	m := map[string]string{}
-	if p.spec.Kind == "pool" {
+	if p.spec.Kind == "router" {
+		m["type"], m["routes_total"], m["routes_active"], m["routes_disabled"], m["routes_pending"] = "Router", "3", "2", "1", "0"
+		m["forwarded"], m["discarded"] = strconv.FormatInt(p.in-p.discarded, 10), strconv.FormatInt(p.discarded, 10)
+	} else if p.spec.Kind == "pool" {
 		m["pool_size"] = strconv.Itoa(len(p.children))
 		limit := 0
 		if len(p.children) > 0 {
@@ -437,16 +464,16 @@ func (p *Process) infoText() []byte {
 	o := &object{}
 	p.row(o)
 	o.b = o.b[:len(o.b)-1]
-	latency := int64(0)
-	if len(p.mailbox) > 0 && p.node.world.Latency {
-		latency = int64(p.node.world.now - p.mailbox[0].arrived)
+	urgent, oldestUrgent, oldestMain := p.queues()
+	if !p.node.world.Latency {
+		oldestUrgent, oldestMain = -1, -1
 	}
 	limit := -1
 	if p.spec.Limit > 0 {
 		limit = p.spec.Limit
 	}
 	o.num("MailboxSize", int64(limit))
-	o.raw("MailboxQueues", fmt.Sprintf(`{"Main":%d,"System":0,"Urgent":0,"Log":0,"LatencyMain":%d,"LatencySystem":0,"LatencyUrgent":0,"LatencyLog":0}`, p.depth, latency))
+	o.raw("MailboxQueues", fmt.Sprintf(`{"Main":%d,"System":0,"Urgent":%d,"Log":0,"LatencyMain":%d,"LatencySystem":0,"LatencyUrgent":%d,"LatencyLog":0}`, p.depth-urgent, urgent, oldestMain, oldestUrgent))
 	o.raw("Env", "{}")
 	o.close()
 	return o.b

@@ -51,7 +51,7 @@ type planned struct {
 	do func()
 }
 
-// Warm is how long a world runs before its first sample; what a node counted
+// Warm is how long a world runs at least before its first sample; what a node counted
 // in the time before that is taken to be alike.
 const Warm = 20 * time.Second
 
@@ -94,18 +94,20 @@ func (w *World) Records() []*archive.Record {
 // Lines runs the world and returns what its recorder heard, in order of time.
 // It may be called once.
 func (w *World) Lines() []*capture.Line {
-	w.now = -Warm
+	warm := w.warm()
+	w.now = -warm
 	for _, n := range w.Nodes {
-		w.in(max(0, Warm-n.up()), func() { n.boot() })
+		w.in(max(0, warm-n.up()), func() { n.boot() })
 	}
-	w.in(Warm, func() {
+	w.in(warm, func() {
 		for _, n := range w.Nodes {
 			n.age()
+			n.lines = nil // who listens hears what is said from now on
 		}
 		w.Recorder.start(w)
 	})
 	for _, p := range w.planned {
-		w.in(p.at+Warm, p.do)
+		w.in(p.at+warm, p.do)
 	}
 	for len(w.queue.events) > 0 {
 		e := w.queue.pop()
@@ -117,6 +119,17 @@ func (w *World) Lines() []*capture.Line {
 	}
 	slices.SortStableFunc(w.out, func(a, b *capture.Line) int { return a.Answer.At.Compare(b.Answer.At) })
 	return w.out
+}
+
+// warm is how long the world runs before its first sample: as long as its oldest node
+// has been up, or a good part of that.
+func (w *World) warm() time.Duration {
+	const most = 40 * time.Minute
+	warm := Warm
+	for _, n := range w.Nodes {
+		warm = max(warm, min(n.up(), most))
+	}
+	return warm
 }
 
 // in lets something happen after a while.

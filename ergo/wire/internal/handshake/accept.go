@@ -21,6 +21,8 @@ type Announced struct {
 	// Modern is a node of 3.3 with its default flags, else it is one before.
 	Modern bool
 	Cert   []byte // its TLS certificate (DER); nil without TLS
+	// Busy is a node that shakes as many hands as it will: who comes is told so.
+	Busy bool
 }
 
 // Accept plays the acceptor's side of a handshake, for nodes that are played:
@@ -30,6 +32,9 @@ func Accept(conn net.Conn, r *bufio.Reader, local Local, own Announced) (Peer, e
 	theirs, err := expect[Hello](h, HelloType)
 	if err != nil {
 		return Peer{}, err
+	}
+	if own.Busy {
+		return Peer{}, errors.Join(h.send(RejectType, Reject{Reason: "busy"}), errors.New("accept: busy"))
 	}
 	if !same(theirs.Digest, digest(theirs.Salt, local.Cookie)) {
 		return Peer{}, errors.New("accept: wrong cookie")

@@ -16,6 +16,7 @@ import (
 	"ergorecorder/ergo/wire/internal/frame"
 	"ergorecorder/ergo/wire/internal/handshake"
 	"ergorecorder/ergo/wire/internal/message"
+	"ergorecorder/internal/limit"
 )
 
 // self is the process id from which our node asks. It has no processes, so
@@ -92,6 +93,8 @@ type Link struct {
 	within bool // a frame has begun; the reader's own
 
 	frames, unread, late, unsent atomic.Int64
+
+	over atomic.Pointer[limit.Over] // the newest of what was dropped because it was too long
 
 	mu      sync.Mutex
 	waiting map[[3]uint64]chan reply
@@ -267,6 +270,7 @@ func (l *Link) ask(ctx context.Context, ref [3]uint64, m frame.Message) (any, er
 		delete(l.clocks, ref)
 		l.mu.Unlock()
 	}()
+	dropped := l.over.Load()
 	if err := l.send(ctx, m); err != nil {
 		return nil, err
 	}
@@ -277,6 +281,9 @@ func (l *Link) ask(ctx context.Context, ref [3]uint64, m frame.Message) (any, er
 	case <-l.done:
 		return nil, l.Err()
 	case <-ctx.Done():
+		if over := l.over.Load(); over != dropped { // it may have been the answer
+			return nil, fmt.Errorf("%w, and what the peer sent meanwhile was dropped: %w", ctx.Err(), over)
+		}
 		return nil, ctx.Err()
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"ergorecorder/ergo/wire/internal/edf"
 	"ergorecorder/ergo/wire/internal/frame"
 	"ergorecorder/ergo/wire/internal/message"
+	"ergorecorder/internal/limit"
 )
 
 // read takes in frames until the link ends.
@@ -28,7 +29,7 @@ func (l *Link) read(r io.Reader) error {
 		if f.Type == frame.Fragment {
 			whole, done, err := parts.Add(f, l.opts.Now())
 			if err != nil {
-				l.unread.Add(1)
+				l.drop(err)
 			}
 			if !done {
 				continue
@@ -82,7 +83,7 @@ func (l *Link) take(f frame.Frame) {
 	}
 	f, err := frame.Unpack(f, l.opts.Limit)
 	if err != nil {
-		l.unread.Add(1)
+		l.drop(err)
 		return
 	}
 	m, err := frame.Parse(f, l.opts.Peer.Caches.Atoms)
@@ -91,6 +92,15 @@ func (l *Link) take(f frame.Frame) {
 		return
 	}
 	l.receive(m)
+}
+
+// drop counts what could not be put together, and keeps which limit it met.
+func (l *Link) drop(err error) {
+	l.unread.Add(1)
+	var over *limit.Over
+	if errors.As(err, &over) {
+		l.over.Store(over)
+	}
 }
 
 // decode reads a value. One that has a layout from [Options] must be

@@ -1,0 +1,58 @@
+package memory
+
+import (
+	"fmt"
+
+	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/series"
+	"ergorecorder/ergo"
+)
+
+// olderChurn finds allocation that was far above the node's own average when the
+// recording began, and stayed so: what it counted in its life before is the before.
+// That life has nights and lulls in it, so the rise must be twice as great.
+func olderChurn(s *scene.Scene, n *scene.Node, profs scene.Heaps) *finding.Finding {
+	allocated, collected := n.Series(ergo.Runtime, "total_alloc"), n.Series(ergo.Runtime, "num_gc")
+	rates, cycles := n.Rates(ergo.Runtime, "total_alloc"), n.Rates(ergo.Runtime, "num_gc")
+	was, life, ok := n.LifeBefore(allocated)
+	gcWas, _, told := n.LifeBefore(collected)
+	if !ok || !told || rates.Len() < 8 || was <= 0 {
+		return nil
+	}
+	low, is, gcIs := series.Quantile(rates.V, 0.25), series.Median(rates.V), series.Mean(cycles.V)
+	rise := 2 * s.Set.Of(churnRatio)
+	if low < rise*was || gcIs < rise*gcWas || gcIs < 0.5 {
+		return nil
+	}
+	from := rates.T[0]
+	f := &finding.Finding{
+		Kind: finding.HeapChurn, Score: finding.ScoreWarning, Confidence: finding.Medium, Facts: []finding.Fact{finding.Older},
+		Title: fmt.Sprintf("%s allocates %s a second, and throws it away", finding.NodeName(n.Name), finding.Size(is)),
+		Summary: fmt.Sprintf("It was so when the recording began: allocation on %s is %s times what it was on average in the %s of its life before, and collections are %s a second.",
+			n.Name, finding.Number(is/was), finding.Duration(life), finding.Number(gcIs)),
+		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(from)},
+		Onset:   s.From, OnsetErrorS: s.Usual(n).Seconds(),
+		Evidence: []finding.Evidence{{
+			What: "bytes allocated per second", Node: n.Name, Tool: "runtime_stats", Field: "total_alloc", From: &from, To: &s.To, Series: finding.Chart("bytes/s", rates),
+		}},
+		Recommendation: "Reuse buffers where the profile shows most allocations (sync.Pool, preallocated slices); look for conversions and formatting in callbacks that run often.",
+		Confirm:        []string{"pprof_heap on " + n.Name + ": the alloc column, twice", "pprof_cpu on " + n.Name + ": runtime.mallocgc and runtime.gcBgMarkWorker"},
+		Caveats:        []string{"Since when is not known: its average before is what it had counted by its first answer, over its uptime."},
+	}
+	e := &f.Evidence[0]
+	first := n.Says("runtime_stats", allocated.T[0], allocated.T[0])
+	e.Value("before_bytes_per_s", was, first.Of(fmt.Sprintf("first(total_alloc) / %v", life.Seconds())))
+	e.Value("after_bytes_per_s", is, n.OverRates("runtime_stats", allocated, rates).Of("median(rates(total_alloc))"))
+	e.Value("collections_per_s.after", gcIs, n.OverRates("runtime_stats", collected, cycles).Of("mean(rates(num_gc))"))
+	if cost, told := gcCost(n, from, s.To); told {
+		f.Score = max(f.Score, finding.Score(finding.HeapChurn, cost))
+	}
+	for _, tables := range [][]scene.HeapTable{profs.Text, profs.Raw} {
+		if f.Subject.Function == "" {
+			f.Subject.Function = allocator(tables, from, is-was)
+		}
+	}
+	holder(n, f.Subject.Function, finding.Window{From: from, To: s.To}, f)
+	return f
+}

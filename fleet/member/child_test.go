@@ -1,0 +1,89 @@
+package member_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"testing"
+)
+
+// childEnv makes the test's program a recorder: what it holds is a life, as JSON.
+const childEnv = "FLEET_CHILD"
+
+// child records until it is told to stop, or killed.
+func child(text string) int {
+	var l life
+	if err := json.Unmarshal([]byte(text), &l); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer cancel()
+	if err := l.start(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	fmt.Println("started")
+	l.running.Wait()
+	if l.err != nil {
+		fmt.Fprintln(os.Stderr, l.err)
+		return 1
+	}
+	return 0
+}
+
+// spawn starts a recorder in a process of its own.
+func spawn(t *testing.T, l *life) *exec.Cmd {
+	t.Helper()
+	text, err := json.Marshal(l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), childEnv+"="+string(text))
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	must(t, err)
+	must(t, cmd.Start())
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill() // most often it has ended
+		_ = cmd.Wait()
+	})
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatalf("recorder %s did not start: %q, %v", l.Name, line, err)
+	}
+	return cmd
+}
+
+// freePorts are ports of loopback that nobody has at this moment.
+func freePorts(t *testing.T, n int) (ports []int) {
+	t.Helper()
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+	}
+	return ports
+}
+
+// stored is how large the archive's files are: what grows is being recorded.
+func stored(path string) (size int64) {
+	files, _ := filepath.Glob(filepath.Join(path, "*.erg")) // the pattern is right
+	for _, f := range files {
+		if st, err := os.Stat(f); err == nil {
+			size += st.Size()
+		}
+	}
+	return size
+}
