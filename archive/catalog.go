@@ -237,7 +237,9 @@ func (c *catalog) corruption(k StreamKey, r *run, err error) *CorruptionError {
 }
 
 // open opens a run for decoding.
-func (c *catalog) open(z *codec.Zip, k StreamKey, r run) (*codec.Run, error) { return c.openIn(z, k, r, new([]byte)) }
+func (c *catalog) open(z *codec.Zip, k StreamKey, r run) (*codec.Run, error) {
+	return c.openIn(z, k, r, new([]byte))
+}
 
 // openIn is open with memory for a block.
 func (c *catalog) openIn(z *codec.Zip, k StreamKey, r run, room *[]byte) (*codec.Run, error) {
