@@ -178,6 +178,19 @@ func (r *Reader) blocksBeyond(c *Cursor, open bool) (found []*Block) {
 	return found
 }
 
+// Leave leaves only the streams in the reader that keep tells: others of their
+// records are read elsewhere.
+func (r *Reader) Leave(keep func(StreamKey) bool) {
+	r.cat.mu.Lock()
+	defer r.cat.mu.Unlock()
+	for k := range r.cat.streams {
+		if !keep(k) {
+			delete(r.cat.streams, k)
+		}
+	}
+	r.cat.order = nil
+}
+
 func lowest(a, b uint64) uint64 {
 	if a == 0 {
 		return b

@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -36,6 +37,12 @@ type Object struct {
 	Name string // for errors
 	Src  io.ReaderAt
 	Size int64
+	// From and To are the times of its records, as far as they are known without
+	// it: what is told to be lost where it cannot be read.
+	From, To time.Time
+	// Gone are numbers of segments that were removed from the shelf, as a note
+	// says: they are not missed. Any of the objects may tell them.
+	Gone []int
 }
 
 // flatFile is an open flat file.
@@ -47,22 +54,49 @@ type flatFile struct {
 
 // OpenObjects opens flat files as one archive, whose segments they are. Each
 // is asked for its index, and then for the blocks that are read. What objects
-// are missing between them is damage; none need follow the last. The
-// caller keeps the sources open as long as the reader.
+// are missing between them, and those whose index cannot be read, is damage; none need
+// follow the last. The caller keeps the sources open as long as the reader.
 func OpenObjects(objects ...Object) (*Reader, error) {
 	r := newReader()
+	var first error
 	for _, o := range objects {
 		s := &segment{path: o.Name, flat: &flatFile{Object: o}}
 		if err := s.openFlat(r.zip); err != nil {
-			return nil, fmt.Errorf("open %s: %w", o.Name, err)
+			err = fmt.Errorf("open %s: %w", o.Name, err)
+			if first = cmp.Or(first, err); errors.Is(err, ErrVersion) {
+				return nil, err
+			}
+			r.cat.damage = append(r.cat.damage, &CorruptionError{Segment: s.name(), From: o.From, To: o.To, Err: err})
+			continue
 		}
 		r.cat.segments = append(r.cat.segments, s)
+	}
+	if len(r.cat.segments) == 0 && first != nil {
+		return nil, first
 	}
 	if len(r.cat.segments) == 0 {
 		return nil, fmt.Errorf("open objects: there is none: %w", ErrNotArchive)
 	}
 	slices.SortFunc(r.cat.segments, func(a, b *segment) int { return cmp.Compare(a.meta.Segment, b.meta.Segment) })
 	r.cat.after = r.cat.segments[0].meta.Segment - 1
+	newest := &r.cat.segments[len(r.cat.segments)-1].meta
+	for _, o := range objects {
+		for _, n := range o.Gone {
+			newest.Gone, newest.Dropped = newest.dropped().with(n), nil
+		}
+	}
+	return r, r.load()
+}
+
+// OpenFlat opens a file that is flat by itself: it may hold the middle of an
+// archive, and no other segment is missed.
+func OpenFlat(path string) (*Reader, error) {
+	s, err := openFlatFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	r := newReader()
+	r.cat.segments, r.cat.after = []*segment{s}, s.meta.Segment-1
 	return r, r.load()
 }
 

@@ -419,6 +419,24 @@ func (w *Writer) forget(s *segment) error {
 	return s.close()
 }
 
+// Forget drops a segment of a directory archive that is kept elsewhere, whatever
+// incidents pin in it. That the newest is written refuses it.
+func (w *Writer) Forget(number int) error {
+	w.io.Lock()
+	defer w.io.Unlock()
+	i := slices.IndexFunc(w.cat.segments, func(s *segment) bool { return s.meta.Segment == number })
+	if !w.dir || i < 0 {
+		return nil // it is not there
+	}
+	if s := w.cat.segments[i]; s != w.seg {
+		if err := w.forget(s); err != nil {
+			return fmt.Errorf("drop %s: %w", s.name(), fileError(err))
+		}
+		return nil
+	}
+	return fmt.Errorf("drop segment %d: it is being written", number)
+}
+
 // rewrite makes the segment hold the given runs only.
 func (w *Writer) rewrite(s *segment, keep []*run) error {
 	var blocks []packed

@@ -80,15 +80,13 @@ type Options struct {
 	OwnNode string
 	// Routes tells which nodes are asked without forwarding; nil means none.
 	Routes Routes
-	// Pushes delivers what nodes push by themselves; nil means that they push
-	// nothing, and everything is polled.
-	Pushes Pushes
-	Fleet  share.Fleet // who shares the nodes with us; nil: all are ours
-	// Now is the world's clock; nil means the system's. Timers are the
-	// system's in any case.
+	// Pushes delivers what nodes push by themselves; nil means nothing: everything is polled.
+	Pushes   Pushes
+	Backlogs share.Backlogs // what is still to be taken elsewhere, for the status
+	Fleet    share.Fleet    // who shares the nodes with us; nil: all are ours
+	// Now is the world's clock; nil means the system's. Timers are the system's.
 	Now func() time.Time
-	// Elapsed is a steady time that no step of the world's clock moves; nil
-	// means the system's.
+	// Elapsed is a steady time that no step of the world's clock moves; nil means the system's.
 	Elapsed func() time.Duration
 	// Jitter gives numbers in [0, 1) that spread schedules; nil means random.
 	Jitter func() float64

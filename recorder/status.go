@@ -41,6 +41,7 @@ type Status struct {
 	Refused   int             `json:"refused"`           // triggers on which nothing was done: too many within the hour
 	Fleet     *share.Standing `json:"fleet,omitempty"`   // nil: the recorder is of none
 	Keeping   string          `json:"keeping,omitempty"` // why segments were last not rotated or dropped as they should; "" if they were
+	Backlogs  []share.Backlog `json:"backlogs,omitempty"`
 }
 
 // A Storage says what became of what the archive was given.
@@ -63,7 +64,7 @@ func (r *Recorder) Status() Status {
 	now := r.clock.Now()
 	stats := r.w.Stats()
 	r.mu.Lock()
-	s := Status{Began: r.began, Now: now, Replay: r.clock.Replayed(), Records: r.records, Held: r.skipped, Bytes: stats.Bytes, Incidents: r.opened, Refused: r.refused, Fleet: r.shares.Standing()}
+	s := Status{Began: r.began, Now: now, Replay: r.clock.Replayed(), Records: r.records, Held: r.skipped, Bytes: stats.Bytes, Incidents: r.opened, Refused: r.refused, Fleet: r.shares.Standing(), Backlogs: r.opts.Backlogs.Now()}
 	s.Storage = storageOf(&stats, r.outage, r.failure)
 	r.mu.Unlock()
 	if stats.Keeping != nil {

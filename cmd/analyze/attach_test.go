@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"ergorecorder/cmd/internal/paths"
+
 	"ergorecorder/archive"
 	"ergorecorder/archive/archivetest"
 	"ergorecorder/archive/attach"
@@ -30,7 +32,7 @@ func beingWritten(t *testing.T, name string) *writing {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name) + name[len(filepath.Clean(name)):]
 	w := archivetest.Writer(t, path, &archive.Options{CommitEvery: time.Hour})
-	s, err := attach.Serve(t.Context(), w, place())
+	s, err := attach.Serve(t.Context(), w, paths.Place())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,12 +161,12 @@ func TestControlURL(t *testing.T) {
 		http.ServeFile(w, r, path)
 	}))
 	defer s.Close()
-	t.Setenv(controlTokenEnv, "right")
+	t.Setenv(paths.TokenEnv, "right")
 	var out, errs bytes.Buffer
 	if code := run(t.Context(), []string{"info", s.URL}, nil, &out, &errs); code != exit.OK || !strings.Contains(out.String(), "a@h") {
 		t.Errorf("exit %d: %s%s", code, out.String(), errs.String())
 	}
-	t.Setenv(controlTokenEnv, "other")
+	t.Setenv(paths.TokenEnv, "other")
 	errs.Reset()
 	if code := run(t.Context(), []string{"info", s.URL}, nil, &out, &errs); code == exit.OK || !strings.Contains(errs.String(), "wrong token") {
 		t.Errorf("exit %d: %s", code, errs.String())

@@ -74,6 +74,7 @@ func TestHostileNames(t *testing.T) {
 		"call":       {"PATH|process_list", "PATH|runtime_stats|--node|gamma@localhost" + planted},
 		"export":     {"PATH", "PATH|--format|csv", "PATH|--format|openmetrics", "PATH|--format|perfetto", "PATH|--format|csv|--reading|sample_read"},
 		"verify":     {"PATH"},
+		"merge":      {"PATH|PATH|-o|" + filepath.Join(t.TempDir(), "merged.erg")},
 		"salvage":    {"PATH|-o|" + filepath.Join(t.TempDir(), "salvaged.erg")},
 	}
 	elsewhere := map[string]string{

@@ -15,6 +15,7 @@ import (
 	"ergorecorder/analyze"
 	"ergorecorder/analyze/views"
 	"ergorecorder/cmd/internal/command"
+	"ergorecorder/cmd/internal/paths"
 	"ergorecorder/cmd/internal/sealed"
 	"ergorecorder/ergo"
 	"ergorecorder/internal/exit"
@@ -44,6 +45,7 @@ func newRoot() *cobra.Command {
 		Short: "Read recordings of Ergo clusters: what was so, and what went wrong",
 	}
 	sealed.Identity(root)
+	paths.Far(root)
 	command.Color(root)
 	expandFlag(root)
 	root.AddCommand(
@@ -64,7 +66,7 @@ func newRoot() *cobra.Command {
 		newServe(),
 		newTop(),
 		newVerify(),
-		newSalvage(),
+		newSalvage(), newMerge(),
 		newScrub(),
 	)
 	command.Complete(root, map[string]cobra.CompletionFunc{

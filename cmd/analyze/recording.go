@@ -17,25 +17,25 @@ import (
 
 	"ergorecorder/analyze"
 	"ergorecorder/archive"
+	"ergorecorder/cmd/internal/paths"
 	"ergorecorder/escape"
 	"ergorecorder/replay"
 )
 
 // openRecording opens archives as one timeline; the control URL of a running
 // recorder, and the path of an archive that one of this machine is writing,
-// stand for what it has recorded so far. An archive without a record is refused:
+// stand for what it has recorded so far; s3://BUCKET/PREFIX is what lies on a shelf. An archive without a record is refused:
 // there is nothing to say about it.
-func openRecording(cmd *cobra.Command, paths ...string) (*replay.Recording, error) {
-	files, remove, err := local(paths, true)
-	if err != nil {
-		return nil, err
-	}
-	defer remove()
-	rec, err := replay.OpenWith(opening(cmd), files...)
+func openRecording(cmd *cobra.Command, given ...string) (*replay.Recording, error) {
+	readers, err := paths.Archives(cmd, opening(cmd), given, false)
 	if err != nil {
 		return nil, openError(err)
 	}
-	if err := notEmpty(rec, paths); err != nil {
+	rec, err := replay.New(readers...)
+	if err != nil {
+		return nil, err
+	}
+	if err := notEmpty(rec, given); err != nil {
 		return nil, errors.Join(err, rec.Close())
 	}
 	sayNotRead(cmd, rec)

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ergorecorder/archive"
+	"ergorecorder/cmd/internal/paths"
 	"ergorecorder/coverage"
 	"ergorecorder/internal/exit"
 	"ergorecorder/replay"
@@ -68,24 +69,32 @@ func printVerdict(w io.Writer, rep *archive.Report, lines []damageLine, path str
 	escape.Fprintf(w, "damaged in %s\nrecover what is intact: analyze salvage %s -o NEW\n", counted(len(lines), "place"), path)
 }
 
-func verified(ctx context.Context, opts archive.OpenOptions, path string) (*archive.Report, error) {
-	r, err := archive.OpenWith(path, opts)
+// mixedIn are the nodes of which an archive holds two recordings.
+func mixedIn(ctx context.Context, r *archive.Reader) ([]string, error) {
+	rec, err := replay.New(r)
 	if err != nil {
 		return nil, err
 	}
-	defer r.Close()
-	return r.Verify(ctx)
+	return coverage.Mixed(ctx, rec)
 }
 
-// mixedIn are the nodes of which the archive holds two recordings.
-func mixedIn(ctx context.Context, opts archive.OpenOptions, path string) ([]string, error) {
-	rec, err := replay.OpenWith(opts, path)
-	if err != nil {
-		return nil, err
+// verified looks at all of archives, each by itself.
+func verified(ctx context.Context, readers []*archive.Reader) (rep *archive.Report, mixed []string, err error) {
+	rep, mixed = &archive.Report{}, []string{}
+	for _, r := range readers {
+		one, err := r.Verify(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		rep.Segments, rep.Streams, rep.Blocks = rep.Segments+one.Segments, rep.Streams+one.Streams, rep.Blocks+one.Blocks
+		rep.Records, rep.Bytes, rep.Damage = rep.Records+one.Records, rep.Bytes+one.Bytes, append(rep.Damage, one.Damage...)
+		own, err := mixedIn(ctx, r)
+		if err != nil {
+			return nil, nil, err
+		}
+		mixed = append(mixed, own...)
 	}
-	defer rec.Close()
-	mixed, err := coverage.Mixed(ctx, rec)
-	return append([]string{}, mixed...), err
+	return rep, mixed, nil
 }
 
 func newVerify() *cobra.Command {
@@ -104,20 +113,18 @@ then is verified.`,
 			if f != "text" && f != "json" {
 				return f.unknown(infoFormats)
 			}
-			file, remove, err := onDisk(args[0])
+			readers, err := paths.Archives(cmd, opening(cmd), args, true)
 			if err != nil {
 				return err
 			}
-			defer remove()
-			rep, err := verified(cmd.Context(), opening(cmd), file)
+			for _, r := range readers {
+				defer r.Close()
+			}
+			rep, mixed, err := verified(cmd.Context(), readers)
 			if err != nil {
 				return err
 			}
 			lines := damageLines(rep.Damage)
-			mixed, err := mixedIn(cmd.Context(), opening(cmd), file)
-			if err != nil {
-				return err
-			}
 			out := cmd.OutOrStdout()
 			if f == "json" {
 				err = printJSON(out, map[string]any{

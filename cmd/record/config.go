@@ -62,6 +62,7 @@ type config struct {
 	Pprof       pprofConfig     `yaml:"pprof"`
 	Incidents   incidentConfig  `yaml:"incidents"`
 	Archive     archiveConfig   `yaml:"archive"`
+	Shelf       shelfConfig     `yaml:"shelf"`
 	Control     controlConfig   `yaml:"control"`
 	Fleet       fleetConfig     `yaml:"fleet"`
 }
@@ -156,6 +157,7 @@ var flagKeys = map[string]string{
 	"incident-url": "incidents.url", "incident-secret-file": "incidents.secret-file", "rules": "incidents.rules",
 	"keep-age": "archive.keep-age", "keep-bytes": "archive.keep-bytes", "max-bytes": "archive.max-bytes",
 	"join": "join.nodes", "cookie-file": "join.cookie-file", "node-name": "join.node-name",
+	"shelf": "shelf.url", "shelf-endpoint": "shelf.endpoint", "shelf-keep-age": "shelf.keep-age", "shelf-keep-bytes": "shelf.keep-bytes", "shelf-drop-local": "shelf.drop-local",
 	"tls": "join.tls", "follow-routes": "join.follow-routes",
 	"control": "control.listen", "control-token-file": "control.token-file", "socket": "control.socket",
 	"fleet": "fleet.name", "engine": "fleet.engine", "cluster": "fleet.cluster", "recorder-name": "fleet.recorder", "witnesses": "fleet.witnesses",
@@ -385,6 +387,9 @@ func (c *config) recorderOptions() (recorder.Options, error) {
 // archiveOptions are those of the archive's writer.
 func (c *config) archiveOptions() *archive.Options {
 	a := c.Archive
+	if a.RotateAge == 0 && c.Shelf.URL != "" {
+		a.RotateAge = shelfRotate
+	}
 	return &archive.Options{
 		KeepAge: a.KeepAge, KeepBytes: a.KeepBytes, MaxBytes: a.MaxBytes,
 		RotateAge: a.RotateAge, RotateBytes: a.RotateBytes,

@@ -97,6 +97,9 @@ func printStatus(w io.Writer, s recorder.Status) error {
 	if s.Keeping != "" {
 		escape.Fprintf(w, "segments are not rotated or dropped as they should: %s\n", s.Keeping)
 	}
+	for _, b := range s.Backlogs {
+		printBacklog(w, &b, s.Now)
+	}
 	escape.Fprintln(w)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	escape.Fprintf(t, "node\tstate\tasked\tprocesses seen\tlag\terrors\tlines lost\tcosts of a core\tstretched\n")
@@ -154,6 +157,21 @@ func printStorage(w io.Writer, s *recorder.Storage) {
 	if s.Faults > 0 {
 		escape.Fprintf(w, "%d errors of the storage, the newest at %s: %s\n", s.Faults, s.FaultAt.UTC().Format(time.RFC3339), s.Fault)
 	}
+}
+
+// printBacklog prints what is still to be taken elsewhere.
+func printBacklog(w io.Writer, b *share.Backlog, now time.Time) {
+	escape.Fprintf(w, "%s: %d taken", b.To, b.Taken)
+	if b.Pieces > 0 {
+		escape.Fprintf(w, ", %d with %s wait, the oldest recorded %v ago", b.Pieces, size(b.Bytes), now.Sub(b.Since).Truncate(time.Second))
+	}
+	if b.Lost > 0 {
+		escape.Fprintf(w, ", %d were dropped here before they were there", b.Lost)
+	}
+	if b.Failing != "" {
+		escape.Fprintf(w, "; NOTHING IS TAKEN: %s", b.Failing)
+	}
+	escape.Fprintln(w)
 }
 
 func newMark() *cobra.Command {

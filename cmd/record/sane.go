@@ -30,7 +30,7 @@ func (c *config) sane() error {
 	}
 	for key, n := range map[string]int64{
 		"parallel": int64(c.Parallel), "logs.buffer": int64(c.Logs.Buffer), "incidents.per-hour": int64(c.Incidents.PerHour),
-		"archive.keep-bytes": c.Archive.KeepBytes, "archive.max-bytes": c.Archive.MaxBytes, "max-answer": c.MaxAnswer, "archive.rotate-bytes": c.Archive.RotateBytes,
+		"archive.keep-bytes": c.Archive.KeepBytes, "archive.max-bytes": c.Archive.MaxBytes, "max-answer": c.MaxAnswer, "archive.rotate-bytes": c.Archive.RotateBytes, "shelf.keep-bytes": c.Shelf.KeepBytes,
 	} {
 		if n < 0 {
 			errs = append(errs, fmt.Errorf("%s %d: less than nothing means nothing", key, n))
@@ -79,7 +79,7 @@ func (c *config) durations() map[string]time.Duration {
 		"logs.every": c.Logs.Every, "logs.renew": c.Logs.Renew, "pprof.every": c.Pprof.Every,
 		"incidents.every": c.Incidents.Every, "incidents.before": c.Incidents.Before, "incidents.after": c.Incidents.After,
 		"incidents.cooldown": c.Incidents.Cooldown, "fleet.within": c.Fleet.Within, "fleet.keep-age": c.Fleet.KeepAge,
-		"archive.keep-age": c.Archive.KeepAge, "archive.rotate-age": c.Archive.RotateAge,
+		"archive.keep-age": c.Archive.KeepAge, "archive.rotate-age": c.Archive.RotateAge, "shelf.keep-age": c.Shelf.KeepAge,
 	}
 }
 
@@ -92,6 +92,8 @@ func (c *config) sized() error {
 	st, err := os.Stat(c.Output)
 	dir := strings.HasSuffix(c.Output, string(filepath.Separator)) || err == nil && st.IsDir()
 	switch {
+	case !dir && c.Shelf.URL != "":
+		return fmt.Errorf("shelf: %s is one file, and closed segments go to a shelf: give a directory, as in -o %s/", c.Output, strings.TrimSuffix(c.Output, ".erg"))
 	case !dir && c.Archive.KeepAge > 0:
 		return fmt.Errorf("keep-age: %s is one file, which keeps all: give a directory, as in -o %s/", c.Output, strings.TrimSuffix(c.Output, ".erg"))
 	case !dir && c.Archive.KeepBytes > 0:

@@ -61,6 +61,12 @@ var mayImport = map[string]string{
 	"recorder/control":    "door escape seal ergo/live archive recorder recorder/dump recorder/share",
 	"recorder/ingest":     "ergo ergo/redact ergo/tools48 ergo/capture archive",
 
+	"fleet/ask":             "archive fleet/cache fleet/link fleet/merge fleet/shape fleet/shelf",
+	"fleet/cache":           "",
+	"fleet/shelf":           "archive",
+	"fleet/shelf/shelftest": "fleet/shelf",
+	"fleet/merge":           "ergo ergo/tools48 archive recorder/identity",
+
 	"replay":       "ergo ergo/tools48 ergo/capture ergo/listing archive internal/nearest",
 	"replay/serve": "ergo ergo/tools48 archive replay ergo/observer/... ergo/wire ergo/wire/host",
 
@@ -113,11 +119,12 @@ var mayImport = map[string]string{
 	"export": "ergo ergo/tools48 archive replay",
 
 	"cmd/internal/command": "archive internal/exit",
+	"cmd/internal/paths":   "archive archive/attach ergo/live fleet/ask fleet/cache fleet/link fleet/shelf",
 	"cmd/internal/sealed":  "seal",
 	"terminal":             "escape ergo replay analyze analyze/finding analyze/render analyze/views",
 
-	"cmd/analyze": "compare terminal door cmd/internal/... export seal scrub escape ergo/... archive archive/attach replay/... coverage analyze/... mcp web internal/exit internal/nearest",
-	"cmd/record":  "door cmd/internal/... seal escape ergo/... archive archive/attach recorder/... replay/... coverage analyze/... mcp web fleet/link fleet/member internal/exit internal/watch",
+	"cmd/analyze": "compare terminal door cmd/internal/... export seal scrub escape ergo/... archive archive/attach fleet/merge replay/... coverage analyze/... mcp web internal/exit internal/nearest",
+	"cmd/record":  "door cmd/internal/... seal escape ergo/... archive archive/attach recorder/... replay/... coverage analyze/... mcp web fleet/link fleet/member fleet/shelf internal/exit internal/watch",
 
 	"cmd/fleet": "escape cmd/internal/... fleet/engine fleet/link fleet/shape fleet/view internal/exit",
 
@@ -159,8 +166,8 @@ var homes = map[string]string{
 	"github.com/chromedp":                  "",
 	"github.com/nats-io":                   "fleet/...",
 	"github.com/nats-io/nats-server":       "fleet/engine",
-	"github.com/minio":                     "fleet/...",
-	"github.com/aws":                       "fleet/...",
+	"github.com/minio":                     "fleet/shelf",
+	"github.com/aws":                       "",
 	"ergo.services":                        "",
 	"github.com/schollz/progressbar/v3":    "cmd/...",
 	"charm.land":                           "terminal",

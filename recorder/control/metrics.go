@@ -15,6 +15,7 @@ type collector struct {
 	r       *recorder.Recorder
 	whole   []metric[recorder.Status]
 	perNode []metric[recorder.NodeStatus]
+	waiting []metric[share.Backlog]
 }
 
 // A metric is one figure of a status.
@@ -31,14 +32,30 @@ func newCollector(r *recorder.Recorder) *collector {
 	)
 	type st = recorder.Status
 	type ns = recorder.NodeStatus
+	type bl = share.Backlog
 	all := func(name, help string, kind prometheus.ValueType, value func(*st) float64) metric[st] {
 		return metric[st]{prometheus.NewDesc("ergo_recorder_"+name, help, nil, nil), kind, value}
 	}
 	each := func(name, help string, kind prometheus.ValueType, value func(*ns) float64) metric[ns] {
 		return metric[ns]{prometheus.NewDesc("ergo_recorder_node_"+name, help, []string{"node"}, nil), kind, value}
 	}
+	left := func(name, help string, kind prometheus.ValueType, value func(*bl) float64) metric[bl] {
+		return metric[bl]{prometheus.NewDesc("ergo_recorder_backlog_"+name, help, []string{"to"}, nil), kind, value}
+	}
 	return &collector{
 		r: r,
+		waiting: []metric[bl]{
+			left("bytes", "What is stored here and not there yet.", gauge, func(b *bl) float64 { return float64(b.Bytes) }),
+			left("pieces", "Segments or blocks of it.", gauge, func(b *bl) float64 { return float64(b.Pieces) }),
+			left("oldest_timestamp_seconds", "When the oldest of it was recorded; 0 if there is none.", gauge, func(b *bl) float64 {
+				if b.Since.IsZero() {
+					return 0
+				}
+				return float64(b.Since.UnixMilli()) / 1000
+			}),
+			left("taken_total", "Segments or blocks that were taken there.", counter, func(b *bl) float64 { return float64(b.Taken) }),
+			left("lost_total", "Segments or blocks that were dropped here before they were there.", counter, func(b *bl) float64 { return float64(b.Lost) }),
+		},
 		whole: []metric[st]{
 			all("records_total", "Records stored.", counter, func(s *st) float64 { return float64(s.Records) }),
 			all("archive_bytes", "Size of the archive.", gauge, func(s *st) float64 { return float64(s.Bytes) }),
@@ -104,6 +121,9 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, m := range c.perNode {
 		ch <- m.desc
 	}
+	for _, m := range c.waiting {
+		ch <- m.desc
+	}
 }
 
 // Collect implements prometheus.Collector.
@@ -116,6 +136,11 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	for _, m := range c.perNode {
 		for i := range s.Nodes {
 			ch <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(&s.Nodes[i]), names[i])
+		}
+	}
+	for _, m := range c.waiting {
+		for i := range s.Backlogs {
+			ch <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(&s.Backlogs[i]), escape.Line(s.Backlogs[i].To))
 		}
 	}
 }

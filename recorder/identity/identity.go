@@ -114,6 +114,34 @@ func (c *Cluster) Foreign(names []string, ask Ask) (why string) {
 	return why
 }
 
+// Apart says why two archives are of two clusters; "" where they may be of one.
+// They are if neither names a node of the other's, or if of every node that both
+// recorded one saw another in its place.
+func (c *Cluster) Apart(o *Cluster) (why string) {
+	if c.Empty() || o.Empty() {
+		return ""
+	}
+	knows := func(a, b *Cluster) bool {
+		return slices.ContainsFunc(b.recorded, func(n string) bool { return a.known[n] })
+	}
+	if !knows(c, o) && !knows(o, c) {
+		return fmt.Sprintf("one is of %s, the other of %s, and neither knows a node of the other's", some(o.recorded), some(c.recorded))
+	}
+	for _, n := range c.recorded {
+		a, mine := c.lives[n]
+		b, theirs := o.lives[n]
+		if !mine || !theirs {
+			continue
+		}
+		if !a.displacedBy(b) && !b.displacedBy(a) {
+			return ""
+		}
+		why = fmt.Sprintf("at %s one saw a %s that ran since %s, and at %s the other one that ran since %s",
+			stamp(a.at), n, stamp(a.started()), stamp(b.at), stamp(b.started()))
+	}
+	return why
+}
+
 // How exactly two answers tell when a node began: its uptime is cut to whole
 // seconds, and clocks are set now and then.
 const (

@@ -8,7 +8,7 @@ import (
 // The commands below record and analyze that help and errors name.
 const (
 	Record  = "check config dump import mark rotate run status"
-	Analyze = "call compare diff export info logs mcp nodes playbooks profile ps recheck replay report rules salvage scrub serve timeline tools top top-movers trend verify"
+	Analyze = "call compare diff export info logs mcp merge nodes playbooks profile ps recheck replay report rules salvage scrub serve timeline tools top top-movers trend verify"
 )
 
 // renamer puts the names under which the two commands were installed in place

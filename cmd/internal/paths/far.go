@@ -1,0 +1,167 @@
+package paths
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ergorecorder/archive"
+	"ergorecorder/escape"
+	"ergorecorder/fleet/ask"
+	"ergorecorder/fleet/cache"
+	"ergorecorder/fleet/link"
+	"ergorecorder/fleet/shelf"
+)
+
+// far is how addresses are asked, and which were.
+type far struct {
+	endpoint   string
+	engine     link.Options
+	cacheDir   string
+	cacheBytes int64
+	opened     []*ask.Opened
+}
+
+type farKey struct{}
+
+// cacheName is the cache's directory below the user's.
+const cacheName = "ergo-analyze"
+
+// defaultCache is how large the cache may become: some hours of a large cluster.
+const defaultCache = 1 << 30
+
+// Far lets every command read what lies far away: it adds the flags, and says at the end
+// what was fetched.
+func Far(root *cobra.Command) {
+	f := &far{}
+	fl := root.PersistentFlags()
+	fl.StringVar(&f.endpoint, "shelf-endpoint", "", "URL of the S3 server of s3://BUCKET/PREFIX (default: $AWS_ENDPOINT_URL, else that of AWS)")
+	fl.StringVar(&f.engine.CredsFile, "engine-creds", "", "file with NATS credentials for the engine of fleet://NAME@HOST")
+	fl.StringVar(&f.engine.TokenFile, "engine-token-file", "", "file with the engine's token")
+	fl.StringVar(&f.engine.CAFile, "engine-ca", "", "file with the certificate of who signs the engine's")
+	fl.StringVar(&f.cacheDir, "cache", "", "directory that keeps what was fetched of s3:// and fleet:// (default: "+cacheName+" in the user's cache directory)")
+	fl.Int64Var(&f.cacheBytes, "cache-bytes", defaultCache, "how many bytes --cache may have")
+	before := root.PersistentPreRunE
+	root.PersistentPreRunE = func(cmd *cobra.Command, args []string) error {
+		if before != nil {
+			if err := before(cmd, args); err != nil {
+				return err
+			}
+		}
+		cmd.SetContext(context.WithValue(cmd.Context(), farKey{}, f))
+		return nil
+	}
+	root.PersistentPostRun = func(cmd *cobra.Command, _ []string) {
+		for _, o := range f.opened {
+			escape.Fprintf(cmd.ErrOrStderr(), "%s: fetched of %s\n", root.Name(), o.Fetched())
+		}
+		f.opened = nil
+	}
+}
+
+// IsFar reports whether a path is an address.
+func IsFar(path string) bool { return ask.IsAddress(path) }
+
+// OpenFar opens an address. Apart keeps what several recorders recorded apart, else
+// it is one timeline.
+func OpenFar(cmd *cobra.Command, address string, apart bool) ([]*archive.Reader, error) {
+	f, ok := cmd.Context().Value(farKey{}).(*far)
+	if !ok {
+		return nil, fmt.Errorf("open %s: this command reads files only", address)
+	}
+	c, err := f.cache()
+	if err != nil {
+		return nil, err
+	}
+	home, _ := os.UserHomeDir() // where there is none, neither is a file of credentials
+	o := ask.Options{Shelf: shelf.Environment(os.Getenv, home), Engine: f.engine, Cache: c, Apart: apart}
+	if f.endpoint != "" {
+		o.Shelf.Endpoint = f.endpoint
+	}
+	o.From, o.To = asked(cmd)
+	opened, err := ask.Open(cmd.Context(), address, o)
+	if err != nil {
+		return nil, err
+	}
+	f.opened = append(f.opened, opened)
+	for _, n := range opened.Notes {
+		escape.Fprintf(cmd.ErrOrStderr(), "%s: %s\n", cmd.Root().Name(), n)
+	}
+	return opened.Readers, nil
+}
+
+func (f *far) cache() (*cache.Cache, error) {
+	dir := f.cacheDir
+	if dir == "" {
+		home, err := os.UserCacheDir()
+		if err != nil {
+			return nil, fmt.Errorf("find the user's cache directory: %w: give --cache DIR", err)
+		}
+		dir = filepath.Join(home, cacheName)
+	}
+	return cache.Open(dir, f.cacheBytes, time.Now)
+}
+
+// asked is the time that a command line asks about, as far as it can be told
+// before anything is read: whole times. What else there is, such as -10m, asks about all.
+func asked(cmd *cobra.Command) (from, to time.Time) {
+	whole := func(flag string) (t time.Time, given bool) {
+		x := cmd.Flags().Lookup(flag)
+		if x == nil || !x.Changed {
+			return t, false
+		}
+		t, err := time.Parse(time.RFC3339Nano, x.Value.String())
+		return t, err == nil
+	}
+	if at, ok := whole("at"); ok {
+		return at, at
+	}
+	var okFrom, okTo bool
+	from, okFrom = whole("from")
+	to, okTo = whole("to")
+	for flag, ok := range map[string]bool{"from": okFrom, "to": okTo, "at": false, "with": false} {
+		if x := cmd.Flags().Lookup(flag); x != nil && x.Changed && !ok {
+			return time.Time{}, time.Time{}
+		}
+	}
+	return from, to
+}
+
+// Archives opens paths as archives, files and addresses. What cannot be read
+// of one is damage of it.
+func Archives(cmd *cobra.Command, opts archive.OpenOptions, paths []string, apart bool) (readers []*archive.Reader, err error) {
+	defer func() {
+		if err != nil {
+			for _, r := range readers {
+				err = errors.Join(err, r.Close())
+			}
+			readers = nil
+		}
+	}()
+	for _, p := range paths {
+		if IsFar(p) {
+			more, err := OpenFar(cmd, p, apart)
+			if err != nil {
+				return readers, err
+			}
+			readers = append(readers, more...)
+			continue
+		}
+		file, remove, err := OnDisk(p)
+		if err != nil {
+			return readers, err
+		}
+		r, err := archive.OpenWith(file, opts)
+		remove() // what is open stays readable
+		if err != nil {
+			return readers, err
+		}
+		readers = append(readers, r)
+	}
+	return readers, nil
+}

@@ -1,0 +1,150 @@
+package ask_test
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
+	"ergorecorder/fleet/ask"
+	"ergorecorder/fleet/engine"
+	"ergorecorder/fleet/link"
+	"ergorecorder/fleet/ship"
+	"ergorecorder/replay"
+)
+
+// fleet runs an engine for the length of the test, and is its address.
+func fleet(t *testing.T) (hosts string) {
+	t.Helper()
+	e, err := engine.Start(engine.Options{Dir: t.TempDir(), Listen: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(e.Close)
+	return strings.TrimPrefix(e.URL(), "nats://")
+}
+
+// ships ships what a recorder recorded: nodes that it asked minute by minute.
+func ships(t *testing.T, hosts, cluster, recorder string, asked func(minute int) []string, minutes int) {
+	t.Helper()
+	now := began
+	w, dir := archivetest.CreateDir(t, &archive.Options{Now: func() time.Time { return now }, CommitEvery: time.Hour})
+	for m := range minutes {
+		now = began.Add(time.Duration(m) * time.Minute)
+		for _, n := range asked(m) {
+			for tool, text := range map[string]string{
+				"node_info":     fmt.Sprintf(`{"Uptime":%d,"ServerTime":%q}`, 3600+60*m, now.Format(time.RFC3339Nano)),
+				"cluster_nodes": `[{"name":"a@h"},{"name":"b@h"}]`,
+			} {
+				form := archive.FormObject
+				if tool == "cluster_nodes" {
+					form = archive.FormTable
+				}
+				rec := &archive.Record{Stream: archive.StreamKey{Kind: archive.Sample, Node: n, Name: tool}, Schema: archive.Schema{Form: form}, At: now, Text: []byte(text)}
+				if _, err := w.Append(rec); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if m%10 == 9 {
+			if err := errors.Join(w.Sync(), w.EndRuns(now.Add(time.Hour))); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if _, err := w.Mark(archive.Mark{Kind: "note", From: now, Note: recorder}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Sync(); err != nil {
+		t.Fatal(err)
+	}
+	l, err := link.Dial(link.Options{Hosts: []string{hosts}, Fleet: "f", Name: recorder})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	s, err := ship.New(ship.Options{
+		Fleet: "f", Cluster: cluster, Recorder: recorder, View: w.View(), State: filepath.Join(filepath.Dir(filepath.Clean(dir)), "state"), EndRuns: w.EndRuns,
+		Durable: func() uint64 { return w.Stats().Durable }, Now: func() time.Time { return now }, Notice: func(s string) { t.Log(s) },
+	}, l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(20 * time.Second); ; {
+		if err = l.Stream(t.Context(), cluster); err == nil {
+			if err = s.Step(t.Context()); err == nil {
+				return
+			}
+		}
+		if time.Now().After(end) {
+			t.Fatalf("nothing is shipped: %v", err)
+		}
+	}
+}
+
+// A fleet is read as one recording: what each recorder shipped, once; marks too, before their
+// blocks are; and a part of the time with what was so when it began.
+func TestFleet(t *testing.T) {
+	hosts := fleet(t)
+	ships(t, hosts, "prod", "one", func(m int) []string { return []string{"a@h"} }, 60)
+	ships(t, hosts, "prod", "two", func(m int) []string {
+		if m < 30 {
+			return []string{"b@h"}
+		}
+		return []string{"a@h", "b@h"}
+	}, 60)
+	read := func(o ask.Options) *replay.Recording {
+		t.Helper()
+		a, err := ask.Open(t.Context(), "fleet://f@"+hosts, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rec, err := replay.New(a.Readers...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { rec.Close() })
+		t.Log(a.Fetched())
+		return rec
+	}
+	rec := read(ask.Options{})
+	for _, node := range []string{"a@h", "b@h"} {
+		if n, errs := answers(t, rec, node); n != 60 || errs != nil {
+			t.Errorf("%s: %d answers, %v", node, n, errs)
+		}
+	}
+	marks, err := rec.Marks(t.Context(), time.Time{}, time.Time{})
+	if err != nil || len(marks) != 2 || len(rec.NotRead()) != 0 {
+		t.Errorf("marks %v, %v; not read %q", marks, err, rec.NotRead())
+	}
+	rec = read(ask.Options{From: hour(0.4), To: hour(0.6)})
+	if n, errs := answers(t, rec, "b@h"); n >= 60 || n < 12 || errs != nil || len(rec.NotRead()) != 0 {
+		t.Errorf("of a part of the time: %d answers, %v, not read %q", n, errs, rec.NotRead())
+	}
+	if from, _ := rec.Window(); from.After(hour(0.4)) {
+		t.Errorf("what was so before is not known: it begins %v", from)
+	}
+
+	ships(t, hosts, "other", "three", func(m int) []string { return []string{"z@h"} }, 10)
+	if _, err := ask.Open(t.Context(), "fleet://f@"+hosts, ask.Options{}); err == nil || !strings.Contains(err.Error(), "other, prod") {
+		t.Errorf("two clusters: %v", err)
+	}
+	if _, err := ask.Open(t.Context(), "fleet://none@"+hosts, ask.Options{}); err == nil || !strings.Contains(err.Error(), "no cluster") {
+		t.Errorf("another fleet: %v", err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	for _, bad := range []string{"fleet://f@" + l.Addr().String(), "fleet://f", "fleet://@h", "fleet://f@u:secret@h"} {
+		if _, err := ask.Open(t.Context(), bad, ask.Options{}); err == nil {
+			t.Errorf("%s is opened", bad)
+		}
+	}
+}
