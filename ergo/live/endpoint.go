@@ -60,6 +60,7 @@ type Endpoint struct {
 	url    string
 	opts   Options
 	client *http.Client
+	bodies *limit.Bodies
 	id     atomic.Int64
 }
 
@@ -82,7 +83,7 @@ func NewEndpoint(address string, opts Options) (*Endpoint, error) {
 	if opts.Transport == nil {
 		opts.Transport = NewTransport(opts.TLS)
 	}
-	return &Endpoint{url: u, opts: opts, client: Staying(opts.Transport)}, nil
+	return &Endpoint{url: u, opts: opts, client: Staying(opts.Transport), bodies: limit.NewBodies()}, nil
 }
 
 // NewTransport is the transport of an endpoint that was given none.
@@ -264,7 +265,7 @@ func (e *Endpoint) exchange(ctx context.Context, method string, params any) (x e
 		return x, err
 	}
 	x.header = resp.Header
-	if x.body, err = e.read(resp); err != nil {
+	if x.body, err = e.read(ctx, resp); err != nil {
 		return x, e.fail(ctx, err)
 	}
 	return x, nil
@@ -281,26 +282,13 @@ func (e *Endpoint) post(ctx context.Context, body []byte) (*http.Response, error
 	return e.client.Do(req)
 }
 
-// believed is how much of an answer is given memory before it has come.
-const believed = 1 << 20
-
 // read takes in the whole body, up to the limit.
-func (e *Endpoint) read(resp *http.Response) ([]byte, error) {
-	if resp.ContentLength > e.opts.MaxAnswer {
-		return nil, limit.Answer.OverSet(resp.ContentLength, e.opts.MaxAnswer)
+func (e *Endpoint) read(ctx context.Context, resp *http.Response) ([]byte, error) {
+	b, err := e.bodies.ReadAll(ctx, resp.Body, resp.ContentLength, e.opts.MaxAnswer)
+	if err != nil && !errors.Is(err, limit.ErrOver) {
+		err = fmt.Errorf("read answer: %w", err)
 	}
-	var b bytes.Buffer
-	if resp.ContentLength > 0 {
-		b.Grow(int(min(resp.ContentLength, believed)) + bytes.MinRead)
-	}
-	n, err := b.ReadFrom(io.LimitReader(resp.Body, e.opts.MaxAnswer+1))
-	if err != nil {
-		return nil, fmt.Errorf("read answer: %w", err)
-	}
-	if n > e.opts.MaxAnswer {
-		return nil, limit.Answer.OverSet(0, e.opts.MaxAnswer)
-	}
-	return b.Bytes(), nil
+	return b, err
 }
 
 func (e *Endpoint) checkStatus(resp *http.Response) error {

@@ -16,6 +16,7 @@ import (
 
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/live"
+	"ergorecorder/internal/limit"
 )
 
 // DefaultTimeout bounds one call: the endpoint cuts requests after 15 s.
@@ -26,6 +27,7 @@ type Client struct {
 	url    string
 	opts   live.Options
 	client *http.Client
+	bodies *limit.Bodies
 	id     atomic.Int64
 }
 
@@ -48,7 +50,7 @@ func New(address string, opts live.Options) (*Client, error) {
 	if opts.Transport == nil {
 		opts.Transport = live.NewTransport(opts.TLS)
 	}
-	return &Client{url: u, opts: opts, client: live.Staying(opts.Transport)}, nil
+	return &Client{url: u, opts: opts, client: live.Staying(opts.Transport), bodies: limit.NewBodies()}, nil
 }
 
 // String is the endpoint's URL.
@@ -187,7 +189,7 @@ func (c *Client) exchange(ctx context.Context, method, name string, params map[s
 		return nil, nil, c.fail(ctx, err)
 	}
 	defer resp.Body.Close()
-	text, err := readAll(resp, c.opts.MaxAnswer)
+	text, err := c.readAll(ctx, resp)
 	if err != nil {
 		return nil, nil, c.fail(ctx, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -40,7 +41,7 @@ func (c *Client) Listen(ctx context.Context, uris []string, hear func(Update)) e
 	}
 	defer resp.Body.Close()
 	if !strings.HasPrefix(resp.Header.Get("Content-Type"), "text/event-stream") {
-		text, err := readAll(resp, c.opts.MaxAnswer)
+		text, err := c.readAll(ctx, resp)
 		if err == nil {
 			_, err = c.result(resp, text, id)
 		}
@@ -86,14 +87,10 @@ func (c *Client) heard(data []byte, hear func(Update)) (end bool, err error) {
 }
 
 // readAll is the body of an answer, up to a limit.
-func readAll(resp *http.Response, most int64) ([]byte, error) {
-	var b bytes.Buffer
-	n, err := b.ReadFrom(http.MaxBytesReader(nil, resp.Body, most))
-	if n >= most {
-		return nil, limit.Answer.OverSet(0, most)
+func (c *Client) readAll(ctx context.Context, resp *http.Response) ([]byte, error) {
+	b, err := c.bodies.ReadAll(ctx, resp.Body, resp.ContentLength, c.opts.MaxAnswer)
+	if err != nil && !errors.Is(err, limit.ErrOver) {
+		err = fmt.Errorf("read answer: %w", err)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("read answer: %w", err)
-	}
-	return b.Bytes(), nil
+	return b, err
 }

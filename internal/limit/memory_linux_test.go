@@ -9,11 +9,14 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"ergorecorder/archive"
+	"ergorecorder/ergo"
+	"ergorecorder/ergo/live"
 	"ergorecorder/internal/limit"
 )
 
@@ -52,9 +55,27 @@ func TestAttacksUnderMemoryLimit(t *testing.T) {
 			t.Errorf("%v: more than the limit was taken", l)
 		}
 	}
+	endlessAtOnce(t)
 	if peak := peakMiB(t); peak > 1024 {
 		t.Errorf("%d MiB were in memory at a time", peak)
 	}
+}
+
+// endlessAtOnce makes many calls of one source that answers each without end.
+func endlessAtOnce(t *testing.T) {
+	e, err := live.NewEndpoint(endless(t, `{"jsonrpc":"2.0","id":1,"result":"`), live.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for range 12 {
+		all.Go(func() {
+			if _, err := e.Call(t.Context(), ergo.Call{Tool: "node_info"}); err == nil {
+				t.Error("an answer without end was taken")
+			}
+		})
+	}
+	all.Wait()
 }
 
 // TestArchiveUnderAddressLimit: where the system grants 12 GB of addresses, or 2, an
