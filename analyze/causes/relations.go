@@ -25,8 +25,12 @@ func slack(root, f *finding.Finding) time.Duration {
 
 // after reports whether f began after root, and while it lasted or soon after.
 func after(root, f *finding.Finding) bool {
-	const wake = time.Minute // for what a fault leaves behind: reconnections, queues
-	if !root.Is(finding.Older) && f.Onset.Before(root.Onset.Add(-slack(root, f))) {
+	const (
+		wake   = time.Minute      // for what a fault leaves behind: reconnections, queues
+		period = 30 * time.Second // until a fault that recurs is first seen in the recording
+	)
+	early := f.Is(finding.Older) && root.Onset.Sub(f.Onset) <= period // what comes again and again began with an earlier time
+	if !early && !root.Is(finding.Older) && f.Onset.Before(root.Onset.Add(-slack(root, f))) {
 		return false
 	}
 	return root.End == nil || !f.Onset.After(root.End.Add(wake))

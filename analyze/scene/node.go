@@ -109,11 +109,17 @@ func (n *Node) LifeBefore(counter series.Series) (perSecond float64, lasted time
 	if up.Len() == 0 || counter.Len() == 0 || len(n.Starts) > 0 && !n.Starts[0].After(counter.T[0]) {
 		return 0, 0, false
 	}
-	lasted = time.Duration(up.V[0])*time.Second + counter.T[0].Sub(up.T[0])
+	lasted = time.Duration(up.V[0]) * time.Second
 	if lasted < leastLife {
 		return 0, 0, false
 	}
 	return counter.V[0] / lasted.Seconds(), lasted, true
+}
+
+// TellLife adds to evidence how long that life was.
+func (n *Node) TellLife(e *finding.Evidence, lasted time.Duration) {
+	up := n.Series(ergo.Node, "Uptime")
+	e.Value("life_before_s", lasted.Seconds(), n.Says("node_info", up.T[0], up.T[0]).Of("first(Uptime)"))
 }
 
 // Incarnation is the life of the node at t, as findings spell it; "" if it is

@@ -146,7 +146,7 @@ var growing = []string{"memory_leak", "process_leak", "goroutine_growth", "regis
 func (c *Case) bySideOf(f *story.Finding) bool {
 	suffers := []string{"stuck_call", "delivery_errors", "error_burst", "dead_letters"}
 	waits := f.Kind == "overloaded_process" && strings.Contains(f.Title, "waits for replies")
-	return c.Unseen != "" && (value(f, "peer") == c.Unseen || slices.Contains(suffers, f.Kind) || waits)
+	return c.Unseen != "" && (value(f, "peer") == c.Unseen || value(f, "node") == c.Unseen && value(f, "peer") != "" || slices.Contains(suffers, f.Kind) || waits)
 }
 
 func value(f *story.Finding, key string) string {

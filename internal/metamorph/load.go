@@ -77,6 +77,10 @@ func FromStory(name string, s *story.Story) *Case {
 		also = append(also, e.What.Kinds...)
 	}
 	for _, w := range s.Expect.Roots {
+		if w.Severity == "info" { // a note is none of the faults, and may stand or not
+			c.Also = append(c.Also, w.Kinds...)
+			continue
+		}
 		f := Fault{Kind: w.Kinds[0], Accept: w.Kinds, Also: also, Names: w.Names, Node: w.Node, Peer: w.Peer, Start: w.Onset}
 		if f.loose = w.Within - 4e9; w.Onset.IsZero() {
 			f.Start, f.open = s.World.From, true

@@ -27,7 +27,7 @@ func busyLoops(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 			v.Find(f)
 		}
 	}
-	return nil
+	return olderLoops(ctx, s, v)
 }
 
 // surges are the processes whose messages rose for a while, those that rose at
@@ -36,10 +36,7 @@ func surges(s *scene.Scene) [][]*scene.Actor {
 	var all []*scene.Actor
 	for _, n := range s.Nodes {
 		for _, a := range n.Procs.Actors {
-			if a.Surge == nil || a.Own() {
-				continue
-			}
-			if a.Surge.Lasted() >= s.Set.Span(busyFor) && a.Surge.Rate() >= s.Set.Of(busyRise)*a.Surge.Usual() && !a.Surge.Base.At.Equal(a.Surge.Before.At) {
+			if !a.Own() && rose(s, a) {
 				all = append(all, a)
 			}
 		}
@@ -56,9 +53,6 @@ func surges(s *scene.Scene) [][]*scene.Actor {
 	}
 	return sets
 }
-
-// A rise is how much more messages and work there are than before.
-type rise struct{ in, out, busy, was float64 }
 
 func busyLoop(ctx context.Context, s *scene.Scene, set []*scene.Actor) (*finding.Finding, error) {
 	slices.SortStableFunc(set, func(a, b *scene.Actor) int {
@@ -116,9 +110,6 @@ func rises(ctx context.Context, s *scene.Scene, set []*scene.Actor, at, to time.
 	}
 	return theirs, others, each, nil
 }
-
-// flowSpan is how long before an instant, and how long from it, flows are taken.
-const flowSpan = time.Minute
 
 // tellFlows adds what each of them got, sent and worked, before and since.
 func tellFlows(e *finding.Evidence, set []*scene.Actor, each [][2]scene.Flow, at, to time.Time) {
@@ -185,9 +176,4 @@ func told(s *scene.Scene, set []*scene.Actor, theirs rise, at time.Time, off tim
 		f.Caveats = append(f.Caveats, "not all processes were listed: one that is out of sight may send these messages")
 	}
 	return f
-}
-
-// partial reports whether listings of a node were cut.
-func partial(s *scene.Scene) bool {
-	return slices.ContainsFunc(s.Nodes, func(n *scene.Node) bool { return n.Procs.Partial > 0 || len(n.Procs.Listings) == 0 })
 }

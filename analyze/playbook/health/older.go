@@ -55,6 +55,7 @@ func olderErrors(s *scene.Scene, n *scene.Node, miner *logs.Miner, counted serie
 	}
 	const lines = "element(LogMessages, 4) + element(LogMessages, 5)"
 	e := &f.Evidence[0]
+	n.TellLife(e, life)
 	e.Value("before_per_min", 60*was, n.Says("node_info", counted.T[0], counted.T[0]).Of(fmt.Sprintf("60 * first(%s) / %v", lines, life.Seconds())))
 	e.Value("after_per_min", 60*is, n.Over("node_info", counted).Of(fmt.Sprintf("60 * increase(%s) / %v", lines, firstS+secondS)))
 	e.Value("after", first+second, n.Over("node_info", counted).Of("increase("+lines+")"))

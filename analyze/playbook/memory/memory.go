@@ -199,10 +199,13 @@ func exhausted(s *scene.Scene, n *scene.Node, g retention) string {
 			said = append(said, fmt.Sprintf("%s in %s (%s to %s)", finding.Size(limit), finding.Duration(when.Expected.Sub(s.To)), finding.Duration(when.Earliest.Sub(s.To)), finding.Duration(when.Latest.Sub(s.To))))
 		}
 	}
+	if limit := limitOf(n); said == nil && limit > g.after && g.slope.PerSecond > 0 {
+		return fmt.Sprintf("The node's memory limit is %s: at this pace it is reached in about %s.", finding.Size(limit), finding.Seconds((limit-g.after)/g.slope.PerSecond))
+	}
 	if said == nil {
 		return ""
 	}
-	if limitOf(n) > 0 {
+	if limitOf(n) > 0 && said != nil {
 		return "If it goes on, it reaches the node's memory limit of " + said[0] + "; near it the node collects all the time."
 	}
 	return "If it goes on, it reaches " + strings.Join(said, ", ") + "."

@@ -41,9 +41,11 @@ func olderChurn(s *scene.Scene, n *scene.Node, profs scene.Heaps) *finding.Findi
 		Caveats:        []string{"Since when is not known: its average before is what it had counted by its first answer, over its uptime."},
 	}
 	e := &f.Evidence[0]
+	n.TellLife(e, life)
 	first := n.Says("runtime_stats", allocated.T[0], allocated.T[0])
 	e.Value("before_bytes_per_s", was, first.Of(fmt.Sprintf("first(total_alloc) / %v", life.Seconds())))
 	e.Value("after_bytes_per_s", is, n.OverRates("runtime_stats", allocated, rates).Of("median(rates(total_alloc))"))
+	e.Value("rise", is/was, n.OverRates("runtime_stats", allocated, rates).Of(fmt.Sprintf("median(rates(total_alloc)) / %v", was)))
 	e.Value("collections_per_s.after", gcIs, n.OverRates("runtime_stats", collected, cycles).Of("mean(rates(num_gc))"))
 	if cost, told := gcCost(n, from, s.To); told {
 		f.Score = max(f.Score, finding.Score(finding.HeapChurn, cost))

@@ -77,6 +77,10 @@ func olderHandshakes(s *scene.Scene, n *scene.Node, counts series.Series) *findi
 		Confirm:        []string{"network_acceptors on " + n.Name, "network_info on " + n.Name},
 		Caveats:        []string{"The counter does not say who was turned away, nor whether for the cookie or the version: the node's log would.", "Since when is not known."},
 	}
-	f.Evidence[0].Value("after", first+second, n.Over("network_acceptors", counts).Of("increase(HandshakeErrors)"))
+	e := &f.Evidence[0]
+	n.TellLife(e, life)
+	e.Value("after", first+second, n.Over("network_acceptors", counts).Of("increase(HandshakeErrors)"))
+	e.Value("before_per_min", 60*was, n.Says("network_acceptors", counts.T[0], counts.T[0]).Of(fmt.Sprintf("60 * first(HandshakeErrors) / %v", life.Seconds())))
+	e.Value("after_per_min", 60*is, n.Over("network_acceptors", counts).Of(fmt.Sprintf("60 * increase(HandshakeErrors) / %v", firstS+secondS)))
 	return f
 }

@@ -39,6 +39,9 @@ func partition(s *scene.Scene, w *scene.Network, v *finding.Verdict) {
 		return
 	}
 	for _, p := range splits(s, w) {
+		if !allAlive(s, p) {
+			continue
+		}
 		f := divided(s, p)
 		for _, link := range v.Findings {
 			between := slices.ContainsFunc(p.lost, func(k [2]string) bool {
@@ -50,6 +53,15 @@ func partition(s *scene.Scene, w *scene.Network, v *finding.Verdict) {
 		}
 		v.Find(f)
 	}
+}
+
+// allAlive reports whether every node of every group was heard of since: one that was not
+// may be down.
+func allAlive(s *scene.Scene, p split) bool {
+	return !slices.ContainsFunc(slices.Concat(p.groups...), func(name string) bool {
+		n := s.Node(name)
+		return n == nil || n.Heard.From(p.from.Add(p.off+time.Millisecond)).Len() == 0
+	})
 }
 
 func splits(s *scene.Scene, w *scene.Network) []split {

@@ -97,6 +97,9 @@ func (w *World) Lines() []*capture.Line {
 	warm := w.warm()
 	w.now = -warm
 	for _, n := range w.Nodes {
+		if warm > Warm {
+			n.frozen = -warm // its processes work from its start on, not only from the first sample
+		}
 		w.in(max(0, warm-n.up()), func() { n.boot() })
 	}
 	w.in(warm, func() {
