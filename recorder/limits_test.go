@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"ergorecorder/recorder/schedule"
 )
 
 // rowsOf are the names of the rows of a listing.
@@ -129,7 +131,7 @@ func TestTwoHundredNodes(t *testing.T) {
 		most := 0.0
 		for _, name := range names {
 			c.node(name, func(n *fakeNode) {
-				dearest := float64(atOnce*n.took) / float64(over) // one run more or less of it falls into the time
+				dearest := float64(schedule.AtOnce*n.took) / float64(over) // one run more or less of it falls into the time
 				share := float64(n.spent-before[name]) / float64(over)
 				if most = max(most, share); share > opts.Budget*1.1+dearest {
 					t.Errorf("%s, with %v a call, spent %.2f %% of its time on us", name, n.took, share*100)

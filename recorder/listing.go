@@ -96,12 +96,18 @@ type lister struct {
 	last  map[string]rows.Piece // of the listing before: where to cut
 	older int64                 // by how many seconds its processes have grown older since
 	calls int
-	at    time.Time
-	took  time.Duration
-	of    time.Time // of a replay: when what the last piece shows was observed
-	mixed bool      // and whether the pieces show more than one moment, or none that was recorded
-	err   error     // ends the listing
+	// Cut all by age, also what did not let itself be told apart in the listing before.
+	explore bool
+	at      time.Time
+	took    time.Duration
+	of      time.Time // of a replay: when what the last piece shows was observed
+	mixed   bool      // and whether the pieces show more than one moment, or none that was recorded
+	err     error     // ends the listing
 }
+
+// exploreEvery is how often a node whose listings are not whole is cut into pieces by all means: what filters did not tell
+// apart, as processes of one behavior that are equally old, they mostly do not the next time.
+const exploreEvery = 10 * time.Minute
 
 // listInPieces lists the processes of a node that is forwarded to, and stores
 // what came as one answer that says how much it holds of how much there is.
@@ -113,6 +119,9 @@ func (n *node) listInPieces(ctx context.Context, r *schedule.Run, s *Sampler) {
 	}
 	total := n.total
 	whole := n.whole()
+	if now := n.r.clock.Steady(); whole || len(l.last) == 0 || now.Sub(n.explored) >= exploreEvery {
+		l.explore, n.explored = true, now
+	}
 	n.mu.Unlock()
 	if total == 0 { // it was not asked yet
 		total = n.processesNow(ctx, r)
@@ -279,8 +288,7 @@ func (l *lister) byApplication() {
 	l.n.mu.Lock()
 	total := l.n.total
 	l.n.mu.Unlock()
-	again := len(l.last) > 0 && len(l.last) < total*9/10 // what no filter tells apart then it does not now
-	if total > 0 && len(l.rows)*20 < total*19 && !again {
+	if total > 0 && len(l.rows)*20 < total*19 && l.explore {
 		l.byUptime(ergo.Args{}, everything)
 	}
 }
@@ -289,7 +297,8 @@ func (l *lister) byBehavior(filter ergo.Args, of func(rows.Piece) bool) {
 	for _, b := range l.known(func(p rows.Piece) string { return p.Behavior }, of) {
 		finer := filter.With("behavior", b)
 		these := func(p rows.Piece) bool { return of(p) && p.Behavior == b }
-		if count, _ := l.most(these); count >= l.limit || l.full(finer) {
+		count, alike := l.most(these)
+		if more := count >= l.limit || l.full(finer); more && (l.explore || 2*alike <= count) {
 			l.byUptime(finer, these)
 		}
 	}

@@ -36,6 +36,7 @@ type node struct {
 	rowSize  int                   // of its rows, in bytes of a forwarded answer
 	pieces   map[string]rows.Piece // its rows by PID, where it came in pieces
 	piecesAt time.Time             // when the newest of them did
+	explored time.Time             // steady, when they were cut by all means
 	busy     rows.Busy             // the bounds of the busiest of its rows
 	kinds    map[string]string     // supervisor, pool or nothing, by PID, where rows do not say
 	calm     rows.Calm             // supervisors

@@ -2,7 +2,6 @@ package recorder
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"ergorecorder/ergo"
@@ -122,27 +121,12 @@ type rest struct {
 	times int
 }
 
-// atOnce is how many targets are asked about in one run. Where there are more
-// they take turns.
-const atOnce = 16
-
-// turn is the next few targets behind the last one of the run before.
-func turn(targets []string, last *string) []string {
-	if len(targets) <= atOnce {
-		return targets
-	}
-	i, _ := slices.BinarySearch(targets, *last+"\x00")
-	targets = append(targets[i:len(targets):len(targets)], targets[:i]...)[:atOnce]
-	*last = targets[atOnce-1]
-	return targets
-}
-
 // sampleTargets makes the sampler's call for each of its targets. One that
 // timed out is left alone for a while, twice as long each time: a process
 // that is stuck holds up the node's workers with every call.
 func (n *node) sampleTargets(ctx context.Context, r *schedule.Run, s *Sampler, last *string) {
 	schema := tools48.Schema(s.Tool)
-	for _, target := range turn(n.targets(ctx, r, s), last) {
+	for _, target := range schedule.Turn(n.targets(ctx, r, s), last) {
 		if ctx.Err() != nil {
 			return
 		}

@@ -35,6 +35,8 @@ type Opened struct {
 	Readers []*archive.Reader
 	// Fetched says what was fetched so far, in words.
 	Fetched func() string
+	// Bytes is how much that was, and with how many reads.
+	Bytes func() (bytes, reads int64)
 	// Notes say what whoever reads should know: how clocks were reconciled, what lies
 	// there that is no recording.
 	Notes []string
@@ -71,7 +73,7 @@ func openShelf(ctx context.Context, address string, o Options) (*Opened, error) 
 		return nil, err
 	}
 	var inputs []merge.Input
-	out := &Opened{Fetched: func() string {
+	out := &Opened{Bytes: s.Fetched, Fetched: func() string {
 		b, n := s.Fetched()
 		return fmt.Sprintf("%s: %.1f MB of %.1f MB in %d reads", s, float64(b)/1e6, float64(sizeOf(l.Items))/1e6, n)
 	}}

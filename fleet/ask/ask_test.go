@@ -1,8 +1,10 @@
 package ask_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -18,6 +20,7 @@ import (
 	"ergorecorder/fleet/cache"
 	"ergorecorder/fleet/shelf"
 	"ergorecorder/fleet/shelf/shelftest"
+	"ergorecorder/internal/pace"
 	"ergorecorder/replay"
 )
 
@@ -229,5 +232,70 @@ func TestSeveral(t *testing.T) {
 	o.Apart = true
 	if _, a = opened(t, o); len(a.Readers) != 3 {
 		t.Errorf("apart there are %d", len(a.Readers))
+	}
+}
+
+// What an hour costs does not grow with what lies beside it: a week of two nodes with
+// 300 processes, asked every minute, in segments of an hour.
+func TestWeek(t *testing.T) {
+	hours := pace.Times(7*24, 8, 6)
+	srv := shelftest.New(t)
+	rng := rand.New(rand.NewPCG(1, 2))
+	w, dir := archivetest.CreateDir(t, nil)
+	schema := archive.Schema{Form: archive.FormTable, Key: []string{"PID"}, Columns: map[string]archive.ColumnKind{"MessagesIn": archive.Cumulative}}
+	in := make([]int, 300)
+	for m := range hours * 60 {
+		for _, n := range []string{"a@h", "b@h"} {
+			var b bytes.Buffer
+			for i := range in {
+				in[i] += rng.IntN(1000)
+				fmt.Fprintf(&b, `,{"PID":"<A.0.%d>","MessagesIn":%d,"MailboxSize":%d,"RunningTime":%d}`, 1000+i, in[i], rng.IntN(4), rng.IntN(1e6))
+			}
+			text := append([]byte("["), append(b.Bytes()[1:], ']')...)
+			rec := &archive.Record{Stream: archive.StreamKey{Kind: archive.Sample, Node: n, Name: "process_list"}, Schema: schema, At: began.Add(time.Duration(m) * time.Minute), Text: text}
+			if _, err := w.Append(rec); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if m%60 == 59 {
+			if err := w.Rotate(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	sh, err := shelf.Open(address, srv.Options)
+	if err == nil {
+		err = shelf.NewFiller(sh, dir, shelf.FillOptions{}).Fill(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := int64(0)
+	for _, n := range srv.Names() {
+		whole += int64(len(srv.Body(n)))
+	}
+	for _, h := range []int{1, hours / 2, hours - 1} {
+		a, err := ask.Open(t.Context(), address, ask.Options{Shelf: srv.Options, From: hour(float64(h)), To: hour(float64(h+1) - 0.001), Cache: options(t, srv).Cache})
+		if err != nil {
+			t.Fatal(err)
+		}
+		rec, err := replay.New(a.Readers...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows := 0
+		for _, n := range []string{"a@h", "b@h"} {
+			for f, err := range rec.Table(t.Context(), n, "process_list", hour(float64(h)), hour(float64(h+1)-0.001), []string{"MessagesIn"}) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				rows += len(f.Live)
+			}
+		}
+		rec.Close()
+		t.Logf("hour %d of %d: %d rows, %s", h, hours, rows, a.Fetched())
+		if fetched, _ := a.Bytes(); rows != 2*60*300 || fetched > 5*whole/int64(hours) {
+			t.Errorf("hour %d: %d rows, %d bytes of %d", h, rows, fetched, whole)
+		}
 	}
 }

@@ -382,6 +382,7 @@ func (f *fetch) open(ctx context.Context, address string) (*Opened, error) {
 	out := &Opened{}
 	said := fmt.Sprintf("%s: %.1f MB of %.1f MB in %d blocks", address, float64(f.bytes)/1e6, float64(f.held)/1e6, f.blocks)
 	out.Fetched = func() string { return said }
+	out.Bytes = func() (bytes, reads int64) { return f.bytes, int64(f.blocks) }
 	var inputs []merge.Input
 	for id, s := range f.sources {
 		more, err := f.openSource(ctx, id, s)
