@@ -15,7 +15,7 @@ PREFIX    ?= /usr/local
 DESTDIR   ?=
 GORELEASER  := github.com/goreleaser/goreleaser/v2@v2.15.4
 
-.PHONY: all build install man snapshot test test-long test-short race race-short arm soak fleet-soak fleet-scale roads matrix screenshots lint bench bench-compare fuzz demo clean
+.PHONY: scale all build install man snapshot test test-long test-short race race-short arm soak fleet-soak fleet-scale roads matrix screenshots lint bench bench-compare fuzz demo clean
 
 all: build
 
@@ -108,6 +108,10 @@ bench: ## benchmarks, COUNT times each; BENCH=regexp
 
 bench-compare: ## this tree against REF=…, by benchstat
 	./bench/compare.sh "$(REF)" "$(BENCH)" "$(COUNT)"
+
+scale: build ## how cost grows with processes, nodes, hours, findings, lines and segments; CASE=one of them, or nodes-hour, day
+	$(GO) build -o $(BIN)/scale ./internal/scale
+	$(BIN)/scale -bin $(BIN) -case '$(CASE)' -head "$$(date -u +%Y-%m-%d), commit $$(git rev-parse --short HEAD), $$(nproc) cores, $$(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1), $$($(GO) env GOVERSION), load average $$(cut -d' ' -f1 /proc/loadavg)"
 
 fuzz: ## every fuzz target for SECONDS_EACH seconds
 	./.ci/fuzz $(SECONDS_EACH)

@@ -3,8 +3,12 @@ package analyze
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"ergorecorder/analyze/causes"
 	"ergorecorder/analyze/detector"
@@ -47,32 +51,14 @@ func Run(ctx context.Context, rec *replay.Recording, opt Options) (*Report, erro
 	if err != nil {
 		return nil, err
 	}
-	seen, err := coverage.Of(ctx, rec, coverage.Options{From: opt.From, To: opt.To, Node: opt.Node, Needs: needs(books), Path: opt.Path})
+	said, seen, err := judge(ctx, rec, s, books, opt)
 	if err != nil {
-		return nil, fmt.Errorf("look at what was recorded: %w", err)
+		return nil, err
 	}
-	for i, b := range books {
-		if opt.Progress != nil {
-			opt.Progress(i, len(books), b.Name)
-		}
-		v := &finding.Verdict{Playbook: b.Name}
-		var blind []finding.NotEvaluated
-		for _, d := range b.Detectors {
-			said := len(v.Healthy)
-			if err := d.Run(ctx, s, v); err != nil {
-				return nil, fmt.Errorf("playbook %s: %s: %w", b.Name, d.Name, err)
-			}
-			lacking(s, d, v)
-			fine, not := earned(d.Name, v.Healthy[said:], seen)
-			r.Healthy = append(r.Healthy, fine...)
-			for _, why := range not {
-				blind = append(blind, finding.NotEvaluated{Playbook: b.Name, Why: why})
-			}
-		}
-		r.Findings = append(r.Findings, v.Findings...)
-		r.NotEvaluated = append(append(r.NotEvaluated, v.Skipped...), blind...)
+	for _, j := range said {
+		r.take(j, seen)
 	}
-	if err := r.ask(ctx, s, opt.Rules); err != nil {
+	if err := r.heed(ctx, s, opt.Rules); err != nil {
 		return nil, err
 	}
 	more, err := causes.Find(ctx, s, r.Findings)
@@ -103,8 +89,78 @@ func Run(ctx context.Context, rec *replay.Recording, opt Options) (*Report, erro
 	return r, nil
 }
 
-// ask asks the user's own rules, which say themselves of how much they speak.
-func (r *Report) ask(ctx context.Context, s *scene.Scene, rules []detector.Detector) error {
+// A judgement is what a playbook said, detector by detector.
+type judgement struct {
+	*finding.Verdict
+	fine []detected
+}
+
+// detected are the lines of a detector about what it found in order.
+type detected struct {
+	detector string
+	lines    []string
+}
+
+// judge asks the playbooks, and how much of the cluster was seen: as many of
+// them at a time as there are cores. They share the scene and change nothing of
+// it; what they say is in their order.
+func judge(ctx context.Context, rec *replay.Recording, s *scene.Scene, books []playbook.Playbook, opt Options) (said []judgement, seen *coverage.Coverage, err error) {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	g.Go(func() (err error) {
+		seen, err = coverage.Of(ctx, rec, coverage.Options{From: opt.From, To: opt.To, Node: opt.Node, Needs: needs(books), Path: opt.Path})
+		if err != nil {
+			return fmt.Errorf("look at what was recorded: %w", err)
+		}
+		return nil
+	})
+	said = make([]judgement, len(books))
+	var mu sync.Mutex
+	done := 0
+	for i, b := range books {
+		g.Go(func() (err error) {
+			said[i], err = ask(ctx, s, b)
+			mu.Lock()
+			defer mu.Unlock()
+			if done++; opt.Progress != nil {
+				opt.Progress(done, len(books), b.Name)
+			}
+			return err
+		})
+	}
+	return said, seen, g.Wait()
+}
+
+// ask asks one playbook.
+func ask(ctx context.Context, s *scene.Scene, b playbook.Playbook) (judgement, error) {
+	j := judgement{Verdict: &finding.Verdict{Playbook: b.Name}}
+	for _, d := range b.Detectors {
+		before := len(j.Healthy)
+		if err := d.Run(ctx, s, j.Verdict); err != nil {
+			return j, fmt.Errorf("playbook %s: %s: %w", b.Name, d.Name, err)
+		}
+		lacking(s, d, j.Verdict)
+		j.fine = append(j.fine, detected{d.Name, j.Healthy[before:]})
+	}
+	return j, nil
+}
+
+// take takes over what a playbook said, as far as enough was seen for it.
+func (r *Report) take(j judgement, seen *coverage.Coverage) {
+	var blind []finding.NotEvaluated
+	for _, d := range j.fine {
+		fine, not := earned(d.detector, d.lines, seen)
+		r.Healthy = append(r.Healthy, fine...)
+		for _, why := range not {
+			blind = append(blind, finding.NotEvaluated{Playbook: j.Playbook, Why: why})
+		}
+	}
+	r.Findings = append(r.Findings, j.Findings...)
+	r.NotEvaluated = append(append(r.NotEvaluated, j.Skipped...), blind...)
+}
+
+// heed asks the user's own rules, which say themselves of how much they speak.
+func (r *Report) heed(ctx context.Context, s *scene.Scene, rules []detector.Detector) error {
 	v := &finding.Verdict{Playbook: "rules"}
 	for _, d := range rules {
 		if err := d.Run(ctx, s, v); err != nil {

@@ -199,7 +199,7 @@ func (q *question) reachable() error {
 	if pulse == "" || pulse == q.call.Tool {
 		return nil
 	}
-	rec, _ := q.newest(q.x.tool(q.call.Node, pulse), "")
+	rec := q.beat(q.x.tool(q.call.Node, pulse))
 	if rec == nil || !cutOff(rec) {
 		return nil
 	}
@@ -213,6 +213,18 @@ func (q *question) reachable() error {
 		return &ergo.ToolError{Code: rec.Failure.Code, Message: rec.Failure.Text}
 	}
 	return q.failure(rec)
+}
+
+// beat is the newest record of the streams that show the pulse of the node, without
+// what it says; nil where there is none.
+func (q *question) beat(streams []stream) (rec *archive.Record) {
+	for _, s := range streams {
+		f, err := s.reader.LastFrame(s.StreamKey, q.m.at, []string{}, 1)
+		if err == nil && (rec == nil || f.At.After(rec.At)) {
+			rec = &archive.Record{Stream: s.StreamKey, At: f.At, Took: f.Took, Failure: f.Failure}
+		}
+	}
+	return rec
 }
 
 // cutOff reports whether a record says that the node could not be reached. One

@@ -59,7 +59,7 @@ func findingGraph(report *analyze.Report, url func(*finding.Finding) string, cho
 			continue
 		}
 		n := graph.Node{
-			ID: f.ID, Title: f.Display + " " + kindWords(f.Kind), Text: clip(whom(f.Subject), 26) + " · " + since(report, f),
+			ID: f.ID, Title: f.Display + " " + kindWords(f.Kind), Text: chart.Clip(whom(f.Subject), 26) + " · " + since(report, f),
 			URL: url(f), Class: string(f.Severity), Help: f.Title,
 		}
 		if f == chosen {
@@ -110,13 +110,4 @@ func whom(s finding.Subject) string {
 		return name + " on " + past.Short(s.Node)
 	}
 	return name
-}
-
-// clip shortens a text to n runes.
-func clip(s string, n int) string {
-	r := []rune(s)
-	if len(r) <= n {
-		return s
-	}
-	return string(r[:n-1]) + "…"
 }

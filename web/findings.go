@@ -46,7 +46,7 @@ func (v *verdict) end(r *analyze.Report, err error) {
 	defer v.mu.Unlock()
 	v.progress, v.failure = "", ""
 	if err != nil {
-		v.failure = clip(err.Error(), 300)
+		v.failure = chart.Clip(err.Error(), 300)
 		return
 	}
 	v.report = r

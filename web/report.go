@@ -13,6 +13,7 @@ import (
 	"slices"
 	"time"
 
+	"ergorecorder/web/lanes"
 	"ergorecorder/web/past"
 
 	"ergorecorder/analyze"
@@ -31,13 +32,22 @@ type reportPage struct {
 	Policy   string // of the page, as its meta tag says
 	CSS      template.CSS
 	Name     string
-	Strip    *strip
+	Strip    *lanes.Strip
 	Causes   *graph.Drawn
 	Views    []findingView
+	Folded   []string // findings that are not drawn, family by family
 	Counts   []severityCount
 	Nodes    []reportNode
+	Others   int // nodes that are not in the table
 	Duration time.Duration
 }
+
+const (
+	// mostLines is how many lines a list of the report has.
+	mostLines = 100
+	// mostNodes is how many nodes the report draws.
+	mostNodes = 100
+)
 
 // A severityCount is how many findings have a severity.
 type severityCount struct {
@@ -74,7 +84,26 @@ func Report(ctx context.Context, w io.Writer, report *analyze.Report, rec *repla
 	return nil
 }
 
-func newReportPage(ctx context.Context, report *analyze.Report, rec *replay.Recording) (*reportPage, error) {
+// bounded is a report with as much as one file shows: of many findings those that
+// are told whole, of long lists their first lines.
+func bounded(all *analyze.Report) (shown *analyze.Report, folded []string) {
+	r := *all
+	whole, rest := finding.Fold(all.Findings)
+	if r.Findings = whole; rest != nil {
+		folded = append(finding.FoldedWords(rest), "analyze report --format json tells each of them whole; --node, --from and --to make a report of fewer")
+	}
+	r.Healthy = finding.Some(r.Healthy, mostLines)
+	r.Headline.Beside = finding.Some(r.Headline.Beside, mostLines)
+	r.Headline.Settle = r.Headline.Settle[:min(len(r.Headline.Settle), mostLines)]
+	if n := len(r.NotEvaluated) - mostLines; n > 0 {
+		r.NotEvaluated = append(slices.Clone(r.NotEvaluated[:mostLines]), finding.NotEvaluated{Playbook: "all", Why: fmt.Sprintf("and %d more", n)})
+	}
+	r.Archive.Gaps = r.Archive.Gaps[:min(len(r.Archive.Gaps), mostLines)]
+	return &r, folded
+}
+
+func newReportPage(ctx context.Context, all *analyze.Report, rec *replay.Recording) (*reportPage, error) {
+	report, folded := bounded(all)
 	css, err := assets.ReadFile("assets/style.css")
 	if err != nil {
 		return nil, err
@@ -85,49 +114,52 @@ func newReportPage(ctx context.Context, report *analyze.Report, rec *replay.Reco
 		from, to = rec.Window()
 	}
 	p := &reportPage{
-		Report: report, CSS: template.CSS(css), Name: filepath.Base(report.Archive.Path), Duration: to.Sub(from),
+		Folded: folded, Report: report, CSS: template.CSS(css), Name: filepath.Base(report.Archive.Path), Duration: to.Sub(from),
 		Policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'",
 	}
 	anchor := func(f *finding.Finding) string { return "#" + f.ID }
-	p.Strip = newStrip(rec, from, to, past.Metrics()[0])
-	p.Strip.fill(ctx, rec)
+	p.Strip = lanes.New(rec, from, to, past.Metrics()[0])
+	p.Strip.Fill(ctx, rec)
 	marks, err := rec.Marks(ctx, from, to)
 	if err != nil {
 		return nil, err
 	}
-	p.Strip.flags(report, marks, anchor)
+	p.Strip.Mark(report, marks, anchor)
 	p.Causes = newCauses(report, anchor)
 	if p.Views, err = findingViews(ctx, report, rec, anchor); err != nil {
 		return nil, err
 	}
 	for _, sev := range []finding.Severity{finding.Critical, finding.Warning, finding.Info} {
 		n := 0
-		for _, f := range report.Findings {
+		for _, f := range all.Findings {
 			if f.Severity == sev {
 				n++
 			}
 		}
 		p.Counts = append(p.Counts, severityCount{sev, n})
 	}
-	p.Nodes, err = reportNodes(ctx, rec, from, to)
+	p.Nodes, p.Others, err = reportNodes(ctx, rec, from, to)
 	return p, err
 }
 
 // reportNodes puts the nodes side by side.
-func reportNodes(ctx context.Context, rec *replay.Recording, from, to time.Time) ([]reportNode, error) {
+func reportNodes(ctx context.Context, rec *replay.Recording, from, to time.Time) (drawn []reportNode, others int, err error) {
 	var names []string
 	for _, n := range rec.Nodes() {
 		names = append(names, n.Name)
+	}
+	if others = max(0, len(names)-mostNodes); others > 0 {
+		names = names[:mostNodes]
 	}
 	var out []reportNode
 	for _, n := range past.MomentOf(rec, to).Nodes(ctx, names) {
 		sparks, err := nodeSparks(ctx, rec, n.Name, from, to)
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		out = append(out, reportNode{n, sparks})
 	}
-	return out, nil
+	return out, others, nil
 }
 
 // sparkFields are the curves of a node in the report, by reading.

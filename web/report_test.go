@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -48,6 +49,23 @@ func TestReport(t *testing.T) {
 	}
 	if again := drawReport(t, stuckReport(t, rec), rec); again != page {
 		t.Error("drawn twice, the report differs")
+	}
+}
+
+// However much goes wrong, the report stays a file that can be opened and sent.
+func TestReportOfThousands(t *testing.T) {
+	rec := bundled(t, "stuck")
+	r := stuckReport(t, rec)
+	first := *r.Findings[0]
+	for i := range 3000 {
+		f := first
+		f.ID, f.Display = fmt.Sprintf("%s%d", first.ID, i), fmt.Sprintf("G%d", i)
+		r.Findings = append(r.Findings, &f)
+	}
+	page := drawReport(t, r, rec)
+	checkSelfContained(t, page)
+	if !strings.Contains(page, "More findings") || !strings.Contains(page, " more of blocked_callback, critical") {
+		t.Error("the findings that are not drawn are not counted")
 	}
 }
 

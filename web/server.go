@@ -14,12 +14,15 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"ergorecorder/web/lanes"
 	"ergorecorder/web/past"
+	"ergorecorder/web/shared"
 
 	"ergorecorder/analyze"
 	"ergorecorder/analyze/finding"
@@ -60,6 +63,7 @@ type Server struct {
 	door    *door.Door
 	handler http.Handler
 	verdict verdict
+	desk    *shared.Desk[*reply]
 	strips  stripCache
 	rated   ratedCache
 	pprof   flames
@@ -72,7 +76,7 @@ func New(rec *replay.Recording, opt Options) *Server {
 	if opt.Analyze == nil {
 		opt.Analyze = analyze.Run
 	}
-	s := &Server{rec: rec, opt: opt, pages: pageTemplates(), session: rand.Text()}
+	s := &Server{rec: rec, opt: opt, pages: pageTemplates(), session: rand.Text(), desk: shared.New[*reply](runtime.GOMAXPROCS(0))}
 	s.door = door.New(door.Options{Token: opt.Token, Hosts: opt.Hosts, CertFile: opt.CertFile, KeyFile: opt.KeyFile, Admit: s.admit})
 	static, err := fs.Sub(assets, "assets")
 	if err != nil {
@@ -87,7 +91,7 @@ func New(rec *replay.Recording, opt Options) *Server {
 	mux.HandleFunc("GET /report.html", s.serveReport)
 	mux.HandleFunc("GET /compare.html", s.serveComparison)
 	mux.HandleFunc("GET /pprof/{profiles}/{view}", s.servePprof)
-	s.handler = s.guard(mux)
+	s.handler = s.guard(s.together(mux))
 	return s
 }
 
@@ -169,7 +173,7 @@ type page struct {
 	Present    bool      // no moment was chosen: the end of the recording
 	Start, End time.Time // of the recording
 	From, To   time.Time // of the overview strip
-	Strip      *strip
+	Strip      *lanes.Strip
 	Metric     past.Metric // of the strip
 	Local      bool        // times are shown in the reader's zone
 	Report     *analyze.Report
@@ -375,7 +379,7 @@ func (s *Server) serve(v view) http.HandlerFunc {
 		if r.Header.Get("X-Part") == "view" {
 			part = "view"
 		} else {
-			p.Strip = s.strips.get(p, false)
+			p.Strip = s.strips.get(r.Context(), p, false)
 		}
 		s.render(w, part, p)
 	}
@@ -410,7 +414,7 @@ func (e notFound) Error() string { return string(e) }
 
 func (s *Server) serveStrip(w http.ResponseWriter, r *http.Request) {
 	p := s.newPage(r)
-	p.Strip = s.strips.get(p, true)
+	p.Strip = s.strips.get(r.Context(), p, true)
 	s.render(w, "strip", p)
 }
 
@@ -442,42 +446,52 @@ func (p *page) notJudged() error {
 // where they were made; a few windows are enough.
 type stripCache struct {
 	mu   sync.Mutex
-	made map[string]*strip
+	made map[string]*lanes.Strip
 }
 
 // get is the strip of the page's window; with read unset, only what takes no
 // scan unless an earlier request did it.
-func (c *stripCache) get(p *page, read bool) *strip {
+func (c *stripCache) get(ctx context.Context, p *page, read bool) *lanes.Strip {
 	key := chart.InURL(p.From) + chart.InURL(p.To) + chart.InURL(p.End) + p.Metric.ID
 	c.mu.Lock()
 	base := c.made[key]
 	c.mu.Unlock()
 	if base == nil {
-		base = newStrip(p.rec, p.From, p.To, p.Metric)
+		base = lanes.New(p.rec, p.From, p.To, p.Metric)
 		if read {
-			base.profile = func(r profileRef) string { return "/profile?id=" + url.QueryEscape(r.String()) }
-			base.fill(context.Background(), p.rec)
-			c.mu.Lock()
-			if c.made == nil || len(c.made) > 20 {
-				c.made = map[string]*strip{}
+			base.Profile = func(node, kind string, at time.Time) string {
+				return "/profile?id=" + url.QueryEscape(profileRef{node, kind, at}.String())
 			}
-			c.made[key] = base
-			c.mu.Unlock()
+			base.Fill(ctx, p.rec)
+			c.keep(ctx, key, base)
 		}
 	}
 	st := *base
 	for _, m := range past.Metrics() {
-		st.Metrics = append(st.Metrics, choice{m.ID, m.Label, m.ID == p.Metric.ID})
+		st.Metrics = append(st.Metrics, lanes.Choice{Value: m.ID, Label: m.Label, On: m.ID == p.Metric.ID})
 	}
-	marks, err := p.rec.Marks(context.Background(), p.From, p.To)
+	marks, err := p.rec.Marks(ctx, p.From, p.To)
 	if err != nil {
-		st.Trouble = inShort([]error{err})
+		st.Trouble = lanes.InShort([]error{err})
 	}
 	st.Whole = st.Whole && p.Progress == ""
-	st.flags(p.Report, marks, func(f *finding.Finding) string {
+	st.Mark(p.Report, marks, func(f *finding.Finding) string {
 		return p.Link("/finding", "id", f.ID, "at", chart.InURL(f.Onset))
 	})
 	return &st
+}
+
+// keep keeps a strip, unless it was cut short.
+func (c *stripCache) keep(ctx context.Context, key string, st *lanes.Strip) {
+	if ctx.Err() != nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.made == nil || len(c.made) > 20 {
+		c.made = map[string]*lanes.Strip{}
+	}
+	c.made[key] = st
 }
 
 // timeElement is a moment as text that the page's script can write anew in the

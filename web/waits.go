@@ -78,7 +78,7 @@ func (g *waitGraph) add(k processKey, n graph.Node) {
 // the root.
 func (g *waitGraph) waiter(w *views.Wait) {
 	n := graph.Node{
-		Title: clip(cmp.Or(w.Name, w.Behavior, w.PID)+" on "+past.Short(w.Node), 34), Text: clip(waitText(w), 40),
+		Title: chart.Clip(cmp.Or(w.Name, w.Behavior, w.PID)+" on "+past.Short(w.Node), 34), Text: chart.Clip(waitText(w), 40),
 		URL: g.page.Link("/process", "node", w.Node, "pid", w.PID), Class: "info", Help: w.PID + " " + w.Behavior + ": " + w.State + w.Stack(),
 	}
 	if w.Finding != "" && w.Finding == w.Root {
@@ -110,7 +110,7 @@ func waitText(w *views.Wait) string {
 // accused adds the subject of a finding in a chain.
 func (g *waitGraph) accused(f *finding.Finding) {
 	k := subjectKey(f)
-	n := graph.Node{Title: clip(whom(f.Subject), 34), Text: f.Display + " " + kindWords(f.Kind), URL: g.page.findingURL(f), Class: "warning", Help: f.Title}
+	n := graph.Node{Title: chart.Clip(whom(f.Subject), 34), Text: f.Display + " " + kindWords(f.Kind), URL: g.page.findingURL(f), Class: "warning", Help: f.Title}
 	if f.CausedBy == nil {
 		n.Class = "critical"
 	}
@@ -148,7 +148,7 @@ func (g *waitGraph) surroundings(ctx context.Context) {
 			continue
 		}
 		pk := processKey{k.node, string(parent.PID)}
-		g.add(pk, graph.Node{Title: clip(parent.Label()+" on "+past.Short(k.node), 34), Text: "supervises", URL: g.page.Link("/process", "node", k.node, "pid", pk.pid), Help: parent.Behavior})
+		g.add(pk, graph.Node{Title: chart.Clip(parent.Label()+" on "+past.Short(k.node), 34), Text: "supervises", URL: g.page.Link("/process", "node", k.node, "pid", pk.pid), Help: parent.Behavior})
 		g.edges = append(g.edges, graph.Edge{From: pk.id(), To: k.id(), Class: "tree", Help: "supervises"})
 	}
 	for node := range byNode {
@@ -166,7 +166,7 @@ func (g *waitGraph) events(ctx context.Context, node string) {
 			continue
 		}
 		k := processKey{node, "event " + e.Event}
-		g.add(k, graph.Node{Title: clip("event "+ergo.EventName(e.Event), 34), Text: fmt.Sprintf("%d subscribers", e.Subscribers), URL: g.page.Link("/events", "node", node)})
+		g.add(k, graph.Node{Title: chart.Clip("event "+ergo.EventName(e.Event), 34), Text: fmt.Sprintf("%d subscribers", e.Subscribers), URL: g.page.Link("/events", "node", node)})
 		g.edges = append(g.edges, graph.Edge{From: producer.id(), To: k.id(), Class: "event", Help: "publishes"})
 	}
 }
@@ -176,7 +176,7 @@ func (g *waitGraph) events(ctx context.Context, node string) {
 func (g *waitGraph) lost(a, b string) {
 	k := processKey{"", "link " + a + " " + b}
 	ends := len(g.pids)
-	g.add(k, graph.Node{Title: clip("link "+past.Short(a)+" – "+past.Short(b), 34), Text: "not connected, a minute before it was", URL: g.page.Link("/links"), Class: "warning"})
+	g.add(k, graph.Node{Title: chart.Clip("link "+past.Short(a)+" – "+past.Short(b), 34), Text: "not connected, a minute before it was", URL: g.page.Link("/links"), Class: "warning"})
 	for i, end := range g.pids[:ends] {
 		if (end.node == a || end.node == b) && g.nodes[i].Class != "" && g.nodes[i].Class != "critical" {
 			g.edges = append(g.edges, graph.Edge{From: k.id(), To: end.id(), Class: "end", Help: "is on a node of this link"})

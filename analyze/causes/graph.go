@@ -31,14 +31,17 @@ func (g *graph) related() {
 		if stand[by] == nil {
 			continue
 		}
+		roots := map[finding.Kind][]*finding.Finding{} // by the kinds that they may lead to
 		for _, f := range g.findings {
 			if f.Cause != nil {
 				continue
 			}
+			if _, known := roots[f.Kind]; !known {
+				roots[f.Kind] = g.leading(by, f.Kind)
+			}
 			var cause *finding.Finding
-			for _, root := range g.findings {
-				leads := root != f && root.Score >= finding.ScoreInfo && !finding.LeadsTo(f, root) && g.rows[root.Kind].Leads(by, f.Kind) &&
-					stand[by](root, f) && !g.outlives(root, f)
+			for _, root := range roots[f.Kind] {
+				leads := root != f && !finding.LeadsTo(f, root) && stand[by](root, f) && !g.outlives(root, f)
 				// Of several, the one on the node that the finding is about.
 				if leads && (cause == nil || cause.Subject.Node != f.Subject.Peer && root.Subject.Node == f.Subject.Peer) {
 					cause = root
@@ -49,6 +52,17 @@ func (g *graph) related() {
 			}
 		}
 	}
+}
+
+// leading are the findings whose kind may lead to another in a relation, by
+// onset: of thousands of findings most can lead to nothing.
+func (g *graph) leading(by finding.Relation, to finding.Kind) (roots []*finding.Finding) {
+	for _, r := range g.findings {
+		if r.Score >= finding.ScoreInfo && g.rows[r.Kind].Leads(by, to) {
+			roots = append(roots, r)
+		}
+	}
+	return roots
 }
 
 // outlives reports whether a finding goes on long after a planned change: what

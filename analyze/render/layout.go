@@ -313,6 +313,26 @@ func unseen(r *analyze.Report) []string {
 	return lines
 }
 
+const (
+	// mostLines is how many lines a list of a report has.
+	mostLines = 100
+	// mostNodes is how many nodes are named in a row.
+	mostNodes = 20
+	// mostEffects is how many effects of a finding are named.
+	mostEffects = 20
+	// eachTold says where the findings are that are not told whole.
+	eachTold = "analyze report --format json tells each of them whole; --node, --from and --to make a report of fewer"
+)
+
+// notEvaluated is what was not evaluated, a line each.
+func notEvaluated(r *analyze.Report) []string {
+	var lines []string
+	for _, n := range r.NotEvaluated {
+		lines = append(lines, n.Playbook+": "+n.Why)
+	}
+	return lines
+}
+
 func rootCount(r *analyze.Report) int {
 	n := 0
 	for _, f := range r.Findings {
@@ -380,7 +400,7 @@ func relations(f *finding.Finding, display map[string]string) []string {
 	}
 	slices.SortFunc(effects, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) })
 	if len(effects) > 0 {
-		out = append(out, "Explains "+strings.Join(effects, ", ")+".")
+		out = append(out, "Explains "+strings.Join(finding.Some(effects, mostEffects), ", ")+".")
 	}
 	return out
 }

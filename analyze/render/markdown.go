@@ -22,21 +22,25 @@ func Markdown(w io.Writer, r *analyze.Report) error {
 	crit, warn, notes := count(r)
 	escape.Fprintf(b, "`%s`, %s to %s, %d nodes: %d critical, %d %s, %d %s.\n", escape.Code(r.Archive.Path), instant(r.Window.From), instant(r.Window.To),
 		len(r.Archive.Nodes), crit, warn, plural(warn, "warning"), notes, plural(notes, "note"))
-	for _, g := range r.Archive.Gaps {
+	for i, g := range r.Archive.Gaps {
+		if i == mostLines {
+			escape.Fprintf(b, "\nAnd %d more gaps.\n", len(r.Archive.Gaps)-i)
+			break
+		}
 		escape.Fprintf(b, "\nGap: %s was not recorded from %s to %s: %s\n", escape.Markdown(g.Node), clock(g.From), clock(g.To), escape.Markdown(g.Why))
 	}
 	display := displays(r)
-	for _, f := range r.Findings {
+	whole, rest := finding.Fold(r.Findings)
+	for _, f := range whole {
 		markdownFinding(b, f, r, display)
 	}
-	markdownList(b, "Not seen", unseen(r))
-	markdownList(b, "In order", alike(r.Healthy, r.Archive.Nodes))
-	var not []string
-	for _, n := range r.NotEvaluated {
-		not = append(not, n.Playbook+": "+n.Why)
+	if rest != nil {
+		markdownList(b, "More findings", append(finding.FoldedWords(rest), eachTold))
 	}
-	markdownList(b, "Not evaluated", not)
-	markdownList(b, leftOut, r.LeftOut)
+	markdownList(b, "Not seen", unseen(r))
+	markdownList(b, "In order", finding.Some(alike(r.Healthy, r.Archive.Nodes), mostLines))
+	markdownList(b, "Not evaluated", finding.Some(notEvaluated(r), mostLines))
+	markdownList(b, leftOut, finding.Some(r.LeftOut, mostLines))
 	return b.Flush()
 }
 

@@ -38,46 +38,30 @@ func Text(w io.Writer, r *analyze.Report, opt Options) error {
 	}
 	p.heading(r)
 	display := displays(r)
+	whole, rest := finding.Fold(r.Findings)
 	notes := false
-	for _, f := range r.Findings {
+	for _, f := range whole {
 		if f.Severity == finding.Info {
 			notes = true
 			continue
 		}
 		p.finding(f, r, display)
 	}
+	if rest != nil {
+		p.list("More findings", append(finding.FoldedWords(rest), eachTold))
+	}
 	if notes {
 		p.section("Noted")
-		for _, f := range r.Findings {
+		for _, f := range whole {
 			if f.Severity == finding.Info {
 				p.item(fmt.Sprintf("%s %s (%s): %s", f.Display, f.Title, f.Kind, f.Summary))
 			}
 		}
 	}
-	if lines := unseen(r); len(lines) > 0 {
-		p.section("Not seen")
-		for _, l := range lines {
-			p.item(l)
-		}
-	}
-	if len(r.Healthy) > 0 {
-		p.section("In order")
-		for _, h := range alike(r.Healthy, r.Archive.Nodes) {
-			p.item(h)
-		}
-	}
-	if len(r.NotEvaluated) > 0 {
-		p.section("Not evaluated")
-		for _, n := range r.NotEvaluated {
-			p.item(n.Playbook + ": " + n.Why)
-		}
-	}
-	if len(r.LeftOut) > 0 {
-		p.section(leftOut)
-		for _, o := range r.LeftOut {
-			p.item(o)
-		}
-	}
+	p.list("Not seen", unseen(r))
+	p.list("In order", finding.Some(alike(r.Healthy, r.Archive.Nodes), mostLines))
+	p.list("Not evaluated", finding.Some(notEvaluated(r), mostLines))
+	p.list(leftOut, finding.Some(r.LeftOut, mostLines))
 	return p.w.Flush()
 }
 
@@ -160,12 +144,23 @@ func (p *page) section(title string) {
 	p.line("%s", strings.Repeat("-", len(title)))
 }
 
+// list is a section of items, if there are any.
+func (p *page) list(title string, items []string) {
+	if len(items) == 0 {
+		return
+	}
+	p.section(title)
+	for _, i := range items {
+		p.item(i)
+	}
+}
+
 func (p *page) heading(r *analyze.Report) {
 	crit, warn, notes := count(r)
 	p.line("")
 	p.line("%s", r.Archive.Path)
 	p.paragraph("", fmt.Sprintf("%s to %s, %d nodes (%s): %d critical, %d %s, %d %s",
-		instant(r.Window.From), instant(r.Window.To), len(r.Archive.Nodes), strings.Join(r.Archive.Nodes, ", "),
+		instant(r.Window.From), instant(r.Window.To), len(r.Archive.Nodes), strings.Join(finding.Some(r.Archive.Nodes, mostNodes), ", "),
 		crit, warn, plural(warn, "warning"), notes, plural(notes, "note")))
 	for i, g := range r.Archive.Gaps {
 		if i == 5 {

@@ -2,6 +2,8 @@ package render
 
 import (
 	"bytes"
+	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -39,6 +41,33 @@ func TestTextIsWhole(t *testing.T) {
 	}
 	if got := strings.NewReplacer(Paint(finding.Critical), "", Unpaint, "", "\x1b[1m", "").Replace(painted.String()); got != plain.String() {
 		t.Error("without its colours the text is another one")
+	}
+}
+
+// However many findings there are, the text stays short, and tells how many it
+// does not tell whole.
+func TestTextOfThousands(t *testing.T) {
+	r := &analyze.Report{}
+	for i := range 5000 {
+		r.Findings = append(r.Findings, &finding.Finding{
+			ID: fmt.Sprint(i), Display: fmt.Sprintf("F%d", i+1), Kind: finding.BlockedCallback, Severity: finding.Critical, Title: "it is blocked", Onset: time.Unix(0, 0),
+			Subject: finding.Subject{Node: fmt.Sprintf("n%d", i%500), Behavior: "app.Worker"}, Summary: strings.Repeat("so it is said ", 40),
+		})
+		r.Findings[0].Effects = append(r.Findings[0].Effects, fmt.Sprint(i))
+		r.Archive.Nodes = append(r.Archive.Nodes, fmt.Sprintf("n%d", i))
+		r.NotEvaluated = append(r.NotEvaluated, finding.NotEvaluated{Playbook: "cpu", Why: fmt.Sprintf("n%d: not recorded", i)})
+	}
+	for name, write := range map[string]func(io.Writer) error{
+		"text":     func(w io.Writer) error { return Text(w, r, Options{}) },
+		"markdown": func(w io.Writer) error { return Markdown(w, r) },
+	} {
+		var b bytes.Buffer
+		if err := write(&b); err != nil {
+			t.Fatal(err)
+		}
+		if b.Len() > 50_000 || !strings.Contains(b.String(), "4997 more of blocked") && !strings.Contains(b.String(), "4997 more of `blocked") {
+			t.Errorf("%s of %d bytes:\n%.2000s", name, b.Len(), b.String())
+		}
 	}
 }
 

@@ -28,7 +28,10 @@ type Absence struct {
 // then either began a new life, or never came back although its peers lost it
 // too. A node that others still reach was not down; only the way to it was.
 func (s *Scene) Absences(w *Network, n *Node) []Absence {
-	if known, ok := s.gone[n.Name]; ok {
+	s.mu.Lock()
+	known, ok := s.gone[n.Name]
+	s.mu.Unlock()
+	if ok {
 		return known
 	}
 	var all []Absence
@@ -41,6 +44,8 @@ func (s *Scene) Absences(w *Network, n *Node) []Absence {
 	if d, ok := s.goneForGood(w, n); ok {
 		all = append(all, d)
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.gone == nil {
 		s.gone = map[string][]Absence{}
 	}

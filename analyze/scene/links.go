@@ -58,6 +58,8 @@ type connectionLine struct {
 
 // Network reads the links once.
 func (s *Scene) Network(ctx context.Context) (*Network, error) {
+	s.reading.Lock()
+	defer s.reading.Unlock()
 	if s.net != nil {
 		return s.net, nil
 	}

@@ -48,6 +48,7 @@ type Node struct {
 	usual     time.Duration // between its answers; asked for in loops over them
 	Clock     Clock         // its own clock against the recorder's
 	metrics   map[metric]series.Series
+	foreseen  map[span][]Row // see [Scene.Foresee]
 	mixed     [][2]time.Time // where answers of two times stand mixed
 	Procs     *Population
 	Inspected map[string]*Inspection // by PID

@@ -47,6 +47,9 @@ type Scene struct {
 	own      []string // nodes as which recorders joined
 	leftOut  []string // see LeaveOut
 
+	mu      sync.Mutex // of what playbooks find out beside each other
+	reading sync.Mutex // held while the links are read, which one of them does for all
+
 	net  *Network             // see [Scene.Network]
 	gone map[string][]Absence // by node; see [Scene.Absences]
 }
@@ -102,21 +105,27 @@ func Read(ctx context.Context, rec *replay.Recording, opt Options) (*Scene, erro
 func (s *Scene) readNodes(ctx context.Context, progress func(done, total int, step string)) error {
 	var mu sync.Mutex
 	done := 0
+	return s.Each(ctx, func(ctx context.Context, _ int, n *Node) error {
+		if err := s.readNode(ctx, n); err != nil {
+			return fmt.Errorf("read %s: %w", n.Name, err)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		done++
+		if progress != nil {
+			progress(done, len(s.Nodes), "read "+n.Name)
+		}
+		return nil
+	})
+}
+
+// Each calls f for every node, for as many at a time as there are cores; what
+// they find belongs at the place of the node, so that it has one order.
+func (s *Scene) Each(ctx context.Context, f func(ctx context.Context, i int, n *Node) error) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
-	for _, n := range s.Nodes {
-		g.Go(func() error {
-			if err := s.readNode(ctx, n); err != nil {
-				return fmt.Errorf("read %s: %w", n.Name, err)
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			done++
-			if progress != nil {
-				progress(done, len(s.Nodes), "read "+n.Name)
-			}
-			return nil
-		})
+	for i, n := range s.Nodes {
+		g.Go(func() error { return f(ctx, i, n) })
 	}
 	return g.Wait()
 }

@@ -23,15 +23,22 @@ func (b start) Lasted(st *work.Stall) time.Duration {
 	return st.Lasted()
 }
 
-// StallBegan is when the process last did something before a stall: by the node's
-// own StateTime, else by the age of the oldest message, else between the last
-// listing that shows work done and the first of the stall.
-func (s *Scene) StallBegan(ctx context.Context, a *Actor, st *work.Stall) (start, error) {
+// Beginning is the stretch by which StallBegan tells when a stall began.
+func (a *Actor) Beginning(st *work.Stall) Stretch {
 	lower := st.Progress.At
 	if lower.IsZero() {
 		lower = st.From.At
 	}
-	rows, err := s.Zoom(ctx, a.Node, lower, st.From.At.Add(2*a.Node.Interval), a.Pid)
+	return Stretch{a.Pid, lower, st.From.At.Add(2 * a.Node.Interval)}
+}
+
+// StallBegan is when the process last did something before a stall: by the node's
+// own StateTime, else by the age of the oldest message, else between the last
+// listing that shows work done and the first of the stall.
+func (s *Scene) StallBegan(ctx context.Context, a *Actor, st *work.Stall) (start, error) {
+	around := a.Beginning(st)
+	lower := around.From
+	rows, err := s.Zoom(ctx, a.Node, around)
 	if err != nil {
 		return start{}, err
 	}
@@ -40,7 +47,7 @@ func (s *Scene) StallBegan(ctx context.Context, a *Actor, st *work.Stall) (start
 	plausible := func(at time.Time) bool {
 		return !at.Before(lower.Add(-time.Second)) || st.Progress.At.IsZero()
 	}
-	for _, r := range rows[a.Pid] {
+	for _, r := range rows {
 		if r.At.Before(st.From.At) {
 			continue
 		}
@@ -57,6 +64,6 @@ func (s *Scene) StallBegan(ctx context.Context, a *Actor, st *work.Stall) (start
 
 // WaitBegan is when the process began to wait in an episode of waiting.
 func (s *Scene) WaitBegan(ctx context.Context, a *Actor, e *work.Episode) (time.Time, time.Duration, error) {
-	b, err := s.StallBegan(ctx, a, &work.Stall{Progress: e.Before, From: e.Points[0], To: e.Points[0], State: work.Waiting})
+	b, err := s.StallBegan(ctx, a, e.Begun())
 	return b.At, b.Off, err
 }

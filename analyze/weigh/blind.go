@@ -81,13 +81,17 @@ func secondOpinion(ctx context.Context, s *scene.Scene, all []*finding.Finding) 
 	since := finding.Window{From: f.Onset.Add(off), To: window.To}
 	var most *moved
 	nearby := 0.0 // how far something moved that findings tell of
-	for _, n := range s.Nodes {
-		ranked, err := rank(ctx, s, n, before, since)
-		if err != nil {
-			return err
-		}
-		for i := range ranked {
-			m := &ranked[i]
+	ranked := make([][]moved, len(s.Nodes))
+	err := s.Each(ctx, func(ctx context.Context, i int, n *scene.Node) (err error) {
+		ranked[i], err = rank(ctx, s, n, before, since)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, of := range ranked {
+		for i := range of {
+			m := &of[i]
 			if told(all, f, m) {
 				nearby = max(nearby, m.times)
 			} else if most == nil || m.times > most.times {

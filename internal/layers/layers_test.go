@@ -99,10 +99,12 @@ var mayImport = map[string]string{
 	"mcp/fold":       "escape",
 	"mcp/agentbench": "ergo",
 	"mcp":            "mcp/explain mcp/fold compare door escape ergo ergo/observer/... ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/measure analyze/views internal/nearest",
-	"web":            "compare door escape ergo ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/views web/chart web/graph web/past",
+	"web":            "compare door escape ergo ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/views web/chart web/graph web/past web/lanes web/shared",
 	"web/chart":      "",
 	"web/past":       "ergo archive replay web/chart",
 	"web/graph":      "",
+	"web/shared":     "",
+	"web/lanes":      "archive replay analyze analyze/finding web/chart web/past",
 
 	"scrub": "ergo ergo/redact ergo/tools48 archive",
 

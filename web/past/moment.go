@@ -37,16 +37,22 @@ func (m *Moment) Ask(ctx context.Context, node, tool string, args ergo.Args, int
 	if err == nil {
 		err = ergo.Decode(ans.Text, into)
 	}
-	switch {
-	case err != nil:
+	if err != nil {
 		m.lack("%s on %s: %v", tool, node, err)
 		return time.Time{}, false
+	}
+	m.cut(node, tool, ans)
+	return ans.At, true
+}
+
+// cut notes that an answer lacks rows.
+func (m *Moment) cut(node, tool string, ans replay.Reply) {
+	switch {
 	case ans.Seen < ans.Total:
 		m.lack("%s on %s: %d of %d rows were seen", tool, node, ans.Seen, ans.Total)
 	case ans.Seen > 0:
 		m.lack("%s on %s: %d rows were seen, and perhaps there are more", tool, node, ans.Seen)
 	}
-	return ans.At, true
 }
 
 // lack notes what could not be told, once.
@@ -136,19 +142,22 @@ func (p *Process) rate(before *Process) {
 func (m *Moment) Processes(ctx context.Context, nodes ...string) []Process {
 	var all []Process
 	for _, n := range nodes {
-		var rows []Process
-		at, ok := m.Ask(ctx, n, "process_list", Everything(), &rows)
+		rows, at, ok := m.listed(ctx, n)
 		if !ok {
-			continue
+			if at, ok = m.Ask(ctx, n, "process_list", Everything(), &rows); !ok {
+				continue
+			}
 		}
 		for i := range rows {
 			rows[i].Node, rows[i].Observed = n, at
 		}
+		if all == nil {
+			all = rows
+			continue
+		}
 		all = append(all, rows...)
 	}
-	slices.SortFunc(all, func(a, b Process) int {
-		return cmp.Or(strings.Compare(a.Node, b.Node), ComparePIDs(a.PID, b.PID))
-	})
+	slices.SortFunc(all, func(a, b Process) int { return OrderProcesses(&a, &b) })
 	return all
 }
 

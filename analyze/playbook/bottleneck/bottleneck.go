@@ -21,7 +21,17 @@ const fewestListings = 3
 // age of the oldest message between listings. The upstream formula, over the
 // whole life of the process, is reported beside it.
 func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
-	for _, n := range s.Nodes {
+	found := make([][]*finding.Finding, len(s.Nodes))
+	err := s.Each(ctx, func(ctx context.Context, i int, n *scene.Node) (err error) {
+		if len(n.Procs.Listings) >= fewestListings {
+			found[i], err = waitingOn(ctx, s, n)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for i, n := range s.Nodes {
 		if len(n.Procs.Listings) < fewestListings {
 			v.Skip("%s: %s", n.Name, n.Procs.Missing(fewestListings))
 			continue
@@ -29,14 +39,10 @@ func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 		if n.Latency == replay.No {
 			v.Skip("%s was built without -tags=latency: the age of the oldest message is estimated from the mailbox and the rate of handling; the tag would sharpen it", n.Name)
 		}
-		found, err := waitingOn(ctx, s, n)
-		if err != nil {
-			return err
-		}
-		for _, f := range found {
+		for _, f := range found[i] {
 			v.Find(f)
 		}
-		if len(found) == 0 {
+		if len(found[i]) == 0 {
 			nothingWaits(s, n, v)
 		}
 	}
@@ -60,6 +66,10 @@ func nothingWaits(s *scene.Scene, n *scene.Node, v *finding.Verdict) {
 
 // waitingOn are the findings of one node.
 func waitingOn(ctx context.Context, s *scene.Scene, n *scene.Node) ([]*finding.Finding, error) {
+	if err := s.Foresee(ctx, n, beginnings(n)); err != nil {
+		return nil, err
+	}
+	defer s.Forget(n)
 	var found []*finding.Finding
 	for _, a := range n.Procs.Actors {
 		if a.Own() {
@@ -80,6 +90,40 @@ func waitingOn(ctx context.Context, s *scene.Scene, n *scene.Node) ([]*finding.F
 	found = append(append(found, over...), together(s, n, found)...)
 	quiet, err := dried(ctx, s, n, found)
 	return append(found, quiet...), err
+}
+
+// beginnings are the stretches in which what suspect looks at began.
+func beginnings(n *scene.Node) []scene.Stretch {
+	var all []scene.Stretch
+	add := func(a *scene.Actor, st *work.Stall) { all = append(all, a.Beginning(st)) }
+	for _, a := range n.Procs.Actors {
+		if a.Own() {
+			continue
+		}
+		if st := a.Longest(work.Waiting); st != nil {
+			add(a, st)
+			add(a, a.Since(st))
+			add(a, a.FirstWait)
+		}
+		if e := a.WaitingEpisode(); e != nil {
+			add(a, e.Begun())
+		}
+		if st := a.Longest(work.Running, work.OtherState); st != nil {
+			add(a, st)
+			if p := a.Recurs(st); p.First != nil {
+				add(a, p.First)
+			}
+		}
+		if d := a.Slowdown; d != nil && !d.Woke.IsZero() {
+			add(a, woken(d))
+		}
+		if b := worstBacklog(a); b != nil {
+			if before, first := b.began(); !before.At.IsZero() {
+				all = append(all, b.rising(before, first))
+			}
+		}
+	}
+	return all
 }
 
 // suspect is the finding about one process, nil where there is nothing to say.

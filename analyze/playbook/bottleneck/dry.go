@@ -31,9 +31,12 @@ func (d dry) quiet() time.Duration { return d.until.Sub(d.since) }
 // that dried up as well follow from that one.
 func dried(ctx context.Context, s *scene.Scene, n *scene.Node, found []*finding.Finding) ([]*finding.Finding, error) {
 	var all []dry
+	told := map[string]bool{}
+	for _, f := range found {
+		told[f.Subject.PID] = true
+	}
 	for _, a := range n.Procs.Actors {
-		told := slices.ContainsFunc(found, func(f *finding.Finding) bool { return f.Subject.PID == a.Pid })
-		if d, ok := ranDry(a); ok && !told {
+		if d, ok := ranDry(a); ok && !told[a.Pid] {
 			all = append(all, d)
 		}
 	}

@@ -15,16 +15,7 @@ import (
 
 // overloaded judges a process that works, but whose messages wait.
 func overloaded(ctx context.Context, s *scene.Scene, a *scene.Actor) (*finding.Finding, error) {
-	var worst *backlog
-	for _, e := range a.Episodes {
-		if e.Worst.Mailbox == 0 {
-			continue
-		}
-		b := backlogOf(a, e)
-		if worst == nil || b.peak() > worst.peak() {
-			worst = &b
-		}
-	}
+	worst := worstBacklog(a)
 	if worst == nil || worst.warmUp() {
 		return nil, nil
 	}
@@ -36,6 +27,22 @@ func overloaded(ctx context.Context, s *scene.Scene, a *scene.Actor) (*finding.F
 		return f, err
 	}
 	return f, bursts(ctx, s, a, worst, f)
+}
+
+// worstBacklog is the backlog in which a message was oldest, nil where there
+// was none.
+func worstBacklog(a *scene.Actor) *backlog {
+	var worst *backlog
+	for _, e := range a.Episodes {
+		if e.Worst.Mailbox == 0 {
+			continue
+		}
+		b := backlogOf(a, e)
+		if worst == nil || b.peak() > worst.peak() {
+			worst = &b
+		}
+	}
+	return worst
 }
 
 // bursts makes of a finding about the deepest backlog one about all that are
@@ -241,6 +248,11 @@ func (b *backlog) evidence(was, now pace, from time.Time) finding.Evidence {
 	return e
 }
 
+// rising is the stretch by which riseOf tells when a backlog began to rise.
+func (b *backlog) rising(before, first work.Point) scene.Stretch {
+	return scene.Stretch{PID: b.actor.Pid, From: before.At, To: first.At.Add(3 * b.actor.Node.Interval)}
+}
+
 // riseOf is when the rise of a backlog began, and how far off that may be: when
 // the process was last idle, where the node tells, else where the rise, drawn
 // back, meets the empty mailbox.
@@ -248,12 +260,12 @@ func riseOf(ctx context.Context, s *scene.Scene, b *backlog, before, first work.
 	if before.At.IsZero() {
 		return first.At, b.actor.Node.Interval, nil
 	}
-	rows, err := s.Zoom(ctx, b.actor.Node, before.At, first.At.Add(3*b.actor.Node.Interval), b.actor.Pid)
+	rows, err := s.Zoom(ctx, b.actor.Node, b.rising(before, first))
 	if err != nil {
 		return time.Time{}, 0, err
 	}
 	var rise []scene.Row
-	for _, r := range rows[b.actor.Pid] {
+	for _, r := range rows {
 		if b.calm(r.Point) && len(rise) < 2 {
 			before, rise = r.Point, nil
 			continue

@@ -38,7 +38,7 @@ func slowed(ctx context.Context, s *scene.Scene, a *scene.Actor) (*finding.Findi
 	}
 	onset, off := series.Middle(d.Before.At, d.Before.At.Add(a.Node.Interval))
 	if !d.Woke.IsZero() {
-		began, err := s.StallBegan(ctx, a, &work.Stall{Progress: d.Before, From: work.Point{At: d.Woke}})
+		began, err := s.StallBegan(ctx, a, woken(d))
 		if err != nil {
 			return nil, err
 		}
@@ -65,6 +65,11 @@ func slowed(ctx context.Context, s *scene.Scene, a *scene.Actor) (*finding.Findi
 		}
 	}
 	return f, s.TellUsualStack(ctx, f, a, onset, d.To.At)
+}
+
+// woken is the stretch since a slow process last woke up, as if it stood still.
+func woken(d *work.Slowdown) *work.Stall {
+	return &work.Stall{Progress: d.Before, From: work.Point{At: d.Woke}}
 }
 
 // slowFinding is the part that a slow process has in common, however that is

@@ -25,6 +25,11 @@ func (e *Episode) Handled() float64 {
 	return float64(last.Handled()-first.Handled()) / max(last.At.Sub(first.At).Seconds(), 1e-3)
 }
 
+// Begun is the beginning of an episode of waiting, as a stall.
+func (e *Episode) Begun() *Stall {
+	return &Stall{Progress: e.Before, From: e.Points[0], To: e.Points[0], State: Waiting}
+}
+
 // WaitingEpisode is the longest episode in which the process waited for replies
 // nearly all the time, for longer than two calls may take; nil if there is none.
 func (c *Course) WaitingEpisode() *Episode {

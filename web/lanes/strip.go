@@ -1,4 +1,6 @@
-package web
+// Package lanes is the overview of a stretch of a recording: a lane for each node,
+// and what happened above them.
+package lanes
 
 import (
 	"cmp"
@@ -18,41 +20,47 @@ import (
 	"ergorecorder/web/chart"
 )
 
-// A strip is the overview of a stretch of a recording: a lane per node with
+// A Strip is the overview of a stretch of a recording: a lane per node with
 // its life and one metric, and what happened above them.
-type strip struct {
+type Strip struct {
 	From, To time.Time
 	Ticks    []chart.Tick
 	Metric   past.Metric
-	Metrics  []choice
-	Lanes    []lane
-	Flags    []pin                   // findings and marks
-	FlagRows int                     // rows of flags that are needed
-	Whole    bool                    // curves, gaps and findings are in
-	Trouble  string                  // what could not be read
-	profile  func(profileRef) string // the address of a profile, nil where there is none
+	Metrics  []Choice
+	Lanes    []Lane
+	Flags    []Pin                                        // findings and marks
+	FlagRows int                                          // rows of flags that are needed
+	Whole    bool                                         // curves, gaps and findings are in
+	Trouble  string                                       // what could not be read
+	Profile  func(node, kind string, at time.Time) string // the address of a profile, nil where there is none
 }
 
-// A lane is one node.
-type lane struct {
+// A Choice is a metric that the lanes can show.
+type Choice struct {
+	Value, Label string
+	On           bool
+}
+
+// A Lane is one node.
+type Lane struct {
 	Node   string
 	Lives  []chart.Box
 	Gaps   []chart.Box
-	Bursts []burst
+	Bursts []Burst
 	Path   string
 	Peak   string
 	Data   string // of the curve, for the page's script
-	Taken  []pin  // profiles
+	Taken  []Pin  // profiles
 }
 
-// A burst is a stretch of a lane in which errors were logged.
-type burst struct {
+// A Burst is a stretch of a lane in which errors were logged.
+type Burst struct {
 	chart.Box
 	Level int // 1 to 3, by how many
 }
 
-// A pin is a finding or a mark, at its onset.
-type pin struct {
+// A Pin is a finding or a mark, at its onset.
+type Pin struct {
 	X, W  string // position and width, percent
 	Label string
 	Title string
@@ -64,12 +72,12 @@ type pin struct {
 	count int    // marks of that kind at about that time
 }
 
-// newStrip makes the strip of a window without anything that needs a scan.
-func newStrip(rec *replay.Recording, from, to time.Time, m past.Metric) *strip {
-	st := &strip{From: from, To: to, Ticks: chart.TimeTicks(from, to, 8), Metric: m}
+// New makes the Strip of a window without anything that needs a scan.
+func New(rec *replay.Recording, from, to time.Time, m past.Metric) *Strip {
+	st := &Strip{From: from, To: to, Ticks: chart.TimeTicks(from, to, 8), Metric: m}
 	s := chart.Scale{From: from, To: to}
 	for _, n := range rec.Nodes() {
-		l := lane{Node: n.Name}
+		l := Lane{Node: n.Name}
 		for _, life := range n.Lives {
 			if life.To.Before(from) || life.From.After(to) {
 				continue
@@ -82,9 +90,9 @@ func newStrip(rec *replay.Recording, from, to time.Time, m past.Metric) *strip {
 	return st
 }
 
-// fill adds what has to be read from the recording: curves, gaps and bursts of
+// Fill adds what has to be read from the recording: curves, gaps and bursts of
 // errors. What cannot be read is left out, and Trouble says so.
-func (st *strip) fill(ctx context.Context, rec *replay.Recording) {
+func (st *Strip) Fill(ctx context.Context, rec *replay.Recording) {
 	s := chart.Scale{From: st.From, To: st.To}
 	var trouble []error
 	gaps, err := rec.Gaps(ctx)
@@ -115,13 +123,13 @@ func (st *strip) fill(ctx context.Context, rec *replay.Recording) {
 		}
 		st.took(pr)
 	}
-	st.Trouble, st.Whole = inShort(trouble), true
+	st.Trouble, st.Whole = InShort(trouble), true
 }
 
 // draw draws the nodes' curves on one scale, so that lanes compare; on a
 // logarithmic one where the metric asks for it, so that 10 beside 10,000 is still
 // seen.
-func (st *strip) draw(curves []chart.Curve) {
+func (st *Strip) draw(curves []chart.Curve) {
 	s := chart.Scale{From: st.From, To: st.To, Log: st.Metric.Log, Hi: st.Metric.Least}
 	for _, c := range curves {
 		for _, v := range c.Value {
@@ -148,12 +156,12 @@ func (st *strip) draw(curves []chart.Curve) {
 }
 
 // took puts a profile into the lane of its node.
-func (st *strip) took(pr replay.Profile) {
+func (st *Strip) took(pr replay.Profile) {
 	for i := range st.Lanes {
 		if l := &st.Lanes[i]; l.Node == pr.Node {
-			taken := pin{X: share(chart.Scale{From: st.From, To: st.To}.X(pr.At)), Title: pr.Kind + " profile taken at " + chart.Clock(pr.At)}
-			if st.profile != nil {
-				taken.URL = st.profile(profileRef{pr.Node, pr.Kind, pr.At})
+			taken := Pin{X: share(chart.Scale{From: st.From, To: st.To}.X(pr.At)), Title: pr.Kind + " profile taken at " + chart.Clock(pr.At)}
+			if st.Profile != nil {
+				taken.URL = st.Profile(pr.Node, pr.Kind, pr.At)
 			}
 			l.Taken = append(l.Taken, taken)
 		}
@@ -162,19 +170,19 @@ func (st *strip) took(pr replay.Profile) {
 
 func share(f float64) string { return fmt.Sprintf("%.2f%%", f*100) }
 
-// inShort is the first of several errors and how many there are.
-func inShort(errs []error) string {
+// InShort is the first of several errors and how many there are.
+func InShort(errs []error) string {
 	switch len(errs) {
 	case 0:
 		return ""
 	case 1:
-		return clip(errs[0].Error(), 200)
+		return chart.Clip(errs[0].Error(), 200)
 	}
-	return fmt.Sprintf("%s, and %d more", clip(errs[0].Error(), 200), len(errs)-1)
+	return fmt.Sprintf("%s, and %d more", chart.Clip(errs[0].Error(), 200), len(errs)-1)
 }
 
 // bursts shades where errors were logged: each stretch is a column of pixels.
-func bursts(s chart.Scale, c chart.Curve) []burst {
+func bursts(s chart.Scale, c chart.Curve) []Burst {
 	const columns = 200
 	sums := make([]float64, columns+1)
 	for i, at := range c.At {
@@ -182,20 +190,20 @@ func bursts(s chart.Scale, c chart.Curve) []burst {
 			sums[x] += c.Value[i]
 		}
 	}
-	var out []burst
+	var out []Burst
 	for i, n := range sums {
 		if n == 0 {
 			continue
 		}
 		level := 1 + min(int(math.Log10(n)), 2)
-		out = append(out, burst{chart.Box{X: share(float64(i) / columns), W: share(1.0 / columns), Title: chart.Count.Format(n) + " errors and panics logged"}, level})
+		out = append(out, Burst{chart.Box{X: share(float64(i) / columns), W: share(1.0 / columns), Title: chart.Count.Format(n) + " errors and panics logged"}, level})
 	}
 	return out
 }
 
-// flags puts findings and marks above the lanes, in rows so that their labels
+// Mark puts findings and marks above the lanes, in rows so that their labels
 // do not cover each other.
-func (st *strip) flags(report *analyze.Report, marks []archive.Mark, link func(*finding.Finding) string) {
+func (st *Strip) Mark(report *analyze.Report, marks []archive.Mark, link func(*finding.Finding) string) {
 	s := chart.Scale{From: st.From, To: st.To}
 	st.Flags = nil
 	for _, m := range marks {
@@ -207,10 +215,11 @@ func (st *strip) flags(report *analyze.Report, marks []archive.Mark, link func(*
 			st.Flags[n].add(m)
 			continue
 		}
-		st.Flags = append(st.Flags, pin{X: share(x), Label: m.Kind, Title: markTitle(m), Class: "mark", at: x, kind: m.Kind, count: 1})
+		st.Flags = append(st.Flags, Pin{X: share(x), Label: m.Kind, Title: markTitle(m), Class: "mark", at: x, kind: m.Kind, count: 1})
 	}
 	if report != nil {
-		for _, f := range report.Findings {
+		whole, _ := finding.Fold(report.Findings) // thousands would cover each other
+		for _, f := range whole {
 			if f.Onset.After(st.To) || f.End != nil && f.End.Before(st.From) {
 				continue
 			}
@@ -220,16 +229,16 @@ func (st *strip) flags(report *analyze.Report, marks []archive.Mark, link func(*
 			}
 			x, w := s.Stretch(f.Onset, end)
 			title := fmt.Sprintf("%s %s: %s, from %s", f.Display, f.Severity, f.Title, chart.Clock(f.Onset))
-			st.Flags = append(st.Flags, pin{X: x, W: w, Label: f.Display, Title: title, Class: string(f.Severity), URL: link(f), at: max(s.X(f.Onset), 0)})
+			st.Flags = append(st.Flags, Pin{X: x, W: w, Label: f.Display, Title: title, Class: string(f.Severity), URL: link(f), at: max(s.X(f.Onset), 0)})
 		}
 	}
-	slices.SortStableFunc(st.Flags, func(a, b pin) int { return cmp.Compare(a.at, b.at) })
+	slices.SortStableFunc(st.Flags, func(a, b Pin) int { return cmp.Compare(a.at, b.at) })
 	st.stack()
 }
 
 // stack gives every flag the first row in which it has room. What finds none
 // shares the last; of findings that are for information only, it is left out.
-func (st *strip) stack() {
+func (st *Strip) stack() {
 	const room, most = 0.045, 5
 	var free []float64 // where each row's last label ends
 	drawn := st.Flags[:0]
@@ -258,13 +267,13 @@ const flagHeight = 18
 
 // Height is the height of the flags: room for two rows is kept, so that the
 // page does not move when findings come in.
-func (st *strip) Height() int { return max(st.FlagRows, 2) * flagHeight }
+func (st *Strip) Height() int { return max(st.FlagRows, 2) * flagHeight }
 
 // Y is where the pin's row begins.
-func (f pin) Y() int { return f.Row * flagHeight }
+func (f Pin) Y() int { return f.Row * flagHeight }
 
 // add puts another mark of the same kind and time into the pin.
-func (f *pin) add(m archive.Mark) {
+func (f *Pin) add(m archive.Mark) {
 	f.count++
 	f.Label = fmt.Sprintf("%s ×%d", f.kind, f.count)
 	f.Title += "\n" + markTitle(m)

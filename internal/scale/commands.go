@@ -1,0 +1,261 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"ergorecorder/archive"
+)
+
+// A recording is one that was made, and where the commands are.
+type recording struct {
+	bin, dir, path string
+	load
+}
+
+// mostImported is up to how many rows the text of a recording is exported and
+// imported: a row is some 400 bytes of text.
+const mostImported = 1_500_000
+
+// A command is one that is measured.
+type command struct {
+	name string
+	// instant: it asks about an instant, or the heads: its cost shall not grow with
+	// what was recorded before.
+	instant bool
+	run     func(context.Context, *recording) cost
+}
+
+func commands() []command {
+	analyze := func(args ...string) func(context.Context, *recording) cost {
+		return func(ctx context.Context, r *recording) cost {
+			var full []string
+			for _, a := range args {
+				full = append(full, strings.ReplaceAll(a, "PATH", r.path))
+			}
+			c, _ := run(ctx, "", filepath.Join(r.bin, "analyze"), full...)
+			return c
+		}
+	}
+	return []command{
+		{"export", false, exported},
+		{"import", false, imported},
+		{"verify", false, analyze("verify", "PATH")},
+		{"info", true, analyze("info", "PATH")},
+		{"call", true, analyze("call", "PATH", "process_list", "sort_by=mailbox", "limit=10", "--at", "-20s")},
+		{"report", false, analyze("report", "PATH")},
+		{"HTML", false, analyze("report", "PATH", "--format", "html")},
+		{"MCP tool", true, toolCall},
+		{"first page", true, firstPage},
+		{"slider step", true, sliderStep},
+	}
+}
+
+// appended makes the recording, in a process of its own, and tells what only the
+// archive took of it.
+func appended(ctx context.Context, r *recording) cost {
+	self, err := os.Executable()
+	if err != nil {
+		return cost{why: err.Error()}
+	}
+	spec, err := json.Marshal(r.load)
+	if err != nil {
+		return cost{why: err.Error()}
+	}
+	c, out := run(ctx, "", self, "-append", string(spec), "-o", r.path)
+	if c.known() {
+		var making int64
+		if err := json.Unmarshal(out, &making); err != nil {
+			return cost{why: err.Error()}
+		}
+		c.cpu -= time.Duration(making)
+		c.size = sizeOf(r.path)
+	}
+	return c
+}
+
+// appendAll is the process that appended runs: it prints the CPU time, in ns,
+// that making up the answers took.
+func appendAll(spec, path string) error {
+	runtime.LockOSThread()
+	var l load
+	if err := json.Unmarshal([]byte(spec), &l); err != nil {
+		return fmt.Errorf("read the load: %w", err)
+	}
+	opts := &archive.Options{}
+	if l.Segments > 1 {
+		opts.RotateAge = l.Length / time.Duration(l.Segments)
+	}
+	w, err := archive.OpenWriter(path, opts)
+	if err != nil {
+		return err
+	}
+	began, making := threadCPU(), time.Duration(0)
+	for r := range l.records() {
+		making += threadCPU() - began
+		if _, err := w.Append(r); err != nil {
+			return err
+		}
+		began = threadCPU()
+	}
+	fmt.Println(int64(making))
+	return w.Close()
+}
+
+func sizeOf(path string) (size int64) {
+	_ = filepath.Walk(path, func(_ string, f os.FileInfo, err error) error {
+		if err == nil && !f.IsDir() {
+			size += f.Size()
+		}
+		return nil
+	})
+	return size
+}
+
+func (r *recording) text() string { return filepath.Join(r.dir, "text.jsonl") }
+
+func exported(ctx context.Context, r *recording) cost {
+	if r.rows() > mostImported {
+		return cost{why: "its text is too large"}
+	}
+	c, _ := run(ctx, "", filepath.Join(r.bin, "analyze"), "export", r.path, "-o", r.text())
+	c.size = sizeOf(r.text())
+	return c
+}
+
+func imported(ctx context.Context, r *recording) cost {
+	if r.rows() > mostImported {
+		return cost{why: "its text is too large"}
+	}
+	out := filepath.Join(r.dir, "imported.erg")
+	c, _ := run(ctx, "", filepath.Join(r.bin, "record"), "import", r.text(), "-o", out)
+	c.size = sizeOf(out)
+	os.Remove(r.text())
+	os.Remove(out)
+	return c
+}
+
+// toolCall is one tool call over MCP, from the start of the server to its end.
+func toolCall(ctx context.Context, r *recording) cost {
+	at := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC).Add(r.Length - 20*time.Second).Format(time.RFC3339)
+	lines := []string{
+		`{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"scale","version":"1"}}}`,
+		`{"jsonrpc":"2.0","method":"notifications/initialized"}`,
+		fmt.Sprintf(`{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"process_list","arguments":{"at":%q,"node":"n000@lab","sort_by":"mailbox","limit":10}}}`, at),
+	}
+	c, out := run(ctx, strings.Join(lines, "\n")+"\n", filepath.Join(r.bin, "analyze"), "mcp", r.path)
+	if c.known() && (!strings.Contains(string(out), "PID") || strings.Contains(string(out), `"isError":true`)) {
+		return cost{why: fmt.Sprintf("the tool did not answer: %.200s", out)}
+	}
+	return c
+}
+
+// A server is analyze serve, running.
+type server struct {
+	cmd  *exec.Cmd
+	page string
+}
+
+func serve(ctx context.Context, r *recording) (*server, error) {
+	cmd := exec.CommandContext(ctx, filepath.Join(r.bin, "analyze"), "serve", r.path, "--listen", "127.0.0.1:0")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	var page string
+	if _, err := fmt.Fscanln(out, &page); err != nil {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		return nil, fmt.Errorf("the server says no address: %w", err)
+	}
+	return &server{cmd, strings.TrimSuffix(page, "/")}, nil
+}
+
+// end kills the server and tells what it took in all.
+func (s *server) end() cost {
+	_ = s.cmd.Process.Kill()
+	_ = s.cmd.Wait() // it was killed
+	return used(s.cmd.ProcessState, 0)
+}
+
+// get asks for a page and tells its size.
+func (s *server) get(path string, view bool) (size int64, text string, err error) {
+	req, err := http.NewRequest(http.MethodGet, s.page+path, nil)
+	if err != nil {
+		return 0, "", err
+	}
+	if view {
+		req.Header.Set("X-Part", "view")
+	}
+	client := &http.Client{Timeout: patience}
+	resp, err := client.Do(req)
+	if err != nil {
+		return 0, "", err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: %s", path, resp.Status)
+	}
+	return int64(len(body)), string(body), err
+}
+
+// firstPage is a server from its start until its first page has come, what it
+// has judged by then included.
+func firstPage(ctx context.Context, r *recording) cost {
+	s, err := serve(ctx, r)
+	if err != nil {
+		return cost{why: err.Error()}
+	}
+	size, _, err := s.get("/", false)
+	c := s.end()
+	if c.size = size; err != nil {
+		c.why = err.Error()
+	}
+	return c
+}
+
+// sliderStep is the mean of a few moments that were not asked for before, once
+// the recording is judged.
+func sliderStep(ctx context.Context, r *recording) cost {
+	s, err := serve(ctx, r)
+	if err != nil {
+		return cost{why: err.Error()}
+	}
+	defer s.end()
+	for began := time.Now(); ; time.Sleep(200 * time.Millisecond) {
+		_, text, err := s.get("/findings", true)
+		if err != nil {
+			return cost{why: err.Error()}
+		}
+		if strings.Contains(text, "In order") {
+			break
+		}
+		if time.Since(began) > patience {
+			return cost{why: "the recording was not judged in time"}
+		}
+	}
+	const steps = 8
+	var size int64
+	before, _ := cpuOf(s.cmd.Process.Pid)
+	for i := range steps {
+		at := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC).Add(r.Length * time.Duration(i+1) / (steps + 1)).Format(time.RFC3339)
+		if size, _, err = s.get("/processes?at="+at, true); err != nil {
+			return cost{why: err.Error()}
+		}
+	}
+	after, peak := cpuOf(s.cmd.Process.Pid)
+	return cost{cpu: (after - before) / steps, peak: peak, size: size}
+}
