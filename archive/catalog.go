@@ -18,6 +18,7 @@ import (
 // and its views share one.
 type catalog struct {
 	zip      *codec.Zip
+	settling sync.RWMutex // held while the disk has what the catalog does not say yet; before mu
 	mu       sync.RWMutex
 	streams  map[StreamKey]*streamRuns
 	order    []*streamRuns // sorted by key, made on demand
@@ -255,6 +256,7 @@ func (c *catalog) openIn(z *codec.Zip, k StreamKey, r run, room *[]byte) (*codec
 				err = fmt.Errorf("another block stands in its place")
 			}
 		}
+		c.settling.RLock()
 		c.mu.RLock()
 		now := (*run)(nil)
 		if s := c.streams[k]; s != nil {
@@ -265,6 +267,7 @@ func (c *catalog) openIn(z *codec.Zip, k StreamKey, r run, room *[]byte) (*codec
 			r = *now
 		}
 		c.mu.RUnlock()
+		c.settling.RUnlock()
 		if now == nil {
 			return nil, errDropped
 		}
