@@ -65,6 +65,7 @@ race-short:
 	$(GO) test -race -short -timeout 10m -run 'Storage|Full|Refused|Hanging|Incident' ./recorder
 	$(GO) test -race -short -timeout 10m -run 'WhileOpen|Meanwhile|WhileWriting|WhileRewritten|RecordsCome' ./archive
 	$(GO) test -race -short -timeout 10m -run TestSeeds ./internal/soak -seeds 6
+	$(GO) test -race -short -timeout 10m ./fleet/lease ./fleet/ship ./fleet/link
 
 arm: ## builds for 32-bit ARM, and the tests of limits in a 32-bit process
 	CGO_ENABLED=0 GOARCH=arm GOARM=7 $(GO) build -o /dev/null ./cmd/record

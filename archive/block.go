@@ -224,6 +224,8 @@ func stored(x *run) (n int) {
 
 // lookUp is a copy of where a run lies now.
 func (r *Reader) lookUp(k StreamKey, id runID) (run, error) {
+	r.cat.settling.RLock()
+	defer r.cat.settling.RUnlock()
 	r.cat.mu.RLock()
 	defer r.cat.mu.RUnlock()
 	if sr := r.cat.streams[k]; sr != nil {

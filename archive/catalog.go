@@ -18,6 +18,7 @@ import (
 // and its views share one.
 type catalog struct {
 	zip      *codec.Zip
+	settling sync.RWMutex // held while the disk has what the catalog does not say yet; before mu
 	mu       sync.RWMutex
 	streams  map[StreamKey]*streamRuns
 	order    []*streamRuns // sorted by key, made on demand
@@ -182,7 +183,10 @@ func (s *streamRuns) find(part int, seq uint64) *run {
 
 // read fetches the bytes of a run: one block, or its chunks. moved says that
 // the run has been packed meanwhile and has to be looked up again.
-func (r *run) read() (pieces [][]byte, moved bool, err error) {
+func (r *run) read() (pieces [][]byte, moved bool, err error) { return r.readIn(new([]byte)) }
+
+// readIn is read with memory for a block, which is grown as it needs to be.
+func (r *run) readIn(room *[]byte) (pieces [][]byte, moved bool, err error) {
 	if r.bad != nil {
 		return nil, false, r.bad
 	}
@@ -194,7 +198,7 @@ func (r *run) read() (pieces [][]byte, moved bool, err error) {
 		return [][]byte{b}, false, err
 	}
 	if r.chunks == nil {
-		b, err := r.block()
+		b, err := r.block(room)
 		return [][]byte{b}, b == nil && err == nil, err
 	}
 	err = r.seg.view(func(tx *bbolt.Tx) error {
@@ -217,10 +221,11 @@ func (r *run) read() (pieces [][]byte, moved bool, err error) {
 }
 
 // block fetches the run's block; nil where nothing lies in its place.
-func (r *run) block() (b []byte, err error) {
+func (r *run) block(room *[]byte) (b []byte, err error) {
 	err = r.seg.view(func(tx *bbolt.Tx) error {
 		if v := getValue(tx.Bucket(bucketBlocks), r.key); r.at+int64(r.size) <= int64(len(v)) {
-			b = append([]byte{}, v[r.at:r.at+int64(r.size)]...)
+			*room = append((*room)[:0], v[r.at:r.at+int64(r.size)]...)
+			b = *room
 		}
 		return nil
 	})
@@ -234,9 +239,14 @@ func (c *catalog) corruption(k StreamKey, r *run, err error) *CorruptionError {
 
 // open opens a run for decoding.
 func (c *catalog) open(z *codec.Zip, k StreamKey, r run) (*codec.Run, error) {
+	return c.openIn(z, k, r, new([]byte))
+}
+
+// openIn is open with memory for a block.
+func (c *catalog) openIn(z *codec.Zip, k StreamKey, r run, room *[]byte) (*codec.Run, error) {
 	const tries = 5
 	for range tries {
-		pieces, moved, err := r.read()
+		pieces, moved, err := r.readIn(room)
 		if err == nil && !moved {
 			var cr *codec.Run
 			if cr, err = codec.Open(z, pieces...); err == nil {
@@ -246,6 +256,7 @@ func (c *catalog) open(z *codec.Zip, k StreamKey, r run) (*codec.Run, error) {
 				err = fmt.Errorf("another block stands in its place")
 			}
 		}
+		c.settling.RLock()
 		c.mu.RLock()
 		now := (*run)(nil)
 		if s := c.streams[k]; s != nil {
@@ -256,6 +267,7 @@ func (c *catalog) open(z *codec.Zip, k StreamKey, r run) (*codec.Run, error) {
 			r = *now
 		}
 		c.mu.RUnlock()
+		c.settling.RUnlock()
 		if now == nil {
 			return nil, errDropped
 		}

@@ -122,6 +122,8 @@ func (w *Writer) commitOnce(zip *codec.Zip, how gathering) error {
 	if set.blocks, err = w.pack(zip, set.runs); err != nil {
 		return err
 	}
+	w.cat.settling.Lock()
+	defer w.cat.settling.Unlock()
 	if err := w.store(set); err != nil {
 		if w.seg.doubt {
 			w.doubtful = set

@@ -41,11 +41,15 @@ type scan struct {
 	frame   Frame
 	skipped bool   // samples were passed over since the last frame
 	broken  string // the damage told last
+
+	rooms  [2][]byte // memory for blocks: the table still holds one while the next is opened
+	opened int       // how many were
 }
 
 // run yields the frames of a run and reports whether to go on.
 func (sc *scan) run(ctx context.Context, x *run, yield func(*Frame, error) bool) bool {
-	cr, err := sc.r.cat.open(sc.r.zip, sc.key, *x)
+	sc.opened++
+	cr, err := sc.r.cat.openIn(sc.r.zip, sc.key, *x, &sc.rooms[sc.opened%2])
 	if err == nil {
 		if err = sc.table.Load(cr); err != nil {
 			err = sc.r.cat.corruption(sc.key, x, err)

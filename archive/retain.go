@@ -475,7 +475,7 @@ func (w *Writer) copyRuns(tx *bbolt.Tx, s *segment, keep []*run) ([]packed, erro
 	}
 	blocks := make([]packed, 0, len(keep))
 	for _, r := range keep {
-		b, err := r.block()
+		b, err := r.block(new([]byte))
 		if err != nil {
 			return nil, err
 		}

@@ -27,12 +27,14 @@ func host(node string) string {
 // again records the cluster once more, over the same kind of road.
 func (s settler) again(length time.Duration) string {
 	var join []string
+	linked := false
 	for _, n := range s.c.Nodes {
-		if n.joined() {
+		linked = linked || n.joined()
+		if n.joined() || !n.heard() { // who said nothing was not named, or not there
 			join = append(join, "--join "+n.Name)
 		}
 	}
-	if len(join) > 0 {
+	if linked {
 		return fmt.Sprintf("record run %s --cookie-file COOKIE -o again.erg --for %s", strings.Join(join, " "), minutes(length))
 	}
 	h := "HOST"
@@ -53,6 +55,11 @@ func (s settler) anew(n Node, given bool) string {
 
 // joined reports whether a node was asked over a link, as one of its cluster.
 func (n Node) joined() bool { return n.over(ergo.RoadLink) || n.over(ergo.RoadSystem) }
+
+// heard reports whether the node answered anything.
+func (n Node) heard() bool {
+	return slices.ContainsFunc(n.Readings, func(r Reading) bool { return r.Answers > 0 })
+}
 
 // over reports whether something of a node came over a road.
 func (n Node) over(road ergo.Road) bool {

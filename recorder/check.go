@@ -11,6 +11,7 @@ import (
 
 	"ergorecorder/ergo"
 	"ergorecorder/recorder/names"
+	"ergorecorder/recorder/rows"
 )
 
 // A Checkup says what a recording of a cluster would be like.
@@ -75,6 +76,7 @@ type patient struct {
 	ctx context.Context
 	NodeCheckup
 	replayed bool // it is a recording that is replayed
+	rowSize  int  // bytes of a row of its listing of processes, as a text in a text
 }
 
 func (r *Recorder) checkNode(ctx context.Context, name string) NodeCheckup {
@@ -85,8 +87,8 @@ func (r *Recorder) checkNode(ctx context.Context, name string) NodeCheckup {
 	}
 	p.samplers()
 	p.tags()
-	if !p.Direct && p.Processes >= firstFit {
-		p.remark("its %d processes are listed in about %d pieces, half as often, for answers that another node forwards or a link carries end at 64 KB: give its own --endpoint", p.Processes, 3*p.Processes/2/firstFit)
+	if size := p.Processes * p.rowSize * 21 / 20; !p.Direct && size >= wall {
+		p.remark("its %d processes are listed in about %d pieces, half as often, for answers that another node forwards or a link carries end at 64 KB: give its own --endpoint", p.Processes, 3*size/2/wall+1)
 	}
 	if s := p.Skew.Abs(); s > time.Second {
 		p.remark("its clock is off by %v", p.Skew.Round(time.Millisecond))
@@ -168,15 +170,18 @@ func (p *patient) samplers() {
 		if err != nil && s.Tool == "process_list" {
 			p.Blind = "its processes cannot be listed: " + err.Error()
 		}
-		rows := bytes.Count(answer.Text, []byte(`"PID"`))
+		count := bytes.Count(answer.Text, []byte(`"PID"`))
+		if s.Tool == "process_list" && count > 0 {
+			p.rowSize = rows.EscapedSize(answer.Text) / count
+		}
 		cost := answer.Took.Seconds()
-		if !whole && rows > 0 {
-			cost *= float64(p.Processes) / float64(rows)
-			rows = p.Processes
+		if !whole && count > 0 {
+			cost *= float64(p.Processes) / float64(count)
+			count = p.Processes
 		}
 		perDay := float64(24*time.Hour) / float64(s.Every)
 		p.Share += cost / s.Every.Seconds()
-		p.BytesPerDay += int64(perDay * float64(bytesPerAnswer+bytesPerRow*rows))
+		p.BytesPerDay += int64(perDay * float64(bytesPerAnswer+bytesPerRow*count))
 	}
 	switch {
 	case len(failed) == 0:

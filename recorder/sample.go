@@ -42,8 +42,9 @@ func (n *node) task(s *Sampler) *schedule.Task {
 	ask := t.Do
 	t.Do = func(ctx context.Context, r *schedule.Run) {
 		// What stops the node is asked by a diagnosis only, and what the road
-		// does not have not at all.
-		if n.offers(s.Tool) == ergo.Offered {
+		// does not have not at all; but a node that no road leads to any more is asked
+		// whether it is there, for else nobody would know that it is away.
+		if s.Tool == probe || n.offers(s.Tool) == ergo.Offered {
 			ask(ctx, r)
 		}
 	}

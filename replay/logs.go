@@ -174,3 +174,11 @@ func (r *Recording) Heard(ctx context.Context, node string, from, to time.Time) 
 		}
 	}
 }
+
+// Logged reports whether a node's log was recorded, read or pushed, even if it
+// wrote nothing; "" is any node's.
+func (r *Recording) Logged(node string) bool {
+	return slices.ContainsFunc(r.Streams(), func(s archive.Stream) bool {
+		return (node == "" || s.Node == node) && (s.Kind == archive.Log || s.Kind == archive.Sample && s.Name == "sample_read")
+	})
+}

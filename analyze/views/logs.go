@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"ergorecorder/analyze/logs"
-	"ergorecorder/archive"
 	"ergorecorder/ergo"
 	"ergorecorder/internal/nearest"
 	"ergorecorder/replay"
@@ -98,7 +97,7 @@ func Logs(ctx context.Context, rec *replay.Recording, q LogQuery) (*LogView, err
 			v.latest(q.Lines)
 		}
 	}
-	if !any && !listened(rec, q.Node) {
+	if !any && !rec.Logged(q.Node) {
 		return nil, fmt.Errorf("search logs: no log lines were recorded%s; node_info counts them by level (LogMessages); record run listens to logs unless told otherwise", onNode(q.Node))
 	}
 	if any && !who {
@@ -169,11 +168,4 @@ func onNode(node string) string {
 		return ""
 	}
 	return " of " + node
-}
-
-// listened reports whether anything listened to the node's log.
-func listened(rec *replay.Recording, node string) bool {
-	return slices.ContainsFunc(rec.Streams(), func(s archive.Stream) bool {
-		return (node == "" || s.Node == node) && (s.Kind == archive.Log || s.Kind == archive.Sample && s.Name == "sample_read")
-	})
 }

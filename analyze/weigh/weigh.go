@@ -74,7 +74,7 @@ func unseen(s *scene.Scene, f *finding.Finding) []string {
 		out = append(out, fmt.Sprintf("all processes: %d of %d listings were cut", n.Procs.Partial, listed))
 	}
 	row, _ := finding.RowOf(f.Kind)
-	if !s.Rec.Holds(n.Name, ergo.Logs) {
+	if !s.Rec.Logged(n.Name) {
 		out = append(out, "its log")
 	}
 	if slices.Contains(row.Fetch, finding.FetchStacks) && !s.Rec.Holds(n.Name, ergo.Goroutines) {

@@ -184,9 +184,21 @@ func (s *inspection) take(e link.Event, at time.Time) bool {
 	return true
 }
 
+// errEnded is an event that ended between the answer that names it and our wish to
+// follow it: its last follower had left a moment before.
+var errEnded = errors.New("the event has just ended")
+
 // begin asks for an event and follows it; the first message that it publishes
 // comes on the channel.
 func (s *inspection) begin(ctx context.Context, name string, value any) (event string, first chan any, err error) {
+	event, first, err = s.beginOnce(ctx, name, value)
+	if errors.Is(err, errEnded) {
+		event, first, err = s.beginOnce(ctx, name, value)
+	}
+	return event, first, err
+}
+
+func (s *inspection) beginOnce(ctx context.Context, name string, value any) (event string, first chan any, err error) {
 	v, err := s.request(ctx, name, value)
 	if err != nil {
 		return "", nil, err
@@ -208,6 +220,9 @@ func (s *inspection) begin(ctx context.Context, name string, value any) (event s
 		return event, first, nil
 	case isError:
 		err = &ergo.ToolError{Code: ergo.CodeInternal, Message: fmt.Sprintf("%s: follow %s: %s", name, event, said)}
+		if said == unknownEvent {
+			err = fmt.Errorf("%w: %w", errEnded, err)
+		}
 	default:
 		err = fmt.Errorf("%s: follow %s: %w", name, event, err)
 	}
@@ -215,8 +230,12 @@ func (s *inspection) begin(ctx context.Context, name string, value any) (event s
 	return "", nil, err
 }
 
-// alreadyFollowed is what a node says to who follows an event and asks to.
-const alreadyFollowed = "target is already exist"
+// What a node says to who follows an event already and asks to, and of an event
+// that is not there.
+const (
+	alreadyFollowed = "target is already exist"
+	unknownEvent    = "unknown event"
+)
 
 // forget ends the wait for an event.
 func (s *inspection) forget(event string, w chan any) {

@@ -173,17 +173,6 @@ func trim(b []byte) string {
 // URL is where clients reach the engine.
 func (e *Engine) URL() string { return e.s.ClientURL() }
 
-// ClusterPort is where other engines reach it; 0 where it stands alone.
-func (e *Engine) ClusterPort() int {
-	if a := e.s.ClusterAddr(); a != nil {
-		return a.Port
-	}
-	return 0
-}
-
-// Server is the server itself, for tests.
-func (e *Engine) Server() *server.Server { return e.s }
-
 // Close ends the engine and returns when all of it has ended.
 func (e *Engine) Close() {
 	e.s.Shutdown()

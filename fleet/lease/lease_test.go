@@ -140,11 +140,18 @@ func (c client) Watch(ctx context.Context, each func(link.Entry), all func()) er
 // A member is one recorder of a fleet.
 type member struct {
 	*Keeper
-	name   string
-	way    *way
-	events []Event
-	stop   context.CancelFunc
-	done   chan struct{}
+	name  string
+	way   *way
+	mu    sync.Mutex
+	heard []Event
+	stop  context.CancelFunc
+	done  chan struct{}
+}
+
+func (m *member) events() []Event {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.heard)
 }
 
 // A fleet is recorders that share an engine in memory.
@@ -173,7 +180,11 @@ func (f *fleet) join(name string, witnesses int, skew time.Duration, before ...s
 		Recorders: client{f.recorders, m.way, skew}, Leases: client{f.leases, m.way, skew},
 		Session: func() string { life += 1000; return fmt.Sprint("life ", life) },
 		Now:     func() time.Time { return time.Now().Add(skew) }, Elapsed: func() time.Duration { return time.Since(began) },
-		Hear: func(e Event) { m.events = append(m.events, e) },
+		Hear: func(e Event) {
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			m.heard = append(m.heard, e)
+		},
 		Self: func(r *shape.Recorder) {
 			r.HeardAgo = map[string]float64{}
 			for _, n := range f.nodes {
@@ -312,12 +323,12 @@ func checkGaps(t *testing.T, from string, nodes []string, died time.Time, member
 	t.Helper()
 	seen := 0
 	for _, m := range members {
-		for _, e := range m.events {
+		for _, e := range m.events() {
 			if e.What != Taken || e.From != from || e.Since.IsZero() || !slices.Contains(nodes, e.Node) {
 				continue
 			}
 			seen++
-			since := e.Since.Add(-m.o.Now().Sub(time.Now()))
+			since := e.Since.Add(-time.Until(m.o.Now()))
 			if early := died.Sub(since); early < 0 || early > 3500*time.Millisecond+time.Millisecond {
 				t.Errorf("the gap of %s begins %v before the recorder died", e.Node, early)
 			}
@@ -343,7 +354,7 @@ func TestWitnesses(t *testing.T) {
 		f.pass(15*time.Second, 2)
 		f.check(2)
 		for _, m := range []*member{a, c} {
-			for _, e := range m.events {
+			for _, e := range m.events() {
 				if e.What == Taken && !e.Since.IsZero() {
 					t.Errorf("%s tells a gap of %s, which had another witness", m.name, e.Node)
 				}
@@ -378,7 +389,7 @@ func TestPartition(t *testing.T) {
 					t.Errorf("it is back and records %v, had %v", a.Nodes(), had)
 				}
 				var unsure, sure int
-				for _, e := range a.events {
+				for _, e := range a.events() {
 					switch e.What {
 					case Unsure:
 						unsure++
@@ -431,8 +442,8 @@ func TestName(t *testing.T) {
 		other := f.join("x", 1, 0)
 		other.o.Name, other.key = "a", shape.RecorderKey("c", "a")
 		f.pass(5*time.Second, 1)
-		if len(again.Nodes()) != 4 || len(other.events) == 0 || other.events[0].What != Refused {
-			t.Errorf("%v, %+v", again.Nodes(), other.events)
+		if len(again.Nodes()) != 4 || len(other.events()) == 0 || other.events()[0].What != Refused {
+			t.Errorf("%v, %+v", again.Nodes(), other.events())
 		}
 	})
 }

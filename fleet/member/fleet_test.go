@@ -36,7 +36,7 @@ func TestThreeEngines(t *testing.T) {
 	within(t, 20*time.Second, "the share of each", func() bool {
 		return len(a.nodes())+len(b.nodes()) == 4 && len(a.recorder.Status().Nodes) == len(a.nodes())
 	})
-	within(t, 10*time.Second, "something shipped", func() bool { return a.member.Standing().Shipped+b.member.Standing().Shipped > 0 })
+	within(t, 30*time.Second, "something shipped", func() bool { return a.member.Standing().Shipped+b.member.Standing().Shipped > 0 })
 	l := e.link()
 	s, err := l.JetStream().Stream(t.Context(), shape.Stream("f", "c"))
 	if err != nil {
@@ -49,7 +49,7 @@ func TestThreeEngines(t *testing.T) {
 	e.all[0].Close()
 	within(t, 5*time.Second, "more records", func() bool { return a.recorder.Status().Records+b.recorder.Status().Records > before+20 })
 	shipped := a.member.Standing().Shipped + b.member.Standing().Shipped
-	within(t, 15*time.Second, "more shipped by two of three", func() bool { return a.member.Standing().Shipped+b.member.Standing().Shipped > shipped })
+	within(t, 30*time.Second, "more shipped by two of three", func() bool { return a.member.Standing().Shipped+b.member.Standing().Shipped > shipped })
 	e.start(0)
 	a.end(t)
 	b.end(t)

@@ -16,7 +16,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/goleak"
 
@@ -47,11 +46,10 @@ const takeover = 3 * time.Second
 
 // engines are some that form a cluster, or one.
 type engines struct {
-	t      *testing.T
-	opts   []engine.Options
-	all    []*engine.Engine
-	token  string
-	change func(*server.Options)
+	t     *testing.T
+	opts  []engine.Options
+	all   []*engine.Engine
+	token string
 }
 
 // startEngines starts so many.

@@ -84,6 +84,9 @@ func verdictOf(t *testing.T, rec *replay.Recording, road ergo.Road) (list []verd
 		}
 	}
 	for _, f := range report.Findings {
+		if _, unseen, _ := strings.Cut(f.Weighed, "Not seen: "); strings.Contains(unseen, "its log") {
+			t.Errorf("%s: over %s its log was recorded: %s", f.Title, road, f.Weighed)
+		}
 		if f.CausedBy == nil && f.Severity != finding.Info {
 			v := verdict{kind: string(f.Kind), subject: subject(f.Subject), node: f.Subject.Node, onset: f.Onset}
 			if len(f.Caveats) > 0 {
