@@ -37,7 +37,8 @@ const (
 // listProcesses lists the processes of the node: in one call where the answer
 // arrives, in pieces where it would not.
 func (n *node) listProcesses(ctx context.Context, r *schedule.Run, s *Sampler) {
-	if n.inPieces() {
+	limit, _ := s.Args.Int("limit")
+	if all := len(s.Args) == 1 && limit > firstFit; all && n.inPieces() { // what is sorted or short is asked for as it is
 		n.listInPieces(ctx, r, s)
 		return
 	}

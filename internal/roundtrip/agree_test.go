@@ -143,6 +143,9 @@ func agrees(t *testing.T, originals, again []*capture.Line, own []recorder.Sampl
 		if strings.HasPrefix(l.Call.Tool, "sample_") {
 			continue // the recorder has samplers of its own
 		}
+		if l.Call.Args.Text("sort_by") != "" && every(own, l) == 0 {
+			continue // and takes what is most by one order beside a listing that it puts together
+		}
 		o := original[keyOf(l)]
 		if o == nil {
 			t.Errorf("%s was never said", keyOf(l))
