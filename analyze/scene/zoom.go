@@ -149,6 +149,12 @@ func (s *Scene) listings(ctx context.Context, n *Node, from, to time.Time) iter.
 	return s.answers(ctx, replay.Query{Node: n.Name, Reading: ergo.Processes, From: from, To: to, Fields: columns})
 }
 
+// Listings walks some columns of the listings of a stretch: without the ages, only
+// rows that changed cost anything.
+func (s *Scene) Listings(ctx context.Context, n *Node, from, to time.Time, columns []string) iter.Seq2[*archive.Frame, error] {
+	return s.answers(ctx, replay.Query{Node: n.Name, Reading: ergo.Processes, From: from, To: to, Fields: columns})
+}
+
 // Rows calls see for every row of every listing in a stretch, with the columns
 // of processColumns, then StateTime and Uptime.
 func (s *Scene) Rows(ctx context.Context, n *Node, from, to time.Time, see func(*archive.Frame, int32)) error {

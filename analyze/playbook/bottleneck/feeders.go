@@ -10,7 +10,6 @@ import (
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
-	"ergorecorder/analyze/scene/work"
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
 )
@@ -46,27 +45,16 @@ func senders(ctx context.Context, s *scene.Scene, a *scene.Actor, onset time.Tim
 	from, to := onset.Add(-20*a.Node.Interval), onset.Add(20*a.Node.Interval)
 	var all []feeder
 	for _, n := range s.Nodes {
-		points, found := map[string][]work.Point{}, map[string]feeder{}
-		err := s.Rows(ctx, n, from, to, func(f *archive.Frame, slot int32) {
-			pid := f.Columns[scene.ColPID].Text(slot)
-			if _, ok := found[pid]; !ok {
-				behavior := f.Columns[scene.ColBehavior].Text(slot)
-				if ergo.ObservesProcess(f.Columns[scene.ColApplication].Text(slot), behavior) {
-					return
-				}
-				found[pid] = feeder{node: n.Name, who: cmp.Or(f.Columns[scene.ColName].Text(slot), behavior), pid: pid}
-			}
-			points[pid] = append(points[pid], scene.PointOf(f, slot))
-		})
+		found, err := sides(ctx, s, n, from, to, onset)
 		if err != nil {
 			return nil, err
 		}
 		for pid, f := range found {
-			if pid == a.Pid && n == a.Node {
+			if f == nil || pid == a.Pid && n == a.Node {
 				continue
 			}
-			if f.rates(points[pid], onset); changed(f) {
-				all = append(all, f)
+			if f.rates(); changed(f.feeder) {
+				all = append(all, f.feeder)
 			}
 		}
 	}
@@ -76,21 +64,85 @@ func senders(ctx context.Context, s *scene.Scene, a *scene.Actor, onset time.Tim
 	return all[:min(len(all), maxFeeders)], nil
 }
 
-// rates takes how much it sent and got before and since a moment.
-func (f *feeder) rates(pts []work.Point, onset time.Time) {
-	k := slices.IndexFunc(pts, func(p work.Point) bool { return p.At.After(onset) })
-	if k < 0 {
-		k = len(pts)
+// A sided feeder has the first and the last row on either side of a moment.
+type sided struct {
+	feeder
+	first, last [2]counts
+}
+
+// counts are what a row counts.
+type counts struct {
+	at      time.Time
+	in, out int64
+}
+
+// sides are the processes of a node by PID, nil where they observe, with their rows
+// around an onset: two of each side suffice, however many there are.
+func sides(ctx context.Context, s *scene.Scene, n *scene.Node, from, to, onset time.Time) (map[string]*sided, error) {
+	found := map[string]*sided{}
+	var at []*sided // by slot
+	columns := []string{"PID", "Name", "Behavior", "Application", "MessagesIn", "MessagesOut"}
+	for f, err := range s.Listings(ctx, n, from, to, columns) {
+		if err != nil {
+			return nil, err
+		}
+		if f.Reset {
+			at = nil
+		}
+		for _, slot := range f.Changed {
+			for int(slot) >= len(at) {
+				at = append(at, nil)
+			}
+			at[slot] = sidedAt(found, n, f, slot)
+		}
+		side := 0
+		if f.At.After(onset) {
+			side = 1
+		}
+		for _, slot := range f.Live {
+			if int(slot) < len(at) && at[slot] != nil {
+				at[slot].take(side, f, slot)
+			}
+		}
 	}
-	for i, part := range [][]work.Point{pts[:k], pts[k:]} {
-		if len(part) < 2 {
+	return found, nil
+}
+
+// sidedAt is the process in a slot; nil where it observes.
+func sidedAt(found map[string]*sided, n *scene.Node, f *archive.Frame, slot int32) *sided {
+	c := f.Columns
+	pid := c[0].Text(slot)
+	x, known := found[pid]
+	if !known {
+		if name, behavior := c[1].Text(slot), c[2].Text(slot); !ergo.ObservesProcess(c[3].Text(slot), behavior) {
+			x = &sided{feeder: feeder{node: n.Name, who: cmp.Or(name, behavior), pid: pid}}
+		}
+		found[pid] = x
+	}
+	return x
+}
+
+func (x *sided) take(side int, f *archive.Frame, slot int32) {
+	now := counts{at: f.At}
+	now.in, _ = f.Columns[4].Int(slot)
+	now.out, _ = f.Columns[5].Int(slot)
+	if x.first[side].at.IsZero() {
+		x.first[side] = now
+	}
+	x.last[side] = now
+}
+
+// rates takes how much it sent and got before and since the moment.
+func (x *sided) rates() {
+	for i := range x.first {
+		a, b := x.first[i], x.last[i]
+		if !b.at.After(a.at) {
 			continue
 		}
-		a, b := part[0], part[len(part)-1]
-		over := max(b.At.Sub(a.At).Seconds(), 1e-3)
-		f.over[i] = finding.Window{From: a.At, To: b.At}
-		f.sent[i] = float64(max(b.Out-a.Out, 0)) / over
-		f.got[i] = float64(max(b.In-a.In, 0)) / over
+		over := max(b.at.Sub(a.at).Seconds(), 1e-3)
+		x.over[i] = finding.Window{From: a.at, To: b.at}
+		x.sent[i] = float64(max(b.out-a.out, 0)) / over
+		x.got[i] = float64(max(b.in-a.in, 0)) / over
 	}
 }
 
