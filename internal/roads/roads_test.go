@@ -21,6 +21,7 @@ import (
 
 	"ergorecorder/analyze"
 	"ergorecorder/analyze/finding"
+	"ergorecorder/archive"
 	"ergorecorder/archive/archivetest"
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/live"
@@ -99,6 +100,16 @@ func verdictOf(t *testing.T, rec *replay.Recording, road ergo.Road) (list []verd
 		missing = append(missing, s.Why)
 	}
 	return list, missing
+}
+
+// marked reports whether a recorder marked something of a node.
+func marked(t *testing.T, rec *replay.Recording, kind, node string) bool {
+	t.Helper()
+	marks, err := rec.Marks(t.Context(), time.Time{}, time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.ContainsFunc(marks, func(m archive.Mark) bool { return m.Kind == kind && m.Node == node })
 }
 
 func subject(s finding.Subject) string {
@@ -280,7 +291,13 @@ func TestRoads(t *testing.T) {
 			for i, road := range all() {
 				path := filepath.Join(folder(t, name), string(road)+".erg")
 				synctest.Test(t, func(t *testing.T) { recorded(t, original, road, path) })
-				got, missing := verdictOf(t, opened(t, path), road)
+				rec := opened(t, path)
+				got, missing := verdictOf(t, rec, road)
+				for _, v := range got {
+					if v.kind == "node_down" && !marked(t, rec, "node_lost", v.node) {
+						t.Errorf("%s: the recorder did not notice that %s was away", road, v.node)
+					}
+				}
 				if i == 0 {
 					want, cells = got, append(cells, words(got))
 					continue
