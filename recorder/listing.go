@@ -47,13 +47,19 @@ func (n *node) listProcesses(ctx context.Context, r *schedule.Run, s *Sampler) {
 		n.listed(answer.Text, bytes.Count(answer.Text, []byte(`"PID"`)))
 	} else if r.TimedOut {
 		n.mu.Lock()
-		n.rowSize = wall/max(n.total, 1) + 1 // it did not fit
+		n.rowSize, n.walled = wall/max(n.total, 1)+1, true // it did not fit
 		n.mu.Unlock()
 	}
 }
 
-// inPieces reports whether the listing has to be put together.
-func (n *node) inPieces() bool { return !n.direct() && !n.small() }
+// inPieces reports whether the listing has to be put together. Of a replay it has where one did not
+// arrive: whole answers are what was recorded.
+func (n *node) inPieces() bool {
+	n.mu.Lock()
+	walled := n.walled
+	n.mu.Unlock()
+	return !n.direct() && !n.small() && (walled || !n.r.clock.Replayed())
+}
 
 // small reports whether the whole listing fits behind the wall.
 func (n *node) small() bool {
@@ -173,21 +179,12 @@ func (n *node) processesNow(ctx context.Context, r *schedule.Run) int {
 }
 
 func (n *node) storePieces(s *Sampler, l *lister, total int) {
-	text := l.text()
+	text := rows.Together(l.rows)
 	rec := ingest.Record(ergo.Call{Node: n.name, Tool: s.Tool, Args: s.Args}, nil,
 		ergo.Answer{Text: text, At: l.at, Took: l.took}, nil, n.r.opts.kept())
 	rec.Seen, rec.Total = len(l.rows), max(total, len(l.rows))
 	n.listed(text, len(l.rows))
 	n.r.store(rec, !l.mixed)
-}
-
-// text is the listing as the tool would have given it.
-func (l *lister) text() []byte {
-	all := make([]rows.Piece, 0, len(l.rows))
-	for _, pid := range slices.Sorted(maps.Keys(l.rows)) {
-		all = append(all, l.rows[pid])
-	}
-	return rows.Joined(all)
 }
 
 // fetch takes in one piece. It reports whether there may be more than came.
@@ -427,12 +424,7 @@ func (n *node) above(ctx context.Context, r *schedule.Run, most rows.Most, limit
 	if err != nil {
 		return nil, answer
 	}
-	raw, err := rows.ParsePieces(answer.Text)
-	if err != nil || len(raw) >= limit {
-		return nil, answer
-	}
-	slices.SortStableFunc(raw, func(a, b rows.Piece) int { return cmp.Compare(most.Of(b), most.Of(a)) })
-	return rows.Joined(raw), answer
+	return rows.Ordered(answer.Text, most, limit), answer
 }
 
 // topsFrom is from which stretch of the whole listing on they are asked for.

@@ -34,6 +34,7 @@ type node struct {
 	table    []byte                // the last listing of processes, until it is read
 	rows     []rows.Process        // what was read of it
 	rowSize  int                   // of its rows, in bytes of a forwarded answer
+	walled   bool                  // a whole listing did not arrive
 	pieces   map[string]rows.Piece // its rows by PID, where it came in pieces
 	piecesAt time.Time             // when the newest of them did
 	explored time.Time             // steady, when they were cut by all means

@@ -74,7 +74,7 @@ func TestTop(t *testing.T) {
 	p.shows("processes-of-a-node")
 	p.tmux("resize-window", "-x", "100", "-y", "12")
 	p.tmux("send-keys", "BSpace", "P")
-	p.holds("309 processes")
+	p.holds("279 processes")
 	p.tmux("send-keys", "c", "Right", "Right", "Space")
 	p.shows("columns")
 	p.tmux("send-keys", "Enter", "q")

@@ -2,7 +2,10 @@ package rows
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
+	"maps"
+	"slices"
 
 	"ergorecorder/ergo"
 )
@@ -53,4 +56,24 @@ func EscapedSize(text []byte) int {
 		size += bytes.Count(text, []byte{c})
 	}
 	return size
+}
+
+// Together is a listing of rows, in the order of their PIDs.
+func Together(all map[string]Piece) []byte {
+	list := make([]Piece, 0, len(all))
+	for _, pid := range slices.Sorted(maps.Keys(all)) {
+		list = append(list, all[pid])
+	}
+	return Joined(list)
+}
+
+// Ordered is a listing in the order of what its rows are the most by; nil where it is
+// none, or has as many rows as were asked for: then there are more.
+func Ordered(table []byte, most Most, limit int) []byte {
+	list, err := ParsePieces(table)
+	if err != nil || len(list) >= limit {
+		return nil
+	}
+	slices.SortStableFunc(list, func(a, b Piece) int { return cmp.Compare(most.Of(b), most.Of(a)) })
+	return Joined(list)
 }
