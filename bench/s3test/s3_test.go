@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
 	"github.com/versity/versitygw/backend/meta"
 	"github.com/versity/versitygw/backend/posix"
 	"github.com/versity/versitygw/embedgw"
@@ -82,14 +84,24 @@ func serve(t *testing.T) string {
 	}
 }
 
+// bucketOf makes the bucket, which a shelf expects to be there.
+func bucketOf(t *testing.T, url string) {
+	t.Helper()
+	c, err := minio.New(strings.TrimPrefix(url, "http://"), &minio.Options{Creds: credentials.NewStaticV4(key, secretKey, ""), Region: "us-east-1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.MakeBucket(t.Context(), bucket, minio.MakeBucketOptions{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestShelf fills a shelf on a real server, reads an hour of it, keeps it small,
 // and is refused where it should be.
 func TestShelf(t *testing.T) {
 	url := serve(t)
 	o := shelf.Options{Endpoint: url, Key: key, Secret: secretKey, Tries: 2}
-	if err := shelf.MakeBucket(t.Context(), address, o); err != nil {
-		t.Fatal(err)
-	}
+	bucketOf(t, url)
 	sh, err := shelf.Open(address, o)
 	if err != nil {
 		t.Fatal(err)

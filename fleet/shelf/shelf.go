@@ -266,19 +266,3 @@ func (r *ranged) ReadAt(b []byte, off int64) (n int, err error) {
 	}
 	return n, nil
 }
-
-// MakeBucket makes the bucket of an address where it is not there.
-func MakeBucket(ctx context.Context, address string, o Options) error {
-	s, err := Open(address, o)
-	if err != nil {
-		return err
-	}
-	there, err := s.client.BucketExists(ctx, s.at.Bucket)
-	if err == nil && !there {
-		err = s.client.Client.MakeBucket(ctx, s.at.Bucket, minio.MakeBucketOptions{Region: o.Region})
-	}
-	if err != nil {
-		return s.failed("make the bucket of", err)
-	}
-	return nil
-}
