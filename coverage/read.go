@@ -37,7 +37,7 @@ func Of(ctx context.Context, rec *replay.Recording, opt Options) (*Coverage, err
 	if !opt.To.IsZero() {
 		c.To = opt.To
 	}
-	l := &look{ctx: ctx, rec: rec, c: c, needs: opt.Needs, bad: map[string]bool{}}
+	l := &look{ctx: ctx, rec: rec, c: c, streams: rec.Streams(), needs: opt.Needs, bad: map[string]bool{}}
 	for _, d := range rec.Damage() {
 		l.damaged(d)
 	}
@@ -72,11 +72,13 @@ func Of(ctx context.Context, rec *replay.Recording, opt Options) (*Coverage, err
 
 // A look is a coverage being made.
 type look struct {
-	ctx   context.Context
-	rec   *replay.Recording
-	c     *Coverage
-	needs []Need
-	bad   map[string]bool // the damage that was noted
+	ctx context.Context
+	rec *replay.Recording
+	c   *Coverage
+	// streams are those that there were when it began: each node and reading looks through them.
+	streams []archive.Stream
+	needs   []Need
+	bad     map[string]bool // the damage that was noted
 }
 
 // damaged notes a place that cannot be read. It reports false for an error of
@@ -120,7 +122,7 @@ func (l *look) node(n replay.Node) error {
 		out.Readings = append(out.Readings, r)
 	}
 	slices.SortFunc(out.Readings, func(a, b Reading) int { return cmp.Compare(a.Reading, b.Reading) })
-	for _, s := range l.rec.Streams() {
+	for _, s := range l.streams {
 		profile := s.Kind == archive.Profile || s.Kind == archive.Sample && (s.Name == "pprof_cpu" || s.Name == "pprof_heap")
 		if s.Node == n.Name && profile && !s.To.Before(l.c.From) && !s.From.After(l.c.To) {
 			out.Profiles += s.Records - s.Failures
@@ -231,7 +233,7 @@ func (l *look) reading(node, name string, from time.Time, totals *series) (Readi
 // limit is how many rows the widest listing of a node shows at most.
 func (l *look) limit(node, name string) int {
 	most := 0
-	for _, s := range l.rec.Streams() {
+	for _, s := range l.streams {
 		if s.Kind == archive.Sample && s.Node == node && s.Name == name {
 			most = max(most, replay.Limit(s.Args))
 		}
@@ -243,7 +245,7 @@ func (l *look) limit(node, name string) int {
 // say are of the 48 tools.
 func (l *look) road(node, name string) string {
 	var roads []string
-	for _, s := range l.rec.Streams() {
+	for _, s := range l.streams {
 		road := cmp.Or(s.Schema.Road, tools48.Spelling().Name())
 		if s.Kind == archive.Sample && s.Node == node && s.Name == name && !slices.Contains(roads, road) {
 			roads = append(roads, road)
@@ -286,7 +288,7 @@ func lacking(f *archive.Frame, columns []string, into map[string]int) {
 // counted takes a reading that is about many subjects from the catalog: when
 // it was asked first and last, and how often.
 func (l *look) counted(r *Reading, node string) {
-	for _, s := range l.rec.Streams() {
+	for _, s := range l.streams {
 		if s.Kind != archive.Sample || s.Node != node || s.Name != r.Reading || s.To.Before(l.c.From) || s.From.After(l.c.To) {
 			continue
 		}
@@ -315,7 +317,7 @@ func (l *look) counted(r *Reading, node string) {
 // listing that never arrived is a stream of its own.
 func (l *look) otherFailures(r *Reading, node string) {
 	all := 0
-	for _, s := range l.rec.Streams() {
+	for _, s := range l.streams {
 		if s.Kind == archive.Sample && s.Node == node && s.Name == r.Reading && !s.From.Before(l.c.From) && !s.To.After(l.c.To) {
 			all += s.Failures
 		}

@@ -105,6 +105,9 @@ func (x *index) tell(s stream) stream {
 // index is the index of what is there now: an archive that is being written
 // grows.
 func (r *Recording) index() *index {
+	if x := r.heldIndex(); x != nil {
+		return x
+	}
 	n := 0
 	for _, a := range r.readers {
 		n += a.Info().Records
@@ -115,6 +118,17 @@ func (r *Recording) index() *index {
 		r.idx = newIndex(r.readers, n)
 	}
 	return r.idx
+}
+
+// heldIndex is the index that somebody keeps to, nil if nobody does: then what
+// the archive has now need not be counted.
+func (r *Recording) heldIndex() *index {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.holds > 0 {
+		return r.idx
+	}
+	return nil
 }
 
 // Hold keeps to the streams that are there now until release is called: who asks much of an

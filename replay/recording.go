@@ -92,9 +92,10 @@ func (r *Recording) Archives() []archive.Info {
 
 // Streams returns what was recorded, stream by stream.
 func (r *Recording) Streams() []archive.Stream {
-	var out []archive.Stream
-	for _, s := range r.index().streams {
-		out = append(out, s.Stream)
+	all := r.index().streams
+	out := make([]archive.Stream, len(all))
+	for i, s := range all {
+		out[i] = s.Stream
 	}
 	return out
 }

@@ -94,6 +94,7 @@ func TestPlaces(t *testing.T) {
 			synctest.Wait()
 		}
 		leave()
+		synctest.Wait() // who left is gone before there is a place
 		close(go_)
 		all.Wait()
 		synctest.Wait()
