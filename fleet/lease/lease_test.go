@@ -156,6 +156,7 @@ func (m *member) events() []Event {
 
 // A fleet is recorders that share an engine in memory.
 type fleet struct {
+	noEngine          bool // for who joins
 	t                 *testing.T
 	recorders, leases *bucket
 	nodes             []string
@@ -174,7 +175,7 @@ func newFleet(t *testing.T, nodes int) *fleet {
 func (f *fleet) join(name string, witnesses int, skew time.Duration, before ...string) *member {
 	f.lives++
 	began, life := time.Now(), f.lives
-	m := &member{name: name, way: &way{}, done: make(chan struct{})}
+	m := &member{name: name, way: &way{cut: f.noEngine}, done: make(chan struct{})}
 	m.Keeper = New(Options{
 		Cluster: "c", Name: name, Archive: "archive of " + name, Takeover: Takeover(5 * time.Second), Witnesses: witnesses, Before: before,
 		Recorders: client{f.recorders, m.way, skew}, Leases: client{f.leases, m.way, skew},
@@ -412,10 +413,8 @@ func TestNoEngine(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		f := newFleet(t, 4)
 		defer f.end()
+		f.noEngine = true
 		a, b := f.join("a", 1, 0, f.nodes[1]), f.join("b", 1, 0)
-		for _, m := range f.members {
-			m.way.set(func(w *way) { w.cut = true })
-		}
 		f.pass(20*time.Second, 1)
 		if !slices.Equal(a.Nodes(), f.nodes[1:2]) || !slices.Equal(b.Nodes(), f.nodes) {
 			t.Errorf("they record %v and %v", a.Nodes(), b.Nodes())
