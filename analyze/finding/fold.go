@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
+
+	"ergorecorder/analyze/series"
 )
 
 const (
@@ -64,7 +65,7 @@ func (f Family) Words() string {
 	nodes := map[string]bool{}
 	for _, m := range f.Members {
 		low, high = min(low, m.Score), max(high, m.Score)
-		from, to = earlier(from, m.Onset), later(to, m.Onset)
+		from, to = series.Earlier(from, m.Onset), series.Later(to, m.Onset)
 		nodes[m.Subject.Node] = true
 	}
 	var b strings.Builder
@@ -88,20 +89,6 @@ func between(low, high string) string {
 		return low
 	}
 	return low + " to " + high
-}
-
-func earlier(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
 }
 
 // mostFamilies is how many families are told in words.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"ergorecorder/analyze/series"
 	"ergorecorder/replay"
 )
 
@@ -173,7 +174,7 @@ func (t *Template) count(line replay.LogLine, words []string) {
 	}
 	t.Count++
 	t.bySecond[line.At.Unix()]++
-	t.First, t.Last = earlier(t.First, line.At), later(t.Last, line.At)
+	t.First, t.Last = series.Earlier(t.First, line.At), series.Later(t.Last, line.At)
 	key := [2]string{line.Node, line.Source}
 	w := t.bySource[key]
 	if w == nil {
@@ -185,21 +186,7 @@ func (t *Template) count(line replay.LogLine, words []string) {
 		t.Sources = append(t.Sources, w)
 	}
 	w.Count++
-	w.First, w.Last = earlier(w.First, line.At), later(w.Last, line.At)
-}
-
-func earlier(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
+	w.First, w.Last = series.Earlier(w.First, line.At), series.Later(w.Last, line.At)
 }
 
 // Templates are those found so far, worst level first, then the most frequent.

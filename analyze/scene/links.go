@@ -79,6 +79,9 @@ func (s *Scene) Network(ctx context.Context) (*Network, error) {
 			}
 		}
 	}
+	if err := w.readLosses(ctx, s); err != nil {
+		return nil, err
+	}
 	s.net = w
 	return w, nil
 }
@@ -176,16 +179,24 @@ func (w *Network) readFailures(ctx context.Context, s *Scene, n *Node) error {
 		}
 		w.fails[n.Name] = append(w.fails[n.Name], failedCall{FailedCall: c})
 	}
+	return nil
+}
+
+// readLosses adds what the recorder noted of nodes that it lost to their failed
+// calls, and puts those in order.
+func (w *Network) readLosses(ctx context.Context, s *Scene) error {
 	marks, err := s.Rec.Marks(ctx, s.From, s.To)
 	if err != nil && !s.PassOver(err) {
 		return err
 	}
 	for _, m := range marks {
-		if m.Kind == "node_lost" && m.Node == n.Name {
-			w.fails[n.Name] = append(w.fails[n.Name], failedCall{FailedCall: replay.FailedCall{At: m.To, Begun: m.To, Link: true, Why: m.Note}, mark: true})
+		if m.Kind == "node_lost" && s.Node(m.Node) != nil {
+			w.fails[m.Node] = append(w.fails[m.Node], failedCall{FailedCall: replay.FailedCall{At: m.To, Begun: m.To, Link: true, Why: m.Note}, mark: true})
 		}
 	}
-	slices.SortStableFunc(w.fails[n.Name], func(a, b failedCall) int { return a.At.Compare(b.At) })
+	for _, calls := range w.fails {
+		slices.SortStableFunc(calls, func(a, b failedCall) int { return a.At.Compare(b.At) })
+	}
 	return nil
 }
 

@@ -261,17 +261,33 @@ func (k *Keeper) There(nodes []string) {
 	k.goAlone()
 }
 
-// goAlone records, where the engine has not answered since we began, what we had
-// before, or all that is there. Locked by the caller.
+// goAlone records, where the engine has been away for the time of a takeover, what
+// nobody is known to have; if it never answered, of that what we had before, or all
+// that is there. Locked by the caller.
 func (k *Keeper) goAlone() {
-	if k.met || k.o.Elapsed()-k.start < k.o.Takeover {
+	since := k.start
+	if k.met {
+		since = k.until
+	}
+	if k.o.Elapsed()-since < k.o.Takeover {
 		return
 	}
 	for _, n := range slices.Sorted(maps.Keys(k.known)) {
-		if len(k.o.Before) == 0 || slices.Contains(k.o.Before, n) {
+		before := k.met || len(k.o.Before) == 0 || slices.Contains(k.o.Before, n)
+		if before && k.mine[n] == nil && !k.taken(n) {
 			k.take(n, holding{slot: -1}, Event{})
 		}
 	}
+}
+
+// taken reports whether a lease of a node holds. Locked by the caller.
+func (k *Keeper) taken(node string) bool {
+	for i := range k.o.Witnesses {
+		if k.holds(k.leases[shape.LeaseKey(node, i)]) {
+			return true
+		}
+	}
+	return false
 }
 
 // Ours reports whether we record a node.

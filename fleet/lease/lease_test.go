@@ -427,6 +427,38 @@ func TestNoEngine(t *testing.T) {
 	})
 }
 
+// TestNodeComesWithoutEngine: a node that comes while the engine is away is recorded,
+// by all who see it, until the engine is back.
+func TestNodeComesWithoutEngine(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := newFleet(t, 4)
+		defer f.end()
+		a, b := f.join("a", 1, 0), f.join("b", 1, 0)
+		f.pass(10*time.Second, 1)
+		had := [][]string{a.Nodes(), b.Nodes()}
+		for _, m := range f.members {
+			m.way.set(func(w *way) { w.cut = true })
+		}
+		const late = "z9@host.x"
+		f.nodes = append(f.nodes, late)
+		for range 40 {
+			a.There(f.nodes)
+			b.There(f.nodes)
+			f.pass(time.Second, 1)
+		}
+		for i, m := range f.members {
+			if want := append(had[i], late); !slices.Equal(m.Nodes(), want) {
+				t.Errorf("%s records %v without the engine, not %v", m.name, m.Nodes(), want)
+			}
+		}
+		for _, m := range f.members {
+			m.way.set(func(w *way) { w.cut = false })
+		}
+		f.pass(30*time.Second, 1)
+		f.check(1)
+	})
+}
+
 // TestName: a name that lives is refused, until it is silent; a new life of the same archive takes it at once.
 func TestName(t *testing.T) {
 	bubble(t, func(t *testing.T) {
