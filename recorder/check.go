@@ -56,10 +56,17 @@ func Check(ctx context.Context, caller ergo.Caller, opts Options) (*Checkup, err
 	if err != nil {
 		return nil, err
 	}
-	names, err := r.findNodes(ctx, func(ergo.Call, ergo.Answer) {})
-	if err != nil {
+	if r.opts.Routes != nil {
+		if err := r.opts.Routes.Refresh(ctx, nil); err != nil {
+			return nil, err
+		}
+	}
+	var names []string
+	if err := r.askEntries(ctx, func(s said) { names = append(names, r.wanted(s.names)...) }); err != nil {
 		return nil, err
 	}
+	slices.Sort(names)
+	names = slices.Compact(names)
 	c := &Checkup{Blind: len(names) == 0}
 	for _, name := range names {
 		n := r.checkNode(ctx, name)

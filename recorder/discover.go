@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"ergorecorder/archive"
@@ -32,7 +33,7 @@ func (r *Recorder) firstDiscovery(ctx context.Context) error {
 			return err
 		}
 		if err == nil {
-			err = r.discover(ctx)
+			err = r.beginDiscovery(ctx)
 		}
 		if err == nil {
 			return nil
@@ -59,7 +60,8 @@ func (e *ForeignError) Error() string {
 	return "the archive is of another cluster: " + e.Why + "; record into a new one, or go on with this one all the same with --append"
 }
 
-// recognize refuses to go on with an archive of another cluster.
+// recognize refuses to go on with an archive of another cluster. That it is none is
+// said by the first entry point that knows its nodes; that it is one, by all.
 func (r *Recorder) recognize(ctx context.Context) error {
 	if r.opts.Append {
 		return nil
@@ -68,20 +70,38 @@ func (r *Recorder) recognize(ctx context.Context) error {
 	if err != nil || held.Empty() {
 		return err
 	}
-	names, err := r.allNodes(ctx, func(ergo.Call, ergo.Answer) {})
-	if err != nil {
+	if err := r.findWays(ctx); err != nil {
 		return err
 	}
-	why := held.Foreign(names, func(node string) ([]byte, time.Time, error) {
+	ctx, enough := context.WithCancel(ctx)
+	defer enough()
+	why, known := "", false
+	err = r.askEntries(ctx, func(s said) {
+		if known {
+			return
+		}
+		if why = held.Foreign(s.names, r.askLife(ctx)); why == "" {
+			known = true
+			enough()
+		}
+	})
+	switch {
+	case known:
+		return nil
+	case err != nil:
+		return err
+	}
+	return &ForeignError{why}
+}
+
+// askLife asks nodes about themselves.
+func (r *Recorder) askLife(ctx context.Context) identity.Ask {
+	return func(node string) ([]byte, time.Time, error) {
 		call := ergo.Call{Node: node, Tool: probe, Args: ergo.Args{"timeout": int(max(r.opts.Timeout/time.Second, 1))}}
 		answer, err := r.caller.Call(ctx, call)
 		r.clock.Hear(answer.Clock)
 		return answer.Text, r.clock.Now(), err
-	})
-	if why != "" {
-		return &ForeignError{why}
 	}
-	return nil
 }
 
 // errNobody is a time to record in which no cluster answered.
@@ -102,7 +122,7 @@ func (r *Recorder) unfound(ctx context.Context, last, now error) error {
 // discoverLoop looks for nodes until halt is closed.
 func (r *Recorder) discoverLoop(ctx context.Context) {
 	for r.waitToLook(ctx) {
-		if err := r.discover(ctx); err != nil && ctx.Err() == nil {
+		if err := r.discover(ctx, func() {}); err != nil && ctx.Err() == nil {
 			r.opts.Notice(fmt.Sprintf("look for nodes: %v", err))
 		}
 	}
@@ -126,18 +146,61 @@ func (r *Recorder) waitToLook(ctx context.Context) bool {
 	}
 }
 
+// beginDiscovery returns when the first entry point has said which nodes there are:
+// who is slow is waited for beside the recording, which begins.
+func (r *Recorder) beginDiscovery(ctx context.Context) error {
+	found := make(chan error, 2)
+	first := sync.OnceFunc(func() { found <- nil })
+	r.running.Go(func() { found <- r.discover(r.looking, first) })
+	return r.untilDone(ctx, found)
+}
+
 // discover asks every entry point which nodes there are, and begins to record
-// those that were not known. It fails where no entry point answers.
-func (r *Recorder) discover(ctx context.Context) error {
-	names, err := r.findNodes(ctx, func(call ergo.Call, answer ergo.Answer) {
-		r.store(ingest.Record(call, nil, answer, nil, ingest.Options{}), answer.Observed)
+// those that were not known, those of each as soon as it has answered, which first
+// hears. It fails where no entry point answers.
+func (r *Recorder) discover(ctx context.Context, first func()) error {
+	if err := r.findWays(ctx); err != nil {
+		return err
+	}
+	entries := r.whomToAsk()
+	var lists [][]string
+	err := r.ask(ctx, entries, func(s said) {
+		if s.call.Node != "" {
+			r.store(ingest.Record(s.call, nil, s.answer, nil, ingest.Options{}), s.answer.Observed)
+		}
+		list := r.wanted(s.names)
+		lists = append(lists, list)
+		room, _ := r.room()
+		r.meetSome(r.shares.Also(list), max(room/len(entries), 1)) // no entry point fills the room of another
+		first()
 	})
 	if err == nil {
-		names = r.shares.Of(names)
-		r.forget(names)
+		there := r.shares.Of(inTurns(lists))
+		r.forget(there)
+		r.meetAll(there)
 	}
-	r.meetAll(names)
 	return err
+}
+
+// inTurns are the nodes of all lists, once, the first of each before the second of
+// any: who makes up many nodes does not hide those of another.
+func inTurns(lists [][]string) []string {
+	var all []string
+	had := map[string]bool{}
+	for i, more := 0, true; more; i++ {
+		more = false
+		for _, list := range lists {
+			if i >= len(list) {
+				continue
+			}
+			more = true
+			if !had[list[i]] {
+				had[list[i]] = true
+				all = append(all, list[i])
+			}
+		}
+	}
+	return all
 }
 
 // forgetAfter is how long a node that is lost, and that no entry point knows
@@ -179,39 +242,103 @@ func (n *node) dismiss() bool {
 	return true
 }
 
-// findNodes are the nodes that are to be recorded; see allNodes.
-func (r *Recorder) findNodes(ctx context.Context, keep func(ergo.Call, ergo.Answer)) ([]string, error) {
-	there, err := r.allNodes(ctx, keep)
-	return slices.DeleteFunc(there, func(n string) bool { return !names.Match(r.opts.Nodes, n) || r.observes(n) }), err
+// findWays has the ways into the cluster asked whose they are. It returns when the
+// first is known: who is slow is waited for beside, and nodes are looked for again
+// when that made more of them known.
+func (r *Recorder) findWays(ctx context.Context) error {
+	if r.opts.Routes == nil {
+		return nil
+	}
+	known := make(chan error, 2)
+	r.running.Go(func() {
+		had := -1
+		err := r.opts.Routes.Refresh(r.looking, func() {
+			had = len(r.opts.Routes.Entries())
+			known <- nil
+		})
+		if had >= 0 && len(r.opts.Routes.Entries()) > had {
+			r.lookSoon()
+		}
+		known <- err
+	})
+	return r.untilDone(ctx, known)
 }
 
-// allNodes asks every entry point which nodes there are, and hands on what it
-// said. It fails where none answers.
-func (r *Recorder) allNodes(ctx context.Context, keep func(ergo.Call, ergo.Answer)) (names []string, err error) {
-	entries := []string{""}
-	if r.opts.Routes != nil {
-		if err := r.opts.Routes.Refresh(ctx); err != nil {
-			return nil, err
+// untilDone waits for what a search comes to. When ctx ends before, so does all
+// looking for nodes, and what it came to until then is the result.
+func (r *Recorder) untilDone(ctx context.Context, result <-chan error) error {
+	select {
+	case err := <-result:
+		return err
+	case <-ctx.Done():
+		r.endLook()
+		if err := <-result; err != nil {
+			return err
 		}
-		if e := r.opts.Routes.Entries(); len(e) > 0 {
-			entries = e
-		}
+		return ctx.Err()
+	}
+}
+
+// lookSoon has the nodes looked for before it is time.
+func (r *Recorder) lookSoon() {
+	select {
+	case r.look <- struct{}{}:
+	default:
+	}
+}
+
+// whomToAsk are the nodes that are asked which nodes there are; "" is whoever answers.
+func (r *Recorder) whomToAsk() []string {
+	entries := r.entries()
+	if len(entries) == 0 {
+		return []string{""}
+	}
+	slices.Sort(entries)
+	return slices.Compact(entries)
+}
+
+// said is what an entry point said of the cluster.
+type said struct {
+	call   ergo.Call
+	answer ergo.Answer
+	names  []string
+	err    error
+}
+
+// askEntries asks every entry point which nodes there are; see ask.
+func (r *Recorder) askEntries(ctx context.Context, heard func(said)) error {
+	return r.ask(ctx, r.whomToAsk(), heard)
+}
+
+// ask asks entry points beside each other which nodes there are, and hands on what
+// each said as it comes. It returns when all have answered, and fails where none did.
+func (r *Recorder) ask(ctx context.Context, entries []string, heard func(said)) error {
+	answers := make(chan said, len(entries))
+	for _, entry := range entries {
+		go func() { answers <- r.clusterNodes(ctx, entry) }()
 	}
 	answered := false
-	for _, entry := range entries {
-		found, e := r.clusterNodes(ctx, entry, keep)
-		if e != nil {
-			err = e
+	var err error
+	for range entries {
+		s := <-answers
+		if s.err != nil {
+			err = s.err
 			continue
 		}
 		answered = true
-		names = append(names, found...)
+		heard(s)
 	}
 	if !answered {
-		return nil, fmt.Errorf("ask for the cluster's nodes: %w", err)
+		return fmt.Errorf("ask for the cluster's nodes: %w", err)
 	}
-	slices.Sort(names)
-	return slices.Compact(names), nil
+	return nil
+}
+
+// wanted are the nodes that are to be recorded.
+func (r *Recorder) wanted(there []string) []string {
+	there = slices.DeleteFunc(slices.Clone(there), func(n string) bool { return !names.Match(r.opts.Nodes, n) || r.observes(n) })
+	slices.Sort(there)
+	return slices.Compact(there)
 }
 
 // observes reports whether a node is a recorder, we or another: it answers nobody. One
@@ -221,32 +348,30 @@ func (r *Recorder) observes(name string) bool {
 	return (ok || name == r.opts.OwnNode) && len(r.opts.Nodes) == 0
 }
 
-// clusterNodes asks one entry point for the nodes that it knows.
-func (r *Recorder) clusterNodes(ctx context.Context, entry string, keep func(ergo.Call, ergo.Answer)) ([]string, error) {
-	call := ergo.Call{Node: entry, Tool: "cluster_nodes", Args: ergo.Args{"timeout": int(max(r.opts.Timeout/time.Second, 1))}}
-	answer, err := r.caller.Call(ctx, call)
-	r.clock.Hear(answer.Clock)
-	if err != nil {
-		return nil, err
+// clusterNodes asks one entry point for the nodes that it knows. The call names the
+// node that answered, where it says so.
+func (r *Recorder) clusterNodes(ctx context.Context, entry string) (s said) {
+	s.call = ergo.Call{Node: entry, Tool: "cluster_nodes", Args: ergo.Args{"timeout": int(max(r.opts.Timeout/time.Second, 1))}}
+	s.answer, s.err = r.caller.Call(ctx, s.call)
+	r.clock.Hear(s.answer.Clock)
+	if s.err != nil {
+		return s
 	}
 	var rows []struct{ Name, Status string }
-	if err := json.Unmarshal(answer.Text, &rows); err != nil {
-		return nil, fmt.Errorf("cluster_nodes: %w", err)
+	if err := json.Unmarshal(s.answer.Text, &rows); err != nil {
+		s.err = fmt.Errorf("cluster_nodes: %w", err)
+		return s
 	}
-	var names []string
 	for _, row := range rows {
 		if row.Name == "" {
 			continue
 		}
-		names = append(names, row.Name)
+		s.names = append(s.names, row.Name)
 		if row.Status == "self" {
-			call.Node = row.Name
+			s.call.Node = row.Name
 		}
 	}
-	if call.Node != "" {
-		keep(call, answer)
-	}
-	return names, nil
+	return s
 }
 
 // meet begins to record a node that was not known.

@@ -97,8 +97,9 @@ type Options struct {
 // Routes is what a recorder wants to know of the ways into the cluster;
 // [ergorecorder/ergo/live.Router] is one.
 type Routes interface {
-	// Refresh finds out whose entry points there are; it fails where none is left.
-	Refresh(ctx context.Context) error
+	// Refresh finds out whose entry points there are, and fails where none is left.
+	// Some, if not nil, is called when the first is known and others take longer.
+	Refresh(ctx context.Context, some func()) error
 	// Entries are the nodes that have an entry point of their own.
 	Entries() []string
 	// Direct reports whether a node is asked without forwarding.
