@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"ergorecorder/ergo"
+	"ergorecorder/recorder/entries"
 	"ergorecorder/recorder/names"
 	"ergorecorder/recorder/rows"
 )
@@ -62,7 +63,7 @@ func Check(ctx context.Context, caller ergo.Caller, opts Options) (*Checkup, err
 		}
 	}
 	var names []string
-	if err := r.askEntries(ctx, func(s said) { names = append(names, r.wanted(s.names)...) }); err != nil {
+	if err := r.desk.Ask(ctx, r.desk.Nodes(), func(s entries.Said) { names = append(names, r.wanted(s.Names)...) }); err != nil {
 		return nil, err
 	}
 	slices.Sort(names)

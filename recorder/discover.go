@@ -2,15 +2,14 @@ package recorder
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/recorder/entries"
 	"ergorecorder/recorder/identity"
 	"ergorecorder/recorder/ingest"
 	"ergorecorder/recorder/names"
@@ -29,7 +28,7 @@ func (r *Recorder) firstDiscovery(ctx context.Context) error {
 	var last error
 	for wait := time.Second; ; wait = min(2*wait, 30*time.Second) {
 		err := r.recognize(ctx)
-		if errors.As(err, new(*ForeignError)) {
+		if errors.As(err, new(*identity.ForeignError)) {
 			return err
 		}
 		if err == nil {
@@ -52,14 +51,6 @@ func (r *Recorder) firstDiscovery(ctx context.Context) error {
 	}
 }
 
-// A ForeignError refuses an archive of another cluster.
-type ForeignError struct{ Why string }
-
-// Error implements error.
-func (e *ForeignError) Error() string {
-	return "the archive is of another cluster: " + e.Why + "; record into a new one, or go on with this one all the same with --append"
-}
-
 // recognize refuses to go on with an archive of another cluster. That it is none is
 // said by the first entry point that knows its nodes; that it is one, by all.
 func (r *Recorder) recognize(ctx context.Context) error {
@@ -70,17 +61,17 @@ func (r *Recorder) recognize(ctx context.Context) error {
 	if err != nil || held.Empty() {
 		return err
 	}
-	if err := r.findWays(ctx); err != nil {
+	if err := r.desk.FindWays(ctx); err != nil {
 		return err
 	}
 	ctx, enough := context.WithCancel(ctx)
 	defer enough()
 	why, known := "", false
-	err = r.askEntries(ctx, func(s said) {
+	err = r.desk.Ask(ctx, r.desk.Nodes(), func(s entries.Said) {
 		if known {
 			return
 		}
-		if why = held.Foreign(s.names, r.askLife(ctx)); why == "" {
+		if why = held.Foreign(s.Names, r.askLife(ctx)); why == "" {
 			known = true
 			enough()
 		}
@@ -91,7 +82,7 @@ func (r *Recorder) recognize(ctx context.Context) error {
 	case err != nil:
 		return err
 	}
-	return &ForeignError{why}
+	return &identity.ForeignError{Why: why}
 }
 
 // askLife asks nodes about themselves.
@@ -149,58 +140,34 @@ func (r *Recorder) waitToLook(ctx context.Context) bool {
 // beginDiscovery returns when the first entry point has said which nodes there are:
 // who is slow is waited for beside the recording, which begins.
 func (r *Recorder) beginDiscovery(ctx context.Context) error {
-	found := make(chan error, 2)
-	first := sync.OnceFunc(func() { found <- nil })
-	r.running.Go(func() { found <- r.discover(r.looking, first) })
-	return r.untilDone(ctx, found)
+	return r.desk.First(ctx, r.discover)
 }
 
 // discover asks every entry point which nodes there are, and begins to record
 // those that were not known, those of each as soon as it has answered, which first
 // hears. It fails where no entry point answers.
 func (r *Recorder) discover(ctx context.Context, first func()) error {
-	if err := r.findWays(ctx); err != nil {
+	if err := r.desk.FindWays(ctx); err != nil {
 		return err
 	}
-	entries := r.whomToAsk()
+	asked := r.desk.Nodes()
 	var lists [][]string
-	err := r.ask(ctx, entries, func(s said) {
-		if s.call.Node != "" {
-			r.store(ingest.Record(s.call, nil, s.answer, nil, ingest.Options{}), s.answer.Observed)
+	err := r.desk.Ask(ctx, asked, func(s entries.Said) {
+		if s.Call.Node != "" {
+			r.store(ingest.Record(s.Call, nil, s.Answer, nil, ingest.Options{}), s.Answer.Observed)
 		}
-		list := r.wanted(s.names)
+		list := r.wanted(s.Names)
 		lists = append(lists, list)
 		room, _ := r.room()
-		r.meetSome(r.shares.Also(list), max(room/len(entries), 1)) // no entry point fills the room of another
+		r.meetSome(r.shares.Also(list), max(room/len(asked), 1)) // no entry point fills the room of another
 		first()
 	})
 	if err == nil {
-		there := r.shares.Of(inTurns(lists))
+		there := r.shares.Of(entries.InTurns(lists))
 		r.forget(there)
 		r.meetAll(there)
 	}
 	return err
-}
-
-// inTurns are the nodes of all lists, once, the first of each before the second of
-// any: who makes up many nodes does not hide those of another.
-func inTurns(lists [][]string) []string {
-	var all []string
-	had := map[string]bool{}
-	for i, more := 0, true; more; i++ {
-		more = false
-		for _, list := range lists {
-			if i >= len(list) {
-				continue
-			}
-			more = true
-			if !had[list[i]] {
-				had[list[i]] = true
-				all = append(all, list[i])
-			}
-		}
-	}
-	return all
 }
 
 // forgetAfter is how long a node that is lost, and that no entry point knows
@@ -242,98 +209,6 @@ func (n *node) dismiss() bool {
 	return true
 }
 
-// findWays has the ways into the cluster asked whose they are. It returns when the
-// first is known: who is slow is waited for beside, and nodes are looked for again
-// when that made more of them known.
-func (r *Recorder) findWays(ctx context.Context) error {
-	if r.opts.Routes == nil {
-		return nil
-	}
-	known := make(chan error, 2)
-	r.running.Go(func() {
-		had := -1
-		err := r.opts.Routes.Refresh(r.looking, func() {
-			had = len(r.opts.Routes.Entries())
-			known <- nil
-		})
-		if had >= 0 && len(r.opts.Routes.Entries()) > had {
-			r.lookSoon()
-		}
-		known <- err
-	})
-	return r.untilDone(ctx, known)
-}
-
-// untilDone waits for what a search comes to. When ctx ends before, so does all
-// looking for nodes, and what it came to until then is the result.
-func (r *Recorder) untilDone(ctx context.Context, result <-chan error) error {
-	select {
-	case err := <-result:
-		return err
-	case <-ctx.Done():
-		r.endLook()
-		if err := <-result; err != nil {
-			return err
-		}
-		return ctx.Err()
-	}
-}
-
-// lookSoon has the nodes looked for before it is time.
-func (r *Recorder) lookSoon() {
-	select {
-	case r.look <- struct{}{}:
-	default:
-	}
-}
-
-// whomToAsk are the nodes that are asked which nodes there are; "" is whoever answers.
-func (r *Recorder) whomToAsk() []string {
-	entries := r.entries()
-	if len(entries) == 0 {
-		return []string{""}
-	}
-	slices.Sort(entries)
-	return slices.Compact(entries)
-}
-
-// said is what an entry point said of the cluster.
-type said struct {
-	call   ergo.Call
-	answer ergo.Answer
-	names  []string
-	err    error
-}
-
-// askEntries asks every entry point which nodes there are; see ask.
-func (r *Recorder) askEntries(ctx context.Context, heard func(said)) error {
-	return r.ask(ctx, r.whomToAsk(), heard)
-}
-
-// ask asks entry points beside each other which nodes there are, and hands on what
-// each said as it comes. It returns when all have answered, and fails where none did.
-func (r *Recorder) ask(ctx context.Context, entries []string, heard func(said)) error {
-	answers := make(chan said, len(entries))
-	for _, entry := range entries {
-		go func() { answers <- r.clusterNodes(ctx, entry) }()
-	}
-	answered := false
-	var err error
-	for range entries {
-		s := <-answers
-		if s.err != nil {
-			err = s.err
-			continue
-		}
-		answered = true
-		heard(s)
-	}
-	if !answered {
-		return fmt.Errorf("ask for the cluster's nodes: %w", err)
-	}
-	return nil
-}
-
 // wanted are the nodes that are to be recorded.
 func (r *Recorder) wanted(there []string) []string {
 	there = slices.DeleteFunc(slices.Clone(there), func(n string) bool { return !names.Match(r.opts.Nodes, n) || r.observes(n) })
@@ -346,32 +221,6 @@ func (r *Recorder) wanted(there []string) []string {
 func (r *Recorder) observes(name string) bool {
 	_, ok := ergo.Observes(ergo.TraceNode, name)
 	return (ok || name == r.opts.OwnNode) && len(r.opts.Nodes) == 0
-}
-
-// clusterNodes asks one entry point for the nodes that it knows. The call names the
-// node that answered, where it says so.
-func (r *Recorder) clusterNodes(ctx context.Context, entry string) (s said) {
-	s.call = ergo.Call{Node: entry, Tool: "cluster_nodes", Args: ergo.Args{"timeout": int(max(r.opts.Timeout/time.Second, 1))}}
-	s.answer, s.err = r.caller.Call(ctx, s.call)
-	r.clock.Hear(s.answer.Clock)
-	if s.err != nil {
-		return s
-	}
-	var rows []struct{ Name, Status string }
-	if err := json.Unmarshal(s.answer.Text, &rows); err != nil {
-		s.err = fmt.Errorf("cluster_nodes: %w", err)
-		return s
-	}
-	for _, row := range rows {
-		if row.Name == "" {
-			continue
-		}
-		s.names = append(s.names, row.Name)
-		if row.Status == "self" {
-			s.call.Node = row.Name
-		}
-	}
-	return s
 }
 
 // meet begins to record a node that was not known.

@@ -419,7 +419,7 @@ func (r *Recorder) Nudge(node string) {
 		n.schedule.Anew(func(t *schedule.Task) bool { return t.Probe })
 		return
 	}
-	r.lookSoon()
+	r.desk.LookSoon()
 }
 
 func (n *node) isLost() bool {

@@ -12,6 +12,7 @@ import (
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
 	"ergorecorder/recorder/clock"
+	"ergorecorder/recorder/entries"
 	"ergorecorder/recorder/ingest"
 	"ergorecorder/recorder/share"
 	"ergorecorder/recorder/succession"
@@ -27,8 +28,7 @@ type Recorder struct {
 
 	calls   context.Context // of all calls but the last, that stop the listeners
 	drop    context.CancelFunc
-	looking context.Context // of the calls that look for nodes beside what else is done
-	endLook context.CancelFunc
+	desk    entries.Desk
 	halt    chan struct{} // closed: no new calls
 	running sync.WaitGroup
 	cpu     chan struct{} // held while a CPU profile is taken anywhere
@@ -78,6 +78,10 @@ func New(caller ergo.Caller, w *archive.Writer, opts Options) (*Recorder, error)
 		held:     map[held]time.Time{},
 	}
 	r.clock = clock.New(opts.Now, opts.Elapsed)
+	r.desk = entries.Desk{
+		Caller: caller, Routes: opts.Routes, Hear: r.clock.Hear, Timeout: int(max(opts.Timeout/time.Second, 1)),
+		Look: r.look, Beside: r.running.Go,
+	}
 	r.started = opts.Now()
 	return r, nil
 }
@@ -92,8 +96,9 @@ const stopTime = 4 * time.Second
 func (r *Recorder) Run(ctx context.Context) error {
 	r.calls, r.drop = context.WithCancel(context.WithoutCancel(ctx))
 	defer r.drop()
-	r.looking, r.endLook = context.WithCancel(r.calls)
-	defer r.endLook()
+	looking, end := context.WithCancel(r.calls)
+	defer end()
+	r.desk.Looking, r.desk.End = looking, end
 	last := r.w.View().Info().To
 	r.since = r.clock.Steady()
 	if err := r.firstDiscovery(ctx); err != nil {
@@ -279,7 +284,7 @@ func (r *Recorder) stop(why string) {
 
 // stopCalls lets no new calls begin, and ends the looking for nodes.
 func (r *Recorder) stopCalls() {
-	r.endLook()
+	r.desk.End()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	close(r.halt)

@@ -78,6 +78,6 @@ func (n *node) tooStrange(now time.Time) bool {
 // makeRoom lets others who wait be met at once: a stranger is none any more.
 func (r *Recorder) makeRoom() {
 	if r.crowded.Load() {
-		r.lookSoon()
+		r.desk.LookSoon()
 	}
 }
