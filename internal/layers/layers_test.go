@@ -45,7 +45,7 @@ var mayImport = map[string]string{
 	"archive/internal/codec/scan":   "",
 	"archive/internal/codec/word":   "archive/internal/codec/parse",
 
-	"recorder":            "escape ergo ergo/redact ergo/tools48 archive recorder/ingest recorder/clock recorder/cost recorder/identity recorder/rows recorder/incident recorder/ring recorder/schedule recorder/succession recorder/names recorder/share",
+	"recorder":            "escape ergo ergo/redact ergo/tools48 archive recorder/ingest recorder/clock recorder/cost recorder/entries recorder/identity recorder/rows recorder/incident recorder/ring recorder/schedule recorder/succession recorder/names recorder/share",
 	"recorder/clock":      "ergo",
 	"recorder/cost":       "ergo",
 	"recorder/incident":   "ergo",
@@ -57,6 +57,7 @@ var mayImport = map[string]string{
 	"recorder/rows":       "ergo ergo/listing",
 	"recorder/schedule":   "recorder/clock recorder/cost",
 	"recorder/identity":   "archive",
+	"recorder/entries":    "ergo",
 	"recorder/dump":       "archive",
 	"recorder/control":    "door escape seal ergo/live archive recorder recorder/dump recorder/share",
 	"recorder/ingest":     "ergo ergo/redact ergo/tools48 ergo/capture archive",
