@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"sync"
 	"time"
@@ -356,8 +357,23 @@ func (r *Router) Forwarded(node string) bool {
 	return w == nil || !w.spans() && !((w.sure || w.still) && w.node == node)
 }
 
+// ownWay is the node's own way for a call, if that is the best class of all; nil where
+// there is none. With many entry points it is found at little cost. r.mu is held.
+func (r *Router) ownWay(node, tool string) *way {
+	now := r.now()
+	for _, w := range r.ways {
+		if node != "" && w.node == node && w.class(node, tool, now) == own {
+			return w
+		}
+	}
+	return nil
+}
+
 // best is the first of the ways to a node, nil where there are none. r.mu is held.
 func (r *Router) best(node string) (best *way) {
+	if w := r.ownWay(node, ""); w != nil {
+		return w
+	}
 	now, of := r.now(), last+1
 	for _, w := range r.ways {
 		if c := w.class(node, "", now); c < of {
@@ -372,7 +388,7 @@ func (r *Router) Call(ctx context.Context, call ergo.Call) (ergo.Answer, error) 
 	var noRoute error // what a way said that could not reach the node
 	var said ergo.Answer
 	var errs []error
-	for _, w := range r.order(call.Node, call.Tool) {
+	for w := range r.inTurn(call.Node, call.Tool) {
 		if err := r.standing(w, call.Node); err != nil {
 			errs = append(errs, err)
 			continue
@@ -391,6 +407,24 @@ func (r *Router) Call(ctx context.Context, call ergo.Call) (ergo.Answer, error) 
 		return said, noRoute
 	}
 	return ergo.Answer{}, fmt.Errorf("%w: %w", ErrNoWay, errors.Join(errs...))
+}
+
+// inTurn are the ways for a call as they are tried. Mostly the first answers, and the order
+// of the others is not asked for.
+func (r *Router) inTurn(node, tool string) iter.Seq[*way] {
+	return func(yield func(*way) bool) {
+		r.mu.Lock()
+		first := r.ownWay(node, tool)
+		r.mu.Unlock()
+		if first != nil && !yield(first) {
+			return
+		}
+		for _, w := range r.order(node, tool) {
+			if w != first && !yield(w) {
+				return
+			}
+		}
+	}
 }
 
 // standing is why a way is of no use for a call to a node, if its own node
