@@ -45,7 +45,7 @@ var mayImport = map[string]string{
 	"archive/internal/codec/scan":   "",
 	"archive/internal/codec/word":   "archive/internal/codec/parse",
 
-	"recorder":            "escape ergo ergo/redact ergo/tools48 archive recorder/ingest recorder/clock recorder/cost recorder/identity recorder/rows recorder/incident recorder/ring recorder/schedule recorder/succession recorder/names recorder/share",
+	"recorder":            "escape ergo ergo/redact ergo/tools48 archive recorder/ingest recorder/clock recorder/cost recorder/entries recorder/identity recorder/rows recorder/incident recorder/ring recorder/schedule recorder/succession recorder/names recorder/share",
 	"recorder/clock":      "ergo",
 	"recorder/cost":       "ergo",
 	"recorder/incident":   "ergo",
@@ -57,11 +57,12 @@ var mayImport = map[string]string{
 	"recorder/rows":       "ergo ergo/listing",
 	"recorder/schedule":   "recorder/clock recorder/cost",
 	"recorder/identity":   "archive",
+	"recorder/entries":    "ergo",
 	"recorder/dump":       "archive",
 	"recorder/control":    "door escape seal ergo/live archive recorder recorder/dump recorder/share",
 	"recorder/ingest":     "ergo ergo/redact ergo/tools48 ergo/capture archive",
 
-	"fleet/ask":             "archive fleet/cache fleet/link fleet/merge fleet/shape fleet/shelf",
+	"fleet/ask":             "archive fleet/cache fleet/link fleet/merge fleet/shape fleet/shelf fleet/view",
 	"fleet/cache":           "",
 	"fleet/shelf":           "archive",
 	"fleet/shelf/shelftest": "fleet/shelf",
@@ -99,7 +100,7 @@ var mayImport = map[string]string{
 	"mcp/fold":       "escape",
 	"mcp/agentbench": "ergo",
 	"mcp":            "mcp/explain mcp/fold compare door escape ergo ergo/observer/... ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/measure analyze/views internal/nearest",
-	"web":            "compare door escape ergo ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/views web/chart web/graph web/past web/lanes web/shared",
+	"web":            "fleet/shape fleet/view compare door escape ergo ergo/tools48 ergo/live archive replay coverage analyze analyze/finding analyze/views web/chart web/graph web/past web/lanes web/shared",
 	"web/chart":      "",
 	"web/past":       "ergo archive replay web/chart",
 	"web/graph":      "",
@@ -125,7 +126,7 @@ var mayImport = map[string]string{
 	"cmd/internal/sealed":  "seal",
 	"terminal":             "escape ergo replay analyze analyze/finding analyze/render analyze/views",
 
-	"cmd/analyze": "compare terminal door cmd/internal/... export seal scrub escape ergo/... archive archive/attach fleet/merge replay/... coverage analyze/... mcp web internal/exit internal/nearest",
+	"cmd/analyze": "fleet/ask compare terminal door cmd/internal/... export seal scrub escape ergo/... archive archive/attach fleet/merge replay/... coverage analyze/... mcp web internal/exit internal/nearest",
 	"cmd/record":  "door cmd/internal/... seal escape ergo/... archive archive/attach recorder/... replay/... coverage analyze/... mcp web fleet/link fleet/member fleet/shelf internal/exit internal/watch",
 
 	"cmd/fleet": "escape cmd/internal/... fleet/engine fleet/link fleet/shape fleet/view internal/exit",

@@ -45,12 +45,12 @@ func senders(ctx context.Context, s *scene.Scene, a *scene.Actor, onset time.Tim
 	from, to := onset.Add(-20*a.Node.Interval), onset.Add(20*a.Node.Interval)
 	var all []feeder
 	for _, n := range s.Nodes {
-		found, err := sides(ctx, s, n, from, to, onset)
+		found, before, err := sides(ctx, s, n, from, to, onset)
 		if err != nil {
 			return nil, err
 		}
 		for pid, f := range found {
-			if f == nil || pid == a.Pid && n == a.Node {
+			if f == nil || pid == a.Pid && n == a.Node || !f.compared(before) {
 				continue
 			}
 			if f.rates(); changed(f.feeder) {
@@ -77,14 +77,15 @@ type counts struct {
 }
 
 // sides are the processes of a node by PID, nil where they observe, with their rows
-// around an onset: two of each side suffice, however many there are.
-func sides(ctx context.Context, s *scene.Scene, n *scene.Node, from, to, onset time.Time) (map[string]*sided, error) {
-	found := map[string]*sided{}
+// around an onset: two of each side suffice, however many there are. Before is how many
+// listings there are before it.
+func sides(ctx context.Context, s *scene.Scene, n *scene.Node, from, to, onset time.Time) (found map[string]*sided, before int, err error) {
+	found = map[string]*sided{}
 	var at []*sided // by slot
 	columns := []string{"PID", "Name", "Behavior", "Application", "MessagesIn", "MessagesOut"}
 	for f, err := range s.Listings(ctx, n, from, to, columns) {
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		if f.Reset {
 			at = nil
@@ -98,6 +99,8 @@ func sides(ctx context.Context, s *scene.Scene, n *scene.Node, from, to, onset t
 		side := 0
 		if f.At.After(onset) {
 			side = 1
+		} else {
+			before++
 		}
 		for _, slot := range f.Live {
 			if int(slot) < len(at) && at[slot] != nil {
@@ -105,7 +108,16 @@ func sides(ctx context.Context, s *scene.Scene, n *scene.Node, from, to, onset t
 			}
 		}
 	}
-	return found, nil
+	return found, before, nil
+}
+
+// compared reports whether it is known what it sent before: two rows tell, or that it was
+// in none of so many listings. It is what cannot be said where the onset is the beginning
+// of the recording.
+func (x *sided) compared(listings int) bool {
+	const absent = 2
+	first, last := x.first[0].at, x.last[0].at
+	return last.After(first) || first.IsZero() && listings >= absent
 }
 
 // sidedAt is the process in a slot; nil where it observes.
