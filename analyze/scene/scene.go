@@ -52,6 +52,7 @@ type Scene struct {
 
 	net  *Network             // see [Scene.Network]
 	gone map[string][]Absence // by node; see [Scene.Absences]
+	once map[any]*worked      // see [Scene.Once]
 }
 
 // Options select what is read. The zero value reads everything.
