@@ -29,6 +29,7 @@ import (
 	"ergorecorder/door"
 	"ergorecorder/ergo/live"
 	"ergorecorder/escape"
+	"ergorecorder/fleet/view"
 	"ergorecorder/replay"
 
 	"ergorecorder/web/chart"
@@ -53,6 +54,8 @@ type Options struct {
 	Recent time.Duration
 	// Analyze judges the recording; nil is analyze.Run.
 	Analyze func(context.Context, *replay.Recording, analyze.Options) (*analyze.Report, error)
+	// Fleet says how the fleet is whose recording this is; nil: it is of none.
+	Fleet func(context.Context) (*view.Fleet, error)
 }
 
 // A Server serves a recording. It is an http.Handler, safe for concurrent use.
@@ -76,6 +79,23 @@ func New(rec *replay.Recording, opt Options) *Server {
 	if opt.Analyze == nil {
 		opt.Analyze = analyze.Run
 	}
+	s, mux := newServer(rec, opt)
+	for path, v := range s.views() {
+		mux.HandleFunc("GET "+path, s.serve(v))
+	}
+	if opt.Fleet != nil {
+		mux.HandleFunc("GET /fleet", s.serve(screen{"fleet", "fleet", s.fleet}))
+	}
+	mux.HandleFunc("GET /strip", s.serveStrip)
+	mux.HandleFunc("GET /report.html", s.serveReport)
+	mux.HandleFunc("GET /compare.html", s.serveComparison)
+	mux.HandleFunc("GET /pprof/{profiles}/{view}", s.servePprof)
+	s.handler = s.guard(s.together(mux))
+	return s
+}
+
+// newServer makes a server that knows its door and what pages are made of.
+func newServer(rec *replay.Recording, opt Options) (*Server, *http.ServeMux) {
 	s := &Server{rec: rec, opt: opt, pages: pageTemplates(), session: rand.Text(), desk: shared.New[*reply](runtime.GOMAXPROCS(0))}
 	s.door = door.New(door.Options{Token: opt.Token, Hosts: opt.Hosts, CertFile: opt.CertFile, KeyFile: opt.KeyFile, Admit: s.admit})
 	static, err := fs.Sub(assets, "assets")
@@ -84,15 +104,7 @@ func New(rec *replay.Recording, opt Options) *Server {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /assets/", http.StripPrefix("/assets/", http.FileServerFS(static)))
-	for path, v := range s.views() {
-		mux.HandleFunc("GET "+path, s.serve(v))
-	}
-	mux.HandleFunc("GET /strip", s.serveStrip)
-	mux.HandleFunc("GET /report.html", s.serveReport)
-	mux.HandleFunc("GET /compare.html", s.serveComparison)
-	mux.HandleFunc("GET /pprof/{profiles}/{view}", s.servePprof)
-	s.handler = s.guard(s.together(mux))
-	return s
+	return s, mux
 }
 
 // Listen opens the address on which the page is to be served, and refuses one
@@ -111,15 +123,15 @@ func (s *Server) Scheme() string { return s.door.Scheme() }
 
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
-// A view is one page: a tab, a template and what the template is filled with.
-type view struct {
+// A screen is one page: a tab, a template and what the template is filled with.
+type screen struct {
 	tab, template string
 	body          func(context.Context, *page) (any, error)
 }
 
 // views are the pages by their patterns.
-func (s *Server) views() map[string]view {
-	return map[string]view{
+func (s *Server) views() map[string]screen {
+	return map[string]screen{
 		"/{$}":       {"", "overview", s.overview},
 		"/findings":  {"findings", "findings", s.findings},
 		"/finding":   {"findings", "finding", s.finding},
@@ -143,7 +155,7 @@ type tab struct{ Tab, Path, Key, Label string }
 
 // Tabs are the views that a page offers.
 func (p *page) Tabs() []tab {
-	return []tab{
+	tabs := []tab{
 		{"", "/", "o", "Overview"},
 		{"findings", "/findings", "f", "Findings"},
 		{"processes", "/processes", "p", "Processes"},
@@ -156,6 +168,10 @@ func (p *page) Tabs() []tab {
 		{"compare", "/compare", "c", "Compare"},
 		{"profiles", "/profiles", "r", "Profiles"},
 	}
+	if p.InFleet {
+		tabs = append(tabs, tab{"fleet", "/fleet", "a", "Fleet"})
+	}
+	return tabs
 }
 
 // A page is one request's view of the recording.
@@ -169,6 +185,7 @@ type page struct {
 	Name       string
 	Tab        string
 	Live       bool
+	InFleet    bool      // the recording is of a fleet
 	At         time.Time // the chosen moment
 	Present    bool      // no moment was chosen: the end of the recording
 	Start, End time.Time // of the recording
@@ -186,7 +203,7 @@ type page struct {
 
 // newPage reads what every view has in common from the address.
 func (s *Server) newPage(r *http.Request) *page {
-	p := &page{rec: s.rec, query: r.URL.Query(), path: r.URL.Path, Name: s.opt.Name, Live: s.opt.Live}
+	p := &page{rec: s.rec, query: r.URL.Query(), path: r.URL.Path, Name: s.opt.Name, Live: s.opt.Live, InFleet: s.opt.Fleet != nil}
 	p.Start, p.End = s.rec.Window()
 	p.From, p.To = p.time("from", p.Start), p.time("to", p.End)
 	if p.Live && !p.query.Has("from") {
@@ -346,7 +363,7 @@ func (p *page) chosen() []string {
 
 // serve answers with a view: the whole page, or only what changes when the
 // script asks for that.
-func (s *Server) serve(v view) http.HandlerFunc {
+func (s *Server) serve(v screen) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		p := s.newPage(r)
 		p.Tab = v.tab

@@ -31,38 +31,41 @@ func (f Freeze) Lasted() time.Duration { return f.To.Sub(f.From) }
 
 // A sign is a moment at which a node was heard of: an answer of its own, or a
 // ping by a peer that came back. Begun is when it was asked.
-type sign struct{ begun, at time.Time }
+type sign struct {
+	begun, at time.Time
+	own       bool // the recorder asked it itself
+}
 
 // signs are all moments at which a node was heard of, by time.
 func (s *Scene) signs(w *Network, n *Node) []sign {
 	var all []sign
 	for i, t := range n.Heard.T {
-		all = append(all, sign{t.Add(-seconds(n.Heard.V[i])), t})
+		all = append(all, sign{t.Add(-seconds(n.Heard.V[i])), t, true})
 	}
 	for _, t := range n.Procs.Listings {
-		all = append(all, sign{t, t})
+		all = append(all, sign{t, t, true})
 	}
 	for _, t := range n.Series(ergo.Runtime, "goroutines").T {
-		all = append(all, sign{t, t})
+		all = append(all, sign{t, t, true})
 	}
 	for k, l := range w.Links {
 		if k[0] == n.Name {
 			for _, p := range l.Points {
-				all = append(all, sign{p.At, p.At})
+				all = append(all, sign{p.At, p.At, true})
 			}
 		}
 	}
 	for k, p := range w.Pings {
 		if k[0] == n.Name { // it pinged itself: that is an answer of its own
 			for _, t := range p.T {
-				all = append(all, sign{t, t})
+				all = append(all, sign{t, t, true})
 			}
 		}
 		if k[1] != n.Name {
 			continue
 		}
 		for i, t := range p.T {
-			all = append(all, sign{t.Add(-time.Duration(p.V[i] * float64(time.Millisecond))), t})
+			all = append(all, sign{t.Add(-time.Duration(p.V[i] * float64(time.Millisecond))), t, false})
 		}
 	}
 	slices.SortFunc(all, func(a, b sign) int { return a.at.Compare(b.at) })
@@ -81,10 +84,14 @@ func (s *Scene) Freezes(w *Network, n *Node, least time.Duration) []Freeze {
 	var found []Freeze
 	for i := 0; i <= len(all) && len(all) > 0; i++ {
 		f := s.between(all, i)
-		if f.Lasted() < shortest || s.beganWithin(n, f) || f.AtStart && !s.olderThan(n, f) {
+		brief := f.Lasted() < shortest
+		if brief {
+			f = lateTogether(all, i, least)
+		}
+		if f.Lasted() < least || s.beganWithin(n, f) || f.AtStart && !s.olderThan(n, f) {
 			continue
 		}
-		if took := f.To.Sub(all[min(i, len(all)-1)].begun); !f.Open && (took > f.Lasted()/2 || took >= least) {
+		if took := f.To.Sub(all[min(i, len(all)-1)].begun); !brief && !f.Open && (took > f.Lasted()/2 || took >= least) {
 			f.Late = took
 		}
 		f.Unheard = w.unheard(n.Name, f)
@@ -92,6 +99,9 @@ func (s *Scene) Freezes(w *Network, n *Node, least time.Duration) []Freeze {
 		asked := f.Late > 0 || f.Unheard > 0
 		if f.Open && (f.Unheard < fewestOpen || f.Lasted() < work.CallTimeout+2*s.Usual(n) || w.refusedIn(n.Name, f) || !s.seenAfter(w, n, f.From.Add(s.Usual(n)))) {
 			continue // a node that does not come back may be down
+		}
+		if brief && len(s.Nodes) > 1 && !s.othersPrompt(n, f) {
+			continue // all are slow together: the machine that they share, or the recorder's
 		}
 		if !asked || f.Others == 0 && len(s.Nodes) > 1 || s.cutWithin(w, n, f) || w.spoke(n.Name, f) || s.onlyOverLost(w, n, f) {
 			continue
@@ -119,6 +129,48 @@ func (s *Scene) between(all []sign, i int) Freeze {
 		return Freeze{From: all[i-1].at, To: s.To, Open: true}
 	}
 	return Freeze{From: all[i-1].at, To: all[i].at}
+}
+
+// lateTogether is the part of the stretch before a sign of life in which an answer of the
+// node was under way, if a ping of a peer was too and both came back at its end: a
+// stretch that is no longer than the time between two answers tells nothing else. It has
+// no length where that was not so.
+func lateTogether(all []sign, i int, least time.Duration) Freeze {
+	const atOnce = time.Second // what waited is answered one after the other
+	if i == 0 || i >= len(all) {
+		return Freeze{}
+	}
+	var own, ping sign
+	for _, o := range all[i:] {
+		if o.at.Sub(all[i].at) > atOnce {
+			break
+		}
+		if late := &ping; o.begun.Before(o.at) {
+			if o.own {
+				late = &own
+			}
+			if late.at.IsZero() || o.begun.Before(late.begun) {
+				*late = o
+			}
+		}
+	}
+	if own.at.IsZero() || ping.at.IsZero() || ping.begun.After(own.at.Add(-least/2)) {
+		return Freeze{}
+	}
+	return Freeze{From: series.Later(all[i-1].at, own.begun), To: own.at, Late: own.at.Sub(own.begun)}
+}
+
+// othersPrompt reports whether another node was asked within a stretch and answered
+// well before its end.
+func (s *Scene) othersPrompt(n *Node, f Freeze) bool {
+	for _, o := range s.Nodes {
+		for i, t := range o.Heard.T {
+			if o != n && t.Add(-seconds(o.Heard.V[i])).After(f.From) && t.Before(f.To.Add(-f.Lasted()/4)) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // olderThan reports whether the life that answers behind a stretch began before

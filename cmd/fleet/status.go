@@ -14,10 +14,8 @@ import (
 
 	"ergorecorder/escape"
 	"ergorecorder/fleet/link"
-	"ergorecorder/fleet/shape"
 	"ergorecorder/fleet/view"
 	"ergorecorder/internal/exit"
-	"ergorecorder/internal/words"
 )
 
 // waitTime is how long an engine may take to answer.
@@ -84,14 +82,8 @@ func runStatus(cmd *cobra.Command, f *statusFlags) error {
 // wrong is what ends the command with exit code 1.
 func wrong(v *view.Fleet) error {
 	for i := range v.Clusters {
-		c := &v.Clusters[i]
-		if n := c.Unrecorded(); n > 0 {
-			return exit.With(exit.No, fmt.Errorf("cluster %s: %d nodes are recorded by nobody", c.Name, n))
-		}
-		for _, r := range c.Recorders {
-			if r.State == view.Silent {
-				return exit.With(exit.No, fmt.Errorf("cluster %s: recorder %s is silent for %s", c.Name, r.Name, words.Length(r.Silent)))
-			}
+		if list := v.Clusters[i].Wrong(); len(list) > 0 {
+			return exit.With(exit.No, fmt.Errorf("cluster %s: %s", v.Clusters[i].Name, strings.Join(list, "; ")))
 		}
 	}
 	return nil
@@ -101,32 +93,17 @@ func wrong(v *view.Fleet) error {
 func show(w io.Writer, v *view.Fleet) error {
 	for i := range v.Clusters {
 		c := &v.Clusters[i]
-		escape.Fprintf(w, "fleet %s, cluster %s: %d recorders, %d nodes, %d messages on the engine (%s%s%s)\n\n", v.Name, c.Name, len(c.Recorders), len(c.Nodes),
-			c.Messages, words.Size(float64(c.Bytes)), bound(c.MaxBytes), span(c.First, c.Last))
+		escape.Fprintf(w, "fleet %s, cluster %s: %s\n\n", v.Name, c.Name, c.Said())
 		if err := printRecorders(w, c); err != nil {
 			return err
 		}
 		printNodes(w, c)
 		for _, in := range c.Incidents() {
-			escape.Fprintf(w, "incident %s %s %s: %s\n", in.From.UTC().Format(time.RFC3339), in.Kind, in.Node, in.Note)
+			escape.Fprintf(w, "incident %s\n", view.Incident(&in))
 		}
 		escape.Fprintln(w)
 	}
 	return nil
-}
-
-func bound(most int64) string {
-	if most <= 0 {
-		return ""
-	}
-	return " of at most " + words.Size(float64(most))
-}
-
-func span(first, last time.Time) string {
-	if first.IsZero() || last.IsZero() {
-		return ""
-	}
-	return ", shipped from " + first.UTC().Format(time.RFC3339) + " to " + last.UTC().Format(time.RFC3339)
 }
 
 func printRecorders(w io.Writer, c *view.Cluster) error {
@@ -134,36 +111,11 @@ func printRecorders(w io.Writer, c *view.Cluster) error {
 	escape.Fprintf(t, "recorder\tstate\tnodes\tlost\tbacklog\toldest\tincidents\tversion\n")
 	for i := range c.Recorders {
 		r := &c.Recorders[i]
-		escape.Fprintf(t, "%s\t%s\t%d\t%d\t%s\t%s\t%d\t%s\n", r.Name, stateOf(r), len(r.Nodes), len(r.Lost), backlog(&r.Backlog), age(&r.Backlog), r.Incidents, r.Version)
+		escape.Fprintf(t, "%s\t%s\t%d\t%d\t%s\t%s\t%d\t%s\n", r.Name, r.Said(), len(r.Nodes), len(r.Lost), r.Waits(), r.Oldest(), r.Incidents, r.Version)
 	}
 	err := t.Flush()
 	escape.Fprintln(w)
 	return err
-}
-
-func stateOf(r *view.Recorder) string {
-	switch r.State {
-	case view.Ended:
-		return "ended: " + r.Ended
-	case view.Silent:
-		return "SILENT for " + words.Length(r.Silent)
-	}
-	return string(r.State)
-}
-
-func backlog(b *shape.Backlog) string {
-	text := words.Size(float64(b.Bytes))
-	if b.Why != "" {
-		text += " (" + b.Why + ")"
-	}
-	return text
-}
-
-func age(b *shape.Backlog) string {
-	if b.Blocks == 0 {
-		return "-"
-	}
-	return words.Length(b.Age)
 }
 
 // mostNames is how many nodes are named a line of who records them.
@@ -171,38 +123,12 @@ const mostNames = 200
 
 // printNodes tells who records which nodes: those that are alike in a line.
 func printNodes(w io.Writer, c *view.Cluster) {
-	var order []string
-	by := map[string][]string{}
-	for _, n := range c.Nodes {
-		who := "by " + strings.Join(n.Recorders, " and ")
-		if len(n.Recorders) == 0 {
-			who = "BY NOBODY"
-		}
-		if len(n.Offered) > 0 {
-			who += ", going over to " + strings.Join(n.Offered, ", ")
-		}
-		if n.Lost {
-			who += ", without an answer"
-		}
-		if by[who] == nil {
-			order = append(order, who)
-		}
-		by[who] = append(by[who], n.Name)
-	}
-	for _, who := range order {
-		names := by[who]
-		more := ""
+	for _, g := range c.Groups() {
+		names, more := g.Nodes, ""
 		if len(names) > mostNames {
 			more = fmt.Sprintf(" and %d more (--json has all)", len(names)-mostNames)
 			names = names[:mostNames]
 		}
-		escape.Fprintf(w, "%s recorded %s: %s%s\n", counted(len(by[who])), who, strings.Join(names, " "), more)
+		escape.Fprintf(w, "%s: %s%s\n", g.Said(), strings.Join(names, " "), more)
 	}
-}
-
-func counted(nodes int) string {
-	if nodes == 1 {
-		return "1 node is"
-	}
-	return fmt.Sprintf("%d nodes are", nodes)
 }

@@ -93,6 +93,7 @@ type Router struct {
 	now    func() time.Time
 	notify func(Notice)
 	source func(context.Context) ([]Way, error) // nil: the ways stay as they are
+	named  sync.Mutex                           // held while the source is asked
 	mu     sync.Mutex
 	turn   int   // whose turn it is to forward
 	failed error // of the source, as it was told last
@@ -108,7 +109,12 @@ type way struct {
 	late  int              // calls in a row that timed out
 	still bool             // it was lost because it answers nothing: its node stands still
 	avoid map[string]avoid // nodes to which forwarding timed out
+	asked chan struct{}    // closed when it has said whose it is, or failed; nil: it is not asked
 }
+
+// known reports whether calls can be made on a way: it has said whose it is, or
+// has no node of its own. One that was not heard yet may never answer.
+func (w *way) known() bool { return w.spans() || w.node != "" }
 
 // An avoid is for how long a way is not taken to a node.
 type avoid struct {
@@ -132,42 +138,44 @@ func NewRouter(ways []Way, now func() time.Time, notify func(Notice)) *Router {
 // Follow has the router ask a source for its ways with every [Router.Refresh]:
 // ways that are new are taken, and those that are not named any more are given
 // up as soon as they do not answer. Ways are told apart by their names. Where the source
-// fails, the ways stay as they are.
+// fails, what it names all the same is taken, and none is given up.
 func (r *Router) Follow(source func(context.Context) ([]Way, error)) { r.source = source }
 
-// ask asks the source for the ways.
-func (r *Router) ask(ctx context.Context) {
-	if r.source == nil {
-		return
+// ask asks the source for the ways, unless that is done at this moment, and
+// returns those that are new.
+func (r *Router) ask(ctx context.Context) []*way {
+	if r.source == nil || !r.named.TryLock() {
+		return nil
 	}
+	defer r.named.Unlock()
 	ways, err := r.source(ctx)
 	if ctx.Err() != nil {
-		return
+		return nil
 	}
 	r.mu.Lock()
 	told := r.failed
 	r.failed = err
 	r.mu.Unlock()
-	if err != nil {
-		if told == nil || told.Error() != err.Error() {
-			r.notify(Notice{What: WaysUnsure, Way: "entry points", Err: err})
-		}
-		return
+	if err != nil && (told == nil || told.Error() != err.Error()) {
+		r.notify(Notice{What: WaysUnsure, Way: "entry points", Err: err})
 	}
-	for _, n := range r.set(ways) {
+	fresh, changes := r.set(ways, err == nil)
+	for _, n := range changes {
 		r.notify(n)
 	}
+	return fresh
 }
 
-// set takes the ways that are named, and says what changed.
-func (r *Router) set(named []Way) (changes []Notice) {
+// set takes the ways that are named, and says which are new and what changed. Where
+// they are not all, none is given up.
+func (r *Router) set(named []Way, all bool) (fresh []*way, changes []Notice) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var ways []*way
 	had := map[string]bool{}
 	for _, w := range r.ways {
 		listed := slices.ContainsFunc(named, func(n Way) bool { return n.Name == w.Name })
-		if !listed && w.err != nil {
+		if all && !listed && w.err != nil {
 			changes = append(changes, Notice{What: WayGone, Way: w.Name, Node: w.node, Err: w.err})
 			continue
 		}
@@ -175,12 +183,12 @@ func (r *Router) set(named []Way) (changes []Notice) {
 	}
 	for _, n := range named {
 		if !had[n.Name] {
-			ways, had[n.Name] = append(ways, &way{Way: n}), true
+			fresh, had[n.Name] = append(fresh, &way{Way: n}), true
 			changes = append(changes, Notice{What: WayNew, Way: n.Name})
 		}
 	}
-	r.ways = ways
-	return changes
+	r.ways = append(ways, fresh...)
+	return fresh, changes
 }
 
 // all are the ways that there are now.
@@ -190,33 +198,130 @@ func (r *Router) all() []*way {
 	return r.ways
 }
 
+// promptly is how long those that answer are waited for once the first has: who is
+// no further away has answered by then too.
+const promptly = 250 * time.Millisecond
+
 // Refresh asks the source of ways, if there is one, and every entry point, but
-// those at rest, whose it is. It fails with [ErrNoWay] where no way is left.
-func (r *Router) Refresh(ctx context.Context) error {
-	r.ask(ctx)
-	var wg sync.WaitGroup
-	for _, w := range r.all() {
-		r.mu.Lock()
-		ask := !w.Joined && (w.err == nil || !r.now().Before(w.until))
-		r.mu.Unlock()
-		if ask {
-			wg.Go(func() { r.identify(ctx, w) })
-		}
+// those at rest, whose it is, all beside each other; who is being asked already is
+// not asked again. It returns when all have answered or failed, and fails with
+// [ErrNoWay] where no way is left. Some, if not nil, is called before that, a moment
+// after the first has answered: others may take as long as a call may.
+func (r *Router) Refresh(ctx context.Context, some func()) error {
+	var all sync.WaitGroup
+	first := make(chan struct{}, 1)
+	ask := func(w *way) {
+		all.Go(func() {
+			if r.heard(ctx, w); r.useful(w) {
+				select {
+				case first <- struct{}{}:
+				default:
+				}
+			}
+		})
 	}
-	wg.Wait()
+	for _, w := range r.all() {
+		ask(w)
+	}
+	all.Go(func() {
+		for _, w := range r.ask(ctx) {
+			ask(w)
+		}
+	})
+	if some != nil {
+		soon(&all, first, some)
+	}
+	all.Wait()
+	return r.left()
+}
+
+// soon calls some when the first has answered and the others had their moment, if
+// not all have ended before.
+func soon(all *sync.WaitGroup, first <-chan struct{}, some func()) {
+	ended := make(chan struct{})
+	go func() { all.Wait(); close(ended) }()
+	select {
+	case <-ended:
+		return
+	case <-first:
+	}
+	moment := time.NewTimer(promptly)
+	defer moment.Stop()
+	select {
+	case <-ended:
+	case <-moment.C:
+		some()
+	}
+}
+
+// left fails where no way is left.
+func (r *Router) left() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	errs := []error{r.failed}
 	for _, w := range r.ways {
-		if w.err == nil && (w.spans() || w.node != "") {
+		switch {
+		case w.err != nil:
+			errs = append(errs, w.err)
+		case w.known():
 			return nil
+		default:
+			errs = append(errs, fmt.Errorf("%s has not answered yet", w.Name))
 		}
-		errs = append(errs, w.err)
 	}
 	if len(r.ways) == 0 && r.failed == nil {
 		errs = append(errs, errors.New("nobody is named"))
 	}
 	return fmt.Errorf("%w: %w", ErrNoWay, errors.Join(errs...))
+}
+
+// useful reports whether nodes can be asked on a way now.
+func (r *Router) useful(w *way) bool {
+	if joined, ok := w.Caller.(interface{ Nodes() []string }); ok && w.Joined {
+		return len(joined.Nodes()) > 0
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return w.err == nil && w.known()
+}
+
+// heard returns when a way has said whose it is, or failed to; one at rest is not
+// asked.
+func (r *Router) heard(ctx context.Context, w *way) {
+	r.mu.Lock()
+	asked := w.asked
+	mine := asked == nil && (w.Joined || w.err == nil || !r.now().Before(w.until))
+	if mine {
+		asked = make(chan struct{})
+		w.asked = asked
+	}
+	r.mu.Unlock()
+	if !mine {
+		if asked != nil {
+			select {
+			case <-asked:
+			case <-ctx.Done():
+			}
+		}
+		return
+	}
+	if w.Joined {
+		ready(ctx, w)
+	} else {
+		r.identify(ctx, w)
+	}
+	r.mu.Lock()
+	w.asked = nil
+	r.mu.Unlock()
+	close(asked)
+}
+
+// ready waits until the first node is joined, or none could be: that is told by who
+// joins, and tried again.
+func ready(ctx context.Context, w *way) {
+	if joined, ok := w.Caller.(interface{ Ready(context.Context) error }); ok {
+		_ = joined.Ready(ctx)
+	}
 }
 
 // identify asks a way for its own node.
@@ -331,7 +436,7 @@ func (r *Router) Offers(node, tool string) ergo.Offer {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, w := range r.ways {
-		if w.err == nil {
+		if w.err == nil && w.known() {
 			best = min(best, w.offers(node, tool))
 		}
 	}
@@ -494,7 +599,7 @@ func (r *Router) order(node, tool string) []*way {
 		switch {
 		case w.still && w.node == node:
 			class = 0 // nobody else will fare better
-		case w.err != nil && now.Before(w.until):
+		case w.err != nil && now.Before(w.until), !w.known():
 			class = 5
 		case tool != "" && w.offers(node, tool) == ergo.Withheld:
 			class = 4

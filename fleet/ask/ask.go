@@ -52,12 +52,12 @@ func (o *Opened) Close() (err error) {
 
 // IsAddress reports whether a path is an address that Open opens.
 func IsAddress(path string) bool {
-	return shelf.IsAddress(path) || strings.HasPrefix(path, FleetScheme)
+	return shelf.IsAddress(path) || IsFleet(path)
 }
 
 // Open opens an address. The context is that of all that is read later.
 func Open(ctx context.Context, address string, o Options) (*Opened, error) {
-	if strings.HasPrefix(address, FleetScheme) {
+	if IsFleet(address) {
 		return openFleet(ctx, address, o)
 	}
 	return openShelf(ctx, address, o)

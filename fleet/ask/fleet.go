@@ -88,15 +88,13 @@ func openFleet(ctx context.Context, address string, o Options) (out *Opened, err
 	if err != nil {
 		return nil, err
 	}
-	lo := o.Engine
-	lo.Hosts, lo.Fleet, lo.Name = []string{p.hosts}, p.fleet, "ergo-analyze"
-	l, err := link.Dial(lo)
+	l, err := p.dial(o.Engine)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", address, err)
 	}
 	defer l.Close()
 	if err := reach(ctx, l); err != nil {
-		return nil, fmt.Errorf("open %s: the fleet's engine does not answer: %w (is it running, and are --engine-creds or --engine-token-file right?)", address, err)
+		return nil, fmt.Errorf("open %s: %w (is it running, and are --engine-creds or --engine-token-file right?)", address, err)
 	}
 	f := &fetch{place: p, o: o, js: l.JetStream(), sources: map[uint64]*fetched{}}
 	if f.dir, err = f.temp(); err != nil {
@@ -113,19 +111,7 @@ func openFleet(ctx context.Context, address string, o Options) (out *Opened, err
 func reach(ctx context.Context, l *link.Link) error {
 	ctx, cancel := context.WithTimeout(ctx, engineTime)
 	defer cancel()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for !l.Connected() {
-		select {
-		case <-ctx.Done():
-			if why := l.Why(); why != nil {
-				return why
-			}
-			return ctx.Err()
-		case <-tick.C:
-		}
-	}
-	return nil
+	return l.Wait(ctx)
 }
 
 // temp makes a directory for what is built.
@@ -201,12 +187,12 @@ func (f *fetch) findCluster(ctx context.Context) error {
 	slices.Sort(clusters)
 	switch len(clusters) {
 	case 0:
-		return fmt.Errorf("no cluster of fleet %s has shipped anything", f.fleet)
+		return fmt.Errorf("no cluster of fleet %s has shipped anything: %w", f.fleet, ErrNoOne)
 	case 1:
 		f.cluster = clusters[0]
 		return nil
 	}
-	return fmt.Errorf("the fleet has %d clusters: name one: fleet://%s@%s/%s (there are %s)", len(clusters), f.fleet, f.hosts, clusters[0], strings.Join(clusters, ", "))
+	return fmt.Errorf("the fleet has %d clusters: name one: fleet://%s@%s/%s (there are %s): %w", len(clusters), f.fleet, f.hosts, clusters[0], strings.Join(clusters, ", "), ErrNoOne)
 }
 
 // A head is a block that is on the engine.

@@ -104,13 +104,13 @@ func swingsAt(ctx context.Context, s *scene.Scene, n *scene.Node, from, to, onse
 		if m.onset >= m.from {
 			at = listings[m.onset]
 		}
-		found, err := sides(ctx, s, n, listings[m.from], listings[m.to], at)
+		found, before, err := sides(ctx, s, n, listings[m.from], listings[m.to], at)
 		if err != nil {
 			return nil, err
 		}
 		w := &swings{}
 		for _, f := range found {
-			if f == nil {
+			if f == nil || !f.compared(before) {
 				continue
 			}
 			switch f.rates(); {
@@ -143,20 +143,33 @@ type counts struct {
 }
 
 // sides are the processes of a node by PID, nil where they observe, with their rows
-// around an onset: two of each side suffice, however many there are.
-func sides(ctx context.Context, s *scene.Scene, n *scene.Node, from, to, onset time.Time) (map[string]*sided, error) {
+// around an onset: two of each side suffice, however many there are. Before is how many
+// listings there are before it.
+func sides(ctx context.Context, s *scene.Scene, n *scene.Node, from, to, onset time.Time) (found map[string]*sided, before int, err error) {
 	w := siding{node: n, found: map[string]*sided{}}
 	columns := []string{"PID", "Name", "Behavior", "Application", "MessagesIn", "MessagesOut"}
 	for f, err := range s.Listings(ctx, n, from, to, columns) {
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
-		if f.Failure == nil {
-			w.see(f, f.At.After(onset))
+		if f.Failure != nil {
+			continue
+		}
+		if w.see(f, f.At.After(onset)); w.side == 0 {
+			before++
 		}
 	}
 	w.end()
-	return w.found, nil
+	return w.found, before, nil
+}
+
+// compared reports whether it is known what it sent before: two rows tell, or that it was
+// in none of so many listings. It is what cannot be said where the onset is the beginning
+// of the recording.
+func (x *sided) compared(listings int) bool {
+	const absent = 2
+	first, last := x.first[0].at, x.last[0].at
+	return last.After(first) || first.IsZero() && listings >= absent
 }
 
 // A siding walks listings, at a cost for each change and not for each row.

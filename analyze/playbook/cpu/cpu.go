@@ -79,7 +79,7 @@ func hotspot(ctx context.Context, s *scene.Scene, n *scene.Node, rates series.Se
 		near := max(hotBaseline, 8*rates.Interval())
 		since, until := series.Later(since, c.At.Add(-near)), series.Earlier(end, c.At.Add(near))
 		c.Before, c.After = series.Median(rates.Between(since, c.At).V), series.Median(rates.Between(c.At, until).V)
-		if c.After < s.Set.Of(hotRatio)*c.Before || c.After-c.Before < s.Set.Of(hotCores) || end.Sub(c.At) < 10*time.Second || justStarted(n, c.At) {
+		if !risen(s, c.Before, c.After, true) || end.Sub(c.At) < 10*time.Second || justStarted(n, c.At) {
 			continue
 		}
 		was, is, err := s.Works(ctx, n, finding.Window{From: since, To: c.At}, finding.Window{From: c.At, To: until})
@@ -90,7 +90,8 @@ func hotspot(ctx context.Context, s *scene.Scene, n *scene.Node, rates series.Se
 		if shift != nil && costs(was, is, profiles.BehaviorOf(shift.Function)) == asBefore {
 			shift = nil // there are more messages of that kind, each as dear as before
 		}
-		if expected := grew * c.Before; shift == nil && (c.After < s.Set.Of(hotRatio)*expected || c.After-expected < s.Set.Of(hotCores)) {
+		little := c.After-c.Before < s.Set.Of(hotCores)
+		if shift == nil && !risen(s, grew*c.Before, c.After, little) {
 			continue
 		}
 		onset, off := c.At.Add(-rates.Interval()/2), c.Error+rates.Interval()/2
@@ -104,9 +105,25 @@ func hotspot(ctx context.Context, s *scene.Scene, n *scene.Node, rates series.Se
 		if err := hotProcess(ctx, s, n, c.At, end, profs, f); err != nil {
 			return nil, err
 		}
+		if little {
+			if short, err := shortOfCPU(ctx, s, n, f, c.At, end, c.After-c.Before); err != nil || !short {
+				if err != nil {
+					return nil, err
+				}
+				continue
+			}
+		}
 		return f, nil
 	}
 	return creep(ctx, s, n, rates.From(n.ThisLife(s)), profs)
+}
+
+// risen reports whether a node uses far more CPU than what is expected; a little, as a
+// machine that is short of CPU gives, must be many times as much.
+func risen(s *scene.Scene, expected, is float64, little bool) bool {
+	const felt = 0.1 // cores
+	ratio := s.Set.Of(hotRatio)
+	return is >= ratio*expected && is-expected >= s.Set.Of(hotCores) || little && is >= ratio*ratio*expected && is-expected >= felt
 }
 
 // cpuFinding words a rise of CPU.

@@ -20,6 +20,11 @@ var (
 		Meaning: "cores that a node must use more",
 		Why:     "a rise of little is still little",
 	}
+	hotBusy = setting.Setting{
+		Name: "cpu.busy", Unit: "", Default: 0.5,
+		Meaning: "share of its time that a process must be inside callbacks for a rise of fewer cores to count",
+		Why:     "on a machine that is short of CPU a process that could use a core gets a part of one; less than half may be its work",
+	}
 	busyRise = setting.Setting{
 		Name: "cpu.busy_rise", Unit: "times", Default: work.SurgeRise,
 		Meaning: "rise of the messages of processes that keep each other busy",
@@ -60,7 +65,7 @@ func Detectors() []detector.Detector {
 			Needs:    []detector.Need{{Reading: ergo.Node, Least: 9, Columns: []string{"UserTime", "SystemTime"}}},
 			Sharpens: []string{"pprof"},
 			Claims:   []finding.Kind{finding.CPUHotspot},
-			Settings: []setting.Setting{hotRatio, hotCores, hotShare},
+			Settings: []setting.Setting{hotRatio, hotCores, hotBusy, hotShare},
 			Run:      judge,
 		},
 		{

@@ -10,6 +10,7 @@ import (
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/profiles"
 	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/series"
 )
 
 // hotFunction names the function that took most of the CPU during the rise,
@@ -169,4 +170,26 @@ func busiest(ctx context.Context, s *scene.Scene, n *scene.Node, from, to time.T
 		return nil, nil
 	}
 	return []*scene.Actor{best}, nil
+}
+
+// shortOfCPU reports whether a rise that is little in itself is all that the machine had
+// to give: a process that works all the time since then is in the function that burns
+// what the node gets. It says so in the finding.
+func shortOfCPU(ctx context.Context, s *scene.Scene, n *scene.Node, f *finding.Finding, from, to time.Time, rise float64) (bool, error) {
+	if f.Subject.Function == "" || f.Subject.PID == "" {
+		return false, nil
+	}
+	from, to = from.Add(n.Interval/2), series.Earlier(to, from.Add(time.Minute))
+	is, err := s.RunningTime(ctx, n, from, to)
+	if err != nil || is[f.Subject.PID] < s.Set.Of(hotBusy) {
+		return false, err
+	}
+	inside := is[f.Subject.PID]
+	f.Score = min(finding.Score(finding.CPUHotspot, inside), finding.Unsure)
+	f.Summary += fmt.Sprintf(" %s is inside callbacks %s %% of the time, and the node got %s of a core more meanwhile: it waits for the rest, for the CPU or for something else.",
+		cmp.Or(f.Subject.Name, f.Subject.PID), finding.Number(100*inside), finding.Number(rise))
+	rows := finding.Source{Tool: "process_list", Node: n.Name, Row: f.Subject.PID, From: from, To: to}
+	f.Evidence[0].Value("inside_callbacks", inside, rows.Of("change(RunningTime) / span(RunningTime) / 1e9"))
+	f.Evidence[0].Value("inside_callbacks_percent", 100*inside, rows.Of("100 * change(RunningTime) / span(RunningTime) / 1e9"))
+	return true, nil
 }

@@ -67,6 +67,19 @@ func Far(root *cobra.Command) {
 // IsFar reports whether a path is an address.
 func IsFar(path string) bool { return ask.IsAddress(path) }
 
+// FleetOf connects to the engine of a fleet's address, to look at the fleet; nil where
+// the path is none.
+func FleetOf(cmd *cobra.Command, path string) (*ask.Watched, error) {
+	f, ok := cmd.Context().Value(farKey{}).(*far)
+	if !ok || !ask.IsFleet(path) {
+		return nil, nil
+	}
+	return ask.Watch(path, f.engine)
+}
+
+// NoOne reports whether an address was not opened because it stands for no one recording.
+func NoOne(err error) bool { return errors.Is(err, ask.ErrNoOne) }
+
 // OpenFar opens an address. Apart keeps what several recorders recorded apart, else
 // it is one timeline.
 func OpenFar(cmd *cobra.Command, address string, apart bool) ([]*archive.Reader, error) {
