@@ -24,7 +24,7 @@ var mayImport = map[string]string{
 	"ergo/capture":           "ergo",
 	"ergo/redact":            "",
 	"ergo/secret":            "",
-	"ergo/live":              "ergo ergo/secret ergo/redact ergo/tools48",
+	"ergo/live":              "ergo ergo/listing ergo/secret ergo/redact ergo/tools48",
 	"ergo/...":               "ergo/...",
 	"ergo/tools48":           "ergo",
 	"ergo/listing":           "",
