@@ -141,7 +141,7 @@ func Standard() Options {
 		Parallel: 2,
 		Budget:   0.02,
 		Incidents: Incidents{
-			Every: 15 * s, Before: 5 * time.Minute, After: time.Minute, Faster: 2,
+			Every: 15 * s, Share: detectShare, Before: 5 * time.Minute, After: time.Minute, Faster: 2,
 			Cooldown: 10 * time.Minute, PerHour: 6,
 		},
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"sync"
 	"time"
@@ -419,14 +420,10 @@ func (r *Router) Owned(node string) bool {
 // Direct reports whether a node is asked over its own entry point, so that
 // its answers may be of any size.
 func (r *Router) Direct(node string) bool {
-	order := r.order(node, "")
-	if len(order) == 0 {
-		return false
-	}
-	w := order[0]
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return w.err == nil && (w.sure && w.node == node || w.spans() && w.whole(node))
+	w := r.best(node)
+	return w != nil && w.err == nil && (w.sure && w.node == node || w.spans() && w.whole(node))
 }
 
 // Offers says whether a tool can be asked of a node: the best of what its ways
@@ -459,14 +456,36 @@ func (r *Router) Ways(node string) []Way {
 // Forwarded reports whether a call to the node is handed on by another one,
 // whose worker it holds meanwhile.
 func (r *Router) Forwarded(node string) bool {
-	order := r.order(node, "")
-	if len(order) == 0 {
-		return true
-	}
-	w := order[0]
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return !w.spans() && !((w.sure || w.still) && w.node == node)
+	w := r.best(node)
+	return w == nil || !w.spans() && !((w.sure || w.still) && w.node == node)
+}
+
+// ownWay is the node's own way for a call, if that is the best class of all; nil where
+// there is none. With many entry points it is found at little cost. r.mu is held.
+func (r *Router) ownWay(node, tool string) *way {
+	now := r.now()
+	for _, w := range r.ways {
+		if node != "" && w.node == node && w.class(node, tool, now) == own {
+			return w
+		}
+	}
+	return nil
+}
+
+// best is the first of the ways to a node, nil where there are none. r.mu is held.
+func (r *Router) best(node string) (best *way) {
+	if w := r.ownWay(node, ""); w != nil {
+		return w
+	}
+	now, of := r.now(), last+1
+	for _, w := range r.ways {
+		if c := w.class(node, "", now); c < of {
+			best, of = w, c
+		}
+	}
+	return best
 }
 
 // Call implements [ergo.Caller].
@@ -474,7 +493,7 @@ func (r *Router) Call(ctx context.Context, call ergo.Call) (ergo.Answer, error) 
 	var noRoute error // what a way said that could not reach the node
 	var said ergo.Answer
 	var errs []error
-	for _, w := range r.order(call.Node, call.Tool) {
+	for w := range r.inTurn(call.Node, call.Tool) {
 		if err := r.standing(w, call.Node); err != nil {
 			errs = append(errs, err)
 			continue
@@ -493,6 +512,24 @@ func (r *Router) Call(ctx context.Context, call ergo.Call) (ergo.Answer, error) 
 		return said, noRoute
 	}
 	return ergo.Answer{}, fmt.Errorf("%w: %w", ErrNoWay, errors.Join(errs...))
+}
+
+// inTurn are the ways for a call as they are tried. Mostly the first answers, and the order
+// of the others is not asked for.
+func (r *Router) inTurn(node, tool string) iter.Seq[*way] {
+	return func(yield func(*way) bool) {
+		r.mu.Lock()
+		first := r.ownWay(node, tool)
+		r.mu.Unlock()
+		if first != nil && !yield(first) {
+			return
+		}
+		for _, w := range r.order(node, tool) {
+			if w != first && !yield(w) {
+				return
+			}
+		}
+	}
 }
 
 // standing is why a way is of no use for a call to a node, if its own node
@@ -584,45 +621,66 @@ func (r *Router) forwarded(w *way, node string, refused *ergo.ToolError) {
 	w.avoid[node] = avoid{r.now().Add(rest), rest}
 }
 
-// order is the ways to a node, best first: its own entry point, a joined way,
-// the others in turn, those that could not reach it of late behind them; those
-// that do not offer the tool, if one is named, and those that are resting behind
-// all others. Without a node, an entry point answers for its own before a joined
-// way chooses one.
+// order is the ways to a node, best first, by their classes; those that forward
+// in turn.
 func (r *Router) order(node, tool string) []*way {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.now()
-	var classes [6][]*way
-	for _, w := range r.ways {
-		class := 2
-		switch {
-		case w.still && w.node == node:
-			class = 0 // nobody else will fare better
-		case w.err != nil && now.Before(w.until), !w.known():
-			class = 5
-		case tool != "" && w.offers(node, tool) == ergo.Withheld:
-			class = 4
-		case w.spans() && node == "":
-			class = 3
-		case w.sure && w.node == node:
-			class = 0
-		case w.spans():
-			class = 1
-		case now.Before(w.avoid[node].until):
-			class = 4
-		}
-		classes[class] = append(classes[class], w)
+	var next [last + 2]int // where the next way of a class goes
+	of := make([]class, len(r.ways))
+	for i, w := range r.ways {
+		of[i] = w.class(node, tool, now)
+		next[of[i]+1]++
 	}
-	if n := len(classes[2]); n > 1 && node != "" && len(classes[0])+len(classes[1]) == 0 {
-		classes[2] = append(classes[2][r.turn%n:n:n], classes[2][:r.turn%n]...)
+	for c := range last {
+		next[c+1] += next[c]
+	}
+	others := next[forwards]
+	order := make([]*way, len(r.ways))
+	for i, w := range r.ways {
+		order[next[of[i]]] = w
+		next[of[i]]++
+	}
+	if equal := order[others:next[forwards]]; len(equal) > 1 && node != "" && others == 0 {
+		first := r.turn % len(equal)
+		copy(equal, slices.Concat(equal[first:], equal[:first]))
 		r.turn++
 	}
-	var order []*way
-	for _, c := range classes {
-		order = append(order, c...)
-	}
 	return order
+}
+
+// A class is how good a way is for a call, the best first.
+type class int
+
+const (
+	own      class = iota // the node's entry point: nobody else will fare better
+	joins                 // a joined way
+	forwards              // another node's entry point
+	chooses               // a joined way, for a call that names no node: an entry point answers for its own
+	avoided               // could not reach the node of late, or does not offer the tool, if one is named
+	last                  // rests, or has not said yet whose it is
+)
+
+// class is that of a way for a call. The router's mu is held.
+func (w *way) class(node, tool string, now time.Time) class {
+	switch {
+	case w.still && w.node == node:
+		return own
+	case w.err != nil && now.Before(w.until), !w.known():
+		return last
+	case tool != "" && w.offers(node, tool) == ergo.Withheld:
+		return avoided
+	case w.spans() && node == "":
+		return chooses
+	case w.sure && w.node == node:
+		return own
+	case w.spans():
+		return joins
+	case now.Before(w.avoid[node].until):
+		return avoided
+	}
+	return forwards
 }
 
 func (r *Router) up(w *way) {
