@@ -7,6 +7,7 @@ import (
 
 	"ergorecorder/archive/internal/codec/number"
 	"ergorecorder/archive/internal/codec/parse"
+	"ergorecorder/archive/internal/codec/slots"
 )
 
 // A partCursor walks the samples of one run of one part.
@@ -255,7 +256,7 @@ func (p *partCursor) step() error {
 	if p.lists.Short || p.actives.Short {
 		return parse.ErrContent
 	}
-	p.live = without(p.live, p.gone)
+	p.live = slots.Without(p.live, p.gone)
 	p.shape.step(p, p.modes[0], at)
 	for _, slot := range p.shape.dirty {
 		if s := p.shape.vals[slot]; s < 0 || s >= int64(len(p.shapes)) {
@@ -273,7 +274,7 @@ func (p *partCursor) step() error {
 	if p.shape.Short || p.shape.list.Short {
 		return parse.ErrContent
 	}
-	p.live = with(p.live, p.news)
+	p.live = slots.With(p.live, p.news)
 	return nil
 }
 
@@ -428,60 +429,4 @@ func (c *colCursor) cell(before cell) cell {
 		now = cell{}
 	}
 	return now
-}
-
-// place is where a slot stands, or would, in a sorted list of different slots, none of
-// which is below 0: at most at the place of its own number, and in a table in which
-// few slots are free shortly before it.
-func place(list []int32, slot int32) (i int, found bool) {
-	const near = 8
-	i = min(int(slot), len(list))
-	for range near {
-		if i == 0 || list[i-1] < slot {
-			return i, i < len(list) && list[i] == slot
-		}
-		i--
-	}
-	return slices.BinarySearch(list[:i+1], slot)
-}
-
-// without is a sorted list less another, in the list's memory. What lies between
-// two that are gone is moved at once.
-func without(list, gone []int32) []int32 {
-	if len(gone) == 0 {
-		return list
-	}
-	first, _ := place(list, gone[0])
-	kept, from := first, first
-	for _, s := range gone {
-		n, found := place(list, s)
-		if !found {
-			continue
-		}
-		kept += copy(list[kept:], list[from:n])
-		from = n + 1
-	}
-	kept += copy(list[kept:], list[from:])
-	return list[:kept]
-}
-
-// with is a sorted list and another, each slot once, in the list's memory where
-// there is room.
-func with(list, news []int32) []int32 {
-	if len(news) == 0 {
-		return list
-	}
-	old := len(list)
-	list = append(list, news...)
-	to, end := len(list), old // from the end: list[to:] is done, list[:end] is not
-	for i := len(news) - 1; i >= 0; i-- {
-		n, found := place(list[:end], news[i])
-		to -= end - n
-		copy(list[to:], list[n:end])
-		if end = n; !found {
-			to--
-			list[to] = news[i]
-		}
-	}
-	return append(list[:end], list[to:]...)
 }
