@@ -10,6 +10,7 @@ import (
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/series"
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
 )
@@ -38,30 +39,91 @@ func feeders(ctx context.Context, s *scene.Scene, a *scene.Actor, onset time.Tim
 	return senders(ctx, s, a, onset, func(f feeder) bool { return f.sent[1] > 1.5*f.sent[0] && f.rise() > 1 })
 }
 
+// A turn is a moment at which what came to a process changed, and whom to look for: those
+// whose sending changed then in a way that is asked for.
+type turn struct {
+	actor        *scene.Actor
+	from, at, to time.Time
+	changed      func(feeder) bool
+}
+
+func turnOf(a *scene.Actor, onset time.Time, changed func(feeder) bool) turn {
+	around := 20 * a.Node.Interval
+	return turn{a, onset.Add(-around), onset, onset.Add(around), changed}
+}
+
 // senders are the processes on any node whose sending changed at an onset in a
 // way that is asked for, those that changed most first. Those that observe are
 // left out.
 func senders(ctx context.Context, s *scene.Scene, a *scene.Actor, onset time.Time, changed func(feeder) bool) ([]feeder, error) {
-	from, to := onset.Add(-20*a.Node.Interval), onset.Add(20*a.Node.Interval)
 	var all []feeder
 	for _, n := range s.Nodes {
-		found, before, err := sides(ctx, s, n, from, to, onset)
+		found, err := changedOn(ctx, s, n, []turn{turnOf(a, onset, changed)})
 		if err != nil {
 			return nil, err
 		}
-		for pid, f := range found {
-			if f == nil || pid == a.Pid && n == a.Node || !f.compared(before) {
-				continue
-			}
-			if f.rates(); changed(f.feeder) {
-				all = append(all, f.feeder)
-			}
-		}
+		all = append(all, found[0]...)
 	}
+	return most(all), nil
+}
+
+// sendersOf is senders for many turns: each node is walked once for all whose stretches meet.
+func sendersOf(ctx context.Context, s *scene.Scene, turns []turn) ([][]feeder, error) {
+	out := make([][]feeder, len(turns))
+	for i := 0; i < len(turns); {
+		j, end := i, turns[i].to
+		for j < len(turns) && j-i < mostTurns && !turns[j].from.After(end) {
+			end = series.Later(end, turns[j].to)
+			j++
+		}
+		found := make([][][]feeder, len(s.Nodes))
+		if err := s.Each(ctx, func(ctx context.Context, k int, n *scene.Node) (err error) {
+			found[k], err = changedOn(ctx, s, n, turns[i:j])
+			return err
+		}); err != nil {
+			return nil, err
+		}
+		for m := range turns[i:j] {
+			var all []feeder
+			for _, on := range found {
+				all = append(all, on[m]...)
+			}
+			out[i+m] = most(all)
+		}
+		i = j
+	}
+	return out, nil
+}
+
+// mostTurns is how many turns are looked at in one walk: each needs memory for every process.
+const mostTurns = 16
+
+// most are those that changed most.
+func most(all []feeder) []feeder {
 	slices.SortFunc(all, func(x, y feeder) int {
 		return cmp.Or(cmp.Compare(math.Abs(y.rise()), math.Abs(x.rise())), cmp.Compare(x.node+x.pid, y.node+y.pid))
 	})
-	return all[:min(len(all), maxFeeders)], nil
+	return all[:min(len(all), maxFeeders)]
+}
+
+// changedOn are the processes of a node whose sending changed, by turn.
+func changedOn(ctx context.Context, s *scene.Scene, n *scene.Node, turns []turn) ([][]feeder, error) {
+	sides, err := sidesOf(ctx, s, n, turns)
+	if err != nil {
+		return nil, err
+	}
+	out := make([][]feeder, len(turns))
+	for i, t := range turns {
+		for pid, f := range sides[i].found {
+			if f == nil || pid == t.actor.Pid && n == t.actor.Node {
+				continue
+			}
+			if f.rates(); t.changed(f.feeder) {
+				out[i] = append(out[i], f.feeder)
+			}
+		}
+	}
+	return out, nil
 }
 
 // A sided feeder has the first and the last row on either side of a moment.
@@ -77,47 +139,57 @@ type counts struct {
 }
 
 // sides are the processes of a node by PID, nil where they observe, with their rows
-// around an onset: two of each side suffice, however many there are. Before is how many
-// listings there are before it.
-func sides(ctx context.Context, s *scene.Scene, n *scene.Node, from, to, onset time.Time) (found map[string]*sided, before int, err error) {
-	found = map[string]*sided{}
-	var at []*sided // by slot
+// around a turn: two of each side suffice, however many there are.
+type sides struct {
+	turn  turn
+	found map[string]*sided
+	at    []*sided // by slot
+	begun bool
+}
+
+// sidesOf walks a node once for turns whose stretches meet.
+func sidesOf(ctx context.Context, s *scene.Scene, n *scene.Node, turns []turn) ([]*sides, error) {
+	out := make([]*sides, len(turns))
+	from, to := turns[0].from, turns[0].to
+	for i, t := range turns {
+		out[i] = &sides{turn: t, found: map[string]*sided{}}
+		from, to = series.Earlier(from, t.from), series.Later(to, t.to)
+	}
 	columns := []string{"PID", "Name", "Behavior", "Application", "MessagesIn", "MessagesOut"}
 	for f, err := range s.Listings(ctx, n, from, to, columns) {
 		if err != nil {
-			return nil, 0, err
+			return nil, err
 		}
-		if f.Reset {
-			at = nil
-		}
-		for _, slot := range f.Changed {
-			for int(slot) >= len(at) {
-				at = append(at, nil)
-			}
-			at[slot] = sidedAt(found, n, f, slot)
-		}
-		side := 0
-		if f.At.After(onset) {
-			side = 1
-		} else {
-			before++
-		}
-		for _, slot := range f.Live {
-			if int(slot) < len(at) && at[slot] != nil {
-				at[slot].take(side, f, slot)
+		for _, x := range out {
+			if !f.At.Before(x.turn.from) && !f.At.After(x.turn.to) {
+				x.listing(n, f)
 			}
 		}
 	}
-	return found, before, nil
+	return out, nil
 }
 
-// compared reports whether it is known what it sent before: two rows tell, or that it was
-// in none of so many listings. It is what cannot be said where the onset is the beginning
-// of the recording.
-func (x *sided) compared(listings int) bool {
-	const absent = 2
-	first, last := x.first[0].at, x.last[0].at
-	return last.After(first) || first.IsZero() && listings >= absent
+// listing takes the rows of a listing.
+func (x *sides) listing(n *scene.Node, f *archive.Frame) {
+	changed := f.Changed
+	if f.Reset || !x.begun {
+		x.at, x.begun, changed = nil, true, f.Live
+	}
+	for _, slot := range changed {
+		for int(slot) >= len(x.at) {
+			x.at = append(x.at, nil)
+		}
+		x.at[slot] = sidedAt(x.found, n, f, slot)
+	}
+	side := 0
+	if f.At.After(x.turn.at) {
+		side = 1
+	}
+	for _, slot := range f.Live {
+		if int(slot) < len(x.at) && x.at[slot] != nil {
+			x.at[slot].take(side, f, slot)
+		}
+	}
 }
 
 // sidedAt is the process in a slot; nil where it observes.
