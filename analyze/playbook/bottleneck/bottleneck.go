@@ -3,7 +3,6 @@ package bottleneck
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
@@ -22,17 +21,14 @@ const fewestListings = 3
 // age of the oldest message between listings. The upstream formula, over the
 // whole life of the process, is reported beside it.
 func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
-	found, stopped := make([][]*finding.Finding, len(s.Nodes)), make([][]stop, len(s.Nodes))
+	found := make([][]*finding.Finding, len(s.Nodes))
 	err := s.Each(ctx, func(ctx context.Context, i int, n *scene.Node) (err error) {
 		if len(n.Procs.Listings) >= fewestListings {
-			found[i], stopped[i], err = waitingOn(ctx, s, n)
+			found[i], err = waitingOn(ctx, s, n)
 		}
 		return err
 	})
 	if err != nil {
-		return err
-	}
-	if err := tellWhoStopped(ctx, s, slices.Concat(stopped...)); err != nil {
 		return err
 	}
 	for i, n := range s.Nodes {
@@ -68,10 +64,10 @@ func nothingWaits(s *scene.Scene, n *scene.Node, v *finding.Verdict) {
 	v.Fine("%s: no process of %d had messages waiting for long: %d at most in a mailbox%s, over %d listings", n.Name, n.Procs.Seen, w.Mailbox, age, len(n.Procs.Listings))
 }
 
-// waitingOn are the findings of one node, and those of which it is still to be told who stopped.
-func waitingOn(ctx context.Context, s *scene.Scene, n *scene.Node) ([]*finding.Finding, []stop, error) {
+// waitingOn are the findings of one node.
+func waitingOn(ctx context.Context, s *scene.Scene, n *scene.Node) ([]*finding.Finding, error) {
 	if err := s.Foresee(ctx, n, beginnings(n)); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	defer s.Forget(n)
 	var found []*finding.Finding
@@ -81,7 +77,7 @@ func waitingOn(ctx context.Context, s *scene.Scene, n *scene.Node) ([]*finding.F
 		}
 		f, err := suspect(ctx, s, a)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		if f != nil {
 			found = append(found, f)
@@ -89,11 +85,11 @@ func waitingOn(ctx context.Context, s *scene.Scene, n *scene.Node) ([]*finding.F
 	}
 	over, err := overflows(ctx, s, n, found)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	found = append(append(found, over...), together(s, n, found)...)
-	quiet, stopped := dried(n, found)
-	return append(found, quiet...), stopped, nil
+	quiet, err := dried(ctx, s, n, found)
+	return append(found, quiet...), err
 }
 
 // beginnings are the stretches in which what suspect looks at began.

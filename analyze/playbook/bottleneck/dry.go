@@ -29,7 +29,7 @@ func (d dry) quiet() time.Duration { return d.until.Sub(d.since) }
 // dried finds the processes that are at rest for far longer than they ever
 // were, while hundreds of messages would have come. Those that got them from one
 // that dried up as well follow from that one.
-func dried(n *scene.Node, found []*finding.Finding) (out []*finding.Finding, stopped []stop) {
+func dried(ctx context.Context, s *scene.Scene, n *scene.Node, found []*finding.Finding) ([]*finding.Finding, error) {
 	var all []dry
 	told := map[string]bool{}
 	for _, f := range found {
@@ -42,24 +42,19 @@ func dried(n *scene.Node, found []*finding.Finding) (out []*finding.Finding, sto
 	}
 	// Who sends on what he gets stands above those that only get.
 	slices.SortStableFunc(all, func(x, y dry) int { return cmp.Compare(y.sent, x.sent) })
+	var out []*finding.Finding
 	for _, d := range all {
 		f := d.finding()
 		if i := slices.IndexFunc(out, func(up *finding.Finding) bool {
 			return up.Cause == nil && up.Onset.Sub(f.Onset).Abs() <= d.off+time.Second
 		}); i >= 0 {
 			f.FollowsFrom(out[i], "the stream to both ended at one moment")
-		} else {
-			stopped = append(stopped, stop{d, f})
+		} else if err := tellWhoStopped(ctx, s, d, f); err != nil {
+			return nil, err
 		}
 		out = append(out, f)
 	}
-	return out, stopped
-}
-
-// A stop is a process that ran dry and what is said of it, but for who stopped sending.
-type stop struct {
-	dry     dry
-	finding *finding.Finding
+	return out, nil
 }
 
 func ranDry(a *scene.Actor) (dry, bool) {
@@ -124,30 +119,16 @@ func (d dry) finding() *finding.Finding {
 	return f
 }
 
-// tellWhoStopped names for each the processes that send less since then, if there are
-// some that send clearly less. They may be on any node, so all are looked for together.
-func tellWhoStopped(ctx context.Context, s *scene.Scene, stopped []stop) error {
-	slices.SortStableFunc(stopped, func(x, y stop) int { return x.dry.since.Compare(y.dry.since) })
-	turns := make([]turn, len(stopped))
-	for i, st := range stopped {
-		turns[i] = turnOf(st.dry.actor, st.dry.since, func(x feeder) bool { return x.sent[1] < x.sent[0]/2 && -x.rise() > st.dry.rate/2 })
-	}
-	all, err := sendersOf(ctx, s, turns)
+// tellWhoStopped names the processes that send less since then, if there are
+// some that send clearly less.
+func tellWhoStopped(ctx context.Context, s *scene.Scene, d dry, f *finding.Finding) error {
+	all, err := stoppers(ctx, s, d.actor, d.since, d.rate/2)
 	if err != nil {
 		return err
 	}
-	for i, st := range stopped {
-		st.tell(all[i])
-	}
-	return nil
-}
-
-// tell names who sends less since then.
-func (st stop) tell(all []feeder) {
-	f := st.finding
 	if len(all) == 0 {
 		f.Caveats = append(f.Caveats, "No process of the recorded nodes sends less since then: what fed it is none of them, or a meta process.")
-		return
+		return nil
 	}
 	e := finding.Evidence{What: "who sends less since then", Node: f.Subject.Node, Tool: "process_list", Field: "MessagesOut", From: &f.Onset}
 	for _, x := range all {
@@ -157,4 +138,5 @@ func (st stop) tell(all []feeder) {
 		}
 	}
 	f.Evidence = append(f.Evidence, e)
+	return nil
 }

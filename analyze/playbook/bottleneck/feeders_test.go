@@ -1,77 +1,101 @@
 package bottleneck
 
 import (
-	"context"
-	"fmt"
-	"reflect"
+	"math/rand/v2"
+	"slices"
+	"strconv"
 	"testing"
 	"time"
 
 	"ergorecorder/analyze/scene"
-	"ergorecorder/archive/archivetest"
-	"ergorecorder/ergo"
-	"ergorecorder/recorder/ingest"
-	"ergorecorder/replay"
+	"ergorecorder/archive"
 )
 
-// TestTurnsAreToldTogether: who stopped sending is the same whether each turn is looked for by itself or all in one walk,
-// however their stretches meet.
-func TestTurnsAreToldTogether(t *testing.T) {
-	path := t.TempDir() + "/turns.erg"
-	w := archivetest.Writer(t, path, nil)
-	begin := time.Date(2026, 1, 2, 3, 0, 0, 0, time.UTC)
-	sent := map[int]int{}
-	for i := range 120 {
-		for _, node := range []string{"a@h", "b@h"} {
-			text := "["
-			for p := range 8 {
-				if i < 20+10*p { // each stops at a moment of its own
-					sent[p] += 50
-				}
-				if p > 0 {
-					text += ","
-				}
-				text += fmt.Sprintf(`{"PID":"<%s.0.%d>","Name":"p%d","Behavior":"x.P","MessagesIn":%d,"MessagesOut":%d,"State":"sleep"}`, node[:1], p, p, i, sent[p])
-			}
-			answer := ergo.Answer{Text: []byte(text + "]"), At: begin.Add(time.Duration(i) * 5 * time.Second)}
-			if _, err := w.Append(ingest.Record(ergo.Call{Node: node, Tool: "process_list"}, nil, answer, nil, ingest.Options{})); err != nil {
-				t.Fatal(err)
+// TestSiding: walking by changes comes to what looking at every row comes to,
+// whoever is born, dies, is replaced or told anew meanwhile.
+func TestSiding(t *testing.T) {
+	for seed := range uint64(200) {
+		rng := rand.New(rand.NewPCG(seed, 1))
+		frames := listings(rng)
+		node := &scene.Node{}
+		turn := frames[rng.IntN(len(frames))].At
+		w := siding{node: node, found: map[string]*sided{}}
+		for _, f := range frames {
+			w.see(f, f.At.After(turn))
+		}
+		w.end()
+		want := everyRow(node, frames, turn)
+		if len(w.found) != len(want) {
+			t.Fatalf("seed %d: %d processes, want %d", seed, len(w.found), len(want))
+		}
+		for pid, x := range want {
+			if got := w.found[pid]; got.first != x.first || got.last != x.last {
+				t.Fatalf("seed %d: %s: %v %v, want %v %v", seed, pid, got.first, got.last, x.first, x.last)
 			}
 		}
 	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	rec, err := replay.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rec.Close()
-	ctx := context.Background()
-	s, err := scene.Read(ctx, rec, scene.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	fell := func(x feeder) bool { return x.sent[1] < x.sent[0]/2 }
-	var turns []turn
-	for _, at := range []int{20, 30, 31, 90, 119} {
-		turns = append(turns, turnOf(s.Nodes[0].Procs.Actors[0], begin.Add(time.Duration(at)*5*time.Second), fell))
-	}
-	together, err := sendersOf(ctx, s, turns)
-	if err != nil {
-		t.Fatal(err)
-	}
-	told := 0
-	for i, turn := range turns {
-		alone, err := senders(ctx, s, turn.actor, turn.at, fell)
-		if err != nil {
-			t.Fatal(err)
+}
+
+func everyRow(n *scene.Node, frames []*archive.Frame, turn time.Time) map[string]*sided {
+	found := map[string]*sided{}
+	for _, f := range frames {
+		side := 0
+		if f.At.After(turn) {
+			side = 1
 		}
-		if told += len(alone); !reflect.DeepEqual(together[i], alone) && len(together[i])+len(alone) > 0 {
-			t.Errorf("turn %d: %+v together, %+v alone", i, together[i], alone)
+		for _, slot := range f.Live {
+			x := sidedAt(found, n, f, slot)
+			x.take(side, f, slot)
+			x.last[side] = x.now
 		}
 	}
-	if told == 0 {
-		t.Error("nobody stopped sending: the test says nothing")
+	return found
+}
+
+// listings are frames as a scan gives them, of a few processes.
+func listings(rng *rand.Rand) (out []*archive.Frame) {
+	type process struct {
+		pid     string
+		in, out int64
 	}
+	const slots = 8
+	var table, before [slots]*process
+	next := 0
+	for i := range 12 {
+		f := &archive.Frame{At: time.Unix(int64(i)*5, 0), Reset: i == 0 || rng.IntN(6) == 0}
+		cols := make([]archive.Column, 6)
+		for c := range cols {
+			cols[c].Texts = make([]string, slots)
+			cols[c].Ints = make([]int64, slots)
+			cols[c].Kinds = slices.Repeat([]archive.ValueKind{archive.String}, slots)
+			if c >= 4 {
+				cols[c].Kinds = slices.Repeat([]archive.ValueKind{archive.Int}, slots)
+			}
+		}
+		for s := range table {
+			switch {
+			case table[s] == nil && rng.IntN(2) == 0, table[s] != nil && rng.IntN(8) == 0:
+				next++
+				table[s] = &process{pid: strconv.Itoa(next)}
+			case table[s] != nil && rng.IntN(8) == 0:
+				table[s] = nil
+			case table[s] != nil && rng.IntN(2) == 0:
+				table[s] = &process{table[s].pid, table[s].in + 1, table[s].out + rng.Int64N(3)}
+			}
+			slot := int32(s)
+			switch p, was := table[s], before[s]; {
+			case p == nil && was != nil && !f.Reset:
+				f.Gone = append(f.Gone, slot)
+			case p != nil:
+				f.Live = append(f.Live, slot)
+				if f.Reset || was == nil || *was != *p {
+					f.Changed = append(f.Changed, slot)
+				}
+				cols[0].Texts[s], cols[4].Ints[s], cols[5].Ints[s] = p.pid, p.in, p.out
+			}
+		}
+		before, f.Columns = table, slices.Clone(cols)
+		out = append(out, f)
+	}
+	return out
 }

@@ -40,8 +40,10 @@ func (b *Block) Name() RunID {
 
 // ParseBlock looks at a block that came from elsewhere: that it is whole, of a
 // version this program reads, and that its checksum is right.
-func ParseBlock(raw []byte) (*Block, error) {
-	r, err := codec.Open(codec.NewZip(), raw)
+func ParseBlock(raw []byte) (*Block, error) { return parseBlock(codec.NewZip(), raw) }
+
+func parseBlock(z *codec.Zip, raw []byte) (*Block, error) {
+	r, err := codec.Open(z, raw)
 	if err == nil && !r.Whole {
 		err = errors.New("it is a piece of a run, not a block")
 	}

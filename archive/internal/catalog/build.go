@@ -43,9 +43,15 @@ func (f *FlatBuilder) Add(b *Block) error {
 		return fmt.Errorf("add a block of archive %s to one of %s: %w", record.ArchiveID(b.Archive), record.ArchiveID(f.meta.ID), ErrForeign)
 	}
 	raw, err := b.Raw()
-	if err == nil {
-		b, err = ParseBlock(raw)
+	if err != nil {
+		return fmt.Errorf("add a block: %w", err)
 	}
+	return f.AddRaw(raw)
+}
+
+// AddRaw adds a block that is at hand as bytes, as Add does.
+func (f *FlatBuilder) AddRaw(raw []byte) error {
+	b, err := parseBlock(f.flat.z, raw)
 	if err == nil && b.Archive != f.meta.ID {
 		err = ErrForeign
 	}
