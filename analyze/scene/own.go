@@ -57,7 +57,7 @@ func (s *Scene) errorSteps(node string) (steps []replay.Step) {
 	if i < 0 {
 		return nil
 	}
-	c := s.Nodes[i].Series(ergo.Node, "CallErrorsRemote")
+	c := s.Nodes[i].metrics[metric{ergo.Node, "CallErrorsRemote"}]
 	for k := 1; k < c.Len(); k++ {
 		if up := c.V[k] - c.V[k-1]; up > 0 {
 			steps = append(steps, replay.Step{After: c.T[k-1], By: c.T[k], Errors: int(up)})
