@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"syscall"
 	"time"
 
 	"ergorecorder/escape"
@@ -159,7 +160,7 @@ func runRun(cmd *cobra.Command, f *runFlags) (err error) {
 		return err
 	}
 	opts.Routes = router
-	w, err := await(ctx, "open the archive "+c.Output, func() (*archive.Writer, error) { return archive.OpenWriter(c.Output, c.archiveOptions()) })
+	w, err := openArchive(ctx, c.Output, show.say, func() (*archive.Writer, error) { return archive.OpenWriter(c.Output, c.archiveOptions()) })
 	if err != nil {
 		return err
 	}
@@ -188,6 +189,35 @@ func runRun(cmd *cobra.Command, f *runFlags) (err error) {
 	s := r.Status()
 	escape.Fprintf(cmd.OutOrStdout(), "%s: %d records of %d nodes in %v\n", c.Output, s.Records, len(s.Nodes), elapsed(s))
 	return err
+}
+
+// openTries is how often an archive is opened, a second apart, where the storage
+// fails: most often it does so once.
+const openTries = 3
+
+// openArchive opens an archive. Where the storage fails it is told and tried again;
+// the last time it ends the recorder as a failure of the storage does later.
+func openArchive(ctx context.Context, path string, say func(string), open func() (*archive.Writer, error)) (*archive.Writer, error) {
+	for n := 1; ; n++ {
+		w, err := await(ctx, "open the archive "+path, open)
+		switch {
+		case err == nil || !storageFails(err):
+			return w, err
+		case n == openTries:
+			return nil, exit.With(exit.No, err)
+		}
+		say(fmt.Sprintf("%v: it is tried again", err))
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+			return nil, errors.Join(ctx.Err(), err)
+		}
+	}
+}
+
+// storageFails reports whether the storage is why: an error of the disk, or none left.
+func storageFails(err error) bool {
+	return errors.Is(err, syscall.EIO) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
 // ended is the error that a recording ends with: exit code 1 where the storage

@@ -60,7 +60,7 @@ var mayImport = map[string]string{
 	"recorder/succession": "",
 	"recorder/rows":       "ergo ergo/listing",
 	"recorder/schedule":   "recorder/clock recorder/cost",
-	"recorder/identity":   "archive",
+	"recorder/identity":   "archive ergo",
 	"recorder/entries":    "ergo",
 	"recorder/dump":       "archive",
 	"recorder/control":    "door escape seal ergo/live archive recorder recorder/dump recorder/share",
