@@ -68,7 +68,7 @@ var mayImport = map[string]string{
 
 	"fleet/ask":             "archive fleet/cache fleet/link fleet/merge fleet/shape fleet/shelf fleet/view",
 	"fleet/cache":           "",
-	"fleet/shelf":           "archive",
+	"fleet/shelf":           "archive fleet/link fleet/shape",
 	"fleet/shelf/shelftest": "fleet/shelf",
 	"fleet/merge":           "ergo ergo/tools48 archive recorder/identity",
 
