@@ -47,7 +47,7 @@ man: ## the manual pages, into bin/man1
 snapshot: ## archives, packages, checksums and bills of materials as a release has them, into dist; publishes nothing
 	$(GO) run $(GORELEASER) release --snapshot --clean
 
-# Tests are linked without debug tables, which takes half the time. Who looks with
+# Tests are linked without debug tables, which is quicker. Who looks with
 # a debugger calls go test.
 TEST := $(GO) test -ldflags=-w
 
