@@ -115,7 +115,11 @@ func hotspot(ctx context.Context, s *scene.Scene, n *scene.Node, rates series.Se
 		}
 		return f, nil
 	}
-	return creep(ctx, s, n, rates.From(n.ThisLife(s)), profs)
+	f, err := creep(ctx, s, n, rates.From(n.ThisLife(s)), profs)
+	if f != nil || err != nil {
+		return f, err
+	}
+	return olderHotspot(ctx, s, n, rates, profs)
 }
 
 // risen reports whether a node uses far more CPU than what is expected; a little, as a
