@@ -21,9 +21,9 @@ func olderHotspot(ctx context.Context, s *scene.Scene, n *scene.Node, rates seri
 		return nil, nil
 	}
 	is, low := series.Median(rates.V), series.Quantile(rates.V, 0.1)
-	expected := 2 * was * handledMore(n, life)
-	little := is-expected < s.Set.Of(hotCores)
-	if !risen(s, expected, is, little) || low < s.Set.Of(hotRatio)*was {
+	ratio := s.Set.Of(hotRatio)
+	little := is-was < s.Set.Of(hotCores)
+	if is < ratio*ratio*was || low < ratio*was || !risen(s, was, is, little) {
 		return nil, nil
 	}
 	c := series.Change{At: s.From, Before: was, After: is}
@@ -44,9 +44,11 @@ func olderHotspot(ctx context.Context, s *scene.Scene, n *scene.Node, rates seri
 		spends(n, f, life, is-was)
 	}
 	allocates(s, n, f)
-	switch {
-	case f.Subject.PID == "":
-		return nil, nil // nobody is seen to spend it
+	switch more := was * handledMore(n, life, f.Subject.PID); {
+	case f.Subject.PID == "" || fed(s, n, f.Subject.PID):
+		return nil, nil // nobody is seen to spend it, or he does so for others
+	case is < ratio*ratio*more || !risen(s, more, is, little):
+		return nil, nil
 	case little:
 		short, err := shortOfCPU(ctx, s, n, f, s.From, s.To, is-was)
 		if err != nil || !short {
@@ -58,12 +60,12 @@ func olderHotspot(ctx context.Context, s *scene.Scene, n *scene.Node, rates seri
 
 // handledMore is how many times as many messages a second the processes of a node handle
 // as they did in their lives before they were first seen, at least 1: each counts by the
-// time that it spent on them then.
-func handledMore(n *scene.Node, life time.Duration) float64 {
+// time that it spent on them then. The one who is accused is left out.
+func handledMore(n *scene.Node, life time.Duration, accused string) float64 {
 	spent, scaled := 0.0, 0.0
 	for _, a := range n.Procs.Actors {
 		span := a.Now().At.Sub(a.Begin.At).Seconds()
-		if was := float64(a.Begin.Handled()) / life.Seconds(); !a.Own() && was > 0 && span > 0 {
+		if was := float64(a.Begin.Handled()) / life.Seconds(); !a.Own() && a.Pid != accused && was > 0 && span > 0 {
 			busy := float64(a.Begin.Run) / 1e9 / life.Seconds()
 			spent += busy
 			scaled += busy * float64(a.Now().Handled()-a.Begin.Handled()) / span / was
@@ -73,6 +75,28 @@ func handledMore(n *scene.Node, life time.Duration) float64 {
 		return 1
 	}
 	return max(1, scaled/spent)
+}
+
+// fed reports whether others send a process at least half of what it gets more than in
+// its life before, so that it has more to do: those that send more than in theirs could.
+func fed(s *scene.Scene, n *scene.Node, pid string) bool {
+	gets, others := 0.0, 0.0
+	for _, o := range s.Nodes {
+		_, life, ok := o.LifeBefore(scene.CPUUsed(o))
+		for _, a := range o.Procs.Actors {
+			span := a.Now().At.Sub(a.Begin.At).Seconds()
+			if a.Own() || span <= 0 || !ok {
+				continue
+			}
+			more := func(first, last int64) float64 { return float64(last-first)/span - float64(first)/life.Seconds() }
+			if o == n && a.Pid == pid {
+				gets = more(a.Begin.In, a.Now().In)
+			} else {
+				others += max(0, more(a.Begin.Out, a.Now().Out))
+			}
+		}
+	}
+	return gets > 0 && others >= gets/2
 }
 
 // spends names the one process that is inside callbacks for at least half of the rise
