@@ -22,8 +22,7 @@ const hotBaseline = time.Hour
 // process that burn it.
 func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 	for _, n := range s.Nodes {
-		used := scene.CPUUsed(n)
-		rates := series.Rates(used, n.Starts...)
+		rates := scene.CPURates(n)
 		if rates.Len() < 8 {
 			v.Skip("%s: %d rates of UserTime and SystemTime, needs 8", n.Name, rates.Len())
 			continue

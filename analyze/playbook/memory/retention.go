@@ -123,7 +123,11 @@ func (g *retention) keepsMost(heap, allocated series.Series) bool {
 	from, ok := allocated.At(g.low.T[0])
 	to, also := allocated.At(g.low.T[n-1])
 	kept := g.low.V[n-1] - g.low.V[0]
-	return ok && also && kept >= 16*heapQuantum && kept >= most*(to-from) && g.ascends()
+	if !ok || !also || kept < 16*heapQuantum || kept < most*(to-from) {
+		return false
+	}
+	pace := func(i, k int) float64 { return (g.low.V[k] - g.low.V[i]) / g.low.T[k].Sub(g.low.T[i]).Seconds() }
+	return pace(0, 1) >= flattens*pace(0, n-1) && g.ascends() // else it began later
 }
 
 // ascends takes a growth of which each collection left more than all before, two
