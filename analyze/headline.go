@@ -70,16 +70,19 @@ func (h *Headline) Limit() string {
 // begins with the nodes that it is about. For the others it is said why there
 // is none.
 func earned(detector string, said []string, c *coverage.Coverage) (lines, not []string) {
-	blind := map[string]bool{}
+	if len(said) == 0 {
+		return nil, nil
+	}
+	blind, sees := map[string]bool{}, c.SeenBy(detector)
 	for _, line := range said {
 		about, _, _ := strings.Cut(line, ": ")
 		ok := true
 		for node := range strings.SplitSeq(about, " and ") {
-			switch {
-			case !known(c, node):
+			switch enough, known := sees[node]; {
+			case !known && !isNode(c, node):
 				ok = false
 				not = append(not, fmt.Sprintf("%s: of %s nothing was seen", about, node))
-			case !c.Sees(detector, node):
+			case !enough:
 				blind[node], ok = true, false
 			}
 		}
@@ -95,6 +98,6 @@ func earned(detector string, said []string, c *coverage.Coverage) (lines, not []
 	return lines, not
 }
 
-func known(c *coverage.Coverage, node string) bool {
+func isNode(c *coverage.Coverage, node string) bool {
 	return slices.ContainsFunc(c.Nodes, func(n coverage.Node) bool { return n.Name == node })
 }

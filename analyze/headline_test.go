@@ -69,7 +69,7 @@ func TestHeadlineOfACutFile(t *testing.T) {
 		}
 		for _, line := range r.Healthy {
 			for _, n := range r.Coverage.Nodes {
-				if strings.HasPrefix(line, n.Name+": ") && strings.Contains(line, "listings") && !r.Coverage.Sees("bottleneck", n.Name) {
+				if strings.HasPrefix(line, n.Name+": ") && strings.Contains(line, "listings") && !r.Coverage.SeenBy("bottleneck")[n.Name] {
 					t.Errorf("%d %%: %q, and its listings are gone", share, line)
 				}
 			}

@@ -58,16 +58,15 @@ func Run(ctx context.Context, rec *replay.Recording, opt Options) (*Report, erro
 	for _, j := range said {
 		r.take(j, seen)
 	}
-	if err := r.heed(ctx, s, opt.Rules); err != nil {
+	heeded, err := heed(ctx, s, opt.Rules)
+	if err != nil {
 		return nil, err
 	}
-	more, err := causes.Find(ctx, s, r.Findings)
-	if err != nil {
-		return nil, fmt.Errorf("look for causes: %w", err)
-	}
-	r.Findings = append(r.Findings, more...)
-	if err := weigh.Findings(ctx, s, r.Findings); err != nil {
-		return nil, fmt.Errorf("weigh what was found: %w", err)
+	r.Findings = append(r.Findings, heeded.Findings...)
+	r.Healthy = append(r.Healthy, heeded.Healthy...)
+	r.NotEvaluated = append(r.NotEvaluated, heeded.Skipped...)
+	if r.Findings, err = explain(ctx, s, r.Findings); err != nil {
+		return nil, err
 	}
 	for _, f := range r.Findings {
 		acrossGaps(f, r.Archive.Gaps)
@@ -87,6 +86,63 @@ func Run(ctx context.Context, rec *replay.Recording, opt Options) (*Report, erro
 	r.conclude(seen)
 	r.quoteNames(s.OddNames())
 	return r, nil
+}
+
+// Findings judges a recording and returns what was found, as [Run] does, without
+// all that a report says besides: what was in order, and of what it could not be
+// told. Who asks again and again for faults alone pays for nothing else. Mutes and
+// gaps are a report's.
+func Findings(ctx context.Context, rec *replay.Recording, opt Options) ([]*finding.Finding, error) {
+	books, err := selected(opt.Playbooks)
+	if err != nil {
+		return nil, err
+	}
+	s, err := scene.Read(ctx, rec, scene.Options{From: opt.From, To: opt.To, Node: opt.Node, Settings: opt.Settings, Progress: opt.Progress})
+	if err != nil {
+		return nil, err
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	said := make([]finding.Verdict, len(books))
+	for i, b := range books {
+		said[i].Playbook = b.Name
+		g.Go(func() error {
+			for _, d := range b.Detectors {
+				if err := run(gctx, s, b.Name, d, &said[i]); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	heeded, err := heed(ctx, s, opt.Rules)
+	if err != nil {
+		return nil, err
+	}
+	var found []*finding.Finding
+	for i := range said {
+		found = append(found, said[i].Findings...)
+	}
+	if found, err = explain(ctx, s, append(found, heeded.Findings...)); err != nil {
+		return nil, err
+	}
+	return finding.Rank(found), nil
+}
+
+// explain tells causes from effects, adds what was found by that, and weighs all.
+func explain(ctx context.Context, s *scene.Scene, found []*finding.Finding) ([]*finding.Finding, error) {
+	more, err := causes.Find(ctx, s, found)
+	if err != nil {
+		return nil, fmt.Errorf("look for causes: %w", err)
+	}
+	found = append(found, more...)
+	if err := weigh.Findings(ctx, s, found); err != nil {
+		return nil, fmt.Errorf("weigh what was found: %w", err)
+	}
+	return found, nil
 }
 
 // A judgement is what a playbook said, detector by detector.
@@ -136,13 +192,21 @@ func ask(ctx context.Context, s *scene.Scene, b playbook.Playbook) (judgement, e
 	j := judgement{Verdict: &finding.Verdict{Playbook: b.Name}}
 	for _, d := range b.Detectors {
 		before := len(j.Healthy)
-		if err := d.Run(ctx, s, j.Verdict); err != nil {
-			return j, fmt.Errorf("playbook %s: %s: %w", b.Name, d.Name, err)
+		if err := run(ctx, s, b.Name, d, j.Verdict); err != nil {
+			return j, err
 		}
 		lacking(s, d, j.Verdict)
 		j.fine = append(j.fine, detected{d.Name, j.Healthy[before:]})
 	}
 	return j, nil
+}
+
+// run asks a detector of a playbook.
+func run(ctx context.Context, s *scene.Scene, book string, d detector.Detector, v *finding.Verdict) error {
+	if err := d.Run(ctx, s, v); err != nil {
+		return fmt.Errorf("playbook %s: %s: %w", book, d.Name, err)
+	}
+	return nil
 }
 
 // take takes over what a playbook said, as far as enough was seen for it.
@@ -160,18 +224,15 @@ func (r *Report) take(j judgement, seen *coverage.Coverage) {
 }
 
 // heed asks the user's own rules, which say themselves of how much they speak.
-func (r *Report) heed(ctx context.Context, s *scene.Scene, rules []detector.Detector) error {
+func heed(ctx context.Context, s *scene.Scene, rules []detector.Detector) (*finding.Verdict, error) {
 	v := &finding.Verdict{Playbook: "rules"}
 	for _, d := range rules {
 		if err := d.Run(ctx, s, v); err != nil {
-			return fmt.Errorf("rules: %w", err)
+			return nil, fmt.Errorf("rules: %w", err)
 		}
 		lacking(s, d, v)
 	}
-	r.Findings = append(r.Findings, v.Findings...)
-	r.Healthy = append(r.Healthy, v.Healthy...)
-	r.NotEvaluated = append(r.NotEvaluated, v.Skipped...)
-	return nil
+	return v, nil
 }
 
 // acrossGaps says so where a finding began while its node was not recorded. A

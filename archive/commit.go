@@ -15,14 +15,17 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"ergorecorder/archive/internal/bolt"
+	"ergorecorder/archive/internal/catalog"
 	"ergorecorder/archive/internal/codec"
+	"ergorecorder/archive/internal/record"
 )
 
 var background = context.Background()
 
 // A packed run is a block that takes the place of chunks.
 type packed struct {
-	run   *run
+	run   *catalog.Run
 	block []byte
 	key   []byte // of the value that it lies in, and where
 	at    int
@@ -32,8 +35,8 @@ type packed struct {
 // that wrote.
 func (w *Writer) update(f func(*bbolt.Tx) error) error { return w.updateIn(w.seg, f) }
 
-func (w *Writer) updateIn(s *segment, f func(*bbolt.Tx) error) error {
-	if s.doubt {
+func (w *Writer) updateIn(s *catalog.Segment, f func(*bbolt.Tx) error) error {
+	if s.Doubt {
 		if err := w.renew(s); err != nil {
 			return err
 		}
@@ -41,33 +44,33 @@ func (w *Writer) updateIn(s *segment, f func(*bbolt.Tx) error) error {
 	if err := w.opts.step("commit"); err != nil {
 		return err
 	}
-	if s.txid == 0 {
-		id, err := txID(s.db)
+	if s.TxID == 0 {
+		id, err := txID(s.DB)
 		if err != nil {
 			return err
 		}
-		s.txid = id
+		s.TxID = id
 	}
-	before, page := s.db.Stats(), int64(s.db.Info().PageSize)
+	before, page := s.DB.Stats(), int64(s.DB.Info().PageSize)
 	id := 0
-	err := guard(func() error {
-		return s.db.Update(func(tx *bbolt.Tx) error {
+	err := bolt.Guard(func() error {
+		return s.DB.Update(func(tx *bbolt.Tx) error {
 			id = tx.ID()
 			return f(tx)
 		})
 	})
 	w.opts.settle()
-	after := s.db.Stats()
+	after := s.DB.Stats()
 	diff := after.Sub(&before)
 	w.written.Add(diff.TxStats.GetPageAlloc() + page)
 	if err == nil {
-		s.txid = id
+		s.TxID = id
 		return nil
 	}
 	// Where there is just no room, and no page says that the commit took place, it
 	// did not.
-	now, e := txID(s.db)
-	s.doubt = !errors.Is(fileError(err), ErrFull) || e != nil || now != s.txid
+	now, e := txID(s.DB)
+	s.Doubt = !errors.Is(record.FileError(err), ErrFull) || e != nil || now != s.TxID
 	return err
 }
 
@@ -93,7 +96,7 @@ func (w *Writer) commitWith(zip *codec.Zip, how gathering) error {
 		w.failed = nil
 		return nil
 	}
-	w.failed = fmt.Errorf("commit to %s: %w", w.path, fileError(err))
+	w.failed = fmt.Errorf("commit to %s: %w", w.path, record.FileError(err))
 	w.noteFault(w.failed)
 	if w.timer == nil && !w.closed { // what waits is tried again, whether or not more comes
 		w.timer = time.AfterFunc(w.opts.CommitEvery, func() { _ = w.Sync() })
@@ -109,7 +112,7 @@ func (w *Writer) commitOnce(zip *codec.Zip, how gathering) error {
 	}
 	w.tried = w.opts.Now()
 	w.mu.Unlock()
-	if w.seg.doubt { // which may acknowledge what the failed commit stored
+	if w.seg.Doubt { // which may acknowledge what the failed commit stored
 		if err := w.renew(w.seg); err != nil {
 			return err
 		}
@@ -122,10 +125,10 @@ func (w *Writer) commitOnce(zip *codec.Zip, how gathering) error {
 	if set.blocks, err = w.pack(zip, set.runs); err != nil {
 		return err
 	}
-	w.cat.settling.Lock()
-	defer w.cat.settling.Unlock()
+	w.cat.Settling.Lock()
+	defer w.cat.Settling.Unlock()
 	if err := w.store(set); err != nil {
-		if w.seg.doubt {
+		if w.seg.Doubt {
 			w.doubtful = set
 		}
 		return err
@@ -176,12 +179,12 @@ func (w *Writer) fillBatch() {
 	}
 	w.waiting = append(w.waiting, w.batch)
 	w.batches++
-	w.batch = &batch{key: w.batches}
+	w.batch = &catalog.Batch{Key: w.batches}
 	w.chunks, w.refs = nil, nil
 }
 
 // pack makes blocks of runs, two at a time where there are two cores.
-func (w *Writer) pack(zip *codec.Zip, runs []*run) ([]packed, error) {
+func (w *Writer) pack(zip *codec.Zip, runs []*catalog.Run) ([]packed, error) {
 	blocks, errs := make([]packed, len(runs)), make([]error, len(runs))
 	var next atomic.Int64
 	var work sync.WaitGroup
@@ -205,15 +208,15 @@ func (w *Writer) pack(zip *codec.Zip, runs []*run) ([]packed, error) {
 // a run, and the encoders are not more.
 const packers = 2
 
-func (w *Writer) packOne(zip *codec.Zip, r *run) (p packed, err error) {
-	w.cat.mu.RLock()
+func (w *Writer) packOne(zip *codec.Zip, r *catalog.Run) (p packed, err error) {
+	w.cat.Mu.RLock()
 	now := *r
-	w.cat.mu.RUnlock()
-	pieces, _, err := now.read()
+	w.cat.Mu.RUnlock()
+	pieces, _, err := now.Read()
 	if err != nil {
 		return p, fmt.Errorf("pack: %w", err)
 	}
-	b, err := codec.Merge(zip, now.stats, pieces...)
+	b, err := codec.Merge(zip, now.Stats, pieces...)
 	if err != nil {
 		return p, fmt.Errorf("pack: %w", err)
 	}
@@ -225,28 +228,28 @@ func (w *Writer) store(set *commitSet) error {
 	gone := w.gone(set.blocks)
 	return w.update(func(tx *bbolt.Tx) error {
 		if w.owed {
-			if err := putMeta(tx, w.seg.meta); err != nil {
+			if err := catalog.PutMeta(tx, w.seg.Meta); err != nil {
 				return err
 			}
 		}
 		begun := map[uint32][]byte{}
 		for _, s := range set.defs {
-			begun[s.id] = definition(s.runs.key, s.runs.schema)
+			begun[s.id] = record.Definition(s.runs.Key, s.runs.Schema)
 		}
-		if err := putStreams(tx, w.zip, begun); err != nil {
+		if err := catalog.PutStreams(tx, w.zip, begun); err != nil {
 			return err
 		}
-		tail := tx.Bucket(bucketTail)
+		tail := tx.Bucket(catalog.BucketTail)
 		for _, b := range set.batches {
 			if gone[b] {
 				continue
 			}
-			if err := putValue(tail, batchKey(b.key), slices.Concat(*b.memory.Load()...)); err != nil {
+			if err := bolt.PutValue(tail, catalog.BatchKey(b.Key), slices.Concat(*b.Memory.Load()...)); err != nil {
 				return err
 			}
 		}
 		for b := range gone {
-			if err := deleteValue(tail, batchKey(b.key)); err != nil {
+			if err := bolt.DeleteValue(tail, catalog.BatchKey(b.Key)); err != nil {
 				return err
 			}
 		}
@@ -263,8 +266,10 @@ func putBlocks(tx *bbolt.Tx, z *codec.Zip, blocks []packed) error {
 	if len(blocks) == 0 {
 		return nil
 	}
-	bucket := tx.Bucket(bucketBlocks)
-	slices.SortFunc(blocks, func(a, b packed) int { return slices.Compare(runKey(&a.run.Header), runKey(&b.run.Header)) })
+	bucket := tx.Bucket(catalog.BucketBlocks)
+	slices.SortFunc(blocks, func(a, b packed) int {
+		return slices.Compare(catalog.RunKey(&a.run.Header), catalog.RunKey(&b.run.Header))
+	})
 	var key, bundle, index []byte
 	flush := func() error {
 		if len(bundle) == 0 {
@@ -272,7 +277,7 @@ func putBlocks(tx *bbolt.Tx, z *codec.Zip, blocks []packed) error {
 		}
 		v := bundle
 		bundle = nil
-		return putValue(bucket, key, v)
+		return bolt.PutValue(bucket, key, v)
 	}
 	for i := range blocks {
 		p := &blocks[i]
@@ -280,12 +285,12 @@ func putBlocks(tx *bbolt.Tx, z *codec.Zip, blocks []packed) error {
 		if err != nil {
 			return err
 		}
-		k := runKey(&h)
+		k := catalog.RunKey(&h)
 		if len(bundle) == 0 {
 			key = k
 		}
 		p.key, p.at = key, len(bundle)
-		index = appendEntry(index, &h, len(p.block), key, p.at)
+		index = catalog.AppendEntry(index, &h, len(p.block), key, p.at)
 		bundle = append(bundle, p.block...)
 		if len(bundle) >= bundleSize {
 			if err := flush(); err != nil {
@@ -296,23 +301,23 @@ func putBlocks(tx *bbolt.Tx, z *codec.Zip, blocks []packed) error {
 	if err := flush(); err != nil {
 		return err
 	}
-	return putList(tx.Bucket(bucketIndex), z, runKey(&blocks[0].run.Header), index)
+	return bolt.PutList(tx.Bucket(catalog.BucketIndex), z, catalog.RunKey(&blocks[0].run.Header), index)
 }
 
 // gone are the batches of which no chunk is needed any more once the runs are
 // blocks.
-func (w *Writer) gone(blocks []packed) map[*batch]bool {
-	w.cat.mu.RLock()
-	defer w.cat.mu.RUnlock()
-	less := map[*batch]int{}
+func (w *Writer) gone(blocks []packed) map[*catalog.Batch]bool {
+	w.cat.Mu.RLock()
+	defer w.cat.Mu.RUnlock()
+	less := map[*catalog.Batch]int{}
 	for _, p := range blocks {
-		for _, c := range p.run.chunks {
-			less[c.batch]++
+		for _, c := range p.run.Chunks {
+			less[c.Batch]++
 		}
 	}
-	gone := map[*batch]bool{}
+	gone := map[*catalog.Batch]bool{}
 	for b, n := range less {
-		if b.live == n {
+		if b.Live == n {
 			gone[b] = true
 		}
 	}
@@ -320,17 +325,17 @@ func (w *Writer) gone(blocks []packed) map[*batch]bool {
 }
 
 // stored brings the catalog up to what was written. Locked by the caller.
-func (w *Writer) stored(batches []*batch, blocks []packed) {
-	w.cat.mu.Lock()
-	defer w.cat.mu.Unlock()
+func (w *Writer) stored(batches []*catalog.Batch, blocks []packed) {
+	w.cat.Mu.Lock()
+	defer w.cat.Mu.Unlock()
 	for _, p := range blocks {
-		for _, c := range p.run.chunks {
-			c.batch.live--
+		for _, c := range p.run.Chunks {
+			c.Batch.Live--
 		}
-		p.run.chunks, p.run.stats, p.run.size, p.run.key, p.run.at = nil, nil, len(p.block), p.key, int64(p.at)
+		p.run.Chunks, p.run.Stats, p.run.Size, p.run.Key, p.run.At = nil, nil, len(p.block), p.key, int64(p.at)
 	}
 	for _, b := range batches {
-		b.memory.Store(nil)
+		b.Memory.Store(nil)
 	}
 }
 
@@ -351,7 +356,7 @@ func (w *Writer) finish() error {
 		w.mu.Unlock()
 		err = w.compact(w.seg)
 	}
-	if !errors.Is(fileError(err), ErrFull) {
+	if !errors.Is(record.FileError(err), ErrFull) {
 		return err
 	}
 	return nil // all is on disk, if not as compact as it could be
@@ -381,10 +386,10 @@ func (w *Writer) EndRuns(before time.Time) error {
 
 // beganBefore reports whether a run of the stream goes on that began before then.
 func (w *Writer) beganBefore(s *stream, then int64) bool {
-	w.cat.mu.RLock()
-	defer w.cat.mu.RUnlock()
-	for part := range s.runs.parts {
-		if r := s.runs.last(part); r != nil && !r.ended && r.From < then {
+	w.cat.Mu.RLock()
+	defer w.cat.Mu.RUnlock()
+	for part := range s.runs.Parts {
+		if r := s.runs.Last(part); r != nil && !r.Ended && r.From < then {
 			return true
 		}
 	}
@@ -414,17 +419,17 @@ const (
 )
 
 // compact rewrites a segment's file without its free pages.
-func (w *Writer) compact(s *segment) error {
+func (w *Writer) compact(s *catalog.Segment) error {
 	if w.opts.InPlace {
 		return nil
 	}
-	st := s.db.Stats()
-	free := int64(st.FreePageN+st.PendingPageN) * int64(s.db.Info().PageSize)
-	unchanged := w.written.Load() == 0 && s.db.Info().PageSize == closedPage
-	if size := s.size(); unchanged || size > largeFile && free*wasteful < size {
+	st := s.DB.Stats()
+	free := int64(st.FreePageN+st.PendingPageN) * int64(s.DB.Info().PageSize)
+	unchanged := w.written.Load() == 0 && s.DB.Info().PageSize == closedPage
+	if size := s.Size(); unchanged || size > largeFile && free*wasteful < size {
 		return nil
 	}
-	return w.repage(s.path, s.db, closedPage)
+	return w.repage(s.Path, s.DB, closedPage)
 }
 
 // repage rewrites a segment's file with pages of that size, none of them free.
@@ -437,7 +442,7 @@ func (w *Writer) repage(path string, db *bbolt.DB, size int) error {
 // two meta pages must not lie in one sector of the disk, which a power cut may
 // take. Where there is no room for that, the file stays as it is.
 func (w *Writer) widen(path string, db *bbolt.DB) (*bbolt.DB, error) {
-	if err := w.repage(path, db, os.Getpagesize()); errors.Is(fileError(err), ErrFull) {
+	if err := w.repage(path, db, os.Getpagesize()); errors.Is(record.FileError(err), ErrFull) {
 		return db, nil
 	} else if err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -464,7 +469,7 @@ func (w *Writer) rewriteFile(path string, pageSize int, fill func(*bbolt.DB) err
 	dst.AllocSize = pageSize
 	size := int64(0)
 	if err = w.opts.step("rewrite a segment"); err == nil {
-		err = guard(func() error { return fill(dst) })
+		err = bolt.Guard(func() error { return fill(dst) })
 		w.opts.settle()
 	}
 	if err == nil {

@@ -11,6 +11,9 @@ import (
 	"testing"
 
 	"go.etcd.io/bbolt"
+
+	"ergorecorder/archive/internal/bolt"
+	"ergorecorder/archive/internal/catalog"
 )
 
 // TestFirstPages: what is taken for the beginning of a file is what bbolt
@@ -28,7 +31,7 @@ func TestFirstPages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(got, firstPages(os.Getpagesize())) {
+	if !bytes.Equal(got, bolt.FirstPages(os.Getpagesize())) {
 		t.Error("bbolt begins a file with other pages")
 	}
 }
@@ -36,7 +39,7 @@ func TestFirstPages(t *testing.T) {
 // unbegun are the files that a power cut or a full disk can leave of a segment
 // before its first commit.
 func unbegun() map[string][]byte {
-	all := firstPages(os.Getpagesize())
+	all := bolt.FirstPages(os.Getpagesize())
 	page := os.Getpagesize()
 	files := map[string][]byte{"empty": nil, "grown": append(bytes.Clone(all), make([]byte, 12*page)...)}
 	for kept := range 16 { // any of the four pages, the others zero
@@ -63,7 +66,7 @@ func TestNotBegun(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	newest := filepath.Join(path, segmentName(2))
+	newest := filepath.Join(path, catalog.SegmentName(2))
 	for what, content := range unbegun() {
 		if err := os.WriteFile(newest, content, 0o600); err != nil {
 			t.Fatal(err)
@@ -103,7 +106,7 @@ func TestBegunByAnother(t *testing.T) {
 	if _, err := OpenWriter(path, nil); !errors.Is(err, ErrLocked) {
 		t.Errorf("write beside it: %v", err)
 	}
-	if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, firstPages(os.Getpagesize())) {
+	if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, bolt.FirstPages(os.Getpagesize())) {
 		t.Errorf("%d bytes are left, %v", len(got), err)
 	}
 }

@@ -8,6 +8,9 @@ import (
 	"slices"
 
 	"go.etcd.io/bbolt"
+
+	"ergorecorder/archive/internal/bolt"
+	"ergorecorder/archive/internal/catalog"
 )
 
 // A commit that failed leaves a doubt: its last page, which makes it valid, may
@@ -18,8 +21,8 @@ import (
 
 // A commitSet is what one transaction stores.
 type commitSet struct {
-	batches []*batch
-	runs    []*run
+	batches []*catalog.Batch
+	runs    []*catalog.Run
 	blocks  []packed
 	defs    []*stream
 	last    uint64 // Seq of the newest record in it
@@ -30,7 +33,7 @@ func (c *commitSet) empty() bool { return len(c.batches)+len(c.runs)+len(c.defs)
 
 // renew opens a segment again after a commit to it failed. What that commit
 // stored is acknowledged where it is in the file after all. The caller holds io.
-func (w *Writer) renew(s *segment) error {
+func (w *Writer) renew(s *catalog.Segment) error {
 	if err := w.opts.step("renew a segment"); err != nil {
 		return err
 	}
@@ -38,14 +41,14 @@ func (w *Writer) renew(s *segment) error {
 	if err != nil {
 		return fmt.Errorf("open again after a failed commit: %w", err)
 	}
-	s.doubt = false
+	s.Doubt = false
 	doubtful := w.doubtful
 	w.doubtful = nil
 	if !applied || doubtful == nil || s != w.seg {
 		return nil
 	}
 	gone := w.gone(doubtful.blocks)
-	if err := s.view(func(tx *bbolt.Tx) error { return doubtful.in(tx, gone) }); err != nil {
+	if err := s.View(func(tx *bbolt.Tx) error { return doubtful.in(tx, gone) }); err != nil {
 		return nil // it is stored again, in place of what it left there
 	}
 	w.mu.Lock()
@@ -56,19 +59,19 @@ func (w *Writer) renew(s *segment) error {
 
 // exchange opens the segment's file again, or a new one in its place, and
 // reports whether the commit that failed is in it. Readers wait meanwhile.
-func (w *Writer) exchange(s *segment) (applied bool, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.db != nil {
-		_ = s.db.Close() // whatever it says, nothing of it is used again
-		s.db = nil
+func (w *Writer) exchange(s *catalog.Segment) (applied bool, err error) {
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
+	if s.DB != nil {
+		_ = s.DB.Close() // whatever it says, nothing of it is used again
+		s.DB = nil
 	}
 	db, err := w.reopened(s)
 	if err != nil {
 		return false, err
 	}
 	id, err := txID(db)
-	if applied = id != s.txid; err == nil && applied {
+	if applied = id != s.TxID; err == nil && applied {
 		db, err = w.rewritten(s, db)
 	}
 	if err == nil {
@@ -77,31 +80,31 @@ func (w *Writer) exchange(s *segment) (applied bool, err error) {
 	if err != nil {
 		return false, errors.Join(err, closeBolt(db))
 	}
-	s.db, s.txid = db, id
+	s.DB, s.TxID = db, id
 	return applied, nil
 }
 
 // reopened opens the segment's file for writing and checks its tree.
-func (w *Writer) reopened(s *segment) (*bbolt.DB, error) {
-	db, err := w.openBolt(s.path, 0)
+func (w *Writer) reopened(s *catalog.Segment) (*bbolt.DB, error) {
+	db, err := w.openBolt(s.Path, 0)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkFile(s.path); err != nil && !errors.Is(err, errMeta) {
+	if err := catalog.CheckFile(s.Path); err != nil && !errors.Is(err, bolt.ErrMeta) {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
 }
 
 // rewritten copies all that the file holds to a new one in its place.
-func (w *Writer) rewritten(s *segment, db *bbolt.DB) (*bbolt.DB, error) {
-	if err := w.repage(s.path, db, os.Getpagesize()); err != nil {
+func (w *Writer) rewritten(s *catalog.Segment, db *bbolt.DB) (*bbolt.DB, error) {
+	if err := w.repage(s.Path, db, os.Getpagesize()); err != nil {
 		return db, err
 	}
 	if err := db.Close(); err != nil {
 		return nil, err
 	}
-	return w.openBolt(s.path, 0)
+	return w.openBolt(s.Path, 0)
 }
 
 func closeBolt(db *bbolt.DB) error {
@@ -113,7 +116,7 @@ func closeBolt(db *bbolt.DB) error {
 
 // txID is the number of the newest transaction of a file.
 func txID(db *bbolt.DB) (id int, err error) {
-	err = guard(func() error {
+	err = bolt.Guard(func() error {
 		return db.View(func(tx *bbolt.Tx) error { id = tx.ID(); return nil })
 	})
 	return id, err
@@ -123,14 +126,14 @@ var errOther = errors.New("what was read back is not what was written")
 
 // in reports whether a file holds what the set wrote, byte by byte, but for
 // batches that need not be there any more.
-func (c *commitSet) in(tx *bbolt.Tx, gone map[*batch]bool) error {
+func (c *commitSet) in(tx *bbolt.Tx, gone map[*catalog.Batch]bool) error {
 	for _, b := range c.batches {
-		if !gone[b] && !bytes.Equal(getValue(tx.Bucket(bucketTail), batchKey(b.key)), slices.Concat(*b.memory.Load()...)) {
+		if !gone[b] && !bytes.Equal(bolt.GetValue(tx.Bucket(catalog.BucketTail), catalog.BatchKey(b.Key)), slices.Concat(*b.Memory.Load()...)) {
 			return errOther
 		}
 	}
 	for _, p := range c.blocks {
-		v := getValue(tx.Bucket(bucketBlocks), p.key)
+		v := bolt.GetValue(tx.Bucket(catalog.BucketBlocks), p.key)
 		if p.at+len(p.block) > len(v) || !bytes.Equal(v[p.at:p.at+len(p.block)], p.block) {
 			return errOther
 		}

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"time"
 
+	"ergorecorder/archive/internal/catalog"
 	"ergorecorder/archive/internal/codec"
 )
 
@@ -20,7 +21,7 @@ func (r *Reader) Scan(ctx context.Context, s StreamKey, from, to time.Time, colu
 		q := Query{From: from, To: to}
 		sc := &scan{r: r, key: s, window: q.window(), table: codec.NewTable(r.form(s), columns, r.fetcher(s))}
 		sc.table.Restart()
-		for _, x := range r.cat.runs(s, 0) {
+		for _, x := range r.cat.Runs(s, 0) {
 			if !sc.window.meets(x.From, x.To) {
 				sc.skipped = true
 				continue
@@ -47,16 +48,16 @@ type scan struct {
 }
 
 // run yields the frames of a run and reports whether to go on.
-func (sc *scan) run(ctx context.Context, x *run, yield func(*Frame, error) bool) bool {
+func (sc *scan) run(ctx context.Context, x *catalog.Run, yield func(*Frame, error) bool) bool {
 	sc.opened++
-	cr, err := sc.r.cat.openIn(sc.r.zip, sc.key, *x, &sc.rooms[sc.opened%2])
+	cr, err := sc.r.cat.OpenIn(sc.r.zip, sc.key, *x, &sc.rooms[sc.opened%2])
 	if err == nil {
 		if err = sc.table.Load(cr); err != nil {
-			err = sc.r.cat.corruption(sc.key, x, err)
+			err = sc.r.cat.Corruption(sc.key, x, err)
 		}
 	}
 	if err != nil {
-		return errors.Is(err, errDropped) || yield(nil, err)
+		return errors.Is(err, catalog.ErrDropped) || yield(nil, err)
 	}
 	heads := sc.table.Heads()
 	last := len(heads) - 1
@@ -104,9 +105,9 @@ func (sc *scan) run(ctx context.Context, x *run, yield func(*Frame, error) bool)
 }
 
 // tell yields damage, once for each run that it is in.
-func (sc *scan) tell(x *run, err error, yield func(*Frame, error) bool) bool {
+func (sc *scan) tell(x *catalog.Run, err error, yield func(*Frame, error) bool) bool {
 	sc.skipped = true
-	e := sc.r.cat.corruption(sc.key, x, err)
+	e := sc.r.cat.Corruption(sc.key, x, err)
 	if e.Error() == sc.broken {
 		return true
 	}
@@ -120,7 +121,7 @@ var noRows = &Failure{Text: "the answer holds no rows"}
 func (sc *scan) fill() *Frame {
 	t, f := sc.table, &sc.frame
 	h := t.Head
-	f.At, f.Took, f.Mono, f.Subject, f.Seen, f.Total = unix(h.At), time.Duration(h.Took), time.Duration(h.Mono), h.Subject, int(h.Seen), int(h.Total)
+	f.At, f.Took, f.Mono, f.Subject, f.Seen, f.Total = catalog.Unix(h.At), time.Duration(h.Took), time.Duration(h.Mono), h.Subject, int(h.Seen), int(h.Total)
 	f.Failure, f.Reset, f.Live, f.Changed, f.Gone = failureOf(h), t.Reset, t.Live, t.Changed, t.Gone
 	if !h.Rows() {
 		f.Live, f.Changed, f.Gone = nil, nil, nil

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"ergorecorder/archive/internal/catalog"
 	"ergorecorder/archive/internal/codec"
 )
 
@@ -80,9 +81,9 @@ func (r *Reader) LastRow(s StreamKey, column, literal string, t time.Time) (rec 
 
 // partsWith tells in which parts of a table a row may be at a record.
 func (r *Reader) partsWith(s StreamKey, column, literal string, seq uint64) func(part int) bool {
-	r.cat.mu.RLock()
-	indexed := slices.Equal(r.cat.streams[s].schema.Key, []string{column})
-	r.cat.mu.RUnlock()
+	r.cat.Mu.RLock()
+	indexed := slices.Equal(r.cat.Streams[s].Schema.Key, []string{column})
+	r.cat.Mu.RUnlock()
 	known := map[int]bool{}
 	return func(part int) bool {
 		held, ok := known[part]
@@ -100,13 +101,13 @@ func (r *Reader) mayHold(s StreamKey, part int, literal string, seq uint64) bool
 	if x == nil {
 		return true // whoever reads it says what is missing
 	}
-	synopsis, err := r.cat.synopsis(r.zip, s, x)
+	synopsis, err := r.cat.Synopsis(r.zip, s, x)
 	return err != nil || synopsis == nil || synopsis.MayHold([]byte(literal))
 }
 
 // A place is where a record lies: the i-th of a run.
 type place struct {
-	run run
+	run catalog.Run
 	i   int
 	seq uint64
 }
@@ -116,8 +117,8 @@ type place struct {
 func (r *Reader) find(s StreamKey, subject string, t time.Time) (p place, err error) {
 	r.refresh()
 	at := t.UnixNano()
-	runs := slices.DeleteFunc(r.cat.runs(s, 0), func(x run) bool { return x.From > at })
-	slices.SortFunc(runs, func(a, b run) int { return cmp.Or(cmp.Compare(b.To, a.To), cmp.Compare(b.Run, a.Run)) })
+	runs := slices.DeleteFunc(r.cat.Runs(s, 0), func(x catalog.Run) bool { return x.From > at })
+	slices.SortFunc(runs, func(a, b catalog.Run) int { return cmp.Or(cmp.Compare(b.To, a.To), cmp.Compare(b.Run, a.Run)) })
 	var best *codec.Head
 	for i := range runs {
 		x := &runs[i]
@@ -143,7 +144,7 @@ func (r *Reader) find(s StreamKey, subject string, t time.Time) (p place, err er
 }
 
 // heads are the heads of a run, of a kept position where there is one.
-func (r *Reader) heads(s StreamKey, x run) ([]codec.Head, error) {
+func (r *Reader) heads(s StreamKey, x catalog.Run) ([]codec.Head, error) {
 	r.mu.Lock()
 	for _, p := range r.recent {
 		if p.stream == s && p.run == x.Run && p.records == x.Records {
@@ -152,19 +153,19 @@ func (r *Reader) heads(s StreamKey, x run) ([]codec.Head, error) {
 		}
 	}
 	r.mu.Unlock()
-	cr, err := r.cat.open(r.zip, s, x)
+	cr, err := r.cat.Open(r.zip, s, x)
 	if err != nil {
 		return nil, err
 	}
 	heads, err := cr.Heads()
 	if err != nil {
-		return nil, r.cat.corruption(s, &x, err)
+		return nil, r.cat.Corruption(s, &x, err)
 	}
 	return heads, nil
 }
 
 // record is the i-th record of a run.
-func (r *Reader) record(s StreamKey, x run, i int) (*Record, error) {
+func (r *Reader) record(s StreamKey, x catalog.Run, i int) (*Record, error) {
 	p := r.takePosition(s, x, i)
 	if p == nil {
 		var err error
@@ -177,21 +178,21 @@ func (r *Reader) record(s StreamKey, x run, i int) (*Record, error) {
 	}
 	rec, err := recordOf(s, p.table)
 	if err != nil {
-		return nil, r.cat.corruption(s, &x, err)
+		return nil, r.cat.Corruption(s, &x, err)
 	}
 	r.keepPosition(p)
 	return rec, nil
 }
 
 // position opens a run with a table that is new.
-func (r *Reader) position(s StreamKey, x run, table *codec.Table) (*position, error) {
-	cr, err := r.cat.open(r.zip, s, x)
+func (r *Reader) position(s StreamKey, x catalog.Run, table *codec.Table) (*position, error) {
+	cr, err := r.cat.Open(r.zip, s, x)
 	if err != nil {
 		return nil, err
 	}
 	p := &position{stream: s, run: x.Run, records: cr.Records, table: table}
 	if err := p.table.Load(cr); err != nil {
-		return nil, r.cat.corruption(s, &x, err)
+		return nil, r.cat.Corruption(s, &x, err)
 	}
 	return p, nil
 }
@@ -204,14 +205,14 @@ func (r *Reader) advance(p *position, to place) error {
 			step = p.table.Next
 		}
 		if ok, err := step(); err != nil || !ok {
-			return r.cat.corruption(p.stream, &to.run, err)
+			return r.cat.Corruption(p.stream, &to.run, err)
 		}
 	}
 	return nil
 }
 
 // takePosition takes a kept position at or before the record out of the list.
-func (r *Reader) takePosition(s StreamKey, x run, i int) *position {
+func (r *Reader) takePosition(s StreamKey, x catalog.Run, i int) *position {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for j, p := range r.recent {
@@ -246,7 +247,7 @@ func recordOf(s StreamKey, t *codec.Table) (*Record, error) {
 // headOf is a record but for its text.
 func headOf(s StreamKey, h *codec.Head) *Record {
 	return &Record{
-		Seq: h.Seq, Stream: s, At: unix(h.At), Took: time.Duration(h.Took), Mono: time.Duration(h.Mono), Subject: h.Subject, Args: slices.Clone(h.Args),
+		Seq: h.Seq, Stream: s, At: catalog.Unix(h.At), Took: time.Duration(h.Took), Mono: time.Duration(h.Mono), Subject: h.Subject, Args: slices.Clone(h.Args),
 		IsError: h.IsError, Failure: failureOf(h), Seen: int(h.Seen), Total: int(h.Total),
 	}
 }

@@ -2,7 +2,6 @@ package archive
 
 import (
 	"ergorecorder/archive/internal/codec"
-	"ergorecorder/internal/limit"
 )
 
 // Limits. No input costs more than it weighs: what is read is bounded in
@@ -18,12 +17,6 @@ const (
 	// [OpenOptions].Expand raises the first.
 	FreeExpand   = codec.FreeExpand
 	ExpandFactor = codec.ExpandFactor
-	// maxSegment is the highest number of a segment: eight digits.
-	maxSegment = limit.MostSegment
-	// A damaged file is searched for blocks. searchFactor bounds, in sizes of
-	// the file, how much may be looked at that then proves to be none.
-	searchFactor = limit.MostSearch
-	searchFree   = 64 << 20
 )
 
 // ErrTooMuch: what was read, or is to be stored, is more than a limit allows.

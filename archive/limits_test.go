@@ -1,7 +1,7 @@
 package archive
 
 import (
-	"encoding/binary"
+	"bytes"
 	"errors"
 	"fmt"
 	"math"
@@ -13,20 +13,32 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"ergorecorder/archive/internal/catalog"
 	"ergorecorder/archive/internal/codec"
 	"ergorecorder/internal/limit"
 )
 
+// TestCraftedFile: a file that is nothing but what blocks begin with is no archive.
+func TestCraftedFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.erg")
+	if err := os.WriteFile(path, bytes.Repeat([]byte(codec.Magic), 1<<15), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(path); !errors.Is(err, ErrNotArchive) {
+		t.Errorf("open: %v", err)
+	}
+}
+
 // TestCraftedMeta: a meta that names absurd segments costs nothing.
 func TestCraftedMeta(t *testing.T) {
 	absurd := int(min(int64(1)<<40, math.MaxInt)) // as far as the machine's numbers reach
-	for name, change := range map[string]func(*segmentMeta){
-		"number":   func(m *segmentMeta) { m.Segment = absurd },
-		"largest":  func(m *segmentMeta) { m.Segment = math.MaxInt },
-		"negative": func(m *segmentMeta) { m.Segment = -5 },
-		"next":     func(m *segmentMeta) { m.Next = absurd },
-		"gone":     func(m *segmentMeta) { m.Gone = numbers{{5, absurd}, {-absurd, 3}} },
-		"dropped":  func(m *segmentMeta) { m.Dropped = make([]int, 100_000) },
+	for name, change := range map[string]func(*catalog.Meta){
+		"number":   func(m *catalog.Meta) { m.Segment = absurd },
+		"largest":  func(m *catalog.Meta) { m.Segment = math.MaxInt },
+		"negative": func(m *catalog.Meta) { m.Segment = -5 },
+		"next":     func(m *catalog.Meta) { m.Next = absurd },
+		"gone":     func(m *catalog.Meta) { m.Gone = catalog.Numbers{{5, absurd}, {-absurd, 3}} },
+		"dropped":  func(m *catalog.Meta) { m.Dropped = make([]int, 100_000) },
 	} {
 		dir := t.TempDir()
 		w, err := OpenWriter(dir, nil)
@@ -37,17 +49,17 @@ func TestCraftedMeta(t *testing.T) {
 		if err := w.Close(); err != nil {
 			t.Fatal(err)
 		}
-		db, err := bbolt.Open(filepath.Join(dir, segmentName(1)), 0o600, nil)
+		db, err := bbolt.Open(filepath.Join(dir, catalog.SegmentName(1)), 0o600, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		err = db.Update(func(tx *bbolt.Tx) error {
-			m, err := getMeta(tx)
+			m, err := catalog.GetMeta(tx)
 			if err != nil {
 				return err
 			}
 			change(&m)
-			return putMeta(tx, m)
+			return catalog.PutMeta(tx, m)
 		})
 		if err := errors.Join(err, db.Close()); err != nil {
 			t.Fatal(err)
@@ -62,32 +74,6 @@ func TestCraftedMeta(t *testing.T) {
 		if told := len(rep.Damage) > 0; told != (name != "gone" && name != "dropped") {
 			t.Errorf("%s: %v", name, rep.Damage)
 		}
-	}
-}
-
-// TestCraftedSearch: a file full of what looks like blocks, each as long as the
-// rest of the file, is not searched for ever.
-func TestCraftedSearch(t *testing.T) {
-	b := make([]byte, 1<<20)
-	for at := 0; at+32 <= len(b); at += 32 {
-		copy(b[at:], codec.Magic)
-		b[at+4] = codec.Version
-		binary.LittleEndian.PutUint32(b[at+8:], uint32(len(b)-at))
-	}
-	if _, _, _, searched := scanRaw(b); searched < 32 || searched > len(b)/50 {
-		t.Errorf("%d bytes of %d were searched", searched, len(b))
-	}
-	path := filepath.Join(t.TempDir(), "a.erg")
-	if err := os.WriteFile(path, b, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Open(path); !errors.Is(err, ErrNotArchive) {
-		t.Errorf("open: %v", err)
-	}
-	c := &catalog{}
-	s := &segment{path: path, raw: b, searched: len(b) / 100}
-	if err := c.loadRaw(s); err != nil || len(c.damage) != 1 || !strings.Contains(c.damage[0].Error(), limit.Search.Over(0).Error()) {
-		t.Errorf("a search that ended early is told as %v, %v", c.damage, err)
 	}
 }
 

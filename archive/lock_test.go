@@ -7,13 +7,16 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"ergorecorder/archive/internal/bolt"
+	"ergorecorder/archive/internal/catalog"
 )
 
 // tearMeta damages the newer meta page of a file.
 func tearMeta(t *testing.T, file []byte) {
 	t.Helper()
-	transaction := func(meta int) uint64 { return binary.LittleEndian.Uint64(file[meta+pageHeader+48:]) }
-	meta, page := 0, int(binary.LittleEndian.Uint32(file[pageHeader+8:]))
+	transaction := func(meta int) uint64 { return binary.LittleEndian.Uint64(file[meta+bolt.PageHeader+48:]) }
+	meta, page := 0, int(binary.LittleEndian.Uint32(file[bolt.PageHeader+8:]))
 	if transaction(0) < transaction(page) {
 		meta = page
 	}
@@ -91,7 +94,7 @@ func TestRotatedMeanwhile(t *testing.T) {
 		if step != "lock a segment" {
 			return nil
 		}
-		return os.WriteFile(filepath.Join(dir, segmentName(2)), firstPages(os.Getpagesize()), 0o600)
+		return os.WriteFile(filepath.Join(dir, catalog.SegmentName(2)), bolt.FirstPages(os.Getpagesize()), 0o600)
 	}})
 	if !errors.Is(err, ErrLocked) {
 		t.Errorf("%v, %v", w, err)
@@ -105,7 +108,7 @@ func TestMetaPagesApart(t *testing.T) {
 	for i := range 3 {
 		w := retainWriter(t, path, nil)
 		appendSync(t, w, retainRecord(retainStart.Add(time.Duration(i)*time.Second), 9000))
-		if got := w.seg.db.Info().PageSize; got != os.Getpagesize() {
+		if got := w.seg.DB.Info().PageSize; got != os.Getpagesize() {
 			t.Errorf("recorded with pages of %d bytes", got)
 		}
 		if err := w.Close(); err != nil {
@@ -119,7 +122,7 @@ func TestMetaPagesApart(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := binary.LittleEndian.Uint32(b[pageHeader+8:]); got != closedPage {
+		if got := binary.LittleEndian.Uint32(b[bolt.PageHeader+8:]); got != closedPage {
 			t.Errorf("closed with pages of %d bytes", got)
 		}
 		if rep, err := Verify(t.Context(), path); err != nil || len(rep.Damage) > 0 || rep.Records != i+1 {

@@ -10,13 +10,15 @@ import (
 	"sync"
 	"time"
 
+	"ergorecorder/archive/internal/bolt"
+	"ergorecorder/archive/internal/catalog"
 	"ergorecorder/archive/internal/codec"
 )
 
 // A Reader reads an archive. It is safe for concurrent use, opens no file for
 // writing and has no call that could change one.
 type Reader struct {
-	cat    *catalog
+	cat    *catalog.Catalog
 	zip    *codec.Zip
 	writer *Writer                // whose view it is, or nil
 	fetch  func() (unread string) // of a view: comes before each reading; may be nil
@@ -34,7 +36,7 @@ func Open(path string) (*Reader, error) { return OpenWith(path, OpenOptions{}) }
 
 // OpenWith is Open with options.
 func OpenWith(path string, opts OpenOptions) (*Reader, error) {
-	paths, err := segmentPaths(path)
+	paths, err := catalog.SegmentPaths(path)
 	if err != nil {
 		return nil, fmt.Errorf("open archive: %w", err)
 	}
@@ -42,14 +44,14 @@ func OpenWith(path string, opts OpenOptions) (*Reader, error) {
 	if opts.Expand > 0 {
 		r.zip.SetExpand(opts.Expand)
 	}
-	r.cat.dir = isDir(path)
+	r.cat.Dir = isDir(path)
 	if err := r.open(paths); err != nil {
 		r.Close()
 		return nil, fmt.Errorf("open archive %s: %w", path, err)
 	}
-	if len(r.cat.segments) == 0 {
-		if r.cat.live != "" {
-			return nil, fmt.Errorf("open archive %s: %w: %s", path, ErrLocked, r.cat.live)
+	if len(r.cat.Segments) == 0 {
+		if r.cat.Live != "" {
+			return nil, fmt.Errorf("open archive %s: %w: %s", path, ErrLocked, r.cat.Live)
 		}
 		return nil, fmt.Errorf("open archive %s: no segments: %w", path, ErrNotArchive)
 	}
@@ -58,35 +60,35 @@ func OpenWith(path string, opts OpenOptions) (*Reader, error) {
 
 func newReader() *Reader {
 	zip := codec.NewZip()
-	return &Reader{cat: newCatalog(zip), zip: zip}
+	return &Reader{cat: catalog.New(zip), zip: zip}
 }
 
 func (r *Reader) open(paths []string) error {
 	for i, p := range paths {
-		if i > 0 && i == len(paths)-1 && notBegun(p) {
-			r.cat.unbegun = true
+		if i > 0 && i == len(paths)-1 && bolt.NotBegun(p) {
+			r.cat.Unbegun = true
 			continue
 		}
-		s, damage, err := openSegment(p)
+		s, damage, err := catalog.OpenSegment(p)
 		if errors.Is(err, ErrLocked) && len(paths) > 1 && i == len(paths)-1 {
-			r.cat.live = err.Error()
+			r.cat.Live = err.Error()
 			continue
 		}
 		if err != nil {
 			return err
 		}
-		if damage != nil && len(paths) == 1 && len(s.found) == 0 {
+		if damage != nil && len(paths) == 1 && len(s.Found) == 0 {
 			if !errors.Is(damage, ErrNotArchive) {
 				damage = fmt.Errorf("%w: %w", ErrNotArchive, damage)
 			}
-			return errors.Join(damage, s.close())
+			return errors.Join(damage, s.Close())
 		}
-		r.cat.segments = append(r.cat.segments, s)
+		r.cat.Segments = append(r.cat.Segments, s)
 		if damage != nil {
-			if err := checkFile(p); err != nil {
+			if err := catalog.CheckFile(p); err != nil {
 				damage = err // which says more than bbolt does
 			}
-			r.cat.blame(s, nil, 0, 0, fmt.Errorf("read block by block: %w", damage))
+			r.cat.Blame(s, nil, 0, 0, fmt.Errorf("read block by block: %w", damage))
 		}
 	}
 	return r.load()
@@ -96,25 +98,25 @@ func (r *Reader) open(paths []string) error {
 func (r *Reader) load() error {
 	owners := map[uint64]int{}
 	most := uint64(0)
-	for _, s := range r.cat.segments {
-		if id := s.meta.ID; id != 0 {
+	for _, s := range r.cat.Segments {
+		if id := s.Meta.ID; id != 0 {
 			owners[id]++
 			if owners[id] > owners[most] {
 				most = id
 			}
 		}
 	}
-	for _, s := range r.cat.segments {
-		if s.meta.ID != 0 && s.meta.ID != most {
-			s.foreign = true
-			r.cat.blame(s, nil, 0, 0, errForeign)
+	for _, s := range r.cat.Segments {
+		if s.Meta.ID != 0 && s.Meta.ID != most {
+			s.Foreign = true
+			r.cat.Blame(s, nil, 0, 0, catalog.ErrForeign)
 			continue
 		}
-		if _, _, err := r.cat.load(s); err != nil {
-			r.cat.blame(s, nil, 0, 0, err)
+		if _, _, err := r.cat.Load(s); err != nil {
+			r.cat.Blame(s, nil, 0, 0, err)
 		}
 	}
-	r.cat.absence = r.cat.chain()
+	r.cat.Absence = r.cat.Chain()
 	return nil
 }
 
@@ -125,8 +127,8 @@ func (r *Reader) Close() error {
 		return nil
 	}
 	var errs []error
-	for _, s := range r.cat.segments {
-		errs = append(errs, s.close())
+	for _, s := range r.cat.Segments {
+		errs = append(errs, s.Close())
 	}
 	return errors.Join(errs...)
 }
@@ -135,9 +137,9 @@ func (r *Reader) Close() error {
 func (r *Reader) refresh() {
 	if r.fetch != nil {
 		unread := r.fetch()
-		r.cat.mu.Lock()
-		r.cat.live = unread
-		r.cat.mu.Unlock()
+		r.cat.Mu.Lock()
+		r.cat.Live = unread
+		r.cat.Mu.Unlock()
 	}
 	if w := r.writer; w != nil {
 		w.collect()
@@ -170,17 +172,17 @@ type Info struct {
 // Info returns what is in the archive as a whole.
 func (r *Reader) Info() Info {
 	r.refresh()
-	r.cat.mu.RLock()
-	i := Info{Recording: r.cat.live, Segments: len(r.cat.segments)}
-	for _, s := range r.cat.segments {
-		i.Version = max(i.Version, s.meta.Version)
-		i.Rounded = i.Rounded || s.meta.Rounded
-		i.Bytes += s.size()
-		if i.ID == "" && s.meta.ID != 0 {
-			i.ID = fmt.Sprintf("%016x", s.meta.ID)
+	r.cat.Mu.RLock()
+	i := Info{Recording: r.cat.Live, Segments: len(r.cat.Segments)}
+	for _, s := range r.cat.Segments {
+		i.Version = max(i.Version, s.Meta.Version)
+		i.Rounded = i.Rounded || s.Meta.Rounded
+		i.Bytes += s.Size()
+		if i.ID == "" && s.Meta.ID != 0 {
+			i.ID = fmt.Sprintf("%016x", s.Meta.ID)
 		}
 	}
-	r.cat.mu.RUnlock()
+	r.cat.Mu.RUnlock()
 	for _, s := range r.Streams() {
 		i.Records += s.Records
 		if i.From.IsZero() || s.From.Before(i.From) {
@@ -197,17 +199,17 @@ func (r *Reader) Info() Info {
 func (r *Reader) Streams() []Stream {
 	r.refresh()
 	var out []Stream
-	for _, sr := range r.cat.sorted() {
-		r.cat.mu.RLock()
-		s := Stream{StreamKey: sr.key, Schema: sr.schema}
+	for _, sr := range r.cat.Sorted() {
+		r.cat.Mu.RLock()
+		s := Stream{StreamKey: sr.Key, Schema: sr.Schema}
 		from, to := int64(0), int64(0)
-		for part, runs := range sr.parts {
+		for part, runs := range sr.Parts {
 			for _, x := range runs {
 				if from == 0 || x.From < from {
 					from = x.From
 				}
 				to = max(to, x.To)
-				s.Bytes += int64(x.size)
+				s.Bytes += int64(x.Size)
 				s.Rows += x.Rows
 				if part == 0 {
 					s.Records += x.Records
@@ -215,9 +217,9 @@ func (r *Reader) Streams() []Stream {
 				}
 			}
 		}
-		r.cat.mu.RUnlock()
+		r.cat.Mu.RUnlock()
 		if s.Records > 0 {
-			s.From, s.To = unix(from), unix(to)
+			s.From, s.To = catalog.Unix(from), catalog.Unix(to)
 			out = append(out, s)
 		}
 	}
@@ -226,10 +228,10 @@ func (r *Reader) Streams() []Stream {
 
 // form is the form of a stream.
 func (r *Reader) form(k StreamKey) codec.Form {
-	r.cat.mu.RLock()
-	defer r.cat.mu.RUnlock()
-	if s := r.cat.streams[k]; s != nil {
-		return codec.Form(s.schema.Form)
+	r.cat.Mu.RLock()
+	defer r.cat.Mu.RUnlock()
+	if s := r.cat.Streams[k]; s != nil {
+		return codec.Form(s.Schema.Form)
 	}
 	return codec.FormText
 }
@@ -238,21 +240,21 @@ func (r *Reader) form(k StreamKey) codec.Form {
 func (r *Reader) fetcher(k StreamKey) func(part int, seq uint64) (*codec.Run, error) {
 	return func(part int, seq uint64) (*codec.Run, error) {
 		if x := r.runAt(k, part, seq); x != nil {
-			return r.cat.open(r.zip, k, *x)
+			return r.cat.Open(r.zip, k, *x)
 		}
 		return nil, errors.New("no block holds it")
 	}
 }
 
 // runAt is the run of a part that holds a record, nil where none does.
-func (r *Reader) runAt(k StreamKey, part int, seq uint64) *run {
-	r.cat.mu.RLock()
-	defer r.cat.mu.RUnlock()
-	s := r.cat.streams[k]
-	if s == nil || part >= len(s.parts) {
+func (r *Reader) runAt(k StreamKey, part int, seq uint64) *catalog.Run {
+	r.cat.Mu.RLock()
+	defer r.cat.Mu.RUnlock()
+	s := r.cat.Streams[k]
+	if s == nil || part >= len(s.Parts) {
 		return nil
 	}
-	for _, x := range s.parts[part] {
+	for _, x := range s.Parts[part] {
 		if x.Run <= seq && seq <= x.Last {
 			now := *x
 			return &now
@@ -300,8 +302,8 @@ func (r *Reader) Records(ctx context.Context, q Query) iter.Seq2[*Record, error]
 		}
 		keys := q.Streams
 		if keys == nil {
-			for _, s := range r.cat.sorted() {
-				keys = append(keys, s.key)
+			for _, s := range r.cat.Sorted() {
+				keys = append(keys, s.Key)
 			}
 		}
 		m := newMerge(r, keys, &q)
@@ -334,9 +336,9 @@ func (r *Reader) Marks(ctx context.Context, from, to time.Time) iter.Seq2[Mark, 
 	return func(yield func(Mark, error) bool) {
 		r.refresh()
 		q := Query{Streams: []StreamKey{}}
-		for _, s := range r.cat.sorted() {
-			if s.key.Kind == MarkKind {
-				q.Streams = append(q.Streams, s.key)
+		for _, s := range r.cat.Sorted() {
+			if s.Key.Kind == MarkKind {
+				q.Streams = append(q.Streams, s.Key)
 			}
 		}
 		var marks []Mark
@@ -365,3 +367,14 @@ func (r *Reader) Marks(ctx context.Context, from, to time.Time) iter.Seq2[Mark, 
 		}
 	}
 }
+
+// known is what was found damaged or absent when the archive was opened.
+func (r *Reader) known() []*CorruptionError {
+	r.cat.Mu.RLock()
+	defer r.cat.Mu.RUnlock()
+	return slices.Concat(r.cat.Damage, r.cat.Absence)
+}
+
+// Segments are the files of the archive at path, in the order in which they
+// were written.
+func Segments(path string) ([]string, error) { return catalog.SegmentPaths(path) }

@@ -8,6 +8,10 @@ import (
 	"slices"
 
 	"go.etcd.io/bbolt"
+
+	"ergorecorder/archive/internal/bolt"
+	"ergorecorder/archive/internal/catalog"
+	"ergorecorder/archive/internal/record"
 )
 
 // keep rotates and drops segments as the options say, and reports whether it
@@ -20,14 +24,14 @@ func (w *Writer) keep() (dropped bool, err error) {
 	w.mu.Lock()
 	old := w.began != 0 && w.newest-w.began >= int64(w.opts.RotateAge)
 	w.mu.Unlock()
-	if old || w.seg.size() >= w.opts.RotateBytes {
+	if old || w.seg.Size() >= w.opts.RotateBytes {
 		if e := w.rotate(); e != nil {
-			err = errors.Join(err, fmt.Errorf("rotate: %w", fileError(e)))
+			err = errors.Join(err, fmt.Errorf("rotate: %w", record.FileError(e)))
 		}
 	}
-	before := len(w.cat.segments)
+	before := len(w.cat.Segments)
 	err = errors.Join(err, w.retain())
-	return len(w.cat.segments) < before, err
+	return len(w.cat.Segments) < before, err
 }
 
 // rotate closes the segment and begins the next.
@@ -48,7 +52,7 @@ func (w *Writer) rotate() error {
 // are packed.
 func (w *Writer) follow() error {
 	old := w.seg
-	path := filepath.Join(w.path, segmentName(max(old.meta.Segment, old.meta.Next)+1))
+	path := filepath.Join(w.path, catalog.SegmentName(max(old.Meta.Segment, old.Meta.Next)+1))
 	w.mu.Lock()
 	last := w.durable
 	w.mu.Unlock()
@@ -57,33 +61,33 @@ func (w *Writer) follow() error {
 	if err != nil {
 		return err
 	}
-	next := &segment{path: path, db: db}
+	next := &catalog.Segment{Path: path, DB: db}
 	if err := w.initialize(next, m); err != nil {
-		return errors.Join(err, next.close(), os.Remove(path))
+		return errors.Join(err, next.Close(), os.Remove(path))
 	}
-	if old.meta.Next == 0 {
+	if old.Meta.Next == 0 {
 		if err := w.noteNext(old, m.Segment); err != nil {
 			// The note may be on disk all the same. Until it is taken back there, the
 			// segment that it names stays, empty; the next rotation begins it anew.
 			w.owed, w.begun = true, path
-			return errors.Join(err, next.close())
+			return errors.Join(err, next.Close())
 		}
 	}
 	w.begun = ""
 	w.turnTo(next)
-	return errors.Join(w.compact(old), old.reopen())
+	return errors.Join(w.compact(old), old.Reopen())
 }
 
 // noteNext writes into a segment which one was begun behind it.
-func (w *Writer) noteNext(s *segment, number int) error {
-	m := s.meta
+func (w *Writer) noteNext(s *catalog.Segment, number int) error {
+	m := s.Meta
 	m.Next = number
-	if err := w.updateIn(s, func(tx *bbolt.Tx) error { return putMeta(tx, m) }); err != nil {
-		return fmt.Errorf("note what follows %s: %w", s.name(), err)
+	if err := w.updateIn(s, func(tx *bbolt.Tx) error { return catalog.PutMeta(tx, m) }); err != nil {
+		return fmt.Errorf("note what follows %s: %w", s.Name(), err)
 	}
-	w.cat.mu.Lock()
-	s.meta = m
-	w.cat.mu.Unlock()
+	w.cat.Mu.Lock()
+	s.Meta = m
+	w.cat.Mu.Unlock()
 	return nil
 }
 
@@ -94,14 +98,14 @@ func (w *Writer) joinChain() error {
 	if !w.dir {
 		return nil
 	}
-	if n := len(w.cat.segments); n > 1 {
-		if before := w.cat.segments[n-2]; before.meta.Next == 0 && before.meta.Version >= 3 {
+	if n := len(w.cat.Segments); n > 1 {
+		if before := w.cat.Segments[n-2]; before.Meta.Next == 0 && before.Meta.Version >= 3 {
 			if err := w.noteNextIn(before); err != nil {
 				return err
 			}
 		}
 	}
-	if w.seg.meta.Next == 0 {
+	if w.seg.Meta.Next == 0 {
 		return nil
 	}
 	if err := w.packAll(w.zip); err != nil {
@@ -111,19 +115,19 @@ func (w *Writer) joinChain() error {
 }
 
 // noteNextIn is noteNext for a segment that is open for reading.
-func (w *Writer) noteNextIn(s *segment) error {
-	if err := s.close(); err != nil {
+func (w *Writer) noteNextIn(s *catalog.Segment) error {
+	if err := s.Close(); err != nil {
 		return err
 	}
-	s.txid = 0
-	db, err := w.openBolt(s.path, 0)
+	s.TxID = 0
+	db, err := w.openBolt(s.Path, 0)
 	if err == nil {
-		s.mu.Lock()
-		s.db = db
-		s.mu.Unlock()
-		err = w.noteNext(s, w.seg.meta.Segment)
+		s.Mu.Lock()
+		s.DB = db
+		s.Mu.Unlock()
+		err = w.noteNext(s, w.seg.Meta.Segment)
 	}
-	return errors.Join(err, s.reopen())
+	return errors.Join(err, s.Reopen())
 }
 
 // withoutBegun removes the newest segment of a directory if a rotation began it
@@ -133,14 +137,14 @@ func (w *Writer) withoutBegun(paths []string) ([]string, error) {
 	if n < 1 {
 		return paths, nil
 	}
-	if notBegun(paths[n]) {
+	if bolt.NotBegun(paths[n]) {
 		return paths, nil // it is begun anew
 	}
 	if empty, err := peek(paths[n], holdsNothing); err != nil || !empty {
 		return paths, err
 	}
 	ends, err := peek(paths[n-1], func(tx *bbolt.Tx) (bool, error) {
-		m, err := getMeta(tx)
+		m, err := catalog.GetMeta(tx)
 		return m.Next == 0 && m.Version >= 3, err
 	})
 	if err != nil || !ends {
@@ -155,15 +159,15 @@ func (w *Writer) withoutBegun(paths []string) ([]string, error) {
 // peek asks a segment that is not damaged something; of one that is, the answer
 // is no.
 func peek(path string, ask func(*bbolt.Tx) (bool, error)) (yes bool, err error) {
-	s, damage, err := openSegment(path)
+	s, damage, err := catalog.OpenSegment(path)
 	if err != nil {
 		return false, fmt.Errorf("segment %s: %w", filepath.Base(path), err)
 	}
-	defer s.close()
-	if damage != nil || s.db == nil {
+	defer s.Close()
+	if damage != nil || s.DB == nil {
 		return false, nil
 	}
-	err = s.view(func(tx *bbolt.Tx) (err error) {
+	err = s.View(func(tx *bbolt.Tx) (err error) {
 		yes, err = ask(tx)
 		return err
 	})
@@ -172,7 +176,7 @@ func peek(path string, ask func(*bbolt.Tx) (bool, error)) (yes bool, err error) 
 
 // holdsNothing reports whether a segment has no records.
 func holdsNothing(tx *bbolt.Tx) (bool, error) {
-	for _, name := range [][]byte{bucketStreams, bucketBlocks, bucketIndex, bucketTail} {
+	for _, name := range [][]byte{catalog.BucketStreams, catalog.BucketBlocks, catalog.BucketIndex, catalog.BucketTail} {
 		if b := tx.Bucket(name); b == nil || b.Stats().KeyN > 0 {
 			return false, nil
 		}
@@ -182,23 +186,23 @@ func holdsNothing(tx *bbolt.Tx) (bool, error) {
 
 // turnTo makes next the segment that is written. Records that came since all
 // runs were packed have begun new ones; those belong to it.
-func (w *Writer) turnTo(next *segment) {
+func (w *Writer) turnTo(next *catalog.Segment) {
 	defer w.alone()()
 	w.takeDirty()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.cat.mu.Lock()
-	defer w.cat.mu.Unlock()
+	w.cat.Mu.Lock()
+	defer w.cat.Mu.Unlock()
 	w.seg, w.began, w.newest = next, 0, 0
-	w.cat.segments = append(w.cat.segments, next)
+	w.cat.Segments = append(w.cat.Segments, next)
 	for _, s := range w.streams {
 		s.seg = nil
-		for part := range s.runs.parts {
-			r := s.runs.last(part)
-			if r == nil || r.chunks == nil {
+		for part := range s.runs.Parts {
+			r := s.runs.Last(part)
+			if r == nil || r.Chunks == nil {
 				continue
 			}
-			r.seg = next
+			r.Seg = next
 			w.span(r.From, r.To)
 			if s.seg == nil {
 				s.seg = next
@@ -218,32 +222,12 @@ func (w *Writer) reopenShut() error {
 		return nil
 	}
 	var errs []error
-	for _, s := range w.cat.segments[:len(w.cat.segments)-1] {
-		if s.isShut() {
-			errs = append(errs, s.reopen())
+	for _, s := range w.cat.Segments[:len(w.cat.Segments)-1] {
+		if s.IsShut() {
+			errs = append(errs, s.Reopen())
 		}
 	}
 	return errors.Join(errs...)
-}
-
-func (s *segment) isShut() bool {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.db == nil && s.flat == nil
-}
-
-// reopen opens the segment for reading only, so that others can read it too.
-func (s *segment) reopen() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.db != nil {
-		if err := s.db.Close(); err != nil {
-			return err
-		}
-	}
-	db, err := openBolt(s.path, boltOptions(true, 0))
-	s.db = db
-	return err
 }
 
 // retain drops the oldest segments while the archive is larger or older than
@@ -255,17 +239,17 @@ func (w *Writer) retain() error {
 	}
 	full := w.limitPinned()
 	oldest := w.opts.Now().Add(-w.opts.KeepAge).UnixNano()
-	for _, s := range slices.Clone(w.cat.segments[:len(w.cat.segments)-1]) {
+	for _, s := range slices.Clone(w.cat.Segments[:len(w.cat.Segments)-1]) {
 		total := int64(0)
-		for _, x := range w.cat.segments {
-			total += x.size()
+		for _, x := range w.cat.Segments {
+			total += x.Size()
 		}
 		tooOld := w.opts.KeepAge > 0 && w.newestIn(s) < oldest
 		if !tooOld && (w.opts.KeepBytes <= 0 || total <= w.opts.KeepBytes) {
 			break
 		}
 		if err := w.drop(s); err != nil {
-			err = fmt.Errorf("drop %s: %w", s.name(), fileError(err))
+			err = fmt.Errorf("drop %s: %w", s.Name(), record.FileError(err))
 			if !errors.Is(err, ErrFull) {
 				return err
 			}
@@ -275,14 +259,14 @@ func (w *Writer) retain() error {
 	return full
 }
 
-func (w *Writer) newestIn(s *segment) int64 {
-	w.cat.mu.RLock()
-	defer w.cat.mu.RUnlock()
+func (w *Writer) newestIn(s *catalog.Segment) int64 {
+	w.cat.Mu.RLock()
+	defer w.cat.Mu.RUnlock()
 	to := int64(0)
-	for _, sr := range w.cat.streams {
-		for _, runs := range sr.parts {
+	for _, sr := range w.cat.Streams {
+		for _, runs := range sr.Parts {
 			for _, r := range runs {
-				if r.seg == s {
+				if r.Seg == s {
 					to = max(to, r.To)
 				}
 			}
@@ -292,7 +276,7 @@ func (w *Writer) newestIn(s *segment) int64 {
 }
 
 // drop removes what no incident pins from a segment, or the segment.
-func (w *Writer) drop(s *segment) error {
+func (w *Writer) drop(s *catalog.Segment) error {
 	w.mu.Lock()
 	pins := slices.Clone(w.pins)
 	w.mu.Unlock()
@@ -304,9 +288,9 @@ func (w *Writer) drop(s *segment) error {
 		if err := w.rewrite(s, keep); err != nil {
 			return err
 		}
-		w.deleteRuns(func(r *run) bool { return drop[r] })
+		w.deleteRuns(func(r *catalog.Run) bool { return drop[r] })
 	}
-	s.left = true
+	s.Left = true
 	return nil
 }
 
@@ -320,39 +304,39 @@ func (w *Writer) limitPinned() error {
 	if w.opts.KeepBytes <= 0 {
 		return nil
 	}
-	var pinned []*segment
+	var pinned []*catalog.Segment
 	total := int64(0)
-	for _, s := range w.cat.segments[:len(w.cat.segments)-1] {
-		if s.left || s.meta.Pinned {
+	for _, s := range w.cat.Segments[:len(w.cat.Segments)-1] {
+		if s.Left || s.Meta.Pinned {
 			pinned = append(pinned, s)
-			total += s.size()
+			total += s.Size()
 		}
 	}
 	for _, s := range pinned {
 		if total <= w.opts.KeepBytes/pinnedShare {
 			break
 		}
-		total -= s.size()
+		total -= s.Size()
 		if err := w.forget(s); err != nil {
-			return fmt.Errorf("drop %s: %w", s.name(), fileError(err))
+			return fmt.Errorf("drop %s: %w", s.Name(), record.FileError(err))
 		}
 	}
 	return nil
 }
 
 // deleteRuns takes runs that were dropped out of the catalog.
-func (w *Writer) deleteRuns(gone func(*run) bool) {
-	w.cat.mu.Lock()
-	defer w.cat.mu.Unlock()
-	for _, sr := range w.cat.streams {
-		for part, runs := range sr.parts {
-			sr.parts[part] = slices.DeleteFunc(runs, gone)
+func (w *Writer) deleteRuns(gone func(*catalog.Run) bool) {
+	w.cat.Mu.Lock()
+	defer w.cat.Mu.Unlock()
+	for _, sr := range w.cat.Streams {
+		for part, runs := range sr.Parts {
+			sr.Parts[part] = slices.DeleteFunc(runs, gone)
 		}
 	}
-	for k, sr := range w.cat.streams {
-		if _, writing := w.streams[k]; !writing && !slices.ContainsFunc(sr.parts, func(p []*run) bool { return len(p) > 0 }) {
-			delete(w.cat.streams, k)
-			w.cat.order = nil
+	for k, sr := range w.cat.Streams {
+		if _, writing := w.streams[k]; !writing && !slices.ContainsFunc(sr.Parts, func(p []*catalog.Run) bool { return len(p) > 0 }) {
+			delete(w.cat.Streams, k)
+			w.cat.Order = nil
 		}
 	}
 }
@@ -360,15 +344,15 @@ func (w *Writer) deleteRuns(gone func(*run) bool) {
 // split tells the segment's runs that are pinned from the others. A pinned run
 // of part 0 needs the other parts of its whole time; marks of incidents are
 // always kept.
-func (w *Writer) split(s *segment, pins []window) (keep []*run, drop map[*run]bool) {
-	w.cat.mu.RLock()
-	defer w.cat.mu.RUnlock()
-	drop = map[*run]bool{}
-	for k, sr := range w.cat.streams {
+func (w *Writer) split(s *catalog.Segment, pins []window) (keep []*catalog.Run, drop map[*catalog.Run]bool) {
+	w.cat.Mu.RLock()
+	defer w.cat.Mu.RUnlock()
+	drop = map[*catalog.Run]bool{}
+	for k, sr := range w.cat.Streams {
 		wanted := slices.Clone(pins)
-		for part, runs := range sr.parts {
+		for part, runs := range sr.Parts {
 			for _, r := range runs {
-				if r.seg != s {
+				if r.Seg != s {
 					continue
 				}
 				incident := k.Kind == MarkKind && k.Name == MarkIncident
@@ -389,11 +373,11 @@ func (w *Writer) split(s *segment, pins []window) (keep []*run, drop map[*run]bo
 // forget notes in the segment being written that another is dropped, and
 // removes its file. Where there is no room for the note it follows with the
 // next commit, for which the removal makes room.
-func (w *Writer) forget(s *segment) error {
-	m := w.seg.meta
-	m.Gone, m.Dropped = m.dropped().with(s.meta.Segment), nil
-	noted := w.update(func(tx *bbolt.Tx) error { return putMeta(tx, m) })
-	if noted != nil && !errors.Is(fileError(noted), ErrFull) {
+func (w *Writer) forget(s *catalog.Segment) error {
+	m := w.seg.Meta
+	m.Gone, m.Dropped = m.Removed().With(s.Meta.Segment), nil
+	noted := w.update(func(tx *bbolt.Tx) error { return catalog.PutMeta(tx, m) })
+	if noted != nil && !errors.Is(record.FileError(noted), ErrFull) {
 		return noted
 	}
 	err := w.opts.step("remove a segment")
@@ -402,7 +386,7 @@ func (w *Writer) forget(s *segment) error {
 	case noted != nil:
 		err = w.setAside(s)
 	default:
-		err = os.Remove(s.path)
+		err = os.Remove(s.Path)
 	}
 	if err != nil {
 		return errors.Join(noted, err)
@@ -410,13 +394,13 @@ func (w *Writer) forget(s *segment) error {
 	if noted == nil {
 		w.clearAside()
 	}
-	w.cat.mu.Lock()
-	w.seg.meta = m
+	w.cat.Mu.Lock()
+	w.seg.Meta = m
 	w.owed = noted != nil
-	w.cat.segments = slices.DeleteFunc(w.cat.segments, func(x *segment) bool { return x == s })
-	w.cat.mu.Unlock()
-	w.deleteRuns(func(r *run) bool { return r.seg == s })
-	return s.close()
+	w.cat.Segments = slices.DeleteFunc(w.cat.Segments, func(x *catalog.Segment) bool { return x == s })
+	w.cat.Mu.Unlock()
+	w.deleteRuns(func(r *catalog.Run) bool { return r.Seg == s })
+	return s.Close()
 }
 
 // Forget drops a segment of a directory archive that is kept elsewhere, whatever
@@ -424,13 +408,13 @@ func (w *Writer) forget(s *segment) error {
 func (w *Writer) Forget(number int) error {
 	w.io.Lock()
 	defer w.io.Unlock()
-	i := slices.IndexFunc(w.cat.segments, func(s *segment) bool { return s.meta.Segment == number })
+	i := slices.IndexFunc(w.cat.Segments, func(s *catalog.Segment) bool { return s.Meta.Segment == number })
 	if !w.dir || i < 0 {
 		return nil // it is not there
 	}
-	if s := w.cat.segments[i]; s != w.seg {
+	if s := w.cat.Segments[i]; s != w.seg {
 		if err := w.forget(s); err != nil {
-			return fmt.Errorf("drop %s: %w", s.name(), fileError(err))
+			return fmt.Errorf("drop %s: %w", s.Name(), record.FileError(err))
 		}
 		return nil
 	}
@@ -438,9 +422,9 @@ func (w *Writer) Forget(number int) error {
 }
 
 // rewrite makes the segment hold the given runs only.
-func (w *Writer) rewrite(s *segment, keep []*run) error {
+func (w *Writer) rewrite(s *catalog.Segment, keep []*catalog.Run) error {
 	var blocks []packed
-	err := w.rewriteFile(s.path, closedPage, func(dst *bbolt.DB) error {
+	err := w.rewriteFile(s.Path, closedPage, func(dst *bbolt.DB) error {
 		return dst.Update(func(tx *bbolt.Tx) (err error) {
 			blocks, err = w.copyRuns(tx, s, keep)
 			return err
@@ -449,33 +433,33 @@ func (w *Writer) rewrite(s *segment, keep []*run) error {
 	if err != nil {
 		return err
 	}
-	w.cat.mu.Lock()
-	defer w.cat.mu.Unlock()
-	s.meta.Pinned, s.meta.Version = true, FormatVersion
+	w.cat.Mu.Lock()
+	defer w.cat.Mu.Unlock()
+	s.Meta.Pinned, s.Meta.Version = true, FormatVersion
 	for _, p := range blocks {
-		p.run.key, p.run.at = p.key, int64(p.at)
+		p.run.Key, p.run.At = p.key, int64(p.at)
 	}
-	return s.reopen()
+	return s.Reopen()
 }
 
-func (w *Writer) copyRuns(tx *bbolt.Tx, s *segment, keep []*run) ([]packed, error) {
-	if err := makeBuckets(tx); err != nil {
+func (w *Writer) copyRuns(tx *bbolt.Tx, s *catalog.Segment, keep []*catalog.Run) ([]packed, error) {
+	if err := catalog.MakeBuckets(tx); err != nil {
 		return nil, err
 	}
-	m := s.meta
+	m := s.Meta
 	m.Pinned, m.Version = true, FormatVersion
-	if err := putMeta(tx, m); err != nil {
+	if err := catalog.PutMeta(tx, m); err != nil {
 		return nil, err
 	}
-	err := s.view(func(src *bbolt.Tx) error {
-		return src.Bucket(bucketStreams).ForEach(tx.Bucket(bucketStreams).Put)
+	err := s.View(func(src *bbolt.Tx) error {
+		return src.Bucket(catalog.BucketStreams).ForEach(tx.Bucket(catalog.BucketStreams).Put)
 	})
 	if err != nil {
 		return nil, err
 	}
 	blocks := make([]packed, 0, len(keep))
 	for _, r := range keep {
-		b, err := r.block(new([]byte))
+		b, err := r.Block(new([]byte))
 		if err != nil {
 			return nil, err
 		}

@@ -75,7 +75,7 @@ func TestRetainFull(t *testing.T) {
 	var w *Writer
 	room := 100 // segments that the disk takes
 	w = retainWriter(t, path, &Options{Now: func() time.Time { return now }, KeepAge: 8 * time.Minute, fault: func(step string) error {
-		if w != nil && (step == "commit" || step == "initialize a segment") && len(w.cat.segments) > room {
+		if w != nil && (step == "commit" || step == "initialize a segment") && len(w.cat.Segments) > room {
 			return fmt.Errorf("write: %w", syscall.ENOSPC)
 		}
 		return nil
@@ -129,13 +129,13 @@ func TestReadWhileRewritten(t *testing.T) {
 	if err := w.Rotate(); err != nil {
 		t.Fatal(err)
 	}
-	before := w.cat.runs(key(2), 0)[0]
+	before := w.cat.Runs(key(2), 0)[0]
 	now = now.Add(24 * time.Hour)
 	appendSync(t, w, retainRecord(now, 10))
-	if after := w.cat.runs(key(2), 0)[0]; after.at == before.at || string(after.key) != string(before.key) {
-		t.Fatalf("the block has not moved within its value: %d of %x, now %d of %x", before.at, before.key, after.at, after.key)
+	if after := w.cat.Runs(key(2), 0)[0]; after.At == before.At || string(after.Key) != string(before.Key) {
+		t.Fatalf("the block has not moved within its value: %d of %x, now %d of %x", before.At, before.Key, after.At, after.Key)
 	}
-	if _, err := w.cat.open(w.zip, key(2), before); err != nil {
+	if _, err := w.cat.Open(w.zip, key(2), before); err != nil {
 		t.Error(err)
 	}
 }
@@ -189,7 +189,7 @@ func TestReopen(t *testing.T) {
 	if err := w.Rotate(); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.cat.segments[0].close(); err != nil {
+	if err := w.cat.Segments[0].Close(); err != nil {
 		t.Fatal(err)
 	}
 	appendSync(t, w, retainRecord(retainStart.Add(time.Second), 10))
@@ -199,7 +199,7 @@ func TestReopen(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Sync(); err != nil || !w.cat.segments[0].isShut() {
-		t.Errorf("sync after close: %v, segment shut: %v", err, w.cat.segments[0].isShut())
+	if err := w.Sync(); err != nil || !w.cat.Segments[0].IsShut() {
+		t.Errorf("sync after close: %v, segment shut: %v", err, w.cat.Segments[0].IsShut())
 	}
 }

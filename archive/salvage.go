@@ -12,7 +12,10 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"ergorecorder/archive/internal/bolt"
+	"ergorecorder/archive/internal/catalog"
 	"ergorecorder/archive/internal/codec"
+	"ergorecorder/archive/internal/record"
 )
 
 // A Salvaged says what Salvage recovered.
@@ -36,7 +39,7 @@ func Salvage(ctx context.Context, path, out string) (*Salvaged, error) {
 	if _, err := os.Lstat(out); err == nil {
 		return nil, fmt.Errorf("salvage: %s exists already", out)
 	}
-	paths, err := segmentPaths(path)
+	paths, err := catalog.SegmentPaths(path)
 	if err != nil {
 		return nil, fmt.Errorf("salvage: %w", err)
 	}
@@ -54,13 +57,13 @@ func Salvage(ctx context.Context, path, out string) (*Salvaged, error) {
 	}
 	raw := newReader()
 	for _, p := range paths {
-		s := &segment{path: p}
-		if err := s.openRaw(); err != nil {
+		s := &catalog.Segment{Path: p}
+		if err := s.OpenRaw(); err != nil {
 			return nil, fmt.Errorf("salvage: %w", err)
 		}
-		raw.cat.segments = append(raw.cat.segments, s)
-		if err := checkFile(p); errors.Is(err, errShort) {
-			raw.cat.blame(s, nil, 0, 0, err)
+		raw.cat.Segments = append(raw.cat.Segments, s)
+		if err := catalog.CheckFile(p); errors.Is(err, bolt.ErrShort) {
+			raw.cat.Blame(s, nil, 0, 0, err)
 		}
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -73,19 +76,19 @@ func Salvage(ctx context.Context, path, out string) (*Salvaged, error) {
 }
 
 func (r *Reader) salvage(there *Reader, path, out string) (*Salvaged, error) {
-	if len(r.cat.streams) == 0 && (there == nil || len(there.cat.streams) > 0) {
+	if len(r.cat.Streams) == 0 && (there == nil || len(there.cat.Streams) > 0) {
 		return nil, fmt.Errorf("salvage %s: no block of an archive in it: %w", path, ErrNotArchive)
 	}
 	w, err := OpenWriter(out, nil)
 	if err != nil {
 		return nil, fmt.Errorf("salvage: %w", err)
 	}
-	s, got := &Salvaged{}, map[runID]bool{}
-	meta := w.seg.meta
+	s, got := &Salvaged{}, map[catalog.RunID]bool{}
+	meta := w.seg.Meta
 	if there != nil { // what retention took is not missed in the new archive either
-		newest := there.cat.newest().meta
-		meta.Gone = newest.dropped()
-		meta.Pinned = slices.ContainsFunc(there.cat.segments, func(s *segment) bool { return s.meta.Pinned })
+		newest := there.cat.Newest().Meta
+		meta.Gone = newest.Removed()
+		meta.Pinned = slices.ContainsFunc(there.cat.Segments, func(s *catalog.Segment) bool { return s.Meta.Pinned })
 	}
 	err = w.update(func(tx *bbolt.Tx) error { return r.copyTo(tx, meta, s, got) })
 	if err == nil {
@@ -98,14 +101,14 @@ func (r *Reader) salvage(there *Reader, path, out string) (*Salvaged, error) {
 	}
 	told := r.cat // what tells of the rest
 	if there != nil {
-		s.Lost = append(there.missing(got), there.cat.absence...)
-		s.Lost = append(s.Lost, there.cat.damageInTrees()...)
+		s.Lost = append(there.missing(got), there.cat.Absence...)
+		s.Lost = append(s.Lost, there.cat.DamageInTrees()...)
 		told = there.cat
 	}
-	s.Lost = append(append(s.Lost, told.gaps()...), told.unaccounted()...)
-	s.Lost = append(s.Lost, r.cat.damage...)
+	s.Lost = append(append(s.Lost, told.Gaps()...), told.Unaccounted()...)
+	s.Lost = append(s.Lost, r.cat.Damage...)
 	if len(s.Lost) == 0 {
-		s.Lost = told.untold()
+		s.Lost = told.Untold()
 	}
 	slices.SortStableFunc(s.Lost, func(a, b *CorruptionError) int { return a.From.Compare(b.From) })
 	st, err := os.Stat(out)
@@ -118,26 +121,26 @@ func (r *Reader) salvage(there *Reader, path, out string) (*Salvaged, error) {
 
 // copyTo copies every run as a block into a segment of that meta, which
 // becomes one of the same archive, and notes what it copied.
-func (r *Reader) copyTo(tx *bbolt.Tx, meta segmentMeta, s *Salvaged, got map[runID]bool) error {
+func (r *Reader) copyTo(tx *bbolt.Tx, meta catalog.Meta, s *Salvaged, got map[catalog.RunID]bool) error {
 	var blocks []packed
 	defs := map[uint32][]byte{}
-	for _, sr := range r.cat.sorted() {
+	for _, sr := range r.cat.Sorted() {
 		s.Streams++
-		for part, runs := range sr.parts {
+		for part, runs := range sr.Parts {
 			for _, x := range runs {
-				pieces, _, err := x.read()
+				pieces, _, err := x.Read()
 				if err != nil {
 					return err
 				}
 				b := pieces[0]
-				if x.chunks != nil {
+				if x.Chunks != nil {
 					if b, err = codec.Merge(r.zip, nil, pieces...); err != nil {
 						return err
 					}
 				}
 				blocks = append(blocks, packed{run: x, block: b})
-				got[runID{x.Stream, part, x.Run}] = true
-				defs[x.Stream] = definition(sr.key, sr.schema)
+				got[catalog.RunID{Stream: x.Stream, Part: part, Run: x.Run}] = true
+				defs[x.Stream] = record.Definition(sr.Key, sr.Schema)
 				meta.ID, meta.Rounded, meta.Version = x.Archive, meta.Rounded || x.Round, FormatVersion
 				s.Blocks++
 				if part == 0 {
@@ -146,10 +149,10 @@ func (r *Reader) copyTo(tx *bbolt.Tx, meta segmentMeta, s *Salvaged, got map[run
 			}
 		}
 	}
-	if err := putStreams(tx, r.zip, defs); err != nil {
+	if err := catalog.PutStreams(tx, r.zip, defs); err != nil {
 		return err
 	}
-	if err := putMeta(tx, meta); err != nil {
+	if err := catalog.PutMeta(tx, meta); err != nil {
 		return err
 	}
 	return putBlocks(tx, r.zip, blocks)
@@ -163,91 +166,60 @@ func (w *Writer) mend(path string) error {
 	if err != nil {
 		return err
 	}
-	old := &segment{path: path, db: db}
-	defer old.close()
+	old := &catalog.Segment{Path: path, DB: db}
+	defer old.Close()
 	meta, err := metaOf(old)
 	if err != nil {
 		return err
 	}
-	raw := &segment{path: path}
-	if err := raw.openRaw(); err != nil {
+	raw := &catalog.Segment{Path: path}
+	if err := raw.OpenRaw(); err != nil {
 		return err
 	}
-	if len(raw.found) == 0 {
+	if len(raw.Found) == 0 {
 		w.owed = true // nothing can be lost, and a commit mends the page
 		return nil
 	}
-	r := &Reader{cat: newCatalog(w.zip), zip: w.zip}
-	r.cat.segments = []*segment{raw}
+	r := &Reader{cat: catalog.New(w.zip), zip: w.zip}
+	r.cat.Segments = []*catalog.Segment{raw}
 	if err := r.load(); err != nil {
 		return err
 	}
 	return w.rewriteFile(path, os.Getpagesize(), func(dst *bbolt.DB) error {
 		return dst.Update(func(tx *bbolt.Tx) error {
-			if err := makeBuckets(tx); err != nil {
+			if err := catalog.MakeBuckets(tx); err != nil {
 				return err
 			}
-			return r.copyTo(tx, meta, &Salvaged{}, map[runID]bool{})
+			return r.copyTo(tx, meta, &Salvaged{}, map[catalog.RunID]bool{})
 		})
 	})
 }
 
 // metaOf is the meta of a segment as far as its tree tells it, else what its
 // name does.
-func metaOf(s *segment) (m segmentMeta, err error) {
-	err = s.view(func(tx *bbolt.Tx) (err error) {
-		m, err = getMeta(tx)
+func metaOf(s *catalog.Segment) (m catalog.Meta, err error) {
+	err = s.View(func(tx *bbolt.Tx) (err error) {
+		m, err = catalog.GetMeta(tx)
 		return err
 	})
 	if errors.Is(err, ErrNotArchive) {
-		m, err = segmentMeta{Version: FormatVersion, Segment: 1}, nil
-		if n, ok := segmentNumber(s.name()); ok {
+		m, err = catalog.Meta{Version: FormatVersion, Segment: 1}, nil
+		if n, ok := catalog.SegmentNumber(s.Name()); ok {
 			m.Segment = n
 		}
 	}
 	return m, err
 }
 
-// damageInTrees is what was found damaged in segments whose trees are not.
-func (c *catalog) damageInTrees() []*CorruptionError {
-	sound := map[string]bool{}
-	for _, s := range c.segments {
-		sound[s.name()] = !s.isRaw() && !s.foreign
-	}
-	return slices.DeleteFunc(slices.Clone(c.damage), func(e *CorruptionError) bool { return !sound[e.Segment] })
-}
-
-// untold says that records behind the last one may be lost: the tree of the
-// newest segment, which would tell, cannot be read, and no later number does.
-func (c *catalog) untold() []*CorruptionError {
-	newest := c.newest()
-	if newest == nil || !newest.isRaw() {
-		return nil
-	}
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	last := uint64(0)
-	for _, sr := range c.streams {
-		if len(sr.parts) == 0 {
-			continue
-		}
-		for _, r := range sr.parts[0] {
-			last = max(last, r.Last)
-		}
-	}
-	err := fmt.Errorf("its tree is damaged: records behind number %d, if there were any, are lost", last)
-	return []*CorruptionError{{Segment: newest.name(), Err: err}}
-}
-
 // missing are the runs that the archive should hold and that were not got.
-func (r *Reader) missing(got map[runID]bool) (lost []*CorruptionError) {
-	for _, sr := range r.cat.sorted() {
-		for _, runs := range sr.parts {
+func (r *Reader) missing(got map[catalog.RunID]bool) (lost []*CorruptionError) {
+	for _, sr := range r.cat.Sorted() {
+		for _, runs := range sr.Parts {
 			for _, x := range runs {
-				if got[runID{x.Stream, x.Part, x.Run}] || x.seg.isRaw() {
+				if got[catalog.RunID{Stream: x.Stream, Part: x.Part, Run: x.Run}] || x.Seg.IsRaw() {
 					continue
 				}
-				lost = append(lost, r.cat.corruption(sr.key, x, fmt.Errorf("records lost from number %d on: %d", x.Run, x.Records)))
+				lost = append(lost, r.cat.Corruption(sr.Key, x, fmt.Errorf("records lost from number %d on: %d", x.Run, x.Records)))
 			}
 		}
 	}

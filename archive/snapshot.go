@@ -6,6 +6,9 @@ import (
 	"io"
 
 	"go.etcd.io/bbolt"
+
+	"ergorecorder/archive/internal/bolt"
+	"ergorecorder/archive/internal/record"
 )
 
 // A Snapshot says of what a copy of the segment being written is.
@@ -20,9 +23,9 @@ type Snapshot struct {
 func (w *Writer) Snapshot(out io.Writer) (s Snapshot, err error) {
 	tx, s, err := w.beginSnapshot()
 	if err != nil {
-		return s, fmt.Errorf("snapshot of %s: %w", w.path, fileError(err))
+		return s, fmt.Errorf("snapshot of %s: %w", w.path, record.FileError(err))
 	}
-	err = guard(func() error {
+	err = bolt.Guard(func() error {
 		_, err := tx.WriteTo(out)
 		return err
 	})
@@ -39,12 +42,12 @@ func (w *Writer) beginSnapshot() (*bbolt.Tx, Snapshot, error) {
 		return nil, Snapshot{}, err
 	}
 	w.mu.Lock()
-	closed, s := w.closed, Snapshot{Segment: w.seg.name(), Seq: w.durable}
+	closed, s := w.closed, Snapshot{Segment: w.seg.Name(), Seq: w.durable}
 	w.mu.Unlock()
 	if closed {
 		return nil, s, ErrClosed
 	}
-	tx, err := w.seg.db.Begin(false)
+	tx, err := w.seg.DB.Begin(false)
 	return tx, s, err
 }
 

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"ergorecorder/archive/internal/catalog"
 	"ergorecorder/archive/internal/codec"
 )
 
@@ -51,8 +52,8 @@ func TestSynopsis(t *testing.T) {
 	defer r.Close()
 	seen := 0
 	for part := range 2 {
-		for _, x := range r.cat.runs(key, part) {
-			s, err := r.cat.synopsis(r.zip, key, &x)
+		for _, x := range r.cat.Runs(key, part) {
+			s, err := r.cat.Synopsis(r.zip, key, &x)
 			if err != nil || s == nil {
 				t.Fatalf("part %d: %v, %v", part, s, err)
 			}
@@ -64,7 +65,7 @@ func TestSynopsis(t *testing.T) {
 	}
 }
 
-func checkSynopsis(t *testing.T, s *codec.Synopsis, part int, x *run) int {
+func checkSynopsis(t *testing.T, s *codec.Synopsis, part int, x *catalog.Run) int {
 	t.Helper()
 	in, still := s.Column("In"), s.Column("Still")
 	live := min(codec.PartRows, 5000-part*codec.PartRows)

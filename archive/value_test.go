@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"ergorecorder/archive/internal/bolt"
 	"ergorecorder/archive/internal/codec"
 )
 
@@ -35,7 +36,7 @@ func TestValueLost(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "damaged.erg")
 	values := 0
 	for at := 0; ; at++ {
-		i := bytes.Index(whole[at:], append(bytes.Clone(aloneKey), codec.Magic...))
+		i := bytes.Index(whole[at:], append(bytes.Clone(bolt.AloneKey), codec.Magic...))
 		if i < 0 {
 			break
 		}

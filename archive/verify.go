@@ -4,12 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"math"
 	"slices"
 
-	"go.etcd.io/bbolt"
-
+	"ergorecorder/archive/internal/catalog"
 	"ergorecorder/archive/internal/codec"
 )
 
@@ -43,20 +40,20 @@ func (r *Reader) Verify(ctx context.Context) (*Report, error) {
 	rep := &Report{}
 	rep.Damage = r.known()
 	if r.writer != nil {
-		rep.Damage = append(rep.Damage, r.cat.chain()...)
+		rep.Damage = append(rep.Damage, r.cat.Chain()...)
 	}
-	for _, s := range r.cat.segments {
+	for _, s := range r.cat.Segments {
 		rep.Segments++
-		rep.Bytes += s.size()
-		rep.Damage = append(rep.Damage, r.cat.strayBlocks(s)...)
+		rep.Bytes += s.Size()
+		rep.Damage = append(rep.Damage, r.cat.StrayBlocks(s)...)
 	}
-	rep.Damage = append(rep.Damage, r.cat.unaccounted()...)
-	for _, sr := range r.cat.sorted() {
+	rep.Damage = append(rep.Damage, r.cat.Unaccounted()...)
+	for _, sr := range r.cat.Sorted() {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		rep.Streams++
-		rep.Damage = append(rep.Damage, r.verifyStream(ctx, sr.key, rep)...)
+		rep.Damage = append(rep.Damage, r.verifyStream(ctx, sr.Key, rep)...)
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -69,41 +66,41 @@ func (r *Reader) Verify(ctx context.Context) (*Report, error) {
 
 // verifyStream decodes all of a stream.
 func (r *Reader) verifyStream(ctx context.Context, k StreamKey, rep *Report) (damage []*CorruptionError) {
-	broken := map[runID]bool{}
-	blame := func(x *run, err error) {
-		if id := (runID{x.Stream, x.Part, x.Run}); !broken[id] && !errors.Is(err, errDropped) {
+	broken := map[catalog.RunID]bool{}
+	blame := func(x *catalog.Run, err error) {
+		if id := (catalog.RunID{Stream: x.Stream, Part: x.Part, Run: x.Run}); !broken[id] && !errors.Is(err, catalog.ErrDropped) {
 			broken[id] = true
 			if e := (*CorruptionError)(nil); errors.As(err, &e) {
 				damage = append(damage, e)
 			} else {
-				damage = append(damage, r.cat.corruption(k, x, err))
+				damage = append(damage, r.cat.Corruption(k, x, err))
 			}
 		}
 	}
-	for part := 1; len(r.cat.runs(k, part)) > 0; part++ {
-		for _, x := range r.cat.runs(k, part) {
+	for part := 1; len(r.cat.Runs(k, part)) > 0; part++ {
+		for _, x := range r.cat.Runs(k, part) {
 			if ctx.Err() != nil {
 				return nil
 			}
 			rep.Blocks++
-			if _, err := r.cat.open(r.zip, k, x); err != nil {
+			if _, err := r.cat.Open(r.zip, k, x); err != nil {
 				blame(&x, err)
 			}
 		}
 	}
 	table := codec.NewText(r.form(k), r.fetcher(k))
-	var before *run
-	for _, x := range r.cat.runs(k, 0) {
+	var before *catalog.Run
+	for _, x := range r.cat.Runs(k, 0) {
 		if ctx.Err() != nil {
 			return nil
 		}
 		rep.Blocks++
 		rep.Records += x.Records
-		if e := r.cat.gapBefore(k, before, &x); e != nil {
+		if e := r.cat.GapBefore(k, before, &x); e != nil {
 			damage = append(damage, e)
 		}
 		before = &x
-		cr, err := r.cat.open(r.zip, k, x)
+		cr, err := r.cat.Open(r.zip, k, x)
 		if err == nil {
 			err = decodeAll(table, cr)
 		}
@@ -141,110 +138,6 @@ func decodeAll(t *codec.Table, r *codec.Run) error {
 	}
 }
 
-// gaps tells of all records that are missing between those that are there.
-func (c *catalog) gaps() (damage []*CorruptionError) {
-	for _, sr := range c.sorted() {
-		var before *run
-		for _, x := range c.runs(sr.key, 0) {
-			if e := c.gapBefore(sr.key, before, &x); e != nil {
-				damage = append(damage, e)
-			}
-			before = &x
-		}
-	}
-	return damage
-}
-
-// gapBefore tells of records that a run says came before it, and that are not
-// there. What retention dropped is not missed.
-func (c *catalog) gapBefore(k StreamKey, before, x *run) *CorruptionError {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	if x.Prev == 0 || c.dropped() || before == nil && c.after > 0 || before != nil && before.Last >= x.Prev {
-		return nil
-	}
-	e := &CorruptionError{
-		Segment: x.seg.name(), Stream: k.String(), From: unix(x.From), To: unix(x.From),
-		Err: fmt.Errorf("what came before record %d is missing", x.Run),
-	}
-	if before != nil {
-		e.From, e.Err = unix(before.To), fmt.Errorf("records %d to %d are missing", before.Last+1, x.Prev)
-	}
-	return e
-}
-
-// unaccounted tells how many records are not there, by their numbers. Where a
-// tree is gone, nothing else tells of what was lost with it.
-func (c *catalog) unaccounted() (damage []*CorruptionError) {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	i := slices.IndexFunc(c.segments, (*segment).isRaw)
-	if i < 0 {
-		return nil
-	}
-	first, last, there := uint64(math.MaxUint64), uint64(0), uint64(0)
-	for _, sr := range c.streams {
-		if len(sr.parts) == 0 {
-			continue
-		}
-		for _, r := range sr.parts[0] {
-			first, last, there = min(first, r.Run), max(last, r.Last), there+uint64(r.Records)
-		}
-	}
-	if !c.dropped() {
-		first = 1
-	}
-	if last > 0 && last-first+1 > there {
-		err := fmt.Errorf("records missing of those numbered %d to %d: %d (lost, or dropped by retention)", first, last, last-first+1-there)
-		damage = append(damage, &CorruptionError{Segment: c.segments[i].name(), Err: err})
-	}
-	return damage
-}
-
-// strayBlocks tells of blocks that the index does not know.
-func (c *catalog) strayBlocks(s *segment) (damage []*CorruptionError) {
-	if s.isRaw() || s.foreign || s.flat != nil {
-		return nil
-	}
-	known := map[string]map[int]bool{}
-	c.mu.RLock()
-	for _, sr := range c.streams {
-		for _, runs := range sr.parts {
-			for _, r := range runs {
-				if r.seg == s && r.chunks == nil {
-					if known[string(r.key)] == nil {
-						known[string(r.key)] = map[int]bool{}
-					}
-					known[string(r.key)][int(r.at)] = true
-				}
-			}
-		}
-	}
-	c.mu.RUnlock()
-	err := s.view(func(tx *bbolt.Tx) error {
-		eachValue(tx, bucketBlocks, func(k, v []byte) {
-			for off := 0; off < len(v); {
-				h, _, size, err := codec.ParseHeader(v[off:])
-				if err != nil {
-					return // blamed on the run that lies there
-				}
-				if !known[string(k)][off] {
-					damage = append(damage, &CorruptionError{
-						Segment: s.name(), From: unix(h.From), To: unix(h.To),
-						Err: fmt.Errorf("blocks %x at %d: not in the index", k, off),
-					})
-				}
-				off += size
-			}
-		})
-		return nil
-	})
-	if err != nil {
-		damage = append(damage, &CorruptionError{Segment: s.name(), Err: err})
-	}
-	return damage
-}
-
 // Damage tells what is known to be missing without reading the blocks: what was
 // found when the archive was opened, segments that are not there, and records
 // that others say came before them. Verify finds the rest.
@@ -252,8 +145,8 @@ func (r *Reader) Damage() []*CorruptionError {
 	r.refresh()
 	damage := r.known()
 	if r.writer != nil {
-		damage = append(damage, r.cat.chain()...)
+		damage = append(damage, r.cat.Chain()...)
 	}
-	damage = append(damage, r.cat.unaccounted()...)
-	return append(damage, r.cat.gaps()...)
+	damage = append(damage, r.cat.Unaccounted()...)
+	return append(damage, r.cat.Gaps()...)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 
+	"ergorecorder/archive/internal/catalog"
 	"ergorecorder/archive/internal/codec"
 )
 
@@ -56,7 +57,7 @@ func (m *merge) Pop() any {
 type item struct {
 	at  int64
 	seq uint64
-	run *run
+	run *catalog.Run
 	i   int
 	err error
 }
@@ -77,21 +78,21 @@ type walk struct {
 	window  window
 	reverse bool
 
-	groups [][]run
+	groups [][]catalog.Run
 	items  []item
-	ready  map[*run]map[int]*Record // decoded ahead
+	ready  map[*catalog.Run]map[int]*Record // decoded ahead
 	table  *codec.Table
-	open   *run // in table
-	next   int  // its record to come
-	ahead  int  // how many were decoded at once last
+	open   *catalog.Run // in table
+	next   int          // its record to come
+	ahead  int          // how many were decoded at once last
 }
 
 // begin finds the runs and groups those that overlap.
 func (w *walk) begin() {
-	runs := slices.DeleteFunc(w.r.cat.runs(w.key, 0), func(x run) bool {
+	runs := slices.DeleteFunc(w.r.cat.Runs(w.key, 0), func(x catalog.Run) bool {
 		return !w.window.meets(x.From, x.To) || !w.query.numbers(x.Run, x.Last) || w.query.Failed && x.Failures == 0
 	})
-	slices.SortFunc(runs, func(a, b run) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.Run, b.Run)) })
+	slices.SortFunc(runs, func(a, b catalog.Run) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.Run, b.Run)) })
 	var to int64
 	for i, x := range runs {
 		if i == 0 || x.From > to {
@@ -128,10 +129,10 @@ func (w *walk) advance() bool {
 }
 
 // list adds the items of a run.
-func (w *walk) list(x *run) {
+func (w *walk) list(x *catalog.Run) {
 	heads, err := w.r.heads(w.key, *x)
 	if err != nil {
-		if !errors.Is(err, errDropped) {
+		if !errors.Is(err, catalog.ErrDropped) {
 			w.items = append(w.items, item{at: x.From, seq: x.Run, err: err})
 		}
 		return
@@ -170,7 +171,7 @@ func (w *walk) take() (*Record, error) {
 		}
 		return cmp.Compare(a.i, b.i)
 	})
-	w.ready = map[*run]map[int]*Record{}
+	w.ready = map[*catalog.Run]map[int]*Record{}
 	var failed error
 	for i := range batch {
 		b := &batch[i]
@@ -213,25 +214,25 @@ func (w *walk) decode(it *item) (*Record, error) {
 		var part *codec.PartError
 		if err != nil && !errors.As(err, &part) {
 			w.open = nil
-			return nil, w.r.cat.corruption(w.key, it.run, err)
+			return nil, w.r.cat.Corruption(w.key, it.run, err)
 		}
 		w.next++
 		if w.next <= it.i {
 			continue
 		}
 		if err != nil {
-			return nil, w.r.cat.corruption(w.key, it.run, err)
+			return nil, w.r.cat.Corruption(w.key, it.run, err)
 		}
 		rec, err := recordOf(w.key, w.table)
 		if err != nil {
-			err = w.r.cat.corruption(w.key, it.run, err)
+			err = w.r.cat.Corruption(w.key, it.run, err)
 		}
 		return rec, err
 	}
 }
 
-func (w *walk) load(x *run) error {
-	cr, err := w.r.cat.open(w.r.zip, w.key, *x)
+func (w *walk) load(x *catalog.Run) error {
+	cr, err := w.r.cat.Open(w.r.zip, w.key, *x)
 	if err != nil {
 		return err
 	}
@@ -240,7 +241,7 @@ func (w *walk) load(x *run) error {
 	}
 	if err := w.table.Load(cr); err != nil {
 		w.open = nil
-		return w.r.cat.corruption(w.key, x, err)
+		return w.r.cat.Corruption(w.key, x, err)
 	}
 	w.open, w.next = x, 0
 	return nil

@@ -16,7 +16,10 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"ergorecorder/archive/internal/bolt"
+	"ergorecorder/archive/internal/catalog"
 	"ergorecorder/archive/internal/codec"
+	"ergorecorder/archive/internal/record"
 	"ergorecorder/internal/limit"
 )
 
@@ -97,7 +100,7 @@ func (o *Options) fill() {
 		o.RotateAge = 24 * time.Hour
 	}
 	if o.KeepBytes > 0 {
-		o.RotateBytes = min(o.RotateBytes, max(o.KeepBytes/8, allocSize))
+		o.RotateBytes = min(o.RotateBytes, max(o.KeepBytes/8, bolt.AllocSize))
 	}
 	if o.KeepAge > 0 {
 		o.RotateAge = min(o.RotateAge, o.KeepAge/8)
@@ -111,7 +114,7 @@ type Writer struct {
 	path string
 	dir  bool
 	zip  *codec.Zip
-	cat  *catalog
+	cat  *catalog.Catalog
 
 	// In the order in which they are locked; behind gate comes that of a stream.
 	io     sync.Mutex   // held while the disk is written
@@ -121,20 +124,20 @@ type Writer struct {
 	scratch sync.Pool // of *codec.Scratch
 
 	mu       sync.Mutex
-	seg      *segment // the one being written
-	began    int64    // time of the segment's first record, 0 while it has none
-	newest   int64    // time of the segment's newest record, 0 while it has none
+	seg      *catalog.Segment // the one being written
+	began    int64            // time of the segment's first record, 0 while it has none
+	newest   int64            // time of the segment's newest record, 0 while it has none
 	streams  map[StreamKey]*stream
 	dirty    map[*stream]bool // with records that no chunk holds
 	ids      uint32           // of streams, given out
 	next     uint64           // Seq
 	durable  uint64
-	saved    uint64 // of count, how many are on disk
-	batch    *batch // gathers chunks for the next commit
+	saved    uint64         // of count, how many are on disk
+	batch    *catalog.Batch // gathers chunks for the next commit
 	chunks   [][]byte
-	refs     []chunkRef // of chunks
-	waiting  []*batch   // filled, and not on disk yet
-	toPack   []*run
+	refs     []catalog.ChunkRef // of chunks
+	waiting  []*catalog.Batch   // filled, and not on disk yet
+	toPack   []*catalog.Run
 	batches  uint64
 	defs     []*stream // not in the segment yet
 	timer    *time.Timer
@@ -157,8 +160,8 @@ type stream struct {
 	id   uint32
 	mu   sync.Mutex // of enc: one answer is encoded while other streams take theirs
 	enc  *codec.Encoder
-	runs *streamRuns
-	seg  *segment // that holds its definition
+	runs *catalog.Stream
+	seg  *catalog.Segment // that holds its definition
 }
 
 // window is a stretch of time.
@@ -172,17 +175,17 @@ func (w window) meets(from, to int64) bool { return w.from <= to && from <= w.to
 // tree is damaged is refused, unless it is one meta page that a power cut tore.
 func OpenWriter(path string, opts *Options) (*Writer, error) {
 	zip := codec.NewZip()
-	w := &Writer{path: path, zip: zip, cat: newCatalog(zip), streams: map[StreamKey]*stream{}, dirty: map[*stream]bool{}}
+	w := &Writer{path: path, zip: zip, cat: catalog.New(zip), streams: map[StreamKey]*stream{}, dirty: map[*stream]bool{}}
 	w.scratch.New = func() any { return new(codec.Scratch) }
 	if opts != nil {
 		w.opts = *opts
 	}
 	w.opts.fill()
 	w.dir = isDir(path) || strings.HasSuffix(path, string(filepath.Separator))
-	w.cat.dir = w.dir
+	w.cat.Dir = w.dir
 	if err := w.open(); err != nil {
 		w.closeSegments()
-		return nil, fmt.Errorf("open archive %s: %w", path, fileError(err))
+		return nil, fmt.Errorf("open archive %s: %w", path, record.FileError(err))
 	}
 	return w, nil
 }
@@ -195,37 +198,37 @@ func isDir(path string) bool {
 func (w *Writer) open() error {
 	paths := []string{w.path}
 	if st, err := os.Stat(w.path); err == nil && !w.dir && !st.Mode().IsRegular() {
-		return fmt.Errorf("it is %s: %w", special(st.Mode()), ErrNotArchive)
+		return fmt.Errorf("it is %s: %w", catalog.Special(st.Mode()), ErrNotArchive)
 	}
 	if w.dir {
 		err := w.opts.makeDir(w.path)
 		if err != nil {
 			return err
 		}
-		if paths, err = segmentPaths(w.path); err != nil {
+		if paths, err = catalog.SegmentPaths(w.path); err != nil {
 			return err
 		}
 		if paths, err = w.withoutBegun(paths); err != nil {
 			return err
 		}
 		if len(paths) == 0 {
-			paths = []string{filepath.Join(w.path, segmentName(1))}
+			paths = []string{filepath.Join(w.path, catalog.SegmentName(1))}
 		}
 	}
 	newest := len(paths) - 1
 	for _, p := range paths[:newest] {
-		s, damage, err := openSegment(p)
+		s, damage, err := catalog.OpenSegment(p)
 		if err != nil {
 			return fmt.Errorf("segment %s: %w", filepath.Base(p), err)
 		}
 		if damage != nil {
 			return fmt.Errorf("segment %s: %w (recover what is left: analyze salvage %s -o NEW)", filepath.Base(p), damage, w.path)
 		}
-		w.cat.segments = append(w.cat.segments, s)
-		if s.meta.ID != w.cat.segments[0].meta.ID {
-			return fmt.Errorf("segment %s: %w: move it away", s.name(), errForeign)
+		w.cat.Segments = append(w.cat.Segments, s)
+		if s.Meta.ID != w.cat.Segments[0].Meta.ID {
+			return fmt.Errorf("segment %s: %w: move it away", s.Name(), catalog.ErrForeign)
 		}
-		if _, _, err := w.cat.load(s); err != nil {
+		if _, _, err := w.cat.Load(s); err != nil {
 			return err
 		}
 	}
@@ -256,9 +259,9 @@ func removeLeftovers(path string) error {
 
 // openNewest opens the segment to write to, or creates it.
 func (w *Writer) openNewest(path string) error {
-	if _, err := os.Stat(path); err == nil && !notBegun(path) {
+	if _, err := os.Stat(path); err == nil && !bolt.NotBegun(path) {
 		err := checkExisting(path)
-		if errors.Is(err, errMeta) {
+		if errors.Is(err, bolt.ErrMeta) {
 			err = w.mend(path)
 		}
 		if err != nil {
@@ -272,41 +275,41 @@ func (w *Writer) openNewest(path string) error {
 	if err != nil {
 		return err
 	}
-	s := &segment{path: path, db: db}
+	s := &catalog.Segment{Path: path, DB: db}
 	w.seg = s
-	w.cat.segments = append(w.cat.segments, s)
+	w.cat.Segments = append(w.cat.Segments, s)
 	if err := w.stillNewest(path); err != nil {
 		return err
 	}
-	if err := s.view(func(tx *bbolt.Tx) (err error) {
-		if tx.Bucket(bucketMeta) == nil && tx.Cursor().Bucket().Stats().KeyN == 0 {
+	if err := s.View(func(tx *bbolt.Tx) (err error) {
+		if tx.Bucket(catalog.BucketMeta) == nil && tx.Cursor().Bucket().Stats().KeyN == 0 {
 			return nil
 		}
-		s.meta, err = getMeta(tx)
+		s.Meta, err = catalog.GetMeta(tx)
 		return err
 	}); err != nil {
 		return err
 	}
-	if first := w.cat.segments[0]; s.meta.ID != 0 && s.meta.ID != first.meta.ID {
-		return fmt.Errorf("segment %s: %w: move it away", s.name(), errForeign)
+	if first := w.cat.Segments[0]; s.Meta.ID != 0 && s.Meta.ID != first.Meta.ID {
+		return fmt.Errorf("segment %s: %w: move it away", s.Name(), catalog.ErrForeign)
 	}
-	if s.meta.ID == 0 {
-		var last *segment
-		if n := len(w.cat.segments); n > 1 {
-			last = w.cat.segments[n-2]
+	if s.Meta.ID == 0 {
+		var last *catalog.Segment
+		if n := len(w.cat.Segments); n > 1 {
+			last = w.cat.Segments[n-2]
 		}
 		if err := w.initialize(s, w.newMeta(last, path, math.MaxUint64)); err != nil {
 			return err
 		}
 	}
-	if rounds := w.opts.RoundStateTime && !s.meta.Rounded; rounds || s.meta.Version < FormatVersion {
-		s.meta.Rounded, s.meta.Version = s.meta.Rounded || rounds, FormatVersion
-		s.meta.Gone, s.meta.Dropped = s.meta.dropped(), nil
-		if err := w.update(func(tx *bbolt.Tx) error { return putMeta(tx, s.meta) }); err != nil {
+	if rounds := w.opts.RoundStateTime && !s.Meta.Rounded; rounds || s.Meta.Version < FormatVersion {
+		s.Meta.Rounded, s.Meta.Version = s.Meta.Rounded || rounds, FormatVersion
+		s.Meta.Gone, s.Meta.Dropped = s.Meta.Removed(), nil
+		if err := w.update(func(tx *bbolt.Tx) error { return catalog.PutMeta(tx, s.Meta) }); err != nil {
 			return err
 		}
 	}
-	w.batches, w.ids, err = w.cat.load(s)
+	w.batches, w.ids, err = w.cat.Load(s)
 	return err
 }
 
@@ -316,7 +319,7 @@ func (w *Writer) stillNewest(path string) error {
 	if !w.dir {
 		return nil
 	}
-	paths, err := segmentPaths(w.path)
+	paths, err := catalog.SegmentPaths(w.path)
 	if err != nil {
 		return err
 	}
@@ -333,7 +336,7 @@ func (w *Writer) openBolt(path string, pageSize int) (*bbolt.DB, error) {
 		return nil, err
 	}
 	var file *os.File
-	o := boltOptions(false, w.maxBytes())
+	o := bolt.Options(false, w.maxBytes())
 	if w.opts.disk != nil { // what is written, and where, is to be the same each time
 		o.FreelistType = bbolt.FreelistArrayType
 	}
@@ -350,7 +353,7 @@ func (w *Writer) openBolt(path string, pageSize int) (*bbolt.DB, error) {
 		}
 		return file, nil
 	}
-	db, err := openBolt(path, o)
+	db, err := bolt.Open(path, o)
 	if err == nil && !liesAt(path, file) {
 		return nil, errors.Join(fmt.Errorf("%w: another process has just rewritten it", ErrLocked), db.Close())
 	}
@@ -373,12 +376,12 @@ func liesAt(path string, f *os.File) bool {
 
 // checkExisting refuses a file that bbolt could not bear.
 func checkExisting(path string) error {
-	db, err := openBolt(path, boltOptions(true, 0))
+	db, err := bolt.Open(path, bolt.Options(true, 0))
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	if err := checkFile(path); err != nil {
+	if err := catalog.CheckFile(path); err != nil {
 		return fmt.Errorf("%w (recover what is left: analyze salvage %s -o NEW)", err, path)
 	}
 	return nil
@@ -393,18 +396,18 @@ func (w *Writer) maxBytes() int64 {
 
 // newMeta is for a new segment at path: the first, or the one behind last, which
 // holds records up to a number.
-func (w *Writer) newMeta(last *segment, path string, upTo uint64) segmentMeta {
+func (w *Writer) newMeta(last *catalog.Segment, path string, upTo uint64) catalog.Meta {
 	if last != nil {
-		m := last.meta
-		held := w.cat.held(last, upTo)
-		number, _ := segmentNumber(filepath.Base(path))
-		return segmentMeta{
+		m := last.Meta
+		held := w.cat.Held(last, upTo)
+		number, _ := catalog.SegmentNumber(filepath.Base(path))
+		return catalog.Meta{
 			Version: FormatVersion, ID: m.ID, Segment: number, Rounded: w.opts.RoundStateTime,
-			Gone: m.dropped(), Previous: &held,
+			Gone: m.Removed(), Previous: &held,
 		}
 	}
-	m := segmentMeta{Version: FormatVersion, Segment: 1, Rounded: w.opts.RoundStateTime}
-	if n, ok := segmentNumber(filepath.Base(path)); ok && w.dir {
+	m := catalog.Meta{Version: FormatVersion, Segment: 1, Rounded: w.opts.RoundStateTime}
+	if n, ok := catalog.SegmentNumber(filepath.Base(path)); ok && w.dir {
 		m.Segment = n
 	}
 	for m.ID == 0 {
@@ -416,47 +419,47 @@ func (w *Writer) newMeta(last *segment, path string, upTo uint64) segmentMeta {
 }
 
 // initialize makes an empty file a segment.
-func (w *Writer) initialize(s *segment, m segmentMeta) error {
+func (w *Writer) initialize(s *catalog.Segment, m catalog.Meta) error {
 	if err := w.opts.step("initialize a segment"); err != nil {
 		return err
 	}
-	err := s.db.Update(func(tx *bbolt.Tx) error {
-		if err := makeBuckets(tx); err != nil {
+	err := s.DB.Update(func(tx *bbolt.Tx) error {
+		if err := catalog.MakeBuckets(tx); err != nil {
 			return err
 		}
-		return putMeta(tx, m)
+		return catalog.PutMeta(tx, m)
 	})
 	w.opts.settle()
 	if err == nil {
-		err = w.opts.syncDir(filepath.Dir(s.path))
+		err = w.opts.syncDir(filepath.Dir(s.Path))
 	}
 	if err == nil {
-		s.meta = m
+		s.Meta = m
 	}
 	return err
 }
 
 // resume brings the writer's state to where the last writer stopped.
 func (w *Writer) resume() {
-	for _, sr := range w.cat.streams {
-		for _, runs := range sr.parts {
+	for _, sr := range w.cat.Streams {
+		for _, runs := range sr.Parts {
 			for _, r := range runs {
 				w.next = max(w.next, r.Last)
 				w.ids = max(w.ids, r.Stream)
-				if r.seg == w.seg {
+				if r.Seg == w.seg {
 					w.span(r.From, r.To)
 				}
-				if r.chunks == nil {
+				if r.Chunks == nil {
 					continue
 				}
-				r.ended = true
+				r.Ended = true
 				w.toPack = append(w.toPack, r)
 			}
 		}
 	}
 	w.durable = w.next
 	w.next++
-	w.batch = &batch{key: w.batches + 1}
+	w.batch = &catalog.Batch{Key: w.batches + 1}
 	w.batches++
 	for m, err := range (&Reader{cat: w.cat, zip: w.zip}).Marks(background, time.Time{}, time.Time{}) {
 		if err == nil {
@@ -552,10 +555,10 @@ func (w *Writer) stream(rec *Record) *stream {
 	if s == nil {
 		w.ids++
 		s = &stream{id: w.ids}
-		w.cat.mu.Lock()
-		s.runs = w.cat.stream(rec.Stream, rec.Schema)
-		w.cat.mu.Unlock()
-		s.enc = codec.NewEncoder(desc(w.seg.meta.ID, s.id, rec.Stream, s.runs.schema, w.opts.RoundStateTime), codec.DefaultLimits(), nil)
+		w.cat.Mu.Lock()
+		s.runs = w.cat.Stream(rec.Stream, rec.Schema)
+		w.cat.Mu.Unlock()
+		s.enc = codec.NewEncoder(record.Desc(w.seg.Meta.ID, s.id, rec.Stream, s.runs.Schema, w.opts.RoundStateTime), codec.DefaultLimits(), nil)
 		w.streams[rec.Stream] = s
 	}
 	if s.seg != w.seg {
@@ -631,8 +634,8 @@ func (w *Writer) take(s *stream, cut bool) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.cat.mu.Lock()
-	defer w.cat.mu.Unlock()
+	w.cat.Mu.Lock()
+	defer w.cat.Mu.Unlock()
 	for i := range chunks {
 		w.addChunk(s, &chunks[i], laid[i])
 	}
@@ -643,9 +646,9 @@ func (w *Writer) take(s *stream, cut bool) {
 
 // endRuns notes that the runs of a stream go on no more. Locked by the caller.
 func (w *Writer) endRuns(s *stream) {
-	for part := range s.runs.parts {
-		if r := s.runs.last(part); r != nil && !r.ended {
-			r.ended = true
+	for part := range s.runs.Parts {
+		if r := s.runs.Last(part); r != nil && !r.Ended {
+			r.Ended = true
 			w.toPack = append(w.toPack, r)
 		}
 	}
@@ -653,24 +656,24 @@ func (w *Writer) endRuns(s *stream) {
 
 // addChunk adds a chunk to the batch and the catalog. Both are locked by the caller.
 func (w *Writer) addChunk(s *stream, c *codec.Chunk, b []byte) {
-	before := s.runs.last(c.Part)
-	if c.Chunk == 0 && before != nil && !before.ended {
-		before.ended = true
+	before := s.runs.Last(c.Part)
+	if c.Chunk == 0 && before != nil && !before.Ended {
+		before.Ended = true
 		w.toPack = append(w.toPack, before)
 	}
-	ref := chunkRef{batch: w.batch, i: int32(len(w.chunks)), len: uint32(len(b))}
+	ref := catalog.ChunkRef{Batch: w.batch, I: int32(len(w.chunks)), Len: uint32(len(b))}
 	if n := len(w.refs); n > 0 {
-		ref.off = w.refs[n-1].off + w.refs[n-1].len
+		ref.Off = w.refs[n-1].Off + w.refs[n-1].Len
 	}
 	w.chunks = append(w.chunks, b)
 	memory := w.chunks
-	w.batch.memory.Store(&memory)
+	w.batch.Memory.Store(&memory)
 	w.refs = append(w.refs, ref)
-	if err := s.runs.addChunk(w.seg, c.Header, ref); err != nil {
+	if err := s.runs.AddChunk(w.seg, c.Header, ref); err != nil {
 		panic("archive: " + err.Error()) // the encoder broke its promise
 	}
 	if c.Chunk == 0 {
-		s.runs.last(c.Part).stats = c.Stats
+		s.runs.Last(c.Part).Stats = c.Stats
 	}
 }
 
@@ -701,7 +704,7 @@ func (w *Writer) Rotate() error {
 	w.io.Lock()
 	defer w.io.Unlock()
 	if err := w.rotate(); err != nil {
-		return fmt.Errorf("rotate: %w", fileError(err))
+		return fmt.Errorf("rotate: %w", record.FileError(err))
 	}
 	return nil
 }
@@ -742,11 +745,11 @@ func (w *Writer) Stats() Stats {
 		Records: w.count, Saved: w.saved, Accepted: w.next - 1, Durable: w.durable, Failing: w.failed, Fault: w.fault,
 		BytesWritten: w.written.Load(), Keeping: w.kept,
 	}
-	w.cat.mu.RLock()
-	defer w.cat.mu.RUnlock()
-	for _, seg := range w.cat.segments {
+	w.cat.Mu.RLock()
+	defer w.cat.Mu.RUnlock()
+	for _, seg := range w.cat.Segments {
 		s.Segments++
-		s.Bytes += seg.size()
+		s.Bytes += seg.Size()
 	}
 	return s
 }
@@ -775,8 +778,8 @@ func (w *Writer) Close() error {
 
 func (w *Writer) closeSegments() error {
 	var errs []error
-	for _, s := range w.cat.segments {
-		errs = append(errs, s.close())
+	for _, s := range w.cat.Segments {
+		errs = append(errs, s.Close())
 	}
 	return errors.Join(errs...)
 }

@@ -108,16 +108,15 @@ func (c *Coverage) Reading(node, name string) Reading {
 	return Reading{Reading: name}
 }
 
-// Sees reports whether a detector had on a node all that it needs.
-func (c *Coverage) Sees(detector, node string) bool {
-	known := false
+// SeenBy tells of each node that a detector looks at whether it had there all
+// that it needs.
+func (c *Coverage) SeenBy(detector string) map[string]bool {
+	sees := map[string]bool{}
 	for _, d := range c.Detectors {
-		if d.Detector == detector && d.Node == node {
-			known = true
-			if !d.Enough {
-				return false
-			}
+		if d.Detector == detector {
+			before, known := sees[d.Node]
+			sees[d.Node] = d.Enough && (before || !known)
 		}
 	}
-	return known
+	return sees
 }

@@ -17,11 +17,12 @@ const leastCovered = 0.8
 // cannot be told that nothing is wrong, if so.
 func (c *Coverage) judge(list []Need, opt Options) {
 	for _, n := range c.Nodes {
+		first := len(c.Detectors)
 		for _, w := range list {
 			if w.Peers && len(c.Nodes)+len(c.NotSeen) < 2 {
 				continue
 			}
-			c.meet(n, w)
+			c.meet(n, w, first)
 		}
 	}
 	s := settler{c, cmp.Or(opt.Path, "PATH")}
@@ -70,21 +71,20 @@ func (w Need) got(r Reading) int {
 	return max(got, 0)
 }
 
-// meet adds what a detector needs on a node to the list of them, once for each
-// of its readings: the need that got least.
-func (c *Coverage) meet(n Node, w Need) {
+// meet adds what a detector needs on a node to the list of them, in which the
+// node's begin at first, once for each of its readings: the need that got least.
+func (c *Coverage) meet(n Node, w Need, first int) {
 	r := n.reading(w.Reading)
 	d := Detector{Detector: w.Detector, Node: n.Name, Reading: w.Reading, Needs: w.Least, Got: w.got(r)}
 	d.Enough = d.Got >= d.Needs && float64(d.Got) >= leastCovered*float64(r.Answers) && r.Covered >= leastCovered
-	i := slices.IndexFunc(c.Detectors, func(o Detector) bool {
-		return o.Detector == d.Detector && o.Node == d.Node && o.Reading == d.Reading
-	})
+	of := c.Detectors[first:]
+	i := slices.IndexFunc(of, func(o Detector) bool { return o.Detector == d.Detector && o.Reading == d.Reading })
 	switch {
 	case i < 0:
 		c.Detectors = append(c.Detectors, d)
-	case d.Got < c.Detectors[i].Got || !d.Enough:
-		d.Enough = d.Enough && c.Detectors[i].Enough
-		c.Detectors[i] = d
+	case d.Got < of[i].Got || !d.Enough:
+		d.Enough = d.Enough && of[i].Enough
+		of[i] = d
 	}
 }
 
@@ -191,11 +191,13 @@ const (
 // grouped puts the gravest first, and joins the readings of a node of
 // which the same is to be said.
 func grouped(list []Shortfall) (out []Shortfall) {
+	type same struct{ node, what, settle string }
+	group := map[same]int{}
 	for _, s := range list {
-		i := slices.IndexFunc(out, func(o Shortfall) bool {
-			return s.what != "" && o.Node == s.Node && o.what == s.what && o.Settle == s.Settle
-		})
-		if i < 0 {
+		key := same{s.Node, s.what, s.Settle}
+		i, ok := group[key]
+		if !ok || s.what == "" {
+			group[key] = len(out)
 			out = append(out, s)
 			continue
 		}

@@ -262,6 +262,9 @@ func comparisonText(c *views.Comparison, limit int) []byte {
 		n := fold.Write(&b, all, limit, func(i int) string { return changeText(l.list[i]) })
 		foldedShort(&b, n, len(l.list))
 	}
+	if own := c.OwnLeftOut(); own != "" {
+		escape.Fprintf(&b, "%s\n", own)
+	}
 	for _, l := range []struct {
 		name string
 		list []views.Process

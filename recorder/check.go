@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"ergorecorder/ergo"
+	"ergorecorder/recorder/entries"
 	"ergorecorder/recorder/names"
 	"ergorecorder/recorder/rows"
 )
@@ -56,10 +57,17 @@ func Check(ctx context.Context, caller ergo.Caller, opts Options) (*Checkup, err
 	if err != nil {
 		return nil, err
 	}
-	names, err := r.findNodes(ctx, func(ergo.Call, ergo.Answer) {})
-	if err != nil {
+	if r.opts.Routes != nil {
+		if err := r.opts.Routes.Refresh(ctx, nil); err != nil {
+			return nil, err
+		}
+	}
+	var names []string
+	if err := r.desk.Ask(ctx, r.desk.Nodes(), func(s entries.Said) { names = append(names, r.wanted(s.Names)...) }); err != nil {
 		return nil, err
 	}
+	slices.Sort(names)
+	names = slices.Compact(names)
 	c := &Checkup{Blind: len(names) == 0}
 	for _, name := range names {
 		n := r.checkNode(ctx, name)

@@ -2,7 +2,6 @@ package recorder
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -10,6 +9,7 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/recorder/entries"
 	"ergorecorder/recorder/identity"
 	"ergorecorder/recorder/ingest"
 	"ergorecorder/recorder/names"
@@ -28,11 +28,11 @@ func (r *Recorder) firstDiscovery(ctx context.Context) error {
 	var last error
 	for wait := time.Second; ; wait = min(2*wait, 30*time.Second) {
 		err := r.recognize(ctx)
-		if errors.As(err, new(*ForeignError)) {
+		if errors.As(err, new(*identity.ForeignError)) {
 			return err
 		}
 		if err == nil {
-			err = r.discover(ctx)
+			err = r.beginDiscovery(ctx)
 		}
 		if err == nil {
 			return nil
@@ -51,15 +51,8 @@ func (r *Recorder) firstDiscovery(ctx context.Context) error {
 	}
 }
 
-// A ForeignError refuses an archive of another cluster.
-type ForeignError struct{ Why string }
-
-// Error implements error.
-func (e *ForeignError) Error() string {
-	return "the archive is of another cluster: " + e.Why + "; record into a new one, or go on with this one all the same with --append"
-}
-
-// recognize refuses to go on with an archive of another cluster.
+// recognize refuses to go on with an archive of another cluster. That it is none is
+// said by the first entry point that knows its nodes; that it is one, by all.
 func (r *Recorder) recognize(ctx context.Context) error {
 	if r.opts.Append {
 		return nil
@@ -68,20 +61,38 @@ func (r *Recorder) recognize(ctx context.Context) error {
 	if err != nil || held.Empty() {
 		return err
 	}
-	names, err := r.allNodes(ctx, func(ergo.Call, ergo.Answer) {})
-	if err != nil {
+	if err := r.desk.FindWays(ctx); err != nil {
 		return err
 	}
-	why := held.Foreign(names, func(node string) ([]byte, time.Time, error) {
+	ctx, enough := context.WithCancel(ctx)
+	defer enough()
+	why, known := "", false
+	err = r.desk.Ask(ctx, r.desk.Nodes(), func(s entries.Said) {
+		if known {
+			return
+		}
+		if why = held.Foreign(s.Names, r.askLife(ctx)); why == "" {
+			known = true
+			enough()
+		}
+	})
+	switch {
+	case known:
+		return nil
+	case err != nil:
+		return err
+	}
+	return &identity.ForeignError{Why: why}
+}
+
+// askLife asks nodes about themselves.
+func (r *Recorder) askLife(ctx context.Context) identity.Ask {
+	return func(node string) ([]byte, time.Time, error) {
 		call := ergo.Call{Node: node, Tool: probe, Args: ergo.Args{"timeout": int(max(r.opts.Timeout/time.Second, 1))}}
 		answer, err := r.caller.Call(ctx, call)
 		r.clock.Hear(answer.Clock)
 		return answer.Text, r.clock.Now(), err
-	})
-	if why != "" {
-		return &ForeignError{why}
 	}
-	return nil
 }
 
 // errNobody is a time to record in which no cluster answered.
@@ -102,7 +113,7 @@ func (r *Recorder) unfound(ctx context.Context, last, now error) error {
 // discoverLoop looks for nodes until halt is closed.
 func (r *Recorder) discoverLoop(ctx context.Context) {
 	for r.waitToLook(ctx) {
-		if err := r.discover(ctx); err != nil && ctx.Err() == nil {
+		if err := r.discover(ctx, func() {}); err != nil && ctx.Err() == nil {
 			r.opts.Notice(fmt.Sprintf("look for nodes: %v", err))
 		}
 	}
@@ -126,17 +137,36 @@ func (r *Recorder) waitToLook(ctx context.Context) bool {
 	}
 }
 
+// beginDiscovery returns when the first entry point has said which nodes there are:
+// who is slow is waited for beside the recording, which begins.
+func (r *Recorder) beginDiscovery(ctx context.Context) error {
+	return r.desk.First(ctx, r.discover)
+}
+
 // discover asks every entry point which nodes there are, and begins to record
-// those that were not known. It fails where no entry point answers.
-func (r *Recorder) discover(ctx context.Context) error {
-	names, err := r.findNodes(ctx, func(call ergo.Call, answer ergo.Answer) {
-		r.store(ingest.Record(call, nil, answer, nil, ingest.Options{}), answer.Observed)
+// those that were not known, those of each as soon as it has answered, which first
+// hears. It fails where no entry point answers.
+func (r *Recorder) discover(ctx context.Context, first func()) error {
+	if err := r.desk.FindWays(ctx); err != nil {
+		return err
+	}
+	asked := r.desk.Nodes()
+	var lists [][]string
+	err := r.desk.Ask(ctx, asked, func(s entries.Said) {
+		if s.Call.Node != "" {
+			r.store(ingest.Record(s.Call, nil, s.Answer, nil, ingest.Options{}), s.Answer.Observed)
+		}
+		list := r.wanted(s.Names)
+		lists = append(lists, list)
+		room, _ := r.room()
+		r.meetSome(r.shares.Also(list), max(room/len(asked), 1)) // no entry point fills the room of another
+		first()
 	})
 	if err == nil {
-		names = r.shares.Of(names)
-		r.forget(names)
+		there := r.shares.Of(entries.InTurns(lists))
+		r.forget(there)
+		r.meetAll(there)
 	}
-	r.meetAll(names)
 	return err
 }
 
@@ -179,39 +209,11 @@ func (n *node) dismiss() bool {
 	return true
 }
 
-// findNodes are the nodes that are to be recorded; see allNodes.
-func (r *Recorder) findNodes(ctx context.Context, keep func(ergo.Call, ergo.Answer)) ([]string, error) {
-	there, err := r.allNodes(ctx, keep)
-	return slices.DeleteFunc(there, func(n string) bool { return !names.Match(r.opts.Nodes, n) || r.observes(n) }), err
-}
-
-// allNodes asks every entry point which nodes there are, and hands on what it
-// said. It fails where none answers.
-func (r *Recorder) allNodes(ctx context.Context, keep func(ergo.Call, ergo.Answer)) (names []string, err error) {
-	entries := []string{""}
-	if r.opts.Routes != nil {
-		if err := r.opts.Routes.Refresh(ctx); err != nil {
-			return nil, err
-		}
-		if e := r.opts.Routes.Entries(); len(e) > 0 {
-			entries = e
-		}
-	}
-	answered := false
-	for _, entry := range entries {
-		found, e := r.clusterNodes(ctx, entry, keep)
-		if e != nil {
-			err = e
-			continue
-		}
-		answered = true
-		names = append(names, found...)
-	}
-	if !answered {
-		return nil, fmt.Errorf("ask for the cluster's nodes: %w", err)
-	}
-	slices.Sort(names)
-	return slices.Compact(names), nil
+// wanted are the nodes that are to be recorded.
+func (r *Recorder) wanted(there []string) []string {
+	there = slices.DeleteFunc(slices.Clone(there), func(n string) bool { return !names.Match(r.opts.Nodes, n) || r.observes(n) })
+	slices.Sort(there)
+	return slices.Compact(there)
 }
 
 // observes reports whether a node is a recorder, we or another: it answers nobody. One
@@ -219,34 +221,6 @@ func (r *Recorder) allNodes(ctx context.Context, keep func(ergo.Call, ergo.Answe
 func (r *Recorder) observes(name string) bool {
 	_, ok := ergo.Observes(ergo.TraceNode, name)
 	return (ok || name == r.opts.OwnNode) && len(r.opts.Nodes) == 0
-}
-
-// clusterNodes asks one entry point for the nodes that it knows.
-func (r *Recorder) clusterNodes(ctx context.Context, entry string, keep func(ergo.Call, ergo.Answer)) ([]string, error) {
-	call := ergo.Call{Node: entry, Tool: "cluster_nodes", Args: ergo.Args{"timeout": int(max(r.opts.Timeout/time.Second, 1))}}
-	answer, err := r.caller.Call(ctx, call)
-	r.clock.Hear(answer.Clock)
-	if err != nil {
-		return nil, err
-	}
-	var rows []struct{ Name, Status string }
-	if err := json.Unmarshal(answer.Text, &rows); err != nil {
-		return nil, fmt.Errorf("cluster_nodes: %w", err)
-	}
-	var names []string
-	for _, row := range rows {
-		if row.Name == "" {
-			continue
-		}
-		names = append(names, row.Name)
-		if row.Status == "self" {
-			call.Node = row.Name
-		}
-	}
-	if call.Node != "" {
-		keep(call, answer)
-	}
-	return names, nil
 }
 
 // meet begins to record a node that was not known.

@@ -419,10 +419,7 @@ func (r *Recorder) Nudge(node string) {
 		n.schedule.Anew(func(t *schedule.Task) bool { return t.Probe })
 		return
 	}
-	select {
-	case r.look <- struct{}{}:
-	default:
-	}
+	r.desk.LookSoon()
 }
 
 func (n *node) isLost() bool {

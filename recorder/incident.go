@@ -71,6 +71,7 @@ type Incidents struct {
 	Detectors []Detector
 	LogMatch  *regexp.Regexp // a log line that fits is a trigger; nil: none is
 	Every     time.Duration  // how often the detectors are asked
+	Share     float64        // of the time in which they may be at work; where they take long they are asked less often
 	Before    time.Duration  // how much before the onset is pinned
 	After     time.Duration  // how much after the trigger is pinned, and sampled faster
 	Faster    float64        // by how much
@@ -84,6 +85,10 @@ type Incidents struct {
 	Done func(ctx context.Context, i Incident, view *archive.Reader)
 }
 
+// detectShare is the part of the time in which detectors may be at work: they use
+// as many cores as there are, and recording by itself needs more than that.
+const detectShare = 0.03
+
 func (i *Incidents) complete() {
 	fallback := func(d *time.Duration, v time.Duration) {
 		if *d <= 0 {
@@ -95,6 +100,7 @@ func (i *Incidents) complete() {
 	fallback(&i.After, time.Minute)
 	fallback(&i.Cooldown, 10*time.Minute)
 	i.Faster = max(i.Faster, 1)
+	i.Share = cmp.Or(i.Share, detectShare)
 	if i.PerHour <= 0 {
 		i.PerHour = 6
 	}
@@ -120,9 +126,6 @@ func (r *Recorder) Trigger(t Trigger) {
 	}
 }
 
-// idle is how many times longer than they took the detectors rest.
-const idle = 5
-
 // Note stores a remark, and opens an incident for it at all nodes.
 func (r *Recorder) Note(text string) {
 	r.mark(archive.Mark{Kind: "note", From: r.clock.Now(), Note: text})
@@ -132,7 +135,8 @@ func (r *Recorder) Note(text string) {
 // incidentLoop asks the detectors and opens incidents until ctx ends.
 func (r *Recorder) incidentLoop(ctx context.Context) {
 	docket := incident.NewDocket(incident.Limits{Cooldown: r.opts.Incidents.Cooldown, PerHour: r.opts.Incidents.PerHour})
-	next := r.clock.Steady().Add(r.opts.Incidents.Every)
+	spacing := incident.Spacing{Every: r.opts.Incidents.Every, Share: r.opts.Incidents.Share}
+	next := r.clock.Steady().Add(spacing.Every)
 	for {
 		fire, stop := r.clock.After(next)
 		select {
@@ -144,7 +148,7 @@ func (r *Recorder) incidentLoop(ctx context.Context) {
 				r.consider(ctx, docket, t)
 			}
 			now := r.clock.Steady()
-			next = now.Add(max(r.opts.Incidents.Every, idle*now.Sub(begin)))
+			next = now.Add(spacing.Rest(now.Sub(begin)))
 		case <-ctx.Done():
 			stop()
 			return

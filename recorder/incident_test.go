@@ -170,9 +170,9 @@ func TestDump(t *testing.T) {
 // rare is a road to nodes that give some tools on suspicion only.
 type rare []string
 
-func (r rare) Refresh(context.Context) error { return nil }
-func (r rare) Entries() []string             { return nil }
-func (r rare) Direct(string) bool            { return true }
+func (r rare) Refresh(context.Context, func()) error { return nil }
+func (r rare) Entries() []string                     { return nil }
+func (r rare) Direct(string) bool                    { return true }
 
 func (r rare) Offers(_, tool string) ergo.Offer {
 	if slices.Contains(r, tool) {

@@ -10,6 +10,7 @@ import (
 
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/tools48"
+	"ergorecorder/recorder/entries"
 	"ergorecorder/recorder/ingest"
 	"ergorecorder/recorder/names"
 	"ergorecorder/recorder/schedule"
@@ -79,7 +80,7 @@ type Options struct {
 	// OwnNode is our own name among the nodes, where we joined the cluster.
 	OwnNode string
 	// Routes tells which nodes are asked without forwarding; nil means none.
-	Routes Routes
+	Routes entries.Routes
 	// Pushes delivers what nodes push by themselves; nil means nothing: everything is polled.
 	Pushes   Pushes
 	Backlogs share.Backlogs // what is still to be taken elsewhere, for the status
@@ -92,17 +93,6 @@ type Options struct {
 	Jitter func() float64
 	// Notice hears, in words, what the marks tell; nil means nobody.
 	Notice func(string)
-}
-
-// Routes is what a recorder wants to know of the ways into the cluster;
-// [ergorecorder/ergo/live.Router] is one.
-type Routes interface {
-	// Refresh finds out whose entry points there are; it fails where none is left.
-	Refresh(ctx context.Context) error
-	// Entries are the nodes that have an entry point of their own.
-	Entries() []string
-	// Direct reports whether a node is asked without forwarding.
-	Direct(node string) bool
 }
 
 // A Profiler takes raw pprof profiles of one node.
@@ -151,7 +141,7 @@ func Standard() Options {
 		Parallel: 2,
 		Budget:   0.02,
 		Incidents: Incidents{
-			Every: 15 * s, Before: 5 * time.Minute, After: time.Minute, Faster: 2,
+			Every: 15 * s, Share: detectShare, Before: 5 * time.Minute, After: time.Minute, Faster: 2,
 			Cooldown: 10 * time.Minute, PerHour: 6,
 		},
 	}

@@ -12,6 +12,7 @@ import (
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
 	"ergorecorder/recorder/clock"
+	"ergorecorder/recorder/entries"
 	"ergorecorder/recorder/ingest"
 	"ergorecorder/recorder/share"
 	"ergorecorder/recorder/succession"
@@ -27,6 +28,7 @@ type Recorder struct {
 
 	calls   context.Context // of all calls but the last, that stop the listeners
 	drop    context.CancelFunc
+	desk    entries.Desk
 	halt    chan struct{} // closed: no new calls
 	running sync.WaitGroup
 	cpu     chan struct{} // held while a CPU profile is taken anywhere
@@ -76,6 +78,10 @@ func New(caller ergo.Caller, w *archive.Writer, opts Options) (*Recorder, error)
 		held:     map[held]time.Time{},
 	}
 	r.clock = clock.New(opts.Now, opts.Elapsed)
+	r.desk = entries.Desk{
+		Caller: caller, Routes: opts.Routes, Hear: r.clock.Hear, Timeout: int(max(opts.Timeout/time.Second, 1)),
+		Look: r.look, Beside: r.running.Go,
+	}
 	r.started = opts.Now()
 	return r, nil
 }
@@ -90,9 +96,15 @@ const stopTime = 4 * time.Second
 func (r *Recorder) Run(ctx context.Context) error {
 	r.calls, r.drop = context.WithCancel(context.WithoutCancel(ctx))
 	defer r.drop()
+	looking, end := context.WithCancel(r.calls)
+	defer end()
+	r.desk.Looking, r.desk.End = looking, end
 	last := r.w.View().Info().To
 	r.since = r.clock.Steady()
 	if err := r.firstDiscovery(ctx); err != nil {
+		r.stopCalls()
+		r.drop()
+		r.running.Wait()
 		return errors.Join(err, r.w.Sync())
 	}
 	if r.clock.Replayed() {
@@ -257,12 +269,7 @@ func (r *Recorder) over(now time.Time) bool {
 // stop ends the recording: no new calls; those under way may end; a replay is
 // asked once more for everything, at its end; listeners are stopped.
 func (r *Recorder) stop(why string) {
-	r.mu.Lock()
-	close(r.halt)
-	for _, n := range r.nodes {
-		close(n.halt)
-	}
-	r.mu.Unlock()
+	r.stopCalls()
 	timer := time.AfterFunc(stopTime/2, r.drop)
 	r.running.Wait()
 	if timer.Stop() && r.clock.Ended() {
@@ -273,6 +280,17 @@ func (r *Recorder) stop(why string) {
 	r.markLosses(true)
 	now := r.clock.Now()
 	r.mark(archive.Mark{Kind: "stop", From: now, Note: why})
+}
+
+// stopCalls lets no new calls begin, and ends the looking for nodes.
+func (r *Recorder) stopCalls() {
+	r.desk.End()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	close(r.halt)
+	for _, n := range r.nodes {
+		close(n.halt)
+	}
 }
 
 // sweep asks every node for everything once more.

@@ -14,6 +14,7 @@ import (
 	"ergorecorder/archive"
 	"ergorecorder/archive/archivetest"
 	"ergorecorder/ergo"
+	"ergorecorder/recorder/identity"
 )
 
 // A testRun is one recording of a fake cluster in a bubble.
@@ -503,7 +504,7 @@ func TestAnotherClusterIsRefused(t *testing.T) {
 		time.Sleep(time.Hour)
 		other := newFakeCluster("x@h")
 		got, err := run(other, false)
-		if !errors.As(err, new(*ForeignError)) || !strings.Contains(err.Error(), "it is of a@h, b@h, and the cluster's nodes are x@h") || !strings.Contains(err.Error(), "--append") {
+		if !errors.As(err, new(*identity.ForeignError)) || !strings.Contains(err.Error(), "it is of a@h, b@h, and the cluster's nodes are x@h") || !strings.Contains(err.Error(), "--append") {
 			t.Errorf("another cluster: %v", err)
 		}
 		if got != again {

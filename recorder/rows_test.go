@@ -22,7 +22,7 @@ func TestProcessRows(t *testing.T) {
 		`[{"PID":"a"},{"PID":"b","Deep":{"x":["]}",{"y":1}]},"MessagesMailbox": -12 }]`:          {{PID: "a"}, {PID: "b", Mailbox: -12}},
 		`[{"PID": "\u003cA.0.1\u003e", "Name":"q\"}", "Parent" : null, "Kind":"pool", "x":1e5}]`: {{PID: "<A.0.1>", Name: `q"}`, Kind: "pool"}},
 	} {
-		if got := rows.Read([]byte(text)); !slices.Equal(got, want) {
+		if got := rows.Read([]byte(text), 1); !slices.Equal(got, want) {
 			t.Errorf("%s: %+v, want %+v", text, got, want)
 		}
 	}
@@ -33,7 +33,7 @@ func TestProcessRows(t *testing.T) {
 func FuzzProcessRows(f *testing.F) {
 	f.Add(newTable(3, 1).next(f, time.Second))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		if n := len(rows.Read(text)); n > len(text) {
+		if n := len(rows.Read(text, 2000)); n > len(text) {
 			t.Errorf("%d rows in %d bytes", n, len(text))
 		}
 	})
@@ -47,7 +47,7 @@ func TestProcessRowsOfAListing(t *testing.T) {
 	if err := json.Unmarshal(text, &want); err != nil {
 		t.Fatal(err)
 	}
-	if got := rows.Read(text); !slices.Equal(got, want) {
+	if got := rows.Read(text, 2000); !slices.Equal(got, want) {
 		t.Error("the rows differ")
 	}
 }
@@ -56,7 +56,7 @@ func BenchmarkProcessRows(b *testing.B) {
 	text := newTable(2000, 1).next(b, time.Second)
 	b.SetBytes(int64(len(text)))
 	for b.Loop() {
-		if len(rows.Read(text)) != 2000 {
+		if len(rows.Read(text, 2000)) != 2000 {
 			b.Fatal("rows are missing")
 		}
 	}

@@ -21,15 +21,31 @@ const (
 // meetAll begins to record the nodes that were not known, as far as there is
 // room for strangers; when there is none it says so, once.
 func (r *Recorder) meetAll(there []string) {
+	room, strangers := r.room()
+	refused := r.meetSome(there, room)
+	if was := r.crowded.Swap(refused > 0); refused > 0 && !was {
+		r.mark(archive.Mark{
+			Kind: "nodes_waiting", From: r.clock.Now(),
+			Note: fmt.Sprintf("entry points name %d nodes more, and %d never answered: only so many are asked at a time", refused, strangers),
+			More: map[string]any{"waiting": refused, "strangers": strangers},
+		})
+	}
+}
+
+// room is for how many nodes more there is room, and how many never answered.
+func (r *Recorder) room() (room, strangers int) {
 	known := r.known()
-	strangers := 0
 	for _, n := range known {
 		if n.stranger() {
 			strangers++
 		}
 	}
-	room := min(mostStrangers-strangers, mostNodes-len(known))
-	refused := 0
+	return min(mostStrangers-strangers, mostNodes-len(known)), strangers
+}
+
+// meetSome begins to record as many nodes that were not known, and says how many
+// more there are.
+func (r *Recorder) meetSome(there []string, room int) (refused int) {
 	for _, name := range there {
 		r.mu.Lock()
 		met := r.nodes[name] != nil
@@ -43,13 +59,7 @@ func (r *Recorder) meetAll(there []string) {
 			room--
 		}
 	}
-	if was := r.crowded.Swap(refused > 0); refused > 0 && !was {
-		r.mark(archive.Mark{
-			Kind: "nodes_waiting", From: r.clock.Now(),
-			Note: fmt.Sprintf("entry points name %d nodes more, and %d never answered: only so many are asked at a time", refused, strangers),
-			More: map[string]any{"waiting": refused, "strangers": strangers},
-		})
-	}
+	return refused
 }
 
 // stranger reports whether the node never answered.
@@ -67,11 +77,7 @@ func (n *node) tooStrange(now time.Time) bool {
 
 // makeRoom lets others who wait be met at once: a stranger is none any more.
 func (r *Recorder) makeRoom() {
-	if !r.crowded.Load() {
-		return
-	}
-	select {
-	case r.look <- struct{}{}:
-	default:
+	if r.crowded.Load() {
+		r.desk.LookSoon()
 	}
 }

@@ -31,7 +31,7 @@ func (n *node) processes() []rows.Process {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.table != nil {
-		n.rows, n.table = rows.Read(n.table), nil
+		n.rows, n.table = rows.Read(n.table, n.stat.Seen), nil
 	}
 	return n.rows
 }
@@ -44,11 +44,7 @@ func (n *node) pick(ctx context.Context, r *schedule.Run, list []rows.Process, w
 	var out []string
 	switch word {
 	case TargetDeepest:
-		list = slices.DeleteFunc(slices.Clone(list), func(p rows.Process) bool { return p.Mailbox == 0 })
-		slices.SortFunc(list, func(a, b rows.Process) int { return int(b.Mailbox - a.Mailbox) })
-		for _, p := range list[:min(deepest, len(list))] {
-			out = append(out, p.PID)
-		}
+		return rows.Deepest(list, deepest)
 	case TargetSupervisors:
 		return n.stirred(n.ofKind(ctx, r, list, word), list)
 	case TargetPools:

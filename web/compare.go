@@ -13,6 +13,7 @@ import (
 
 	"ergorecorder/web/past"
 
+	"ergorecorder/analyze/views"
 	"ergorecorder/compare"
 	"ergorecorder/escape"
 
@@ -171,6 +172,9 @@ func newNodeDiff(a, b past.Node) nodeDiff {
 	case b.Info.Uptime < a.Info.Uptime && b.Observed.After(a.Observed):
 		d.Notes = append(d.Notes, "it was restarted in between: counters began anew")
 	}
+	if own := views.WithoutOwn("call errors", max(a.Own, b.Own)); own != "" {
+		d.Notes = append(d.Notes, own)
+	}
 	row := func(name string, u chart.Unit, x, y float64) {
 		r := diffRow{Name: name, Before: u.Format(x), After: u.Format(y)}
 		if diff := y - x; diff != 0 {
@@ -191,8 +195,8 @@ func newNodeDiff(a, b past.Node) nodeDiff {
 	row("Goroutines", chart.Count, float64(a.Runtime.Goroutines), float64(b.Runtime.Goroutines))
 	row("Heap", chart.Bytes, float64(a.Runtime.HeapAlloc), float64(b.Runtime.HeapAlloc))
 	row("Errors and panics logged", chart.Count, float64(a.Info.Logged(4)), float64(b.Info.Logged(4)))
-	row("Send errors", chart.Count, float64(a.Info.SendErrorsLocal+a.Info.SendErrorsRemote), float64(b.Info.SendErrorsLocal+b.Info.SendErrorsRemote))
-	row("Call errors", chart.Count, float64(a.Info.CallErrorsLocal+a.Info.CallErrorsRemote), float64(b.Info.CallErrorsLocal+b.Info.CallErrorsRemote))
+	row("Send errors", chart.Count, float64(a.SendErrors()), float64(b.SendErrors()))
+	row("Call errors", chart.Count, float64(a.CallErrors()), float64(b.CallErrors()))
 	return d
 }
 

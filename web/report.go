@@ -38,7 +38,8 @@ type reportPage struct {
 	Folded   []string // findings that are not drawn, family by family
 	Counts   []severityCount
 	Nodes    []reportNode
-	Others   int // nodes that are not in the table
+	Own      string // what their call errors are without
+	Others   int    // nodes that are not in the table
 	Duration time.Duration
 }
 
@@ -138,12 +139,12 @@ func newReportPage(ctx context.Context, all *analyze.Report, rec *replay.Recordi
 		}
 		p.Counts = append(p.Counts, severityCount{sev, n})
 	}
-	p.Nodes, p.Others, err = reportNodes(ctx, rec, from, to)
+	p.Nodes, p.Own, p.Others, err = reportNodes(ctx, rec, from, to)
 	return p, err
 }
 
-// reportNodes puts the nodes side by side.
-func reportNodes(ctx context.Context, rec *replay.Recording, from, to time.Time) (drawn []reportNode, others int, err error) {
+// reportNodes puts the nodes side by side, and says what their call errors are without.
+func reportNodes(ctx context.Context, rec *replay.Recording, from, to time.Time) (drawn []reportNode, own string, others int, err error) {
 	var names []string
 	for _, n := range rec.Nodes() {
 		names = append(names, n.Name)
@@ -152,14 +153,15 @@ func reportNodes(ctx context.Context, rec *replay.Recording, from, to time.Time)
 		names = names[:mostNodes]
 	}
 	var out []reportNode
-	for _, n := range past.MomentOf(rec, to).Nodes(ctx, names) {
+	nodes := past.MomentOf(rec, to).Nodes(ctx, names)
+	for _, n := range nodes {
 		sparks, err := nodeSparks(ctx, rec, n.Name, from, to)
 		if err != nil {
-			return nil, 0, err
+			return nil, "", 0, err
 		}
 		out = append(out, reportNode{n, sparks})
 	}
-	return out, others, nil
+	return out, withoutOwn(nodes), others, nil
 }
 
 // sparkFields are the curves of a node in the report, by reading.

@@ -11,6 +11,7 @@ import (
 	"ergorecorder/web/past"
 
 	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/views"
 	"ergorecorder/ergo"
 	"ergorecorder/replay"
 
@@ -24,6 +25,7 @@ type overviewView struct {
 	Findings []*finding.Finding
 	More     int
 	Nodes    []past.Node
+	Own      string // what call errors are without
 	Deep     table
 	Logs     []logLine
 	Seen     int // processes
@@ -31,6 +33,7 @@ type overviewView struct {
 
 func (s *Server) overview(ctx context.Context, p *page) (any, error) {
 	v := overviewView{Nodes: p.now.Nodes(ctx, p.Nodes())}
+	v.Own = withoutOwn(v.Nodes)
 	rows := s.rated.get(ctx, p, p.Nodes()...)
 	v.Seen = len(rows)
 	slices.SortStableFunc(rows, func(a, b past.Process) int {
@@ -47,6 +50,15 @@ func (s *Server) overview(ctx context.Context, p *page) (any, error) {
 	v.Logs, err = logsBetween(ctx, p.rec, "", p.At.Add(-time.Minute), p.At)
 	v.Logs = v.Logs[max(len(v.Logs)-8, 0):]
 	return v, err
+}
+
+// withoutOwn says once what the call errors of nodes are without.
+func withoutOwn(nodes []past.Node) string {
+	own := int64(0)
+	for _, n := range nodes {
+		own += n.Own
+	}
+	return views.WithoutOwn("Call errors", own)
 }
 
 // only are the columns with the given ids.

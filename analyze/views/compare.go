@@ -36,6 +36,9 @@ type Comparison struct {
 	OwnErrors      int       `json:"own_errors"` // of the recorder's own calls, which no change counts
 }
 
+// OwnLeftOut says what the call errors are without; "" where that is nothing.
+func (c *Comparison) OwnLeftOut() string { return WithoutOwn("call errors", int64(c.OwnErrors)) }
+
 // A Change is one field in both windows: of a cumulative counter its rate per
 // second, of a gauge its median.
 type Change struct {

@@ -364,13 +364,18 @@ func OwnLeftOut(rows []NodeRow) string {
 	for _, r := range rows {
 		own += r.OwnErrors
 	}
+	return WithoutOwn("errors", own)
+}
+
+// WithoutOwn says that errors are without so many of the recorder's own calls; "" where that is nothing.
+func WithoutOwn(errors string, own int64) string {
 	switch own {
 	case 0:
 		return ""
 	case 1:
-		return "errors are without the one of the recorder's own calls"
+		return errors + " are without the one of the recorder's own calls"
 	}
-	return fmt.Sprintf("errors are without the %d of the recorder's own calls", own)
+	return fmt.Sprintf("%s are without the %d of the recorder's own calls", errors, own)
 }
 
 func (r *NodeRow) read(ctx context.Context, caller ergo.Caller, peers []replay.Node) error {

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"ergorecorder/cmd/internal/paths"
+
 	"ergorecorder/escape"
 
 	"github.com/spf13/cobra"
@@ -61,6 +63,7 @@ is goes to standard error.`,
 	}
 	cmd.Flags().StringVar(&node, "node", "", "the node to ask (default: the entry point)")
 	cmd.Flags().StringVar(&at, "at", "end", "the moment: "+timeHelp)
+	paths.OneNode(cmd)
 	f.addFlag(cmd, callFormats)
 	return cmd
 }

@@ -257,8 +257,8 @@ func printComparison(out io.Writer, v *views.Comparison) error {
 	if rest := v.ProcessesTotal - len(v.Processes); rest > 0 {
 		escape.Fprintf(out, "%d more changes of processes: raise --limit\n", rest)
 	}
-	if v.OwnErrors > 0 {
-		escape.Fprintf(out, "call errors are without the %d of the recorder's own calls\n", v.OwnErrors)
+	if own := v.OwnLeftOut(); own != "" {
+		escape.Fprintf(out, "%s\n", own)
 	}
 	printProcesses(out, "appeared", v.Appeared, v.AppearedTotal)
 	printProcesses(out, "gone", v.Gone, v.GoneTotal)

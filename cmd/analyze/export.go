@@ -14,6 +14,8 @@ import (
 	"strings"
 	"time"
 
+	"ergorecorder/cmd/internal/paths"
+
 	"ergorecorder/cmd/internal/sealed"
 	"ergorecorder/escape"
 
@@ -89,6 +91,7 @@ func newExport() *cobra.Command {
 	cmd.Flags().StringVar(&o.Node, "node", "", "glob over the names of nodes")
 	cmd.Flags().StringVar(&o.Process, "process", "", "glob over the names of processes")
 	cmd.Flags().BoolVar(&list, "list", false, "say what there is to export")
+	paths.OneNode(cmd)
 	win.addFlags(cmd)
 	out.AddFlags(cmd, "write to this file instead of standard output")
 	return cmd

@@ -7,6 +7,9 @@ import (
 	"io"
 	"net/http"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -33,8 +36,8 @@ func anEngine(t *testing.T) (hosts string) {
 }
 
 // ships ships a copy of a recording to the fleet's engine, as its recorder would have, and tells
-// the fleet of that recorder.
-func ships(t *testing.T, hosts, cluster, path string) {
+// the fleet of that recorder. It returns the copy's path.
+func ships(t *testing.T, hosts, cluster, path string) (copied string) {
 	t.Helper()
 	from, err := archive.Open(path)
 	if err != nil {
@@ -46,7 +49,9 @@ func ships(t *testing.T, hosts, cluster, path string) {
 		schemas[s.StreamKey] = s.Schema
 	}
 	dir := t.TempDir()
-	w := archivetest.Writer(t, filepath.Join(dir, "rec")+"/", nil)
+	copied = filepath.Join(dir, "rec") + "/"
+	w := archivetest.Writer(t, copied, nil)
+	n := 0
 	for rec, err := range from.Records(t.Context(), archive.Query{}) {
 		if err != nil {
 			t.Fatal(err)
@@ -54,6 +59,11 @@ func ships(t *testing.T, hosts, cluster, path string) {
 		rec.Schema = schemas[rec.Stream]
 		if _, err := w.Append(rec); err != nil {
 			t.Fatal(err)
+		}
+		if n++; n%100 == 0 {
+			if err := w.EndRuns(time.Now()); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	l, err := link.Dial(link.Options{Hosts: []string{hosts}, Fleet: "f", Name: cluster})
@@ -90,14 +100,14 @@ func ships(t *testing.T, hosts, cluster, path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return copied
 }
 
 // Every command takes the address of a fleet where it takes a path, and says the same; a
 // second question takes nothing anew, and one about a node takes that node's.
 func TestFleet(t *testing.T) {
 	hosts := anEngine(t)
-	path := fixture.Archive(t, fixture.Bundled(t, "restart_loop"))
-	ships(t, hosts, "main", path)
+	path := ships(t, hosts, "main", fixture.Archive(t, fixture.Bundled(t, "restart_loop")))
 	address := "fleet://f@" + hosts
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	do := func(args ...string) (exit.Code, string, string) {
@@ -106,18 +116,24 @@ func TestFleet(t *testing.T) {
 		code := run(t.Context(), args, nil, &o, &e)
 		return code, o.String(), e.String()
 	}
-	for _, args := range [][]string{
+	const at, from, to = "2026-11-22T01:20:30Z", "--from=2026-11-22T01:20:00Z", "--to=2026-11-22T01:20:30Z"
+	all := 0
+	for i, args := range [][]string{
 		{"report", "PATH", "--format", "json"},
+		{"report", "PATH", "--format", "json", from, to},
 		{"nodes", "PATH"},
-		{"ps", "PATH", "--at", "2026-11-22T01:20:30Z"},
-		{"ps", "PATH", "--at", "2026-11-22T01:20:30Z", "--node", "beta*"},
+		{"ps", "PATH", "--at", at},
+		{"ps", "PATH", "--at", at, "--node", "beta*"},
+		{"ps", "PATH", "--node", "beta*"},
 		{"logs", "PATH"},
-		{"logs", "PATH", "--node", "beta*"},
+		{"logs", "PATH", "--node", "beta*", from, to},
 		{"timeline", "PATH"},
 		{"trend", "PATH", "MessagesIn"},
+		{"trend", "PATH", "MessagesIn", "--node", "beta*", from, to},
 		{"export", "PATH", "--format", "csv"},
-		{"export", "PATH", "--format", "csv", "--node", "alpha*"},
-		{"call", "PATH", "process_list"},
+		{"export", "PATH", "--format", "csv", "--node", "alpha*", from, to},
+		{"export", "PATH", "--node", "alpha*", from, to},
+		{"call", "PATH", "process_list", "--node", "beta@localhost", "--at", at},
 	} {
 		with := func(p string) []string {
 			return strings.Split(strings.ReplaceAll(strings.Join(args, "\n"), "PATH", p), "\n")
@@ -131,7 +147,23 @@ func TestFleet(t *testing.T) {
 		if c1 != c2 || got != want {
 			t.Errorf("%q: exit code %d, %d of the file; it says %.300q, %.300q of the file; %s", args, c2, c1, got, want, errs)
 		}
-		t.Logf("%q: %s", args, errs)
+		said := regexp.MustCompile(`in (\d+) messages, (\d+) more of the cache`).FindStringSubmatch(errs)
+		if said == nil {
+			t.Fatalf("%q does not say what was fetched: %s", args, errs)
+		}
+		n, _ := strconv.Atoi(said[1])
+		m, _ := strconv.Atoi(said[2])
+		if i == 0 {
+			all = n
+		} else if n > 0 {
+			t.Errorf("%q fetches %d messages anew", args, n)
+		}
+		if most := len(args) > 3 && args[len(args)-1] == to || slices.Contains(args, at); most && m > all*2/3 || slices.Contains(args, "--node") && most && m > all/3 {
+			t.Errorf("%q takes %d messages of %d", args, m, all)
+		}
+	}
+	if code, _, errs := do("ps", address, "--at", at, "--node", "nobody"); code != exit.Usage || !strings.Contains(errs, "no node of the time asked about has that name: there are alpha@localhost") {
+		t.Errorf("a node that is not there: %d, %s", code, errs)
 	}
 	if code, out, _ := do("verify", address); code != exit.OK || !strings.Contains(out, "sound") {
 		t.Errorf("verify: %d, %s", code, out)
@@ -139,8 +171,47 @@ func TestFleet(t *testing.T) {
 	if code, out, errs := do("info", address); code != exit.OK || !strings.Contains(out, "beta") {
 		t.Errorf("info: %d, %s, %s", code, out, errs)
 	}
+	node := garble(t, hosts)
+	if code, out, _ := do("report", address); code != exit.OK || !strings.Contains(out, "could not be fetched from the fleet's engine") || !strings.Contains(out, node) {
+		t.Errorf("a block of %s cannot be fetched: %d, and the verdict does not say so: %s", node, code, out)
+	}
 	if code, _, errs := do("merge", address, "-o", filepath.Join(t.TempDir(), "copy.erg")); code != exit.OK {
 		t.Errorf("merge: %d, %s", code, errs)
+	}
+}
+
+// garble puts something else in the place of a process listing that the engine has.
+func garble(t *testing.T, hosts string) (node string) {
+	t.Helper()
+	l, err := link.Dial(link.Options{Hosts: []string{hosts}, Fleet: "f"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if err := l.Wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s, err := l.JetStream().Stream(t.Context(), shape.Stream("f", "main"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for seq := uint64(1); ; seq++ {
+		m, err := s.GetMsg(t.Context(), seq)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := shape.ParseBlock(m.Subject, m.Header.Get)
+		if err != nil || len(m.Data) < 5000 {
+			continue
+		}
+		m.Header.Set(shape.HeaderID, "another")
+		if err = s.DeleteMsg(t.Context(), seq); err == nil {
+			_, err = l.Publish(t.Context(), "main", []link.Message{{Subject: m.Subject, Headers: m.Header, Body: []byte("garbled")}})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b.Node
 	}
 }
 

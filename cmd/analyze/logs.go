@@ -7,6 +7,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"ergorecorder/cmd/internal/paths"
+
 	"ergorecorder/escape"
 
 	"github.com/spf13/cobra"
@@ -80,6 +82,7 @@ first; then the latest lines in full.`,
 	fl.StringVar(&q.Process, "process", "", "only lines of this process: PID, name or behavior")
 	fl.IntVar(&q.Kinds, "limit", 20, "at most so many templates")
 	fl.IntVar(&q.Lines, "lines", 10, "at most so many lines in full, the latest")
+	paths.OneNode(cmd)
 	f.addFlag(cmd, infoFormats)
 	return cmd
 }

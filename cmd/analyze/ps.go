@@ -11,6 +11,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"ergorecorder/cmd/internal/paths"
+
 	"ergorecorder/escape"
 	"ergorecorder/internal/words"
 
@@ -63,6 +65,7 @@ the node lacks -tags=latency.`,
 	fl.StringVar(&q.Sort, "sort", "mailbox", "greatest first: "+strings.Join(views.ProcessSorts(), ", "))
 	fl.BoolVar(&q.Own, "own", false, "also those that are there because somebody observes, as the workers that answer the recorder")
 	fl.IntVar(&q.Limit, "limit", 30, "how many at most; 0 is all")
+	paths.OneNode(cmd)
 	f.addFlag(cmd, psFormats)
 	return cmd
 }

@@ -6,6 +6,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"ergorecorder/cmd/internal/paths"
+
 	"ergorecorder/escape"
 
 	"github.com/spf13/cobra"
@@ -72,6 +74,7 @@ Counters are drawn as rates per second. Of a table, the rows are added up unless
 	cmd.Flags().StringVar(&q.Row, "row", "", "the row of a table: a PID, a name, a peer, an event")
 	cmd.Flags().IntVar(&q.Points, "points", 60, "at most so many points")
 	cmd.Flags().BoolVar(&list, "list", false, "name the metrics that there are, and draw none")
+	paths.OneNode(cmd)
 	f.addFlag(cmd, infoFormats)
 	return cmd
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"text/tabwriter"
 	"time"
 
@@ -58,12 +59,15 @@ func runCheck(cmd *cobra.Command, f *runFlags, format string) error {
 	say := func(line string) { escape.Fprintln(cmd.ErrOrStderr(), "record: "+line) }
 	quiet := opts // a check has nothing pushed to it
 	quiet.Logs.Levels, quiet.Events = nil, nil
-	joined, err := f.joinAny(cmd.Context(), &quiet, say)
+	joined, err := f.joinAny(&quiet, say)
 	if err != nil {
 		return err
 	}
 	if joined != nil {
 		defer joined.Close()
+		if err := joined.Wait(cmd.Context()); err != nil && cmd.Context().Err() != nil {
+			return err
+		}
 	}
 	router, err := await(cmd.Context(), "read tokens and certificates", func() (*live.Router, error) { return f.router(joined, nil) })
 	if err != nil {
@@ -109,16 +113,19 @@ func (r *reach) entries(ctx context.Context) []entryCheckup {
 		return nil // router has said so
 	}
 	ways, err := o.ways(ctx)
-	if err != nil {
-		return []entryCheckup{{Endpoint: "entry points", Err: err.Error()}}
+	out := make([]entryCheckup, len(ways))
+	var asking sync.WaitGroup
+	for i, w := range ways {
+		asking.Go(func() {
+			out[i].Endpoint = w.Name
+			if err := out[i].ask(ctx, w); err != nil {
+				out[i].Err = err.Error()
+			}
+		})
 	}
-	var out []entryCheckup
-	for _, w := range ways {
-		e := entryCheckup{Endpoint: w.Name}
-		if err := e.ask(ctx, w); err != nil {
-			e.Err = err.Error()
-		}
-		out = append(out, e)
+	asking.Wait()
+	if err != nil {
+		out = append(out, entryCheckup{Endpoint: "entry points", Err: err.Error()})
 	}
 	return out
 }

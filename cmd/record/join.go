@@ -97,10 +97,10 @@ func (j *joined) nudge(r *recorder.Recorder) {
 // log lines comes faster than any disk takes them.
 const pushBuffer = 1 << 16
 
-// join joins the cluster with the given options and those that j has. It
-// returns when every node that was named is linked to or could not be; that
-// none is is told, and tried again.
-func (j *joinConfig) join(ctx context.Context, opts wire.Options, say func(string)) (*joined, error) {
+// join begins to join the cluster with the given options and those that j has, and
+// waits for nobody: the router does, beside the entry points. That a node cannot be
+// linked to is told, and tried again.
+func (j *joinConfig) join(opts wire.Options, say func(string)) (*joined, error) {
 	opts, err := j.complete(opts)
 	if err != nil {
 		return nil, err
@@ -115,16 +115,12 @@ func (j *joinConfig) join(ctx context.Context, opts wire.Options, say func(strin
 		return nil, err
 	}
 	joined.Cluster, joined.pushed = c, c.Subscribe(pushBuffer)
-	if err := c.Wait(ctx); err != nil && ctx.Err() != nil {
-		c.Close()
-		return nil, err
-	}
 	return joined, nil
 }
 
 // joinAny joins the cluster if any node to join was named, and lets the
 // recorder take what nodes push.
-func (r *reach) joinAny(ctx context.Context, opts *recorder.Options, say func(string)) (*joined, error) {
+func (r *reach) joinAny(opts *recorder.Options, say func(string)) (*joined, error) {
 	if len(r.join.Nodes) == 0 {
 		return nil, nil
 	}
@@ -132,7 +128,7 @@ func (r *reach) joinAny(ctx context.Context, opts *recorder.Options, say func(st
 	for _, e := range opts.Events {
 		events = append(events, e.Event)
 	}
-	j, err := r.join.join(ctx, wire.Options{Logs: opts.Logs.Levels, Events: events, Timeout: opts.Timeout, Limit: int(r.maxAnswer)}, say)
+	j, err := r.join.join(wire.Options{Logs: opts.Logs.Levels, Events: events, Timeout: opts.Timeout, Limit: int(r.maxAnswer)}, say)
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -52,16 +51,15 @@ func (r *reach) router(joined *joined, notify func(live.Notice)) (*live.Router, 
 		return nil, err
 	}
 	o.joined = joined
-	if o.changing {
-		router := live.NewRouter(nil, time.Now, notify)
-		router.Follow(o.ways)
-		return router, nil
-	}
-	ways, err := o.ways(context.Background()) // looks nothing up
+	ways, err := o.lasting()
 	if err != nil {
 		return nil, err
 	}
-	return live.NewRouter(ways, time.Now, notify), nil
+	router := live.NewRouter(ways, time.Now, notify)
+	if o.changing {
+		router.Follow(o.ways)
+	}
+	return router, nil
 }
 
 // opener is what opens the entry points that were named.

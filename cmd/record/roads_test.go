@@ -46,7 +46,7 @@ func TestRoadsFound(t *testing.T) {
 		{Name: "http://h:9922/mcp", Caller: answers(ergo.RoadMCP)},
 		{Name: "http://h:9911/mcp", Caller: spanning{answers(ergo.RoadObserver)}},
 	}, time.Now, nil)
-	if err := router.Refresh(t.Context()); err != nil {
+	if err := router.Refresh(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
 	opts := recorder.Standard()

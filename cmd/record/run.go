@@ -141,7 +141,7 @@ func runRun(cmd *cobra.Command, f *runFlags) (err error) {
 	}
 	after.hand(&opts.Incidents, func(i recorder.Incident) { f.serve.opened(i, show.say) })
 	defer after.close()
-	joined, err := f.joinAny(ctx, &opts, show.say)
+	joined, err := f.joinAny(&opts, show.say)
 	if err != nil {
 		return err
 	}

@@ -45,6 +45,9 @@ func (c *config) sane() error {
 	if f := c.Incidents.Faster; f < 0 || math.IsNaN(f) || math.IsInf(f, 0) {
 		errs = append(errs, fmt.Errorf("incidents.faster %v: give 1 or more", f))
 	}
+	if s := c.Incidents.Share; !(s >= 0 && s <= 1) {
+		errs = append(errs, fmt.Errorf("incidents.share %v: must be a share between 0 and 1", s))
+	}
 	for _, l := range c.Logs.Levels {
 		if known := ergo.Levels(); !slices.Contains(known, ergo.Level(l)) {
 			errs = append(errs, fmt.Errorf("log level %q: there are %v", l, known))

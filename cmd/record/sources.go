@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"ergorecorder/ergo/live"
@@ -76,27 +77,40 @@ type opener struct {
 	had       map[string]live.Way
 }
 
-// ways are the ways that there are at the moment. A source that fails makes
-// all fail: who has an entry point is not known then.
+// ways are the ways that there are at the moment. Of a source that fails there are
+// none, and the error says that they are not all: who has an entry point is not known
+// then.
 func (o *opener) ways(ctx context.Context) ([]live.Way, error) {
-	var ways []live.Way
-	for _, s := range o.sources {
-		places, err := o.places(ctx, s)
-		if err != nil {
-			return nil, fmt.Errorf("endpoint %s%s: %w", s.kind, s.of, err)
-		}
-		for _, p := range places {
-			w, err := o.open(p)
-			if err != nil {
-				return nil, err
+	places, errs := make([][]place, len(o.sources)), make([]error, len(o.sources))
+	var looking sync.WaitGroup
+	for i, s := range o.sources {
+		looking.Go(func() {
+			if places[i], errs[i] = o.places(ctx, s); errs[i] != nil {
+				errs[i] = fmt.Errorf("endpoint %s%s: %w", s.kind, s.of, errs[i])
 			}
-			ways = append(ways, w)
+		})
+	}
+	looking.Wait()
+	var ways []live.Way
+	for _, p := range slices.Concat(places...) {
+		w, err := o.open(p)
+		if err != nil {
+			errs = append(errs, err)
+			continue
 		}
+		ways = append(ways, w)
 	}
 	if o.joined != nil {
 		ways = append(ways, o.joined.way())
 	}
-	return ways, nil
+	return ways, errors.Join(errs...)
+}
+
+// lasting are the ways whose address is known without looking it up.
+func (o *opener) lasting() ([]live.Way, error) {
+	lasting := *o
+	lasting.sources = slices.DeleteFunc(slices.Clone(o.sources), func(s source) bool { return s.kind != fixed })
+	return lasting.ways(context.Background())
 }
 
 // places are where the entry points of a source are.

@@ -165,6 +165,10 @@ func Text(literal []byte) string {
 	if bytes.IndexByte(literal, '\\') < 0 {
 		return string(literal[1 : len(literal)-1])
 	}
+	var room [64]byte
+	if text, ok := Unquote(append(room[:0], literal[1:len(literal)-1]...)); ok {
+		return string(text)
+	}
 	var s string
 	if json.Unmarshal(literal, &s) != nil {
 		return ""

@@ -161,14 +161,14 @@ func (e *Endpoint) Close() { e.client.CloseIdleConnections() }
 
 // Call implements [ergo.Caller].
 func (e *Endpoint) Call(ctx context.Context, call ergo.Call) (ergo.Answer, error) {
-	args := call.Args
+	args, asked := call.Args, call.Tool
 	if call.Node != "" {
-		args = args.With("node", call.Node)
+		args, asked = args.With("node", call.Node), call.Tool+" forwarded"
 	}
 	ctx, cancel := context.WithTimeout(ctx, e.timeout(call.Args))
 	defer cancel()
 	begin := e.opts.Now()
-	x, err := e.exchange(ctx, "tools/call", map[string]any{"name": call.Tool, "arguments": json.RawMessage(args.JSON())})
+	x, err := e.exchange(ctx, "tools/call", asked, map[string]any{"name": call.Tool, "arguments": json.RawMessage(args.JSON())})
 	answer := ergo.Answer{At: e.opts.Now()}
 	answer.Took = answer.At.Sub(begin)
 	if x.header != nil {
@@ -207,7 +207,7 @@ func (e *Endpoint) timeout(args ergo.Args) time.Duration {
 // Do makes one JSON-RPC call of any method ("initialize", "tools/list", …) and
 // returns its result. What the endpoint refuses is an [*ergo.ToolError].
 func (e *Endpoint) Do(ctx context.Context, method string, params any) (json.RawMessage, error) {
-	x, err := e.exchange(ctx, method, params)
+	x, err := e.exchange(ctx, method, method, params)
 	if err != nil {
 		return nil, err
 	}
@@ -244,9 +244,9 @@ type exchange struct {
 	body   []byte
 }
 
-// exchange posts one JSON-RPC request. Without an error the answer is of
-// status 200 or 202.
-func (e *Endpoint) exchange(ctx context.Context, method string, params any) (x exchange, err error) {
+// exchange posts one JSON-RPC request, which is told from others by what is asked.
+// Without an error the answer is of status 200 or 202.
+func (e *Endpoint) exchange(ctx context.Context, method, asked string, params any) (x exchange, err error) {
 	x.id = e.id.Add(1)
 	body := map[string]any{"jsonrpc": "2.0", "id": x.id, "method": method}
 	if params != nil {
@@ -265,7 +265,7 @@ func (e *Endpoint) exchange(ctx context.Context, method string, params any) (x e
 		return x, err
 	}
 	x.header = resp.Header
-	if x.body, err = e.read(ctx, resp); err != nil {
+	if x.body, err = e.read(ctx, asked, resp); err != nil {
 		return x, e.fail(ctx, err)
 	}
 	return x, nil
@@ -282,9 +282,9 @@ func (e *Endpoint) post(ctx context.Context, body []byte) (*http.Response, error
 	return e.client.Do(req)
 }
 
-// read takes in the whole body, up to the limit.
-func (e *Endpoint) read(ctx context.Context, resp *http.Response) ([]byte, error) {
-	b, err := e.bodies.ReadAll(ctx, resp.Body, resp.ContentLength, e.opts.MaxAnswer)
+// read takes in the whole body of the answer to a question, up to the limit.
+func (e *Endpoint) read(ctx context.Context, asked string, resp *http.Response) ([]byte, error) {
+	b, err := e.bodies.ReadAll(ctx, resp.Body, asked, resp.ContentLength, e.opts.MaxAnswer)
 	if err != nil && !errors.Is(err, limit.ErrOver) {
 		err = fmt.Errorf("read answer: %w", err)
 	}

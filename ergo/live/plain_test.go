@@ -23,7 +23,11 @@ func FuzzPlainText(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		got, ok := plainText(body, 7)
+		given := bytes.Clone(body)
+		if _, ok := plainText(given, 7); !ok && !bytes.Equal(given, body) {
+			t.Fatalf("%q was given up, and is %q now", body, given)
+		}
+		got, ok := plainText(bytes.Clone(body), 7)
 		if !ok {
 			return
 		}

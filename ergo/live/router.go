@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"sync"
 	"time"
@@ -93,6 +94,7 @@ type Router struct {
 	now    func() time.Time
 	notify func(Notice)
 	source func(context.Context) ([]Way, error) // nil: the ways stay as they are
+	named  sync.Mutex                           // held while the source is asked
 	mu     sync.Mutex
 	turn   int   // whose turn it is to forward
 	failed error // of the source, as it was told last
@@ -108,7 +110,12 @@ type way struct {
 	late  int              // calls in a row that timed out
 	still bool             // it was lost because it answers nothing: its node stands still
 	avoid map[string]avoid // nodes to which forwarding timed out
+	asked chan struct{}    // closed when it has said whose it is, or failed; nil: it is not asked
 }
+
+// known reports whether calls can be made on a way: it has said whose it is, or
+// has no node of its own. One that was not heard yet may never answer.
+func (w *way) known() bool { return w.spans() || w.node != "" }
 
 // An avoid is for how long a way is not taken to a node.
 type avoid struct {
@@ -132,42 +139,44 @@ func NewRouter(ways []Way, now func() time.Time, notify func(Notice)) *Router {
 // Follow has the router ask a source for its ways with every [Router.Refresh]:
 // ways that are new are taken, and those that are not named any more are given
 // up as soon as they do not answer. Ways are told apart by their names. Where the source
-// fails, the ways stay as they are.
+// fails, what it names all the same is taken, and none is given up.
 func (r *Router) Follow(source func(context.Context) ([]Way, error)) { r.source = source }
 
-// ask asks the source for the ways.
-func (r *Router) ask(ctx context.Context) {
-	if r.source == nil {
-		return
+// ask asks the source for the ways, unless that is done at this moment, and
+// returns those that are new.
+func (r *Router) ask(ctx context.Context) []*way {
+	if r.source == nil || !r.named.TryLock() {
+		return nil
 	}
+	defer r.named.Unlock()
 	ways, err := r.source(ctx)
 	if ctx.Err() != nil {
-		return
+		return nil
 	}
 	r.mu.Lock()
 	told := r.failed
 	r.failed = err
 	r.mu.Unlock()
-	if err != nil {
-		if told == nil || told.Error() != err.Error() {
-			r.notify(Notice{What: WaysUnsure, Way: "entry points", Err: err})
-		}
-		return
+	if err != nil && (told == nil || told.Error() != err.Error()) {
+		r.notify(Notice{What: WaysUnsure, Way: "entry points", Err: err})
 	}
-	for _, n := range r.set(ways) {
+	fresh, changes := r.set(ways, err == nil)
+	for _, n := range changes {
 		r.notify(n)
 	}
+	return fresh
 }
 
-// set takes the ways that are named, and says what changed.
-func (r *Router) set(named []Way) (changes []Notice) {
+// set takes the ways that are named, and says which are new and what changed. Where
+// they are not all, none is given up.
+func (r *Router) set(named []Way, all bool) (fresh []*way, changes []Notice) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var ways []*way
 	had := map[string]bool{}
 	for _, w := range r.ways {
 		listed := slices.ContainsFunc(named, func(n Way) bool { return n.Name == w.Name })
-		if !listed && w.err != nil {
+		if all && !listed && w.err != nil {
 			changes = append(changes, Notice{What: WayGone, Way: w.Name, Node: w.node, Err: w.err})
 			continue
 		}
@@ -175,12 +184,12 @@ func (r *Router) set(named []Way) (changes []Notice) {
 	}
 	for _, n := range named {
 		if !had[n.Name] {
-			ways, had[n.Name] = append(ways, &way{Way: n}), true
+			fresh, had[n.Name] = append(fresh, &way{Way: n}), true
 			changes = append(changes, Notice{What: WayNew, Way: n.Name})
 		}
 	}
-	r.ways = ways
-	return changes
+	r.ways = append(ways, fresh...)
+	return fresh, changes
 }
 
 // all are the ways that there are now.
@@ -190,33 +199,130 @@ func (r *Router) all() []*way {
 	return r.ways
 }
 
+// promptly is how long those that answer are waited for once the first has: who is
+// no further away has answered by then too.
+const promptly = 250 * time.Millisecond
+
 // Refresh asks the source of ways, if there is one, and every entry point, but
-// those at rest, whose it is. It fails with [ErrNoWay] where no way is left.
-func (r *Router) Refresh(ctx context.Context) error {
-	r.ask(ctx)
-	var wg sync.WaitGroup
-	for _, w := range r.all() {
-		r.mu.Lock()
-		ask := !w.Joined && (w.err == nil || !r.now().Before(w.until))
-		r.mu.Unlock()
-		if ask {
-			wg.Go(func() { r.identify(ctx, w) })
-		}
+// those at rest, whose it is, all beside each other; who is being asked already is
+// not asked again. It returns when all have answered or failed, and fails with
+// [ErrNoWay] where no way is left. Some, if not nil, is called before that, a moment
+// after the first has answered: others may take as long as a call may.
+func (r *Router) Refresh(ctx context.Context, some func()) error {
+	var all sync.WaitGroup
+	first := make(chan struct{}, 1)
+	ask := func(w *way) {
+		all.Go(func() {
+			if r.heard(ctx, w); r.useful(w) {
+				select {
+				case first <- struct{}{}:
+				default:
+				}
+			}
+		})
 	}
-	wg.Wait()
+	for _, w := range r.all() {
+		ask(w)
+	}
+	all.Go(func() {
+		for _, w := range r.ask(ctx) {
+			ask(w)
+		}
+	})
+	if some != nil {
+		soon(&all, first, some)
+	}
+	all.Wait()
+	return r.left()
+}
+
+// soon calls some when the first has answered and the others had their moment, if
+// not all have ended before.
+func soon(all *sync.WaitGroup, first <-chan struct{}, some func()) {
+	ended := make(chan struct{})
+	go func() { all.Wait(); close(ended) }()
+	select {
+	case <-ended:
+		return
+	case <-first:
+	}
+	moment := time.NewTimer(promptly)
+	defer moment.Stop()
+	select {
+	case <-ended:
+	case <-moment.C:
+		some()
+	}
+}
+
+// left fails where no way is left.
+func (r *Router) left() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	errs := []error{r.failed}
 	for _, w := range r.ways {
-		if w.err == nil && (w.spans() || w.node != "") {
+		switch {
+		case w.err != nil:
+			errs = append(errs, w.err)
+		case w.known():
 			return nil
+		default:
+			errs = append(errs, fmt.Errorf("%s has not answered yet", w.Name))
 		}
-		errs = append(errs, w.err)
 	}
 	if len(r.ways) == 0 && r.failed == nil {
 		errs = append(errs, errors.New("nobody is named"))
 	}
 	return fmt.Errorf("%w: %w", ErrNoWay, errors.Join(errs...))
+}
+
+// useful reports whether nodes can be asked on a way now.
+func (r *Router) useful(w *way) bool {
+	if joined, ok := w.Caller.(interface{ Nodes() []string }); ok && w.Joined {
+		return len(joined.Nodes()) > 0
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return w.err == nil && w.known()
+}
+
+// heard returns when a way has said whose it is, or failed to; one at rest is not
+// asked.
+func (r *Router) heard(ctx context.Context, w *way) {
+	r.mu.Lock()
+	asked := w.asked
+	mine := asked == nil && (w.Joined || w.err == nil || !r.now().Before(w.until))
+	if mine {
+		asked = make(chan struct{})
+		w.asked = asked
+	}
+	r.mu.Unlock()
+	if !mine {
+		if asked != nil {
+			select {
+			case <-asked:
+			case <-ctx.Done():
+			}
+		}
+		return
+	}
+	if w.Joined {
+		ready(ctx, w)
+	} else {
+		r.identify(ctx, w)
+	}
+	r.mu.Lock()
+	w.asked = nil
+	r.mu.Unlock()
+	close(asked)
+}
+
+// ready waits until the first node is joined, or none could be: that is told by who
+// joins, and tried again.
+func ready(ctx context.Context, w *way) {
+	if joined, ok := w.Caller.(interface{ Ready(context.Context) error }); ok {
+		_ = joined.Ready(ctx)
+	}
 }
 
 // identify asks a way for its own node.
@@ -314,14 +420,10 @@ func (r *Router) Owned(node string) bool {
 // Direct reports whether a node is asked over its own entry point, so that
 // its answers may be of any size.
 func (r *Router) Direct(node string) bool {
-	order := r.order(node, "")
-	if len(order) == 0 {
-		return false
-	}
-	w := order[0]
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return w.err == nil && (w.sure && w.node == node || w.spans() && w.whole(node))
+	w := r.best(node)
+	return w != nil && w.err == nil && (w.sure && w.node == node || w.spans() && w.whole(node))
 }
 
 // Offers says whether a tool can be asked of a node: the best of what its ways
@@ -331,7 +433,7 @@ func (r *Router) Offers(node, tool string) ergo.Offer {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, w := range r.ways {
-		if w.err == nil {
+		if w.err == nil && w.known() {
 			best = min(best, w.offers(node, tool))
 		}
 	}
@@ -354,14 +456,36 @@ func (r *Router) Ways(node string) []Way {
 // Forwarded reports whether a call to the node is handed on by another one,
 // whose worker it holds meanwhile.
 func (r *Router) Forwarded(node string) bool {
-	order := r.order(node, "")
-	if len(order) == 0 {
-		return true
-	}
-	w := order[0]
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return !w.spans() && !((w.sure || w.still) && w.node == node)
+	w := r.best(node)
+	return w == nil || !w.spans() && !((w.sure || w.still) && w.node == node)
+}
+
+// ownWay is the node's own way for a call, if that is the best class of all; nil where
+// there is none. With many entry points it is found at little cost. r.mu is held.
+func (r *Router) ownWay(node, tool string) *way {
+	now := r.now()
+	for _, w := range r.ways {
+		if node != "" && w.node == node && w.class(node, tool, now) == own {
+			return w
+		}
+	}
+	return nil
+}
+
+// best is the first of the ways to a node, nil where there are none. r.mu is held.
+func (r *Router) best(node string) (best *way) {
+	if w := r.ownWay(node, ""); w != nil {
+		return w
+	}
+	now, of := r.now(), last+1
+	for _, w := range r.ways {
+		if c := w.class(node, "", now); c < of {
+			best, of = w, c
+		}
+	}
+	return best
 }
 
 // Call implements [ergo.Caller].
@@ -369,7 +493,7 @@ func (r *Router) Call(ctx context.Context, call ergo.Call) (ergo.Answer, error) 
 	var noRoute error // what a way said that could not reach the node
 	var said ergo.Answer
 	var errs []error
-	for _, w := range r.order(call.Node, call.Tool) {
+	for w := range r.inTurn(call.Node, call.Tool) {
 		if err := r.standing(w, call.Node); err != nil {
 			errs = append(errs, err)
 			continue
@@ -388,6 +512,24 @@ func (r *Router) Call(ctx context.Context, call ergo.Call) (ergo.Answer, error) 
 		return said, noRoute
 	}
 	return ergo.Answer{}, fmt.Errorf("%w: %w", ErrNoWay, errors.Join(errs...))
+}
+
+// inTurn are the ways for a call as they are tried. Mostly the first answers, and the order
+// of the others is not asked for.
+func (r *Router) inTurn(node, tool string) iter.Seq[*way] {
+	return func(yield func(*way) bool) {
+		r.mu.Lock()
+		first := r.ownWay(node, tool)
+		r.mu.Unlock()
+		if first != nil && !yield(first) {
+			return
+		}
+		for _, w := range r.order(node, tool) {
+			if w != first && !yield(w) {
+				return
+			}
+		}
+	}
 }
 
 // standing is why a way is of no use for a call to a node, if its own node
@@ -479,45 +621,66 @@ func (r *Router) forwarded(w *way, node string, refused *ergo.ToolError) {
 	w.avoid[node] = avoid{r.now().Add(rest), rest}
 }
 
-// order is the ways to a node, best first: its own entry point, a joined way,
-// the others in turn, those that could not reach it of late behind them; those
-// that do not offer the tool, if one is named, and those that are resting behind
-// all others. Without a node, an entry point answers for its own before a joined
-// way chooses one.
+// order is the ways to a node, best first, by their classes; those that forward
+// in turn.
 func (r *Router) order(node, tool string) []*way {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.now()
-	var classes [6][]*way
-	for _, w := range r.ways {
-		class := 2
-		switch {
-		case w.still && w.node == node:
-			class = 0 // nobody else will fare better
-		case w.err != nil && now.Before(w.until):
-			class = 5
-		case tool != "" && w.offers(node, tool) == ergo.Withheld:
-			class = 4
-		case w.spans() && node == "":
-			class = 3
-		case w.sure && w.node == node:
-			class = 0
-		case w.spans():
-			class = 1
-		case now.Before(w.avoid[node].until):
-			class = 4
-		}
-		classes[class] = append(classes[class], w)
+	var next [last + 2]int // where the next way of a class goes
+	of := make([]class, len(r.ways))
+	for i, w := range r.ways {
+		of[i] = w.class(node, tool, now)
+		next[of[i]+1]++
 	}
-	if n := len(classes[2]); n > 1 && node != "" && len(classes[0])+len(classes[1]) == 0 {
-		classes[2] = append(classes[2][r.turn%n:n:n], classes[2][:r.turn%n]...)
+	for c := range last {
+		next[c+1] += next[c]
+	}
+	others := next[forwards]
+	order := make([]*way, len(r.ways))
+	for i, w := range r.ways {
+		order[next[of[i]]] = w
+		next[of[i]]++
+	}
+	if equal := order[others:next[forwards]]; len(equal) > 1 && node != "" && others == 0 {
+		first := r.turn % len(equal)
+		copy(equal, slices.Concat(equal[first:], equal[:first]))
 		r.turn++
 	}
-	var order []*way
-	for _, c := range classes {
-		order = append(order, c...)
-	}
 	return order
+}
+
+// A class is how good a way is for a call, the best first.
+type class int
+
+const (
+	own      class = iota // the node's entry point: nobody else will fare better
+	joins                 // a joined way
+	forwards              // another node's entry point
+	chooses               // a joined way, for a call that names no node: an entry point answers for its own
+	avoided               // could not reach the node of late, or does not offer the tool, if one is named
+	last                  // rests, or has not said yet whose it is
+)
+
+// class is that of a way for a call. The router's mu is held.
+func (w *way) class(node, tool string, now time.Time) class {
+	switch {
+	case w.still && w.node == node:
+		return own
+	case w.err != nil && now.Before(w.until), !w.known():
+		return last
+	case tool != "" && w.offers(node, tool) == ergo.Withheld:
+		return avoided
+	case w.spans() && node == "":
+		return chooses
+	case w.sure && w.node == node:
+		return own
+	case w.spans():
+		return joins
+	case now.Before(w.avoid[node].until):
+		return avoided
+	}
+	return forwards
 }
 
 func (r *Router) up(w *way) {

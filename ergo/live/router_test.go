@@ -75,7 +75,7 @@ func newRouterTest(t *testing.T, joined bool) *routerTest {
 		defer rt.mu.Unlock()
 		rt.notices = append(rt.notices, n.What+" "+n.Way+" "+n.Node)
 	})
-	if err := rt.r.Refresh(context.Background()); err != nil {
+	if err := rt.r.Refresh(context.Background(), nil); err != nil {
 		t.Fatal(err)
 	}
 	rt.told("entry_found A a@h", "entry_found B b@h")
@@ -147,7 +147,7 @@ func TestRouterFallsOver(t *testing.T) {
 	// It is back under another name; the next refresh after its rest finds out.
 	rt.a.set("new@h", nil)
 	rt.now = rt.now.Add(time.Minute)
-	if err := rt.r.Refresh(context.Background()); err != nil {
+	if err := rt.r.Refresh(context.Background(), nil); err != nil {
 		t.Fatal(err)
 	}
 	rt.told("entry_back A a@h", "entry_renamed A new@h")
@@ -181,7 +181,7 @@ func TestRouterNoWayLeft(t *testing.T) {
 	if !errors.Is(err, ErrNoWay) || !strings.Contains(err.Error(), "cause one") || !strings.Contains(err.Error(), "cause two") {
 		t.Errorf("error %v", err)
 	}
-	if err := rt.r.Refresh(context.Background()); !errors.Is(err, ErrNoWay) {
+	if err := rt.r.Refresh(context.Background(), nil); !errors.Is(err, ErrNoWay) {
 		t.Errorf("refresh: %v", err)
 	}
 	// Ways at rest are still tried when nothing else is left.
@@ -254,7 +254,7 @@ func TestRouterFollowsASource(t *testing.T) {
 		t.Helper()
 		now = now.Add(time.Minute)
 		said = nil
-		_ = r.Refresh(t.Context()) // that none is left is told by the entries
+		_ = r.Refresh(t.Context(), nil) // that none is left is told by the entries
 		list := r.Entries()
 		slices.Sort(list)
 		slices.Sort(said)
@@ -278,7 +278,7 @@ func TestRouterFollowsASource(t *testing.T) {
 			t.Errorf("%q, want %q", got, step.want)
 		}
 	}
-	if err := r.Refresh(t.Context()); !errors.Is(err, ErrNoWay) || !strings.Contains(err.Error(), "nobody is named") {
+	if err := r.Refresh(t.Context(), nil); !errors.Is(err, ErrNoWay) || !strings.Contains(err.Error(), "nobody is named") {
 		t.Errorf("with no way: %v", err)
 	}
 	if _, err := r.Call(t.Context(), ergo.Call{Node: "x", Tool: "node_info"}); !errors.Is(err, ErrNoWay) || !r.Forwarded("x") {

@@ -189,7 +189,7 @@ func (c *Client) exchange(ctx context.Context, method, name string, params map[s
 		return nil, nil, c.fail(ctx, err)
 	}
 	defer resp.Body.Close()
-	text, err := c.readAll(ctx, resp)
+	text, err := c.readAll(ctx, method+" "+name, resp)
 	if err != nil {
 		return nil, nil, c.fail(ctx, err)
 	}

@@ -41,7 +41,7 @@ func (c *Client) Listen(ctx context.Context, uris []string, hear func(Update)) e
 	}
 	defer resp.Body.Close()
 	if !strings.HasPrefix(resp.Header.Get("Content-Type"), "text/event-stream") {
-		text, err := c.readAll(ctx, resp)
+		text, err := c.readAll(ctx, MethodListen, resp)
 		if err == nil {
 			_, err = c.result(resp, text, id)
 		}
@@ -86,9 +86,9 @@ func (c *Client) heard(data []byte, hear func(Update)) (end bool, err error) {
 	return false, nil
 }
 
-// readAll is the body of an answer, up to a limit.
-func (c *Client) readAll(ctx context.Context, resp *http.Response) ([]byte, error) {
-	b, err := c.bodies.ReadAll(ctx, resp.Body, resp.ContentLength, c.opts.MaxAnswer)
+// readAll is the body of the answer to a question, up to a limit.
+func (c *Client) readAll(ctx context.Context, asked string, resp *http.Response) ([]byte, error) {
+	b, err := c.bodies.ReadAll(ctx, resp.Body, asked, resp.ContentLength, c.opts.MaxAnswer)
 	if err != nil && !errors.Is(err, limit.ErrOver) {
 		err = fmt.Errorf("read answer: %w", err)
 	}

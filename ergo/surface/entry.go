@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/live"
@@ -85,19 +86,67 @@ func (e *Entry) find(ctx context.Context) (finding, error) {
 	if s := e.current(); s.caller != nil {
 		return s, nil
 	}
-	var errs []error
-	for _, u := range e.address.URLs {
-		s, err := e.probe(ctx, u)
-		if err == nil {
-			e.mu.Lock()
-			e.found = s
-			e.mu.Unlock()
-			return s, nil
+	s, err := e.search(ctx)
+	if err != nil {
+		return finding{}, err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.found = s
+	return s, nil
+}
+
+// promptly is how long a port that is preferred is waited for once another has
+// answered: behind it may be somebody who never does.
+const promptly = 250 * time.Millisecond
+
+// tried is what came of a URL.
+type tried struct {
+	at int
+	finding
+	err error
+}
+
+// search tries the URLs beside each other, and takes the first in order that
+// answers in time.
+func (e *Entry) search(ctx context.Context) (finding, error) {
+	urls := e.address.URLs
+	if len(urls) == 1 {
+		return e.probe(ctx, urls[0])
+	}
+	ctx, end := context.WithCancel(ctx)
+	answers := make(chan tried, len(urls))
+	var probing sync.WaitGroup
+	defer probing.Wait()
+	defer end()
+	for i, u := range urls {
+		probing.Go(func() {
+			s, err := e.probe(ctx, u)
+			answers <- tried{i, s, err}
+		})
+	}
+	return best(answers, len(urls))
+}
+
+// best takes the first in order of n answers that is somebody's.
+func best(answers <-chan tried, n int) (finding, error) {
+	errs := make([]error, n)
+	best := tried{at: n}
+	var late <-chan time.Time
+	for open := n; open > 0 && best.at > 0; {
+		select {
+		case t := <-answers:
+			open--
+			errs[t.at] = t.err
+			if somebody := t.err == nil || errors.Is(t.err, live.ErrUnauthorized); somebody && t.at < best.at {
+				best, late = t, time.After(promptly)
+			}
+		case <-late:
+			open = 0
 		}
-		errs = append(errs, err)
-		if errors.Is(err, live.ErrUnauthorized) || ctx.Err() != nil {
-			break // somebody is there
-		}
+	}
+	if best.at < n && best.err == nil {
+		return best.finding, nil
 	}
 	return finding{}, errors.Join(errs...)
 }
@@ -113,10 +162,7 @@ func (e *Entry) probe(ctx context.Context, url string) (finding, error) {
 		return finding{}, err
 	}
 	asTools := finding{url, ergo.RoadMCP, tools}
-	if e.observers[url] == nil {
-		e.observers[url] = observer.NewCaller(client)
-	}
-	asObserver := finding{url, ergo.RoadObserver, e.observers[url]}
+	asObserver := finding{url, ergo.RoadObserver, e.observer(url, client)}
 	switch e.address.Road {
 	case ergo.RoadMCP:
 		return asTools, nil
@@ -141,6 +187,16 @@ func (e *Entry) probe(ctx context.Context, url string) (finding, error) {
 		return finding{}, err
 	}
 	return finding{}, tools.Refused(status, header, body)
+}
+
+// observer is the caller over an Observer at a URL, always the same one.
+func (e *Entry) observer(url string, client *observer.Client) *observer.Caller {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.observers[url] == nil {
+		e.observers[url] = observer.NewCaller(client)
+	}
+	return e.observers[url]
 }
 
 // Call implements [ergo.Caller].

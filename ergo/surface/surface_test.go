@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/live"
@@ -111,5 +113,53 @@ func TestFindsAnew(t *testing.T) {
 	}
 	if road, err := e.Find(context.Background()); road != ergo.RoadObserver {
 		t.Errorf("%q, %v", road, err)
+	}
+}
+
+// ports answers by port; one that is not named takes a request and is silent.
+type ports map[string]string
+
+func (p ports) RoundTrip(r *http.Request) (*http.Response, error) {
+	body, ok := p[r.URL.Port()]
+	switch {
+	case !ok:
+		<-r.Context().Done()
+		return nil, r.Context().Err()
+	case body == "":
+		return nil, errors.New("refused")
+	}
+	status := 200
+	if body == observed {
+		status = 400
+	}
+	return &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+}
+
+// TestFindsBesideASilentPort: whoever sits at one port of a host and says nothing
+// does not hide who answers at the other; where both answer, the first is taken.
+func TestFindsBesideASilentPort(t *testing.T) {
+	for name, c := range map[string]struct {
+		ports
+		road ergo.Road
+		took time.Duration
+	}{
+		"the first is silent":  {ports{"9911": observed}, ergo.RoadObserver, promptly},
+		"the second is silent": {ports{"9922": tools}, ergo.RoadMCP, 0},
+		"the first refuses":    {ports{"9922": "", "9911": observed}, ergo.RoadObserver, 0},
+		"both answer":          {ports{"9922": tools, "9911": observed}, ergo.RoadMCP, 0},
+		"both are silent":      {ports{}, "", 10 * time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			e, err := Open("host", live.Options{Transport: c.ports, Timeout: 10 * time.Second})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer e.Close()
+			began := time.Now()
+			road, err := e.Find(t.Context())
+			if took := time.Since(began); road != c.road || took != c.took || (err == nil) != (road != "") {
+				t.Errorf("%s: %q after %v: %v", name, road, took, err)
+			}
+		})
 	}
 }

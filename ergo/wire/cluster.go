@@ -114,6 +114,17 @@ func (c *Cluster) Pushing(node, event string) bool {
 // Wait waits until every node that was named is joined or could not be at the
 // first attempt. It fails where none was joined, with every reason.
 func (c *Cluster) Wait(ctx context.Context) error {
+	return c.wait(ctx, func(pending bool) bool { return !pending })
+}
+
+// Ready waits until a node that can be asked is joined. It fails where none could
+// be at the first attempt, with every reason.
+func (c *Cluster) Ready(ctx context.Context) error {
+	return c.wait(ctx, func(pending bool) bool { return !pending || len(c.Nodes()) > 0 })
+}
+
+// wait waits until it is enough, and fails where none was joined.
+func (c *Cluster) wait(ctx context.Context, enough func(pending bool) bool) error {
 	for {
 		c.mu.Lock()
 		changed := c.changed
@@ -124,9 +135,10 @@ func (c *Cluster) Wait(ctx context.Context) error {
 			pending = pending || !s.Joined && s.Err == nil
 		}
 		switch {
-		case !pending && joined:
+		case !enough(pending):
+		case joined:
 			return nil
-		case !pending:
+		default:
 			return c.nobody()
 		}
 		select {

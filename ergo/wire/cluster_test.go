@@ -440,3 +440,27 @@ func TestParseTarget(t *testing.T) {
 		}
 	}
 }
+
+// TestReady: a node that stalls in the handshake delays nobody who waits for the
+// first; where none can be joined, it is said when all have failed.
+func TestReady(t *testing.T) {
+	inBubble(t, func(t *testing.T, x *fixture) {
+		x.peer(&wiretest.Peer{Name: "alpha@a", Mute: true})
+		x.peer(&wiretest.Peer{Name: "bravo@b", Caller: echo()})
+		x.open()
+		began := time.Now()
+		if err := x.cluster.Ready(t.Context()); err != nil || time.Since(began) > 100*time.Millisecond {
+			t.Errorf("%v after %v", err, time.Since(began))
+		}
+		if err := x.cluster.Wait(t.Context()); err != nil || time.Since(began) < time.Second {
+			t.Errorf("all: %v after %v", err, time.Since(began))
+		}
+	})
+	inBubble(t, func(t *testing.T, x *fixture) {
+		x.peer(&wiretest.Peer{Name: "alpha@a", Mute: true})
+		x.open()
+		if err := x.cluster.Ready(t.Context()); err == nil || !strings.Contains(err.Error(), "timeout") {
+			t.Errorf("nobody: %v", err)
+		}
+	})
+}

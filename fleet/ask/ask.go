@@ -26,6 +26,11 @@ type Options struct {
 	Cache  *cache.Cache
 	// From and To are what is asked about; zero is unbounded.
 	From, To time.Time
+	// Nodes are those that are asked about; nil: all. It narrows what is fetched of a
+	// fleet; of a shelf only what is read is fetched anyway.
+	Nodes func(node string) bool
+	// Wait is how long a fleet's engine may take to answer; zero means 5 s.
+	Wait time.Duration
 	// Apart keeps the recordings of several recorders apart: they are no timeline.
 	Apart bool
 }
@@ -141,7 +146,8 @@ func byArchive(items []shelf.Item) (groups [][]shelf.Item) {
 }
 
 // within are the items of an archive that hold something of the time asked
-// about, and the one before those: it says what was so when the time began.
+// about, the one before those, which says what was so when the time began, and the one behind
+// them, which may hold what was told late of it, such as lines of a log.
 func within(items []shelf.Item, from, to time.Time) []shelf.Item {
 	first, end := len(items), 0
 	for i, item := range items {
@@ -152,7 +158,7 @@ func within(items []shelf.Item, from, to time.Time) []shelf.Item {
 	if first >= end {
 		return nil
 	}
-	return items[max(0, first-1):end]
+	return items[max(0, first-1):min(end+1, len(items))]
 }
 
 // objectsOf are items as objects that are read through the cache.

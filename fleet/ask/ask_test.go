@@ -115,10 +115,10 @@ func TestHour(t *testing.T) {
 	o := options(t, srv)
 	o.From, o.To = hour(3.2), hour(3.8)
 	rec, a := opened(t, o)
-	if from, to := rec.Window(); !from.Equal(hour(2)) || to.After(hour(4)) {
+	if from, to := rec.Window(); !from.Equal(hour(2)) || to.After(hour(5)) {
 		t.Errorf("opened %v to %v", from, to)
 	}
-	if n, errs := answers(t, rec, "a@h"); n != 120 || errs != nil {
+	if n, errs := answers(t, rec, "a@h"); n != 180 || errs != nil {
 		t.Errorf("%d answers, %v", n, errs)
 	}
 	read := map[string]bool{}
@@ -127,7 +127,7 @@ func TestHour(t *testing.T) {
 			read[strings.Split(filepath.Base(name), "_")[0]] = true
 		}
 	}
-	if len(read) != 2 || !read["00000003"] || !read["00000004"] {
+	if len(read) != 3 || !read["00000003"] || !read["00000004"] || !read["00000005"] {
 		t.Errorf("read were %v: %s", read, a.Fetched())
 	}
 	before := len(srv.Calls())

@@ -1,19 +1,26 @@
 package ask_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/nats-io/nats.go"
 
 	"ergorecorder/archive"
 	"ergorecorder/archive/archivetest"
 	"ergorecorder/fleet/ask"
+	"ergorecorder/fleet/cache"
 	"ergorecorder/fleet/engine"
 	"ergorecorder/fleet/link"
+	"ergorecorder/fleet/shape"
 	"ergorecorder/fleet/ship"
 	"ergorecorder/replay"
 )
@@ -146,5 +153,119 @@ func TestFleet(t *testing.T) {
 		if _, err := ask.Open(t.Context(), bad, ask.Options{}); err == nil {
 			t.Errorf("%s is opened", bad)
 		}
+	}
+}
+
+// A cutting proxy stands before the engine and ends for good when so many bodies were asked for.
+func cutting(t *testing.T, to string, bodies int) (hosts string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var running sync.WaitGroup
+	t.Cleanup(func() { l.Close(); running.Wait() })
+	running.Go(func() {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		d, err := net.Dial("tcp", to)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer d.Close()
+		running.Go(func() { _, _ = io.Copy(c, d); c.Close() })
+		b := make([]byte, 32<<10)
+		for {
+			n, err := c.Read(b)
+			if bodies -= bytes.Count(b[:n], []byte("PUB $JS.API.DIRECT.GET.")); err != nil || bodies < 0 {
+				break
+			}
+			if _, err := d.Write(b[:n]); err != nil {
+				break
+			}
+		}
+		l.Close()
+	})
+	return l.Addr().String()
+}
+
+// What cannot be fetched is a gap of its node, of its time: blocks after which the engine was away,
+// and one that is not what it says. What came is read, and a second question asks for the
+// rest alone.
+func TestUnreachableBlocks(t *testing.T) {
+	hosts := fleet(t)
+	ships(t, hosts, "prod", "one", both, 200)
+	read := func(hosts string, o ask.Options) (gaps int, of map[string]bool, said string) {
+		t.Helper()
+		o.Wait = 300 * time.Millisecond
+		a, err := ask.Open(t.Context(), "fleet://f@"+hosts, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rec, err := replay.New(a.Readers...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer rec.Close()
+		marks, err := rec.Marks(t.Context(), time.Time{}, time.Time{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		of = map[string]bool{}
+		for _, m := range marks {
+			if strings.Contains(m.Note, "could not be fetched from the fleet's engine") {
+				gaps++
+				of[m.Node] = true
+				if m.Kind != archive.MarkGap || m.Node != "" && m.To.Sub(m.From) != 9*time.Minute {
+					t.Errorf("%+v", m)
+				}
+			}
+		}
+		return gaps, of, a.Fetched()
+	}
+	c, err := cache.Open(filepath.Join(t.TempDir(), "cache"), 1<<20, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const blocks = 2 * 2 * 20 // and a mark
+	gaps, of, said := read(cutting(t, hosts, 33), ask.Options{Cache: c})
+	if gaps < blocks-33-9 || gaps > blocks-20 || !of["a@h"] || !of["b@h"] {
+		t.Errorf("%d gaps, of %v: %s", gaps, of, said)
+	}
+	left := fmt.Sprintf("in %d messages, %d more of the cache", gaps, blocks+1-gaps)
+	if gaps, _, said := read(hosts, ask.Options{Cache: c}); gaps != 0 || !strings.Contains(said, left) {
+		t.Errorf("a second time: %d gaps: %s, not %s", gaps, said, left)
+	}
+
+	l, err := link.Dial(link.Options{Hosts: []string{hosts}, Fleet: "f"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if err := l.Wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s, err := l.JetStream().Stream(t.Context(), shape.Stream("f", "prod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := s.GetMsg(t.Context(), 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.DeleteMsg(t.Context(), 7); err != nil {
+		t.Fatal(err)
+	}
+	m.Header.Set(shape.HeaderID, "another")
+	m.Data[len(m.Data)/2] ^= 1
+	if _, err := l.JetStream().PublishMsg(t.Context(), &nats.Msg{Subject: m.Subject, Header: m.Header, Data: m.Data}); err != nil {
+		t.Fatal(err)
+	}
+	if gaps, of, said := read(hosts, ask.Options{}); gaps != 1 || len(of) != 1 {
+		t.Errorf("with a damaged block: %d gaps of %v: %s", gaps, of, said)
 	}
 }

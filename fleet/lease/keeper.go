@@ -80,6 +80,7 @@ type Keeper struct {
 	began   time.Time
 	start   time.Duration
 	offset  time.Duration // of the engine's clock before ours
+	told    bool          // the offset is known
 	events  []Event
 	refused bool
 }
@@ -186,7 +187,7 @@ func (k *Keeper) hearRecorder(e link.Entry) {
 	}
 	k.peers[r.Name] = &peer{r, e.Revision, k.o.Elapsed(), put}
 	if r.Name == k.o.Name && r.Session == k.session {
-		k.offset = e.Created.Sub(r.Now)
+		k.offset, k.told = e.Created.Sub(r.Now), true
 	}
 }
 
@@ -314,6 +315,14 @@ func (k *Keeper) Alone(node string) bool {
 	defer k.mu.Unlock()
 	h := k.mine[node]
 	return h != nil && h.slot >= 0 && h.session == k.session && !h.offered && k.sure()
+}
+
+// Offset is how far the engine's clock was before ours at our last heartbeat; not known
+// before the first.
+func (k *Keeper) Offset() (d time.Duration, known bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.offset, k.told
 }
 
 // Away is since when the engine has not answered for so long that others may have

@@ -1,6 +1,7 @@
 package member_test
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -70,7 +71,12 @@ func TestDeath(t *testing.T) {
 	within(t, 15*time.Second, "the share of each", func() bool { return len(a.nodes()) == 2 && len(b.nodes()) == 2 })
 	had := a.nodes()
 	within(t, 5*time.Second, "its nodes' answers", func() bool { return len(a.recorder.Status().Nodes) == len(had) })
-	within(t, 5*time.Second, "a heartbeat that tells of them", func() bool { return a.member.Standing().Shipped > 0 })
+	told := e.link().Bucket(shape.Recorders("f"))
+	within(t, 10*time.Second, "a heartbeat that tells of them", func() bool {
+		var r shape.Recorder
+		entry, err := told.Get(t.Context(), shape.RecorderKey("c", "a"))
+		return err == nil && json.Unmarshal(entry.Value, &r) == nil && len(r.HeardAgo) == len(had)
+	})
 	p.cut()
 	cut := time.Now()
 	records := a.recorder.Status().Records

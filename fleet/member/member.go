@@ -79,6 +79,7 @@ func New(o Options, w *archive.Writer) (*Member, error) {
 	m.ship, err = ship.New(ship.Options{
 		Fleet: o.Engine.Fleet, Cluster: o.Cluster, Recorder: o.Name, View: w.View(), State: o.State, Within: o.Within,
 		Durable: func() uint64 { return w.Stats().Durable }, EndRuns: w.EndRuns, Now: o.Now, Notice: o.Notice,
+		Offset: func() (time.Duration, bool) { return m.keeper.Offset() },
 	}, l)
 	if err != nil {
 		l.Close()

@@ -1,7 +1,6 @@
 package shape
 
 import (
-	"encoding/base64"
 	"fmt"
 	"strconv"
 	"time"
@@ -16,7 +15,6 @@ type Block struct {
 	Part          int
 	Records       int
 	From, To      time.Time
-	Definition    []byte // of the stream
 	Piece, Pieces int    // from 1
 	Sum           uint64 // of the whole block, where it came in pieces
 }
@@ -31,7 +29,6 @@ func (b *Block) Headers() map[string][]string {
 		HeaderID: {b.ID()}, HeaderRecorder: {b.Recorder},
 		HeaderRun: number(b.Run), HeaderLast: number(b.Last), HeaderPart: number(uint64(b.Part)), HeaderRecords: number(uint64(b.Records)),
 		HeaderFrom: {Time(b.From)}, HeaderTo: {Time(b.To)},
-		HeaderDefinition: {base64.StdEncoding.EncodeToString(b.Definition)},
 	}
 	if b.Pieces > 1 {
 		h[HeaderPiece] = []string{Piece(b.Piece, b.Pieces)}
@@ -40,13 +37,13 @@ func (b *Block) Headers() map[string][]string {
 	return h
 }
 
-// ParseBlock reads subject and headers of a message of ClassBlock; header gives the
+// ParseBlock reads subject and headers of a message of a block; header gives the
 // first value of one, "" where there is none.
 func ParseBlock(subject string, header func(name string) string) (b Block, err error) {
 	if b.Subject, err = ParseSubject(subject); err != nil {
 		return b, err
 	}
-	if b.Class != ClassBlock {
+	if !IsBlock(b.Class) {
 		return b, fmt.Errorf("subject %q: no block, but a %s", subject, b.Class)
 	}
 	b.Recorder = header(HeaderRecorder)
@@ -68,7 +65,6 @@ func ParseBlock(subject string, header func(name string) string) (b Block, err e
 	read(HeaderRecords, number(&records, 10, 31))
 	read(HeaderFrom, instant(&b.From))
 	read(HeaderTo, instant(&b.To))
-	read(HeaderDefinition, func(s string) (e error) { b.Definition, e = base64.StdEncoding.DecodeString(s); return e })
 	read(HeaderPiece, func(s string) (e error) { b.Piece, b.Pieces, e = ParsePiece(s); return e })
 	if b.Pieces > 1 {
 		read(HeaderSum, number(&b.Sum, 16, 64))

@@ -11,6 +11,7 @@ import (
 // What messages are about, as their subjects say.
 const (
 	ClassBlock    = "block"    // a closed block
+	ClassLate     = "late"     // one that is shipped late, or by a recorder whose clock is not the engine's
 	ClassMark     = "mark"     // a mark of a recording, as JSON
 	ClassIncident = "incident" // a mark that pins a window
 	ClassFinding  = "finding"  // a mark that tells what a detector claims
@@ -18,18 +19,29 @@ const (
 
 // Headers of messages; node, kind and number of the stream stand in the subject. Times are RFC 3339 with nanoseconds.
 const (
-	HeaderID         = "Nats-Msg-Id"     // by which the engine, and readers, drop what came twice
-	HeaderFrom       = "Ergo-From"       // of the first record
-	HeaderTo         = "Ergo-To"         // of the last record
-	HeaderRun        = "Ergo-Run"        // Seq of the block's first record: with archive and part, which block it is
-	HeaderPart       = "Ergo-Part"       // of the stream's table
-	HeaderLast       = "Ergo-Last"       // Seq of the last record
-	HeaderRecords    = "Ergo-Records"    // how many
-	HeaderRecorder   = "Ergo-Recorder"   // who recorded it
-	HeaderDefinition = "Ergo-Definition" // of the stream, FORMAT.md, in base64
-	HeaderPiece      = "Ergo-Piece"      // of a block that is too large for one message: 2/5
-	HeaderSum        = "Ergo-Sum"        // xxHash64 of all of the block, in hexadecimal, where it came in pieces
+	HeaderID       = "Nats-Msg-Id"   // by which the engine, and readers, drop what came twice
+	HeaderFrom     = "Ergo-From"     // of the first record
+	HeaderTo       = "Ergo-To"       // of the last record
+	HeaderRun      = "Ergo-Run"      // Seq of the block's first record: with archive and part, which block it is
+	HeaderPart     = "Ergo-Part"     // of the stream's table
+	HeaderLast     = "Ergo-Last"     // Seq of the last record
+	HeaderRecords  = "Ergo-Records"  // how many
+	HeaderRecorder = "Ergo-Recorder" // who recorded it
+	HeaderPiece    = "Ergo-Piece"    // of a block that is too large for one message: 2/5
+	HeaderSum      = "Ergo-Sum"      // xxHash64 of all of the block, in hexadecimal, where it came in pieces
 )
+
+// A block is late that is shipped more than LateAfter after its last record by its
+// recorder's clock, or where that clock is further than ClockSpan from the engine's, or how
+// far is not known. Who asks about a time in the past reads the heads of what came until a
+// while after it, and of all that came late.
+const (
+	LateAfter = 30 * time.Minute
+	ClockSpan = 15 * time.Minute
+)
+
+// IsBlock reports whether a class is one of blocks.
+func IsBlock(class string) bool { return class == ClassBlock || class == ClassLate }
 
 // A Subject is where a message of a fleet stands.
 type Subject struct {
@@ -44,7 +56,7 @@ type Subject struct {
 // String is the subject as it is on the engine.
 func (s Subject) String() string {
 	text := fmt.Sprintf("ergo.%s.%s.%s.%016x.%s.%s", s.Fleet, s.Cluster, s.Class, s.Archive, Token(s.Node), Token(s.Kind))
-	if s.Class == ClassBlock {
+	if IsBlock(s.Class) {
 		text += "." + strconv.FormatUint(uint64(s.Stream), 10)
 	}
 	return text
@@ -55,7 +67,7 @@ var errSubject = errors.New("it is none of a fleet's")
 // ParseSubject reads a subject.
 func ParseSubject(text string) (s Subject, err error) {
 	f := strings.Split(text, ".")
-	if len(f) < 7 || f[0] != "ergo" || (f[3] == ClassBlock) != (len(f) == 8) || len(f) > 8 {
+	if len(f) < 7 || f[0] != "ergo" || IsBlock(f[3]) != (len(f) == 8) || len(f) > 8 {
 		return s, fmt.Errorf("subject %q: %w", text, errSubject)
 	}
 	s = Subject{Fleet: f[1], Cluster: f[2], Class: f[3]}
@@ -63,7 +75,7 @@ func ParseSubject(text string) (s Subject, err error) {
 	s.Archive, errs[0] = strconv.ParseUint(f[4], 16, 64)
 	s.Node, errs[1] = Name(f[5])
 	s.Kind, errs[2] = Name(f[6])
-	if s.Class == ClassBlock {
+	if IsBlock(s.Class) {
 		var n uint64
 		n, errs[3] = strconv.ParseUint(f[7], 10, 32)
 		s.Stream = uint32(n)
@@ -77,13 +89,9 @@ func ParseSubject(text string) (s Subject, err error) {
 // All are the subjects of a cluster's stream; of all clusters where it is "*".
 func All(fleet, cluster string) string { return "ergo." + fleet + "." + cluster + ".>" }
 
-// Wanted is a filter over the subjects of a cluster's blocks: of one node, or of all
-// where nodes is "*"; streams about no node have the name "".
-func Wanted(fleet, cluster, class, node string) string {
-	if node != "*" {
-		node = Token(node)
-	}
-	return fmt.Sprintf("ergo.%s.%s.%s.*.%s.>", fleet, cluster, class, node)
+// Wanted is a filter over the subjects of a cluster's messages of a class.
+func Wanted(fleet, cluster, class string) string {
+	return fmt.Sprintf("ergo.%s.%s.%s.>", fleet, cluster, class)
 }
 
 // BlockID is the message's identity: the same block has it whenever it is sent, one

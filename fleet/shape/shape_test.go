@@ -24,6 +24,7 @@ func FuzzToken(f *testing.F) {
 
 func FuzzSubject(f *testing.F) {
 	f.Add("ergo.f.c.block.0000000000000007.gamma_40h.sample.12")
+	f.Add("ergo.f.c.late.0000000000000007.gamma_40h.sample.12")
 	f.Add("ergo.f.c.mark.00000000000000ff._.note")
 	f.Fuzz(func(t *testing.T, text string) {
 		s, err := ParseSubject(text)
@@ -45,7 +46,7 @@ func TestSubject(t *testing.T) {
 	if back, err := ParseSubject(text); err != nil || back != s {
 		t.Errorf("%+v, %v", back, err)
 	}
-	for _, bad := range []string{"", "ergo", "ergo.f.c.block.0.a.sample", "ergo.f.c.mark.0.a.note.1", "ergo.f.c.block.x.a.sample.1", "ergo.f.c.block.1.a_.sample.1", "ergo.f.c.block.1.a.sample.-1"} {
+	for _, bad := range []string{"", "ergo", "ergo.f.c.block.0.a.sample", "ergo.f.c.late.0.a.sample", "ergo.f.c.mark.0.a.note.1", "ergo.f.c.block.x.a.sample.1", "ergo.f.c.block.1.a_.sample.1", "ergo.f.c.block.1.a.sample.-1"} {
 		if s, err := ParseSubject(bad); err == nil {
 			t.Errorf("%q is taken for %+v", bad, s)
 		}
@@ -95,7 +96,7 @@ func TestBlock(t *testing.T) {
 	at := time.Date(2026, 11, 28, 1, 2, 3, 4, time.UTC)
 	b := Block{
 		Subject:  Subject{Fleet: "f", Cluster: "c", Class: ClassBlock, Archive: 7, Node: "a@h", Kind: "sample", Stream: 3},
-		Recorder: "r", Run: 10, Last: 20, Part: 2, Records: 5, From: at, To: at.Add(time.Second), Definition: []byte{1, 0, 255}, Piece: 2, Pieces: 3, Sum: 99,
+		Recorder: "r", Run: 10, Last: 20, Part: 2, Records: 5, From: at, To: at.Add(time.Second), Piece: 2, Pieces: 3, Sum: 99,
 	}
 	h := b.Headers()
 	get := func(name string) string {
@@ -109,7 +110,7 @@ func TestBlock(t *testing.T) {
 		t.Errorf("%+v, %v, want %+v", back, err, b)
 	}
 	for name := range h {
-		if name == HeaderID || name == HeaderRecorder || name == HeaderPiece || name == HeaderDefinition {
+		if name == HeaderID || name == HeaderRecorder || name == HeaderPiece {
 			continue
 		}
 		one := func(n string) string {

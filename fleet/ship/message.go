@@ -14,8 +14,7 @@ import (
 )
 
 const (
-	// headRoom is what subject and headers of a message take at most, beside the
-	// stream's definition.
+	// headRoom is what subject and headers of a message take at most.
 	headRoom = 2 << 10
 	// leastBody is how much of a block a message holds at least, whatever the engine says.
 	leastBody = 16 << 10
@@ -25,13 +24,13 @@ const (
 func (s *Shipper) messages(b *archive.Block, raw []byte) (out []link.Message) {
 	head := shape.Block{
 		Subject: shape.Subject{
-			Fleet: s.o.Fleet, Cluster: s.o.Cluster, Class: shape.ClassBlock,
+			Fleet: s.o.Fleet, Cluster: s.o.Cluster, Class: s.class(b),
 			Archive: b.Archive, Node: b.Key.Node, Kind: b.Key.Kind.String(), Stream: b.Stream,
 		},
 		Recorder: s.o.Recorder, Run: b.Run, Last: b.Last, Part: b.Part, Records: b.Records, From: b.From, To: b.To,
-		Definition: b.Definition, Piece: 1, Pieces: 1,
+		Piece: 1, Pieces: 1,
 	}
-	room := max(int(s.engine.MaxPayload())-headRoom-2*len(b.Definition), leastBody)
+	room := max(int(s.engine.MaxPayload())-headRoom, leastBody)
 	if head.Pieces = max((len(raw)+room-1)/room, 1); head.Pieces > 1 {
 		head.Sum = xxhash.Sum64(raw)
 	}
@@ -41,6 +40,19 @@ func (s *Shipper) messages(b *archive.Block, raw []byte) (out []link.Message) {
 		raw = raw[n:]
 	}
 	return out
+}
+
+// class is where a block is looked for: among what came about when it was recorded, if
+// that is so by the engine's clock too.
+func (s *Shipper) class(b *archive.Block) string {
+	if s.o.Offset == nil {
+		return shape.ClassLate
+	}
+	off, known := s.o.Offset()
+	if !known || off.Abs() > shape.ClockSpan || s.o.Now().Sub(b.To) > shape.LateAfter {
+		return shape.ClassLate
+	}
+	return shape.ClassBlock
 }
 
 // shipMarks ships the marks that are on disk and were not shipped.

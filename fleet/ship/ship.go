@@ -29,6 +29,7 @@ type Options struct {
 	Within                   time.Duration // runs that go on for longer are ended, so that they can be shipped; 0: never
 	EndRuns                  func(before time.Time) error
 	Now                      func() time.Time
+	Offset                   func() (d time.Duration, known bool) // of the engine's clock before ours; nil: never known
 	Notice                   func(string)
 }
 

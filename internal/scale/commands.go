@@ -91,23 +91,34 @@ func appendAll(spec, path string) error {
 	if err := json.Unmarshal([]byte(spec), &l); err != nil {
 		return fmt.Errorf("read the load: %w", err)
 	}
-	opts := &archive.Options{}
-	if l.Segments > 1 {
-		opts.RotateAge = l.Length / time.Duration(l.Segments)
+	var making time.Duration
+	if err := write(l, path, func(d time.Duration) { making += d }); err != nil {
+		return err
 	}
-	w, err := archive.OpenWriter(path, opts)
+	fmt.Println(int64(making))
+	return nil
+}
+
+// write writes a load's recording, and says what CPU time each answer took to make.
+func write(l load, path string, made func(time.Duration)) error {
+	w, err := archive.OpenWriter(path, nil)
 	if err != nil {
 		return err
 	}
-	began, making := threadCPU(), time.Duration(0)
+	began, segment := threadCPU(), 0
 	for r := range l.records() {
-		making += threadCPU() - began
+		made(threadCPU() - began)
+		if n := l.segment(r.At); n != segment {
+			segment = n
+			if err := w.Rotate(); err != nil {
+				return err
+			}
+		}
 		if _, err := w.Append(r); err != nil {
 			return err
 		}
 		began = threadCPU()
 	}
-	fmt.Println(int64(making))
 	return w.Close()
 }
 
@@ -146,7 +157,7 @@ func imported(ctx context.Context, r *recording) cost {
 
 // toolCall is one tool call over MCP, from the start of the server to its end.
 func toolCall(ctx context.Context, r *recording) cost {
-	at := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC).Add(r.Length - 20*time.Second).Format(time.RFC3339)
+	at := start().Add(r.Length - 20*time.Second).Format(time.RFC3339)
 	lines := []string{
 		`{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"scale","version":"1"}}}`,
 		`{"jsonrpc":"2.0","method":"notifications/initialized"}`,
@@ -251,7 +262,7 @@ func sliderStep(ctx context.Context, r *recording) cost {
 	var size int64
 	before, _ := cpuOf(s.cmd.Process.Pid)
 	for i := range steps {
-		at := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC).Add(r.Length * time.Duration(i+1) / (steps + 1)).Format(time.RFC3339)
+		at := start().Add(r.Length * time.Duration(i+1) / (steps + 1)).Format(time.RFC3339)
 		if size, _, err = s.get("/processes?at="+at, true); err != nil {
 			return cost{why: err.Error()}
 		}

@@ -28,6 +28,14 @@ const every = 5 * time.Second
 // standard is what the dimensions that a case leaves alone are.
 func standard() load { return load{Nodes: 1, Processes: 1000, Length: time.Hour, Segments: 1} }
 
+// start is when each of them begins.
+func start() time.Time { return time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC) }
+
+// segment is in which segment, from 0, what was said at a time lies.
+func (l load) segment(t time.Time) int {
+	return int(t.Sub(start()) * time.Duration(max(l.Segments, 1)) / l.Length)
+}
+
 func (l load) samples() int { return int(l.Length / every) }
 
 // rows is how many process rows there are.
@@ -102,7 +110,7 @@ func (l load) step(rng *rand.Rand, procs []worker, at time.Duration, node int, n
 // sample is what one node says at a sample.
 func (l load) sample(n int, procs []worker, i int) []*archive.Record {
 	node, at := fmt.Sprintf("n%03d@lab", n), time.Duration(i)*every
-	t := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC).Add(at)
+	t := start().Add(at)
 	record := func(tool string, args ergo.Args, text []byte) *archive.Record {
 		return ingest.Record(ergo.Call{Node: node, Tool: tool, Args: args}, nil, ergo.Answer{Text: text, At: t, Took: 5 * time.Millisecond}, nil, ingest.Options{})
 	}

@@ -38,16 +38,16 @@ func (d *Detector) Detect(ctx context.Context, view *archive.Reader, now time.Ti
 		return nil, err
 	}
 	defer rec.Hold()()
-	report, err := analyze.Run(ctx, rec, analyze.Options{From: now.Add(-window), To: now, Rules: d.Rules})
+	found, err := analyze.Findings(ctx, rec, analyze.Options{From: now.Add(-window), To: now, Rules: d.Rules})
 	if err != nil {
 		return nil, err
 	}
 	byID := map[string]*finding.Finding{}
-	for _, f := range report.Findings {
+	for _, f := range found {
 		byID[f.ID] = f
 	}
 	var triggers []recorder.Trigger
-	for _, f := range report.Findings {
+	for _, f := range found {
 		if rank(f.Severity) == 0 || explained(f, byID) {
 			continue
 		}

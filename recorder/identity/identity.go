@@ -13,6 +13,14 @@ import (
 	"ergorecorder/archive"
 )
 
+// A ForeignError refuses an archive of another cluster.
+type ForeignError struct{ Why string }
+
+// Error implements error.
+func (e *ForeignError) Error() string {
+	return "the archive is of another cluster: " + e.Why + "; record into a new one, or go on with this one all the same with --append"
+}
+
 // A Cluster is what an archive says of the cluster that it is of.
 type Cluster struct {
 	recorded []string        // nodes

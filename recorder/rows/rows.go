@@ -3,7 +3,8 @@
 package rows
 
 import (
-	"bytes"
+	"cmp"
+	"slices"
 
 	"ergorecorder/ergo/listing"
 )
@@ -22,10 +23,10 @@ type Process struct {
 	RunningTime int64
 }
 
-// Read reads a listing; one that is broken has no rows. The recorder looks at
-// each table that it stores, so only the fields that it wants are decoded.
-func Read(table []byte) []Process {
-	rows := make([]Process, 0, bytes.Count(table, []byte(`"PID"`)))
+// Read reads a listing of about so many rows; one that is broken has none. The recorder
+// looks at each table that it stores, so only the fields that it wants are decoded.
+func Read(table []byte, about int) []Process {
+	rows := make([]Process, 0, about)
 	n, ok := listing.Read(table, func(row int, name, value []byte) {
 		for len(rows) <= row {
 			rows = append(rows, Process{})
@@ -39,6 +40,21 @@ func Read(table []byte) []Process {
 		rows = append(rows, Process{})
 	}
 	return rows
+}
+
+// Deepest are the PIDs of those, at most so many, to which most messages wait.
+func Deepest(list []Process, most int) (pids []string) {
+	var waited []Process
+	for _, p := range list {
+		if p.Mailbox != 0 {
+			waited = append(waited, p)
+		}
+	}
+	slices.SortFunc(waited, func(a, b Process) int { return cmp.Compare(b.Mailbox, a.Mailbox) })
+	for _, p := range waited[:min(most, len(waited))] {
+		pids = append(pids, p.PID)
+	}
+	return pids
 }
 
 // set takes in one field.

@@ -13,9 +13,10 @@ type Change struct {
 	Cost  time.Duration // of one run
 }
 
-// A stretch that has to grow grows by slack more than that, and by faster at a
-// time at most; one that may shrink does so only when it may by settled:
-// intervals, and the marks that tell of them, do not change with every answer.
+// A stretch that has to grow does so at once, by slack more than that, and by
+// faster at a time at most; one that may shrink does so only when it may with a
+// budget smaller by settled: the budget is kept, and intervals, and the marks that
+// tell of them, do not change with every answer.
 const (
 	slack   = 1.1
 	faster  = 4
@@ -69,20 +70,18 @@ func (s *Schedule) Balance(m Means) []Change {
 	share := m.Node
 	cost := m.cost
 	load := func(t *Task) float64 { return float64(cost(t)) / float64(t.Every) }
-	part := fairPart(s.tasks, share, load)
+	part, spare := fairPart(s.tasks, share, load), fairPart(s.tasks, share/settled, load)
+	s.part = part
 	var changes []Change
 	for _, t := range s.tasks {
 		want := load(t) / part
-		if want < settled {
-			want = 1
-		}
-		if want == t.stretch || !t.costs.Known() && want > t.stretch || want <= t.stretch && want > t.stretch/settled {
+		if want > t.stretch && !t.costs.Known() || want <= t.stretch && load(t)/spare > t.stretch {
 			continue
 		}
 		if want > 1 {
 			want *= slack
 		}
-		want = min(want, faster*t.stretch, float64(t.bound(cost(t), share))/float64(t.Every))
+		want = min(max(want, 1), faster*t.stretch, float64(t.bound(cost(t), share))/float64(t.Every))
 		if want == t.stretch {
 			continue
 		}

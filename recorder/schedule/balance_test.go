@@ -2,6 +2,7 @@ package schedule
 
 import (
 	"context"
+	"math"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -98,5 +99,50 @@ func TestDearRunIsRestedFrom(t *testing.T) {
 		if rest := list.due.Sub(before); rest != c.rest {
 			t.Errorf("a first run of 1 s, %v of it guessed: the next after %v, want %v", c.guessed, rest, c.rest)
 		}
+	}
+}
+
+// TestBudgetIsKeptWhateverIsOver: what wants a little more than its part is lengthened as well, once, and gets its interval
+// back only when it needs clearly less.
+func TestBudgetIsKeptWhateverIsOver(t *testing.T) {
+	s := New(clock.New(time.Now, func() time.Duration { return 0 }), Pace{Parallel: 1, Jitter: func() float64 { return 0 }, Share: 0.02})
+	list := &Task{Name: "list", Every: 5 * time.Second}
+	s.Add(list)
+	for _, step := range []struct {
+		cost time.Duration
+		want float64
+	}{
+		{98 * time.Millisecond, 1},             // what 2 % of 5 s has room for
+		{109 * time.Millisecond, 1.09 * slack}, // a real listing of 10,000 processes
+		{113 * time.Millisecond, 1.09 * slack}, // noise
+		{97 * time.Millisecond, 1.09 * slack},
+		{90 * time.Millisecond, 1},
+	} {
+		for range cost.Window {
+			list.costs.Add(step.cost)
+		}
+		s.Balance(Means{Node: 0.02, NodeRatio: 1})
+		if math.Abs(list.stretch-step.want) > 1e-9 {
+			t.Errorf("runs of %v: stretched by %v, want %v", step.cost, list.stretch, step.want)
+		}
+	}
+}
+
+// TestFirstRunsRestForTheirPart: before a cost is known a listing waits as long as the part of the budget asks that others
+// leave it, not as if it had all of it.
+func TestFirstRunsRestForTheirPart(t *testing.T) {
+	s := New(clock.New(time.Now, func() time.Duration { return 0 }), Pace{Parallel: 1, Jitter: func() float64 { return 0.5 }, Share: 0.005})
+	list, other := &Task{Name: "list", Every: 20 * time.Second}, &Task{Name: "other", Every: time.Second}
+	s.Add(list)
+	s.Add(other)
+	s.done(list, Run{Calls: 1, Spent: 90 * time.Millisecond, Guessed: 90 * time.Millisecond})
+	for range cost.Enough {
+		s.done(other, Run{Calls: 1, Spent: 2 * time.Millisecond})
+	}
+	s.Balance(Means{Node: 0.005, NodeRatio: 1})
+	before := list.due
+	s.done(list, Run{Calls: 1, Spent: 90 * time.Millisecond, Guessed: 90 * time.Millisecond})
+	if rest := list.due.Sub(before).Round(time.Millisecond); rest != 30*time.Second {
+		t.Errorf("rests %v, want 30 s: 90 ms with the 0.3 %% that are left", rest)
 	}
 }

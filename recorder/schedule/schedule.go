@@ -4,6 +4,7 @@
 package schedule
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -83,6 +84,7 @@ type Schedule struct {
 	hurried int           // incidents that want intervals shorter
 	held    int           // who wants no call to begin
 	spared  int           // who wants only steady tasks to begin
+	part    float64       // of the node's time that a task may have by the last balance; 0 before
 	lag     time.Duration // how late the last task began
 }
 
@@ -313,18 +315,19 @@ func (s *Schedule) Anew(pick func(*Task) bool) {
 }
 
 // recovery is how long a node has to be left alone after a run by the budget,
-// even if nothing else were asked of it; as long as it is not known what a run
-// costs, no more than twice its interval, or than what is known of this one asks for.
+// even if nothing else were asked of it. As long as it is not known what a run
+// costs, it is what this one asks for with the part that others leave it, and no more than
+// twice its interval, or than what is known of this one asks for.
 func (s *Schedule) recovery(t *Task, r *Run) time.Duration {
 	if s.pace.Share <= 0 || s.clock.Replayed() {
 		return 0
 	}
-	rest := time.Duration(float64(r.Spent) / s.pace.Share)
 	if !t.costs.Known() {
+		rest := time.Duration(float64(r.Spent) / min(s.pace.Share, cmp.Or(s.part, s.pace.Share)))
 		return min(rest, max(2*t.Every, time.Duration(float64(r.Spent-r.Guessed)/s.pace.Share)))
 	}
 	node, _ := t.service()
-	return min(rest, t.bound(node, s.pace.Share))
+	return min(time.Duration(float64(r.Spent)/s.pace.Share), t.bound(node, s.pace.Share))
 }
 
 // Hold lets no call begin until release is called, or only those of steady

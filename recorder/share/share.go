@@ -58,6 +58,16 @@ func (s *Shares) Of(names []string) []string {
 	return s.Mine()
 }
 
+// Also are the recorder's nodes of those that are there as well as those that were.
+func (s *Shares) Also(names []string) []string {
+	if s.Fleet == nil {
+		return names
+	}
+	all := append(s.There(), names...)
+	slices.Sort(all)
+	return s.Of(slices.Compact(all))
+}
+
 // Mine are the recorder's nodes of those that were there last.
 func (s *Shares) Mine() []string {
 	return slices.DeleteFunc(s.There(), func(n string) bool { return !s.Fleet.Ours(n) })

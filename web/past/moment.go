@@ -233,14 +233,15 @@ type Node struct {
 	Runtime  runtimeStats
 	HasStats bool
 	Ping     string
+	Own      int64 // errors that calls of the recorder's own added to its call errors
 }
 
 // Errors is how many errors and panics the node has logged.
 func (n Node) Errors() int64 { return n.Info.Logged(4) }
 
-// SendErrors and CallErrors are the node's delivery errors, local and remote.
+// SendErrors and CallErrors are the node's delivery errors, local and remote, without those of the recorder's own calls.
 func (n Node) SendErrors() int64 { return n.Info.SendErrorsLocal + n.Info.SendErrorsRemote }
-func (n Node) CallErrors() int64 { return n.Info.CallErrorsLocal + n.Info.CallErrorsRemote }
+func (n Node) CallErrors() int64 { return n.Info.CallErrorsLocal + n.Info.CallErrorsRemote - n.Own }
 
 // GCPercent is the share of the CPU that went to garbage collection.
 func (n Node) GCPercent() float64 { return n.Runtime.GCCPUPercent * 100 }
@@ -260,10 +261,23 @@ func (m *Moment) Nodes(ctx context.Context, names []string) []Node {
 		if n.Known {
 			n.Age = m.at.Sub(n.Observed)
 			_, n.HasStats = m.Ask(ctx, name, "runtime_stats", nil, &n.Runtime)
+			n.Own = m.ownErrors(ctx, &n)
 		}
 		out = append(out, n)
 	}
 	return out
+}
+
+// ownErrors is how many of a node's call errors in this life calls of the recorder's own added.
+func (m *Moment) ownErrors(ctx context.Context, n *Node) int64 {
+	if n.Info.CallErrorsRemote == 0 {
+		return 0
+	}
+	own, err := m.rec.OwnErrors(ctx, n.Name, m.rec.Life(n.Name, n.Observed), n.Observed)
+	if err != nil {
+		m.lack("the recorder's own failed calls on %s: %v", n.Name, err)
+	}
+	return min(int64(len(own)), n.Info.CallErrorsRemote)
 }
 
 // A Link is a row of network_nodes: one end of a connection.

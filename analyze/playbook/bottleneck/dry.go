@@ -134,7 +134,7 @@ func (d dry) finding() *finding.Finding {
 // tellWhoStopped names the processes that send less since then, if there are
 // some that send clearly less.
 func tellWhoStopped(ctx context.Context, s *scene.Scene, d dry, f *finding.Finding) error {
-	all, err := senders(ctx, s, d.actor, d.since, func(x feeder) bool { return x.sent[1] < x.sent[0]/2 && -x.rise() > d.rate/2 })
+	all, err := stoppers(ctx, s, d.actor, d.since, d.rate/2)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sort"
 	"time"
 
 	"ergorecorder/analyze/finding"
@@ -35,39 +36,104 @@ const maxFeeders = 5
 // feeders are the processes on any node whose sent messages rose most, in the
 // stretch after an onset against that before.
 func feeders(ctx context.Context, s *scene.Scene, a *scene.Actor, onset time.Time) ([]feeder, error) {
-	return senders(ctx, s, a, onset, func(f feeder) bool { return f.sent[1] > 1.5*f.sent[0] && f.rise() > 1 })
+	return senders(ctx, s, a, onset, func(w *swings) []feeder { return w.rose })
 }
 
-// senders are the processes on any node whose sending changed at an onset in a
-// way that is asked for, those that changed most first. Those that observe are
+// stoppers are those whose sending fell most, to less than half, and by more
+// than a number of messages a second.
+func stoppers(ctx context.Context, s *scene.Scene, a *scene.Actor, onset time.Time, more float64) ([]feeder, error) {
+	all, err := senders(ctx, s, a, onset, func(w *swings) []feeder { return w.fell })
+	return slices.DeleteFunc(all, func(f feeder) bool { return -f.rise() <= more }), err
+}
+
+// senders are the processes on any node whose sending changed at an onset, of
+// those that are asked for, those that changed most first. Those that observe are
 // left out.
-func senders(ctx context.Context, s *scene.Scene, a *scene.Actor, onset time.Time, changed func(feeder) bool) ([]feeder, error) {
+func senders(ctx context.Context, s *scene.Scene, a *scene.Actor, onset time.Time, of func(*swings) []feeder) ([]feeder, error) {
 	from, to := onset.Add(-20*a.Node.Interval), onset.Add(20*a.Node.Interval)
 	var all []feeder
 	for _, n := range s.Nodes {
-		found, before, err := sides(ctx, s, n, from, to, onset)
+		w, err := swingsAt(ctx, s, n, from, to, onset)
 		if err != nil {
 			return nil, err
 		}
-		for pid, f := range found {
-			if f == nil || pid == a.Pid && n == a.Node || !f.compared(before) {
-				continue
-			}
-			if f.rates(); changed(f.feeder) {
-				all = append(all, f.feeder)
+		for _, f := range of(w) {
+			if f.pid != a.Pid || n != a.Node {
+				all = append(all, f)
 			}
 		}
 	}
+	return most(all, maxFeeders), nil
+}
+
+// most are those of which the sending changed most.
+func most(all []feeder, n int) []feeder {
 	slices.SortFunc(all, func(x, y feeder) int {
 		return cmp.Or(cmp.Compare(math.Abs(y.rise()), math.Abs(x.rise())), cmp.Compare(x.node+x.pid, y.node+y.pid))
 	})
-	return all[:min(len(all), maxFeeders)], nil
+	return all[:min(len(all), n)]
+}
+
+// swings are the processes of a node whose sending changed most at a moment: one
+// more than a finding names, for it does not name the process that it is about.
+type swings struct {
+	rose []feeder // to more than half as much again
+	fell []feeder // to less than half
+}
+
+// A moment is a stretch of a node's listings and the last of it that came before a
+// change. Moments between the same listings are the same.
+type moment struct {
+	node            *scene.Node
+	from, onset, to int
+}
+
+// swingsAt are the swings of a node at a moment, worked out once for all whose
+// onset lies between the same listings: the more nodes there are, the more ask.
+func swingsAt(ctx context.Context, s *scene.Scene, n *scene.Node, from, to, onset time.Time) (*swings, error) {
+	listings := n.Procs.Listings
+	behind := func(t time.Time) int {
+		return sort.Search(len(listings), func(i int) bool { return listings[i].After(t) })
+	}
+	m := moment{n, sort.Search(len(listings), func(i int) bool { return !listings[i].Before(from) }), behind(onset) - 1, behind(to) - 1}
+	if m.from > m.to {
+		return &swings{}, nil
+	}
+	w, err := s.Once(m, func() (any, error) {
+		at := listings[m.from].Add(-1)
+		if m.onset >= m.from {
+			at = listings[m.onset]
+		}
+		found, before, err := sides(ctx, s, n, listings[m.from], listings[m.to], at)
+		if err != nil {
+			return nil, err
+		}
+		w := &swings{}
+		for _, f := range found {
+			if f == nil || !f.compared(before) {
+				continue
+			}
+			switch f.rates(); {
+			case f.sent[1] > 1.5*f.sent[0] && f.rise() > 1:
+				w.rose = append(w.rose, f.feeder)
+			case f.sent[1] < f.sent[0]/2:
+				w.fell = append(w.fell, f.feeder)
+			}
+		}
+		w.rose, w.fell = slices.Clone(most(w.rose, maxFeeders+1)), slices.Clone(most(w.fell, maxFeeders+1))
+		return w, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return w.(*swings), nil
 }
 
 // A sided feeder has the first and the last row on either side of a moment.
 type sided struct {
 	feeder
 	first, last [2]counts
+	now         counts
 }
 
 // counts are what a row counts.
@@ -80,35 +146,21 @@ type counts struct {
 // around an onset: two of each side suffice, however many there are. Before is how many
 // listings there are before it.
 func sides(ctx context.Context, s *scene.Scene, n *scene.Node, from, to, onset time.Time) (found map[string]*sided, before int, err error) {
-	found = map[string]*sided{}
-	var at []*sided // by slot
+	w := siding{node: n, found: map[string]*sided{}}
 	columns := []string{"PID", "Name", "Behavior", "Application", "MessagesIn", "MessagesOut"}
 	for f, err := range s.Listings(ctx, n, from, to, columns) {
 		if err != nil {
 			return nil, 0, err
 		}
-		if f.Reset {
-			at = nil
+		if f.Failure != nil {
+			continue
 		}
-		for _, slot := range f.Changed {
-			for int(slot) >= len(at) {
-				at = append(at, nil)
-			}
-			at[slot] = sidedAt(found, n, f, slot)
-		}
-		side := 0
-		if f.At.After(onset) {
-			side = 1
-		} else {
+		if w.see(f, f.At.After(onset)); w.side == 0 {
 			before++
 		}
-		for _, slot := range f.Live {
-			if int(slot) < len(at) && at[slot] != nil {
-				at[slot].take(side, f, slot)
-			}
-		}
 	}
-	return found, before, nil
+	w.end()
+	return w.found, before, nil
 }
 
 // compared reports whether it is known what it sent before: two rows tell, or that it was
@@ -118,6 +170,78 @@ func (x *sided) compared(listings int) bool {
 	const absent = 2
 	first, last := x.first[0].at, x.last[0].at
 	return last.After(first) || first.IsZero() && listings >= absent
+}
+
+// A siding walks listings, at a cost for each change and not for each row.
+type siding struct {
+	node  *scene.Node
+	found map[string]*sided
+	at    []*sided // by slot
+	// of the listing before:
+	live []int32
+	when time.Time
+	side int
+}
+
+func (w *siding) see(f *archive.Frame, after bool) {
+	side := 0
+	if after {
+		side = 1
+	}
+	if f.Reset || side != w.side {
+		w.end()
+	}
+	if f.Reset {
+		w.at, w.live = nil, nil
+	}
+	for _, slot := range f.Gone {
+		w.leave(slot)
+	}
+	for _, slot := range f.Changed {
+		for int(slot) >= len(w.at) {
+			w.at = append(w.at, nil)
+		}
+		x := sidedAt(w.found, w.node, f, slot)
+		if w.at[slot] != x {
+			w.leave(slot) // its row is another's now
+		}
+		if w.at[slot] = x; x != nil {
+			x.take(side, f, slot)
+		}
+	}
+	if side != w.side {
+		for _, slot := range f.Live {
+			if x := w.in(slot); x != nil && x.first[side].at.IsZero() {
+				x.first[side] = counts{f.At, x.now.in, x.now.out}
+			}
+		}
+	}
+	w.live, w.when, w.side = append(w.live[:0], f.Live...), f.At, side
+}
+
+func (w *siding) in(slot int32) *sided {
+	if int(slot) >= len(w.at) {
+		return nil
+	}
+	return w.at[slot]
+}
+
+// leave notes that the process of a slot was there for the last time in the
+// listing before.
+func (w *siding) leave(slot int32) {
+	if x := w.in(slot); x != nil && !w.when.IsZero() {
+		x.last[w.side] = counts{w.when, x.now.in, x.now.out}
+		w.at[slot] = nil
+	}
+}
+
+// end notes what the listing before was the last of its side for.
+func (w *siding) end() {
+	for _, slot := range w.live {
+		if x := w.in(slot); x != nil {
+			x.last[w.side] = counts{w.when, x.now.in, x.now.out}
+		}
+	}
 }
 
 // sidedAt is the process in a slot; nil where it observes.
@@ -134,14 +258,14 @@ func sidedAt(found map[string]*sided, n *scene.Node, f *archive.Frame, slot int3
 	return x
 }
 
+// take takes what a row says that is new or changed.
 func (x *sided) take(side int, f *archive.Frame, slot int32) {
-	now := counts{at: f.At}
-	now.in, _ = f.Columns[4].Int(slot)
-	now.out, _ = f.Columns[5].Int(slot)
+	x.now.at = f.At
+	x.now.in, _ = f.Columns[4].Int(slot)
+	x.now.out, _ = f.Columns[5].Int(slot)
 	if x.first[side].at.IsZero() {
-		x.first[side] = now
+		x.first[side] = x.now
 	}
-	x.last[side] = now
 }
 
 // rates takes how much it sent and got before and since the moment.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"time"
 
@@ -97,6 +98,9 @@ func OpenFar(cmd *cobra.Command, address string, apart bool) ([]*archive.Reader,
 		o.Shelf.Endpoint = f.endpoint
 	}
 	o.From, o.To = asked(cmd)
+	if !o.From.IsZero() && !o.To.IsZero() {
+		o.Nodes = nodes(cmd)
+	}
 	opened, err := ask.Open(cmd.Context(), address, o)
 	if err != nil {
 		return nil, err
@@ -143,6 +147,33 @@ func asked(cmd *cobra.Command) (from, to time.Time) {
 		}
 	}
 	return from, to
+}
+
+// alone is of a flag --node that names all that its command looks at.
+const alone = "alone"
+
+// OneNode says that the command looks at what the nodes of its flag --node said, and at
+// nothing else: of a fleet, no more is fetched where the time is told as well.
+func OneNode(cmd *cobra.Command) {
+	if err := cmd.Flags().SetAnnotation("node", alone, nil); err != nil {
+		panic(err) // there is no such flag: any test that makes the command shows it
+	}
+}
+
+// nodes are those that a command line asks about; nil: all.
+func nodes(cmd *cobra.Command) func(string) bool {
+	x := cmd.Flags().Lookup("node")
+	if x == nil || !x.Changed || x.Value.String() == "" {
+		return nil
+	}
+	if _, ok := x.Annotations[alone]; !ok {
+		return nil
+	}
+	glob := x.Value.String()
+	return func(name string) bool {
+		ok, err := path.Match(glob, name)
+		return ok || err != nil || name == glob
+	}
 }
 
 // Archives opens paths as archives, files and addresses. What cannot be read

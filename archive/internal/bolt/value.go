@@ -1,4 +1,4 @@
-package archive
+package bolt
 
 import (
 	"errors"
@@ -15,13 +15,13 @@ import (
 // holds it under aloneKey: what lies beside it is then a few bytes.
 const aloneAbove = 2 << 10
 
-var aloneKey = []byte{0}
+var AloneKey = []byte{0}
 
-// putValue stores a value, in place of what a failed commit may have left there. FillPercent of the bucket is
+// PutValue stores a value, in place of what a failed commit may have left there. FillPercent of the bucket is
 // set as befits keys that ascend.
-func putValue(b *bbolt.Bucket, key, value []byte) error {
+func PutValue(b *bbolt.Bucket, key, value []byte) error {
 	b.FillPercent = 1
-	if err := deleteValue(b, key); err != nil {
+	if err := DeleteValue(b, key); err != nil {
 		return err
 	}
 	if len(value) <= aloneAbove {
@@ -31,12 +31,12 @@ func putValue(b *bbolt.Bucket, key, value []byte) error {
 	if err != nil {
 		return err
 	}
-	return own.Put(aloneKey, value)
+	return own.Put(AloneKey, value)
 }
 
-// getValue returns what putValue stored, nil where nothing is there. It is
+// GetValue returns what PutValue stored, nil where nothing is there. It is
 // valid as long as the transaction.
-func getValue(b *bbolt.Bucket, key []byte) []byte {
+func GetValue(b *bbolt.Bucket, key []byte) []byte {
 	if b == nil {
 		return nil
 	}
@@ -44,31 +44,31 @@ func getValue(b *bbolt.Bucket, key []byte) []byte {
 		return v
 	}
 	if own := b.Bucket(key); own != nil {
-		return own.Get(aloneKey)
+		return own.Get(AloneKey)
 	}
 	return nil
 }
 
-func deleteValue(b *bbolt.Bucket, key []byte) error {
+func DeleteValue(b *bbolt.Bucket, key []byte) error {
 	if b.Bucket(key) != nil {
 		return b.DeleteBucket(key)
 	}
 	return b.Delete(key)
 }
 
-// errNoValue: the bucket that should hold a value does not.
-var errNoValue = errors.New("its value is missing")
+// ErrNoValue: the bucket that should hold a value does not.
+var ErrNoValue = errors.New("its value is missing")
 
-// eachValue calls f for every value of a bucket, in the order of the keys; the
+// EachValue calls f for every value of a bucket, in the order of the keys; the
 // value is nil where it should lie in a bucket of its own and does not.
-func eachValue(tx *bbolt.Tx, bucket []byte, f func(key, value []byte)) {
+func EachValue(tx *bbolt.Tx, bucket []byte, f func(key, value []byte)) {
 	b := tx.Bucket(bucket)
 	if b == nil {
 		return
 	}
 	_ = b.ForEach(func(k, v []byte) error {
 		if v == nil {
-			v = getValue(b, k)
+			v = GetValue(b, k)
 		}
 		f(k, v)
 		return nil
@@ -79,18 +79,18 @@ func eachValue(tx *bbolt.Tx, bucket []byte, f func(key, value []byte)) {
 // index) that is compressed.
 const squeezed = 1
 
-// putList stores a list with its checksum, compressed where that pays.
-func putList(b *bbolt.Bucket, z *codec.Zip, key, list []byte) error {
+// PutList stores a list with its checksum, compressed where that pays.
+func PutList(b *bbolt.Bucket, z *codec.Zip, key, list []byte) error {
 	if short := z.Squeeze(list); len(short) < len(list) {
 		key, list = append(slices.Clone(key), squeezed), short
 	}
-	return b.Put(key, seal(list))
+	return b.Put(key, Seal(list))
 }
 
-// parseList checks and expands what putList stored under a key that was
+// ParseList checks and expands what putList stored under a key that was
 // keyLen bytes long.
-func parseList(z *codec.Zip, key, value []byte, keyLen int) ([]byte, error) {
-	b, err := unseal(value)
+func ParseList(z *codec.Zip, key, value []byte, keyLen int) ([]byte, error) {
+	b, err := Unseal(value)
 	if err == nil && len(key) > keyLen {
 		b, err = z.Expand(b)
 	}

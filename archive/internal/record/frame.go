@@ -1,4 +1,4 @@
-package archive
+package record
 
 import (
 	"math"
@@ -8,27 +8,17 @@ import (
 	"ergorecorder/archive/internal/codec"
 )
 
-// A Value kind tells what a cell holds.
-type ValueKind = codec.ValueKind
-
-const (
-	Absent = codec.Absent // the row has no such field, or there is no such row
-	Int    = codec.Int    // an integer that fits int64, in Ints
-	String = codec.String // a JSON string, decoded, in Texts
-	JSON   = codec.JSON   // any other JSON value, its literal text in Texts
-)
-
 // A Column is one column of a Frame, indexed by slot.
 type Column struct {
 	Name  string
-	Kinds []ValueKind
+	Kinds []codec.ValueKind
 	Ints  []int64
 	Texts []string
 }
 
 // Int is the integer in a slot.
 func (c *Column) Int(slot int32) (int64, bool) {
-	if int(slot) >= len(c.Kinds) || c.Kinds[slot] != Int {
+	if int(slot) >= len(c.Kinds) || c.Kinds[slot] != codec.Int {
 		return 0, false
 	}
 	return c.Ints[slot], true
@@ -40,9 +30,9 @@ func (c *Column) Float(slot int32) float64 {
 		return math.NaN()
 	}
 	switch c.Kinds[slot] {
-	case Int:
+	case codec.Int:
 		return float64(c.Ints[slot])
-	case JSON:
+	case codec.JSON:
 		if v, err := strconv.ParseFloat(c.Texts[slot], 64); err == nil {
 			return v
 		}
@@ -52,7 +42,7 @@ func (c *Column) Float(slot int32) float64 {
 
 // Text is the string (or the literal JSON) in a slot.
 func (c *Column) Text(slot int32) string {
-	if int(slot) >= len(c.Kinds) || (c.Kinds[slot] != String && c.Kinds[slot] != JSON) {
+	if int(slot) >= len(c.Kinds) || (c.Kinds[slot] != codec.String && c.Kinds[slot] != codec.JSON) {
 		return ""
 	}
 	return c.Texts[slot]
@@ -76,4 +66,23 @@ type Frame struct {
 	Columns []Column      // in the order asked
 	Seen    int           // see Record
 	Total   int
+}
+
+// Column is the column of that name; an empty one where it was not asked for.
+func (f *Frame) Column(name string) *Column {
+	for i := range f.Columns {
+		if f.Columns[i].Name == name {
+			return &f.Columns[i]
+		}
+	}
+	return &Column{Name: name}
+}
+
+// Object is the slot of an answer that is one object; ok is false where it
+// says nothing.
+func (f *Frame) Object() (slot int32, ok bool) {
+	if f.Failure != nil || len(f.Live) == 0 {
+		return 0, false
+	}
+	return f.Live[0], true
 }

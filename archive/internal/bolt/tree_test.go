@@ -1,15 +1,49 @@
-package archive
+package bolt
 
 import (
 	"bytes"
 	"encoding/binary"
+	"os"
+	"path/filepath"
 	"testing"
+
+	"go.etcd.io/bbolt"
 )
+
+// written is a file with n values, each in a bucket of its own.
+func written(t *testing.T, n int) []byte {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "written.erg")
+	db, err := Open(path, Options(false, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range n {
+		err := db.Update(func(tx *bbolt.Tx) error {
+			b, err := tx.CreateBucketIfNotExists([]byte("values"))
+			if err != nil {
+				return err
+			}
+			return PutValue(b, []byte{byte(i)}, bytes.Repeat([]byte{byte(i)}, 9000))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
 
 // TestTreeCounts: a page that holds other elements than it was written with is
 // damage, or whole commits would be missed without a word.
 func TestTreeCounts(t *testing.T) {
-	file := crashedFile(t, 6)
+	file := written(t, 6)
 	tr := &tree{f: bytes.NewReader(file), size: int64(len(file)), seen: map[uint64]bool{}}
 	root, err := tr.root()
 	if err != nil {
@@ -32,7 +66,7 @@ func TestTreeCounts(t *testing.T) {
 			}
 			b := bytes.Clone(file)
 			binary.LittleEndian.PutUint16(b[at+10:], n)
-			if err := checkTree(bytes.NewReader(b), int64(len(b))); err == nil {
+			if err := CheckTree(bytes.NewReader(b), int64(len(b))); err == nil {
 				t.Errorf("page %d says %d elements in place of %d, and nobody notices", id, n, count)
 			}
 		}

@@ -1,4 +1,4 @@
-package archive
+package catalog
 
 import (
 	"encoding/json"
@@ -6,15 +6,16 @@ import (
 	"io"
 
 	"ergorecorder/archive/internal/codec"
+	"ergorecorder/archive/internal/record"
 )
 
 // A FlatBuilder makes a flat file of blocks of one archive that came from
 // elsewhere, in any order.
 type FlatBuilder struct {
-	flat *flatWriter
-	meta segmentMeta
+	flat *FlatWriter
+	meta Meta
 	defs map[uint32][]byte
-	at   map[runID]placed
+	at   map[RunID]placed
 }
 
 // placed is where a block stands in the index, and how far it goes.
@@ -29,9 +30,9 @@ type placed struct {
 // are missing between others are.
 func NewFlat(w io.Writer, archive uint64, segment int) *FlatBuilder {
 	return &FlatBuilder{
-		flat: newFlatWriter(w, codec.NewZip()),
-		meta: segmentMeta{Version: FormatVersion, ID: archive, Segment: segment},
-		defs: map[uint32][]byte{}, at: map[runID]placed{},
+		flat: NewFlatWriter(w, codec.NewZip()),
+		meta: Meta{Version: FormatVersion, ID: archive, Segment: segment},
+		defs: map[uint32][]byte{}, at: map[RunID]placed{},
 	}
 }
 
@@ -39,31 +40,37 @@ func NewFlat(w io.Writer, archive uint64, segment int) *FlatBuilder {
 // there already is passed over; of two of one run, the one that says more stays.
 func (f *FlatBuilder) Add(b *Block) error {
 	if b.Archive != f.meta.ID {
-		return fmt.Errorf("add a block of archive %s to one of %s: %w", ArchiveID(b.Archive), ArchiveID(f.meta.ID), errForeign)
+		return fmt.Errorf("add a block of archive %s to one of %s: %w", record.ArchiveID(b.Archive), record.ArchiveID(f.meta.ID), ErrForeign)
 	}
 	raw, err := b.Raw()
-	if err == nil {
-		b, err = ParseBlock(raw)
+	if err != nil {
+		return fmt.Errorf("add a block: %w", err)
 	}
+	return f.AddRaw(raw)
+}
+
+// AddRaw adds a block that is at hand as bytes, as Add does.
+func (f *FlatBuilder) AddRaw(raw []byte) error {
+	b, err := parseBlock(f.flat.z, raw)
 	if err == nil && b.Archive != f.meta.ID {
-		err = errForeign
+		err = ErrForeign
 	}
 	if err != nil {
 		return fmt.Errorf("add a block: %w", err)
 	}
-	there, twice := f.at[b.name()]
+	there, twice := f.at[b.Name()]
 	if twice && there.last >= b.Last {
 		return nil
 	}
 	if twice {
-		f.flat.entries[there.entry] = nil
+		f.flat.Entries[there.entry] = nil
 	}
-	f.at[b.name()] = placed{len(f.flat.entries), b.Last}
+	f.at[b.Name()] = placed{len(f.flat.Entries), b.Last}
 	f.meta.Rounded = f.meta.Rounded || b.rounded
 	if len(b.Definition) > len(f.defs[b.Stream]) { // a block tells the columns that it has
 		f.defs[b.Stream] = b.Definition
 	}
-	return f.flat.block(raw)
+	return f.flat.Block(raw)
 }
 
 // Close writes the index. Nothing is a flat file before.
@@ -72,5 +79,5 @@ func (f *FlatBuilder) Close() error {
 	if err != nil {
 		return err
 	}
-	return f.flat.finish(meta, f.defs)
+	return f.flat.Finish(meta, f.defs)
 }

@@ -1,4 +1,4 @@
-package archive
+package record
 
 import (
 	"encoding/binary"
@@ -27,8 +27,8 @@ func about(k StreamKey, s Schema) []byte {
 	return b
 }
 
-// definition is about and the known columns.
-func definition(k StreamKey, s Schema) []byte {
+// Definition is about and the known columns.
+func Definition(k StreamKey, s Schema) []byte {
 	b := about(k, s)
 	names := make([]string, 0, len(s.Columns))
 	for n := range s.Columns {
@@ -45,10 +45,11 @@ func appendText(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
-var errDefinition = errors.New("stream's definition is impossible")
+// ErrDefinition: what a stream is said to be cannot be.
+var ErrDefinition = errors.New("stream's definition is impossible")
 
-// parseDefinition reads what about and definition wrote.
-func parseDefinition(b []byte) (k StreamKey, s Schema, err error) {
+// ParseDefinition reads what about and definition wrote.
+func ParseDefinition(b []byte) (k StreamKey, s Schema, err error) {
 	bad := len(b) < 2
 	text := func() string {
 		n, w := binary.Uvarint(b)
@@ -61,7 +62,7 @@ func parseDefinition(b []byte) (k StreamKey, s Schema, err error) {
 		return t
 	}
 	if bad {
-		return k, s, errDefinition
+		return k, s, ErrDefinition
 	}
 	k.Kind, s.Form = Kind(b[0]&^toldRoad), Form(b[1])
 	road := b[0]&toldRoad != 0
@@ -72,7 +73,7 @@ func parseDefinition(b []byte) (k StreamKey, s Schema, err error) {
 	}
 	n, w := binary.Uvarint(b)
 	if w <= 0 || n > uint64(len(b)) {
-		return k, s, errDefinition
+		return k, s, ErrDefinition
 	}
 	b = b[w:]
 	for range n {
@@ -91,13 +92,13 @@ func parseDefinition(b []byte) (k StreamKey, s Schema, err error) {
 		b = b[1:]
 	}
 	if bad || s.Form > FormTable {
-		return k, s, errDefinition
+		return k, s, ErrDefinition
 	}
 	return k, s, nil
 }
 
-// desc is what the codec has to know of a stream.
-func desc(archive uint64, id uint32, k StreamKey, s Schema, round bool) codec.Desc {
+// Desc is what the codec has to know of a stream.
+func Desc(archive uint64, id uint32, k StreamKey, s Schema, round bool) codec.Desc {
 	d := codec.Desc{Archive: archive, Stream: id, About: about(k, s), Form: codec.Form(s.Form), Key: s.Key, Round: round}
 	d.Columns = make(map[string]codec.ColumnKind, len(s.Columns))
 	for n, c := range s.Columns {

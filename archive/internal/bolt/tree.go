@@ -1,4 +1,4 @@
-package archive
+package bolt
 
 import (
 	"encoding/binary"
@@ -12,7 +12,7 @@ import (
 // page size, flags, root page, sequence, freelist, high-water mark,
 // transaction and checksum.
 const (
-	pageHeader  = 16
+	PageHeader  = 16
 	pageBranch  = 1
 	pageLeaf    = 2
 	pageMeta    = 4
@@ -23,20 +23,20 @@ const (
 
 var (
 	errTree = errors.New("the file's tree is damaged")
-	// errShort: the file ends before its tree does.
-	errShort = fmt.Errorf("the file is cut off: %w", errTree)
-	// errMeta: of the two meta pages one is damaged. The other leads to a sound
+	// ErrShort: the file ends before its tree does.
+	ErrShort = fmt.Errorf("the file is cut off: %w", errTree)
+	// ErrMeta: of the two meta pages one is damaged. The other leads to a sound
 	// tree, but perhaps to the one before the newest commit. A power cut in
 	// mid-commit leaves the same, and then nothing that was acknowledged is
 	// missing.
-	errMeta = errors.New("one of the two meta pages is damaged: the newest commit may be missing")
+	ErrMeta = errors.New("one of the two meta pages is damaged: the newest commit may be missing")
 )
 
-// checkTree walks a bbolt file's tree without trusting it: every page must
+// CheckTree walks a bbolt file's tree without trusting it: every page must
 // lie within the file, say its own number, be reached once, and hold its
 // elements. bbolt itself takes all that for granted, and would crash or go
 // in circles. Values are not read.
-func checkTree(f io.ReaderAt, size int64) error {
+func CheckTree(f io.ReaderAt, size int64) error {
 	t := &tree{f: f, size: size, seen: map[uint64]bool{}}
 	root, err := t.root()
 	if err != nil {
@@ -46,7 +46,7 @@ func checkTree(f io.ReaderAt, size int64) error {
 		return err
 	}
 	if t.metas < 2 {
-		return errMeta
+		return ErrMeta
 	}
 	return nil
 }
@@ -66,7 +66,7 @@ func (t *tree) meta(at int64) []byte {
 	if _, err := t.f.ReadAt(m, at); err != nil {
 		return nil
 	}
-	m = m[pageHeader:]
+	m = m[PageHeader:]
 	if binary.LittleEndian.Uint32(m) != boltMagic || fnv64(m[:56]) != binary.LittleEndian.Uint64(m[56:]) {
 		return nil
 	}
@@ -106,7 +106,7 @@ func (t *tree) root() (root uint64, err error) {
 		}
 	}
 	if t.pages*t.pageSize > uint64(t.size) {
-		return 0, fmt.Errorf("%d bytes of %d are missing: %w", int64(t.pages*t.pageSize)-t.size, t.pages*t.pageSize, errShort)
+		return 0, fmt.Errorf("%d bytes of %d are missing: %w", int64(t.pages*t.pageSize)-t.size, t.pages*t.pageSize, ErrShort)
 	}
 	return root, nil
 }
@@ -128,7 +128,7 @@ func (t *tree) page(id uint64, depth int) error {
 		return bad("reached wrongly")
 	}
 	t.seen[id] = true
-	var head [pageHeader]byte
+	var head [PageHeader]byte
 	if _, err := t.f.ReadAt(head[:], int64(id*t.pageSize)); err != nil {
 		return bad("not there")
 	}
@@ -147,11 +147,11 @@ func (t *tree) page(id uint64, depth int) error {
 	}
 	flags, count := binary.LittleEndian.Uint16(head[8:]), int(binary.LittleEndian.Uint16(head[10:]))
 	limit := int64((overflow + 1) * t.pageSize)
-	if flags != pageBranch && flags != pageLeaf || int64(pageHeader+count*elementSize) > limit {
+	if flags != pageBranch && flags != pageLeaf || int64(PageHeader+count*elementSize) > limit {
 		return bad("is no page of a tree")
 	}
 	elements := make([]byte, count*elementSize)
-	if _, err := t.f.ReadAt(elements, int64(id*t.pageSize)+pageHeader); err != nil {
+	if _, err := t.f.ReadAt(elements, int64(id*t.pageSize)+PageHeader); err != nil {
 		return bad("not there")
 	}
 	pos := leafPos
@@ -185,7 +185,7 @@ func (t *tree) branch(id uint64, elements []byte, limit int64, depth int) error 
 	if len(elements) == 0 {
 		return fmt.Errorf("page %d: branch without elements: %w", id, errTree)
 	}
-	for at := int64(pageHeader); len(elements) > 0; at, elements = at+elementSize, elements[elementSize:] {
+	for at := int64(PageHeader); len(elements) > 0; at, elements = at+elementSize, elements[elementSize:] {
 		pos, size := int64(binary.LittleEndian.Uint32(elements)), int64(binary.LittleEndian.Uint32(elements[4:]))
 		if at+pos+size > limit {
 			return fmt.Errorf("page %d: key behind the page: %w", id, errTree)
@@ -201,7 +201,7 @@ func (t *tree) branch(id uint64, elements []byte, limit int64, depth int) error 
 // value (4). The value of a bucket begins with its root page (8); 0 means
 // that the bucket's one page follows inside the value.
 func (t *tree) leaf(id uint64, elements []byte, limit int64, depth int) error {
-	for at := int64(pageHeader); len(elements) > 0; at, elements = at+elementSize, elements[elementSize:] {
+	for at := int64(PageHeader); len(elements) > 0; at, elements = at+elementSize, elements[elementSize:] {
 		flags, pos := binary.LittleEndian.Uint32(elements), int64(binary.LittleEndian.Uint32(elements[4:]))
 		key, value := int64(binary.LittleEndian.Uint32(elements[8:])), int64(binary.LittleEndian.Uint32(elements[12:]))
 		if at+pos+key+value > limit || flags > leafBucket {
@@ -227,16 +227,16 @@ func (t *tree) leaf(id uint64, elements []byte, limit int64, depth int) error {
 
 // inline checks a bucket that lies within its parent's leaf.
 func (t *tree) inline(id uint64, b []byte) error {
-	if len(b) < pageHeader || binary.LittleEndian.Uint16(b[8:]) != pageLeaf {
+	if len(b) < PageHeader || binary.LittleEndian.Uint16(b[8:]) != pageLeaf {
 		return fmt.Errorf("page %d: bucket within it: %w", id, errTree)
 	}
 	count := int(binary.LittleEndian.Uint16(b[10:]))
-	end := pageHeader + count*elementSize
-	if end > len(b) || !counted(b[pageHeader:end], leafPos) || count == 0 && len(b) > pageHeader {
+	end := PageHeader + count*elementSize
+	if end > len(b) || !counted(b[PageHeader:end], leafPos) || count == 0 && len(b) > PageHeader {
 		return fmt.Errorf("page %d: bucket within it: %w", id, errTree)
 	}
 	for i := range count {
-		at := pageHeader + i*elementSize
+		at := PageHeader + i*elementSize
 		e := b[at:]
 		end := int64(at) + int64(binary.LittleEndian.Uint32(e[4:])) + int64(binary.LittleEndian.Uint32(e[8:])) + int64(binary.LittleEndian.Uint32(e[12:]))
 		if end > int64(len(b)) || binary.LittleEndian.Uint32(e) != 0 {

@@ -1,4 +1,4 @@
-package archive
+package catalog
 
 import (
 	"cmp"
@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"ergorecorder/archive/internal/record"
 )
 
 // Absence is damage. Every segment of a directory knows what the one before it
@@ -21,23 +23,23 @@ type link struct {
 	Records int    `json:"records"`
 }
 
-// numbers is a set of numbers as ascending ranges, both ends included.
-type numbers [][2]int
+// Numbers is a set of numbers as ascending ranges, both ends included.
+type Numbers [][2]int
 
-func (s numbers) has(n int) bool {
+func (s Numbers) has(n int) bool {
 	return slices.ContainsFunc(s, func(r [2]int) bool { return r[0] <= n && n <= r[1] })
 }
 
-// with is the set and one number more.
-func (s numbers) with(n int) numbers {
+// With is the set and one number more.
+func (s Numbers) With(n int) Numbers {
 	if s.has(n) {
 		return s
 	}
-	return joined(append(slices.Clone(s), [2]int{n, n}))
+	return Joined(append(slices.Clone(s), [2]int{n, n}))
 }
 
-// joined sorts ranges and joins those that touch.
-func joined(out numbers) numbers {
+// Joined sorts ranges and joins those that touch.
+func Joined(out Numbers) Numbers {
 	if len(out) == 0 {
 		return nil
 	}
@@ -54,27 +56,27 @@ func joined(out numbers) numbers {
 	return out[:n+1]
 }
 
-// dropped are the segments that retention removed. Version 2 listed them one by
+// Removed are the segments that retention removed. Version 2 listed them one by
 // one.
-func (m *segmentMeta) dropped() numbers {
+func (m *Meta) Removed() Numbers {
 	gone := slices.Clone(m.Gone)
 	for _, n := range m.Dropped {
 		gone = append(gone, [2]int{n, n})
 	}
-	return joined(gone)
+	return Joined(gone)
 }
 
-// held is what a segment holds of the records numbered up to last.
-func (c *catalog) held(s *segment, last uint64) link {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	l := link{Segment: s.meta.Segment}
-	for _, sr := range c.streams {
-		if len(sr.parts) == 0 {
+// Held is what a segment holds of the records numbered up to last.
+func (c *Catalog) Held(s *Segment, last uint64) link {
+	c.Mu.RLock()
+	defer c.Mu.RUnlock()
+	l := link{Segment: s.Meta.Segment}
+	for _, sr := range c.Streams {
+		if len(sr.Parts) == 0 {
 			continue
 		}
-		for _, r := range sr.parts[0] {
-			if r.seg != s || r.Run > last {
+		for _, r := range sr.Parts[0] {
+			if r.Seg != s || r.Run > last {
 				continue
 			}
 			if l.First == 0 || r.Run < l.First {
@@ -88,36 +90,36 @@ func (c *catalog) held(s *segment, last uint64) link {
 
 // number is the place of a segment in its archive: that of its name in a
 // directory, else what it says itself.
-func (c *catalog) number(s *segment) int {
-	if c.dir {
-		if n, ok := segmentNumber(s.name()); ok {
+func (c *Catalog) number(s *Segment) int {
+	if c.Dir {
+		if n, ok := SegmentNumber(s.Name()); ok {
 			return n
 		}
 	}
-	return s.meta.Segment
+	return s.Meta.Segment
 }
 
-// chain tells what is absent or in the wrong place.
-func (c *catalog) chain() (damage []*CorruptionError) {
-	blame := func(s *segment, err error) {
-		damage = append(damage, &CorruptionError{Segment: s.name(), Err: err})
+// Chain tells what is absent or in the wrong place.
+func (c *Catalog) Chain() (damage []*record.CorruptionError) {
+	blame := func(s *Segment, err error) {
+		damage = append(damage, &record.CorruptionError{Segment: s.Name(), Err: err})
 	}
-	byNumber := map[int]*segment{}
-	for _, s := range c.segments {
+	byNumber := map[int]*Segment{}
+	for _, s := range c.Segments {
 		n := c.number(s)
 		byNumber[n] = s
-		if !s.foreign && !s.isRaw() && n != s.meta.Segment {
-			blame(s, fmt.Errorf("it is segment %d, in the place of segment %d: move it back", s.meta.Segment, n))
+		if !s.Foreign && !s.IsRaw() && n != s.Meta.Segment {
+			blame(s, fmt.Errorf("it is segment %d, in the place of segment %d: move it back", s.Meta.Segment, n))
 		}
 	}
 	damage = append(damage, c.missingSegments()...)
-	for _, s := range c.segments {
-		p := s.meta.Previous
-		if p == nil || s.foreign || s.isRaw() {
+	for _, s := range c.Segments {
+		p := s.Meta.Previous
+		if p == nil || s.Foreign || s.IsRaw() {
 			continue
 		}
 		if before := byNumber[p.Segment]; before != nil {
-			if before.meta.Next == 0 && c.held(s, math.MaxUint64).Records == 0 {
+			if before.Meta.Next == 0 && c.Held(s, math.MaxUint64).Records == 0 {
 				continue // of a rotation that failed: the segment before it went on
 			}
 			if err := c.follows(before, p); err != nil {
@@ -129,12 +131,12 @@ func (c *catalog) chain() (damage []*CorruptionError) {
 }
 
 // follows compares what a segment holds with what the one after it says.
-func (c *catalog) follows(s *segment, want *link) error {
-	damaged := slices.ContainsFunc(c.damage, func(e *CorruptionError) bool { return e.Segment == s.name() })
-	if damaged || s.foreign || s.isRaw() || s.meta.Pinned {
+func (c *Catalog) follows(s *Segment, want *link) error {
+	damaged := slices.ContainsFunc(c.Damage, func(e *record.CorruptionError) bool { return e.Segment == s.Name() })
+	if damaged || s.Foreign || s.IsRaw() || s.Meta.Pinned {
 		return nil // which is told, or known
 	}
-	got := c.held(s, math.MaxUint64)
+	got := c.Held(s, math.MaxUint64)
 	switch {
 	case got.Records == 0 && want.Records == 0:
 		return nil
@@ -150,29 +152,29 @@ func (c *catalog) follows(s *segment, want *link) error {
 
 // missingSegments tells of segments that are not there although nobody
 // dropped them.
-func (c *catalog) missingSegments() (damage []*CorruptionError) {
-	if len(c.segments) == 0 {
+func (c *Catalog) missingSegments() (damage []*record.CorruptionError) {
+	if len(c.Segments) == 0 {
 		return nil
 	}
-	last := c.newest()
-	if last.isRaw() || !c.dir && slices.ContainsFunc(c.segments, (*segment).isRaw) {
+	last := c.Newest()
+	if last.IsRaw() || !c.Dir && slices.ContainsFunc(c.Segments, (*Segment).IsRaw) {
 		return nil // its number, or what was dropped, cannot be told
 	}
-	there := last.meta.dropped()
-	if c.dir {
-		aside, _ := setAsideIn(filepath.Dir(last.path))
+	there := last.Meta.Removed()
+	if c.Dir {
+		aside, _ := SetAsideIn(filepath.Dir(last.Path))
 		there = append(there, aside...)
 	}
-	for _, s := range c.segments {
+	for _, s := range c.Segments {
 		n := c.number(s)
 		there = append(there, [2]int{n, n})
 	}
-	there = joined(there)
+	there = Joined(there)
 	end := c.number(last)
-	if c.dir && c.live == "" && !c.unbegun && !last.foreign {
-		end = max(end, last.meta.Next)
+	if c.Dir && c.Live == "" && !c.Unbegun && !last.Foreign {
+		end = max(end, last.Meta.Next)
 	}
-	next := 1 + c.after
+	next := 1 + c.After
 	for _, r := range append(slices.Clone(there), [2]int{end + 1, end + 1}) {
 		if from, to := next, min(r[0]-1, end); from <= to {
 			damage = append(damage, c.absent(last, from, to))
@@ -183,41 +185,34 @@ func (c *catalog) missingSegments() (damage []*CorruptionError) {
 }
 
 // absent says that the segments of some numbers are not there.
-func (c *catalog) absent(beside *segment, from, to int) *CorruptionError {
-	name := filepath.Join(filepath.Dir(beside.path), segmentName(from))
+func (c *Catalog) absent(beside *Segment, from, to int) *record.CorruptionError {
+	name := filepath.Join(filepath.Dir(beside.Path), SegmentName(from))
 	err := fmt.Errorf("%s: %w", name, os.ErrNotExist)
 	if to > from {
 		err = fmt.Errorf("%s and those after it up to number %d: %w", name, to, os.ErrNotExist)
 	}
-	return &CorruptionError{Segment: segmentName(from), Err: err}
+	return &record.CorruptionError{Segment: SegmentName(from), Err: err}
 }
 
-// newest is the segment with the highest number.
-func (c *catalog) newest() *segment {
-	number := func(s *segment) int {
-		if s.foreign {
+// Newest is the segment with the highest number.
+func (c *Catalog) Newest() *Segment {
+	number := func(s *Segment) int {
+		if s.Foreign {
 			return -1
 		}
 		return c.number(s)
 	}
-	return slices.MaxFunc(c.segments, func(a, b *segment) int { return cmp.Compare(number(a), number(b)) })
+	return slices.MaxFunc(c.Segments, func(a, b *Segment) int { return cmp.Compare(number(a), number(b)) })
 }
 
 // dropped reports whether retention removed segments, or took runs out of one.
-func (c *catalog) dropped() bool {
-	if len(c.segments) == 0 {
+func (c *Catalog) dropped() bool {
+	if len(c.Segments) == 0 {
 		return false
 	}
-	last := c.newest()
-	return len(last.meta.Gone)+len(last.meta.Dropped) > 0 || slices.ContainsFunc(c.segments, func(s *segment) bool { return s.meta.Pinned })
+	last := c.Newest()
+	return len(last.Meta.Gone)+len(last.Meta.Dropped) > 0 || slices.ContainsFunc(c.Segments, func(s *Segment) bool { return s.Meta.Pinned })
 }
 
-// known is what was found damaged or absent when the archive was opened.
-func (r *Reader) known() []*CorruptionError {
-	r.cat.mu.RLock()
-	defer r.cat.mu.RUnlock()
-	return slices.Concat(r.cat.damage, r.cat.absence)
-}
-
-// errForeign: a segment's identity is not that of the others.
-var errForeign = errors.New("it is of another archive")
+// ErrForeign: a segment's identity is not that of the others.
+var ErrForeign = errors.New("it is of another archive")

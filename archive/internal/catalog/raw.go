@@ -1,4 +1,4 @@
-package archive
+package catalog
 
 import (
 	"bytes"
@@ -18,24 +18,33 @@ import (
 // Chunks that were packed since may still lie in free pages; they say the
 // same as their block, and the block wins.
 
-func (s *segment) isRaw() bool {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
+// A damaged file is searched for blocks. searchFactor bounds, in sizes of the
+// file, how much may be looked at that then proves to be none.
+const (
+	searchFactor = limit.MostSearch
+	searchFree   = 64 << 20
+)
+
+// IsRaw reports whether the segment is read raw.
+func (s *Segment) IsRaw() bool {
+	s.Mu.RLock()
+	defer s.Mu.RUnlock()
 	return s.raw != nil
 }
 
-func (s *segment) openRaw() error {
-	b, err := os.ReadFile(s.path)
+// OpenRaw reads the segment raw.
+func (s *Segment) OpenRaw() error {
+	b, err := os.ReadFile(s.Path)
 	if err != nil {
 		return err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
 	s.raw = b
 	if s.raw == nil {
 		s.raw = []byte{}
 	}
-	s.found, s.meta.ID, s.strange, s.searched = scanRaw(s.raw)
+	s.Found, s.Meta.ID, s.strange, s.searched = scanRaw(s.raw)
 	return nil
 }
 
@@ -51,16 +60,17 @@ type rawPiece struct {
 	size int
 }
 
-type runID struct {
-	stream uint32
-	part   int
-	run    uint64
+// A RunID names a run among those of its archive.
+type RunID struct {
+	Stream uint32
+	Part   int
+	Run    uint64
 }
 
 // scanRaw finds the intact pieces of a file, those of other archives apart. It
 // ends at searched, which is before the end where too much looked like a block
 // and was none.
-func scanRaw(b []byte) (runs map[runID]*rawRun, archive uint64, foreign, searched int) {
+func scanRaw(b []byte) (runs map[RunID]*rawRun, archive uint64, foreign, searched int) {
 	var found []rawPiece
 	effort := searchFactor*len(b) + searchFree
 	searched = len(b)
@@ -89,14 +99,14 @@ func scanRaw(b []byte) (runs map[runID]*rawRun, archive uint64, foreign, searche
 			archive = id
 		}
 	}
-	runs = map[runID]*rawRun{}
+	runs = map[RunID]*rawRun{}
 	for i := range found {
 		p := &found[i]
 		if p.Archive != archive {
 			foreign++
 			continue
 		}
-		id := runID{p.Stream, p.Part, p.Run}
+		id := RunID{p.Stream, p.Part, p.Run}
 		r := runs[id]
 		if r == nil {
 			r = &rawRun{}
@@ -112,18 +122,18 @@ func scanRaw(b []byte) (runs map[runID]*rawRun, archive uint64, foreign, searche
 }
 
 // loadRaw adds what a raw segment holds to the catalog.
-func (c *catalog) loadRaw(s *segment) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+func (c *Catalog) loadRaw(s *Segment) error {
+	c.Mu.Lock()
+	defer c.Mu.Unlock()
 	if s.strange > 0 {
-		c.blame(s, nil, 0, 0, fmt.Errorf("%d blocks of another archive", s.strange))
+		c.Blame(s, nil, 0, 0, fmt.Errorf("%d blocks of another archive", s.strange))
 	}
 	if s.searched < len(s.raw) {
 		err := fmt.Errorf("searched for blocks up to byte %d of %d, then too much had looked like blocks and was none: %w", s.searched, len(s.raw), limit.Search.Over(0))
-		c.blame(s, nil, 0, 0, err)
+		c.Blame(s, nil, 0, 0, err)
 	}
-	defs := map[uint32]*streamRuns{}
-	for _, r := range s.found {
+	defs := map[uint32]*Stream{}
+	for _, r := range s.Found {
 		r.load(c, s, defs)
 	}
 	return nil
@@ -134,10 +144,10 @@ func (c *catalog) loadRaw(s *segment) error {
 var errOrder = errors.New("a chunk is of another run of the same number")
 
 // load adds the run: its block, or as many of its chunks as follow each other.
-func (r *rawRun) load(c *catalog, s *segment, defs map[uint32]*streamRuns) {
+func (r *rawRun) load(c *Catalog, s *Segment, defs map[uint32]*Stream) {
 	if w := r.whole; w != nil {
 		if sr := c.defined(defs, w.Stream, s.raw[w.at:w.at+int64(w.size)]); sr != nil {
-			sr.add(&run{Header: w.Header, seg: s, size: w.size, at: w.at, ended: true})
+			sr.add(&Run{Header: w.Header, Seg: s, Size: w.size, At: w.at, Ended: true})
 		}
 		return
 	}
@@ -145,7 +155,7 @@ func (r *rawRun) load(c *catalog, s *segment, defs map[uint32]*streamRuns) {
 	r.chunks = slices.CompactFunc(r.chunks, func(a, b rawPiece) bool { return a.Chunk == b.Chunk })
 	first := r.chunks[0]
 	if first.Chunk != 0 {
-		c.blame(s, nil, first.From, first.To, fmt.Errorf("run %d of stream %d: its beginning is missing", first.Run, first.Stream))
+		c.Blame(s, nil, first.From, first.To, fmt.Errorf("run %d of stream %d: its beginning is missing", first.Run, first.Stream))
 		return
 	}
 	sr := c.defined(defs, first.Stream, s.raw[first.at:first.at+int64(first.size)])
@@ -158,16 +168,16 @@ func (r *rawRun) load(c *catalog, s *segment, defs map[uint32]*streamRuns) {
 		if i > 0 && p.First <= r.chunks[i-1].Last {
 			err = errOrder
 		} else {
-			err = sr.addChunk(s, p.Header, chunkRef{batch: &batch{raw: p.at}, len: uint32(p.size)})
+			err = sr.AddChunk(s, p.Header, ChunkRef{Batch: &Batch{raw: p.at}, Len: uint32(p.size)})
 		}
 		if err != nil {
-			c.blame(s, &sr.key, p.From, p.To, err)
+			c.Blame(s, &sr.Key, p.From, p.To, err)
 			return
 		}
 	}
 }
 
-func (c *catalog) defined(defs map[uint32]*streamRuns, id uint32, piece []byte) *streamRuns {
+func (c *Catalog) defined(defs map[uint32]*Stream, id uint32, piece []byte) *Stream {
 	if sr := defs[id]; sr != nil {
 		return sr
 	}
@@ -175,15 +185,15 @@ func (c *catalog) defined(defs map[uint32]*streamRuns, id uint32, piece []byte) 
 }
 
 // readRaw is read for a raw segment.
-func (r *run) readRaw() (pieces [][]byte, moved bool, err error) {
-	r.seg.mu.RLock()
-	defer r.seg.mu.RUnlock()
-	b := r.seg.raw
-	if r.chunks == nil {
-		return [][]byte{b[r.at : r.at+int64(r.size)]}, false, nil
+func (r *Run) readRaw() (pieces [][]byte, moved bool, err error) {
+	r.Seg.Mu.RLock()
+	defer r.Seg.Mu.RUnlock()
+	b := r.Seg.raw
+	if r.Chunks == nil {
+		return [][]byte{b[r.At : r.At+int64(r.Size)]}, false, nil
 	}
-	for _, c := range r.chunks {
-		pieces = append(pieces, b[c.batch.raw:c.batch.raw+int64(c.len)])
+	for _, c := range r.Chunks {
+		pieces = append(pieces, b[c.Batch.raw:c.Batch.raw+int64(c.Len)])
 	}
 	return pieces, false, nil
 }

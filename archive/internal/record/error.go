@@ -1,4 +1,4 @@
-package archive
+package record
 
 import (
 	"errors"
@@ -47,11 +47,12 @@ func (e *CorruptionError) Error() string {
 	return s + ": " + e.Err.Error()
 }
 
+// Unwrap is what was wrong.
 func (e *CorruptionError) Unwrap() error { return e.Err }
 
-// fileError gives errors of the disk their meaning. Where a file cannot grow
+// FileError gives errors of the disk their meaning. Where a file cannot grow
 // bbolt passes the cause on as text only.
-func fileError(err error) error {
+func FileError(err error) error {
 	if err == nil || errors.Is(err, ErrFull) {
 		return err
 	}

@@ -1,0 +1,4 @@
+//go:build !pcp
+
+// Package pcp is empty without the tag pcp.
+package pcp

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
+	"ergorecorder/replay"
+)
+
+// TestLoads: a recording of each kind holds what its load says.
+func TestLoads(t *testing.T) {
+	short := load{Nodes: 1, Processes: 40, Length: 5 * time.Minute, Segments: 1}
+	for name, grow := range map[string]func(*load){
+		"processes": func(l *load) { l.Processes = 120 },
+		"nodes":     func(l *load) { l.Nodes = 3 },
+		"hours":     func(l *load) { l.Length = 10 * time.Minute },
+		"findings":  func(l *load) { l.Stuck = 5 },
+		"lines":     func(l *load) { l.Lines = 150 },
+		"segments":  func(l *load) { l.Segments = 7 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := short
+			grow(&l)
+			path := filepath.Join(t.TempDir(), "a.erg")
+			if l.Segments > 1 {
+				path = t.TempDir() + string(filepath.Separator)
+			}
+			if err := write(l, path, func(time.Duration) {}); err != nil {
+				t.Fatal(err)
+			}
+			r, err := archive.Open(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer archivetest.Verify(t, path)
+			defer r.Close()
+			rows := 0
+			for _, s := range r.Streams() {
+				if s.Name == "process_list" {
+					rows += s.Rows
+				}
+			}
+			if rows != l.rows() {
+				t.Errorf("%d process rows, want %d", rows, l.rows())
+			}
+			if n := r.Info().Segments; n != l.Segments {
+				t.Errorf("%d segments, want %d", n, l.Segments)
+			}
+			if n := lines(t, path); n != l.Lines {
+				t.Errorf("%d log lines, want %d", n, l.Lines)
+			}
+			if n := stuck(t, r); n != l.Stuck {
+				t.Errorf("%d processes stand still at the end, want %d", n, l.Stuck)
+			}
+		})
+	}
+}
+
+func lines(t *testing.T, path string) (n int) {
+	rec, err := replay.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rec.Close()
+	for _, err := range rec.Logs(context.Background(), "", time.Time{}, time.Time{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		n++
+	}
+	return n
+}
+
+func stuck(t *testing.T, r *archive.Reader) (n int) {
+	for _, s := range r.Streams() {
+		if s.Name != "process_list" {
+			continue
+		}
+		last, err := r.Last(s.StreamKey, "", s.To)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n += strings.Count(string(last.Text), `"running"`)
+	}
+	return n
+}
+
+// TestGrowth: what grows in proportion has the exponent 1, what stays 0, and what
+// is too small to tell has none.
+func TestGrowth(t *testing.T) {
+	d := dimension{name: "nodes", what: "nodes", steps: []step{{1, load{Nodes: 1, Processes: 10, Length: time.Hour}}, {10, load{Nodes: 10, Processes: 10, Length: time.Hour}}}}
+	of := newTable(d)
+	of.add(0, map[string]cost{"report": {cpu: time.Second, peak: 127 << 20, size: 1 << 20}, "info": {cpu: time.Millisecond, peak: 28 << 20}})
+	of.add(1, map[string]cost{"report": {cpu: 10 * time.Second, peak: 127 << 20, size: 100 << 20}, "info": {cpu: 5 * time.Millisecond, peak: 29 << 20}, "call": {why: "it failed"}})
+	var out strings.Builder
+	of.write(&out)
+	for _, want := range []string{
+		"| report | 10 | 72000 | 10.00 | 1.00 | 127 | 0.00 | 102400 | 2.00 |",
+		"| info | 10 | 72000 | 0.01 |  | 29 |  | 0 |  |",
+		"| call | 10 | 72000 | - | | - | | it failed | |",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no line %q in\n%s", want, out.String())
+		}
+	}
+}
+
+// TestCases: each case grows, and only in what it names.
+func TestCases(t *testing.T) {
+	all, err := chosen("")
+	if err != nil || len(all) == 0 {
+		t.Fatal(all, err)
+	}
+	if _, err := chosen("noise"); err == nil {
+		t.Error("a case that there is not was chosen")
+	}
+	for _, d := range dimensions() {
+		for i := range d.steps[1:] {
+			if growth(d, i+1) <= 1 {
+				t.Errorf("%s: step %d does not grow", d.name, i+1)
+			}
+		}
+	}
+}

@@ -1,0 +1,23 @@
+package incident
+
+import (
+	"testing"
+	"time"
+)
+
+func TestSpacing(t *testing.T) {
+	s := Spacing{Every: 15 * time.Second, Share: 0.03}
+	for _, c := range []struct{ took, rest time.Duration }{
+		{100 * time.Millisecond, 15 * time.Second}, // a small cluster: as told
+		{900 * time.Millisecond, 30 * time.Second}, // fifty nodes: 3 % of the time
+		{5 * time.Second, time.Minute},             // a fault of a minute is met while it lasts
+		{20 * time.Second, 100 * time.Second},      // the recorder itself must get its turn
+	} {
+		if got := s.Rest(c.took); got.Round(time.Millisecond) != c.rest {
+			t.Errorf("after %v: rests %v, want %v", c.took, got, c.rest)
+		}
+	}
+	if got := (Spacing{Every: 15 * time.Second}).Rest(time.Second); got != 15*time.Second {
+		t.Errorf("without a share: rests %v", got)
+	}
+}
