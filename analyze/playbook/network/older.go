@@ -152,4 +152,3 @@ func unseen(w *scene.Network, pairs [][2]string) [][2]string {
 	slices.SortFunc(out, func(x, y [2]string) int { return cmp.Or(cmp.Compare(x[0], y[0]), cmp.Compare(x[1], y[1])) })
 	return out
 }
-
