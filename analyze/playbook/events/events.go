@@ -300,7 +300,7 @@ func olderFlood(s *scene.Scene, e *scene.Event, rate, grown, delivered float64) 
 		return nil
 	}
 	was := e.Delivered.V[0] / life.Seconds()
-	if rate < 2*s.Set.Of(voidRise)*was {
+	if rate < s.Set.Of(voidRise)*was {
 		return nil
 	}
 	f := about(e, s, finding.EventFanout, finding.Score(finding.EventFanout, rate), s.From, e.Interval)
