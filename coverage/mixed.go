@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"ergorecorder/archive"
+	"ergorecorder/ergo"
 	"ergorecorder/replay"
 )
 
@@ -59,7 +60,7 @@ func pulses(ctx context.Context, rec *replay.Recording, node string) ([]pulse, e
 		}
 		user, _ := f.Columns[ofUser].Int(slot)
 		system, _ := f.Columns[ofSystem].Int(slot)
-		out = append(out, pulse{f.At, now.Add(-time.Duration(up) * time.Second), now, user + system})
+		out = append(out, pulse{f.At, now.Add(-ergo.Lasting(up)), now, user + system})
 	}
 	slices.SortStableFunc(out, func(a, b pulse) int { return a.at.Compare(b.at) })
 	return out, nil

@@ -160,7 +160,7 @@ func (n *node) learn(text []byte, at time.Time) {
 	if began.IsZero() {
 		began = at
 	}
-	life := ergo.Incarnation{Node: n.name, Started: began.Add(-time.Duration(info.Uptime) * time.Second)}
+	life := ergo.Incarnation{Node: n.name, Started: began.Add(-ergo.Lasting(info.Uptime))}
 	n.mu.Lock()
 	before := n.life
 	n.spending.Hear(text, n.r.clock.Steady())

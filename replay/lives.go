@@ -94,7 +94,7 @@ func (l *lifeline) add(f *archive.Frame) {
 	if !ok {
 		return
 	}
-	age := time.Duration(uptime) * time.Second
+	age := ergo.Lasting(uptime)
 	upper := f.At.Add(-age)
 	lower := upper.Add(-f.Took - time.Second)
 	started, own := upper, false

@@ -220,7 +220,7 @@ func said(d ergo.Definition, name, literal string) string {
 	case whole && f.Unit == ergo.Nanoseconds:
 		return words.Short(time.Duration(n))
 	case whole && f.Unit == ergo.Seconds:
-		return words.Short(time.Duration(n) * time.Second)
+		return words.Short(ergo.Lasting(n))
 	case whole && f.Unit == ergo.Bytes:
 		return size(n).Text
 	case literal == "{" || literal == "[":

@@ -527,7 +527,7 @@ func pageTemplates() *template.Template {
 		"clock": chart.Clock, "exact": chart.Exact, "day": chart.Day, "urltime": chart.InURL, "span": chart.Span, "short": past.Short,
 		"count":   func(n int64) string { return chart.Whole(float64(n)) },
 		"bytes":   func(n int64) string { return chart.Bytes.Format(float64(n)) },
-		"seconds": func(n int64) string { return chart.Span(time.Duration(n) * time.Second) },
+		"seconds": chart.OfSeconds,
 		"nanos":   func(n int64) string { return chart.Span(time.Duration(n)) },
 		"waited":  chart.Seconds.Format,
 		"mul":     func(a, b int) int { return a * b },

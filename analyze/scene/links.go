@@ -129,7 +129,7 @@ func (n *Node) madeAt(at time.Time, ages *archive.Column, slot int32) time.Time 
 	if !ok {
 		return time.Time{}
 	}
-	return n.Clock.Ours(n.Clock.Theirs(at).Add(-time.Duration(age) * time.Second))
+	return n.Clock.Ours(n.Clock.Theirs(at).Add(-ergo.Lasting(age)))
 }
 
 func (w *Network) readPings(ctx context.Context, s *Scene, n *Node) error {

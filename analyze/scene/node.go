@@ -110,7 +110,7 @@ func (n *Node) LifeBefore(counter series.Series) (perSecond float64, lasted time
 	if up.Len() == 0 || counter.Len() == 0 || len(n.Starts) > 0 && !n.Starts[0].After(counter.T[0]) {
 		return 0, 0, false
 	}
-	lasted = time.Duration(up.V[0]) * time.Second
+	lasted = ergo.Lasting(up.V[0])
 	if lasted < leastLife {
 		return 0, 0, false
 	}

@@ -180,7 +180,7 @@ func rowOf(f *archive.Frame, slot int32) Row {
 		r.StateTime = time.Duration(v)
 	}
 	if v, ok := f.Columns[colUptime].Int(slot); ok {
-		r.uptime = time.Duration(v) * time.Second
+		r.uptime = ergo.Lasting(v)
 	}
 	return r
 }

@@ -44,10 +44,10 @@ func hostile(t *testing.T) string {
 	})
 }
 
-// Whatever the cluster said, no command lets it steer the terminal or begin a
-// line. A command without a row here fails: it must show that it is safe.
-func TestHostileNames(t *testing.T) {
-	path := hostile(t)
+// readingCommands are the commands that read a recording, with arguments for that of
+// the stuck process.
+func readingCommands(t *testing.T, path string) map[string][]string {
+	t.Helper()
 	report := filepath.Join(t.TempDir(), "report.json")
 	if _, _, errs := analyzed(t, path, "report|PATH|--format|json|-o|"+report); errs != "" {
 		t.Fatal(errs)
@@ -57,7 +57,7 @@ func TestHostileNames(t *testing.T) {
 	if err := os.WriteFile(rules, []byte(examples), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	rows := map[string][]string{
+	return map[string][]string{
 		"rules":      {"test|" + rules + "|PATH", "test|" + rules + "|PATH|--format|json"},
 		"recheck":    {report + "|PATH", report + "|PATH|--format|json"},
 		"report":     {"PATH", "PATH|--format|markdown", "PATH|--format|json", "PATH|--format|html", "PATH|--rules|" + rules, "PATH|--format|markdown|--rules|" + rules},
@@ -77,14 +77,23 @@ func TestHostileNames(t *testing.T) {
 		"merge":      {"PATH|PATH|-o|" + filepath.Join(t.TempDir(), "merged.erg")},
 		"salvage":    {"PATH|-o|" + filepath.Join(t.TempDir(), "salvaged.erg")},
 	}
-	elsewhere := map[string]string{
-		"replay": "answers tools over HTTP as JSON", "serve": "web's own test", "top": "terminal's own test", "mcp": "mcp's own test", "tools": "prints the contract only",
-		"playbooks": "prints the tables only", "scrub": "scrub's own test: every name is another one", "completion": "made by cobra", "help": "made by cobra",
-	}
+}
+
+// notReading are the other commands, and who tests them.
+var notReading = map[string]string{
+	"replay": "answers tools over HTTP as JSON", "serve": "web's own test", "top": "terminal's own test", "mcp": "mcp's own test", "tools": "prints the contract only",
+	"playbooks": "prints the tables only", "scrub": "scrub's own test: every name is another one", "completion": "made by cobra", "help": "made by cobra",
+}
+
+// Whatever the cluster said, no command lets it steer the terminal or begin a
+// line. A command without a row here fails: it must show that it is safe.
+func TestHostileNames(t *testing.T) {
+	path := hostile(t)
+	rows := readingCommands(t, path)
 	shown := 0
 	for _, c := range newRoot().Commands() {
 		name := c.Name()
-		if elsewhere[name] != "" {
+		if notReading[name] != "" {
 			continue
 		}
 		if rows[name] == nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"syscall"
 	"time"
 
 	"ergorecorder/escape"
@@ -84,7 +85,7 @@ func (f *runFlags) add(fl *pflag.FlagSet) {
 	fl.Duration("keep-age", 0, "how long a directory archive keeps records; pinned windows are kept")
 	fl.Int64("keep-bytes", 0, "how many bytes a directory archive may have")
 	fl.Int64("max-bytes", 0, "how many bytes a file archive may have")
-	fl.String("shelf", "", "put closed segments on a shelf, s3://BUCKET/PREFIX; credentials from AWS_ACCESS_KEY_ID and so on, or AWS_PROFILE; see docs/shelf.md")
+	fl.String("shelf", "", "put closed segments on a shelf: s3://BUCKET/PREFIX (credentials from AWS_ACCESS_KEY_ID and so on, or AWS_PROFILE), or engine, the object store of the fleet's engine; see docs/shelf.md")
 	fl.String("shelf-endpoint", "", "URL of the S3 server (default: $AWS_ENDPOINT_URL, else that of AWS)")
 	fl.Duration("shelf-keep-age", 0, "how long the shelf keeps segments of this archive; pinned windows are kept")
 	fl.Int64("shelf-keep-bytes", 0, "how many bytes of this archive the shelf may have")
@@ -148,17 +149,18 @@ func runRun(cmd *cobra.Command, f *runFlags) (err error) {
 	if joined != nil {
 		defer joined.Close()
 	}
-	shelving, err := c.Shelf.open(c.Output, show.say)
+	shelving, err := c.Shelf.open(c.Output, &c.Fleet, show.say)
 	if err != nil {
 		return err
 	}
+	defer shelving.close()
 	opts.Backlogs = append(opts.Backlogs, shelving.backlogs()...)
 	router, err := await(ctx, "read tokens and certificates", func() (*live.Router, error) { return f.router(joined, show.entry) })
 	if err != nil {
 		return err
 	}
 	opts.Routes = router
-	w, err := await(ctx, "open the archive "+c.Output, func() (*archive.Writer, error) { return archive.OpenWriter(c.Output, c.archiveOptions()) })
+	w, err := openArchive(ctx, c.Output, show.say, func() (*archive.Writer, error) { return archive.OpenWriter(c.Output, c.archiveOptions()) })
 	if err != nil {
 		return err
 	}
@@ -187,6 +189,35 @@ func runRun(cmd *cobra.Command, f *runFlags) (err error) {
 	s := r.Status()
 	escape.Fprintf(cmd.OutOrStdout(), "%s: %d records of %d nodes in %v\n", c.Output, s.Records, len(s.Nodes), elapsed(s))
 	return err
+}
+
+// openTries is how often an archive is opened, a second apart, where the storage
+// fails: most often it does so once.
+const openTries = 3
+
+// openArchive opens an archive. Where the storage fails it is told and tried again;
+// the last time it ends the recorder as a failure of the storage does later.
+func openArchive(ctx context.Context, path string, say func(string), open func() (*archive.Writer, error)) (*archive.Writer, error) {
+	for n := 1; ; n++ {
+		w, err := await(ctx, "open the archive "+path, open)
+		switch {
+		case err == nil || !storageFails(err):
+			return w, err
+		case n == openTries:
+			return nil, exit.With(exit.No, err)
+		}
+		say(fmt.Sprintf("%v: it is tried again", err))
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+			return nil, errors.Join(ctx.Err(), err)
+		}
+	}
+}
+
+// storageFails reports whether the storage is why: an error of the disk, or none left.
+func storageFails(err error) bool {
+	return errors.Is(err, syscall.EIO) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
 // ended is the error that a recording ends with: exit code 1 where the storage

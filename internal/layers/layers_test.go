@@ -60,7 +60,7 @@ var mayImport = map[string]string{
 	"recorder/succession": "",
 	"recorder/rows":       "ergo ergo/listing",
 	"recorder/schedule":   "recorder/clock recorder/cost",
-	"recorder/identity":   "archive",
+	"recorder/identity":   "archive ergo",
 	"recorder/entries":    "ergo",
 	"recorder/dump":       "archive",
 	"recorder/control":    "door escape seal ergo/live archive recorder recorder/dump recorder/share",
@@ -68,7 +68,7 @@ var mayImport = map[string]string{
 
 	"fleet/ask":             "archive fleet/cache fleet/link fleet/merge fleet/shape fleet/shelf fleet/view",
 	"fleet/cache":           "",
-	"fleet/shelf":           "archive",
+	"fleet/shelf":           "archive fleet/link fleet/shape",
 	"fleet/shelf/shelftest": "fleet/shelf",
 	"fleet/merge":           "ergo ergo/tools48 archive recorder/identity",
 

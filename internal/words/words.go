@@ -29,12 +29,20 @@ func Round(v float64) float64 {
 // Number is a value to three figures.
 func Number(v float64) string { return strconv.FormatFloat(Round(v), 'f', -1, 64) }
 
+// century is longer than anything that is recorded: a length of time beyond it is a
+// number that ran over, or was made up, and its figures say nothing.
+const century = 100 * 365 * 24 * time.Hour
+
 // Length is a length of time in a sentence: "12 ms", "1.5 s", "2 min 3 s",
 // "2 h 5 min".
 func Length(d time.Duration) string {
 	switch {
+	case d < -century:
+		return "minus over a century"
+	case d > century:
+		return "over a century"
 	case d < 0:
-		return "-" + Length(-max(d, -math.MaxInt64))
+		return "-" + Length(-d)
 	case d == 0:
 		return "0 s"
 	case d < 100*time.Millisecond:
@@ -51,8 +59,12 @@ func Length(d time.Duration) string {
 // "2m03s", "2h05m", "3d04h".
 func Short(d time.Duration) string {
 	switch {
+	case d < -century:
+		return "<-100y"
+	case d > century:
+		return ">100y"
 	case d < 0:
-		return "-" + Short(-max(d, -math.MaxInt64))
+		return "-" + Short(-d)
 	case d == 0:
 		return "0s"
 	case d < time.Microsecond:

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"ergorecorder/archive"
+	"ergorecorder/ergo"
 )
 
 // A ForeignError refuses an archive of another cluster.
@@ -83,7 +84,7 @@ func readLife(text []byte, at time.Time) (life, bool) {
 	if json.Unmarshal(text, &info) != nil || info.Uptime == nil {
 		return life{}, false
 	}
-	return life{at, time.Duration(*info.Uptime) * time.Second, info.ServerTime}, true
+	return life{at, ergo.Lasting(*info.Uptime), info.ServerTime}, true
 }
 
 // Empty reports whether the archive holds nothing of any cluster.

@@ -128,8 +128,24 @@ func Significant(v float64) string {
 
 func trimZeros(s string) string { return strings.TrimRight(strings.TrimRight(s, "0"), ".") }
 
+// century is longer than anything that is recorded: what is beyond it ran over, or was
+// made up.
+const century = 100 * 365 * 24 * time.Hour
+
+// OfSeconds is Span of so many seconds, be they as many as they want.
+func OfSeconds(n int64) string {
+	const most = int64(math.MaxInt64 / time.Second)
+	return Span(time.Duration(min(max(n, -most), most)) * time.Second)
+}
+
 // Span writes a duration with its two leading units, or three digits of one.
 func Span(d time.Duration) string {
+	switch {
+	case d > century:
+		return "over 100 years"
+	case d < -century:
+		return "under −100 years"
+	}
 	sign := ""
 	if d < 0 {
 		sign, d = "−", -d

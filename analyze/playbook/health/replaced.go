@@ -57,7 +57,7 @@ func joinedAt(n *scene.Node) (time.Time, bool) {
 	if up.Len() == 0 {
 		return time.Time{}, false
 	}
-	return up.T[0].Add(-time.Duration(up.V[0]) * time.Second), true
+	return up.T[0].Add(-ergo.Lasting(up.V[0])), true
 }
 
 // running are the applications that ran on a node at any time.

@@ -1,0 +1,14 @@
+package ergo
+
+import "time"
+
+// Century is longer than any node lives: a length of time beyond it ran over, or was
+// made up.
+const Century = 100 * 365 * 24 * time.Hour
+
+// Lasting is the length of time of which a node says that it is so many seconds. A node
+// may say anything: beyond a century, either way, it is a century.
+func Lasting[N int64 | float64](seconds N) time.Duration {
+	most := N(Century / time.Second)
+	return time.Duration(min(max(seconds, -most), most)) * time.Second
+}
