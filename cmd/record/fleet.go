@@ -92,10 +92,7 @@ func (c *fleetConfig) join(opts *recorder.Options, w *archive.Writer, say func(s
 		name = ownName()
 	}
 	m, err := member.New(member.Options{
-		Engine: link.Options{
-			Fleet: c.Name, Hosts: c.Engine, CredsFile: c.CredsFile, TokenFile: c.TokenFile, CAFile: c.CAFile, CertFile: c.CertFile, KeyFile: c.KeyFile,
-			Replicas: c.Replicas, KeepAge: c.KeepAge, MaxBytes: c.MaxBytes,
-		},
+		Engine:  c.link(),
 		Cluster: c.Cluster, Name: name, Witnesses: c.Witnesses, Takeover: member.Takeover(listedEvery(opts)), Within: c.Within,
 		State:   strings.TrimRight(w.Path(), string(filepath.Separator)) + ".fleet",
 		Version: opts.Version, Now: time.Now, Notice: say,
@@ -105,6 +102,14 @@ func (c *fleetConfig) join(opts *recorder.Options, w *archive.Writer, say func(s
 	}
 	opts.Fleet = m
 	return m, nil
+}
+
+// link says how the fleet's engine is reached.
+func (c *fleetConfig) link() link.Options {
+	return link.Options{
+		Fleet: c.Name, Hosts: c.Engine, CredsFile: c.CredsFile, TokenFile: c.TokenFile, CAFile: c.CAFile, CertFile: c.CertFile, KeyFile: c.KeyFile,
+		Replicas: c.Replicas, KeepAge: c.KeepAge, MaxBytes: c.MaxBytes,
+	}
 }
 
 // listedEvery is how often processes are listed.

@@ -85,7 +85,7 @@ func (f *runFlags) add(fl *pflag.FlagSet) {
 	fl.Duration("keep-age", 0, "how long a directory archive keeps records; pinned windows are kept")
 	fl.Int64("keep-bytes", 0, "how many bytes a directory archive may have")
 	fl.Int64("max-bytes", 0, "how many bytes a file archive may have")
-	fl.String("shelf", "", "put closed segments on a shelf, s3://BUCKET/PREFIX; credentials from AWS_ACCESS_KEY_ID and so on, or AWS_PROFILE; see docs/shelf.md")
+	fl.String("shelf", "", "put closed segments on a shelf: s3://BUCKET/PREFIX (credentials from AWS_ACCESS_KEY_ID and so on, or AWS_PROFILE), or engine, the object store of the fleet's engine; see docs/shelf.md")
 	fl.String("shelf-endpoint", "", "URL of the S3 server (default: $AWS_ENDPOINT_URL, else that of AWS)")
 	fl.Duration("shelf-keep-age", 0, "how long the shelf keeps segments of this archive; pinned windows are kept")
 	fl.Int64("shelf-keep-bytes", 0, "how many bytes of this archive the shelf may have")
@@ -113,7 +113,7 @@ func (f *runFlags) load(cmd *cobra.Command) (config, error) {
 // collectAt is by how many percent the heap grows until garbage is collected: most of what a
 // recorder allocates are answers that are stored a moment later, and memory is what the machines of
 // a cluster can spare least.
-const collectAt = 50
+const collectAt = 25
 
 func runRun(cmd *cobra.Command, f *runFlags) (err error) {
 	ctx := cmd.Context()
@@ -149,10 +149,11 @@ func runRun(cmd *cobra.Command, f *runFlags) (err error) {
 	if joined != nil {
 		defer joined.Close()
 	}
-	shelving, err := c.Shelf.open(c.Output, show.say)
+	shelving, err := c.Shelf.open(c.Output, &c.Fleet, show.say)
 	if err != nil {
 		return err
 	}
+	defer shelving.close()
 	opts.Backlogs = append(opts.Backlogs, shelving.backlogs()...)
 	router, err := await(ctx, "read tokens and certificates", func() (*live.Router, error) { return f.router(joined, show.entry) })
 	if err != nil {

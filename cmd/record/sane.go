@@ -95,6 +95,8 @@ func (c *config) sized() error {
 	st, err := os.Stat(c.Output)
 	dir := strings.HasSuffix(c.Output, string(filepath.Separator)) || err == nil && st.IsDir()
 	switch {
+	case c.Shelf.URL == onEngine && c.Fleet.Name == "":
+		return errors.New("shelf: engine is that of a fleet: give --fleet NAME and --engine nats://HOST, or a shelf s3://BUCKET/PREFIX")
 	case !dir && c.Shelf.URL != "":
 		return fmt.Errorf("shelf: %s is one file, and closed segments go to a shelf: give a directory, as in -o %s/", c.Output, strings.TrimSuffix(c.Output, ".erg"))
 	case !dir && c.Archive.KeepAge > 0:

@@ -8,12 +8,13 @@ import (
 	"time"
 
 	"ergorecorder/archive"
+	"ergorecorder/fleet/link"
 	"ergorecorder/fleet/shelf"
 	"ergorecorder/recorder/share"
 )
 
 type shelfConfig struct {
-	URL       string        `yaml:"url"` // s3://BUCKET/PREFIX
+	URL       string        `yaml:"url"` // s3://BUCKET/PREFIX, or engine: the object store of the fleet's
 	Endpoint  string        `yaml:"endpoint"`
 	KeepAge   time.Duration `yaml:"keep-age"`
 	KeepBytes int64         `yaml:"keep-bytes"`
@@ -37,23 +38,42 @@ type shelving struct {
 	to     string
 	say    func(string)
 	forget func(segment int) error
+	end    func()
 }
 
-// open makes the shelving of an archive.
-func (c *shelfConfig) open(output string, say func(string)) (*shelving, error) {
-	if c.URL == "" {
-		return nil, nil
+// onEngine stands in place of a shelf's address for the object store of the fleet's engine.
+const onEngine = "engine"
+
+// place is the shelf, and what ends the way to it.
+func (c *shelfConfig) place(f *fleetConfig) (to *shelf.Shelf, end func(), err error) {
+	if c.URL == onEngine {
+		o := f.link()
+		o.Name = "record (shelf)"
+		l, err := link.Dial(o)
+		if err != nil {
+			return nil, nil, fmt.Errorf("shelf: %w", err)
+		}
+		return shelf.OnEngine(l, f.Name, f.Cluster), l.Close, nil
 	}
 	home, _ := os.UserHomeDir() // where there is none, neither is a file of credentials
 	o := shelf.Environment(os.Getenv, home)
 	if c.Endpoint != "" {
 		o.Endpoint = c.Endpoint
 	}
-	to, err := shelf.Open(c.URL, o)
+	to, err = shelf.Open(c.URL, o)
+	return to, func() {}, err
+}
+
+// open makes the shelving of an archive.
+func (c *shelfConfig) open(output string, fleet *fleetConfig, say func(string)) (*shelving, error) {
+	if c.URL == "" {
+		return nil, nil
+	}
+	to, end, err := c.place(fleet)
 	if err != nil {
 		return nil, err
 	}
-	s := &shelving{to: to.String(), say: say}
+	s := &shelving{to: to.String(), say: say, end: end}
 	f := shelf.FillOptions{KeepAge: c.KeepAge, KeepBytes: c.KeepBytes, Now: time.Now, Notice: say}
 	if c.DropLocal {
 		f.Forget = func(segment int) error { return s.forget(segment) }
@@ -71,6 +91,13 @@ func (s *shelving) backlogs() []func() share.Backlog {
 		x := s.filler.State()
 		return share.Backlog{To: s.to, Pieces: x.Waiting, Bytes: x.Bytes, Since: x.Since, Taken: x.Put, Failing: x.Failing, Lost: x.Lost}
 	}}
+}
+
+// close ends the way to the shelf.
+func (s *shelving) close() {
+	if s != nil {
+		s.end()
+	}
 }
 
 // start fills the shelf while the archive is written. stop closes the segment

@@ -57,7 +57,7 @@ func (o *Opened) Close() (err error) {
 
 // IsAddress reports whether a path is an address that Open opens.
 func IsAddress(path string) bool {
-	return shelf.IsAddress(path) || IsFleet(path)
+	return shelf.IsAddress(path) || IsFleet(path) || strings.HasPrefix(path, shelf.EngineScheme)
 }
 
 // Open opens an address. The context is that of all that is read later.
@@ -69,7 +69,7 @@ func Open(ctx context.Context, address string, o Options) (*Opened, error) {
 }
 
 func openShelf(ctx context.Context, address string, o Options) (*Opened, error) {
-	s, err := shelf.Open(address, o.Shelf)
+	s, err := shelfOf(ctx, address, o)
 	if err != nil {
 		return nil, err
 	}
@@ -100,6 +100,27 @@ func openShelf(ctx context.Context, address string, o Options) (*Opened, error) 
 		return nil, fmt.Errorf("open %s: %s", s, nothing(l, o))
 	}
 	return out, out.timeline(ctx, inputs, o)
+}
+
+// shelfOf is the shelf of an address: of an S3 server, or of a fleet's engine, to which the
+// way stays open as long as the context.
+func shelfOf(ctx context.Context, address string, o Options) (*shelf.Shelf, error) {
+	if shelf.IsAddress(address) {
+		return shelf.Open(address, o.Shelf)
+	}
+	p, prefix, err := parsePlace(address, shelf.EngineScheme)
+	if err != nil {
+		return nil, err
+	}
+	l, err := p.dial(o.Engine)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", address, err)
+	}
+	context.AfterFunc(ctx, l.Close)
+	if err := p.reach(ctx, l, o.Wait); err != nil {
+		return nil, fmt.Errorf("open %s: %w", address, err)
+	}
+	return shelf.OnEngine(l, p.fleet, prefix), nil
 }
 
 // nothing says why there is nothing to open.

@@ -36,6 +36,15 @@ const address = "s3://" + shelftest.Bucket + "/east"
 // minute, in segments of an hour. Its clock is ahead by off.
 func put(t *testing.T, srv *shelftest.Server, off time.Duration, asked func(minute int) []string, hours int) {
 	t.Helper()
+	sh, err := shelf.Open(address, srv.Options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fill(t, sh, off, asked, hours)
+}
+
+func fill(t *testing.T, sh *shelf.Shelf, off time.Duration, asked func(minute int) []string, hours int) {
+	t.Helper()
 	w, dir := archivetest.CreateDir(t, nil)
 	for m := range hours * 60 {
 		at := began.Add(time.Duration(m) * time.Minute)
@@ -59,10 +68,6 @@ func put(t *testing.T, srv *shelftest.Server, off time.Duration, asked func(minu
 				t.Fatal(err)
 			}
 		}
-	}
-	sh, err := shelf.Open(address, srv.Options)
-	if err != nil {
-		t.Fatal(err)
 	}
 	if err := shelf.NewFiller(sh, dir, shelf.FillOptions{}).Fill(t.Context()); err != nil {
 		t.Fatal(err)

@@ -25,14 +25,24 @@ type place struct {
 }
 
 func parseFleet(address string) (p place, err error) {
-	rest := strings.TrimPrefix(address, FleetScheme)
-	name, at, ok := strings.Cut(rest, "@")
-	p.fleet = name
-	p.hosts, p.cluster, _ = strings.Cut(at, "/")
-	if !ok || p.hosts == "" || shape.CheckName("fleet", name) != nil || p.cluster != "" && shape.CheckName("cluster", p.cluster) != nil {
-		return p, fmt.Errorf("fleet %q: give fleet://NAME@HOST[:PORT] or fleet://NAME@HOST[:PORT]/CLUSTER", address)
+	p, p.cluster, err = parsePlace(address, FleetScheme)
+	if err == nil && strings.Contains(p.cluster, "/") {
+		err = fmt.Errorf("fleet %q: nothing stands behind the cluster", address)
 	}
-	return p, nil
+	return p, err
+}
+
+// parsePlace reads SCHEME NAME@HOST[:PORT][/CLUSTER[/MORE]].
+func parsePlace(address, scheme string) (p place, rest string, err error) {
+	name, at, ok := strings.Cut(strings.TrimPrefix(address, scheme), "@")
+	p.fleet = name
+	p.hosts, rest, _ = strings.Cut(at, "/")
+	rest = strings.TrimSuffix(rest, "/")
+	cluster, _, _ := strings.Cut(rest, "/")
+	if !ok || p.hosts == "" || shape.CheckName("fleet", name) != nil || rest != "" && shape.CheckName("cluster", cluster) != nil {
+		return p, "", fmt.Errorf("address %q: give %sNAME@HOST[:PORT] or %sNAME@HOST[:PORT]/CLUSTER", address, scheme, scheme)
+	}
+	return p, rest, nil
 }
 
 // engineTime is how long the engine may take to answer.
@@ -70,7 +80,7 @@ func openFleet(ctx context.Context, address string, o Options) (out *Opened, err
 	defer l.Close()
 	f := &fetch{place: p, o: o, link: l, js: l.JetStream(), sources: map[uint64]*fetched{}}
 	if err := f.reach(ctx); err != nil {
-		return nil, fmt.Errorf("open %s: %w (is it running, and are --engine-creds or --engine-token-file right?)", address, err)
+		return nil, fmt.Errorf("open %s: %w", address, err)
 	}
 	if f.dir, err = f.temp(); err != nil {
 		return nil, err
@@ -83,11 +93,19 @@ func openFleet(ctx context.Context, address string, o Options) (out *Opened, err
 }
 
 // reach waits until the engine answers.
-func (f *fetch) reach(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, f.o.Wait)
+func (p place) reach(ctx context.Context, l *link.Link, wait time.Duration) error {
+	if wait <= 0 {
+		wait = engineTime
+	}
+	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	return f.link.Wait(ctx)
+	if err := l.Wait(ctx); err != nil {
+		return fmt.Errorf("%w (is it running, and are --engine-creds or --engine-token-file right?)", err)
+	}
+	return nil
 }
+
+func (f *fetch) reach(ctx context.Context) error { return f.place.reach(ctx, f.link, f.o.Wait) }
 
 // temp makes a directory for what is built.
 func (f *fetch) temp() (string, error) {

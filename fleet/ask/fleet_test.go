@@ -2,6 +2,7 @@ package ask_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -21,6 +22,7 @@ import (
 	"ergorecorder/fleet/engine"
 	"ergorecorder/fleet/link"
 	"ergorecorder/fleet/shape"
+	"ergorecorder/fleet/shelf"
 	"ergorecorder/fleet/ship"
 	"ergorecorder/replay"
 )
@@ -267,5 +269,52 @@ func TestUnreachableBlocks(t *testing.T) {
 	}
 	if gaps, of, said := read(hosts, ask.Options{}); gaps != 1 || len(of) != 1 {
 		t.Errorf("with a damaged block: %d gaps of %v: %s", gaps, of, said)
+	}
+}
+
+// A shelf that the engine keeps is read as one of a bucket is: an hour of it by its objects, a second
+// time out of the cache.
+func TestEngineShelf(t *testing.T) {
+	hosts := fleet(t)
+	l, err := link.Dial(link.Options{Hosts: []string{hosts}, Fleet: "f"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if err := l.Wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ask.Open(t.Context(), "shelf://f@"+hosts, ask.Options{}); err == nil || !strings.Contains(err.Error(), "no segment of a recording is there") {
+		t.Errorf("nothing is there: %v", err)
+	}
+	fill(t, shelf.OnEngine(l, "f", "prod"), 0, both, 6)
+	c, err := cache.Open(filepath.Join(t.TempDir(), "cache"), 1<<20, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, address := range []string{"shelf://f@" + hosts, "shelf://f@" + hosts + "/prod/"} {
+		a, err := ask.Open(t.Context(), address, ask.Options{From: hour(3.2), To: hour(3.8), Cache: c})
+		if err != nil {
+			t.Fatal(err)
+		}
+		rec, err := replay.New(a.Readers...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, errs := answers(t, rec, "a@h"); n != 180 || errs != nil || len(rec.NotRead()) > 0 {
+			t.Errorf("%s: %d answers, %v, %q: %s", address, n, errs, rec.NotRead(), a.Fetched())
+		}
+		rec.Close()
+		if _, reads := a.Bytes(); i == 0 && reads == 0 || reads > 6 {
+			t.Errorf("%s: %s", address, a.Fetched())
+		}
+	}
+	if _, err := ask.Open(t.Context(), "shelf://f@"+hosts+"/other", ask.Options{}); err == nil {
+		t.Error("another cluster's is opened")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	if _, err := ask.Open(ctx, "shelf://f@127.0.0.1:1", ask.Options{}); err == nil || !strings.Contains(err.Error(), "does not answer") {
+		t.Errorf("no engine: %v", err)
 	}
 }

@@ -65,7 +65,7 @@ func (b *Bucket) make(ctx context.Context) (jetstream.KeyValue, error) {
 	if !errors.Is(err, jetstream.ErrBucketNotFound) {
 		return kv, err
 	}
-	kv, err = b.l.js.CreateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: b.name, History: 1, Storage: jetstream.FileStorage, Replicas: b.l.replicas()})
+	kv, err = b.l.js.CreateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: b.name, History: 1, Storage: jetstream.FileStorage, Replicas: b.l.Replicas()})
 	if errors.Is(err, jetstream.ErrBucketExists) {
 		return b.l.js.KeyValue(ctx, b.name)
 	}

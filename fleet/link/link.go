@@ -221,8 +221,11 @@ func (l *Link) JetStream() jetstream.JetStream { return l.js }
 // MaxPayload is how large a message may be, headers included; 0 while no server answers.
 func (l *Link) MaxPayload() int64 { return l.conn.MaxPayload() }
 
-// replicas are how many copies of a message the engine keeps.
-func (l *Link) replicas() int {
+// Hosts are where the engine is, as they were given.
+func (l *Link) Hosts() string { return strings.Join(l.opts.Hosts, ",") }
+
+// Replicas are how many copies of a message the engine keeps.
+func (l *Link) Replicas() int {
 	switch {
 	case l.opts.Replicas > 0:
 		return l.opts.Replicas
@@ -265,7 +268,7 @@ func (l *Link) makeStream(ctx context.Context, cluster string) error {
 	_, err = l.js.CreateStream(ctx, jetstream.StreamConfig{
 		Name: name, Description: "closed blocks and marks of a cluster's recorders", Subjects: []string{shape.All(l.opts.Fleet, cluster)},
 		Discard: jetstream.DiscardNew, MaxBytes: maxBytes, MaxAge: l.opts.KeepAge, Duplicates: window,
-		Storage: jetstream.FileStorage, Replicas: l.replicas(), AllowDirect: true,
+		Storage: jetstream.FileStorage, Replicas: l.Replicas(), AllowDirect: true,
 	})
 	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another recorder was quicker
 		return nil

@@ -42,6 +42,9 @@ func Recorders(fleet string) string { return "ergo_" + fleet + "_recorders" }
 // Leases is the bucket of the leases of a cluster's nodes.
 func Leases(fleet, cluster string) string { return "ergo_" + fleet + "_leases_" + cluster }
 
+// Shelf is the bucket of the engine's object store that holds closed segments of a fleet.
+func Shelf(fleet string) string { return "ergo_" + fleet + "_shelf" }
+
 // Token is a name as one token of a subject or key: bytes but letters, digits and -
 // are _ and two hexadecimal digits, and no name at all is _.
 func Token(name string) string {

@@ -1,5 +1,6 @@
-// Package shelf keeps closed segments of archives in a bucket of an S3 server, as
-// flat files (FORMAT.md), and reads them there by ranges.
+// Package shelf keeps closed segments of archives in a bucket of an S3 server, or in
+// the object store of a fleet's engine, as flat files (FORMAT.md), and reads them there by
+// ranges.
 //
 //   - An object is put once and never changed: the put has the condition that
 //     nothing of that name is there.

@@ -279,6 +279,6 @@ func (f *Filler) put(ctx context.Context, i Item) (Item, error) {
 	if err != nil {
 		return i, fmt.Errorf("put segment %d on the shelf: %w", i.Segment, err)
 	}
-	i.Size, i.key = st.Size(), f.shelf.key(i.name())
+	i.Size, i.object.key = st.Size(), f.shelf.key(i.name())
 	return i, f.shelf.Put(ctx, i, temp)
 }

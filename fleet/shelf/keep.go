@@ -120,7 +120,7 @@ func (f *Filler) allPins(ctx context.Context, items []Item) ([]window, error) {
 // pinsOf reads the marks of a segment on the shelf. One that cannot be read
 // lets nothing be removed.
 func (f *Filler) pinsOf(ctx context.Context, i Item) (pins []window, err error) {
-	r, err := archive.OpenObjects(archive.Object{Name: i.key, Src: f.shelf.Reader(ctx, i), Size: i.Size})
+	r, err := archive.OpenObjects(archive.Object{Name: i.Name(), Src: f.shelf.Reader(ctx, i), Size: i.Size})
 	if err != nil {
 		return nil, fmt.Errorf("find what is pinned: %w", err)
 	}

@@ -49,7 +49,7 @@ type Item struct {
 	From, To time.Time
 	Size     int64
 	ETag     string
-	key      string
+	object   object // as it was listed
 }
 
 // name is the item's, below the prefix.

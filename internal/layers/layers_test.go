@@ -47,6 +47,7 @@ var mayImport = map[string]string{
 	"archive/internal/codec/number": "",
 	"archive/internal/codec/parse":  "",
 	"archive/internal/codec/scan":   "",
+	"archive/internal/codec/slots":  "",
 	"archive/internal/codec/word":   "archive/internal/codec/parse",
 
 	"recorder":            "escape ergo ergo/redact ergo/tools48 archive recorder/ingest recorder/clock recorder/cost recorder/entries recorder/identity recorder/rows recorder/incident recorder/ring recorder/schedule recorder/succession recorder/names recorder/share",
@@ -68,7 +69,7 @@ var mayImport = map[string]string{
 
 	"fleet/ask":             "archive fleet/cache fleet/link fleet/merge fleet/shape fleet/shelf fleet/view",
 	"fleet/cache":           "",
-	"fleet/shelf":           "archive",
+	"fleet/shelf":           "archive fleet/link fleet/shape",
 	"fleet/shelf/shelftest": "fleet/shelf",
 	"fleet/merge":           "ergo ergo/tools48 archive recorder/identity",
 

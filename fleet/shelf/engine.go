@@ -1,0 +1,293 @@
+package shelf
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"ergorecorder/fleet/link"
+	"ergorecorder/fleet/shape"
+)
+
+// EngineScheme begins the address of a shelf that a fleet's engine keeps:
+// shelf://NAME@HOST[:PORT][/CLUSTER].
+const EngineScheme = "shelf://"
+
+// OnEngine makes a shelf in the object store of a fleet's engine: in the fleet's bucket, what
+// lies below the prefix. Nothing is asked of the engine yet, and the link stays the caller's.
+func OnEngine(l *link.Link, fleet, prefix string) *Shelf {
+	name := EngineScheme + fleet + "@" + strings.TrimPrefix(strings.TrimPrefix(l.Hosts(), "nats://"), "tls://")
+	return &Shelf{name: strings.TrimSuffix(name+"/"+prefix, "/"), prefix: prefix, in: &objects{link: l, bucket: shape.Shelf(fleet)}}
+}
+
+// objects is an object store of JetStream, in which every tool for one reads what lies
+// there. It adds two things: the message that makes an object, that of its meta, is stored only if
+// none of that name was, and the meta tells which messages hold the chunks, so that each can be asked for.
+type objects struct {
+	link   *link.Link
+	bucket string
+
+	mu    sync.Mutex
+	found jetstream.Stream // once it was there
+}
+
+const (
+	// chunkSize is how much of an object a message holds at most: what the cache asks for in one read.
+	chunkSize = 512 << 10
+	// placesKey is the key of an object's metadata that tells which messages hold its chunks: 4-9,12.
+	placesKey = "ergo-chunks"
+	// digestPrefix stands before the SHA-256 of an object, in base64 for URLs.
+	digestPrefix = "SHA-256="
+)
+
+// lies is where an object of the engine lies.
+type lies struct {
+	subject string
+	chunk   int64
+	seqs    []uint64
+}
+
+// helps adds nothing: the link's own errors say what helps.
+func (o *objects) helps(err error) error { return err }
+
+func (o *objects) chunksOf(id string) string { return "$O." + o.bucket + ".C." + id }
+
+func (o *objects) metaOf(key string) string {
+	return "$O." + o.bucket + ".M." + base64.URLEncoding.EncodeToString([]byte(key))
+}
+
+func (o *objects) list(ctx context.Context, prefix string, each func(object)) error {
+	store, err := o.link.JetStream().ObjectStore(ctx, o.bucket)
+	if errors.Is(err, jetstream.ErrBucketNotFound) {
+		return nil // nothing was put yet
+	}
+	if err != nil {
+		return err
+	}
+	infos, err := store.List(ctx)
+	if errors.Is(err, jetstream.ErrNoObjectsFound) {
+		return nil
+	}
+	for _, i := range infos {
+		if strings.HasPrefix(i.Name, prefix) {
+			each(o.object(i))
+		}
+	}
+	return err
+}
+
+// object is one as its meta tells it.
+func (o *objects) object(i *jetstream.ObjectInfo) object {
+	out := object{key: i.Name, size: int64(i.Size), etag: i.NUID, lies: &lies{subject: o.chunksOf(i.NUID)}}
+	if raw, err := base64.URLEncoding.DecodeString(strings.TrimPrefix(i.Digest, digestPrefix)); err == nil {
+		out.sum = hex.EncodeToString(raw)
+	}
+	if i.Opts != nil {
+		out.lies.chunk = int64(i.Opts.ChunkSize)
+	}
+	out.lies.seqs = parsePlaces(i.Metadata[placesKey], int(i.Chunks))
+	return out
+}
+
+// open is the store, which is made where it is missing.
+func (o *objects) open(ctx context.Context) (jetstream.ObjectStore, error) {
+	js := o.link.JetStream()
+	store, err := js.ObjectStore(ctx, o.bucket)
+	if !errors.Is(err, jetstream.ErrBucketNotFound) {
+		return store, err
+	}
+	store, err = js.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{
+		Bucket: o.bucket, Description: "closed segments of a fleet's recorders", Storage: jetstream.FileStorage, Replicas: o.link.Replicas(),
+	})
+	if errors.Is(err, jetstream.ErrBucketExists) { // another recorder was quicker
+		return js.ObjectStore(ctx, o.bucket)
+	}
+	return store, err
+}
+
+// stream is the stream in which the store lies.
+func (o *objects) stream(ctx context.Context) (jetstream.Stream, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.found != nil {
+		return o.found, nil
+	}
+	s, err := o.link.JetStream().Stream(ctx, "OBJ_"+o.bucket)
+	if err == nil {
+		o.found = s
+	}
+	return s, err
+}
+
+func (o *objects) stat(ctx context.Context, key string) (object, error) {
+	store, err := o.link.JetStream().ObjectStore(ctx, o.bucket)
+	if err != nil {
+		return object{}, err
+	}
+	i, err := store.GetInfo(ctx, key, jetstream.GetObjectInfoShowDeleted())
+	if err != nil {
+		return object{}, err
+	}
+	return o.object(i), nil
+}
+
+// put stores the chunks, and then the meta if none of the key was stored before, that of a removed
+// object as well. What an attempt left that did not come so far is removed by the next.
+func (o *objects) put(ctx context.Context, key string, body io.Reader, size int64, sum string) error {
+	if _, err := o.open(ctx); err != nil {
+		return err
+	}
+	if _, err := o.stat(ctx, key); !errors.Is(err, jetstream.ErrObjectNotFound) {
+		if err == nil {
+			err = errThere
+		}
+		return err
+	}
+	id := sha256.Sum256([]byte(key + " " + sum))
+	info := jetstream.ObjectInfo{Bucket: o.bucket, NUID: hex.EncodeToString(id[:11]), Size: uint64(size)}
+	chunk := min(chunkSize, int(o.link.MaxPayload())/2)
+	if chunk <= 0 {
+		return link.ErrAway
+	}
+	stream, err := o.stream(ctx)
+	if err == nil {
+		err = stream.Purge(ctx, jetstream.WithPurgeSubject(o.chunksOf(info.NUID)))
+	}
+	if err != nil {
+		return err
+	}
+	seqs, err := o.putChunks(ctx, info.NUID, body, chunk)
+	if err != nil {
+		return err
+	}
+	raw, err := hex.DecodeString(sum)
+	if err != nil {
+		return err
+	}
+	info.Chunks, info.Digest = uint32(len(seqs)), digestPrefix+base64.URLEncoding.EncodeToString(raw)
+	info.ObjectMeta = jetstream.ObjectMeta{Name: key, Metadata: map[string]string{placesKey: places(seqs)}, Opts: &jetstream.ObjectMetaOptions{ChunkSize: uint32(chunk)}}
+	if err = o.putMeta(ctx, &info); errors.Is(err, errThere) {
+		if there, e := o.stat(ctx, key); e == nil && there.etag != info.NUID { // another was quicker
+			err = errors.Join(err, stream.Purge(ctx, jetstream.WithPurgeSubject(o.chunksOf(info.NUID))))
+		}
+	}
+	return err
+}
+
+func (o *objects) putChunks(ctx context.Context, id string, body io.Reader, chunk int) (seqs []uint64, err error) {
+	b := make([]byte, chunk)
+	for {
+		n, err := io.ReadFull(body, b)
+		if n > 0 {
+			ack, err := o.link.JetStream().Publish(ctx, o.chunksOf(id), b[:n])
+			if err != nil {
+				return nil, err
+			}
+			seqs = append(seqs, ack.Sequence)
+		}
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			return seqs, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// putMeta makes the object: only if nothing of its name was there.
+func (o *objects) putMeta(ctx context.Context, info *jetstream.ObjectInfo) error {
+	text, err := json.Marshal(info)
+	if err != nil {
+		return err
+	}
+	m := nats.NewMsg(o.metaOf(info.Name))
+	m.Data = text
+	m.Header.Set(jetstream.MsgRollup, jetstream.MsgRollupSubject)
+	_, err = o.link.JetStream().PublishMsg(ctx, m, jetstream.WithExpectLastSequencePerSubject(0))
+	var api *jetstream.APIError
+	if errors.As(err, &api) && api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence {
+		return errThere
+	}
+	return err
+}
+
+func (o *objects) remove(ctx context.Context, key string) error {
+	store, err := o.link.JetStream().ObjectStore(ctx, o.bucket)
+	if err != nil {
+		return err
+	}
+	return store.Delete(ctx, key)
+}
+
+func (o *objects) read(ctx context.Context, x *object, b []byte, off int64) (n int, err error) {
+	l := x.lies
+	if l == nil || l.chunk <= 0 || int64(len(l.seqs)) != (x.size+l.chunk-1)/l.chunk {
+		return 0, errors.New("it was not put by a recorder: where its chunks lie is not told")
+	}
+	stream, err := o.stream(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for n < len(b) && off+int64(n) < x.size {
+		at := off + int64(n)
+		m, err := stream.GetMsg(ctx, l.seqs[at/l.chunk])
+		if errors.Is(err, jetstream.ErrMsgNotFound) || err == nil && (m.Subject != l.subject || int64(len(m.Data)) != min(l.chunk, x.size-at/l.chunk*l.chunk)) {
+			err = errChanged
+		}
+		if err != nil {
+			return n, err
+		}
+		n += copy(b[n:], m.Data[at%l.chunk:])
+	}
+	if n < len(b) {
+		return n, io.ErrUnexpectedEOF
+	}
+	return n, nil
+}
+
+// places are numbers as text: 4-9,12.
+func places(seqs []uint64) string {
+	var out []string
+	for i := 0; i < len(seqs); {
+		j := i
+		for j+1 < len(seqs) && seqs[j+1] == seqs[j]+1 {
+			j++
+		}
+		one := strconv.FormatUint(seqs[i], 10)
+		if j > i {
+			one += "-" + strconv.FormatUint(seqs[j], 10)
+		}
+		out = append(out, one)
+		i = j + 1
+	}
+	return strings.Join(out, ",")
+}
+
+// parsePlaces reads places of so many chunks; what is not as it should be tells of none.
+func parsePlaces(text string, chunks int) (seqs []uint64) {
+	for one := range strings.SplitSeq(text, ",") {
+		a, b, isRange := strings.Cut(one, "-")
+		from, err := strconv.ParseUint(a, 10, 64)
+		to := from
+		if isRange && err == nil {
+			to, err = strconv.ParseUint(b, 10, 64)
+		}
+		if err != nil || to < from || to-from >= uint64(max(chunks-len(seqs), 0)) {
+			return nil
+		}
+		for ; from <= to; from++ {
+			seqs = append(seqs, from)
+		}
+	}
+	return seqs
+}
