@@ -19,7 +19,7 @@ type Entry struct {
 	address Address
 	opts    live.Options
 
-	probing   chan struct{} // filled while it is found out which surface answers
+	probing   chan struct{}               // filled while it is found out which surface answers
 	observers map[string]*observer.Caller // by URL: they remember what they follow
 	mu        sync.Mutex
 	found     finding // zero as long as nothing was found
