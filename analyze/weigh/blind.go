@@ -226,7 +226,9 @@ func wide(net *scene.Network, n *scene.Node, before, since finding.Window) []mov
 			add(moved{peer: k[1], who: "the link from " + n.Name + " to " + k[1], metric: "round trips, ms", formula: "median(says('rtt ')) * 1000", rows: rows}, none, p, 0.2)
 		}
 	}
-	slices.SortFunc(out, func(a, b moved) int { return cmp.Or(cmp.Compare(b.times, a.times), cmp.Compare(a.who+a.metric, b.who+b.metric)) })
+	slices.SortFunc(out, func(a, b moved) int {
+		return cmp.Or(cmp.Compare(b.times, a.times), cmp.Compare(a.who+a.metric, b.who+b.metric))
+	})
 	return out
 }
 

@@ -173,7 +173,9 @@ func tellEvery(e *finding.Evidence, n *scene.Node, all []scene.Freeze, every []f
 		order[i] = i
 	}
 	slices.SortFunc(order, func(i, k int) int { return cmp.Compare(every[i], every[k]) })
-	gap := func(i int) string { return "seconds(" + finding.Instant(all[i].From) + ", " + finding.Instant(all[i+1].From) + ")" }
+	gap := func(i int) string {
+		return "seconds(" + finding.Instant(all[i].From) + ", " + finding.Instant(all[i+1].From) + ")"
+	}
 	low, high := order[(len(order)-1)/2], order[len(order)/2]
 	e.Value("every_s", series.Median(every), n.Says("node_info", all[0].From, all[len(all)-1].To).Of("("+gap(low)+" + "+gap(high)+") / 2"))
 }
