@@ -47,14 +47,18 @@ man: ## the manual pages, into bin/man1
 snapshot: ## archives, packages, checksums and bills of materials as a release has them, into dist; publishes nothing
 	$(GO) run $(GORELEASER) release --snapshot --clean
 
+# Tests are linked without debug tables, which is quicker. Who looks with
+# a debugger calls go test.
+TEST := $(GO) test -ldflags=-w
+
 test: ## every test; ERGO_CAPTURES=DIR adds those over a folder of captures
-	$(GO) test $(PKGS)
+	$(TEST) $(PKGS)
 
 test-long: ## every test with all its cases: every cut, every fault, every capture
-	LONG=1 $(GO) test -timeout 60m $(PKGS)
+	LONG=1 $(TEST) -timeout 60m $(PKGS)
 
-test-short: ## what is quick of them
-	$(GO) test -short $(PKGS)
+test-short: ## what is quick of them; make lint vets
+	$(TEST) -short -vet=off $(PKGS)
 
 race: ## every test under the race detector, in its short form
 	$(GO) test -race -short -timeout 90m $(PKGS)

@@ -121,6 +121,9 @@ func TestDayLoad(t *testing.T) {
 // CPU that rises over hours is told, with who spends it, if messages cost more
 // and more; not if there are more of them, nor if it is not spent on messages.
 func TestCPUCreeps(t *testing.T) {
+	if testing.Short() {
+		t.Skip("half days")
+	}
 	const rate, service = 1.0, 100 * time.Millisecond
 	factor := func(at time.Duration) float64 { return 1 + 6*float64(at/time.Hour)/11 } // 1 to 7, a step an hour
 	hourly := func(each func(at time.Duration) sim.Change) (all []sim.Change) {

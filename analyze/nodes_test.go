@@ -11,6 +11,7 @@ import (
 	"ergorecorder/analyze/finding"
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/internal/pace"
 	"ergorecorder/internal/sim"
 )
 
@@ -523,8 +524,8 @@ func (p place) check(t *testing.T, w *world, r *analyze.Report) {
 func TestPlaces(t *testing.T) {
 	for _, p := range places() {
 		t.Run(p.name, func(t *testing.T) {
-			for seed := range uint64(2) {
-				w := newWorld(seed + 1)
+			for seed := range pace.Times(2, 2, 1) {
+				w := newWorld(uint64(seed) + 1)
 				p.make(w)
 				p.check(t, w, judge(t, w.c))
 			}

@@ -79,7 +79,7 @@ func numbered(n int) *archive.Record {
 // TestKill kills a writer at random instants: what it had said to be on disk
 // must be there, in order and unchanged, and the archive sound.
 func TestKill(t *testing.T) {
-	rounds := pace.Times(200, 60, 20)
+	rounds := pace.Times(200, 60, 10)
 	rng := rand.New(rand.NewPCG(uint64(os.Getpid()), 1))
 	var path string
 	for round := range rounds {

@@ -335,7 +335,7 @@ func TestDamage(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			d := makeIntact(t, c.dir, c.crashed)
-			cases, refused, step := 0, 0, pace.Every(4, 19) // none is a multiple of 3: each third does something else
+			cases, refused, step := 0, 0, pace.Every(4, 37) // none is a multiple of 3: each third does something else
 			names := slices.Sorted(maps.Keys(d.files))
 			for i, name := range names {
 				damages(d.files[name], rand.New(rand.NewPCG(3, uint64(len(name)))), func(how string, b []byte) {

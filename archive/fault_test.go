@@ -15,7 +15,7 @@ import (
 // fail, until it succeeds. Each failure must surface as an error, and when the
 // disk works again nothing that was acknowledged may be missing.
 func TestFaults(t *testing.T) {
-	stride := pace.Every(1, 5)
+	stride := pace.Every(1, 17)
 	for _, dir := range []bool{false, true} {
 		steps := map[string]int{}
 		for n := 0; ; n += stride {

@@ -39,7 +39,7 @@ func TestFileLimit(t *testing.T) {
 		return
 	}
 	signal.Ignore(syscall.SIGXFSZ)
-	each := pace.Every(4, 19)
+	each := pace.Every(4, 37)
 	failed, step, least := 0, int64(each)*(2<<10+531), 200/each
 	for _, dir := range []bool{false, true} {
 		for _, before := range []int{0, 1, 5} {

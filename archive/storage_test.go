@@ -29,7 +29,7 @@ func during(kind faultdisk.Kind, n, many int, works *atomic.Bool) func(int) faul
 // must be told by Stats at once, cured when the disk works again, and nothing
 // that was acknowledged may be missing, or be there twice.
 func TestStorageErrors(t *testing.T) {
-	step := pace.Every(4, 13)
+	step := pace.Every(4, 31)
 	for i, f := range append(faultdisk.Writes(), faultdisk.Commits()...) {
 		t.Run(f.String(), func(t *testing.T) {
 			t.Parallel()

@@ -207,16 +207,6 @@ func (r *Recording) FailedCalls(ctx context.Context, node string, from, to time.
 	}
 }
 
-// Adds reports whether a call of the recorder's own that was meant for a node added an
-// error to another one's counter of calls that failed: to the entry point's where it
-// could not be forwarded, to the node's own where it was a ping that was not answered.
-func (c FailedCall) Adds(asked string, to Node) bool {
-	if c.Link {
-		return to.Entry && asked != to.Name
-	}
-	return c.Reading == ergo.Ping && asked == to.Name
-}
-
 // OwnErrors are the instants at which a call of the recorder's own added an error to a
 // node's counter of calls that failed (ergo.Footprint has it), in order: what is counted
 // and judged is without them.
@@ -226,20 +216,154 @@ func (r *Recording) OwnErrors(ctx context.Context, node string, from, to time.Ti
 	if i < 0 {
 		return nil, nil
 	}
-	var at []time.Time
+	own := OwnErrors{Nodes: nodes, Steps: func(entry string) ([]Step, error) { return r.steps(ctx, entry, from, to) }}
 	for _, n := range nodes {
-		if n.Name != node && !nodes[i].Entry {
+		if n.Name != node && !nodes[i].Forwards {
 			continue // nothing that was asked of it passed the node
 		}
 		for c, err := range r.FailedCalls(ctx, n.Name, from, to) {
 			if err != nil && !IsDamage(err) {
 				return nil, err
 			}
-			if err == nil && c.Adds(n.Name, nodes[i]) {
-				at = append(at, c.At)
+			if err == nil {
+				own.Add(n.Name, c)
 			}
 		}
 	}
+	return own.Of(node)
+}
+
+// steps are the answers of a node in which its counter of calls that failed had gone up.
+func (r *Recording) steps(ctx context.Context, node string, from, to time.Time) (steps []Step, err error) {
+	var last Step
+	before := -1.0
+	q := Query{Node: node, Reading: ergo.Node, From: from.Add(-around), To: to.Add(around), Fields: []string{"CallErrorsRemote"}}
+	for f, err := range r.Answers(ctx, q) {
+		if err != nil {
+			return nil, err
+		}
+		slot, ok := f.Object()
+		if !ok {
+			continue
+		}
+		now := f.Columns[0].Float(slot)
+		last.After, last.By, last.Errors = last.By, f.At, int(now-before)
+		if before >= 0 && now > before {
+			steps = append(steps, last)
+		}
+		before = now
+	}
+	return steps, nil
+}
+
+// around is how far before and behind a stretch the answers may be that tell what was counted in it.
+const around = 30 * time.Second
+
+// OwnErrors says of calls of the recorder's own that failed to whose counter of such
+// calls each added an error: a ping that was not answered to that of the node that was asked for it, a
+// call that could not be forwarded to that of the entry point that had to.
+type OwnErrors struct {
+	Nodes []Node
+	// Steps are the steps of an entry point's counter; asked for where several take turns, for which of them
+	// had a call is not recorded.
+	Steps func(entry string) ([]Step, error)
+
+	pings map[string][]time.Time
+	links []linkFailure
+}
+
+// A linkFailure is a call to a node that could not be forwarded.
+type linkFailure struct {
+	asked string
+	at    time.Time
+}
+
+// A Step is by how much a counter went up from one answer to the next.
+type Step struct {
+	After, By time.Time
+	Errors    int
+}
+
+// Add takes in a call to a node that failed.
+func (o *OwnErrors) Add(asked string, c FailedCall) {
+	switch {
+	case c.Link:
+		o.links = append(o.links, linkFailure{asked, c.At})
+	case c.Reading == ergo.Ping:
+		if o.pings == nil {
+			o.pings = map[string][]time.Time{}
+		}
+		o.pings[asked] = append(o.pings[asked], c.At)
+	}
+}
+
+// Of are the instants, in order, at which the calls added an error to a node's counter.
+func (o *OwnErrors) Of(node string) ([]time.Time, error) {
+	at := slices.Clone(o.pings[node])
+	var entries []string
+	for _, n := range o.Nodes {
+		if n.Forwards {
+			entries = append(entries, n.Name)
+		}
+	}
+	slices.SortStableFunc(o.links, func(a, b linkFailure) int { return a.at.Compare(b.at) })
+	switch {
+	case !slices.Contains(entries, node):
+	case len(entries) == 1:
+		for _, l := range o.links {
+			if l.asked != node {
+				at = append(at, l.at)
+			}
+		}
+	case len(o.links) > 0:
+		had, err := o.shared(entries)
+		if err != nil {
+			return nil, err
+		}
+		at = append(at, had[node]...)
+	}
 	slices.SortFunc(at, time.Time.Compare)
 	return at, nil
+}
+
+// shared shares the calls that could not be forwarded among several entry points: each is had by the one whose
+// counter went up most when it failed, as far as that is not for others; one that no counter shows is nobody's.
+func (o *OwnErrors) shared(entries []string) (map[string][]time.Time, error) {
+	steps := make([][]Step, len(entries))
+	for i, e := range entries {
+		all, err := o.Steps(e)
+		if err != nil {
+			return nil, err
+		}
+		steps[i] = slices.Clone(all)
+	}
+	had := map[string][]time.Time{}
+	for _, l := range o.links {
+		best, who := &Step{}, ""
+		for i, e := range entries {
+			if s := stepAt(steps[i], l.at); s != nil && e != l.asked && s.Errors > best.Errors {
+				best, who = s, e
+			}
+		}
+		if who != "" {
+			best.Errors--
+			had[who] = append(had[who], l.at)
+		}
+	}
+	return had, nil
+}
+
+// onTheWay is how long an answer may be on its way: a counter may have been told with an error in it before
+// the call that failed was heard of.
+const onTheWay = time.Second
+
+// stepAt is the step that shows an error of an instant, nil where none does.
+func stepAt(steps []Step, at time.Time) *Step {
+	i, _ := slices.BinarySearchFunc(steps, at.Add(-onTheWay), func(s Step, t time.Time) int { return s.By.Compare(t) })
+	for ; i < len(steps) && !steps[i].After.After(at); i++ {
+		if steps[i].Errors > 0 {
+			return &steps[i]
+		}
+	}
+	return nil
 }

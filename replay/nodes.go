@@ -27,6 +27,7 @@ func (r *Recording) Nodes() []Node {
 	for _, name := range x.nodes {
 		n := r.node(x, name)
 		n.Entry = name == entry
+		n.Forwards = n.Forwards || n.Entry || len(x.tells[telling{name, ergo.Cluster}]) > 0 && r.saysSelf(name)
 		nodes = append(nodes, n)
 	}
 	r.mu.Lock()
@@ -42,7 +43,7 @@ func (r *Recording) node(x *index, name string) Node {
 	r.mu.Lock()
 	i := slices.IndexFunc(r.known, func(k Node) bool { return k.Name == name && len(k.Lives) == len(n.Lives) })
 	if i >= 0 {
-		n.Framework, n.Latency, n.Pprof = r.known[i].Framework, r.known[i].Latency, r.known[i].Pprof
+		n.Framework, n.Latency, n.Pprof, n.Forwards = r.known[i].Framework, r.known[i].Latency, r.known[i].Pprof, r.known[i].Forwards
 	}
 	r.mu.Unlock()
 	if n.Framework == "" {

@@ -123,6 +123,7 @@ func (k Known) String() string {
 type Node struct {
 	Name      string
 	Entry     bool // the entry point: it answers calls that name no node
+	Forwards  bool // an entry point: calls were forwarded by it, where others are behind it
 	Lives     []Life
 	Latency   Known  // built with -tags=latency
 	Pprof     Known  // built with -tags=pprof

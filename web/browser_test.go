@@ -47,6 +47,9 @@ type browser struct {
 // newBrowser starts Debian's chromium, or skips the test and says why.
 func newBrowser(t *testing.T, s *Server) *browser {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("a browser takes its seconds")
+	}
 	path, err := exec.LookPath("chromium")
 	if err != nil {
 		t.Skip("no chromium here: install Debian's package chromium to run the browser tests")

@@ -73,12 +73,24 @@ func (g *graph) waitsOutside(f *finding.Finding) bool {
 	if f.Is(finding.Saturated) {
 		least = finding.ScoreInfo // what is bearable for one is not for several
 	}
-	if !slow || f.Is(finding.Waits) || f.Cause != nil || f.Score < least || f.Subject.Function == "" && (!f.Is(finding.Saturated) || f.Subject.Behavior == "") {
+	if !slow || getsMore(f) || f.Is(finding.Waits) || f.Cause != nil || f.Score < least || f.Subject.Function == "" && (!f.Is(finding.Saturated) || f.Subject.Behavior == "") {
 		return false
 	}
 	return !slices.ContainsFunc(g.findings, func(hot *finding.Finding) bool {
 		return hot.Kind == finding.CPUHotspot && sameNode(hot, f) && (hot.Subject.Function != "" && hot.Subject.Function == f.Subject.Function || sameCode(hot, f))
 	})
+}
+
+// getsMore reports whether many more messages come to the process of a finding than did:
+// then it has no need of anything outside to fall behind.
+func getsMore(f *finding.Finding) bool {
+	const many = 3 // times: who waits for something gets a little more of what is sent again
+	if f.Kind != finding.OverloadedProcess || len(f.Evidence) == 0 {
+		return false
+	}
+	was, told := f.Evidence[0].Number("arrived_per_s.before")
+	is, _ := f.Evidence[0].Number("arrived_per_s.after")
+	return told && is > many*was
 }
 
 // byNode parts findings by their nodes; of each, those that began together.

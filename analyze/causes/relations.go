@@ -96,6 +96,7 @@ func predicates(s *scene.Scene) map[finding.Relation]predicate {
 		finding.CallersSuffer: callersSuffer,
 		finding.SameErrors:    sameErrors,
 		finding.DriesUp:       driesUp,
+		finding.Floods:        floods,
 	}
 }
 
@@ -136,8 +137,16 @@ func holds(root, f *finding.Finding) bool {
 	his := slices.ContainsFunc(accused(root), func(s finding.Subject) bool {
 		return f.Subject.Name == s.Name || f.Subject.Behavior == s.Behavior
 	})
-	return sameNode(root, f) && after(root, f) && (f.Subject.Name == "" || his)
+	since := after(root, f) || strings.Contains(f.Subject.Function, mailboxes) && lastsInto(root, f)
+	return sameNode(root, f) && since && (f.Subject.Name == "" || his)
 }
+
+// mailboxes is what the framework keeps waiting messages in, as profiles call it.
+const mailboxes = ".(*queueMPSC)."
+
+// lastsInto reports whether a cause lasted into its effect, whenever that seems to have
+// begun: of what grows slowly only the end is sure.
+func lastsInto(root, f *finding.Finding) bool { return root.End == nil || root.End.After(f.Onset) }
 
 // soon is how long after its cause the error of a caller begins at the latest:
 // several time-outs of a call.
@@ -177,6 +186,19 @@ func driesUp(root, f *finding.Finding) bool {
 	return greater && f.Onset.Sub(root.Onset).Abs() <= slack(root, f)
 }
 
+// floods holds for who gets about as many messages more as an event is published more,
+// since the same moment.
+func floods(root, f *finding.Finding) bool {
+	if len(root.Evidence) == 0 || len(f.Evidence) == 0 || f.Onset.Sub(root.Onset).Abs() > 2*slack(root, f) {
+		return false
+	}
+	published, _ := root.Evidence[0].Number("published_per_s")
+	was, _ := f.Evidence[0].Number("arrived_per_s.before")
+	is, _ := f.Evidence[0].Number("arrived_per_s.after")
+	more := is - was
+	return published > 0 && more > published/2 && more < 2*published
+}
+
 // hasLock holds for who waits for a lock in a method of the type in another
 // method of which somebody stood still before it: that one may hold it.
 func hasLock(root, f *finding.Finding) bool {
@@ -207,7 +229,7 @@ func usesUp(s *scene.Scene, root, f *finding.Finding) bool {
 	if root.End != nil {
 		until = *root.End
 	}
-	used := series.Rates(scene.CPUUsed(n), n.Starts...).Between(root.Onset, until)
+	used := scene.CPURates(n).Between(root.Onset, until)
 	cores := n.Series(ergo.Runtime, "cpus")
 	return used.Len() >= 3 && cores.Len() > 0 && series.Median(used.V) >= all*cores.V[cores.Len()-1]
 }

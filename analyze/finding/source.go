@@ -108,5 +108,18 @@ func (e *Evidence) Value(name string, v any, ask Call) {
 	e.Calls[name] = ask
 }
 
+// Number is a value of the evidence that [Evidence.Value] was given under a name, if it is
+// a number.
+func (e *Evidence) Number(name string) (v float64, ok bool) {
+	outer, inner, nested := strings.Cut(name, ".")
+	if !nested {
+		v, ok = e.Values[name].(float64)
+		return v, ok
+	}
+	under, _ := e.Values[outer].(map[string]any)
+	v, ok = under[inner].(float64)
+	return v, ok
+}
+
 // Instant is a time as formulas write it.
 func Instant(t time.Time) string { return "'" + t.UTC().Format(time.RFC3339Nano) + "'" }

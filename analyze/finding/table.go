@@ -547,6 +547,7 @@ func Kinds() []Row {
 			Fetch:   []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
 				{Holds, []Kind{HeapChurn, CPUHotspot}},
+				{Floods, []Kind{OverloadedProcess, MailboxGrowth}},
 			},
 		},
 		{

@@ -16,6 +16,7 @@ type Application struct {
 	Down       time.Time // it was first seen not to run, after it did; zero while it runs
 	State      string
 	Back       time.Time
+	First      time.Time // it was first listed
 }
 
 const AppRunning = "running"
@@ -58,6 +59,12 @@ func (s *Scene) Applications(ctx context.Context, n *Node) (all []*Application, 
 }
 
 func (a *Application) seen(at time.Time, state string) {
+	if a.First.IsZero() {
+		a.First = at
+	}
+	if !a.Ran {
+		a.State = state
+	}
 	switch {
 	case state == AppRunning:
 		a.Ran = true

@@ -20,6 +20,12 @@ func CPUUsed(n *Node) series.Series {
 	return series.Sum(inSeconds(user, twice), inSeconds(system, twice))
 }
 
+// CPURates is how many cores the node used, from one answer to the next; where the
+// recorder's clock went back nothing is known.
+func CPURates(n *Node) series.Series {
+	return series.Outside(series.Rates(CPUUsed(n), n.Starts...), n.mixed)
+}
+
 // CPUFormula is CPUUsed as the tool measure reckons it.
 func CPUFormula(n *Node) string {
 	user, system := n.Series(ergo.Node, "UserTime"), n.Series(ergo.Node, "SystemTime")

@@ -2,6 +2,7 @@ package scene
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"ergorecorder/analyze/scene/work"
@@ -82,17 +83,19 @@ func (s *Scene) Freezes(w *Network, n *Node, least time.Duration) []Freeze {
 	all := s.signs(w, n)
 	shortest := max(least, 2*s.Usual(n))
 	var found []Freeze
-	for i := 0; i <= len(all) && len(all) > 0; i++ {
+	for i := 0; i <= len(all); i++ {
 		f := s.between(all, i)
 		brief := f.Lasted() < shortest
 		if brief {
 			f = lateTogether(all, i, least)
 		}
-		if f.Lasted() < least || s.beganWithin(n, f) || f.AtStart && !s.olderThan(n, f) {
+		if f.Lasted() < least || s.beganWithin(n, f) || f.AtStart && !f.Open && !s.olderThan(n, f) {
 			continue
 		}
-		if took := f.To.Sub(all[min(i, len(all)-1)].begun); !brief && !f.Open && (took > f.Lasted()/2 || took >= least) {
-			f.Late = took
+		if !brief && !f.Open {
+			if took := f.To.Sub(all[i].begun); took > f.Lasted()/2 || took >= least {
+				f.Late = took
+			}
 		}
 		f.Unheard = w.unheard(n.Name, f)
 		f.Others = s.othersHeard(w, n, f)
@@ -103,7 +106,7 @@ func (s *Scene) Freezes(w *Network, n *Node, least time.Duration) []Freeze {
 		if brief && len(s.Nodes) > 1 && !s.othersPrompt(n, f) {
 			continue // all are slow together: the machine that they share, or the recorder's
 		}
-		if !asked || f.Others == 0 && len(s.Nodes) > 1 || s.cutWithin(w, n, f) || w.spoke(n.Name, f) || s.onlyOverLost(w, n, f) {
+		if !asked || f.Others == 0 && len(s.Nodes) > 1 || s.cutWithin(w, n, f) || w.spoke(n.Name, f) || s.onlyOverLost(w, n, f) || s.onlyOneAsked(w, n, f) {
 			continue
 		}
 		// The node may have been heard of as usual for the first part of the stretch.
@@ -122,10 +125,12 @@ const fewestOpen = 2
 // between is the stretch before the sign of life of index i: the first begins with
 // the window, the one behind the last ends with it.
 func (s *Scene) between(all []sign, i int) Freeze {
-	switch i {
-	case 0:
+	switch {
+	case len(all) == 0:
+		return Freeze{From: s.From, To: s.To, AtStart: true, Open: true} // nobody ever heard of it
+	case i == 0:
 		return Freeze{From: s.From, To: all[0].at, AtStart: true}
-	case len(all):
+	case i == len(all):
 		return Freeze{From: all[i-1].at, To: s.To, Open: true}
 	}
 	return Freeze{From: all[i-1].at, To: all[i].at}
@@ -187,7 +192,7 @@ func (s *Scene) olderThan(n *Node, f Freeze) bool {
 // no way to it: what stands still refuses nothing.
 func (w *Network) refusedIn(node string, f Freeze) bool {
 	return slices.ContainsFunc(w.fails[node], func(c failedCall) bool {
-		return c.Link && c.At.After(f.From) && (c.mark || !c.TimedOut())
+		return c.Link && c.At.After(f.From) && !c.TimedOut() && !strings.HasPrefix(c.Why, "timed out") // so the mark says
 	})
 }
 
@@ -258,6 +263,31 @@ func (s *Scene) onlyOverLost(w *Network, n *Node, f Freeze) bool {
 		}
 	}
 	return slices.ContainsFunc(s.Nodes, func(o *Node) bool { return o.Entry && lost(o.Name) })
+}
+
+// onlyOneAsked reports whether one node alone asked in vain in the stretch: the entry
+// point, which forwards what the recorder asks, or the one peer whose pings failed. Then
+// it may as well be the way from that one; a third node that could tell did not ask.
+func (s *Scene) onlyOneAsked(w *Network, n *Node, f Freeze) bool {
+	if n.Entry || f.Late > 0 || len(s.Nodes) < 3 {
+		return false // the recorder asked it without another between them; or what was under way came through
+	}
+	asked := map[string]bool{}
+	for k, pings := range w.Mute {
+		if k[1] == n.Name && slices.ContainsFunc(pings, func(c failedCall) bool { return c.At.After(f.From) && c.At.Before(f.To.Add(told)) && c.TimedOut() }) {
+			asked[k[0]] = true
+		}
+	}
+	entries := 0
+	for _, o := range s.Nodes {
+		if o.Entry {
+			entries++
+			if o.Heard.Between(f.From, f.To.Add(told)).Len() > 0 {
+				asked[o.Name] = true
+			}
+		}
+	}
+	return entries < 2 && len(asked) < 2
 }
 
 // told is how much later a time-out may be told.

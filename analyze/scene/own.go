@@ -9,6 +9,7 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/replay"
 )
 
 // Own reports whether the process is there because somebody observes: what it
@@ -29,19 +30,40 @@ func (s *Scene) observer(peer string) bool {
 }
 
 // OwnErrors are the instants at which a call of the recorder added an error to
-// the node: forwarded calls that the entry point could not deliver, and pings
+// the node: forwarded calls that an entry point could not deliver, and pings
 // that the node could not complete.
 func (s *Scene) OwnErrors(w *Network, n *Node) []time.Time {
-	var at []time.Time
-	for asked, calls := range w.fails {
-		for _, c := range calls {
-			if !c.mark && c.Adds(asked, n.Node) {
-				at = append(at, c.At)
+	own := replay.OwnErrors{Steps: func(entry string) ([]replay.Step, error) { return s.errorSteps(entry), nil }}
+	for _, n := range s.Nodes {
+		own.Nodes = append(own.Nodes, n.Node)
+	}
+	for _, asked := range slices.Sorted(maps.Keys(w.fails)) {
+		if asked != n.Name && !n.Forwards {
+			continue // nothing that was asked of it passed the node
+		}
+		for _, c := range w.fails[asked] {
+			if !c.mark {
+				own.Add(asked, c.FailedCall)
 			}
 		}
 	}
-	slices.SortFunc(at, time.Time.Compare)
+	at, _ := own.Of(n.Name) // what could fail was read before
 	return at
+}
+
+// errorSteps are the steps of a node's counter of calls that failed.
+func (s *Scene) errorSteps(node string) (steps []replay.Step) {
+	i := slices.IndexFunc(s.Nodes, func(n *Node) bool { return n.Name == node })
+	if i < 0 {
+		return nil
+	}
+	c := s.Nodes[i].metrics[metric{ergo.Node, "CallErrorsRemote"}]
+	for k := 1; k < c.Len(); k++ {
+		if up := c.V[k] - c.V[k-1]; up > 0 {
+			steps = append(steps, replay.Step{After: c.T[k-1], By: c.T[k], Errors: int(up)})
+		}
+	}
+	return steps
 }
 
 // OwnCalls is how many calls a second of the recorder's own were about the

@@ -9,9 +9,9 @@ import (
 	"testing"
 	"unicode"
 
-	"ergorecorder/internal/fixture"
-
 	"ergorecorder/ergo/capture"
+	"ergorecorder/internal/fixture"
+	"ergorecorder/internal/pace"
 )
 
 // planted is what a hostile cluster puts into every name: commands to the
@@ -99,7 +99,7 @@ func TestHostileNames(t *testing.T) {
 		if rows[name] == nil {
 			t.Errorf("analyze %s has no row in this test", name)
 		}
-		for _, line := range rows[name] {
+		for _, line := range rows[name][:pace.Times(len(rows[name]), len(rows[name]), min(1, len(rows[name])))] {
 			_, out, errs := analyzed(t, path, name+"|"+line)
 			if out == "" {
 				t.Errorf("analyze %s says nothing: %s", strings.ReplaceAll(line, "|", " "), errs)

@@ -221,6 +221,9 @@ func joinStill(t *testing.T, s still) *joined {
 // the same cluster is over HTTP: the same streams, subjects and texts; and the
 // log lines that its nodes push are in the recording.
 func TestJoinRecordsTheSame(t *testing.T) {
+	if testing.Short() {
+		t.Skip("two recordings, each twice")
+	}
 	for _, name := range []string{"restart_loop", "stuck"} {
 		t.Run(name, func(t *testing.T) {
 			s := stillOf(t, name)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -111,6 +112,7 @@ func TestStalls(t *testing.T) {
 		},
 	} {
 		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body) // only then a server learns that its client has gone
 			over, cancel := context.WithTimeout(r.Context(), 10*time.Second)
 			defer cancel()
 			stall(w, over.Done())

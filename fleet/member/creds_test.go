@@ -85,6 +85,9 @@ func (a *authority) giveOnly(file string, until time.Time, may jwt.Permissions) 
 // TestCredentialsExpire: a recorder whose credentials expire goes on recording, and ships what
 // waited when the file holds new ones.
 func TestCredentialsExpire(t *testing.T) {
+	if testing.Short() {
+		t.Skip("credentials expire after seconds")
+	}
 	t.Parallel()
 	auth := newAuthority(t)
 	e, err := engine.Start(engine.Options{Dir: t.TempDir(), Listen: "127.0.0.1:0", Change: auth.change})

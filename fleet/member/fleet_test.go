@@ -63,6 +63,9 @@ func TestThreeEngines(t *testing.T) {
 // nodes; others take them over in time, and no two are sure of one. When it is back, what it
 // has is shipped, the gap that was told begins when it last told that it heard the node, and each node is recorded once.
 func TestDeath(t *testing.T) {
+	if testing.Short() {
+		t.Skip("an engine that is full or gone takes its seconds")
+	}
 	t.Parallel()
 	e := startEngines(t, 1)
 	p := newProxy(t, e.opts[0].Listen)
@@ -117,6 +120,9 @@ func TestDeath(t *testing.T) {
 
 // TestFull: an engine that takes no more thins nothing, and gets all of it when it has room.
 func TestFull(t *testing.T) {
+	if testing.Short() {
+		t.Skip("an engine that is full or gone takes its seconds")
+	}
 	t.Parallel()
 	e := startEngines(t, 1)
 	a := begin(t, &life{Name: "a", Hosts: e.hosts(), Token: e.token, MaxBytes: 20_000})
@@ -140,6 +146,9 @@ func TestFull(t *testing.T) {
 
 // TestTwice: an engine that forgot what it was sent stores it again; a reader drops it.
 func TestTwice(t *testing.T) {
+	if testing.Short() {
+		t.Skip("an engine that is full or gone takes its seconds")
+	}
 	t.Parallel()
 	e := startEngines(t, 1)
 	l := e.link()

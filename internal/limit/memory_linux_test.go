@@ -47,6 +47,9 @@ func bounded(t *testing.T, gib uint64) bool {
 // TestAttacksUnderMemoryLimit: what brings more than a limit allows costs no more
 // than some times the limit, in a process that has no more to give.
 func TestAttacksUnderMemoryLimit(t *testing.T) {
+	if testing.Short() {
+		t.Skip("every attack, in a process of its own")
+	}
 	if !bounded(t, 4) {
 		return
 	}

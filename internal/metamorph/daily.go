@@ -2,6 +2,7 @@ package metamorph
 
 import (
 	"encoding/json"
+	"sort"
 	"strings"
 	"time"
 
@@ -86,9 +87,11 @@ func stretch(c *Case, f float64) {
 	// the recording, and its later answers, began at one moment; by a clock that
 	// drifts it moves bit by bit.
 	began, seen := map[string]time.Time{}, map[string]time.Time{}
+	theirs := nodeClocks(c)
 	up := func(l *capture.Line, r row, key string) {
+		now := theirs(l) // an age is by the clock of who tells it
 		change(r, key, func(v float64) float64 {
-			start := l.Answer.At.Add(-time.Duration(v * float64(time.Second)))
+			start := now.Add(-time.Duration(v * float64(time.Second)))
 			id := l.Call.Node + " " + who(l.Call.Tool, r) + " " + text(r, "name") + " " + key
 			near := start.Sub(seen[id]).Abs() <= 2*time.Second
 			seen[id] = start
@@ -98,9 +101,9 @@ func stretch(c *Case, f float64) {
 				began[id] = start
 			}
 			if start.Before(from) {
-				return to(l.Answer.At).Sub(start).Seconds()
+				return to(now).Sub(start).Seconds()
 			}
-			return max(0, to(l.Answer.At).Sub(to(start)).Seconds())
+			return max(0, to(now).Sub(to(start)).Seconds())
 		})
 	}
 	age := func(l *capture.Line, unit time.Duration) func(v float64) float64 {
@@ -138,6 +141,32 @@ func stretch(c *Case, f float64) {
 	moveFaults(c, to)
 	for i := range c.Faults {
 		c.Faults[i].loose += 2 * time.Second
+	}
+}
+
+// nodeClocks tells what the clock of a node said when a line of it arrived: by what the
+// node said last, or says first.
+func nodeClocks(c *Case) func(l *capture.Line) time.Time {
+	type said struct {
+		at  time.Time
+		off time.Duration
+	}
+	all := map[string][]said{}
+	c.clone().rows([]string{"node_info"}, func(l *capture.Line, r row) {
+		if t, err := time.Parse(time.RFC3339Nano, text(r, "ServerTime")); err == nil {
+			all[l.Call.Node] = append(all[l.Call.Node], said{l.Answer.At, t.Sub(l.Answer.At)})
+		}
+	})
+	return func(l *capture.Line) time.Time {
+		of := all[l.Call.Node]
+		i := sort.Search(len(of), func(i int) bool { return of[i].at.After(l.Answer.At) })
+		switch {
+		case len(of) == 0:
+			return l.Answer.At
+		case i > 0:
+			i--
+		}
+		return l.Answer.At.Add(of[i].off)
 	}
 }
 

@@ -87,6 +87,9 @@ func TestSeeds(t *testing.T) {
 // TestSoak runs one long life: ten simulated minutes, or as many hours as asked
 // for, with retention.
 func TestSoak(t *testing.T) {
+	if testing.Short() {
+		t.Skip("ten minutes of the world")
+	}
 	p := plan{lasts: 10 * time.Minute, retention: true, crowds: 1}
 	if *hours > 0 {
 		p.lasts, p.rests = time.Duration(*hours*float64(time.Hour)), true

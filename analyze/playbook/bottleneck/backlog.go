@@ -108,14 +108,15 @@ type pace struct {
 	arrived  float64 // messages a second
 	handled  float64
 	busy     float64 // share of the time inside callbacks; RunningTime is added only when the mailbox drains
-	service  float64 // s inside callbacks per message, NaN where none was handled
+	service  float64 // s inside callbacks per message, NaN where none was handled; of those that have ended
+	each     float64 // the same with those that are under way
 	drain    float64 // messages per wake-up, NaN where there was none
 	messages int64   // handled
 }
 
 func paceBetween(p, q work.Point) pace {
 	d := q.At.Sub(p.At).Seconds()
-	r := pace{seconds: d, service: math.NaN(), drain: math.NaN()}
+	r := pace{seconds: d, service: math.NaN(), each: math.NaN(), drain: math.NaN()}
 	if d <= 0 || q.In < p.In || q.Run < p.Run {
 		return r
 	}
@@ -125,6 +126,7 @@ func paceBetween(p, q work.Point) pace {
 	r.busy = float64(q.Run-p.Run) / 1e9 / d
 	if r.messages > 0 {
 		r.service = float64(q.Run-p.Run) / 1e9 / float64(r.messages)
+		r.each = work.Inside(p, q) * d / float64(r.messages)
 	}
 	if w := q.Wakeups - p.Wakeups; w > 0 {
 		r.drain = float64(q.In-p.In) / float64(w)

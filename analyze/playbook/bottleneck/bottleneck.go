@@ -3,6 +3,7 @@ package bottleneck
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
@@ -145,8 +146,14 @@ func suspect(ctx context.Context, s *scene.Scene, a *scene.Actor) (*finding.Find
 	if f, err := full(ctx, s, a); f != nil || err != nil {
 		return f, err
 	}
-	if f, err := overloaded(ctx, s, a); f != nil || err != nil {
-		return f, err
+	judges := []func(context.Context, *scene.Scene, *scene.Actor) (*finding.Finding, error){overloaded, slowed}
+	if b := worstBacklog(a); b != nil && b.Worst.Mailbox <= work.FewWait {
+		slices.Reverse(judges) // it is each message that takes long, not the many that come
 	}
-	return slowed(ctx, s, a)
+	for _, judge := range judges {
+		if f, err := judge(ctx, s, a); f != nil || err != nil {
+			return f, err
+		}
+	}
+	return nil, nil
 }

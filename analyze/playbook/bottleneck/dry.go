@@ -71,7 +71,7 @@ func ranDry(a *scene.Actor) (dry, bool) {
 	try := func(from work.Point, until time.Time, usual time.Duration, over bool) (dry, bool) {
 		d := dry{actor: a, since: from.At, until: until, over: over, off: step}
 		lasted := from.At.Sub(a.Begin.At)
-		if lasted < steady*step || lasted < 3*least || d.quiet() < least || d.quiet() < longer*max(usual, step) {
+		if lasted < steady*step || lasted < 3*least || d.quiet() < least || d.quiet() < longer*max(usual, step) || 2*listed(a.Node, from.At, until) < int(d.quiet()/step) {
 			return dry{}, false
 		}
 		d.rate = float64(from.In-a.Begin.In) / lasted.Seconds()
@@ -85,6 +85,18 @@ func ranDry(a *scene.Actor) (dry, bool) {
 	}
 	p := a.Stream.Pause
 	return try(p.From, p.To.At, p.Next, true)
+}
+
+// listed is how many listings of a node there are after an instant, up to another: over a
+// gap, or a step of the recorder's clock, nobody was seen to be quiet.
+func listed(n *scene.Node, after, until time.Time) int {
+	count := 0
+	for _, t := range n.Procs.Listings {
+		if t.After(after) && !t.After(until) {
+			count++
+		}
+	}
+	return count
 }
 
 func (d dry) finding() *finding.Finding {

@@ -111,19 +111,30 @@ func overload(ctx context.Context, s *scene.Scene, b *backlog) (*finding.Finding
 	}
 	f.Summary = fmt.Sprintf("It handles %s messages a second while %s arrive; %d wait, the oldest for %s.",
 		finding.Number(now.handled), finding.Number(now.arrived), b.Worst.Mailbox, finding.Seconds(b.peak()))
-	f.Summary += " " + diagnose(was, now)
+	waits := 2*b.Waited > b.Rows
+	dear := slower(was, now)
+	if before, ok := dearAllAlong(s, b, was, now); ok && !waits {
+		dear = true
+		f.Summary += fmt.Sprintf(" Each message takes %s; %s.", finding.Seconds(1/now.handled), before.words)
+		f.Caveats = append(f.Caveats, before.doubt)
+		if before.of.Tool != "" {
+			f.Evidence[0].Value("service_s.before", before.takes, before.of)
+		}
+	} else {
+		f.Summary += " " + diagnose(was, now)
+	}
 	switch {
-	case 2*b.Waited > b.Rows:
+	case waits:
 		f.Facts = append(f.Facts, finding.Waits)
 		f.Summary += " It spends its time waiting for replies."
 		f.Recommendation = "Look at the process it calls: each message costs what that one takes to answer."
-	case slower(was, now):
+	case dear:
 		f.Recommendation = "Find what makes each message dearer than before (a CPU profile while it lasts, or the call that it waits in); then spread the work over a pool."
 		if err := s.TellUsualStack(ctx, f, a, onset, last.At); err != nil {
 			return nil, err
 		}
 	}
-	if slower(was, now) {
+	if dear {
 		f.Facts = append(f.Facts, finding.Dearer)
 	}
 	f.Title = fmt.Sprintf("%s on %s %s", a.Called(), a.Node.Name, behind(f, was, now))
@@ -149,6 +160,16 @@ func overload(ctx context.Context, s *scene.Scene, b *backlog) (*finding.Finding
 	}
 	tellFeeders(f, senders, now.arrived-was.arrived, onset)
 	return f, nil
+}
+
+// dearAllAlong is what a message takes otherwise, where nothing was seen before a backlog
+// and it takes many times as long now.
+func dearAllAlong(s *scene.Scene, b *backlog, was, now pace) (usual, bool) {
+	if was.messages > 0 || now.handled <= 0 {
+		return usual{}, false
+	}
+	u, ok := usually(s, b.actor)
+	return u, ok && 1/now.handled >= slowerThan*u.takes
 }
 
 // score is by the age of the oldest message, for that is what callers feel: most
@@ -189,7 +210,7 @@ func behind(f *finding.Finding, was, now pace) string {
 // time inside callbacks is only known while the mailbox drains, so what is
 // compared is the time per handled message of a process that is never idle now.
 func slower(was, now pace) bool {
-	return now.handled > 0 && was.messages > 10 && !math.IsNaN(was.service) && 1/now.handled > 2*was.service
+	return now.handled > 0 && was.messages > 10 && !math.IsNaN(was.service) && 1/now.handled > 2*max(was.service, was.each)
 }
 
 // more reports whether clearly more arrives than did.

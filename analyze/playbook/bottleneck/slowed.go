@@ -3,6 +3,7 @@ package bottleneck
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -29,7 +30,7 @@ const (
 func slowed(ctx context.Context, s *scene.Scene, a *scene.Actor) (*finding.Finding, error) {
 	d := a.Slowdown
 	if d == nil {
-		return slowerThanPeers(s, a), nil
+		return slowAllAlong(ctx, s, a)
 	}
 	was, now := paceBetween(d.Base, d.Before), paceBetween(d.Before, d.To)
 	if d.Rows < 3 || d.Lasted() < 2*work.CallTimeout || now.messages < fewestSlow || 2*d.Waited > d.Rows ||
@@ -104,40 +105,83 @@ const (
 	slowerThan = 10
 )
 
-// slowerThanPeers judges a process of which nothing is known before: it was so
-// when it was first seen. Others of the same behavior tell what a message takes.
-func slowerThanPeers(s *scene.Scene, a *scene.Actor) *finding.Finding {
-	first, last := a.Begin, a.Now()
-	now := paceBetween(first, last)
-	if a.Gone || a.Behavior == "" || now.seconds < 4*work.CallTimeout.Seconds() || now.messages < fewestSlow || work.Inside(first, last) < saturated || last.Waits() {
-		return nil
+// A usual is what a message of a process takes otherwise, in s, and who says so.
+type usual struct {
+	takes float64
+	words string // "…" of "Each message takes 2 s; …"
+	doubt string
+	of    finding.Call // that gives it again; none where it is of several
+}
+
+// usually is what a message took in the life of a process before it was first seen, else
+// what it takes at others of the same behavior: those of other nodes, if there are
+// enough, for what slows one down may slow down all of its node.
+func usually(s *scene.Scene, a *scene.Actor) (usual, bool) {
+	if first := a.Begin; first.Handled() >= work.FewestBefore && first.Run > 0 {
+		u := usual{takes: float64(first.Run) / 1e9 / float64(first.Handled()), doubt: "Since when is not known: what a message took before is its time inside callbacks over what it had handled when it was first seen."}
+		u.words = fmt.Sprintf("in its life before, one took %s on average", finding.Seconds(u.takes))
+		u.of = a.Rows(first.At, first.At).Of("first(RunningTime) / first(MessagesIn - MessagesMailbox) / 1e9")
+		return u, true
 	}
-	var peers []float64
-	var of *scene.Actor
+	var here, elsewhere []float64
+	fastest, of := math.Inf(1), (*scene.Actor)(nil)
 	for _, n := range s.Nodes {
 		for _, o := range n.Procs.Actors {
 			if o == a || o.Behavior != a.Behavior || o.Application != a.Application {
 				continue
 			}
-			if takes := work.Takes(o.Begin, o.Now()); takes > 0 {
-				peers, of = append(peers, takes), o
+			takes := work.Takes(o.Begin, o.Now())
+			if takes <= 0 {
+				continue
+			}
+			if n == a.Node {
+				here = append(here, takes)
+			} else {
+				elsewhere = append(elsewhere, takes)
+			}
+			if takes < fastest {
+				fastest, of = takes, o
 			}
 		}
 	}
-	if len(peers) < fewestPeers || 1/now.handled < slowerThan*series.Median(peers) || 1/now.handled < slowerThan*slices.Max(peers)/2 {
-		return nil
+	peers := append(here, elsewhere...)
+	if len(elsewhere) >= fewestPeers {
+		peers = elsewhere
 	}
-	f := slowFinding(a, now, 1/now.handled)
+	if len(peers) < fewestPeers {
+		return usual{}, false
+	}
+	return usual{
+		takes: max(series.Median(peers), slices.Max(peers)/2),
+		words: fmt.Sprintf("others of the same behavior, such as %s on %s, take far less", of.Called(), of.Node.Name),
+		doubt: "Since when is not known. It may have other work than its peers.",
+	}, true
+}
+
+// slowAllAlong judges a process that was slow when it was first seen, and still is: by
+// what is usual for it.
+func slowAllAlong(ctx context.Context, s *scene.Scene, a *scene.Actor) (*finding.Finding, error) {
+	first, last := a.Begin, a.Now()
+	now := paceBetween(first, last)
+	if a.Gone || a.Behavior == "" || now.seconds < 4*work.CallTimeout.Seconds() || now.messages < fewestSlow || work.Inside(first, last) < saturated || last.Waits() {
+		return nil, nil
+	}
+	takes := 1 / now.handled
+	was, ok := usually(s, a)
+	if !ok || takes < slowerThan*was.takes {
+		return nil, nil
+	}
+	f := slowFinding(a, now, takes)
 	f.Subject, f.Onset, f.OnsetErrorS, f.Confidence = a.Subject(first.At), first.At, a.Node.Interval.Seconds(), finding.Medium
-	f.Summary = fmt.Sprintf("Each message takes %s; others of the same behavior, such as %s on %s, take far less. It is inside callbacks all the time. It was so when the recording of it began.",
-		finding.Seconds(1/now.handled), of.Called(), of.Node.Name)
+	f.Summary = fmt.Sprintf("Each message takes %s; %s. It is inside callbacks all the time. It was so when the recording of it began.", finding.Seconds(takes), was.words)
 	f.Facts = append(f.Facts, finding.Older)
-	f.Caveats = append(f.Caveats, "Since when is not known. It may have other work than its peers.")
+	f.Caveats = append(f.Caveats, was.doubt)
 	tellPace(&f.Evidence[0], a, first, last, now)
-	f.Evidence[0].Value("peers", len(peers), finding.Call{})
-	delete(f.Evidence[0].Calls, "peers")
-	if 1/now.handled >= s.Set.Of(lateAge) {
-		f.Score = min(finding.Score(finding.OverloadedProcess, 1/now.handled), finding.Paused)
+	if was.of.Tool != "" {
+		f.Evidence[0].Value("service_s.before", was.takes, was.of)
 	}
-	return f
+	if takes >= s.Set.Of(lateAge) {
+		f.Score = min(finding.Score(finding.OverloadedProcess, takes), finding.Paused)
+	}
+	return f, s.TellUsualStack(ctx, f, a, first.At, last.At)
 }

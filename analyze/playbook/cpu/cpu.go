@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"ergorecorder/analyze/finding"
-	"ergorecorder/analyze/playbook/memory"
 	"ergorecorder/analyze/profiles"
 	"ergorecorder/analyze/scene"
 	"ergorecorder/analyze/series"
@@ -22,8 +21,7 @@ const hotBaseline = time.Hour
 // process that burn it.
 func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 	for _, n := range s.Nodes {
-		used := scene.CPUUsed(n)
-		rates := series.Rates(used, n.Starts...)
+		rates := scene.CPURates(n)
 		if rates.Len() < 8 {
 			v.Skip("%s: %d rates of UserTime and SystemTime, needs 8", n.Name, rates.Len())
 			continue
@@ -115,39 +113,11 @@ func hotspot(ctx context.Context, s *scene.Scene, n *scene.Node, rates series.Se
 		}
 		return f, nil
 	}
-	return creep(ctx, s, n, rates.From(n.ThisLife(s)), profs)
-}
-
-// risen reports whether a node uses far more CPU than what is expected; a little, as a
-// machine that is short of CPU gives, must be many times as much.
-func risen(s *scene.Scene, expected, is float64, little bool) bool {
-	const felt = 0.1 // cores
-	ratio := s.Set.Of(hotRatio)
-	return is >= ratio*expected && is-expected >= s.Set.Of(hotCores) || little && is >= ratio*ratio*expected && is-expected >= felt
-}
-
-// cpuFinding words a rise of CPU.
-func cpuFinding(n *scene.Node, onset time.Time, off time.Duration, end time.Time, c series.Change, rates series.Series) *finding.Finding {
-	return &finding.Finding{
-		Kind: finding.CPUHotspot, Score: min(finding.Score(finding.CPUHotspot, c.After-c.Before), finding.Unsure), Confidence: finding.Medium,
-		Title:   fmt.Sprintf("%s uses %s cores, before %s", finding.NodeName(n.Name), finding.Number(c.After), finding.Number(c.Before)),
-		Summary: fmt.Sprintf("Since %s %s uses %s cores of CPU; before it was %s.", finding.Clock(onset), n.Name, finding.Number(c.After), finding.Number(c.Before)),
-		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(c.At)},
-		Onset:   onset, OnsetErrorS: off.Seconds(),
-		Evidence: []finding.Evidence{{
-			What: "cores used (user and system)", Node: n.Name, Tool: "node_info", Field: "UserTime + SystemTime", From: &onset, To: &end,
-			Series: finding.Chart("cores", rates),
-		}},
-		Recommendation: "Read the function that the profile names: a loop that waits by spinning, work repeated for each message, or an input that grew.",
-		Confirm:        []string{"pprof_cpu duration=5 on " + n.Name, "process_list sort_by=running_time on " + n.Name + ", twice"},
+	f, err := creep(ctx, s, n, rates.From(n.ThisLife(s)), profs)
+	if f != nil || err != nil {
+		return f, err
 	}
-}
-
-// tellCores adds the cores used before and since.
-func tellCores(n *scene.Node, e *finding.Evidence, c series.Change, before, after series.Series) {
-	used, formula := scene.CPUUsed(n), "median(rates("+scene.CPUFormula(n)+"))"
-	e.Value("before_cores", c.Before, n.OverRates("node_info", used, before).Of(formula))
-	e.Value("after_cores", c.After, n.OverRates("node_info", used, after).Of(formula))
+	return olderHotspot(ctx, s, n, rates, profs)
 }
 
 // loadRatio is by how much the messages that a node's processes handle grew
@@ -214,17 +184,6 @@ func reshaped(s *scene.Scene, profs []scene.CPUProfile, from, at, to time.Time) 
 		}
 	}
 	return nil
-}
-
-// allocates puts a rise that allocation explains below the memory playbook's
-// finding about it: the CPU then goes to the allocator and the collector.
-func allocates(s *scene.Scene, n *scene.Node, f *finding.Finding) {
-	churn := memory.Churn(s, n, scene.Heaps{})
-	if churn == nil || churn.Onset.Sub(f.Onset).Abs() > 10*time.Second {
-		return
-	}
-	f.Score = min(f.Score, churn.Score-1)
-	f.Caveats = append(f.Caveats, fmt.Sprintf("Allocation rose at the same time (heap_churn, %s): much of this CPU may be the allocator's and the collector's.", finding.Clock(churn.Onset)))
 }
 
 // justStarted reports whether the node had hardly begun its life: starting up

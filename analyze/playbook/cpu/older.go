@@ -95,7 +95,7 @@ func olderLoop(ctx context.Context, s *scene.Scene, n *scene.Node, set []*scene.
 		}
 	}
 	share := s.Set.Of(busyShare) * theirs.in
-	if theirs.in <= 0 || theirs.busy < s.Set.Of(busyCores) || others.in > share || others.out > share || math.Abs(theirs.in-theirs.out) > share {
+	if theirs.in <= 0 || len(set) > 1 && theirs.busy < s.Set.Of(busyCores) || others.in > share || others.out > share || math.Abs(theirs.in-theirs.out) > share {
 		return nil, nil
 	}
 	first := set[0]

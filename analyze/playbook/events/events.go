@@ -242,7 +242,7 @@ func flood(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 	rates := series.Rates(e.Delivered)
 	changes, err := series.Changes(rates, 0.001)
 	if err != nil {
-		return false
+		changes = nil // too few answers for one
 	}
 	for i, c := range slices.Backward(changes) {
 		end := e.Last
@@ -272,6 +272,10 @@ func flood(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 	delivered, seconds := series.Increase(e.Delivered)
 	if rate := delivered / math.Max(seconds, 1); len(changes) == 0 && rate >= s.Set.Of(costly) {
 		grown, _ := series.Increase(e.Published)
+		if f := olderFlood(s, e, rate, grown, delivered); f != nil {
+			v.Find(f)
+			return true
+		}
 		f := about(e, s, finding.EventFanout, min(finding.Score(finding.EventFanout, rate), finding.Note), e.Published.T[0], e.Interval)
 		f.Title = fmt.Sprintf("%s on %s makes %s deliveries a second", e.Label(), finding.NodeName(e.Node.Name), finding.Number(rate))
 		f.Summary = fmt.Sprintf("It has been so from the first answer on: %s messages to %s subscribers each.", finding.Number(grown), finding.Number(delivered/math.Max(grown, 1)))
@@ -284,4 +288,33 @@ func flood(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 		return true
 	}
 	return false
+}
+
+// olderFlood tells an event that makes far more deliveries than it did on average since it
+// was registered, and did so when the recording began; nil where it does not. That average
+// has its lulls, and some of the flood, in it.
+func olderFlood(s *scene.Scene, e *scene.Event, rate, grown, delivered float64) *finding.Finding {
+	first := e.Delivered.T[0]
+	life := first.Sub(e.Node.Clock.Ours(e.Created))
+	if e.Created.IsZero() || life < time.Minute {
+		return nil
+	}
+	was := e.Delivered.V[0] / life.Seconds()
+	if rate < s.Set.Of(voidRise)*was {
+		return nil
+	}
+	f := about(e, s, finding.EventFanout, finding.Score(finding.EventFanout, rate), s.From, e.Interval)
+	f.Confidence, f.Facts = finding.Medium, []finding.Fact{finding.Older}
+	per := delivered / math.Max(grown, 1)
+	f.Title = fmt.Sprintf("%s on %s makes %s deliveries a second, all along", e.Label(), finding.NodeName(e.Node.Name), finding.Number(rate))
+	f.Summary = fmt.Sprintf("It was so when the recording began: each message goes to %s subscribers. In the %s since it was registered it made %s a second on average.", finding.Number(per), finding.Duration(life), finding.Number(was))
+	f.Evidence = []finding.Evidence{evidence(e, s, "deliveries", "MessagesLocalSent + MessagesRemoteSent", first, e.Delivered)}
+	all := said(e, e.Delivered)
+	f.Evidence[0].Value("per_s", rate, all.Of(deliveries+" / greatest(span(MessagesLocalSent + MessagesRemoteSent), 1)"))
+	f.Evidence[0].Value("per_message", per, said(e, e.Published).Of(deliveries+" / greatest(increase(MessagesPublished), 1)"))
+	f.Evidence[0].Value("before_per_s", was, said(e, e.Delivered.Before(first.Add(1))).Of(fmt.Sprintf("first(MessagesLocalSent + MessagesRemoteSent) / %v", life.Seconds())))
+	f.Evidence[0].Value("registered_s", life.Seconds(), said(e, e.Delivered.Before(first.Add(1))).Of(fmt.Sprintf("%v", life.Seconds())))
+	f.Recommendation = "Find who subscribes so often, or why it is published so often: let one process a node spread it, or publish only what changed."
+	f.Caveats = []string{"Since when is not known: its average before is what it had delivered by its first answer, over the time since it was registered."}
+	return f
 }

@@ -17,6 +17,7 @@ import (
 // runsWhatItShould looks at the applications of each node, and whether it can
 // stop.
 func runsWhatItShould(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
+	listed := map[*scene.Node][]*scene.Application{}
 	for _, n := range s.Nodes {
 		said, err := s.NodeLog(ctx, n)
 		if err != nil {
@@ -26,6 +27,7 @@ func runsWhatItShould(ctx context.Context, s *scene.Scene, v *finding.Verdict) e
 		if err != nil {
 			return err
 		}
+		listed[n] = all
 		ran, before := 0, len(v.Findings)
 		for _, a := range all {
 			if a.Ran {
@@ -46,7 +48,62 @@ func runsWhatItShould(ctx context.Context, s *scene.Scene, v *finding.Verdict) e
 			v.Fine("%s: none of %d applications that ran stopped, over %d answers%s", n.Name, ran, answers, condition(n))
 		}
 	}
+	for _, n := range s.Nodes {
+		for _, a := range listed[n] {
+			if peers := runningElsewhere(s, listed, n, a); peers != nil {
+				v.Find(notStarted(s, n, a, peers))
+			}
+		}
+	}
 	return cronJobs(ctx, s, v)
+}
+
+// runningElsewhere are the other nodes, if an application never ran on this one and ran
+// on all others that have it, two or more.
+func runningElsewhere(s *scene.Scene, listed map[*scene.Node][]*scene.Application, n *scene.Node, a *scene.Application) []string {
+	if a.Ran || len(n.Starts) > 0 || a.State == "unloaded" {
+		return nil
+	}
+	var peers []string
+	for _, o := range s.Nodes {
+		for _, b := range listed[o] {
+			switch {
+			case o == n || b.Name != a.Name:
+			case !b.Ran || !b.Down.IsZero():
+				return nil
+			default:
+				peers = append(peers, o.Name)
+			}
+		}
+	}
+	if len(peers) < 2 {
+		return nil
+	}
+	return peers
+}
+
+// notStarted is the finding about an application that did not run when the recording
+// began, nor after.
+func notStarted(s *scene.Scene, n *scene.Node, a *scene.Application, peers []string) *finding.Finding {
+	f := &finding.Finding{
+		Kind: finding.ApplicationDown, Onset: s.From, OnsetErrorS: s.Usual(n).Seconds(), Score: min(finding.Score(finding.ApplicationDown, s.To.Sub(s.From).Seconds()), finding.Paused),
+		Confidence: finding.Medium, Facts: []finding.Fact{finding.Older},
+		Subject:        finding.Subject{Node: n.Name, Incarnation: n.Incarnation(a.First), Name: a.Name, Application: a.Name},
+		Title:          fmt.Sprintf("the application %s on %s does not run, as it does on %s", a.Name, n.Name, finding.List(peers)),
+		Summary:        fmt.Sprintf("It was so when the recording began: it is %s (mode %s), and on every other node that has it it runs.", a.State, a.Mode),
+		Recommendation: "See why it stopped (the node's log from before the recording, the supervisor that gave up), mend that, and start it again.",
+		Confirm:        []string{fmt.Sprintf("app_list node=%s", n.Name), fmt.Sprintf("app_info node=%s name=%s", n.Name, a.Name)},
+		Caveats:        []string{"That it should run on this node is told by the others only; a node that stands by may be meant to."},
+		Evidence: []finding.Evidence{{
+			What: "state of the application", Node: n.Name, Tool: "app_list", Field: "state", From: &a.First, To: &s.To,
+			Records: []string{finding.RecordName(n.Name, "app_list", a.First)},
+		}},
+	}
+	rows := n.Says("app_list", a.First, s.To)
+	rows.Row = a.Name
+	f.Evidence[0].Value("state", a.State, rows.Of("last(state)"))
+	f.Evidence[0].Value("mode", a.Mode, rows.Of("last(mode)"))
+	return f
 }
 
 func applicationDown(s *scene.Scene, n *scene.Node, a *scene.Application, said []replay.LogLine) *finding.Finding {

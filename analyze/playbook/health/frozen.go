@@ -70,6 +70,14 @@ func frozen(n *scene.Node, z scene.Freeze) *finding.Finding {
 func wordEdges(f *finding.Finding, z scene.Freeze) {
 	name := finding.NodeName(f.Subject.Node)
 	switch {
+	case z.Open && z.AtStart:
+		f.End = nil
+		f.Facts = append(f.Facts, finding.Older)
+		f.Confidence = finding.Medium
+		f.Title = fmt.Sprintf("%s answers nobody, all along", name)
+		f.Summary = fmt.Sprintf("It was so when the recording began: up to the end of the window nobody heard of %s: %s. Nobody was refused, and peers keep their connections to it.", f.Subject.Node, unheard(z))
+		f.Confirm = []string{"cluster_nodes on a peer: it is still a member", "the state of its process on its machine (stopped, paused, swapping)"}
+		f.Or("It is gone, and its peers have not noticed yet.", "whether it goes on in the same life, or its peers lose it.")
 	case z.Open:
 		f.End = nil
 		f.Title = fmt.Sprintf("%s has stood still since %s, for %s so far", name, finding.Clock(z.From), finding.Duration(z.Lasted()))

@@ -23,6 +23,10 @@ func storms(s *scene.Scene, n *scene.Node, miner *logs.Miner, v *finding.Verdict
 			continue
 		}
 		counted := n.Series(ergo.Node, "LogMessages."+string(level))
+		if f := olderStorm(s, n, miner, i, counted); f != nil {
+			v.Find(f)
+			continue
+		}
 		for _, life := range n.LivesIn(s) {
 			b, ok := series.FindBurst(series.Within(series.Steps(counted, n.Starts...), life.From, life.To))
 			if ok && b.After.Rate() >= s.Set.Of(storm) && b.After.Rate() >= stormRise*b.Before.Rate() {
@@ -32,6 +36,43 @@ func storms(s *scene.Scene, n *scene.Node, miner *logs.Miner, v *finding.Verdict
 			}
 		}
 	}
+}
+
+// olderStorm finds lines that came far more often than on average in the life of a node
+// when the recording began, and went on; nil where they did not.
+func olderStorm(s *scene.Scene, n *scene.Node, miner *logs.Miner, level int, counted series.Series) *finding.Finding {
+	const (
+		fewest = 4 // answers: a rate in the first half and in the second
+		rise   = 5 // times: its average has some of the storm in it, and a day's load is not five times its average
+	)
+	was, life, ok := n.LifeBefore(counted)
+	if !ok || counted.Len() < fewest || len(n.Starts) > 0 {
+		return nil
+	}
+	half := counted.T[0].Add(counted.Span() / 2)
+	first, firstS := series.Increase(counted.Before(half.Add(1)))
+	all, allS := series.Increase(counted)
+	is := all / max(allS, 1e-3)
+	if is < s.Set.Of(storm) || is < rise*was || first < is*firstS/2 || all-first < is*(allS-firstS)/2 {
+		return nil // it is as ever, or began or ended meanwhile
+	}
+	b := series.Burst{From: counted.T[0].Add(-life), Onset: s.From, Since: counted.T[0], End: counted.T[counted.Len()-1], Off: s.Usual(n)}
+	b.Before.Events, b.Before.Seconds, b.After.Events, b.After.Seconds = counted.V[0], life.Seconds(), all, allS
+	name := string(ergo.Levels()[level])
+	f := stormFinding(s, n, b, miner, name, counted)
+	f.Confidence, f.Facts = finding.Medium, []finding.Fact{finding.Older}
+	f.Summary = "It was so when the recording began: " + f.Summary
+	f.Caveats = append(f.Caveats, "Since when is not known: what it had written before is what it had counted by its first answer.")
+	lines := fmt.Sprintf("element(LogMessages, %d)", level)
+	e := &f.Evidence[0]
+	n.TellLife(e, life)
+	at := n.Says("node_info", counted.T[0], counted.T[0])
+	e.Value("before", counted.V[0], at.Of("first("+lines+")"))
+	e.Value("before_per_s", was, at.Of(fmt.Sprintf("first(%s) / %v", lines, life.Seconds())))
+	e.Value("after", all, n.Over("node_info", counted).Of("increase("+lines+")"))
+	e.Value("after_per_s", is, n.Over("node_info", counted).Of(fmt.Sprintf("increase(%s) / %v", lines, allS)))
+	e.Value("after_s", allS, n.Over("node_info", counted).Of(fmt.Sprintf("%v", allS)))
+	return f
 }
 
 func stormFinding(s *scene.Scene, n *scene.Node, b series.Burst, miner *logs.Miner, level string, counted series.Series) *finding.Finding {

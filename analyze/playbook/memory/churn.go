@@ -87,6 +87,31 @@ func ofRecording(ctx context.Context, s *scene.Scene, n *scene.Node, f *finding.
 	return is/max(was, 1) < s.Set.Of(churnRatio)*since/before, nil // else it is far more than that
 }
 
+// ofLoad reports whether allocation rose no more than the messages that the node's
+// processes handle: each message allocates what it did.
+func ofLoad(ctx context.Context, s *scene.Scene, n *scene.Node, f *finding.Finding) (bool, error) {
+	const around = 5 * time.Minute
+	end := series.Earlier(f.Onset.Add(around), s.To)
+	if f.End != nil {
+		end = series.Earlier(end, *f.End)
+	}
+	if f.Is(finding.Older) {
+		return false, nil
+	}
+	was, is, err := s.Works(ctx, n, finding.Window{From: series.Later(s.From, f.Onset.Add(-around)), To: f.Onset}, finding.Window{From: f.Onset, To: end})
+	if err != nil {
+		return false, err
+	}
+	before, after := 0.0, 0.0
+	for behavior, w := range was {
+		before, after = before+w.Handled, after+is[behavior].Handled
+	}
+	values := f.Evidence[0].Values
+	rate, _ := values["before_bytes_per_s"].(float64)
+	now, _ := values["after_bytes_per_s"].(float64)
+	return before > 0 && rate > 0 && now/rate <= after/before, nil
+}
+
 // served is how many rows of process listings a second a node made for the
 // recorder in a stretch, or passed on from nodes without an endpoint of their own:
 // the most that being recorded asks of it.

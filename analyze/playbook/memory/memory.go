@@ -39,6 +39,14 @@ func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 			if err != nil {
 				return err
 			}
+			load, err := ofLoad(ctx, s, n, f)
+			if err != nil {
+				return err
+			}
+			if load {
+				v.Skip("%s: what it allocates rose with the messages that it handles, and no more than they: no finding", n.Name)
+				continue
+			}
 			if !ours {
 				v.Find(f)
 				continue
@@ -96,7 +104,7 @@ func leakIn(s *scene.Scene, n *scene.Node, heap series.Series, profs scene.Heaps
 	}
 	g, leaks := retained(own, n.Series(ergo.Runtime, "num_gc").Between(life.From, life.To))
 	then := profs.In(life)
-	if !leaks && !g.keptByOne(then.Tables()) {
+	if !leaks && !g.keepsMost(own, n.Series(ergo.Runtime, "total_alloc").Between(life.From, life.To)) && !g.keptByOne(then.Tables()) {
 		return nil
 	}
 	f := memoryLeak(s, n, g, then, life.To)

@@ -107,9 +107,35 @@ func (g *retention) grows() bool {
 // more than all before, as long as it went on, and the last at the pace of all.
 // That n values come in ascending order by chance has a probability of 1/n!.
 func (g *retention) climbs() bool {
-	const fewest, much = 6, 4 // one in 720; two doublings
+	const fewest = 6 // one in 720
+	return g.low.Len() >= fewest && g.low.Span() >= sinceStart && g.ascends()
+}
+
+// keepsMost tells such a growth by fewer collections yet: at least half of all that was
+// allocated between the first and the last of them is still there. Garbage that a saw
+// would drop cannot be so little.
+func (g *retention) keepsMost(heap, allocated series.Series) bool {
+	const fewest, most = 4, 0.5
 	n := g.low.Len()
-	if n < fewest || !slices.IsSorted(g.low.V) || g.low.V[0] <= 0 || g.low.V[n-1] < much*g.low.V[0] || g.low.Span() < sinceStart {
+	if n < fewest || heap.Span() < sinceStart || g.low.Span() < sinceStart/2 {
+		return false
+	}
+	from, ok := allocated.At(g.low.T[0])
+	to, also := allocated.At(g.low.T[n-1])
+	kept := g.low.V[n-1] - g.low.V[0]
+	if !ok || !also || kept < 16*heapQuantum || kept < most*(to-from) {
+		return false
+	}
+	pace := func(i, k int) float64 { return (g.low.V[k] - g.low.V[i]) / g.low.T[k].Sub(g.low.T[i]).Seconds() }
+	return pace(0, 1) >= flattens*pace(0, n-1) && g.ascends() // else it began later
+}
+
+// ascends takes a growth of which each collection left more than all before, two
+// doublings in all, the last at the pace of all.
+func (g *retention) ascends() bool {
+	const much = 4
+	n := g.low.Len()
+	if !slices.IsSorted(g.low.V) || g.low.V[0] <= 0 || g.low.V[n-1] < much*g.low.V[0] {
 		return false
 	}
 	pace := func(i int) float64 { return (g.low.V[n-1] - g.low.V[i]) / g.low.T[n-1].Sub(g.low.T[i]).Seconds() }

@@ -88,6 +88,8 @@ func lostLink(s *scene.Scene, w *scene.Network, v *finding.Verdict, a, b string)
 		linkFlap(f, losses)
 	case s.To.Sub(last.Before) < 10*time.Second:
 		return // too soon to tell from a flap that is about to mend
+	case !heardSince(s, last.Before, a) || !heardSince(s, last.Before, b):
+		return // one of them may be down
 	default:
 		linkDown(s, w, f, last)
 	}
@@ -96,6 +98,13 @@ func lostLink(s *scene.Scene, w *scene.Network, v *finding.Verdict, a, b string)
 		f.Summary += " Sends or calls to other nodes fail since then."
 	}
 	v.Find(f)
+}
+
+// heardSince reports whether a node answered after an instant, or as lately as it would
+// have by its usual pace.
+func heardSince(s *scene.Scene, t time.Time, name string) bool {
+	n := s.Node(name)
+	return n == nil || n.Heard.From(t).Len() > 0
 }
 
 // linkDown words a link that was lost for good. It scores by what somebody

@@ -30,8 +30,14 @@ func links(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 		}
 		slowLink(s, w, v, pair[0], pair[1])
 		if len(v.Findings) == before {
+			olderLink(s, w, v, pair[0], pair[1])
+		}
+		if len(v.Findings) == before {
 			traffic(w, pair[0], pair[1], v)
 		}
+	}
+	for _, pair := range unseen(w, w.Pairs()) {
+		olderLink(s, w, v, pair[0], pair[1])
 	}
 	partition(s, w, v)
 	return nil
@@ -58,7 +64,7 @@ func traffic(w *scene.Network, a, b string, v *finding.Verdict) {
 		pings = fmt.Sprintf(", %d round trips, median %s ms, %s ms at most", len(rtts), finding.Number(series.Median(rtts)), finding.Number(slices.Max(rtts)))
 	}
 	if apart+mute > 0 {
-		v.Skip("%s and %s: not connected in %d of %d answers%s, %d unanswered %s: too little for a finding, too much to be in order", a, b, apart, answers, pings, mute, finding.Plural(mute, "ping", "pings"))
+		v.Skip("%s and %s: connected in %d of %d answers%s, %d unanswered %s: too little for a finding, too much to be in order", a, b, answers-apart, answers, pings, mute, finding.Plural(mute, "ping", "pings"))
 		return
 	}
 	v.Fine("%s and %s: connected in all of %d answers%s", a, b, answers, pings)

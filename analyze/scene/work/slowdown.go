@@ -20,8 +20,8 @@ const (
 	// dearer is how many times as long as before a message must take: load, a
 	// warm-up or a slower machine make it two or three times as dear.
 	dearer = 4
-	// fewestBefore are the messages from which what a message takes is known.
-	fewestBefore = 20
+	// FewestBefore are the messages from which what a message takes is known.
+	FewestBefore = 20
 )
 
 // Lasted is for how long it was seen.
@@ -38,7 +38,7 @@ func Inside(p, q Point) float64 {
 // Takes is how long a message took from p to q, in s, by the time inside
 // callbacks; 0 where too few were handled to know.
 func Takes(p, q Point) float64 {
-	if n := q.Handled() - p.Handled(); n >= fewestBefore {
+	if n := q.Handled() - p.Handled(); n >= FewestBefore {
 		return float64(q.inside-p.inside) / 1e9 / float64(n)
 	}
 	return 0

@@ -95,9 +95,9 @@ func (p *Pattern) grewFrom(stood []*Stall, state State, every float64) {
 	}
 }
 
-// fewWait is how many messages may wait for a process that stands still time and
+// FewWait is how many messages may wait for a process that stands still time and
 // again, if that is its way of working: who is waited for by more does harm.
-const fewWait = 3
+const FewWait = 3
 
 // Habitual reports whether a pattern is the way in which a process works: there
 // from the first, for a stretch without it that is longer than the pattern
@@ -105,7 +105,7 @@ const fewWait = 3
 func (c *Course) Habitual(st *Stall) bool {
 	p := c.Recurs(st)
 	return p.Times >= 4 && p.First.From.At.Sub(c.Begin.At) < p.Every*3/2 && !p.Longer &&
-		st.Lasted() < 2*p.Lasts && p.Waiting <= fewWait
+		st.Lasted() < 2*p.Lasts && p.Waiting <= FewWait
 }
 
 // Since is the first of the stalls of which one is the last of a run: in the

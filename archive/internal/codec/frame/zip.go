@@ -62,6 +62,10 @@ type Zip struct {
 	free  int // see FreeExpand
 }
 
+// window is how far back the encoders of a recorder look. Each of them keeps as much in
+// memory, and what they are given at once is hardly ever longer.
+const window = 2 << 20
+
 // NewZip makes a Zip that is fast and takes little memory.
 func NewZip() *Zip {
 	words := dictionary()
@@ -70,9 +74,9 @@ func NewZip() *Zip {
 		panic(err)
 	}
 	z := &Zip{
-		fast:  newEncoder(zstd.SpeedFastest, zstd.WithEncoderConcurrency(2), zstd.WithAllLitEntropyCompression(true)),
-		deep:  newEncoder(zstd.SpeedBetterCompression, zstd.WithEncoderConcurrency(2)),
-		words: newEncoder(zstd.SpeedBetterCompression, zstd.WithEncoderConcurrency(2), zstd.WithEncoderDictRaw(words2ID, words)),
+		fast:  newEncoder(zstd.SpeedFastest, zstd.WithEncoderConcurrency(2), zstd.WithWindowSize(window), zstd.WithAllLitEntropyCompression(true)),
+		deep:  newEncoder(zstd.SpeedBetterCompression, zstd.WithEncoderConcurrency(2), zstd.WithWindowSize(window)),
+		words: newEncoder(zstd.SpeedBetterCompression, zstd.WithEncoderConcurrency(2), zstd.WithWindowSize(window), zstd.WithEncoderDictRaw(words2ID, words)),
 		dec:   dec,
 		free:  FreeExpand,
 	}

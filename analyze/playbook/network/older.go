@@ -1,0 +1,154 @@
+package network
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+
+	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/series"
+)
+
+const (
+	// fewestMute are the pings without an answer from which on a link that was never seen
+	// well is told: one or two may have met a busy worker.
+	fewestMute = 2
+	// fewestInVain are the pings and calls over it that must have been in vain.
+	fewestInVain = 4
+)
+
+// olderLink finds a link over which hardly anything was answered from the first to the
+// last, or which two nodes could not make at all, while both of them are well: other
+// links of each tell that.
+func olderLink(s *scene.Scene, w *scene.Network, v *finding.Verdict, a, b string) {
+	if !wellElsewhere(w, a, b) || !wellElsewhere(w, b, a) {
+		return
+	}
+	mute := w.Mute[[2]string{a, b}]
+	mute = append(mute[:len(mute):len(mute)], w.Mute[[2]string{b, a}]...)
+	late, apart := 0, 0
+	for _, m := range mute {
+		if m.TimedOut() {
+			late++
+		} else {
+			apart++
+		}
+	}
+	switch all := roundTrips(s, w, a, b); {
+	case late >= fewestMute && unansweredThroughout(all):
+		v.Find(muteLink(s, w, a, b, all))
+	case apart > fewestMute && apart == len(mute) && all.Len() == 0 && neverUp(w, a, b):
+		v.Find(apartLink(s, w, a, b))
+	}
+}
+
+// wellElsewhere reports whether a node answers pings of others than a peer, or others
+// answer its own, as a rule.
+func wellElsewhere(w *scene.Network, node, peer string) bool {
+	answered, inVain := 0, 0
+	for k, p := range w.Pings {
+		if k[0] == node && k[1] != peer && k[1] != node || k[1] == node && k[0] != peer && k[0] != node {
+			answered += p.Len()
+			inVain += len(w.Mute[k])
+		}
+	}
+	return answered >= 2 && inVain <= answered/4
+}
+
+// unansweredThroughout reports whether at least half of what was asked over a link was in
+// vain, in the first half of the recording and in the second.
+func unansweredThroughout(all series.Series) bool {
+	if all.Len() < 2*fewestMute {
+		return false
+	}
+	half := all.T[0].Add(all.Span() / 2)
+	sum := 0
+	for _, part := range []series.Series{all.Before(half), all.From(half)} {
+		n := 0
+		for _, x := range part.V {
+			if x >= math.Log10(unanswered) {
+				n++
+			}
+		}
+		if n == 0 || 2*n < part.Len() {
+			return false
+		}
+		sum += n
+	}
+	return sum >= fewestInVain
+}
+
+func neverUp(w *scene.Network, a, b string) bool {
+	for _, k := range [][2]string{{a, b}, {b, a}} {
+		if l := w.Links[k]; l != nil {
+			for _, p := range l.Points {
+				if p.Up {
+					return false
+				}
+			}
+		}
+	}
+	return true
+}
+
+func muteLink(s *scene.Scene, w *scene.Network, a, b string, all series.Series) *finding.Finding {
+	f := olderFinding(s, w, a, b)
+	f.Kind, f.Score = finding.SlowLink, min(finding.Score(finding.SlowLink, unanswered), finding.Unsure)
+	f.Title = fmt.Sprintf("Calls between %s and %s are mostly not answered, over a link that stands", finding.NodeName(a), finding.NodeName(b))
+	f.Summary = fmt.Sprintf("It was so when the recording began: at least half of the pings and forwarded calls over the link time out from %s to %s, while both nodes and others answer each other.",
+		finding.Clock(all.T[0]), finding.Clock(all.T[all.Len()-1]))
+	f.Recommendation = fmt.Sprintf("Examine the path between %s and %s: the nodes themselves are well.", a, b)
+	return f
+}
+
+func apartLink(s *scene.Scene, w *scene.Network, a, b string) *finding.Finding {
+	f := olderFinding(s, w, a, b)
+	f.Kind, f.Score = finding.LinkDown, finding.ScoreWarning
+	f.Title = fmt.Sprintf("%s and %s are not connected, and cannot connect; both are alive", finding.NodeName(a), finding.NodeName(b))
+	f.Summary = "It was so when the recording began: every ping between them found no route, while both nodes and others answer each other."
+	f.Recommendation = fmt.Sprintf("Check the route and the ports between %s and %s (firewall, DNS, cookie); once it works, the next send connects again.", a, b)
+	return f
+}
+
+// olderFinding is what both have in common.
+func olderFinding(s *scene.Scene, w *scene.Network, a, b string) *finding.Finding {
+	f := &finding.Finding{
+		Confidence: finding.Medium, Facts: []finding.Fact{finding.Older}, Onset: s.From, OnsetErrorS: max(1, s.Usual(s.Nodes[0]).Seconds()),
+		Subject: finding.Subject{Node: a, Peer: b, Incarnation: s.Incarnation(a, s.From)},
+		Confirm: []string{fmt.Sprintf("network_ping name=%s on %s, and from other nodes", b, a)},
+		Caveats: []string{"Since when is not known: nothing was seen of the link before."},
+	}
+	for _, k := range [][2]string{{a, b}, {b, a}} {
+		n := len(w.Mute[k])
+		if n == 0 {
+			continue
+		}
+		f.Evidence = append(f.Evidence, finding.Evidence{What: fmt.Sprintf("pings of %s by %s without an answer", k[1], k[0]), Node: k[0], Tool: "network_ping", From: &s.From, To: &s.To})
+		e, pings := &f.Evidence[len(f.Evidence)-1], finding.Source{Tool: "network_ping", Node: k[0], Row: k[1]}
+		e.Value("failed", n, pings.Of("count(failed) - count(says('rtt ')) - sum(lost)"))
+		e.Value("answered", w.Pings[k].Len(), pings.Of("count(says('rtt '))"))
+	}
+	return f
+}
+
+// unseen are the pairs of nodes that pinged each other and were never seen connected.
+func unseen(w *scene.Network, pairs [][2]string) [][2]string {
+	known := map[[2]string]bool{}
+	for _, p := range pairs {
+		known[p] = true
+	}
+	var out [][2]string
+	for k := range w.Mute {
+		if k[1] < k[0] {
+			k[0], k[1] = k[1], k[0]
+		}
+		if k[0] != k[1] && !known[k] {
+			known[k] = true
+			out = append(out, k)
+		}
+	}
+	slices.SortFunc(out, func(x, y [2]string) int { return cmp.Or(cmp.Compare(x[0], y[0]), cmp.Compare(x[1], y[1])) })
+	return out
+}
