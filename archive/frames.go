@@ -21,6 +21,8 @@ func (r *Reader) Scan(ctx context.Context, s StreamKey, from, to time.Time, colu
 		q := Query{From: from, To: to}
 		sc := &scan{r: r, key: s, window: q.window(), table: codec.NewTable(r.form(s), columns, r.fetcher(s))}
 		sc.table.Restart()
+		sc.rooms = r.takeRooms()
+		defer r.keepRooms(sc.rooms)
 		for _, x := range r.cat.Runs(s, 0) {
 			if !sc.window.meets(x.From, x.To) {
 				sc.skipped = true
@@ -43,8 +45,31 @@ type scan struct {
 	skipped bool   // samples were passed over since the last frame
 	broken  string // the damage told last
 
-	rooms  [2][]byte // memory for blocks: the table still holds one while the next is opened
-	opened int       // how many were
+	rooms  *[2][]byte // memory for blocks: the table still holds one while the next is opened
+	opened int        // how many were
+}
+
+// takeRooms is memory for the blocks of a scan: that of the scan before, if it is
+// free.
+func (r *Reader) takeRooms() *[2][]byte {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	rooms := r.spare
+	if r.spare = nil; rooms == nil {
+		rooms = &[2][]byte{}
+	}
+	return rooms
+}
+
+// keepRooms keeps the memory of a scan for the next, unless it is much.
+func (r *Reader) keepRooms(rooms *[2][]byte) {
+	const most = 4 << 20
+	if cap(rooms[0])+cap(rooms[1]) > most {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.spare = rooms
 }
 
 // run yields the frames of a run and reports whether to go on.

@@ -113,7 +113,7 @@ func (f *runFlags) load(cmd *cobra.Command) (config, error) {
 // collectAt is by how many percent the heap grows until garbage is collected: most of what a
 // recorder allocates are answers that are stored a moment later, and memory is what the machines of
 // a cluster can spare least.
-const collectAt = 40
+const collectAt = 25
 
 func runRun(cmd *cobra.Command, f *runFlags) (err error) {
 	ctx := cmd.Context()

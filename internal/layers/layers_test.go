@@ -47,6 +47,7 @@ var mayImport = map[string]string{
 	"archive/internal/codec/number": "",
 	"archive/internal/codec/parse":  "",
 	"archive/internal/codec/scan":   "",
+	"archive/internal/codec/slots":  "",
 	"archive/internal/codec/word":   "archive/internal/codec/parse",
 
 	"recorder":            "escape ergo ergo/redact ergo/tools48 archive recorder/ingest recorder/clock recorder/cost recorder/entries recorder/identity recorder/rows recorder/incident recorder/ring recorder/schedule recorder/succession recorder/names recorder/share",

@@ -37,8 +37,9 @@ func (c *Costs) Add(d time.Duration) {
 	c.last = append(c.last, d)
 }
 
-// Known reports whether there are answers enough for a verdict.
-func (c *Costs) Known() bool { return c.Sure || len(c.last) >= Enough }
+// Known reports whether there are answers enough for a verdict. One run is not, however
+// many calls it had: at a start all are made at once and wait.
+func (c *Costs) Known() bool { return c.Sure && len(c.last) > 1 || len(c.last) >= Enough }
 
 // Service is what a call costs without the waiting: what an eighth of the last
 // answers did not exceed. From fewer answers than are enough it is the quickest;

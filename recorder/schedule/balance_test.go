@@ -146,3 +146,18 @@ func TestFirstRunsRestForTheirPart(t *testing.T) {
 		t.Errorf("rests %v, want 30 s: 90 ms with the 0.3 %% that are left", rest)
 	}
 }
+
+// TestOneRunIsNoVerdict: the calls of one run, however many, all wait where everything begins at once.
+func TestOneRunIsNoVerdict(t *testing.T) {
+	s := New(clock.New(time.Now, func() time.Duration { return 0 }), Pace{Parallel: 1, Jitter: func() float64 { return 0 }, Share: 0.02})
+	inspect := &Task{Name: "inspect", Every: time.Second}
+	s.Add(inspect)
+	s.done(inspect, Run{Calls: 16, Spent: 62 * time.Millisecond})
+	if got := s.Balance(Means{Node: 0.02, NodeRatio: 1}); len(got) != 0 {
+		t.Errorf("after one run: %+v", got)
+	}
+	s.done(inspect, Run{Calls: 16, Spent: 62 * time.Millisecond})
+	if got := s.Balance(Means{Node: 0.02, NodeRatio: 1}); len(got) != 1 {
+		t.Errorf("after two that are known: %+v", got)
+	}
+}

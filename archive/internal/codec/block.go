@@ -2,6 +2,7 @@ package codec
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -338,13 +339,14 @@ func (h *Header) ParseSummary(b []byte) (rest []byte, err error) {
 
 // piece is a stream as it lies in a block.
 type piece struct {
+	tag    int
 	data   []byte
 	n      int
 	packed bool
 }
 
-// parseStreams finds the streams of a block's body.
-func parseStreams(version, flags byte, body []byte, z *frame.Zip) (map[int]piece, error) {
+// parseStreams finds the streams of a block's body, ascending by tag.
+func parseStreams(version, flags byte, body []byte, z *frame.Zip) ([]piece, error) {
 	r := parse.Reader{B: body}
 	bits := &r
 	if flags&flagSolid != 0 {
@@ -364,35 +366,30 @@ func parseStreams(version, flags byte, body []byte, z *frame.Zip) (map[int]piece
 	if n > len(r.B) {
 		return nil, parse.ErrContent
 	}
-	type entry struct{ tag, n, enc int }
-	entries := make([]entry, n)
+	out, sizes := make([]piece, n), make([]int, n)
 	last := 0
-	for i := range entries {
-		e := &entries[i]
-		e.tag = last + r.Int()
-		last = e.tag
+	for i := range out {
+		p := &out[i]
+		p.tag = last + r.Int()
+		if i > 0 && p.tag == last {
+			return nil, parse.ErrContent
+		}
+		last = p.tag
 		v := r.Uvarint()
 		if v>>1 > parse.MaxRaw*8 {
 			return nil, parse.ErrContent
 		}
-		e.n = int(v >> 1)
-		e.enc = -1
-		if v&1 == 1 {
-			e.enc = r.Int()
+		p.n, p.packed = int(v>>1), v&1 == 1
+		if sizes[i] = rawLen(p.tag, p.n); p.packed {
+			sizes[i] = r.Int()
 		}
 	}
-	out := make(map[int]piece, n)
-	for _, e := range entries {
-		p := piece{n: e.n, packed: e.enc >= 0}
-		from, size := &r, e.enc
-		if e.tag%4 == subBits {
+	for i := range out {
+		from := &r
+		if out[i].tag%4 == subBits {
 			from = bits
 		}
-		if !p.packed {
-			size = rawLen(e.tag, e.n)
-		}
-		p.data = from.Bytes(size)
-		out[e.tag] = p
+		out[i].data = from.Bytes(sizes[i])
 	}
 	if r.Short || bits.Short || len(r.B) != 0 || len(bits.B) != 0 {
 		return nil, parse.ErrContent
@@ -409,11 +406,11 @@ func rawLen(tag, n int) int {
 }
 
 // unpack is the raw data of a piece.
-func (p piece) unpack(tag int, z *frame.Zip) ([]byte, error) {
+func (p piece) unpack(z *frame.Zip) ([]byte, error) {
 	if !p.packed {
 		return p.data, nil
 	}
-	return z.ExpandTo(p.data, rawLen(tag, p.n), parse.MaxRaw)
+	return z.ExpandTo(p.data, rawLen(p.tag, p.n), parse.MaxRaw)
 }
 
 // Merge makes a whole block of all chunks of a run, in order. stats are those of
@@ -424,12 +421,15 @@ func Merge(z *frame.Zip, stats *Stats, chunks ...[]byte) ([]byte, error) {
 		return nil, err
 	}
 	var ss streams
-	for t := range r.pieces {
-		data, n, err := r.stream(t)
+	for i, p := range r.pieces {
+		if i > 0 && r.pieces[i-1].tag == p.tag {
+			continue
+		}
+		data, n, err := r.stream(p.tag)
 		if err != nil {
 			return nil, err
 		}
-		ss = append(ss, stream{t, data, n})
+		ss = append(ss, stream{p.tag, data, n})
 	}
 	h := r.Header
 	h.Whole = true
@@ -449,14 +449,14 @@ func Merge(z *frame.Zip, stats *Stats, chunks ...[]byte) ([]byte, error) {
 // A Run is a run, or the beginning of one, opened for reading.
 type Run struct {
 	Header
-	pieces map[int][]piece
+	pieces []piece // of all chunks, by tag and chunk
 	z      *frame.Zip
 }
 
 // Open opens a block, or a run from its chunks. It checks that they are
 // intact and follow each other.
 func Open(z *frame.Zip, chunks ...[]byte) (*Run, error) {
-	r := &Run{z: z, pieces: map[int][]piece{}}
+	r := &Run{z: z}
 	for i, b := range chunks {
 		h, body, _, err := ParseHeader(b)
 		if err != nil {
@@ -474,12 +474,17 @@ func Open(z *frame.Zip, chunks ...[]byte) (*Run, error) {
 		if err != nil {
 			return nil, err
 		}
-		for t, p := range pieces {
-			r.pieces[t] = append(r.pieces[t], p)
+		if i == 0 {
+			r.pieces = pieces
+		} else {
+			r.pieces = append(r.pieces, pieces...)
 		}
 	}
 	if len(chunks) == 0 {
 		return nil, parse.ErrShort
+	}
+	if len(chunks) > 1 {
+		slices.SortStableFunc(r.pieces, func(a, b piece) int { return cmp.Compare(a.tag, b.tag) })
 	}
 	return r, nil
 }
@@ -504,15 +509,23 @@ func (r *Run) About() ([]byte, error) {
 
 // stream is a stream's raw data, chunks joined, and its length in units.
 func (r *Run) stream(t int) ([]byte, int, error) {
-	pieces := r.pieces[t]
-	if len(pieces) == 1 {
-		raw, err := pieces[0].unpack(t, r.z)
+	from, _ := slices.BinarySearchFunc(r.pieces, t, func(p piece, t int) int { return cmp.Compare(p.tag, t) })
+	to := from
+	for to < len(r.pieces) && r.pieces[to].tag == t {
+		to++
+	}
+	pieces := r.pieces[from:to]
+	switch len(pieces) {
+	case 0:
+		return nil, 0, nil
+	case 1:
+		raw, err := pieces[0].unpack(r.z)
 		return raw, pieces[0].n, err
 	}
 	var w number.BitWriter
 	var buf bytes.Buffer
 	for _, p := range pieces {
-		raw, err := p.unpack(t, r.z)
+		raw, err := p.unpack(r.z)
 		if err != nil {
 			return nil, 0, err
 		}

@@ -211,8 +211,8 @@ func checkStream(t testing.TB, z *frame.Zip, d Desc, chunks []Chunk, want []Reco
 			t.Fatal(err)
 		}
 		if testing.Verbose() && strings.Contains(string(d.About), os.Getenv("SHOW")) && os.Getenv("SHOW") != "" {
-			for tg, ps := range r.pieces {
-				t.Logf("%s field %d sub %d: %d packed %d", d.About, tg/4, tg%4, ps[0].n, len(ps[0].data))
+			for _, p := range r.pieces {
+				t.Logf("%s field %d sub %d: %d packed %d", d.About, p.tag/4, p.tag%4, p.n, len(p.data))
 			}
 		}
 		if err := tab.Load(r); err != nil {

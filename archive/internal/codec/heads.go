@@ -192,7 +192,10 @@ func (d *headDecoder) next(h *Head) bool {
 	last.subject = d.subject.Next(last.subject)
 	h.Subject = word(d.subjects, last.subject)
 	if last.args = d.args.Next(last.args); last.args != 0 {
-		h.Args = []byte(word(d.argss, last.args-1))
+		if !last.told || string(last.argsText) != word(d.argss, last.args-1) {
+			last.argsText, last.told = []byte(word(d.argss, last.args-1)), true
+		}
+		h.Args = last.argsText // most records are asked for alike
 	}
 	if h.Failed {
 		last.reason, last.code = d.reason.Next(last.reason), d.code.Next(last.code)
@@ -218,6 +221,9 @@ type lastHead struct {
 	flags, took, subject, args, reason, code, seen, total, parts int64
 
 	clock, clockAt int64 // the clock, and the wall's at that time
+
+	argsText []byte
+	told     bool // there are arguments in argsText
 }
 
 // clockUnit is a millisecond, in which the recorder's clock is kept.

@@ -7,6 +7,7 @@ import (
 
 	"ergorecorder/archive/internal/codec/number"
 	"ergorecorder/archive/internal/codec/parse"
+	"ergorecorder/archive/internal/codec/slots"
 )
 
 // A partCursor walks the samples of one run of one part.
@@ -63,6 +64,11 @@ var errEnd = errors.New("end of run")
 // all of them.
 func (r *Run) cursor(out *Table) (*partCursor, error) {
 	p := &partCursor{run: r, base: int32(r.Part) * PartRows, object: out.form == FormObject}
+	old := out.part(r.Part)
+	if old == nil {
+		old = &partCursor{}
+	}
+	p.live, p.gone, p.news, p.active = old.live[:0], old.gone[:0], old.news[:0], old.active[:0]
 	var err error
 	if p.seqs, p.ats, err = r.Seqs(); err != nil {
 		return nil, err
@@ -79,7 +85,7 @@ func (r *Run) cursor(out *Table) (*partCursor, error) {
 	if p.actives.B, _, err = r.stream(tag(fieldActive, subClass)); err != nil {
 		return nil, err
 	}
-	if p.shape, err = r.column(fieldShape, Gauge, out); err != nil {
+	if p.shape, err = r.column(fieldShape, Gauge, out, old.shape); err != nil {
 		return nil, err
 	}
 	p.modes = make([]uint8, len(p.names)+1)
@@ -88,7 +94,7 @@ func (r *Run) cursor(out *Table) (*partCursor, error) {
 		if place[i] = out.place(n.name); place[i] < 0 {
 			continue
 		}
-		c, err := r.column(fieldColumns+2*i, n.kind, out)
+		c, err := r.column(fieldColumns+2*i, n.kind, out, old.at(place[i]))
 		if err != nil {
 			return nil, fmt.Errorf("column %s: %w", n.name, err)
 		}
@@ -164,8 +170,14 @@ func (r *Run) readShapes(columns int) (shapes [][]int, err error) {
 	return shapes, err
 }
 
-func (r *Run) column(field int, kind ColumnKind, out *Table) (c *colCursor, err error) {
+// column opens a column, in the memory of the cursor of the run before, nil where
+// there is none.
+func (r *Run) column(field int, kind ColumnKind, out *Table, old *colCursor) (c *colCursor, err error) {
 	c = &colCursor{kind: kind, unit: kind.unit(r.Round), scale: 1}
+	if old != nil {
+		c.vals, c.lits, c.dirty = old.vals[:0], old.lits[:0], old.dirty[:0]
+		c.near.told, c.near.lags = old.near.told[:0], old.near.lags[:0]
+	}
 	if kind == AgeNS && r.Round {
 		c.scale = 1e6
 	}
@@ -244,7 +256,7 @@ func (p *partCursor) step() error {
 	if p.lists.Short || p.actives.Short {
 		return parse.ErrContent
 	}
-	p.live = without(p.live, p.gone)
+	p.live = slots.Without(p.live, p.gone)
 	p.shape.step(p, p.modes[0], at)
 	for _, slot := range p.shape.dirty {
 		if s := p.shape.vals[slot]; s < 0 || s >= int64(len(p.shapes)) {
@@ -262,7 +274,7 @@ func (p *partCursor) step() error {
 	if p.shape.Short || p.shape.list.Short {
 		return parse.ErrContent
 	}
-	p.live = with(p.live, p.news)
+	p.live = slots.With(p.live, p.news)
 	return nil
 }
 
@@ -417,45 +429,4 @@ func (c *colCursor) cell(before cell) cell {
 		now = cell{}
 	}
 	return now
-}
-
-// without is a sorted list less another, in the list's memory. What lies between
-// two that are gone is moved at once.
-func without(list, gone []int32) []int32 {
-	if len(gone) == 0 {
-		return list
-	}
-	first, _ := slices.BinarySearch(list, gone[0])
-	kept, from := first, first
-	for _, s := range gone {
-		n, found := slices.BinarySearch(list[from:], s)
-		if !found {
-			continue
-		}
-		kept += copy(list[kept:], list[from:from+n])
-		from += n + 1
-	}
-	kept += copy(list[kept:], list[from:])
-	return list[:kept]
-}
-
-// with is a sorted list and another, each slot once, in the list's memory where
-// there is room.
-func with(list, news []int32) []int32 {
-	if len(news) == 0 {
-		return list
-	}
-	old := len(list)
-	list = append(list, news...)
-	to, end := len(list), old // from the end: list[to:] is done, list[:end] is not
-	for i := len(news) - 1; i >= 0; i-- {
-		n, found := slices.BinarySearch(list[:end], news[i])
-		to -= end - n
-		copy(list[to:], list[n:end])
-		if end = n; !found {
-			to--
-			list[to] = news[i]
-		}
-	}
-	return append(list[:end], list[to:]...)
 }
