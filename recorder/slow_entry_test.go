@@ -196,7 +196,7 @@ func TestNobodyTurnsTheClock(t *testing.T) {
 			c := sim.NewLive("a@h", "b@h")
 			liar := ergo.CallerFunc(func(ctx context.Context, call ergo.Call) (ergo.Answer, error) {
 				answer, err := c.Endpoint("a@h").Call(ctx, call)
-				answer.Clock = &announced
+				answer.Clock, answer.At, answer.Observed = &announced, announced.Now, true
 				return answer, err
 			})
 			began := time.Now()
@@ -210,6 +210,9 @@ func TestNobodyTurnsTheClock(t *testing.T) {
 			s.ended <- nil
 			n := 0
 			for _, r := range s.end().recs {
+				if d := r.At.Sub(began); d < -time.Second || d > time.Minute {
+					t.Fatalf("%s: %v is recorded at %v", name, r.Stream, r.At)
+				}
 				if r.Stream.Node == "b@h" && r.Stream.Name == "process_list" {
 					n++
 				}
