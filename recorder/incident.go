@@ -71,12 +71,14 @@ type Incidents struct {
 	Detectors []Detector
 	LogMatch  *regexp.Regexp // a log line that fits is a trigger; nil: none is
 	Every     time.Duration  // how often the detectors are asked
-	Share     float64        // of the time in which they may be at work; where they take long they are asked less often
-	Before    time.Duration  // how much before the onset is pinned
-	After     time.Duration  // how much after the trigger is pinned, and sampled faster
-	Faster    float64        // by how much
-	Cooldown  time.Duration  // between two incidents of the same kind and subject
-	PerHour   int            // incidents at most
+	Share     float64        // of a core's time that they may use; where they need more they are asked less often
+	// CPU is the CPU time that the process has used. Nil: the time that passes is taken for it.
+	CPU      func() time.Duration
+	Before   time.Duration // how much before the onset is pinned
+	After    time.Duration // how much after the trigger is pinned, and sampled faster
+	Faster   float64       // by how much
+	Cooldown time.Duration // between two incidents of the same kind and subject
+	PerHour  int           // incidents at most
 	// Opened is called when an incident begins, and must not wait for anything.
 	// Nil: nobody is told.
 	Opened func(i Incident)
@@ -85,8 +87,8 @@ type Incidents struct {
 	Done func(ctx context.Context, i Incident, view *archive.Reader)
 }
 
-// detectShare is the part of the time in which detectors may be at work: they use
-// as many cores as there are, and recording by itself needs more than that.
+// detectShare is the part of a core's time that detectors may use: less than recording itself
+// needs of as many nodes as make them slow.
 const detectShare = 0.03
 
 func (i *Incidents) complete() {
@@ -143,12 +145,11 @@ func (r *Recorder) incidentLoop(ctx context.Context) {
 		case t := <-r.triggers:
 			r.consider(ctx, docket, t)
 		case <-fire:
-			begin := r.clock.Steady()
+			before := r.used()
 			for _, t := range r.detect(ctx) {
 				r.consider(ctx, docket, t)
 			}
-			now := r.clock.Steady()
-			next = now.Add(spacing.Rest(now.Sub(begin)))
+			next = r.clock.Steady().Add(spacing.Rest(r.used() - before))
 		case <-ctx.Done():
 			stop()
 			return
@@ -156,6 +157,14 @@ func (r *Recorder) incidentLoop(ctx context.Context) {
 		stop()
 		r.tellOverrun()
 	}
+}
+
+// used is the CPU time that detectors are charged by.
+func (r *Recorder) used() time.Duration {
+	if r.opts.Incidents.CPU != nil {
+		return r.opts.Incidents.CPU()
+	}
+	return r.opts.Elapsed()
 }
 
 // tellOverrun marks how many triggers came faster than they could be considered.

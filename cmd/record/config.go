@@ -97,7 +97,7 @@ type incidentConfig struct {
 	Rules      string        `yaml:"rules"` // a file; see docs/rules.md
 	LogMatch   string        `yaml:"log-match"`
 	Every      time.Duration `yaml:"every"`
-	Share      float64       `yaml:"share"` // of the time in which detectors may be at work: what takes long is asked less often
+	Share      float64       `yaml:"share"` // of a core's time that detectors may use: where they need more they are asked less often
 	Before     time.Duration `yaml:"before"`
 	After      time.Duration `yaml:"after"`
 	Faster     float64       `yaml:"faster"`
@@ -355,7 +355,7 @@ func (c *config) recorderOptions() (recorder.Options, error) {
 		Nodes:   c.Nodes, Discover: c.Discover, Timeout: c.Timeout, Parallel: c.Parallel, Budget: c.Budget,
 		For: c.For, FailFast: c.FailFast, Append: c.Append, KeepEnv: c.KeepEnv, KeepSecrets: c.KeepSecrets, PprofAll: c.Pprof.Every,
 		Incidents: recorder.Incidents{
-			Every: in.Every, Share: in.Share, Before: in.Before, After: in.After, Faster: in.Faster, Cooldown: in.Cooldown, PerHour: in.PerHour,
+			Every: in.Every, Share: in.Share, CPU: cpuTime, Before: in.Before, After: in.After, Faster: in.Faster, Cooldown: in.Cooldown, PerHour: in.PerHour,
 		},
 	}
 	for _, s := range c.Samplers {

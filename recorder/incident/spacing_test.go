@@ -7,14 +7,14 @@ import (
 
 func TestSpacing(t *testing.T) {
 	s := Spacing{Every: 15 * time.Second, Share: 0.03}
-	for _, c := range []struct{ took, rest time.Duration }{
+	for _, c := range []struct{ used, rest time.Duration }{
 		{100 * time.Millisecond, 15 * time.Second}, // a small cluster: as told
-		{900 * time.Millisecond, 30 * time.Second}, // fifty nodes: 3 % of the time
+		{900 * time.Millisecond, 30 * time.Second}, // a larger one: 3 % of a core
 		{5 * time.Second, time.Minute},             // a fault of a minute is met while it lasts
-		{20 * time.Second, 100 * time.Second},      // the recorder itself must get its turn
+		{20 * time.Second, 100 * time.Second},      // five times as long as it used
 	} {
-		if got := s.Rest(c.took); got.Round(time.Millisecond) != c.rest {
-			t.Errorf("after %v: rests %v, want %v", c.took, got, c.rest)
+		if got := s.Rest(c.used); got.Round(time.Millisecond) != c.rest {
+			t.Errorf("used %v: rests %v, want %v", c.used, got, c.rest)
 		}
 	}
 	if got := (Spacing{Every: 15 * time.Second}).Rest(time.Second); got != 15*time.Second {
