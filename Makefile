@@ -15,7 +15,7 @@ PREFIX    ?= /usr/local
 DESTDIR   ?=
 GORELEASER  := github.com/goreleaser/goreleaser/v2@v2.15.4
 
-.PHONY: scale all build install man snapshot test test-long test-short race race-short arm soak fleet-soak fleet-scale roads matrix screenshots lint bench bench-compare fuzz demo clean
+.PHONY: scale all build install man snapshot test test-long test-short race race-short arm soak fleet-soak fleet-scale fleet-month roads matrix screenshots lint bench bench-compare fuzz demo clean
 
 all: build
 
@@ -89,6 +89,10 @@ fleet-soak: ## a hundred recorders of a fleet killed with -9, and storms of part
 SCALE ?= 1
 fleet-scale: ## 10 recorders of 50 nodes with 1,000 processes: ten minutes without an engine, takeovers; SCALE=0.1 a tenth of the nodes
 	SCALE=$(SCALE) $(GO) test -timeout 60m -count=1 -v -run TestScale ./fleet/member
+
+FLEET ?= 10,50,40
+fleet-month: build ## what a report of an hour of a month of a fleet fetches; FLEET=recorders,nodes of each,processes
+	ANALYZE='$(CURDIR)/$(BIN)/analyze' FLEET=$(FLEET) $(GO) test -timeout 60m -count=1 -v -run TestMonth ./fleet/ask
 
 screenshots: ## the pictures of README and docs, with Debian's chromium
 	WEB_SHOTS='$(CURDIR)/docs' $(GO) test -count=1 -run TestScreenshots ./web

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,7 +25,7 @@ func TestFaults(t *testing.T) {
 		many = append(many, fmt.Sprintf(`{"PID":"<A.0.%d>","Name":"x"}`, 1000+i))
 	}
 	huge := []byte("[" + strings.Join(many, ",") + "]")
-	n := 0
+	var n atomic.Int64
 	faults := map[string]func(call ergo.Call) (ergo.Answer, error, bool){
 		"wrong JSON": func(ergo.Call) (ergo.Answer, error, bool) { return ergo.Answer{Text: []byte(`]{"a":`)}, nil, true },
 		"half answers": func(ergo.Call) (ergo.Answer, error, bool) {
@@ -43,8 +44,7 @@ func TestFaults(t *testing.T) {
 			return ergo.Answer{}, nil, false
 		},
 		"bursts of errors": func(ergo.Call) (ergo.Answer, error, bool) {
-			n++
-			return ergo.Answer{}, errors.New("connection reset"), n/7%2 == 0
+			return ergo.Answer{}, errors.New("connection reset"), n.Add(1)/7%2 == 0
 		},
 		"refusals": func(c ergo.Call) (ergo.Answer, error, bool) {
 			return ergo.Answer{}, &ergo.ToolError{Code: ergo.CodeInternal, Message: c.Tool + ": unknown process"}, true

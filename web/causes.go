@@ -3,12 +3,12 @@ package web
 import (
 	"time"
 
-	"ergorecorder/web/past"
-
 	"ergorecorder/analyze"
 	"ergorecorder/analyze/finding"
+	"ergorecorder/internal/words"
 	"ergorecorder/web/chart"
 	"ergorecorder/web/graph"
+	"ergorecorder/web/past"
 )
 
 // newCauses draws which finding led to which; nil where nothing is linked.
@@ -87,7 +87,7 @@ func since(report *analyze.Report, f *finding.Finding) string {
 		return chart.Clock(f.Onset)
 	}
 	if d := f.Onset.Sub(cause.Onset).Round(time.Second); d > 0 {
-		return chart.Span(d) + " later"
+		return words.Length(d) + " later"
 	}
 	return "at once"
 }

@@ -11,13 +11,12 @@ import (
 	"slices"
 	"time"
 
-	"ergorecorder/web/past"
-
 	"ergorecorder/analyze/views"
 	"ergorecorder/compare"
 	"ergorecorder/escape"
-
+	"ergorecorder/internal/words"
 	"ergorecorder/web/chart"
+	"ergorecorder/web/past"
 )
 
 // compareView is two moments side by side.
@@ -107,7 +106,7 @@ func (s *Server) compare(ctx context.Context, p *page) (any, error) {
 	v := compareView{With: p.time("with", time.Time{}), Keeps: p.Kept("with")}
 	for _, d := range []time.Duration{10 * time.Second, time.Minute, 10 * time.Minute, time.Hour} {
 		if t := p.At.Add(-d); !t.Before(p.Start) {
-			v.Quick = append(v.Quick, quickLink{chart.Span(d) + " before", p.Same("with", chart.InURL(t))})
+			v.Quick = append(v.Quick, quickLink{words.Length(d) + " before", p.Same("with", chart.InURL(t))})
 		}
 	}
 	v.Quick = append(v.Quick, quickLink{"the start", p.Same("with", chart.InURL(p.Start.Add(5*time.Second)))})

@@ -20,19 +20,18 @@ import (
 	"sync"
 	"time"
 
-	"ergorecorder/web/lanes"
-	"ergorecorder/web/past"
-	"ergorecorder/web/shared"
-
 	"ergorecorder/analyze"
 	"ergorecorder/analyze/finding"
 	"ergorecorder/door"
 	"ergorecorder/ergo/live"
 	"ergorecorder/escape"
 	"ergorecorder/fleet/view"
+	"ergorecorder/internal/words"
 	"ergorecorder/replay"
-
 	"ergorecorder/web/chart"
+	"ergorecorder/web/lanes"
+	"ergorecorder/web/past"
+	"ergorecorder/web/shared"
 )
 
 //go:embed assets
@@ -524,11 +523,11 @@ func timeElement(t time.Time, layout string) (template.HTML, error) {
 // pageTemplates parses what is embedded; a mistake in it shows in any test.
 func pageTemplates() *template.Template {
 	t := template.New("").Funcs(template.FuncMap{
-		"clock": chart.Clock, "exact": chart.Exact, "day": chart.Day, "urltime": chart.InURL, "span": chart.Span, "short": past.Short,
+		"clock": chart.Clock, "exact": chart.Exact, "day": chart.Day, "urltime": chart.InURL, "span": words.Length, "short": past.Short,
 		"count":   func(n int64) string { return chart.Whole(float64(n)) },
 		"bytes":   func(n int64) string { return chart.Bytes.Format(float64(n)) },
 		"seconds": chart.OfSeconds,
-		"nanos":   func(n int64) string { return chart.Span(time.Duration(n)) },
+		"nanos":   func(n int64) string { return words.Length(time.Duration(n)) },
 		"waited":  chart.Seconds.Format,
 		"mul":     func(a, b int) int { return a * b },
 		"colour":  func(class string) string { return lightColours()[class] },

@@ -12,12 +12,12 @@ import (
 	"strings"
 	"time"
 
-	"ergorecorder/web/past"
-
 	"ergorecorder/analyze/views"
 	"ergorecorder/escape"
+	"ergorecorder/internal/words"
 	"ergorecorder/replay"
 	"ergorecorder/web/chart"
+	"ergorecorder/web/past"
 )
 
 // trendView is the metrics that were recorded, and charts of the chosen ones.
@@ -86,7 +86,7 @@ func (s *Server) trend(ctx context.Context, p *page) (any, error) {
 	}
 	for _, back := range []time.Duration{p.To.Sub(p.From), time.Hour, 24 * time.Hour} {
 		if end := p.To.Add(-back); end.After(p.Start) {
-			v.Quick = append(v.Quick, quickLink{chart.Span(back) + " earlier", p.Same("with", chart.InURL(end))})
+			v.Quick = append(v.Quick, quickLink{words.Length(back) + " earlier", p.Same("with", chart.InURL(end))})
 		}
 	}
 	return v, nil
@@ -144,7 +144,7 @@ func (p *page) trendOf(ctx context.Context, name string, with time.Time) (chart.
 	if !with.IsZero() {
 		shift := p.To.Sub(with)
 		q.From, q.To = q.From.Add(-shift), q.To.Add(-shift)
-		if err := add(ctx, p, &c, q, shift, ", "+chart.Span(shift)+" earlier"); err != nil {
+		if err := add(ctx, p, &c, q, shift, ", "+words.Length(shift)+" earlier"); err != nil {
 			return c, err
 		}
 	}

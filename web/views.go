@@ -8,15 +8,14 @@ import (
 	"strings"
 	"time"
 
-	"ergorecorder/web/past"
-
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/views"
 	"ergorecorder/ergo"
+	"ergorecorder/internal/words"
 	"ergorecorder/replay"
-
 	"ergorecorder/web/chart"
 	"ergorecorder/web/graph"
+	"ergorecorder/web/past"
 )
 
 // overviewView is the first page: the verdict, the nodes, the busiest
@@ -162,7 +161,7 @@ func (s *Server) logs(ctx context.Context, p *page) (any, error) {
 	}
 	for _, d := range []string{"10s", "30s", "2m", "10m", "1h", "24h"} {
 		x, _ := time.ParseDuration(d) // all of them parse
-		v.Spans = append(v.Spans, choice{d, "± " + chart.Span(x), x == around})
+		v.Spans = append(v.Spans, choice{d, "± " + words.Length(x), x == around})
 	}
 	lines, err := logsBetween(ctx, p.rec, p.query.Get("node"), v.From, v.To)
 	if err != nil {

@@ -73,7 +73,7 @@ func Kinds() []Row {
 			Kind: BlockedCallback, Playbook: "bottleneck", Subject: "node, pid, name, behavior; function if a stack shows it",
 			Claimed:  "messages wait, it runs nothing",
 			Excludes: "that it is slow and works: it took no message and ended no callback",
-			Measure:  Measure{"time without a message handled", "s", 5, 15},
+			Measure:  Measure{"time that messages have waited for it, all together", "s", 5, 60}, // one for as long as a call waits; twelve such calls
 			Most:     88,
 			Fetch:    []Fetch{FetchStacks, FetchOwnStack, FetchRawGoroutine},
 			Explains: []Effect{
@@ -89,7 +89,7 @@ func Kinds() []Row {
 			Kind: StuckCall, Playbook: "bottleneck", Subject: "node, pid, name; peer or callee where known",
 			Claimed:  "it waits for a reply for longer than the call timeout",
 			Excludes: "that it computes: it was seen waiting for a response",
-			Measure:  Measure{"time waiting for one reply", "s", 5, 15},
+			Measure:  Measure{"time that messages have waited behind the call, all together", "s", 5, 60},
 			Most:     80,
 			Fetch:    []Fetch{FetchStacks, FetchOwnStack, FetchRawGoroutine},
 			Explains: []Effect{

@@ -47,20 +47,34 @@ func metrics() []metric {
 	}
 }
 
-// A moved is a series of a process that moved, by the robust score of Pham, Ha and
+// A moved is a series of a process, a node or a link that moved, by the robust score of Pham, Ha and
 // Zhang, "BARO: Robust Root Cause Analysis for Microservices via Multivariate
 // Bayesian Online Change Point Detection" (2024): how far its median is from that
 // before, in units of the spread (the middle half) before.
 type moved struct {
 	node          *scene.Node
-	pid, who      string
-	metric        metric
+	peer          string // of a link
+	pid, who      string // of a process; no pid: of the node or a link
+	metric        string
+	formula       string
+	rows          finding.Source // that it is taken over
 	before, since float64
 	times         float64
 }
 
+// apart is how far the median of one stretch is from that of the other, by the spread of
+// the first; least is the smallest spread that is felt.
+func apart(was, is []float64, least float64) (before, since, times float64) {
+	if len(was) < fewest || len(is) < fewest {
+		return 0, 0, 0
+	}
+	before, since = series.Median(was), series.Median(is)
+	spread := max(series.Quantile(was, 0.75)-series.Quantile(was, 0.25), least, before/20)
+	return before, since, max(before-since, since-before) / spread
+}
+
 // secondOpinion asks what moved most at the onset of the worst finding that
-// nothing caused. Where that is a process of another node, of which no finding
+// nothing caused. Where that is a process of another node, a node or a link, of which no finding
 // tells, and nothing that the finding is about moved nearly as far, it says so.
 func secondOpinion(ctx context.Context, s *scene.Scene, all []*finding.Finding) error {
 	var f *finding.Finding
@@ -89,6 +103,13 @@ func secondOpinion(ctx context.Context, s *scene.Scene, all []*finding.Finding) 
 	if err != nil {
 		return err
 	}
+	net, err := s.Network(ctx)
+	if err != nil {
+		return err
+	}
+	for i, n := range s.Nodes {
+		ranked[i] = append(ranked[i], wide(net, n, before, since)...)
+	}
 	for _, of := range ranked {
 		for i := range of {
 			m := &of[i]
@@ -107,11 +128,14 @@ func secondOpinion(ctx context.Context, s *scene.Scene, all []*finding.Finding) 
 
 // told reports whether a process is one of which a finding tells, or is on the
 // node that the finding in question is about, or one of a whole node that nothing
-// caused.
+// caused; or a node or link that any finding is about.
 func told(all []*finding.Finding, f *finding.Finding, m *moved) bool {
 	for _, g := range all {
 		here := g.Subject.Node == m.node.Name || g.Subject.Peer == m.node.Name
-		if here && (g == f || g.Subject.PID == m.pid || g.Cause == nil && g.Subject.PID == "") {
+		if m.peer != "" {
+			here = here || g.Subject.Node == m.peer || g.Subject.Peer == m.peer
+		}
+		if here && (m.pid == "" || g == f || g.Subject.PID == m.pid || g.Cause == nil && g.Subject.PID == "") {
 			return true
 		}
 	}
@@ -159,14 +183,9 @@ func rank(ctx context.Context, s *scene.Scene, n *scene.Node, before, since find
 	for pid, p := range procs {
 		var best moved
 		for i, m := range all {
-			was, is := p.v[0][i], p.v[1][i]
-			if len(was) < fewest || len(is) < fewest {
-				continue
-			}
-			a, b := series.Median(was), series.Median(is)
-			spread := max(series.Quantile(was, 0.75)-series.Quantile(was, 0.25), m.least, a/20)
-			if times := max(a-b, b-a) / spread; times > best.times {
-				best = moved{n, pid, p.who, m, a, b, times}
+			if was, is, times := apart(p.v[0][i], p.v[1][i], m.least); times > best.times {
+				rows := finding.Source{Tool: "process_list", Node: n.Name, Row: pid}
+				best = moved{node: n, pid: pid, who: p.who + " on " + n.Name, metric: m.name, formula: m.formula, rows: rows, before: was, since: is, times: times}
 			}
 		}
 		if best.times > 0 {
@@ -177,14 +196,49 @@ func rank(ctx context.Context, s *scene.Scene, n *scene.Node, before, since find
 	return out[:min(len(out), 100)], nil
 }
 
+// wide is how far the series of a node as a whole moved, and those of its links.
+func wide(net *scene.Network, n *scene.Node, before, since finding.Window) []moved {
+	var out []moved
+	// Rates are taken within a stretch: the first of it needs a sample before it.
+	add := func(m moved, counter, level series.Series, least float64) {
+		var v [2][]float64
+		for i, w := range []finding.Window{before, since} {
+			part := level.Between(w.From, w.To.Add(1))
+			if counter.Len() > 0 {
+				part = series.Rates(counter.Between(w.From, w.To.Add(1)), n.Starts...)
+			}
+			v[i] = part.V
+		}
+		if m.before, m.since, m.times = apart(v[0], v[1], least); m.times > 0 {
+			m.node = n
+			out = append(out, m)
+		}
+	}
+	says := func(tool string) finding.Source { return finding.Source{Tool: tool, Node: n.Name} }
+	none := series.Series{}
+	add(moved{who: n.Name, metric: "CPU that it uses, cores", formula: "median(rates(" + scene.CPUFormula(n) + "))", rows: says("node_info")}, scene.CPUUsed(n), none, 0.05)
+	add(moved{who: n.Name, metric: "events that it publishes a second", formula: "median(rates(EventsPublished))", rows: says("node_info")}, n.Series(ergo.Node, "EventsPublished"), none, 1)
+	add(moved{who: n.Name, metric: "bytes that it allocates a second", formula: "median(rates(total_alloc))", rows: says("runtime_stats")}, n.Series(ergo.Runtime, "total_alloc"), none, 1<<18)
+	add(moved{who: n.Name, metric: "its goroutines", formula: "median(goroutines)", rows: says("runtime_stats")}, none, n.Series(ergo.Runtime, "goroutines"), 10)
+	for k, p := range net.Pings {
+		if k[0] == n.Name && k[1] != n.Name {
+			rows := finding.Source{Tool: "network_ping", Node: n.Name, Row: k[1]}
+			add(moved{peer: k[1], who: "the link from " + n.Name + " to " + k[1], metric: "round trips, ms", formula: "median(says('rtt ')) * 1000", rows: rows}, none, p, 0.2)
+		}
+	}
+	slices.SortFunc(out, func(a, b moved) int {
+		return cmp.Or(cmp.Compare(b.times, a.times), cmp.Compare(a.who+a.metric, b.who+b.metric))
+	})
+	return out
+}
+
 // doubt says in a finding that something else moved most.
 func doubt(f *finding.Finding, m *moved, before, since finding.Window) {
-	f.Caveats = append(f.Caveats, fmt.Sprintf("Compared without knowing any kind of fault, what changed most then is %s on %s (%s), of which no finding tells: it may be what lies behind this, or a change of its own.",
-		m.who, m.node.Name, m.metric.name))
-	e := finding.Evidence{What: "what changed most, compared blindly: " + m.who + " on " + m.node.Name, Node: m.node.Name, Tool: "process_list", From: &since.From, To: &since.To, Blind: true}
-	rows := finding.Source{Tool: "process_list", Node: m.node.Name, Row: m.pid}
-	e.Value("median.before", m.before, rows.Between(before.From, before.To).Of(m.metric.formula))
-	e.Value("median.since", m.since, rows.Between(since.From, since.To).Of(m.metric.formula))
+	f.Caveats = append(f.Caveats, fmt.Sprintf("Compared without knowing any kind of fault, what changed most then is %s (%s), of which no finding tells: it may be what lies behind this, or a change of its own.",
+		m.who, m.metric))
+	e := finding.Evidence{What: "what changed most, compared blindly: " + m.who, Node: m.node.Name, Tool: m.rows.Tool, From: &since.From, To: &since.To, Blind: true}
+	e.Value("median.before", m.before, m.rows.Between(before.From, before.To).Of(m.formula))
+	e.Value("median.since", m.since, m.rows.Between(since.From, since.To).Of(m.formula))
 	f.Evidence = append(f.Evidence, e)
 	if f.Confidence == finding.High {
 		f.Confidence = finding.Medium

@@ -321,7 +321,7 @@ recorder through which another saw stands only where nobody saw.
 
 The clocks of the recorders are reconciled by the clocks of the nodes that both
 asked: all times are by the recorder whose clock is nearest to those. How far the
-others were moved is told. Recordings of two clusters are refused, or with
+others were moved is told; of one whose clock was set meanwhile, that it was. Recordings of two clusters are refused, or with
 --apart kept apart: then NEW is a directory with a recording of each.`,
 		Example: `  analyze merge east.erg west.erg -o whole.erg
   analyze merge --apart /backup/*.erg -o sorted/`,

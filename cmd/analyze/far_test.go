@@ -80,8 +80,15 @@ func TestShelf(t *testing.T) {
 		}
 		return code, o.String(), e.String()
 	}
+	const at = "2026-11-22T01:20:30Z"
 	for _, args := range [][]string{
 		{"report", "PATH", "--format", "json"},
+		{"report", "PATH", "--format", "json", "--from=2026-11-22T01:20:00Z", "--to=" + at},
+		{"diff", "PATH", "--at", "2026-11-22T01:19:55Z", "--with", at},
+		{"diff", "PATH", "--at", "2026-11-22T01:19:55Z"},
+		{"compare", "PATH", "--at", "2026-11-22T01:20:22Z"},
+		{"compare", "PATH", "--from=2026-11-22T01:19:51Z", "--to=2026-11-22T01:20:21Z", "--with-from=2026-11-22T01:20:22Z", "--with-to=2026-11-22T01:20:52Z"},
+		{"top-movers", "PATH"},
 		{"nodes", "PATH"},
 		{"ps", "PATH", "--at", "2026-11-22T01:20:30Z"},
 		{"logs", "PATH"},
@@ -99,12 +106,20 @@ func TestShelf(t *testing.T) {
 		if args[0] == "report" && json.Unmarshal([]byte(want), &a) == nil && json.Unmarshal([]byte(got), &b) == nil {
 			want, got = string(a.Findings), string(b.Findings)
 		}
+		want, got = strings.ReplaceAll(want, path, "PATH"), strings.ReplaceAll(got, address, "PATH")
 		if c1 != c2 || got != want {
 			t.Errorf("%q: exit code %d, %d of the file; it says %.300q, %.300q of the file; %s", args, c2, c1, got, want, errs)
 		}
 		if !strings.Contains(errs, "fetched of s3://recordings/prod: ") {
 			t.Errorf("%q does not say what was fetched: %s", args, errs)
 		}
+	}
+	mcpSays(t, address)
+	if body := get(t, serving(t, address, "--listen", "127.0.0.1:0")); !strings.Contains(body, "beta@localhost") || strings.Contains(body, `href="/fleet"`) {
+		t.Errorf("serve: %.600s", body)
+	}
+	if code, out, errs := do("info", address); code != exit.OK || !strings.Contains(out, "beta") {
+		t.Errorf("info: %d, %s, %s", code, out, errs)
 	}
 	if code, out, _ := do("verify", address); code != exit.OK || !strings.Contains(out, "sound") {
 		t.Errorf("verify: %d, %s", code, out)

@@ -128,6 +128,11 @@ func TestFleet(t *testing.T) {
 		{"logs", "PATH"},
 		{"logs", "PATH", "--node", "beta*", from, to},
 		{"timeline", "PATH"},
+		{"diff", "PATH", "--at", "2026-11-22T01:19:55Z", "--with", at},
+		{"diff", "PATH", "--at", "2026-11-22T01:19:55Z"},
+		{"compare", "PATH", "--at", "2026-11-22T01:20:22Z"},
+		{"compare", "PATH", "--from=2026-11-22T01:19:51Z", "--to=2026-11-22T01:20:21Z", "--with-from=2026-11-22T01:20:22Z", "--with-to=2026-11-22T01:20:52Z"},
+		{"top-movers", "PATH"},
 		{"trend", "PATH", "MessagesIn"},
 		{"trend", "PATH", "MessagesIn", "--node", "beta*", from, to},
 		{"export", "PATH", "--format", "csv"},
@@ -144,6 +149,7 @@ func TestFleet(t *testing.T) {
 		if args[0] == "report" && json.Unmarshal([]byte(want), &a) == nil && json.Unmarshal([]byte(got), &b) == nil {
 			want, got = string(a.Findings), string(b.Findings)
 		}
+		want, got = strings.ReplaceAll(want, path, "PATH"), strings.ReplaceAll(got, address, "PATH")
 		if c1 != c2 || got != want {
 			t.Errorf("%q: exit code %d, %d of the file; it says %.300q, %.300q of the file; %s", args, c2, c1, got, want, errs)
 		}
@@ -165,6 +171,7 @@ func TestFleet(t *testing.T) {
 	if code, _, errs := do("ps", address, "--at", at, "--node", "nobody"); code != exit.Usage || !strings.Contains(errs, "no node of the time asked about has that name: there are alpha@localhost") {
 		t.Errorf("a node that is not there: %d, %s", code, errs)
 	}
+	mcpSays(t, address)
 	if code, out, _ := do("verify", address); code != exit.OK || !strings.Contains(out, "sound") {
 		t.Errorf("verify: %d, %s", code, out)
 	}
@@ -177,6 +184,16 @@ func TestFleet(t *testing.T) {
 	}
 	if code, _, errs := do("merge", address, "-o", filepath.Join(t.TempDir(), "copy.erg")); code != exit.OK {
 		t.Errorf("merge: %d, %s", code, errs)
+	}
+}
+
+// mcpSays asks a tool over MCP of what lies at an address.
+func mcpSays(t *testing.T, address string) {
+	t.Helper()
+	const ask = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"process_list","arguments":{"node":"beta@localhost","at":"2026-11-22T01:20:30Z"}}}` + "\n"
+	var out, errs bytes.Buffer
+	if code := run(t.Context(), []string{"mcp", address}, strings.NewReader(ask), &out, &errs); code != exit.OK || !strings.Contains(out.String(), "\"id\":1") || !strings.Contains(out.String(), "PID") {
+		t.Errorf("mcp %s: %d: %.400s %s", address, code, out.String(), errs.String())
 	}
 }
 

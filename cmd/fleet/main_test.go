@@ -29,7 +29,7 @@ func ran(ctx context.Context, args ...string) (exit.Code, string, string) {
 }
 
 // anEngine runs `fleet engine` until the test ends, and returns the flags that lead there.
-func anEngine(t *testing.T) (dir string, flags []string) {
+func anEngine(t *testing.T, more ...string) (dir string, flags []string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -41,7 +41,7 @@ func anEngine(t *testing.T) (dir string, flags []string) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() {
-		if code, _, errs := ran(ctx, "engine", "--dir", dir, "--listen", address); code != exit.OK || !strings.Contains(errs, filepath.Join(dir, "token")) {
+		if code, _, errs := ran(ctx, append([]string{"engine", "--dir", dir, "--listen", address}, more...)...); code != exit.OK || !strings.Contains(errs, filepath.Join(dir, "token")) {
 			t.Errorf("the engine ended with %d: %s", code, errs)
 		}
 	})

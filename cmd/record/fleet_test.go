@@ -3,14 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
-	"math/big"
-	"net"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -26,39 +18,10 @@ import (
 	"ergorecorder/fleet/shape"
 	"ergorecorder/fleet/shelf"
 	"ergorecorder/fleet/view"
+	"ergorecorder/internal/certtest"
 	"ergorecorder/internal/exit"
 	"ergorecorder/replay/serve"
 )
-
-// certified writes a certificate for 127.0.0.1 that is its own authority, and its key.
-func certified(t *testing.T) (cert, key string) {
-	t.Helper()
-	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "engine"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, c, c, &k.PublicKey, k)
-	if err != nil {
-		t.Fatal(err)
-	}
-	raw, err := x509.MarshalPKCS8PrivateKey(k)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	cert, key = filepath.Join(dir, "cert"), filepath.Join(dir, "key")
-	for file, b := range map[string]*pem.Block{cert: {Type: "CERTIFICATE", Bytes: der}, key: {Type: "PRIVATE KEY", Bytes: raw}} {
-		if err := os.WriteFile(file, pem.EncodeToMemory(b), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return cert, key
-}
 
 // TestFleet: `record run` with the flags of a fleet, over TLS and with a token, records its nodes, ships
 // them, puts closed segments into the engine's object store, and says so; `record status` too.
@@ -69,7 +32,7 @@ func TestFleet(t *testing.T) {
 	}
 	node := httptest.NewServer(entry(t, c, ""))
 	t.Cleanup(node.Close)
-	cert, key := certified(t)
+	cert, key, _ := certtest.SelfSigned(t)
 	token := filepath.Join(t.TempDir(), "token")
 	e, err := engine.Start(engine.Options{Dir: t.TempDir(), Listen: "127.0.0.1:0", TokenFile: token, CertFile: cert, KeyFile: key})
 	if err != nil {

@@ -395,25 +395,39 @@ func lastID(page []byte) (uint64, bool) {
 
 // A kept answer serves several tools that ask for it at the same time.
 type kept struct {
-	mu sync.Mutex
-	r  *Result
-	at time.Time // of the world
+	asking chan struct{} // filled while it is asked for
+	r      *Result
+	at     time.Time // of the world
 }
 
 // fresh is how long an answer serves other tools, in the time of the cluster.
 const fresh = 900 * time.Millisecond
 
-// shared calls a tool of a node that answers several of the 48.
-func (c *Caller) shared(ctx context.Context, tool, node string) (*Result, error) {
+// keep is what is kept under a key, while nobody else asks for it. Who does may never
+// be answered: ctx ends the waiting.
+func (c *Caller) keep(ctx context.Context, key string) (k *kept, release func(), err error) {
 	c.mu.Lock()
-	k := c.kept[tool+" "+node]
+	k = c.kept[key]
 	if k == nil {
-		k = &kept{}
-		c.kept[tool+" "+node] = k
+		k = &kept{asking: make(chan struct{}, 1)}
+		c.kept[key] = k
 	}
 	c.mu.Unlock()
-	k.mu.Lock()
-	defer k.mu.Unlock()
+	select {
+	case k.asking <- struct{}{}:
+		return k, func() { <-k.asking }, nil
+	case <-ctx.Done():
+		return nil, nil, ctx.Err()
+	}
+}
+
+// shared calls a tool of a node that answers several of the 48.
+func (c *Caller) shared(ctx context.Context, tool, node string) (*Result, error) {
+	k, release, err := c.keep(ctx, tool+" "+node)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	now := c.client.opts.Now()
 	if k.r != nil && now.Sub(k.at) < scaled(fresh, k.r.Clock) {
 		return k.r, nil
@@ -447,15 +461,11 @@ func (c *Caller) stopping(ctx context.Context, call ergo.Call) (*Result, error) 
 		tool, args = "heap_profile", args.With("limit", 1000)
 	}
 	key := tool + " " + call.Node
-	c.mu.Lock()
-	k := c.kept[key]
-	if k == nil {
-		k = &kept{}
-		c.kept[key] = k
+	k, release, err := c.keep(ctx, key)
+	if err != nil {
+		return nil, err
 	}
-	c.mu.Unlock()
-	k.mu.Lock()
-	defer k.mu.Unlock()
+	defer release()
 	now := c.client.opts.Now()
 	if k.r != nil && now.Sub(k.at) < scaled(sameDiagnosis, k.r.Clock) {
 		return k.r, nil

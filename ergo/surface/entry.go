@@ -19,7 +19,7 @@ type Entry struct {
 	address Address
 	opts    live.Options
 
-	probing   sync.Mutex
+	probing   chan struct{}               // filled while it is found out which surface answers
 	observers map[string]*observer.Caller // by URL: they remember what they follow
 	mu        sync.Mutex
 	found     finding // zero as long as nothing was found
@@ -44,7 +44,7 @@ func Open(address string, opts live.Options) (*Entry, error) {
 	if opts.Transport == nil {
 		opts.Transport = live.NewTransport(opts.TLS)
 	}
-	return &Entry{address: a, opts: opts, observers: map[string]*observer.Caller{}}, nil
+	return &Entry{address: a, opts: opts, probing: make(chan struct{}, 1), observers: map[string]*observer.Caller{}}, nil
 }
 
 // String is the URL of what was found, else of what is tried first.
@@ -81,8 +81,12 @@ func (e *Entry) find(ctx context.Context) (finding, error) {
 	if s := e.current(); s.caller != nil {
 		return s, nil
 	}
-	e.probing.Lock()
-	defer e.probing.Unlock()
+	select {
+	case e.probing <- struct{}{}:
+		defer func() { <-e.probing }()
+	case <-ctx.Done():
+		return finding{}, ctx.Err()
+	}
 	if s := e.current(); s.caller != nil {
 		return s, nil
 	}

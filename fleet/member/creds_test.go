@@ -61,12 +61,18 @@ func must(t *testing.T, err error) {
 // give writes credentials that are good until then.
 func (a *authority) give(file string, until time.Time) {
 	a.t.Helper()
+	a.giveOnly(file, until, jwt.Permissions{})
+}
+
+// giveOnly writes credentials of somebody who may do no more than that.
+func (a *authority) giveOnly(file string, until time.Time, may jwt.Permissions) {
+	a.t.Helper()
 	user, err := nkeys.CreateUser()
 	must(a.t, err)
 	id, err := user.PublicKey()
 	must(a.t, err)
 	uc := jwt.NewUserClaims(id)
-	uc.Expires = until.Unix()
+	uc.Expires, uc.Permissions = until.Unix(), may
 	text, err := uc.Encode(a.account)
 	must(a.t, err)
 	seed, err := user.Seed()

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -34,6 +35,9 @@ func TestMain(m *testing.M) {
 	if text := os.Getenv(childEnv); text != "" {
 		os.Exit(child(text))
 	}
+	if text := os.Getenv(engineEnv); text != "" {
+		os.Exit(engineChild(text))
+	}
 	flag.Parse()
 	if err := flag.Set("test.parallel", "8"); err != nil { // they wait, most of the time
 		panic(err)
@@ -44,12 +48,12 @@ func TestMain(m *testing.M) {
 // takeover is short, so that tests are.
 const takeover = 3 * time.Second
 
-// engines are some that form a cluster, or one.
+// engines are some that form a cluster, each in a process of its own, or one in this.
 type engines struct {
-	t     *testing.T
-	opts  []engine.Options
-	all   []*engine.Engine
-	token string
+	t         *testing.T
+	opts      []engine.Options
+	processes []*exec.Cmd
+	token     string
 }
 
 // startEngines starts so many.
@@ -59,13 +63,19 @@ func startEngines(t *testing.T, n int) *engines {
 	e := &engines{t: t, token: filepath.Join(dir, "token")}
 	if n == 1 {
 		e.opts = []engine.Options{{Dir: filepath.Join(dir, "0"), Listen: "127.0.0.1:0", TokenFile: e.token}}
-		e.start(0)
+		one, err := engine.Start(e.opts[0])
+		must(t, err)
+		t.Cleanup(one.Close)
+		e.opts[0].Listen = strings.TrimPrefix(one.URL(), "nats://")
 		return e
 	}
-	ports := freePorts(t, n)
+	_, err := engine.Token(e.token)
+	must(t, err)
+	ports := freePorts(t, 2*n)
+	e.processes = make([]*exec.Cmd, n)
 	for i := range n {
 		o := engine.Options{
-			Dir: filepath.Join(dir, fmt.Sprint(i)), Listen: "127.0.0.1:0", TokenFile: e.token,
+			Dir: filepath.Join(dir, fmt.Sprint(i)), Listen: fmt.Sprintf("127.0.0.1:%d", ports[n+i]), TokenFile: e.token,
 			Cluster: "test", Name: fmt.Sprint("e", i), ClusterListen: fmt.Sprintf("127.0.0.1:%d", ports[i]),
 		}
 		for j := range n {
@@ -82,16 +92,15 @@ func startEngines(t *testing.T, n int) *engines {
 // start starts the so many-th, again where it was there before.
 func (e *engines) start(i int) {
 	e.t.Helper()
-	one, err := engine.Start(e.opts[i])
-	if err != nil {
-		e.t.Fatal(err)
-	}
-	if i == len(e.all) {
-		e.all = append(e.all, nil)
-		e.t.Cleanup(func() { e.all[i].Close() })
-	}
-	e.all[i] = one
-	e.opts[i].Listen = strings.TrimPrefix(one.URL(), "nats://")
+	o := e.opts[i]
+	e.processes[i] = reborn(e.t, engineEnv, enginePlace{o.Dir, o.Listen, o.TokenFile, o.Cluster, o.Name, o.ClusterListen, o.Routes})
+}
+
+// kill kills the so many-th with -9.
+func (e *engines) kill(i int) {
+	e.t.Helper()
+	must(e.t, e.processes[i].Process.Kill())
+	_ = e.processes[i].Wait() // it was killed
 }
 
 func (e *engines) hosts() (out []string) {

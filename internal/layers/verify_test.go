@@ -21,6 +21,7 @@ var unverified = map[string]string{
 	"internal/soak/world_test.go":         "the world verifies after each crash",
 	"fleet/member/world_test.go":          "recorders that are killed; what each left is verified, and compared with what was shipped",
 	"fleet/member/scale_test.go":          "measurements of what was written, in the gigabytes",
+	"fleet/ask/month_test.go":             "likewise; its segments become objects, and are removed",
 	"internal/soak/happen_test.go":        "likewise",
 	"internal/limit/memory_linux_test.go": "in a process with little memory, and verified there",
 }

@@ -162,7 +162,10 @@ func (h handlerTransport) RoundTrip(r *http.Request) (resp *http.Response, err e
 	}()
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
-	return w.Result(), r.Context().Err()
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	return w.Result(), nil
 }
 
 // speed is how many times faster than it was a replay runs.

@@ -33,8 +33,8 @@ func Number(v float64) string { return strconv.FormatFloat(Round(v), 'f', -1, 64
 // number that ran over, or was made up, and its figures say nothing.
 const century = 100 * 365 * 24 * time.Hour
 
-// Length is a length of time in a sentence: "12 ms", "1.5 s", "2 min 3 s",
-// "2 h 5 min".
+// Length is a length of time in a sentence or a cell: three digits of one unit,
+// or the two leading ones: "740 ns", "0.27 ms", "1.5 s", "2 min 3 s", "2 h", "3 d 4 h".
 func Length(d time.Duration) string {
 	switch {
 	case d < -century:
@@ -45,14 +45,27 @@ func Length(d time.Duration) string {
 		return "-" + Length(-d)
 	case d == 0:
 		return "0 s"
+	case d < time.Microsecond:
+		return fmt.Sprintf("%d ns", d)
 	case d < 100*time.Millisecond:
 		return Number(float64(d)/1e6) + " ms"
 	case d < 2*time.Minute:
 		return Number(d.Seconds()) + " s"
 	case d < 2*time.Hour:
-		return fmt.Sprintf("%d min %d s", int(d.Minutes()), int(d.Seconds())%60)
+		return units(d, time.Minute, "min", time.Second, "s")
+	case d < 48*time.Hour:
+		return units(d, time.Hour, "h", time.Minute, "min")
 	}
-	return fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
+	return units(d, 24*time.Hour, "d", time.Hour, "h")
+}
+
+// units are the two leading ones of a length of time; the second where it is not 0.
+func units(d, big time.Duration, bigUnit string, small time.Duration, smallUnit string) string {
+	s := fmt.Sprintf("%d %s", d/big, bigUnit)
+	if rest := d % big / small; rest > 0 {
+		s += fmt.Sprintf(" %d %s", rest, smallUnit)
+	}
+	return s
 }
 
 // Short is a length of time in a column, in at most two units: "12ms", "1.5s",

@@ -14,14 +14,16 @@ func TestLengthsOfTime(t *testing.T) {
 		length, short string
 	}{
 		{0, "0 s", "0s"},
-		{740, "0.00074 ms", "740ns"},
+		{740, "740 ns", "740ns"},
+		{12_345, "0.0123 ms", "12µs"},
 		{131_797_782, "0.132 s", "132ms"},
 		{12_345_678, "12.3 ms", "12ms"},
 		{29_712 * time.Millisecond, "29.7 s", "29.7s"},
 		{93 * time.Second, "93 s", "1m33s"},
 		{123 * time.Second, "2 min 3 s", "2m03s"},
 		{7260 * time.Second, "2 h 1 min", "2h01m"},
-		{76 * time.Hour, "76 h 0 min", "3d04h"},
+		{5 * time.Minute, "5 min", "5m00s"},
+		{76 * time.Hour, "3 d 4 h", "3d04h"},
 		{-5 * time.Second, "-5 s", "-5s"},
 		{math.MinInt64, "minus over a century", "<-100y"},
 		{math.MaxInt64, "over a century", ">100y"},

@@ -1,11 +1,12 @@
 package chart
 
 import (
-	"fmt"
 	"math"
 	"strconv"
 	"strings"
 	"time"
+
+	"ergorecorder/internal/words"
 )
 
 // A Unit says how a number is written.
@@ -28,9 +29,9 @@ func (u Unit) Format(v float64) string {
 	case u == Bytes || u == "bytes":
 		return scaled(v, 1024, " B", " KiB", " MiB", " GiB", " TiB")
 	case u == Nanoseconds:
-		return Span(time.Duration(clampInt(v)))
+		return words.Length(time.Duration(clampInt(v)))
 	case u == Seconds:
-		return Span(time.Duration(clampInt(v * 1e9)))
+		return words.Length(time.Duration(clampInt(v * 1e9)))
 	case u == Count || u == "count":
 		return Whole(v)
 	case u == Percent:
@@ -128,52 +129,10 @@ func Significant(v float64) string {
 
 func trimZeros(s string) string { return strings.TrimRight(strings.TrimRight(s, "0"), ".") }
 
-// century is longer than anything that is recorded: what is beyond it ran over, or was
-// made up.
-const century = 100 * 365 * 24 * time.Hour
-
-// OfSeconds is Span of so many seconds, be they as many as they want.
+// OfSeconds is the length of so many seconds, be they as many as they want.
 func OfSeconds(n int64) string {
 	const most = int64(math.MaxInt64 / time.Second)
-	return Span(time.Duration(min(max(n, -most), most)) * time.Second)
-}
-
-// Span writes a duration with its two leading units, or three digits of one.
-func Span(d time.Duration) string {
-	switch {
-	case d > century:
-		return "over 100 years"
-	case d < -century:
-		return "under −100 years"
-	}
-	sign := ""
-	if d < 0 {
-		sign, d = "−", -d
-	}
-	switch {
-	case d == 0:
-		return "0"
-	case d < time.Microsecond:
-		return fmt.Sprintf("%s%d ns", sign, d)
-	case d < time.Millisecond:
-		return sign + Significant(float64(d)/1e3) + " µs"
-	case d < time.Second:
-		return sign + Significant(float64(d)/1e6) + " ms"
-	case d < time.Minute:
-		return sign + Significant(float64(d)/1e9) + " s"
-	case d < time.Hour:
-		return sign + units(int64(d/time.Minute), "min", int64(d%time.Minute/time.Second), "s")
-	case d < 48*time.Hour:
-		return sign + units(int64(d/time.Hour), "h", int64(d%time.Hour/time.Minute), "min")
-	}
-	return sign + units(int64(d/(24*time.Hour)), "d", int64(d%(24*time.Hour)/time.Hour), "h")
-}
-
-func units(big int64, bigUnit string, small int64, smallUnit string) string {
-	if small == 0 {
-		return fmt.Sprintf("%d %s", big, bigUnit)
-	}
-	return fmt.Sprintf("%d %s %d %s", big, bigUnit, small, smallUnit)
+	return words.Length(time.Duration(min(max(n, -most), most)) * time.Second)
 }
 
 // Layouts of times in text and in addresses; all times are UTC.

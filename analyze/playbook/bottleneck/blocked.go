@@ -35,7 +35,7 @@ func recurring(ctx context.Context, s *scene.Scene, a *scene.Actor, st *work.Sta
 	f.Evidence = append(f.Evidence, eachTime(a, st, p))
 	f.Subject = a.Subject(f.Onset)
 	f.Title = fmt.Sprintf("%s on %s stands still in a callback again and again", a.Called(), a.Node.Name)
-	f.Score = max(f.Score, min(finding.Score(finding.BlockedCallback, float64(p.Times)*p.Lasts.Seconds()), finding.Over))
+	f.Score = max(f.Score, min(finding.Score(finding.BlockedCallback, float64(p.Times)*waited(p.Lasts, p.Waiting)), finding.Over))
 	f.Summary = fmt.Sprintf("%s was seen standing still %d times since %s, every %s, for %s at the median and %s at most; up to %d messages waited meanwhile.",
 		a.Called(), p.Times, finding.Clock(f.Onset), finding.Duration(p.Every), finding.Duration(p.Lasts), finding.Duration(p.Longest), p.Waiting)
 	if p.Longer {
@@ -89,7 +89,7 @@ func blockedOnce(ctx context.Context, s *scene.Scene, a *scene.Actor, st *work.S
 	}
 	f := &finding.Finding{
 		Kind: finding.BlockedCallback, Subject: a.Subject(onset), Onset: onset, OnsetErrorS: began.Off.Seconds(),
-		Score: finding.Score(finding.BlockedCallback, d.Seconds()), Confidence: finding.High,
+		Score: finding.Score(finding.BlockedCallback, waited(d, st.To.Mailbox)), Confidence: finding.High,
 		Title: fmt.Sprintf("%s on %s is blocked inside a callback", a.Called(), a.Node.Name),
 	}
 	f.Summary = fmt.Sprintf("%s has handled nothing for %s: it is running, %d messages wait and no callback has ended.",
@@ -115,6 +115,13 @@ func blockedOnce(ctx context.Context, s *scene.Scene, a *scene.Actor, st *work.S
 	f.Evidence = append(f.Evidence, stillness(a, st, onset, d))
 	s.TellStack(f, a, stack)
 	return f, nil
+}
+
+// waited is the harm of a process that takes no message for a while: how long all messages
+// that wait for it have waited, together, in s. They came one after the other, so the
+// oldest has waited all the time and the newest hardly any.
+func waited(lasted time.Duration, messages int64) float64 {
+	return lasted.Seconds() * float64(max(messages, 1)+1) / 2
 }
 
 // overdue reports whether a process that has nothing waiting is in its callback
@@ -160,6 +167,7 @@ func stillness(a *scene.Actor, st *work.Stall, onset time.Time, d time.Duration)
 		Series:  mailboxSeries(a, onset),
 	}
 	rows := a.Rows(from, to)
+	e.Value("waited_s", waited(d, st.To.Mailbox), rows.Of("seconds("+finding.Instant(to.Add(-d))+", last(at)) * (greatest(last(MessagesMailbox), 1) + 1) / 2"))
 	e.Value("for_s", d.Seconds(), rows.Of("seconds("+finding.Instant(to.Add(-d))+", last(at))"))
 	e.Value("state", st.State.String(), rows.Of("last(State)"))
 	e.Value("handled", st.To.Handled()-st.From.Handled(), rows.Of("change(MessagesIn - MessagesMailbox)"))

@@ -38,7 +38,7 @@ func stuckCall(ctx context.Context, s *scene.Scene, a *scene.Actor, st *work.Sta
 	}
 	f := &finding.Finding{
 		Kind: finding.StuckCall, Subject: a.Subject(onset), Onset: onset, OnsetErrorS: began.Off.Seconds(),
-		Score: finding.Score(finding.StuckCall, d.Seconds()), Confidence: finding.High, Facts: []finding.Fact{finding.Waits},
+		Score: finding.Score(finding.StuckCall, waited(d, st.To.Mailbox)), Confidence: finding.High, Facts: []finding.Fact{finding.Waits},
 		Title: fmt.Sprintf("%s on %s waits for a reply that does not come", a.Called(), a.Node.Name),
 		Summary: fmt.Sprintf("%s has been waiting for a response for %s, while a call normally gives up after 5 s; %d messages wait behind it.",
 			a.Called(), finding.Duration(d), st.To.Mailbox),

@@ -123,6 +123,8 @@ func silentBefore(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 	f.Evidence = []finding.Evidence{evidence(e, s, "messages published", "MessagesPublished", e.LastPublished, e.Published)}
 	f.Evidence[0].Value("published", published, said(e, e.Published).Of("first(MessagesPublished)"))
 	f.Evidence[0].Value("subscribers", subscribers, said(e, e.Subscribers).Of("last(Subscribers)"))
+	f.Evidence[0].Value("silent_s", quiet.Seconds(), said(e, e.Published).Of("seconds("+finding.Instant(e.LastPublished)+", "+finding.Instant(e.Last)+")"))
+	f.Evidence[0].Value("published_s", int64(steady.Seconds()), said(e, e.Published).Of("floor(seconds("+finding.Instant(e.Created)+", "+finding.Instant(e.LastPublished)+"))"))
 	f.Caveats = append(f.Caveats, "How evenly it was published before is not known: it may be one that comes in batches.")
 	f.Recommendation = fmt.Sprintf("Look at its producer %s: is it blocked, or is what feeds it silent too?", e.Producer)
 	v.Find(f)

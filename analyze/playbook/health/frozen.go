@@ -1,7 +1,9 @@
 package health
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"ergorecorder/analyze/finding"
@@ -139,6 +141,9 @@ func pauses(s *scene.Scene, n *scene.Node, all []scene.Freeze, collector series.
 	}
 	if len(every) > 0 {
 		f.Summary += fmt.Sprintf(" The pauses that were seen came every %s typically.", finding.Seconds(series.Median(every)))
+		if len(f.Evidence) > 0 && collector.Len() == 0 {
+			tellEvery(&f.Evidence[0], n, all, every)
+		}
 	}
 	if collector.Len() > 0 {
 		f.Summary += fmt.Sprintf(" The collector itself reports %d pauses of up to %s.", collector.Len(), finding.Seconds(series.Quantile(collector.V, 1)))
@@ -160,6 +165,21 @@ func pauses(s *scene.Scene, n *scene.Node, all []scene.Freeze, collector series.
 	return f
 }
 
+// tellEvery adds how long it was from one stop to the next, at the median: that of the two
+// stops, or the mean of both where two are in the middle.
+func tellEvery(e *finding.Evidence, n *scene.Node, all []scene.Freeze, every []float64) {
+	order := make([]int, len(every))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(i, k int) int { return cmp.Compare(every[i], every[k]) })
+	gap := func(i int) string {
+		return "seconds(" + finding.Instant(all[i].From) + ", " + finding.Instant(all[i+1].From) + ")"
+	}
+	low, high := order[(len(order)-1)/2], order[len(order)/2]
+	e.Value("every_s", series.Median(every), n.Says("node_info", all[0].From, all[len(all)-1].To).Of("("+gap(low)+" + "+gap(high)+") / 2"))
+}
+
 // stillEvidence shows how long the node took to answer.
 func stillEvidence(n *scene.Node, all []scene.Freeze) []finding.Evidence {
 	if len(all) == 0 {
@@ -168,7 +188,7 @@ func stillEvidence(n *scene.Node, all []scene.Freeze) []finding.Evidence {
 	from, to := all[0].From, all[len(all)-1].To
 	var records []string
 	for _, z := range all {
-		if len(records) < 6 {
+		if len(records) < 6 && !z.Open {
 			records = append(records, finding.RecordName(n.Name, "node_info", z.To))
 		}
 	}
@@ -185,6 +205,10 @@ func stillEvidence(n *scene.Node, all []scene.Freeze) []finding.Evidence {
 			e.Value("late_s", z.Late.Seconds(), n.Says("*", z.To, z.To).Of("max(took)"))
 			break
 		}
+	}
+	if n.Heard.Len() == 0 {
+		e.What = "calls and pings that got no answer"
+		return []finding.Evidence{e}
 	}
 	e.Value("median_answer_s", series.Median(n.Heard.V), n.Over("node_info", n.Heard).Of("median(took)"))
 	return []finding.Evidence{e}

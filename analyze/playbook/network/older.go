@@ -38,7 +38,7 @@ func olderLink(s *scene.Scene, w *scene.Network, v *finding.Verdict, a, b string
 	}
 	switch all := roundTrips(s, w, a, b); {
 	case late >= fewestMute && unansweredThroughout(all):
-		v.Find(muteLink(s, w, a, b, all))
+		v.Find(muteLink(s, w, a, b))
 	case apart > fewestMute && apart == len(mute) && all.Len() == 0 && neverUp(w, a, b):
 		v.Find(apartLink(s, w, a, b))
 	}
@@ -93,12 +93,11 @@ func neverUp(w *scene.Network, a, b string) bool {
 	return true
 }
 
-func muteLink(s *scene.Scene, w *scene.Network, a, b string, all series.Series) *finding.Finding {
+func muteLink(s *scene.Scene, w *scene.Network, a, b string) *finding.Finding {
 	f := olderFinding(s, w, a, b)
 	f.Kind, f.Score = finding.SlowLink, min(finding.Score(finding.SlowLink, unanswered), finding.Unsure)
 	f.Title = fmt.Sprintf("Calls between %s and %s are mostly not answered, over a link that stands", finding.NodeName(a), finding.NodeName(b))
-	f.Summary = fmt.Sprintf("It was so when the recording began: at least half of the pings and forwarded calls over the link time out from %s to %s, while both nodes and others answer each other.",
-		finding.Clock(all.T[0]), finding.Clock(all.T[all.Len()-1]))
+	f.Summary = "It was so when the recording began: at least half of the pings and forwarded calls over the link time out, in its first half and in its second, while both nodes and others answer each other."
 	f.Recommendation = fmt.Sprintf("Examine the path between %s and %s: the nodes themselves are well.", a, b)
 	return f
 }

@@ -40,6 +40,9 @@ func slowLink(s *scene.Scene, w *scene.Network, v *finding.Verdict, a, b string)
 		if words && (is < s.Set.Of(slowRatio)*was || is < s.Set.Of(slowMS)) {
 			title, summary = unansweredWords(a, b, c.At, was, is)
 		}
+		if !words {
+			title, summary = silentWords(a, b, c.At, told)
+		}
 		rtt := all
 		rtt.V = slices.Clone(all.V)
 		for i := range rtt.V {
@@ -59,9 +62,7 @@ func slowLink(s *scene.Scene, w *scene.Network, v *finding.Verdict, a, b string)
 			Confirm:        []string{fmt.Sprintf("network_ping name=%s on %s, and from other nodes", b, a)},
 			Caveats:        []string{"A ping is answered by one of five workers: one that is busy with a profile delays it too."},
 		}
-		if words {
-			told.tell(&f.Evidence[0])
-		}
+		told.tell(&f.Evidence[0])
 		if i+1 < len(changes) {
 			f.End = &changes[i+1].At
 		}
@@ -81,6 +82,20 @@ func slowWords(a, b string, since time.Time, was, is float64) (title, summary st
 func unansweredWords(a, b string, since time.Time, was, is float64) (title, summary string) {
 	return fmt.Sprintf("Calls between %s and %s are mostly not answered, over a link that stands", finding.NodeName(a), finding.NodeName(b)),
 		fmt.Sprintf("Since %s at least half of the pings and forwarded calls over the link time out; the pings that are answered take %s ms (%s ms before).", finding.Clock(since), finding.Number(is), finding.Number(was))
+}
+
+// silentWords say of a link that no ping over it is answered any more: there is no round
+// trip to give the length of.
+func silentWords(a, b string, since time.Time, t trip) (title, summary string) {
+	title = fmt.Sprintf("Calls between %s and %s are not answered any more, over a link that stands", finding.NodeName(a), finding.NodeName(b))
+	summary = fmt.Sprintf("Since %s at least half of what is asked over the link times out.", finding.Clock(since))
+	if t.after.Len() == 0 {
+		summary = fmt.Sprintf("Since %s no ping from %s to %s was answered.", finding.Clock(since), t.node, t.peer)
+	}
+	if t.before.Len() > 0 {
+		summary += fmt.Sprintf(" Before, pings took %s ms.", finding.Number(t.was))
+	}
+	return title, summary
 }
 
 // lasts is until when what a change led to lasts.
@@ -177,17 +192,23 @@ func pinged(w *scene.Network, changes []series.Change, i int, a, b string) (t tr
 	if i+1 < len(changes) {
 		t.after = t.after.Before(changes[i+1].At)
 	}
-	if t.before.Len() == 0 || t.after.Len() == 0 {
-		return t, false
+	if t.before.Len() > 0 {
+		t.was = series.Median(t.before.V)
 	}
-	t.was, t.is = series.Median(t.before.V), series.Median(t.after.V)
-	return t, true
+	if t.after.Len() > 0 {
+		t.is = series.Median(t.after.V)
+	}
+	return t, t.before.Len() > 0 && t.after.Len() > 0
 }
 
 func (t trip) tell(e *finding.Evidence) {
 	over := func(s series.Series) finding.Call {
 		return finding.Source{Tool: "network_ping", Node: t.node, Row: t.peer, From: s.T[0], To: s.T[s.Len()-1]}.Of("median(says('rtt ')) * 1000")
 	}
-	e.Value("before_ms", t.was, over(t.before))
-	e.Value("after_ms", t.is, over(t.after))
+	if t.before.Len() > 0 {
+		e.Value("before_ms", t.was, over(t.before))
+	}
+	if t.after.Len() > 0 {
+		e.Value("after_ms", t.is, over(t.after))
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -47,10 +48,10 @@ func Far(root *cobra.Command) {
 	fl.StringVar(&f.engine.CAFile, "engine-ca", "", "file with the certificate of who signs the engine's")
 	fl.StringVar(&f.cacheDir, "cache", "", "directory that keeps what was fetched of s3:// and fleet:// (default: "+cacheName+" in the user's cache directory)")
 	fl.Int64Var(&f.cacheBytes, "cache-bytes", defaultCache, "how many bytes --cache may have")
-	before := root.PersistentPreRunE
+	also := root.PersistentPreRunE
 	root.PersistentPreRunE = func(cmd *cobra.Command, args []string) error {
-		if before != nil {
-			if err := before(cmd, args); err != nil {
+		if also != nil {
+			if err := also(cmd, args); err != nil {
 				return err
 			}
 		}
@@ -124,29 +125,57 @@ func (f *far) cache() (*cache.Cache, error) {
 	return cache.Open(dir, f.cacheBytes, time.Now)
 }
 
+// before is how long before a moment what is shown of it may have been said, unless --over
+// says more.
+const before = 5 * time.Minute
+
 // asked is the time that a command line asks about, as far as it can be told
-// before anything is read: whole times. What else there is, such as -10m, asks about all.
+// before anything is read: whole times. What else there is, such as -10m, asks about all, and
+// so does what is compared with a time that is not told.
 func asked(cmd *cobra.Command) (from, to time.Time) {
-	whole := func(flag string) (t time.Time, given bool) {
+	has := func(flag string) bool { return cmd.Flags().Lookup(flag) != nil }
+	switch {
+	case has("with-from"):
+		return spanned(cmd, "from", "to", "with-from", "with-to")
+	case has("at"):
+		if from, to = spanned(cmd, "at", "with"); from.IsZero() {
+			return from, to
+		}
+		over, _ := cmd.Flags().GetDuration("over") // where there is none it is 0
+		return from.Add(-max(before, over)), to
+	}
+	for flag, t := range map[string]*time.Time{"from": &from, "to": &to} {
 		x := cmd.Flags().Lookup(flag)
 		if x == nil || !x.Changed {
-			return t, false
+			continue
 		}
-		t, err := time.Parse(time.RFC3339Nano, x.Value.String())
-		return t, err == nil
-	}
-	if at, ok := whole("at"); ok {
-		return at, at
-	}
-	var okFrom, okTo bool
-	from, okFrom = whole("from")
-	to, okTo = whole("to")
-	for flag, ok := range map[string]bool{"from": okFrom, "to": okTo, "at": false, "with": false} {
-		if x := cmd.Flags().Lookup(flag); x != nil && x.Changed && !ok {
+		var err error
+		if *t, err = time.Parse(time.RFC3339Nano, x.Value.String()); err != nil {
 			return time.Time{}, time.Time{}
 		}
 	}
 	return from, to
+}
+
+// spanned is the time from the first to the last that flags tell; none where one of them
+// does not tell a whole time. A flag that there is not, or that says nothing unless it is given, tells nothing.
+func spanned(cmd *cobra.Command, flags ...string) (from, to time.Time) {
+	var told []time.Time
+	for _, flag := range flags {
+		x := cmd.Flags().Lookup(flag)
+		if x == nil || flag == "with" && x.Value.String() == "" {
+			continue
+		}
+		t, err := time.Parse(time.RFC3339Nano, x.Value.String())
+		if err != nil {
+			return time.Time{}, time.Time{}
+		}
+		told = append(told, t)
+	}
+	if len(told) == 0 {
+		return time.Time{}, time.Time{}
+	}
+	return slices.MinFunc(told, time.Time.Compare), slices.MaxFunc(told, time.Time.Compare)
 }
 
 // alone is of a flag --node that names all that its command looks at.
