@@ -79,7 +79,7 @@ func New(caller ergo.Caller, w *archive.Writer, opts Options) (*Recorder, error)
 	}
 	r.clock = clock.New(opts.Now, opts.Elapsed)
 	r.desk = entries.Desk{
-		Caller: caller, Routes: opts.Routes, Hear: r.clock.Hear, Timeout: int(max(opts.Timeout/time.Second, 1)),
+		Caller: caller, Routes: opts.Routes, Hear: r.clock.Hear, Live: r.clock.Live, Timeout: int(max(opts.Timeout/time.Second, 1)),
 		Look: r.look, Beside: r.running.Go,
 	}
 	r.started = opts.Now()
