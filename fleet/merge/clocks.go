@@ -33,6 +33,11 @@ func (c Clock) Shift() time.Duration {
 
 // String says it in words.
 func (c Clock) String() string {
+	if c.Set {
+		steady := c
+		steady.Set = false
+		return steady.String() + "; it was set while it recorded"
+	}
 	switch {
 	case c.How == "":
 		return "its clock could not be compared: no node was asked by both"

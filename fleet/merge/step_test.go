@@ -20,7 +20,7 @@ func TestSteppedClock(t *testing.T) {
 	second.asks(406, 601, "a@h", "b@h")
 	rec, res := merged(t, first.done(), second.done())
 	p := res.Parts[1]
-	if p.Shift != 0 || !strings.Contains(p.Clock.String(), "its clock moved by 90.0 s meanwhile") {
+	if p.Shift != 0 || !strings.Contains(p.Clock.String(), "its clock moved by 90.0 s meanwhile; it was set while it recorded") {
 		t.Errorf("moved by %v: %s", p.Shift, p.Clock)
 	}
 	answers := func(node string, from, to float64) (n int) {
@@ -51,7 +51,7 @@ func TestSteppedClock(t *testing.T) {
 	if !strings.Contains(marks, "clock_step 404-494") {
 		t.Errorf("marks %s", marks)
 	}
-	if got := strings.Join(kinds(t, rec), ", "); !strings.Contains(got, "clock") {
+	if got := strings.Join(kinds(t, rec), ", "); !strings.Contains(got, "recorder_clock") {
 		t.Errorf("found %s: nothing of the clock", got)
 	}
 }
