@@ -15,7 +15,7 @@ PREFIX    ?= /usr/local
 DESTDIR   ?=
 GORELEASER  := github.com/goreleaser/goreleaser/v2@v2.15.4
 
-.PHONY: scale all build install man snapshot test test-long test-short race race-short arm soak fleet-soak fleet-scale fleet-month roads matrix screenshots lint bench bench-compare fuzz demo clean
+.PHONY: figures scale all build install man snapshot test test-long test-short race race-short arm soak fleet-soak fleet-scale fleet-month roads matrix screenshots lint bench bench-compare fuzz demo clean
 
 all: build
 
@@ -117,6 +117,9 @@ bench: ## benchmarks, COUNT times each; BENCH=regexp
 
 bench-compare: ## this tree against REF=…, by benchstat
 	./bench/compare.sh "$(REF)" "$(BENCH)" "$(COUNT)"
+
+figures: ## what BENCHMARKS.md says, measured again, with machine, load and commit; SECTION='peers scans' some of it (bench/figures.sh list)
+	./bench/figures.sh $(SECTION)
 
 scale: build ## how cost grows with processes, nodes, hours, findings, lines and segments; CASE=one of them, or nodes-hour, day
 	$(GO) build -o $(BIN)/scale ./internal/scale

@@ -109,6 +109,8 @@ func (r *Recorder) Run(ctx context.Context) error {
 	}
 	if r.clock.Replayed() {
 		r.since = r.clock.Steady()
+	} else {
+		r.clock.Live() // and nobody makes a replay of it any more
 	}
 	r.begin(last)
 	why := r.watch(ctx)

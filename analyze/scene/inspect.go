@@ -23,6 +23,7 @@ type Inspection struct {
 	Intensity, Period int
 	Restarts          series.Series // within the period, at each inspection
 	Running, Disabled series.Series // children
+	DisabledAs        string        // how it calls those that it goes on without
 	noted             series.Series // restarts that its history holds, at each inspection
 	History           []Noted       // these restarts, from 3.3 on, in order of time
 
@@ -188,9 +189,10 @@ func (in *Inspection) take(at time.Time, field func(string) string) {
 		in.Period, _ = number("period")
 		add(&in.Restarts, "restarts_count")
 		add(&in.Running, "children_running")
-		if add(&in.Disabled, "children_disabled"); in.Disabled.Len() == 0 {
-			add(&in.Disabled, "specs_disabled") // of one whose children are made when they are asked for
+		if in.DisabledAs = "children_disabled"; field(in.DisabledAs) == "" {
+			in.DisabledAs = "specs_disabled" // of one whose children are made when they are asked for
 		}
+		add(&in.Disabled, in.DisabledAs)
 		add(&in.noted, "history:count")
 	}
 	if v, ok := number("pool_size"); ok {

@@ -216,6 +216,7 @@ var settingPhrases = compile([]phrase[*cast]{
 	{form: "warms up over {d}", means: "after its start messages are up to five times as dear", do: each(func(s *world.Spec, a words) { s.WarmUp = a.d(0) })},
 	{form: "grumbles {q}", means: "logs an error for each call that fails", do: each(func(s *world.Spec, a words) { s.Grumbles = a[0] })},
 	{form: "has {n} chances", means: "after so many restarts of its own its supervisor goes on without it, and says nothing", do: each(func(s *world.Spec, a words) { s.Chances = int(a.n(0)) })},
+	{form: "on demand", means: "a supervisor's children are made when they are asked for", do: each(func(s *world.Spec, _ words) { s.OnDemand = true })},
 	{form: "fresh names", means: "after a restart it has another name", do: each(func(s *world.Spec, _ words) { s.Fresh = true })},
 	{form: "{n} in {d}", means: "how many restarts a supervisor allows, in how long", do: each(func(s *world.Spec, a words) { s.Intensity, s.Period = int(a.n(0)), a.d(1) })},
 	{form: "transient", means: "children that end normally are not restarted", do: each(func(s *world.Spec, _ words) { s.Transient = true })},

@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"ergorecorder/analyze"
 	"ergorecorder/analyze/finding"
@@ -99,7 +102,39 @@ func told(t testing.TB, text string, seed uint64) (lacks []string, report []byte
 	if err := render.Text(&shown, r, render.Options{Width: 100}); err != nil {
 		t.Fatal(err)
 	}
-	return s.Expect.Lacks(read, shown.String()), shown.Bytes()
+	return append(s.Expect.Lacks(read, shown.String()), stillSo(text, s.World.Length, read)...), shown.Bytes()
+}
+
+var happens = regexp.MustCompile(`^at (\S+)(?: for (\S+))?( every \S+)?.*?: `)
+
+// stillSo is what a report says is still so at the end, of a story in which all that
+// happens has been over for long. What is never given back stays.
+func stillSo(text string, length time.Duration, r story.Report) (lacks []string) {
+	const long = time.Minute
+	above, _, _ := strings.Cut(text, "\n----")
+	over := time.Duration(0)
+	for line := range strings.Lines(above) {
+		m := happens.FindStringSubmatch(line)
+		if m == nil {
+			continue
+		}
+		at, err := time.ParseDuration(m[1])
+		lasts, bad := time.ParseDuration(m[2])
+		if err != nil || bad != nil || m[3] != "" {
+			return nil
+		}
+		over = max(over, at+lasts)
+	}
+	if over == 0 || length-over < long {
+		return nil
+	}
+	for _, f := range r.Findings {
+		stays := []string{"memory_leak", "process_leak", "registration_leak", "goroutine_growth"}
+		if f.Severity != "info" && f.End == nil && !slices.Contains(stays, f.Kind) {
+			lacks = append(lacks, fmt.Sprintf("%s is told to be still so at the end, and was over at %s", f.Title, over))
+		}
+	}
+	return lacks
 }
 
 // Every story is told right, but for the known shortfalls; and one of those

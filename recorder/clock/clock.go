@@ -42,6 +42,20 @@ func (c *Clock) Hear(announced *ergo.Clock) {
 	}
 }
 
+// Stamp gives an answer its time: of a live cluster when it came, whatever it says; of
+// the replay that is followed when it was observed, if that can be.
+func (c *Clock) Stamp(a *ergo.Answer) {
+	if a.Clock == nil && !a.Observed {
+		return
+	}
+	now := c.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.follow == nil || a.At.After(c.follow.End) || a.At.Year() < earliest {
+		a.At, a.Observed = now, false
+	}
+}
+
 // Live takes in that a node answered without announcing a clock: the cluster is none
 // that is replayed, and stays that, though somebody announces one.
 func (c *Clock) Live() {
@@ -58,10 +72,11 @@ func (c *Clock) Live() {
 const (
 	slowest, fastest = 0.01, 1e6
 	underWay         = 30 * time.Second
+	earliest, latest = 1970, 2200 // years
 )
 
 func sane(c *ergo.Clock) bool {
-	year := func(t time.Time) bool { return t.Year() >= 1970 && t.Year() <= 2200 }
+	year := func(t time.Time) bool { return t.Year() >= earliest && t.Year() <= latest }
 	return c.Speed >= slowest && c.Speed <= fastest && year(c.Now) && year(c.End)
 }
 

@@ -58,3 +58,30 @@ func TestOneReplayIsFollowed(t *testing.T) {
 		t.Error("a live cluster is taken for a replay")
 	}
 }
+
+// TestStamp: what an answer says of its time counts where it can be so, of a replay.
+func TestStamp(t *testing.T) {
+	day := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	replay := &ergo.Clock{Now: day, Speed: 1, End: day.Add(time.Hour)}
+	late := time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+	live, _ := at(t)
+	of, _ := at(t)
+	of.Hear(replay)
+	for name, tt := range map[string]struct {
+		c        *Clock
+		answer   ergo.Answer
+		at       time.Time
+		observed bool
+	}{
+		"a live node":                    {live, ergo.Answer{At: day}, day, false},
+		"a live node that dates back":    {live, ergo.Answer{At: day, Observed: true}, live.Now(), false},
+		"a live node with a clock":       {live, ergo.Answer{At: late, Clock: replay}, live.Now(), false},
+		"a replay":                       {of, ergo.Answer{At: day.Add(-time.Minute), Observed: true, Clock: replay}, day.Add(-time.Minute), true},
+		"a replay behind its end":        {of, ergo.Answer{At: late, Observed: true, Clock: replay}, day, false},
+		"a replay before there was time": {of, ergo.Answer{At: time.Time{}, Observed: true, Clock: replay}, day, false},
+	} {
+		if tt.c.Stamp(&tt.answer); !tt.answer.At.Equal(tt.at) || tt.answer.Observed != tt.observed {
+			t.Errorf("%s: %v %v", name, tt.answer.At, tt.answer.Observed)
+		}
+	}
+}

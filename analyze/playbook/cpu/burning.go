@@ -77,10 +77,10 @@ func handledMore(n *scene.Node, life time.Duration, accused string) float64 {
 	return max(1, scaled/spent)
 }
 
-// fed reports whether others send a process at least half of what it gets more than in
-// its life before, so that it has more to do: those that send more than in theirs could.
+// fed reports whether a process has more to do than in its life before: it gets many more
+// messages, and does not send them to itself, or others send as many more as it gets.
 func fed(s *scene.Scene, n *scene.Node, pid string) bool {
-	gets, others := 0.0, 0.0
+	gets, sends, got, others := 0.0, 0.0, 0.0, 0.0
 	for _, o := range s.Nodes {
 		_, life, ok := o.LifeBefore(scene.CPUUsed(o))
 		for _, a := range o.Procs.Actors {
@@ -90,13 +90,15 @@ func fed(s *scene.Scene, n *scene.Node, pid string) bool {
 			}
 			more := func(first, last int64) float64 { return float64(last-first)/span - float64(first)/life.Seconds() }
 			if o == n && a.Pid == pid {
-				gets = more(a.Begin.In, a.Now().In)
+				got = float64(a.Begin.In) / life.Seconds()
+				gets, sends = more(a.Begin.In, a.Now().In), more(a.Begin.Out, a.Now().Out)
 			} else {
 				others += max(0, more(a.Begin.Out, a.Now().Out))
 			}
 		}
 	}
-	return gets > 0 && others >= gets/2
+	itself := sends >= gets*(1-s.Set.Of(busyShare))
+	return gets > 0 && (others >= gets/2 || gets >= got && !itself)
 }
 
 // spends names the one process that is inside callbacks for at least half of the rise

@@ -55,6 +55,9 @@ func TestRetained(t *testing.T) {
 				if leaks != test.leaks {
 					t.Fatalf("seed %d: leaks %v, want %v: onset %v, %g to %g", seed, leaks, test.leaks, g.onset, g.before, g.after)
 				}
+				if pace := (test.live(120) - test.live(100)) / 20; leaks && math.Abs(g.slope.PerSecond-pace) > pace/3 {
+					t.Errorf("seed %d: grows by %g a second, want %g: what is left at collections, over the time between them", seed, g.slope.PerSecond, pace)
+				}
 				if off := g.onset.Sub(seriestest.At(test.onset)).Seconds(); leaks && math.Abs(off) > test.loose {
 					t.Errorf("seed %d: onset is %.1f s off", seed, off)
 				}

@@ -86,6 +86,7 @@ func lostLink(s *scene.Scene, w *scene.Network, v *finding.Verdict, a, b string)
 		poolFlap(f, losses)
 	case !down || len(losses) > 1:
 		linkFlap(f, losses)
+		f.End = whole(s, losses)
 	case s.To.Sub(last.Before) < 10*time.Second:
 		return // too soon to tell from a flap that is about to mend
 	case !heardSince(s, last.Before, a) || !heardSince(s, last.Before, b):
@@ -128,6 +129,19 @@ func linkDown(s *scene.Scene, w *scene.Network, f *finding.Finding, lost scene.L
 	}
 	f.Recommendation = fmt.Sprintf("Check the route and the ports between %s and %s (firewall, DNS, cookie); once it works, the next send connects again.", a, b)
 	f.Caveats = []string{"Nodes connect on demand: if nothing is sent between them, a closed connection stays closed without a fault."}
+}
+
+// whole is since when a connection that was lost stands again, nil where it may be lost
+// again any moment: it has to have stood for longer than it was between two losses.
+func whole(s *scene.Scene, losses []scene.Loss) *time.Time {
+	last, apart := losses[len(losses)-1], 10*time.Second
+	for i := 1; i < len(losses); i++ {
+		apart = max(apart, losses[i].Before.Sub(losses[i-1].Before)*3/2)
+	}
+	if last.Made.IsZero() || s.To.Sub(last.Made) < apart {
+		return nil
+	}
+	return &last.Made
 }
 
 // linkFlap words a link that was lost and made again.

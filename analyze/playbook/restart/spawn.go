@@ -97,11 +97,11 @@ func childDisabled(s *scene.Scene, n *scene.Node, in *scene.Inspection, w scene.
 		Title:   fmt.Sprintf("%s on %s goes on without %s", sup.Called(), n.Name, who),
 		Summary: fmt.Sprintf("Its disabled children became %s, before %s; it was still so at the last inspection.", finding.Number(in.Disabled.V[in.Disabled.Len()-1]), finding.Number(in.Disabled.V[0])),
 		Evidence: []finding.Evidence{{
-			What: "disabled children of " + sup.Called() + " " + sup.Pid, Node: n.Name, Tool: "process_inspect", Field: "children_disabled", From: &onset, To: &s.To,
+			What: "disabled children of " + sup.Called() + " " + sup.Pid, Node: n.Name, Tool: "process_inspect", Field: in.DisabledAs, From: &onset, To: &s.To,
 			Series: finding.Chart("children", in.Disabled),
 		}},
 		Recommendation: "Mend why the child died, then enable it again; what it did is not done meanwhile.",
-		Confirm:        []string{fmt.Sprintf("process_inspect node=%s pid=%s: children_disabled", n.Name, in.Pid)},
+		Confirm:        []string{fmt.Sprintf("process_inspect node=%s pid=%s: %s", n.Name, in.Pid, in.DisabledAs)},
 	}
 	if len(noted) > 0 {
 		f.Summary += " The supervisor noted why the child died last: " + noted[len(noted)-1].Reason + "."

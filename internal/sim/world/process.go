@@ -35,6 +35,7 @@ type Spec struct {
 	Period    time.Duration
 	Transient bool    // children that end normally are not restarted
 	Fresh     bool    // a restarted one has another name
+	OnDemand  bool    // its children are made when they are asked for
 	Chances   int     // after so many restarts of its own its supervisor goes on without it; 0: never
 	Crew      []*Spec // the workers of a pool
 

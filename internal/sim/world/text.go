@@ -448,10 +448,19 @@ func (p *Process) inspectText() []byte {
 	return text
 }
 
+// disabledAs is how a supervisor calls the children that it goes on without: of one whose
+// children are made when they are asked for it is their specs that are disabled.
+func (p *Process) disabledAs() string {
+	if p.spec.OnDemand {
+		return "specs_disabled"
+	}
+	return "children_disabled"
+}
+
 // inspectHistory adds what supervisors of 3.3 say of their children.
 func (p *Process) inspectHistory(m map[string]string) {
 	m["children_total"] = strconv.Itoa(len(p.children) + p.disabled)
-	m["children_running"], m["children_disabled"] = strconv.Itoa(len(p.children)), strconv.Itoa(p.disabled)
+	m["children_running"], m[p.disabledAs()] = strconv.Itoa(len(p.children)), strconv.Itoa(p.disabled)
 	kept := p.history[max(0, len(p.history)-50):]
 	m["history:count"] = strconv.Itoa(len(kept))
 	for i, h := range kept {
