@@ -68,6 +68,9 @@ func Run(ctx context.Context, rec *replay.Recording, opt Options) (*Report, erro
 	if r.Findings, err = explain(ctx, s, r.Findings); err != nil {
 		return nil, err
 	}
+	if err := weigh.Findings(ctx, s, r.Findings); err != nil {
+		return nil, fmt.Errorf("weigh what was found: %w", err)
+	}
 	for _, f := range r.Findings {
 		acrossGaps(f, r.Archive.Gaps)
 	}
@@ -89,9 +92,9 @@ func Run(ctx context.Context, rec *replay.Recording, opt Options) (*Report, erro
 }
 
 // Findings judges a recording and returns what was found, as [Run] does, without
-// all that a report says besides: what was in order, and of what it could not be
-// told. Who asks again and again for faults alone pays for nothing else. Mutes and
-// gaps are a report's.
+// all that a report says besides: what was in order, of what it could not be told, and
+// how sure each finding is, on which neither its rank nor its cause depends. Who asks again
+// and again for faults alone pays for nothing else. Mutes and gaps are a report's.
 func Findings(ctx context.Context, rec *replay.Recording, opt Options) ([]*finding.Finding, error) {
 	books, err := selected(opt.Playbooks)
 	if err != nil {
@@ -132,17 +135,13 @@ func Findings(ctx context.Context, rec *replay.Recording, opt Options) ([]*findi
 	return finding.Rank(found), nil
 }
 
-// explain tells causes from effects, adds what was found by that, and weighs all.
+// explain tells causes from effects, and adds what was found by that.
 func explain(ctx context.Context, s *scene.Scene, found []*finding.Finding) ([]*finding.Finding, error) {
 	more, err := causes.Find(ctx, s, found)
 	if err != nil {
 		return nil, fmt.Errorf("look for causes: %w", err)
 	}
-	found = append(found, more...)
-	if err := weigh.Findings(ctx, s, found); err != nil {
-		return nil, fmt.Errorf("weigh what was found: %w", err)
-	}
-	return found, nil
+	return append(found, more...), nil
 }
 
 // A judgement is what a playbook said, detector by detector.

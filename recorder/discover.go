@@ -153,7 +153,7 @@ func (r *Recorder) discover(ctx context.Context, first func()) error {
 	asked := r.desk.Nodes()
 	var lists [][]string
 	err := r.desk.Ask(ctx, asked, func(s entries.Said) {
-		if s.Call.Node != "" {
+		if r.clock.Stamp(&s.Answer); s.Call.Node != "" {
 			r.store(ingest.Record(s.Call, nil, s.Answer, nil, ingest.Options{}), s.Answer.Observed)
 		}
 		list := r.wanted(s.Names)

@@ -66,6 +66,7 @@ func (n *node) ask(ctx context.Context, r *schedule.Run, tool string, args ergo.
 	cancel()
 	stop()
 	n.r.clock.Hear(answer.Clock)
+	n.r.clock.Stamp(&answer)
 	if ctx.Err() != nil {
 		return call, answer, ctx.Err()
 	}

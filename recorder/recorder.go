@@ -79,7 +79,7 @@ func New(caller ergo.Caller, w *archive.Writer, opts Options) (*Recorder, error)
 	}
 	r.clock = clock.New(opts.Now, opts.Elapsed)
 	r.desk = entries.Desk{
-		Caller: caller, Routes: opts.Routes, Hear: r.clock.Hear, Timeout: int(max(opts.Timeout/time.Second, 1)),
+		Caller: caller, Routes: opts.Routes, Hear: r.clock.Hear, Live: r.clock.Live, Timeout: int(max(opts.Timeout/time.Second, 1)),
 		Look: r.look, Beside: r.running.Go,
 	}
 	r.started = opts.Now()
@@ -109,6 +109,8 @@ func (r *Recorder) Run(ctx context.Context) error {
 	}
 	if r.clock.Replayed() {
 		r.since = r.clock.Steady()
+	} else {
+		r.clock.Live() // and nobody makes a replay of it any more
 	}
 	r.begin(last)
 	why := r.watch(ctx)

@@ -183,3 +183,53 @@ func TestNobodyAnswersInTime(t *testing.T) {
 		s.end()
 	})
 }
+
+// TestNobodyTurnsTheClock: an entry point that announces the clock of a replay does not
+// turn that of the recorder, where another answers without one.
+func TestNobodyTurnsTheClock(t *testing.T) {
+	for name, announced := range map[string]ergo.Clock{
+		"slow":       {Now: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC), Speed: 0.01, End: time.Date(2031, 1, 1, 0, 0, 0, 0, time.UTC)},
+		"at its end": {Now: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC), Speed: 1, End: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)},
+		"year 9999":  {Now: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), Speed: 1e300, End: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)},
+	} {
+		for _, late := range []bool{false, true} {
+			clockIsNotTurned(t, fmt.Sprintf("%s, late: %v", name, late), announced, late)
+		}
+	}
+}
+
+func clockIsNotTurned(t *testing.T, name string, announced ergo.Clock, late bool) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		c := sim.NewLive("a@h", "b@h")
+		began := time.Now()
+		liar := ergo.CallerFunc(func(ctx context.Context, call ergo.Call) (ergo.Answer, error) {
+			answer, err := c.Endpoint("a@h").Call(ctx, call)
+			if late && time.Since(began) < 5*time.Second { // it begins to lie when the recording has begun
+				return answer, err
+			}
+			answer.Clock, answer.At, answer.Observed = &announced, announced.Now, true
+			return answer, err
+		})
+		s := tellOver(t, c, []live.Way{{Name: "liar", Caller: liar}, {Name: "good", Caller: c.Endpoint("b@h")}}, func(o *recorder.Options) { o.For = 30 * time.Second })
+		if err := <-s.ended; err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(began); took < 30*time.Second || took > 35*time.Second {
+			t.Errorf("%s: 30 s took %v", name, took)
+		}
+		s.ended <- nil
+		n := 0
+		for _, r := range s.end().recs {
+			if d := r.At.Sub(began); d < -time.Second || d > time.Minute {
+				t.Fatalf("%s: %v is recorded at %v", name, r.Stream, r.At)
+			}
+			if r.Stream.Node == "b@h" && r.Stream.Name == "process_list" {
+				n++
+			}
+		}
+		if n < 5 {
+			t.Errorf("%s: the other node was listed %d times", name, n)
+		}
+	})
+}

@@ -56,7 +56,7 @@ func runCheck(cmd *cobra.Command, f *runFlags, format string) error {
 	if err != nil {
 		return err
 	}
-	say := func(line string) { escape.Fprintln(cmd.ErrOrStderr(), "record: "+line) }
+	say := func(line string) { escape.Fprintln(cmd.ErrOrStderr(), cmd.Root().Name()+": "+line) }
 	quiet := opts // a check has nothing pushed to it
 	quiet.Logs.Levels, quiet.Events = nil, nil
 	joined, err := f.joinAny(&quiet, say)

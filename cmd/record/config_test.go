@@ -135,7 +135,7 @@ func TestTokenInPlaceOfFile(t *testing.T) {
 				args = []string{"--cookie-file", secret, "--join", "a@h:1"}
 			}
 			var out bytes.Buffer
-			if code := run(t.Context(), append([]string{"config"}, args...), strings.NewReader(""), &out, &out); code != exit.Usage {
+			if code := run(t.Context(), "record", append([]string{"config"}, args...), strings.NewReader(""), &out, &out); code != exit.Usage {
 				t.Errorf("%s: exit code %d, want a refusal", key, code)
 			}
 			if strings.Contains(out.String(), "s3cret") || !strings.Contains(out.String(), key) {
@@ -145,7 +145,7 @@ func TestTokenInPlaceOfFile(t *testing.T) {
 				continue // record run makes that file
 			}
 			out.Reset()
-			run(t.Context(), append([]string{"run", "-o", t.TempDir() + "/a.erg"}, args...), strings.NewReader(""), &out, &out)
+			run(t.Context(), "record", append([]string{"run", "-o", t.TempDir() + "/a.erg"}, args...), strings.NewReader(""), &out, &out)
 			if strings.Contains(out.String(), "s3cret") {
 				t.Errorf("run says %s", &out)
 			}
@@ -156,7 +156,7 @@ func TestTokenInPlaceOfFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	code := run(t.Context(), []string{"config", "--endpoint", "h", "--token-file", "h=" + file, "--control-token-file", file + ".to-be-made"}, strings.NewReader(""), &out, &out)
+	code := run(t.Context(), "record", []string{"config", "--endpoint", "h", "--token-file", "h=" + file, "--control-token-file", file + ".to-be-made"}, strings.NewReader(""), &out, &out)
 	if code != exit.OK || !strings.Contains(out.String(), "h="+file) || !strings.Contains(out.String(), file+".to-be-made") || strings.Contains(out.String(), "s3cret") {
 		t.Errorf("a file that is there: exit code %d, %s", code, &out)
 	}

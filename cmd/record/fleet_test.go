@@ -45,7 +45,7 @@ func TestFleet(t *testing.T) {
 	defer stop()
 	said, ended := &heard{}, make(chan exit.Code, 1)
 	go func() {
-		ended <- run(ctx, []string{
+		ended <- run(ctx, "record", []string{
 			"run", "--endpoint", strings.TrimPrefix(node.URL, "http://"), "-o", dir, "--socket=false", "--control", "127.0.0.1:0",
 			"--fleet", "prod", "--cluster", "east", "--recorder-name", "r1", "--engine", "tls://" + host, "--engine-token-file", token, "--engine-ca", cert,
 			"--shelf", "engine",
@@ -58,7 +58,7 @@ func TestFleet(t *testing.T) {
 			return ""
 		}
 		var out bytes.Buffer
-		run(t.Context(), []string{"status", "--control", at[1], "--control-token-file", at[2]}, nil, &out, &out)
+		run(t.Context(), "record", []string{"status", "--control", at[1], "--control-token-file", at[2]}, nil, &out, &out)
 		return out.String()
 	}
 	defer func() {
@@ -154,7 +154,7 @@ func TestFleetFlags(t *testing.T) {
 		"credentials or a token, not": {"--fleet", "f", "--engine", "nats://h", "--engine-creds", secretFile(t), "--engine-token-file", secretFile(t)},
 	} {
 		var out bytes.Buffer
-		code := run(t.Context(), append([]string{"run", "--endpoint", "127.0.0.1:1", "-o", dir, "--socket=false", "--for", "1s"}, args...), nil, &out, &out)
+		code := run(t.Context(), "record", append([]string{"run", "--endpoint", "127.0.0.1:1", "-o", dir, "--socket=false", "--for", "1s"}, args...), nil, &out, &out)
 		if code != exit.Usage || !strings.Contains(out.String(), want) || strings.Contains(out.String(), "hunter2") {
 			t.Errorf("%q: %d: %s; want %q", args, code, out.String(), want)
 		}

@@ -104,10 +104,10 @@ func runImport(cmd *cobra.Command, captures []string, out string, more bool, opt
 	named.store(w, opt, &sum)
 	for i, b := range sum.Broken {
 		if i == 10 {
-			escape.Fprintf(cmd.ErrOrStderr(), "record: and %d more\n", len(sum.Broken)-i)
+			escape.Fprintf(cmd.ErrOrStderr(), "%s: and %d more\n", cmd.Root().Name(), len(sum.Broken)-i)
 			break
 		}
-		escape.Fprintf(cmd.ErrOrStderr(), "record: %v\n", b)
+		escape.Fprintf(cmd.ErrOrStderr(), "%s: %v\n", cmd.Root().Name(), b)
 	}
 	escape.Fprintf(cmd.OutOrStdout(), "%s: %d answers of %d nodes and %d profiles\n", out, sum.Lines, len(sum.Nodes), sum.Profiles)
 	if sum.Known > 0 {

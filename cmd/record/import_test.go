@@ -24,7 +24,7 @@ func TestImportTwice(t *testing.T) {
 	imports := func(name string, more ...string) (exit.Code, string) {
 		var out bytes.Buffer
 		args := append([]string{"import", "-o", path, filepath.Join("..", "..", "testdata", name+".jsonl.gz")}, more...)
-		return run(t.Context(), args, nil, io.MultiWriter(&out), &out), out.String()
+		return run(t.Context(), "record", args, nil, io.MultiWriter(&out), &out), out.String()
 	}
 	records := func() int {
 		rep, err := archive.Verify(t.Context(), path)
@@ -86,7 +86,7 @@ func TestImportDumps(t *testing.T) {
 			for _, more := range [][]string{{"--at", at.Format(time.RFC3339)}, {"--at", at.Format(time.RFC3339), "--append"}} {
 				var said bytes.Buffer
 				args := append([]string{"import", "-o", path, "--node", "a@h", "--profile", dump}, more...)
-				if code := run(t.Context(), args, nil, &said, &said); code != exit.OK {
+				if code := run(t.Context(), "record", args, nil, &said, &said); code != exit.OK {
 					t.Fatal(said.String())
 				}
 			}
@@ -128,7 +128,7 @@ func TestImportDumpAtItsFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	var said bytes.Buffer
-	if code := run(t.Context(), []string{"import", "-o", path, "--node", "a@h", "--profile", dump}, nil, &said, &said); code != exit.OK {
+	if code := run(t.Context(), "record", []string{"import", "-o", path, "--node", "a@h", "--profile", dump}, nil, &said, &said); code != exit.OK {
 		t.Fatal(said.String())
 	}
 	a, err := archive.Open(path)
@@ -141,7 +141,7 @@ func TestImportDumpAtItsFile(t *testing.T) {
 	}
 	for _, more := range [][]string{{"--at", "soon"}, {"--profile", "/no/such/file"}} {
 		args := append([]string{"import", "-o", filepath.Join(dir, fmt.Sprint(len(more[0]))+".erg"), "--node", "a@h", "--profile", dump}, more...)
-		if code := run(t.Context(), args, nil, &said, &said); code == exit.OK {
+		if code := run(t.Context(), "record", args, nil, &said, &said); code == exit.OK {
 			t.Errorf("%v is taken", more)
 		}
 	}

@@ -45,7 +45,7 @@ func stillOf(t *testing.T, name string) still {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "original.erg")
 	var stderr bytes.Buffer
-	if code := run(t.Context(), []string{"import", filepath.Join("..", "..", "testdata", name+".jsonl.gz"), "-o", path}, nil, io.Discard, &stderr); code != exit.OK {
+	if code := run(t.Context(), "record", []string{"import", filepath.Join("..", "..", "testdata", name+".jsonl.gz"), "-o", path}, nil, io.Discard, &stderr); code != exit.OK {
 		t.Fatalf("import: exit %d: %s", code, stderr.String())
 	}
 	rec, err := replay.Open(path)
@@ -331,7 +331,7 @@ func TestRunJoin(t *testing.T) {
 	t.Run("check", func(t *testing.T) {
 		t.Setenv(cookieEnv, testCookie)
 		var stdout, stderr bytes.Buffer
-		run(t.Context(), []string{"check", "--join", target, "--node-name", "recorder@localhost", "--node", "alpha@*"}, nil, &stdout, &stderr)
+		run(t.Context(), "record", []string{"check", "--join", target, "--node-name", "recorder@localhost", "--node", "alpha@*"}, nil, &stdout, &stderr)
 		if says := "alpha@localhost is asked over its link: it has no entry point of its own"; !strings.Contains(stdout.String(), says) {
 			t.Errorf("check does not say %q but\n%s%s", says, stdout.String(), stderr.String())
 		}
@@ -349,7 +349,7 @@ func TestRunJoin(t *testing.T) {
 			t.Setenv(cookieEnv, c.cookie)
 			out := filepath.Join(t.TempDir(), "joined.erg")
 			var stdout, stderr bytes.Buffer
-			code := run(t.Context(), []string{
+			code := run(t.Context(), "record", []string{
 				"run", "--join", target, "--node-name", "recorder@localhost", "-o", out, "--for", "1s", "--node", "alpha@*", "--fail-fast",
 			}, nil, &stdout, &stderr)
 			if code != c.code || !strings.Contains(stderr.String(), c.says) {

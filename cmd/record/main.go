@@ -24,14 +24,14 @@ func main() {
 		<-signals // whatever still runs: what was taken in is safe
 		os.Exit(interrupted)
 	}()
-	os.Exit(int(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)))
+	os.Exit(int(run(ctx, command.Name(os.Args[0]), os.Args[1:], os.Stdin, os.Stdout, os.Stderr)))
 }
 
 // interrupted is the exit code of a program that SIGINT ended, as shells have it.
 const interrupted = 130
 
-func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) exit.Code {
-	return command.Run(ctx, newRoot(), "record", args, stdin, stdout, stderr)
+func run(ctx context.Context, name string, args []string, stdin io.Reader, stdout, stderr io.Writer) exit.Code {
+	return command.Run(ctx, newRoot(), name, args, stdin, stdout, stderr)
 }
 
 // version is what an archive keeps of the program that writes to it: its

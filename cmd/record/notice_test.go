@@ -64,7 +64,7 @@ func TestHostileNotices(t *testing.T) {
 		{"run", "--endpoint", "observer+" + url, "-o", filepath.Join(t.TempDir(), "b.erg"), "--for", "1s", "--socket=false"},
 	} {
 		var stdout, stderr bytes.Buffer
-		run(t.Context(), args, nil, &stdout, &stderr)
+		run(t.Context(), "record", args, nil, &stdout, &stderr)
 		text := stdout.String() + stderr.String()
 		if text == "" {
 			t.Errorf("record %s says nothing", args[0])

@@ -7,12 +7,12 @@ import (
 	"sync"
 	"time"
 
-	"ergorecorder/escape"
-	"ergorecorder/internal/words"
-
+	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"ergorecorder/ergo/live"
+	"ergorecorder/escape"
+	"ergorecorder/internal/words"
 	"ergorecorder/recorder"
 )
 
@@ -20,15 +20,17 @@ import (
 // lines, and on a terminal the state of things in a line that stays the last.
 type progress struct {
 	out      io.Writer
+	name     string // of the program, before each line
 	terminal bool
 
 	mu   sync.Mutex
 	line string
 }
 
-func newProgress(out io.Writer) *progress {
+func newProgress(cmd *cobra.Command) *progress {
+	out := cmd.ErrOrStderr()
 	f, ok := out.(*os.File)
-	return &progress{out: out, terminal: ok && term.IsTerminal(int(f.Fd()))}
+	return &progress{out: out, name: cmd.Root().Name(), terminal: ok && term.IsTerminal(int(f.Fd()))}
 }
 
 const clearLine = "\r\x1b[K"
@@ -40,7 +42,7 @@ func (p *progress) say(line string) {
 	if p.terminal {
 		fmt.Fprint(p.out, clearLine)
 	}
-	escape.Fprintln(p.out, "record: "+line)
+	escape.Fprintln(p.out, p.name+": "+line)
 	if p.terminal {
 		fmt.Fprint(p.out, p.line)
 	}

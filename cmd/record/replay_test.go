@@ -47,7 +47,7 @@ func imported(t *testing.T, capture string) *replay.Recording {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "original.erg")
 	var stderr bytes.Buffer
-	if code := run(t.Context(), []string{"import", capture, "-o", path}, nil, io.Discard, &stderr); code != exit.OK {
+	if code := run(t.Context(), "record", []string{"import", capture, "-o", path}, nil, io.Discard, &stderr); code != exit.OK {
 		t.Fatalf("import: exit %d: %s", code, stderr.String())
 	}
 	rec, err := replay.Open(path)

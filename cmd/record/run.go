@@ -130,7 +130,7 @@ func runRun(cmd *cobra.Command, f *runFlags) (err error) {
 	if err := c.Incidents.prepare(); err != nil {
 		return err
 	}
-	show := newProgress(cmd.ErrOrStderr())
+	show := newProgress(cmd)
 	opts, err := c.recorderOptions()
 	if err != nil {
 		return err

@@ -38,7 +38,7 @@ func TestNonsenseIsRefused(t *testing.T) {
 		"for -3s: a time before the start means nothing; interval -1s": {"--for", "-3s", "--interval", "-1s"},
 	} {
 		var stdout, stderr bytes.Buffer
-		code := run(t.Context(), append([]string{"run", "--endpoint", "127.0.0.1:1", "--fail-fast", "-o", archive}, flags...), nil, &stdout, &stderr)
+		code := run(t.Context(), "record", append([]string{"run", "--endpoint", "127.0.0.1:1", "--fail-fast", "-o", archive}, flags...), nil, &stdout, &stderr)
 		if code != exit.Usage || !strings.Contains(stderr.String(), says) {
 			t.Errorf("%v: exit %d, %q, want %q", flags, code, stderr.String(), says)
 		}
@@ -64,7 +64,7 @@ func TestIncidentDirIsMade(t *testing.T) {
 // not announced.
 func TestServeIsRefusedBeforeItIsAnnounced(t *testing.T) {
 	var stdout, stderr bytes.Buffer
-	code := run(t.Context(), []string{
+	code := run(t.Context(), "record", []string{
 		"run", "--endpoint", "127.0.0.1:1", "--for", "1s", "-o", filepath.Join(t.TempDir(), "a.erg"), "--serve", "0.0.0.0:0",
 	}, nil, &stdout, &stderr)
 	if code != exit.Usage || !strings.Contains(stderr.String(), "an address other than loopback needs a bearer token") || strings.Contains(stderr.String(), "serving the recording") {
@@ -83,7 +83,7 @@ func TestWhatHangsIsInterrupted(t *testing.T) {
 	ended := make(chan string, 1)
 	go func() {
 		var stdout, stderr bytes.Buffer
-		run(ctx, []string{"run", "--endpoint", "127.0.0.1:1", "--config", pipe, "-o", filepath.Join(filepath.Dir(pipe), "a.erg")}, nil, &stdout, &stderr)
+		run(ctx, "record", []string{"run", "--endpoint", "127.0.0.1:1", "--config", pipe, "-o", filepath.Join(filepath.Dir(pipe), "a.erg")}, nil, &stdout, &stderr)
 		ended <- stderr.String()
 	}()
 	cancel()
@@ -100,5 +100,19 @@ func TestWhatHangsIsInterrupted(t *testing.T) {
 	}
 	if w, err := os.OpenFile(pipe, os.O_WRONLY, 0); err == nil { // once it waits; it is let go
 		w.Close()
+	}
+}
+
+// TestCalledByAnotherName: what is printed begins with the name by which the program was
+// called, be it an error or a notice.
+func TestCalledByAnotherName(t *testing.T) {
+	var out bytes.Buffer
+	if run(t.Context(), "ergo-record", []string{"check", "--endpoint", "127.0.0.1:1"}, nil, &out, &out) == exit.OK {
+		t.Error("nobody answers, and that is in order")
+	}
+	run(t.Context(), "ergo-record", []string{"run", "--endpoint", "127.0.0.1:1", "--fail-fast", "-o", filepath.Join(t.TempDir(), "a.erg")}, nil, &out, &out)
+	run(t.Context(), "ergo-record", []string{"--version"}, nil, &out, &out)
+	if text := "\n" + out.String(); strings.Contains(text, "\nrecord") || strings.Count(text, "\nergo-record") < 3 {
+		t.Errorf("it says\n%s", out.String())
 	}
 }

@@ -35,7 +35,7 @@ func TestShelf(t *testing.T) {
 			"run", "--endpoint", strings.TrimPrefix(node.URL, "http://"), "-o", dir, "--for", "1s", "--append", "--socket=false",
 			"--shelf", "s3://" + shelftest.Bucket + "/prod", "--shelf-endpoint", srv.URL, "--shelf-drop-local",
 		}
-		if code := run(t.Context(), args, nil, &out, &out); code != exit.OK || strings.Contains(out.String(), "secret-of-the-bucket") {
+		if code := run(t.Context(), "record", args, nil, &out, &out); code != exit.OK || strings.Contains(out.String(), "secret-of-the-bucket") {
 			t.Fatalf("exit code %d: %s", code, out.String())
 		}
 		return out.String()
@@ -70,7 +70,7 @@ func TestShelf(t *testing.T) {
 		t.Errorf("on the shelf: %v, %+v", err, rep)
 	}
 	var out bytes.Buffer
-	if code := run(t.Context(), []string{"run", "--endpoint", "127.0.0.1:1", "-o", filepath.Join(t.TempDir(), "a.erg"), "--shelf", "s3://b"}, nil, &out, &out); code != exit.Usage || !strings.Contains(out.String(), "give a directory") {
+	if code := run(t.Context(), "record", []string{"run", "--endpoint", "127.0.0.1:1", "-o", filepath.Join(t.TempDir(), "a.erg"), "--shelf", "s3://b"}, nil, &out, &out); code != exit.Usage || !strings.Contains(out.String(), "give a directory") {
 		t.Errorf("one file: %d, %s", code, out.String())
 	}
 }

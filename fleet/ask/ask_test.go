@@ -45,6 +45,11 @@ func put(t *testing.T, srv *shelftest.Server, off time.Duration, asked func(minu
 
 func fill(t *testing.T, sh *shelf.Shelf, off time.Duration, asked func(minute int) []string, hours int) {
 	t.Helper()
+	fillMoving(t, sh, func(int) time.Duration { return off }, asked, hours)
+}
+
+func fillMoving(t *testing.T, sh *shelf.Shelf, off func(minute int) time.Duration, asked func(minute int) []string, hours int) {
+	t.Helper()
 	w, dir := archivetest.CreateDir(t, nil)
 	for m := range hours * 60 {
 		at := began.Add(time.Duration(m) * time.Minute)
@@ -57,7 +62,7 @@ func fill(t *testing.T, sh *shelf.Shelf, off time.Duration, asked func(minute in
 				if tool == "cluster_nodes" {
 					form = archive.FormTable
 				}
-				rec := &archive.Record{Stream: archive.StreamKey{Kind: archive.Sample, Node: n, Name: tool}, Schema: archive.Schema{Form: form}, At: at.Add(off), Text: []byte(text)}
+				rec := &archive.Record{Stream: archive.StreamKey{Kind: archive.Sample, Node: n, Name: tool}, Schema: archive.Schema{Form: form}, At: at.Add(off(m)), Text: []byte(text)}
 				if _, err := w.Append(rec); err != nil {
 					t.Fatal(err)
 				}
@@ -302,5 +307,28 @@ func TestWeek(t *testing.T) {
 		if fetched, _ := a.Bytes(); rows != 2*60*300 || fetched > 5*whole/int64(hours) {
 			t.Errorf("hour %d: %d rows, %d bytes of %d", h, rows, fetched, whole)
 		}
+	}
+}
+
+// Of a recorder whose clock was set while it recorded that is said, whether its times were moved or not.
+func TestClockSet(t *testing.T) {
+	srv := shelftest.New(t)
+	put(t, srv, 0, both, 3)
+	sh, err := shelf.Open(address, srv.Options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fillMoving(t, sh, func(m int) time.Duration {
+		if m < 120 {
+			return 0
+		}
+		return 90 * time.Second
+	}, func(int) []string { return []string{"a@h"} }, 3)
+	rec, a := opened(t, options(t, srv))
+	if len(a.Notes) == 0 || !strings.Contains(a.Notes[len(a.Notes)-1], "its clock was set while it recorded") {
+		t.Errorf("notes %q", a.Notes)
+	}
+	if n, _ := answers(t, rec, "b@h"); n != 180 {
+		t.Errorf("%d answers of the node that the other asked", n)
 	}
 }

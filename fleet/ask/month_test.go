@@ -39,6 +39,14 @@ type month struct {
 
 const monthHours = 30 * 24
 
+// beside is how long the segments before and behind the hour are.
+func beside() time.Duration {
+	if d, err := time.ParseDuration(os.Getenv("BESIDE")); err == nil {
+		return d
+	}
+	return 6 * time.Minute
+}
+
 // add adds what a recorder of so many nodes puts there.
 func (m *month) add(recorder, nodes, processes int) (from, to time.Time) {
 	load := archivetest.NewWorkload(nodes, processes, uint64(recorder+1))
@@ -48,7 +56,8 @@ func (m *month) add(recorder, nodes, processes int) (from, to time.Time) {
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	bounds := []time.Time{load.Start.Add(6 * time.Minute), load.Start.Add(66 * time.Minute), load.Start.Add(72 * time.Minute)}
+	first := load.Start.Add(beside())
+	bounds := []time.Time{first, first.Add(time.Hour), first.Add(time.Hour + beside())}
 	for i, end := range bounds {
 		second := now
 		for now.Before(end) {

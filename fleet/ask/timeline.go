@@ -100,6 +100,9 @@ func mergedOf(ctx context.Context, plan *merge.Plan, m merge.Options, o Options)
 		if p.Shift != 0 {
 			notes = append(notes, fmt.Sprintf("%s: its times were %s", p.Name, p.Clock))
 		}
+		if p.Clock.Set {
+			notes = append(notes, fmt.Sprintf("%s: its clock was set while it recorded: its times before and after do not fit together", p.Name))
+		}
 	}
 	r, err = archive.Open(path)
 	return r, notes, err

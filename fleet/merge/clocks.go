@@ -17,6 +17,7 @@ type Clock struct {
 	How    string        // by what it was found; "" where it could not be
 	Nodes  int           // that both asked
 	Moved  time.Duration // by how much the two moved against each other meanwhile
+	Set    bool          // it moved against the clocks of most of its nodes: of what others saw too, they are believed
 }
 
 // Below leastShift an offset is left alone: answers take as long.
@@ -32,6 +33,11 @@ func (c Clock) Shift() time.Duration {
 
 // String says it in words.
 func (c Clock) String() string {
+	if c.Set {
+		steady := c
+		steady.Set = false
+		return steady.String() + "; it was set while it recorded"
+	}
 	switch {
 	case c.How == "":
 		return "its clock could not be compared: no node was asked by both"
@@ -39,11 +45,14 @@ func (c Clock) String() string {
 		return reference
 	}
 	s := fmt.Sprintf("moved by %+.3f s (± %.3f s, by %s of %d nodes)", c.Shift().Seconds(), c.Error.Seconds(), c.How, c.Nodes)
-	if c.Moved > time.Second {
+	if c.Moved > leastMove {
 		s += fmt.Sprintf("; its clock moved by %.1f s meanwhile", c.Moved.Seconds())
 	}
 	return s
 }
+
+// leastMove is by how much a clock moves that was set: more than clocks drift in a day.
+const leastMove = time.Second
 
 const (
 	reference = "all times are by its clock"
@@ -144,7 +153,11 @@ func centre(v []float64) (median, wrong, moved float64) {
 // is nearest to the clocks of its nodes.
 func reconcile(all []map[string]skew) []Clock {
 	clocks := make([]Clock, len(all))
-	ref := nearest(all)
+	set := make([]bool, len(all))
+	for i := range all {
+		set[i] = wasSet(all[i])
+	}
+	ref := nearest(all, set)
 	clocks[ref] = Clock{How: reference}
 	done := map[int]bool{ref: true}
 	for queue := []int{ref}; len(queue) > 0; queue = queue[1:] {
@@ -163,17 +176,39 @@ func reconcile(all []map[string]skew) []Clock {
 			queue = append(queue, i)
 		}
 	}
+	for i := range clocks {
+		clocks[i].Set = set[i]
+	}
 	return clocks
+}
+
+// wasSet reports whether a recorder's clock moved against the clocks of most of its nodes.
+func wasSet(nodes map[string]skew) bool {
+	moved, told := 0, 0
+	for _, s := range nodes {
+		if len(s.server) > 0 {
+			told++
+			if _, _, m := centre(s.server); m > float64(leastMove) {
+				moved++
+			}
+		}
+	}
+	return moved*2 > told
 }
 
 // aboutNear: recorders whose clocks are within so much of their nodes' clocks are
 // as near; the first counts.
 const aboutNear = time.Second
 
-// nearest is the recorder whose clock is nearest to its nodes' clocks.
-func nearest(all []map[string]skew) int {
+// nearest is the recorder whose clock is nearest to its nodes' clocks, of those whose was not set
+// if there are any.
+func nearest(all []map[string]skew, set []bool) int {
 	best, least := 0, math.Inf(1)
+	steady := slices.Contains(set, false)
 	for i, nodes := range all {
+		if steady && set[i] {
+			continue
+		}
 		var middles []float64
 		for _, s := range nodes {
 			if len(s.server) > 0 {

@@ -46,7 +46,7 @@ func (m *merger) thin(ctx context.Context) error {
 			}
 		}
 		for subject, seen := range by {
-			for i, drop := range thinned(seen) {
+			for i, drop := range thinned(seen, m.set()) {
 				if len(drop) == 0 {
 					continue
 				}
@@ -59,6 +59,14 @@ func (m *merger) thin(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// set says of which sources the clock was set meanwhile.
+func (m *merger) set() (set []bool) {
+	for _, s := range m.sources {
+		set = append(set, s.Clock.Set)
+	}
+	return set
 }
 
 // sharedKeys are the streams of answers and profiles that several sources have.
@@ -98,8 +106,9 @@ func sightings(ctx context.Context, s *source, key archive.StreamKey, opts Optio
 // copied.
 func passOver(err error) bool { return errors.As(err, new(*archive.CorruptionError)) }
 
-// thinned are, for each witness, the answers that another of them tells.
-func thinned(seen [][]sighting) []map[int64]bool {
+// thinned are, for each witness, the answers that another of them tells. One whose clock was set is believed
+// last.
+func thinned(seen [][]sighting, set []bool) []map[int64]bool {
 	drop := make([]map[int64]bool, len(seen))
 	for _, failed := range []bool{false, true} {
 		order := make([]int, len(seen))
@@ -107,7 +116,15 @@ func thinned(seen [][]sighting) []map[int64]bool {
 		for i, list := range seen {
 			order[i], times[i] = i, timesOf(list, failed)
 		}
-		slices.SortStableFunc(order, func(a, b int) int { return len(times[b]) - len(times[a]) })
+		slices.SortStableFunc(order, func(a, b int) int {
+			switch {
+			case set[a] == set[b]:
+				return len(times[b]) - len(times[a])
+			case set[a]:
+				return 1
+			}
+			return -1
+		})
 		kept := times[order[0]]
 		usual := interval(kept)
 		for _, i := range order[1:] {

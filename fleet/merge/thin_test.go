@@ -24,7 +24,7 @@ func TestThinned(t *testing.T) {
 				seen[1] = append(seen[1], sighting{at: i*every + phase + jitter})
 			}
 		}
-		drop := thinned(seen[:])
+		drop := thinned(seen[:], make([]bool, len(seen)))
 		var kept []int64
 		for i := range seen {
 			for _, x := range seen[i] {
@@ -52,11 +52,11 @@ func TestThinnedDenser(t *testing.T) {
 	for i := range int64(30) {
 		dense = append(dense, sighting{at: 100e9 + 1e8 + i*1e9})
 	}
-	drop := thinned([][]sighting{slow, dense})
+	drop := thinned([][]sighting{slow, dense}, make([]bool, 2))
 	if len(drop[0]) != 0 || len(drop[1]) != 6 {
 		t.Errorf("dropped %d and %d", len(drop[0]), len(drop[1]))
 	}
-	failed := thinned([][]sighting{{{at: 1e9}, {at: 6e9, failed: true}, {at: 11e9}}, {{at: 6e9 + 1}}})
+	failed := thinned([][]sighting{{{at: 1e9}, {at: 6e9, failed: true}, {at: 11e9}}, {{at: 6e9 + 1}}}, make([]bool, 2))
 	if len(failed[0]) != 0 || len(failed[1]) != 0 {
 		t.Errorf("an answer is dropped for a failed call: %v", failed)
 	}

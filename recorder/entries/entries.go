@@ -29,7 +29,8 @@ type Routes interface {
 type Desk struct {
 	Caller  ergo.Caller
 	Routes  Routes            // nil: whoever answers is asked
-	Hear    func(*ergo.Clock) // hears what answers announce
+	Hear    func(*ergo.Clock) // hears what clock answers announce
+	Live    func()            // hears that there is an answer which announces none
 	Timeout int               // of a question, in seconds
 	Look    chan<- struct{}   // filled when nodes are to be looked for before it is time
 	Beside  func(func())      // runs what is waited for at the end
@@ -105,7 +106,9 @@ type Said struct {
 }
 
 // Ask asks nodes beside each other which nodes there are, and hands on what each said
-// as it comes. It returns when all have answered, and fails where none did.
+// as it comes; where it announces the clock of a replay, when all have answered: whether
+// it is one must be known before. It returns when all have answered, and fails where
+// none did.
 func (d *Desk) Ask(ctx context.Context, nodes []string, heard func(Said)) error {
 	answers := make(chan Said, len(nodes))
 	for _, node := range nodes {
@@ -113,13 +116,22 @@ func (d *Desk) Ask(ctx context.Context, nodes []string, heard func(Said)) error 
 	}
 	answered := false
 	var err error
+	var replayed []Said
 	for range nodes {
-		s := <-answers
-		if s.err != nil {
+		switch s := <-answers; {
+		case s.err != nil:
 			err = s.err
-			continue
+		case s.Answer.Clock != nil:
+			replayed = append(replayed, s)
+		default:
+			answered = true
+			d.Live()
+			heard(s)
 		}
+	}
+	for _, s := range replayed {
 		answered = true
+		d.Hear(s.Answer.Clock)
 		heard(s)
 	}
 	if !answered {
@@ -131,7 +143,6 @@ func (d *Desk) Ask(ctx context.Context, nodes []string, heard func(Said)) error 
 func (d *Desk) ask(ctx context.Context, node string) (s Said) {
 	s.Call = ergo.Call{Node: node, Tool: "cluster_nodes", Args: ergo.Args{"timeout": d.Timeout}}
 	s.Answer, s.err = d.Caller.Call(ctx, s.Call)
-	d.Hear(s.Answer.Clock)
 	if s.err != nil {
 		return s
 	}

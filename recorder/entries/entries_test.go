@@ -17,7 +17,7 @@ import (
 func TestAsksBesideEachOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		d := Desk{Hear: func(*ergo.Clock) {}, Caller: ergo.CallerFunc(func(_ context.Context, call ergo.Call) (ergo.Answer, error) {
+		d := Desk{Live: func() {}, Caller: ergo.CallerFunc(func(_ context.Context, call ergo.Call) (ergo.Answer, error) {
 			switch call.Node {
 			case "stalls@h":
 				time.Sleep(10 * time.Second)
