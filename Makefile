@@ -15,7 +15,7 @@ PREFIX    ?= /usr/local
 DESTDIR   ?=
 GORELEASER  := github.com/goreleaser/goreleaser/v2@v2.15.4
 
-.PHONY: scale all build install man snapshot test test-long test-short race race-short arm soak fleet-soak fleet-scale fleet-month roads matrix screenshots lint bench bench-compare fuzz demo clean
+.PHONY: figures scale all build install man snapshot test test-long test-short race race-short arm soak fleet-soak fleet-scale fleet-month roads matrix screenshots lint bench bench-compare fuzz demo clean
 
 all: build
 
@@ -60,7 +60,7 @@ test-long: ## every test with all its cases: every cut, every fault, every captu
 test-short: ## what is quick of them; make lint vets
 	$(TEST) -short -vet=off $(PKGS)
 
-race: ## every test under the race detector, in its short form
+race: ## every test under the race detector, in its short form: over a quarter of an hour of CPU (BENCHMARKS.md, Soak)
 	$(GO) test -race -short -timeout 90m $(PKGS)
 
 # Where goroutines share something; CI runs this.
@@ -91,7 +91,7 @@ fleet-scale: ## 10 recorders of 50 nodes with 1,000 processes: ten minutes witho
 	SCALE=$(SCALE) $(GO) test -timeout 60m -count=1 -v -run TestScale ./fleet/member
 
 FLEET ?= 10,50,40
-fleet-month: build ## what a report of an hour of a month of a fleet fetches; FLEET=recorders,nodes of each,processes
+fleet-month: build ## what a report of an hour of a month of a fleet fetches; FLEET=recorders,nodes of each,processes BESIDE=length of the segments beside the hour
 	ANALYZE='$(CURDIR)/$(BIN)/analyze' FLEET=$(FLEET) $(GO) test -timeout 60m -count=1 -v -run TestMonth ./fleet/ask
 
 screenshots: ## the pictures of README and docs, with Debian's chromium
@@ -117,6 +117,9 @@ bench: ## benchmarks, COUNT times each; BENCH=regexp
 
 bench-compare: ## this tree against REF=…, by benchstat
 	./bench/compare.sh "$(REF)" "$(BENCH)" "$(COUNT)"
+
+figures: ## what BENCHMARKS.md says, measured again, with machine, load and commit; SECTION='peers scans' some of it (bench/figures.sh list)
+	./bench/figures.sh $(SECTION)
 
 scale: build ## how cost grows with processes, nodes, hours, findings, lines and segments; CASE=one of them, or nodes-hour, day
 	$(GO) build -o $(BIN)/scale ./internal/scale

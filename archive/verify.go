@@ -4,7 +4,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 
 	"ergorecorder/archive/internal/catalog"
 	"ergorecorder/archive/internal/codec"
@@ -48,12 +51,11 @@ func (r *Reader) Verify(ctx context.Context) (*Report, error) {
 		rep.Damage = append(rep.Damage, r.cat.StrayBlocks(s)...)
 	}
 	rep.Damage = append(rep.Damage, r.cat.Unaccounted()...)
-	for _, sr := range r.cat.Sorted() {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
+	for _, v := range r.verifyStreams(ctx) {
 		rep.Streams++
-		rep.Damage = append(rep.Damage, r.verifyStream(ctx, sr.Key, rep)...)
+		rep.Blocks += v.blocks
+		rep.Records += v.records
+		rep.Damage = append(rep.Damage, v.damage...)
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -64,25 +66,52 @@ func (r *Reader) Verify(ctx context.Context) (*Report, error) {
 	return rep, nil
 }
 
+// A verified is what was found in one stream.
+type verified struct {
+	blocks, records int
+	damage          []*CorruptionError
+}
+
+// verifiers is how many streams are decoded at the same time: each needs the memory of a
+// run or two.
+const verifiers = 2
+
+// verifyStreams decodes all streams, two at a time where there are two cores.
+func (r *Reader) verifyStreams(ctx context.Context) []verified {
+	streams := r.cat.Sorted()
+	found := make([]verified, len(streams))
+	var next atomic.Int64
+	var work sync.WaitGroup
+	for range min(verifiers, runtime.GOMAXPROCS(0), len(streams)) {
+		work.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(streams) && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
+				found[i] = r.verifyStream(ctx, streams[i].Key)
+			}
+		})
+	}
+	work.Wait()
+	return found
+}
+
 // verifyStream decodes all of a stream.
-func (r *Reader) verifyStream(ctx context.Context, k StreamKey, rep *Report) (damage []*CorruptionError) {
+func (r *Reader) verifyStream(ctx context.Context, k StreamKey) (v verified) {
 	broken := map[catalog.RunID]bool{}
 	blame := func(x *catalog.Run, err error) {
 		if id := (catalog.RunID{Stream: x.Stream, Part: x.Part, Run: x.Run}); !broken[id] && !errors.Is(err, catalog.ErrDropped) {
 			broken[id] = true
 			if e := (*CorruptionError)(nil); errors.As(err, &e) {
-				damage = append(damage, e)
+				v.damage = append(v.damage, e)
 			} else {
-				damage = append(damage, r.cat.Corruption(k, x, err))
+				v.damage = append(v.damage, r.cat.Corruption(k, x, err))
 			}
 		}
 	}
 	for part := 1; len(r.cat.Runs(k, part)) > 0; part++ {
 		for _, x := range r.cat.Runs(k, part) {
 			if ctx.Err() != nil {
-				return nil
+				return v
 			}
-			rep.Blocks++
+			v.blocks++
 			if _, err := r.cat.Open(r.zip, k, x); err != nil {
 				blame(&x, err)
 			}
@@ -92,12 +121,12 @@ func (r *Reader) verifyStream(ctx context.Context, k StreamKey, rep *Report) (da
 	var before *catalog.Run
 	for _, x := range r.cat.Runs(k, 0) {
 		if ctx.Err() != nil {
-			return nil
+			return v
 		}
-		rep.Blocks++
-		rep.Records += x.Records
+		v.blocks++
+		v.records += x.Records
 		if e := r.cat.GapBefore(k, before, &x); e != nil {
-			damage = append(damage, e)
+			v.damage = append(v.damage, e)
 		}
 		before = &x
 		cr, err := r.cat.Open(r.zip, k, x)
@@ -111,7 +140,7 @@ func (r *Reader) verifyStream(ctx context.Context, k StreamKey, rep *Report) (da
 			blame(&x, err)
 		}
 	}
-	return damage
+	return v
 }
 
 func decodeAll(t *codec.Table, r *codec.Run) error {

@@ -68,6 +68,7 @@ type index struct {
 	by      map[source][]stream
 	tells   map[telling][]stream
 	nodes   []string
+	end     time.Time // of what was recorded
 }
 
 func newIndex(readers []*archive.Reader, records int) *index {
@@ -77,6 +78,9 @@ func newIndex(readers []*archive.Reader, records int) *index {
 			st := stream{Stream: s, reader: a}
 			if s.Kind == archive.Sample {
 				st = x.tell(st)
+			}
+			if s.To.After(x.end) {
+				x.end = s.To
 			}
 			x.streams = append(x.streams, st)
 			k := source{s.Kind, s.Node, s.Name}
@@ -238,11 +242,20 @@ func (s stream) scan(ctx context.Context, from, to time.Time, fields []string) i
 // merged walks the records of the streams that match, of all archives, in
 // order of time.
 func (r *Recording) merged(ctx context.Context, match func(stream) bool, q archive.Query) iter.Seq2[*archive.Record, error] {
-	keys := map[*archive.Reader][]archive.StreamKey{}
+	var matching []stream
 	for _, s := range r.index().streams {
 		if match(s) {
-			keys[s.reader] = append(keys[s.reader], s.StreamKey)
+			matching = append(matching, s)
 		}
+	}
+	return r.mergedOf(ctx, matching, q)
+}
+
+// mergedOf walks the records of some streams in order of time.
+func (r *Recording) mergedOf(ctx context.Context, streams []stream, q archive.Query) iter.Seq2[*archive.Record, error] {
+	keys := map[*archive.Reader][]archive.StreamKey{}
+	for _, s := range streams {
+		keys[s.reader] = append(keys[s.reader], s.StreamKey)
 	}
 	var walks []iter.Seq2[*archive.Record, error]
 	for _, a := range r.readers {

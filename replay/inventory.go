@@ -78,6 +78,7 @@ type HeldLine struct {
 
 // Inventory says what the recording holds.
 func (r *Recording) Inventory(ctx context.Context) (*Inventory, error) {
+	defer r.Hold()()
 	in := &Inventory{Nodes: []HeldNode{}, Gaps: []HeldGap{}, Marks: []HeldMark{}, Streams: []HeldLine{}, NotRead: r.NotRead()}
 	in.From, in.To = r.Window()
 	for _, a := range r.Archives() {

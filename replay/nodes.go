@@ -15,6 +15,7 @@ import (
 func (r *Recording) Nodes() []Node {
 	r.looking.Lock()
 	defer r.looking.Unlock()
+	defer r.Hold()()
 	x := r.index()
 	r.mu.Lock()
 	known, at := r.known, r.at
@@ -61,8 +62,7 @@ func (r *Recording) node(x *index, name string) Node {
 // newest walks a node's records of a reading from the end back, until keep says
 // that it has seen enough.
 func (r *Recording) newest(node string, reading ergo.Reading, enough func(*archive.Record) bool) {
-	match := func(s stream) bool { return s.Node == node && s.says(reading) }
-	for rec, err := range r.merged(context.Background(), match, archive.Query{Reverse: true}) {
+	for rec, err := range r.mergedOf(context.Background(), r.index().tells[telling{node, reading}], archive.Query{Reverse: true}) {
 		if err == nil && enough(rec) {
 			return
 		}
@@ -160,10 +160,10 @@ func (r *Recording) newestLatency(node string) (known Known) {
 
 // latencyIn looks at so many rows, at all of them where that is 0.
 func (r *Recording) latencyIn(node string, rows int) (known Known) {
-	_, end := r.Window()
 	var newest *archive.Frame
-	for _, s := range r.index().tells[telling{node, ergo.Processes}] {
-		f, err := s.reader.LastFrame(s.StreamKey, end, []string{"MailboxLatency"}, rows)
+	x := r.index()
+	for _, s := range x.tells[telling{node, ergo.Processes}] {
+		f, err := s.reader.LastFrame(s.StreamKey, x.end, []string{"MailboxLatency"}, rows)
 		if err == nil && (newest == nil || f.At.After(newest.At)) {
 			newest = f
 		}

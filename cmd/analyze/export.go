@@ -20,6 +20,7 @@ import (
 	"ergorecorder/escape"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"ergorecorder/analyze"
 	"ergorecorder/archive"
@@ -109,16 +110,26 @@ func runExport(cmd *cobra.Command, paths []string, win window, o export.Options,
 	}
 	var damage []error
 	err = to.Write(cmd, func(w io.Writer) error {
-		out := bufio.NewWriterSize(w, 1<<16)
-		err := rec.Export(cmd.Context(), from, until,
-			func(l *capture.Line) error {
-				if !o.Holds(l.Call.Node) {
-					return nil
-				}
-				return writeLine(out, l)
-			},
-			func(err error) { damage = append(damage, err) })
-		return errors.Join(err, out.Flush())
+		lines := make(chan *capture.Line, 1) // read while others are written
+		g, ctx := errgroup.WithContext(cmd.Context())
+		g.Go(func() error {
+			defer close(lines)
+			return rec.Export(ctx, from, until,
+				func(l *capture.Line) error {
+					if !o.Holds(l.Call.Node) {
+						return nil
+					}
+					select {
+					case lines <- l:
+						return nil
+					case <-ctx.Done():
+						return ctx.Err()
+					}
+				},
+				func(err error) { damage = append(damage, err) })
+		})
+		g.Go(func() error { return writeLines(w, lines) })
+		return g.Wait()
 	})
 	if err != nil {
 		return fmt.Errorf("export: %w", err)
@@ -130,6 +141,17 @@ func runExport(cmd *cobra.Command, paths []string, win window, o export.Options,
 		return fmt.Errorf("export: %d stretches could not be read; analyze verify %s says which", len(damage), paths[0])
 	}
 	return nil
+}
+
+// writeLines writes lines until there are no more.
+func writeLines(w io.Writer, lines <-chan *capture.Line) error {
+	out := bufio.NewWriterSize(w, 1<<16)
+	for l := range lines {
+		if err := writeLine(out, l); err != nil {
+			return err
+		}
+	}
+	return out.Flush()
 }
 
 // writeLine writes a line of a capture in which nothing steers a terminal.

@@ -166,9 +166,13 @@ func byArchive(items []shelf.Item) (groups [][]shelf.Item) {
 	return groups
 }
 
+// toldLate is how long after a time what was told late of it, such as lines of a log, may be
+// looked for in the next segment.
+const toldLate = 10 * time.Minute
+
 // within are the items of an archive that hold something of the time asked
 // about, the one before those, which says what was so when the time began, and the one behind
-// them, which may hold what was told late of it, such as lines of a log.
+// them, where the time ends soon before it does.
 func within(items []shelf.Item, from, to time.Time) []shelf.Item {
 	first, end := len(items), 0
 	for i, item := range items {
@@ -179,7 +183,10 @@ func within(items []shelf.Item, from, to time.Time) []shelf.Item {
 	if first >= end {
 		return nil
 	}
-	return items[max(0, first-1):min(end+1, len(items))]
+	if end < len(items) && !to.IsZero() && items[end-1].To.Sub(to) < toldLate {
+		end++
+	}
+	return items[max(0, first-1):end]
 }
 
 // objectsOf are items as objects that are read through the cache.

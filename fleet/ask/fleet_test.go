@@ -301,7 +301,7 @@ func TestEngineShelf(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n, errs := answers(t, rec, "a@h"); n != 180 || errs != nil || len(rec.NotRead()) > 0 {
+		if n, errs := answers(t, rec, "a@h"); n != 120 || errs != nil || len(rec.NotRead()) > 0 {
 			t.Errorf("%s: %d answers, %v, %q: %s", address, n, errs, rec.NotRead(), a.Fetched())
 		}
 		rec.Close()

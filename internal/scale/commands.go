@@ -32,6 +32,7 @@ type command struct {
 	// instant: it asks about an instant, or the heads: its cost shall not grow with
 	// what was recorded before.
 	instant bool
+	memory  memory // that it holds at most
 	run     func(context.Context, *recording) cost
 }
 
@@ -46,17 +47,23 @@ func commands() []command {
 			return c
 		}
 	}
+	ask := memory{base: 44, file: .3, one: 1.6, node: 160}
+	judge := memory{base: 64, file: 1, all: 8, ever: 1, line: .4, suspect: 45}
+	with := func(m memory, more float64) memory {
+		m.base += more
+		return m
+	}
 	return []command{
-		{"export", false, exported},
-		{"import", false, imported},
-		{"verify", false, analyze("verify", "PATH")},
-		{"info", true, analyze("info", "PATH")},
-		{"call", true, analyze("call", "PATH", "process_list", "sort_by=mailbox", "limit=10", "--at", "-20s")},
-		{"report", false, analyze("report", "PATH")},
-		{"HTML", false, analyze("report", "PATH", "--format", "html")},
-		{"MCP tool", true, toolCall},
-		{"first page", true, firstPage},
-		{"slider step", true, sliderStep},
+		{"export", false, memory{base: 80, file: 1, one: 8, line: .1}, exported},
+		{"import", false, memory{base: 256, file: 1, one: 12, line: .1}, imported},
+		{"verify", false, memory{base: 48, file: 1, one: .6, node: 60, line: .06}, analyze("verify", "PATH")},
+		{"info", true, memory{base: 40, file: .3, node: 160}, analyze("info", "PATH")},
+		{"call", true, ask, analyze("call", "PATH", "process_list", "sort_by=mailbox", "limit=10", "--at", "-20s")},
+		{"report", false, judge, analyze("report", "PATH")},
+		{"HTML", false, with(judge, 20), analyze("report", "PATH", "--format", "html")},
+		{"MCP tool", true, ask, toolCall},
+		{"first page", true, with(judge, 20), firstPage},
+		{"slider step", true, with(judge, 40), sliderStep},
 	}
 }
 

@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -41,13 +43,14 @@ func grow(bin, name, head string) error {
 		fmt.Printf("%s\n\n", head)
 	}
 	began := time.Now()
+	var failed []error
 	for _, d := range cases {
 		if err := show(ctx, bin, d); err != nil {
-			return fmt.Errorf("case %s: %w", d.name, err)
+			failed = append(failed, fmt.Errorf("case %s: %w", d.name, err))
 		}
 	}
 	fmt.Printf("All of it took %s.\n", time.Since(began).Round(time.Second))
-	return nil
+	return errors.Join(failed...)
 }
 
 // show runs one case, step by step.
@@ -62,6 +65,9 @@ func show(ctx context.Context, bin string, d dimension) error {
 		t.add(i, costs)
 	}
 	t.write(os.Stdout)
+	if over := t.over(); len(over) > 0 {
+		return fmt.Errorf("more memory than docs/memory.md says: %s", strings.Join(over, ", "))
+	}
 	return ctx.Err()
 }
 

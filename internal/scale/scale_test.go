@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"flag"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -99,14 +102,75 @@ func TestGrowth(t *testing.T) {
 	of.add(1, map[string]cost{"report": {cpu: 10 * time.Second, peak: 127 << 20, size: 100 << 20}, "info": {cpu: 5 * time.Millisecond, peak: 29 << 20}, "call": {why: "it failed"}})
 	var out strings.Builder
 	of.write(&out)
+	if over := of.over(); !slices.Equal(over, []string{"report at 1", "report at 10"}) {
+		t.Errorf("over their bounds: %q", over)
+	}
 	for _, want := range []string{
-		"| report | 10 | 72000 | 10.00 | 1.00 | 127 | 0.00 | 102400 | 2.00 |",
-		"| info | 10 | 72000 | 0.01 |  | 29 |  | 0 |  |",
-		"| call | 10 | 72000 | - | | - | | it failed | |",
+		"| report | 10 | 72000 | 10.00 | 1.00 | 127 | 0.00 | 65 | 102400 | 2.00 |",
+		"| info | 10 | 72000 | 0.01 |  | 29 |  | 42 | 0 |  |",
+		"| call | 10 | 72000 | - | | - | | | it failed | |",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no line %q in\n%s", want, out.String())
 		}
+	}
+}
+
+var update = flag.Bool("update", false, "write docs/memory.md")
+
+// TestMemoryDocumented: docs/memory.md has the bounds that make scale holds to.
+func TestMemoryDocumented(t *testing.T) {
+	const path = "../../docs/memory.md"
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, found := strings.Cut(string(text), "<!-- bounds -->\n")
+	_, after, ended := strings.Cut(rest, "<!-- /bounds -->")
+	if !found || !ended {
+		t.Fatalf("%s has no place for the bounds", path)
+	}
+	var b strings.Builder
+	formulas(&b)
+	want := before + "<!-- bounds -->\n" + b.String() + "<!-- /bounds -->" + after
+	if *update {
+		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	} else if want != string(text) {
+		t.Error("docs/memory.md is not what the bounds are: go test ./internal/scale -update")
+	}
+}
+
+// TestFigures: every section of BENCHMARKS.md says by which command it is measured
+// again, and bench/figures.sh knows it.
+func TestFigures(t *testing.T) {
+	script, err := os.ReadFile("../../bench/figures.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile("../../BENCHMARKS.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, list, _ := strings.Cut(string(script), "\nsections=(")
+	list, _, _ = strings.Cut(list, ")")
+	known := strings.Fields(list)
+	var told []string
+	for _, section := range strings.Split("\n"+string(text), "\n##")[1:] {
+		heading, _, _ := strings.Cut(section, "\n")
+		_, after, found := strings.Cut(section, "`make figures SECTION=")
+		name, _, _ := strings.Cut(after, "`")
+		if !found {
+			t.Errorf("%q does not say how its figures are measured again", strings.TrimLeft(heading, "# "))
+		}
+		told = append(told, name)
+		if !strings.Contains(string(script), "\n  "+name+") ") && !strings.Contains(string(script), "\n  "+name+")\n") {
+			t.Errorf("%q: bench/figures.sh does not know %q", strings.TrimLeft(heading, "# "), name)
+		}
+	}
+	if !slices.Equal(told, known) {
+		t.Errorf("BENCHMARKS.md has the sections %q, bench/figures.sh %q", told, known)
 	}
 }
 

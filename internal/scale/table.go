@@ -25,12 +25,12 @@ func (t *table) head(w io.Writer) {
 // the step before, in process rows, or where only an instant is asked for, in the
 // rows of one.
 func (t *table) write(w io.Writer) {
-	fmt.Fprintf(w, "| command | %s | rows | CPU s | exponent | peak MiB | exponent | size KiB | exponent |\n|---|---|---|---|---|---|---|---|---|\n", t.of.name)
+	fmt.Fprintf(w, "| command | %s | rows | CPU s | exponent | peak MiB | exponent | bound MiB | size KiB | exponent |\n|---|---|---|---|---|---|---|---|---|---|\n", t.of.name)
 	for _, cmd := range append([]command{{name: "append"}}, commands()...) {
 		for i, s := range t.of.steps {
 			c := t.steps[i][cmd.name]
 			if !c.known() {
-				fmt.Fprintf(w, "| %s | %d | %d | - | | - | | %s | |\n", cmd.name, s.n, s.rows(), c.why)
+				fmt.Fprintf(w, "| %s | %d | %d | - | | - | | | %s | |\n", cmd.name, s.n, s.rows(), c.why)
 				continue
 			}
 			cpu, peak, size := "", "", ""
@@ -40,10 +40,30 @@ func (t *table) write(w io.Writer) {
 				peak = exponent(mib(before.peak)-idle, mib(c.peak)-idle, grown, 10)
 				size = exponent(float64(before.size), float64(c.size), grown, 1<<16)
 			}
-			fmt.Fprintf(w, "| %s | %d | %d | %.2f | %s | %.0f | %s | %d | %s |\n", cmd.name, s.n, s.rows(), c.cpu.Seconds(), cpu, mib(c.peak), peak, c.size>>10, size)
+			fmt.Fprintf(w, "| %s | %d | %d | %.2f | %s | %.0f | %s | %s | %d | %s |\n", cmd.name, s.n, s.rows(), c.cpu.Seconds(), cpu, mib(c.peak), peak, t.bound(cmd, i), c.size>>10, size)
 		}
 	}
 	fmt.Fprintln(w)
+}
+
+// bound is what a command may hold at a step, in MiB.
+func (t *table) bound(cmd command, i int) string {
+	if most := cmd.memory.of(t.of.steps[i].load, t.steps[i]["append"].size); most > 0 {
+		return fmt.Sprintf("%.0f", mib(most))
+	}
+	return ""
+}
+
+// over are the commands that hold more than their bound says.
+func (t *table) over() (names []string) {
+	for _, cmd := range commands() {
+		for i, s := range t.of.steps {
+			if c := t.steps[i][cmd.name]; c.known() && c.peak > cmd.memory.of(s.load, t.steps[i]["append"].size) {
+				names = append(names, fmt.Sprintf("%s at %d", cmd.name, s.n))
+			}
+		}
+	}
+	return names
 }
 
 const (

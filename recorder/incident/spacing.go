@@ -9,11 +9,11 @@ type Spacing struct {
 	Share float64       // of a core's time that they may use
 }
 
-// How far the share makes the questions apart at most, so that a fault that lasts a
-// minute is still met while it lasts; and how many times longer than the CPU time that they used
+// How far the share makes the questions apart at most, so that each moment is looked at
+// twice while it is among the last five minutes; and how many times longer than the CPU time that they used
 // detectors rest whatever that is: they are not what the machine is there for.
 const (
-	longestRest = time.Minute
+	longestRest = 2 * time.Minute
 	leastRest   = 5
 )
 

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"sort"
+	"strings"
 	"time"
 
 	"ergorecorder/analyze/finding"
@@ -120,13 +121,23 @@ func swingsAt(ctx context.Context, s *scene.Scene, n *scene.Node, from, to, onse
 				w.fell = append(w.fell, f.feeder)
 			}
 		}
-		w.rose, w.fell = slices.Clone(most(w.rose, maxFeeders+1)), slices.Clone(most(w.fell, maxFeeders+1))
+		w.rose, w.fell = kept(w.rose), kept(w.fell)
 		return w, nil
 	})
 	if err != nil {
 		return nil, err
 	}
 	return w.(*swings), nil
+}
+
+// kept are those of which the sending changed most, with nothing that holds on to
+// what was read.
+func kept(all []feeder) []feeder {
+	all = slices.Clone(most(all, maxFeeders+1))
+	for i := range all {
+		all[i].pid, all[i].who = strings.Clone(all[i].pid), strings.Clone(all[i].who)
+	}
+	return all
 }
 
 // A sided feeder has the first and the last row on either side of a moment.
