@@ -60,7 +60,7 @@ test-long: ## every test with all its cases: every cut, every fault, every captu
 test-short: ## what is quick of them; make lint vets
 	$(TEST) -short -vet=off $(PKGS)
 
-race: ## every test under the race detector, in its short form
+race: ## every test under the race detector, in its short form: over a quarter of an hour of CPU (BENCHMARKS.md, Soak)
 	$(GO) test -race -short -timeout 90m $(PKGS)
 
 # Where goroutines share something; CI runs this.

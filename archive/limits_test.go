@@ -71,6 +71,9 @@ func TestCraftedMeta(t *testing.T) {
 		if over := (*limit.Over)(nil); name == "number" && (len(rep.Damage) == 0 || !errors.As(rep.Damage[0], &over) || over.Limit != limit.Segment) {
 			t.Errorf("the limit is not named: %v", rep.Damage)
 		}
+		if name == "negative" && (len(rep.Damage) == 0 || !strings.Contains(rep.Damage[0].Error(), "segment number -5: segments are numbered from 1")) {
+			t.Errorf("what is wrong is not said: %v", rep.Damage)
+		}
 		if told := len(rep.Damage) > 0; told != (name != "gone" && name != "dropped") {
 			t.Errorf("%s: %v", name, rep.Damage)
 		}

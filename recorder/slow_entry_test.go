@@ -163,6 +163,11 @@ func TestKnownBySlowEntries(t *testing.T) {
 		if took, err := run(good, stalls); err != nil || took > time.Second {
 			t.Errorf("the recording went on after %v: %v", took, err)
 		}
+		c.Node("a@h", func(n *sim.LiveNode) { n.Freeze() })
+		if took, err := run(live.Way{Name: "b", Caller: c.Endpoint("b@h")}); err != nil || took > time.Second {
+			t.Errorf("beside a node that stands still the recording went on after %v: %v", took, err)
+		}
+		c.Node("a@h", func(n *sim.LiveNode) { n.Thaw() })
 		other := sim.NewLive("x@h", "y@h")
 		defer other.Close()
 		if _, err := run(live.Way{Name: "other", Caller: other.Endpoint("x@h")}); !errors.As(err, new(*identity.ForeignError)) {

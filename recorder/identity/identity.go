@@ -3,6 +3,7 @@
 package identity
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -96,31 +97,56 @@ type Ask func(node string) (text []byte, at time.Time, err error)
 // Foreign says why the nodes of the given names are another cluster's; "" where
 // they may be the same. They are if no name is known, or if every node of a
 // known name has lived since a time at which the archive saw another in its place.
+// One after the other is asked, the next when one has not answered promptly.
 func (c *Cluster) Foreign(names []string, ask Ask) (why string) {
 	shared := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return !c.known[n] })
 	if len(shared) == 0 {
 		return fmt.Sprintf("it is of %s, and the cluster's nodes are %s", some(c.recorded), some(names))
 	}
-	for _, n := range shared {
-		was, ok := c.lives[n]
-		if !ok {
-			continue
+	shared = slices.DeleteFunc(shared, func(n string) bool { _, ok := c.lives[n]; return !ok })
+	answers := make(chan string, len(shared))
+	for asked, heard := 0, 0; heard < len(shared); {
+		var next <-chan time.Time
+		if asked < len(shared) {
+			n := shared[asked]
+			go func() { answers <- c.displaced(n, ask) }()
+			asked++
+			next = time.After(promptly)
 		}
-		text, at, err := ask(n)
-		if err != nil {
-			continue
+		select {
+		case said := <-answers:
+			if heard++; said == same {
+				return ""
+			}
+			why = cmp.Or(said, why)
+		case <-next:
 		}
-		is, ok := readLife(text, at)
-		if !ok {
-			continue
-		}
-		if !was.displacedBy(is) {
-			return ""
-		}
-		why = fmt.Sprintf("%s runs since %s, and at %s the archive saw another %s, which ran since %s",
-			n, stamp(is.started()), stamp(was.at), n, stamp(was.started()))
 	}
 	return why
+}
+
+// promptly is how long a node is waited for until the next is asked.
+const promptly = 250 * time.Millisecond
+
+// same is said of a node that is the one of the archive.
+const same = "same"
+
+// displaced says why a node is not that of the archive; "" where it does not tell.
+func (c *Cluster) displaced(node string, ask Ask) string {
+	text, at, err := ask(node)
+	if err != nil {
+		return ""
+	}
+	was := c.lives[node]
+	is, ok := readLife(text, at)
+	switch {
+	case !ok:
+		return ""
+	case !was.displacedBy(is):
+		return same
+	}
+	return fmt.Sprintf("%s runs since %s, and at %s the archive saw another %s, which ran since %s",
+		node, stamp(is.started()), stamp(was.at), node, stamp(was.started()))
 }
 
 // Apart says why two archives are of two clusters; "" where they may be of one.

@@ -178,7 +178,10 @@ func (m *Meta) check() error {
 	if m.Version > FormatVersion {
 		return fmt.Errorf("version %d, this program reads up to %d: %w", m.Version, FormatVersion, record.ErrVersion)
 	}
-	if m.Segment < 1 || m.Segment > maxSegment {
+	if m.Segment < 1 {
+		return fmt.Errorf("meta: segment number %d: segments are numbered from 1", m.Segment)
+	}
+	if m.Segment > maxSegment {
 		return fmt.Errorf("meta: segment number %d: %w", m.Segment, limit.Segment.Over(int64(m.Segment)))
 	}
 	return nil
