@@ -192,9 +192,18 @@ func asked() []ergo.Reading {
 // What else was answered meanwhile is not read.
 func (r *Recording) FailedCalls(ctx context.Context, node string, from, to time.Time) iter.Seq2[FailedCall, error] {
 	return func(yield func(FailedCall, error) bool) {
+		var failing []stream
+		for _, s := range r.index().streams {
+			if s.Node == node && s.Failures > 0 {
+				failing = append(failing, s)
+			}
+		}
 		for _, reading := range asked() {
-			match := func(s stream) bool { return s.Node == node && s.Failures > 0 && s.says(reading) }
-			for s, err := range samples(r.merged(ctx, match, archive.Query{From: from, To: to, Failed: true})) {
+			of := slices.DeleteFunc(slices.Clone(failing), func(s stream) bool { return !s.says(reading) })
+			if len(of) == 0 {
+				continue
+			}
+			for s, err := range samples(r.mergedOf(ctx, of, archive.Query{From: from, To: to, Failed: true})) {
 				c := FailedCall{}
 				if err == nil {
 					c = FailedCallOf(s, reading)
