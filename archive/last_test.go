@@ -78,3 +78,44 @@ func lastParts(t *testing.T, r *archive.Reader, s archive.StreamKey, at time.Tim
 		t.Errorf("some rows: %d of %d, %v", len(some.Live), len(rows), err)
 	}
 }
+
+// TestLastFrameOfParts: what a column of a table of several parts held at each moment is
+// what the answer said then, however many samples are passed over on the way.
+func TestLastFrameOfParts(t *testing.T) {
+	load := archivetest.NewWorkload(1, 2*4096+800, 9)
+	w, path := archivetest.Create(t, &archive.Options{})
+	type row struct{ MessagesIn, StateTime int64 }
+	var said [][]row
+	var times []time.Time
+	for range 9 {
+		rec := load.Next(0)
+		var rows []row
+		if err := json.Unmarshal(rec.Text, &rows); err != nil {
+			t.Fatal(err)
+		}
+		said, times = append(said, rows), append(times, rec.At)
+		if _, err := w.Append(rec); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for i, at := range times {
+		r := archivetest.Open(t, path)
+		f, err := r.LastFrame(load.Stream(0), at, []string{"MessagesIn", "StateTime"}, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got, want row
+		for _, slot := range f.Live {
+			got.MessagesIn, got.StateTime = got.MessagesIn+f.Columns[0].Ints[slot], got.StateTime+f.Columns[1].Ints[slot]
+		}
+		for _, x := range said[i] {
+			want.MessagesIn, want.StateTime = want.MessagesIn+x.MessagesIn, want.StateTime+x.StateTime
+		}
+		if len(f.Live) != len(said[i]) || got != want {
+			t.Errorf("sample %d: %d rows, %+v, want %d, %+v", i, len(f.Live), got, len(said[i]), want)
+		}
+	}
+}

@@ -59,7 +59,7 @@ section() {
     ERGO_BENCH_HOURS=${ERGO_BENCH_HOURS:-24} bench ./archive Day -benchtime 1x
     bench ./archive/... 'Encode|Append$|Memory' -count "$count"
     captures && go test ./archive -count=1 -run Captures -v ;;
-  peers) (cd bench && ERGO_BENCH_HOURS=${ERGO_BENCH_HOURS:-1} ./peers.sh) ;;
+  peers) bench/peers.sh ;;
   scans) ERGO_BENCH_HOURS=${ERGO_BENCH_HOURS:-1} bench ./archive 'Scan$|Seek$|AppendWide' -benchtime 8x -benchmem -count "$count" ;;
   wide)
     binaries

@@ -5,6 +5,7 @@ package bench
 import (
 	"fmt"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -21,6 +22,8 @@ import (
 // Taking in is quadratic in the processes of a node, so ERGO_BENCH_HOURS should be
 // 0.1.
 func BenchmarkPCP(b *testing.B) {
+	runtime.LockOSThread() // its contexts are a thread's own
+	defer runtime.UnlockOSThread()
 	dir := b.TempDir()
 	path := func(node int) string { return filepath.Join(dir, fmt.Sprint("node", node)) }
 	var writers [nodes]*pcp.Writer

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -133,9 +134,20 @@ type moment struct {
 	Behavior int   // how many of them have one that begins with "o"
 }
 
-// moments are a few instants, 1 ms after a sample each, in random order; how
-// many are asked for.
+// moments are a few instants, 1 ms after a sample each, in random order: the first
+// of those that every benchmark is asked about.
 func moments(b *testing.B, n int) []moment {
+	asked.Do(func() { asked.list = manyMoments(b, 100) })
+	return asked.list[:min(n, len(asked.list))]
+}
+
+// asked are the moments, worked out once for all benchmarks of a run.
+var asked struct {
+	sync.Once
+	list []moment
+}
+
+func manyMoments(b *testing.B, n int) []moment {
 	var all []moment
 	samples(b, func(node int, r *archive.Record) {
 		all = append(all, moment{Node: node, At: r.At.Add(time.Millisecond)})

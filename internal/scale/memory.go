@@ -16,6 +16,7 @@ type memory struct {
 	one     float64 // of the largest node
 	ever    float64 // KiB for each process that ever lived
 	node    float64 // KiB for each node
+	segment float64 // KiB for each segment
 	line    float64 // KiB for each log line
 	suspect float64 // KiB for each process that stands still or has a queue
 }
@@ -31,6 +32,7 @@ func (m memory) terms(l load, file int64) []term {
 		{m.one, "for each process of the largest node", kib * float64(l.Processes)},
 		{m.ever, "for each process that ever lived", kib * float64(l.Nodes*l.Processes+births)},
 		{m.node, "for each node", kib * float64(l.Nodes)},
+		{m.segment, "for each segment", kib * float64(l.Segments)},
 		{m.line, "for each log line", kib * float64(l.Lines)},
 		{m.suspect, "for each process that stands still or has a queue", kib * float64(l.Stuck)},
 	}

@@ -7,6 +7,7 @@ import (
 
 	"ergorecorder/archive/internal/codec/number"
 	"ergorecorder/archive/internal/codec/parse"
+	"ergorecorder/archive/internal/codec/scan"
 	"ergorecorder/archive/internal/codec/slots"
 )
 
@@ -200,7 +201,7 @@ func (r *Run) column(field int, kind ColumnKind, out *Table, old *colCursor) (c 
 	for i, w := range c.words {
 		c.kinds[i] = JSON
 		if !out.literal && len(w) > 1 && w[0] == '"' {
-			c.kinds[i], c.words[i] = String, Unquote(w)
+			c.kinds[i], c.words[i] = String, scan.Unquote(w)
 		}
 	}
 	return c, nil

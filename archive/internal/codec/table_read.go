@@ -6,10 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"runtime"
 	"slices"
 	"strconv"
-	"unicode/utf16"
-	"unicode/utf8"
+	"sync"
+	"sync/atomic"
 
 	"ergorecorder/archive/internal/codec/parse"
 )
@@ -185,6 +186,7 @@ func (t *Table) rows() error {
 	}
 	t.moved = t.moved || t.had != t.Head.parts
 	t.steady, t.had = t.form == FormTable && !t.moved && !t.Reset, t.Head.parts
+	passing := t.quiet // what the further parts say of it is looked at when something of them is asked
 	if t.literal {
 		t.quiet = true // texts are made of what the parts hold
 	}
@@ -193,8 +195,11 @@ func (t *Table) rows() error {
 			t.Columns[i].reserve(t.Head.parts * PartRows)
 		}
 	}
+	if !passing {
+		t.catchUp()
+	}
 	for i := range t.Head.parts {
-		if !t.wants(i) {
+		if !t.wants(i) || passing && i > 0 {
 			continue
 		}
 		if err := t.sync(i); err != nil {
@@ -271,6 +276,60 @@ func (t *Table) sync(part int) error {
 		}
 		if at == seq {
 			return nil
+		}
+	}
+}
+
+// catchUp brings the parts behind the first to the sample before the one under way, two
+// at a time. What fails is left to sync, which says so.
+func (t *Table) catchUp() {
+	for len(t.parts) < t.Head.parts {
+		t.parts = append(t.parts, nil)
+	}
+	var late []int
+	for i := 1; i < t.Head.parts; i++ {
+		if p := t.parts[i]; t.wants(i) && (p == nil && !t.all || p != nil && p.late(t.Head.Seq)) {
+			late = append(late, i)
+		}
+	}
+	if len(late) < 2 {
+		return
+	}
+	t.moved, t.steady = true, false
+	var next atomic.Int64
+	var work sync.WaitGroup
+	for range min(2, runtime.GOMAXPROCS(0)) {
+		work.Go(func() {
+			for i := int(next.Add(1)); i <= len(late); i = int(next.Add(1)) {
+				t.bring(late[i-1], t.Head.Seq)
+			}
+		})
+	}
+	work.Wait()
+}
+
+// late reports whether there is a sample to pass over before the one with a number.
+func (p *partCursor) late(seq uint64) bool {
+	return p.run.Last >= seq && p.next < len(p.seqs) && p.seqs[p.next] < seq
+}
+
+// bring brings one part there. It changes nothing else, for which the columns must be
+// known where the part is not open.
+func (t *Table) bring(part int, seq uint64) {
+	if t.parts[part] == nil {
+		r, err := t.fetch(part, seq)
+		if err != nil {
+			return
+		}
+		if t.parts[part], err = r.cursor(t); err != nil {
+			t.parts[part] = nil
+			return
+		}
+	}
+	for p := t.parts[part]; p.late(seq); {
+		if p.stale = true; p.step() != nil {
+			t.parts[part] = nil
+			return
 		}
 	}
 }
@@ -623,52 +682,4 @@ func appendLiteral(b []byte, lit string, pretty bool, prefix string) []byte {
 		}
 	}
 	return append(b, lit...)
-}
-
-// Unquote decodes a valid JSON string literal. Bad UTF-8 is replaced, as
-// encoding/json does.
-func Unquote(lit string) string {
-	lit = lit[1 : len(lit)-1]
-	plain := utf8.ValidString(lit)
-	for i := 0; plain && i < len(lit); i++ {
-		plain = lit[i] != '\\'
-	}
-	if plain {
-		return lit
-	}
-	b := make([]byte, 0, len(lit))
-	for i := 0; i < len(lit); {
-		if lit[i] != '\\' {
-			r, n := utf8.DecodeRuneInString(lit[i:])
-			b = utf8.AppendRune(b, r)
-			i += n
-			continue
-		}
-		if lit[i+1] != 'u' {
-			b = append(b, escapes[lit[i+1]])
-			i += 2
-			continue
-		}
-		r := hexRune(lit[i+2:])
-		i += 6
-		if utf16.IsSurrogate(r) {
-			if i+6 <= len(lit) && lit[i] == '\\' && lit[i+1] == 'u' {
-				if both := utf16.DecodeRune(r, hexRune(lit[i+2:])); both != utf8.RuneError {
-					b = utf8.AppendRune(b, both)
-					i += 6
-					continue
-				}
-			}
-			r = utf8.RuneError
-		}
-		b = utf8.AppendRune(b, r)
-	}
-	return string(b)
-}
-
-var escapes = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
-
-func hexRune(s string) rune {
-	v, _ := strconv.ParseUint(s[:4], 16, 32)
-	return rune(v)
 }
