@@ -97,6 +97,7 @@ func predicates(s *scene.Scene) map[finding.Relation]predicate {
 		finding.SameErrors:    sameErrors,
 		finding.DriesUp:       driesUp,
 		finding.Floods:        floods,
+		finding.Leaves:        leaves,
 	}
 }
 
@@ -197,6 +198,18 @@ func floods(root, f *finding.Finding) bool {
 	is, _ := f.Evidence[0].Number("arrived_per_s.after")
 	more := is - was
 	return published > 0 && more > published/2 && more < 2*published
+}
+
+// leaves holds for who got about as many messages as an event is published, until it lost
+// its subscribers: he was one.
+func leaves(root, f *finding.Finding) bool {
+	if len(root.Evidence) < 2 || len(f.Evidence) == 0 || f.Onset.Sub(root.Onset).Abs() > 2*slack(root, f) {
+		return false
+	}
+	published, _ := root.Evidence[0].Number("per_s")
+	listened, _ := root.Evidence[1].Number("before")
+	got, _ := f.Evidence[0].Number("per_s_before")
+	return listened > 0 && published > 0 && got > published/2 && got < 2*published
 }
 
 // hasLock holds for who waits for a lock in a method of the type in another

@@ -539,6 +539,9 @@ func Kinds() []Row {
 			Measure: Measure{"messages published to nobody", "messages/s", 0.5, 10000},
 			Most:    60,
 			Fetch:   []Fetch{FetchRawGoroutine},
+			Explains: []Effect{
+				{Leaves, []Kind{TrafficStopped}},
+			},
 		},
 		{
 			Kind: EventFanout, Playbook: "events", Subject: "node, event",

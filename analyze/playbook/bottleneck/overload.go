@@ -168,7 +168,7 @@ func dearAllAlong(s *scene.Scene, b *backlog, was, now pace) (usual, bool) {
 	if was.messages > 0 || now.handled <= 0 {
 		return usual{}, false
 	}
-	u, ok := usually(s, b.actor)
+	u, ok := usually(s, b.actor, now)
 	return u, ok && 1/now.handled >= slowerThan*u.takes
 }
 

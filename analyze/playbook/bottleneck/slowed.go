@@ -11,6 +11,7 @@ import (
 	"ergorecorder/analyze/scene"
 	"ergorecorder/analyze/scene/work"
 	"ergorecorder/analyze/series"
+	"ergorecorder/ergo"
 )
 
 const (
@@ -116,8 +117,8 @@ type usual struct {
 // usually is what a message took in the life of a process before it was first seen, else
 // what it takes at others of the same behavior: those of other nodes, if there are
 // enough, for what slows one down may slow down all of its node.
-func usually(s *scene.Scene, a *scene.Actor) (usual, bool) {
-	if first := a.Begin; first.Handled() >= work.FewestBefore && first.Run > 0 {
+func usually(s *scene.Scene, a *scene.Actor, now pace) (usual, bool) {
+	if first := a.Begin; first.Handled() >= work.FewestBefore && first.Run > 0 && counted(a, now) {
 		u := usual{takes: float64(first.Run) / 1e9 / float64(first.Handled()), doubt: "Since when is not known: what a message took before is its time inside callbacks over what it had handled when it was first seen."}
 		u.words = fmt.Sprintf("in its life before, one took %s on average", finding.Seconds(u.takes))
 		u.of = a.Rows(first.At, first.At).Of("first(RunningTime) / first(MessagesIn - MessagesMailbox) / 1e9")
@@ -158,6 +159,18 @@ func usually(s *scene.Scene, a *scene.Actor) (usual, bool) {
 	}, true
 }
 
+// counted reports whether the time inside callbacks of a process holds nearly all messages
+// that it had handled when it was first seen: it is added when the mailbox has drained, so
+// that of a process at work those since it woke up are not in it, of which there are no
+// more than it would handle at its pace of now in all its life.
+func counted(a *scene.Actor, now pace) bool {
+	if a.Begin.State == work.Sleeping {
+		return true
+	}
+	up := a.Node.Series(ergo.Node, "Uptime")
+	return up.Len() > 0 && now.handled*up.V[0] <= float64(a.Begin.Handled())/2
+}
+
 // slowAllAlong judges a process that was slow when it was first seen, and still is: by
 // what is usual for it.
 func slowAllAlong(ctx context.Context, s *scene.Scene, a *scene.Actor) (*finding.Finding, error) {
@@ -167,7 +180,7 @@ func slowAllAlong(ctx context.Context, s *scene.Scene, a *scene.Actor) (*finding
 		return nil, nil
 	}
 	takes := 1 / now.handled
-	was, ok := usually(s, a)
+	was, ok := usually(s, a, now)
 	if !ok || takes < slowerThan*was.takes {
 		return nil, nil
 	}

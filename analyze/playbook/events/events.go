@@ -313,7 +313,7 @@ func olderFlood(s *scene.Scene, e *scene.Event, rate, grown, delivered float64) 
 	f.Evidence[0].Value("per_s", rate, all.Of(deliveries+" / greatest(span(MessagesLocalSent + MessagesRemoteSent), 1)"))
 	f.Evidence[0].Value("per_message", per, said(e, e.Published).Of(deliveries+" / greatest(increase(MessagesPublished), 1)"))
 	f.Evidence[0].Value("before_per_s", was, said(e, e.Delivered.Before(first.Add(1))).Of(fmt.Sprintf("first(MessagesLocalSent + MessagesRemoteSent) / %v", life.Seconds())))
-	f.Evidence[0].Value("registered_s", life.Seconds(), said(e, e.Delivered.Before(first.Add(1))).Of(fmt.Sprintf("%v", life.Seconds())))
+	f.Evidence[0].Value("registered_s", int64(life.Seconds()), said(e, e.Delivered.Before(first.Add(1))).Of(fmt.Sprintf("floor(%v)", life.Seconds())))
 	f.Recommendation = "Find who subscribes so often, or why it is published so often: let one process a node spread it, or publish only what changed."
 	f.Caveats = []string{"Since when is not known: its average before is what it had delivered by its first answer, over the time since it was registered."}
 	return f

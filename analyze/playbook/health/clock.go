@@ -333,7 +333,11 @@ func clockSkew(s *scene.Scene, x voter, g agreed, v *finding.Verdict) {
 	}
 	wordSkew(s, f, n, ahead, g)
 	if k := len(steps); k > 0 {
-		f.Summary += fmt.Sprintf(" It stepped %s, first by %s s at %s.", finding.Times(k), finding.Number(steps[0].by), finding.Clock(steps[0].next))
+		often := "once"
+		if k > 1 {
+			often = "again and again"
+		}
+		f.Summary += fmt.Sprintf(" It stepped %s, first by %s s at %s.", often, finding.Number(steps[0].by), finding.Clock(steps[0].next))
 		f.Evidence[0].Value("stepped_at", steps[0].next.UTC().Format(time.RFC3339Nano), n.Says("node_info", steps[0].next, steps[0].next).Of("last(at)"))
 	}
 	if end := worst.T[worst.Len()-1]; end.Before(o.T[o.Len()-1]) {

@@ -35,7 +35,8 @@ func olderErrors(s *scene.Scene, n *scene.Node, miner *logs.Miner, counted serie
 	if firstS <= 0 || secondS <= 0 || first+second < olderLeast {
 		return nil
 	}
-	is := (first + second) / (firstS + secondS)
+	all, allS := series.Increase(counted) // with the step from the one half to the other
+	is := all / allS
 	if is < olderRise*was || first/firstS < is/2 || second/secondS < is/2 {
 		return nil // it is as ever, or began or ended meanwhile
 	}
@@ -43,7 +44,7 @@ func olderErrors(s *scene.Scene, n *scene.Node, miner *logs.Miner, counted serie
 		Kind: finding.ErrorBurst, Score: finding.Score(finding.ErrorBurst, 60*is), Confidence: finding.Medium, Facts: []finding.Fact{finding.Older},
 		Title: fmt.Sprintf("%s logs %s errors a minute, all along", finding.NodeName(n.Name), finding.Number(60*is)),
 		Summary: fmt.Sprintf("It was so when the recording began: %s lines of level error or panic came meanwhile; in the %s of its life before it were %s a minute on average.",
-			finding.Number(first+second), finding.Duration(life), finding.Number(60*was)),
+			finding.Number(all), finding.Duration(life), finding.Number(60*was)),
 		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(s.From)},
 		Onset:   s.From, OnsetErrorS: s.Usual(n).Seconds(),
 		Evidence: []finding.Evidence{{
@@ -57,9 +58,9 @@ func olderErrors(s *scene.Scene, n *scene.Node, miner *logs.Miner, counted serie
 	e := &f.Evidence[0]
 	n.TellLife(e, life)
 	e.Value("before_per_min", 60*was, n.Says("node_info", counted.T[0], counted.T[0]).Of(fmt.Sprintf("60 * first(%s) / %v", lines, life.Seconds())))
-	e.Value("after_per_min", 60*is, n.Over("node_info", counted).Of(fmt.Sprintf("60 * increase(%s) / %v", lines, firstS+secondS)))
-	e.Value("after", first+second, n.Over("node_info", counted).Of("increase("+lines+")"))
-	nameWriters(f, miner, first+second)
+	e.Value("after_per_min", 60*is, n.Over("node_info", counted).Of(fmt.Sprintf("60 * increase(%s) / %v", lines, allS)))
+	e.Value("after", all, n.Over("node_info", counted).Of("increase("+lines+")"))
+	nameWriters(f, miner, all)
 	return f
 }
 

@@ -103,6 +103,10 @@ func childDisabled(s *scene.Scene, n *scene.Node, in *scene.Inspection, w scene.
 		Recommendation: "Mend why the child died, then enable it again; what it did is not done meanwhile.",
 		Confirm:        []string{fmt.Sprintf("process_inspect node=%s pid=%s: %s", n.Name, in.Pid, in.DisabledAs)},
 	}
+	told := n.Over("process_inspect", in.Disabled)
+	told.Row = in.Pid
+	f.Evidence[0].Value("disabled.before", in.Disabled.V[0], told.Of("first("+in.DisabledAs+")"))
+	f.Evidence[0].Value("disabled.after", in.Disabled.V[in.Disabled.Len()-1], told.Of("last("+in.DisabledAs+")"))
 	if len(noted) > 0 {
 		f.Summary += " The supervisor noted why the child died last: " + noted[len(noted)-1].Reason + "."
 		f.Evidence = append(f.Evidence, historyEvidence(noted, in, n, sup))
