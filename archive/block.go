@@ -98,6 +98,14 @@ func (r *Reader) Leave(keep func(StreamKey) bool) {
 	r.cat.Order = nil
 }
 
+// Lacks tells the reader of what did not come to where it reads: damage of which the archive itself
+// may know nothing, such as the newest of what there is.
+func (r *Reader) Lacks(what *CorruptionError) {
+	r.cat.Mu.Lock()
+	defer r.cat.Mu.Unlock()
+	r.cat.Damage = append(r.cat.Damage, what)
+}
+
 func lowest(a, b uint64) uint64 {
 	if a == 0 {
 		return b

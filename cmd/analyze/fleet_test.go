@@ -178,10 +178,23 @@ func TestFleet(t *testing.T) {
 	if code, out, errs := do("info", address); code != exit.OK || !strings.Contains(out, "beta") {
 		t.Errorf("info: %d, %s, %s", code, out, errs)
 	}
-	node := garble(t, hosts)
+	node := garble(t, hosts, false)
 	if code, out, _ := do("report", address); code != exit.OK || !strings.Contains(out, "could not be fetched from the fleet's engine") || !strings.Contains(out, node) {
 		t.Errorf("a block of %s cannot be fetched: %d, and the verdict does not say so: %s", node, code, out)
 	}
+	if code, out, _ := do("verify", address); code != exit.No {
+		t.Errorf("verify of what lacks a block: %d: %s", code, out)
+	}
+	ships(t, hosts, "other", smallArchive(t))
+	other := "fleet://f@" + hosts + "/other"
+	if code, out, _ := do("verify", other); code != exit.OK {
+		t.Errorf("verify: %d: %s", code, out)
+	}
+	garble(t, hosts, true)
+	if code, out, errs := do("verify", other); code != exit.No || !strings.Contains(out+errs, "could not be fetched") {
+		t.Errorf("verify of what lacks its newest block: %d: %s%s", code, out, errs)
+	}
+	address += "/main"
 	if code, _, errs := do("merge", address, "-o", filepath.Join(t.TempDir(), "copy.erg")); code != exit.OK {
 		t.Errorf("merge: %d, %s", code, errs)
 	}
@@ -197,8 +210,9 @@ func mcpSays(t *testing.T, address string) {
 	}
 }
 
-// garble puts something else in the place of a process listing that the engine has.
-func garble(t *testing.T, hosts string) (node string) {
+// garble puts something else in the place of a process listing that the engine has; or of the only block
+// of the cluster that holds but one.
+func garble(t *testing.T, hosts string, only bool) (node string) {
 	t.Helper()
 	l, err := link.Dial(link.Options{Hosts: []string{hosts}, Fleet: "f"})
 	if err != nil {
@@ -208,7 +222,11 @@ func garble(t *testing.T, hosts string) (node string) {
 	if err := l.Wait(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	s, err := l.JetStream().Stream(t.Context(), shape.Stream("f", "main"))
+	cluster, least := "main", 5000
+	if only {
+		cluster, least = "other", 0
+	}
+	s, err := l.JetStream().Stream(t.Context(), shape.Stream("f", cluster))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,12 +236,12 @@ func garble(t *testing.T, hosts string) (node string) {
 			t.Fatal(err)
 		}
 		b, err := shape.ParseBlock(m.Subject, m.Header.Get)
-		if err != nil || len(m.Data) < 5000 {
+		if err != nil || len(m.Data) < least {
 			continue
 		}
 		m.Header.Set(shape.HeaderID, "another")
 		if err = s.DeleteMsg(t.Context(), seq); err == nil {
-			_, err = l.Publish(t.Context(), "main", []link.Message{{Subject: m.Subject, Headers: m.Header, Body: []byte("garbled")}})
+			_, err = l.Publish(t.Context(), cluster, []link.Message{{Subject: m.Subject, Headers: m.Header, Body: []byte("garbled")}})
 		}
 		if err != nil {
 			t.Fatal(err)

@@ -100,6 +100,7 @@ func (f *fetch) miss(h head, why error) {
 	if err != nil {
 		return // then nothing of the archive is opened, which is an error
 	}
+	f.missed++
 	what := fmt.Sprintf("%d records", h.block.Records)
 	if h.mark != 0 {
 		what = "a mark (" + h.block.Kind + ")"
@@ -123,6 +124,12 @@ func (f *fetch) openSource(ctx context.Context, id uint64, s *fetched) (inputs [
 	r, err := archive.OpenFlat(s.file.Name())
 	if err != nil {
 		return nil, err
+	}
+	if f.o.Apart { // who reads one recording alone, as to verify it, is told of damage; a timeline has gaps of nodes
+		for i := range s.missing {
+			m := &s.missing[i]
+			r.Lacks(&archive.CorruptionError{Segment: name, From: m.From, To: m.To, Err: errors.New(m.Note)})
+		}
 	}
 	inputs = append(inputs, merge.Input{Name: name, Reader: r})
 	for m, err := range r.Marks(ctx, time.Time{}, time.Time{}) {

@@ -61,6 +61,7 @@ type fetch struct {
 	cached  int64  // and of the cache
 	held    uint64 // bytes of the stream
 	strange int    // messages that are none of a fleet's
+	missed  int    // that did not come, or not whole
 	away    error  // the engine did not answer: nothing more is asked
 	sources map[uint64]*fetched
 }
@@ -182,6 +183,9 @@ func (f *fetch) open(ctx context.Context, address string) (*Opened, error) {
 		if err != nil {
 			return nil, errors.Join(err, closeAll(inputs))
 		}
+	}
+	if f.missed > 0 {
+		out.Notes = append(out.Notes, fmt.Sprintf("%s: %d messages could not be fetched: gaps in what is shown", address, f.missed))
 	}
 	if len(inputs) == 0 {
 		return nil, fmt.Errorf("open %s: nothing of the time asked about is there", address)
