@@ -79,7 +79,8 @@ type Keeper struct {
 	unsure  time.Time     // since when we are not
 	began   time.Time
 	start   time.Duration
-	offset  time.Duration // of the engine's clock before ours
+	offset  time.Duration // of the engine's clock before ours, as we were then
+	then    time.Time     // what our clock said when our steady time was 0, at that heartbeat
 	told    bool          // the offset is known
 	events  []Event
 	refused bool
@@ -187,7 +188,7 @@ func (k *Keeper) hearRecorder(e link.Entry) {
 	}
 	k.peers[r.Name] = &peer{r, e.Revision, k.o.Elapsed(), put}
 	if r.Name == k.o.Name && r.Session == k.session {
-		k.offset, k.told = e.Created.Sub(r.Now), true
+		k.offset, k.then, k.told = e.Created.Sub(r.Now), k.zero(), true
 	}
 }
 
@@ -317,13 +318,17 @@ func (k *Keeper) Alone(node string) bool {
 	return h != nil && h.slot >= 0 && h.session == k.session && !h.offered && k.sure()
 }
 
-// Offset is how far the engine's clock was before ours at our last heartbeat; not known
-// before the first.
+// Offset is how far the engine's clock is before ours, by our last heartbeat and by how
+// far ours was set since; not known before the first.
 func (k *Keeper) Offset() (d time.Duration, known bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.offset, k.told
+	return k.offset - k.zero().Sub(k.then), k.told
 }
+
+// zero is what our clock would have said when our steady time was 0, had it gone since as
+// it goes now.
+func (k *Keeper) zero() time.Time { return k.o.Now().Add(-k.o.Elapsed()).Round(0) }
 
 // Away is since when the engine has not answered for so long that others may have
 // taken our nodes; zero while it answers.

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -146,6 +147,7 @@ type member struct {
 	heard []Event
 	stop  context.CancelFunc
 	done  chan struct{}
+	set   atomic.Int64 // how far its clock was set since it began
 }
 
 func (m *member) events() []Event {
@@ -180,7 +182,7 @@ func (f *fleet) join(name string, witnesses int, skew time.Duration, before ...s
 		Cluster: "c", Name: name, Archive: "archive of " + name, Takeover: Takeover(5 * time.Second), Witnesses: witnesses, Before: before,
 		Recorders: client{f.recorders, m.way, skew}, Leases: client{f.leases, m.way, skew},
 		Session: func() string { life += 1000; return fmt.Sprint("life ", life) },
-		Now:     func() time.Time { return time.Now().Add(skew) }, Elapsed: func() time.Duration { return time.Since(began) },
+		Now:     func() time.Time { return time.Now().Add(skew + time.Duration(m.set.Load())) }, Elapsed: func() time.Duration { return time.Since(began) },
 		Hear: func(e Event) {
 			m.mu.Lock()
 			defer m.mu.Unlock()
@@ -456,6 +458,25 @@ func TestNodeComesWithoutEngine(t *testing.T) {
 		}
 		f.pass(30*time.Second, 1)
 		f.check(1)
+	})
+}
+
+// TestOffsetOfSetClock: a recorder whose clock is set knows at once how far it is from the
+// engine's, not with the next heartbeat: what it ships until then is else looked for in
+// another time.
+func TestOffsetOfSetClock(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := newFleet(t, 1)
+		defer f.end()
+		m := f.join("a", 1, 7*time.Second)
+		f.pass(10*time.Second, 1)
+		for _, set := range []time.Duration{0, 20 * time.Minute, -3 * time.Hour} {
+			m.set.Store(int64(set))
+			if off, known := m.Offset(); !known || (off+7*time.Second+set).Abs() > time.Second {
+				t.Errorf("a clock that is 7 s ahead and was set by %v: the engine's is said to be %v before it (known: %v)", set, off, known)
+			}
+		}
+		m.set.Store(0)
 	})
 }
 
