@@ -65,13 +65,9 @@ func shortfalls(t testing.TB) map[string]string {
 	return out
 }
 
-// told is how the report of a story falls short of what the story expects.
-func told(t testing.TB, text string, seed uint64) (lacks []string, report []byte) {
+// recorded is the recording of a story, which the caller closes.
+func recorded(t testing.TB, s *story.Story) *replay.Recording {
 	t.Helper()
-	s, err := story.Read(text, seed, cluster)
-	if err != nil {
-		t.Fatal(err)
-	}
 	w, path := archivetest.Create(t, nil)
 	for _, r := range s.World.Records() {
 		if _, err := w.Append(r); err != nil {
@@ -85,6 +81,17 @@ func told(t testing.TB, text string, seed uint64) (lacks []string, report []byte
 	if err != nil {
 		t.Fatal(err)
 	}
+	return rec
+}
+
+// told is how the report of a story falls short of what the story expects.
+func told(t testing.TB, name, text string, seed uint64) (lacks []string, report []byte) {
+	t.Helper()
+	s, err := story.Read(text, seed, cluster)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec := recorded(t, s)
 	defer rec.Close()
 	r, err := analyze.Run(context.Background(), rec, analyze.Options{Path: "story.erg"})
 	if err != nil {
@@ -102,7 +109,8 @@ func told(t testing.TB, text string, seed uint64) (lacks []string, report []byte
 	if err := render.Text(&shown, r, render.Options{Width: 100}); err != nil {
 		t.Fatal(err)
 	}
-	return append(s.Expect.Lacks(read, shown.String()), stillSo(text, s.World.Length, read)...), shown.Bytes()
+	lacks = slices.Concat(s.Expect.Lacks(read, shown.String()), stillSo(text, s.World.Length, read), wrongly(t, name, rec, r))
+	return lacks, shown.Bytes()
 }
 
 var happens = regexp.MustCompile(`^at (\S+)(?: for (\S+))?( every \S+)?.*?: `)
@@ -154,7 +162,7 @@ func TestStories(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			lacks, report := told(t, text, 0)
+			lacks, report := told(t, name, text, 0)
 			why, short := known[name]
 			switch {
 			case short && len(lacks) == 0:
