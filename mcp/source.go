@@ -60,7 +60,7 @@ func (s *Server) moment(ctx context.Context, rec *replay.Recording, text string)
 	return s.time(ctx, rec, text, from, to, replay.When)
 }
 
-func (s *Server) time(ctx context.Context, rec *replay.Recording, text string, from, to time.Time, read func(string, time.Time, time.Time) (time.Time, error)) (time.Time, error) {
+func (s *Server) time(ctx context.Context, rec *replay.Recording, text string, from, to time.Time, read reader) (time.Time, error) {
 	t, err := read(text, from, to)
 	if !errors.Is(err, replay.ErrNotATime) {
 		return t, err
@@ -74,15 +74,22 @@ func (s *Server) time(ctx context.Context, rec *replay.Recording, text string, f
 
 // span reads the arguments from and to.
 func (s *Server) span(ctx context.Context, rec *replay.Recording, args ergo.Args) (from, to time.Time, err error) {
+	return s.spanBy(ctx, rec, args, replay.WindowFrom, replay.When)
+}
+
+// A reader reads a moment of a window.
+type reader func(text string, from, to time.Time) (time.Time, error)
+
+func (s *Server) spanBy(ctx context.Context, rec *replay.Recording, args ergo.Args, begin, end reader) (from, to time.Time, err error) {
 	from, to = s.window(rec)
+	first, last := rec.Window()
 	if text := args.Text("from"); text != "" {
-		first, last := rec.Window()
-		if from, err = s.time(ctx, rec, text, first, last, replay.WindowFrom); err != nil {
+		if from, err = s.time(ctx, rec, text, first, last, begin); err != nil {
 			return from, to, fmt.Errorf("from: %w", err)
 		}
 	}
 	if text := args.Text("to"); text != "" {
-		if to, err = s.moment(ctx, rec, text); err != nil {
+		if to, err = s.time(ctx, rec, text, first, last, end); err != nil {
 			return from, to, fmt.Errorf("to: %w", err)
 		}
 	}

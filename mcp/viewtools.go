@@ -21,6 +21,7 @@ import (
 	"ergorecorder/ergo"
 	"ergorecorder/mcp/explain"
 	"ergorecorder/mcp/fold"
+	"ergorecorder/replay"
 )
 
 func viewTools() []Tool {
@@ -313,7 +314,7 @@ func searchLogs(ctx context.Context, s *Server, args ergo.Args) (*answer, error)
 	if err != nil {
 		return nil, err
 	}
-	from, to, err := s.span(ctx, rec, args)
+	from, to, err := s.spanBy(ctx, rec, args, replay.WrittenAt(replay.WindowFrom), replay.WrittenAt(replay.When))
 	if err != nil {
 		return nil, err
 	}

@@ -40,6 +40,19 @@ func WindowFrom(text string, from, to time.Time) (time.Time, error) {
 	return t, err
 }
 
+// WrittenAt reads a moment as read does, of log lines: these bear the time of their
+// node, whose clock may be off by as much as [Recording.Logs] allows for, and so
+// may a moment lie outside of the recording.
+func WrittenAt(read func(string, time.Time, time.Time) (time.Time, error)) func(string, time.Time, time.Time) (time.Time, error) {
+	return func(text string, from, to time.Time) (time.Time, error) {
+		t, err := read(text, from, to)
+		if out := (*OutsideError)(nil); errors.As(err, &out) && !outside(t, from.Add(-late), to.Add(late)) {
+			return t, nil
+		}
+		return t, err
+	}
+}
+
 // rounding is how far a moment may lie outside for having been printed short.
 const rounding = time.Second
 

@@ -115,6 +115,12 @@ func functions() map[string]function {
 		"element": {2, func(_ *sheet, a []value) (value, error) {
 			return value{over: true, curve: element(a[0].curve, int(a[1].num))}, nil
 		}},
+		"part": {2, func(_ *sheet, a []value) (value, error) {
+			return value{over: true, curve: part(a[0].curve, a[1].text)}, nil
+		}},
+		"failed_runs": {2, func(_ *sheet, a []value) (value, error) {
+			return scalar(float64(failedRuns(a[0].curve, a[1].text))), nil
+		}},
 		"is": {2, func(_ *sheet, a []value) (value, error) {
 			return value{over: true, curve: is(a[0].curve, a[1].text)}, nil
 		}},
@@ -471,6 +477,40 @@ func element(c []sample, i int) []sample {
 		}
 	}
 	return out
+}
+
+// part is a number within a field that is an object: of MailboxQueues, Main.
+func part(c []sample, name string) []sample {
+	out := make([]sample, len(c))
+	for k, s := range c {
+		out[k] = sample{at: s.at, num: math.NaN()}
+		var parts map[string]any
+		if json.Unmarshal([]byte(s.text), &parts) != nil {
+			continue
+		}
+		if v, ok := parts[name].(float64); ok {
+			out[k].num = v
+		}
+	}
+	return out
+}
+
+// failedRuns counts the runs of a scheduled job whose error some answer shows, each
+// by when it began.
+func failedRuns(c []sample, job string) int {
+	began := map[string]bool{}
+	for _, s := range c {
+		var jobs []struct{ Name, LastRun, LastErr string }
+		if json.Unmarshal([]byte(s.text), &jobs) != nil {
+			continue
+		}
+		for _, j := range jobs {
+			if j.Name == job && j.LastErr != "" {
+				began[j.LastRun] = true
+			}
+		}
+	}
+	return len(began)
 }
 
 // has is 1 for each answer with a paragraph that holds both texts, else 0.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,19 +18,21 @@ import (
 
 // TestStories holds that every number of the reports of all stories comes back.
 // It takes half a minute: RECHECK_STORIES=1 runs it over all, else it takes a
-// few of them.
+// few of them, and those whose numbers nothing else asks for.
 func TestStories(t *testing.T) {
 	dir := filepath.Join("..", "..", "testdata", "stories")
 	paths, err := filepath.Glob(filepath.Join(dir, "*.txt"))
 	if err != nil || len(paths) == 0 {
 		t.Fatal(err)
 	}
+	own := []string{"cron-job-fails", "fault-on-two-wrong-clocks", "leak-towards-a-memory-limit", "main-queue-starved", "node-replaced"}
 	all := 0
 	for i, p := range paths {
-		if os.Getenv("RECHECK_STORIES") == "" && i%18 != 0 {
+		name := strings.TrimSuffix(filepath.Base(p), ".txt")
+		if os.Getenv("RECHECK_STORIES") == "" && i%18 != 0 && !slices.Contains(own, name) {
 			continue
 		}
-		t.Run(strings.TrimSuffix(filepath.Base(p), ".txt"), func(t *testing.T) { all += recheckStory(t, dir, p) })
+		t.Run(name, func(t *testing.T) { all += recheckStory(t, dir, p) })
 	}
 	t.Logf("%d numbers", all)
 }

@@ -51,6 +51,9 @@ func tellQueues(ctx context.Context, s *scene.Scene, a *scene.Actor, f *finding.
 		What: "messages in its queues", Node: a.Node.Name, Tool: "process_info", Field: "MailboxQueues", From: &m.At, To: &m.At,
 		Lines: []string{fmt.Sprintf("urgent %d, system %d, main %d, log %d", q.Urgent, q.System, q.Main, q.Log)},
 	}
+	asked := finding.Source{Tool: "process_info", Node: a.Node.Name, Row: a.Pid, From: m.At, To: m.At}
+	e.Value("before_main", before, asked.Of("last(part(MailboxQueues, 'Urgent') + part(MailboxQueues, 'System'))"))
+	e.Value("main", q.Main, asked.Of("last(part(MailboxQueues, 'Main'))"))
 	if q.LatencyMain > 0 {
 		e.Lines = append(e.Lines, fmt.Sprintf("the oldest waits for %s in the main queue, for %s in the urgent one",
 			finding.Duration(time.Duration(q.LatencyMain)), finding.Duration(time.Duration(q.LatencyUrgent))))

@@ -37,7 +37,7 @@ func nodeLives(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 				return err
 			}
 			if f != nil {
-				f.Evidence = awayEvidence(n, d)
+				f.Evidence = append(awayEvidence(n, d), f.Evidence...)
 				v.Find(f)
 				continue
 			}

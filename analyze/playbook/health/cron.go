@@ -103,8 +103,7 @@ func (j *job) finding(s *scene.Scene, n *scene.Node) *finding.Finding {
 		Confirm:        []string{"cron_job on " + n.Name + ": name=" + j.name},
 		Caveats:        []string{"Runs between two answers of the scheduler leave no trace: more may have failed."},
 	}
-	f.Evidence[0].Value("failed", j.failed, finding.Call{})
-	delete(f.Evidence[0].Calls, "failed")
+	f.Evidence[0].Value("failed", j.failed, n.Says("cron_info", s.From, s.To).Of("failed_runs(Jobs, '"+j.name+"')"))
 	if j.before {
 		f.Summary += " It was so when the recording began."
 	}

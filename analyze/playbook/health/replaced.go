@@ -82,12 +82,16 @@ func same(had, has map[string]bool) bool {
 }
 
 func replacedBy(n, by *scene.Node, d scene.Absence, joined time.Time) *finding.Finding {
+	up := by.Series(ergo.Node, "Uptime")
+	first := up.T[0]
+	e := finding.Evidence{What: "how old the successor was in its first answer", Node: by.Name, Tool: "node_info", Field: "Uptime", From: &joined, To: &first}
+	e.Value("uptime_s", ergo.Lasting(up.V[0]).Seconds(), by.Says("node_info", first, first).Of("first(Uptime)"))
 	return &finding.Finding{
 		Kind: finding.NodeReplaced, Score: finding.Note, Confidence: finding.Medium, Facts: []finding.Fact{finding.Planned},
 		Title:   fmt.Sprintf("Planned: %s went at %s, replaced by %s", finding.NodeName(n.Name), finding.Clock(d.From), finding.NodeName(by.Name)),
 		Summary: fmt.Sprintf("%s logged that it stops and went; %s, which runs the same applications, had begun its life at %s.", n.Name, by.Name, finding.Clock(joined)),
 		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(d.Lastly), Peer: by.Name},
-		Onset:   d.From, OnsetErrorS: d.Off.Seconds(), End: &d.From,
+		Onset:   d.From, OnsetErrorS: d.Off.Seconds(), End: &d.From, Evidence: []finding.Evidence{e},
 		Confirm: []string{"cluster_nodes", "app_list on " + by.Name},
 		Caveats: []string{"That it was meant is told by these signs only: whoever deploys nodes knows."},
 	}

@@ -163,11 +163,19 @@ func memoryLeak(s *scene.Scene, n *scene.Node, g retention, profs scene.Heaps, e
 	if f.Subject.Name != "" {
 		who = f.Subject.Name + " on " + who
 	}
-	f.Title = fmt.Sprintf("%s keeps %s more every second", who, finding.Size(g.slope.PerSecond))
-	f.Summary = fmt.Sprintf("What collections leave on %s grows by %s a second since %s, from at most %s to %s%s.", n.Name, finding.Size(g.slope.PerSecond), finding.Clock(g.onset), finding.Size(g.before), finding.Size(g.after), where)
+	if g.of != "" && len(found) > 0 {
+		f.Title = fmt.Sprintf("%s keeps more and more: %s, before %s", who, finding.Size(found[0].after), finding.Size(found[0].before))
+		f.Summary = fmt.Sprintf("By the heap profiles of %s, what %s allocated and is still in use grows since %s: %s, before %s.", n.Name, found[0].function, finding.Clock(g.onset), finding.Size(found[0].after), finding.Size(found[0].before))
+	} else {
+		f.Title = fmt.Sprintf("%s keeps %s more every second", who, finding.Size(g.slope.PerSecond))
+		f.Summary = fmt.Sprintf("What collections leave on %s grows by %s a second since %s, from at most %s to %s%s.", n.Name, finding.Size(g.slope.PerSecond), finding.Clock(g.onset), finding.Size(g.before), finding.Size(g.after), where)
+	}
 	f.Caveats = append(f.Caveats, "pprof_heap shows the last completed collection, by the function that allocates, not by the one that holds.")
 	if at := exhausted(s, n, g); at != "" && end.After(s.To) {
 		f.Summary += " " + at
+		if limit, when := limitOf(n); limit > 0 {
+			f.Evidence[0].Value("memory_limit", limit, n.Says("runtime_stats", when, when).Of("last(memory_limit)"))
+		}
 	}
 	return f
 }
@@ -199,7 +207,8 @@ func sharpen(n *scene.Node, g *retention) {
 func exhausted(s *scene.Scene, n *scene.Node, g retention) string {
 	var said []string
 	limits := []float64{1 << 30, 4 << 30}
-	if limit := limitOf(n); limit > 0 {
+	limit, _ := limitOf(n)
+	if limit > 0 {
 		limits = []float64{limit}
 	}
 	for _, limit := range limits {
@@ -207,25 +216,25 @@ func exhausted(s *scene.Scene, n *scene.Node, g retention) string {
 			said = append(said, fmt.Sprintf("%s in %s (%s to %s)", finding.Size(limit), finding.Duration(when.Expected.Sub(s.To)), finding.Duration(when.Earliest.Sub(s.To)), finding.Duration(when.Latest.Sub(s.To))))
 		}
 	}
-	if limit := limitOf(n); said == nil && limit > g.after && g.slope.PerSecond > 0 {
-		return fmt.Sprintf("The node's memory limit is %s: at this pace it is reached in about %s.", finding.Size(limit), finding.Seconds((limit-g.after)/g.slope.PerSecond))
+	if said == nil && limit > g.after && g.slope.PerSecond > 0 {
+		return fmt.Sprintf("The node's memory limit is %s. At this pace it is reached in about %s.", finding.Size(limit), finding.Seconds((limit-g.after)/g.slope.PerSecond))
 	}
 	if said == nil {
 		return ""
 	}
-	if limitOf(n) > 0 && said != nil {
+	if limit > 0 {
 		return "If it goes on, it reaches the node's memory limit of " + said[0] + "; near it the node collects all the time."
 	}
 	return "If it goes on, it reaches " + strings.Join(said, ", ") + "."
 }
 
 // limitOf is the memory limit of a node's runtime in bytes; 0 where it has none, or
-// does not say.
-func limitOf(n *scene.Node) float64 {
+// does not say; and when it said so last.
+func limitOf(n *scene.Node) (bytes float64, at time.Time) {
 	limit := n.Series(ergo.Runtime, "memory_limit")
 	const none = 1 << 62 // the runtime's own word for none is the largest number of 64 bits
 	if limit.Len() == 0 || limit.V[limit.Len()-1] >= none {
-		return 0
+		return 0, time.Time{}
 	}
-	return limit.V[limit.Len()-1]
+	return limit.V[limit.Len()-1], limit.T[limit.Len()-1]
 }
