@@ -41,7 +41,7 @@ func dried(ctx context.Context, s *scene.Scene, n *scene.Node, found []*finding.
 		return nil, err
 	}
 	for _, a := range n.Procs.Actors {
-		if d, ok := ranDry(a); ok && !told[a.Pid] && !d.habitual(habits[a.Behavior]) {
+		if d, ok := ranDry(a); ok && !told[a.Pid] && !habitual(pause{a, d.since, d.quiet()}, habits[a.Behavior]) {
 			all = append(all, d)
 		}
 	}

@@ -45,9 +45,9 @@ func pauses(s *scene.Scene) (map[string][]pause, error) {
 	return all.(map[string][]pause), nil
 }
 
-// habitual reports whether others of the process's behavior pause as well, for about as
+// habitual reports whether others of a process's behavior pause as it does, for about as
 // long, and at moments of their own: what stops many at one moment is no habit.
-func (d dry) habitual(of []pause) bool {
+func habitual(like pause, of []pause) bool {
 	const (
 		moments = 3
 		aboutAs = 4 // times as short, at most
@@ -55,7 +55,7 @@ func (d dry) habitual(of []pause) bool {
 	)
 	seen, last := 0, time.Time{}
 	for _, p := range of {
-		if p.actor == d.actor || p.lasted*aboutAs < d.quiet() || p.from.Sub(d.since).Abs() < apart || p.from.Sub(last) < apart {
+		if p.actor == like.actor || p.lasted*aboutAs < like.lasted || p.from.Sub(like.from).Abs() < apart || p.from.Sub(last) < apart {
 			continue
 		}
 		seen, last = seen+1, p.from
