@@ -27,7 +27,8 @@ type dry struct {
 func (d dry) quiet() time.Duration { return d.until.Sub(d.since) }
 
 // dried finds the processes that are at rest for far longer than they ever
-// were, while hundreds of messages would have come. Those that got them from one
+// were, while hundreds of messages would have come, and of which others of their behavior
+// make no habit. Those that got them from one
 // that dried up as well follow from that one.
 func dried(ctx context.Context, s *scene.Scene, n *scene.Node, found []*finding.Finding) ([]*finding.Finding, error) {
 	var all []dry
@@ -35,8 +36,12 @@ func dried(ctx context.Context, s *scene.Scene, n *scene.Node, found []*finding.
 	for _, f := range found {
 		told[f.Subject.PID] = true
 	}
+	habits, err := pauses(s)
+	if err != nil {
+		return nil, err
+	}
 	for _, a := range n.Procs.Actors {
-		if d, ok := ranDry(a); ok && !told[a.Pid] {
+		if d, ok := ranDry(a); ok && !told[a.Pid] && !habitual(pause{a, d.since, d.quiet()}, habits[a.Behavior]) {
 			all = append(all, d)
 		}
 	}

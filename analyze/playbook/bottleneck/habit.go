@@ -1,0 +1,64 @@
+package bottleneck
+
+import (
+	"slices"
+	"time"
+
+	"ergorecorder/analyze/scene"
+)
+
+// Processes that work by sessions pause when one is over, each at a moment of its
+// own, and of thousands some pause for longer than they ever did. That is their habit.
+
+// A pause is a stretch after which messages came to a process again, although by its
+// own rate many would have come within it.
+type pause struct {
+	actor  *scene.Actor
+	from   time.Time
+	lasted time.Duration
+}
+
+// pauses are those of all nodes, by behavior and in time.
+func pauses(s *scene.Scene) (map[string][]pause, error) {
+	const missed = 20 // messages that would have come: that they do not is no chance
+	type key struct{}
+	all, err := s.Once(key{}, func() (any, error) {
+		all := map[string][]pause{}
+		for _, n := range s.Nodes {
+			for _, a := range n.Procs.Actors {
+				p := a.Stream.Pause
+				before := p.From.At.Sub(a.Begin.At).Seconds()
+				if a.Own() || a.Behavior == "" || before <= 0 || float64(p.From.In-a.Begin.In)/before*p.Lasted().Seconds() < missed {
+					continue
+				}
+				all[a.Behavior] = append(all[a.Behavior], pause{a, p.From.At, p.Lasted()})
+			}
+		}
+		for _, of := range all {
+			slices.SortFunc(of, func(a, b pause) int { return a.from.Compare(b.from) })
+		}
+		return all, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return all.(map[string][]pause), nil
+}
+
+// habitual reports whether others of a process's behavior pause as it does, for about as
+// long, and at moments of their own: what stops many at one moment is no habit.
+func habitual(like pause, of []pause) bool {
+	const (
+		moments = 3
+		aboutAs = 4 // times as short, at most
+		apart   = 10 * time.Second
+	)
+	seen, last := 0, time.Time{}
+	for _, p := range of {
+		if p.actor == like.actor || p.lasted*aboutAs < like.lasted || p.from.Sub(like.from).Abs() < apart || p.from.Sub(last) < apart {
+			continue
+		}
+		seen, last = seen+1, p.from
+	}
+	return seen >= moments
+}
