@@ -12,12 +12,12 @@ import (
 const (
 	ScoreInfo     = 25
 	ScoreWarning  = 50
-	scoreCritical = 75
+	ScoreCritical = 75
 )
 
 func severityOf(score int) Severity {
 	switch {
-	case score >= scoreCritical:
+	case score >= ScoreCritical:
 		return Critical
 	case score >= ScoreWarning:
 		return Warning

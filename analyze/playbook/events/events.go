@@ -16,7 +16,7 @@ import (
 // judge judges how the events of each node are used over time: wasted
 // publishing, starved subscribers, producers that fell silent, and fan-out.
 // What has been so from the first answer on is how the application is built,
-// and is told as information.
+// and is noted where it costs much.
 func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 	for _, n := range s.Nodes {
 		all, answers, err := s.Events(ctx, n)
@@ -28,12 +28,22 @@ func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 			continue
 		}
 		before := len(v.Findings)
+		wide, most, widest := 0, 0.0, ""
 		for _, e := range all {
+			found := len(v.Findings)
 			for _, tells := range []func(*scene.Scene, *scene.Event, *finding.Verdict) bool{silent, starved, unheard, fanOut, flood} {
 				if tells(s, e, v) {
 					break
 				}
 			}
+			if rate := perSecond(e.Delivered); len(v.Findings) == found && rate >= s.Set.Of(costly) {
+				if wide++; rate > most {
+					most, widest = rate, e.Label()
+				}
+			}
+		}
+		if wide > 0 {
+			v.Fine("%s: %d events make %s deliveries a second or more on average; %s the most, %s", n.Name, wide, finding.Number(s.Set.Of(costly)), widest, finding.Number(most))
 		}
 		if len(v.Findings) == before {
 			v.Fine("%s: %d events over %d answers: none fell silent, lost its subscribers or spread further than before", n.Name, len(all), answers)
@@ -233,8 +243,9 @@ func fanOut(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 }
 
 // flood tells an event that is published far more often than it was, to many:
-// what it costs is how often times to how many. One that costs much from the
-// first answer on is noted.
+// what it costs is how often times to how many. What has been so from the first
+// answer on is how the application is built, and noted only where it would be
+// critical had it begun.
 func flood(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 	if e.Gone {
 		return false
@@ -269,14 +280,17 @@ func flood(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 		v.Find(f)
 		return true
 	}
-	delivered, seconds := series.Increase(e.Delivered)
-	if rate := delivered / math.Max(seconds, 1); len(changes) == 0 && rate >= s.Set.Of(costly) {
+	delivered, _ := series.Increase(e.Delivered)
+	if rate := perSecond(e.Delivered); len(changes) == 0 && rate >= s.Set.Of(costly) {
 		grown, _ := series.Increase(e.Published)
 		if f := olderFlood(s, e, rate, grown, delivered); f != nil {
 			v.Find(f)
 			return true
 		}
-		f := about(e, s, finding.EventFanout, min(finding.Score(finding.EventFanout, rate), finding.Note), e.Published.T[0], e.Interval)
+		if finding.Score(finding.EventFanout, rate) < finding.ScoreCritical {
+			return false // judge says so
+		}
+		f := about(e, s, finding.EventFanout, finding.Note, e.Published.T[0], e.Interval)
 		f.Title = fmt.Sprintf("%s on %s makes %s deliveries a second", e.Label(), finding.NodeName(e.Node.Name), finding.Number(rate))
 		f.Summary = fmt.Sprintf("It has been so from the first answer on: %s messages to %s subscribers each.", finding.Number(grown), finding.Number(delivered/math.Max(grown, 1)))
 		f.Evidence = []finding.Evidence{evidence(e, s, "deliveries", "MessagesLocalSent + MessagesRemoteSent", e.Published.T[0], e.Delivered)}
@@ -288,6 +302,12 @@ func flood(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 		return true
 	}
 	return false
+}
+
+// perSecond is how much a counter grew a second.
+func perSecond(counter series.Series) float64 {
+	grown, seconds := series.Increase(counter)
+	return grown / math.Max(seconds, 1)
 }
 
 // olderFlood tells an event that makes far more deliveries than it did on average since it
