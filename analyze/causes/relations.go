@@ -76,6 +76,7 @@ func predicates(s *scene.Scene) map[finding.Relation]predicate {
 		},
 		finding.GivesUp:      givesUp,
 		finding.Dies:         func(root, f *finding.Finding) bool { return sameNode(root, f) && after(root, f) },
+		finding.DiedBefore:   diedBefore,
 		finding.SameProcess:  func(root, f *finding.Finding) bool { return sameProcess(root, f) && after(root, f) },
 		finding.KilledInside: func(root, f *finding.Finding) bool { return killedInside(root, f, s.Set.Span(process.ZombieAge)) },
 		finding.PileUp: func(root, f *finding.Finding) bool {
@@ -117,6 +118,15 @@ func endOf(link *finding.Finding, node string) bool {
 func givesUp(root, f *finding.Finding) bool {
 	return sameNode(root, f) && after(root, f) && root.Score >= f.Score &&
 		(f.Subject.Application == "" || f.Subject.Application == root.Subject.Application)
+}
+
+// diedBefore holds for what was logged while a child died, until it was given up, by
+// nobody else.
+func diedBefore(root, f *finding.Finding) bool {
+	const dying = time.Minute // a supervisor counts deaths within its period: seconds
+	own := f.Subject.Name == "" && f.Subject.Behavior == "" || sameProcess(root, f) || sameCode(root, f)
+	return sameNode(root, f) && own && f.End != nil && !f.Onset.After(root.Onset) &&
+		root.Onset.Sub(f.Onset) <= dying && f.End.Sub(root.Onset).Abs() <= slack(root, f)
 }
 
 // killedInside holds where a process was killed long after it stood still.

@@ -68,6 +68,7 @@ const (
 	CutsOff       Relation = "at one of the two ends"                                 // likewise
 	GivesUp       Relation = "in the application that the supervisor held"            // same node, not worse than the cause
 	Dies          Relation = "on the node on which it dies"                           // same node
+	DiedBefore    Relation = "of the deaths after which it was given up"              // same node, until the cause began
 	SameProcess   Relation = "of the same process"                                    // while it lasted or soon after
 	KilledInside  Relation = "of the same process, killed when it stood still"        // longer after than a kill takes
 	PileUp        Relation = "of the same behavior on the same node"                  //
@@ -90,7 +91,7 @@ const (
 // Relations are all of them, strongest first.
 func Relations() []Relation {
 	return []Relation{
-		TakesDown, BeganAnew, NodeAway, CallsNode, CutsBoth, CutsOff, GivesUp, Dies, SameProcess, KilledInside, PileUp,
+		TakesDown, BeganAnew, NodeAway, CallsNode, CutsBoth, CutsOff, GivesUp, Dies, DiedBefore, SameProcess, KilledInside, PileUp,
 		SameCode, CostsMore, LoadBurns, HasLock, Holds, UsesUp, OnNode, WaitingCalls, CallersSuffer, SameErrors, DriesUp, Leaves, Floods, WaitsFor,
 	}
 }

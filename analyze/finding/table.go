@@ -210,6 +210,7 @@ func Kinds() []Row {
 			Measure: Measure{"time without the child", "s", 1, 60},
 			Fetch:   []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
+				{DiedBefore, []Kind{ErrorBurst}},
 				{Dies, []Kind{ErrorBurst, DeliveryErrors, EventSilent, TrafficStopped, DeadLetters}},
 				{WaitsFor, []Kind{StuckCall, OverloadedProcess}},
 			},
