@@ -30,8 +30,9 @@ type enginesRun struct {
 func (e *enginesRun) start(i int) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
+	args := e.args[i]
 	running.Go(func() {
-		if code, _, errs := ran(ctx, e.args[i]...); code != exit.OK {
+		if code, _, errs := ran(ctx, args...); code != exit.OK {
 			e.t.Errorf("engine %d ended with %d: %s", i, code, errs)
 		}
 	})

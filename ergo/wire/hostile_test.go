@@ -3,6 +3,7 @@ package wire_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"math/rand/v2"
 	"net"
 	"strings"
@@ -14,6 +15,7 @@ import (
 
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/tools48"
+	"ergorecorder/ergo/wire"
 	"ergorecorder/ergo/wire/wiretest"
 	"ergorecorder/internal/twist"
 )
@@ -104,12 +106,14 @@ func (c *noisy) Read(b []byte) (int, error) {
 
 // TestFlippedLink: bits that flip in what a peer sends, in its handshake and in
 // its answers, cost an answer or the link; when they no longer do, calls are
-// answered again.
+// answered again. A name that flipped in what a peer introduces itself with is
+// another name: that lasts as long as the link.
 func TestFlippedLink(t *testing.T) {
 	failed, answered := 0, 0
 	for seed := range uint64(30) {
 		inBubble(t, func(t *testing.T, x *fixture) {
 			var flip atomic.Bool
+			var newest atomic.Pointer[noisy]
 			luck := &luck{Rand: rand.New(rand.NewPCG(seed, 11))}
 			dial := x.net.Dial
 			x.opts.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -117,7 +121,9 @@ func TestFlippedLink(t *testing.T) {
 				if err != nil || strings.HasPrefix(network, "udp") {
 					return conn, err
 				}
-				return &noisy{conn, luck, &flip}, nil
+				n := &noisy{conn, luck, &flip}
+				newest.Store(n)
+				return n, nil
 			}
 			x.peer(&wiretest.Peer{Name: "a@h", Caller: echo()})
 			x.open()
@@ -133,6 +139,10 @@ func TestFlippedLink(t *testing.T) {
 			}
 			flip.Store(false)
 			time.Sleep(5 * time.Minute)
+			if _, err := x.call("a@h", "node_info", ergo.Args{"n": 0}); errors.Is(err, wire.ErrNoMCP) {
+				_ = newest.Load().Close()
+				time.Sleep(time.Minute)
+			}
 			if text, err := x.call("a@h", "node_info", ergo.Args{"n": 1}); err != nil || text != `node_info {"n":1} on a@h` {
 				t.Errorf("afterwards: %q, %v", text, err)
 			}
