@@ -49,8 +49,13 @@ type Listing struct {
 	Refused []error // of segments, of which the store tells what cannot be true
 }
 
+// listTime bounds a listing: an engine can take the request and tell nothing.
+const listTime = 2 * time.Minute
+
 // List lists the shelf.
 func (s *Shelf) List(ctx context.Context) (*Listing, error) {
+	ctx, cancel := context.WithTimeout(ctx, listTime)
+	defer cancel()
 	l := &Listing{Gone: map[uint64][]int{}}
 	prefix := s.prefix
 	if prefix != "" {
