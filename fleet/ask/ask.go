@@ -82,6 +82,9 @@ func openShelf(ctx context.Context, address string, o Options) (*Opened, error) 
 		b, n := s.Fetched()
 		return fmt.Sprintf("%s: %.1f MB of %.1f MB in %d reads", s, float64(b)/1e6, float64(sizeOf(l.Items))/1e6, n)
 	}}
+	for _, err := range l.Refused {
+		out.Notes = append(out.Notes, fmt.Sprintf("%s: %v", s, err))
+	}
 	if l.Strange > 0 {
 		out.Notes = append(out.Notes, fmt.Sprintf("%s: %d objects are no segments of recordings", s, l.Strange))
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -48,14 +49,19 @@ const (
 	placesKey = "ergo-chunks"
 	// digestPrefix stands before the SHA-256 of an object, in base64 for URLs.
 	digestPrefix = "SHA-256="
+	// maxSize is more than any segment has, and so little that sizes can be added.
+	maxSize = 1 << 40
 )
 
 // lies is where an object of the engine lies.
 type lies struct {
 	subject string
 	chunk   int64
-	seqs    []uint64
+	at      []span
 }
+
+// A span is numbers of messages, one after the other.
+type span struct{ from, to uint64 }
 
 // helps adds nothing: the link's own errors say what helps.
 func (o *objects) helps(err error) error { return err }
@@ -86,17 +92,33 @@ func (o *objects) list(ctx context.Context, prefix string, each func(object)) er
 	return err
 }
 
-// object is one as its meta tells it.
+// object is one as its meta tells it. Anybody who may write to the bucket can write a meta: one that cannot
+// be true is refused.
 func (o *objects) object(i *jetstream.ObjectInfo) object {
-	out := object{key: i.Name, size: int64(i.Size), etag: i.NUID, lies: &lies{subject: o.chunksOf(i.NUID)}}
+	out := object{key: i.Name, etag: i.NUID, lies: &lies{subject: o.chunksOf(i.NUID)}}
+	if i.Size > maxSize {
+		out.bad = o.refused(i, fmt.Sprintf("%d bytes are more than any segment has", i.Size))
+		return out
+	}
+	out.size = int64(i.Size)
 	if raw, err := base64.URLEncoding.DecodeString(strings.TrimPrefix(i.Digest, digestPrefix)); err == nil {
 		out.sum = hex.EncodeToString(raw)
 	}
-	if i.Opts != nil {
-		out.lies.chunk = int64(i.Opts.ChunkSize)
+	if i.Opts == nil || i.Opts.ChunkSize == 0 {
+		return out
 	}
-	out.lies.seqs = parsePlaces(i.Metadata[placesKey], int(i.Chunks))
+	out.lies.chunk = int64(i.Opts.ChunkSize)
+	if need := (out.size + out.lies.chunk - 1) / out.lies.chunk; int64(i.Chunks) != need {
+		out.bad = o.refused(i, fmt.Sprintf("%d chunks are told where its size needs %d", i.Chunks, need))
+		return out
+	}
+	out.lies.at = parsePlaces(i.Metadata[placesKey], uint64(i.Chunks))
 	return out
+}
+
+// refused says that a meta cannot be true, of which object, and what helps.
+func (o *objects) refused(i *jetstream.ObjectInfo, why string) error {
+	return fmt.Errorf("object %q is refused: its meta cannot be true: %s (nats object rm %s %q removes it)", i.Name, why, o.bucket, i.Name)
 }
 
 // open is the store, which is made where it is missing.
@@ -138,7 +160,8 @@ func (o *objects) stat(ctx context.Context, key string) (object, error) {
 	if err != nil {
 		return object{}, err
 	}
-	return o.object(i), nil
+	x := o.object(i)
+	return x, x.bad
 }
 
 // put stores the chunks, and then the meta if none of the key was stored before, that of a removed
@@ -231,16 +254,16 @@ func (o *objects) remove(ctx context.Context, key string) error {
 
 func (o *objects) read(ctx context.Context, x *object, b []byte, off int64) (n int, err error) {
 	l := x.lies
-	if l == nil || l.chunk <= 0 || int64(len(l.seqs)) != (x.size+l.chunk-1)/l.chunk {
+	if l == nil || l.chunk <= 0 || len(l.at) == 0 {
 		return 0, errors.New("it was not put by a recorder: where its chunks lie is not told")
 	}
 	stream, err := o.stream(ctx)
 	if err != nil {
 		return 0, err
 	}
-	for n < len(b) && off+int64(n) < x.size {
+	for n < len(b) && off >= 0 && off+int64(n) < x.size {
 		at := off + int64(n)
-		m, err := stream.GetMsg(ctx, l.seqs[at/l.chunk])
+		m, err := stream.GetMsg(ctx, l.place(uint64(at/l.chunk)))
 		if errors.Is(err, jetstream.ErrMsgNotFound) || err == nil && (m.Subject != l.subject || int64(len(m.Data)) != min(l.chunk, x.size-at/l.chunk*l.chunk)) {
 			err = errChanged
 		}
@@ -273,8 +296,9 @@ func places(seqs []uint64) string {
 	return strings.Join(out, ",")
 }
 
-// parsePlaces reads places of so many chunks; what is not as it should be tells of none.
-func parsePlaces(text string, chunks int) (seqs []uint64) {
+// parsePlaces reads places of so many chunks; what is not as it should be tells of none. Spans stay
+// spans: a few bytes can tell of more numbers than the memory holds.
+func parsePlaces(text string, chunks uint64) (at []span) {
 	for one := range strings.SplitSeq(text, ",") {
 		a, b, isRange := strings.Cut(one, "-")
 		from, err := strconv.ParseUint(a, 10, 64)
@@ -282,12 +306,26 @@ func parsePlaces(text string, chunks int) (seqs []uint64) {
 		if isRange && err == nil {
 			to, err = strconv.ParseUint(b, 10, 64)
 		}
-		if err != nil || to < from || to-from >= uint64(max(chunks-len(seqs), 0)) {
+		if err != nil || to < from || to-from >= chunks {
 			return nil
 		}
-		for ; from <= to; from++ {
-			seqs = append(seqs, from)
-		}
+		chunks -= to - from + 1
+		at = append(at, span{from, to})
 	}
-	return seqs
+	if chunks > 0 {
+		return nil
+	}
+	return at
+}
+
+// place is the number of the message that holds a chunk, or 0, which none has.
+func (l *lies) place(chunk uint64) uint64 {
+	for _, s := range l.at {
+		if n := s.to - s.from + 1; chunk >= n {
+			chunk -= n
+			continue
+		}
+		return s.from + chunk
+	}
+	return 0
 }

@@ -45,11 +45,17 @@ func (s *Shelf) failed(step string, err error) error {
 type Listing struct {
 	Items   []Item // by archive, then by number
 	Gone    map[uint64][]int
-	Strange int // objects whose names are no segments'
+	Strange int     // objects whose names are no segments'
+	Refused []error // of segments, of which the store tells what cannot be true
 }
+
+// listTime bounds a listing: an engine can take the request and tell nothing.
+const listTime = 2 * time.Minute
 
 // List lists the shelf.
 func (s *Shelf) List(ctx context.Context) (*Listing, error) {
+	ctx, cancel := context.WithTimeout(ctx, listTime)
+	defer cancel()
 	l := &Listing{Gone: map[uint64][]int{}}
 	prefix := s.prefix
 	if prefix != "" {
@@ -60,6 +66,8 @@ func (s *Shelf) List(ctx context.Context) (*Listing, error) {
 		switch {
 		case err != nil:
 			l.Strange++
+		case o.bad != nil:
+			l.Refused = append(l.Refused, o.bad)
 		case gone:
 			l.Gone[i.Archive] = append(l.Gone[i.Archive], i.Segment)
 		default:

@@ -28,6 +28,7 @@ type object struct {
 	etag string // changes whenever its content does
 	sum  string // of its body; only stat tells it
 	lies *lies  // where the engine has it; nil elsewhere
+	bad  error  // why what the store tells of it is refused; nil is well
 }
 
 // errThere: an object of that key is there.

@@ -102,10 +102,10 @@ func (s *Segment) OpenFlat(z *codec.Zip) error {
 }
 
 func (f *FlatFile) readIndex() ([]byte, error) {
-	tail := make([]byte, min(f.Size, firstRead))
-	if len(tail) < flatHead+footerLen {
+	if f.Size < flatHead+footerLen {
 		return nil, fmt.Errorf("a flat file of %d bytes: %w", f.Size, record.ErrNotArchive)
 	}
+	tail := make([]byte, min(f.Size, firstRead))
 	if _, err := f.Src.ReadAt(tail, f.Size-int64(len(tail))); err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("read the end: %w", err)
 	}

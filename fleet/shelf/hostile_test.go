@@ -1,0 +1,92 @@
+package shelf_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"ergorecorder/fleet/link"
+	"ergorecorder/fleet/shape"
+	"ergorecorder/fleet/shelf"
+)
+
+// metaSubject is where the meta of an object lies.
+func metaSubject(key string) string {
+	return "$O." + shape.Shelf("f") + ".M." + base64.URLEncoding.EncodeToString([]byte(key))
+}
+
+// rewrite makes the meta of an object another, as whoever may write to the bucket can.
+func rewrite(t *testing.T, l *link.Link, key string, change func(*jetstream.ObjectInfo)) {
+	t.Helper()
+	store, err := l.JetStream().ObjectStore(t.Context(), shape.Shelf("f"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := store.GetInfo(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	change(info)
+	text, err := json.Marshal(info)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.JetStream().Publish(t.Context(), metaSubject(key), text); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestHostileMeta: what the meta of one object tells can neither end a reader, nor take its memory, nor keep
+// it from the others.
+func TestHostileMeta(t *testing.T) {
+	l := anEngine(t)
+	sh := shelf.OnEngine(l, "f", "prod")
+	_, dir := recorded(t, 2)
+	if err := newFiller(sh, dir, shelf.FillOptions{}).Fill(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	all, err := sh.List(t.Context())
+	if err != nil || len(all.Items) != 2 {
+		t.Fatalf("%+v, %v", all, err)
+	}
+	key := "prod/" + all.Items[0].Name()
+	places := func(text string, chunks uint32) func(*jetstream.ObjectInfo) {
+		return func(i *jetstream.ObjectInfo) {
+			i.Chunks, i.Metadata = chunks, map[string]string{"ergo-chunks": text}
+		}
+	}
+	for name, c := range map[string]struct {
+		change  func(*jetstream.ObjectInfo)
+		refused string // "" is read as damage
+	}{
+		"the last number":   {places("18446744073709551615", 1), ""},
+		"too many places":   {places("1-4294967295", 1), ""},
+		"too many chunks":   {places("1-4294967295", 1<<32-1), "needs 1"},
+		"size below zero":   {func(i *jetstream.ObjectInfo) { i.Size = 1 << 63 }, "more than any segment"},
+		"size of a planet":  {func(i *jetstream.ObjectInfo) { i.Size = 1 << 62 }, "more than any segment"},
+		"a chunk of a byte": {func(i *jetstream.ObjectInfo) { i.Opts.ChunkSize = 1 }, "1 chunks are told"},
+	} {
+		was := all.Items[0].Size
+		rewrite(t, l, key, func(i *jetstream.ObjectInfo) {
+			i.Size, i.Opts.ChunkSize = uint64(was), 512<<10
+			places("1", 1)(i)
+			c.change(i)
+		})
+		now, err := sh.List(t.Context())
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if c.refused != "" {
+			if len(now.Items) != 1 || len(now.Refused) != 1 || !strings.Contains(now.Refused[0].Error(), c.refused) || !strings.Contains(now.Refused[0].Error(), key) {
+				t.Errorf("%s: %d items, refused %v", name, len(now.Items), now.Refused)
+			}
+			continue
+		}
+		if got, damage := lines(t, sh); len(got) != 1 || damage != 1 {
+			t.Errorf("%s: %q, %d damaged", name, got, damage)
+		}
+	}
+}
