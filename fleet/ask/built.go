@@ -99,11 +99,11 @@ const markNote = "note"
 
 // miss notes that something did not come, or not whole.
 func (f *fetch) miss(h head, why error) {
+	f.missed++
 	s, err := f.source(h.block.Archive)
 	if err != nil {
-		return // then nothing of the archive is opened, which is an error
+		return // there is no file for a mark: that it is missed is said beside the address
 	}
-	f.missed++
 	lost := archive.Mark{Kind: archive.MarkGap, Node: h.block.Node, From: h.block.From, To: h.block.To}
 	what := fmt.Sprintf("%d records", h.block.Records)
 	if h.mark != 0 { // what it tells of was recorded all the same
