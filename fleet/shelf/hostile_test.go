@@ -3,6 +3,7 @@ package shelf_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
@@ -88,5 +89,46 @@ func TestHostileMeta(t *testing.T) {
 		if got, damage := lines(t, sh); len(got) != 1 || damage != 1 {
 			t.Errorf("%s: %q, %d damaged", name, got, damage)
 		}
+	}
+}
+
+// TestRemovedByHand: what another tool removed is put again, once, and an object whose meta is refused keeps
+// neither it nor others from the shelf.
+func TestRemovedByHand(t *testing.T) {
+	l := anEngine(t)
+	sh := shelf.OnEngine(l, "f", "prod")
+	_, dir := recorded(t, 3)
+	if err := newFiller(sh, dir, shelf.FillOptions{}).Fill(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	all, err := sh.List(t.Context())
+	if err != nil || len(all.Items) != 3 {
+		t.Fatalf("%+v, %v", all, err)
+	}
+	store, err := l.JetStream().ObjectStore(t.Context(), shape.Shelf("f"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	bad, removed := all.Items[0], all.Items[1]
+	if err := store.Delete(t.Context(), "prod/"+removed.Name()); err != nil {
+		t.Fatal(err)
+	}
+	rewrite(t, l, "prod/"+bad.Name(), func(i *jetstream.ObjectInfo) { i.Size = 1 << 63 })
+	f := newFiller(sh, dir, shelf.FillOptions{})
+	if err := f.Fill(t.Context()); err == nil || !strings.Contains(err.Error(), bad.Name()) || f.State().Put != 1 || f.State().Waiting != 1 {
+		t.Errorf("%v, %+v", err, f.State())
+	}
+	if err := store.Delete(t.Context(), "prod/"+bad.Name()); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Fill(t.Context()); err != nil || f.State().Waiting != 0 {
+		t.Errorf("%v, %+v", err, f.State())
+	}
+	if got, damage := lines(t, sh); len(got) != 3 || damage != 0 {
+		t.Errorf("%q, %d damaged", got, damage)
+	}
+	other := strings.NewReader(strings.Repeat("x", int(removed.Size)))
+	if err := sh.Put(t.Context(), removed, other); !errors.Is(err, shelf.ErrOther) {
+		t.Errorf("over what was put again: %v", err)
 	}
 }
