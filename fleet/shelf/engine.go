@@ -181,6 +181,7 @@ func (o *objects) last(ctx context.Context, key string) (*jetstream.ObjectInfo, 
 	if err := json.Unmarshal(m.Data, &i); err != nil {
 		return nil, 0, o.refused(&jetstream.ObjectInfo{ObjectMeta: jetstream.ObjectMeta{Name: key}}, err.Error())
 	}
+	i.Name = key // whatever it says
 	return &i, m.Sequence, nil
 }
 
