@@ -159,7 +159,7 @@ func (r *Recorder) discover(ctx context.Context, first func()) error {
 		list := r.wanted(s.Names)
 		lists = append(lists, list)
 		room, _ := r.room()
-		r.meetSome(r.shares.Also(list), max(room/len(asked), 1)) // no entry point fills the room of another
+		r.meetSome(r.shares.Also(list), min(room, max(room/len(asked), 1))) // no entry point fills the room of another
 		first()
 	})
 	if err == nil {

@@ -24,7 +24,8 @@ import (
 
 // openRecording opens archives as one timeline; the control URL of a running
 // recorder, and the path of an archive that one of this machine is writing,
-// stand for what it has recorded so far; s3://BUCKET/PREFIX is what lies on a shelf. An archive without a record is refused:
+// stand for what it has recorded so far; s3://BUCKET/PREFIX and
+// shelf://NAME@HOST/CLUSTER are what lies on a shelf. An archive without a record is refused:
 // there is nothing to say about it.
 func openRecording(cmd *cobra.Command, given ...string) (*replay.Recording, error) {
 	readers, err := paths.Archives(cmd, opening(cmd), given, false)

@@ -15,6 +15,7 @@ import (
 	"ergorecorder/ergo/secret"
 	"ergorecorder/fleet/link"
 	"ergorecorder/fleet/member"
+	"ergorecorder/fleet/shape"
 	"ergorecorder/recorder"
 )
 
@@ -62,6 +63,8 @@ func (c *fleetConfig) sane() error {
 		return errors.New("fleet.engine: of which fleet? give --fleet NAME")
 	case c.Name != "" && len(c.Engine) == 0:
 		return errors.New("fleet.engine: where is the engine? give --engine nats://HOST:PORT (fleet engine starts one)")
+	case c.Within > shape.MostRun:
+		return fmt.Errorf("fleet.within %v: at most %v, so that who asks about a time knows until when blocks of it may come", c.Within, shape.MostRun)
 	case c.MaxBytes < 0 || c.Replicas < 0:
 		return errors.New("fleet: less than nothing means nothing")
 	}

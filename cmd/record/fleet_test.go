@@ -169,3 +169,13 @@ func secretFile(t *testing.T) string {
 	}
 	return file
 }
+
+// TestWithin: who asks about a time leaves out what came over two hours after it.
+func TestWithin(t *testing.T) {
+	for within, fine := range map[time.Duration]bool{0: true, time.Hour: true, 61 * time.Minute: false} {
+		c := config{Fleet: fleetConfig{Name: "f", Engine: []string{"nats://h"}, Within: within}}
+		if err := c.Fleet.sane(); (err == nil) != fine {
+			t.Errorf("fleet.within %v: %v", within, err)
+		}
+	}
+}

@@ -94,6 +94,9 @@ func (s *fetched) add(f *fetch, h head, body []byte) {
 	}
 }
 
+// markNote is a mark that says something about the recording at an instant.
+const markNote = "note"
+
 // miss notes that something did not come, or not whole.
 func (f *fetch) miss(h head, why error) {
 	s, err := f.source(h.block.Archive)
@@ -101,14 +104,14 @@ func (f *fetch) miss(h head, why error) {
 		return // then nothing of the archive is opened, which is an error
 	}
 	f.missed++
+	lost := archive.Mark{Kind: archive.MarkGap, Node: h.block.Node, From: h.block.From, To: h.block.To}
 	what := fmt.Sprintf("%d records", h.block.Records)
-	if h.mark != 0 {
+	if h.mark != 0 { // what it tells of was recorded all the same
+		lost.Kind, lost.From = markNote, lost.To
 		what = "a mark (" + h.block.Kind + ")"
 	}
-	s.missing = append(s.missing, archive.Mark{
-		Kind: archive.MarkGap, Node: h.block.Node, From: h.block.From, To: h.block.To,
-		Note: fmt.Sprintf("%s of archive %s could not be fetched from the fleet's engine: %v", what, archive.ArchiveID(h.block.Archive), why),
-	})
+	lost.Note = fmt.Sprintf("%s of archive %s could not be fetched from the fleet's engine: %v", what, archive.ArchiveID(h.block.Archive), why)
+	s.missing = append(s.missing, lost)
 }
 
 // openSource opens the file that was built of an archive, and one of the marks that are

@@ -20,8 +20,9 @@ const (
 	// asked about may reach into it, or tell what was so when it began.
 	runSpan = 2 * time.Hour
 	// afterwards is until how long after the time asked about blocks of it come that are
-	// not late: what shape says, and as much for the clock's way from one heartbeat to the next.
-	afterwards = shape.LateAfter + 2*shape.ClockSpan
+	// not late: a run that began within it ends an eighth later than it has to, and is late
+	// by its own end; what shape says, and as much for the clock's way from one heartbeat to the next.
+	afterwards = shape.MostRun*9/8 + shape.LateAfter + 2*shape.ClockSpan
 	// atOnce are how many heads are asked for in one request.
 	atOnce = 500
 )

@@ -37,6 +37,7 @@ const (
 // while after it, and of all that came late.
 const (
 	LateAfter = 30 * time.Minute
+	MostRun   = time.Hour // how long a run may go on at most until it is ended to be shipped
 	ClockSpan = 15 * time.Minute
 )
 

@@ -41,7 +41,7 @@ func dried(ctx context.Context, s *scene.Scene, n *scene.Node, found []*finding.
 		return nil, err
 	}
 	for _, a := range n.Procs.Actors {
-		if d, ok := ranDry(a); ok && !told[a.Pid] && !habitual(pause{a, d.since, d.quiet()}, habits[a.Behavior]) {
+		if d, ok := ranDry(a); ok && !told[a.Pid] && !habitual(pause{a, d.since, d.quiet()}, d.over, habits[a.Behavior]) {
 			all = append(all, d)
 		}
 	}
@@ -90,18 +90,6 @@ func ranDry(a *scene.Actor) (dry, bool) {
 	}
 	p := a.Stream.Pause
 	return try(p.From, p.To.At, p.Next, true)
-}
-
-// listed is how many listings of a node there are after an instant, up to another: over a
-// gap, or a step of the recorder's clock, nobody was seen to be quiet.
-func listed(n *scene.Node, after, until time.Time) int {
-	count := 0
-	for _, t := range n.Procs.Listings {
-		if t.After(after) && !t.After(until) {
-			count++
-		}
-	}
-	return count
 }
 
 func (d dry) finding() *finding.Finding {

@@ -31,6 +31,9 @@ func pauses(s *scene.Scene) (map[string][]pause, error) {
 				if a.Own() || a.Behavior == "" || before <= 0 || float64(p.From.In-a.Begin.In)/before*p.Lasted().Seconds() < missed {
 					continue
 				}
+				if 2*listed(n, p.From.At, p.To.At) < int(p.Lasted()/max(n.Interval, time.Second)) {
+					continue // nobody looked
+				}
 				all[a.Behavior] = append(all[a.Behavior], pause{a, p.From.At, p.Lasted()})
 			}
 		}
@@ -45,14 +48,18 @@ func pauses(s *scene.Scene) (map[string][]pause, error) {
 	return all.(map[string][]pause), nil
 }
 
-// habitual reports whether others of a process's behavior pause as it does, for about as
-// long, and at moments of their own: what stops many at one moment is no habit.
-func habitual(like pause, of []pause) bool {
+// habitual reports whether others of a process's behavior pause as it does, and at moments
+// of their own: what stops many at one moment is no habit. They pause for about as long
+// where it was over, for half as long where it is not: that one may not end.
+func habitual(like pause, over bool, of []pause) bool {
 	const (
 		moments = 3
-		aboutAs = 4 // times as short, at most
 		apart   = 10 * time.Second
 	)
+	aboutAs := time.Duration(2) // times as short, at most
+	if over {
+		aboutAs = 4
+	}
 	seen, last := 0, time.Time{}
 	for _, p := range of {
 		if p.actor == like.actor || p.lasted*aboutAs < like.lasted || p.from.Sub(like.from).Abs() < apart || p.from.Sub(last) < apart {
@@ -61,4 +68,16 @@ func habitual(like pause, of []pause) bool {
 		seen, last = seen+1, p.from
 	}
 	return seen >= moments
+}
+
+// listed is how many listings of a node there are after an instant, up to another: over a
+// gap, or a step of the recorder's clock, nobody was seen to be quiet.
+func listed(n *scene.Node, after, until time.Time) int {
+	count := 0
+	for _, t := range n.Procs.Listings {
+		if t.After(after) && !t.After(until) {
+			count++
+		}
+	}
+	return count
 }

@@ -101,8 +101,8 @@ func lostLink(s *scene.Scene, w *scene.Network, v *finding.Verdict, a, b string)
 	v.Find(f)
 }
 
-// heardSince reports whether a node answered after an instant, or as lately as it would
-// have by its usual pace.
+// heardSince reports whether a node answered after an instant; of one that was not
+// recorded nobody knows better.
 func heardSince(s *scene.Scene, t time.Time, name string) bool {
 	n := s.Node(name)
 	return n == nil || n.Heard.From(t).Len() > 0

@@ -43,10 +43,10 @@ func Far(root *cobra.Command) {
 	f := &far{}
 	fl := root.PersistentFlags()
 	fl.StringVar(&f.endpoint, "shelf-endpoint", "", "URL of the S3 server of s3://BUCKET/PREFIX (default: $AWS_ENDPOINT_URL, else that of AWS)")
-	fl.StringVar(&f.engine.CredsFile, "engine-creds", "", "file with NATS credentials for the engine of fleet://NAME@HOST")
+	fl.StringVar(&f.engine.CredsFile, "engine-creds", "", "file with NATS credentials for the engine of fleet://NAME@HOST and shelf://NAME@HOST/CLUSTER")
 	fl.StringVar(&f.engine.TokenFile, "engine-token-file", "", "file with the engine's token")
 	fl.StringVar(&f.engine.CAFile, "engine-ca", "", "file with the certificate of who signs the engine's")
-	fl.StringVar(&f.cacheDir, "cache", "", "directory that keeps what was fetched of s3:// and fleet:// (default: "+cacheName+" in the user's cache directory)")
+	fl.StringVar(&f.cacheDir, "cache", "", "directory that keeps what was fetched of s3://, shelf:// and fleet:// (default: "+cacheName+" in the user's cache directory)")
 	fl.Int64Var(&f.cacheBytes, "cache-bytes", defaultCache, "how many bytes --cache may have")
 	also := root.PersistentPreRunE
 	root.PersistentPreRunE = func(cmd *cobra.Command, args []string) error {

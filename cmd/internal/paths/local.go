@@ -1,6 +1,6 @@
 // Package paths opens what a PATH on a command line stands for: an archive that
 // lies there, one that a recorder of this machine is writing, the control URL of a
-// recorder, a shelf (s3://BUCKET/PREFIX), a fleet (fleet://NAME@HOST).
+// recorder, a shelf (s3://BUCKET/PREFIX, shelf://NAME@HOST/CLUSTER), a fleet (fleet://NAME@HOST).
 package paths
 
 import (
