@@ -51,6 +51,8 @@ const (
 	digestPrefix = "SHA-256="
 	// maxSize is more than any segment has, and so little that sizes can be added.
 	maxSize = 1 << 40
+	// lateTries is more than there are recorders of one segment, each of which can come between once.
+	lateTries = 10
 )
 
 // lies is where an object of the engine lies.
@@ -232,11 +234,32 @@ func (o *objects) put(ctx context.Context, key string, body io.Reader, size int6
 	info.Chunks, info.Digest = uint32(len(seqs)), digestPrefix+base64.URLEncoding.EncodeToString(raw)
 	info.ObjectMeta = jetstream.ObjectMeta{Name: key, Metadata: map[string]string{placesKey: places(seqs)}, Opts: &jetstream.ObjectMetaOptions{ChunkSize: uint32(chunk)}}
 	if err = o.putMeta(ctx, &info, after); errors.Is(err, errThere) {
-		if there, e := o.stat(ctx, key); e == nil && there.etag != info.NUID { // another was quicker
-			err = errors.Join(err, stream.Purge(ctx, jetstream.WithPurgeSubject(o.chunksOf(info.NUID))))
-		}
+		return o.late(ctx, stream, &info)
 	}
 	return err
+}
+
+// late is for who finds, after its chunks, that an object is there. Those of another take no room. Is it the
+// same (an attempt whose answer was lost came through after all, or another recorder has the segment too), the
+// chunks that its meta tells of may be those that were removed before ours were put: it is to tell of ours.
+func (o *objects) late(ctx context.Context, stream jetstream.Stream, info *jetstream.ObjectInfo) error {
+	for range lateTries {
+		there, at, err := o.last(ctx, info.Name)
+		switch {
+		case err != nil:
+			return err
+		case there == nil || there.Deleted: // removed meanwhile, or told by a server that lags
+			continue
+		case there.NUID != info.NUID:
+			return errors.Join(errThere, stream.Purge(ctx, jetstream.WithPurgeSubject(o.chunksOf(info.NUID))))
+		case there.Digest != info.Digest || there.Metadata[placesKey] == info.Metadata[placesKey]:
+			return errThere
+		}
+		if err = o.putMeta(ctx, info, at); !errors.Is(err, errThere) {
+			return err
+		}
+	}
+	return errThere
 }
 
 func (o *objects) putChunks(ctx context.Context, id string, body io.Reader, chunk int) (seqs []uint64, err error) {

@@ -1,11 +1,13 @@
 package shelf_test
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -130,5 +132,68 @@ func TestRemovedByHand(t *testing.T) {
 	other := strings.NewReader(strings.Repeat("x", int(removed.Size)))
 	if err := sh.Put(t.Context(), removed, other); !errors.Is(err, shelf.ErrOther) {
 		t.Errorf("over what was put again: %v", err)
+	}
+}
+
+// late is a body that does something when it is read the second time: when its chunks are put.
+type late struct {
+	*bytes.Reader
+	seeks int
+	do    func()
+}
+
+func (b *late) Seek(off int64, whence int) (int64, error) {
+	b.seeks++
+	return b.Reader.Seek(off, whence)
+}
+
+func (b *late) Read(p []byte) (int, error) {
+	if b.seeks > 0 && b.do != nil {
+		b.do()
+		b.do = nil
+	}
+	return b.Reader.Read(p)
+}
+
+// TestLateMeta: the meta of an attempt that was given up comes while the next one puts its chunks: what is
+// stored can be read.
+func TestLateMeta(t *testing.T) {
+	l := anEngine(t)
+	sh := shelf.OnEngine(l, "f", "prod")
+	body := bytes.Repeat([]byte("segment"), 100_000)
+	item := shelf.Item{Archive: 7, Segment: 1, From: began, To: began.Add(time.Hour), Size: int64(len(body))}
+	if err := sh.Put(t.Context(), item, bytes.NewReader(body)); err != nil {
+		t.Fatal(err)
+	}
+	key := "prod/" + item.Name()
+	stream, err := l.JetStream().Stream(t.Context(), "OBJ_"+shape.Shelf("f"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	meta, err := stream.GetLastMsgForSubject(t.Context(), metaSubject(key))
+	if err == nil {
+		err = stream.Purge(t.Context(), jetstream.WithPurgeSubject(metaSubject(key)))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	comes := func() {
+		if _, err := l.JetStream().Publish(t.Context(), metaSubject(key), meta.Data); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := sh.Put(t.Context(), item, &late{bytes.NewReader(body), 0, comes}); err != nil {
+		t.Fatal(err)
+	}
+	all, err := sh.List(t.Context())
+	if err != nil || len(all.Items) != 1 {
+		t.Fatalf("%+v, %v", all, err)
+	}
+	got := make([]byte, len(body))
+	if _, err := sh.Reader(t.Context(), all.Items[0]).ReadAt(got, 0); err != nil || !bytes.Equal(got, body) {
+		t.Errorf("it is stored and cannot be read: %v", err)
+	}
+	if n := stored(t, l); n != 3 { // two chunks and what makes them an object
+		t.Errorf("%d messages are stored", n)
 	}
 }
