@@ -51,6 +51,8 @@ const (
 	digestPrefix = "SHA-256="
 	// maxSize is more than any segment has, and so little that sizes can be added.
 	maxSize = 1 << 40
+	// lateTries is more than there are recorders of one segment, each of which can come between once.
+	lateTries = 10
 )
 
 // lies is where an object of the engine lies.
@@ -118,7 +120,7 @@ func (o *objects) object(i *jetstream.ObjectInfo) object {
 
 // refused says that a meta cannot be true, of which object, and what helps.
 func (o *objects) refused(i *jetstream.ObjectInfo, why string) error {
-	return fmt.Errorf("object %q is refused: its meta cannot be true: %s (nats object rm %s %q removes it)", i.Name, why, o.bucket, i.Name)
+	return fmt.Errorf("object %q is refused: %w: %s (nats object rm %s %q removes it)", i.Name, errMeta, why, o.bucket, i.Name)
 }
 
 // open is the store, which is made where it is missing.
@@ -152,32 +154,64 @@ func (o *objects) stream(ctx context.Context) (jetstream.Stream, error) {
 }
 
 func (o *objects) stat(ctx context.Context, key string) (object, error) {
-	store, err := o.link.JetStream().ObjectStore(ctx, o.bucket)
+	i, _, err := o.last(ctx, key)
 	if err != nil {
 		return object{}, err
 	}
-	i, err := store.GetInfo(ctx, key, jetstream.GetObjectInfoShowDeleted())
-	if err != nil {
-		return object{}, err
+	if i == nil || i.Deleted {
+		return object{}, jetstream.ErrObjectNotFound
 	}
 	x := o.object(i)
 	return x, x.bad
 }
 
-// put stores the chunks, and then the meta if none of the key was stored before, that of a removed
-// object as well. What an attempt left that did not come so far is removed by the next.
+// last is the newest meta of a key, which of a removed object says so, and the number of its
+// message; nil and 0 where there was none.
+func (o *objects) last(ctx context.Context, key string) (*jetstream.ObjectInfo, uint64, error) {
+	stream, err := o.stream(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	m, err := stream.GetLastMsgForSubject(ctx, o.metaOf(key))
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return nil, 0, nil
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	var i jetstream.ObjectInfo
+	if err := json.Unmarshal(m.Data, &i); err != nil {
+		return nil, 0, o.refused(&jetstream.ObjectInfo{ObjectMeta: jetstream.ObjectMeta{Name: key}}, err.Error())
+	}
+	i.Name = key // whatever it says
+	return &i, m.Sequence, nil
+}
+
+// idOf names the chunks of an object: those that are put after a removal otherwise than those that were
+// removed, which whoever removes them may not be done with.
+func idOf(key, sum string, after uint64) string {
+	text := key + " " + sum
+	if after > 0 {
+		text += " " + strconv.FormatUint(after, 10)
+	}
+	id := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(id[:11])
+}
+
+// put stores the chunks, and then the meta if no object of the key is there: the meta follows none, or
+// that of the removal that was seen. What an attempt left that did not come so far is removed by the next.
 func (o *objects) put(ctx context.Context, key string, body io.Reader, size int64, sum string) error {
 	if _, err := o.open(ctx); err != nil {
 		return err
 	}
-	if _, err := o.stat(ctx, key); !errors.Is(err, jetstream.ErrObjectNotFound) {
-		if err == nil {
-			err = errThere
-		}
+	there, after, err := o.last(ctx, key)
+	if err == nil && there != nil && !there.Deleted {
+		err = errThere
+	}
+	if err != nil {
 		return err
 	}
-	id := sha256.Sum256([]byte(key + " " + sum))
-	info := jetstream.ObjectInfo{Bucket: o.bucket, NUID: hex.EncodeToString(id[:11]), Size: uint64(size)}
+	info := jetstream.ObjectInfo{Bucket: o.bucket, NUID: idOf(key, sum, after), Size: uint64(size)}
 	chunk := min(chunkSize, int(o.link.MaxPayload())/2)
 	if chunk <= 0 {
 		return link.ErrAway
@@ -199,12 +233,33 @@ func (o *objects) put(ctx context.Context, key string, body io.Reader, size int6
 	}
 	info.Chunks, info.Digest = uint32(len(seqs)), digestPrefix+base64.URLEncoding.EncodeToString(raw)
 	info.ObjectMeta = jetstream.ObjectMeta{Name: key, Metadata: map[string]string{placesKey: places(seqs)}, Opts: &jetstream.ObjectMetaOptions{ChunkSize: uint32(chunk)}}
-	if err = o.putMeta(ctx, &info); errors.Is(err, errThere) {
-		if there, e := o.stat(ctx, key); e == nil && there.etag != info.NUID { // another was quicker
-			err = errors.Join(err, stream.Purge(ctx, jetstream.WithPurgeSubject(o.chunksOf(info.NUID))))
-		}
+	if err = o.putMeta(ctx, &info, after); errors.Is(err, errThere) {
+		return o.late(ctx, stream, &info)
 	}
 	return err
+}
+
+// late is for who finds, after its chunks, that an object is there. Those of another take no room. Is it the
+// same (an attempt whose answer was lost came through after all, or another recorder has the segment too), the
+// chunks that its meta tells of may be those that were removed before ours were put: it is to tell of ours.
+func (o *objects) late(ctx context.Context, stream jetstream.Stream, info *jetstream.ObjectInfo) error {
+	for range lateTries {
+		there, at, err := o.last(ctx, info.Name)
+		switch {
+		case err != nil:
+			return err
+		case there == nil || there.Deleted: // removed meanwhile, or told by a server that lags
+			continue
+		case there.NUID != info.NUID:
+			return errors.Join(errThere, stream.Purge(ctx, jetstream.WithPurgeSubject(o.chunksOf(info.NUID))))
+		case there.Digest != info.Digest || there.Metadata[placesKey] == info.Metadata[placesKey]:
+			return errThere
+		}
+		if err = o.putMeta(ctx, info, at); !errors.Is(err, errThere) {
+			return err
+		}
+	}
+	return errThere
 }
 
 func (o *objects) putChunks(ctx context.Context, id string, body io.Reader, chunk int) (seqs []uint64, err error) {
@@ -227,8 +282,8 @@ func (o *objects) putChunks(ctx context.Context, id string, body io.Reader, chun
 	}
 }
 
-// putMeta makes the object: only if nothing of its name was there.
-func (o *objects) putMeta(ctx context.Context, info *jetstream.ObjectInfo) error {
+// putMeta makes the object: only if the newest meta of its name is that of this number, 0 being none.
+func (o *objects) putMeta(ctx context.Context, info *jetstream.ObjectInfo, after uint64) error {
 	text, err := json.Marshal(info)
 	if err != nil {
 		return err
@@ -236,7 +291,7 @@ func (o *objects) putMeta(ctx context.Context, info *jetstream.ObjectInfo) error
 	m := nats.NewMsg(o.metaOf(info.Name))
 	m.Data = text
 	m.Header.Set(jetstream.MsgRollup, jetstream.MsgRollupSubject)
-	_, err = o.link.JetStream().PublishMsg(ctx, m, jetstream.WithExpectLastSequencePerSubject(0))
+	_, err = o.link.JetStream().PublishMsg(ctx, m, jetstream.WithExpectLastSequencePerSubject(after))
 	var api *jetstream.APIError
 	if errors.As(err, &api) && api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence {
 		return errThere

@@ -79,8 +79,8 @@ func (f *Filler) State() State {
 // by the next call.
 func (f *Filler) Fill(ctx context.Context) error {
 	err := f.fill(ctx)
-	if err == nil {
-		err = f.keep(ctx)
+	if err == nil || ofOne(err) {
+		err = errors.Join(err, f.keep(ctx))
 	}
 	f.mu.Lock()
 	was := f.state.Failing
@@ -108,15 +108,32 @@ func (f *Filler) fill(ctx context.Context) error {
 		return err
 	}
 	f.count(here)
+	return f.takeAll(ctx, here)
+}
+
+// takeAll puts what is not there. A segment whose name is taken does not keep the next ones from it.
+func (f *Filler) takeAll(ctx context.Context, here []int) error {
+	var first error
+	more := 0
 	for _, n := range here {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := f.take(ctx, n); err != nil {
+		err := f.take(ctx, n)
+		switch {
+		case err == nil:
+		case !ofOne(err):
 			return err
+		case first == nil:
+			first = err
+		default:
+			more++
 		}
 	}
-	return nil
+	if more > 0 {
+		return fmt.Errorf("%w (so it is with %d more)", first, more)
+	}
+	return first
 }
 
 // look finds the closed segments: all but the newest.

@@ -36,3 +36,9 @@ var errThere = errors.New("an object of that name is there")
 
 // errChanged: an object is immutable, so one that changed is not what was listed.
 var errChanged = errors.New("the object was changed since it was listed")
+
+// errMeta: what the store tells of an object contradicts itself.
+var errMeta = errors.New("its meta cannot be true")
+
+// ofOne reports whether an error is of one object only: the others can be put.
+func ofOne(err error) bool { return errors.Is(err, ErrOther) || errors.Is(err, errMeta) }
