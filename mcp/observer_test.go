@@ -332,6 +332,11 @@ func TestObserverBesideDiagnosis(t *testing.T) {
 	if read, err = session.ReadResource(t.Context(), &sdk.ReadResourceParams{URI: "ergo://cluster"}); err != nil || !strings.Contains(read.Contents[0].Text, `"alpha@localhost"`) {
 		t.Errorf("cluster: %+v, %v", read, err)
 	}
+	for _, uri := range []string{"file:///etc/passwd", "ergo://../../etc/passwd", "ergo://gamma@localhost/../../../etc/passwd", "/etc/passwd"} { // no handler reaches a file
+		if res, err := session.ReadResource(t.Context(), &sdk.ReadResourceParams{URI: uri}); err == nil {
+			t.Errorf("%s is %v", uri, res.Contents)
+		}
+	}
 	if _, err := session.ReadResource(t.Context(), &sdk.ReadResourceParams{URI: "ergo://gamma@localhost/heap"}); err == nil || !strings.Contains(err.Error(), "there is no lens") {
 		t.Errorf("no lens: %v", err)
 	}
