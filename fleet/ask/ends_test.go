@@ -11,11 +11,12 @@ import (
 
 	"ergorecorder/fleet/ask"
 	"ergorecorder/fleet/cache"
+	"ergorecorder/fleet/engine/enginetest"
 )
 
 // TestWayEnds: where nothing is opened, the way to the engine is not left open, though the program goes on.
 func TestWayEnds(t *testing.T) {
-	hosts := fleet(t)
+	hosts := enginetest.Host(t)
 	for name, address := range map[string]string{
 		"nobody answers":   "shelf://f@127.0.0.1:1/prod",
 		"nothing is there": "shelf://f@" + hosts + "/prod",
@@ -36,7 +37,7 @@ func TestFilesEnd(t *testing.T) {
 	if _, err := os.Stat(descriptors); err != nil {
 		t.Skip("this system does not list open files")
 	}
-	hosts := fleet(t)
+	hosts := enginetest.Host(t)
 	all := func(int) []string { return []string{"a@h"} }
 	first, second := map[string]bool{}, []string{}
 	for _, recorder := range []string{"one", "two"} {
