@@ -33,22 +33,25 @@ func (s *Scene) observer(peer string) bool {
 // the node: forwarded calls that an entry point could not deliver, and pings
 // that the node could not complete.
 func (s *Scene) OwnErrors(w *Network, n *Node) []time.Time {
+	type key struct{ w *Network }
+	all, _ := s.Once(key{w}, func() (any, error) { return s.allOwnErrors(w) }) // what could fail was read before
+	return all.(map[string][]time.Time)[n.Name]
+}
+
+// allOwnErrors are those of every node.
+func (s *Scene) allOwnErrors(w *Network) (map[string][]time.Time, error) {
 	own := replay.OwnErrors{Steps: func(entry string) ([]replay.Step, error) { return s.errorSteps(entry), nil }}
 	for _, n := range s.Nodes {
 		own.Nodes = append(own.Nodes, n.Node)
 	}
 	for _, asked := range slices.Sorted(maps.Keys(w.fails)) {
-		if asked != n.Name && !n.Forwards {
-			continue // nothing that was asked of it passed the node
-		}
 		for _, c := range w.fails[asked] {
 			if !c.mark {
 				own.Add(asked, c.FailedCall)
 			}
 		}
 	}
-	at, _ := own.Of(n.Name) // what could fail was read before
-	return at
+	return own.All()
 }
 
 // errorSteps are the steps of a node's counter of calls that failed.
