@@ -2,13 +2,11 @@ package analyze_test
 
 import (
 	"context"
-	"path/filepath"
 	"testing"
 
 	"ergorecorder/analyze"
-	"ergorecorder/archive/archivetest"
+	"ergorecorder/internal/fixture"
 	"ergorecorder/internal/sim"
-	"ergorecorder/replay"
 )
 
 // TestFindingsAreTheReports: who asks for what was found alone is told what a report says: the same, in its order,
@@ -17,21 +15,7 @@ func TestFindingsAreTheReports(t *testing.T) {
 	c := sim.New(1, 7)
 	overflow(c.Nodes[0])
 	c.Nodes[2].Find("clerk_04").Blocks = []sim.Block{{From: minute}}
-	path := filepath.Join(t.TempDir(), "a.erg")
-	w := archivetest.Writer(t, path, nil)
-	for _, r := range c.Records() {
-		if _, err := w.Append(r); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	rec, err := replay.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rec.Close()
+	rec := fixture.Recorded(t, c.Records())
 	ctx := context.Background()
 	report, err := analyze.Run(ctx, rec, analyze.Options{})
 	if err != nil {

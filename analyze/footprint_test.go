@@ -3,14 +3,14 @@ package analyze_test
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"ergorecorder/analyze"
-	"ergorecorder/archive/archivetest"
+	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/internal/fixture"
 	"ergorecorder/recorder/ingest"
 	"ergorecorder/replay"
 )
@@ -24,17 +24,14 @@ type observed struct {
 
 func (o observed) record(t *testing.T) *replay.Recording {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "own.erg")
-	w := archivetest.Writer(t, path, nil)
+	var records []*archive.Record
 	start := time.Date(2026, 11, 22, 1, 0, 0, 0, time.UTC)
 	keep := func(at time.Time, call ergo.Call, text string, refused *ergo.ToolError) {
 		answer := ergo.Answer{At: at, Took: time.Millisecond}
 		if refused == nil {
 			answer.Text = []byte(text)
 		}
-		if _, err := w.Append(ingest.Record(call, nil, answer, refused, ingest.Options{})); err != nil {
-			t.Fatal(err)
-		}
+		records = append(records, ingest.Record(call, nil, answer, refused, ingest.Options{}))
 	}
 	for s := 0; s <= 240; s += 2 {
 		at := start.Add(time.Duration(s) * time.Second)
@@ -59,15 +56,7 @@ func (o observed) record(t *testing.T) *replay.Recording {
 			keep(at, ergo.Call{Node: node, Tool: "network_nodes"}, o.links(node, s), nil)
 		}
 	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	rec, err := replay.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { rec.Close() })
-	return rec
+	return fixture.Recorded(t, records)
 }
 
 // rows are one process of the cluster's own, and more and more of those that came.

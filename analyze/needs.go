@@ -43,10 +43,14 @@ func toolOf(r ergo.Reading) string {
 // lacking says of which nodes a detector could not judge anything: a reading
 // that it needs was never recorded, or never answered. Where it has said so
 // itself, that is enough.
-func lacking(s *scene.Scene, d detector.Detector, v *finding.Verdict) {
+func lacking(s *scene.Scene, d detector.Detector, v *finding.Verdict) error {
+	answered, err := answered(s)
+	if err != nil {
+		return err
+	}
 	for _, n := range s.Nodes {
 		for _, need := range d.Needs {
-			if need.Peers && len(s.Nodes) < 2 || recorded(s, n, need.Reading) {
+			if need.Peers && len(s.Nodes) < 2 || answered[n.Name][need.Reading] {
 				continue
 			}
 			said := slices.ContainsFunc(v.Skipped, func(e finding.NotEvaluated) bool {
@@ -57,16 +61,32 @@ func lacking(s *scene.Scene, d detector.Detector, v *finding.Verdict) {
 			}
 		}
 	}
+	return nil
 }
 
-// recorded reports whether any answer of a reading of a node was recorded.
-func recorded(s *scene.Scene, n *scene.Node, r ergo.Reading) bool {
-	for _, st := range s.Rec.Streams() {
-		if tool, ok := tools48.Tool(st.Name); ok && st.Node == n.Name && says(tool, r) && st.Records > st.Failures {
-			return true
+// answered are the readings of which an answer was recorded, by node.
+func answered(s *scene.Scene) (map[string]map[ergo.Reading]bool, error) {
+	type key struct{}
+	all, err := s.Once(key{}, func() (any, error) {
+		all := map[string]map[ergo.Reading]bool{}
+		for _, st := range s.Rec.Streams() {
+			tool, ok := tools48.Tool(st.Name)
+			if !ok || st.Records <= st.Failures {
+				continue
+			}
+			if all[st.Node] == nil {
+				all[st.Node] = map[ergo.Reading]bool{}
+			}
+			for _, said := range tool.Says {
+				all[st.Node][said.Reading] = true
+			}
 		}
+		return all, nil
+	})
+	if err != nil {
+		return nil, err
 	}
-	return false
+	return all.(map[string]map[ergo.Reading]bool), nil
 }
 
 // tools are the tools that give a reading, in words.

@@ -39,11 +39,7 @@ type Options struct {
 // window without recorded data; data that do not suffice for a verdict are
 // named in the report instead.
 func Run(ctx context.Context, rec *replay.Recording, opt Options) (*Report, error) {
-	books, err := selected(opt.Playbooks)
-	if err != nil {
-		return nil, err
-	}
-	s, err := scene.Read(ctx, rec, scene.Options{From: opt.From, To: opt.To, Node: opt.Node, Settings: opt.Settings, Progress: opt.Progress})
+	books, s, err := look(ctx, rec, opt)
 	if err != nil {
 		return nil, err
 	}
@@ -51,8 +47,20 @@ func Run(ctx context.Context, rec *replay.Recording, opt Options) (*Report, erro
 	if err != nil {
 		return nil, err
 	}
-	said, seen, err := judge(ctx, rec, s, books, opt)
-	if err != nil {
+	var said []judgement
+	var seen *coverage.Coverage
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) {
+		said, err = judge(gctx, s, books, opt.Progress)
+		return err
+	})
+	g.Go(func() (err error) {
+		if seen, err = coverage.Of(gctx, rec, coverage.Options{From: opt.From, To: opt.To, Node: opt.Node, Needs: needs(books), Path: opt.Path}); err != nil {
+			return fmt.Errorf("look at what was recorded: %w", err)
+		}
+		return nil
+	})
+	if err := g.Wait(); err != nil {
 		return nil, err
 	}
 	for _, j := range said {
@@ -96,29 +104,12 @@ func Run(ctx context.Context, rec *replay.Recording, opt Options) (*Report, erro
 // how sure each finding is, on which neither its rank nor its cause depends. Who asks again
 // and again for faults alone pays for nothing else. Mutes and gaps are a report's.
 func Findings(ctx context.Context, rec *replay.Recording, opt Options) ([]*finding.Finding, error) {
-	books, err := selected(opt.Playbooks)
+	books, s, err := look(ctx, rec, opt)
 	if err != nil {
 		return nil, err
 	}
-	s, err := scene.Read(ctx, rec, scene.Options{From: opt.From, To: opt.To, Node: opt.Node, Settings: opt.Settings, Progress: opt.Progress})
+	said, err := judge(ctx, s, books, opt.Progress)
 	if err != nil {
-		return nil, err
-	}
-	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(runtime.GOMAXPROCS(0))
-	said := make([]finding.Verdict, len(books))
-	for i, b := range books {
-		said[i].Playbook = b.Name
-		g.Go(func() error {
-			for _, d := range b.Detectors {
-				if err := run(gctx, s, b.Name, d, &said[i]); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	}
-	if err := g.Wait(); err != nil {
 		return nil, err
 	}
 	heeded, err := heed(ctx, s, opt.Rules)
@@ -126,13 +117,23 @@ func Findings(ctx context.Context, rec *replay.Recording, opt Options) ([]*findi
 		return nil, err
 	}
 	var found []*finding.Finding
-	for i := range said {
-		found = append(found, said[i].Findings...)
+	for _, j := range said {
+		found = append(found, j.Findings...)
 	}
 	if found, err = explain(ctx, s, append(found, heeded.Findings...)); err != nil {
 		return nil, err
 	}
 	return finding.Rank(found), nil
+}
+
+// look chooses the playbooks and reads the scene that they judge.
+func look(ctx context.Context, rec *replay.Recording, opt Options) ([]playbook.Playbook, *scene.Scene, error) {
+	books, err := selected(opt.Playbooks)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := scene.Read(ctx, rec, scene.Options{From: opt.From, To: opt.To, Node: opt.Node, Settings: opt.Settings, Progress: opt.Progress})
+	return books, s, err
 }
 
 // explain tells causes from effects, and adds what was found by that.
@@ -156,20 +157,12 @@ type detected struct {
 	lines    []string
 }
 
-// judge asks the playbooks, and how much of the cluster was seen: as many of
-// them at a time as there are cores. They share the scene and change nothing of
-// it; what they say is in their order.
-func judge(ctx context.Context, rec *replay.Recording, s *scene.Scene, books []playbook.Playbook, opt Options) (said []judgement, seen *coverage.Coverage, err error) {
+// judge asks the playbooks, as many of them at a time as there are cores. They share the
+// scene and change nothing of it; what they say is in their order.
+func judge(ctx context.Context, s *scene.Scene, books []playbook.Playbook, progress func(done, total int, step string)) ([]judgement, error) {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
-	g.Go(func() (err error) {
-		seen, err = coverage.Of(ctx, rec, coverage.Options{From: opt.From, To: opt.To, Node: opt.Node, Needs: needs(books), Path: opt.Path})
-		if err != nil {
-			return fmt.Errorf("look at what was recorded: %w", err)
-		}
-		return nil
-	})
-	said = make([]judgement, len(books))
+	said := make([]judgement, len(books))
 	var mu sync.Mutex
 	done := 0
 	for i, b := range books {
@@ -177,13 +170,13 @@ func judge(ctx context.Context, rec *replay.Recording, s *scene.Scene, books []p
 			said[i], err = ask(ctx, s, b)
 			mu.Lock()
 			defer mu.Unlock()
-			if done++; opt.Progress != nil {
-				opt.Progress(done, len(books), b.Name)
+			if done++; progress != nil {
+				progress(done, len(books), b.Name)
 			}
 			return err
 		})
 	}
-	return said, seen, g.Wait()
+	return said, g.Wait()
 }
 
 // ask asks one playbook.
@@ -191,21 +184,16 @@ func ask(ctx context.Context, s *scene.Scene, b playbook.Playbook) (judgement, e
 	j := judgement{Verdict: &finding.Verdict{Playbook: b.Name}}
 	for _, d := range b.Detectors {
 		before := len(j.Healthy)
-		if err := run(ctx, s, b.Name, d, j.Verdict); err != nil {
-			return j, err
+		err := d.Run(ctx, s, j.Verdict)
+		if err == nil {
+			err = lacking(s, d, j.Verdict)
 		}
-		lacking(s, d, j.Verdict)
+		if err != nil {
+			return j, fmt.Errorf("playbook %s: %s: %w", b.Name, d.Name, err)
+		}
 		j.fine = append(j.fine, detected{d.Name, j.Healthy[before:]})
 	}
 	return j, nil
-}
-
-// run asks a detector of a playbook.
-func run(ctx context.Context, s *scene.Scene, book string, d detector.Detector, v *finding.Verdict) error {
-	if err := d.Run(ctx, s, v); err != nil {
-		return fmt.Errorf("playbook %s: %s: %w", book, d.Name, err)
-	}
-	return nil
 }
 
 // take takes over what a playbook said, as far as enough was seen for it.
@@ -226,10 +214,13 @@ func (r *Report) take(j judgement, seen *coverage.Coverage) {
 func heed(ctx context.Context, s *scene.Scene, rules []detector.Detector) (*finding.Verdict, error) {
 	v := &finding.Verdict{Playbook: "rules"}
 	for _, d := range rules {
-		if err := d.Run(ctx, s, v); err != nil {
+		err := d.Run(ctx, s, v)
+		if err == nil {
+			err = lacking(s, d, v)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("rules: %w", err)
 		}
-		lacking(s, d, v)
 	}
 	return v, nil
 }

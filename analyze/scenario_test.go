@@ -3,7 +3,6 @@ package analyze_test
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
@@ -11,9 +10,8 @@ import (
 	"ergorecorder/analyze"
 	"ergorecorder/analyze/finding"
 	"ergorecorder/archive"
-	"ergorecorder/archive/archivetest"
+	"ergorecorder/internal/fixture"
 	"ergorecorder/internal/sim"
-	"ergorecorder/replay"
 )
 
 // A scenario is a made-up cluster with one fault, and what the report must say.
@@ -234,20 +232,7 @@ func judge(t *testing.T, c *sim.Cluster) *analyze.Report {
 
 func judgeRecords(t *testing.T, recs []*archive.Record) *analyze.Report {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "a.erg")
-	w := archivetest.Writer(t, path, nil)
-	for _, r := range recs {
-		if _, err := w.Append(r); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	rec, err := replay.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	rec := fixture.Recorded(t, recs)
 	defer rec.Close()
 	r, err := analyze.Run(context.Background(), rec, analyze.Options{Path: "made-up"})
 	if err != nil {

@@ -9,12 +9,10 @@ import (
 	"time"
 
 	"ergorecorder/archive"
-	"ergorecorder/archive/archivetest"
 	"ergorecorder/compare"
 	"ergorecorder/internal/fixture"
 	"ergorecorder/internal/pace"
 	"ergorecorder/internal/sim"
-	"ergorecorder/replay"
 )
 
 // side is ten minutes of a cluster of three nodes with five behaviors, from a
@@ -53,29 +51,18 @@ func edited(t testing.TB, seed uint64, change func(*sim.Cluster), edit func(*arc
 	if change != nil {
 		change(c)
 	}
-	w, path := archivetest.Create(t, nil)
-	for _, r := range c.Records() {
+	records := c.Records()
+	for _, r := range records {
 		if edit != nil {
 			edit(r)
 		}
-		if _, err := w.Append(r); err != nil {
-			t.Fatal(err)
-		}
 	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return opened(t, path)
+	return opened(t, fixture.Written(t, nil, records))
 }
 
 func opened(t testing.TB, path string) compare.Side {
 	t.Helper()
-	rec, err := replay.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { rec.Close() })
-	return compare.Side{Recording: rec, Name: filepath.Base(path)}
+	return compare.Side{Recording: fixture.Open(t, path), Name: filepath.Base(path)}
 }
 
 func run(t testing.TB, a, b compare.Side) *compare.Comparison {

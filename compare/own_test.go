@@ -3,31 +3,27 @@ package compare
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"ergorecorder/analyze/logs"
-	"ergorecorder/archive/archivetest"
+	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/internal/fixture"
 	"ergorecorder/recorder/ingest"
-	"ergorecorder/replay"
 )
 
 // TestOwnErrorsAreNoChange: calls of the recorder's own that the entry point could not forward are no deliveries that failed,
 // and the cluster's own are.
 func TestOwnErrorsAreNoChange(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "own.erg")
-	w := archivetest.Writer(t, path, nil)
+	var records []*archive.Record
 	start := time.Date(2026, 11, 22, 1, 0, 0, 0, time.UTC)
 	keep := func(node, tool string, n int, text string, refused *ergo.ToolError) {
 		answer := ergo.Answer{At: start.Add(time.Duration(n) * time.Second)}
 		if refused == nil {
 			answer.Text = []byte(text)
 		}
-		if _, err := w.Append(ingest.Record(ergo.Call{Node: node, Tool: tool}, nil, answer, refused, ingest.Options{})); err != nil {
-			t.Fatal(err)
-		}
+		records = append(records, ingest.Record(ergo.Call{Node: node, Tool: tool}, nil, answer, refused, ingest.Options{}))
 	}
 	for n := range 61 {
 		if n > 0 && n%5 == 0 {
@@ -36,14 +32,7 @@ func TestOwnErrorsAreNoChange(t *testing.T) {
 		keep("a@h", "cluster_nodes", n, `[{"name":"a@h","status":"self"}]`, nil)
 		keep("a@h", "node_info", n, fmt.Sprintf(`{"Name":"a@h","Uptime":%d,"UserTime":%d,"SystemTime":0,"SendErrorsLocal":%d,"SendErrorsRemote":0,"CallErrorsLocal":0,"CallErrorsRemote":%d}`, 100+n, n*1000000, n/20, n/5+n/30), nil)
 	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	rec, err := replay.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rec.Close()
+	rec := fixture.Recorded(t, records)
 	sh, err := read(context.Background(), Side{Recording: rec}, &logs.Miner{})
 	if err != nil {
 		t.Fatal(err)

@@ -55,19 +55,7 @@ func complete(_ *sim.Node, tool string, at time.Duration, answer any) any {
 // written is an archive of the records that keep lets pass.
 func written(t *testing.T, c *sim.Cluster, keep func(*archive.Record) bool) string {
 	t.Helper()
-	w, path := archivetest.Create(t, nil)
-	for _, r := range c.Records() {
-		if keep != nil && !keep(r) {
-			continue
-		}
-		if _, err := w.Append(r); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return path
+	return fixture.Written(t, nil, slices.DeleteFunc(c.Records(), func(r *archive.Record) bool { return keep != nil && !keep(r) }))
 }
 
 // only are the needs of some detectors.
@@ -251,21 +239,19 @@ func TestReading(t *testing.T) {
 	}
 }
 
+// times is an archive in which each record stands so many times.
+func times(t *testing.T, n int, c *sim.Cluster) string {
+	t.Helper()
+	var all []*archive.Record
+	for _, r := range c.Records() {
+		all = append(all, slices.Repeat([]*archive.Record{r}, n)...)
+	}
+	return fixture.Written(t, nil, all)
+}
+
 // Answers that came twice at the same instant are one, and no hole.
 func TestEqualTimes(t *testing.T) {
-	w, path := archivetest.Create(t, nil)
-	for _, r := range standard(5).Records() {
-		for range 3 {
-			twin := *r
-			if _, err := w.Append(&twin); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	c := of(t, path, coverage.Options{})
+	c := of(t, times(t, 3, standard(5)), coverage.Options{})
 	if r := c.Reading("north@lab", "node_info"); r.Answers != 90 || r.IntervalS != 2 || !c.Sufficient {
 		t.Errorf("%+v\n%s", r, whys(c))
 	}
@@ -315,23 +301,16 @@ func TestMixed(t *testing.T) {
 		return m
 	}
 	two := func(edit func(*sim.Cluster)) string {
-		w, path := archivetest.Create(t, nil)
+		var all []*archive.Record
 		for i := range 2 {
 			c := standard(2)
 			c.Length = 20 * time.Second
 			if i == 1 {
 				edit(c)
 			}
-			for _, r := range c.Records() {
-				if _, err := w.Append(r); err != nil {
-					t.Fatal(err)
-				}
-			}
+			all = append(all, c.Records()...)
 		}
-		if err := w.Close(); err != nil {
-			t.Fatal(err)
-		}
-		return path
+		return fixture.Written(t, nil, all)
 	}
 	if m := mixedOf(two(func(c *sim.Cluster) { c.From = c.From.Add(500 * time.Millisecond) })); len(m) != 0 {
 		t.Errorf("half a second apart in one life: %v", m)
@@ -432,19 +411,13 @@ func TestOwnNodeIsNotMissed(t *testing.T) {
 
 // The road is what the recording says, and "tools48" where it says nothing.
 func TestRoad(t *testing.T) {
-	w, path := archivetest.Create(t, nil)
-	for i, r := range standard(2).Records() {
+	all := standard(2).Records()
+	for _, r := range all {
 		if r.Stream.Node == "east@lab" {
 			r.Schema.Road = "system"
 		}
-		if _, err := w.Append(r); err != nil {
-			t.Fatal(i, err)
-		}
 	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	c := of(t, path, coverage.Options{})
+	c := of(t, fixture.Written(t, nil, all), coverage.Options{})
 	for node, want := range map[string]string{"east@lab": "system", "north@lab": "tools48"} {
 		if got := c.Reading(node, "process_list").Road; got != want {
 			t.Errorf("%s: road %q, want %q", node, got, want)
@@ -456,27 +429,11 @@ func TestRoad(t *testing.T) {
 // is one: nothing of the recording is a gap, and nothing of it is covered better.
 func TestEqualTimesAreOneAnswer(t *testing.T) {
 	said := map[int]*coverage.Coverage{}
-	for _, times := range []int{1, 3} {
-		w, path := archivetest.Create(t, nil)
-		for _, r := range standard(4).Records() {
-			for range times {
-				again := *r
-				if _, err := w.Append(&again); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-		if err := w.Close(); err != nil {
-			t.Fatal(err)
-		}
-		said[times] = of(t, path, coverage.Options{})
-		rec, err := replay.Open(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer rec.Close()
-		if gaps, err := rec.Gaps(t.Context()); err != nil || len(gaps) > 0 {
-			t.Errorf("%d times: gaps %v, %v", times, gaps, err)
+	for _, n := range []int{1, 3} {
+		path := times(t, n, standard(4))
+		said[n] = of(t, path, coverage.Options{})
+		if gaps, err := fixture.Open(t, path).Gaps(t.Context()); err != nil || len(gaps) > 0 {
+			t.Errorf("%d times: gaps %v, %v", n, gaps, err)
 		}
 	}
 	for _, node := range []string{"east@lab", "north@lab"} {
@@ -495,19 +452,10 @@ func TestEqualTimesAreOneAnswer(t *testing.T) {
 // What would settle a doubt goes over the road that the recording came by; what
 // that road does not give, no new recording over it settles.
 func TestSettledByItsRoad(t *testing.T) {
-	w, path := archivetest.Create(t, nil)
-	for _, r := range standard(2).Records() {
+	path := written(t, standard(2), func(r *archive.Record) bool {
 		r.Schema.Road = "system"
-		if r.Stream.Name == "event_list" {
-			continue
-		}
-		if _, err := w.Append(r); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
+		return r.Stream.Name != "event_list"
+	})
 	found := false
 	for _, s := range of(t, path, coverage.Options{}).Shortfalls {
 		if strings.Contains(s.Settle, "--endpoint") && !strings.Contains(s.Settle, "record check") {

@@ -4,15 +4,15 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"ergorecorder/archive/archivetest"
+	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/internal/fixture"
 	"ergorecorder/recorder/ingest"
 	"ergorecorder/replay"
 )
@@ -23,8 +23,7 @@ var begin = time.Date(2026, 11, 22, 1, 0, 0, 0, time.UTC)
 // named like a formula and blocks after two seconds.
 func recorded(t *testing.T) *replay.Recording {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "in.erg")
-	w := archivetest.Writer(t, path, nil)
+	var records []*archive.Record
 	for i := range 4 {
 		for _, node := range []string{"a@h", "b@h"} {
 			state := "sleep"
@@ -40,22 +39,11 @@ func recorded(t *testing.T) *replay.Recording {
 			} {
 				call := ergo.Call{Node: node, Tool: tool}
 				ans := ergo.Answer{Text: []byte(text), At: begin.Add(time.Duration(i) * time.Second)}
-				if _, err := w.Append(ingest.Record(call, nil, ans, nil, ingest.Options{})); err != nil {
-					t.Fatal(err)
-				}
+				records = append(records, ingest.Record(call, nil, ans, nil, ingest.Options{}))
 			}
 		}
 	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	archivetest.Verify(t, path)
-	rec, err := replay.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { rec.Close() })
-	return rec
+	return fixture.Recorded(t, records)
 }
 
 func all() Options { return Options{From: begin, To: begin.Add(time.Minute)} }

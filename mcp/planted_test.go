@@ -2,13 +2,12 @@ package mcp
 
 import (
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"ergorecorder/archive/archivetest"
+	"ergorecorder/internal/fixture"
 	"ergorecorder/internal/sim"
 	"ergorecorder/mcp/explain"
 	"ergorecorder/replay"
@@ -37,22 +36,7 @@ func ordering(t *testing.T) *replay.Recording {
 	for i := range 30 {
 		n.Say(time.Duration(60+i)*time.Second, "error", "terminated: "+order, n.Actors[2])
 	}
-	path := filepath.Join(t.TempDir(), "planted.erg")
-	w := archivetest.Writer(t, path, nil)
-	for _, r := range c.Records() {
-		if _, err := w.Append(r); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	rec, err := replay.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { rec.Close() })
-	return rec
+	return fixture.Recorded(t, c.Records())
 }
 
 // speaks reports whether what was planted at an index of a line could be taken

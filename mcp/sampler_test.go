@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -12,10 +11,9 @@ import (
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"ergorecorder/archive"
-	"ergorecorder/archive/archivetest"
 	"ergorecorder/ergo"
+	"ergorecorder/internal/fixture"
 	"ergorecorder/recorder/ingest"
-	"ergorecorder/replay"
 )
 
 type startedText struct {
@@ -177,33 +175,18 @@ func TestPastListener(t *testing.T) {
 // TestPushedEvents: messages that a node pushed are delivered to who listens
 // to their event, and to nobody else.
 func TestPushedEvents(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "x.erg")
-	w := archivetest.Writer(t, path, nil)
 	const node = "a@h"
 	from := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	var records []*archive.Record
 	for i := range 10 {
 		at := from.Add(time.Duration(i) * time.Second)
-		recs := []*archive.Record{
+		records = append(records,
 			ingest.Record(ergo.Call{Node: node, Tool: "node_info"}, nil, ergo.Answer{At: at, Text: fmt.Appendf(nil, `{"Name":%q,"Uptime":%d}`, node, 100+i)}, nil, ingest.Options{}),
 			ingest.Pushed(node, "ticks", at, fmt.Appendf(nil, `{"event":"'ticks'@'a@h'","message":"%d"}`, i), ingest.Options{}),
 			ingest.Pushed(node, "orders", at, []byte(`{"event":"'orders'@'a@h'"}`), ingest.Options{}),
-			ingest.Pushed(node, "", at, []byte(`{"level":"info","message":"a line","type":"node"}`), ingest.Options{}),
-		}
-		for _, r := range recs {
-			if _, err := w.Append(r); err != nil {
-				t.Fatal(err)
-			}
-		}
+			ingest.Pushed(node, "", at, []byte(`{"level":"info","message":"a line","type":"node"}`), ingest.Options{}))
 	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	rec, err := replay.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { rec.Close() })
-	session := connect(t, New(Recorded(rec, "pushed"), Options{}), nil)
+	session := connect(t, New(Recorded(fixture.Recorded(t, records), "pushed"), Options{}), nil)
 	listen := func(more string, want int) readText {
 		t.Helper()
 		var args map[string]any

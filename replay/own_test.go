@@ -7,27 +7,23 @@ import (
 	"testing"
 	"time"
 
-	"ergorecorder/archive/archivetest"
+	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/internal/fixture"
 	"ergorecorder/recorder/ingest"
-	"ergorecorder/replay"
 )
 
 // TestErrorsOfEveryEntryPoint: calls that cannot be forwarded are made through two entry points in turn; each counts those
 // that it had, and one of them errors of the cluster's own besides.
 func TestErrorsOfEveryEntryPoint(t *testing.T) {
-	path := t.TempDir() + "/own.erg"
-	w := archivetest.Writer(t, path, nil)
+	var records []*archive.Record
 	begin := time.Date(2026, 1, 2, 3, 0, 0, 0, time.UTC)
 	keep := func(node, tool string, at time.Duration, text string, refused *ergo.ToolError) {
-		t.Helper()
 		answer := ergo.Answer{At: begin.Add(at)}
 		if refused == nil {
 			answer.Text = []byte(text)
 		}
-		if _, err := w.Append(ingest.Record(ergo.Call{Node: node, Tool: tool}, nil, answer, refused, ingest.Options{})); err != nil {
-			t.Fatal(err)
-		}
+		records = append(records, ingest.Record(ergo.Call{Node: node, Tool: tool}, nil, answer, refused, ingest.Options{}))
 	}
 	count := map[string]int{"a@h": 7, "b@h": 0}
 	var want [2][]time.Time
@@ -49,14 +45,7 @@ func TestErrorsOfEveryEntryPoint(t *testing.T) {
 			keep(entry, "node_info", at, fmt.Sprintf(`{"Name":%q,"Uptime":%d,"CallErrorsRemote":%d}`, entry, 100+2*i, count[entry]), nil)
 		}
 	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	rec, err := replay.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rec.Close()
+	rec := fixture.Recorded(t, records)
 	for i, entry := range []string{"a@h", "b@h"} {
 		got, err := rec.OwnErrors(context.Background(), entry, begin, begin.Add(2*time.Minute))
 		if err != nil || !slices.Equal(got, want[i]) {

@@ -38,8 +38,10 @@ type reportPage struct {
 	Folded   []string // findings that are not drawn, family by family
 	Counts   []severityCount
 	Nodes    []reportNode
-	Own      string // what their call errors are without
-	Others   int    // nodes that are not in the table
+	Gaps     []analyze.Gap // the first of them: curves are hatched over all
+	MoreGaps int           // that are not among them
+	Own      string        // what their call errors are without
+	Others   int           // nodes that are not in the table
 	Duration time.Duration
 }
 
@@ -99,7 +101,6 @@ func bounded(all *analyze.Report) (shown *analyze.Report, folded []string) {
 	if n := len(r.NotEvaluated) - mostLines; n > 0 {
 		r.NotEvaluated = append(slices.Clone(r.NotEvaluated[:mostLines]), finding.NotEvaluated{Playbook: "all", Why: fmt.Sprintf("and %d more", n)})
 	}
-	r.Archive.Gaps = r.Archive.Gaps[:min(len(r.Archive.Gaps), mostLines)]
 	return &r, folded
 }
 
@@ -118,6 +119,8 @@ func newReportPage(ctx context.Context, all *analyze.Report, rec *replay.Recordi
 		Folded: folded, Report: report, CSS: template.CSS(css), Name: filepath.Base(report.Archive.Path), Duration: to.Sub(from),
 		Policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'",
 	}
+	p.Gaps = report.Archive.Gaps[:min(len(report.Archive.Gaps), mostLines)]
+	p.MoreGaps = len(report.Archive.Gaps) - len(p.Gaps)
 	anchor := func(f *finding.Finding) string { return "#" + f.ID }
 	p.Strip = lanes.New(rec, from, to, past.Metrics()[0])
 	p.Strip.Fill(ctx, rec)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -146,5 +147,24 @@ func TestReportOfEveryCapture(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestManyGaps: a report lists so many gaps, says how many more there are, and hatches its
+// curves over all of them.
+func TestManyGaps(t *testing.T) {
+	rec := bundled(t, "stuck")
+	report := *stuckReport(t, rec)
+	e := report.Findings[0].Evidence[0]
+	gap := analyze.Gap{Node: e.Node, From: report.Window.From, To: report.Window.To, Why: "asked of nobody"}
+	elsewhere := gap
+	elsewhere.Node = "elsewhere@host"
+	report.Archive.Gaps = append(slices.Repeat([]analyze.Gap{elsewhere}, 129), gap)
+	page := drawReport(t, &report, rec)
+	if n := strings.Count(page, "asked of nobody</li>"); n != mostLines || !strings.Contains(page, "and 30 more gaps") {
+		t.Errorf("%d gaps are listed of 130", n)
+	}
+	if !strings.Contains(page, "not recorded: asked of nobody") {
+		t.Error("no curve is hatched over the last of them")
 	}
 }

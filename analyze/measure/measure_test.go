@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"ergorecorder/analyze/measure"
-	"ergorecorder/archive/archivetest"
 	"ergorecorder/ergo"
+	"ergorecorder/internal/fixture"
 	"ergorecorder/internal/sim"
 	"ergorecorder/replay"
 )
@@ -26,21 +26,7 @@ func small(t testing.TB) *replay.Recording {
 		}
 		return answer
 	}
-	w, path := archivetest.Create(t, nil)
-	for _, r := range c.Records() {
-		if _, err := w.Append(r); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	rec, err := replay.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { rec.Close() })
-	return rec
+	return fixture.Recorded(t, c.Records())
 }
 
 func TestOf(t *testing.T) {

@@ -10,10 +10,9 @@ import (
 
 	"ergorecorder/analyze"
 	"ergorecorder/analyze/recheck"
-	"ergorecorder/archive/archivetest"
+	"ergorecorder/internal/fixture"
 	"ergorecorder/internal/story"
 	"ergorecorder/mcp"
-	"ergorecorder/replay"
 )
 
 // TestStories holds that every number of the reports of all stories comes back.
@@ -51,25 +50,12 @@ func recheckStory(t *testing.T, dir, path string) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, archived := archivetest.Create(t, nil)
-	for _, r := range s.World.Records() {
-		if _, err := w.Append(r); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	rec, err := replay.Open(archived)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rec.Close()
+	rec := fixture.Recorded(t, s.World.Records())
 	rep, err := analyze.Run(context.Background(), rec, analyze.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	checks, err := recheck.Findings(t.Context(), rep.Findings, mcp.New(mcp.Recorded(rec, archived), mcp.Options{}).Ask)
+	checks, err := recheck.Findings(t.Context(), rep.Findings, mcp.New(mcp.Recorded(rec, path), mcp.Options{}).Ask)
 	if err != nil {
 		t.Fatal(err)
 	}

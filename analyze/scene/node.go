@@ -117,6 +117,36 @@ func (n *Node) LifeBefore(counter series.Series) (perSecond float64, lasted time
 	return counter.V[0] / lasted.Seconds(), lasted, true
 }
 
+// A Risen is how often what a node counts came a second in its life before and since, and
+// how much it grew since, in how many seconds.
+type Risen struct {
+	Was, Is, Grown, Seconds float64
+	Life                    time.Duration // before
+}
+
+// RisenAllAlong is how a counter of events rose, where they came far more often than in the
+// node's life before from the first of at least so many answers to the last: in the first
+// half and in the second. That life has its lulls and nights, so the rise must be great, and
+// from so many events on their rate is known to a fifth.
+func (n *Node) RisenAllAlong(counted series.Series, answers int) (r Risen, ok bool) {
+	const rise, least = 10, 25
+	if r.Was, r.Life, ok = n.LifeBefore(counted); !ok || counted.Len() < answers || len(n.Starts) > 0 {
+		return r, false
+	}
+	r.Grown, r.Seconds = series.Increase(counted)
+	if r.Seconds <= 0 || r.Grown < least {
+		return r, false
+	}
+	r.Is = r.Grown / r.Seconds
+	half := counted.T[0].Add(counted.Span() / 2)
+	for _, part := range []series.Series{counted.Before(half), counted.From(half)} {
+		if grown, seconds := series.Increase(part); seconds <= 0 || grown/seconds < r.Is/2 {
+			return r, false // it began or ended meanwhile
+		}
+	}
+	return r, r.Is >= rise*r.Was
+}
+
 // TellLife adds to evidence how long that life was.
 func (n *Node) TellLife(e *finding.Evidence, lasted time.Duration) {
 	up := n.Series(ergo.Node, "Uptime")

@@ -1,35 +1,29 @@
 package scene_test
 
 import (
+	"bytes"
 	"context"
 	"reflect"
 	"testing"
 	"time"
 
 	"ergorecorder/analyze/scene"
+	"ergorecorder/archive"
 	"ergorecorder/archive/archivetest"
-	"ergorecorder/replay"
+	"ergorecorder/internal/fixture"
 )
 
 // What is foreseen of many suspects in one walk is what a walk of its own tells
 // of each, wherever their stretches lie.
 func TestForesee(t *testing.T) {
-	w, path := archivetest.Create(t, nil)
 	load := archivetest.NewWorkload(1, 40, 3)
+	var records []*archive.Record
 	for range 300 {
-		if _, err := w.Append(load.Next(0)); err != nil {
-			t.Fatal(err)
-		}
+		r := load.Next(0)
+		r.Text = bytes.Clone(r.Text) // which the next overwrites
+		records = append(records, r)
 	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	archivetest.Verify(t, path)
-	rec, err := replay.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rec.Close()
+	rec := fixture.Recorded(t, records)
 	s, err := scene.Read(context.Background(), rec, scene.Options{})
 	if err != nil {
 		t.Fatal(err)

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"ergorecorder/analyze/views"
-	"ergorecorder/archive/archivetest"
+	"ergorecorder/internal/fixture"
 	"ergorecorder/internal/sim"
 	"ergorecorder/replay"
 )
@@ -36,21 +36,7 @@ func oddities(t *testing.T) *replay.Recording {
 		}
 		return rows
 	}
-	w, path := archivetest.Create(t, nil)
-	for _, r := range c.Records() {
-		if _, err := w.Append(r); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	rec, err := replay.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { rec.Close() })
-	return rec
+	return fixture.Recorded(t, c.Records())
 }
 
 // An odd cell costs that cell, not the rows of its node, and no sum.

@@ -3,13 +3,13 @@ package views_test
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"testing"
 
 	"ergorecorder/analyze/views"
-	"ergorecorder/archive/archivetest"
+	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/internal/fixture"
 	"ergorecorder/recorder/ingest"
 	"ergorecorder/replay"
 )
@@ -18,16 +18,13 @@ import (
 // five seconds of the recorder's own, and so many a second of the node's.
 func beside(t *testing.T, theirs int) *replay.Recording {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "own.erg")
-	w := archivetest.Writer(t, path, nil)
+	var records []*archive.Record
 	keep := func(call ergo.Call, n int, text string, refused *ergo.ToolError) {
 		answer := ergo.Answer{At: second(n)}
 		if refused == nil {
 			answer.Text = []byte(text)
 		}
-		if _, err := w.Append(ingest.Record(call, nil, answer, refused, ingest.Options{})); err != nil {
-			t.Fatal(err)
-		}
+		records = append(records, ingest.Record(call, nil, answer, refused, ingest.Options{}))
 	}
 	failed := 5 // before the recording
 	for n := range 61 {
@@ -43,15 +40,7 @@ func beside(t *testing.T, theirs int) *replay.Recording {
 		keep(ergo.Call{Node: "a@h", Tool: "process_list", Args: ergo.Args{"limit": 100000}}, n, fmt.Sprintf(`[{"PID":"<A.0.1>","Name":"clerk","Behavior":"shop.Clerk","Application":"shop","MessagesIn":%d},
 			{"PID":"<A.0.2>","Name":"","Behavior":"mcp.MCPWorker","Application":"mcp_app","MessagesIn":%d},{"PID":"<A.0.%d>","Behavior":"inspect.inspect_log"}]`, 10*n, n*n, 3+n/30), nil)
 	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	rec, err := replay.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { rec.Close() })
-	return rec
+	return fixture.Recorded(t, records)
 }
 
 // TestOwnErrorsAreLeftOut: what the recorder's own calls add to a counter is in no table,

@@ -1,7 +1,6 @@
 package views_test
 
 import (
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -9,8 +8,9 @@ import (
 	"ergorecorder/analyze"
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/views"
-	"ergorecorder/archive/archivetest"
+	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/internal/fixture"
 	"ergorecorder/recorder/ingest"
 	"ergorecorder/replay"
 )
@@ -23,28 +23,17 @@ func second(n int) time.Time { return start.Add(time.Duration(n) * time.Second) 
 // seconds.
 func recorded(t *testing.T, say func(second int) map[string]string) *replay.Recording {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "views.erg")
-	w := archivetest.Writer(t, path, nil)
+	var records []*archive.Record
 	for n := range 60 {
 		for tool, text := range say(n) {
 			call := ergo.Call{Node: "a@h", Tool: tool}
 			if tool == "process_list" {
 				call.Args = ergo.Args{"limit": 100000}
 			}
-			if _, err := w.Append(ingest.Record(call, nil, ergo.Answer{Text: []byte(text), At: second(n)}, nil, ingest.Options{})); err != nil {
-				t.Fatal(err)
-			}
+			records = append(records, ingest.Record(call, nil, ergo.Answer{Text: []byte(text), At: second(n)}, nil, ingest.Options{}))
 		}
 	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	rec, err := replay.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { rec.Close() })
-	return rec
+	return fixture.Recorded(t, records)
 }
 
 // twoProcesses: one handles 10 messages a second, from second 30 on 50; of the

@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/prometheus/prometheus/model/labels"
@@ -15,10 +16,8 @@ import (
 	"github.com/prometheus/prometheus/tsdb"
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
 
-	"ergorecorder/archive"
 	"ergorecorder/export"
-	"ergorecorder/recorder/ingest"
-	"ergorecorder/replay"
+	"ergorecorder/internal/fixture"
 )
 
 // captures are the bundled ones, and those of ERGO_CAPTURES where it is set.
@@ -38,39 +37,12 @@ func captures(t *testing.T) []string {
 	return files
 }
 
-func imported(t *testing.T, capture string) *replay.Recording {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "in.erg")
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, err := os.Open(capture)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	var sum ingest.Imported
-	if err := ingest.Capture(t.Context(), f, w, ingest.Options{}, &sum); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	rec, err := replay.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { rec.Close() })
-	return rec
-}
-
 // TestBlocks: the parser of Prometheus takes every line, its database makes
 // blocks of them, and these hold as many samples, and the same ones.
 func TestBlocks(t *testing.T) {
 	for _, capture := range captures(t) {
 		t.Run(filepath.Base(capture), func(t *testing.T) {
-			rec := imported(t, capture)
+			rec := fixture.Open(t, fixture.Bare(t, strings.TrimSuffix(capture, ".jsonl.gz")))
 			from, to := rec.Window()
 			var text bytes.Buffer
 			if err := export.OpenMetrics(t.Context(), &text, rec, export.Options{From: from, To: to}); err != nil {

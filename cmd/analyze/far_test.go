@@ -61,6 +61,26 @@ func shelved(t *testing.T, srv *shelftest.Server, path string) (address string) 
 	return address
 }
 
+// saysTheSame fails the test where a command, which has PATH in its arguments, says another thing of an
+// address than of the file; it returns what it said of the address to stderr.
+func saysTheSame(t *testing.T, do func(args ...string) (exit.Code, string, string), args []string, path, address string) (errs string) {
+	t.Helper()
+	with := func(p string) []string {
+		return strings.Split(strings.ReplaceAll(strings.Join(args, "\n"), "PATH", p), "\n")
+	}
+	c1, want, _ := do(with(path)...)
+	c2, got, errs := do(with(address)...)
+	var a, b struct{ Findings json.RawMessage }
+	if args[0] == "report" && json.Unmarshal([]byte(want), &a) == nil && json.Unmarshal([]byte(got), &b) == nil {
+		want, got = string(a.Findings), string(b.Findings)
+	}
+	want, got = strings.ReplaceAll(want, path, "PATH"), strings.ReplaceAll(got, address, "PATH")
+	if c1 != c2 || got != want {
+		t.Errorf("%q: exit code %d, %d of the file; it says %.300q, %.300q of the file; %s", args, c2, c1, got, want, errs)
+	}
+	return errs
+}
+
 // Every command takes the address of a shelf where it takes a path, and says the
 // same; what cannot be reached is told, and in the verdict.
 func TestShelf(t *testing.T) {
@@ -97,19 +117,7 @@ func TestShelf(t *testing.T) {
 		{"export", "PATH", "--format", "csv"},
 		{"call", "PATH", "process_list"},
 	} {
-		with := func(p string) []string {
-			return strings.Split(strings.ReplaceAll(strings.Join(args, "\n"), "PATH", p), "\n")
-		}
-		c1, want, _ := do(with(path)...)
-		c2, got, errs := do(with(address)...)
-		var a, b struct{ Findings json.RawMessage }
-		if args[0] == "report" && json.Unmarshal([]byte(want), &a) == nil && json.Unmarshal([]byte(got), &b) == nil {
-			want, got = string(a.Findings), string(b.Findings)
-		}
-		want, got = strings.ReplaceAll(want, path, "PATH"), strings.ReplaceAll(got, address, "PATH")
-		if c1 != c2 || got != want {
-			t.Errorf("%q: exit code %d, %d of the file; it says %.300q, %.300q of the file; %s", args, c2, c1, got, want, errs)
-		}
+		errs := saysTheSame(t, do, args, path, address)
 		if !strings.Contains(errs, "fetched of s3://recordings/prod: ") {
 			t.Errorf("%q does not say what was fetched: %s", args, errs)
 		}

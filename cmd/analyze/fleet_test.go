@@ -16,24 +16,13 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/archive/archivetest"
-	"ergorecorder/fleet/engine"
+	"ergorecorder/fleet/engine/enginetest"
 	"ergorecorder/fleet/link"
 	"ergorecorder/fleet/shape"
 	"ergorecorder/fleet/ship"
 	"ergorecorder/internal/exit"
 	"ergorecorder/internal/fixture"
 )
-
-// anEngine runs a fleet's engine for the length of the test, and is where it is.
-func anEngine(t *testing.T) (hosts string) {
-	t.Helper()
-	e, err := engine.Start(engine.Options{Dir: t.TempDir(), Listen: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(e.Close)
-	return strings.TrimPrefix(e.URL(), "nats://")
-}
 
 // ships ships a copy of a recording to the fleet's engine, as its recorder would have, and tells
 // the fleet of that recorder. It returns the copy's path.
@@ -106,7 +95,7 @@ func ships(t *testing.T, hosts, cluster, path string) (copied string) {
 // Every command takes the address of a fleet where it takes a path, and says the same; a
 // second question takes nothing anew, and one about a node takes that node's.
 func TestFleet(t *testing.T) {
-	hosts := anEngine(t)
+	hosts := enginetest.Host(t)
 	path := ships(t, hosts, "main", fixture.Archive(t, fixture.Bundled(t, "restart_loop")))
 	address := "fleet://f@" + hosts
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
@@ -140,19 +129,7 @@ func TestFleet(t *testing.T) {
 		{"export", "PATH", "--node", "alpha*", from, to},
 		{"call", "PATH", "process_list", "--node", "beta@localhost", "--at", at},
 	} {
-		with := func(p string) []string {
-			return strings.Split(strings.ReplaceAll(strings.Join(args, "\n"), "PATH", p), "\n")
-		}
-		c1, want, _ := do(with(path)...)
-		c2, got, errs := do(with(address)...)
-		var a, b struct{ Findings json.RawMessage }
-		if args[0] == "report" && json.Unmarshal([]byte(want), &a) == nil && json.Unmarshal([]byte(got), &b) == nil {
-			want, got = string(a.Findings), string(b.Findings)
-		}
-		want, got = strings.ReplaceAll(want, path, "PATH"), strings.ReplaceAll(got, address, "PATH")
-		if c1 != c2 || got != want {
-			t.Errorf("%q: exit code %d, %d of the file; it says %.300q, %.300q of the file; %s", args, c2, c1, got, want, errs)
-		}
+		errs := saysTheSame(t, do, args, path, address)
 		said := regexp.MustCompile(`in (\d+) messages, (\d+) more of the cache`).FindStringSubmatch(errs)
 		if said == nil {
 			t.Fatalf("%q does not say what was fetched: %s", args, errs)
@@ -268,7 +245,7 @@ func get(t *testing.T, address string) string {
 // TestServeFleet: the recording's page has the fleet's beside it; of several clusters the
 // fleet's is alone, and says how each is served.
 func TestServeFleet(t *testing.T) {
-	hosts := anEngine(t)
+	hosts := enginetest.Host(t)
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	ships(t, hosts, "east", smallArchive(t))
 	page := serving(t, "fleet://f@"+hosts, "--listen", "127.0.0.1:0")

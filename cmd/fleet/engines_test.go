@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"ergorecorder/fleet/engine/enginetest"
 	"ergorecorder/fleet/link"
 	"ergorecorder/fleet/shape"
 	"ergorecorder/internal/certtest"
@@ -47,25 +48,12 @@ func (e *enginesRun) end(i int) {
 	e.all[i].Wait()
 }
 
-// addresses are of this machine, and free.
-func addresses(t *testing.T, n int) (out []string) {
-	t.Helper()
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		out = append(out, l.Addr().String())
-	}
-	return out
-}
-
 // TestThreeEngines: three engines, each run by the command with the others as --route, keep three copies;
 // one that is stopped takes nothing away, and is one of them again when it is back.
 func TestThreeEngines(t *testing.T) {
 	const n = 3
-	clients, others := addresses(t, n), addresses(t, n)
+	free := enginetest.Free(t, 2*n)
+	clients, others := free[:n], free[n:]
 	token := filepath.Join(t.TempDir(), "token")
 	e := &enginesRun{t: t, stop: make([]context.CancelFunc, n), all: make([]*sync.WaitGroup, n)}
 	var hosts, flags []string
@@ -169,7 +157,7 @@ func TestExternal(t *testing.T) {
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", bin, "github.com/nats-io/nats-server/v2").CombinedOutput(); err != nil {
 		t.Skipf("nats-server cannot be built here: %v: %s", err, out)
 	}
-	address := addresses(t, 1)[0]
+	address := enginetest.Free(t, 1)[0]
 	_, port, _ := net.SplitHostPort(address)
 	dir := t.TempDir()
 	conf := filepath.Join(dir, "conf")

@@ -13,6 +13,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"ergorecorder/fleet/engine/enginetest"
 	"ergorecorder/fleet/link"
 	"ergorecorder/fleet/shape"
 	"ergorecorder/fleet/view"
@@ -31,12 +32,7 @@ func ran(ctx context.Context, args ...string) (exit.Code, string, string) {
 // anEngine runs `fleet engine` until the test ends, and returns the flags that lead there.
 func anEngine(t *testing.T, more ...string) (dir string, flags []string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	l.Close()
+	address := enginetest.Free(t, 1)[0]
 	dir = t.TempDir()
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup

@@ -14,6 +14,7 @@ import (
 
 	"ergorecorder/archive/archivetest"
 	"ergorecorder/fleet/engine"
+	"ergorecorder/fleet/engine/enginetest"
 	"ergorecorder/fleet/link"
 	"ergorecorder/fleet/shape"
 	"ergorecorder/fleet/shelf"
@@ -34,11 +35,7 @@ func TestFleet(t *testing.T) {
 	t.Cleanup(node.Close)
 	cert, key, _ := certtest.SelfSigned(t)
 	token := filepath.Join(t.TempDir(), "token")
-	e, err := engine.Start(engine.Options{Dir: t.TempDir(), Listen: "127.0.0.1:0", TokenFile: token, CertFile: cert, KeyFile: key})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(e.Close)
+	e := enginetest.Start(t, engine.Options{TokenFile: token, CertFile: cert, KeyFile: key})
 	host := strings.TrimPrefix(strings.TrimPrefix(e.URL(), "nats://"), "tls://")
 	dir := filepath.Join(t.TempDir(), "rec") + "/"
 	ctx, stop := context.WithCancel(t.Context())

@@ -90,7 +90,8 @@ func options(t *testing.T, srv *shelftest.Server) ask.Options {
 	return ask.Options{Shelf: srv.Options, Cache: c}
 }
 
-func opened(t *testing.T, o ask.Options) (*replay.Recording, *ask.Opened) {
+// opened is what lies at an address, as one recording, for the length of the test.
+func opened(t *testing.T, address string, o ask.Options) (*replay.Recording, *ask.Opened) {
 	t.Helper()
 	a, err := ask.Open(t.Context(), address, o)
 	if err != nil {
@@ -124,7 +125,7 @@ func TestHour(t *testing.T) {
 	put(t, srv, 0, both, 6)
 	o := options(t, srv)
 	o.From, o.To = hour(3.2), hour(3.8)
-	rec, a := opened(t, o)
+	rec, a := opened(t, address, o)
 	if from, to := rec.Window(); !from.Equal(hour(2)) || to.After(hour(4)) {
 		t.Errorf("opened %v to %v", from, to)
 	}
@@ -141,7 +142,7 @@ func TestHour(t *testing.T) {
 		t.Errorf("read were %v: %s", read, a.Fetched())
 	}
 	before := len(srv.Calls())
-	rec, _ = opened(t, o)
+	rec, _ = opened(t, address, o)
 	answers(t, rec, "a@h")
 	if calls := srv.Calls()[before:]; len(calls) != 1 {
 		t.Errorf("a second time it asks %q", calls)
@@ -150,7 +151,7 @@ func TestHour(t *testing.T) {
 		t.Errorf("not read: %q", rec.NotRead())
 	}
 	o.To = hour(3.95) // what was told of its end may lie in the next
-	if rec, _ = opened(t, o); len(rec.NotRead()) != 0 {
+	if rec, _ = opened(t, address, o); len(rec.NotRead()) != 0 {
 		t.Errorf("not read: %q", rec.NotRead())
 	}
 	if n, errs := answers(t, rec, "a@h"); n != 180 || errs != nil {
@@ -182,7 +183,7 @@ func TestUnreachable(t *testing.T) {
 		want int
 	}{{"its index", 0, 180}, {"its blocks", 1, 180}} {
 		srv.Fail(refused(names[1], c.from))
-		rec, _ := opened(t, options(t, srv))
+		rec, _ := opened(t, address, options(t, srv))
 		n, errs := answers(t, rec, "a@h")
 		if n != c.want || len(rec.NotRead())+len(errs) == 0 {
 			t.Errorf("%s: %d answers, %q, %v", c.name, n, rec.NotRead(), errs)
@@ -195,7 +196,7 @@ func TestUnreachable(t *testing.T) {
 	}
 	srv.Fail(nil)
 	srv.Change(names[1], nil)
-	if rec, _ := opened(t, options(t, srv)); !slices.ContainsFunc(rec.NotRead(), func(s string) bool { return strings.Contains(s, "00000002") }) {
+	if rec, _ := opened(t, address, options(t, srv)); !slices.ContainsFunc(rec.NotRead(), func(s string) bool { return strings.Contains(s, "00000002") }) {
 		t.Errorf("one is missing: %q", rec.NotRead())
 	}
 	o := options(t, srv)
@@ -230,7 +231,7 @@ func TestSeveral(t *testing.T) {
 		}
 		return []string{"b@h"}
 	}, 3)
-	rec, a := opened(t, options(t, srv))
+	rec, a := opened(t, address, options(t, srv))
 	for node, want := range map[string]int{"a@h": 180, "b@h": 180} {
 		if n, errs := answers(t, rec, node); n != want || errs != nil {
 			t.Errorf("%s: %d answers, want %d: %v", node, n, want, errs)
@@ -241,13 +242,13 @@ func TestSeveral(t *testing.T) {
 		t.Errorf("gaps %v, %v; notes %q", gaps, err, a.Notes)
 	}
 	put(t, srv, 90*time.Second, func(m int) []string { return []string{"a@h"} }, 3)
-	rec, a = opened(t, options(t, srv))
+	rec, a = opened(t, address, options(t, srv))
 	if n, _ := answers(t, rec, "a@h"); n != 180 || len(a.Notes) != 1 || !strings.Contains(a.Notes[0], "moved by -90.000 s") {
 		t.Errorf("with one whose clock is off: %d answers, notes %q", n, a.Notes)
 	}
 	o := options(t, srv)
 	o.Apart = true
-	if _, a = opened(t, o); len(a.Readers) != 3 {
+	if _, a = opened(t, address, o); len(a.Readers) != 3 {
 		t.Errorf("apart there are %d", len(a.Readers))
 	}
 }
@@ -292,14 +293,7 @@ func TestWeek(t *testing.T) {
 		whole += int64(len(srv.Body(n)))
 	}
 	for _, h := range []int{1, hours / 2, hours - 1} {
-		a, err := ask.Open(t.Context(), address, ask.Options{Shelf: srv.Options, From: hour(float64(h)), To: hour(float64(h+1) - 0.001), Cache: options(t, srv).Cache})
-		if err != nil {
-			t.Fatal(err)
-		}
-		rec, err := replay.New(a.Readers...)
-		if err != nil {
-			t.Fatal(err)
-		}
+		rec, a := opened(t, address, ask.Options{Shelf: srv.Options, From: hour(float64(h)), To: hour(float64(h+1) - 0.001), Cache: options(t, srv).Cache})
 		rows := 0
 		for _, n := range []string{"a@h", "b@h"} {
 			for f, err := range rec.Table(t.Context(), n, "process_list", hour(float64(h)), hour(float64(h+1)-0.001), []string{"MessagesIn"}) {
@@ -309,7 +303,6 @@ func TestWeek(t *testing.T) {
 				rows += len(f.Live)
 			}
 		}
-		rec.Close()
 		t.Logf("hour %d of %d: %d rows, %s", h, hours, rows, a.Fetched())
 		if fetched, _ := a.Bytes(); rows != 2*60*300 || fetched > 5*whole/int64(hours) {
 			t.Errorf("hour %d: %d rows, %d bytes of %d", h, rows, fetched, whole)
@@ -331,7 +324,7 @@ func TestClockSet(t *testing.T) {
 		}
 		return 90 * time.Second
 	}, func(int) []string { return []string{"a@h"} }, 3)
-	rec, a := opened(t, options(t, srv))
+	rec, a := opened(t, address, options(t, srv))
 	if len(a.Notes) == 0 || !strings.Contains(a.Notes[len(a.Notes)-1], "its clock was set while it recorded") {
 		t.Errorf("notes %q", a.Notes)
 	}

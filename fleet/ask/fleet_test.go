@@ -19,24 +19,13 @@ import (
 	"ergorecorder/archive/archivetest"
 	"ergorecorder/fleet/ask"
 	"ergorecorder/fleet/cache"
-	"ergorecorder/fleet/engine"
+	"ergorecorder/fleet/engine/enginetest"
 	"ergorecorder/fleet/link"
 	"ergorecorder/fleet/shape"
 	"ergorecorder/fleet/shelf"
 	"ergorecorder/fleet/ship"
 	"ergorecorder/replay"
 )
-
-// fleet runs an engine for the length of the test, and is its address.
-func fleet(t *testing.T) (hosts string) {
-	t.Helper()
-	e, err := engine.Start(engine.Options{Dir: t.TempDir(), Listen: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(e.Close)
-	return strings.TrimPrefix(e.URL(), "nats://")
-}
 
 // ships ships what a recorder recorded: nodes that it asked minute by minute.
 func ships(t *testing.T, hosts, cluster, recorder string, asked func(minute int) []string, minutes int) {
@@ -99,7 +88,7 @@ func ships(t *testing.T, hosts, cluster, recorder string, asked func(minute int)
 // A fleet is read as one recording: what each recorder shipped, once; marks too, before their
 // blocks are; and a part of the time with what was so when it began.
 func TestFleet(t *testing.T) {
-	hosts := fleet(t)
+	hosts := enginetest.Host(t)
 	ships(t, hosts, "prod", "one", func(m int) []string { return []string{"a@h"} }, 60)
 	ships(t, hosts, "prod", "two", func(m int) []string {
 		if m < 30 {
@@ -109,15 +98,7 @@ func TestFleet(t *testing.T) {
 	}, 60)
 	read := func(o ask.Options) *replay.Recording {
 		t.Helper()
-		a, err := ask.Open(t.Context(), "fleet://f@"+hosts, o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		rec, err := replay.New(a.Readers...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { rec.Close() })
+		rec, a := opened(t, "fleet://f@"+hosts, o)
 		t.Log(a.Fetched())
 		return rec
 	}
@@ -146,12 +127,7 @@ func TestFleet(t *testing.T) {
 	if _, err := ask.Open(t.Context(), "fleet://none@"+hosts, ask.Options{}); err == nil || !strings.Contains(err.Error(), "no cluster") {
 		t.Errorf("another fleet: %v", err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.Close()
-	for _, bad := range []string{"fleet://f@" + l.Addr().String(), "fleet://f", "fleet://@h", "fleet://f@u:secret@h"} {
+	for _, bad := range []string{"fleet://f@" + enginetest.Free(t, 1)[0], "fleet://f", "fleet://@h", "fleet://f@u:secret@h"} {
 		if _, err := ask.Open(t.Context(), bad, ask.Options{}); err == nil {
 			t.Errorf("%s is opened", bad)
 		}
@@ -199,20 +175,12 @@ func cutting(t *testing.T, to string, bodies int) (hosts string) {
 // and one that is not what it says. What came is read, and a second question asks for the
 // rest alone.
 func TestUnreachableBlocks(t *testing.T) {
-	hosts := fleet(t)
+	hosts := enginetest.Host(t)
 	ships(t, hosts, "prod", "one", both, 200)
 	read := func(hosts string, o ask.Options) (gaps int, of map[string]bool, said string) {
 		t.Helper()
 		o.Wait = 300 * time.Millisecond
-		a, err := ask.Open(t.Context(), "fleet://f@"+hosts, o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		rec, err := replay.New(a.Readers...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer rec.Close()
+		rec, a := opened(t, "fleet://f@"+hosts, o)
 		marks, err := rec.Marks(t.Context(), time.Time{}, time.Time{})
 		if err != nil {
 			t.Fatal(err)
@@ -275,7 +243,7 @@ func TestUnreachableBlocks(t *testing.T) {
 // A shelf that the engine keeps is read as one of a bucket is: an hour of it by its objects, a second
 // time out of the cache.
 func TestEngineShelf(t *testing.T) {
-	hosts := fleet(t)
+	hosts := enginetest.Host(t)
 	l, err := link.Dial(link.Options{Hosts: []string{hosts}, Fleet: "f"})
 	if err != nil {
 		t.Fatal(err)
@@ -293,18 +261,10 @@ func TestEngineShelf(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, address := range []string{"shelf://f@" + hosts, "shelf://f@" + hosts + "/prod/"} {
-		a, err := ask.Open(t.Context(), address, ask.Options{From: hour(3.2), To: hour(3.8), Cache: c})
-		if err != nil {
-			t.Fatal(err)
-		}
-		rec, err := replay.New(a.Readers...)
-		if err != nil {
-			t.Fatal(err)
-		}
+		rec, a := opened(t, address, ask.Options{From: hour(3.2), To: hour(3.8), Cache: c})
 		if n, errs := answers(t, rec, "a@h"); n != 120 || errs != nil || len(rec.NotRead()) > 0 {
 			t.Errorf("%s: %d answers, %v, %q: %s", address, n, errs, rec.NotRead(), a.Fetched())
 		}
-		rec.Close()
 		if _, reads := a.Bytes(); i == 0 && reads == 0 || reads > 6 {
 			t.Errorf("%s: %s", address, a.Fetched())
 		}

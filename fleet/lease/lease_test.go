@@ -211,9 +211,23 @@ func (f *fleet) kill(m *member) {
 	f.members = slices.DeleteFunc(f.members, func(x *member) bool { return x == m })
 }
 
-func (f *fleet) end() {
+// cut takes the engine from all members.
+func (f *fleet) cut() {
 	for _, m := range f.members {
-		m.way.set(func(w *way) { w.cut, w.deaf = false, false })
+		m.way.set(func(w *way) { w.cut = true })
+	}
+}
+
+// mend gives it back to all, at once.
+func (f *fleet) mend() {
+	for _, m := range f.members {
+		m.way.set(func(w *way) { w.cut, w.deaf, w.slow = false, false, 0 })
+	}
+}
+
+func (f *fleet) end() {
+	f.mend()
+	for _, m := range f.members {
 		m.stop()
 		<-m.done
 	}
@@ -421,9 +435,7 @@ func TestNoEngine(t *testing.T) {
 		if !slices.Equal(a.Nodes(), f.nodes[1:2]) || !slices.Equal(b.Nodes(), f.nodes) {
 			t.Errorf("they record %v and %v", a.Nodes(), b.Nodes())
 		}
-		for _, m := range f.members {
-			m.way.set(func(w *way) { w.cut = false })
-		}
+		f.mend()
 		f.pass(20*time.Second, 1)
 		f.check(1)
 	})
@@ -438,9 +450,7 @@ func TestNodeComesWithoutEngine(t *testing.T) {
 		a, b := f.join("a", 1, 0), f.join("b", 1, 0)
 		f.pass(10*time.Second, 1)
 		had := [][]string{a.Nodes(), b.Nodes()}
-		for _, m := range f.members {
-			m.way.set(func(w *way) { w.cut = true })
-		}
+		f.cut()
 		const late = "z9@host.x"
 		f.nodes = append(f.nodes, late)
 		for range 40 {
@@ -453,9 +463,7 @@ func TestNodeComesWithoutEngine(t *testing.T) {
 				t.Errorf("%s records %v without the engine, not %v", m.name, m.Nodes(), want)
 			}
 		}
-		for _, m := range f.members {
-			m.way.set(func(w *way) { w.cut = false })
-		}
+		f.mend()
 		f.pass(30*time.Second, 1)
 		f.check(1)
 	})
@@ -532,15 +540,11 @@ func TestStorm(t *testing.T) {
 							f.join(m.name, witnesses, time.Duration(rng.IntN(180)-90)*time.Second)
 						}
 					default:
-						for _, m := range f.members {
-							m.way.set(func(w *way) { w.cut, w.deaf, w.slow = false, false, 0 })
-						}
+						f.mend()
 					}
 					f.pass(time.Duration(rng.IntN(6000))*time.Millisecond, witnesses)
 				}
-				for _, m := range f.members {
-					m.way.set(func(w *way) { w.cut, w.deaf, w.slow = false, false, 0 })
-				}
+				f.mend()
 				f.pass(time.Minute, witnesses)
 				f.check(witnesses)
 			})

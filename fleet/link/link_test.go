@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"ergorecorder/fleet/engine"
+	"ergorecorder/fleet/engine/enginetest"
 	"ergorecorder/fleet/link"
 	"ergorecorder/fleet/shape"
 )
@@ -23,14 +24,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // started is an engine on loopback that asks for a token, and the token's file.
 func started(t *testing.T) (e *engine.Engine, tokenFile string) {
 	t.Helper()
-	dir := t.TempDir()
-	tokenFile = filepath.Join(dir, "token")
-	e, err := engine.Start(engine.Options{Dir: filepath.Join(dir, "store"), Listen: "127.0.0.1:0", TokenFile: tokenFile})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(e.Close)
-	return e, tokenFile
+	tokenFile = filepath.Join(t.TempDir(), "token")
+	return enginetest.Start(t, engine.Options{TokenFile: tokenFile}), tokenFile
 }
 
 func dial(t *testing.T, o link.Options) *link.Link {
@@ -130,11 +125,7 @@ func TestAway(t *testing.T) {
 	if _, err := l.Bucket("b").Put(ctx, "k", nil, 0); err == nil {
 		t.Error("put to nobody")
 	}
-	again, err := engine.Start(engine.Options{Dir: t.TempDir(), Listen: strings.TrimPrefix(url, "nats://"), TokenFile: token})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer again.Close()
+	enginetest.Start(t, engine.Options{Listen: strings.TrimPrefix(url, "nats://"), TokenFile: token})
 	connected(t, l)
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -95,20 +94,6 @@ func reborn(t *testing.T, env string, as any) *exec.Cmd {
 		t.Fatalf("%s did not start: %q, %v", text, line, err)
 	}
 	return cmd
-}
-
-// freePorts are ports of loopback that nobody has at this moment.
-func freePorts(t *testing.T, n int) (ports []int) {
-	t.Helper()
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
-	}
-	return ports
 }
 
 // stored is how large the archive's files are: what grows is being recorded.

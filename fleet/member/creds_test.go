@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nkeys"
 
 	"ergorecorder/fleet/engine"
+	"ergorecorder/fleet/engine/enginetest"
 	"ergorecorder/fleet/link"
 )
 
@@ -90,9 +91,7 @@ func TestCredentialsExpire(t *testing.T) {
 	}
 	t.Parallel()
 	auth := newAuthority(t)
-	e, err := engine.Start(engine.Options{Dir: t.TempDir(), Listen: "127.0.0.1:0", Change: auth.change})
-	must(t, err)
-	t.Cleanup(e.Close)
+	e := enginetest.Start(t, engine.Options{Change: auth.change})
 	creds := filepath.Join(t.TempDir(), "creds")
 	auth.give(creds, time.Now().Add(4*time.Second))
 	a := begin(t, &life{Name: "a", Hosts: []string{e.URL()}, Creds: creds})

@@ -14,6 +14,7 @@ import (
 
 	"ergorecorder/fleet/ask"
 	"ergorecorder/fleet/engine"
+	"ergorecorder/fleet/engine/enginetest"
 	"ergorecorder/fleet/link"
 	"ergorecorder/fleet/shelf"
 	"ergorecorder/fleet/view"
@@ -53,9 +54,7 @@ func least(t *testing.T, who string) (p jwt.Permissions) {
 func TestLeast(t *testing.T) {
 	t.Parallel()
 	auth := newAuthority(t)
-	e, err := engine.Start(engine.Options{Dir: t.TempDir(), Listen: "127.0.0.1:0", Change: auth.change})
-	must(t, err)
-	t.Cleanup(e.Close)
+	e := enginetest.Start(t, engine.Options{Change: auth.change})
 	until := time.Now().Add(time.Hour)
 	writes, reads := filepath.Join(t.TempDir(), "writes"), filepath.Join(t.TempDir(), "reads")
 	auth.giveOnly(writes, until, least(t, "a recorder"))

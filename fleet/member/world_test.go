@@ -24,6 +24,7 @@ import (
 	"ergorecorder/archive/archivetest"
 	"ergorecorder/ergo"
 	"ergorecorder/fleet/engine"
+	"ergorecorder/fleet/engine/enginetest"
 	"ergorecorder/fleet/link"
 	"ergorecorder/fleet/member"
 	"ergorecorder/fleet/shape"
@@ -63,24 +64,22 @@ func startEngines(t *testing.T, n int) *engines {
 	e := &engines{t: t, token: filepath.Join(dir, "token")}
 	if n == 1 {
 		e.opts = []engine.Options{{Dir: filepath.Join(dir, "0"), Listen: "127.0.0.1:0", TokenFile: e.token}}
-		one, err := engine.Start(e.opts[0])
-		must(t, err)
-		t.Cleanup(one.Close)
-		e.opts[0].Listen = strings.TrimPrefix(one.URL(), "nats://")
+		e.opts[0].Listen = strings.TrimPrefix(enginetest.Start(t, e.opts[0]).URL(), "nats://")
 		return e
 	}
 	_, err := engine.Token(e.token)
 	must(t, err)
-	ports := freePorts(t, 2*n)
+	free := enginetest.Free(t, 2*n)
+	clients, others := free[:n], free[n:]
 	e.processes = make([]*exec.Cmd, n)
 	for i := range n {
 		o := engine.Options{
-			Dir: filepath.Join(dir, fmt.Sprint(i)), Listen: fmt.Sprintf("127.0.0.1:%d", ports[n+i]), TokenFile: e.token,
-			Cluster: "test", Name: fmt.Sprint("e", i), ClusterListen: fmt.Sprintf("127.0.0.1:%d", ports[i]),
+			Dir: filepath.Join(dir, fmt.Sprint(i)), Listen: clients[i], TokenFile: e.token,
+			Cluster: "test", Name: fmt.Sprint("e", i), ClusterListen: others[i],
 		}
 		for j := range n {
 			if j != i {
-				o.Routes = append(o.Routes, fmt.Sprintf("nats://127.0.0.1:%d", ports[j]))
+				o.Routes = append(o.Routes, "nats://"+others[j])
 			}
 		}
 		e.opts = append(e.opts, o)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"ergorecorder/fleet/engine"
+	"ergorecorder/fleet/engine/enginetest"
 	"ergorecorder/fleet/link"
 	"ergorecorder/fleet/shape"
 	"ergorecorder/fleet/shelf"
@@ -19,11 +20,7 @@ import (
 // anEngine runs an engine for the length of the test, and is a way to it.
 func anEngine(t *testing.T) *link.Link {
 	t.Helper()
-	e, err := engine.Start(engine.Options{Dir: t.TempDir(), Listen: "127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(e.Close)
+	e := enginetest.Start(t, engine.Options{})
 	l, err := link.Dial(link.Options{Hosts: []string{e.URL()}, Fleet: "f"})
 	if err != nil {
 		t.Fatal(err)

@@ -116,13 +116,14 @@ var mayImport = map[string]string{
 
 	"seal": "ergo/secret",
 
-	"fleet/shape":  "",
-	"fleet/link":   "ergo/secret fleet/shape",
-	"fleet/engine": "ergo/secret",
-	"fleet/ship":   "archive fleet/link fleet/shape",
-	"fleet/lease":  "fleet/link fleet/shape",
-	"fleet/view":   "fleet/link fleet/shape",
-	"fleet/member": "archive recorder recorder/share fleet/lease fleet/link fleet/shape fleet/ship",
+	"fleet/shape":             "",
+	"fleet/link":              "ergo/secret fleet/shape",
+	"fleet/engine":            "ergo/secret",
+	"fleet/engine/enginetest": "fleet/engine",
+	"fleet/ship":              "archive fleet/link fleet/shape",
+	"fleet/lease":             "fleet/link fleet/shape",
+	"fleet/view":              "fleet/link fleet/shape",
+	"fleet/member":            "archive recorder recorder/share fleet/lease fleet/link fleet/shape fleet/ship",
 
 	"export": "ergo ergo/tools48 archive replay",
 

@@ -15,11 +15,10 @@ import (
 
 	"ergorecorder/analyze"
 	"ergorecorder/archive"
-	"ergorecorder/archive/archivetest"
 	"ergorecorder/coverage"
+	"ergorecorder/internal/fixture"
 	"ergorecorder/internal/pace"
 	"ergorecorder/internal/story"
-	"ergorecorder/replay"
 )
 
 // What a report says is in order, and that it says so at all, is held against
@@ -247,20 +246,8 @@ func carried(t *testing.T, h harm, all []*archive.Record, lines []string) {
 
 func judged(t *testing.T, all []*archive.Record) *analyze.Report {
 	t.Helper()
-	w, path := archivetest.Create(t, nil)
-	for _, r := range all {
-		again := *r
-		if _, err := w.Append(&again); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	rec, err := replay.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	rec := fixture.Recorded(t, all)
+	defer rec.Close()
 	defer rec.Close()
 	r, err := analyze.Run(t.Context(), rec, analyze.Options{Path: "edited.erg"})
 	if err != nil {

@@ -11,10 +11,9 @@ import (
 
 	"ergorecorder/analyze"
 	"ergorecorder/archive"
-	"ergorecorder/archive/archivetest"
+	"ergorecorder/internal/fixture"
 	"ergorecorder/internal/metamorph"
 	"ergorecorder/internal/story"
-	"ergorecorder/replay"
 )
 
 const tree = "../../testdata"
@@ -66,26 +65,15 @@ func told(t *testing.T, file string) *metamorph.Case {
 // report is what is said of a case.
 func report(t *testing.T, c *metamorph.Case) story.Report {
 	t.Helper()
-	w, path := archivetest.Create(t, &archive.Options{InPlace: true}) // it lives until it is judged: no need to make it compact
-	if dir := os.Getenv("MATRIX_ARCHIVES"); dir != "" {               // to be looked at
+	path := fixture.Written(t, &archive.Options{InPlace: true}, c.Records()) // it lives until it is judged: no need to make it compact
+	if dir := os.Getenv("MATRIX_ARCHIVES"); dir != "" {                      // to be looked at
 		defer func() {
 			if err := os.Rename(path, filepath.Join(dir, strings.ReplaceAll(t.Name()+" "+c.Name, "/", "-")+".erg")); err != nil {
 				t.Error(err)
 			}
 		}()
 	}
-	for _, r := range c.Records() {
-		if _, err := w.Append(r); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	rec, err := replay.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	rec := fixture.Open(t, path)
 	defer rec.Close()
 	r, err := analyze.Run(context.Background(), rec, analyze.Options{Path: "edited.erg"})
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/measure"
 	"ergorecorder/ergo"
+	"ergorecorder/internal/fixture"
 	"ergorecorder/internal/story"
 	"ergorecorder/replay"
 )
@@ -79,7 +80,7 @@ func TestWronglyExcluded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rec := recorded(t, s)
+	rec := fixture.Recorded(t, s.World.Records())
 	defer rec.Close()
 	from, to := rec.Window()
 	node := rec.Nodes()[0].Name

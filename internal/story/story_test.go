@@ -17,9 +17,8 @@ import (
 	"ergorecorder/analyze"
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/render"
-	"ergorecorder/archive/archivetest"
+	"ergorecorder/internal/fixture"
 	"ergorecorder/internal/story"
-	"ergorecorder/replay"
 )
 
 const folder = "../../testdata/stories"
@@ -65,25 +64,6 @@ func shortfalls(t testing.TB) map[string]string {
 	return out
 }
 
-// recorded is the recording of a story, which the caller closes.
-func recorded(t testing.TB, s *story.Story) *replay.Recording {
-	t.Helper()
-	w, path := archivetest.Create(t, nil)
-	for _, r := range s.World.Records() {
-		if _, err := w.Append(r); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	rec, err := replay.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return rec
-}
-
 // told is how the report of a story falls short of what the story expects.
 func told(t testing.TB, name, text string, seed uint64) (lacks []string, report []byte) {
 	t.Helper()
@@ -91,7 +71,7 @@ func told(t testing.TB, name, text string, seed uint64) (lacks []string, report 
 	if err != nil {
 		t.Fatal(err)
 	}
-	rec := recorded(t, s)
+	rec := fixture.Recorded(t, s.World.Records())
 	defer rec.Close()
 	r, err := analyze.Run(context.Background(), rec, analyze.Options{Path: "story.erg"})
 	if err != nil {

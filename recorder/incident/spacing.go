@@ -11,7 +11,8 @@ type Spacing struct {
 
 // How far the share makes the questions apart at most, so that each moment is looked at
 // twice while it is among the last five minutes; and how many times longer than the CPU time that they used
-// detectors rest whatever that is: they are not what the machine is there for.
+// detectors rest whatever that is: they are not what the machine is there for. The rest is of
+// the cluster's time: of a replay that goes n times as fast as it was, they get n times the share.
 const (
 	longestRest = 2 * time.Minute
 	leastRest   = 5

@@ -4,15 +4,15 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"ergorecorder/archive/archivetest"
+	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/internal/fixture"
 	"ergorecorder/recorder/ingest"
 	"ergorecorder/replay"
 )
@@ -21,16 +21,13 @@ import (
 // profile of 5 s.
 func slowNode(t *testing.T) *replay.Recording {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "x.erg")
-	w := archivetest.Writer(t, path, nil)
+	var records []*archive.Record
 	said := func(at time.Time, tool string, args ergo.Args, took time.Duration, text string, refused *ergo.ToolError) {
 		a := ergo.Answer{At: at, Took: took}
 		if refused == nil {
 			a.Text = []byte(text)
 		}
-		if _, err := w.Append(ingest.Record(ergo.Call{Node: "a@h", Tool: tool, Args: args}, nil, a, refused, ingest.Options{})); err != nil {
-			t.Fatal(err)
-		}
+		records = append(records, ingest.Record(ergo.Call{Node: "a@h", Tool: tool, Args: args}, nil, a, refused, ingest.Options{}))
 	}
 	for s := 0; s <= 60; s += 2 {
 		at := start.Add(time.Duration(s) * time.Second)
@@ -39,15 +36,7 @@ func slowNode(t *testing.T) *replay.Recording {
 		said(at, "process_inspect", ergo.Args{"pid": string(ergo.PIDOf("a@h", 1001))}, 5*time.Second, "", ergo.RemoteError("a@h", "timed out"))
 		said(at, "pprof_cpu", ergo.Args{"duration": 5}, 5*time.Second, "CPU profile", nil)
 	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	rec, err := replay.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { rec.Close() })
-	return rec
+	return fixture.Recorded(t, records)
 }
 
 // heldUp makes a slow call and, while that is under way, n quick ones after each

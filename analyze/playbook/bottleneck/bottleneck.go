@@ -22,10 +22,10 @@ const fewestListings = 3
 // age of the oldest message between listings. The upstream formula, over the
 // whole life of the process, is reported beside it.
 func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
-	found := make([][]*finding.Finding, len(s.Nodes))
+	found, open := make([][]*finding.Finding, len(s.Nodes)), make([]string, len(s.Nodes))
 	err := s.Each(ctx, func(ctx context.Context, i int, n *scene.Node) (err error) {
 		if len(n.Procs.Listings) >= fewestListings {
-			found[i], err = waitingOn(ctx, s, n)
+			found[i], open[i], err = waitingOn(ctx, s, n)
 		}
 		return err
 	})
@@ -42,6 +42,9 @@ func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 		}
 		for _, f := range found[i] {
 			v.Find(f)
+		}
+		if open[i] != "" {
+			v.Skip("%s: %s", n.Name, open[i])
 		}
 		if len(found[i]) == 0 {
 			nothingWaits(s, n, v)
@@ -65,20 +68,19 @@ func nothingWaits(s *scene.Scene, n *scene.Node, v *finding.Verdict) {
 	v.Fine("%s: no process of %d had messages waiting for long: %d at most in a mailbox%s, over %d listings", n.Name, n.Procs.Seen, w.Mailbox, age, len(n.Procs.Listings))
 }
 
-// waitingOn are the findings of one node.
-func waitingOn(ctx context.Context, s *scene.Scene, n *scene.Node) ([]*finding.Finding, error) {
+// waitingOn are the findings of one node, and what cannot be told.
+func waitingOn(ctx context.Context, s *scene.Scene, n *scene.Node) (found []*finding.Finding, open string, err error) {
 	if err := s.Foresee(ctx, n, beginnings(n)); err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	defer s.Forget(n)
-	var found []*finding.Finding
 	for _, a := range n.Procs.Actors {
 		if a.Own() {
 			continue
 		}
 		f, err := suspect(ctx, s, a)
 		if err != nil {
-			return nil, err
+			return nil, "", err
 		}
 		if f != nil {
 			found = append(found, f)
@@ -86,11 +88,11 @@ func waitingOn(ctx context.Context, s *scene.Scene, n *scene.Node) ([]*finding.F
 	}
 	over, err := overflows(ctx, s, n, found)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	found = append(append(found, over...), together(s, n, found)...)
-	quiet, err := dried(ctx, s, n, found)
-	return append(found, quiet...), err
+	quiet, open, err := dried(ctx, s, n, found)
+	return append(found, quiet...), open, err
 }
 
 // beginnings are the stretches in which what suspect looks at began.

@@ -27,10 +27,10 @@ type dry struct {
 func (d dry) quiet() time.Duration { return d.until.Sub(d.since) }
 
 // dried finds the processes that are at rest for far longer than they ever
-// were, while hundreds of messages would have come, and of which others of their behavior
-// make no habit. Those that got them from one
-// that dried up as well follow from that one.
-func dried(ctx context.Context, s *scene.Scene, n *scene.Node, found []*finding.Finding) ([]*finding.Finding, error) {
+// were, while hundreds of messages would have come. Those that got them from one
+// that dried up as well follow from that one. Of those whose behavior makes it a habit
+// it is open whether somebody stopped feeding them.
+func dried(ctx context.Context, s *scene.Scene, n *scene.Node, found []*finding.Finding) (out []*finding.Finding, open string, err error) {
 	var all []dry
 	told := map[string]bool{}
 	for _, f := range found {
@@ -38,16 +38,25 @@ func dried(ctx context.Context, s *scene.Scene, n *scene.Node, found []*finding.
 	}
 	habits, err := pauses(s)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
+	var usual []dry
 	for _, a := range n.Procs.Actors {
-		if d, ok := ranDry(a); ok && !told[a.Pid] && !habitual(pause{a, d.since, d.quiet()}, d.over, habits[a.Behavior]) {
+		switch d, ok := ranDry(a); {
+		case !ok || told[a.Pid]:
+		case habitual(pause{a, d.since, d.quiet()}, d.over, habits[a.Behavior]):
+			usual = append(usual, d)
+		default:
 			all = append(all, d)
 		}
 	}
+	if len(usual) > 0 {
+		d := slices.MaxFunc(usual, func(x, y dry) int { return cmp.Compare(x.quiet(), y.quiet()) })
+		open = fmt.Sprintf("next to no messages came to %d of its processes for up to %s (%s of %s), as to others of the same behavior at moments of their own: whether somebody stopped feeding them cannot be told",
+			len(usual), finding.Duration(d.quiet()), d.actor.Pid, d.actor.Behavior)
+	}
 	// Who sends on what he gets stands above those that only get.
 	slices.SortStableFunc(all, func(x, y dry) int { return cmp.Compare(y.sent, x.sent) })
-	var out []*finding.Finding
 	for _, d := range all {
 		f := d.finding()
 		if i := slices.IndexFunc(out, func(up *finding.Finding) bool {
@@ -55,11 +64,11 @@ func dried(ctx context.Context, s *scene.Scene, n *scene.Node, found []*finding.
 		}); i >= 0 {
 			f.FollowsFrom(out[i], "the stream to both ended at one moment")
 		} else if err := tellWhoStopped(ctx, s, d, f); err != nil {
-			return nil, err
+			return nil, "", err
 		}
 		out = append(out, f)
 	}
-	return out, nil
+	return out, open, nil
 }
 
 func ranDry(a *scene.Actor) (dry, bool) {

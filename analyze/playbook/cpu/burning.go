@@ -11,8 +11,8 @@ import (
 )
 
 // olderHotspot is the finding about a node that used far more CPU than in its life before
-// when the recording began, and went on, though its processes handle no more messages
-// than then; nil where it did not. That life has its lulls, so the rise must be twice as
+// when the recording began, and went on, though its processes do not handle so many times as
+// many messages; nil where it did not. That life has its lulls, so the rise must be twice as
 // great, and a process must be seen to spend it.
 func olderHotspot(ctx context.Context, s *scene.Scene, n *scene.Node, rates series.Series, profs []scene.CPUProfile) (*finding.Finding, error) {
 	used := scene.CPUUsed(n)
@@ -29,7 +29,7 @@ func olderHotspot(ctx context.Context, s *scene.Scene, n *scene.Node, rates seri
 	c := series.Change{At: s.From, Before: was, After: is}
 	f := cpuFinding(n, s.From, s.Usual(n), s.To, c, rates)
 	f.Facts = append(f.Facts, finding.Older)
-	f.Summary = fmt.Sprintf("It was so when the recording began: %s uses %s cores of CPU; in the %s of its life before it was %s on average, and its processes handle hardly more messages than then.",
+	f.Summary = fmt.Sprintf("It was so when the recording began: %s uses %s cores of CPU; in the %s of its life before it was %s on average, and its processes do not handle so many times as many messages.",
 		n.Name, finding.Number(is), finding.Duration(life), finding.Number(was))
 	f.Caveats = append(f.Caveats, "Since when is not known: its average before is what it had used by its first answer, over its uptime.")
 	e := &f.Evidence[0]

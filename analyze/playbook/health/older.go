@@ -11,40 +11,21 @@ import (
 	"ergorecorder/escape"
 )
 
-const (
-	// olderRise is how many times its own average a node must log of errors from the
-	// first answer on: that average has nights and lulls in it.
-	olderRise = 10
-	// olderLeast are the errors from which on their rate is known to a fifth.
-	olderLeast = 25
-)
-
 // bad is from which level on a line counts as an error.
 const bad = "error"
 
 // olderErrors finds a node that logged errors far above its own average when the
 // recording began, and went on: what it counted in its life before is the before.
 func olderErrors(s *scene.Scene, n *scene.Node, miner *logs.Miner, counted series.Series) *finding.Finding {
-	was, life, ok := n.LifeBefore(counted)
-	if !ok || counted.Len() < 8 || len(n.Starts) > 0 {
+	r, ok := n.RisenAllAlong(counted, 8)
+	if !ok {
 		return nil
-	}
-	half := counted.T[0].Add(counted.Span() / 2)
-	first, firstS := series.Increase(counted.Before(half))
-	second, secondS := series.Increase(counted.From(half))
-	if firstS <= 0 || secondS <= 0 || first+second < olderLeast {
-		return nil
-	}
-	all, allS := series.Increase(counted) // with the step from the one half to the other
-	is := all / allS
-	if is < olderRise*was || first/firstS < is/2 || second/secondS < is/2 {
-		return nil // it is as ever, or began or ended meanwhile
 	}
 	f := &finding.Finding{
-		Kind: finding.ErrorBurst, Score: finding.Score(finding.ErrorBurst, 60*is), Confidence: finding.Medium, Facts: []finding.Fact{finding.Older},
-		Title: fmt.Sprintf("%s logs %s errors a minute, all along", finding.NodeName(n.Name), finding.Number(60*is)),
+		Kind: finding.ErrorBurst, Score: finding.Score(finding.ErrorBurst, 60*r.Is), Confidence: finding.Medium, Facts: []finding.Fact{finding.Older},
+		Title: fmt.Sprintf("%s logs %s errors a minute, all along", finding.NodeName(n.Name), finding.Number(60*r.Is)),
 		Summary: fmt.Sprintf("It was so when the recording began: %s lines of level error or panic came meanwhile; in the %s of its life before it were %s a minute on average.",
-			finding.Number(all), finding.Duration(life), finding.Number(60*was)),
+			finding.Number(r.Grown), finding.Duration(r.Life), finding.Number(60*r.Was)),
 		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(s.From)},
 		Onset:   s.From, OnsetErrorS: s.Usual(n).Seconds(),
 		Evidence: []finding.Evidence{{
@@ -56,11 +37,11 @@ func olderErrors(s *scene.Scene, n *scene.Node, miner *logs.Miner, counted serie
 	}
 	const lines = "element(LogMessages, 4) + element(LogMessages, 5)"
 	e := &f.Evidence[0]
-	n.TellLife(e, life)
-	e.Value("before_per_min", 60*was, n.Says("node_info", counted.T[0], counted.T[0]).Of(fmt.Sprintf("60 * first(%s) / %v", lines, life.Seconds())))
-	e.Value("after_per_min", 60*is, n.Over("node_info", counted).Of(fmt.Sprintf("60 * increase(%s) / %v", lines, allS)))
-	e.Value("after", all, n.Over("node_info", counted).Of("increase("+lines+")"))
-	nameWriters(f, miner, all)
+	n.TellLife(e, r.Life)
+	e.Value("before_per_min", 60*r.Was, n.Says("node_info", counted.T[0], counted.T[0]).Of(fmt.Sprintf("60 * first(%s) / %v", lines, r.Life.Seconds())))
+	e.Value("after_per_min", 60*r.Is, n.Over("node_info", counted).Of(fmt.Sprintf("60 * increase(%s) / %v", lines, r.Seconds)))
+	e.Value("after", r.Grown, n.Over("node_info", counted).Of("increase("+lines+")"))
+	nameWriters(f, miner, r.Grown)
 	return f
 }
 

@@ -51,23 +51,15 @@ func handshakes(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 // olderHandshakes finds an acceptor that turned peers away far more often than in the
 // node's life before, from the first answer to the last.
 func olderHandshakes(s *scene.Scene, n *scene.Node, counts series.Series) *finding.Finding {
-	const rise, least = 10, 25 // its average has quiet times in it; from so many on the rate is known to a fifth
-	was, life, ok := n.LifeBefore(counts)
-	if !ok || counts.Len() < 4 || len(n.Starts) > 0 {
-		return nil
-	}
-	half := counts.T[0].Add(counts.Span() / 2)
-	first, firstS := series.Increase(counts.Before(half))
-	second, secondS := series.Increase(counts.From(half))
-	is := (first + second) / max(firstS+secondS, 1)
-	if first+second < least || is < rise*was || 2*first < is*firstS || 2*second < is*secondS {
+	r, ok := n.RisenAllAlong(counts, 4)
+	if !ok {
 		return nil
 	}
 	f := &finding.Finding{
-		Kind: finding.HandshakeErrors, Score: finding.Score(finding.HandshakeErrors, 60*is), Confidence: finding.Medium, Facts: []finding.Fact{finding.Older},
-		Title: fmt.Sprintf("%s turns peers away: %s failed handshakes a minute", finding.NodeName(n.Name), finding.Number(60*is)),
+		Kind: finding.HandshakeErrors, Score: finding.Score(finding.HandshakeErrors, 60*r.Is), Confidence: finding.Medium, Facts: []finding.Fact{finding.Older},
+		Title: fmt.Sprintf("%s turns peers away: %s failed handshakes a minute", finding.NodeName(n.Name), finding.Number(60*r.Is)),
 		Summary: fmt.Sprintf("It was so when the recording began: HandshakeErrors grew by %s meanwhile; in the %s of its life before it were %s a minute on average.",
-			finding.Number(first+second), finding.Duration(life), finding.Number(60*was)),
+			finding.Number(r.Grown), finding.Duration(r.Life), finding.Number(60*r.Was)),
 		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(s.From)},
 		Onset:   s.From, OnsetErrorS: s.Usual(n).Seconds(),
 		Evidence: []finding.Evidence{{
@@ -78,9 +70,9 @@ func olderHandshakes(s *scene.Scene, n *scene.Node, counts series.Series) *findi
 		Caveats:        []string{"The counter does not say who was turned away, nor whether for the cookie or the version: the node's log would.", "Since when is not known."},
 	}
 	e := &f.Evidence[0]
-	n.TellLife(e, life)
-	e.Value("after", first+second, n.Over("network_acceptors", counts).Of("increase(HandshakeErrors)"))
-	e.Value("before_per_min", 60*was, n.Says("network_acceptors", counts.T[0], counts.T[0]).Of(fmt.Sprintf("60 * first(HandshakeErrors) / %v", life.Seconds())))
-	e.Value("after_per_min", 60*is, n.Over("network_acceptors", counts).Of(fmt.Sprintf("60 * increase(HandshakeErrors) / %v", firstS+secondS)))
+	n.TellLife(e, r.Life)
+	e.Value("after", r.Grown, n.Over("network_acceptors", counts).Of("increase(HandshakeErrors)"))
+	e.Value("before_per_min", 60*r.Was, n.Says("network_acceptors", counts.T[0], counts.T[0]).Of(fmt.Sprintf("60 * first(HandshakeErrors) / %v", r.Life.Seconds())))
+	e.Value("after_per_min", 60*r.Is, n.Over("network_acceptors", counts).Of(fmt.Sprintf("60 * increase(HandshakeErrors) / %v", r.Seconds)))
 	return f
 }

@@ -3,7 +3,6 @@ package rules
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -11,8 +10,9 @@ import (
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
-	"ergorecorder/archive/archivetest"
+	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/internal/fixture"
 	"ergorecorder/recorder/ingest"
 	"ergorecorder/replay"
 )
@@ -25,8 +25,7 @@ type tick func(second int) (processes, node string)
 // recorded is a recording of one node, an answer a second.
 func recorded(t *testing.T, seconds int, say tick) *replay.Recording {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "in.erg")
-	w := archivetest.Writer(t, path, nil)
+	var records []*archive.Record
 	for i := range seconds {
 		processes, node := say(i)
 		for tool, text := range map[string]string{"process_list": processes, "node_info": node} {
@@ -34,21 +33,10 @@ func recorded(t *testing.T, seconds int, say tick) *replay.Recording {
 				continue
 			}
 			ans := ergo.Answer{Text: []byte(text), At: begin.Add(time.Duration(i) * time.Second)}
-			if _, err := w.Append(ingest.Record(ergo.Call{Node: "a@h", Tool: tool}, nil, ans, nil, ingest.Options{})); err != nil {
-				t.Fatal(err)
-			}
+			records = append(records, ingest.Record(ergo.Call{Node: "a@h", Tool: tool}, nil, ans, nil, ingest.Options{}))
 		}
 	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	archivetest.Verify(t, path)
-	rec, err := replay.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { rec.Close() })
-	return rec
+	return fixture.Recorded(t, records)
 }
 
 // process is a row of the process table.
@@ -342,8 +330,7 @@ func FuzzParse(f *testing.F) {
 // a tenth of which work: per row, for all of them.
 func BenchmarkWatch(b *testing.B) {
 	const processes, seconds = 1000, 60
-	path := filepath.Join(b.TempDir(), "in.erg")
-	w := archivetest.Writer(b, path, nil)
+	var records []*archive.Record
 	for i := range seconds {
 		rows := make([]string, processes)
 		for k := range rows {
@@ -354,18 +341,9 @@ func BenchmarkWatch(b *testing.B) {
 			rows[k] = process(k+1, fmt.Sprintf("p%d", k), in, 0, -1)
 		}
 		ans := ergo.Answer{Text: []byte("[" + strings.Join(rows, ",") + "]"), At: begin.Add(time.Duration(i) * time.Second)}
-		if _, err := w.Append(ingest.Record(ergo.Call{Node: "a@h", Tool: "process_list"}, nil, ans, nil, ingest.Options{})); err != nil {
-			b.Fatal(err)
-		}
+		records = append(records, ingest.Record(ergo.Call{Node: "a@h", Tool: "process_list"}, nil, ans, nil, ingest.Options{}))
 	}
-	if err := w.Close(); err != nil {
-		b.Fatal(err)
-	}
-	rec, err := replay.Open(path)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer rec.Close()
+	rec := fixture.Recorded(b, records)
 	set, err := Parse(Examples)
 	if err != nil {
 		b.Fatal(err)
