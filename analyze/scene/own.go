@@ -32,14 +32,10 @@ func (s *Scene) observer(peer string) bool {
 // OwnErrors are the instants at which a call of the recorder added an error to
 // the node: forwarded calls that an entry point could not deliver, and pings
 // that the node could not complete.
-func (s *Scene) OwnErrors(w *Network, n *Node) []time.Time {
-	type key struct{ w *Network }
-	all, _ := s.Once(key{w}, func() (any, error) { return s.allOwnErrors(w) }) // what could fail was read before
-	return all.(map[string][]time.Time)[n.Name]
-}
+func (w *Network) OwnErrors(n *Node) []time.Time { return w.own[n.Name] }
 
-// allOwnErrors are those of every node.
-func (s *Scene) allOwnErrors(w *Network) (map[string][]time.Time, error) {
+// ownErrors are those of every node.
+func (s *Scene) ownErrors(w *Network) map[string][]time.Time {
 	own := replay.OwnErrors{Steps: func(entry string) ([]replay.Step, error) { return s.errorSteps(entry), nil }}
 	for _, n := range s.Nodes {
 		own.Nodes = append(own.Nodes, n.Node)
@@ -51,7 +47,8 @@ func (s *Scene) allOwnErrors(w *Network) (map[string][]time.Time, error) {
 			}
 		}
 	}
-	return own.All()
+	all, _ := own.All() // what could fail was read before
+	return all
 }
 
 // errorSteps are the steps of a node's counter of calls that failed.
@@ -113,7 +110,7 @@ func (s *Scene) Footprint(w *Network) []string {
 	}
 	failed := 0
 	for _, n := range s.Nodes {
-		failed += len(s.OwnErrors(w, n))
+		failed += len(w.OwnErrors(n))
 	}
 	switch {
 	case failed == 1:
