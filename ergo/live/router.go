@@ -199,10 +199,6 @@ func (r *Router) all() []*way {
 	return r.ways
 }
 
-// promptly is how long those that answer are waited for once the first has: who is
-// no further away has answered by then too.
-const promptly = 250 * time.Millisecond
-
 // Refresh asks the source of ways, if there is one, and every entry point, but
 // those at rest, whose it is, all beside each other; who is being asked already is
 // not asked again. It returns when all have answered or failed, and fails with
@@ -246,7 +242,7 @@ func soon(all *sync.WaitGroup, first <-chan struct{}, some func()) {
 		return
 	case <-first:
 	}
-	moment := time.NewTimer(promptly)
+	moment := time.NewTimer(ergo.Promptly)
 	defer moment.Stop()
 	select {
 	case <-ended:

@@ -57,7 +57,7 @@ func TestRefreshSaysWhenTheFirstIsKnown(t *testing.T) {
 			}()
 		})
 		synctest.Wait()
-		if took := time.Since(began); err != nil || took != 6*time.Second || some != promptly || again != 2*promptly || asked != 1 {
+		if took := time.Since(began); err != nil || took != 6*time.Second || some != ergo.Promptly || again != 2*ergo.Promptly || asked != 1 {
 			t.Errorf("%v after %v, some after %v and %v, asked %d times", err, took, some, again, asked)
 		}
 		if got := r.Entries(); !slices.Equal(got, []string{"b@h", "a@h"}) {
@@ -92,7 +92,7 @@ func TestSlowSourceDelaysNoWay(t *testing.T) {
 		if err := r.Refresh(t.Context(), func() { some = time.Since(began) }); err != nil {
 			t.Error(err)
 		}
-		if some != promptly {
+		if some != ergo.Promptly {
 			t.Errorf("some after %v", some)
 		}
 		if got := r.Entries(); !slices.Equal(got, []string{"a@h", "b@h"}) {

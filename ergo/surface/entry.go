@@ -100,10 +100,6 @@ func (e *Entry) find(ctx context.Context) (finding, error) {
 	return s, nil
 }
 
-// promptly is how long a port that is preferred is waited for once another has
-// answered: behind it may be somebody who never does.
-const promptly = 250 * time.Millisecond
-
 // tried is what came of a URL.
 type tried struct {
 	at int
@@ -143,7 +139,7 @@ func best(answers <-chan tried, n int) (finding, error) {
 			open--
 			errs[t.at] = t.err
 			if somebody := t.err == nil || errors.Is(t.err, live.ErrUnauthorized); somebody && t.at < best.at {
-				best, late = t, time.After(promptly)
+				best, late = t, time.After(ergo.Promptly)
 			}
 		case <-late:
 			open = 0

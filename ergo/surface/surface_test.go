@@ -143,7 +143,7 @@ func TestFindsBesideASilentPort(t *testing.T) {
 		road ergo.Road
 		took time.Duration
 	}{
-		"the first is silent":  {ports{"9911": observed}, ergo.RoadObserver, promptly},
+		"the first is silent":  {ports{"9911": observed}, ergo.RoadObserver, ergo.Promptly},
 		"the second is silent": {ports{"9922": tools}, ergo.RoadMCP, 0},
 		"the first refuses":    {ports{"9922": "", "9911": observed}, ergo.RoadObserver, 0},
 		"both answer":          {ports{"9922": tools, "9911": observed}, ergo.RoadMCP, 0},

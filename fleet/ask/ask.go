@@ -68,7 +68,13 @@ func Open(ctx context.Context, address string, o Options) (*Opened, error) {
 	return openShelf(ctx, address, o)
 }
 
-func openShelf(ctx context.Context, address string, o Options) (*Opened, error) {
+func openShelf(ctx context.Context, address string, o Options) (_ *Opened, err error) {
+	ctx, end := context.WithCancel(ctx)
+	defer func() {
+		if err != nil {
+			end() // the way to what is not read
+		}
+	}()
 	s, err := shelfOf(ctx, address, o)
 	if err != nil {
 		return nil, err
@@ -119,10 +125,11 @@ func shelfOf(ctx context.Context, address string, o Options) (*shelf.Shelf, erro
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", address, err)
 	}
-	context.AfterFunc(ctx, l.Close)
 	if err := p.reach(ctx, l, o.Wait); err != nil {
+		l.Close()
 		return nil, fmt.Errorf("open %s: %w", address, err)
 	}
+	context.AfterFunc(ctx, l.Close)
 	return shelf.OnEngine(l, p.fleet, prefix), nil
 }
 

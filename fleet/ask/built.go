@@ -30,10 +30,20 @@ type marked struct {
 	text       []byte
 }
 
-// pieces are those of a block that is larger than a message.
+// pieces are those that came of a block that is larger than a message, by their numbers: a message can tell of
+// more than ever come.
 type pieces struct {
 	head  head
-	parts [][]byte
+	parts map[int][]byte
+}
+
+// whole is the block.
+func (p *pieces) whole() []byte {
+	var parts [][]byte
+	for i := range len(p.parts) {
+		parts = append(parts, p.parts[i+1])
+	}
+	return slices.Concat(parts...)
 }
 
 // source is what came of an archive so far.
@@ -79,15 +89,15 @@ func (s *fetched) add(f *fetch, h head, body []byte) {
 		id := shape.BlockID(b.Archive, b.Run, b.Last, b.Part, 1, 1) + fmt.Sprint(" ", b.Pieces, " ", b.Sum)
 		p := s.pieces[id]
 		if p == nil {
-			p = &pieces{h, make([][]byte, b.Pieces)}
+			p = &pieces{h, map[int][]byte{}}
 			s.pieces[id] = p
 		}
-		p.parts[b.Piece-1] = body
-		if slices.ContainsFunc(p.parts, func(x []byte) bool { return x == nil }) {
+		p.parts[b.Piece] = body
+		if len(p.parts) < b.Pieces {
 			return
 		}
 		delete(s.pieces, id)
-		body = slices.Concat(p.parts...)
+		body = p.whole()
 	}
 	if err := s.flat.AddRaw(body); err != nil {
 		f.miss(h, err)

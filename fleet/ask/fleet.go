@@ -87,6 +87,7 @@ func openFleet(ctx context.Context, address string, o Options) (out *Opened, err
 		return nil, err
 	}
 	defer os.RemoveAll(f.dir) // what is open stays readable
+	defer f.closeFiles()
 	if err := f.all(ctx); err != nil {
 		return nil, fmt.Errorf("read %s: %w", address, err)
 	}
@@ -139,6 +140,13 @@ func (f *fetch) all(ctx context.Context) error {
 		return err
 	}
 	return f.bodies(ctx, heads)
+}
+
+// closeFiles closes the files that were built, or begun: what is opened has files of its own.
+func (f *fetch) closeFiles() {
+	for _, s := range f.sources {
+		_ = s.file.Close() // mostly it is closed already
+	}
 }
 
 // findCluster is the fleet's only cluster, where the address names none.

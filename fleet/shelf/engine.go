@@ -166,14 +166,15 @@ func (o *objects) stat(ctx context.Context, key string) (object, error) {
 }
 
 // last is the newest meta of a key, which of a removed object says so, and the number of its
-// message; nil and 0 where there was none.
+// message; nil and 0 where there was none. The leader tells it: this client's other way asks any copy, and by one that
+// lags what is there would be taken for the rest of an attempt, and removed.
 func (o *objects) last(ctx context.Context, key string) (*jetstream.ObjectInfo, uint64, error) {
-	stream, err := o.stream(ctx)
+	leader, err := o.link.JetStream().Conn().JetStream()
 	if err != nil {
 		return nil, 0, err
 	}
-	m, err := stream.GetLastMsgForSubject(ctx, o.metaOf(key))
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
+	m, err := leader.GetLastMsg("OBJ_"+o.bucket, o.metaOf(key), nats.Context(ctx))
+	if errors.Is(err, nats.ErrMsgNotFound) {
 		return nil, 0, nil
 	}
 	if err != nil {
@@ -248,7 +249,7 @@ func (o *objects) late(ctx context.Context, stream jetstream.Stream, info *jetst
 		switch {
 		case err != nil:
 			return err
-		case there == nil || there.Deleted: // removed meanwhile, or told by a server that lags
+		case there == nil || there.Deleted: // removed meanwhile
 			continue
 		case there.NUID != info.NUID:
 			return errors.Join(errThere, stream.Purge(ctx, jetstream.WithPurgeSubject(o.chunksOf(info.NUID))))
@@ -351,9 +352,11 @@ func places(seqs []uint64) string {
 	return strings.Join(out, ",")
 }
 
-// parsePlaces reads places of so many chunks; what is not as it should be tells of none. Spans stay
+// parsePlaces reads places of so many chunks; what is not as it should be tells of none. Numbers rise, since
+// chunks are put one after the other: no message is two of them, and an object weighs what it tells. Spans stay
 // spans: a few bytes can tell of more numbers than the memory holds.
 func parsePlaces(text string, chunks uint64) (at []span) {
+	last := uint64(0)
 	for one := range strings.SplitSeq(text, ",") {
 		a, b, isRange := strings.Cut(one, "-")
 		from, err := strconv.ParseUint(a, 10, 64)
@@ -361,9 +364,10 @@ func parsePlaces(text string, chunks uint64) (at []span) {
 		if isRange && err == nil {
 			to, err = strconv.ParseUint(b, 10, 64)
 		}
-		if err != nil || to < from || to-from >= chunks {
+		if err != nil || to < from || to-from >= chunks || from <= last {
 			return nil
 		}
+		last = to
 		chunks -= to - from + 1
 		at = append(at, span{from, to})
 	}

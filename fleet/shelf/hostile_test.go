@@ -65,9 +65,13 @@ func TestHostileMeta(t *testing.T) {
 		change  func(*jetstream.ObjectInfo)
 		refused string // "" is read as damage
 	}{
-		"the last number":   {places("18446744073709551615", 1), ""},
-		"too many places":   {places("1-4294967295", 1), ""},
-		"too many chunks":   {places("1-4294967295", 1<<32-1), "needs 1"},
+		"the last number": {places("18446744073709551615", 1), ""},
+		"too many places": {places("1-4294967295", 1), ""},
+		"too many chunks": {places("1-4294967295", 1<<32-1), "needs 1"},
+		"one message twice": {func(i *jetstream.ObjectInfo) {
+			i.Size = 1024 << 10
+			places("2,2", 2)(i)
+		}, ""},
 		"size below zero":   {func(i *jetstream.ObjectInfo) { i.Size = 1 << 63 }, "more than any segment"},
 		"size of a planet":  {func(i *jetstream.ObjectInfo) { i.Size = 1 << 62 }, "more than any segment"},
 		"a chunk of a byte": {func(i *jetstream.ObjectInfo) { i.Opts.ChunkSize = 1 }, "1 chunks are told"},
@@ -132,6 +136,28 @@ func TestRemovedByHand(t *testing.T) {
 	other := strings.NewReader(strings.Repeat("x", int(removed.Size)))
 	if err := sh.Put(t.Context(), removed, other); !errors.Is(err, shelf.ErrOther) {
 		t.Errorf("over what was put again: %v", err)
+	}
+}
+
+// TestLeaderIsAsked: what is there is asked of the stream's leader, where no copy may be asked.
+func TestLeaderIsAsked(t *testing.T) {
+	l := anEngine(t)
+	sh := shelf.OnEngine(l, "f", "prod")
+	item := shelf.Item{Archive: 7, Segment: 1, From: began, To: began.Add(time.Hour), Size: 7}
+	if err := sh.Put(t.Context(), item, strings.NewReader("segment")); err != nil {
+		t.Fatal(err)
+	}
+	stream, err := l.JetStream().Stream(t.Context(), "OBJ_"+shape.Shelf("f"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := stream.CachedInfo().Config
+	c.AllowDirect = false
+	if _, err := l.JetStream().UpdateStream(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	if err := sh.Put(t.Context(), item, strings.NewReader("segment")); err != nil || stored(t, l) != 2 {
+		t.Errorf("the same again: %v, %d messages are stored", err, stored(t, l))
 	}
 }
 

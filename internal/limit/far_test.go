@@ -18,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
+
 	"ergorecorder/archive"
 	"ergorecorder/archive/archivetest"
 	"ergorecorder/door"
@@ -43,6 +45,25 @@ var far = map[limit.Limit]func(t *testing.T) error{
 		dir := t.TempDir() + string(filepath.Separator)
 		unpack(t, "segment", dir+"00000001.erg")
 		return damage(t, dir)
+	},
+	limit.Index: func(t *testing.T) error { // a file with a hole, whose end tells of an index as long
+		size := limit.Index.Most() + 1
+		foot := append([]byte("ErgE"), archive.FormatVersion, 0, 0, 0)
+		foot = binary.LittleEndian.AppendUint64(foot, uint64(size))
+		foot = binary.LittleEndian.AppendUint64(foot, 0)
+		foot = binary.LittleEndian.AppendUint64(foot, xxhash.Sum64(foot))
+		path := file(t, 8+size+int64(len(foot)))
+		f, err := os.OpenFile(path, os.O_RDWR, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err1 := f.WriteAt([]byte("ErgF"), 0)
+		_, err2 := f.WriteAt(foot, 8+size)
+		if err := errors.Join(err1, err2, f.Close()); err != nil {
+			t.Fatal(err)
+		}
+		_, err = archive.OpenFlat(path)
+		return err
 	},
 	limit.Search: func(t *testing.T) error { // a file without a tree, full of what looks like blocks
 		path := filepath.Join(t.TempDir(), "a.erg")

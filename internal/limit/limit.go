@@ -19,6 +19,7 @@ const (
 	Record
 	Columns
 	Segment
+	Index
 	Search
 	Answer
 	Profile
@@ -75,6 +76,7 @@ var table = [count]Row{
 	Record:   {"record", "the text of a record", MostRecord, "bytes", "a node of 100,000 processes answers with 50 MB", inTable},
 	Columns:  {"columns", "the columns of a table; what has more is kept as text", MostColumns, "columns", "a reading has dozens, and each costs in every block", inTable},
 	Segment:  {"segment", "the number of a segment", MostSegment, "", "its file's name has eight digits", inTable},
+	Index:    {"index", "the index of a flat file, compressed", 256 * mib, "bytes", "it has an entry for each block, and is held whole", inTable},
 	Search:   {"search", "a damaged file, searched for blocks", MostSearch, "times its size, and 64 MiB", "each byte may look like a block, of which few are", inTable},
 	Answer:   {"answer", "an answer of a node or an Observer", MostAnswer, "bytes", "a node of 100,000 processes answers with 50 MB", "record … --max-answer"},
 	Profile:  {"profile", "a raw profile or a goroutine dump, packed and unpacked", 128 * mib, "bytes", "a profile names each function once", inTable},

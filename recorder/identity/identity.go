@@ -111,7 +111,7 @@ func (c *Cluster) Foreign(names []string, ask Ask) (why string) {
 			n := shared[asked]
 			go func() { answers <- c.displaced(n, ask) }()
 			asked++
-			next = time.After(promptly)
+			next = time.After(ergo.Promptly)
 		}
 		select {
 		case said := <-answers:
@@ -124,9 +124,6 @@ func (c *Cluster) Foreign(names []string, ask Ask) (why string) {
 	}
 	return why
 }
-
-// promptly is how long a node is waited for until the next is asked.
-const promptly = 250 * time.Millisecond
 
 // same is said of a node that is the one of the archive.
 const same = "same"

@@ -2,12 +2,14 @@ package catalog
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -15,6 +17,7 @@ import (
 	"ergorecorder/archive/internal/bolt"
 	"ergorecorder/archive/internal/codec"
 	"ergorecorder/archive/internal/record"
+	"ergorecorder/internal/limit"
 )
 
 // A flat file is a closed segment in a form for shelves that are read by
@@ -27,6 +30,9 @@ const (
 	footerLen   = 32
 	// firstRead is how much of the end is read at once: mostly the whole index.
 	firstRead = 64 << 10
+	// oneRead is how long a range is at most that is read at once, before any of it has come: longer than most
+	// indexes and blocks are, and short beside what reads them.
+	oneRead = 4 << 20
 )
 
 var errFlat = errors.New("the index is damaged")
@@ -105,8 +111,9 @@ func (f *FlatFile) readIndex() ([]byte, error) {
 	if f.Size < flatHead+footerLen {
 		return nil, fmt.Errorf("a flat file of %d bytes: %w", f.Size, record.ErrNotArchive)
 	}
-	tail := make([]byte, min(f.Size, firstRead))
-	if _, err := f.Src.ReadAt(tail, f.Size-int64(len(tail))); err != nil && !errors.Is(err, io.EOF) {
+	end := min(f.Size, firstRead)
+	tail, err := readRange(f.Src, f.Size-end, end)
+	if err != nil {
 		return nil, fmt.Errorf("read the end: %w", err)
 	}
 	foot := tail[len(tail)-footerLen:]
@@ -120,19 +127,32 @@ func (f *FlatFile) readIndex() ([]byte, error) {
 	if n > uint64(f.Size)-flatHead-footerLen {
 		return nil, errFlat
 	}
+	if n > uint64(limit.Index.Most()) {
+		return nil, limit.Index.Over(int64(n))
+	}
 	var index []byte
 	if end := len(tail) - footerLen; n <= uint64(end) {
 		index = tail[end-int(n) : end]
-	} else {
-		index = make([]byte, n)
-		if _, err := f.Src.ReadAt(index, f.Size-footerLen-int64(n)); err != nil && !errors.Is(err, io.EOF) {
-			return nil, fmt.Errorf("read the index: %w", err)
-		}
+	} else if index, err = readRange(f.Src, f.Size-footerLen-int64(n), int64(n)); err != nil {
+		return nil, fmt.Errorf("read the index: %w", err)
 	}
 	if xxhash.Sum64(index) != binary.LittleEndian.Uint64(foot[16:]) {
 		return nil, fmt.Errorf("index: %w", bolt.ErrSeal)
 	}
 	return index, nil
+}
+
+// readRange reads a range, by one read where it is short. Of what is longer, each read asks for at most as much
+// as has come: a file that claims much and holds little costs what it holds.
+func readRange(src io.ReaderAt, at, size int64) (b []byte, err error) {
+	for got := int64(0); got < size; got = int64(len(b)) {
+		more := min(size-got, max(got, oneRead))
+		b = slices.Grow(b, int(more))[:got+more]
+		if n, err := src.ReadAt(b[got:], at+got); int64(n) < more {
+			return nil, fmt.Errorf("it ends early, with %d of %d bytes: %w", got+int64(n), size, cmp.Or(err, io.ErrUnexpectedEOF))
+		}
+	}
+	return b, nil
 }
 
 // cutBytes cuts off bytes that are told behind their length.
@@ -172,10 +192,10 @@ func (c *Catalog) loadFlat(s *Segment) error {
 	return nil
 }
 
-// readFlat fetches the run's block by one read.
+// readFlat fetches the run's block, mostly by one read.
 func (r *Run) readFlat() ([]byte, error) {
-	b := make([]byte, r.Size)
-	if n, err := r.Seg.Flat.Src.ReadAt(b, r.At); n < len(b) {
+	b, err := readRange(r.Seg.Flat.Src, r.At, int64(r.Size))
+	if err != nil {
 		return nil, fmt.Errorf("read the block at %d: %w", r.At, err)
 	}
 	return b, nil
@@ -233,6 +253,9 @@ func (f *FlatWriter) Finish(meta []byte, defs map[uint32][]byte) error {
 		b.Write(e)
 	}
 	index := f.z.Squeeze(b.Bytes())
+	if n := int64(len(index)); n > limit.Index.Most() {
+		return limit.Index.Over(n) // nobody would read it
+	}
 	foot := append([]byte(footerMagic), FormatVersion, 0, 0, 0)
 	foot = binary.LittleEndian.AppendUint64(foot, uint64(len(index)))
 	foot = binary.LittleEndian.AppendUint64(foot, xxhash.Sum64(index))
