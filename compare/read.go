@@ -26,6 +26,7 @@ type Side struct {
 type sheet struct {
 	Side
 	nodes  []replay.Node
+	own    *replay.Own
 	tracks tracks
 	apps   map[string]bool
 	every  time.Duration // between listings, at the median
@@ -58,7 +59,7 @@ func read(ctx context.Context, s Side, miner *logs.Miner) (*sheet, error) {
 	if err != nil {
 		return nil, err
 	}
-	sh := &sheet{Side: s, tracks: tracks{}, apps: map[string]bool{}, runs: map[string]bool{}, lines: map[*logs.Template]*counts{}, clocks: map[string]*clock{}}
+	sh := &sheet{Side: s, own: s.Recording.Own(), tracks: tracks{}, apps: map[string]bool{}, runs: map[string]bool{}, lines: map[*logs.Template]*counts{}, clocks: map[string]*clock{}}
 	var gaps []time.Duration
 	for _, n := range s.Recording.Nodes() {
 		if !slices.Contains(names, n.Name) {
@@ -225,7 +226,7 @@ func (sh *sheet) node(ctx context.Context, node string, work track) error {
 	var last []float64
 	var before time.Time
 	s := Subject{Node: node}
-	ours, err := sh.Recording.OwnErrors(ctx, node, sh.From, sh.To)
+	ours, err := sh.own.Errors(ctx, node, sh.From, sh.To)
 	if err != nil {
 		return fmt.Errorf("read the recorder's own calls that failed: %w", err)
 	}

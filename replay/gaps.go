@@ -7,6 +7,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"ergorecorder/archive"
@@ -71,8 +72,8 @@ func (r *Recording) nodeGaps(ctx context.Context, x *index, node string, end tim
 // the node itself, or else the one with most records.
 func (x *index) pulse(node string) (tool string) {
 	most := 0
-	for _, s := range x.streams {
-		if s.Kind != archive.Sample || s.Node != node || s.Schema.Form == archive.FormText || s.Records < 2 {
+	for _, s := range x.samples[node] {
+		if s.Schema.Form == archive.FormText || s.Records < 2 {
 			continue
 		}
 		if s.said.Reading == ergo.Node {
@@ -87,8 +88,8 @@ func (x *index) pulse(node string) (tool string) {
 
 // failing are the listings of a node that failed at least once.
 func (x *index) failing(node string) (tools []string) {
-	for _, s := range x.streams {
-		if s.Kind == archive.Sample && s.Node == node && s.Schema.Form == archive.FormTable && s.Failures > 0 && s.Records > gapIntervals {
+	for _, s := range x.samples[node] {
+		if s.Schema.Form == archive.FormTable && s.Failures > 0 && s.Records > gapIntervals {
 			tools = append(tools, s.Name)
 		}
 	}
@@ -192,12 +193,7 @@ func asked() []ergo.Reading {
 // What else was answered meanwhile is not read.
 func (r *Recording) FailedCalls(ctx context.Context, node string, from, to time.Time) iter.Seq2[FailedCall, error] {
 	return func(yield func(FailedCall, error) bool) {
-		var failing []stream
-		for _, s := range r.index().streams {
-			if s.Node == node && s.Failures > 0 {
-				failing = append(failing, s)
-			}
-		}
+		failing := slices.DeleteFunc(slices.Clone(r.index().samples[node]), func(s stream) bool { return s.Failures == 0 })
 		for _, reading := range asked() {
 			of := slices.DeleteFunc(slices.Clone(failing), func(s stream) bool { return !s.says(reading) })
 			if len(of) == 0 {
@@ -216,21 +212,60 @@ func (r *Recording) FailedCalls(ctx context.Context, node string, from, to time.
 	}
 }
 
-// OwnErrors are the instants at which a call of the recorder's own added an error to a
-// node's counter of calls that failed (ergo.Footprint has it), in order: what is counted
-// and judged is without them.
-func (r *Recording) OwnErrors(ctx context.Context, node string, from, to time.Time) ([]time.Time, error) {
-	nodes := r.Nodes()
-	i := slices.IndexFunc(nodes, func(n Node) bool { return n.Name == node })
-	if i < 0 {
-		return nil, nil
+// Own is what calls of the recorder's own added to the nodes' counters of calls that failed (ergo.Footprint has
+// them). It is worked out when it is first asked for, once for all nodes and all who ask: who asks about several
+// nodes of a recording that grows keeps it meanwhile.
+type Own struct {
+	rec     *Recording
+	records int // that there were
+
+	mu   sync.Mutex
+	done bool
+	at   map[string][]time.Time // by node, in order
+}
+
+// Own is that of what was recorded by now. It is kept until there is more.
+func (r *Recording) Own() *Own {
+	x := r.index()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.own == nil || r.own.records != x.records {
+		r.own = &Own{rec: r, records: x.records}
 	}
-	own := OwnErrors{Nodes: nodes, Steps: func(entry string) ([]Step, error) { return r.steps(ctx, entry, from, to) }}
-	for _, n := range nodes {
-		if n.Name != node && !nodes[i].Forwards {
-			continue // nothing that was asked of it passed the node
+	return r.own
+}
+
+// OwnErrors is [Own.Errors] of what was recorded by now.
+func (r *Recording) OwnErrors(ctx context.Context, node string, from, to time.Time) ([]time.Time, error) {
+	return r.Own().Errors(ctx, node, from, to)
+}
+
+// Errors are the instants, from one to another (zero: all), at which a call of the recorder's own added an error to a node's
+// counter, in order: what is counted and judged is without them.
+func (o *Own) Errors(ctx context.Context, node string, from, to time.Time) ([]time.Time, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.done {
+		at, err := o.rec.ownErrors(ctx)
+		if err != nil {
+			return nil, err // the next who asks tries again
 		}
-		for c, err := range r.FailedCalls(ctx, n.Name, from, to) {
+		o.at, o.done = at, true
+	}
+	at := o.at[node]
+	if !to.IsZero() {
+		behind, _ := slices.BinarySearchFunc(at, to.Add(1), time.Time.Compare)
+		at = at[:behind]
+	}
+	first, _ := slices.BinarySearchFunc(at, from, time.Time.Compare)
+	return slices.Clip(at[first:]), nil
+}
+
+// ownErrors works it out, by one walk of the calls to each node that failed.
+func (r *Recording) ownErrors(ctx context.Context) (map[string][]time.Time, error) {
+	own := OwnErrors{Nodes: r.Nodes(), Steps: func(entry string) ([]Step, error) { return r.steps(ctx, entry) }}
+	for _, n := range own.Nodes {
+		for c, err := range r.FailedCalls(ctx, n.Name, time.Time{}, time.Time{}) {
 			if err != nil && !IsDamage(err) {
 				return nil, err
 			}
@@ -239,15 +274,14 @@ func (r *Recording) OwnErrors(ctx context.Context, node string, from, to time.Ti
 			}
 		}
 	}
-	return own.Of(node)
+	return own.All()
 }
 
 // steps are the answers of a node in which its counter of calls that failed had gone up.
-func (r *Recording) steps(ctx context.Context, node string, from, to time.Time) (steps []Step, err error) {
+func (r *Recording) steps(ctx context.Context, node string) (steps []Step, err error) {
 	var last Step
 	before := -1.0
-	q := Query{Node: node, Reading: ergo.Node, From: from.Add(-around), To: to.Add(around), Fields: []string{"CallErrorsRemote"}}
-	for f, err := range r.Answers(ctx, q) {
+	for f, err := range r.Answers(ctx, Query{Node: node, Reading: ergo.Node, Fields: []string{"CallErrorsRemote"}}) {
 		if err != nil {
 			return nil, err
 		}
@@ -264,9 +298,6 @@ func (r *Recording) steps(ctx context.Context, node string, from, to time.Time) 
 	}
 	return steps, nil
 }
-
-// around is how far before and behind a stretch the answers may be that tell what was counted in it.
-const around = 30 * time.Second
 
 // OwnErrors says of calls of the recorder's own that failed to whose counter of such
 // calls each added an error: a ping that was not answered to that of the node that was asked for it, a
@@ -306,9 +337,23 @@ func (o *OwnErrors) Add(asked string, c FailedCall) {
 	}
 }
 
-// Of are the instants, in order, at which the calls added an error to a node's counter.
-func (o *OwnErrors) Of(node string) ([]time.Time, error) {
-	at := slices.Clone(o.pings[node])
+// All are the instants, in order, at which the calls added an error to the counters, by node.
+func (o *OwnErrors) All() (map[string][]time.Time, error) {
+	had, err := o.forwarded()
+	if err != nil {
+		return nil, err
+	}
+	for asked, at := range o.pings {
+		had[asked] = append(had[asked], at...)
+	}
+	for _, at := range had {
+		slices.SortFunc(at, time.Time.Compare)
+	}
+	return had, nil
+}
+
+// forwarded are when the calls that could not be forwarded were had, by the entry point that had them.
+func (o *OwnErrors) forwarded() (map[string][]time.Time, error) {
 	var entries []string
 	for _, n := range o.Nodes {
 		if n.Forwards {
@@ -316,23 +361,16 @@ func (o *OwnErrors) Of(node string) ([]time.Time, error) {
 		}
 	}
 	slices.SortStableFunc(o.links, func(a, b linkFailure) int { return a.at.Compare(b.at) })
-	switch {
-	case !slices.Contains(entries, node):
-	case len(entries) == 1:
-		for _, l := range o.links {
-			if l.asked != node {
-				at = append(at, l.at)
-			}
-		}
-	case len(o.links) > 0:
-		had, err := o.shared(entries)
-		if err != nil {
-			return nil, err
-		}
-		at = append(at, had[node]...)
+	if len(entries) > 1 && len(o.links) > 0 {
+		return o.shared(entries)
 	}
-	slices.SortFunc(at, time.Time.Compare)
-	return at, nil
+	had := map[string][]time.Time{}
+	for _, l := range o.links {
+		if len(entries) > 0 && l.asked != entries[0] {
+			had[entries[0]] = append(had[entries[0]], l.at)
+		}
+	}
+	return had, nil
 }
 
 // shared shares the calls that could not be forwarded among several entry points: each is had by the one whose

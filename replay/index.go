@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -67,12 +68,13 @@ type index struct {
 	streams []stream
 	by      map[source][]stream
 	tells   map[telling][]stream
+	samples map[string][]stream // of a node
 	nodes   []string
 	end     time.Time // of what was recorded
 }
 
 func newIndex(readers []*archive.Reader, records int) *index {
-	x := &index{records: records, by: map[source][]stream{}, tells: map[telling][]stream{}}
+	x := &index{records: records, by: map[source][]stream{}, tells: map[telling][]stream{}, samples: map[string][]stream{}}
 	for _, a := range readers {
 		for _, s := range a.Streams() {
 			st := stream{Stream: s, reader: a}
@@ -85,13 +87,13 @@ func newIndex(readers []*archive.Reader, records int) *index {
 			x.streams = append(x.streams, st)
 			k := source{s.Kind, s.Node, s.Name}
 			x.by[k] = append(x.by[k], st)
-			if s.Node != "" && s.Kind == archive.Sample {
-				x.nodes = append(x.nodes, s.Node)
+			if s.Kind == archive.Sample {
+				x.samples[s.Node] = append(x.samples[s.Node], st)
 			}
 		}
 	}
-	slices.Sort(x.nodes)
-	x.nodes = slices.Compact(x.nodes)
+	x.nodes = slices.Sorted(maps.Keys(x.samples))
+	x.nodes = slices.DeleteFunc(x.nodes, func(node string) bool { return node == "" })
 	return x
 }
 

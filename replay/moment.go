@@ -349,8 +349,8 @@ func (q *question) current(streams []stream, subject string) (*archive.Record, e
 func (q *question) notRecorded(last time.Time) error {
 	e := &NotRecordedError{Call: q.call, At: q.m.at, Last: last}
 	if last.IsZero() {
-		for _, s := range q.x.streams {
-			if s.Kind == archive.Sample && s.Node == q.call.Node && s.Records > s.Failures {
+		for _, s := range q.x.samples[q.call.Node] {
+			if s.Records > s.Failures {
 				e.Instead = append(e.Instead, s.Name)
 			}
 		}

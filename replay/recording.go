@@ -21,6 +21,7 @@ type Recording struct {
 	holds int    // while there are any, idx is kept though there is more
 	known []Node // as of at records
 	at    int
+	own   *Own
 
 	looking   sync.Mutex // held while the nodes are looked at, which one caller does for all
 	lifelines map[string]*lifeline

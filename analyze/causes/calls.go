@@ -199,7 +199,7 @@ func (g *graph) side(net *scene.Network, f *finding.Finding, all []*finding.Find
 	}
 	since := f.Onset.Add(-g.scene.Usual(n))
 	local, _ := series.Increase(n.Series(ergo.Node, "CallErrorsLocal").From(since), n.Starts...)
-	remote, _ := series.Increase(series.Without(n.Series(ergo.Node, "CallErrorsRemote"), g.scene.OwnErrors(net, n)).From(since), n.Starts...)
+	remote, _ := series.Increase(series.Without(n.Series(ergo.Node, "CallErrorsRemote"), net.OwnErrors(n)).From(since), n.Starts...)
 	if (local > 0) == (remote > 0) {
 		return nil, ""
 	}

@@ -24,6 +24,7 @@ type Network struct {
 	Logs  map[string][]connectionLine // by the node that wrote, in order
 
 	written map[string][]time.Time // when each node wrote log lines, at most one a second
+	own     map[string][]time.Time // when a call of the recorder's own added an error to each
 }
 
 // A link is a connection as one of its ends showed it.
@@ -82,6 +83,7 @@ func (s *Scene) Network(ctx context.Context) (*Network, error) {
 	if err := w.readLosses(ctx, s); err != nil {
 		return nil, err
 	}
+	w.own = s.ownErrors(w)
 	s.net = w
 	return w, nil
 }

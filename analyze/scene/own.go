@@ -32,23 +32,23 @@ func (s *Scene) observer(peer string) bool {
 // OwnErrors are the instants at which a call of the recorder added an error to
 // the node: forwarded calls that an entry point could not deliver, and pings
 // that the node could not complete.
-func (s *Scene) OwnErrors(w *Network, n *Node) []time.Time {
+func (w *Network) OwnErrors(n *Node) []time.Time { return w.own[n.Name] }
+
+// ownErrors are those of every node.
+func (s *Scene) ownErrors(w *Network) map[string][]time.Time {
 	own := replay.OwnErrors{Steps: func(entry string) ([]replay.Step, error) { return s.errorSteps(entry), nil }}
 	for _, n := range s.Nodes {
 		own.Nodes = append(own.Nodes, n.Node)
 	}
 	for _, asked := range slices.Sorted(maps.Keys(w.fails)) {
-		if asked != n.Name && !n.Forwards {
-			continue // nothing that was asked of it passed the node
-		}
 		for _, c := range w.fails[asked] {
 			if !c.mark {
 				own.Add(asked, c.FailedCall)
 			}
 		}
 	}
-	at, _ := own.Of(n.Name) // what could fail was read before
-	return at
+	all, _ := own.All() // what could fail was read before
+	return all
 }
 
 // errorSteps are the steps of a node's counter of calls that failed.
@@ -110,7 +110,7 @@ func (s *Scene) Footprint(w *Network) []string {
 	}
 	failed := 0
 	for _, n := range s.Nodes {
-		failed += len(s.OwnErrors(w, n))
+		failed += len(w.OwnErrors(n))
 	}
 	switch {
 	case failed == 1:

@@ -87,6 +87,7 @@ func Compare(ctx context.Context, rec *replay.Recording, node string, before, af
 	if err := rec.HasNode(node); err != nil {
 		return nil, err
 	}
+	own := rec.Own()
 	for _, n := range rec.Nodes() {
 		if node != "" && n.Name != node {
 			continue
@@ -100,7 +101,7 @@ func Compare(ctx context.Context, rec *replay.Recording, node string, before, af
 			if err != nil {
 				return nil, err
 			}
-			if err := c.leaveOutOwn(ctx, rec, n.Name, t.fields, a[""], b[""]); err != nil {
+			if err := c.leaveOutOwn(ctx, own, n.Name, t.fields, a[""], b[""]); err != nil {
 				return nil, err
 			}
 			c.Nodes = append(c.Nodes, changes(Process{Node: n.Name}, t.tool, t.fields, a[""], b[""])...)
@@ -115,7 +116,7 @@ func Compare(ctx context.Context, rec *replay.Recording, node string, before, af
 }
 
 // leaveOutOwn takes what the recorder's own calls added off the counters in which they are.
-func (c *Comparison) leaveOutOwn(ctx context.Context, rec *replay.Recording, node string, fields []string, before, after *summary) error {
+func (c *Comparison) leaveOutOwn(ctx context.Context, own *replay.Own, node string, fields []string, before, after *summary) error {
 	for i, field := range fields {
 		if _, ours := ergo.Observes(ergo.TraceCounter, field); !ours {
 			continue
@@ -131,11 +132,11 @@ func (c *Comparison) leaveOutOwn(ctx context.Context, rec *replay.Recording, nod
 			if whole.Len() < 2 || whole.V[whole.Len()-1] == 0 {
 				continue // nothing was added
 			}
-			own, err := rec.OwnErrors(ctx, node, whole.T[0].Add(1), s.To)
+			at, err := own.Errors(ctx, node, whole.T[0].Add(1), s.To)
 			if err != nil {
 				return fmt.Errorf("read the recorder's own calls that failed: %w", err)
 			}
-			s.series[i] = series.Without(whole, own)
+			s.series[i] = series.Without(whole, at)
 			c.OwnErrors += int(whole.V[whole.Len()-1] - s.series[i].V[whole.Len()-1])
 		}
 	}

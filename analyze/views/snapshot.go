@@ -321,7 +321,7 @@ func Nodes(ctx context.Context, rec *replay.Recording, at time.Time, glob string
 		return nil, err
 	}
 	caller := rec.At(at)
-	all := rec.Nodes()
+	all, own := rec.Nodes(), rec.Own()
 	rows := []NodeRow{}
 	for _, n := range all {
 		if !slices.Contains(names, n.Name) {
@@ -336,7 +336,7 @@ func Nodes(ctx context.Context, rec *replay.Recording, at time.Time, glob string
 		if err := r.read(ctx, caller, all); err != nil {
 			return nil, err
 		}
-		if err := r.leaveOutOwn(ctx, rec); err != nil {
+		if err := r.leaveOutOwn(ctx, rec, own); err != nil {
 			return nil, err
 		}
 		rows = append(rows, r)
@@ -345,15 +345,15 @@ func Nodes(ctx context.Context, rec *replay.Recording, at time.Time, glob string
 }
 
 // leaveOutOwn takes off the errors that the recorder's own calls added in this life of the node.
-func (r *NodeRow) leaveOutOwn(ctx context.Context, rec *replay.Recording) error {
+func (r *NodeRow) leaveOutOwn(ctx context.Context, rec *replay.Recording, own *replay.Own) error {
 	if r.callErrors == 0 {
 		return nil
 	}
-	own, err := rec.OwnErrors(ctx, r.Node, rec.Life(r.Node, r.At), r.At)
+	at, err := own.Errors(ctx, r.Node, rec.Life(r.Node, r.At), r.At)
 	if err != nil {
 		return fmt.Errorf("read the recorder's own calls that failed: %w", err)
 	}
-	r.OwnErrors = min(int64(len(own)), r.callErrors)
+	r.OwnErrors = min(int64(len(at)), r.callErrors)
 	r.Errors -= r.OwnErrors
 	return nil
 }

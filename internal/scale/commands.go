@@ -113,7 +113,7 @@ func write(l load, path string, made func(time.Duration)) error {
 		return err
 	}
 	began, segment := threadCPU(), 0
-	for r := range l.records() {
+	for r := range l.workload().Records() {
 		made(threadCPU() - began)
 		if n := l.segment(r.At); n != segment {
 			segment = n
@@ -164,11 +164,11 @@ func imported(ctx context.Context, r *recording) cost {
 
 // toolCall is one tool call over MCP, from the start of the server to its end.
 func toolCall(ctx context.Context, r *recording) cost {
-	at := start().Add(r.Length - 20*time.Second).Format(time.RFC3339)
+	at := r.workload().Start().Add(r.Length - 20*time.Second).Format(time.RFC3339)
 	lines := []string{
 		`{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"scale","version":"1"}}}`,
 		`{"jsonrpc":"2.0","method":"notifications/initialized"}`,
-		fmt.Sprintf(`{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"process_list","arguments":{"at":%q,"node":"n000@lab","sort_by":"mailbox","limit":10}}}`, at),
+		fmt.Sprintf(`{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"process_list","arguments":{"at":%q,"node":"n00@lab","sort_by":"mailbox","limit":10}}}`, at),
 	}
 	c, out := run(ctx, strings.Join(lines, "\n")+"\n", filepath.Join(r.bin, "analyze"), "mcp", r.path)
 	if c.known() && (!strings.Contains(string(out), "PID") || strings.Contains(string(out), `"isError":true`)) {
@@ -269,7 +269,7 @@ func sliderStep(ctx context.Context, r *recording) cost {
 	var size int64
 	before, _ := cpuOf(s.cmd.Process.Pid)
 	for i := range steps {
-		at := start().Add(r.Length * time.Duration(i+1) / (steps + 1)).Format(time.RFC3339)
+		at := r.at(i+1, steps+1).Format(time.RFC3339)
 		if size, _, err = s.get("/processes?at="+at, true); err != nil {
 			return cost{why: err.Error()}
 		}

@@ -24,13 +24,12 @@ type memory struct {
 // terms are what the bound is a sum of.
 func (m memory) terms(l load, file int64) []term {
 	const kib = 1 << 10
-	births := int(float64(l.rows()) * churn)
 	return []term{
 		{m.base, "", kib * kib},
 		{m.file * 1024, "the size of the recording", float64(file) / 1024},
 		{m.all, "for each process of all nodes", kib * float64(l.Nodes*l.Processes)},
 		{m.one, "for each process of the largest node", kib * float64(l.Processes)},
-		{m.ever, "for each process that ever lived", kib * float64(l.Nodes*l.Processes+births)},
+		{m.ever, "for each process that ever lived", kib * float64(l.born())},
 		{m.node, "for each node", kib * float64(l.Nodes)},
 		{m.segment, "for each segment", kib * float64(l.Segments)},
 		{m.line, "for each log line", kib * float64(l.Lines)},

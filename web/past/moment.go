@@ -255,13 +255,14 @@ func Short(name string) string {
 // Nodes are all nodes at the moment; one that did not answer is not Known.
 func (m *Moment) Nodes(ctx context.Context, names []string) []Node {
 	var out []Node
+	own := m.rec.Own()
 	for _, name := range names {
 		n := Node{Name: name}
 		n.Observed, n.Known = m.Ask(ctx, name, "node_info", nil, &n.Info)
 		if n.Known {
 			n.Age = m.at.Sub(n.Observed)
 			_, n.HasStats = m.Ask(ctx, name, "runtime_stats", nil, &n.Runtime)
-			n.Own = m.ownErrors(ctx, &n)
+			n.Own = m.ownErrors(ctx, own, &n)
 		}
 		out = append(out, n)
 	}
@@ -269,15 +270,15 @@ func (m *Moment) Nodes(ctx context.Context, names []string) []Node {
 }
 
 // ownErrors is how many of a node's call errors in this life calls of the recorder's own added.
-func (m *Moment) ownErrors(ctx context.Context, n *Node) int64 {
+func (m *Moment) ownErrors(ctx context.Context, own *replay.Own, n *Node) int64 {
 	if n.Info.CallErrorsRemote == 0 {
 		return 0
 	}
-	own, err := m.rec.OwnErrors(ctx, n.Name, m.rec.Life(n.Name, n.Observed), n.Observed)
+	at, err := own.Errors(ctx, n.Name, m.rec.Life(n.Name, n.Observed), n.Observed)
 	if err != nil {
 		m.lack("the recorder's own failed calls on %s: %v", n.Name, err)
 	}
-	return min(int64(len(own)), n.Info.CallErrorsRemote)
+	return min(int64(len(at)), n.Info.CallErrorsRemote)
 }
 
 // A Link is a row of network_nodes: one end of a connection.

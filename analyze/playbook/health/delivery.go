@@ -15,7 +15,7 @@ import (
 // deliveryErrors looks at the node's counts of sends and calls that failed,
 // after taking off those that the recorder's own calls caused.
 func deliveryErrors(s *scene.Scene, w *scene.Network, n *scene.Node, life finding.Window, v *finding.Verdict) {
-	own := s.OwnErrors(w, n)
+	own := w.OwnErrors(n)
 	type counter struct {
 		field   string
 		counted series.Series

@@ -36,7 +36,7 @@ func errorRates(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 		}
 		routers(s, n, v)
 		if n.Series(ergo.Node, "LogMessages.error").Len() > 1 && len(v.Findings) == before {
-			fewErrorsOf(n, s.OwnErrors(w, n), v)
+			fewErrorsOf(n, w.OwnErrors(n), v)
 		}
 	}
 	return nil

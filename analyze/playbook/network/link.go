@@ -19,7 +19,7 @@ func remoteErrors(s *scene.Scene, w *scene.Network, name string, lost scene.Loss
 	}
 	for _, counted := range []series.Series{
 		n.Series(ergo.Node, "SendErrorsRemote"),
-		series.Without(n.Series(ergo.Node, "CallErrorsRemote"), s.OwnErrors(w, n)),
+		series.Without(n.Series(ergo.Node, "CallErrorsRemote"), w.OwnErrors(n)),
 	} {
 		b, ok := series.FindBurst(series.Steps(counted, n.Starts...))
 		if ok && b.Onset.After(lost.After.Add(-s.Usual(n))) {
