@@ -15,8 +15,8 @@ import (
 	"ergorecorder/internal/fixture"
 )
 
-// shelved puts a recording on a shelf, as segments of a directory are put.
-func shelved(t *testing.T, srv *shelftest.Server, path string) (address string) {
+// copyTo appends the records of an archive to another, and does something after each so many.
+func copyTo(t *testing.T, w *archive.Writer, path string, each int, do func() error) {
 	t.Helper()
 	from, err := archive.Open(path)
 	if err != nil {
@@ -27,8 +27,6 @@ func shelved(t *testing.T, srv *shelftest.Server, path string) (address string) 
 	for _, s := range from.Streams() {
 		schemas[s.StreamKey] = s.Schema
 	}
-	dir := filepath.Join(t.TempDir(), "rec")
-	w := archivetest.Writer(t, dir+"/", nil)
 	n := 0
 	for rec, err := range from.Records(t.Context(), archive.Query{}) {
 		if err != nil {
@@ -38,12 +36,20 @@ func shelved(t *testing.T, srv *shelftest.Server, path string) (address string) 
 		if _, err := w.Append(rec); err != nil {
 			t.Fatal(err)
 		}
-		if n++; n%200 == 0 {
-			if err := w.Rotate(); err != nil {
+		if n++; n%each == 0 {
+			if err := do(); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
+}
+
+// shelved puts a recording on a shelf, as segments of a directory are put.
+func shelved(t *testing.T, srv *shelftest.Server, path string) (address string) {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "rec")
+	w := archivetest.Writer(t, dir+"/", nil)
+	copyTo(t, w, path, 200, w.Rotate)
 	if err := w.Rotate(); err != nil {
 		t.Fatal(err)
 	}

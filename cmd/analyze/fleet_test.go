@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"ergorecorder/archive"
 	"ergorecorder/archive/archivetest"
 	"ergorecorder/fleet/engine/enginetest"
 	"ergorecorder/fleet/link"
@@ -28,33 +27,10 @@ import (
 // the fleet of that recorder. It returns the copy's path.
 func ships(t *testing.T, hosts, cluster, path string) (copied string) {
 	t.Helper()
-	from, err := archive.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer from.Close()
-	schemas := map[archive.StreamKey]archive.Schema{}
-	for _, s := range from.Streams() {
-		schemas[s.StreamKey] = s.Schema
-	}
 	dir := t.TempDir()
 	copied = filepath.Join(dir, "rec") + "/"
 	w := archivetest.Writer(t, copied, nil)
-	n := 0
-	for rec, err := range from.Records(t.Context(), archive.Query{}) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		rec.Schema = schemas[rec.Stream]
-		if _, err := w.Append(rec); err != nil {
-			t.Fatal(err)
-		}
-		if n++; n%100 == 0 {
-			if err := w.EndRuns(time.Now()); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
+	copyTo(t, w, path, 100, func() error { return w.EndRuns(time.Now()) })
 	l, err := link.Dial(link.Options{Hosts: []string{hosts}, Fleet: "f", Name: cluster})
 	if err != nil {
 		t.Fatal(err)
