@@ -273,7 +273,7 @@ func (q *question) shorter(text string, had, limit int) (string, bool) {
 
 // tagPprof is whether the node was built with -tags=pprof.
 func (r *Recording) tagPprof(node string) Known {
-	for _, n := range r.Nodes() {
+	for _, n := range r.look() {
 		if n.Name == node {
 			return n.Pprof
 		}

@@ -86,7 +86,7 @@ func (r *Recording) Inventory(ctx context.Context) (*Inventory, error) {
 		in.Bytes += a.Bytes
 		in.Segments += a.Segments
 	}
-	for _, n := range r.Nodes() {
+	for _, n := range r.look() {
 		in.Nodes = append(in.Nodes, heldNode(n))
 	}
 	gaps, err := r.Gaps(ctx)

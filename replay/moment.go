@@ -240,7 +240,7 @@ func cutOff(rec *archive.Record) bool {
 
 // Entry is the entry point: the node that answers calls which name none.
 func (r *Recording) Entry() string {
-	for _, n := range r.Nodes() {
+	for _, n := range r.look() {
 		if n.Entry {
 			return n.Name
 		}
@@ -251,7 +251,7 @@ func (r *Recording) Entry() string {
 // born is the moment after which the node's life at t began: the last answer
 // of the life before.
 func (r *Recording) born(node string, t time.Time) (born time.Time) {
-	for _, n := range r.Nodes() {
+	for _, n := range r.look() {
 		if n.Name != node {
 			continue
 		}
@@ -265,7 +265,7 @@ func (r *Recording) born(node string, t time.Time) (born time.Time) {
 // Life is the start of a node's incarnation at a moment; zero where it is not
 // known.
 func (r *Recording) Life(node string, t time.Time) (started time.Time) {
-	for _, n := range r.Nodes() {
+	for _, n := range r.look() {
 		for _, l := range n.Lives {
 			if n.Name == node && (started.IsZero() || !l.From.After(t)) {
 				started = l.Started
@@ -278,7 +278,7 @@ func (r *Recording) Life(node string, t time.Time) (started time.Time) {
 // LastOf is when a node last answered in a life that had ended at a moment;
 // zero where there was none, or where it is within a life.
 func (r *Recording) LastOf(node string, t time.Time) (last time.Time) {
-	for _, n := range r.Nodes() {
+	for _, n := range r.look() {
 		for _, l := range n.Lives {
 			if n.Name == node && !l.From.After(t) {
 				last = l.To

@@ -12,7 +12,10 @@ import (
 )
 
 // Nodes returns every node that was recorded, by name.
-func (r *Recording) Nodes() []Node {
+func (r *Recording) Nodes() []Node { return slices.Clone(r.look()) }
+
+// look is Nodes, for who changes nothing of them.
+func (r *Recording) look() []Node {
 	r.looking.Lock()
 	defer r.looking.Unlock()
 	defer r.Hold()()
@@ -21,7 +24,7 @@ func (r *Recording) Nodes() []Node {
 	known, at := r.known, r.at
 	r.mu.Unlock()
 	if known != nil && at == x.records {
-		return slices.Clone(known)
+		return known
 	}
 	nodes := make([]Node, 0, len(x.nodes))
 	entry := r.entryPoint(x)
@@ -34,7 +37,7 @@ func (r *Recording) Nodes() []Node {
 	r.mu.Lock()
 	r.known, r.at = nodes, x.records
 	r.mu.Unlock()
-	return slices.Clone(nodes)
+	return nodes
 }
 
 // node is what is known of a node. While an archive grows, what a node's newest

@@ -149,7 +149,7 @@ func (n Node) Tags() []string {
 
 // TagsOf are the build tags of a node by its name; see [Node.Tags].
 func (r *Recording) TagsOf(node string) []string {
-	for _, n := range r.Nodes() {
+	for _, n := range r.look() {
 		if n.Name == node {
 			return n.Tags()
 		}

@@ -99,3 +99,19 @@ func TestOwnErrorsGrowWithNodes(t *testing.T) {
 		})
 	}
 }
+
+// BenchmarkNodesOfMoment puts the nodes of a moment side by side, as the overview does.
+func BenchmarkNodesOfMoment(b *testing.B) {
+	for _, nodes := range []int{100, 200, 400} {
+		rec := entryPoints(b, nodes, true)
+		var names []string
+		for _, n := range rec.Nodes() {
+			names = append(names, n.Name)
+		}
+		b.Run(fmt.Sprint(nodes), func(b *testing.B) {
+			for range b.N {
+				past.MomentOf(rec, start().Add(46*time.Second)).Nodes(context.Background(), names)
+			}
+		})
+	}
+}

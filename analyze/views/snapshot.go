@@ -320,6 +320,7 @@ func Nodes(ctx context.Context, rec *replay.Recording, at time.Time, glob string
 	if err != nil {
 		return nil, err
 	}
+	defer rec.Hold()()
 	caller := rec.At(at)
 	all, own := rec.Nodes(), rec.Own()
 	rows := []NodeRow{}

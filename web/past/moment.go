@@ -254,6 +254,7 @@ func Short(name string) string {
 
 // Nodes are all nodes at the moment; one that did not answer is not Known.
 func (m *Moment) Nodes(ctx context.Context, names []string) []Node {
+	defer m.rec.Hold()()
 	var out []Node
 	own := m.rec.Own()
 	for _, name := range names {
