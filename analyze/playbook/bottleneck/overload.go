@@ -102,7 +102,7 @@ func overload(ctx context.Context, s *scene.Scene, b *backlog) (*finding.Finding
 	f := &finding.Finding{
 		Kind: finding.OverloadedProcess, Subject: a.Subject(onset), Onset: onset, OnsetErrorS: off.Seconds(),
 		Score: finding.Score(finding.OverloadedProcess, b.peak()), Confidence: finding.High,
-		Harm: finding.Harm{finding.BlockedCallback: waited(time.Duration(b.ageOf(b.Worst)*float64(time.Second)), b.Worst.Mailbox)},
+		Harm:           finding.Harm{finding.BlockedCallback: waited(time.Duration(b.ageOf(b.Worst)*float64(time.Second)), b.Worst.Mailbox)},
 		Recommendation: "Spread the work over a pool, make the callback cheaper, or slow the senders; bound the mailbox (MailboxSize) if losing messages is better than ageing ones.",
 		Confirm: []string{
 			fmt.Sprintf("process_list node=%s sort_by=mailbox limit=10", a.Node.Name),
