@@ -25,10 +25,16 @@ func clocks(s *scene.Scene, v *finding.Verdict) {
 	if len(voters) == 0 {
 		return
 	}
-	steps := recorderSteps(s, voters)
+	steps := stepsByOwnTime(s, voters)
 	for i := range voters {
-		voters[i].offset = without(voters[i].offset, voters[i].node, steps)
+		voters[i].offset = unstepped(voters[i], steps)
 	}
+	together := recorderSteps(s, voters)
+	for i := range voters {
+		voters[i].offset = without(voters[i].offset, voters[i].node, together)
+	}
+	steps = append(steps, together...)
+	slices.SortStableFunc(steps, func(a, b clockStep) int { return a.at.Compare(b.at) })
 	agreed := agreement(voters)
 	if f := recorderClock(s, voters, steps, agreed); f != nil {
 		v.Find(f)
@@ -83,16 +89,18 @@ func stepLimit(s *scene.Scene, n *scene.Node) float64 {
 	return min(max(s.Usual(n).Seconds(), 1), 2)
 }
 
-// A clockStep is a step of the recorder's own clock: all nodes moved against
-// it, at one moment and by as much.
+// A clockStep is a step of the recorder's own clock: nodes moved against it, at one
+// moment and by as much.
 type clockStep struct {
-	at time.Time
-	by float64                // s that the recorder's clock went forward
-	of map[*scene.Node][]jump // as each node shows it
+	at  time.Time
+	off time.Duration          // how far off that may be
+	by  float64                // s that the recorder's clock went forward
+	of  map[*scene.Node][]jump // as each node shows it
+	own *ownTime               // the recorder's own time shows it too; nil where that was not recorded
 }
 
-// recorderSteps finds steps of the recorder's clock. One node alone would not
-// tell it from a step of its own.
+// recorderSteps finds steps of the recorder's clock where its own time was not recorded. One
+// node alone would not tell it from a step of its own.
 func recorderSteps(s *scene.Scene, voters []voter) []clockStep {
 	var steps []clockStep
 	var others []voter
@@ -100,7 +108,7 @@ func recorderSteps(s *scene.Scene, voters []voter) []clockStep {
 	for _, x := range voters {
 		if x.offset.Len() >= 2*lasting {
 			others = append(others, x)
-			of[x.node] = jumps(x.offset, stepLimit(s, x.node))
+			of[x.node] = slices.DeleteFunc(jumps(x.offset, stepLimit(s, x.node)), func(j jump) bool { return steadyOver(x.node, j) })
 		}
 	}
 	if len(others) < 2 {
@@ -116,7 +124,7 @@ func recorderSteps(s *scene.Scene, voters []voter) []clockStep {
 			}
 			k := of[x.node][i]
 			step.of[x.node] = []jump{k}
-			step.at, by = series.Later(step.at, k.last), append(by, k.by)
+			step.at, step.off, by = series.Later(step.at, k.last), s.Usual(x.node), append(by, k.by)
 		}
 		if len(step.of) == len(others) {
 			step.by = -series.Median(by)
@@ -130,8 +138,11 @@ func recorderSteps(s *scene.Scene, voters []voter) []clockStep {
 // by as much.
 func together(s *scene.Scene, n *scene.Node, a, b jump) bool {
 	apart := time.Duration(math.Abs(a.by)*float64(time.Second)) + 2*s.Usual(n) + a.next.Sub(a.last)
-	return math.Abs(a.by-b.by) <= max(0.5, 0.05*math.Abs(a.by)) && b.next.Sub(a.next).Abs() <= apart
+	return alikeSteps(b.by, a.by) && b.next.Sub(a.next).Abs() <= apart
 }
+
+// alikeSteps reports whether two clocks stepped by as much, as far as answers tell it.
+func alikeSteps(a, b float64) bool { return math.Abs(a-b) <= max(0.5, 0.05*math.Abs(b)) }
 
 // without takes the recorder's steps off a node's offsets: they are as they would
 // be had it never stepped.
@@ -273,7 +284,7 @@ func steppedFinding(s *scene.Scene, steps []clockStep) *finding.Finding {
 		Kind: finding.RecorderClock, Score: min(finding.Score(finding.RecorderClock, math.Abs(first.by)), finding.Note), Confidence: finding.High,
 		Title:   fmt.Sprintf("The clock of the recording machine went %s", move(first)),
 		Summary: fmt.Sprintf("At %s all nodes moved together against the recorder's clock, which went %s: it is the recorder's that stepped.", finding.Clock(first.at), move(first)),
-		Onset:   first.at, OnsetErrorS: s.Usual(n).Seconds(),
+		Onset:   first.at, OnsetErrorS: first.off.Seconds(),
 		Evidence: []finding.Evidence{{
 			What: "the nodes' clocks less the recorder's", Node: n.Name, Tool: "node_info", Field: "ServerTime", From: &first.at, To: &s.To,
 			Series: finding.Chart("s", n.Clock.Offset),
@@ -281,6 +292,9 @@ func steppedFinding(s *scene.Scene, steps []clockStep) *finding.Finding {
 		Recommendation: "Let the recording machine's clock be slewed, not stepped, and start recording after it is in time.",
 		Confirm:        []string{"the log of the time synchronisation of the machine that recorded"},
 		Caveats:        []string{"Where the clock went back, what was recorded before and after the step has the same times and stands mixed."},
+	}
+	if first.own != nil {
+		f.Summary = fmt.Sprintf("At %s the recorder's clock went %s against its own time, which no step touches, and the nodes moved against it by as much: it is the recorder's that stepped.", finding.Clock(first.at), move(first))
 	}
 	if len(steps) > 1 {
 		f.Title = fmt.Sprintf("The clock of the recording machine stepped %s", finding.Times(len(steps)))
@@ -290,6 +304,12 @@ func steppedFinding(s *scene.Scene, steps []clockStep) *finding.Finding {
 		}
 		f.Evidence = append(f.Evidence, finding.Evidence{What: "the steps", Tool: "node_info", Field: "ServerTime", Lines: all})
 		f.Summary = fmt.Sprintf("All nodes moved together against the recorder's clock %s, first at %s: it is the recorder's that stepped.", finding.Times(len(steps)), finding.Clock(first.at))
+		if !slices.ContainsFunc(steps, func(c clockStep) bool { return c.own == nil }) {
+			f.Summary = fmt.Sprintf("The recorder's clock moved against its own time, which no step touches, %s, first at %s, and the nodes moved against it by as much: it is the recorder's that stepped.", finding.Times(len(steps)), finding.Clock(first.at))
+		}
+	}
+	if first.own != nil {
+		f.Evidence = append(f.Evidence, movedByOwnTime(s, n))
 	}
 	for _, n := range s.Nodes {
 		if first.of[n] != nil {
