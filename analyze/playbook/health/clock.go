@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sort"
 	"time"
 
 	"ergorecorder/analyze/finding"
@@ -177,31 +178,38 @@ type agreed struct {
 const alike = 1
 
 // agreement is the largest group of clocks that agree; of groups as large, the
-// recorder's.
+// recorder's, or else that of the first.
 func agreement(voters []voter) agreed {
-	var best agreed
-	size := 0
-	for i := -1; i < len(voters); i++ { // -1: the recorder's clock, which is never ahead of itself
-		mid := 0.0
-		if i >= 0 {
-			mid = series.Median(voters[i].offset.V)
-		}
-		g := agreed{recorder: math.Abs(mid) <= alike}
-		votes := 0
-		if g.recorder {
-			votes++
-		}
-		for _, x := range voters {
-			if math.Abs(series.Median(x.offset.V)-mid) <= alike {
-				g.of = append(g.of, x)
-				votes++
-			}
-		}
-		if g.outvotes = 2*votes > len(voters)+1; votes > size {
-			best, size = g, votes
+	mids := make([]float64, len(voters))
+	for i, x := range voters {
+		mids[i] = series.Median(x.offset.V)
+	}
+	sorted := slices.Sorted(slices.Values(mids))
+	best, most := 0.0, agreeing(sorted, 0) // the recorder's clock, which is never ahead of itself
+	for _, mid := range mids {
+		if votes := agreeing(sorted, mid); votes > most {
+			best, most = mid, votes
 		}
 	}
-	return best
+	g := agreed{recorder: math.Abs(best) <= alike, outvotes: 2*most > len(voters)+1}
+	for i, x := range voters {
+		if math.Abs(mids[i]-best) <= alike {
+			g.of = append(g.of, x)
+		}
+	}
+	return g
+}
+
+// agreeing counts the clocks, the recorder's among them, that agree with one that
+// is so far ahead of the recorder's; sorted is how far the nodes' are.
+func agreeing(sorted []float64, mid float64) int {
+	first := sort.Search(len(sorted), func(i int) bool { return sorted[i]-mid >= -alike })
+	behind := sort.Search(len(sorted), func(i int) bool { return sorted[i]-mid > alike })
+	votes := behind - first
+	if math.Abs(mid) <= alike {
+		votes++
+	}
+	return votes
 }
 
 // ahead is how far the agreed time is ahead of the recorder's clock at an instant.
