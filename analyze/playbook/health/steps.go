@@ -10,6 +10,131 @@ import (
 	"ergorecorder/analyze/series"
 )
 
+// A voter is a node and how far its clock is ahead of the recorder's.
+type voter struct {
+	node   *scene.Node
+	offset series.Series
+}
+
+// A jump is a place at which a clock's offset took another level at once.
+type jump struct {
+	last, next time.Time // the last answer before it, and the first behind it
+	by         float64   // s
+}
+
+// lasting is how many answers in a row must stand at a level that is one: where
+// the recorder's clock goes back, what was recorded before and after stands mixed.
+const lasting = 3
+
+// jumps are the places at which an offset took another level, by more than
+// least. A drift is none: the level follows it.
+func jumps(o series.Series, least float64) []jump {
+	var all []jump
+	if o.Len() < 2*lasting {
+		return nil
+	}
+	level, last := series.Median(o.V[:lasting]), o.T[lasting-1]
+	for i := lasting; i < o.Len(); i++ {
+		if math.Abs(o.V[i]-level) <= least {
+			level, last = o.V[i], o.T[i]
+			continue
+		}
+		next := o.V[i:min(i+lasting, o.Len())]
+		if len(next) == lasting && slices.Max(next)-slices.Min(next) <= least/2 {
+			all = append(all, jump{last: last, next: o.T[i], by: series.Median(next) - level})
+			level, last = o.V[i], o.T[i]
+		}
+	}
+	return all
+}
+
+// stepLimit is by how much a node's clock must step, or be off, to be told: from
+// there on its log lines stand in the wrong order among those of others, and among
+// what was sampled every second or two.
+func stepLimit(s *scene.Scene, n *scene.Node) float64 {
+	return min(max(s.Usual(n).Seconds(), 1), 2)
+}
+
+// A clockStep is a step of the recorder's own clock: nodes moved against it, at one
+// moment and by as much.
+type clockStep struct {
+	at  time.Time
+	off time.Duration          // how far off that may be
+	by  float64                // s that the recorder's clock went forward
+	of  map[*scene.Node][]jump // as each node shows it
+	own *ownTime               // the recorder's own time shows it too; nil where that was not recorded
+}
+
+// recorderSteps finds steps of the recorder's clock where its own time was not recorded. One
+// node alone would not tell it from a step of its own.
+func recorderSteps(s *scene.Scene, voters []voter) []clockStep {
+	var steps []clockStep
+	var others []voter
+	of := map[*scene.Node][]jump{}
+	for _, x := range voters {
+		if x.offset.Len() >= 2*lasting {
+			others = append(others, x)
+			of[x.node] = slices.DeleteFunc(jumps(x.offset, stepLimit(s, x.node)), func(j jump) bool { return steadyOver(x.node, j) })
+		}
+	}
+	if len(others) < 2 {
+		return nil
+	}
+	for _, j := range of[others[0].node] {
+		step := clockStep{of: map[*scene.Node][]jump{}}
+		var by []float64
+		for _, x := range others {
+			i := slices.IndexFunc(of[x.node], func(k jump) bool { return together(s, x.node, j, k) })
+			if i < 0 {
+				break
+			}
+			k := of[x.node][i]
+			step.of[x.node] = []jump{k}
+			step.at, step.off, by = series.Later(step.at, k.last), s.Usual(x.node), append(by, k.by)
+		}
+		if len(step.of) == len(others) {
+			step.by = -series.Median(by)
+			steps = append(steps, step)
+		}
+	}
+	return steps
+}
+
+// together reports whether two nodes moved against the recorder at one moment and
+// by as much.
+func together(s *scene.Scene, n *scene.Node, a, b jump) bool {
+	apart := time.Duration(math.Abs(a.by)*float64(time.Second)) + 2*s.Usual(n) + a.next.Sub(a.last)
+	return alikeSteps(b.by, a.by) && b.next.Sub(a.next).Abs() <= apart
+}
+
+// alikeSteps reports whether two clocks stepped by as much, as far as answers tell it.
+func alikeSteps(a, b float64) bool { return math.Abs(a-b) <= max(0.5, 0.05*math.Abs(b)) }
+
+// without takes the recorder's steps off a node's offsets: they are as they would
+// be had it never stepped.
+func without(o series.Series, n *scene.Node, steps []clockStep) series.Series {
+	if len(steps) == 0 {
+		return o
+	}
+	var out series.Series
+	for i, v := range o.V {
+		for _, step := range steps {
+			for _, j := range step.of[n] {
+				// What stands mixed belongs to the level that it is nearer to.
+				mixed := !o.T[i].Before(j.next.Add(-time.Duration(math.Abs(j.by) * float64(time.Second))))
+				if !o.T[i].Before(j.next) || mixed && j.by > 0 && v > j.by/2 || mixed && j.by < 0 && v < j.by/2 {
+					v -= j.by
+				}
+			}
+		}
+		out.Add(o.T[i], v)
+	}
+	return out
+}
+
+// alike is up to how many seconds apart clocks agree.
+const alike = 1
+
 // An ownTime is between which two answers the recorder's own time shows a step of its
 // clock.
 type ownTime struct {
