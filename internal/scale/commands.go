@@ -48,7 +48,7 @@ func commands() []command {
 		}
 	}
 	ask := memory{base: 44, file: .3, one: 1.6, node: 160, segment: 40}
-	judge := memory{base: 64, file: 1, all: 8, ever: 1, segment: 40, line: .4, suspect: 45}
+	judge := memory{base: 104, file: 1, all: 8, ever: 1, segment: 40, line: .4, suspect: 45}
 	with := func(m memory, more float64) memory {
 		m.base += more
 		return m
