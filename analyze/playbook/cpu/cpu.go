@@ -104,7 +104,7 @@ func hotspot(ctx context.Context, s *scene.Scene, n *scene.Node, rates series.Se
 			return nil, err
 		}
 		if little {
-			if short, err := shortOfCPU(ctx, s, n, f, c.At, end, c.After-c.Before); err != nil || !short {
+			if short, err := shortOfCPU(ctx, s, n, f, c.At, end, profs, c.After-c.Before); err != nil || !short {
 				if err != nil {
 					return nil, err
 				}
@@ -117,7 +117,13 @@ func hotspot(ctx context.Context, s *scene.Scene, n *scene.Node, rates series.Se
 	if f != nil || err != nil {
 		return f, err
 	}
-	return olderHotspot(ctx, s, n, rates, profs)
+	if f, err = fallenHotspot(ctx, s, n, rates, changes, profs); f != nil || err != nil {
+		return f, err
+	}
+	if f, err = olderHotspot(ctx, s, n, rates, profs); f != nil || err != nil {
+		return f, err
+	}
+	return dearHotspot(s, n, rates, profs), nil
 }
 
 // loadRatio is by how much the messages that a node's processes handle grew
