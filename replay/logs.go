@@ -92,10 +92,10 @@ func (r *Recording) entries(ctx context.Context, node string, from, to time.Time
 	}
 	seen := map[id]bool{}
 	match := func(s stream) bool {
-		return s.Node == node && (s.said.Reading == ergo.Logs || slices.Contains(pushed, s.Kind))
+		return s.said.Reading == ergo.Logs || slices.Contains(pushed, s.Kind)
 	}
 	return func(yield func(entry, error) bool) {
-		for rec, err := range r.merged(ctx, match, archive.Query{From: from, To: to}) {
+		for rec, err := range r.merged(ctx, node, match, archive.Query{From: from, To: to}) {
 			if err != nil {
 				if !yield(entry{}, err) {
 					return
@@ -178,7 +178,7 @@ func (r *Recording) Heard(ctx context.Context, node string, from, to time.Time) 
 // Logged reports whether a node's log was recorded, read or pushed, even if it
 // wrote nothing; "" is any node's.
 func (r *Recording) Logged(node string) bool {
-	return slices.ContainsFunc(r.Streams(), func(s archive.Stream) bool {
-		return (node == "" || s.Node == node) && (s.Kind == archive.Log || s.Kind == archive.Sample && s.Name == "sample_read")
+	return slices.ContainsFunc(r.index().about(node), func(s stream) bool {
+		return s.Kind == archive.Log || s.Kind == archive.Sample && s.Name == "sample_read"
 	})
 }

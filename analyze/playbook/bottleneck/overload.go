@@ -101,7 +101,8 @@ func overload(ctx context.Context, s *scene.Scene, b *backlog) (*finding.Finding
 	was := paceBetween(a.Begin, before)
 	f := &finding.Finding{
 		Kind: finding.OverloadedProcess, Subject: a.Subject(onset), Onset: onset, OnsetErrorS: off.Seconds(),
-		Score: b.score(), Confidence: finding.High,
+		Score: finding.Score(finding.OverloadedProcess, b.peak()), Confidence: finding.High,
+		Harm:           finding.Harm{finding.BlockedCallback: waited(time.Duration(b.ageOf(b.Worst)*float64(time.Second)), b.Worst.Mailbox)},
 		Recommendation: "Spread the work over a pool, make the callback cheaper, or slow the senders; bound the mailbox (MailboxSize) if losing messages is better than ageing ones.",
 		Confirm: []string{
 			fmt.Sprintf("process_list node=%s sort_by=mailbox limit=10", a.Node.Name),
@@ -109,6 +110,7 @@ func overload(ctx context.Context, s *scene.Scene, b *backlog) (*finding.Finding
 		},
 		Evidence: []finding.Evidence{b.evidence(was, now, first.At)},
 	}
+	b.weigh(f)
 	f.Summary = fmt.Sprintf("It handles %s messages a second while %s arrive; %d wait, the oldest for %s.",
 		finding.Number(now.handled), finding.Number(now.arrived), b.Worst.Mailbox, finding.Seconds(b.peak()))
 	waits := 2*b.Waited > b.Rows
@@ -172,25 +174,24 @@ func dearAllAlong(s *scene.Scene, b *backlog, was, now pace) (usual, bool) {
 	return u, ok && 1/now.handled >= slowerThan*u.takes
 }
 
-// score is by the age of the oldest message, for that is what callers feel: most
-// where it still grows, less where it drained again, and a note where it was so
-// from the first, stays so and fails no caller.
-func (b *backlog) score() int {
-	score := finding.Score(finding.OverloadedProcess, b.peak())
+// weigh bounds a score, or raises it: it is by the age of the oldest message, for that is
+// what callers feel, most where that still grows, less where it drained again, and a
+// note where it was so from the first, stays so and fails no caller.
+func (b *backlog) weigh(f *finding.Finding) {
 	late := b.peak() >= work.CallTimeout.Seconds()
 	before, _ := b.began()
 	switch {
 	case before.At.IsZero() && !b.growing():
+		bound := finding.Note
 		if late && series.Median(b.age.V) >= work.CallTimeout.Seconds() {
-			return min(score, finding.Over)
+			bound = finding.Over
 		}
-		return min(score, finding.Note)
+		f.AtMost(bound)
 	case !b.Open:
-		return min(score, finding.Over)
+		f.AtMost(finding.Over)
 	case b.growing() && late:
-		return finding.Score(finding.OverloadedProcess, math.Inf(1)) // it will pass every bound
+		f.Score = finding.Score(finding.OverloadedProcess, math.Inf(1)) // it will pass every bound
 	}
-	return score
 }
 
 // behind is what a process does whose messages wait, by what was measured of it.

@@ -94,20 +94,20 @@ func restarting(ctx context.Context, s *scene.Scene, l *loop) (*finding.Finding,
 	}
 	switch {
 	case !l.dense:
-		f.Score = min(f.Score, finding.Note)
+		f.AtMost(finding.Note)
 		f.Title = fmt.Sprintf("%s on %s was restarted %s, far apart", l.who(), l.Node.Name, finding.Times(counted.restarts))
 		f.Recommendation = "See in its log what it died of: its supervisor mends that, but each restart loses its state and mailbox."
 	case s.To.Sub(last) > 10*max(l.period(), l.Node.Interval):
 		end := last
 		f.End = &end
-		f.Score = min(f.Score, finding.Over)
+		f.AtMost(finding.Over)
 		if l.more == 0 {
 			f.Summary += " It has been stable since."
 		} else {
 			f.Summary += fmt.Sprintf(" Later it was restarted %s, far apart.", finding.Times(l.more))
 		}
 	case len(said) == 0 && l.period() > time.Minute && l.births[0].By.Sub(s.From) < 2*l.period():
-		f.Score = min(f.Score, finding.Note)
+		f.AtMost(finding.Note)
 		f.Caveats = append(f.Caveats, "it is restarted at long intervals from the first and logs no error: that may be intended")
 	}
 	if len(l.among) > 0 {
