@@ -126,24 +126,6 @@ func hotspot(ctx context.Context, s *scene.Scene, n *scene.Node, rates series.Se
 	return dearHotspot(s, n, rates, profs), nil
 }
 
-// loadRatio is by how much the messages that a node's processes handle grew
-// from one stretch to another, at least 1. Each behavior counts by the time
-// that it spent in callbacks before, so that many more of a cheap message do
-// not pass for work.
-func loadRatio(was, is map[string]scene.WorkRate) float64 {
-	spent, scaled := 0.0, 0.0
-	for behavior, b := range was {
-		if b.Handled > 0 {
-			spent += b.Busy
-			scaled += b.Busy * is[behavior].Handled / b.Handled
-		}
-	}
-	if spent == 0 {
-		return 1
-	}
-	return max(1, scaled/spent)
-}
-
 // A cost is what a message of a behavior costs, against before.
 type cost uint8
 
