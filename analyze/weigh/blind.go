@@ -25,6 +25,9 @@ const (
 	surely, farther = 10, 3
 )
 
+// mostRanked is how many of a node's processes, and of its events, are compared with others.
+const mostRanked = 100
+
 // A metric is one of the series of a process, with the least spread that it is
 // taken to have: what is less is not felt.
 type metric struct {
@@ -47,14 +50,14 @@ func metrics() []metric {
 	}
 }
 
-// A moved is a series of a process, a node or a link that moved, by the robust score of Pham, Ha and
+// A moved is a series of a process, an event, a node or a link that moved, by the robust score of Pham, Ha and
 // Zhang, "BARO: Robust Root Cause Analysis for Microservices via Multivariate
 // Bayesian Online Change Point Detection" (2024): how far its median is from that
 // before, in units of the spread (the middle half) before.
 type moved struct {
 	node          *scene.Node
 	peer          string // of a link
-	pid, who      string // of a process; no pid: of the node or a link
+	pid, who      string // of a process; no pid: of an event, the node or a link
 	metric        string
 	formula       string
 	rows          finding.Source // that it is taken over
@@ -74,7 +77,7 @@ func apart(was, is []float64, least float64) (before, since, times float64) {
 }
 
 // secondOpinion asks what moved most at the onset of the worst finding that
-// nothing caused. Where that is a process of another node, a node or a link, of which no finding
+// nothing caused. Where that is a process or an event of another node, a node or a link, of which no finding
 // tells, and nothing that the finding is about moved nearly as far, it says so.
 func secondOpinion(ctx context.Context, s *scene.Scene, all []*finding.Finding) error {
 	var f *finding.Finding
@@ -97,7 +100,11 @@ func secondOpinion(ctx context.Context, s *scene.Scene, all []*finding.Finding) 
 	nearby := 0.0 // how far something moved that findings tell of
 	ranked := make([][]moved, len(s.Nodes))
 	err := s.Each(ctx, func(ctx context.Context, i int, n *scene.Node) (err error) {
-		ranked[i], err = rank(ctx, s, n, before, since)
+		if ranked[i], err = rank(ctx, s, n, before, since); err != nil {
+			return err
+		}
+		events, err := published(ctx, s, n, before, since)
+		ranked[i] = append(ranked[i], events...)
 		return err
 	})
 	if err != nil {
@@ -193,7 +200,7 @@ func rank(ctx context.Context, s *scene.Scene, n *scene.Node, before, since find
 		}
 	}
 	slices.SortFunc(out, func(a, b moved) int { return cmp.Or(cmp.Compare(b.times, a.times), cmp.Compare(a.pid, b.pid)) })
-	return out[:min(len(out), 100)], nil
+	return out[:min(len(out), mostRanked)], nil
 }
 
 // wide is how far the series of a node as a whole moved, and those of its links.
