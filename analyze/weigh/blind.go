@@ -18,15 +18,10 @@ import (
 const (
 	// around is how much is compared before an onset and since it.
 	around = 3 * time.Minute
-	// fewest are the listings on either side for which a median says something.
-	fewest = 8
 	// surely is how many times its usual spread a series must have moved, and
 	// farther how many times as far as all that the finding is about.
 	surely, farther = 10, 3
 )
-
-// mostRanked is how many of a node's processes, and of its events, are compared with others.
-const mostRanked = 100
 
 // A metric is one of the series of a process, with the least spread that it is
 // taken to have: what is less is not felt.
@@ -48,32 +43,6 @@ func metrics() []metric {
 		{"time in callbacks, ns a second", 2e7, "median(rates(RunningTime))", rate(func(p work.Point) int64 { return p.Run }), false},
 		{"messages that wait for it", 3, "median(MessagesMailbox)", func(_, q work.Point) float64 { return float64(q.Mailbox) }, true},
 	}
-}
-
-// A moved is a series of a process, an event, a node or a link that moved, by the robust score of Pham, Ha and
-// Zhang, "BARO: Robust Root Cause Analysis for Microservices via Multivariate
-// Bayesian Online Change Point Detection" (2024): how far its median is from that
-// before, in units of the spread (the middle half) before.
-type moved struct {
-	node          *scene.Node
-	peer          string // of a link
-	pid, who      string // of a process; no pid: of an event, the node or a link
-	metric        string
-	formula       string
-	rows          finding.Source // that it is taken over
-	before, since float64
-	times         float64
-}
-
-// apart is how far the median of one stretch is from that of the other, by the spread of
-// the first; least is the smallest spread that is felt.
-func apart(was, is []float64, least float64) (before, since, times float64) {
-	if len(was) < fewest || len(is) < fewest {
-		return 0, 0, 0
-	}
-	before, since = series.Median(was), series.Median(is)
-	spread := max(series.Quantile(was, 0.75)-series.Quantile(was, 0.25), least, before/20)
-	return before, since, max(before-since, since-before) / spread
 }
 
 // secondOpinion asks what moved most at the onset of the worst finding that
