@@ -37,4 +37,3 @@ func apart(was, is []float64, least float64) (before, since, times float64) {
 	spread := max(series.Quantile(was, 0.75)-series.Quantile(was, 0.25), least, before/20)
 	return before, since, max(before-since, since-before) / spread
 }
-
