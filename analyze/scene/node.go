@@ -129,7 +129,10 @@ type Risen struct {
 // half and in the second. That life has its lulls and nights, so the rise must be great, and
 // from so many events on their rate is known to a fifth.
 func (n *Node) RisenAllAlong(counted series.Series, answers int) (r Risen, ok bool) {
-	const rise, least = 10, 25
+	const (
+		rise, least = 10, 25
+		soon        = 5 // times what is between two of them on average: chance lets one wait for longer once in 150 times
+	)
 	if r.Was, r.Life, ok = n.LifeBefore(counted); !ok || counted.Len() < answers || len(n.Starts) > 0 {
 		return r, false
 	}
@@ -138,6 +141,9 @@ func (n *Node) RisenAllAlong(counted series.Series, answers int) (r Risen, ok bo
 		return r, false
 	}
 	r.Is = r.Grown / r.Seconds
+	if first := series.Growths(counted)[0].Sub(counted.T[0]).Seconds(); first > soon/r.Is+2*counted.Interval().Seconds() {
+		return r, false // it began later
+	}
 	half := counted.T[0].Add(counted.Span() / 2)
 	for _, part := range []series.Series{counted.Before(half), counted.From(half)} {
 		if grown, seconds := series.Increase(part); seconds <= 0 || grown/seconds < r.Is/2 {

@@ -58,9 +58,12 @@ func Edits() []Edit {
 		})},
 		{Name: "no tags", Means: "built without -tags=latency,pprof", Do: edit(untag)},
 		{Name: "no ages", Means: "an older node: no StateTime, no Kind", Do: edit(func(c *Case) { strip(c, "StateTime", "Kind") })},
-		{Name: "no profiles", Means: "neither heap nor goroutines nor CPU were asked for", Promise: Weaker, Do: edit(func(c *Case) { without(c, "pprof_heap", "pprof_goroutines", "pprof_cpu", "process_info") })},
-		{Name: "no logs", Means: "no log was read", Promise: Weaker, Do: edit(func(c *Case) { without(c, "sample_read") })},
-		{Name: "no inspection", Means: "nobody inspected supervisors and pools", Promise: Weaker, Do: edit(func(c *Case) { without(c, "process_inspect", "process_info") })},
+		{Name: "no profiles", Means: "neither heap nor goroutines nor CPU were asked for", Promise: Weaker, Do: edit(func(c *Case) {
+			c.leave("no profiles")
+			without(c, "pprof_heap", "pprof_goroutines", "pprof_cpu", "process_info")
+		})},
+		{Name: "no logs", Means: "no log was read", Promise: Weaker, Do: edit(func(c *Case) { c.leave("no logs"); without(c, "sample_read") })},
+		{Name: "no inspection", Means: "nobody inspected supervisors and pools", Promise: Weaker, Do: edit(func(c *Case) { c.leave("no inspection"); without(c, "process_inspect", "process_info") })},
 		{Name: "renamed", Means: "nodes, processes, behaviors and functions have other names", Do: edit(rename)},
 		{Name: "another day", Means: "all of it, its clocks too, 40 days later", Do: edit(func(c *Case) { moveAll(c, 40*24*time.Hour) })},
 		{Name: "a clock ahead", Means: "the clock of the faulty node is 3 s ahead", Do: edit(func(c *Case) { moveClock(c, victim(c), func(time.Time) time.Duration { return 3 * time.Second }) })},
@@ -99,9 +102,16 @@ func hasFault(c *Case) bool { return len(c.Faults) > 0 && c.Faults[0].Node != ""
 func hasBystander(c *Case) bool { return c.Bystander() != "" }
 
 // needsAll reports whether what is said of a recording rests on all nodes being in
-// it: that nodes are restarted one after the other, and that nobody else is at
-// fault for whom the members of a cycle of calls could wait.
+// it: that nodes are restarted one after the other, that nobody else is at fault for
+// whom the members of a cycle of calls could wait, and, of what was so from the first
+// sample, that all others are otherwise (one that does not run an application beside one
+// that does may stand by for it).
 func needsAll(c *Case) bool {
+	from, _ := c.Span()
+	told := []string{"application_down", "overloaded_process"}
+	if slices.ContainsFunc(c.Faults, func(f Fault) bool { return slices.Contains(told, f.Kind) && !f.Start.After(from.Add(c.interval())) }) {
+		return true
+	}
 	cycle := slices.ContainsFunc(c.Faults, func(f Fault) bool { return slices.Contains(f.Accept, "call_cycle") })
 	return cycle || len(c.Faults) == 0 && restarts(c) > 1
 }
@@ -231,8 +241,9 @@ func rename(c *Case) {
 	})
 	for _, n := range c.Nodes() {
 		names[n] = true
-		short, _, _ := strings.Cut(n, "@")
-		names[short] = true
+		if short, _, _ := strings.Cut(n, "@"); len(short) > 3 { // a letter is a part of everything
+			names[short] = true
+		}
 	}
 	all := slices.Collect(maps.Keys(names))
 	sort.Slice(all, func(i, k int) bool { return len(all[i]) > len(all[k]) || len(all[i]) == len(all[k]) && all[i] < all[k] })
@@ -309,6 +320,14 @@ func nodeTimes(c *Case, node string, to func(at time.Time) time.Time) {
 	c.rows([]string{"node_info"}, func(l *capture.Line, r row) {
 		if mine(l) {
 			stamp(r, "ServerTime")
+		}
+	})
+	c.rows([]string{"cron_info"}, func(l *capture.Line, r row) {
+		jobs, _ := r["Jobs"].([]any)
+		for _, x := range jobs {
+			if j, ok := x.(row); ok && mine(l) {
+				stamp(j, "LastRun")
+			}
 		}
 	})
 	c.rows([]string{"event_list"}, func(l *capture.Line, r row) {
