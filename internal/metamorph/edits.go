@@ -80,7 +80,7 @@ func Edits() []Edit {
 			c.keep(func(l *capture.Line) bool { return l.Answer.At.Before(to) })
 			c.Faults = nil
 		})},
-		{Name: "times three", Means: "three times the messages everywhere", Do: edit(func(c *Case) { scale(c, 3) })},
+		{Name: "times three", Means: "three times the messages everywhere", Fits: bears, Do: edit(func(c *Case) { scale(c, 3) })},
 		{Name: "stretched", Means: "all takes half as long again", Do: edit(func(c *Case) { stretch(c, 1.5) })},
 		{Name: "a deploy", Means: "a healthy node is restarted with a new release, 30 s before the end", Fits: func(c *Case) bool { return hasBystander(c) && !needsAll(c) }, Do: edit(func(c *Case) { deploy(c) })},
 		{Name: "a batch", Means: "a healthy process works through a batch for 30 s", Fits: hasBystander, Do: edit(batch)},
@@ -114,6 +114,28 @@ func needsAll(c *Case) bool {
 	}
 	cycle := slices.ContainsFunc(c.Faults, func(f Fault) bool { return slices.Contains(f.Accept, "call_cycle") })
 	return cycle || len(c.Faults) == 0 && restarts(c) > 1
+}
+
+// bears reports whether every process can do three times as much: before a fault none is
+// at work, or waits, in a third of the listings.
+func bears(c *Case) bool {
+	listed, busy, first := map[string]int{}, map[string]int{}, c.First()
+	c.clone().rows([]string{"process_list"}, func(l *capture.Line, r row) {
+		if len(c.Faults) > 0 && !l.Answer.At.Before(first) {
+			return
+		}
+		pid := l.Call.Node + text(r, "PID")
+		listed[pid]++
+		if text(r, "State") != "sleep" {
+			busy[pid]++
+		}
+	})
+	for pid, n := range busy {
+		if n >= 10 && 3*n > listed[pid] {
+			return false
+		}
+	}
+	return true
 }
 
 // restarts is how many nodes began another life while they were recorded.

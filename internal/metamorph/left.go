@@ -25,14 +25,16 @@ var lessLeft = []struct {
 	edit  string
 	kinds []string
 	left  left
+	as    []string // what may tell it then, besides what stands beside it
 	why   string
 }{
-	{"no profiles", []string{"memory_leak", "goroutine_growth"}, nameless, "a process has no memory of its own: the heap and the goroutines are the node's, and whose they are stands in profiles alone"},
-	{"no logs", []string{"error_burst", "dead_letters"}, nameless, "a node counts its lines and failed deliveries; who wrote them, and to whom they were, stands in the lines"},
-	{"no logs", []string{"supervisor_limit"}, beside, "its children live for less than the time between two listings, and the line that says that it gave up is not there: that the application stopped is"},
-	{"no inspection", []string{"child_disabled"}, nothing, "which children a supervisor goes on without stands in its inspection alone: one that ended and is gone may have been meant to"},
-	{"no inspection", []string{"pool_overflow"}, beside, "what a pool drops, and how many messages a worker takes, stands in its inspection alone: that its workers are full is listed"},
-	{"no inspection", []string{"delivery_errors router"}, nothing, "what a router discards stands in its inspection alone"},
+	{"no profiles", []string{"memory_leak", "goroutine_growth"}, nameless, nil, "a process has no memory of its own: the heap and the goroutines are the node's, and whose they are stands in profiles alone"},
+	{"no logs", []string{"error_burst", "dead_letters"}, nameless, nil, "a node counts its lines and failed deliveries; who wrote them, and to whom they were, stands in the lines"},
+	{"no logs", []string{"supervisor_limit"}, beside, nil, "its children live for less than the time between two listings, and the line that says that it gave up is not there: that the application stopped is"},
+	{"no inspection", []string{"child_disabled"}, nothing, nil, "which children a supervisor goes on without stands in its inspection alone: one that ended and is gone may have been meant to"},
+	{"no inspection", []string{"pool_overflow"}, beside, []string{"error_burst", "overloaded_process", "delivery_errors"}, "what a pool drops, and how many messages a worker takes, stands in its inspection alone: that its workers are full is listed"},
+	{"no inspection", []string{"delivery_errors router"}, nothing, nil, "what a router discards stands in its inspection alone"},
+	{"no inspection", []string{"restart_loop of fresh names without a log"}, beside, []string{"error_burst"}, "that one of these processes comes for another stands in their supervisor's history alone: visitors come and go as well"},
 }
 
 // leave marks the faults of which an edit leaves less.
@@ -40,14 +42,28 @@ func (c *Case) leave(edit string) {
 	for i := range c.Faults {
 		f := &c.Faults[i]
 		for _, l := range lessLeft {
-			if l.edit == edit && (slices.Contains(l.kinds, f.Kind) || slices.Contains(l.kinds, f.Kind+" "+f.of)) {
+			if l.edit == edit && (slices.Contains(l.kinds, f.Kind) || slices.Contains(l.kinds, f.Kind+" "+f.of) || slices.Contains(l.kinds, c.unlogged(f))) {
 				f.left = l.left
+				if l.left == beside {
+					f.Accept = slices.Concat(f.Accept, f.Also, l.as)
+				}
 			}
 		}
-		if f.left == beside {
-			f.Accept = slices.Concat(f.Accept, f.Also)
-		}
 	}
+}
+
+// unlogged is what a restart loop is of whose processes have another name each time, where no
+// log was recorded.
+func (c *Case) unlogged(f *Fault) string {
+	if f.Kind != "restart_loop" {
+		return ""
+	}
+	told := false
+	c.clone().rows([]string{"process_list"}, func(_ *capture.Line, r row) { told = told || len(f.Names) > 0 && f.Names[0] == text(r, "Name") })
+	if told || slices.ContainsFunc(c.Lines, func(l *capture.Line) bool { return l.Call.Tool == "sample_read" }) {
+		return ""
+	}
+	return "restart_loop of fresh names without a log"
 }
 
 // fewest are the answers on each side from which on a level is known, and shown how long a
