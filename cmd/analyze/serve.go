@@ -63,6 +63,9 @@ from --token-file. Findings are worked out while the page is already there.`,
 	return cmd
 }
 
+// firstReader is how long judging waits for the first page to be asked for and answered.
+const firstReader = time.Second
+
 func runServe(cmd *cobra.Command, given []string, opt serveOptions) error {
 	options := web.Options{Name: strings.Join(sealed.Shown(cmd, given), " + "), Hosts: opt.hosts, CertFile: opt.certFile, KeyFile: opt.keyFile, Analyze: opt.judge(given)}
 	fleet, err := fleetOf(cmd, given)
@@ -94,6 +97,13 @@ func runServe(cmd *cobra.Command, given []string, opt serveOptions) error {
 	judged := make(chan struct{})
 	go func() {
 		defer close(judged)
+		if !opt.browse {
+			select { // the first page is not to wait for cores that judge
+			case <-srv.Shown():
+			case <-time.After(firstReader):
+			case <-ctx.Done():
+			}
+		}
 		say := func(text string) { escape.Fprintf(cmd.ErrOrStderr(), "analyze: %s\n", text) }
 		if err := srv.Analyse(ctx); err != nil && !errors.Is(err, context.Canceled) {
 			say(err.Error())
