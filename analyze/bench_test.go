@@ -11,6 +11,7 @@ import (
 	"ergorecorder/analyze"
 	"ergorecorder/archive"
 	"ergorecorder/archive/archivetest"
+	"ergorecorder/internal/cpu"
 	"ergorecorder/internal/sim"
 	"ergorecorder/replay"
 )
@@ -80,10 +81,12 @@ func benchRecords(b *testing.B, rows float64, records iter.Seq[*archive.Record])
 	}
 	defer rec.Close()
 	b.ReportAllocs()
+	began := cpu.Spent()
 	for b.Loop() {
 		if _, err := analyze.Run(context.Background(), rec, analyze.Options{}); err != nil {
 			b.Fatal(err)
 		}
 	}
+	cpu.Report(b, b.N, began)
 	b.ReportMetric(rows*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
 }

@@ -353,8 +353,8 @@ func Kinds() []Row {
 		},
 		{
 			Kind: RecorderClock, Playbook: "health", Subject: "none: it is not a node's",
-			Claimed:  "the clock of the recording machine stepped: all nodes moved together against it; or it is off, and the nodes agree on another time; says by how much",
-			Excludes: "that a node's clock moved: all of them did together, or agree",
+			Claimed:  "the clock of the recording machine stepped: it moved against its own steady time, and nodes against it by as much, or all nodes moved together against it; or it is off, and the nodes agree on another time; says by how much",
+			Excludes: "that a node's clock moved: the recorder's moved against its own time, or all nodes moved together, or agree",
 			Measure:  Measure{"step of the clock", "s", 1, 3600},
 			Most:     45,
 			Fetch:    []Fetch{FetchRawGoroutine},

@@ -24,13 +24,13 @@ type recording struct {
 
 // mostImported is up to how many rows the text of a recording is exported and
 // imported: a row is some 400 bytes of text.
-const mostImported = 1_500_000
+const mostImported = 8_000_000
 
 // A command is one that is measured.
 type command struct {
 	name string
 	// instant: it asks about an instant, or the heads: its cost shall not grow with
-	// what was recorded before.
+	// what is not in one.
 	instant bool
 	memory  memory // that it holds at most
 	run     func(context.Context, *recording) cost

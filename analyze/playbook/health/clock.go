@@ -26,10 +26,16 @@ func clocks(s *scene.Scene, v *finding.Verdict) {
 	if len(voters) == 0 {
 		return
 	}
-	steps := recorderSteps(s, voters)
+	steps := stepsByOwnTime(s, voters)
 	for i := range voters {
-		voters[i].offset = without(voters[i].offset, voters[i].node, steps)
+		voters[i].offset = unstepped(voters[i], steps)
 	}
+	together := recorderSteps(s, voters)
+	for i := range voters {
+		voters[i].offset = without(voters[i].offset, voters[i].node, together)
+	}
+	steps = append(steps, together...)
+	slices.SortStableFunc(steps, func(a, b clockStep) int { return a.at.Compare(b.at) })
 	agreed := agreement(voters)
 	if f := recorderClock(s, voters, steps, agreed); f != nil {
 		v.Find(f)
@@ -39,132 +45,12 @@ func clocks(s *scene.Scene, v *finding.Verdict) {
 	}
 }
 
-// A voter is a node and how far its clock is ahead of the recorder's.
-type voter struct {
-	node   *scene.Node
-	offset series.Series
-}
-
-// A jump is a place at which a clock's offset took another level at once.
-type jump struct {
-	last, next time.Time // the last answer before it, and the first behind it
-	by         float64   // s
-}
-
-// lasting is how many answers in a row must stand at a level that is one: where
-// the recorder's clock goes back, what was recorded before and after stands mixed.
-const lasting = 3
-
-// jumps are the places at which an offset took another level, by more than
-// least. A drift is none: the level follows it.
-func jumps(o series.Series, least float64) []jump {
-	var all []jump
-	if o.Len() < 2*lasting {
-		return nil
-	}
-	level, last := series.Median(o.V[:lasting]), o.T[lasting-1]
-	for i := lasting; i < o.Len(); i++ {
-		if math.Abs(o.V[i]-level) <= least {
-			level, last = o.V[i], o.T[i]
-			continue
-		}
-		next := o.V[i:min(i+lasting, o.Len())]
-		if len(next) == lasting && slices.Max(next)-slices.Min(next) <= least/2 {
-			all = append(all, jump{last: last, next: o.T[i], by: series.Median(next) - level})
-			level, last = o.V[i], o.T[i]
-		}
-	}
-	return all
-}
-
-// stepLimit is by how much a node's clock must step, or be off, to be told: from
-// there on its log lines stand in the wrong order among those of others, and among
-// what was sampled every second or two.
-func stepLimit(s *scene.Scene, n *scene.Node) float64 {
-	return min(max(s.Usual(n).Seconds(), 1), 2)
-}
-
-// A clockStep is a step of the recorder's own clock: all nodes moved against
-// it, at one moment and by as much.
-type clockStep struct {
-	at time.Time
-	by float64                // s that the recorder's clock went forward
-	of map[*scene.Node][]jump // as each node shows it
-}
-
-// recorderSteps finds steps of the recorder's clock. One node alone would not
-// tell it from a step of its own.
-func recorderSteps(s *scene.Scene, voters []voter) []clockStep {
-	var steps []clockStep
-	var others []voter
-	of := map[*scene.Node][]jump{}
-	for _, x := range voters {
-		if x.offset.Len() >= 2*lasting {
-			others = append(others, x)
-			of[x.node] = jumps(x.offset, stepLimit(s, x.node))
-		}
-	}
-	if len(others) < 2 {
-		return nil
-	}
-	for _, j := range of[others[0].node] {
-		step := clockStep{of: map[*scene.Node][]jump{}}
-		var by []float64
-		for _, x := range others {
-			i := slices.IndexFunc(of[x.node], func(k jump) bool { return together(s, x.node, j, k) })
-			if i < 0 {
-				break
-			}
-			k := of[x.node][i]
-			step.of[x.node] = []jump{k}
-			step.at, by = series.Later(step.at, k.last), append(by, k.by)
-		}
-		if len(step.of) == len(others) {
-			step.by = -series.Median(by)
-			steps = append(steps, step)
-		}
-	}
-	return steps
-}
-
-// together reports whether two nodes moved against the recorder at one moment and
-// by as much.
-func together(s *scene.Scene, n *scene.Node, a, b jump) bool {
-	apart := time.Duration(math.Abs(a.by)*float64(time.Second)) + 2*s.Usual(n) + a.next.Sub(a.last)
-	return math.Abs(a.by-b.by) <= max(0.5, 0.05*math.Abs(a.by)) && b.next.Sub(a.next).Abs() <= apart
-}
-
-// without takes the recorder's steps off a node's offsets: they are as they would
-// be had it never stepped.
-func without(o series.Series, n *scene.Node, steps []clockStep) series.Series {
-	if len(steps) == 0 {
-		return o
-	}
-	var out series.Series
-	for i, v := range o.V {
-		for _, step := range steps {
-			for _, j := range step.of[n] {
-				// What stands mixed belongs to the level that it is nearer to.
-				mixed := !o.T[i].Before(j.next.Add(-time.Duration(math.Abs(j.by) * float64(time.Second))))
-				if !o.T[i].Before(j.next) || mixed && j.by > 0 && v > j.by/2 || mixed && j.by < 0 && v < j.by/2 {
-					v -= j.by
-				}
-			}
-		}
-		out.Add(o.T[i], v)
-	}
-	return out
-}
-
 // An agreed time is what most clocks, the recorder's among them, agree on.
 type agreed struct {
 	of       []voter // the nodes that do
 	recorder bool    // the recorder does
 	outvotes bool    // they are more than half of all clocks
 }
-
-// alike is up to how many seconds apart clocks agree.
-const alike = 1
 
 // agreement is the largest group of clocks that agree; of groups as large, the
 // recorder's, or else that of the first.
@@ -281,7 +167,7 @@ func steppedFinding(s *scene.Scene, steps []clockStep) *finding.Finding {
 		Kind: finding.RecorderClock, Score: min(finding.Score(finding.RecorderClock, math.Abs(first.by)), finding.Note), Confidence: finding.High,
 		Title:   fmt.Sprintf("The clock of the recording machine went %s", move(first)),
 		Summary: fmt.Sprintf("At %s all nodes moved together against the recorder's clock, which went %s: it is the recorder's that stepped.", finding.Clock(first.at), move(first)),
-		Onset:   first.at, OnsetErrorS: s.Usual(n).Seconds(),
+		Onset:   first.at, OnsetErrorS: first.off.Seconds(),
 		Evidence: []finding.Evidence{{
 			What: "the nodes' clocks less the recorder's", Node: n.Name, Tool: "node_info", Field: "ServerTime", From: &first.at, To: &s.To,
 			Series: finding.Chart("s", n.Clock.Offset),
@@ -289,6 +175,9 @@ func steppedFinding(s *scene.Scene, steps []clockStep) *finding.Finding {
 		Recommendation: "Let the recording machine's clock be slewed, not stepped, and start recording after it is in time.",
 		Confirm:        []string{"the log of the time synchronisation of the machine that recorded"},
 		Caveats:        []string{"Where the clock went back, what was recorded before and after the step has the same times and stands mixed."},
+	}
+	if first.own != nil {
+		f.Summary = fmt.Sprintf("At %s the recorder's clock went %s against its own time, which no step touches, and the nodes moved against it by as much: it is the recorder's that stepped.", finding.Clock(first.at), move(first))
 	}
 	if len(steps) > 1 {
 		f.Title = fmt.Sprintf("The clock of the recording machine stepped %s", finding.Times(len(steps)))
@@ -298,6 +187,12 @@ func steppedFinding(s *scene.Scene, steps []clockStep) *finding.Finding {
 		}
 		f.Evidence = append(f.Evidence, finding.Evidence{What: "the steps", Tool: "node_info", Field: "ServerTime", Lines: all})
 		f.Summary = fmt.Sprintf("All nodes moved together against the recorder's clock %s, first at %s: it is the recorder's that stepped.", finding.Times(len(steps)), finding.Clock(first.at))
+		if !slices.ContainsFunc(steps, func(c clockStep) bool { return c.own == nil }) {
+			f.Summary = fmt.Sprintf("The recorder's clock moved against its own time, which no step touches, %s, first at %s, and the nodes moved against it by as much: it is the recorder's that stepped.", finding.Times(len(steps)), finding.Clock(first.at))
+		}
+	}
+	if first.own != nil {
+		f.Evidence = append(f.Evidence, movedByOwnTime(s, n))
 	}
 	for _, n := range s.Nodes {
 		if first.of[n] != nil {
