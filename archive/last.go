@@ -42,14 +42,12 @@ func (r *Reader) LastFrame(s StreamKey, t time.Time, columns []string, rows int)
 	return r.lastFrame(s, t, columns, func(part int) bool { return part*codec.PartRows < rows })
 }
 
-// LastSlots is LastFrame for who knows in which slots the rows are that count. Of a large
+// LastSlots is LastFrame for who knows in which few slots the rows are that count. Of a large
 // table the frame holds those, and some others.
 func (r *Reader) LastSlots(s StreamKey, t time.Time, columns []string, slots []int32) (*Frame, error) {
-	parts := map[int]bool{}
-	for _, slot := range slots {
-		parts[int(slot)/codec.PartRows] = true
-	}
-	return r.lastFrame(s, t, columns, func(part int) bool { return parts[part] })
+	return r.lastFrame(s, t, columns, func(part int) bool {
+		return slices.ContainsFunc(slots, func(slot int32) bool { return int(slot)/codec.PartRows == part })
+	})
 }
 
 // lastFrame is the newest answer, of those parts of it that are wanted; nil wants all.

@@ -122,9 +122,17 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error { return s.doo
 // Scheme is http, or https where TLS is served.
 func (s *Server) Scheme() string { return s.door.Scheme() }
 
-// Shown is closed once a page was answered: who has much to reckon, as [Server.Analyse], may
-// let the first reader go before.
-func (s *Server) Shown() <-chan struct{} { return s.shown }
+// Receive returns once a page was answered, or after a while in which none was: who has much to
+// reckon, as [Server.Analyse], lets the first reader go before.
+func (s *Server) Receive(ctx context.Context, atMost time.Duration) {
+	late := time.NewTimer(atMost)
+	defer late.Stop()
+	select {
+	case <-s.shown:
+	case <-late.C:
+	case <-ctx.Done():
+	}
+}
 
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 

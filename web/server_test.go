@@ -350,7 +350,7 @@ func TestShown(t *testing.T) {
 	s := New(bundled(t, "stuck"), Options{})
 	shown := func() bool {
 		select {
-		case <-s.Shown():
+		case <-s.shown:
 			return true
 		default:
 			return false

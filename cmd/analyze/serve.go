@@ -11,14 +11,13 @@ import (
 	"strings"
 	"time"
 
-	"ergorecorder/cmd/internal/paths"
-	"ergorecorder/cmd/internal/sealed"
-	"ergorecorder/escape"
-	"ergorecorder/fleet/ask"
-
 	"github.com/spf13/cobra"
 
+	"ergorecorder/cmd/internal/paths"
+	"ergorecorder/cmd/internal/sealed"
 	"ergorecorder/ergo/live"
+	"ergorecorder/escape"
+	"ergorecorder/fleet/ask"
 	"ergorecorder/web"
 )
 
@@ -63,9 +62,6 @@ from --token-file. Findings are worked out while the page is already there.`,
 	return cmd
 }
 
-// firstReader is how long judging waits for the first page to be asked for and answered.
-const firstReader = time.Second
-
 func runServe(cmd *cobra.Command, given []string, opt serveOptions) error {
 	options := web.Options{Name: strings.Join(sealed.Shown(cmd, given), " + "), Hosts: opt.hosts, CertFile: opt.certFile, KeyFile: opt.keyFile, Analyze: opt.judge(given)}
 	fleet, err := fleetOf(cmd, given)
@@ -98,11 +94,7 @@ func runServe(cmd *cobra.Command, given []string, opt serveOptions) error {
 	go func() {
 		defer close(judged)
 		if !opt.browse {
-			select { // the first page is not to wait for cores that judge
-			case <-srv.Shown():
-			case <-time.After(firstReader):
-			case <-ctx.Done():
-			}
+			srv.Receive(ctx, time.Second)
 		}
 		say := func(text string) { escape.Fprintf(cmd.ErrOrStderr(), "analyze: %s\n", text) }
 		if err := srv.Analyse(ctx); err != nil && !errors.Is(err, context.Canceled) {
