@@ -15,6 +15,9 @@ type start struct {
 	exact bool // the node itself said since when
 }
 
+// Exact reports whether the node itself said since when.
+func (b start) Exact() bool { return b.exact }
+
 // Lasted is for how long the process stood still at least.
 func (b start) Lasted(st *work.Stall) time.Duration {
 	if b.exact {

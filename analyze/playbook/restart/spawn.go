@@ -25,7 +25,11 @@ func starts(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 			return err
 		}
 		for _, in := range n.Inspected {
-			if f := childDisabled(s, n, in, w); f != nil {
+			f := childDisabled(s, n, in, w)
+			if f == nil {
+				f = olderDisabled(s, n, in)
+			}
+			if f != nil {
 				v.Find(f)
 			}
 		}
@@ -115,6 +119,45 @@ func childDisabled(s *scene.Scene, n *scene.Node, in *scene.Inspection, w scene.
 		f.Score, f.Confidence = min(f.Score, finding.Note), finding.Medium
 		f.Caveats = append(f.Caveats, "no death of the child was logged: somebody may have disabled it on purpose")
 	}
+	return f
+}
+
+// olderDisabled tells that a supervisor went on without a child when the recording began, and
+// does so still: one that it noted to have died before, and that is not there. A child that
+// is disabled though none is known to have died may be meant to be.
+func olderDisabled(s *scene.Scene, n *scene.Node, in *scene.Inspection) *finding.Finding {
+	sup := n.Procs.Known[in.Pid]
+	if in.Disabled.Len() < 2 || in.Disabled.V[0] < 1 || in.Disabled.V[in.Disabled.Len()-1] < in.Disabled.V[0] || sup == nil {
+		return nil
+	}
+	var last *scene.Noted
+	for i := range in.History {
+		if h := &in.History[i]; h.At.Before(in.Disabled.T[0]) && h.Child != "" {
+			last = h
+		}
+	}
+	if last == nil || slices.ContainsFunc(n.Procs.Actors, func(a *scene.Actor) bool { return a.Parent == in.Pid && a.Name == last.Child }) {
+		return nil
+	}
+	first, to := in.Disabled.T[0], in.Disabled.T[in.Disabled.Len()-1]
+	f := &finding.Finding{
+		Kind: finding.ChildDisabled, Score: min(finding.Score(finding.ChildDisabled, s.To.Sub(s.From).Seconds()), finding.Unsure), Confidence: finding.Medium, Facts: []finding.Fact{finding.Older},
+		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(s.From), Application: sup.Application, Name: last.Child},
+		Onset:   s.From, OnsetErrorS: in.Disabled.Interval().Seconds(),
+		Title: fmt.Sprintf("%s on %s goes on without %s", sup.Called(), n.Name, last.Child),
+		Summary: fmt.Sprintf("It was so when the recording began: its disabled children are %s, and %s is not there. The supervisor noted why it died last, at %s: %s.",
+			finding.Number(in.Disabled.V[0]), last.Child, finding.Clock(last.At), last.Reason),
+		Evidence: []finding.Evidence{{
+			What: "disabled children of " + sup.Called() + " " + sup.Pid, Node: n.Name, Tool: "process_inspect", Field: in.DisabledAs, From: &first, To: &to,
+			Series: finding.Chart("children", in.Disabled),
+		}, historyEvidence([]scene.Noted{*last}, in, n, sup)},
+		Recommendation: "Mend why the child died, then enable it again; what it did is not done meanwhile.",
+		Confirm:        []string{fmt.Sprintf("process_inspect node=%s pid=%s: %s", n.Name, in.Pid, in.DisabledAs)},
+		Caveats:        []string{"Which child is disabled is not said: this one died last, and is not there."},
+	}
+	told := n.Over("process_inspect", in.Disabled)
+	told.Row = in.Pid
+	f.Evidence[0].Value("disabled", in.Disabled.V[0], told.Of("first("+in.DisabledAs+")"))
 	return f
 }
 
