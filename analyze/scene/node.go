@@ -129,27 +129,14 @@ type Risen struct {
 // half and in the second. That life has its lulls and nights, so the rise must be great, and
 // from so many events on their rate is known to a fifth.
 func (n *Node) RisenAllAlong(counted series.Series, answers int) (r Risen, ok bool) {
-	const (
-		rise, least = 10, 25
-		soon        = 5 // times what is between two of them on average: chance lets one wait for longer once in 150 times
-	)
+	const rise, least = 10, 25
 	if r.Was, r.Life, ok = n.LifeBefore(counted); !ok || counted.Len() < answers || len(n.Starts) > 0 {
 		return r, false
 	}
-	r.Grown, r.Seconds = series.Increase(counted)
-	if r.Seconds <= 0 || r.Grown < least {
+	if r.Grown, r.Seconds, ok = series.Throughout(counted); !ok || r.Grown < least {
 		return r, false
 	}
 	r.Is = r.Grown / r.Seconds
-	if first := series.Growths(counted)[0].Sub(counted.T[0]).Seconds(); first > soon/r.Is+2*counted.Interval().Seconds() {
-		return r, false // it began later
-	}
-	half := counted.T[0].Add(counted.Span() / 2)
-	for _, part := range []series.Series{counted.Before(half), counted.From(half)} {
-		if grown, seconds := series.Increase(part); seconds <= 0 || grown/seconds < r.Is/2 {
-			return r, false // it began or ended meanwhile
-		}
-	}
 	return r, r.Is >= rise*r.Was
 }
 
