@@ -11,6 +11,7 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/sampled"
 )
 
 // errNoSamplers answers who would start a sampler: a moment keeps no state.
@@ -35,11 +36,11 @@ type reading struct {
 	Tool      string      `json:"tool,omitempty"`
 	Sequence  int         `json:"sequence"`
 	Completed bool        `json:"completed"`
-	Samples   []wireEntry `json:"samples"`
+	Samples   []sampled.Entry `json:"samples"`
 }
 
 // behind are the entries with a higher number, nil where there are none.
-func behind(list []wireEntry, since int) (out []wireEntry) {
+func behind(list []sampled.Entry, since int) (out []sampled.Entry) {
 	for _, e := range list {
 		if e.Sequence > since {
 			out = append(out, e)
