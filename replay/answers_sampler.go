@@ -31,11 +31,11 @@ func (q *question) sampler() (Reply, error) {
 
 // A reading is the answer of sample_read.
 type reading struct {
-	SamplerID string      `json:"sampler_id"`
-	Mode      string      `json:"mode"`
-	Tool      string      `json:"tool,omitempty"`
-	Sequence  int         `json:"sequence"`
-	Completed bool        `json:"completed"`
+	SamplerID string          `json:"sampler_id"`
+	Mode      string          `json:"mode"`
+	Tool      string          `json:"tool,omitempty"`
+	Sequence  int             `json:"sequence"`
+	Completed bool            `json:"completed"`
 	Samples   []sampled.Entry `json:"samples"`
 }
 

@@ -86,4 +86,3 @@ func (w *nodeLog) connect(s *Scene, l replay.LogLine) {
 		w.connections = append(w.connections, connectionLine{At: l.At, Peer: peer, Lost: !up})
 	}
 }
-
