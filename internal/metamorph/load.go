@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -82,6 +83,9 @@ func FromStory(name string, s *story.Story) *Case {
 			continue
 		}
 		f := Fault{Kind: w.Kinds[0], Accept: w.Kinds, Also: also, Names: w.Names, Node: w.Node, Peer: w.Peer, Start: w.Onset}
+		if slices.ContainsFunc(w.Says, func(re *regexp.Regexp) bool { return strings.Contains(re.String(), "discard") }) {
+			f.of = "router"
+		}
 		if f.loose = w.Within - 4e9; w.Onset.IsZero() {
 			f.Start, f.open = s.World.From, true
 		}

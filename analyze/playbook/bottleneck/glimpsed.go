@@ -23,7 +23,7 @@ func glimpsed(ctx context.Context, s *scene.Scene, a *scene.Actor) (*finding.Fin
 		return nil, err
 	}
 	d, oldest := began.Lasted(st), time.Duration(st.To.Latency)
-	if !began.Exact() {
+	if !began.Exact {
 		d = oldest
 	}
 	// Who has done more than one callback since it woke up has taken messages meanwhile:
