@@ -8,6 +8,7 @@ import (
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/scene/logged"
 	"ergorecorder/analyze/series"
 	"ergorecorder/ergo"
 )
@@ -23,10 +24,11 @@ func starts(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 		if len(v.Findings) == before {
 			olderSpawnFailed(s, n, v)
 		}
-		w, err := s.Complaints(ctx, n)
+		log, err := s.Log(ctx, n)
 		if err != nil {
 			return err
 		}
+		w := log.Complaints
 		for _, in := range n.Inspected {
 			f := childDisabled(s, n, in, w)
 			if f == nil {
@@ -103,7 +105,7 @@ func olderSpawnFailed(s *scene.Scene, n *scene.Node, v *finding.Verdict) {
 }
 
 // childDisabled tells that a supervisor goes on without a child that it had.
-func childDisabled(s *scene.Scene, n *scene.Node, in *scene.Inspection, w scene.Complaints) *finding.Finding {
+func childDisabled(s *scene.Scene, n *scene.Node, in *scene.Inspection, w logged.Complaints) *finding.Finding {
 	k := slices.IndexFunc(in.Disabled.V, func(v float64) bool { return v > in.Disabled.V[0] })
 	if k < 1 || in.Disabled.V[in.Disabled.Len()-1] <= in.Disabled.V[0] {
 		return nil
@@ -123,7 +125,7 @@ func childDisabled(s *scene.Scene, n *scene.Node, in *scene.Inspection, w scene.
 		}
 		sub.Name, sub.Behavior, who = l.Name, l.Behavior, l.Name
 		onset, off = series.Middle(c.Last, c.Last.Add(n.Interval))
-		died = len(scene.Deaths(w.ByName[l.Name]))
+		died = len(logged.Deaths(w.ByName[l.Name]))
 	}
 	if h := lastNoted(in, sub.Name, in.Disabled.T[k-1], at); h != nil {
 		sub.Name, who = h.Child, h.Child
