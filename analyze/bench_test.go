@@ -36,6 +36,13 @@ func BenchmarkNodes(b *testing.B) {
 	}
 }
 
+// BenchmarkLines is judging a node that logs 28 lines a second for an hour.
+func BenchmarkLines(b *testing.B) {
+	load := sim.Standard(1, time.Hour)
+	load.Lines = 100_000
+	judgeWorkload(b, load)
+}
+
 // BenchmarkSuspects is as BenchmarkRun, over the workload of the storage
 // measurements. That leaves processes running with mail when they go idle, so
 // that of each thousand some 580 are judged to be blocked.

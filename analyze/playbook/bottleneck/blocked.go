@@ -172,9 +172,12 @@ func endOf(f *finding.Finding, a *scene.Actor, st *work.Stall) {
 	}
 	end := st.To.At
 	f.End = &end
-	if a.Gone {
+	switch {
+	case a.Zombie() != nil:
+		f.Summary += " It was killed then, and is a zombee since."
+	case a.Gone:
 		f.Summary += " It is gone since."
-	} else {
+	default:
 		f.Summary += " It works again since."
 	}
 }

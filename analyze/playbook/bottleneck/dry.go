@@ -68,6 +68,7 @@ func dried(ctx context.Context, s *scene.Scene, n *scene.Node, found []*finding.
 		}
 		out = append(out, f)
 	}
+	inTurn(out)
 	return out, open, nil
 }
 

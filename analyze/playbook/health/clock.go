@@ -41,7 +41,7 @@ func clocks(s *scene.Scene, v *finding.Verdict) {
 		v.Find(f)
 	}
 	for _, x := range voters {
-		clockSkew(s, x, agreed, v)
+		clockSkew(s, x, voters, agreed, v)
 	}
 }
 
@@ -214,7 +214,7 @@ func movedBy(n *scene.Node) finding.Evidence {
 
 // clockSkew reports a clock that is off the agreed time by more than the sampling
 // interval: all along, since it stepped or drifted so far, or for a while.
-func clockSkew(s *scene.Scene, x voter, g agreed, v *finding.Verdict) {
+func clockSkew(s *scene.Scene, x voter, voters []voter, g agreed, v *finding.Verdict) {
 	n, limit := x.node, stepLimit(s, x.node)
 	o := g.against(x.offset)
 	steps := jumps(o, limit)
@@ -234,7 +234,8 @@ func clockSkew(s *scene.Scene, x voter, g agreed, v *finding.Verdict) {
 		Recommendation: fmt.Sprintf("Check the time synchronisation of %s's host; times in its log are off by as much.", n.Name),
 		Confirm:        []string{"node_info on every node at once: ServerTime"},
 	}
-	wordSkew(s, f, n, ahead, g)
+	open := undecided(x, voters, g, worst)
+	wordSkew(s, f, n, ahead, open)
 	if k := len(steps); k > 0 {
 		often := "once"
 		if k > 1 {
@@ -247,9 +248,9 @@ func clockSkew(s *scene.Scene, x voter, g agreed, v *finding.Verdict) {
 		f.End, f.Score = &end, min(f.Score, finding.Over)
 		f.Title = fmt.Sprintf("The clock of %s was off by %s for %s", finding.NodeName(n.Name), finding.Seconds(math.Abs(ahead)), finding.Duration(end.Sub(onset)))
 	}
-	if !g.outvotes {
+	if open != "" {
 		f.Score = min(f.Score, finding.Note)
-		f.Or("The clock of the machine that records is off, or that of another node: no two clocks agree, or as many on the one time as on the other.", "the time synchronisation of each machine.")
+		f.Or("The clock of the machine that records is off, or that of another node: "+open+".", "the time synchronisation of each machine.")
 	}
 	agreedIs := series.Median(x.offset.Between(worst.T[0], worst.T[worst.Len()-1].Add(1)).V) - ahead
 	f.Evidence[0].Value("ahead_s", ahead, n.Over("node_info", worst).Of(fmt.Sprintf("median(offset(ServerTime, took)) - %v", agreedIs)))
@@ -257,13 +258,32 @@ func clockSkew(s *scene.Scene, x voter, g agreed, v *finding.Verdict) {
 	v.Find(f)
 }
 
-func wordSkew(s *scene.Scene, f *finding.Finding, n *scene.Node, ahead float64, g agreed) {
+// undecided says why it cannot be told which clock is right while a node's is off; "" where
+// it can: no time has most clocks, or most moved to the node's since.
+func undecided(x voter, voters []voter, g agreed, worst series.Series) string {
+	if !g.outvotes {
+		return "no more clocks agree with the one than with the other"
+	}
+	from, to := worst.T[0], worst.T[worst.Len()-1].Add(1)
+	own, alikeNow := series.Median(x.offset.Between(from, to).V), 0
+	for _, o := range voters {
+		if there := o.offset.Between(from, to); there.Len() > 0 && math.Abs(series.Median(there.V)-own) <= alike {
+			alikeNow++
+		}
+	}
+	if 2*alikeNow > len(voters)+1 {
+		return "most clocks are as far from the recorder's since"
+	}
+	return ""
+}
+
+func wordSkew(s *scene.Scene, f *finding.Finding, n *scene.Node, ahead float64, open string) {
 	way, of, what := "ahead", "ahead of", "what most clocks say at the same moment"
 	if ahead < 0 {
 		way, of = "behind", "behind"
 	}
-	if !g.outvotes {
-		what = "the recorder's clock, and no more clocks agree with the one than with the other: which is right cannot be told"
+	if open != "" {
+		what = "the recorder's clock, and " + open + ": which is right cannot be told"
 	}
 	f.Title = fmt.Sprintf("The clock of %s is %s %s", finding.NodeName(n.Name), finding.Seconds(math.Abs(ahead)), way)
 	f.Summary = fmt.Sprintf("ServerTime of %s is %s s %s %s; the sampling interval is %s.", n.Name, finding.Number(math.Abs(ahead)), of, what, finding.Duration(s.Usual(n)))
