@@ -140,11 +140,14 @@ func pidOf(t *testing.T, rec *replay.Recording, node, name string) (pid string) 
 
 // wrongly are the sentences of what was excluded that the report of a story must not
 // have: of kinds of which just that is so, and those that the recording, asked another
-// way, does not carry.
+// way, does not carry; and what is said to follow from another for no reason.
 func wrongly(t testing.TB, name string, rec *replay.Recording, r *analyze.Report) (lacks []string) {
 	t.Helper()
 	paths := secondPaths()
 	for _, f := range r.Findings {
+		if f.CausedBy != nil && f.Because == "" {
+			lacks = append(lacks, f.Title+" follows from another finding, and nothing says why")
+		}
 		if !excluded(f) {
 			continue
 		}

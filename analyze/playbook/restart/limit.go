@@ -40,7 +40,7 @@ func limits(s *scene.Scene, n *scene.Node, loops []*loop, w logged.Complaints) [
 		above := of[d.Supervisor.Name]
 		for _, child := range d.Children {
 			if below := of[child]; above != nil && below != nil && !below.Onset.After(above.Onset) {
-				above.ExplainedBy(below)
+				above.FollowsFrom(below, "the supervisor that gave up is one of its children")
 			}
 		}
 	}
