@@ -47,6 +47,14 @@ func dried(ctx context.Context, s *scene.Scene, n *scene.Node, found []*finding.
 		case habitual(pause{a, d.since, d.quiet()}, d.over, habits[a.Behavior]):
 			usual = append(usual, d)
 		default:
+			seldom, err := seldomBusy(ctx, s, d)
+			if err != nil {
+				return nil, "", err
+			}
+			if seldom {
+				open = fmt.Sprintf("next to no messages came to %s (%s) for %s, and hardly any in its life before the recording: whether it is done, or somebody stopped feeding it, cannot be told", a.Called(), a.Pid, finding.Duration(d.quiet()))
+				continue
+			}
 			all = append(all, d)
 		}
 	}
@@ -70,6 +78,15 @@ func dried(ctx context.Context, s *scene.Scene, n *scene.Node, found []*finding.
 	}
 	inTurn(out)
 	return out, open, nil
+}
+
+// seldomBusy reports whether a process had less than a tenth of its stream in its life before
+// it was first seen: then it was quiet for most of that, as a job between two batches.
+func seldomBusy(ctx context.Context, s *scene.Scene, d dry) (bool, error) {
+	const rise, least = 10, 30 * time.Second
+	born, _, err := s.BirthTime(ctx, d.actor.Node, d.actor.Pid, time.Time{}, d.actor.First)
+	life := d.actor.First.Sub(born)
+	return life >= least && rise*float64(d.actor.Begin.In) < d.rate*life.Seconds(), err
 }
 
 func ranDry(a *scene.Actor) (dry, bool) {
