@@ -2,6 +2,7 @@ package analyze_test
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"path/filepath"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"ergorecorder/analyze"
 	"ergorecorder/archive"
 	"ergorecorder/archive/archivetest"
+	"ergorecorder/internal/cpu"
 	"ergorecorder/internal/sim"
 	"ergorecorder/replay"
 )
@@ -20,6 +22,25 @@ func BenchmarkRun(b *testing.B) {
 	b.Run("2nodes-30min", func(b *testing.B) { judgeWorkload(b, sim.Standard(2, 30*time.Minute)) })
 	b.Run("1node-1day", func(b *testing.B) { judgeWorkload(b, sim.Standard(1, 24*time.Hour)) })
 	b.Run("10nodes-1day", func(b *testing.B) { judgeWorkload(b, sim.Standard(10, 24*time.Hour)) })
+}
+
+// BenchmarkNodes is judging many small nodes: what a row costs must not grow with how
+// many there are.
+func BenchmarkNodes(b *testing.B) {
+	for _, nodes := range []int{50, 500} {
+		b.Run(fmt.Sprint(nodes), func(b *testing.B) {
+			load := sim.Standard(nodes, 10*time.Minute)
+			load.Processes = 40
+			judgeWorkload(b, load)
+		})
+	}
+}
+
+// BenchmarkLines is judging a node that logs 28 lines a second for an hour.
+func BenchmarkLines(b *testing.B) {
+	load := sim.Standard(1, time.Hour)
+	load.Lines = 100_000
+	judgeWorkload(b, load)
 }
 
 // BenchmarkSuspects is as BenchmarkRun, over the workload of the storage
@@ -67,10 +88,12 @@ func benchRecords(b *testing.B, rows float64, records iter.Seq[*archive.Record])
 	}
 	defer rec.Close()
 	b.ReportAllocs()
+	began := cpu.Spent()
 	for b.Loop() {
 		if _, err := analyze.Run(context.Background(), rec, analyze.Options{}); err != nil {
 			b.Fatal(err)
 		}
 	}
+	cpu.Report(b, b.N, began)
 	b.ReportMetric(rows*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
 }

@@ -13,6 +13,7 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/archive/archivetest"
+	"ergorecorder/internal/cpu"
 )
 
 // hours is how much of the workload the long benchmarks write: 24, or what
@@ -128,6 +129,7 @@ func made(b *testing.B) (path string, rows int) {
 func BenchmarkScan(b *testing.B) {
 	path, rows := made(b)
 	b.ReportAllocs()
+	began := cpu.Spent()
 	for b.Loop() {
 		r, err := archive.Open(path)
 		if err != nil {
@@ -138,6 +140,7 @@ func BenchmarkScan(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+	cpu.Report(b, b.N, began)
 }
 
 // BenchmarkSeek asks for the state of a node at random instants.
@@ -148,9 +151,11 @@ func BenchmarkSeek(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer r.Close()
+	began := cpu.Spent()
 	for b.Loop() {
 		seek(b, r)
 	}
+	cpu.Report(b, b.N*seeks, began) // of one
 }
 
 // scanTwo scans two columns of every stream.
@@ -175,11 +180,14 @@ func scanTwo(b *testing.B, r *archive.Reader, rows int) {
 	b.ReportMetric(2*float64(rows)/time.Since(start).Seconds()/1e6, "Mvalues-scanned/s")
 }
 
+// seeks is how many instants seek asks about.
+const seeks = 300
+
 // seek asks for the state of a node at random instants.
 func seek(b *testing.B, r *archive.Reader) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	in, streams := r.Info(), r.Streams()
-	times := make([]time.Duration, 0, 300)
+	times := make([]time.Duration, 0, seeks)
 	for range cap(times) {
 		s := streams[rng.IntN(len(streams))]
 		at := in.From.Add(time.Duration(rng.Int64N(int64(in.To.Sub(in.From)))))

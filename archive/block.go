@@ -90,12 +90,7 @@ func (r *Reader) blocksBeyond(c *Cursor, open bool) (found []*Block) {
 func (r *Reader) Leave(keep func(StreamKey) bool) {
 	r.cat.Mu.Lock()
 	defer r.cat.Mu.Unlock()
-	for k := range r.cat.Streams {
-		if !keep(k) {
-			delete(r.cat.Streams, k)
-		}
-	}
-	r.cat.Order = nil
+	r.cat.Leave(keep)
 }
 
 // Lacks tells the reader of what did not come to where it reads: damage of which the archive itself

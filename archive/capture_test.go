@@ -222,7 +222,7 @@ func TestCaptures(t *testing.T) {
 			if share := float64(size) / float64(gz.Size()); share > 0.25 && filepath.Base(path) != tooActive {
 				t.Errorf("%.3f of the gzipped JSON, a quarter is the aim", share)
 			}
-			t.Logf("%d records, %d bytes, %.3f of %d gzipped", i, size, float64(size)/float64(gz.Size()), gz.Size())
+			t.Logf("%s: %d records, %d bytes, %.3f of %d gzipped", filepath.Base(path), i, size, float64(size)/float64(gz.Size()), gz.Size())
 		})
 	}
 }

@@ -36,14 +36,28 @@ func (r *Reader) Last(s StreamKey, subject string, t time.Time) (*Record, error)
 // alone: it decodes no others. Of a large table it holds at least as many rows
 // as are asked for, all where that is 0. The frame is the caller's to keep.
 func (r *Reader) LastFrame(s StreamKey, t time.Time, columns []string, rows int) (*Frame, error) {
+	if rows == 0 {
+		return r.lastFrame(s, t, columns, nil)
+	}
+	return r.lastFrame(s, t, columns, func(part int) bool { return part*codec.PartRows < rows })
+}
+
+// LastSlots is LastFrame for who knows in which few slots the rows are that count. Of a large
+// table the frame holds those, and some others.
+func (r *Reader) LastSlots(s StreamKey, t time.Time, columns []string, slots []int32) (*Frame, error) {
+	return r.lastFrame(s, t, columns, func(part int) bool {
+		return slices.ContainsFunc(slots, func(slot int32) bool { return int(slot)/codec.PartRows == part })
+	})
+}
+
+// lastFrame is the newest answer, of those parts of it that are wanted; nil wants all.
+func (r *Reader) lastFrame(s StreamKey, t time.Time, columns []string, wanted func(part int) bool) (*Frame, error) {
 	at, err := r.find(s, "", t)
 	if err != nil {
 		return nil, err
 	}
 	sc := &scan{r: r, key: s, table: codec.NewTable(r.form(s), columns, r.fetcher(s))}
-	if rows > 0 {
-		sc.table.Only(func(part int) bool { return part*codec.PartRows < rows })
-	}
+	sc.table.Only(wanted)
 	p, err := r.position(s, at.run, sc.table)
 	if err == nil {
 		err = r.advance(p, at)

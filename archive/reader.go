@@ -196,6 +196,15 @@ func (r *Reader) Info() Info {
 	return i
 }
 
+// Changes is a number that grows whenever the streams do, or lose something: as long as it
+// stays, [Reader.Streams] answers the same.
+func (r *Reader) Changes() uint64 {
+	r.refresh()
+	r.cat.Mu.RLock()
+	defer r.cat.Mu.RUnlock()
+	return r.cat.Changes()
+}
+
 // Streams returns every stream, by kind, node, name and arguments.
 func (r *Reader) Streams() []Stream {
 	r.refresh()

@@ -328,17 +328,7 @@ func (w *Writer) limitPinned() error {
 func (w *Writer) deleteRuns(gone func(*catalog.Run) bool) {
 	w.cat.Mu.Lock()
 	defer w.cat.Mu.Unlock()
-	for _, sr := range w.cat.Streams {
-		for part, runs := range sr.Parts {
-			sr.Parts[part] = slices.DeleteFunc(runs, gone)
-		}
-	}
-	for k, sr := range w.cat.Streams {
-		if _, writing := w.streams[k]; !writing && !slices.ContainsFunc(sr.Parts, func(p []*catalog.Run) bool { return len(p) > 0 }) {
-			delete(w.cat.Streams, k)
-			w.cat.Order = nil
-		}
-	}
+	w.cat.Drop(gone, func(k StreamKey) bool { return w.streams[k] != nil })
 }
 
 // split tells the segment's runs that are pinned from the others. A pinned run

@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"ergorecorder/archive/internal/catalog"
 )
 
 var retainStart = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -177,6 +179,27 @@ func TestPinnedShare(t *testing.T) {
 	}
 	if n == 0 || n == marked || !first.After(retainStart.Add(time.Minute)) {
 		t.Errorf("%d of %d incidents are left, from %v", n, marked, first)
+	}
+}
+
+// TestChanges: readers who keep what they found out of the streams hear of what
+// came and of what was dropped, though as much is there as before.
+func TestChanges(t *testing.T) {
+	w := retainWriter(t, t.TempDir(), nil)
+	v := w.View()
+	appendSync(t, w, retainRecord(retainStart, 10))
+	one := v.Changes()
+	if v.Changes() != one {
+		t.Error("nothing came, and there is a change")
+	}
+	if err := w.Rotate(); err != nil {
+		t.Fatal(err)
+	}
+	w.deleteRuns(func(r *catalog.Run) bool { return r.Seg != w.seg })
+	two := v.Changes()
+	appendSync(t, w, retainRecord(retainStart.Add(time.Second), 10))
+	if three := v.Changes(); one >= two || two >= three {
+		t.Errorf("a record, none, and another: %d, %d, %d changes", one, two, three)
 	}
 }
 

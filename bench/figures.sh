@@ -3,9 +3,11 @@
 # Measures again what BENCHMARKS.md says, section by section, each under its heading with
 # machine, load and commit. Without a section: all of them, for hours. "list" lists them.
 # ERGO_CAPTURES=DIR adds what is measured over captures. COUNT is how often benchmarks run.
+# QUICK=1 runs each in its smallest form, to see that it runs: its figures say nothing.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 count=${COUNT:-5}
+quick=${QUICK:-}
 bin=$(mktemp -d)
 trap 'rm -rf "$bin"' EXIT
 
@@ -16,13 +18,18 @@ head() {
   printf '\n## %s\n\n%s, commit %s%s, %s cores, %s, %s, load average %s\n\n' "$1" "$(date -u +%Y-%m-%d)" "$(git rev-parse --short HEAD)" \
     "$(git diff --quiet HEAD || echo ' and changes')" "$(nproc)" "$(sed -n 's/^model name.*: //p' /proc/cpuinfo | sort -u | tr '\n' ' ' | sed 's/ $//')" \
     "$(go env GOVERSION)" "$(cut -d' ' -f1-3 /proc/loadavg)"
+  [ -z "$quick" ] || printf 'QUICK: a smaller case than BENCHMARKS.md states.\n\n'
 }
+
+# or FULL QUICK: which of the two is asked for.
+or() { [ -z "$quick" ] && echo "$1" || echo "$2"; }
 
 bench() { # PACKAGE REGEXP [ARGS]
   local package=$1 regexp=$2
   shift 2
+  [ -z "$quick" ] || set -- "$@" -benchtime "${turns:-1x}" -count 1
   echo "+ go test $package -run '^\$' -bench '$regexp' $*"
-  go test "$package" -run '^$' -bench "$regexp" -timeout 4h "$@" | grep -v -e '^goos' -e '^goarch' -e '^pkg' -e '^cpu' -e '^PASS' -e '^ok'
+  go test "$package" -run '^$' -bench "$regexp" -timeout 4h "$@" | grep -v -e '^goos' -e '^goarch' -e '^pkg' -e '^cpu' -e '^PASS' -e '^ok' -e 'no test files'
 }
 
 # took COMMAND...: CPU seconds and the most memory of a command.
@@ -46,35 +53,49 @@ section() {
     bench ./recorder 'Rows$|FiftyNodes' -benchtime 2s -count "$count"
     captures && go test ./recorder -count=1 -run CostOfPresets -v ;;
   cost) # what real nodes pay takes a real cluster, and is measured by hand as the section says
-    go test ./recorder -count=1 -short -v -run 'Healthy|Wall|TwoHundred' ;;
-  growth) make --no-print-directory scale ;;
+    go test ./recorder -count=1 -short -v -run 'Healthy|Wall|TwoHundred' | grep -v '^=== ' ;;
+  growth) make --no-print-directory scale CASE="$(or "${CASE:-}" segments)" ;;
   mcp)
+    MCP_BENCH_LENGTH=${MCP_BENCH_LENGTH:-$(or 1h 10m)}
+    export MCP_BENCH_LENGTH
     bench ./mcp ReadTool -benchtime 1000x -count "$count"
     bench ./mcp 'Diagnose|ThousandCalls' -benchtime 2x -count "$count" ;;
-  agents) captures && go test ./mcp/agentbench -count=1 -run TestAgents -v ;;
-  compared) captures && go test ./compare -count=1 -timeout 60m -v ;;
-  recheck) captures && RECHECK_STORIES=1 go test ./analyze/recheck -count=1 -timeout 60m -v ;;
-  judging) bench ./analyze 'Run/(2|1node)|Suspects' -benchtime 1x -benchmem -count "$count" ;;
+  agents) captures && go test ./mcp/agentbench -count=1 -run TestAgents -v | grep -v '^=== ' ;;
+  compared) captures && LONG=$(or 1 '') go test ./compare -count=1 -timeout 60m -v | grep -v '^=== ' ;;
+  recheck) captures && RECHECK_STORIES=$(or 1 '') go test ./analyze/recheck -count=1 -timeout 60m -v | grep -v '^=== ' ;;
+  judging) bench ./analyze "$(or "Run/${RUN:-(2|1)node}|Suspects" 'Run/2node|Suspects/1node')" -benchtime 1x -benchmem -count "$count" ;;
   archive)
-    ERGO_BENCH_HOURS=${ERGO_BENCH_HOURS:-24} bench ./archive Day -benchtime 1x
-    bench ./archive/... 'Encode|Append$|Memory' -count "$count"
-    captures && go test ./archive -count=1 -run Captures -v ;;
-  peers) bench/peers.sh ;;
-  scans) ERGO_BENCH_HOURS=${ERGO_BENCH_HOURS:-1} bench ./archive 'Scan$|Seek$|AppendWide' -benchtime 8x -benchmem -count "$count" ;;
+    ERGO_BENCH_HOURS=${ERGO_BENCH_HOURS:-$(or 24 0.1)} bench ./archive Day -benchtime 1x
+    turns=300x bench ./archive/internal/codec Encode -count "$count"
+    bench ./archive "$(or 'Append$|Memory' 'Append$|Memory/10x10000$')" -count "$count"
+    captures && go test ./archive -count=1 -run Captures -v | grep -v '^=== ' ;;
+  peers) ERGO_BENCH_HOURS=${ERGO_BENCH_HOURS:-$(or 0.25 0.05)} bench/peers.sh ;;
+  scans) ERGO_BENCH_HOURS=${ERGO_BENCH_HOURS:-$(or 1 0.1)} bench ./archive 'Scan$|Seek$|AppendWide' -benchtime 8x -benchmem -count "$count" ;;
   wide)
     binaries
-    "$bin/scale" -append '{"Nodes":1,"Processes":100000,"Length":360000000000,"Segments":1}' -o "$bin/wide.erg" >/dev/null
+    echo "1 x $(or 100000 10000) x 6 min:"
+    "$bin/scale" -append '{"Nodes":1,"Processes":'"$(or 100000 10000)"',"Length":360000000000,"Segments":1}' -o "$bin/wide.erg" >/dev/null
     took "$bin/analyze" info "$bin/wide.erg"
     took "$bin/analyze" ps "$bin/wide.erg" --at -1m
     took "$bin/analyze" call "$bin/wide.erg" process_list limit=5 sort_by=mailbox --at -1m
+    took "$bin/analyze" call "$bin/wide.erg" process_state "pid=<00000000.0.1010>" --at -1m
     took "$bin/analyze" report "$bin/wide.erg"
-    bench ./replay Wide -benchtime 8x -count "$count" ;;
+    ERGO_BENCH_WIDE=$bin/wide.erg bench ./replay Wide -benchtime 8x -count "$count" ;;
   import)
     bench ./recorder/ingest Capture -count "$count"
     captures && binaries && took "$bin/record" import "$ERGO_CAPTURES"/*.jsonl* -o "$bin/all.erg" ;;
-  judgement) captures && make --no-print-directory matrix ;;
-  fleet) make --no-print-directory fleet-scale ;;
-  soak) make --no-print-directory soak ;;
+  judgement)
+    if [ -n "$quick" ]; then
+      captures && MATRIX=whole MATRIX_ONLY='stuck / (as it is|thin 2)$' go test -count=1 -timeout 1h -run TestWholeMatrix ./internal/metamorph
+    else
+      captures && make --no-print-directory matrix
+    fi ;;
+  fleet)
+    make --no-print-directory fleet-scale SCALE="$(or "${SCALE:-1}" 0.1)"
+    for f in $(or '10,50,40 2,25,40 1,5,1000' 2,2,40); do
+      make --no-print-directory fleet-month FLEET="$f" BESIDE="$([ "$f" = 10,50,40 ] && echo 6m || echo 1h)"
+    done ;;
+  soak) make --no-print-directory soak SEEDS="$(or "${SEEDS:-10000}" 20)" HOURS="$(or "${HOURS:-24}" 0.2)" ;;
   *)
     echo "there is no section $1; there are: ${sections[*]}" >&2
     return 2 ;;

@@ -11,12 +11,12 @@ import (
 	"slices"
 	"strconv"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"ergorecorder/archive"
 	"ergorecorder/archive/archivetest"
+	"ergorecorder/internal/cpu"
 )
 
 const nodes, processes = 10, 1000
@@ -183,17 +183,9 @@ type figure struct{ wall, cpu time.Duration }
 
 // measure measures what f does.
 func measure(f func()) figure {
-	began, before := time.Now(), cpu()
+	began, before := time.Now(), cpu.Spent()
 	f()
-	return figure{time.Since(began), cpu() - before}
-}
-
-func cpu() time.Duration {
-	var u syscall.Rusage
-	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	return figure{time.Since(began), cpu.Spent() - before}
 }
 
 func (f *figure) add(g figure) { f.wall, f.cpu = f.wall+g.wall, f.cpu+g.cpu }

@@ -25,7 +25,7 @@ func (c *Coverage) judge(list []Need, opt Options) {
 			c.meet(n, w, first)
 		}
 	}
-	s := settler{c, cmp.Or(opt.Path, "PATH")}
+	s := newSettler(c, cmp.Or(opt.Path, "PATH"))
 	if len(c.Nodes) == 0 {
 		c.short(Shortfall{Why: "no node was recorded", Settle: s.again(time.Minute)})
 	}

@@ -37,9 +37,15 @@ func Of(ctx context.Context, rec *replay.Recording, opt Options) (*Coverage, err
 	if !opt.To.IsZero() {
 		c.To = opt.To
 	}
-	l := &look{ctx: ctx, rec: rec, c: c, streams: rec.Streams(), needs: opt.Needs, bad: map[string]bool{}}
+	l := &look{ctx: ctx, rec: rec, c: c, streams: map[string][]archive.Stream{}, lost: map[string]int{}, needs: opt.Needs, bad: map[string]bool{}}
+	for _, s := range rec.Streams() {
+		l.streams[s.Node] = append(l.streams[s.Node], s)
+	}
 	for _, d := range rec.Damage() {
 		l.damaged(d)
+	}
+	if err := l.readLost(); err != nil {
+		return nil, err
 	}
 	for _, a := range rec.Archives() {
 		if a.Recording != "" {
@@ -75,8 +81,9 @@ type look struct {
 	ctx context.Context
 	rec *replay.Recording
 	c   *Coverage
-	// streams are those that there were when it began: each node and reading looks through them.
-	streams []archive.Stream
+	// streams are those that there were when it began, by node.
+	streams map[string][]archive.Stream
+	lost    map[string]int // log lines, by node
 	needs   []Need
 	bad     map[string]bool // the damage that was noted
 }
@@ -122,22 +129,28 @@ func (l *look) node(n replay.Node) error {
 		out.Readings = append(out.Readings, r)
 	}
 	slices.SortFunc(out.Readings, func(a, b Reading) int { return cmp.Compare(a.Reading, b.Reading) })
-	for _, s := range l.streams {
+	for _, s := range l.streams[n.Name] {
 		profile := s.Kind == archive.Profile || s.Kind == archive.Sample && (s.Name == "pprof_cpu" || s.Name == "pprof_heap")
-		if s.Node == n.Name && profile && !s.To.Before(l.c.From) && !s.From.After(l.c.To) {
+		if profile && !s.To.Before(l.c.From) && !s.From.After(l.c.To) {
 			out.Profiles += s.Records - s.Failures
 		}
 	}
+	out.LostLogs = l.lost[n.Name]
+	l.c.Nodes = append(l.c.Nodes, out)
+	return nil
+}
+
+// readLost reads how many log lines of each node were lost.
+func (l *look) readLost() error {
 	marks, err := l.rec.Marks(l.ctx, l.c.From, l.c.To)
 	if err != nil && !l.damaged(err) {
 		return err
 	}
 	for _, m := range marks {
-		if lost, ok := m.More["lost"].(float64); ok && m.Kind == archive.MarkGap && m.Node == n.Name {
-			out.LostLogs += int(lost)
+		if lost, ok := m.More["lost"].(float64); ok && m.Kind == archive.MarkGap {
+			l.lost[m.Node] += int(lost)
 		}
 	}
-	l.c.Nodes = append(l.c.Nodes, out)
 	return nil
 }
 
@@ -233,8 +246,8 @@ func (l *look) reading(node, name string, from time.Time, totals *series) (Readi
 // limit is how many rows the widest listing of a node shows at most.
 func (l *look) limit(node, name string) int {
 	most := 0
-	for _, s := range l.streams {
-		if s.Kind == archive.Sample && s.Node == node && s.Name == name {
+	for _, s := range l.streams[node] {
+		if s.Kind == archive.Sample && s.Name == name {
 			most = max(most, replay.Limit(s.Args))
 		}
 	}
@@ -245,9 +258,9 @@ func (l *look) limit(node, name string) int {
 // say are of the 48 tools.
 func (l *look) road(node, name string) string {
 	var roads []string
-	for _, s := range l.streams {
+	for _, s := range l.streams[node] {
 		road := cmp.Or(s.Schema.Road, tools48.Spelling().Name())
-		if s.Kind == archive.Sample && s.Node == node && s.Name == name && !slices.Contains(roads, road) {
+		if s.Kind == archive.Sample && s.Name == name && !slices.Contains(roads, road) {
 			roads = append(roads, road)
 		}
 	}
@@ -288,8 +301,8 @@ func lacking(f *archive.Frame, columns []string, into map[string]int) {
 // counted takes a reading that is about many subjects from the catalog: when
 // it was asked first and last, and how often.
 func (l *look) counted(r *Reading, node string) {
-	for _, s := range l.streams {
-		if s.Kind != archive.Sample || s.Node != node || s.Name != r.Reading || s.To.Before(l.c.From) || s.From.After(l.c.To) {
+	for _, s := range l.streams[node] {
+		if s.Kind != archive.Sample || s.Name != r.Reading || s.To.Before(l.c.From) || s.From.After(l.c.To) {
 			continue
 		}
 		r.Answers += s.Records - s.Failures
@@ -317,8 +330,8 @@ func (l *look) counted(r *Reading, node string) {
 // listing that never arrived is a stream of its own.
 func (l *look) otherFailures(r *Reading, node string) {
 	all := 0
-	for _, s := range l.streams {
-		if s.Kind == archive.Sample && s.Node == node && s.Name == r.Reading && !s.From.Before(l.c.From) && !s.To.After(l.c.To) {
+	for _, s := range l.streams[node] {
+		if s.Kind == archive.Sample && s.Name == r.Reading && !s.From.Before(l.c.From) && !s.To.After(l.c.To) {
 			all += s.Failures
 		}
 	}

@@ -13,6 +13,15 @@ import (
 type settler struct {
 	c    *Coverage
 	path string
+	// What is the same for all nodes.
+	joined bool   // one of them was asked as one of its cluster
+	repeat string // records the cluster once more
+}
+
+func newSettler(c *Coverage, path string) settler {
+	s := settler{c: c, path: path, joined: slices.ContainsFunc(c.Nodes, Node.joined)}
+	s.repeat = s.again(leastAgain)
+	return s
 }
 
 // host is where a node runs, by its name.
@@ -27,14 +36,12 @@ func host(node string) string {
 // again records the cluster once more, over the same kind of road.
 func (s settler) again(length time.Duration) string {
 	var join []string
-	linked := false
 	for _, n := range s.c.Nodes {
-		linked = linked || n.joined()
 		if n.joined() || !n.heard() { // who said nothing was not named, or not there
 			join = append(join, "--join "+n.Name)
 		}
 	}
-	if linked {
+	if s.joined {
 		return fmt.Sprintf("record run %s --cookie-file COOKIE -o again.erg --for %s", strings.Join(join, " "), minutes(length))
 	}
 	h := "HOST"
@@ -50,7 +57,7 @@ func (s settler) anew(n Node, given bool) string {
 	if !given && (n.joined() || n.over(ergo.RoadObserver)) {
 		return fmt.Sprintf("record check --endpoint %s --join %s --cookie-file COOKIE (which says which road gives it, if one does)", host(n.Name), n.Name)
 	}
-	return s.again(leastAgain)
+	return s.repeat
 }
 
 // joined reports whether a node was asked over a link, as one of its cluster.
@@ -68,7 +75,7 @@ func (n Node) over(road ergo.Road) bool {
 
 // node records a node that was not seen.
 func (s settler) node(name string) string {
-	if slices.ContainsFunc(s.c.Nodes, Node.joined) {
+	if s.joined {
 		return s.unforwarded(name)
 	}
 	return fmt.Sprintf("record run --endpoint %s -o again.erg --for %s", host(name), minutes(max(s.c.To.Sub(s.c.From), leastAgain)))

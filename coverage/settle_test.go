@@ -22,7 +22,7 @@ func TestSettleOverTheSameRoad(t *testing.T) {
 		"link":     {"--join alpha@a --join beta@b --cookie-file ", "--join gamma@c "},
 		"system":   {"--join alpha@a --join beta@b --cookie-file ", "--join gamma@c "},
 	} {
-		s := settler{at(road), "x.erg"}
+		s := newSettler(at(road), "x.erg")
 		if got := s.again(time.Minute); !strings.Contains(got, want[0]) || !strings.Contains(got, "--for 1m") {
 			t.Errorf("over %q: %s", road, got)
 		}
@@ -37,7 +37,7 @@ func TestSettleOverTheSameRoad(t *testing.T) {
 func TestSettleWhatARoadLacks(t *testing.T) {
 	for road, want := range map[string]string{"mcp": "record run ", "observer": "record check ", "link": "record check ", "system": "record check "} {
 		n := Node{Name: "alpha@a", Readings: []Reading{{Reading: "runtime_stats", Road: road}}}
-		s := settler{&Coverage{Nodes: []Node{n}}, "x.erg"}
+		s := newSettler(&Coverage{Nodes: []Node{n}}, "x.erg")
 		if got := s.anew(n, false); !strings.HasPrefix(got, want) {
 			t.Errorf("a column that %q did not give: %s", road, got)
 		}

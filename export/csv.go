@@ -68,12 +68,12 @@ func cell(c *archive.Column, slot int32) string {
 	case archive.Int:
 		return fmt.Sprint(c.Ints[slot])
 	case archive.String:
-		return guard(c.Texts[slot])
+		return guard(c.Text(slot))
 	case archive.JSON:
-		if c.Texts[slot] == "null" {
+		if c.Text(slot) == "null" {
 			return ""
 		}
-		return string(escape.JSON([]byte(c.Texts[slot]))) // a number, a truth value, a list or an object: it begins no formula but a minus
+		return string(escape.JSON([]byte(c.Text(slot)))) // a number, a truth value, a list or an object: it begins no formula but a minus
 	}
 	return ""
 }

@@ -106,7 +106,7 @@ func kindOf(c *archive.Column, slot int32) cellKind {
 	case archive.String:
 		return words
 	case archive.JSON:
-		switch text := c.Texts[slot]; {
+		switch text := c.Text(slot); {
 		case text == "null":
 			return none
 		case text == "true", text == "false":
@@ -240,12 +240,12 @@ func valueOf(c *archive.Column, slot int32, k cellKind) parquet.Value {
 	case number:
 		return parquet.DoubleValue(c.Float(slot))
 	case truth:
-		return parquet.BooleanValue(c.Texts[slot] == "true")
+		return parquet.BooleanValue(c.Text(slot) == "true")
 	}
 	if n, ok := c.Int(slot); ok {
 		return parquet.ByteArrayValue(strconv.AppendInt(nil, n, 10))
 	}
-	return parquet.ByteArrayValue([]byte(c.Texts[slot]))
+	return parquet.ByteArrayValue([]byte(c.Text(slot)))
 }
 
 // LogLines are how the file with the log lines is called.

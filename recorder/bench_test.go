@@ -10,13 +10,13 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"runtime"
-	"syscall"
 	"testing"
 	"time"
 
 	"ergorecorder/archive/archivetest"
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/live"
+	"ergorecorder/internal/cpu"
 	"ergorecorder/recorder/ingest"
 	"ergorecorder/recorder/schedule"
 )
@@ -99,14 +99,6 @@ func (c *cannedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-func cpuTimeUsed(tb testing.TB) time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		tb.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
-
 // BenchmarkRows is the way of process rows from the HTTP answer to the
 // archive on disk: 2,000 rows a listing. cpu-s/Mrow is what the recorder's
 // process spends on a million rows, garbage collection and commits included.
@@ -125,7 +117,7 @@ func BenchmarkRows(b *testing.B) {
 	call := ergo.Call{Tool: "process_list", Args: ergo.Args{"limit": maxProcesses}}
 	at := time.Now()
 	b.ResetTimer()
-	before := cpuTimeUsed(b)
+	before := cpu.Spent()
 	for b.Loop() {
 		answer, err := e.Call(b.Context(), call)
 		if err != nil {
@@ -141,7 +133,7 @@ func BenchmarkRows(b *testing.B) {
 	if err := w.Close(); err != nil {
 		b.Fatal(err)
 	}
-	spent := cpuTimeUsed(b) - before
+	spent := cpu.Spent() - before
 	b.ReportMetric(spent.Seconds()*1e6/float64(rows*b.N), "cpu-s/Mrow")
 }
 

@@ -242,6 +242,21 @@ func (q *question) appProcesses() (Reply, error) {
 // false where only a call tells: there is no answer, it is old, or several
 // listings that were cut have to be joined.
 func (m *Moment) Rows(ctx context.Context, node string, fields []string) (f *archive.Frame, r Reply, ok bool) {
+	return m.rows(ctx, node, fields, func(s stream, columns []string) (*archive.Frame, error) {
+		return s.reader.LastFrame(s.StreamKey, m.at, columns, 0)
+	})
+}
+
+// RowsAt is Rows for who has them of this moment, and wants more fields of those in some slots. The frame has these,
+// and some others of many.
+func (m *Moment) RowsAt(ctx context.Context, node string, fields []string, slots []int32) (f *archive.Frame, ok bool) {
+	f, _, ok = m.rows(ctx, node, fields, func(s stream, columns []string) (*archive.Frame, error) {
+		return s.reader.LastSlots(s.StreamKey, m.at, columns, slots)
+	})
+	return f, ok
+}
+
+func (m *Moment) rows(ctx context.Context, node string, fields []string, last func(stream, []string) (*archive.Frame, error)) (f *archive.Frame, r Reply, ok bool) {
 	q, err := m.newQuestion(ctx, ergo.Call{Node: node, Tool: "process_list"})
 	if err != nil {
 		return nil, r, false
@@ -255,7 +270,7 @@ func (m *Moment) Rows(ctx context.Context, node string, fields []string) (f *arc
 	if t != nil {
 		columns = t.own
 	}
-	f, err = s.reader.LastFrame(s.StreamKey, m.at, columns, 0)
+	f, err = last(s, columns)
 	if err != nil || f.Failure != nil || f.At.Before(q.born) || !q.fresh(&archive.Record{At: f.At}, s) {
 		return nil, r, false
 	}

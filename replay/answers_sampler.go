@@ -11,6 +11,7 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/sampled"
 )
 
 // errNoSamplers answers who would start a sampler: a moment keeps no state.
@@ -30,16 +31,16 @@ func (q *question) sampler() (Reply, error) {
 
 // A reading is the answer of sample_read.
 type reading struct {
-	SamplerID string      `json:"sampler_id"`
-	Mode      string      `json:"mode"`
-	Tool      string      `json:"tool,omitempty"`
-	Sequence  int         `json:"sequence"`
-	Completed bool        `json:"completed"`
-	Samples   []wireEntry `json:"samples"`
+	SamplerID string          `json:"sampler_id"`
+	Mode      string          `json:"mode"`
+	Tool      string          `json:"tool,omitempty"`
+	Sequence  int             `json:"sequence"`
+	Completed bool            `json:"completed"`
+	Samples   []sampled.Entry `json:"samples"`
 }
 
 // behind are the entries with a higher number, nil where there are none.
-func behind(list []wireEntry, since int) (out []wireEntry) {
+func behind(list []sampled.Entry, since int) (out []sampled.Entry) {
 	for _, e := range list {
 		if e.Sequence > since {
 			out = append(out, e)

@@ -12,6 +12,7 @@ import (
 
 	"ergorecorder/archive/archivetest"
 	"ergorecorder/ergo"
+	"ergorecorder/internal/cpu"
 	"ergorecorder/internal/sim"
 	"ergorecorder/recorder/ingest"
 	"ergorecorder/replay"
@@ -120,6 +121,7 @@ func BenchmarkWide(b *testing.B) {
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			b.ReportAllocs()
+			began := cpu.Spent()
 			for i := 0; b.Loop(); i++ {
 				rec, err := replay.Open(path)
 				if err != nil {
@@ -130,6 +132,7 @@ func BenchmarkWide(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
+			cpu.Report(b, b.N, began)
 		})
 	}
 }

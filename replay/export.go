@@ -15,7 +15,7 @@ import (
 // cannot be read is handed to damaged and passed over.
 func (r *Recording) Export(ctx context.Context, from, to time.Time, emit func(*capture.Line) error, damaged func(error)) error {
 	samples := func(s stream) bool { return s.Kind == archive.Sample }
-	for rec, err := range r.merged(ctx, samples, archive.Query{From: from, To: to}) {
+	for rec, err := range r.merged(ctx, "", samples, archive.Query{From: from, To: to}) {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}

@@ -217,7 +217,7 @@ func (r *Recording) FailedCalls(ctx context.Context, node string, from, to time.
 // nodes of a recording that grows keeps it meanwhile.
 type Own struct {
 	rec     *Recording
-	records int // that there were
+	changes uint64 // of which it is
 
 	mu   sync.Mutex
 	done bool
@@ -229,8 +229,8 @@ func (r *Recording) Own() *Own {
 	x := r.index()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.own == nil || r.own.records != x.records {
-		r.own = &Own{rec: r, records: x.records}
+	if r.own == nil || r.own.changes != x.changes {
+		r.own = &Own{rec: r, changes: x.changes}
 	}
 	return r.own
 }

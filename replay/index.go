@@ -61,20 +61,21 @@ type telling struct {
 	reading ergo.Reading
 }
 
-// An index is what the archives hold, as of some number of records. It is
+// An index is what the archives hold, as of some number of changes. It is
 // never changed.
 type index struct {
-	records int
+	changes uint64
 	streams []stream
 	by      map[source][]stream
 	tells   map[telling][]stream
 	samples map[string][]stream // of a node
+	of      map[string][]stream // of a node, of all kinds
 	nodes   []string
 	end     time.Time // of what was recorded
 }
 
-func newIndex(readers []*archive.Reader, records int) *index {
-	x := &index{records: records, by: map[source][]stream{}, tells: map[telling][]stream{}, samples: map[string][]stream{}}
+func newIndex(readers []*archive.Reader, changes uint64) *index {
+	x := &index{changes: changes, of: map[string][]stream{}, by: map[source][]stream{}, tells: map[telling][]stream{}, samples: map[string][]stream{}}
 	for _, a := range readers {
 		for _, s := range a.Streams() {
 			st := stream{Stream: s, reader: a}
@@ -87,6 +88,7 @@ func newIndex(readers []*archive.Reader, records int) *index {
 			x.streams = append(x.streams, st)
 			k := source{s.Kind, s.Node, s.Name}
 			x.by[k] = append(x.by[k], st)
+			x.of[s.Node] = append(x.of[s.Node], st)
 			if s.Kind == archive.Sample {
 				x.samples[s.Node] = append(x.samples[s.Node], st)
 			}
@@ -114,13 +116,13 @@ func (r *Recording) index() *index {
 	if x := r.heldIndex(); x != nil {
 		return x
 	}
-	n := 0
+	n := uint64(0)
 	for _, a := range r.readers {
-		n += a.Info().Records
+		n += a.Changes()
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.idx == nil || r.idx.records != n && r.holds == 0 {
+	if r.idx == nil || r.idx.changes != n && r.holds == 0 {
 		r.idx = newIndex(r.readers, n)
 	}
 	return r.idx
@@ -241,11 +243,19 @@ func (s stream) scan(ctx context.Context, from, to time.Time, fields []string) i
 	return t.apply(s.reader.Scan(ctx, s.StreamKey, from, to, t.own))
 }
 
-// merged walks the records of the streams that match, of all archives, in
-// order of time.
-func (r *Recording) merged(ctx context.Context, match func(stream) bool, q archive.Query) iter.Seq2[*archive.Record, error] {
+// about are the streams of a node, those of all nodes for "".
+func (x *index) about(node string) []stream {
+	if node == "" {
+		return x.streams
+	}
+	return x.of[node]
+}
+
+// merged walks the records of the streams of a node ("" for all) that match, of all
+// archives, in order of time.
+func (r *Recording) merged(ctx context.Context, node string, match func(stream) bool, q archive.Query) iter.Seq2[*archive.Record, error] {
 	var matching []stream
-	for _, s := range r.index().streams {
+	for _, s := range r.index().about(node) {
 		if match(s) {
 			matching = append(matching, s)
 		}

@@ -41,3 +41,39 @@ func TestReadingOfAnUnknownTool(t *testing.T) {
 		t.Error("a stream without a reading is lost")
 	}
 }
+
+// TestAskedAgain: what an archive holds is looked through again when there is more, and
+// only then: who asks thousands of questions about hundreds of nodes pays for it once.
+func TestAskedAgain(t *testing.T) {
+	w, _ := archivetest.Create(t, nil)
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	say := func(tool string) {
+		_, err := w.Append(&archive.Record{
+			Stream: archive.StreamKey{Kind: archive.Sample, Node: "a@h", Name: tool},
+			Schema: archive.Schema{Form: archive.FormObject}, At: at, Text: []byte(`{"heap_alloc":1}`),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	say("runtime_stats")
+	r, err := New(w.View())
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := r.index()
+	if again := r.index(); again != first {
+		t.Error("nothing came, and it was looked through again")
+	}
+	if n := testing.AllocsPerRun(10, func() { r.Holds("a@h", ergo.Runtime) }); n > 2 {
+		t.Errorf("a question takes %v allocations to find out that nothing came", n)
+	}
+	say("runtime_stats")
+	second := r.index()
+	if second == first || second.by[source{archive.Sample, "a@h", "runtime_stats"}][0].Records != 2 {
+		t.Error("a record came, and is not seen")
+	}
+	if say("node_info"); len(r.index().of["a@h"]) != 2 {
+		t.Error("a stream came, and is not seen")
+	}
+}

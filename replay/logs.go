@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -10,6 +11,7 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/ergo/sampled"
 )
 
 // A LogLine is one line of a node's log.
@@ -66,22 +68,6 @@ type entry struct {
 	at   time.Time
 }
 
-// wireEntry is an entry as sample_read prints it.
-type wireEntry struct {
-	Sequence  int             `json:"sequence"`
-	Timestamp time.Time       `json:"timestamp"`
-	Data      json.RawMessage `json:"data"`
-}
-
-// wireLine is the data of a log entry, and the text of a record of kind Log.
-type wireLine struct {
-	Level   string    `json:"level"`
-	Message string    `json:"message"`
-	Source  string    `json:"source"`
-	Time    time.Time `json:"time"`
-	Type    string    `json:"type"`
-}
-
 // entries walks what the passive samplers of a node delivered, each entry
 // once, in the order in which it was read, and with them the records of the
 // kinds of what was pushed.
@@ -92,10 +78,10 @@ func (r *Recording) entries(ctx context.Context, node string, from, to time.Time
 	}
 	seen := map[id]bool{}
 	match := func(s stream) bool {
-		return s.Node == node && (s.said.Reading == ergo.Logs || slices.Contains(pushed, s.Kind))
+		return s.said.Reading == ergo.Logs || slices.Contains(pushed, s.Kind)
 	}
 	return func(yield func(entry, error) bool) {
-		for rec, err := range r.merged(ctx, match, archive.Query{From: from, To: to}) {
+		for rec, err := range r.merged(ctx, node, match, archive.Query{From: from, To: to}) {
 			if err != nil {
 				if !yield(entry{}, err) {
 					return
@@ -103,7 +89,8 @@ func (r *Recording) entries(ctx context.Context, node string, from, to time.Time
 				continue
 			}
 			sampler, list := readEntries(rec)
-			for _, e := range list {
+			for k := range list {
+				e := &list[k]
 				i := id{sampler, e.Sequence}
 				if sampler != "" && seen[i] {
 					continue
@@ -119,27 +106,18 @@ func (r *Recording) entries(ctx context.Context, node string, from, to time.Time
 
 // readEntries are the entries of a passive sampler's answer, or the one of a
 // record of what was pushed.
-func readEntries(rec *archive.Record) (sampler string, list []wireEntry) {
-	if rec.Failure != nil {
+func readEntries(rec *archive.Record) (sampler string, list []sampled.Entry) {
+	switch {
+	case rec.Failure != nil:
 		return "", nil
+	case rec.Stream.Kind != archive.Sample:
+		return "", []sampled.Entry{sampled.Pushed(rec.At, rec.Text)}
 	}
-	if rec.Stream.Kind != archive.Sample {
-		return "", []wireEntry{{Timestamp: rec.At, Data: rec.Text}}
-	}
-	var a struct {
-		SamplerID string      `json:"sampler_id"`
-		Mode      string      `json:"mode"`
-		Samples   []wireEntry `json:"samples"`
-	}
-	if !decode(rec.Text, &a) || a.Mode == "active" {
-		return "", nil
-	}
-	return a.SamplerID, a.Samples
+	return sampled.Read(rec.Text)
 }
 
-func newEntry(node string, seen time.Time, e wireEntry) entry {
-	var w wireLine
-	decode(e.Data, &w)
+func newEntry(node string, seen time.Time, e *sampled.Entry) entry {
+	w := e.Line()
 	return entry{
 		line: LogLine{node, w.Time, w.Level, w.Message, w.Source, w.Type, seen},
 		data: e.Data,
@@ -168,7 +146,7 @@ func (r *Recording) Heard(ctx context.Context, node string, from, to time.Time) 
 			if err == nil && outside(e.at, from, to) {
 				continue
 			}
-			if !yield(Heard{node, e.at, e.data}, err) {
+			if !yield(Heard{node, e.at, bytes.Clone(e.data)}, err) {
 				return
 			}
 		}
@@ -178,7 +156,7 @@ func (r *Recording) Heard(ctx context.Context, node string, from, to time.Time) 
 // Logged reports whether a node's log was recorded, read or pushed, even if it
 // wrote nothing; "" is any node's.
 func (r *Recording) Logged(node string) bool {
-	return slices.ContainsFunc(r.Streams(), func(s archive.Stream) bool {
-		return (node == "" || s.Node == node) && (s.Kind == archive.Log || s.Kind == archive.Sample && s.Name == "sample_read")
+	return slices.ContainsFunc(r.index().about(node), func(s stream) bool {
+		return s.Kind == archive.Log || s.Kind == archive.Sample && s.Name == "sample_read"
 	})
 }

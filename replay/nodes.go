@@ -23,7 +23,7 @@ func (r *Recording) look() []Node {
 	r.mu.Lock()
 	known, at := r.known, r.at
 	r.mu.Unlock()
-	if known != nil && at == x.records {
+	if known != nil && at == x.changes {
 		return known
 	}
 	nodes := make([]Node, 0, len(x.nodes))
@@ -35,7 +35,7 @@ func (r *Recording) look() []Node {
 		nodes = append(nodes, n)
 	}
 	r.mu.Lock()
-	r.known, r.at = nodes, x.records
+	r.known, r.at = nodes, x.changes
 	r.mu.Unlock()
 	return nodes
 }

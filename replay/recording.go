@@ -19,8 +19,8 @@ type Recording struct {
 	mu    sync.Mutex
 	idx   *index
 	holds int    // while there are any, idx is kept though there is more
-	known []Node // as of at records
-	at    int
+	known []Node // as of at changes
+	at    uint64
 	own   *Own
 
 	looking   sync.Mutex // held while the nodes are looked at, which one caller does for all
@@ -217,9 +217,7 @@ func samples(records iter.Seq2[*archive.Record, error]) iter.Seq2[Sample, error]
 // Texts walks the whole answers that hold a reading of a node ("" for all
 // nodes), of every stream that has it, in order of time.
 func (r *Recording) Texts(ctx context.Context, node string, reading ergo.Reading, from, to time.Time) iter.Seq2[Sample, error] {
-	return samples(r.merged(ctx, func(s stream) bool {
-		return (node == "" || s.Node == node) && s.says(reading)
-	}, archive.Query{From: from, To: to}))
+	return samples(r.merged(ctx, node, func(s stream) bool { return s.says(reading) }, archive.Query{From: from, To: to}))
 }
 
 // Holds reports whether answers of a node hold a reading.
@@ -229,14 +227,14 @@ func (r *Recording) Holds(node string, reading ergo.Reading) bool {
 
 // Records walks the whole records of every stream, in order of time.
 func (r *Recording) Records(ctx context.Context, q archive.Query) iter.Seq2[*archive.Record, error] {
-	return r.merged(ctx, func(stream) bool { return true }, q)
+	return r.merged(ctx, "", func(stream) bool { return true }, q)
 }
 
 // records walks the records of a kind, of a node ("" for all) and name (""
 // for all).
 func (r *Recording) records(ctx context.Context, kind archive.Kind, node, name string, from, to time.Time) iter.Seq2[*archive.Record, error] {
-	return r.merged(ctx, func(s stream) bool {
-		return s.Kind == kind && (node == "" || s.Node == node) && (name == "" || s.Name == name)
+	return r.merged(ctx, node, func(s stream) bool {
+		return s.Kind == kind && (name == "" || s.Name == name)
 	}, archive.Query{From: from, To: to})
 }
 

@@ -126,7 +126,7 @@ func (x *translated) set(columns []archive.Column, slot int32, whose ergo.Whose)
 			if x.made.Kinds[slot] == archive.Int {
 				x.made.Ints[slot] = columns[c].Ints[slot]
 			} else {
-				x.made.Texts[slot] = columns[c].Texts[slot]
+				x.made.Texts[slot] = columns[c].Text(slot)
 			}
 			return
 		}
@@ -139,10 +139,10 @@ func literal(c *archive.Column, slot int32) []byte {
 	case archive.Int:
 		return strconv.AppendInt(nil, c.Ints[slot], 10)
 	case archive.String:
-		text, _ := json.Marshal(c.Texts[slot]) // a string always encodes
+		text, _ := json.Marshal(c.Text(slot)) // a string always encodes
 		return text
 	}
-	return []byte(c.Texts[slot])
+	return []byte(c.Text(slot))
 }
 
 // setLiteral puts JSON into a cell; nil leaves it absent.

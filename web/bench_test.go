@@ -12,6 +12,7 @@ import (
 	"ergorecorder/analyze"
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/internal/cpu"
 	"ergorecorder/recorder/ingest"
 )
 
@@ -23,10 +24,12 @@ func BenchmarkSliderStep(b *testing.B) {
 		b.Run("view="+path, func(b *testing.B) {
 			s := New(rec, Options{})
 			from, to := rec.Window()
+			began := cpu.Spent()
 			for i := 0; b.Loop(); i++ {
 				at := from.Add(time.Duration(i*7919%int(to.Sub(from)/time.Second)) * time.Second)
 				ask(b, s, momentURL(path, at), "view")
 			}
+			cpu.Report(b, b.N, began)
 		})
 	}
 }
@@ -37,9 +40,11 @@ func BenchmarkTenThousandRows(b *testing.B) {
 	s := New(rec, Options{})
 	for _, query := range []string{"sort=-mailbox", "sort=name", "q=worker_77"} {
 		b.Run(query, func(b *testing.B) {
+			began := cpu.Spent()
 			for b.Loop() {
 				ask(b, s, "/processes?"+query, "view")
 			}
+			cpu.Report(b, b.N, began)
 		})
 	}
 }
@@ -49,14 +54,18 @@ func BenchmarkTenThousandRows(b *testing.B) {
 func BenchmarkFirstViewOfADay(b *testing.B) {
 	rec := record(b, func(w *archive.Writer) { busyNodes(b, w, 4, 250, 24*time.Hour, time.Minute) })
 	b.Run("page", func(b *testing.B) {
+		began := cpu.Spent()
 		for b.Loop() {
 			ask(b, New(rec, Options{}), "/", "")
 		}
+		cpu.Report(b, b.N, began)
 	})
 	b.Run("overview", func(b *testing.B) {
+		began := cpu.Spent()
 		for b.Loop() {
 			ask(b, New(rec, Options{}), "/strip", "")
 		}
+		cpu.Report(b, b.N, began)
 	})
 }
 
@@ -68,9 +77,11 @@ func BenchmarkReport(b *testing.B) {
 		b.Fatal(err)
 	}
 	size := 0
+	began := cpu.Spent()
 	for b.Loop() {
 		size = len(drawReport(b, report, rec))
 	}
+	cpu.Report(b, b.N, began)
 	b.ReportMetric(float64(size)/1024, "KiB")
 }
 

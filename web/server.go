@@ -70,6 +70,8 @@ type Server struct {
 	rated   ratedCache
 	pprof   flames
 	session string // what the cookie of an admitted reader says
+	once    sync.Once
+	shown   chan struct{} // closed once a page was answered
 }
 
 // New makes a server of the recording. Findings appear once [Server.Analyse]
@@ -95,7 +97,7 @@ func New(rec *replay.Recording, opt Options) *Server {
 
 // newServer makes a server that knows its door and what pages are made of.
 func newServer(rec *replay.Recording, opt Options) (*Server, *http.ServeMux) {
-	s := &Server{rec: rec, opt: opt, pages: pageTemplates(), session: rand.Text(), desk: shared.New[*reply](runtime.GOMAXPROCS(0))}
+	s := &Server{rec: rec, opt: opt, pages: pageTemplates(), session: rand.Text(), shown: make(chan struct{}), desk: shared.New[*reply](runtime.GOMAXPROCS(0))}
 	s.door = door.New(door.Options{Token: opt.Token, Hosts: opt.Hosts, CertFile: opt.CertFile, KeyFile: opt.KeyFile, Admit: s.admit})
 	static, err := fs.Sub(assets, "assets")
 	if err != nil {
@@ -119,6 +121,18 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error { return s.doo
 
 // Scheme is http, or https where TLS is served.
 func (s *Server) Scheme() string { return s.door.Scheme() }
+
+// Receive returns once a page was answered, or after a while in which none was: who has much to
+// reckon, as [Server.Analyse], lets the first reader go before.
+func (s *Server) Receive(ctx context.Context, atMost time.Duration) {
+	late := time.NewTimer(atMost)
+	defer late.Stop()
+	select {
+	case <-s.shown:
+	case <-late.C:
+	case <-ctx.Done():
+	}
+}
 
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
@@ -398,6 +412,7 @@ func (s *Server) serve(v screen) http.HandlerFunc {
 			p.Strip = s.strips.get(r.Context(), p, false)
 		}
 		s.render(w, part, p)
+		s.once.Do(func() { close(s.shown) })
 	}
 }
 

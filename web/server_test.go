@@ -343,3 +343,27 @@ func TestUnknownAddresses(t *testing.T) {
 		}
 	}
 }
+
+// TestShown: who waits for the first page before it reckons hears of it once it was
+// answered, and not of what belongs to a page.
+func TestShown(t *testing.T) {
+	s := New(bundled(t, "stuck"), Options{})
+	shown := func() bool {
+		select {
+		case <-s.shown:
+			return true
+		default:
+			return false
+		}
+	}
+	get := func(path string) {
+		s.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "http://localhost"+path, nil))
+	}
+	if get("/assets/style.css"); shown() {
+		t.Error("a style sheet is no page")
+	}
+	if get("/"); !shown() {
+		t.Error("the first page was answered, and nobody hears of it")
+	}
+	get("/logs")
+}

@@ -33,12 +33,8 @@ type overviewView struct {
 func (s *Server) overview(ctx context.Context, p *page) (any, error) {
 	v := overviewView{Nodes: p.now.Nodes(ctx, p.Nodes())}
 	v.Own = withoutOwn(v.Nodes)
-	rows := s.rated.get(ctx, p, p.Nodes()...)
-	v.Seen = len(rows)
-	slices.SortStableFunc(rows, func(a, b past.Process) int {
-		return cmp.Or(cmp.Compare(b.MessagesMailbox, a.MessagesMailbox), cmp.Compare(b.MailboxLatency, a.MailboxLatency), cmp.Compare(b.Busy, a.Busy))
-	})
-	rows = rows[:min(len(rows), 8)]
+	rows, seen := p.now.Deepest(ctx, 8, rateWindow, p.Nodes()...)
+	v.Seen = seen
 	v.Deep = newTable(&page{query: nil, path: p.path}, only(processColumns(p), "name", "node", "behavior", "state", "mailbox", "latency", "in", "busy"), rows, processText, "none")
 	v.Deep.Heads = unsortable(v.Deep.Heads)
 	if p.Report != nil {

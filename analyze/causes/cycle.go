@@ -181,6 +181,7 @@ func (g *graph) cycle(ring []wait) *finding.Finding {
 		Recommendation: "Break the cycle: let one of them send a message instead of calling, or answer later. A time-out of the calls ends a deadlock, and does not prevent it.",
 		Confirm:        first.f.Confirm,
 	}
+	f.AtMost(max(f.Score, first.f.Bound()+1))
 	if first.f.End != nil {
 		f.Summary = fmt.Sprintf("From %s on each of them waited for a reply, for %s at the longest, and nobody was blocked, overloaded or gone for whom they could wait: they waited for each other, in a cycle of calls.",
 			finding.Clock(first.since), finding.Duration(lasted))

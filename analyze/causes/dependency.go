@@ -127,6 +127,7 @@ func (g *graph) dependency(function string, group []*finding.Finding) *finding.F
 		Evidence:       worst.Evidence,
 		Caveats:        []string{"What the function waits for is outside the actors: the recording does not say whether it is slow, gone, or held by somebody."},
 	}
+	f.AtMost(max(worst.Bound()+1, fewestTogether))
 	if first.Is(finding.Locked) {
 		f.Facts = []finding.Fact{finding.Locked}
 	}

@@ -4,17 +4,11 @@ import (
 	"slices"
 )
 
-// ExplainedBy makes root the cause of f.
-func (f *Finding) ExplainedBy(root *Finding) {
-	if !LeadsTo(f, root) {
-		f.Cause = root
-	}
-}
-
-// FollowsFrom makes root the cause of f, for a reason that can be read.
+// FollowsFrom makes root the cause of f, unless that follows from f itself, for a reason
+// that can be read: no cause is without one.
 func (f *Finding) FollowsFrom(root *Finding, because string) {
-	if f.ExplainedBy(root); f.Cause == root {
-		f.Because = because
+	if !LeadsTo(f, root) {
+		f.Cause, f.Because = root, because
 	}
 }
 

@@ -77,7 +77,10 @@ type Finding struct {
 
 	Cause   *Finding  `json:"-"` // becomes CausedBy
 	Members []Subject `json:"-"` // all that it accuses, where these are several
+	Harm    Harm      `json:"-"` // what it counted of what was hurt
 	FedBy   string    `json:"-"` // the node of a process that sends to the subject more than before without getting more
+
+	bound int // see AtMost
 }
 
 // An Alternative is another explanation of what a finding tells.

@@ -19,6 +19,7 @@ type Row struct {
 	Claimed  string // when it is claimed: the sentence that people read
 	Excludes string // what else it might be, and why it is not, where a finding of the kind has high confidence
 	Measure  Measure
+	Harms    []Kind  // by whose quantities it is scored too: what it did, and all that it led to; see [Harm]
 	Most     int     // that a finding of the kind scores however much there is of the quantity; 0: as every kind
 	Fetch    []Fetch // what a recorder fetches when it is triggered by one
 	Explains []Effect

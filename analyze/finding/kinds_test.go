@@ -63,6 +63,11 @@ func TestTable(t *testing.T) {
 				t.Errorf("%s fetches %q, which is nothing", r.Kind, f)
 			}
 		}
+		for _, k := range r.Harms {
+			if of, ok := finding.RowOf(k); !ok || of.Measure.Warning == of.Measure.Critical {
+				t.Errorf("%s weighs %s, by which nothing is weighed in steps", r.Kind, k)
+			}
+		}
 		for _, e := range r.Explains {
 			if !slices.Contains(finding.Relations(), e.Relation) {
 				t.Errorf("%s explains others by %q, which is no relation", r.Kind, e.Relation)
@@ -97,7 +102,15 @@ func scored(r finding.Row) string {
 	if r.Measure.Warning > r.Measure.Critical {
 		worst = finding.Score(r.Kind, 1e-300)
 	}
-	return fmt.Sprintf("%s: %v%s, %v%s, %d", r.Measure.Quantity, r.Measure.Warning, unit, r.Measure.Critical, unit, worst)
+	said := fmt.Sprintf("%s: %v%s, %v%s, %d", r.Measure.Quantity, r.Measure.Warning, unit, r.Measure.Critical, unit, worst)
+	if len(r.Harms) > 0 {
+		var by []string
+		for _, k := range r.Harms {
+			by = append(by, string(k))
+		}
+		said += "; and by what it hurt, as " + strings.Join(by, ", ")
+	}
+	return said
 }
 
 var update = flag.Bool("update", false, "write the table in docs/findings.md anew")

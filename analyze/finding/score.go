@@ -26,14 +26,20 @@ func Score(k Kind, quantity float64) int {
 	if !ok || quantity <= 0 {
 		return ScoreInfo
 	}
-	top := cmp.Or(row.Most, most)
-	warning, critical := row.Measure.Warning, row.Measure.Critical
-	if warning == critical {
-		if quantity >= critical {
+	top := row.most()
+	if row.Measure.Warning == row.Measure.Critical {
+		if quantity >= row.Measure.Critical {
 			return top
 		}
 		return ScoreInfo
 	}
-	steps := math.Log(quantity/warning) / math.Log(critical/warning) // 0 at warning, 1 at critical
-	return int(math.Round(min(max(ScoreWarning+25*steps, ScoreInfo), float64(top))))
+	return int(math.Round(min(max(row.Measure.steps(quantity), ScoreInfo), float64(top))))
+}
+
+// most is what a finding of the row's kind scores at most.
+func (r Row) most() int { return cmp.Or(r.Most, most) }
+
+// steps is the score of a quantity, without bounds: 50 at warning, 75 at critical.
+func (m Measure) steps(quantity float64) float64 {
+	return ScoreWarning + (ScoreCritical-ScoreWarning)*math.Log(quantity/m.Warning)/math.Log(m.Critical/m.Warning)
 }

@@ -50,6 +50,11 @@ const (
 	ZombieProcesses    Kind = "zombie_processes"
 )
 
+// harms are the kinds whose quantities say what a process that stands still, or dies,
+// does to others: what waits for it and for those that it keeps waiting, what they fail
+// to deliver, and the work that is not done meanwhile.
+func harms() []Kind { return []Kind{BlockedCallback, DeliveryErrors, TrafficStopped} }
+
 // Kinds are all kinds of findings, by playbook.
 func Kinds() []Row {
 	return []Row{
@@ -74,6 +79,7 @@ func Kinds() []Row {
 			Claimed:  "messages wait, it runs nothing",
 			Excludes: "that it is slow and works: it took no message and ended no callback",
 			Measure:  Measure{"time that messages have waited for it, all together", "s", 5, 60}, // one for as long as a call waits; twelve such calls
+			Harms:    harms(),
 			Most:     88,
 			Fetch:    []Fetch{FetchStacks, FetchOwnStack, FetchRawGoroutine},
 			Explains: []Effect{
@@ -90,6 +96,7 @@ func Kinds() []Row {
 			Claimed:  "it waits for a reply for longer than the call timeout",
 			Excludes: "that it computes: it was seen waiting for a response",
 			Measure:  Measure{"time that messages have waited behind the call, all together", "s", 5, 60},
+			Harms:    harms(),
 			Most:     80,
 			Fetch:    []Fetch{FetchStacks, FetchOwnStack, FetchRawGoroutine},
 			Explains: []Effect{
@@ -105,6 +112,7 @@ func Kinds() []Row {
 			Claimed:  "processes wait for each other's reply and nobody else is at fault; names all members",
 			Excludes: "that somebody else keeps them waiting: nobody who was listed is at fault",
 			Measure:  Measure{"time waiting for a reply", "s", 5, 15},
+			Harms:    harms(),
 			Most:     90,
 			Fetch:    []Fetch{FetchStacks, FetchOwnStack, FetchRawGoroutine},
 			Explains: []Effect{
@@ -118,6 +126,7 @@ func Kinds() []Row {
 			Claimed:  "several processes wait in calls to the same thing outside the actors (a service, a file, a lock); names it and them",
 			Excludes: "that each has a reason of its own: their stacks are in the same function",
 			Measure:  Measure{"time in one callback", "s", 1, 5},
+			Harms:    harms(),
 			Fetch:    []Fetch{FetchStacks, FetchOwnStack, FetchRawGoroutine},
 			Explains: []Effect{
 				{CallersSuffer, []Kind{MailboxGrowth, ErrorBurst, DeliveryErrors, EventSilent, TrafficStopped}},
@@ -186,6 +195,7 @@ func Kinds() []Row {
 			Claimed:  "a child dies and is restarted over and over",
 			Excludes: "that it was restarted once: it ended several times, one soon after the other",
 			Measure:  Measure{"restarts", "an hour", 3, 30},
+			Harms:    harms(),
 			Fetch:    []Fetch{FetchStacks, FetchHeap, FetchRawGoroutine},
 			Explains: []Effect{
 				{Dies, []Kind{ErrorBurst, SupervisorLimit, SpawnFailed, ChildDisabled, DeliveryErrors, EventSilent, ApplicationDown, HeapChurn, TrafficStopped, DeadLetters}},
@@ -250,6 +260,7 @@ func Kinds() []Row {
 			Claimed:  "the same killed process is still there after 10 s",
 			Excludes: "that it was about to end: it is still there, killed",
 			Measure:  Measure{"time since it was killed", "s", 10, 30},
+			Harms:    harms(),
 			Most:     80,
 			Fetch:    []Fetch{FetchStacks, FetchOwnStack, FetchRawGoroutine},
 			Explains: []Effect{
@@ -342,8 +353,8 @@ func Kinds() []Row {
 		},
 		{
 			Kind: RecorderClock, Playbook: "health", Subject: "none: it is not a node's",
-			Claimed:  "the clock of the recording machine stepped: all nodes moved together against it; or it is off, and the nodes agree on another time; says by how much",
-			Excludes: "that a node's clock moved: all of them did together, or agree",
+			Claimed:  "the clock of the recording machine stepped: it moved against its own steady time, and nodes against it by as much, or all nodes moved together against it; or it is off, and the nodes agree on another time; says by how much",
+			Excludes: "that a node's clock moved: the recorder's moved against its own time, or all nodes moved together, or agree",
 			Measure:  Measure{"step of the clock", "s", 1, 3600},
 			Most:     45,
 			Fetch:    []Fetch{FetchRawGoroutine},

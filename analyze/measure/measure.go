@@ -41,6 +41,7 @@ const (
 	rowsField   = "rows"   // how many rows are meant
 	atField     = "at"     // when it was there
 	tookField   = "took"   // how long the call took that was answered, in s
+	steadyField = "steady" // when it came by the recorder's own time, which no step of its clock touches, in s
 	failedField = "failed" // 1 where the call failed, else 0
 	lostField   = "lost"   // 1 where it failed because the node was not reached, else 0
 	bornField   = "born"   // how many of the rows that are meant no earlier answer had
@@ -109,7 +110,7 @@ func (r *reader) column(f *archive.Frame, name string) *archive.Column {
 
 // known checks the names of fields.
 func (r *reader) known(fields []string) ([]string, error) {
-	own := []string{rowsField, atField, tookField, failedField, lostField, bornField}
+	own := []string{rowsField, atField, tookField, steadyField, failedField, lostField, bornField}
 	for name := range r.q.Where {
 		r.where = append(r.where, name)
 	}
@@ -162,7 +163,7 @@ func (r *reader) read(ctx context.Context, rec *replay.Recording) (*sheet, error
 				return nil, err
 			}
 			if within(s.At) {
-				sh.add(r.fields, s.At, s.Took, s.Failure, nil)
+				sh.add(r.fields, arrival{s.At, s.Took, 0, s.Failure}, nil)
 			}
 		}
 		return sh, nil
@@ -173,7 +174,7 @@ func (r *reader) read(ctx context.Context, rec *replay.Recording) (*sheet, error
 				return nil, err
 			}
 			if within(s.At) && r.about(s.Subject) {
-				sh.add(r.fields, s.At, s.Took, s.Failure, nil)
+				sh.add(r.fields, arrival{s.At, s.Took, 0, s.Failure}, nil)
 				sh.said = append(sh.said, string(s.Text))
 			}
 		}
@@ -201,7 +202,7 @@ func (r *reader) read(ctx context.Context, rec *replay.Recording) (*sheet, error
 		if !within(f.At) || !r.about(f.Subject) {
 			continue
 		}
-		sh.add(r.fields, f.At, f.Took, f.Failure, rows)
+		sh.add(r.fields, arrival{f.At, f.Took, f.Mono, f.Failure}, rows)
 		r.note(sh, rows)
 	}
 	return sh, nil
@@ -336,9 +337,17 @@ func cell(c *archive.Column, slot int32, none string) sample {
 	return sample{num: v, text: word}
 }
 
+// An arrival is what is known of every answer.
+type arrival struct {
+	at      time.Time
+	took    time.Duration
+	mono    time.Duration // 0 where it is not known
+	failure *archive.Failure
+}
+
 // add appends an answer to every column: the rows that are meant, added up.
-func (sh *sheet) add(fields []string, at time.Time, took time.Duration, failure *archive.Failure, rows [][]sample) {
-	failed := failure != nil
+func (sh *sheet) add(fields []string, a arrival, rows [][]sample) {
+	at, failed := a.at, a.failure != nil
 	sh.at = append(sh.at, at)
 	for i, name := range fields {
 		s, most := sample{at: at, num: math.NaN()}, math.NaN()
@@ -353,14 +362,18 @@ func (sh *sheet) add(fields []string, at time.Time, took time.Duration, failure 
 			}
 		case tookField:
 			if !failed {
-				s.num = took.Seconds()
+				s.num = a.took.Seconds()
+			}
+		case steadyField:
+			if !failed && a.mono > 0 {
+				s.num = a.mono.Seconds()
 			}
 		case failedField:
 			if s.num = 0; failed {
 				s.num = 1
 			}
 		case lostField:
-			if s.num = 0; failed && strings.HasPrefix(failure.Text, unreached) {
+			if s.num = 0; failed && strings.HasPrefix(a.failure.Text, unreached) {
 				s.num = 1
 			}
 		case bornField:

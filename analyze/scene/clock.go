@@ -1,6 +1,7 @@
 package scene
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"slices"
@@ -19,6 +20,52 @@ type Clock struct {
 	// answer: what it says is from somewhere within the call, so that a time
 	// within it is no offset.
 	Offset series.Series
+
+	told []Told // as they were read; see Runs
+}
+
+// A Told is what an answer told of two clocks.
+type Told struct {
+	At    time.Time     // when it came, by the recorder's clock
+	Mono  time.Duration // and by its own time, which no step of that clock touches
+	Ahead float64       // s by which the node's clock was ahead of the recorder's
+}
+
+// Against is by how much the recorder's clock moved from one answer to another of the same run
+// against its own time: how far it stepped.
+func (t Told) Against(o Told) time.Duration { return o.At.Sub(t.At) - (o.Mono - t.Mono) }
+
+// sameLevel is up to how far apart a clock and the recorder's own time are at two answers
+// between which no step lies: the archive keeps the one to the millisecond.
+const sameLevel = 50 * time.Millisecond
+
+// Runs are the answers by the run of the recorder that had them, each in the order in which
+// it had them, whatever its clock said; none where its own time was not recorded with
+// all. A run begins where that time falls and the two clocks stand as they never did in the
+// run before: where the same two levels alternate, answers of before and after a step
+// stand mixed.
+func (c *Clock) Runs() [][]Told {
+	var runs [][]Told
+	var levels []Told // one of each in the newest run
+	newest := time.Duration(0)
+	for _, t := range c.told {
+		if t.Mono <= 0 {
+			return nil
+		}
+		known := slices.ContainsFunc(levels, func(l Told) bool { return l.Against(t).Abs() <= sameLevel })
+		if !known && t.Mono < newest || runs == nil {
+			runs, levels, newest = append(runs, nil), nil, 0
+		}
+		if !known {
+			levels = append(levels, t)
+		}
+		last := len(runs) - 1
+		runs[last], newest = append(runs[last], t), max(newest, t.Mono)
+	}
+	for _, run := range runs {
+		slices.SortStableFunc(run, func(a, b Told) int { return cmp.Compare(a.Mono, b.Mono) })
+	}
+	return runs
 }
 
 // noOffset is up to how many seconds two clocks are taken to agree: what is
@@ -26,7 +73,7 @@ type Clock struct {
 const noOffset = 0.1
 
 // Add takes in what the node said the time was in an answer.
-func (c *Clock) add(at time.Time, took time.Duration, said time.Time) {
+func (c *Clock) add(at time.Time, took, mono time.Duration, said time.Time) {
 	off := 0.0
 	switch began := at.Add(-took); {
 	case said.After(at):
@@ -38,6 +85,7 @@ func (c *Clock) add(at time.Time, took time.Duration, said time.Time) {
 		off = 0
 	}
 	c.Offset.Add(at, off)
+	c.told = append(c.told, Told{At: at, Mono: mono, Ahead: off})
 }
 
 // ahead is how far the node's clock is ahead at an instant of the recorder's.
@@ -119,7 +167,7 @@ func (s *Scene) readClock(ctx context.Context, n *Node) error {
 			continue
 		}
 		if said, err := time.Parse(time.RFC3339Nano, f.Columns[0].Text(f.Live[0])); err == nil {
-			n.Clock.add(f.At, f.Took, said)
+			n.Clock.add(f.At, f.Took, f.Mono, said)
 		}
 	}
 	return nil

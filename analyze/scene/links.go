@@ -203,29 +203,14 @@ func (w *Network) readLosses(ctx context.Context, s *Scene) error {
 }
 
 func (w *Network) readLines(ctx context.Context, s *Scene, n *Node) error {
-	for l, err := range replay.Readable(s.Logs(ctx, n, s.From, s.To), s.Note) {
-		if err != nil {
-			return err
-		}
-		if at := w.written[n.Name]; len(at) == 0 || l.At.Sub(at[len(at)-1]) >= time.Second {
-			w.written[n.Name] = append(at, l.At)
-		}
-		if !strings.Contains(l.Message, "connection with ") {
-			continue
-		}
-		peer, up := ergo.Tells(ergo.LineConnected, l.Type, l.Source, l.Message)
-		if !up {
-			var lost bool
-			if peer, lost = ergo.Tells(ergo.LineConnectLost, l.Type, l.Source, l.Message); !lost {
-				continue
-			}
-		}
-		if !s.observer(peer) {
-			w.Logs[n.Name] = append(w.Logs[n.Name], connectionLine{At: l.At, Peer: peer, Lost: !up})
-		}
+	l, err := s.nodeLog(ctx, n)
+	if err == nil && l.written != nil {
+		w.written[n.Name] = l.written
 	}
-	slices.SortStableFunc(w.Logs[n.Name], func(a, b connectionLine) int { return a.At.Compare(b.At) })
-	return nil
+	if err == nil && l.connections != nil {
+		w.Logs[n.Name] = l.connections
+	}
+	return err
 }
 
 // Pairs are the pairs of nodes that were ever connected, each once, in order.

@@ -3,9 +3,11 @@ package scene
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"ergorecorder/analyze/logs"
+	"ergorecorder/analyze/scene/logged"
 	"ergorecorder/ergo"
 	"ergorecorder/replay"
 )
@@ -18,98 +20,69 @@ func (s *Scene) SaidBy(ctx context.Context, n *Node, since time.Time, pids []str
 			return nil, err
 		}
 		pid := logs.ParseSource(l.Source).PID
-		if slices.Contains(pids, pid) && len(said[pid]) < maxComplaints {
+		if slices.Contains(pids, pid) && len(said[pid]) < logged.Most {
 			said[pid] = append(said[pid], l.Message)
 		}
 	}
 	return said, nil
 }
 
-// NodeLog is what a node and its applications logged about themselves: not its
-// processes.
-func (s *Scene) NodeLog(ctx context.Context, n *Node) ([]replay.LogLine, error) {
-	var own []replay.LogLine
+// A nodeLog is what a node's log tells, read once for all who ask.
+type nodeLog struct {
+	logged.Log
+	written     []time.Time // when there were lines, at most one a second
+	connections []connectionLine
+}
+
+// logOf is what is worked out of a node's log.
+type logOf struct{ node *Node }
+
+// Log is what the log of a node tells.
+func (s *Scene) Log(ctx context.Context, n *Node) (*logged.Log, error) {
+	w, err := s.nodeLog(ctx, n)
+	if err != nil {
+		return nil, err
+	}
+	return &w.Log, nil
+}
+
+func (s *Scene) nodeLog(ctx context.Context, n *Node) (*nodeLog, error) {
+	v, err := s.Once(logOf{n}, func() (any, error) { return s.readLog(ctx, n) })
+	if err != nil {
+		return nil, err
+	}
+	return v.(*nodeLog), nil
+}
+
+func (s *Scene) readLog(ctx context.Context, n *Node) (*nodeLog, error) {
+	w := &nodeLog{}
 	for l, err := range replay.Readable(s.Logs(ctx, n, s.From, s.To), s.Note) {
 		if err != nil {
 			return nil, err
 		}
-		if (l.Type == "node" || l.Type == "application") && len(own) < maxComplaints {
-			own = append(own, l)
+		if at := w.written; len(at) == 0 || l.At.Sub(at[len(at)-1]) >= time.Second {
+			w.written = append(at, l.At)
 		}
+		w.Add(l)
+		w.connect(s, l)
 	}
-	return own, nil
-}
-
-// Complaints are the lines that a node logged as errors and panics, by the
-// name, the PID and the behavior of the process that wrote them.
-type Complaints struct {
-	Lines                     int // of any level, of processes
-	ByName, ByPID, ByBehavior map[string][]Complaint
-}
-
-// A Complaint is one such line.
-type Complaint struct {
-	At       time.Time
-	PID      string
-	Level    string
-	Message  string
-	Function string // of a panic, application code only
-	Died     bool   // it is the process's last word: it died, and not because its supervisor gave up
-}
-
-// GivesUp reports whether a line says that a supervisor exceeded its intensity:
-// it is logged by the supervisor, and by the children that go with it.
-func (c Complaint) GivesUp() bool { return tells(ergo.LineGaveUp, c.Message) }
-
-// tells reports whether a line tells something, of whoever wrote it.
-func tells(what ergo.Line, message string) bool {
-	_, ok := ergo.Tells(what, "", "", message)
-	return ok
-}
-
-// Deaths are the first lines of each process that died, of those given.
-func Deaths(of []Complaint) []Complaint {
-	var out []Complaint
-	seen := map[string]bool{}
-	for _, c := range of {
-		if c.Died && !seen[c.PID] {
-			seen[c.PID] = true
-			out = append(out, c)
-		}
-	}
-	return out
-}
-
-// maxComplaints bounds the lines that are kept for one process.
-const maxComplaints = 2000
-
-// Complaints reads what a node complained of.
-func (s *Scene) Complaints(ctx context.Context, n *Node) (Complaints, error) {
-	w := Complaints{ByName: map[string][]Complaint{}, ByPID: map[string][]Complaint{}, ByBehavior: map[string][]Complaint{}}
-	keep := func(by map[string][]Complaint, key string, c Complaint) {
-		if key != "" && len(by[key]) < maxComplaints {
-			by[key] = append(by[key], c)
-		}
-	}
-	for l, err := range replay.Readable(s.Logs(ctx, n, s.From, s.To), s.Note) {
-		if err != nil {
-			return w, err
-		}
-		src := logs.ParseSource(l.Source)
-		if src.PID != "" {
-			w.Lines++
-		}
-		if logs.Rank(l.Level) < logs.Rank("error") {
-			continue
-		}
-		c := Complaint{At: l.At, PID: src.PID, Level: l.Level, Message: l.Message}
-		if p, ok := logs.ParsePanic(l.Message); ok {
-			c.Function = p.Application
-		}
-		c.Died = tells(ergo.LineDied, l.Message) && !c.GivesUp()
-		keep(w.ByName, src.Name, c)
-		keep(w.ByPID, src.PID, c)
-		keep(w.ByBehavior, src.Behavior, c)
-	}
+	slices.SortStableFunc(w.connections, func(a, b connectionLine) int { return a.At.Compare(b.At) })
 	return w, nil
+}
+
+// connect notes a line of the node that it lost a peer, or met one.
+func (w *nodeLog) connect(s *Scene, l replay.LogLine) {
+	if !strings.Contains(l.Message, "connection with ") {
+		return
+	}
+	peer, up := ergo.Tells(ergo.LineConnected, l.Type, l.Source, l.Message)
+	if !up {
+		var lost bool
+		if peer, lost = ergo.Tells(ergo.LineConnectLost, l.Type, l.Source, l.Message); !lost {
+			return
+		}
+	}
+	if !s.observer(peer) {
+		w.connections = append(w.connections, connectionLine{At: l.At, Peer: peer, Lost: !up})
+	}
 }

@@ -133,17 +133,10 @@ func (n *Node) RisenAllAlong(counted series.Series, answers int) (r Risen, ok bo
 	if r.Was, r.Life, ok = n.LifeBefore(counted); !ok || counted.Len() < answers || len(n.Starts) > 0 {
 		return r, false
 	}
-	r.Grown, r.Seconds = series.Increase(counted)
-	if r.Seconds <= 0 || r.Grown < least {
+	if r.Grown, r.Seconds, ok = series.Throughout(counted); !ok || r.Grown < least {
 		return r, false
 	}
 	r.Is = r.Grown / r.Seconds
-	half := counted.T[0].Add(counted.Span() / 2)
-	for _, part := range []series.Series{counted.Before(half), counted.From(half)} {
-		if grown, seconds := series.Increase(part); seconds <= 0 || grown/seconds < r.Is/2 {
-			return r, false // it began or ended meanwhile
-		}
-	}
 	return r, r.Is >= rise*r.Was
 }
 

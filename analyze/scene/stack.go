@@ -113,8 +113,8 @@ type stack struct {
 
 // stacks are the stacks of a process in the dumps of a stretch, in order. A
 // dump tells whose a goroutine is by its pid label (-tags=pprof); without
-// labels, a goroutine that is alone in the code of the process's behavior is
-// taken for it.
+// labels, a goroutine in the code of the process's behavior is taken for it if it is
+// alone there, or all that are there stand at one place.
 func (s *Scene) stacks(ctx context.Context, a *Actor, from, to time.Time) ([]stack, error) {
 	var out []stack
 	for smp, err := range s.Texts(ctx, a.Node, ergo.Goroutines, from, to) {
@@ -156,14 +156,20 @@ func goroutineOf(dump profiles.Dump, a *Actor) (profiles.Goroutine, bool) {
 	}
 	var found []profiles.Goroutine
 	for _, g := range dump.Goroutines {
-		if g.PID() == "" && g.Count <= 1 && runsBehavior(g, a.Behavior) {
+		if g.PID() == "" && runsBehavior(g, a.Behavior) {
 			found = append(found, g)
 		}
 	}
-	if len(found) == 1 {
-		return found[0], true
+	if len(found) == 0 {
+		return profiles.Goroutine{}, false
 	}
-	return profiles.Goroutine{}, false
+	// Where there are several, and all of them stand at one place, its own does too.
+	for _, g := range found[1:] {
+		if g.Blocked() != found[0].Blocked() || applicationFunction(g) != applicationFunction(found[0]) {
+			return profiles.Goroutine{}, false
+		}
+	}
+	return found[0], true
 }
 
 func runsBehavior(g profiles.Goroutine, behavior string) bool {

@@ -12,12 +12,12 @@ import (
 type start struct {
 	At    time.Time
 	Off   time.Duration
-	exact bool // the node itself said since when
+	Exact bool // the node itself said since when
 }
 
 // Lasted is for how long the process stood still at least.
 func (b start) Lasted(st *work.Stall) time.Duration {
-	if b.exact {
+	if b.Exact {
 		return st.To.At.Sub(b.At)
 	}
 	return st.Lasted()

@@ -65,11 +65,39 @@ func divide(v []float64, a, b int, p float64, cuts []int) []int {
 	}
 	k := a + split(v[a:b])
 	if differ(v[a:k], v[k:b]) >= p {
-		return cuts
+		return episode(v, a, b, p, cuts)
 	}
 	cuts = divide(v, a, k, p, cuts)
 	cuts = append(cuts, k)
 	return divide(v, k, b, p, cuts)
+}
+
+// episode appends to cuts where a stretch of v[a:b] begins and ends that is at another level
+// than both sides of it: no single place divides what goes up and comes down again, if it
+// lasts for few samples. What is too long for distances is too long for this too.
+func episode(v []float64, a, b int, p float64, cuts []int) []int {
+	if b-a < 3*minSide || b-a > maxSplit {
+		return cuts
+	}
+	sums := make([]float64, b-a+1)
+	for i, x := range v[a:b] {
+		sums[i+1] = sums[i] + x
+	}
+	n := float64(b - a)
+	best, from, to := 0.0, 0, 0
+	for i := minSide; i+2*minSide <= b-a; i++ {
+		for k := i + minSide; k+minSide <= b-a; k++ {
+			m, in := float64(k-i), sums[k]-sums[i]
+			apart := in/m - (sums[b-a]-in)/(n-m)
+			if q := apart * apart * m * (n - m); q > best {
+				best, from, to = q, a+i, a+k
+			}
+		}
+	}
+	if to == 0 || differ(v[from:to], slices.Concat(v[a:from], v[to:b])) >= p {
+		return cuts
+	}
+	return append(cuts, from, to)
 }
 
 // prune takes out the weakest cut until each stands between its neighbours.

@@ -22,6 +22,9 @@ func TestChanges(t *testing.T) {
 		{"up and down", sampled(3, 90, 2, 1, func(x float64) float64 {
 			return step(60, 10, 20)(x) - step(120, 0, 10)(x)
 		}), []float64{60, 120}, 2},
+		{"up for six samples of thirty", sampled(9, 30, 10, 0.05, func(x float64) float64 {
+			return step(85, 0.2, 1)(x) - step(145, 0, 0.8)(x)
+		}), []float64{85, 145}, 5},
 		{"long, found in two passes", sampled(4, 5000, 2, 1, step(3333, 10, 13)), []float64{3333}, 4},
 		{"near the end", sampled(5, 90, 2, 0.5, step(170, 10, 20)), []float64{170}, 2},
 		{"noise", sampled(6, 90, 2, 1, flat(10)), nil, 0},

@@ -28,3 +28,23 @@ func Growths(c Series) []time.Time {
 	}
 	return all
 }
+
+// Throughout is how much a counter grew, and in how many seconds, where it did so from the
+// first: not much later than it grows on average, and in the first half as in the second.
+func Throughout(counter Series) (grown, seconds float64, ok bool) {
+	const soon = 5 // times what is between two events on average: chance lets one wait for longer once in 150 times
+	if grown, seconds = Increase(counter); grown <= 0 || seconds <= 0 {
+		return grown, seconds, false
+	}
+	first := Growths(counter)[0].Sub(counter.T[0]).Seconds()
+	if first > soon*seconds/grown+2*counter.Interval().Seconds() {
+		return grown, seconds, false
+	}
+	half := counter.T[0].Add(counter.Span() / 2)
+	for _, part := range []Series{counter.Before(half), counter.From(half)} {
+		if more, span := Increase(part); span <= 0 || more/span < grown/seconds/2 {
+			return grown, seconds, false
+		}
+	}
+	return grown, seconds, true
+}

@@ -224,3 +224,25 @@ func TestTooFew(t *testing.T) {
 		t.Error("a slope from samples of one instant")
 	}
 }
+
+// What came all along came soon after the first answer, and in both halves; what began or
+// ended meanwhile did not.
+func TestThroughout(t *testing.T) {
+	for _, c := range []struct {
+		what     string
+		from, to int // seconds in which one comes every second
+		want     bool
+	}{{"all along", 0, 240, true}, {"since a quarter", 60, 240, false}, {"until a quarter", 0, 60, false}, {"never", 0, 0, false}} {
+		var s series.Series
+		n := 0.0
+		for i := range 120 {
+			if at := 2 * i; at > c.from && at <= c.to {
+				n += 2
+			}
+			s.Add(origin.Add(time.Duration(2*i)*time.Second), n)
+		}
+		if _, _, ok := series.Throughout(s); ok != c.want {
+			t.Errorf("%s: it came throughout: %v, want %v", c.what, ok, c.want)
+		}
+	}
+}

@@ -18,8 +18,6 @@ import (
 const (
 	// around is how much is compared before an onset and since it.
 	around = 3 * time.Minute
-	// fewest are the listings on either side for which a median says something.
-	fewest = 8
 	// surely is how many times its usual spread a series must have moved, and
 	// farther how many times as far as all that the finding is about.
 	surely, farther = 10, 3
@@ -47,34 +45,8 @@ func metrics() []metric {
 	}
 }
 
-// A moved is a series of a process, a node or a link that moved, by the robust score of Pham, Ha and
-// Zhang, "BARO: Robust Root Cause Analysis for Microservices via Multivariate
-// Bayesian Online Change Point Detection" (2024): how far its median is from that
-// before, in units of the spread (the middle half) before.
-type moved struct {
-	node          *scene.Node
-	peer          string // of a link
-	pid, who      string // of a process; no pid: of the node or a link
-	metric        string
-	formula       string
-	rows          finding.Source // that it is taken over
-	before, since float64
-	times         float64
-}
-
-// apart is how far the median of one stretch is from that of the other, by the spread of
-// the first; least is the smallest spread that is felt.
-func apart(was, is []float64, least float64) (before, since, times float64) {
-	if len(was) < fewest || len(is) < fewest {
-		return 0, 0, 0
-	}
-	before, since = series.Median(was), series.Median(is)
-	spread := max(series.Quantile(was, 0.75)-series.Quantile(was, 0.25), least, before/20)
-	return before, since, max(before-since, since-before) / spread
-}
-
 // secondOpinion asks what moved most at the onset of the worst finding that
-// nothing caused. Where that is a process of another node, a node or a link, of which no finding
+// nothing caused. Where that is a process or an event of another node, a node or a link, of which no finding
 // tells, and nothing that the finding is about moved nearly as far, it says so.
 func secondOpinion(ctx context.Context, s *scene.Scene, all []*finding.Finding) error {
 	var f *finding.Finding
@@ -97,7 +69,11 @@ func secondOpinion(ctx context.Context, s *scene.Scene, all []*finding.Finding) 
 	nearby := 0.0 // how far something moved that findings tell of
 	ranked := make([][]moved, len(s.Nodes))
 	err := s.Each(ctx, func(ctx context.Context, i int, n *scene.Node) (err error) {
-		ranked[i], err = rank(ctx, s, n, before, since)
+		if ranked[i], err = rank(ctx, s, n, before, since); err != nil {
+			return err
+		}
+		events, err := published(ctx, s, n, before, since)
+		ranked[i] = append(ranked[i], events...)
 		return err
 	})
 	if err != nil {
@@ -193,7 +169,7 @@ func rank(ctx context.Context, s *scene.Scene, n *scene.Node, before, since find
 		}
 	}
 	slices.SortFunc(out, func(a, b moved) int { return cmp.Or(cmp.Compare(b.times, a.times), cmp.Compare(a.pid, b.pid)) })
-	return out[:min(len(out), 100)], nil
+	return out[:min(len(out), mostRanked)], nil
 }
 
 // wide is how far the series of a node as a whole moved, and those of its links.

@@ -11,14 +11,13 @@ import (
 	"strings"
 	"time"
 
-	"ergorecorder/cmd/internal/paths"
-	"ergorecorder/cmd/internal/sealed"
-	"ergorecorder/escape"
-	"ergorecorder/fleet/ask"
-
 	"github.com/spf13/cobra"
 
+	"ergorecorder/cmd/internal/paths"
+	"ergorecorder/cmd/internal/sealed"
 	"ergorecorder/ergo/live"
+	"ergorecorder/escape"
+	"ergorecorder/fleet/ask"
 	"ergorecorder/web"
 )
 
@@ -94,6 +93,9 @@ func runServe(cmd *cobra.Command, given []string, opt serveOptions) error {
 	judged := make(chan struct{})
 	go func() {
 		defer close(judged)
+		if !opt.browse {
+			srv.Receive(ctx, time.Second)
+		}
 		say := func(text string) { escape.Fprintf(cmd.ErrOrStderr(), "analyze: %s\n", text) }
 		if err := srv.Analyse(ctx); err != nil && !errors.Is(err, context.Canceled) {
 			say(err.Error())

@@ -22,6 +22,7 @@ import (
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/secret"
+	"ergorecorder/internal/cpu"
 	"ergorecorder/internal/limit"
 	"ergorecorder/internal/watch"
 	"ergorecorder/recorder"
@@ -355,7 +356,7 @@ func (c *config) recorderOptions() (recorder.Options, error) {
 		Nodes:   c.Nodes, Discover: c.Discover, Timeout: c.Timeout, Parallel: c.Parallel, Budget: c.Budget,
 		For: c.For, FailFast: c.FailFast, Append: c.Append, KeepEnv: c.KeepEnv, KeepSecrets: c.KeepSecrets, PprofAll: c.Pprof.Every,
 		Incidents: recorder.Incidents{
-			Every: in.Every, Share: in.Share, CPU: cpuTime, Before: in.Before, After: in.After, Faster: in.Faster, Cooldown: in.Cooldown, PerHour: in.PerHour,
+			Every: in.Every, Share: in.Share, CPU: cpu.Spent, Before: in.Before, After: in.After, Faster: in.Faster, Cooldown: in.Cooldown, PerHour: in.PerHour,
 		},
 	}
 	for _, s := range c.Samplers {

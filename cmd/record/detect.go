@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"syscall"
 	"time"
 
 	"ergorecorder/analyze/detector"
@@ -13,15 +12,6 @@ import (
 // longestRule is how far back a rule may look while it is recorded: as much is
 // read again whenever the detectors are asked.
 const longestRule = time.Hour
-
-// cpuTime is the CPU time that this process has used.
-func cpuTime() time.Duration {
-	var u syscall.Rusage
-	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
-		return 0 // of oneself it does not fail
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
 
 // readRules reads a file of rules for a recorder; "" is none.
 func readRules(file string) ([]detector.Detector, error) {

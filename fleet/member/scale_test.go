@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 	"ergorecorder/fleet/link"
 	"ergorecorder/fleet/shape"
 	"ergorecorder/fleet/ship"
+	"ergorecorder/internal/cpu"
 	"ergorecorder/internal/pace"
 )
 
@@ -37,13 +37,6 @@ func scaled(t *testing.T) float64 {
 		t.Skip("SCALE=1 measures a fleet of 10 recorders and 500 nodes (make fleet-scale)")
 	}
 	return share
-}
-
-// cpu is the CPU time that this process has used.
-func cpu() time.Duration {
-	var u syscall.Rusage
-	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u) // of ourselves it cannot fail
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // A source is a recorder of the scale test: an archive, and what shipping it took.
@@ -81,7 +74,7 @@ func (s *source) record(t *testing.T, d time.Duration) {
 	for end := s.now.Add(d); s.now.Before(end); {
 		for node := range s.nodes {
 			rec := s.load.Next(node)
-			before := cpu()
+			before := cpu.Spent()
 			_, err := s.w.Append(rec)
 			must(t, err)
 			if s.now = rec.At; s.now.Sub(second) >= time.Second {
@@ -92,7 +85,7 @@ func (s *source) record(t *testing.T, d time.Duration) {
 				ended = s.now
 				must(t, s.w.EndRuns(s.now.Add(-scaleWithin)))
 			}
-			s.store += cpu() - before
+			s.store += cpu.Spent() - before
 			s.rows += scaleProcesses
 		}
 	}
@@ -115,7 +108,7 @@ func TestScaleBacklog(t *testing.T) {
 		rows += s.rows
 		sources = append(sources, s)
 	}
-	began, used := time.Now(), cpu()
+	began, used := time.Now(), cpu.Spent()
 	var all sync.WaitGroup
 	for _, s := range sources {
 		all.Go(func() {
@@ -125,7 +118,7 @@ func TestScaleBacklog(t *testing.T) {
 		})
 	}
 	all.Wait()
-	took, used := time.Since(began), cpu()-used
+	took, used := time.Since(began), cpu.Spent()-used
 	var shipped ship.Shipped
 	for _, s := range sources {
 		got := s.ship.Shipped()

@@ -28,6 +28,7 @@ var mayImport = map[string]string{
 	"ergo/...":               "ergo/...",
 	"ergo/tools48":           "ergo",
 	"ergo/listing":           "",
+	"ergo/sampled":           "ergo ergo/listing",
 	"ergo/wire":              "ergo ergo/secret ergo/inspect ergo/wire/internal/...",
 	"ergo/wire/internal/...": "ergo ergo/wire/internal/...",
 	"ergo/wire/host":         "ergo ergo/wire ergo/wire/internal/...",
@@ -73,7 +74,7 @@ var mayImport = map[string]string{
 	"fleet/shelf/shelftest": "fleet/shelf",
 	"fleet/merge":           "ergo ergo/tools48 archive recorder/identity",
 
-	"replay":       "ergo ergo/tools48 ergo/capture ergo/listing archive internal/nearest",
+	"replay":       "ergo ergo/tools48 ergo/capture ergo/listing ergo/sampled archive internal/nearest",
 	"replay/serve": "ergo ergo/tools48 archive replay ergo/observer/... ergo/wire ergo/wire/host",
 
 	"coverage": "ergo ergo/tools48 archive replay",
@@ -88,7 +89,8 @@ var mayImport = map[string]string{
 	"analyze/playbook/cpu":      judgement + " analyze/playbook/memory",
 	"analyze/playbook/...":      judgement,
 	"analyze/scene/work":        "analyze/series",
-	"analyze/scene":             "analyze/scene/work archive ergo ergo/tools48 replay analyze/setting analyze/finding analyze/series analyze/logs analyze/profiles",
+	"analyze/scene/logged":      "ergo replay analyze/logs",
+	"analyze/scene":             "analyze/scene/work analyze/scene/logged archive ergo ergo/tools48 replay analyze/setting analyze/finding analyze/series analyze/logs analyze/profiles",
 	"analyze/finding":           "analyze/series",
 	"analyze/series":            "",
 	"analyze/series/seriestest": "analyze/series",
@@ -133,11 +135,12 @@ var mayImport = map[string]string{
 	"terminal":             "escape ergo replay analyze analyze/finding analyze/render analyze/views",
 
 	"cmd/analyze": "fleet/ask compare terminal door cmd/internal/... export seal scrub escape ergo/... archive archive/attach fleet/merge replay/... coverage analyze/... mcp web internal/exit internal/nearest",
-	"cmd/record":  "door cmd/internal/... seal escape ergo/... archive archive/attach recorder/... replay/... coverage analyze/... mcp web fleet/link fleet/member fleet/shape fleet/shelf internal/exit internal/watch",
+	"cmd/record":  "door cmd/internal/... seal escape ergo/... archive archive/attach recorder/... replay/... coverage analyze/... mcp web fleet/link fleet/member fleet/shape fleet/shelf internal/exit internal/watch internal/cpu",
 
 	"cmd/fleet": "escape cmd/internal/... fleet/engine fleet/link fleet/shape fleet/view internal/exit",
 
 	"internal/exit":   "escape",
+	"internal/cpu":    "",
 	"internal/layers": "",
 	"internal/limit":  "",
 	"internal/words":  "",
@@ -152,7 +155,7 @@ const everywhere = "escape internal/nearest internal/words internal/limit"
 
 // judgement is what the packages that judge may import: what was seen, the form
 // of a finding, and the tools to look closer. They do not know each other.
-const judgement = "analyze/scene/work analyze/detector analyze/setting ergo ergo/tools48 archive replay analyze/finding analyze/scene analyze/series analyze/logs analyze/profiles"
+const judgement = "analyze/scene/work analyze/scene/logged analyze/detector analyze/setting ergo ergo/tools48 archive replay analyze/finding analyze/scene analyze/series analyze/logs analyze/profiles"
 
 // homes lists the only packages in which an outside library may be imported.
 var homes = map[string]string{

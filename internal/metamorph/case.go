@@ -42,6 +42,8 @@ type Fault struct {
 	Slow       bool          `json:"slow"`
 	loose      time.Duration // how much farther off its onset may be told after an edit
 	open       bool          // it is not known when it began
+	left       left          // what an edit leaves of it
+	of         string        // what it is of, where its kind stands for several
 	began      time.Time     // when it really did, where that is before what was recorded
 }
 

@@ -140,7 +140,7 @@ func stretch(c *Case, f float64) {
 	}
 	moveFaults(c, to)
 	for i := range c.Faults {
-		c.Faults[i].loose += 2 * time.Second
+		c.Faults[i].loose = time.Duration(f*float64(c.Faults[i].loose)) + 2*time.Second
 	}
 }
 

@@ -58,9 +58,12 @@ func Edits() []Edit {
 		})},
 		{Name: "no tags", Means: "built without -tags=latency,pprof", Do: edit(untag)},
 		{Name: "no ages", Means: "an older node: no StateTime, no Kind", Do: edit(func(c *Case) { strip(c, "StateTime", "Kind") })},
-		{Name: "no profiles", Means: "neither heap nor goroutines nor CPU were asked for", Promise: Weaker, Do: edit(func(c *Case) { without(c, "pprof_heap", "pprof_goroutines", "pprof_cpu", "process_info") })},
-		{Name: "no logs", Means: "no log was read", Promise: Weaker, Do: edit(func(c *Case) { without(c, "sample_read") })},
-		{Name: "no inspection", Means: "nobody inspected supervisors and pools", Promise: Weaker, Do: edit(func(c *Case) { without(c, "process_inspect", "process_info") })},
+		{Name: "no profiles", Means: "neither heap nor goroutines nor CPU were asked for", Promise: Weaker, Do: edit(func(c *Case) {
+			c.leave("no profiles")
+			without(c, "pprof_heap", "pprof_goroutines", "pprof_cpu", "process_info")
+		})},
+		{Name: "no logs", Means: "no log was read", Promise: Weaker, Do: edit(func(c *Case) { c.leave("no logs"); without(c, "sample_read") })},
+		{Name: "no inspection", Means: "nobody inspected supervisors and pools", Promise: Weaker, Do: edit(func(c *Case) { c.leave("no inspection"); without(c, "process_inspect", "process_info") })},
 		{Name: "renamed", Means: "nodes, processes, behaviors and functions have other names", Do: edit(rename)},
 		{Name: "another day", Means: "all of it, its clocks too, 40 days later", Do: edit(func(c *Case) { moveAll(c, 40*24*time.Hour) })},
 		{Name: "a clock ahead", Means: "the clock of the faulty node is 3 s ahead", Do: edit(func(c *Case) { moveClock(c, victim(c), func(time.Time) time.Duration { return 3 * time.Second }) })},
@@ -77,7 +80,7 @@ func Edits() []Edit {
 			c.keep(func(l *capture.Line) bool { return l.Answer.At.Before(to) })
 			c.Faults = nil
 		})},
-		{Name: "times three", Means: "three times the messages everywhere", Do: edit(func(c *Case) { scale(c, 3) })},
+		{Name: "times three", Means: "three times the messages everywhere", Fits: bears, Do: edit(func(c *Case) { scale(c, 3) })},
 		{Name: "stretched", Means: "all takes half as long again", Do: edit(func(c *Case) { stretch(c, 1.5) })},
 		{Name: "a deploy", Means: "a healthy node is restarted with a new release, 30 s before the end", Fits: func(c *Case) bool { return hasBystander(c) && !needsAll(c) }, Do: edit(func(c *Case) { deploy(c) })},
 		{Name: "a batch", Means: "a healthy process works through a batch for 30 s", Fits: hasBystander, Do: edit(batch)},
@@ -99,11 +102,40 @@ func hasFault(c *Case) bool { return len(c.Faults) > 0 && c.Faults[0].Node != ""
 func hasBystander(c *Case) bool { return c.Bystander() != "" }
 
 // needsAll reports whether what is said of a recording rests on all nodes being in
-// it: that nodes are restarted one after the other, and that nobody else is at
-// fault for whom the members of a cycle of calls could wait.
+// it: that nodes are restarted one after the other, that nobody else is at fault for
+// whom the members of a cycle of calls could wait, and, of what was so from the first
+// sample, that all others are otherwise (one that does not run an application beside one
+// that does may stand by for it) and that the way over them is shorter.
 func needsAll(c *Case) bool {
+	from, _ := c.Span()
+	told := []string{"application_down", "overloaded_process", "slow_link"}
+	if slices.ContainsFunc(c.Faults, func(f Fault) bool { return slices.Contains(told, f.Kind) && !f.Start.After(from.Add(c.interval())) }) {
+		return true
+	}
 	cycle := slices.ContainsFunc(c.Faults, func(f Fault) bool { return slices.Contains(f.Accept, "call_cycle") })
 	return cycle || len(c.Faults) == 0 && restarts(c) > 1
+}
+
+// bears reports whether every process can do three times as much: before a fault none is
+// at work, or waits, in a third of the listings.
+func bears(c *Case) bool {
+	listed, busy, first := map[string]int{}, map[string]int{}, c.First()
+	c.clone().rows([]string{"process_list"}, func(l *capture.Line, r row) {
+		if len(c.Faults) > 0 && !l.Answer.At.Before(first) {
+			return
+		}
+		pid := l.Call.Node + text(r, "PID")
+		listed[pid]++
+		if text(r, "State") != "sleep" {
+			busy[pid]++
+		}
+	})
+	for pid, n := range busy {
+		if n >= 10 && 3*n > listed[pid] {
+			return false
+		}
+	}
+	return true
 }
 
 // restarts is how many nodes began another life while they were recorded.
@@ -231,8 +263,9 @@ func rename(c *Case) {
 	})
 	for _, n := range c.Nodes() {
 		names[n] = true
-		short, _, _ := strings.Cut(n, "@")
-		names[short] = true
+		if short, _, _ := strings.Cut(n, "@"); len(short) > 3 { // a letter is a part of everything
+			names[short] = true
+		}
 	}
 	all := slices.Collect(maps.Keys(names))
 	sort.Slice(all, func(i, k int) bool { return len(all[i]) > len(all[k]) || len(all[i]) == len(all[k]) && all[i] < all[k] })
@@ -309,6 +342,14 @@ func nodeTimes(c *Case, node string, to func(at time.Time) time.Time) {
 	c.rows([]string{"node_info"}, func(l *capture.Line, r row) {
 		if mine(l) {
 			stamp(r, "ServerTime")
+		}
+	})
+	c.rows([]string{"cron_info"}, func(l *capture.Line, r row) {
+		jobs, _ := r["Jobs"].([]any)
+		for _, x := range jobs {
+			if j, ok := x.(row); ok && mine(l) {
+				stamp(j, "LastRun")
+			}
 		}
 	})
 	c.rows([]string{"event_list"}, func(l *capture.Line, r row) {

@@ -15,6 +15,8 @@ type Outcome struct {
 	Faults                      int
 	Found, Named, First, Timely int
 	Near                        int // begin when they did as far as the edit lets one tell
+	Nameless                    int `json:",omitempty"` // whose names the edit took out of the recording
+	Hidden                      int `json:",omitempty"` // of which it holds too little for anybody: not among Faults
 	Part                        int // told by a kind that may stand beside it
 	False                       []string
 	Missed                      []string
@@ -26,12 +28,13 @@ func (o *Outcome) Add(p Outcome) {
 	o.Runs += p.Runs
 	o.Faults, o.Found, o.Named, o.First = o.Faults+p.Faults, o.Found+p.Found, o.Named+p.Named, o.First+p.First
 	o.Timely, o.Near, o.Part = o.Timely+p.Timely, o.Near+p.Near, o.Part+p.Part
+	o.Nameless, o.Hidden = o.Nameless+p.Nameless, o.Hidden+p.Hidden
 	o.False, o.Missed = append(o.False, p.False...), append(o.Missed, p.Missed...)
 }
 
 // Judge compares a report with the faults of a case.
 func Judge(c *Case, r story.Report) Outcome {
-	o := Outcome{Faults: len(c.Faults)}
+	var o Outcome
 	var roots []*story.Finding
 	for i := range r.Findings {
 		if f := &r.Findings[i]; f.Severity != "info" && f.CausedBy == nil {
@@ -44,6 +47,16 @@ func Judge(c *Case, r story.Report) Outcome {
 	for i := range c.Faults {
 		fault := &c.Faults[i]
 		best := fault.best(r)
+		if c.hidden(fault) { // told all the same or not: it does not count
+			if o.Hidden++; best != nil {
+				right[best] = true
+			}
+			continue
+		}
+		o.Faults++
+		if fault.left == nameless || fault.left == beside {
+			o.Nameless++
+		}
 		if best == nil {
 			if fault.part(r) {
 				o.Part++
@@ -54,7 +67,7 @@ func Judge(c *Case, r story.Report) Outcome {
 		right[best] = true
 		o.Found++
 		o.Part++
-		if fault.names(best) {
+		if fault.left == all && fault.names(best) {
 			o.Named++
 		}
 		if k := slices.Index(roots, best); k >= 0 && k < len(c.Faults) {
@@ -74,7 +87,7 @@ func Judge(c *Case, r story.Report) Outcome {
 		}
 	}
 	for _, f := range roots {
-		if !right[f] && !slices.Contains(c.Also, f.Kind) && !c.bySideOf(f) && !slices.ContainsFunc(c.Faults, func(fault Fault) bool { return fault.explains(f) }) {
+		if !right[f] && !slices.Contains(c.Also, f.Kind) && !c.bySideOf(f, o.Hidden > 0) && !slices.ContainsFunc(c.Faults, func(fault Fault) bool { return fault.explains(f) }) {
 			o.False = append(o.False, f.Kind+": "+f.Title)
 		}
 	}
@@ -88,7 +101,7 @@ func (o *Outcome) Keeps(p Promise) bool {
 	}
 	switch p {
 	case Same:
-		return o.Found == o.Faults && o.Named == o.Faults && o.First == o.Faults && o.Near == o.Faults
+		return o.Found == o.Faults && o.Named+o.Nameless == o.Faults && o.First == o.Faults && o.Near == o.Faults
 	case Weaker:
 		return o.Part == o.Faults
 	}
@@ -142,10 +155,13 @@ var growing = []string{"memory_leak", "process_leak", "goroutine_growth", "regis
 
 // bySideOf reports whether a finding tells what a node does to others that was not
 // recorded: it is towards that node, or of who waits and cannot deliver. Who keeps
-// him waiting is not in the recording.
-func (c *Case) bySideOf(f *story.Finding) bool {
+// him waiting is not in the recording; nor is it where a fault is hidden.
+func (c *Case) bySideOf(f *story.Finding, hidden bool) bool {
 	suffers := []string{"stuck_call", "delivery_errors", "error_burst", "dead_letters"}
 	waits := f.Kind == "overloaded_process" && strings.Contains(f.Title, "waits for replies")
+	if hidden && (slices.Contains(suffers, f.Kind) || waits) {
+		return true
+	}
 	return c.Unseen != "" && (value(f, "peer") == c.Unseen || value(f, "node") == c.Unseen && value(f, "peer") != "" || slices.Contains(suffers, f.Kind) || waits)
 }
 
@@ -158,7 +174,7 @@ func value(f *story.Finding, key string) string {
 func (fault *Fault) here(f *story.Finding) bool {
 	node, peer := value(f, "node"), value(f, "peer")
 	if fault.Peer != "" {
-		return node == fault.Node && peer == fault.Peer || node == fault.Peer && peer == fault.Node
+		return parted(f, fault.Node, fault.Peer) || node == fault.Node && peer == fault.Peer || node == fault.Peer && peer == fault.Node
 	}
 	return fault.Node == "" || node == fault.Node
 }

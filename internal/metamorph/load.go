@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"ergorecorder/ergo/capture"
 	"ergorecorder/internal/story"
@@ -82,10 +84,39 @@ func FromStory(name string, s *story.Story) *Case {
 			continue
 		}
 		f := Fault{Kind: w.Kinds[0], Accept: w.Kinds, Also: also, Names: w.Names, Node: w.Node, Peer: w.Peer, Start: w.Onset}
+		if slices.ContainsFunc(w.Says, func(re *regexp.Regexp) bool { return strings.Contains(re.String(), "discard") }) {
+			f.of = "router"
+		}
 		if f.loose = w.Within - 4e9; w.Onset.IsZero() {
 			f.Start, f.open = s.World.From, true
+		}
+		if f.Kind == "restart_loop" {
+			f.Start = c.firstDeath(f)
 		}
 		c.Faults = append(c.Faults, f)
 	}
 	return c
+}
+
+// firstDeath is when the first process of a restart loop came for one that died: whose
+// messages kill by chance begins with the first that does.
+func (c *Case) firstDeath(f Fault) time.Time {
+	before, born := map[string]bool{}, time.Time{}
+	c.clone().rows([]string{"process_list"}, func(l *capture.Line, r row) {
+		called := text(r, "Name") + " " + text(r, "Behavior")
+		if l.Call.Node != f.Node || !born.IsZero() || !slices.ContainsFunc(f.Names, func(name string) bool { return strings.Contains(called, name) }) {
+			return
+		}
+		switch pid := text(r, "PID"); {
+		case l.Answer.At.Before(f.Start):
+			before[pid] = true
+		case !before[pid] && len(before) > 0:
+			up, _ := number(r["Uptime"])
+			born = l.Answer.At.Add(-time.Duration(up * float64(time.Second)))
+		}
+	})
+	if born.Before(f.Start) {
+		return f.Start
+	}
+	return born
 }

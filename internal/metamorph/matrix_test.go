@@ -67,11 +67,13 @@ func report(t *testing.T, c *metamorph.Case) story.Report {
 	t.Helper()
 	path := fixture.Written(t, &archive.Options{InPlace: true}, c.Records()) // it lives until it is judged: no need to make it compact
 	if dir := os.Getenv("MATRIX_ARCHIVES"); dir != "" {                      // to be looked at
-		defer func() {
-			if err := os.Rename(path, filepath.Join(dir, strings.ReplaceAll(t.Name()+" "+c.Name, "/", "-")+".erg")); err != nil {
-				t.Error(err)
-			}
-		}()
+		text, err := os.ReadFile(path)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, strings.ReplaceAll(t.Name(), "/", "-")+".erg"), text, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 	rec := fixture.Open(t, path)
 	defer rec.Close()

@@ -42,33 +42,48 @@ func grow(bin, name, head string) error {
 	if head != "" {
 		fmt.Printf("%s\n\n", head)
 	}
-	began := time.Now()
+	began, spent := time.Now(), childrenCPU()
 	var failed []error
 	for _, d := range cases {
 		if err := show(ctx, bin, d); err != nil {
 			failed = append(failed, fmt.Errorf("case %s: %w", d.name, err))
 		}
 	}
-	fmt.Printf("All of it took %s.\n", time.Since(began).Round(time.Second))
+	fmt.Printf("All of it took %s.\n", took(began, spent))
 	return errors.Join(failed...)
 }
 
 // show runs one case, step by step.
 func show(ctx context.Context, bin string, d dimension) error {
-	t := newTable(d)
-	t.head(os.Stdout)
-	for i, s := range d.steps {
+	t, began, spent, load := newTable(d), time.Now(), childrenCPU(), loadAverage()
+	for _, s := range d.steps {
 		costs, err := measure(ctx, bin, s)
 		if err != nil {
 			return err
 		}
-		t.add(i, costs)
+		t.add(costs)
 	}
 	t.write(os.Stdout)
+	for _, told := range t.grew() {
+		fmt.Printf("- %s\n", told)
+	}
+	fmt.Printf("\n`%s` took %s; load average %s before, %s after.\n\n", d.name, took(began, spent), load, loadAverage())
 	if over := t.over(); len(over) > 0 {
-		return fmt.Errorf("more memory than docs/memory.md says: %s", strings.Join(over, ", "))
+		return fmt.Errorf("more memory than docs/memory.md says: %s", strings.Join(over, "; "))
 	}
 	return ctx.Err()
+}
+
+// took is how long something took, since began and so much was spent.
+func took(began time.Time, spent time.Duration) string {
+	return fmt.Sprintf("%s by the clock and %s of CPU", time.Since(began).Round(time.Second), (childrenCPU() - spent).Round(time.Second))
+}
+
+// loadAverage is that of the last minute.
+func loadAverage() string {
+	text, _ := os.ReadFile("/proc/loadavg") // without it nothing is said
+	minute, _, _ := strings.Cut(string(text), " ")
+	return minute
 }
 
 // measure makes the recording of a step and measures every command on it.
@@ -82,19 +97,21 @@ func measure(ctx context.Context, bin string, s step) (map[string]cost, error) {
 	if s.Segments > 1 {
 		r.path = filepath.Join(dir, "segments") + string(filepath.Separator)
 	}
+	began := time.Now()
 	costs := map[string]cost{"append": appended(ctx, r)}
 	if c := costs["append"]; !c.known() {
 		return nil, fmt.Errorf("make a recording: %s", c.why)
 	}
+	fmt.Fprintf(os.Stderr, "%s: made in %s\n", s.name(), time.Since(began).Round(time.Second))
 	for _, cmd := range commands() {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
 		costs[cmd.name] = cmd.run(ctx, r)
 		if c := costs[cmd.name]; c.known() {
-			fmt.Fprintf(os.Stderr, "%d: %s: %.2f s, %d MiB, %d KiB\n", s.n, cmd.name, c.cpu.Seconds(), c.peak>>20, c.size>>10)
+			fmt.Fprintf(os.Stderr, "%s: %s: %.2f s, %d MiB, %d KiB\n", s.name(), cmd.name, c.cpu.Seconds(), c.peak>>20, c.size>>10)
 		} else {
-			fmt.Fprintf(os.Stderr, "%d: %s: %s\n", s.n, cmd.name, c.why)
+			fmt.Fprintf(os.Stderr, "%s: %s: %s\n", s.name(), cmd.name, c.why)
 		}
 	}
 	return costs, nil

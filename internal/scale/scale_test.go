@@ -94,25 +94,45 @@ func stuck(t *testing.T, r *archive.Reader) (n int) {
 }
 
 // TestGrowth: what grows in proportion has the exponent 1, what stays 0, and what
-// is too small to tell has none.
+// is too small to tell has none; what grew more than it may is told.
 func TestGrowth(t *testing.T) {
-	d := dimension{name: "nodes", what: "nodes", steps: []step{{1, load{Nodes: 1, Processes: 10, Length: time.Hour}}, {10, load{Nodes: 10, Processes: 10, Length: time.Hour}}}}
-	of := newTable(d)
-	of.add(0, map[string]cost{"report": {cpu: time.Second, peak: 127 << 20, size: 1 << 20}, "info": {cpu: time.Millisecond, peak: 28 << 20}})
-	of.add(1, map[string]cost{"report": {cpu: 10 * time.Second, peak: 127 << 20, size: 100 << 20}, "info": {cpu: 5 * time.Millisecond, peak: 29 << 20}, "call": {why: "it failed"}})
+	of := newTable(dimension{name: "hours", what: "length", steps: []step{
+		{6, " min", load{Nodes: 1, Processes: 10, Length: 6 * time.Minute}},
+		{60, " min", load{Nodes: 1, Processes: 10, Length: time.Hour}},
+	}})
+	of.add(map[string]cost{
+		"report": {cpu: time.Second, peak: 127 << 20, size: 1 << 20}, "info": {cpu: time.Millisecond, peak: 28 << 20},
+		"MCP tool": {cpu: 100 * time.Millisecond}, "HTML": {cpu: time.Second},
+	})
+	of.add(map[string]cost{
+		"report": {cpu: 10 * time.Second, peak: 127 << 20, size: 100 << 20}, "info": {cpu: 5 * time.Millisecond, peak: 29 << 20},
+		"MCP tool": {cpu: 200 * time.Millisecond}, "HTML": {cpu: 15 * time.Second}, "call": {why: "it failed"},
+	})
 	var out strings.Builder
 	of.write(&out)
-	if over := of.over(); !slices.Equal(over, []string{"report at 1", "report at 10"}) {
-		t.Errorf("over their bounds: %q", over)
-	}
 	for _, want := range []string{
-		"| report | 10 | 72000 | 10.00 | 1.00 | 127 | 0.00 | 65 | 102400 | 2.00 |",
-		"| info | 10 | 72000 | 0.01 |  | 29 |  | 42 | 0 |  |",
-		"| call | 10 | 72000 | - | | - | | | it failed | |",
+		"| length | 6 min | 60 min |\n|---|---|---|\n| process rows | 720 | 7200 |\n",
+		"| report | 1.00, 127, 1024 | 10.00 (1.00), 127 (0.00), 102400 (2.00) |\n",
+		"| info | 0.00, 28, 0 | 0.01, 29, 0 |\n",
+		"it failed |\n",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no line %q in\n%s", want, out.String())
 		}
+	}
+	if got, want := of.over(), []string{"report, 6 min: 127 MiB, at most 104", "report, 60 min: 127 MiB, at most 104"}; !slices.Equal(got, want) {
+		t.Errorf("over their bounds: %q, want %q", got, want)
+	}
+	want := []string{
+		"size of report, 60 min: exponent 2.00, at most 1.1 is meant", "CPU time of HTML, 60 min: exponent 1.18, at most 1.1 is meant",
+		"CPU time of MCP tool, 60 min: exponent 0.30, at most 0.1 is meant",
+	}
+	if got := of.grew(); !slices.Equal(got, want) {
+		t.Errorf("grew too much: %q, want %q", got, want)
+	}
+	of.of.wide = true
+	if got := of.grew(); !slices.Equal(got, want[:2]) {
+		t.Errorf("where an instant has more of it too: %q, want %q", got, want[:2])
 	}
 }
 
@@ -185,7 +205,7 @@ func TestCases(t *testing.T) {
 	}
 	for _, d := range dimensions() {
 		for i := range d.steps[1:] {
-			if growth(d, i+1) <= 1 {
+			if d.growth(i+1) <= 1 {
 				t.Errorf("%s: step %d does not grow", d.name, i+1)
 			}
 		}

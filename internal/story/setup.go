@@ -74,6 +74,7 @@ var recordingPhrases = compile([]phrase[*cast]{
 	{form: "without pprof", means: "nodes are built without -tags=pprof", do: func(c *cast, _ words) error { c.world.Pprof = false; return nil }},
 	{form: "of 3.3", means: "nodes are of Ergo 3.3: supervisors say what they restarted and why, and of whom they go on without", do: func(c *cast, _ words) error { c.world.Modern = true; return nil }},
 	{form: "without logs", means: "no log is recorded", do: func(c *cast, _ words) error { c.world.Silent = true; return nil }},
+	{form: "without a steady clock", means: "the recorder stores no monotonic time, as before format 3", do: func(c *cast, _ words) error { c.world.Unsteady = true; return nil }},
 	{form: "without ages", means: "nodes do not say how long a state lasts", do: func(c *cast, _ words) error { c.world.Ages = false; return nil }},
 })
 

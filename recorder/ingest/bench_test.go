@@ -12,6 +12,7 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/archive/archivetest"
+	"ergorecorder/internal/cpu"
 	"ergorecorder/recorder/ingest"
 )
 
@@ -47,6 +48,7 @@ func BenchmarkCapture(b *testing.B) {
 	b.SetBytes(int64(size))
 	b.ReportAllocs()
 	rows, kept := 0, int64(0)
+	began := cpu.Spent()
 	for b.Loop() {
 		rows, kept = 0, 0
 		for _, c := range captures {
@@ -54,7 +56,8 @@ func BenchmarkCapture(b *testing.B) {
 			rows, kept = rows+r, kept+k
 		}
 	}
-	b.ReportMetric(float64(rows)*float64(b.N)/b.Elapsed().Seconds()/1e3, "krows/s")
+	cpu.Report(b, b.N, began)
+	b.ReportMetric(float64(rows)*float64(b.N)/(cpu.Spent()-began).Seconds()/1e3, "krows/cpu-s")
 	b.ReportMetric(float64(rows), "rows")
 	b.ReportMetric(float64(kept), "bytes-kept")
 }

@@ -138,46 +138,6 @@ func (p *Process) rate(before *Process) {
 	p.Busy = float64(p.RunningTime-before.RunningTime) / dt / 1e7
 }
 
-// Processes are the processes of the nodes, by node and PID.
-func (m *Moment) Processes(ctx context.Context, nodes ...string) []Process {
-	var all []Process
-	for _, n := range nodes {
-		rows, at, ok := m.listed(ctx, n)
-		if !ok {
-			if at, ok = m.Ask(ctx, n, "process_list", Everything(), &rows); !ok {
-				continue
-			}
-		}
-		for i := range rows {
-			rows[i].Node, rows[i].Observed = n, at
-		}
-		if all == nil {
-			all = rows
-			continue
-		}
-		all = append(all, rows...)
-	}
-	slices.SortFunc(all, func(a, b Process) int { return OrderProcesses(&a, &b) })
-	return all
-}
-
-// Rated are the processes with their rates over the given time before.
-func (m *Moment) Rated(ctx context.Context, over time.Duration, nodes ...string) []Process {
-	now := m.Processes(ctx, nodes...)
-	before := MomentOf(m.rec, m.at.Add(-over)).Processes(ctx, nodes...)
-	i := 0
-	for j := range now {
-		p := &now[j]
-		for i < len(before) && OrderProcesses(&before[i], p) < 0 {
-			i++
-		}
-		if i < len(before) && OrderProcesses(&before[i], p) == 0 {
-			p.rate(&before[i])
-		}
-	}
-	return now
-}
-
 func OrderProcesses(a, b *Process) int {
 	return cmp.Or(strings.Compare(a.Node, b.Node), ComparePIDs(a.PID, b.PID))
 }

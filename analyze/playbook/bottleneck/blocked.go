@@ -35,7 +35,9 @@ func recurring(ctx context.Context, s *scene.Scene, a *scene.Actor, st *work.Sta
 	f.Evidence = append(f.Evidence, eachTime(a, st, p))
 	f.Subject = a.Subject(f.Onset)
 	f.Title = fmt.Sprintf("%s on %s stands still in a callback again and again", a.Called(), a.Node.Name)
-	f.Score = max(f.Score, min(finding.Score(finding.BlockedCallback, float64(p.Times)*waited(p.Lasts, p.Waiting)), finding.Over))
+	all := float64(p.Times) * waited(p.Lasts, p.Waiting)
+	f.Score = max(f.Score, min(finding.Score(finding.BlockedCallback, all), finding.Over))
+	f.Harm[finding.BlockedCallback] = max(f.Harm[finding.BlockedCallback], all)
 	f.Summary = fmt.Sprintf("%s was seen standing still %d times since %s, every %s, for %s at the median and %s at most; up to %d messages waited meanwhile.",
 		a.Called(), p.Times, finding.Clock(f.Onset), finding.Duration(p.Every), finding.Duration(p.Lasts), finding.Duration(p.Longest), p.Waiting)
 	if p.Longer {
@@ -89,7 +91,7 @@ func blockedOnce(ctx context.Context, s *scene.Scene, a *scene.Actor, st *work.S
 	}
 	f := &finding.Finding{
 		Kind: finding.BlockedCallback, Subject: a.Subject(onset), Onset: onset, OnsetErrorS: began.Off.Seconds(),
-		Score: finding.Score(finding.BlockedCallback, waited(d, st.To.Mailbox)), Confidence: finding.High,
+		Score: finding.Score(finding.BlockedCallback, waited(d, st.To.Mailbox)), Confidence: finding.High, Harm: harmOf(a, st, d),
 		Title: fmt.Sprintf("%s on %s is blocked inside a callback", a.Called(), a.Node.Name),
 	}
 	f.Summary = fmt.Sprintf("%s has handled nothing for %s: it is running, %d messages wait and no callback has ended.",
@@ -101,15 +103,17 @@ func blockedOnce(ctx context.Context, s *scene.Scene, a *scene.Actor, st *work.S
 	}
 	switch {
 	case silent:
-		f.Score, f.Confidence = min(f.Score, finding.Over), finding.Medium
+		f.AtMost(finding.Over)
+		f.Confidence = finding.Medium
 		f.Summary = fmt.Sprintf("%s has been inside one callback for %s; it used to return within %s. Nothing waits for it yet.",
 			a.Called(), finding.Duration(d), finding.Duration(usualGap(a, st)))
 		f.Caveats = append(f.Caveats, "no message waits, so nobody may be harmed yet")
 	case a.Habitual(st):
-		f.Score, f.Confidence = min(f.Score, finding.Note), finding.Medium
+		f.AtMost(finding.Note)
+		f.Confidence = finding.Medium
 		f.Caveats = append(f.Caveats, "it stands still like this time and again: that may be its way of working")
 	case !st.Open && d < 3*work.CallTimeout:
-		f.Score = min(f.Score, finding.Over)
+		f.AtMost(finding.Over)
 	}
 	endOf(f, a, st)
 	f.Evidence = append(f.Evidence, stillness(a, st, onset, d))
@@ -122,6 +126,24 @@ func blockedOnce(ctx context.Context, s *scene.Scene, a *scene.Actor, st *work.S
 // oldest has waited all the time and the newest hardly any.
 func waited(lasted time.Duration, messages int64) float64 {
 	return lasted.Seconds() * float64(max(messages, 1)+1) / 2
+}
+
+// harmOf is what a process hurts that takes no message for a while: those that wait for
+// it, and the work that it would have done meanwhile at the pace of before, which who
+// waits for its answer does not even send.
+func harmOf(a *scene.Actor, st *work.Stall, lasted time.Duration) finding.Harm {
+	return finding.Harm{
+		finding.BlockedCallback: waited(lasted, st.To.Mailbox),
+		finding.TrafficStopped:  undone(paceBetween(a.Begin, st.Progress), 0, lasted),
+	}
+}
+
+// undone is how many messages a process would have handled besides, at the pace of before.
+func undone(was pace, handled float64, lasted time.Duration) float64 {
+	if was.messages <= 0 {
+		return 0
+	}
+	return max(0, was.handled-handled) * lasted.Seconds()
 }
 
 // overdue reports whether a process that has nothing waiting is in its callback
@@ -150,9 +172,12 @@ func endOf(f *finding.Finding, a *scene.Actor, st *work.Stall) {
 	}
 	end := st.To.At
 	f.End = &end
-	if a.Gone {
+	switch {
+	case a.Zombie() != nil:
+		f.Summary += " It was killed then, and is a zombee since."
+	case a.Gone:
 		f.Summary += " It is gone since."
-	} else {
+	default:
 		f.Summary += " It works again since."
 	}
 }
@@ -175,7 +200,9 @@ func stillness(a *scene.Actor, st *work.Stall, onset time.Time, d time.Duration)
 	e.Value("mailbox", st.To.Mailbox, rows.Of("last(MessagesMailbox)"))
 	e.Value("running_time_ns", st.To.Run-st.From.Run, rows.Of("change(RunningTime)"))
 	if was := paceBetween(a.Begin, st.Progress); was.messages > 0 {
-		e.Value("handled_per_s_before", was.handled, a.Rows(a.Begin.At, st.Progress.At).Of("change(MessagesIn - MessagesMailbox) / span(MessagesIn)"))
+		before := a.Rows(a.Begin.At, st.Progress.At)
+		e.Value("handled_per_s_before", was.handled, before.Of("change(MessagesIn - MessagesMailbox) / span(MessagesIn)"))
+		e.Value("messages_undone", undone(was, 0, d), before.Of(fmt.Sprintf("change(MessagesIn - MessagesMailbox) / span(MessagesIn) * %v", d.Seconds())))
 	}
 	if st.To.Latency > 0 {
 		e.Value("oldest_message_s", float64(st.To.Latency)/1e9, rows.Of("last(MailboxLatency) / 1e9"))

@@ -117,6 +117,10 @@ func beginnings(n *scene.Node) []scene.Stretch {
 				add(a, p.First)
 			}
 		}
+		if st := a.Glimpses.Worst; st != nil {
+			add(a, st)
+			add(a, a.Glimpses.First)
+		}
 		if d := a.Slowdown; d != nil && !d.Woke.IsZero() {
 			add(a, woken(d))
 		}
@@ -144,6 +148,9 @@ func suspect(ctx context.Context, s *scene.Scene, a *scene.Actor) (*finding.Find
 	}
 	if a.Zombie() != nil {
 		return nil, nil // another playbook's
+	}
+	if f, err := glimpsed(ctx, s, a); f != nil || err != nil {
+		return f, err
 	}
 	if f, err := full(ctx, s, a); f != nil || err != nil {
 		return f, err

@@ -68,6 +68,7 @@ func dried(ctx context.Context, s *scene.Scene, n *scene.Node, found []*finding.
 		}
 		out = append(out, f)
 	}
+	inTurn(out)
 	return out, open, nil
 }
 
@@ -106,7 +107,7 @@ func (d dry) finding() *finding.Finding {
 	missing := d.rate * d.quiet().Seconds()
 	f := &finding.Finding{
 		Kind: finding.TrafficStopped, Subject: a.Subject(d.since), Onset: d.since, OnsetErrorS: d.off.Seconds(),
-		Score: finding.Score(finding.TrafficStopped, missing), Confidence: finding.Medium,
+		Score: finding.Score(finding.TrafficStopped, missing), Confidence: finding.Medium, Harm: finding.Harm{finding.TrafficStopped: missing},
 		Title: fmt.Sprintf("next to no messages come to %s on %s any more", a.Called(), a.Node.Name),
 		Summary: fmt.Sprintf("Until %s %s messages a second came to it; since then, for %s, next to none: it was never quiet for so long. Nothing waits: whoever feeds it stopped.",
 			finding.Clock(d.since), finding.Number(d.rate), finding.Duration(d.quiet())),

@@ -29,8 +29,8 @@ func full(ctx context.Context, s *scene.Scene, a *scene.Actor) (*finding.Finding
 // leastRefused are the failed deliveries that make a full mailbox a fault.
 const leastRefused = 10
 
-// flat reports whether a mailbox stands at its deepest most of the time: one
-// that is not bounded sinks and rises.
+// flat reports whether a mailbox stands at its deepest most of the time, but for the few
+// messages that were taken or came just then: one that is not bounded sinks and rises.
 func flat(e *work.Episode) bool {
 	const (
 		deep = 10               // messages, at least
@@ -42,7 +42,7 @@ func flat(e *work.Episode) bool {
 	}
 	top := 0
 	for _, p := range e.Points {
-		if float64(p.Mailbox) >= near*float64(e.Worst.Mailbox) {
+		if float64(p.Mailbox) >= near*float64(e.Worst.Mailbox) || e.Worst.Mailbox-p.Mailbox <= work.FewWait {
 			top++
 		}
 	}

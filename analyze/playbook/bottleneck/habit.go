@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
 )
 
@@ -49,8 +50,9 @@ func pauses(s *scene.Scene) (map[string][]pause, error) {
 }
 
 // habitual reports whether others of a process's behavior pause as it does, and at moments
-// of their own: what stops many at one moment is no habit. They pause for about as long
-// where it was over, for half as long where it is not: that one may not end.
+// of their own: what stops many at one moment is no habit, nor is what none of them did
+// before. They pause for about as long where it was over, for half as long where it is
+// not: that one may not end.
 func habitual(like pause, over bool, of []pause) bool {
 	const (
 		moments = 3
@@ -60,14 +62,42 @@ func habitual(like pause, over bool, of []pause) bool {
 	if over {
 		aboutAs = 4
 	}
-	seen, last := 0, time.Time{}
+	seen, last := []time.Time{like.from}, time.Time{}
+	watched := like.actor.Begin.At
 	for _, p := range of {
+		if p.actor.Begin.At.Before(watched) {
+			watched = p.actor.Begin.At
+		}
 		if p.actor == like.actor || p.lasted*aboutAs < like.lasted || p.from.Sub(like.from).Abs() < apart || p.from.Sub(last) < apart {
 			continue
 		}
-		seen, last = seen+1, p.from
+		seen, last = append(seen, p.from), p.from
 	}
-	return seen >= moments
+	return len(seen) > moments && !novel(watched, seen)
+}
+
+// novel reports whether pauses began at some moment: none was seen before for three times as
+// long as it takes from one to the next. Of pauses that come at chance so long a stretch
+// is free of them in one case of twenty (e to the power of -3).
+func novel(watched time.Time, at []time.Time) bool {
+	const free = 3
+	first, last := slices.MinFunc(at, time.Time.Compare), slices.MaxFunc(at, time.Time.Compare)
+	return first.Sub(watched) > free*last.Sub(first)/time.Duration(len(at)-1)
+}
+
+// inTurn makes one finding of the pauses that came to several processes of a behavior, one
+// after the other, and are over: the first stands for all.
+func inTurn(paused []*finding.Finding) {
+	first := map[string]*finding.Finding{}
+	for _, f := range slices.SortedFunc(slices.Values(paused), func(a, b *finding.Finding) int { return a.Onset.Compare(b.Onset) }) {
+		switch b := f.Subject.Behavior; {
+		case f.End == nil || f.Cause != nil || b == "":
+		case first[b] == nil:
+			first[b] = f
+		default:
+			f.FollowsFrom(first[b], "the streams to processes of this behavior paused one after the other, which they never did before")
+		}
+	}
 }
 
 // listed is how many listings of a node there are after an instant, up to another: over a

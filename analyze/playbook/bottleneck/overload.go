@@ -16,8 +16,13 @@ import (
 // overloaded judges a process that works, but whose messages wait.
 func overloaded(ctx context.Context, s *scene.Scene, a *scene.Actor) (*finding.Finding, error) {
 	worst := worstBacklog(a)
-	if worst == nil || worst.warmUp() {
+	if worst == nil {
 		return nil, nil
+	}
+	if worst.warmUp() {
+		if young, err := justBorn(ctx, s, a); young || err != nil {
+			return nil, err
+		}
 	}
 	if worst.peak() < s.Set.Of(lateAge) || worst.Rows < 3 || worst.span() < work.MinStall {
 		return mailboxGrowth(worst)
@@ -86,6 +91,13 @@ func (b backlog) warmUp() bool {
 	return b.Before.At.IsZero() && !b.Open
 }
 
+// justBorn reports whether a process was hardly older than a start takes when it was first
+// seen, by its own word.
+func justBorn(ctx context.Context, s *scene.Scene, a *scene.Actor) (bool, error) {
+	born, _, err := s.BirthTime(ctx, a.Node, a.Pid, time.Time{}, a.First)
+	return a.First.Sub(born) < time.Minute, err
+}
+
 func overload(ctx context.Context, s *scene.Scene, b *backlog) (*finding.Finding, error) {
 	a := b.actor
 	before, first := b.began()
@@ -101,7 +113,8 @@ func overload(ctx context.Context, s *scene.Scene, b *backlog) (*finding.Finding
 	was := paceBetween(a.Begin, before)
 	f := &finding.Finding{
 		Kind: finding.OverloadedProcess, Subject: a.Subject(onset), Onset: onset, OnsetErrorS: off.Seconds(),
-		Score: b.score(), Confidence: finding.High,
+		Score: finding.Score(finding.OverloadedProcess, b.peak()), Confidence: finding.High,
+		Harm:           finding.Harm{finding.BlockedCallback: waited(time.Duration(b.ageOf(b.Worst)*float64(time.Second)), b.Worst.Mailbox)},
 		Recommendation: "Spread the work over a pool, make the callback cheaper, or slow the senders; bound the mailbox (MailboxSize) if losing messages is better than ageing ones.",
 		Confirm: []string{
 			fmt.Sprintf("process_list node=%s sort_by=mailbox limit=10", a.Node.Name),
@@ -109,6 +122,7 @@ func overload(ctx context.Context, s *scene.Scene, b *backlog) (*finding.Finding
 		},
 		Evidence: []finding.Evidence{b.evidence(was, now, first.At)},
 	}
+	b.weigh(f)
 	f.Summary = fmt.Sprintf("It handles %s messages a second while %s arrive; %d wait, the oldest for %s.",
 		finding.Number(now.handled), finding.Number(now.arrived), b.Worst.Mailbox, finding.Seconds(b.peak()))
 	waits := 2*b.Waited > b.Rows
@@ -172,25 +186,24 @@ func dearAllAlong(s *scene.Scene, b *backlog, was, now pace) (usual, bool) {
 	return u, ok && 1/now.handled >= slowerThan*u.takes
 }
 
-// score is by the age of the oldest message, for that is what callers feel: most
-// where it still grows, less where it drained again, and a note where it was so
-// from the first, stays so and fails no caller.
-func (b *backlog) score() int {
-	score := finding.Score(finding.OverloadedProcess, b.peak())
+// weigh bounds a score, or raises it: it is by the age of the oldest message, for that is
+// what callers feel, most where that still grows, less where it drained again, and a
+// note where it was so from the first, stays so and fails no caller.
+func (b *backlog) weigh(f *finding.Finding) {
 	late := b.peak() >= work.CallTimeout.Seconds()
 	before, _ := b.began()
 	switch {
 	case before.At.IsZero() && !b.growing():
+		bound := finding.Note
 		if late && series.Median(b.age.V) >= work.CallTimeout.Seconds() {
-			return min(score, finding.Over)
+			bound = finding.Over
 		}
-		return min(score, finding.Note)
+		f.AtMost(bound)
 	case !b.Open:
-		return min(score, finding.Over)
+		f.AtMost(finding.Over)
 	case b.growing() && late:
-		return finding.Score(finding.OverloadedProcess, math.Inf(1)) // it will pass every bound
+		f.Score = finding.Score(finding.OverloadedProcess, math.Inf(1)) // it will pass every bound
 	}
-	return score
 }
 
 // behind is what a process does whose messages wait, by what was measured of it.

@@ -35,7 +35,7 @@ func overflows(ctx context.Context, s *scene.Scene, n *scene.Node, found []*find
 		}
 		f := overflow(n, in, k, dropped, onset, off)
 		for _, w := range workers {
-			w.ExplainedBy(f)
+			w.FollowsFrom(f, "it is one of the pool's workers")
 		}
 		if pool := n.Procs.Known[in.Pid]; pool != nil {
 			senders, err := feeders(ctx, s, pool, onset)
@@ -114,7 +114,7 @@ func together(s *scene.Scene, n *scene.Node, found []*finding.Finding) []*findin
 		first := group[0]
 		first.Summary += fmt.Sprintf(" So do %d of its siblings.", len(group)-1)
 		for _, f := range group[1:] {
-			f.ExplainedBy(first)
+			f.FollowsFrom(first, "it is a sibling of the same behavior, with the same trouble")
 		}
 	}
 	return out
@@ -137,7 +137,7 @@ func poolBehind(n *scene.Node, pool *scene.Actor, group []*finding.Finding) *fin
 		Evidence: worst.Evidence,
 	}
 	for _, w := range group {
-		w.ExplainedBy(f)
+		w.FollowsFrom(f, "it is one of the pool's workers")
 	}
 	return f
 }

@@ -55,12 +55,15 @@ func slowed(ctx context.Context, s *scene.Scene, a *scene.Actor) (*finding.Findi
 	f.Evidence[0].Value("handled_per_s.before", was.handled, before.Of("change(MessagesIn - MessagesMailbox) / span(MessagesIn)"))
 	tellPace(&f.Evidence[0], a, d.Before, d.To, now)
 	if takes := 1 / now.handled; takes >= s.Set.Of(lateAge) || now.handled < fewerDone*was.handled {
-		f.Score = min(finding.Score(finding.OverloadedProcess, max(takes, s.Set.Of(lateAge))), finding.Over)
+		f.Score = finding.Score(finding.OverloadedProcess, max(takes, s.Set.Of(lateAge)))
+		f.AtMost(finding.Over)
+	} else {
+		f.AtMost(finding.Note)
 	}
 	if !d.Open {
 		end := d.To.At
 		f.End = &end
-		f.Score = min(f.Score, finding.Paused)
+		f.AtMost(finding.Paused)
 		f.Summary += " It has time again since."
 		if a.Gone {
 			f.Summary = strings.TrimSuffix(f.Summary, " It has time again since.") + " It is gone since."
@@ -194,7 +197,8 @@ func slowAllAlong(ctx context.Context, s *scene.Scene, a *scene.Actor) (*finding
 		f.Evidence[0].Value("service_s.before", was.takes, was.of)
 	}
 	if takes >= s.Set.Of(lateAge) {
-		f.Score = min(finding.Score(finding.OverloadedProcess, takes), finding.Paused)
+		f.Score = finding.Score(finding.OverloadedProcess, takes)
+		f.AtMost(finding.Paused)
 	}
 	return f, s.TellUsualStack(ctx, f, a, first.At, last.At)
 }

@@ -38,7 +38,7 @@ func stuckCall(ctx context.Context, s *scene.Scene, a *scene.Actor, st *work.Sta
 	}
 	f := &finding.Finding{
 		Kind: finding.StuckCall, Subject: a.Subject(onset), Onset: onset, OnsetErrorS: began.Off.Seconds(),
-		Score: finding.Score(finding.StuckCall, waited(d, st.To.Mailbox)), Confidence: finding.High, Facts: []finding.Fact{finding.Waits},
+		Score: finding.Score(finding.StuckCall, waited(d, st.To.Mailbox)), Confidence: finding.High, Facts: []finding.Fact{finding.Waits}, Harm: harmOf(a, st, d),
 		Title: fmt.Sprintf("%s on %s waits for a reply that does not come", a.Called(), a.Node.Name),
 		Summary: fmt.Sprintf("%s has been waiting for a response for %s, while a call normally gives up after 5 s; %d messages wait behind it.",
 			a.Called(), finding.Duration(d), st.To.Mailbox),
@@ -53,10 +53,11 @@ func stuckCall(ctx context.Context, s *scene.Scene, a *scene.Actor, st *work.Sta
 	}
 	switch {
 	case a.Habitual(st):
-		f.Score, f.Confidence = min(f.Score, finding.Note), finding.Medium
+		f.AtMost(finding.Note)
+		f.Confidence = finding.Medium
 		f.Caveats = append(f.Caveats, "it waits like this time and again: that may be its way of working")
 	case !st.Open && d < 3*work.CallTimeout:
-		f.Score = min(f.Score, finding.Over)
+		f.AtMost(finding.Over)
 	}
 	endOf(f, a, st)
 	f.Evidence = append(f.Evidence, stillness(a, st, onset, d))
@@ -126,7 +127,11 @@ func keptWaiting(ctx context.Context, s *scene.Scene, a *scene.Actor, e *work.Ep
 		return nil, err
 	}
 	f := timingOutSince(a, onset, off, e.End.Sub(onset)*time.Duration(e.Waited)/time.Duration(max(e.Rows, 1)))
-	was := paceBetween(a.Begin, e.Before)
+	was, lasted := paceBetween(a.Begin, e.Before), e.End.Sub(onset)
+	f.Harm = finding.Harm{
+		finding.BlockedCallback: waited(lasted, e.Worst.Mailbox),
+		finding.TrafficStopped:  undone(was, e.Handled(), lasted),
+	}
 	f.Summary = fmt.Sprintf("Since %s %s waited for a response in %d of %d listings; it handles %s messages a second, and up to %d waited behind it. Whom it calls does not answer, or near the time-out of a call (5 s by default).",
 		finding.Clock(onset), a.Called(), e.Waited, e.Rows, finding.Number(e.Handled()), e.Worst.Mailbox)
 	switch {
@@ -170,13 +175,15 @@ func tellWaiting(seen *finding.Evidence, a *scene.Actor, e *work.Episode, was pa
 // timingOutSince is the part of the finding that all calls which time out share;
 // waited is how long it was seen waiting, all together.
 func timingOutSince(a *scene.Actor, onset time.Time, off, waited time.Duration) *finding.Finding {
-	return &finding.Finding{
+	f := &finding.Finding{
 		Kind: finding.StuckCall, Subject: a.Subject(onset), Onset: onset, OnsetErrorS: off.Seconds(),
-		Score: min(finding.Score(finding.StuckCall, waited.Seconds()), finding.Unsure), Confidence: finding.Medium, Facts: []finding.Fact{finding.Waits},
+		Score: finding.Score(finding.StuckCall, waited.Seconds()), Confidence: finding.Medium, Facts: []finding.Fact{finding.Waits},
 		Title:          fmt.Sprintf("the calls of %s on %s are not answered in time", a.Called(), a.Node.Name),
 		Recommendation: "Look at the process it calls: that one is stuck or too slow.",
 		Confirm:        []string{fmt.Sprintf("process_info node=%s pid=%s", a.Node.Name, a.Pid)},
 	}
+	f.AtMost(finding.Unsure)
+	return f
 }
 
 func tellLastStack(ctx context.Context, s *scene.Scene, f *finding.Finding, a *scene.Actor) error {

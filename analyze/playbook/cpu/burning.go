@@ -50,7 +50,7 @@ func olderHotspot(ctx context.Context, s *scene.Scene, n *scene.Node, rates seri
 	case is < ratio*ratio*more || !risen(s, more, is, little):
 		return nil, nil
 	case little:
-		short, err := shortOfCPU(ctx, s, n, f, s.From, s.To, is-was)
+		short, err := shortOfCPU(ctx, s, n, f, s.From, s.To, profs, is-was)
 		if err != nil || !short {
 			return nil, err
 		}

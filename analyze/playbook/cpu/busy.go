@@ -60,13 +60,23 @@ func busyLoop(ctx context.Context, s *scene.Scene, set []*scene.Actor) (*finding
 	})
 	first := set[0]
 	at, off := first.Surge.Began()
-	theirs, others, each, err := rises(ctx, s, set, at, series.Earlier(at.Add(flowSpan), first.Surge.To.At))
+	until := series.Earlier(at.Add(flowSpan), first.Surge.To.At)
+	theirs, others, each, err := rises(ctx, s, set, at, until)
 	if err != nil {
 		return nil, err
 	}
 	share := s.Set.Of(busyShare)
-	closed := math.Abs(theirs.in-theirs.out) <= share*theirs.in && others.in <= share*theirs.in && others.out <= share*theirs.in
-	if theirs.in <= 0 || !closed || queued(set) {
+	closed := func(theirs, others rise) bool {
+		return theirs.in > 0 && math.Abs(theirs.in-theirs.out) <= share*theirs.in && others.in <= share*theirs.in && others.out <= share*theirs.in
+	}
+	if soon := at.Add(flowSpan / 2); !closed(theirs, others) && soon.Before(until) {
+		// Who feeds them does so from the first moment: what others do more later on is theirs.
+		if theirs, others, each, err = rises(ctx, s, set, at, soon); err != nil {
+			return nil, err
+		}
+		until = soon
+	}
+	if !closed(theirs, others) || queued(set) {
 		return nil, nil
 	}
 	if len(set) == 1 {
@@ -79,7 +89,7 @@ func busyLoop(ctx context.Context, s *scene.Scene, set []*scene.Actor) (*finding
 		return nil, nil // a line of processes that hand on what comes from outside looks the same, but waits
 	}
 	f := told(s, set, theirs, at, off)
-	tellFlows(&f.Evidence[0], set, each, at, series.Earlier(at.Add(flowSpan), first.Surge.To.At))
+	tellFlows(&f.Evidence[0], set, each, at, until)
 	return f, nil
 }
 

@@ -104,7 +104,7 @@ func hotspot(ctx context.Context, s *scene.Scene, n *scene.Node, rates series.Se
 			return nil, err
 		}
 		if little {
-			if short, err := shortOfCPU(ctx, s, n, f, c.At, end, c.After-c.Before); err != nil || !short {
+			if short, err := shortOfCPU(ctx, s, n, f, c.At, end, profs, c.After-c.Before); err != nil || !short {
 				if err != nil {
 					return nil, err
 				}
@@ -117,25 +117,13 @@ func hotspot(ctx context.Context, s *scene.Scene, n *scene.Node, rates series.Se
 	if f != nil || err != nil {
 		return f, err
 	}
-	return olderHotspot(ctx, s, n, rates, profs)
-}
-
-// loadRatio is by how much the messages that a node's processes handle grew
-// from one stretch to another, at least 1. Each behavior counts by the time
-// that it spent in callbacks before, so that many more of a cheap message do
-// not pass for work.
-func loadRatio(was, is map[string]scene.WorkRate) float64 {
-	spent, scaled := 0.0, 0.0
-	for behavior, b := range was {
-		if b.Handled > 0 {
-			spent += b.Busy
-			scaled += b.Busy * is[behavior].Handled / b.Handled
-		}
+	if f, err = fallenHotspot(ctx, s, n, rates, changes, profs); f != nil || err != nil {
+		return f, err
 	}
-	if spent == 0 {
-		return 1
+	if f, err = olderHotspot(ctx, s, n, rates, profs); f != nil || err != nil {
+		return f, err
 	}
-	return max(1, scaled/spent)
+	return dearHotspot(s, n, rates, profs), nil
 }
 
 // A cost is what a message of a behavior costs, against before.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"ergorecorder/analyze/finding"
@@ -172,11 +173,16 @@ func busiest(ctx context.Context, s *scene.Scene, n *scene.Node, from, to time.T
 	return []*scene.Actor{best}, nil
 }
 
+// profiled reports whether a profile was taken within a stretch.
+func profiled(profs []scene.CPUProfile, from, to time.Time) bool {
+	return slices.ContainsFunc(profs, func(p scene.CPUProfile) bool { return !p.From.Before(from) && p.From.Before(to) })
+}
+
 // shortOfCPU reports whether a rise that is little in itself is all that the machine had
 // to give: a process that works all the time since then is in the function that burns
-// what the node gets. It says so in the finding.
-func shortOfCPU(ctx context.Context, s *scene.Scene, n *scene.Node, f *finding.Finding, from, to time.Time, rise float64) (bool, error) {
-	if f.Subject.Function == "" || f.Subject.PID == "" {
+// what the node gets, as far as there are profiles. It says so in the finding.
+func shortOfCPU(ctx context.Context, s *scene.Scene, n *scene.Node, f *finding.Finding, from, to time.Time, profs []scene.CPUProfile, rise float64) (bool, error) {
+	if f.Subject.PID == "" || f.Subject.Function == "" && profiled(profs, from, to) {
 		return false, nil
 	}
 	from, to = from.Add(n.Interval/2), series.Earlier(to, from.Add(time.Minute))

@@ -52,3 +52,21 @@ func allocates(s *scene.Scene, n *scene.Node, f *finding.Finding) {
 	f.Score = min(f.Score, churn.Score-1)
 	f.Caveats = append(f.Caveats, fmt.Sprintf("Allocation rose at the same time (heap_churn, %s): much of this CPU may be the allocator's and the collector's.", finding.Clock(churn.Onset)))
 }
+
+// loadRatio is by how much the messages that a node's processes handle grew
+// from one stretch to another, at least 1. Each behavior counts by the time
+// that it spent in callbacks before, so that many more of a cheap message do
+// not pass for work.
+func loadRatio(was, is map[string]scene.WorkRate) float64 {
+	spent, scaled := 0.0, 0.0
+	for behavior, b := range was {
+		if b.Handled > 0 {
+			spent += b.Busy
+			scaled += b.Busy * is[behavior].Handled / b.Handled
+		}
+	}
+	if spent == 0 {
+		return 1
+	}
+	return max(1, scaled/spent)
+}

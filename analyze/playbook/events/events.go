@@ -142,7 +142,7 @@ func unheard(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 	}
 	rate := grown / seen
 	onset, off := since, e.Interval
-	how, always := "", false
+	how, always, left := "", false, false
 	newcomer := since.Sub(s.From) > 2*e.Interval && i == 0 && !e.Earlier
 	switch c, rose := voidChange(s, silence); {
 	case i > 0 && rate >= 0.5:
@@ -157,6 +157,9 @@ func unheard(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 		if !e.Created.IsZero() && e.Created.Before(since) && e.Created.After(since.Add(-2*e.Interval)) {
 			onset, off = e.Created, time.Second
 		}
+	case i == 0 && rate >= s.Set.Of(voidRate) && e.Published.V[0] > 0 && e.Delivered.Len() > 0 && 2*e.Delivered.V[0] >= e.Published.V[0]:
+		left = true
+		how = fmt.Sprintf("it was so when the recording began, though by then %s deliveries had been made of %s messages: it had subscribers", finding.Number(e.Delivered.V[0]), finding.Number(e.Published.V[0]))
 	case rate >= s.Set.Of(wasted):
 		how, always = "it has been so from the first answer on", true
 	default:
@@ -167,6 +170,10 @@ func unheard(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 		score = min(score, finding.Note)
 	}
 	f := about(e, s, finding.EventNoSubscribers, score, onset, off)
+	if left {
+		f.Onset, f.Score, f.Confidence, f.Facts = s.From, min(score, finding.Unsure), finding.Medium, []finding.Fact{finding.Older}
+		f.Caveats = append(f.Caveats, "Since when nobody listens is not known: it was so at the first answer.")
+	}
 	f.Title = fmt.Sprintf("%s on %s is published %s times a second and nobody listens", e.Label(), finding.NodeName(e.Node.Name), finding.Number(rate))
 	f.Summary = fmt.Sprintf("No subscriber in %s, %s messages published: %s.", finding.Duration(e.Last.Sub(since)), finding.Number(grown), how)
 	f.Evidence = []finding.Evidence{
@@ -177,6 +184,11 @@ func unheard(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 	published.Value("published", grown, said(e, silence).Of("increase(MessagesPublished)"))
 	published.Value("silent_s", e.Last.Sub(since).Seconds(), said(e, silence).Of("seconds("+finding.Instant(since)+", last(at))"))
 	subscribers.Value("after", 0, said(e, e.Subscribers.From(since)).Of("max(Subscribers)"))
+	if left {
+		first := said(e, e.Published.Before(e.Published.T[0].Add(1)))
+		published.Value("delivered_by_then", e.Delivered.V[0], first.Of("first(MessagesLocalSent + MessagesRemoteSent)"))
+		published.Value("published_by_then", e.Published.V[0], first.Of("first(MessagesPublished)"))
+	}
 	if i > 0 {
 		subscribers.Value("before", e.Subscribers.V[i-1], said(e, e.Subscribers.Before(since)).Of("last(Subscribers)"))
 	}

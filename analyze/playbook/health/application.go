@@ -19,7 +19,7 @@ import (
 func runsWhatItShould(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 	listed := map[*scene.Node][]*scene.Application{}
 	for _, n := range s.Nodes {
-		said, err := s.NodeLog(ctx, n)
+		said, err := s.Log(ctx, n)
 		if err != nil {
 			return err
 		}
@@ -34,10 +34,10 @@ func runsWhatItShould(ctx context.Context, s *scene.Scene, v *finding.Verdict) e
 				ran++
 			}
 			if !a.Down.IsZero() {
-				v.Find(applicationDown(s, n, a, said))
+				v.Find(applicationDown(s, n, a, said.Own))
 			}
 		}
-		if f := shutdownStuck(n, said); f != nil {
+		if f := shutdownStuck(n, said.Own); f != nil {
 			v.Find(f)
 		}
 		if n.Heard.Len() == 0 {

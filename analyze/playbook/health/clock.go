@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sort"
 	"time"
 
 	"ergorecorder/analyze/finding"
@@ -25,134 +26,23 @@ func clocks(s *scene.Scene, v *finding.Verdict) {
 	if len(voters) == 0 {
 		return
 	}
-	steps := recorderSteps(s, voters)
+	steps := stepsByOwnTime(s, voters)
 	for i := range voters {
-		voters[i].offset = without(voters[i].offset, voters[i].node, steps)
+		voters[i].offset = unstepped(voters[i], steps)
 	}
+	together := recorderSteps(s, voters)
+	for i := range voters {
+		voters[i].offset = without(voters[i].offset, voters[i].node, together)
+	}
+	steps = append(steps, together...)
+	slices.SortStableFunc(steps, func(a, b clockStep) int { return a.at.Compare(b.at) })
 	agreed := agreement(voters)
 	if f := recorderClock(s, voters, steps, agreed); f != nil {
 		v.Find(f)
 	}
 	for _, x := range voters {
-		clockSkew(s, x, agreed, v)
+		clockSkew(s, x, voters, agreed, v)
 	}
-}
-
-// A voter is a node and how far its clock is ahead of the recorder's.
-type voter struct {
-	node   *scene.Node
-	offset series.Series
-}
-
-// A jump is a place at which a clock's offset took another level at once.
-type jump struct {
-	last, next time.Time // the last answer before it, and the first behind it
-	by         float64   // s
-}
-
-// lasting is how many answers in a row must stand at a level that is one: where
-// the recorder's clock goes back, what was recorded before and after stands mixed.
-const lasting = 3
-
-// jumps are the places at which an offset took another level, by more than
-// least. A drift is none: the level follows it.
-func jumps(o series.Series, least float64) []jump {
-	var all []jump
-	if o.Len() < 2*lasting {
-		return nil
-	}
-	level, last := series.Median(o.V[:lasting]), o.T[lasting-1]
-	for i := lasting; i < o.Len(); i++ {
-		if math.Abs(o.V[i]-level) <= least {
-			level, last = o.V[i], o.T[i]
-			continue
-		}
-		next := o.V[i:min(i+lasting, o.Len())]
-		if len(next) == lasting && slices.Max(next)-slices.Min(next) <= least/2 {
-			all = append(all, jump{last: last, next: o.T[i], by: series.Median(next) - level})
-			level, last = o.V[i], o.T[i]
-		}
-	}
-	return all
-}
-
-// stepLimit is by how much a node's clock must step, or be off, to be told: from
-// there on its log lines stand in the wrong order among those of others, and among
-// what was sampled every second or two.
-func stepLimit(s *scene.Scene, n *scene.Node) float64 {
-	return min(max(s.Usual(n).Seconds(), 1), 2)
-}
-
-// A clockStep is a step of the recorder's own clock: all nodes moved against
-// it, at one moment and by as much.
-type clockStep struct {
-	at time.Time
-	by float64                // s that the recorder's clock went forward
-	of map[*scene.Node][]jump // as each node shows it
-}
-
-// recorderSteps finds steps of the recorder's clock. One node alone would not
-// tell it from a step of its own.
-func recorderSteps(s *scene.Scene, voters []voter) []clockStep {
-	var steps []clockStep
-	var others []voter
-	of := map[*scene.Node][]jump{}
-	for _, x := range voters {
-		if x.offset.Len() >= 2*lasting {
-			others = append(others, x)
-			of[x.node] = jumps(x.offset, stepLimit(s, x.node))
-		}
-	}
-	if len(others) < 2 {
-		return nil
-	}
-	for _, j := range of[others[0].node] {
-		step := clockStep{of: map[*scene.Node][]jump{}}
-		var by []float64
-		for _, x := range others {
-			i := slices.IndexFunc(of[x.node], func(k jump) bool { return together(s, x.node, j, k) })
-			if i < 0 {
-				break
-			}
-			k := of[x.node][i]
-			step.of[x.node] = []jump{k}
-			step.at, by = series.Later(step.at, k.last), append(by, k.by)
-		}
-		if len(step.of) == len(others) {
-			step.by = -series.Median(by)
-			steps = append(steps, step)
-		}
-	}
-	return steps
-}
-
-// together reports whether two nodes moved against the recorder at one moment and
-// by as much.
-func together(s *scene.Scene, n *scene.Node, a, b jump) bool {
-	apart := time.Duration(math.Abs(a.by)*float64(time.Second)) + 2*s.Usual(n) + a.next.Sub(a.last)
-	return math.Abs(a.by-b.by) <= max(0.5, 0.05*math.Abs(a.by)) && b.next.Sub(a.next).Abs() <= apart
-}
-
-// without takes the recorder's steps off a node's offsets: they are as they would
-// be had it never stepped.
-func without(o series.Series, n *scene.Node, steps []clockStep) series.Series {
-	if len(steps) == 0 {
-		return o
-	}
-	var out series.Series
-	for i, v := range o.V {
-		for _, step := range steps {
-			for _, j := range step.of[n] {
-				// What stands mixed belongs to the level that it is nearer to.
-				mixed := !o.T[i].Before(j.next.Add(-time.Duration(math.Abs(j.by) * float64(time.Second))))
-				if !o.T[i].Before(j.next) || mixed && j.by > 0 && v > j.by/2 || mixed && j.by < 0 && v < j.by/2 {
-					v -= j.by
-				}
-			}
-		}
-		out.Add(o.T[i], v)
-	}
-	return out
 }
 
 // An agreed time is what most clocks, the recorder's among them, agree on.
@@ -162,35 +52,39 @@ type agreed struct {
 	outvotes bool    // they are more than half of all clocks
 }
 
-// alike is up to how many seconds apart clocks agree.
-const alike = 1
-
 // agreement is the largest group of clocks that agree; of groups as large, the
-// recorder's.
+// recorder's, or else that of the first.
 func agreement(voters []voter) agreed {
-	var best agreed
-	size := 0
-	for i := -1; i < len(voters); i++ { // -1: the recorder's clock, which is never ahead of itself
-		mid := 0.0
-		if i >= 0 {
-			mid = series.Median(voters[i].offset.V)
-		}
-		g := agreed{recorder: math.Abs(mid) <= alike}
-		votes := 0
-		if g.recorder {
-			votes++
-		}
-		for _, x := range voters {
-			if math.Abs(series.Median(x.offset.V)-mid) <= alike {
-				g.of = append(g.of, x)
-				votes++
-			}
-		}
-		if g.outvotes = 2*votes > len(voters)+1; votes > size {
-			best, size = g, votes
+	mids := make([]float64, len(voters))
+	for i, x := range voters {
+		mids[i] = series.Median(x.offset.V)
+	}
+	sorted := slices.Sorted(slices.Values(mids))
+	best, most := 0.0, agreeing(sorted, 0) // the recorder's clock, which is never ahead of itself
+	for _, mid := range mids {
+		if votes := agreeing(sorted, mid); votes > most {
+			best, most = mid, votes
 		}
 	}
-	return best
+	g := agreed{recorder: math.Abs(best) <= alike, outvotes: 2*most > len(voters)+1}
+	for i, x := range voters {
+		if math.Abs(mids[i]-best) <= alike {
+			g.of = append(g.of, x)
+		}
+	}
+	return g
+}
+
+// agreeing counts the clocks, the recorder's among them, that agree with one that
+// is so far ahead of the recorder's; sorted is how far the nodes' are.
+func agreeing(sorted []float64, mid float64) int {
+	first := sort.Search(len(sorted), func(i int) bool { return sorted[i]-mid >= -alike })
+	behind := sort.Search(len(sorted), func(i int) bool { return sorted[i]-mid > alike })
+	votes := behind - first
+	if math.Abs(mid) <= alike {
+		votes++
+	}
+	return votes
 }
 
 // ahead is how far the agreed time is ahead of the recorder's clock at an instant.
@@ -273,7 +167,7 @@ func steppedFinding(s *scene.Scene, steps []clockStep) *finding.Finding {
 		Kind: finding.RecorderClock, Score: min(finding.Score(finding.RecorderClock, math.Abs(first.by)), finding.Note), Confidence: finding.High,
 		Title:   fmt.Sprintf("The clock of the recording machine went %s", move(first)),
 		Summary: fmt.Sprintf("At %s all nodes moved together against the recorder's clock, which went %s: it is the recorder's that stepped.", finding.Clock(first.at), move(first)),
-		Onset:   first.at, OnsetErrorS: s.Usual(n).Seconds(),
+		Onset:   first.at, OnsetErrorS: first.off.Seconds(),
 		Evidence: []finding.Evidence{{
 			What: "the nodes' clocks less the recorder's", Node: n.Name, Tool: "node_info", Field: "ServerTime", From: &first.at, To: &s.To,
 			Series: finding.Chart("s", n.Clock.Offset),
@@ -281,6 +175,9 @@ func steppedFinding(s *scene.Scene, steps []clockStep) *finding.Finding {
 		Recommendation: "Let the recording machine's clock be slewed, not stepped, and start recording after it is in time.",
 		Confirm:        []string{"the log of the time synchronisation of the machine that recorded"},
 		Caveats:        []string{"Where the clock went back, what was recorded before and after the step has the same times and stands mixed."},
+	}
+	if first.own != nil {
+		f.Summary = fmt.Sprintf("At %s the recorder's clock went %s against its own time, which no step touches, and the nodes moved against it by as much: it is the recorder's that stepped.", finding.Clock(first.at), move(first))
 	}
 	if len(steps) > 1 {
 		f.Title = fmt.Sprintf("The clock of the recording machine stepped %s", finding.Times(len(steps)))
@@ -290,6 +187,12 @@ func steppedFinding(s *scene.Scene, steps []clockStep) *finding.Finding {
 		}
 		f.Evidence = append(f.Evidence, finding.Evidence{What: "the steps", Tool: "node_info", Field: "ServerTime", Lines: all})
 		f.Summary = fmt.Sprintf("All nodes moved together against the recorder's clock %s, first at %s: it is the recorder's that stepped.", finding.Times(len(steps)), finding.Clock(first.at))
+		if !slices.ContainsFunc(steps, func(c clockStep) bool { return c.own == nil }) {
+			f.Summary = fmt.Sprintf("The recorder's clock moved against its own time, which no step touches, %s, first at %s, and the nodes moved against it by as much: it is the recorder's that stepped.", finding.Times(len(steps)), finding.Clock(first.at))
+		}
+	}
+	if first.own != nil {
+		f.Evidence = append(f.Evidence, movedByOwnTime(s, n))
 	}
 	for _, n := range s.Nodes {
 		if first.of[n] != nil {
@@ -311,7 +214,7 @@ func movedBy(n *scene.Node) finding.Evidence {
 
 // clockSkew reports a clock that is off the agreed time by more than the sampling
 // interval: all along, since it stepped or drifted so far, or for a while.
-func clockSkew(s *scene.Scene, x voter, g agreed, v *finding.Verdict) {
+func clockSkew(s *scene.Scene, x voter, voters []voter, g agreed, v *finding.Verdict) {
 	n, limit := x.node, stepLimit(s, x.node)
 	o := g.against(x.offset)
 	steps := jumps(o, limit)
@@ -331,7 +234,8 @@ func clockSkew(s *scene.Scene, x voter, g agreed, v *finding.Verdict) {
 		Recommendation: fmt.Sprintf("Check the time synchronisation of %s's host; times in its log are off by as much.", n.Name),
 		Confirm:        []string{"node_info on every node at once: ServerTime"},
 	}
-	wordSkew(s, f, n, ahead, g)
+	open := undecided(x, voters, g, worst)
+	wordSkew(s, f, n, ahead, open)
 	if k := len(steps); k > 0 {
 		often := "once"
 		if k > 1 {
@@ -344,9 +248,9 @@ func clockSkew(s *scene.Scene, x voter, g agreed, v *finding.Verdict) {
 		f.End, f.Score = &end, min(f.Score, finding.Over)
 		f.Title = fmt.Sprintf("The clock of %s was off by %s for %s", finding.NodeName(n.Name), finding.Seconds(math.Abs(ahead)), finding.Duration(end.Sub(onset)))
 	}
-	if !g.outvotes {
+	if open != "" {
 		f.Score = min(f.Score, finding.Note)
-		f.Or("The clock of the machine that records is off, or that of another node: no two clocks agree, or as many on the one time as on the other.", "the time synchronisation of each machine.")
+		f.Or("The clock of the machine that records is off, or that of another node: "+open+".", "the time synchronisation of each machine.")
 	}
 	agreedIs := series.Median(x.offset.Between(worst.T[0], worst.T[worst.Len()-1].Add(1)).V) - ahead
 	f.Evidence[0].Value("ahead_s", ahead, n.Over("node_info", worst).Of(fmt.Sprintf("median(offset(ServerTime, took)) - %v", agreedIs)))
@@ -354,13 +258,32 @@ func clockSkew(s *scene.Scene, x voter, g agreed, v *finding.Verdict) {
 	v.Find(f)
 }
 
-func wordSkew(s *scene.Scene, f *finding.Finding, n *scene.Node, ahead float64, g agreed) {
+// undecided says why it cannot be told which clock is right while a node's is off; "" where
+// it can: no time has most clocks, or most moved to the node's since.
+func undecided(x voter, voters []voter, g agreed, worst series.Series) string {
+	if !g.outvotes {
+		return "no more clocks agree with the one than with the other"
+	}
+	from, to := worst.T[0], worst.T[worst.Len()-1].Add(1)
+	own, alikeNow := series.Median(x.offset.Between(from, to).V), 0
+	for _, o := range voters {
+		if there := o.offset.Between(from, to); there.Len() > 0 && math.Abs(series.Median(there.V)-own) <= alike {
+			alikeNow++
+		}
+	}
+	if 2*alikeNow > len(voters)+1 {
+		return "most clocks are as far from the recorder's since"
+	}
+	return ""
+}
+
+func wordSkew(s *scene.Scene, f *finding.Finding, n *scene.Node, ahead float64, open string) {
 	way, of, what := "ahead", "ahead of", "what most clocks say at the same moment"
 	if ahead < 0 {
 		way, of = "behind", "behind"
 	}
-	if !g.outvotes {
-		what = "the recorder's clock, and no more clocks agree with the one than with the other: which is right cannot be told"
+	if open != "" {
+		what = "the recorder's clock, and " + open + ": which is right cannot be told"
 	}
 	f.Title = fmt.Sprintf("The clock of %s is %s %s", finding.NodeName(n.Name), finding.Seconds(math.Abs(ahead)), way)
 	f.Summary = fmt.Sprintf("ServerTime of %s is %s s %s %s; the sampling interval is %s.", n.Name, finding.Number(math.Abs(ahead)), of, what, finding.Duration(s.Usual(n)))

@@ -52,7 +52,7 @@ func deliveryErrors(s *scene.Scene, w *scene.Network, n *scene.Node, life findin
 	for i, c := range grown {
 		tellDeliveries(n, &f.Evidence[i], c.field, c.b, own)
 	}
-	f.Score = finding.Score(finding.DeliveryErrors, 60*perSecond)
+	f.Score, f.Harm = finding.Score(finding.DeliveryErrors, 60*perSecond), finding.Harm{finding.DeliveryErrors: 60 * perSecond}
 	towards := ""
 	if f.Subject.Peer != "" {
 		towards = " to " + finding.NodeName(f.Subject.Peer)

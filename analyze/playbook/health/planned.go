@@ -59,11 +59,11 @@ func meant(ctx context.Context, s *scene.Scene, w *scene.Network, n *scene.Node,
 // announced reports whether a node logged a graceful shutdown just before it
 // went: it does so when a signal tells it to stop, never when it crashes.
 func announced(ctx context.Context, s *scene.Scene, n *scene.Node, d scene.Absence) (bool, error) {
-	said, err := s.NodeLog(ctx, n)
+	said, err := s.Log(ctx, n)
 	if err != nil {
 		return false, err
 	}
-	for _, l := range said {
+	for _, l := range said.Own {
 		if _, told := ergo.Tells(ergo.LineShutdown, l.Type, l.Source, l.Message); told && l.At.After(d.From.Add(-3*time.Minute)) && l.At.Before(d.To) {
 			return true, nil
 		}

@@ -18,8 +18,8 @@ const (
 	// slowAnswer is the least median time of an answer that is called slow: below
 	// it, a busier neighbour on the same core explains the difference.
 	slowAnswer = 10 * time.Millisecond
-	// leastAnswers are needed on either side of the moment.
-	leastAnswers = 10
+	// leastAnswers are needed on either side of the moment: from as many on a level is known.
+	leastAnswers = 8
 )
 
 // slowNode finds a node that became slow as a whole: its own answers and the

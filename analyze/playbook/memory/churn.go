@@ -33,6 +33,9 @@ func Churn(s *scene.Scene, n *scene.Node, profs scene.Heaps) *finding.Finding {
 		if during.Len() < 5 || during.Span() < 10*time.Second || c.After < s.Set.Of(churnRatio)*c.Before || gcAfter < s.Set.Of(churnRatio)*gcBefore {
 			continue
 		}
+		if keeps(n, c.At, end, c.After) {
+			continue
+		}
 		f := &finding.Finding{
 			Kind: finding.HeapChurn, Score: finding.ScoreWarning, Confidence: finding.Medium,
 			Title:   fmt.Sprintf("%s allocates %s a second, before %s, and throws it away", finding.NodeName(n.Name), finding.Size(c.After), finding.Size(c.Before)),
@@ -65,6 +68,18 @@ func Churn(s *scene.Scene, n *scene.Node, profs scene.Heaps) *finding.Finding {
 	return nil
 }
 
+// keeps reports whether a heap that something allocates so much a second in grew by most of
+// it over a stretch, at its lowest: then it is not thrown away, or was not yet.
+func keeps(n *scene.Node, from, to time.Time, perSecond float64) bool {
+	heap, third := n.Series(ergo.Runtime, "heap_alloc"), to.Sub(from)/3
+	first, last := heap.Between(from, from.Add(third)), heap.Between(to.Add(-third), to)
+	if first.Len() == 0 || last.Len() == 0 {
+		return false
+	}
+	grown := series.Quantile(last.V, 0) - series.Quantile(first.V, 0)
+	return grown > perSecond*2*third.Seconds()/2
+}
+
 // ofRecording reports whether allocation rose with what the recorder asks: listings
 // that grow, or that a node passes on piece by piece, are made in memory.
 func ofRecording(ctx context.Context, s *scene.Scene, n *scene.Node, f *finding.Finding) (bool, error) {
@@ -95,21 +110,44 @@ func ofLoad(ctx context.Context, s *scene.Scene, n *scene.Node, f *finding.Findi
 	if f.End != nil {
 		end = series.Earlier(end, *f.End)
 	}
+	before := finding.Window{From: series.Later(s.From, f.Onset.Add(-around)), To: f.Onset}
 	if f.Is(finding.Older) {
-		return false, nil
+		if f.End == nil {
+			return false, nil
+		}
+		before = finding.Window{From: *f.End, To: series.Earlier(f.End.Add(around), s.To)} // it has an after only
 	}
-	was, is, err := s.Works(ctx, n, finding.Window{From: series.Later(s.From, f.Onset.Add(-around)), To: f.Onset}, finding.Window{From: f.Onset, To: end})
+	was, is, err := s.Works(ctx, n, before, finding.Window{From: f.Onset, To: end})
 	if err != nil {
 		return false, err
 	}
-	before, after := 0.0, 0.0
-	for behavior, w := range was {
-		before, after = before+w.Handled, after+is[behavior].Handled
-	}
 	values := f.Evidence[0].Values
 	rate, _ := values["before_bytes_per_s"].(float64)
-	now, _ := values["after_bytes_per_s"].(float64)
-	return before > 0 && rate > 0 && now/rate <= after/before, nil
+	since, _ := values["after_bytes_per_s"].(float64)
+	return rate > 0 && since/rate <= loadGrew(was, is), nil
+}
+
+// loadGrew is how many times as many messages are handled: of all, or of the one behavior that
+// most of the more of them are of, if those grew more, for its messages may be the dear ones.
+func loadGrew(was, is map[string]scene.WorkRate) float64 {
+	before, now, most, of := 0.0, 0.0, 0.0, 0.0
+	for _, w := range was {
+		before += w.Handled
+	}
+	for behavior, w := range is {
+		now += w.Handled
+		if more := w.Handled - was[behavior].Handled; more > most {
+			most, of = more, w.Handled/max(was[behavior].Handled, 1e-3)
+		}
+	}
+	grew := now / max(before, 1e-3)
+	if before <= 0 {
+		return 0 // nothing to hold it against
+	}
+	if 2*most > now-before {
+		grew = max(grew, of)
+	}
+	return grew
 }
 
 // served is how many rows of process listings a second a node made for the

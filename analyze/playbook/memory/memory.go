@@ -32,6 +32,9 @@ func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 		}
 		f := Churn(s, n, profs)
 		if f == nil {
+			f = fallenChurn(s, n, profs)
+		}
+		if f == nil {
 			f = olderChurn(s, n, profs)
 		}
 		if f != nil {

@@ -40,6 +40,9 @@ func unwhole(s *scene.Scene, w *scene.Network, v *finding.Verdict, to, from stri
 	}
 	b, ok := series.FindBurst(series.Steps(counted, anew...))
 	if !ok || b.After.Events < fewestUnwhole {
+		if f := unwholeAllAlong(s, counted, anew, to, from); f != nil {
+			v.Find(f)
+		}
 		return
 	}
 	whole, _ := series.Increase(came.From(b.Since), anew...)
@@ -64,4 +67,36 @@ func unwhole(s *scene.Scene, w *scene.Network, v *finding.Verdict, to, from stri
 		f.Score = min(f.Score, finding.Over)
 	}
 	v.Find(f)
+}
+
+// unwholeAllAlong is the finding about a link over which large messages did not arrive whole
+// when the recording began, nor later: nil where it was so in one half of it only, or hardly.
+// No healthy link tears messages, so nothing of before is needed.
+func unwholeAllAlong(s *scene.Scene, counted series.Series, anew []time.Time, to, from string) *finding.Finding {
+	if counted.Len() < 4 {
+		return nil
+	}
+	half := counted.T[0].Add(counted.Span() / 2)
+	for _, part := range []series.Series{counted.Before(half), counted.From(half)} {
+		if grown, _ := series.Increase(part, anew...); grown < fewestUnwhole {
+			return nil
+		}
+	}
+	torn, _ := series.Increase(counted, anew...)
+	first, last := counted.T[0], counted.T[counted.Len()-1]
+	f := &finding.Finding{
+		Kind: finding.MessageLoss, Score: finding.ScoreWarning, Confidence: finding.Medium, Facts: []finding.Fact{finding.Older},
+		Title:   fmt.Sprintf("Large messages from %s to %s do not arrive whole: %s all along", finding.NodeName(from), finding.NodeName(to), finding.Number(torn)),
+		Summary: fmt.Sprintf("It was so when the recording began: %s gave up waiting for pieces of %s messages of %s meanwhile.", to, finding.Number(torn), from),
+		Subject: finding.Subject{Node: from, Peer: to, Incarnation: s.Incarnation(from, s.From)},
+		Onset:   s.From, OnsetErrorS: max(1, counted.Interval().Seconds()),
+		Evidence: []finding.Evidence{{
+			What: "messages of which a piece did not come in time", Node: to, Tool: "network_nodes", Field: "FragmentTimeouts", From: &first, To: &last, Series: finding.Chart("messages", counted),
+		}},
+		Recommendation: fmt.Sprintf("Look for a link between %s and %s that drops or is short of bandwidth, and at what sends messages so large that they are cut.", from, to),
+		Confirm:        []string{fmt.Sprintf("network_node_info name=%s on %s, twice: FragmentTimeouts", from, to)},
+		Caveats:        []string{"Since when is not known: it was so at the first answer.", "Pieces may also come too late: a sender that is slow to send all of them looks the same."},
+	}
+	f.Evidence[0].Value("torn", torn, finding.Source{Tool: "network_nodes", Node: to, Row: from, From: first, To: last}.Of("increase(FragmentTimeouts)"))
+	return f
 }

@@ -33,6 +33,9 @@ func links(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 			olderLink(s, w, v, pair[0], pair[1])
 		}
 		if len(v.Findings) == before {
+			detours(s, w, v, pair[0], pair[1])
+		}
+		if len(v.Findings) == before {
 			traffic(w, pair[0], pair[1], v)
 		}
 	}

@@ -48,7 +48,7 @@ func partition(s *scene.Scene, w *scene.Network, v *finding.Verdict) {
 				return k[0] == link.Subject.Node && k[1] == link.Subject.Peer || k[1] == link.Subject.Node && k[0] == link.Subject.Peer
 			})
 			if between && (link.Kind == finding.LinkDown || link.Kind == finding.LinkFlap) {
-				link.Cause = f
+				link.FollowsFrom(f, "the two are in groups that do not see each other")
 			}
 		}
 		v.Find(f)

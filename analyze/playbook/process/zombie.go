@@ -105,13 +105,14 @@ func zombiesOf(ctx context.Context, s *scene.Scene, group []*scene.Actor) (*find
 		f.Summary = fmt.Sprintf("It was killed inside a callback that does not return; it has been a zombee for %s. It holds its goroutine and its memory until then.", finding.Duration(longest))
 	}
 	if longest < s.Set.Span(ZombieAge) {
-		f.Score, f.Confidence = min(f.Score, finding.Note), finding.Medium
+		f.AtMost(finding.Note)
+		f.Confidence = finding.Medium
 		f.Summary = fmt.Sprintf("It was killed inside a callback and took at least %s to end: the callback is slow.", finding.Duration(longest))
 	}
 	if !open {
 		end := group[len(group)-1].Zombie().To.At
 		f.End = &end
-		f.Score = min(f.Score, finding.Over)
+		f.AtMost(finding.Over)
 	}
 	from, to := first.Zombie().From.At, n.Procs.Listings[len(n.Procs.Listings)-1]
 	f.Evidence = append(f.Evidence, finding.Evidence{

@@ -8,6 +8,7 @@ import (
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/scene/logged"
 	"ergorecorder/analyze/series"
 	"ergorecorder/escape"
 )
@@ -15,7 +16,7 @@ import (
 // limits are the supervisors that gave up, or are about to. The lives of one
 // supervisor are one finding, and one whose child is a supervisor that gave up
 // before it is its effect: the fault climbs.
-func limits(s *scene.Scene, n *scene.Node, loops []*loop, w scene.Complaints) []*finding.Finding {
+func limits(s *scene.Scene, n *scene.Node, loops []*loop, w logged.Complaints) []*finding.Finding {
 	out, of := []*finding.Finding{}, map[string]*finding.Finding{}
 	for _, lives := range falls(n) {
 		var f *finding.Finding
@@ -39,7 +40,7 @@ func limits(s *scene.Scene, n *scene.Node, loops []*loop, w scene.Complaints) []
 		above := of[d.Supervisor.Name]
 		for _, child := range d.Children {
 			if below := of[child]; above != nil && below != nil && !below.Onset.After(above.Onset) {
-				above.ExplainedBy(below)
+				above.FollowsFrom(below, "the supervisor that gave up is one of its children")
 			}
 		}
 	}
@@ -88,7 +89,7 @@ func several(f *finding.Finding, n *scene.Node, first scene.Fall, again []scene.
 
 // gaveUp judges a supervisor that is gone: it exceeded its limit if a child of
 // its own kept dying just before.
-func gaveUp(s *scene.Scene, n *scene.Node, d scene.Fall, w scene.Complaints) *finding.Finding {
+func gaveUp(s *scene.Scene, n *scene.Node, d scene.Fall, w logged.Complaints) *finding.Finding {
 	sup := d.Supervisor
 	period, intensity := 5*time.Second, 5
 	in := n.Inspected[sup.Pid]
@@ -96,9 +97,9 @@ func gaveUp(s *scene.Scene, n *scene.Node, d scene.Fall, w scene.Complaints) *fi
 		period, intensity = time.Duration(in.Period)*time.Second, in.Intensity
 	}
 	var child string
-	var said []scene.Complaint
+	var said []logged.Complaint
 	for _, name := range d.Children {
-		var close []scene.Complaint
+		var close []logged.Complaint
 		for _, c := range w.ByName[name] {
 			if c.Died && c.At.After(d.After.Add(-period)) && !c.At.After(d.By) {
 				close = append(close, c)
@@ -112,7 +113,7 @@ func gaveUp(s *scene.Scene, n *scene.Node, d scene.Fall, w scene.Complaints) *fi
 	if len(said) == 0 && wentWithParent(n, d) {
 		return nil
 	}
-	if !sure && len(scene.Deaths(said)) < min(s.Set.Int(manyRestarts), intensity+1) {
+	if !sure && len(logged.Deaths(said)) < min(s.Set.Int(manyRestarts), intensity+1) {
 		return nil
 	}
 	onset, off := series.Middle(d.After, d.By)
@@ -141,10 +142,10 @@ func gaveUp(s *scene.Scene, n *scene.Node, d scene.Fall, w scene.Complaints) *fi
 	}
 	if msg, times := commonest(said); times > 0 {
 		f.Title = fmt.Sprintf("the supervisor %s on %s gave up: its child %s kept dying", sup.Called(), n.Name, child)
-		f.Summary += fmt.Sprintf(" Its child %s died at least %s in the %s before, and said, %d times: %s.", child, finding.Times(len(scene.Deaths(said))), finding.Duration(period), times, msg)
+		f.Summary += fmt.Sprintf(" Its child %s died at least %s in the %s before, and said, %d times: %s.", child, finding.Times(len(logged.Deaths(said))), finding.Duration(period), times, msg)
 		f.Recommendation = fmt.Sprintf("Mend why %s dies; raise the intensity only if restarts do help.", child)
 	}
-	if i := slices.IndexFunc(said, func(c scene.Complaint) bool { return c.Function != "" }); i >= 0 {
+	if i := slices.IndexFunc(said, func(c logged.Complaint) bool { return c.Function != "" }); i >= 0 {
 		f.Subject.Function = said[i].Function
 	}
 	if !d.Reborn.IsZero() {
@@ -166,7 +167,7 @@ func gaveUp(s *scene.Scene, n *scene.Node, d scene.Fall, w scene.Complaints) *fi
 
 // fallEvidence adds what was seen of the children of a supervisor that fell, and
 // what the one that kept dying logged.
-func fallEvidence(e *finding.Evidence, n *scene.Node, d scene.Fall, child string, said []scene.Complaint) {
+func fallEvidence(e *finding.Evidence, n *scene.Node, d scene.Fall, child string, said []logged.Complaint) {
 	had := n.Says("process_list", d.After, d.After)
 	had.Where = map[string]string{"Parent": d.Supervisor.Pid}
 	e.Value("children", d.With, had.Of("last(rows)"))
@@ -179,7 +180,7 @@ func fallEvidence(e *finding.Evidence, n *scene.Node, d scene.Fall, child string
 		e.Value("same_message", times, lines.Lines(msg, child, "error"))
 		e.Lines = append(e.Lines, msg)
 	}
-	if deaths := scene.Deaths(said); len(deaths) > 0 {
+	if deaths := logged.Deaths(said); len(deaths) > 0 {
 		died := n.LogLines(deaths[0].At, deaths[len(deaths)-1].At).Lines("", child, "")
 		died.Gives = "writers"
 		e.Value("died", len(deaths), died)
@@ -196,10 +197,10 @@ func wentWithParent(n *scene.Node, d scene.Fall) bool {
 
 // saidToGiveUp are the supervisors that only their own word tells of: nothing
 // was listed afterwards.
-func saidToGiveUp(n *scene.Node, w scene.Complaints) []*finding.Finding {
+func saidToGiveUp(n *scene.Node, w logged.Complaints) []*finding.Finding {
 	var out []*finding.Finding
 	for pid, said := range w.ByPID {
-		i := slices.IndexFunc(said, func(c scene.Complaint) bool { return c.GivesUp() && ownWord(n, pid, c) })
+		i := slices.IndexFunc(said, func(c logged.Complaint) bool { return c.GivesUp() && ownWord(n, pid, c) })
 		if i < 0 {
 			continue
 		}
@@ -228,13 +229,13 @@ func saidToGiveUp(n *scene.Node, w scene.Complaints) []*finding.Finding {
 
 // ownWord reports whether a line that a supervisor gives up may be the
 // supervisor's own: its children log it too, with its PID.
-func ownWord(n *scene.Node, pid string, c scene.Complaint) bool {
+func ownWord(n *scene.Node, pid string, c logged.Complaint) bool {
 	a := n.Procs.Known[pid]
 	return !strings.Contains(c.Message, "<") && (a == nil || a.Kind == "" || a.Kind == "supervisor")
 }
 
 // exceeded is when the supervisor logged that it gave up.
-func exceeded(d scene.Fall, w scene.Complaints) (at time.Time, ok bool) {
+func exceeded(d scene.Fall, w logged.Complaints) (at time.Time, ok bool) {
 	for _, c := range w.ByPID[d.Supervisor.Pid] {
 		if c.GivesUp() && c.At.After(d.After.Add(-time.Second)) && !c.At.After(d.By) {
 			return c.At, true

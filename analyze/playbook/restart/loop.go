@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/scene/logged"
 	"ergorecorder/analyze/setting"
 )
 
@@ -17,7 +18,7 @@ type loop struct {
 	births     []scene.Birth // under one and the same supervisor: of the latest loop, else all
 	dense      bool          // they follow each other so fast that they are a loop
 	more       int           // restarts after those
-	said       []scene.Complaint
+	said       []logged.Complaint
 	supervisor *scene.Actor
 	inspected  *scene.Inspection
 	among      []string // siblings that are restarted with it
@@ -35,7 +36,7 @@ func (l *loop) who() string {
 // loops are the restart loops of a node. Siblings that a supervisor restarts
 // together are one: the one that complains, else the first. So are the members
 // of a family that die in turns.
-func loops(s *scene.Scene, n *scene.Node, w scene.Complaints) []*loop {
+func loops(s *scene.Scene, n *scene.Node, w logged.Complaints) []*loop {
 	var out []*loop
 	for _, fam := range n.Procs.SortedFamilies() {
 		l := familyLoop(s, n, fam, w)
@@ -87,7 +88,7 @@ func (l *loop) follows(s *scene.Scene, n *scene.Node, births []scene.Birth) bool
 // familyLoop is the loop of a family in which members die in turns: nil where
 // one name, or all at the same time, are restarted, for these are told by their
 // names; and where those that come and go do so because they are done.
-func familyLoop(s *scene.Scene, n *scene.Node, fam *scene.Family, w scene.Complaints) *loop {
+func familyLoop(s *scene.Scene, n *scene.Node, fam *scene.Family, w logged.Complaints) *loop {
 	births := fam.Succession.Births
 	if len(births) < s.Set.Int(manyRestarts) || births[0].Name != "" && inTurns(births) < 2 || fam.Observing() {
 		return nil
@@ -117,8 +118,8 @@ func familyLoop(s *scene.Scene, n *scene.Node, fam *scene.Family, w scene.Compla
 // listings hardly a life, for each is short: every death after the first is of one
 // that had come for another. Where far more members were seen to end than died,
 // those that die are exceptions.
-func loggedLoop(s *scene.Scene, n *scene.Node, fam *scene.Family, w scene.Complaints) *loop {
-	deaths := scene.Deaths(w.ByBehavior[fam.Behavior])
+func loggedLoop(s *scene.Scene, n *scene.Node, fam *scene.Family, w logged.Complaints) *loop {
+	deaths := logged.Deaths(w.ByBehavior[fam.Behavior])
 	many := s.Set.Int(manyRestarts)
 	if len(deaths) <= many || len(deaths) < 2*fam.Lives.Ended || fam.Observing() {
 		return nil
@@ -171,9 +172,9 @@ func (l *loop) supervisorKnown(n *scene.Node) bool {
 func (l *loop) pool(n *scene.Node) bool { return l.supervisor != nil && n.IsPool(l.supervisor) }
 
 // deaths are the deaths that were logged while the loop lasted.
-func (l *loop) deaths() []scene.Complaint {
+func (l *loop) deaths() []logged.Complaint {
 	from, to := l.births[0].After.Add(-time.Second), l.births[len(l.births)-1].By
-	return scene.Deaths(slices.DeleteFunc(slices.Clone(l.said), func(c scene.Complaint) bool {
+	return logged.Deaths(slices.DeleteFunc(slices.Clone(l.said), func(c logged.Complaint) bool {
 		return c.At.Before(from) || c.At.After(to)
 	}))
 }

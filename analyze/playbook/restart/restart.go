@@ -7,6 +7,7 @@ import (
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/scene/logged"
 	"ergorecorder/escape"
 )
 
@@ -25,10 +26,11 @@ func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 			v.Skip("%s: %d of %d listings lack rows, so that a process that is missing may only be out of sight", n.Name, p.Lacking, len(p.Listings))
 			continue
 		}
-		w, err := s.Complaints(ctx, n)
+		log, err := s.Log(ctx, n)
 		if err != nil {
 			return err
 		}
+		w := log.Complaints
 		loops := loops(s, n, w)
 		for _, l := range loops {
 			f, err := restarting(ctx, s, l)
@@ -94,20 +96,20 @@ func restarting(ctx context.Context, s *scene.Scene, l *loop) (*finding.Finding,
 	}
 	switch {
 	case !l.dense:
-		f.Score = min(f.Score, finding.Note)
+		f.AtMost(finding.Note)
 		f.Title = fmt.Sprintf("%s on %s was restarted %s, far apart", l.who(), l.Node.Name, finding.Times(counted.restarts))
 		f.Recommendation = "See in its log what it died of: its supervisor mends that, but each restart loses its state and mailbox."
 	case s.To.Sub(last) > 10*max(l.period(), l.Node.Interval):
 		end := last
 		f.End = &end
-		f.Score = min(f.Score, finding.Over)
+		f.AtMost(finding.Over)
 		if l.more == 0 {
 			f.Summary += " It has been stable since."
 		} else {
 			f.Summary += fmt.Sprintf(" Later it was restarted %s, far apart.", finding.Times(l.more))
 		}
 	case len(said) == 0 && l.period() > time.Minute && l.births[0].By.Sub(s.From) < 2*l.period():
-		f.Score = min(f.Score, finding.Note)
+		f.AtMost(finding.Note)
 		f.Caveats = append(f.Caveats, "it is restarted at long intervals from the first and logs no error: that may be intended")
 	}
 	if len(l.among) > 0 {
@@ -139,7 +141,7 @@ func firstDeath(ctx context.Context, s *scene.Scene, l *loop) (time.Time, time.D
 		return noted[0].At, 100 * time.Millisecond, nil
 	}
 	said := l.said
-	if deaths := scene.Deaths(said); len(deaths) > 0 {
+	if deaths := logged.Deaths(said); len(deaths) > 0 {
 		said = deaths
 	}
 	for _, c := range said {
@@ -191,7 +193,7 @@ func (l *loop) replaced() string {
 	return "a new process of the same behavior in the place of one that ended, under " + parent
 }
 
-func (l *loop) evidence(onset time.Time, said []scene.Complaint) finding.Evidence {
+func (l *loop) evidence(onset time.Time, said []logged.Complaint) finding.Evidence {
 	first, last := l.births[0], l.births[len(l.births)-1]
 	from, to := onset, last.By
 	e := finding.Evidence{
@@ -275,8 +277,8 @@ func limitEvidence(in *scene.Inspection, n *scene.Node, a *scene.Actor) finding.
 	return e
 }
 
-func saidSince(said []scene.Complaint, from time.Time) []scene.Complaint {
-	var out []scene.Complaint
+func saidSince(said []logged.Complaint, from time.Time) []logged.Complaint {
+	var out []logged.Complaint
 	for _, c := range said {
 		if !c.At.Before(from) {
 			out = append(out, c)
@@ -286,7 +288,7 @@ func saidSince(said []scene.Complaint, from time.Time) []scene.Complaint {
 }
 
 // commonest is the message that was said most often, and how often.
-func commonest(said []scene.Complaint) (message string, times int) {
+func commonest(said []logged.Complaint) (message string, times int) {
 	count := map[string]int{}
 	for _, c := range said {
 		count[c.Message]++

@@ -9,6 +9,7 @@ import "time"
 // The zero value is ready for the first.
 type Course struct {
 	Begin Point // its first row
+	Rest  Point // the first that shows it asleep with nothing to do: all that it did is counted then
 	now   Point // its newest row
 	busy  *Episode
 	stall *Stall
@@ -27,6 +28,8 @@ type Course struct {
 
 	LongWaits int    // stalls in wait response
 	FirstWait *Stall // of those
+
+	Glimpses Glimpses
 }
 
 // Rests reports whether the newest row shows the process asleep with nothing to
@@ -42,7 +45,11 @@ func (c *Course) Observe(p Point) {
 		c.Begin = p
 	}
 	c.now = p
+	if c.Rest.At.IsZero() && c.Rests() {
+		c.Rest = p
+	}
 	c.observeSlowdown(prev, p)
+	c.Glimpses.count(p)
 	c.observeStall(prev, p)
 	c.observeSurge(prev, p)
 	if p.State == Sleeping && p.Mailbox == 0 {
@@ -69,7 +76,9 @@ func (c *Course) observeStall(prev, p Point) {
 }
 
 func (c *Course) endStall() {
-	if s := c.stall; s != nil && s.Lasted() >= MinStall {
+	if s := c.stall; s != nil && s.Lasted() < MinStall {
+		c.Glimpses.add(s)
+	} else if s != nil {
 		if s.State == Waiting {
 			if c.LongWaits++; c.FirstWait == nil {
 				c.FirstWait = s
@@ -135,4 +144,6 @@ func (c *Course) Still(t time.Time) { c.now.At = t }
 func (c *Course) Watched() bool { return c.busy != nil || c.stall != nil }
 
 // Notable reports whether something was kept for a closer look.
-func (c *Course) Notable() bool { return len(c.Episodes)+len(c.stalls) > 0 }
+func (c *Course) Notable() bool {
+	return len(c.Episodes)+len(c.stalls) > 0 || c.Glimpses.Worst != nil
+}

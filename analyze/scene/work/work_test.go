@@ -111,3 +111,26 @@ func TestSurge(t *testing.T) {
 		t.Errorf("it began at %v", at.Sub(begun))
 	}
 }
+
+// One listing in ten seconds tells a standstill by the age of the oldest message, of a process
+// that was at rest before and has handled as little as it would by then; one that works
+// through what came at once has handled it.
+func TestGlimpses(t *testing.T) {
+	for _, c := range []struct {
+		what    string
+		handled int64
+		stood   bool
+	}{{"stands still", 50, true}, {"works through a batch", 900, false}} {
+		var k Course
+		for s := 0; s <= 60; s += 10 {
+			k.Observe(after(s, Point{In: int64(10 * s), State: Sleeping}))
+		}
+		k.Observe(after(70, Point{In: 650 + c.handled, Mailbox: 50, Latency: 5e9 + 1, State: Running}))
+		k.Observe(after(80, Point{In: 750 + c.handled, State: Sleeping}))
+		k.Finish(false)
+		st := k.Glimpses.Worst
+		if st == nil || k.Glimpses.Late != 1 || k.StoodStill(st) != c.stood {
+			t.Errorf("%s: glimpses are %+v, want that it stood still to be %v", c.what, k.Glimpses, c.stood)
+		}
+	}
+}

@@ -31,6 +31,7 @@ type Catalog struct {
 	After    int                       // segments up to this number need not be there
 	Unbegun  bool                      // the newest file of the directory is not begun
 	Live     string                    // why the newest segment is not read; "" where it is
+	changes  uint64                    // of which runs there are, and of what they hold
 }
 
 // A Stream is the runs of one stream.
@@ -38,6 +39,7 @@ type Stream struct {
 	Key    record.StreamKey
 	Schema record.Schema
 	Parts  [][]*Run // by part, ascending by Run
+	of     *Catalog
 }
 
 // A Run is where the catalog knows a run to lie: in a block, or, until it is
@@ -79,7 +81,7 @@ func New(z *codec.Zip) *Catalog {
 func (c *Catalog) Stream(k record.StreamKey, s record.Schema) *Stream {
 	sr := c.Streams[k]
 	if sr == nil {
-		sr = &Stream{Key: k, Schema: s}
+		sr = &Stream{Key: k, Schema: s, of: c}
 		c.Streams[k] = sr
 		c.Order = nil
 	}
@@ -87,6 +89,36 @@ func (c *Catalog) Stream(k record.StreamKey, s record.Schema) *Stream {
 		sr.Schema.Road, sr.Schema.Reading = s.Road, s.Reading
 	}
 	return sr
+}
+
+// Changes counts how often runs came, grew or went: while it stays, so does what
+// the streams say. Locked by the caller.
+func (c *Catalog) Changes() uint64 { return c.changes }
+
+// Drop takes runs out. Streams of which none is left go too, but those that keep says. Locked
+// by the caller.
+func (c *Catalog) Drop(gone func(*Run) bool, keep func(record.StreamKey) bool) {
+	c.changes++
+	for k, sr := range c.Streams {
+		for part, runs := range sr.Parts {
+			sr.Parts[part] = slices.DeleteFunc(runs, gone)
+		}
+		if !keep(k) && !slices.ContainsFunc(sr.Parts, func(p []*Run) bool { return len(p) > 0 }) {
+			delete(c.Streams, k)
+			c.Order = nil
+		}
+	}
+}
+
+// Leave leaves only the streams that keep tells. Locked by the caller.
+func (c *Catalog) Leave(keep func(record.StreamKey) bool) {
+	c.changes++
+	for k := range c.Streams {
+		if !keep(k) {
+			delete(c.Streams, k)
+		}
+	}
+	c.Order = nil
 }
 
 // Sorted are all streams by kind, node, name and arguments.
@@ -129,6 +161,7 @@ func (s *Stream) add(r *Run) bool {
 	p := s.Parts[r.Part]
 	i, found := slices.BinarySearchFunc(p, r.Run, func(x *Run, seq uint64) int { return cmp.Compare(x.Run, seq) })
 	if !found {
+		s.of.changes++
 		s.Parts[r.Part] = slices.Insert(p, i, r)
 	}
 	return !found
@@ -166,6 +199,7 @@ func (s *Stream) AddChunk(seg *Segment, h codec.Header, ref ChunkRef) error {
 	if h.Chunk != len(r.Chunks) {
 		return fmt.Errorf("a chunk of its run is missing")
 	}
+	s.of.changes++
 	r.Chunks = append(r.Chunks, ref)
 	r.Last, r.Records, r.Failures, r.Rows = h.Last, r.Records+h.Records, r.Failures+h.Failures, r.Rows+h.Rows
 	r.From, r.To = min(r.From, h.From), max(r.To, h.To)

@@ -267,5 +267,5 @@ type Column struct {
 	Name  string
 	Kinds []ValueKind
 	Ints  []int64
-	Texts []string
+	Texts []string // nil where no cell ever was a text
 }

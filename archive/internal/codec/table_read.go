@@ -387,7 +387,7 @@ func (t *Table) shift(p *partCursor) {
 func (t *Table) forget(slot int32) {
 	for c := range t.Columns {
 		if int(slot) < len(t.Columns[c].Kinds) {
-			t.Columns[c].Kinds[slot], t.Columns[c].Texts[slot] = Absent, ""
+			t.Columns[c].set(slot, Absent, 0, "")
 		}
 	}
 }
@@ -492,7 +492,10 @@ func (t *Table) grow(slot int32) {
 
 // reserve gets the memory for n slots at once.
 func (c *Column) reserve(n int) {
-	c.Kinds, c.Ints, c.Texts = slices.Grow(c.Kinds, max(0, n-len(c.Kinds))), slices.Grow(c.Ints, max(0, n-len(c.Ints))), slices.Grow(c.Texts, max(0, n-len(c.Texts)))
+	c.Kinds, c.Ints = slices.Grow(c.Kinds, max(0, n-len(c.Kinds))), slices.Grow(c.Ints, max(0, n-len(c.Ints)))
+	if c.Texts != nil {
+		c.Texts = slices.Grow(c.Texts, max(0, n-len(c.Texts)))
+	}
 }
 
 // grow makes room for n slots.
@@ -500,8 +503,21 @@ func (c *Column) grow(n int) {
 	if n -= len(c.Kinds); n > 0 {
 		c.Kinds = append(c.Kinds, make([]ValueKind, n)...)
 		c.Ints = append(c.Ints, make([]int64, n)...)
-		c.Texts = append(c.Texts, make([]string, n)...)
+		if c.Texts != nil {
+			c.Texts = append(c.Texts, make([]string, n)...)
+		}
 	}
+}
+
+// set sets a cell. A column has room for texts from its first one on.
+func (c *Column) set(slot int32, kind ValueKind, num int64, text string) {
+	if kind > Int && c.Texts == nil {
+		c.Texts = make([]string, len(c.Kinds), cap(c.Kinds))
+	}
+	if c.Texts != nil && (kind > Int || c.Kinds[slot] > Int) {
+		c.Texts[slot] = text
+	}
+	c.Kinds[slot], c.Ints[slot] = kind, num
 }
 
 // emit brings cells of a column into the table's, and marks what differs.
@@ -517,7 +533,7 @@ func (t *Table) emit(p *partCursor, c *colCursor, rows []int32) {
 		slot := p.base + s
 		if plain && !c.lits[s] {
 			if out.Kinds[slot] != Int {
-				out.Kinds[slot], out.Texts[slot] = Int, ""
+				out.set(slot, Int, 0, "")
 			} else if out.Ints[slot] == c.vals[s] {
 				continue
 			}
@@ -527,10 +543,7 @@ func (t *Table) emit(p *partCursor, c *colCursor, rows []int32) {
 		}
 		kind, num, text := c.value(p, s)
 		if out.Kinds[slot] != kind || out.Ints[slot] != num || kind > Int && out.Texts[slot] != text {
-			if kind > Int || out.Kinds[slot] > Int {
-				out.Texts[slot] = text
-			}
-			out.Kinds[slot], out.Ints[slot] = kind, num
+			out.set(slot, kind, num, text)
 			t.changed[slot>>6] |= 1 << (slot & 63)
 		}
 	}

@@ -13,7 +13,7 @@ type Column struct {
 	Name  string
 	Kinds []codec.ValueKind
 	Ints  []int64
-	Texts []string
+	Texts []string // nil where no cell ever was a text: [Column.Text] tells
 }
 
 // Int is the integer in a slot.

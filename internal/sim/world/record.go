@@ -170,7 +170,7 @@ func (r *Recorder) keep(w *World, node, tool string, args ergo.Args, took, after
 	if refused == nil {
 		l.Answer.Text = []byte(text)
 	}
-	w.out = append(w.out, l)
+	w.out = append(w.out, heard{l, at})
 }
 
 // suspects are the processes whose details are asked for: those with the most

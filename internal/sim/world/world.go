@@ -10,6 +10,7 @@
 package world
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -31,6 +32,7 @@ type World struct {
 	Ages     bool // nodes report StateTime
 	Modern   bool // nodes are of 3.3: their supervisors keep a history, under keys of the framework's own
 	Silent   bool // no log is recorded
+	Unsteady bool // the recorder stores no monotonic time, as those of formats 1 and 2 did
 	Recorder Recorder
 
 	Nodes []*Node
@@ -41,8 +43,14 @@ type World struct {
 	links   map[[2]*Node]*Link
 	calls   map[uint64]*call
 	lastID  uint64
-	out     []*capture.Line
+	out     []heard
 	planned []planned
+}
+
+// heard is an answer, and when it came by the true clock.
+type heard struct {
+	*capture.Line
+	at time.Duration
 }
 
 // planned is something that was told before the world began.
@@ -80,20 +88,37 @@ func (w *World) Node(name string) *Node {
 	return nil
 }
 
-// Records runs the world and returns what its recorder heard, as an archive
-// holds it, in order of time. It may be called once.
+// Records runs the world and returns what its recorder heard, as it appends it to an
+// archive: in the order in which it came, whatever its clock says. It may be called once.
 func (w *World) Records() []*archive.Record {
-	lines := w.Lines()
-	out := make([]*archive.Record, len(lines))
-	for i, l := range lines {
+	w.run()
+	slices.SortStableFunc(w.out, func(a, b heard) int { return cmp.Compare(a.at, b.at) })
+	out := make([]*archive.Record, len(w.out))
+	for i, l := range w.out {
 		out[i] = ingest.Record(l.Call, l.Args, l.Answer, l.Refused, ingest.Options{})
+		if !w.Unsteady {
+			out[i].Mono = l.at + recording
+		}
 	}
 	return out
 }
 
-// Lines runs the world and returns what its recorder heard, in order of time.
-// It may be called once.
+// recording is for how long the recorder has run when it asks for the first time.
+const recording = time.Second
+
+// Lines runs the world and returns what its recorder heard, in order of the time that
+// its clock said. It may be called once.
 func (w *World) Lines() []*capture.Line {
+	w.run()
+	slices.SortStableFunc(w.out, func(a, b heard) int { return a.Answer.At.Compare(b.Answer.At) })
+	out := make([]*capture.Line, len(w.out))
+	for i, l := range w.out {
+		out[i] = l.Line
+	}
+	return out
+}
+
+func (w *World) run() {
 	warm := w.warm()
 	w.now = -warm
 	for _, n := range w.Nodes {
@@ -120,8 +145,6 @@ func (w *World) Lines() []*capture.Line {
 		w.now = e.at
 		w.happen(e)
 	}
-	slices.SortStableFunc(w.out, func(a, b *capture.Line) int { return a.Answer.At.Compare(b.Answer.At) })
-	return w.out
 }
 
 // warm is how long the world runs before its first sample: as long as its oldest node

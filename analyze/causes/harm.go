@@ -1,0 +1,53 @@
+package causes
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"ergorecorder/analyze/finding"
+)
+
+// mostHurt is how many of those that a fault hurt its evidence names.
+const mostHurt = 3
+
+// harm weighs each root by all that it hurt, its own and that of what it led to: one
+// caller may hold up thousands of messages while nothing but its one call waits at the
+// root. What others counted raises a score, and never lowers one.
+func (g *graph) harm() {
+	led := map[*finding.Finding][]*finding.Finding{}
+	for _, f := range g.findings {
+		if root := rootOf(f); root != f && f.Score >= finding.ScoreWarning && f.Harm != nil {
+			led[root] = append(led[root], f)
+		}
+	}
+	for _, root := range g.findings {
+		if root.Cause != nil || root.Harm == nil && led[root] == nil {
+			continue
+		}
+		all := finding.Harm{}
+		all.Add(root.Harm)
+		for _, f := range led[root] {
+			all.Add(f.Harm)
+		}
+		if score := min(all.Score(root.Kind), root.Bound()); score > root.Score {
+			root.Score = score
+			tellHurt(root, led[root])
+		}
+	}
+}
+
+// tellHurt adds to the evidence of a root whom it hurt most: the evidence is theirs.
+func tellHurt(root *finding.Finding, led []*finding.Finding) {
+	slices.SortStableFunc(led, func(a, b *finding.Finding) int {
+		return cmp.Or(cmp.Compare(b.Harm.Score(root.Kind), a.Harm.Score(root.Kind)), cmp.Compare(a.ID, b.ID))
+	})
+	for _, f := range led[:min(len(led), mostHurt)] {
+		if len(f.Evidence) == 0 {
+			continue
+		}
+		e := f.Evidence[0]
+		e.What = fmt.Sprintf("what it did to %s, which its severity weighs too: %s", f.Subject.Who(), e.What)
+		root.Evidence = append(root.Evidence, e)
+	}
+}

@@ -1,0 +1,93 @@
+package bottleneck
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/scene/work"
+)
+
+// glimpsed judges a process of which the listings are too far apart to see it stand still
+// for long: one of them tells it all the same, by how long it has been in its state and
+// how long its oldest message has waited.
+func glimpsed(ctx context.Context, s *scene.Scene, a *scene.Actor) (*finding.Finding, error) {
+	st := a.Glimpses.Worst
+	if st == nil || st.To.Mailbox <= work.FewWait || !a.StoodStill(st) {
+		return nil, nil
+	}
+	began, err := s.StallBegan(ctx, a, st)
+	if err != nil {
+		return nil, err
+	}
+	d, oldest := began.Lasted(st), time.Duration(st.To.Latency)
+	if !began.Exact {
+		d = oldest
+	}
+	// Who has done more than one callback since it woke up has taken messages meanwhile:
+	// the oldest that waits is younger than that.
+	if d < work.CallTimeout || oldest < d*4/5 || st.State == work.Waiting && d <= work.CallTimeout*6/5 {
+		return nil, nil
+	}
+	onset, off := began.At, began.Off
+	if first := a.Glimpses.First; first != st && a.StoodStill(first) {
+		if began, err = s.StallBegan(ctx, a, first); err != nil {
+			return nil, err
+		}
+		onset, off = began.At, began.Off
+	}
+	f := glimpse(a, st, d, onset, off)
+	if end := a.Glimpses.Ended(s.To); !end.IsZero() {
+		f.End = &end
+	}
+	stack, err := s.LastStack(ctx, a, onset, st.To.At)
+	if err != nil {
+		return nil, err
+	}
+	s.TellStack(f, a, stack)
+	return f, nil
+}
+
+// glimpse is the finding about a standstill that is told by single listings.
+func glimpse(a *scene.Actor, st *work.Stall, d time.Duration, onset time.Time, off time.Duration) *finding.Finding {
+	f := &finding.Finding{
+		Kind: finding.BlockedCallback, Subject: a.Subject(onset), Onset: onset, OnsetErrorS: off.Seconds(), Confidence: finding.Medium,
+		Title:          fmt.Sprintf("%s on %s is blocked inside a callback", a.Called(), a.Node.Name),
+		Recommendation: "Find what the callback waits for (a lock, a channel, a system call) and bound it with a time-out, or move it to a meta process.",
+		Confirm: []string{
+			fmt.Sprintf("process_info node=%s pid=%s", a.Node.Name, a.Pid),
+			fmt.Sprintf("pprof_goroutines node=%s debug=2 filter=%s", a.Node.Name, scene.TypeName(a.Behavior)),
+		},
+	}
+	doing := "inside one callback"
+	if st.State == work.Waiting {
+		f.Kind, f.Facts, doing = finding.StuckCall, []finding.Fact{finding.Waits}, "waiting for a response"
+		f.Title = fmt.Sprintf("%s on %s waits for a reply that does not come", a.Called(), a.Node.Name)
+		f.Recommendation = "Look at the process it calls: that one is stuck, too slow, or calls back. Give the call a time-out, and break call cycles with a message."
+	}
+	f.Score = min(finding.Score(f.Kind, waited(d, st.To.Mailbox)), finding.Unsure)
+	f.Summary = fmt.Sprintf("The listing of %s shows it %s for %s; %d messages wait, the oldest for %s.",
+		finding.Clock(st.To.At), doing, finding.Duration(d), st.To.Mailbox, finding.Duration(time.Duration(st.To.Latency)))
+	f.Caveats = append(f.Caveats, fmt.Sprintf("Listings are %s apart: what it does between two of them is not known.", finding.Duration(a.Node.Interval)))
+	if n := a.Glimpses.Late; n > 1 {
+		f.Summary += fmt.Sprintf(" In %d listings the oldest of its messages had waited for %s or longer.", n, finding.Duration(work.CallTimeout))
+	}
+	at := st.To.At
+	f.Evidence = append(f.Evidence, finding.Evidence{
+		What: doing + ", while messages wait", Node: a.Node.Name, Tool: "process_list", Field: "StateTime, MailboxLatency", From: &at, To: &at,
+		Records: []string{finding.RecordName(a.Node.Name, "process_list", at)}, Series: mailboxSeries(a, onset),
+	})
+	e, row := &f.Evidence[0], a.Rows(at, at)
+	e.Value("state", st.State.String(), row.Of("last(State)"))
+	e.Value("for_s", d.Seconds(), row.Of("seconds("+finding.Instant(at.Add(-d))+", last(at))"))
+	e.Value("mailbox", st.To.Mailbox, row.Of("last(MessagesMailbox)"))
+	e.Value("oldest_message_s", float64(st.To.Latency)/1e9, row.Of("last(MailboxLatency) / 1e9"))
+	e.Value("handled_since_the_listing_before", st.To.Handled()-st.Progress.Handled(), a.Rows(st.Progress.At, at).Of("change(MessagesIn - MessagesMailbox)"))
+	if a.Glimpses.Late > 1 {
+		e.Value("each_at_least_s", work.CallTimeout.Seconds(), row.Of(finding.Number(work.CallTimeout.Seconds())))
+		e.Value("listings", a.Glimpses.Late, a.Rows(a.First, a.Last).Of(fmt.Sprintf("sum((1 - is(State, 'sleep')) * least(floor(MailboxLatency / %d), 1))", int64(work.CallTimeout))))
+	}
+	return f
+}

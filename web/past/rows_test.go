@@ -1,0 +1,102 @@
+package past
+
+import (
+	"cmp"
+	"context"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"ergorecorder/archive/archivetest"
+	"ergorecorder/internal/sim"
+	"ergorecorder/replay"
+)
+
+// TestRated holds the rows that are read by columns against those of whole answers: in the
+// first run, where processes came and went, and across a run of the recorder that ended,
+// behind which rows lie in other slots.
+func TestRated(t *testing.T) {
+	rec, load := twoRuns(t)
+	const over = 10 * time.Second
+	nodes := []string{"n01@lab", "n00@lab"}
+	for _, after := range []time.Duration{0, 7 * time.Second, 42 * time.Second, 60 * time.Second, 66 * time.Second, 2 * time.Minute} {
+		at := load.Start().Add(after)
+		want := answered(t, rec, at, over, nodes)
+		got := MomentOf(rec, at).Rated(context.Background(), over, nodes...)
+		if !slices.Equal(got, want) {
+			i := 0
+			for i < min(len(got), len(want)) && got[i] == want[i] {
+				i++
+			}
+			t.Fatalf("after %v: %d and %d processes, from number %d on others", after, len(got), len(want), i)
+		}
+		slices.SortStableFunc(want, func(a, b Process) int {
+			return cmp.Or(cmp.Compare(b.MessagesMailbox, a.MessagesMailbox), cmp.Compare(b.MailboxLatency, a.MailboxLatency), cmp.Compare(b.Busy, a.Busy))
+		})
+		for _, most := range []int{1, 8, 100_000} {
+			top, seen := MomentOf(rec, at).Deepest(context.Background(), most, over, nodes...)
+			if seen != len(want) || !slices.Equal(top, want[:min(most, len(want))]) {
+				t.Fatalf("after %v: %d of %d processes are not the deepest", after, most, seen)
+			}
+		}
+	}
+}
+
+// answered are the processes with their rates, out of the text of answers.
+func answered(t *testing.T, rec *replay.Recording, at time.Time, over time.Duration, nodes []string) (all []Process) {
+	ask := func(at time.Time, node string) (rows []Process) {
+		m := MomentOf(rec, at)
+		seen, ok := m.Ask(context.Background(), node, "process_list", Everything(), &rows)
+		if !ok {
+			return nil
+		}
+		for i := range rows {
+			rows[i].Node, rows[i].Observed = node, seen
+		}
+		return rows
+	}
+	for _, n := range nodes {
+		before := map[string]Process{}
+		for _, p := range ask(at.Add(-over), n) {
+			before[string(p.PID)] = p
+		}
+		for _, p := range ask(at, n) {
+			if was, ok := before[string(p.PID)]; ok {
+				p.rate(&was)
+			}
+			all = append(all, p)
+		}
+	}
+	slices.SortFunc(all, func(a, b Process) int { return OrderProcesses(&a, &b) })
+	return all
+}
+
+// twoRuns is a recording of two nodes that a second recorder went on with.
+func twoRuns(t *testing.T) (*replay.Recording, sim.Workload) {
+	load := sim.Standard(2, 2*time.Minute)
+	load.Processes, load.Churn, load.Stuck = 300, 0.05, 20
+	path := filepath.Join(t.TempDir(), "a.erg")
+	w := archivetest.Writer(t, path, nil)
+	went := false
+	for r := range load.Records() {
+		if !went && !r.At.Before(load.Start().Add(time.Minute)) {
+			if went = true; w.Close() != nil {
+				t.Fatal("the first run did not end")
+			}
+			w = archivetest.Writer(t, path, nil)
+		}
+		if _, err := w.Append(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	rec, err := replay.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { rec.Close() })
+	return rec, load
+}
