@@ -126,29 +126,6 @@ func hotspot(ctx context.Context, s *scene.Scene, n *scene.Node, rates series.Se
 	return dearHotspot(s, n, rates, profs), nil
 }
 
-// A cost is what a message of a behavior costs, against before.
-type cost uint8
-
-const (
-	untold cost = iota
-	asBefore
-	more
-)
-
-// costs compares the time in callbacks for each message of a behavior. It is
-// untold where nothing was handled before, or no callback's time was added: that
-// of a process whose mailbox does not drain is not.
-func costs(was, is map[string]scene.WorkRate, behavior string) cost {
-	b, now := was[behavior], is[behavior]
-	if b.Handled <= 0 || b.Busy <= 0 || now.Handled <= 0 || now.Busy <= 0 {
-		return untold
-	}
-	if now.Busy/now.Handled > 1.5*b.Busy/b.Handled {
-		return more
-	}
-	return asBefore
-}
-
 // reshaped is the function of the application that took a far greater share of
 // the CPU, by profiles from before and after an instant, nil where none did: a
 // load that only grew keeps the shares as they were.
