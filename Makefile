@@ -121,7 +121,7 @@ bench-compare: ## this tree against REF=…, by benchstat
 figures: ## what BENCHMARKS.md says, measured again, with machine, load and commit; SECTION='peers scans' some of it (bench/figures.sh list), QUICK=1 in the smallest form, to see that it runs
 	./bench/figures.sh $(SECTION)
 
-scale: build ## how cost grows with processes, nodes, hours, findings, lines and segments; CASE=one of them, or processes-hour, nodes-hour, day
+scale: build ## how cost grows with processes, nodes, hours, findings, lines and segments; CASE=one of them, or processes-hour, nodes-hour, segments-many, day
 	$(GO) build -o $(BIN)/scale ./internal/scale
 	$(BIN)/scale -bin $(BIN) -case '$(CASE)' -head "$$(date -u +%Y-%m-%d), commit $$(git rev-parse --short HEAD), $$(nproc) cores, $$(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -1), $$($(GO) env GOVERSION), load average $$(cut -d' ' -f1 /proc/loadavg)"
 

@@ -148,10 +148,8 @@ func (s *Scene) closed(w *Network, n *Node, t time.Time) bool {
 
 // seenAfter reports whether a peer is connected to the node after t.
 func (s *Scene) seenAfter(w *Network, n *Node, t time.Time) bool {
-	for _, l := range w.Links {
-		if l.peer != n.Name {
-			continue
-		}
+	for _, k := range w.links.to[n.Name] {
+		l := w.Links[k]
 		if i := len(l.Points) - 1; i >= 0 && l.Points[i].Up && l.Points[i].At.After(t) {
 			return true
 		}

@@ -58,22 +58,18 @@ func (s *Scene) signs(w *Network, n *Node) []sign {
 	for _, t := range n.Series(ergo.Runtime, "goroutines").T {
 		all = append(all, sign{t, t, true})
 	}
-	for k, l := range w.Links {
-		if k[0] == n.Name {
-			for _, p := range l.Points {
-				all = append(all, sign{p.At, p.At, true})
-			}
+	for _, k := range w.links.from[n.Name] {
+		for _, p := range w.Links[k].Points {
+			all = append(all, sign{p.At, p.At, true})
 		}
 	}
-	for k, p := range w.Pings {
-		if k[0] == n.Name { // it pinged itself: that is an answer of its own
-			for _, t := range p.T {
-				all = append(all, sign{t, t, true})
-			}
+	for _, k := range w.pings.from[n.Name] { // it pinged itself: that is an answer of its own
+		for _, t := range w.Pings[k].T {
+			all = append(all, sign{t, t, true})
 		}
-		if k[1] != n.Name {
-			continue
-		}
+	}
+	for _, k := range w.pings.to[n.Name] {
+		p := w.Pings[k]
 		for i, t := range p.T {
 			all = append(all, sign{t.Add(-time.Duration(p.V[i] * float64(time.Millisecond))), t, false})
 		}
@@ -107,15 +103,16 @@ func (s *Scene) Freezes(w *Network, n *Node, least time.Duration) []Freeze {
 			}
 		}
 		f.Unheard = w.unheard(n.Name, f)
-		f.Others = s.othersHeard(w, n, f)
-		asked := f.Late > 0 || f.Unheard > 0
+		if f.Late == 0 && f.Unheard == 0 {
+			continue // nobody asked it
+		}
 		if f.Open && (f.Unheard < fewestOpen || f.Lasted() < work.CallTimeout+2*s.Usual(n) || w.refusedIn(n.Name, f) || !s.seenAfter(w, n, f.From.Add(s.Usual(n)))) {
 			continue // a node that does not come back may be down
 		}
 		if brief && len(s.Nodes) > 1 && !s.othersPrompt(n, f) {
 			continue // all are slow together: the machine that they share, or the recorder's
 		}
-		if !asked || f.Others == 0 && len(s.Nodes) > 1 || s.cutWithin(w, n, f) || w.spoke(n.Name, f.asked()) || s.onlyOverLost(w, n, f) || s.onlyOneAsked(w, n, f) {
+		if f.Others = s.othersHeard(n, f); f.Others == 0 && len(s.Nodes) > 1 || s.cutWithin(w, n, f) || w.spoke(n.Name, f.asked()) || s.onlyOverLost(w, n, f) || s.onlyOneAsked(w, n, f) {
 			continue
 		}
 		// The node may have been heard of as usual for the first part of the stretch.
@@ -262,9 +259,9 @@ func (w *Network) logged(n *Node, f Freeze) bool {
 // as usual, and none of its pings failed. Then the node was not still, only the
 // way to it was.
 func (w *Network) spoke(node string, f Freeze) bool {
-	for k, l := range w.Links {
+	for _, k := range w.links.to[node] {
 		failed := slices.ContainsFunc(w.Mute[k], func(c failedCall) bool { return c.At.After(f.From) && c.At.Before(f.To.Add(told)) })
-		if k[1] == node && !failed && l.receivedWithin(f) {
+		if !failed && w.Links[k].receivedWithin(f) {
 			return true
 		}
 	}
@@ -283,8 +280,8 @@ func (s *Scene) onlyOverLost(w *Network, n *Node, f Freeze) bool {
 	if n.Entry || f.Unheard == 0 {
 		return false
 	}
-	for k := range w.Mute {
-		if k[1] == n.Name && !lost(k[0]) && slices.ContainsFunc(w.Mute[k], func(c failedCall) bool { return c.At.After(f.From) && c.At.Before(f.To.Add(told)) }) {
+	for _, k := range w.mute.to[n.Name] {
+		if !lost(k[0]) && slices.ContainsFunc(w.Mute[k], func(c failedCall) bool { return c.At.After(f.From) && c.At.Before(f.To.Add(told)) }) {
 			return false
 		}
 	}
@@ -299,8 +296,8 @@ func (s *Scene) onlyOneAsked(w *Network, n *Node, f Freeze) bool {
 		return false // the recorder asked it without another between them; or what was under way came through
 	}
 	asked := map[string]bool{}
-	for k, pings := range w.Mute {
-		if k[1] == n.Name && slices.ContainsFunc(pings, func(c failedCall) bool { return c.At.After(f.From) && c.At.Before(f.To.Add(told)) && c.TimedOut() }) {
+	for _, k := range w.mute.to[n.Name] {
+		if slices.ContainsFunc(w.Mute[k], func(c failedCall) bool { return c.At.After(f.From) && c.At.Before(f.To.Add(told)) && c.TimedOut() }) {
 			asked[k[0]] = true
 		}
 	}
@@ -363,11 +360,8 @@ func (w *Network) unheard(node string, f Freeze) int {
 			count++
 		}
 	}
-	for k, pings := range w.Mute {
-		if k[1] != node {
-			continue
-		}
-		for _, c := range pings {
+	for _, k := range w.mute.to[node] {
+		for _, c := range w.Mute[k] {
 			if within(c) && c.TimedOut() {
 				count++
 			}
@@ -377,7 +371,7 @@ func (w *Network) unheard(node string, f Freeze) int {
 }
 
 // othersHeard counts answers of other nodes within a stretch.
-func (s *Scene) othersHeard(w *Network, n *Node, f Freeze) int {
+func (s *Scene) othersHeard(n *Node, f Freeze) int {
 	count := 0
 	for _, o := range s.Nodes {
 		if o != n {

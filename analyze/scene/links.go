@@ -23,8 +23,21 @@ type Network struct {
 	fails map[string][]failedCall     // by the node that was asked, in order
 	Logs  map[string][]connectionLine // by the node that wrote, in order
 
-	written map[string][]time.Time // when each node wrote log lines, at most one a second
-	own     map[string][]time.Time // when a call of the recorder's own added an error to each
+	links, pings, mute ends                   // the keys of those
+	written            map[string][]time.Time // when each node wrote log lines, at most one a second
+	own                map[string][]time.Time // when a call of the recorder's own added an error to each
+}
+
+// ends are pairs of nodes by each of the two: who asks about one node does not look through
+// all pairs, which are as many as the square of the nodes.
+type ends struct{ from, to map[string][][2]string }
+
+func endsOf[T any](pairs map[[2]string]T) ends {
+	e := ends{map[string][][2]string{}, map[string][][2]string{}}
+	for k := range pairs {
+		e.from[k[0]], e.to[k[1]] = append(e.from[k[0]], k), append(e.to[k[1]], k)
+	}
+	return e
 }
 
 // A link is a connection as one of its ends showed it.
@@ -80,6 +93,7 @@ func (s *Scene) Network(ctx context.Context) (*Network, error) {
 			}
 		}
 	}
+	w.links, w.pings, w.mute = endsOf(w.Links), endsOf(w.Pings), endsOf(w.Mute)
 	if err := w.readLosses(ctx, s); err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package series
 
 import (
 	"math"
+	"slices"
 	"time"
 )
 
@@ -43,6 +44,13 @@ func FindGrowth(all Series) (Growth, bool) { return Bar{Share: 0.5, Least: 10}.G
 // steps), and its last values are above all that was seen
 // before: by the bar, and by twice the scatter around the slope.
 func (b Bar) Growth(all Series) (Growth, bool) {
+	if !b.within(all) {
+		return Growth{}, false
+	}
+	return b.growth(all)
+}
+
+func (b Bar) growth(all Series) (Growth, bool) {
 	knee, err := FindKnee(all)
 	if err != nil {
 		return Growth{}, false
@@ -75,6 +83,18 @@ func (b Bar) Growth(all Series) (Growth, bool) {
 	}
 	grown := g.Gained()
 	return g, grown >= b.Share*g.Before && grown >= b.Least && grown > 2*scatter
+}
+
+// within reports whether a series can have gained what a growth must: that counts from the
+// first sample at least, and to the last tenth. It is asked first, for where a growth began is
+// found by hundreds of fits.
+func (b Bar) within(all Series) bool {
+	n := all.Len()
+	if n == 0 {
+		return false
+	}
+	gained := slices.Max(all.V[n-max(1, n/10):]) - all.V[0]
+	return gained >= b.Least && gained >= b.Share*all.V[0]
 }
 
 // StillGrows reports whether the last third of the growth gained its part: a

@@ -116,14 +116,12 @@ func (f bent) residuals(x, y []float64) []float64 {
 // place of the bend. With no sample beyond it, the line is straight.
 func fitBent(x, y []float64, at float64) bent {
 	mx, my, mh := Mean(x), Mean(y), 0.0
-	h := make([]float64, len(x))
-	for i := range x {
-		h[i] = max(0, x[i]-at)
-		mh += h[i] / float64(len(x))
+	for _, x := range x {
+		mh += max(0, x-at) / float64(len(y))
 	}
 	var xx, xh, hh, xy, hy float64
 	for i := range x {
-		dx, dh, dy := x[i]-mx, h[i]-mh, y[i]-my
+		dx, dh, dy := x[i]-mx, max(0, x[i]-at)-mh, y[i]-my
 		xx, xh, hh = xx+dx*dx, xh+dx*dh, hh+dh*dh
 		xy, hy = xy+dx*dy, hy+dh*dy
 	}
@@ -134,7 +132,8 @@ func fitBent(x, y []float64, at float64) bent {
 		f.slope = xy / xx
 	}
 	f.level = my - f.slope*mx - f.bend*mh
-	for _, r := range f.residuals(x, y) {
+	for i := range x {
+		r := y[i] - f.value(x[i])
 		f.sse += r * r
 	}
 	return f

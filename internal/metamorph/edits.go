@@ -105,10 +105,10 @@ func hasBystander(c *Case) bool { return c.Bystander() != "" }
 // it: that nodes are restarted one after the other, that nobody else is at fault for
 // whom the members of a cycle of calls could wait, and, of what was so from the first
 // sample, that all others are otherwise (one that does not run an application beside one
-// that does may stand by for it).
+// that does may stand by for it) and that the way over them is shorter.
 func needsAll(c *Case) bool {
 	from, _ := c.Span()
-	told := []string{"application_down", "overloaded_process"}
+	told := []string{"application_down", "overloaded_process", "slow_link"}
 	if slices.ContainsFunc(c.Faults, func(f Fault) bool { return slices.Contains(told, f.Kind) && !f.Start.After(from.Add(c.interval())) }) {
 		return true
 	}

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"ergorecorder/ergo/capture"
 	"ergorecorder/internal/story"
@@ -89,7 +90,33 @@ func FromStory(name string, s *story.Story) *Case {
 		if f.loose = w.Within - 4e9; w.Onset.IsZero() {
 			f.Start, f.open = s.World.From, true
 		}
+		if f.Kind == "restart_loop" {
+			f.Start = c.firstDeath(f)
+		}
 		c.Faults = append(c.Faults, f)
 	}
 	return c
+}
+
+// firstDeath is when the first process of a restart loop came for one that died: whose
+// messages kill by chance begins with the first that does.
+func (c *Case) firstDeath(f Fault) time.Time {
+	before, born := map[string]bool{}, time.Time{}
+	c.clone().rows([]string{"process_list"}, func(l *capture.Line, r row) {
+		called := text(r, "Name") + " " + text(r, "Behavior")
+		if l.Call.Node != f.Node || !born.IsZero() || !slices.ContainsFunc(f.Names, func(name string) bool { return strings.Contains(called, name) }) {
+			return
+		}
+		switch pid := text(r, "PID"); {
+		case l.Answer.At.Before(f.Start):
+			before[pid] = true
+		case !before[pid] && len(before) > 0:
+			up, _ := number(r["Uptime"])
+			born = l.Answer.At.Add(-time.Duration(up * float64(time.Second)))
+		}
+	})
+	if born.Before(f.Start) {
+		return f.Start
+	}
+	return born
 }

@@ -53,6 +53,8 @@ func dimensions() []dimension {
 			func(l *load, v int) { l.Lines = v }),
 		grow(dimension{name: "segments", what: "segments"}, []int{1, 24, 720},
 			func(l *load, v int) { l.Segments = v }),
+		grow(dimension{name: "segments-many", what: "segments, of 100 processes in 10 h", long: true}, []int{72, 720, 7200},
+			func(l *load, v int) { l.Segments, l.Processes, l.Length = v, 100, 10*time.Hour }),
 		grow(dimension{name: "processes-hour", what: "processes of one node, an hour", long: true, wide: true}, []int{10_000, 100_000},
 			func(l *load, v int) { l.Processes = v }),
 		grow(dimension{name: "nodes-hour", what: "nodes of 1,000 processes, an hour", long: true, wide: true}, []int{1, 10, 100, 500},

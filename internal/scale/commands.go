@@ -48,7 +48,7 @@ func commands() []command {
 		}
 	}
 	ask := memory{base: 44, file: .3, one: 1.6, node: 160, segment: 40}
-	judge := memory{base: 64, file: 1, all: 8, ever: 1, segment: 40, line: .4, suspect: 45}
+	judge := memory{base: 104, file: 1, all: 8, ever: 1, segment: 40, line: .4, suspect: 45}
 	with := func(m memory, more float64) memory {
 		m.base += more
 		return m
@@ -56,7 +56,7 @@ func commands() []command {
 	return []command{
 		{"export", false, memory{base: 80, file: 1, one: 8, segment: 40, line: .1}, exported},
 		{"import", false, memory{base: 256, file: 1, one: 12, line: .1}, imported},
-		{"verify", false, memory{base: 48, file: 1, one: .6, node: 60, segment: 40, line: .06}, analyze("verify", "PATH")},
+		{"verify", false, memory{base: 68, file: 1, one: .6, node: 60, segment: 40, line: .06}, analyze("verify", "PATH")},
 		{"info", true, memory{base: 40, file: .3, node: 160, segment: 40}, analyze("info", "PATH")},
 		{"call", true, ask, analyze("call", "PATH", "process_list", "sort_by=mailbox", "limit=10", "--at", "-20s")},
 		{"report", false, judge, analyze("report", "PATH")},

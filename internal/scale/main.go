@@ -42,20 +42,20 @@ func grow(bin, name, head string) error {
 	if head != "" {
 		fmt.Printf("%s\n\n", head)
 	}
-	began := time.Now()
+	began, spent := time.Now(), childrenCPU()
 	var failed []error
 	for _, d := range cases {
 		if err := show(ctx, bin, d); err != nil {
 			failed = append(failed, fmt.Errorf("case %s: %w", d.name, err))
 		}
 	}
-	fmt.Printf("All of it took %s, with a load average of %s at the end.\n", time.Since(began).Round(time.Second), loadAverage())
+	fmt.Printf("All of it took %s.\n", took(began, spent))
 	return errors.Join(failed...)
 }
 
 // show runs one case, step by step.
 func show(ctx context.Context, bin string, d dimension) error {
-	t, began, load := newTable(d), time.Now(), loadAverage()
+	t, began, spent, load := newTable(d), time.Now(), childrenCPU(), loadAverage()
 	for _, s := range d.steps {
 		costs, err := measure(ctx, bin, s)
 		if err != nil {
@@ -67,11 +67,16 @@ func show(ctx context.Context, bin string, d dimension) error {
 	for _, told := range t.grew() {
 		fmt.Printf("- %s\n", told)
 	}
-	fmt.Printf("\n`%s` took %s; load average %s before, %s after.\n\n", d.name, time.Since(began).Round(time.Second), load, loadAverage())
+	fmt.Printf("\n`%s` took %s; load average %s before, %s after.\n\n", d.name, took(began, spent), load, loadAverage())
 	if over := t.over(); len(over) > 0 {
 		return fmt.Errorf("more memory than docs/memory.md says: %s", strings.Join(over, "; "))
 	}
 	return ctx.Err()
+}
+
+// took is how long something took, since began and so much was spent.
+func took(began time.Time, spent time.Duration) string {
+	return fmt.Sprintf("%s by the clock and %s of CPU", time.Since(began).Round(time.Second), (childrenCPU() - spent).Round(time.Second))
 }
 
 // loadAverage is that of the last minute.

@@ -77,6 +77,15 @@ func cpuOf(pid int) (cpu time.Duration, peak int64) {
 	return cpu, peak * 1024
 }
 
+// childrenCPU is the CPU time of all processes that were run and have ended.
+func childrenCPU() time.Duration {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_CHILDREN, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
 // threadCPU is the CPU time of the calling thread.
 func threadCPU() time.Duration {
 	const thisThread = 1 // RUSAGE_THREAD

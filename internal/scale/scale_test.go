@@ -120,7 +120,7 @@ func TestGrowth(t *testing.T) {
 			t.Errorf("no line %q in\n%s", want, out.String())
 		}
 	}
-	if got, want := of.over(), []string{"report, 6 min: 127 MiB, at most 64", "report, 60 min: 127 MiB, at most 64"}; !slices.Equal(got, want) {
+	if got, want := of.over(), []string{"report, 6 min: 127 MiB, at most 104", "report, 60 min: 127 MiB, at most 104"}; !slices.Equal(got, want) {
 		t.Errorf("over their bounds: %q, want %q", got, want)
 	}
 	want := []string{

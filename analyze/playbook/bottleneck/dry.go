@@ -109,7 +109,7 @@ func (d dry) finding() *finding.Finding {
 		Kind: finding.TrafficStopped, Subject: a.Subject(d.since), Onset: d.since, OnsetErrorS: d.off.Seconds(),
 		Score: finding.Score(finding.TrafficStopped, missing), Confidence: finding.Medium, Harm: finding.Harm{finding.TrafficStopped: missing},
 		Title: fmt.Sprintf("next to no messages come to %s on %s any more", a.Called(), a.Node.Name),
-		Summary: fmt.Sprintf("Until %s %s messages a second came to it; since then, for %s, next to none: it was never quiet for so long. Nothing waits: whoever feeds it stopped.",
+		Summary: fmt.Sprintf("Until %s %s messages a second came to it; since then, for %s, next to none: in the recording it was never quiet for so long. Nothing waits: whoever feeds it stopped.",
 			finding.Clock(d.since), finding.Number(d.rate), finding.Duration(d.quiet())),
 		Recommendation: "Look at what feeds it: a process, a connection, a subscription. A stream that is meant to end is no fault.",
 		Confirm:        []string{fmt.Sprintf("process_info node=%s pid=%s, twice: MessagesIn", a.Node.Name, a.Pid)},

@@ -16,8 +16,13 @@ import (
 // overloaded judges a process that works, but whose messages wait.
 func overloaded(ctx context.Context, s *scene.Scene, a *scene.Actor) (*finding.Finding, error) {
 	worst := worstBacklog(a)
-	if worst == nil || worst.warmUp() {
+	if worst == nil {
 		return nil, nil
+	}
+	if worst.warmUp() {
+		if young, err := justBorn(ctx, s, a); young || err != nil {
+			return nil, err
+		}
 	}
 	if worst.peak() < s.Set.Of(lateAge) || worst.Rows < 3 || worst.span() < work.MinStall {
 		return mailboxGrowth(worst)
@@ -84,6 +89,13 @@ func bursts(ctx context.Context, s *scene.Scene, a *scene.Actor, worst *backlog,
 // and went away: what a process has to do first after its start.
 func (b backlog) warmUp() bool {
 	return b.Before.At.IsZero() && !b.Open
+}
+
+// justBorn reports whether a process was hardly older than a start takes when it was first
+// seen, by its own word.
+func justBorn(ctx context.Context, s *scene.Scene, a *scene.Actor) (bool, error) {
+	born, _, err := s.BirthTime(ctx, a.Node, a.Pid, time.Time{}, a.First)
+	return a.First.Sub(born) < time.Minute, err
 }
 
 func overload(ctx context.Context, s *scene.Scene, b *backlog) (*finding.Finding, error) {

@@ -24,9 +24,9 @@ type costlier struct {
 func grownDear(s *scene.Scene, n *scene.Node, was, is float64) *costlier {
 	var found *costlier
 	for _, a := range n.Procs.Actors {
-		first, now := a.Begin, a.Now()
+		first, now := a.Rest, a.Now() // the time of a callback is counted when the mailbox has drained
 		span, handled := now.At.Sub(first.At).Seconds(), float64(now.Handled()-first.Handled())
-		if a.Own() || first.Handled() < work.FewestBefore || first.Run <= 0 || handled < work.FewestBefore || span < 10 {
+		if a.Own() || first.At.IsZero() || first.Handled() < work.FewestBefore || first.Run <= 0 || handled < work.FewestBefore || span < 10 {
 			continue
 		}
 		d := costlier{actor: a, was: float64(first.Run) / 1e9 / float64(first.Handled()), is: float64(now.Run-first.Run) / 1e9 / handled}
@@ -79,7 +79,7 @@ func (d *costlier) tell(f *finding.Finding, n *scene.Node, life time.Duration) {
 	f.Subject.PID, f.Subject.Name, f.Subject.Behavior, f.Subject.Application = a.Pid, a.Name, a.Behavior, a.Application
 	f.Summary = fmt.Sprintf("It was so when the recording began: a message of %s takes %s inside callbacks, and took %s on average in the %s of the life of %s before.",
 		a.Called(), finding.Seconds(d.is), finding.Seconds(d.was), finding.Duration(life), n.Name)
-	from, to := a.Begin.At, a.Now().At
+	from, to := a.Rest.At, a.Now().At
 	f.Evidence = append(f.Evidence, finding.Evidence{What: "time inside callbacks for each message of " + a.Called(), Node: n.Name, Tool: "process_list", Field: "RunningTime", From: &from, To: &to})
 	e := &f.Evidence[len(f.Evidence)-1]
 	e.Value("message_takes_s.before", d.was, a.Rows(from, from).Of("first(RunningTime) / first(MessagesIn - MessagesMailbox) / 1e9"))

@@ -132,36 +132,6 @@ func hotspot(ctx context.Context, s *scene.Scene, n *scene.Node, rates series.Se
 	return dearHotspot(s, n, rates, profs), nil
 }
 
-// A cost is what a message of a behavior costs, against before.
-type cost uint8
-
-const (
-	untold cost = iota
-	asBefore
-	more
-)
-
-// costs compares the time in callbacks for each message of a behavior. It is
-// untold where nothing was handled before, or no callback's time was added: that
-// of a process whose mailbox does not drain is not, unless it handles so many that
-// each cannot take much longer than before.
-func costs(was, is map[string]scene.WorkRate, behavior string) cost {
-	b, now := was[behavior], is[behavior]
-	if b.Handled <= 0 || b.Busy <= 0 || now.Handled <= 0 {
-		return untold
-	}
-	const dearer = 1.5 // times
-	switch limit := dearer * b.Busy / b.Handled; {
-	case now.AtMost() <= limit:
-		return asBefore
-	case now.Busy <= 0:
-		return untold
-	case now.Busy/now.Handled > limit:
-		return more
-	}
-	return asBefore
-}
-
 // reshaped is the function of the application that took a far greater share of
 // the CPU, by profiles from before and after an instant, nil where none did: a
 // load that only grew keeps the shares as they were.

@@ -45,15 +45,23 @@ func fallenHotspot(ctx context.Context, s *scene.Scene, n *scene.Node, rates ser
 	e.Value("life_cores", life, n.Says("node_info", used.T[0], used.T[0]).Of(fmt.Sprintf("first(%s) / %v", scene.CPUFormula(n), lasted.Seconds())))
 	hotFunction(s, n, s.From, end, profs, f, is-low)
 	f.Score = min(f.Score, finding.Over)
-	if err := hotProcess(ctx, s, n, s.From, end, profs, f); err != nil || f.Subject.PID != "" {
-		return f, err
+	if err := hotProcess(ctx, s, n, s.From, end, profs, f); err != nil {
+		return nil, err
 	}
-	return f, spentUntil(ctx, s, n, f, end, until, is-low)
+	if f.Subject.PID == "" {
+		if err := spentUntil(ctx, s, n, f, end, until, is-low); err != nil {
+			return nil, err
+		}
+	}
+	if costs(quiet, busy, f.Subject.Behavior) != more {
+		return nil, nil // its work came to an end, each message as dear as any, or nobody is seen to spend it
+	}
+	return f, nil
 }
 
 // spentUntil names the one process that was inside callbacks for at least half of what a
 // node used more, until an instant, than since.
-func spentUntil(ctx context.Context, s *scene.Scene, n *scene.Node, f *finding.Finding, end, until time.Time, more float64) error {
+func spentUntil(ctx context.Context, s *scene.Scene, n *scene.Node, f *finding.Finding, end, until time.Time, rise float64) error {
 	was, err := s.RunningTime(ctx, n, s.From, end)
 	if err != nil {
 		return err
@@ -64,7 +72,7 @@ func spentUntil(ctx context.Context, s *scene.Scene, n *scene.Node, f *finding.F
 	}
 	var found *scene.Actor
 	for _, a := range n.Procs.Actors {
-		if a.Own() || was[a.Pid]-is[a.Pid] < more/2 {
+		if a.Own() || was[a.Pid]-is[a.Pid] < rise/2 {
 			continue
 		}
 		if found != nil {

@@ -95,7 +95,11 @@ func olderLoop(ctx context.Context, s *scene.Scene, n *scene.Node, set []*scene.
 		}
 	}
 	share := s.Set.Of(busyShare) * theirs.in
-	if theirs.in <= 0 || len(set) > 1 && theirs.busy < s.Set.Of(busyCores) || others.in > share || others.out > share || math.Abs(theirs.in-theirs.out) > share {
+	if len(set) == 1 {
+		// Who hands on what others send gets no more than they send: half of it is beyond doubt.
+		share = theirs.in / 2
+	}
+	if theirs.in <= 0 || len(set) > 1 && theirs.busy < s.Set.Of(busyCores) || others.in > share || others.out > share || math.Abs(theirs.in-theirs.out) > s.Set.Of(busyShare)*theirs.in {
 		return nil, nil
 	}
 	first := set[0]

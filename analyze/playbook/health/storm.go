@@ -39,14 +39,18 @@ func storms(s *scene.Scene, n *scene.Node, miner *logs.Miner, v *finding.Verdict
 }
 
 // olderStorm finds lines that came far more often than on average in the life of a node
-// when the recording began, and went on; nil where they did not.
+// when the recording began, and went on, to the end or for a while; nil where they did not.
 func olderStorm(s *scene.Scene, n *scene.Node, miner *logs.Miner, level int, counted series.Series) *finding.Finding {
 	const (
 		fewest = 4 // answers: a rate in the first half and in the second
 		rise   = 5 // times: its average has some of the storm in it, and a day's load is not five times its average
 	)
 	was, life, ok := n.LifeBefore(counted)
-	if !ok || counted.Len() < fewest || len(n.Starts) > 0 {
+	grew := series.Growths(counted)
+	if !ok || len(grew) == 0 || len(n.Starts) > 0 {
+		return nil
+	}
+	if counted = counted.Before(grew[len(grew)-1].Add(1)); counted.Len() < fewest { // it may have ended
 		return nil
 	}
 	half := counted.T[0].Add(counted.Span() / 2)
@@ -54,7 +58,7 @@ func olderStorm(s *scene.Scene, n *scene.Node, miner *logs.Miner, level int, cou
 	all, allS := series.Increase(counted)
 	is := all / max(allS, 1e-3)
 	if is < s.Set.Of(storm) || is < rise*was || first < is*firstS/2 || all-first < is*(allS-firstS)/2 {
-		return nil // it is as ever, or began or ended meanwhile
+		return nil // it is as ever, or began meanwhile
 	}
 	b := series.Burst{From: counted.T[0].Add(-life), Onset: s.From, Since: counted.T[0], End: counted.T[counted.Len()-1], Off: s.Usual(n)}
 	b.Before.Events, b.Before.Seconds, b.After.Events, b.After.Seconds = counted.V[0], life.Seconds(), all, allS

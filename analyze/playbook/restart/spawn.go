@@ -173,7 +173,7 @@ func olderDisabled(s *scene.Scene, n *scene.Node, in *scene.Inspection) *finding
 			last = h
 		}
 	}
-	if last == nil || slices.ContainsFunc(n.Procs.Actors, func(a *scene.Actor) bool { return a.Parent == in.Pid && a.Name == last.Child }) {
+	if last == nil || meant(last.Reason) || slices.ContainsFunc(n.Procs.Actors, func(a *scene.Actor) bool { return a.Parent == in.Pid && a.Name == last.Child }) {
 		return nil
 	}
 	first, to := in.Disabled.T[0], in.Disabled.T[in.Disabled.Len()-1]
@@ -197,6 +197,9 @@ func olderDisabled(s *scene.Scene, n *scene.Node, in *scene.Inspection) *finding
 	f.Evidence[0].Value("disabled", in.Disabled.V[0], told.Of("first("+in.DisabledAs+")"))
 	return f
 }
+
+// meant reports whether a child that ended for a reason may be done.
+func meant(reason string) bool { return reason == "normal" || reason == "shutdown" }
 
 // lastNoted is the last death that a supervisor noted within a stretch: of a
 // child, or where none is named of whichever it was, if only one died. Nil where

@@ -9,6 +9,7 @@ import "time"
 // The zero value is ready for the first.
 type Course struct {
 	Begin Point // its first row
+	Rest  Point // the first that shows it asleep with nothing to do: all that it did is counted then
 	now   Point // its newest row
 	busy  *Episode
 	stall *Stall
@@ -44,6 +45,9 @@ func (c *Course) Observe(p Point) {
 		c.Begin = p
 	}
 	c.now = p
+	if c.Rest.At.IsZero() && c.Rests() {
+		c.Rest = p
+	}
 	c.observeSlowdown(prev, p)
 	c.Glimpses.count(p)
 	c.observeStall(prev, p)

@@ -68,24 +68,41 @@ func (m *Meta) Removed() Numbers {
 
 // Held is what a segment holds of the records numbered up to last.
 func (c *Catalog) Held(s *Segment, last uint64) link {
+	return c.held(last).of(s)
+}
+
+// holdings are what segments hold of the records up to a number; those that hold
+// none are not in it.
+type holdings map[*Segment]link
+
+func (h holdings) of(s *Segment) link {
+	l := h[s]
+	l.Segment = s.Meta.Segment
+	return l
+}
+
+// held is what each segment holds, in one walk through all runs.
+func (c *Catalog) held(last uint64) holdings {
 	c.Mu.RLock()
 	defer c.Mu.RUnlock()
-	l := link{Segment: s.Meta.Segment}
+	h := holdings{}
 	for _, sr := range c.Streams {
 		if len(sr.Parts) == 0 {
 			continue
 		}
 		for _, r := range sr.Parts[0] {
-			if r.Seg != s || r.Run > last {
+			if r.Run > last {
 				continue
 			}
+			l := h[r.Seg]
 			if l.First == 0 || r.Run < l.First {
 				l.First = r.Run
 			}
 			l.Last, l.Records = max(l.Last, r.Last), l.Records+r.Records
+			h[r.Seg] = l
 		}
 	}
-	return l
+	return h
 }
 
 // number is the place of a segment in its archive: that of its name in a
@@ -113,16 +130,17 @@ func (c *Catalog) Chain() (damage []*record.CorruptionError) {
 		}
 	}
 	damage = append(damage, c.missingSegments()...)
+	held := c.held(math.MaxUint64)
 	for _, s := range c.Segments {
 		p := s.Meta.Previous
 		if p == nil || s.Foreign || s.IsRaw() {
 			continue
 		}
 		if before := byNumber[p.Segment]; before != nil {
-			if before.Meta.Next == 0 && c.Held(s, math.MaxUint64).Records == 0 {
+			if before.Meta.Next == 0 && held.of(s).Records == 0 {
 				continue // of a rotation that failed: the segment before it went on
 			}
-			if err := c.follows(before, p); err != nil {
+			if err := c.follows(before, held.of(before), p); err != nil {
 				blame(before, err)
 			}
 		}
@@ -131,12 +149,11 @@ func (c *Catalog) Chain() (damage []*record.CorruptionError) {
 }
 
 // follows compares what a segment holds with what the one after it says.
-func (c *Catalog) follows(s *Segment, want *link) error {
+func (c *Catalog) follows(s *Segment, got link, want *link) error {
 	damaged := slices.ContainsFunc(c.Damage, func(e *record.CorruptionError) bool { return e.Segment == s.Name() })
 	if damaged || s.Foreign || s.IsRaw() || s.Meta.Pinned {
 		return nil // which is told, or known
 	}
-	got := c.Held(s, math.MaxUint64)
 	switch {
 	case got.Records == 0 && want.Records == 0:
 		return nil

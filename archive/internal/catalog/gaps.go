@@ -31,7 +31,8 @@ func (c *Catalog) Gaps() (damage []*record.CorruptionError) {
 func (c *Catalog) GapBefore(k record.StreamKey, before, x *Run) *record.CorruptionError {
 	c.Mu.RLock()
 	defer c.Mu.RUnlock()
-	if x.Prev == 0 || c.dropped() || before == nil && c.After > 0 || before != nil && before.Last >= x.Prev {
+	// What was dropped is looked up in all segments, so last.
+	if x.Prev == 0 || before == nil && c.After > 0 || before != nil && before.Last >= x.Prev || c.dropped() {
 		return nil
 	}
 	e := &record.CorruptionError{
