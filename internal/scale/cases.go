@@ -64,11 +64,6 @@ func dimensions() []dimension {
 	}
 }
 
-// measured is what is measured of a case.
-func (d dimension) measured() []command {
-	return append([]command{{name: "append"}}, commands()...)
-}
-
 // growth is how many times as much there is in a step as in the one before: of
 // rows, or where these stay the same, of what grows.
 func (d dimension) growth(i int) float64 {

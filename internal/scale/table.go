@@ -30,7 +30,7 @@ func (t *table) write(w io.Writer) {
 		fmt.Fprintf(w, " %d |", s.rows())
 	}
 	fmt.Fprintln(w)
-	for _, cmd := range t.of.measured() {
+	for _, cmd := range measured() {
 		fmt.Fprintf(w, "| %s |", cmd.name)
 		for i := range t.steps {
 			fmt.Fprintf(w, " %s |", t.cell(cmd, i))
@@ -98,7 +98,7 @@ func exponent(before, after, grown, least float64) float64 {
 // grew tells what grew more than it may: faster than in proportion, or at all where
 // only an instant or the heads are asked for and what grows is not in an instant.
 func (t *table) grew() (told []string) {
-	for _, cmd := range t.of.measured() {
+	for _, cmd := range measured() {
 		most := steep
 		if cmd.instant && !t.of.wide {
 			most = flat
@@ -116,7 +116,7 @@ func (t *table) grew() (told []string) {
 
 // over are the commands that hold more than their bound says.
 func (t *table) over() (told []string) {
-	for _, cmd := range commands() {
+	for _, cmd := range measured() {
 		for i, costs := range t.steps {
 			c := costs[cmd.name]
 			if bound := cmd.memory.of(t.of.steps[i].load, costs["append"].size); c.known() && c.peak > bound {
