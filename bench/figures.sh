@@ -4,12 +4,14 @@
 # machine, load and commit. Without a section: all of them, for hours. "list" lists them.
 # ERGO_CAPTURES=DIR adds what is measured over captures. COUNT is how often benchmarks run.
 # QUICK=1 runs each in its smallest form, to see that it runs: its figures say nothing.
-set -uo pipefail
+set -uEo pipefail
 cd "$(dirname "$0")/.."
 count=${COUNT:-5}
 quick=${QUICK:-}
 bin=$(mktemp -d)
 trap 'rm -rf "$bin"' EXIT
+failed=0
+trap 'failed=1' ERR # what fails does not keep the rest from being measured
 
 sections=(protocol web recorder cost growth mcp agents compared recheck judging archive peers scans wide import judgement fleet soak)
 
@@ -114,12 +116,14 @@ section() {
   soak) make --no-print-directory soak SEEDS="$(or "${SEEDS:-10000}" 20)" HOURS="$(or "${HOURS:-24}" 0.2)" ;;
   *)
     echo "there is no section $1; there are: ${sections[*]}" >&2
-    return 2 ;;
+    exit 2 ;;
   esac
+  return 0 # or there are no captures, as is said
 }
 
 case ${1:-} in
 list) printf '%s\n' "${sections[@]}" ;;
 '') for s in "${sections[@]}"; do section "$s"; done ;;
-*) for s in "$@"; do section "$s" || exit; done ;;
+*) for s in "$@"; do section "$s"; done ;;
 esac
+exit "$failed"
