@@ -155,6 +155,7 @@ func (g *graph) likely(net *scene.Network, f *finding.Finding, all []*finding.Fi
 	if len(all) == 0 {
 		return false
 	}
+	all = keepsWaiting(all)
 	side, why := g.side(net, f, all)
 	if side == nil {
 		side = slices.DeleteFunc(slices.Clone(all), func(c *finding.Finding) bool { return !sameNode(c, f) })
@@ -188,6 +189,16 @@ func (g *graph) likely(net *scene.Network, f *finding.Finding, all []*finding.Fi
 	f.Or(fmt.Sprintf("It waits for %s.", finding.List(others)), "its log, its stack or its code names whom it calls.")
 	f.Confidence = finding.Medium
 	return true
+}
+
+// keepsWaiting are those of the candidates for whom messages wait: who burns CPU and lets
+// none wait answers in time, and is whom somebody waits for only where there is no other.
+func keepsWaiting(all []*finding.Finding) []*finding.Finding {
+	waited := slices.DeleteFunc(slices.Clone(all), func(c *finding.Finding) bool { return c.Kind == finding.CPUHotspot })
+	if len(waited) == 0 {
+		return all
+	}
+	return waited
 }
 
 // side is those of the candidates that are where the calls of the waiter's node

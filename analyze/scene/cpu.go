@@ -128,7 +128,12 @@ func (s *Scene) CPUProfiles(ctx context.Context, n *Node) ([]CPUProfile, error) 
 type WorkRate struct {
 	Busy    float64 // seconds in callbacks
 	Handled float64 // messages
+	Workers int     // processes that handled some
 }
+
+// AtMost is how long a message takes at most, in s: none of those that handled some worked for
+// more than all the time.
+func (r WorkRate) AtMost() float64 { return float64(r.Workers) / r.Handled }
 
 // Works is the work of each behavior in two stretches.
 func (s *Scene) Works(ctx context.Context, n *Node, before, after finding.Window) (was, is map[string]WorkRate, err error) {
@@ -142,7 +147,7 @@ func (s *Scene) Works(ctx context.Context, n *Node, before, after finding.Window
 // work is the work of each behavior in a stretch, without our own.
 func (s *Scene) work(ctx context.Context, n *Node, from, to time.Time) (map[string]WorkRate, error) {
 	type count struct{ busy, handled float64 }
-	seen, rates := map[string]count{}, map[string]WorkRate{}
+	seen, rates, worked := map[string]count{}, map[string]WorkRate{}, map[string]bool{}
 	span := to.Sub(from).Seconds()
 	var ask replay.Fields
 	who, what, app := ask.Of("PID"), ask.Of("Behavior"), ask.Of("Application")
@@ -162,6 +167,10 @@ func (s *Scene) work(ctx context.Context, n *Node, from, to time.Time) (map[stri
 				r := rates[behavior]
 				r.Busy += max(0, now.busy-was.busy) / span
 				r.Handled += max(0, now.handled-was.handled) / span
+				if now.handled > was.handled && !worked[pid] {
+					worked[pid] = true
+					r.Workers++
+				}
 				rates[behavior] = r
 			}
 			seen[pid] = now

@@ -30,6 +30,15 @@ const longestHold = 20 * time.Second
 // Lasted is how long the node gave no sign of life, at most.
 func (f Freeze) Lasted() time.Duration { return f.To.Sub(f.From) }
 
+// asked is the part of it in which an answer was under way: until it was asked, nobody missed
+// the node, which may have worked. It is all of it where none was under way.
+func (f Freeze) asked() Freeze {
+	if f.Late > 0 {
+		f.From = series.Later(f.From, f.To.Add(-f.Late))
+	}
+	return f
+}
+
 // A sign is a moment at which a node was heard of: an answer of its own, or a
 // ping by a peer that came back. Begun is when it was asked.
 type sign struct {
@@ -89,8 +98,8 @@ func (s *Scene) Freezes(w *Network, n *Node, least time.Duration) []Freeze {
 			continue
 		}
 		if !brief && !f.Open {
-			if took := f.To.Sub(all[i].begun); took > f.Lasted()/2 || took >= least {
-				f.Late = took
+			if late := longestUnderWay(all[i:]); late.at.Sub(late.begun) > f.Lasted()/2 || late.at.Sub(late.begun) >= least {
+				f.To, f.Late = late.at, late.at.Sub(late.begun)
 			}
 		}
 		f.Unheard = w.unheard(n.Name, f)
@@ -103,11 +112,11 @@ func (s *Scene) Freezes(w *Network, n *Node, least time.Duration) []Freeze {
 		if brief && len(s.Nodes) > 1 && !s.othersPrompt(n, f) {
 			continue // all are slow together: the machine that they share, or the recorder's
 		}
-		if f.Others = s.othersHeard(n, f); f.Others == 0 && len(s.Nodes) > 1 || s.cutWithin(w, n, f) || w.spoke(n.Name, f) || s.onlyOverLost(w, n, f) || s.onlyOneAsked(w, n, f) {
+		if f.Others = s.othersHeard(n, f); f.Others == 0 && len(s.Nodes) > 1 || s.cutWithin(w, n, f) || w.spoke(n.Name, f.asked()) || s.onlyOverLost(w, n, f) || s.onlyOneAsked(w, n, f) {
 			continue
 		}
 		// The node may have been heard of as usual for the first part of the stretch.
-		if f.Worked = n.worked(f) || w.logged(n, f); f.Worked && f.Lasted()-s.Usual(n) < longestHold {
+		if f.Worked = n.worked(f.asked()) || w.logged(n, f.asked()); f.Worked && f.Lasted()-s.Usual(n) < longestHold {
 			continue
 		}
 		found = append(found, f)
@@ -133,12 +142,29 @@ func (s *Scene) between(all []sign, i int) Freeze {
 	return Freeze{From: all[i-1].at, To: all[i].at}
 }
 
+// atOnce is within how long what waited for a node is answered, one after the other, once it goes on.
+const atOnce = time.Second
+
+// longestUnderWay is the sign, of the first and those that came at once behind it, that was
+// asked for first: of some it is not known when they were.
+func longestUnderWay(all []sign) sign {
+	late := all[0]
+	for _, o := range all[1:] {
+		if o.at.Sub(all[0].at) > atOnce {
+			break
+		}
+		if o.begun.Before(late.begun) {
+			late = o
+		}
+	}
+	return late
+}
+
 // lateTogether is the part of the stretch before a sign of life in which an answer of the
 // node was under way, if a ping of a peer was too and both came back at its end: a
 // stretch that is no longer than the time between two answers tells nothing else. It has
 // no length where that was not so.
 func lateTogether(all []sign, i int, least time.Duration) Freeze {
-	const atOnce = time.Second // what waited is answered one after the other
 	if i == 0 || i >= len(all) {
 		return Freeze{}
 	}

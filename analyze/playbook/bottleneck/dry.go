@@ -47,14 +47,6 @@ func dried(ctx context.Context, s *scene.Scene, n *scene.Node, found []*finding.
 		case habitual(pause{a, d.since, d.quiet()}, d.over, habits[a.Behavior]):
 			usual = append(usual, d)
 		default:
-			seldom, err := seldomBusy(ctx, s, d)
-			if err != nil {
-				return nil, "", err
-			}
-			if seldom {
-				open = fmt.Sprintf("next to no messages came to %s (%s) for %s, and hardly any in its life before the recording: whether it is done, or somebody stopped feeding it, cannot be told", a.Called(), a.Pid, finding.Duration(d.quiet()))
-				continue
-			}
 			all = append(all, d)
 		}
 	}
@@ -78,15 +70,6 @@ func dried(ctx context.Context, s *scene.Scene, n *scene.Node, found []*finding.
 	}
 	inTurn(out)
 	return out, open, nil
-}
-
-// seldomBusy reports whether a process had less than a tenth of its stream in its life before
-// it was first seen: then it was quiet for most of that, as a job between two batches.
-func seldomBusy(ctx context.Context, s *scene.Scene, d dry) (bool, error) {
-	const rise, least = 10, 30 * time.Second
-	born, _, err := s.BirthTime(ctx, d.actor.Node, d.actor.Pid, time.Time{}, d.actor.First)
-	life := d.actor.First.Sub(born)
-	return life >= least && rise*float64(d.actor.Begin.In) < d.rate*life.Seconds(), err
 }
 
 func ranDry(a *scene.Actor) (dry, bool) {
@@ -126,7 +109,7 @@ func (d dry) finding() *finding.Finding {
 		Kind: finding.TrafficStopped, Subject: a.Subject(d.since), Onset: d.since, OnsetErrorS: d.off.Seconds(),
 		Score: finding.Score(finding.TrafficStopped, missing), Confidence: finding.Medium, Harm: finding.Harm{finding.TrafficStopped: missing},
 		Title: fmt.Sprintf("next to no messages come to %s on %s any more", a.Called(), a.Node.Name),
-		Summary: fmt.Sprintf("Until %s %s messages a second came to it; since then, for %s, next to none: it was never quiet for so long. Nothing waits: whoever feeds it stopped.",
+		Summary: fmt.Sprintf("Until %s %s messages a second came to it; since then, for %s, next to none: in the recording it was never quiet for so long. Nothing waits: whoever feeds it stopped.",
 			finding.Clock(d.since), finding.Number(d.rate), finding.Duration(d.quiet())),
 		Recommendation: "Look at what feeds it: a process, a connection, a subscription. A stream that is meant to end is no fault.",
 		Confirm:        []string{fmt.Sprintf("process_info node=%s pid=%s, twice: MessagesIn", a.Node.Name, a.Pid)},

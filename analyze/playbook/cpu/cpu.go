@@ -80,7 +80,14 @@ func hotspot(ctx context.Context, s *scene.Scene, n *scene.Node, rates series.Se
 		if !risen(s, c.Before, c.After, true) || end.Sub(c.At) < 10*time.Second || justStarted(n, c.At) {
 			continue
 		}
-		was, is, err := s.Works(ctx, n, finding.Window{From: since, To: c.At}, finding.Window{From: c.At, To: until})
+		onset, off := c.At.Add(-rates.Interval()/2), c.Error+rates.Interval()/2
+		// What lies within the error of the moment is of both sides, and of a load that rises
+		// many times over a second of it would pass for half of what was before.
+		before, after := finding.Window{From: since, To: c.At}, finding.Window{From: c.At, To: until}
+		if sure := onset.Add(-off); sure.Sub(since) >= 3*rates.Interval() {
+			before.To = sure
+		}
+		was, is, err := s.Works(ctx, n, before, after)
 		if err != nil {
 			return nil, err
 		}
@@ -92,7 +99,6 @@ func hotspot(ctx context.Context, s *scene.Scene, n *scene.Node, rates series.Se
 		if shift == nil && !risen(s, grew*c.Before, c.After, little) {
 			continue
 		}
-		onset, off := c.At.Add(-rates.Interval()/2), c.Error+rates.Interval()/2
 		f := cpuFinding(n, onset, off, end, c, rates)
 		tellCores(n, &f.Evidence[0], c, rates.Between(since, c.At), rates.Between(c.At, until))
 		if end != s.To {

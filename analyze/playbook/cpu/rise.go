@@ -82,13 +82,20 @@ const (
 
 // costs compares the time in callbacks for each message of a behavior. It is
 // untold where nothing was handled before, or no callback's time was added: that
-// of a process whose mailbox does not drain is not.
+// of a process whose mailbox does not drain is not, unless it handles so many that
+// each cannot take much longer than before.
 func costs(was, is map[string]scene.WorkRate, behavior string) cost {
 	b, now := was[behavior], is[behavior]
-	if b.Handled <= 0 || b.Busy <= 0 || now.Handled <= 0 || now.Busy <= 0 {
+	if b.Handled <= 0 || b.Busy <= 0 || now.Handled <= 0 {
 		return untold
 	}
-	if now.Busy/now.Handled > 1.5*b.Busy/b.Handled {
+	const dearer = 1.5 // times
+	switch limit := dearer * b.Busy / b.Handled; {
+	case now.AtMost() <= limit:
+		return asBefore
+	case now.Busy <= 0:
+		return untold
+	case now.Busy/now.Handled > limit:
 		return more
 	}
 	return asBefore

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
@@ -41,7 +42,59 @@ func olderLink(s *scene.Scene, w *scene.Network, v *finding.Verdict, a, b string
 		v.Find(muteLink(s, w, a, b))
 	case apart > fewestMute && apart == len(mute) && all.Len() == 0 && neverUp(w, a, b):
 		v.Find(apartLink(s, w, a, b))
+	default:
+		if made, ok := apartUntil(s, w, a, b); ok {
+			f := apartLink(s, w, a, b)
+			f.End, f.Score = &made, min(f.Score, finding.Over)
+			f.Title = fmt.Sprintf("%s and %s were not connected until %s; both are alive", finding.NodeName(a), finding.NodeName(b), finding.Clock(made))
+			f.Summary = fmt.Sprintf("It was so when the recording began: until %s every ping between them found no route, while both nodes and others answered each other.", finding.Clock(made))
+			v.Find(f)
+		}
 	}
+}
+
+// apartUntil is when two nodes connected that were alive and could not when the recording
+// began: pings between them found no route until then.
+func apartUntil(s *scene.Scene, w *scene.Network, a, b string) (made time.Time, ok bool) {
+	for _, k := range [][2]string{{a, b}, {b, a}} {
+		n := s.Node(k[0])
+		if n == nil || len(n.Starts) > 0 || n.Heard.Len() == 0 {
+			return made, false
+		}
+		l := w.Links[k]
+		if l == nil {
+			continue
+		}
+		for _, p := range l.Points {
+			if p.Up {
+				if made.IsZero() || p.Since.Before(made) {
+					made = p.Since
+				}
+				break
+			}
+		}
+	}
+	for _, name := range []string{a, b} {
+		n := s.Node(name)
+		if n.Heard.T[0].Sub(s.From) > 3*s.Usual(n) || n.Heard.Before(made).Len() < 2 {
+			return made, false // it was not there itself
+		}
+	}
+	tried := 0
+	for _, k := range [][2]string{{a, b}, {b, a}} {
+		if p := w.Pings[k]; p.Len() > 0 && p.T[0].Before(made) {
+			return made, false
+		}
+		for _, m := range w.Mute[k] {
+			if m.TimedOut() && m.At.Before(made) {
+				return made, false
+			}
+			if m.At.Before(made) {
+				tried++
+			}
+		}
+	}
+	return made, tried > fewestMute && made.Sub(s.From) >= heal
 }
 
 // wellElsewhere reports whether a node answers pings of others than a peer, or others

@@ -18,6 +18,7 @@ type split struct {
 	from, to time.Time  // to is zero where it lasts to the end
 	off      time.Duration
 	lost     [][2]string // the links between the groups
+	older    bool        // it was so when the recording began
 }
 
 // A lostPair is a link of two living nodes that was lost for a while.
@@ -79,6 +80,11 @@ func splits(s *scene.Scene, w *scene.Network) []split {
 			lost = append(lost, lostPair{pair, at, to, off})
 		}
 	}
+	for _, pair := range w.Pairs() {
+		if made, ok := apartUntil(s, w, pair[0], pair[1]); ok {
+			lost = append(lost, lostPair{pair: pair, from: s.From, to: made, off: s.Usual(s.Nodes[0])})
+		}
+	}
 	slices.SortFunc(lost, func(a, b lostPair) int { return a.from.Compare(b.from) })
 	var all []split
 	for _, l := range lost {
@@ -91,7 +97,7 @@ func splits(s *scene.Scene, w *scene.Network) []split {
 		if len(groups) < 2 {
 			continue
 		}
-		p := split{groups: groups, from: l.from, off: l.off}
+		p := split{groups: groups, from: l.from, off: l.off, older: l.from.Equal(s.From)}
 		end := time.Time{}
 		for _, c := range cut {
 			p.lost = append(p.lost, c.pair)
@@ -176,14 +182,23 @@ func divided(s *scene.Scene, p split) *finding.Finding {
 		Recommendation: "Examine the network between the groups (switch, firewall, security group, route); the nodes themselves are well. Decide which side may go on before they meet again.",
 		Confirm:        []string{"cluster_nodes on a node of each group", "network_nodes on " + first[0]},
 	}
+	since := " any more"
+	if p.older {
+		since = ""
+	}
 	for _, k := range p.lost {
 		from := p.from
 		f.Evidence = append(f.Evidence, finding.Evidence{
-			What: fmt.Sprintf("%s and %s are not connected any more", k[0], k[1]), Node: k[0], Tool: "network_nodes", Field: "ConnectionUptime", From: &from,
+			What: fmt.Sprintf("%s and %s are not connected%s", k[0], k[1], since), Node: k[0], Tool: "network_nodes", Field: "ConnectionUptime", From: &from,
 		})
 		if len(f.Evidence) == 6 {
 			break
 		}
+	}
+	if p.older {
+		f.Facts, f.Confidence = append(f.Facts, finding.Older), finding.Medium
+		f.Summary = fmt.Sprintf("It was so when the recording began: %s between the groups %s not there, and the links within them are; all of these nodes went on answering.",
+			linkNames(p.lost), finding.Plural(len(p.lost), "was", "were"))
 	}
 	if !p.to.IsZero() {
 		end := p.to
