@@ -48,8 +48,10 @@ snapshot: ## archives, packages, checksums and bills of materials as a release h
 	$(GO) run $(GORELEASER) release --snapshot --clean
 
 # Tests are linked without debug tables, which is quicker. Who looks with
-# a debugger calls go test.
-TEST := $(GO) test -ldflags=-w
+# a debugger calls go test. Two packages more than there are processors run at a
+# time, for some of them wait: for a lease, for a disk, for another process.
+PROCESSORS := $(shell getconf _NPROCESSORS_ONLN || echo 2)
+TEST := $(GO) test -ldflags=-w -p $(shell expr $(PROCESSORS) + 2)
 
 test: ## every test; ERGO_CAPTURES=DIR adds those over a folder of captures
 	$(TEST) $(PKGS)

@@ -33,6 +33,7 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 	}
+	pace.Memory()
 	goleak.VerifyTestMain(m)
 }
 
@@ -79,7 +80,7 @@ func numbered(n int) *archive.Record {
 // TestKill kills a writer at random instants: what it had said to be on disk
 // must be there, in order and unchanged, and the archive sound.
 func TestKill(t *testing.T) {
-	rounds := pace.Times(200, 60, 10)
+	rounds := pace.Times(200, 30, 10)
 	rng := rand.New(rand.NewPCG(uint64(os.Getpid()), 1))
 	var path string
 	for round := range rounds {

@@ -218,6 +218,9 @@ func asCrashed(t *testing.T, path string) (to string) {
 // TestFullPages creates an archive, appends, rotates and closes on a disk that
 // has room for so many pages, and then for more.
 func TestFullPages(t *testing.T) {
+	if testing.Short() {
+		t.Skip("many pages")
+	}
 	disk := t.TempDir()
 	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=2m"); err != nil {
 		t.Skipf("a disk of its own cannot be mounted here: %v", err)

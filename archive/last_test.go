@@ -14,6 +14,9 @@ import (
 // TestLastParts asks for one row, and for one column, of tables with one part
 // and with three, and compares with the whole answer.
 func TestLastParts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("each part cut everywhere")
+	}
 	for _, processes := range []int{50, 9000} {
 		load := archivetest.NewWorkload(1, processes, 7)
 		w, path := archivetest.Create(t, &archive.Options{})
@@ -82,6 +85,9 @@ func lastParts(t *testing.T, r *archive.Reader, s archive.StreamKey, at time.Tim
 // TestLastFrameOfParts: what a column of a table of several parts held at each moment is
 // what the answer said then, however many samples are passed over on the way.
 func TestLastFrameOfParts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("each part cut everywhere")
+	}
 	load := archivetest.NewWorkload(1, 2*4096+800, 9)
 	w, path := archivetest.Create(t, &archive.Options{})
 	type row struct{ MessagesIn, StateTime int64 }

@@ -27,6 +27,9 @@ func tearMeta(t *testing.T, file []byte) {
 // I/O of another that opens the archive, goes on with it and closes it. One of
 // the two is refused, and nothing that either acknowledged is missing.
 func TestTwoWriters(t *testing.T) {
+	if testing.Short() {
+		t.Skip("writers in processes of their own")
+	}
 	const held = 4
 	torn := crashedFile(t, held)
 	tearMeta(t, torn)

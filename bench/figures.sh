@@ -40,6 +40,22 @@ took() {
 
 binaries() { [ -x "$bin/analyze" ] || go build -o "$bin/" ./cmd/record ./cmd/analyze ./internal/scale; }
 
+# shares: what an archive of each capture takes, without and with its profiles, to the
+# gzipped JSON, and to JSON and profiles both gzipped.
+shares() {
+  local c json all without with
+  printf '| capture | bytes | share | with profiles | like for like |\n|---|---|---|---|---|\n'
+  for c in "$ERGO_CAPTURES"/*.jsonl.gz; do
+    rm -f "$bin"/share.erg "$bin"/share-with.erg
+    "$bin/record" import - -o "$bin/share.erg" <"$c" >/dev/null 2>&1
+    "$bin/record" import "$c" -o "$bin/share-with.erg" >/dev/null 2>&1
+    json=$(stat -c %s "$c") without=$(stat -c %s "$bin/share.erg") with=$(stat -c %s "$bin/share-with.erg")
+    all=$(cat "${c%.jsonl.gz}".*.pb.gz "$c" 2>/dev/null | wc -c)
+    c=${c##*/}
+    awk "BEGIN { printf \"| %s | %d | %.3f | %.3f | %.3f |\\n\", \"${c%.jsonl.gz}\", $without, $without/$json, $with/$json, $with/$all }"
+  done
+}
+
 captures() {
   [ -n "${ERGO_CAPTURES:-}" ] || { echo "ERGO_CAPTURES names no captures: left out"; return 1; }
 }
@@ -63,12 +79,12 @@ section() {
   agents) captures && go test ./mcp/agentbench -count=1 -run TestAgents -v | grep -v '^=== ' ;;
   compared) captures && LONG=$(or 1 '') go test ./compare -count=1 -timeout 60m -v | grep -v '^=== ' ;;
   recheck) captures && RECHECK_STORIES=$(or 1 '') go test ./analyze/recheck -count=1 -timeout 60m -v | grep -v '^=== ' ;;
-  judging) bench ./analyze "$(or "Run/${RUN:-(2|1)node}|Suspects" 'Run/2node|Suspects/1node')" -benchtime 1x -benchmem -count "$count" ;;
+  judging) bench ./analyze "$(or "Run/(2|1${RUN:+|$RUN})node|Suspects" 'Run/2node|Suspects/1node')" -benchtime 1x -benchmem -count "$count" ;;
   archive)
     ERGO_BENCH_HOURS=${ERGO_BENCH_HOURS:-$(or 24 0.1)} bench ./archive Day -benchtime 1x
     turns=300x bench ./archive/internal/codec Encode -count "$count"
     bench ./archive "$(or 'Append$|Memory' 'Append$|Memory/10x10000$')" -count "$count"
-    captures && go test ./archive -count=1 -run Captures -v | grep -v '^=== ' ;;
+    captures && binaries && shares ;;
   peers) ERGO_BENCH_HOURS=${ERGO_BENCH_HOURS:-$(or 0.25 0.05)} bench/peers.sh ;;
   scans) ERGO_BENCH_HOURS=${ERGO_BENCH_HOURS:-$(or 1 0.1)} bench ./archive 'Scan$|Seek$|AppendWide' -benchtime 8x -benchmem -count "$count" ;;
   wide)

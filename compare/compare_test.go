@@ -153,6 +153,9 @@ func found(t *testing.T, what string, c *compare.Comparison, metric compare.Metr
 // TestPlanned: a doubled load and nodes that were all started anew are named, and
 // no change is made of them.
 func TestPlanned(t *testing.T) {
+	if testing.Short() {
+		t.Skip("many judgements")
+	}
 	double := func(c *sim.Cluster) {
 		for _, n := range c.Nodes {
 			for _, a := range n.Actors {
@@ -233,6 +236,9 @@ func TestGate(t *testing.T) {
 
 // TestClocks: what was counted by a clock that moved is left out, and said.
 func TestClocks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("many judgements")
+	}
 	a := side(t, 64, nil)
 	begin := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 	stepped := edited(t, 65, nil, func(r *archive.Record) {
@@ -270,6 +276,9 @@ func TestClocks(t *testing.T) {
 // TestMoreThanCanBeTakenOff: six times the load is named, and what follows from it
 // alone is not compared.
 func TestMoreThanCanBeTakenOff(t *testing.T) {
+	if testing.Short() {
+		t.Skip("many judgements")
+	}
 	c := run(t, side(t, 68, nil), side(t, 69, func(c *sim.Cluster) {
 		for _, n := range c.Nodes {
 			for _, a := range n.Actors {

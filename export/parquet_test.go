@@ -179,6 +179,9 @@ func TestOtherReaders(t *testing.T) {
 
 // TestSubjects: an answer about somebody stands for itself, and says about whom.
 func TestSubjects(t *testing.T) {
+	if testing.Short() {
+		t.Skip("captures in every form")
+	}
 	rec := captured(t, "stuck")
 	from, to := rec.Window()
 	o := Options{From: from, To: to}

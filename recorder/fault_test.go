@@ -20,6 +20,9 @@ import (
 // TestFaults: whatever a node does, the recording goes on, the other node is
 // sampled as it should be, and the calls under way stay few.
 func TestFaults(t *testing.T) {
+	if testing.Short() {
+		t.Skip("every fault of an entry point")
+	}
 	var many []string
 	for i := range 50_000 {
 		many = append(many, fmt.Sprintf(`{"PID":"<A.0.%d>","Name":"x"}`, 1000+i))

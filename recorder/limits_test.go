@@ -30,6 +30,9 @@ func rowsOf(t *testing.T, text []byte) map[string]bool {
 // whose answers must fit into 64 KB, is recorded with all of its busy rows,
 // and what share of the rest was seen is stated with every sample.
 func TestWall(t *testing.T) {
+	if testing.Short() {
+		t.Skip("minutes of a simulated clock")
+	}
 	synctest.Test(t, func(t *testing.T) {
 		c := newFakeCluster("a@h", "big@h")
 		c.wall = wall
@@ -98,12 +101,11 @@ func TestWall(t *testing.T) {
 // TestTwoHundredNodes: with 200 nodes that take long to answer, each stays
 // inside its budget, and is sampled as often as the budget allows.
 func TestTwoHundredNodes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("two hundred nodes")
+	}
 	synctest.Test(t, func(t *testing.T) {
-		count := 200
-		if testing.Short() {
-			count = 50 // each of the times that a call takes once
-		}
-		names := make([]string, count)
+		names := make([]string, 200)
 		for i := range names {
 			names[i] = fmt.Sprintf("n%03d@h", i)
 		}
@@ -141,7 +143,7 @@ func TestTwoHundredNodes(t *testing.T) {
 				}
 			})
 		}
-		t.Logf("%d nodes that take 1 to 50 ms a call: at most %.2f %% of a node's time", count, most*100)
+		t.Logf("%d nodes that take 1 to 50 ms a call: at most %.2f %% of a node's time", len(names), most*100)
 		recs := tr.stop()
 		if len(marks(recs, "budget")) == 0 {
 			t.Error("no mark tells that intervals were stretched")

@@ -46,6 +46,9 @@ func (l *liar) Call(ctx context.Context, call ergo.Call) (ergo.Answer, error) {
 // TestGhostsCostOthersNothing: thousands of nodes that an entry point makes up
 // are asked a few at a time, and those that are there are sampled as before.
 func TestGhostsCostOthersNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a thousand nodes that are not there")
+	}
 	synctest.Test(t, func(t *testing.T) {
 		c := newFakeCluster("a@h", "b@h", "zz@h")
 		l := &liar{fakeCluster: c}

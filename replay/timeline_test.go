@@ -45,6 +45,9 @@ func inParts(tb testing.TB, lines []*capture.Line, parts int) *replay.Recording 
 // TestOneTimeline: several archives that overlap say what one with all of it
 // says.
 func TestOneTimeline(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a capture by every way")
+	}
 	ctx := context.Background()
 	whole, lines := load(t, fixture.Bundled(t, "stuck"))
 	parts := inParts(t, lines, 3)

@@ -19,6 +19,9 @@ import (
 // It takes half a minute: RECHECK_STORIES=1 runs it over all, else it takes a
 // few of them, and those whose numbers nothing else asks for.
 func TestStories(t *testing.T) {
+	if testing.Short() {
+		t.Skip("every number of stories")
+	}
 	dir := filepath.Join("..", "..", "testdata", "stories")
 	paths, err := filepath.Glob(filepath.Join(dir, "*.txt"))
 	if err != nil || len(paths) == 0 {

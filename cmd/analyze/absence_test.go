@@ -65,6 +65,9 @@ func servedPage(t *testing.T, path string) string {
 // is one of another archive, every command that reads it says which one that is. A
 // command without a row here fails.
 func TestAbsenceIsSaidByEveryCommand(t *testing.T) {
+	if testing.Short() {
+		t.Skip("every command, many times")
+	}
 	whole, segments := inSegments(t)
 	middle, newest := filepath.Base(segments[1]), filepath.Base(segments[len(segments)-1])
 	other, _ := inSegments(t)

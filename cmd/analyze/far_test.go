@@ -90,6 +90,9 @@ func saysTheSame(t *testing.T, do func(args ...string) (exit.Code, string, strin
 // Every command takes the address of a shelf where it takes a path, and says the
 // same; what cannot be reached is told, and in the verdict.
 func TestShelf(t *testing.T) {
+	if testing.Short() {
+		t.Skip("every command over a shelf")
+	}
 	srv := shelftest.Plain(t)
 	path := fixture.Archive(t, fixture.Bundled(t, "restart_loop"))
 	address := shelved(t, srv, path)

@@ -71,6 +71,9 @@ func ships(t *testing.T, hosts, cluster, path string) (copied string) {
 // Every command takes the address of a fleet where it takes a path, and says the same; a
 // second question takes nothing anew, and one about a node takes that node's.
 func TestFleet(t *testing.T) {
+	if testing.Short() {
+		t.Skip("an engine, and every command")
+	}
 	hosts := enginetest.Host(t)
 	path := ships(t, hosts, "main", fixture.Archive(t, fixture.Bundled(t, "restart_loop")))
 	address := "fleet://f@" + hosts

@@ -40,6 +40,9 @@ var absurd = regexp.MustCompile(`2562047 ?h|106751 ?d|\b292 ?y|15250 ?w|-9223372
 // TestOddNumbers: negative numbers, times of the year 9999, forged PIDs and values
 // of another kind take no command down, and print no length of time that ran over.
 func TestOddNumbers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("every command, many times")
+	}
 	for seed := range uint64(pace.Times(10, 1, 1)) {
 		oddNumbers(t, oddly(t, rand.New(rand.NewPCG(1, 3+seed))))
 	}

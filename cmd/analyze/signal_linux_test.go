@@ -16,7 +16,6 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/archive/archivetest"
-	"ergorecorder/internal/pace"
 )
 
 // asProgram, in the environment, makes the test's own program analyze.
@@ -77,10 +76,12 @@ func worked(t *testing.T, pid int) time.Duration {
 // TestTermEndsEveryScan: SIGTERM ends a command in the middle of a long search
 // for blocks, with an exit code that says so, and leaves no half file.
 func TestTermEndsEveryScan(t *testing.T) {
+	if testing.Short() {
+		t.Skip("every command, in processes of their own")
+	}
 	dir := slowToScan(t)
 	all := [][]string{{"verify", dir}, {"info", dir}, {"report", dir}, {"salvage", dir, "-o", filepath.Join(t.TempDir(), "out.erg")}}
-	for i := 0; i < len(all); i += pace.Every(1, 3) {
-		args := all[i]
+	for _, args := range all {
 		cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
 		cmd.Env = append(os.Environ(), asProgram+"=1")
 		var said bytes.Buffer

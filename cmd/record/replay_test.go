@@ -216,11 +216,11 @@ func parsed(t *testing.T, text []byte) any {
 // their intervals, is the original: every sample equals the one of that time,
 // and at least 99 of 100 are there. The same holds for log lines.
 func TestRecordingAReplayAgrees(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a recording of a whole replay")
+	}
 	for _, name := range []string{"stuck", "restart_loop", "node_crash"} {
 		t.Run(name, func(t *testing.T) {
-			if testing.Short() && name != "stuck" {
-				t.Skip("one is enough for a short run")
-			}
 			rec := imported(t, capturePath(t, name))
 			original := answers(t, rec)
 			synctest.Test(t, func(t *testing.T) {
@@ -362,6 +362,9 @@ func TestNodeCrash(t *testing.T) {
 // TestEntryPointKilled: the entry point is killed in the middle; the recording
 // goes on through the second one.
 func TestEntryPointKilled(t *testing.T) {
+	if testing.Short() {
+		t.Skip("processes of their own")
+	}
 	rec := imported(t, capturePath(t, "stuck"))
 	synctest.Test(t, func(t *testing.T) {
 		c := replayed(t, rec)
@@ -388,6 +391,9 @@ func TestEntryPointKilled(t *testing.T) {
 // leads, with nobody watching, to a pinned window that holds the goroutine
 // stacks.
 func TestBlockedCallbackIsPinned(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a recording of a whole replay")
+	}
 	rec := imported(t, capturePath(t, "stuck"))
 	synctest.Test(t, func(t *testing.T) {
 		opts := recorder.Standard()

@@ -32,6 +32,9 @@ func (l *life) marksOf(t *testing.T, kind string) (out []archive.Mark) {
 // with -9 while two recorders record, and started again:
 // recording goes on, and all of it is shipped, once.
 func TestThreeEngines(t *testing.T) {
+	if testing.Short() {
+		t.Skip("three engines take their seconds")
+	}
 	t.Parallel()
 	e := startEngines(t, 3)
 	a := begin(t, &life{Name: "a", Hosts: e.hosts(), Token: e.token})

@@ -111,6 +111,9 @@ func TestHalves(t *testing.T) {
 // Two recorders of one cluster, one of which is 90 s ahead and sees all a little
 // later: the same is found, and nothing is told twice.
 func TestWitnesses(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a capture recorded twice")
+	}
 	for _, capture := range fixture.Captures(t, 2) {
 		whole := fixture.Archive(t, capture)
 		n := 0

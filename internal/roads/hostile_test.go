@@ -213,6 +213,9 @@ func (a *attacker) answer(text []byte) (hostile []byte, ok bool) {
 // sampled as if it were not there, the recorder ends in its time, its archive is sound,
 // and what is judged of it is written without a length of time that ran over.
 func TestHostileNodeOverEveryRoad(t *testing.T) {
+	if testing.Short() {
+		t.Skip("every attack over every road")
+	}
 	roads := all()
 	step := pace.Every(2, 7) // of 36; a step that is prime to both meets every road and every attack
 	i := 0

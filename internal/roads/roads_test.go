@@ -285,6 +285,9 @@ func all() []ergo.Road {
 // TestRoads: what a recording over the 48 tools finds, one over any other road
 // finds too: kind, subject, rank and onset.
 func TestRoads(t *testing.T) {
+	if testing.Short() {
+		t.Skip("captures over every road")
+	}
 	var rows []string
 	for _, capture := range captures(t) {
 		name := strings.TrimSuffix(filepath.Base(capture), ".jsonl.gz")

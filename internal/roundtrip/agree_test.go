@@ -27,6 +27,9 @@ import (
 // not counted; nor is a call that timed out, which a recorder does not repeat.
 // Of a capture that stalled for over a tenth of its time only the first is asked.
 func TestRecordedReplayAgrees(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a recording of a whole replay")
+	}
 	for _, path := range fixture.Captures(t, 2) {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			erg := fixture.Bare(t, path)

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -163,7 +164,8 @@ func TestMemoryDocumented(t *testing.T) {
 }
 
 // TestFigures: every section of BENCHMARKS.md says by which command it is measured
-// again, and bench/figures.sh knows it.
+// again, and bench/figures.sh knows it; and it says of which commit its figures are,
+// and at what load.
 func TestFigures(t *testing.T) {
 	script, err := os.ReadFile("../../bench/figures.sh")
 	if err != nil {
@@ -185,6 +187,9 @@ func TestFigures(t *testing.T) {
 			t.Errorf("%q does not say how its figures are measured again", strings.TrimLeft(heading, "# "))
 		}
 		told = append(told, name)
+		if !regexp.MustCompile(`\b[0-9a-f]{7}\b`).MatchString(after) || !strings.Contains(after, "load") {
+			t.Errorf("%q does not say of which commit its figures are, and at what load", strings.TrimLeft(heading, "# "))
+		}
 		if !strings.Contains(string(script), "\n  "+name+") ") && !strings.Contains(string(script), "\n  "+name+")\n") {
 			t.Errorf("%q: bench/figures.sh does not know %q", strings.TrimLeft(heading, "# "), name)
 		}

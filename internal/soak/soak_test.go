@@ -61,7 +61,7 @@ func TestSeeds(t *testing.T) {
 	}
 	many := *seeds
 	if testing.Short() {
-		many = min(many, 30)
+		many = min(many, 6)
 	}
 	var next atomic.Int64
 	var sum tally

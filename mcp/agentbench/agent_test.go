@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -133,7 +134,11 @@ func TestAgents(t *testing.T) {
 		if len(tr.Faults) > 0 {
 			liveRight = !live.Healed && tr.named(live.Says)
 		}
-		t.Logf("| %s | %d | %d | %v | %d | %d | %v |", filepath.Base(c), got.Calls, got.Bytes, right, live.Calls, live.Bytes, liveRight)
+		says := fmt.Sprint(right)
+		if got.Unsure {
+			says = "cannot be told"
+		}
+		t.Logf("| %s | %d | %d | %s | %d | %d | %v |", filepath.Base(c), got.Calls, got.Bytes, says, live.Calls, live.Bytes, liveRight)
 	}
 }
 

@@ -1,6 +1,7 @@
 package bottleneck
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -76,13 +77,15 @@ func habitual(like pause, over bool, of []pause) bool {
 	return len(seen) > moments && !novel(watched, seen)
 }
 
-// novel reports whether pauses began at some moment: none was seen before for three times as
-// long as it takes from one to the next. Of pauses that come at chance so long a stretch
-// is free of them in one case of twenty (e to the power of -3).
+// novel reports whether pauses began at some moment: none was seen before for longer than
+// from the first to the last, and of as many that come at chance all would lie in so late
+// a part of the time in one case of fifty. Of thousands of processes that pause every
+// minute or so the first pause is always some minutes late: that alone says nothing.
 func novel(watched time.Time, at []time.Time) bool {
-	const free = 3
+	const chance = .02
 	first, last := slices.MinFunc(at, time.Time.Compare), slices.MaxFunc(at, time.Time.Compare)
-	return first.Sub(watched) > free*last.Sub(first)/time.Duration(len(at)-1)
+	free, span := first.Sub(watched).Seconds(), last.Sub(first).Seconds()
+	return free > span && math.Pow(span/(span+free), float64(len(at)-1)) < chance
 }
 
 // inTurn makes one finding of the pauses that came to several processes of a behavior, one

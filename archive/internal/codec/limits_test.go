@@ -12,6 +12,9 @@ import (
 // TestExpandLimit: a small frame that holds much is refused, and none is
 // written.
 func TestExpandLimit(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a frame of its whole size")
+	}
 	const size = frame.FreeExpand + (64 << 20)
 	z := frame.NewZip()
 	zeros := make([]byte, size)

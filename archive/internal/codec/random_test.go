@@ -9,6 +9,7 @@ import (
 	"ergorecorder/archive/internal/codec/frame"
 	"ergorecorder/archive/internal/codec/parse"
 	"ergorecorder/archive/internal/codec/word"
+	"ergorecorder/internal/pace"
 )
 
 // TestRandom takes tables and objects of every kind of column through whatever
@@ -16,7 +17,7 @@ import (
 // go, failures, texts, times that jump.
 func TestRandom(t *testing.T) {
 	z := frame.NewZip()
-	for seed := range uint64(60) {
+	for seed := range uint64(pace.Times(60, 60, 15)) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			s := newRandomStream(seed)
 			var chunks []Chunk

@@ -1,0 +1,32 @@
+package bottleneck
+
+import (
+	"testing"
+	"time"
+)
+
+// TestNovel: pauses that come all along are no news, however late the first; five that
+// come one after the other, and none for longer before, are.
+func TestNovel(t *testing.T) {
+	watched := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
+	times := func(first, apart time.Duration, n int) (at []time.Time) {
+		for i := range n {
+			at = append(at, watched.Add(first+time.Duration(i)*apart))
+		}
+		return at
+	}
+	for _, c := range []struct {
+		name string
+		at   []time.Time
+		want bool
+	}{
+		{"every 20 s of an hour, the first after 3 minutes", times(3*time.Minute, 20*time.Second, 170), false},
+		{"five of eight minutes, the first after four", times(4*time.Minute, 35*time.Second, 5), true},
+		{"four in the second half", times(4*time.Minute, 80*time.Second, 4), false},
+		{"the first at once", times(0, time.Minute, 5), false},
+	} {
+		if got := novel(watched, c.at); got != c.want {
+			t.Errorf("%s: novel is %v, want %v", c.name, got, c.want)
+		}
+	}
+}
