@@ -191,7 +191,7 @@ func (m *matrix) table(captures, stories int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %d captures and %d stories, each edited in %d ways, and captures in pairs (`make matrix`).\n\n", time.Now().UTC().Format("2006-01-02"), captures, stories, len(metamorph.Edits()))
 	m.bars(&b)
-	const head = "| runs | kept | faults | found | named | first | in time | false roots | on healthy ones |\n|---|---|---|---|---|---|---|---|---|---|\n"
+	const head = "| runs | kept | faults | found | named | first | in time | name left out | too little left | false roots | on healthy ones |\n|---|---|---|---|---|---|---|---|---|---|---|---|\n"
 	rows := func(title string, names []string, of func(r tried) string) {
 		fmt.Fprintf(&b, "\n| %s %s", title, head)
 		for _, name := range names {
@@ -210,7 +210,7 @@ func (m *matrix) table(captures, stories int) string {
 				}
 			}
 			if sum.Runs > 0 {
-				fmt.Fprintf(&b, "| %s | %d | %d | %d | %d | %d | %d | %d | %d | %d |\n", name, sum.Runs, kept, sum.Faults, sum.Found, sum.Named, sum.First, sum.Timely, len(sum.False), healthy)
+				fmt.Fprintf(&b, "| %s | %d | %d | %d | %d | %d | %d | %d | %d | %d | %d | %d |\n", name, sum.Runs, kept, sum.Faults, sum.Found, sum.Named, sum.First, sum.Timely, sum.Nameless, sum.Hidden, len(sum.False), healthy)
 			}
 		}
 	}
@@ -242,7 +242,7 @@ func (m *matrix) bars(b *strings.Builder) {
 	fmt.Fprintf(b, "| of the faults that can be told | bar | measured |\n|---|---|---|\n")
 	fmt.Fprintf(b, "| found | 98 %% | %s |\n| named | 98 %% | %s |\n| first | 95 %% | %s |\n", share(sum.Found, sum.Faults), share(sum.Named, sum.Faults-sum.Nameless), share(sum.First, sum.Faults))
 	fmt.Fprintf(b, "| onset within 4 s or two intervals, of slow growth within a tenth | 95 %% | %s |\n", share(sum.Timely, sum.Faults))
-	fmt.Fprintf(b, "| of which an edit left too little (left.go): of the name, of the fault | | %d, %d more |\n", sum.Nameless, sum.Hidden)
+	fmt.Fprintf(b, "| faults whose name an edit left out, faults of which it left too little (not among those above) | | %d, %d |\n", sum.Nameless, sum.Hidden)
 	fmt.Fprintf(b, "| false roots | 1 in 200 reports | %d in %d |\n| on healthy ones | 0 | %d |\n", roots, reports, healthy)
 }
 

@@ -49,12 +49,18 @@ func loopers(s *scene.Scene, n *scene.Node) []*scene.Actor {
 		var began series.Series
 		began.Add(a.Begin.At, float64(a.Begin.In))
 		was, _, ok := n.LifeBefore(began)
-		if ok && in >= s.Set.Of(busyRate) && in >= s.Set.Of(busyRise)*was && math.Abs(in-out) <= s.Set.Of(busyShare)*in {
+		busy := float64(a.Now().Run-a.Begin.Run) / 1e9 / span
+		many := in >= s.Set.Of(busyRate) || in >= fewLong && busy >= longShare
+		if ok && many && in >= s.Set.Of(busyRise)*was && math.Abs(in-out) <= s.Set.Of(busyShare)*in {
 			set = append(set, a)
 		}
 	}
 	return set
 }
+
+// fewLong is how many messages a second are looked at where they take longShare of the time of
+// who gets them: they are few because each takes long.
+const fewLong, longShare = 20, 0.3
 
 // rose reports whether the messages of a process rose for a while in the recording.
 func rose(s *scene.Scene, a *scene.Actor) bool {
@@ -84,12 +90,15 @@ func olderLoop(ctx context.Context, s *scene.Scene, n *scene.Node, set []*scene.
 			return nil, err
 		}
 		for pid, f := range flows {
-			if a := o.Procs.Known[pid]; a != nil && a.Own() {
+			a := o.Procs.Known[pid]
+			if a != nil && a.Own() {
 				continue
 			}
 			r := &others
 			if o == n && mine[pid] {
 				r = &theirs
+			} else if len(set) > 1 {
+				f = moreThanInLife(o, a, f, to.Sub(from))
 			}
 			r.in, r.out, r.busy = r.in+f.In, r.out+f.Out, r.busy+f.Busy
 		}
@@ -109,8 +118,8 @@ func olderLoop(ctx context.Context, s *scene.Scene, n *scene.Node, set []*scene.
 		Facts: []finding.Fact{finding.Older},
 		Score: min(max(finding.Score(finding.BusyLoop, theirs.in), finding.Score(finding.CPUHotspot, theirs.busy)), finding.Unsure),
 		Title: fmt.Sprintf("%s keep each other busy: %s gets %s messages a second", finding.List(names), names[0], finding.Number(rate)),
-		Summary: fmt.Sprintf("It was so when the recording began: %s gets and sends %s messages a second, many times what it got on average in the life of %s before, and nobody else in the cluster sends or gets as many.",
-			names[0], finding.Number(rate), n.Name),
+		Summary: fmt.Sprintf("It was so when the recording began: %s gets and sends %s messages a second, many times what it got on average in the life of %s before, and %s.",
+			names[0], finding.Number(rate), n.Name, theOthers(set)),
 		Recommendation: "Read what each of them does with a message of the others: one must not answer an answer. Break the circle, or let it wait between rounds.",
 		Confirm:        []string{fmt.Sprintf("process_list node=%s sort_by=messages_in, twice", n.Name), fmt.Sprintf("process_info node=%s pid=%s", n.Name, first.Pid)},
 		Caveats:        []string{"Since when is not known: what they got before is their count at the first answer, over the uptime of their node."},
@@ -128,6 +137,32 @@ func olderLoop(ctx context.Context, s *scene.Scene, n *scene.Node, set []*scene.
 		f.Caveats = append(f.Caveats, "not all processes were listed: one that is out of sight may send these messages")
 	}
 	return f, nil
+}
+
+// moreThanInLife is what a process gets and sends more than in the life of its node before it
+// was first seen; nothing where that may be chance.
+func moreThanInLife(n *scene.Node, a *scene.Actor, f scene.Flow, over time.Duration) scene.Flow {
+	_, life, ok := n.LifeBefore(scene.CPUUsed(n))
+	if a == nil || !ok {
+		return f
+	}
+	more := func(now float64, before int64) float64 {
+		const surely = 3 // standard deviations
+		m := now - float64(before)/life.Seconds()
+		if m < surely*math.Sqrt(now/max(over.Seconds(), 1)) {
+			return 0
+		}
+		return m
+	}
+	return scene.Flow{In: more(f.In, a.Begin.In), Out: more(f.Out, a.Begin.Out), Busy: f.Busy}
+}
+
+// theOthers is what all others do beside them, in words.
+func theOthers(set []*scene.Actor) string {
+	if len(set) == 1 {
+		return "all others together send and get less than half as many"
+	}
+	return "what all others send and get more than in the lives of their nodes before is little beside it"
 }
 
 // A rise is how much more messages and work there are than before.

@@ -11,7 +11,7 @@ import (
 )
 
 // fewestTrips are the round trips over a link from which on it is known how long they take.
-const fewestTrips = 8
+const fewestTrips = 4
 
 // A detour is the way between two nodes over a third.
 type detour struct {
