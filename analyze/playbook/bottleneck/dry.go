@@ -36,7 +36,7 @@ func dried(ctx context.Context, s *scene.Scene, n *scene.Node, found []*finding.
 	for _, f := range found {
 		told[f.Subject.PID] = true
 	}
-	habits, err := pauses(s)
+	usually, err := habits(s)
 	if err != nil {
 		return nil, "", err
 	}
@@ -44,7 +44,7 @@ func dried(ctx context.Context, s *scene.Scene, n *scene.Node, found []*finding.
 	for _, a := range n.Procs.Actors {
 		switch d, ok := ranDry(a); {
 		case !ok || told[a.Pid]:
-		case habitual(pause{a, d.since, d.quiet()}, d.over, habits[a.Behavior]):
+		case habitual(pause{a, d.since, d.quiet()}, d.over, usually[a.Behavior]):
 			usual = append(usual, d)
 		default:
 			all = append(all, d)

@@ -20,12 +20,18 @@ type pause struct {
 	lasted time.Duration
 }
 
-// pauses are those of all nodes, by behavior and in time.
-func pauses(s *scene.Scene) (map[string][]pause, error) {
+// A habit is what is known of the pauses of a behavior.
+type habit struct {
+	watched time.Time // since when one of those that paused was seen
+	pauses  []pause   // in time
+}
+
+// habits are those of all nodes, by behavior.
+func habits(s *scene.Scene) (map[string]habit, error) {
 	const missed = 20 // messages that would have come: that they do not is no chance
 	type key struct{}
 	all, err := s.Once(key{}, func() (any, error) {
-		all := map[string][]pause{}
+		all := map[string]habit{}
 		for _, n := range s.Nodes {
 			for _, a := range n.Procs.Actors {
 				p := a.Stream.Pause
@@ -36,25 +42,30 @@ func pauses(s *scene.Scene) (map[string][]pause, error) {
 				if 2*listed(n, p.From.At, p.To.At) < int(p.Lasted()/max(n.Interval, time.Second)) {
 					continue // nobody looked
 				}
-				all[a.Behavior] = append(all[a.Behavior], pause{a, p.From.At, p.Lasted()})
+				h := all[a.Behavior]
+				if len(h.pauses) == 0 || a.Begin.At.Before(h.watched) {
+					h.watched = a.Begin.At
+				}
+				h.pauses = append(h.pauses, pause{a, p.From.At, p.Lasted()})
+				all[a.Behavior] = h
 			}
 		}
-		for _, of := range all {
-			slices.SortFunc(of, func(a, b pause) int { return a.from.Compare(b.from) })
+		for _, h := range all {
+			slices.SortFunc(h.pauses, func(a, b pause) int { return a.from.Compare(b.from) })
 		}
 		return all, nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	return all.(map[string][]pause), nil
+	return all.(map[string]habit), nil
 }
 
 // habitual reports whether others of a process's behavior pause as it does, and at moments
 // of their own: what stops many at one moment is no habit, nor is what none of them did
 // before. They pause for about as long where it was over, for half as long where it is
 // not: that one may not end.
-func habitual(like pause, over bool, of []pause) bool {
+func habitual(like pause, over bool, of habit) bool {
 	const (
 		moments = 3
 		apart   = 10 * time.Second
@@ -63,29 +74,50 @@ func habitual(like pause, over bool, of []pause) bool {
 	if over {
 		aboutAs = 4
 	}
-	seen, last := []time.Time{like.from}, time.Time{}
-	watched := like.actor.Begin.At
-	for _, p := range of {
-		if p.actor.Begin.At.Before(watched) {
-			watched = p.actor.Begin.At
-		}
-		if p.actor == like.actor || p.lasted*aboutAs < like.lasted || p.from.Sub(like.from).Abs() < apart || p.from.Sub(last) < apart {
+	came := row{watched: of.watched, first: like.from, last: like.from, many: 1}
+	if like.actor.Begin.At.Before(came.watched) {
+		came.watched = like.actor.Begin.At
+	}
+	before := time.Time{}
+	for _, p := range of.pauses {
+		if p.actor == like.actor || p.lasted*aboutAs < like.lasted || p.from.Sub(like.from).Abs() < apart || p.from.Sub(before) < apart {
 			continue
 		}
-		seen, last = append(seen, p.from), p.from
+		before = p.from
+		came.add(p.from)
+		if came.many > moments && !came.late() {
+			return true // whatever comes after
+		}
 	}
-	return len(seen) > moments && !novel(watched, seen)
+	return came.many > moments && !came.novel()
 }
 
-// novel reports whether pauses began at some moment: none was seen before for longer than
-// from the first to the last, and of as many that come at chance all would lie in so late
-// a part of the time in one case of fifty. Of thousands of processes that pause every
-// minute or so the first pause is always some minutes late: that alone says nothing.
-func novel(watched time.Time, at []time.Time) bool {
+// A row is pauses that came one after the other, to processes that were watched since.
+type row struct {
+	watched, first, last time.Time
+	many                 int
+}
+
+func (r *row) add(at time.Time) {
+	if r.many++; at.Before(r.first) {
+		r.first = at
+	}
+	if at.After(r.last) {
+		r.last = at
+	}
+}
+
+// late reports whether none came for longer than all of them took.
+func (r *row) late() bool { return r.first.Sub(r.watched) > r.last.Sub(r.first) }
+
+// novel reports whether pauses began at some moment: they are late, and of as many that come
+// at chance all would lie in so late a part of the time in one case of fifty. Of thousands
+// of processes that pause every minute or so the first pause is always some minutes late:
+// that alone says nothing.
+func (r *row) novel() bool {
 	const chance = .02
-	first, last := slices.MinFunc(at, time.Time.Compare), slices.MaxFunc(at, time.Time.Compare)
-	free, span := first.Sub(watched).Seconds(), last.Sub(first).Seconds()
-	return free > span && math.Pow(span/(span+free), float64(len(at)-1)) < chance
+	span := r.last.Sub(r.first).Seconds()
+	return r.late() && math.Pow(span/r.last.Sub(r.watched).Seconds(), float64(r.many-1)) < chance
 }
 
 // inTurn makes one finding of the pauses that came to several processes of a behavior, one

@@ -25,7 +25,11 @@ func TestNovel(t *testing.T) {
 		{"four in the second half", times(4*time.Minute, 80*time.Second, 4), false},
 		{"the first at once", times(0, time.Minute, 5), false},
 	} {
-		if got := novel(watched, c.at); got != c.want {
+		r := row{watched: watched, first: c.at[0], last: c.at[0], many: 1}
+		for _, t := range c.at[1:] {
+			r.add(t)
+		}
+		if got := r.novel(); got != c.want {
 			t.Errorf("%s: novel is %v, want %v", c.name, got, c.want)
 		}
 	}
