@@ -256,6 +256,54 @@ func (m *Moment) RowsAt(ctx context.Context, node string, fields []string, slots
 	return f, ok
 }
 
+// RowsSince is Rows, and of one walk some of the fields as they were at an earlier moment: old is nil where
+// it cannot be had so, or no answer stood then.
+func (m *Moment) RowsSince(ctx context.Context, node string, fields []string, then time.Time, some []string) (f, old *archive.Frame, r Reply, ok bool) {
+	head := func(s stream, at time.Time) (*archive.Frame, error) {
+		return s.reader.LastFrame(s.StreamKey, at, []string{}, 1)
+	}
+	was, _, stood := m.rec.Moment(then).rows(ctx, node, []string{}, func(s stream, _ []string) (*archive.Frame, error) { return head(s, then) })
+	f, r, ok = m.rows(ctx, node, fields, func(s stream, columns []string) (*archive.Frame, error) {
+		if now, err := head(s, m.at); err == nil && stood && newTranslation(s, fields) == nil {
+			var last *archive.Frame
+			if old, last = s.between(ctx, was.At, now.At, columns, some); last != nil {
+				return last, nil
+			}
+		}
+		old = nil
+		return s.reader.LastFrame(s.StreamKey, m.at, columns, 0)
+	})
+	return f, old, r, ok
+}
+
+// between walks the answers from one to another, and gives both: of the first some columns. last
+// is nil where something cannot be read.
+func (s stream) between(ctx context.Context, from, to time.Time, columns, some []string) (first, last *archive.Frame) {
+	for f, err := range s.reader.Scan(ctx, s.StreamKey, from, to, columns) {
+		if err != nil {
+			return nil, nil
+		}
+		if f.At.Equal(from) && f.Failure == nil {
+			first = copied(f, some)
+		}
+		if f.At.Equal(to) {
+			last = copied(f, columns)
+		}
+	}
+	return first, last
+}
+
+// copied is a frame with some of its columns that outlives the walk.
+func copied(f *archive.Frame, columns []string) *archive.Frame {
+	c := *f
+	c.Live, c.Changed, c.Gone, c.Columns = slices.Clone(f.Live), nil, nil, nil
+	for _, name := range columns {
+		of := f.Column(name)
+		c.Columns = append(c.Columns, archive.Column{Name: name, Kinds: slices.Clone(of.Kinds), Ints: slices.Clone(of.Ints), Texts: slices.Clone(of.Texts)})
+	}
+	return &c
+}
+
 func (m *Moment) rows(ctx context.Context, node string, fields []string, last func(stream, []string) (*archive.Frame, error)) (f *archive.Frame, r Reply, ok bool) {
 	q, err := m.newQuestion(ctx, ergo.Call{Node: node, Tool: "process_list"})
 	if err != nil {

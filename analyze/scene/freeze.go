@@ -182,10 +182,11 @@ func lateTogether(all []sign, i int, least time.Duration) Freeze {
 			}
 		}
 	}
-	if own.at.IsZero() || ping.at.IsZero() || ping.begun.After(own.at.Add(-least/2)) {
+	late := own.at.Add(-least / 2)
+	if own.at.IsZero() || ping.at.IsZero() || ping.begun.After(late) || own.begun.After(late) {
 		return Freeze{}
 	}
-	return Freeze{From: series.Later(all[i-1].at, own.begun), To: own.at, Late: own.at.Sub(own.begun)}
+	return Freeze{From: series.Later(all[i-1].at, series.Earlier(own.begun, ping.begun)), To: own.at, Late: own.at.Sub(own.begun)}
 }
 
 // othersPrompt reports whether another node was asked within a stretch and answered

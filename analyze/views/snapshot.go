@@ -98,6 +98,7 @@ func Processes(ctx context.Context, rec *replay.Recording, q ProcessQuery) (*Pro
 		if cut != "" {
 			v.Cut = append(v.Cut, node+": "+cut)
 		}
+		v.Rows = slices.Grow(v.Rows, len(rows))
 		for _, r := range rows {
 			r.Node, r.At = node, at
 			ok, err := q.like(r)
@@ -120,14 +121,28 @@ func Processes(ctx context.Context, rec *replay.Recording, q ProcessQuery) (*Pro
 	if !liked && q.Like != "" && len(v.Unlisted)+len(v.Cut) == 0 {
 		return nil, fmt.Errorf("process %q: none is called that at %s%s", q.Like, q.At.UTC().Format(time.RFC3339), nearest.Hint(q.Like, nonEmpty(called)))
 	}
-	slices.SortFunc(v.Rows, func(a, b ProcessRow) int {
+	v.Total = len(v.Rows)
+	v.Rows = inOrder(v.Rows, q.Limit, less)
+	return v, nil
+}
+
+// inOrder are the rows in order, so many at most; 0 is all.
+func inOrder(rows []ProcessRow, most int, less func(a, b *ProcessRow) int) []ProcessRow {
+	order := make([]*ProcessRow, len(rows))
+	for i := range rows {
+		order[i] = &rows[i]
+	}
+	slices.SortFunc(order, func(a, b *ProcessRow) int {
 		return cmp.Or(less(a, b), cmp.Compare(a.Node, b.Node), cmp.Compare(a.Name, b.Name), cmp.Compare(a.PID, b.PID))
 	})
-	v.Total = len(v.Rows)
-	if q.Limit > 0 && len(v.Rows) > q.Limit {
-		v.Rows = v.Rows[:q.Limit]
+	if most > 0 && len(order) > most {
+		order = order[:most]
 	}
-	return v, nil
+	out := make([]ProcessRow, len(order))
+	for i, r := range order {
+		out[i] = *r
+	}
+	return out
 }
 
 // OwnLeftOut says once of a list what it is without; "" where that is nothing.
@@ -141,15 +156,20 @@ func (v *ProcessView) OwnLeftOut() string {
 // processRows is a node's process listing at an instant; cut says how many of how
 // many processes it shows, "" where all.
 func processRows(ctx context.Context, m *replay.Moment, node string) (all []ProcessRow, at time.Time, cut string, err error) {
+	if f, reply, ok := m.Rows(ctx, node, processFields()); ok {
+		if all, ok = plainRows(f); ok {
+			return all, f.At, cutOf(reply), nil
+		}
+	}
+	return readRows(ctx, m, node)
+}
+
+// readRows are the same out of the text of the answer.
+func readRows(ctx context.Context, m *replay.Moment, node string) (all []ProcessRow, at time.Time, cut string, err error) {
 	call := ergo.Call{Node: node, Tool: "process_list", Args: ergo.Args{"limit": 1_000_000}}
 	reply, err := m.Ask(ctx, call)
 	if err != nil {
 		return nil, reply.At, "", err
-	}
-	if reply.Seen < reply.Total {
-		cut = fmt.Sprintf("%d of %d processes were seen", reply.Seen, reply.Total)
-	} else if reply.Seen > 0 {
-		cut = fmt.Sprintf("%d processes were seen, and perhaps there are more", reply.Seen)
 	}
 	words := map[string]string{} // that many rows say
 	_, ok := listing.Read(reply.Text, func(row int, name, literal []byte) {
@@ -161,7 +181,52 @@ func processRows(ctx context.Context, m *replay.Moment, node string) (all []Proc
 	if !ok {
 		return nil, reply.At, "", fmt.Errorf("decode %s: it is no listing", call)
 	}
-	return all, reply.At, cut, nil
+	return all, reply.At, cutOf(reply), nil
+}
+
+func cutOf(r replay.Reply) string {
+	switch {
+	case r.Seen < r.Total:
+		return fmt.Sprintf("%d of %d processes were seen", r.Seen, r.Total)
+	case r.Seen > 0:
+		return fmt.Sprintf("%d processes were seen, and perhaps there are more", r.Seen)
+	}
+	return ""
+}
+
+// processFields are the fields of a row that are texts, then those that are numbers.
+func processFields() []string {
+	return []string{
+		"PID", "Name", "Behavior", "Application", "Kind", "State", "Parent",
+		"StateTime", "MessagesIn", "MessagesOut", "MessagesMailbox", "MailboxLatency", "RunningTime", "Wakeups", "Uptime",
+	}
+}
+
+// plainRows are the rows of a listing out of its columns; ok is false where a cell is not what
+// it should be: how it was said only the answer tells.
+func plainRows(f *archive.Frame) (all []ProcessRow, ok bool) {
+	all = make([]ProcessRow, len(f.Live))
+	for i := range all {
+		all[i].MailboxLatency = -1
+	}
+	for c := range f.Columns {
+		col := &f.Columns[c]
+		for i, slot := range f.Live {
+			if int(slot) >= len(col.Kinds) || col.Kinds[slot] == archive.Absent {
+				continue
+			}
+			text, number := all[i].text(col.Name), all[i].number(col.Name)
+			switch kind := col.Kinds[slot]; {
+			case text != nil && kind == archive.String:
+				*text = col.Texts[slot]
+			case number != nil && kind == archive.Int:
+				*number = col.Ints[slot]
+			default:
+				return nil, false
+			}
+		}
+	}
+	return all, true
 }
 
 // set notes a field of the row. What is no text stays empty.
@@ -261,20 +326,20 @@ func matches(glob, s string) (bool, error) {
 	return ok, nil
 }
 
-func processOrders() map[string]func(a, b ProcessRow) int {
-	by := func(field func(ProcessRow) int64) func(a, b ProcessRow) int {
-		return func(a, b ProcessRow) int { return cmp.Compare(field(b), field(a)) }
+func processOrders() map[string]func(a, b *ProcessRow) int {
+	by := func(field func(*ProcessRow) int64) func(a, b *ProcessRow) int {
+		return func(a, b *ProcessRow) int { return cmp.Compare(field(b), field(a)) }
 	}
-	return map[string]func(a, b ProcessRow) int{
-		"mailbox":    by(func(r ProcessRow) int64 { return r.MessagesMailbox }),
-		"latency":    by(func(r ProcessRow) int64 { return r.MailboxLatency }),
-		"running":    by(func(r ProcessRow) int64 { return r.RunningTime }),
-		"in":         by(func(r ProcessRow) int64 { return r.MessagesIn }),
-		"out":        by(func(r ProcessRow) int64 { return r.MessagesOut }),
-		"wakeups":    by(func(r ProcessRow) int64 { return r.Wakeups }),
-		"uptime":     by(func(r ProcessRow) int64 { return r.Uptime }),
-		"state-time": by(func(r ProcessRow) int64 { return r.StateTime }),
-		"name":       func(a, b ProcessRow) int { return cmp.Compare(a.Name, b.Name) },
+	return map[string]func(a, b *ProcessRow) int{
+		"mailbox":    by(func(r *ProcessRow) int64 { return r.MessagesMailbox }),
+		"latency":    by(func(r *ProcessRow) int64 { return r.MailboxLatency }),
+		"running":    by(func(r *ProcessRow) int64 { return r.RunningTime }),
+		"in":         by(func(r *ProcessRow) int64 { return r.MessagesIn }),
+		"out":        by(func(r *ProcessRow) int64 { return r.MessagesOut }),
+		"wakeups":    by(func(r *ProcessRow) int64 { return r.Wakeups }),
+		"uptime":     by(func(r *ProcessRow) int64 { return r.Uptime }),
+		"state-time": by(func(r *ProcessRow) int64 { return r.StateTime }),
+		"name":       func(a, b *ProcessRow) int { return cmp.Compare(a.Name, b.Name) },
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/replay"
 )
 
 // texts and numbers are the fields of a process, by their columns.
@@ -69,6 +70,11 @@ type listing struct {
 // many rows are had without their text, or else out of the answer.
 func (m *Moment) listing(ctx context.Context, node string) listing {
 	f, r, ok := m.caller.Rows(ctx, node, processColumns())
+	return m.listed(ctx, node, f, r, ok)
+}
+
+// listed is a listing of columns that were read, if they were.
+func (m *Moment) listed(ctx context.Context, node string, f *archive.Frame, r replay.Reply, ok bool) listing {
 	if !ok {
 		var rows []Process
 		at, _ := m.Ask(ctx, node, "process_list", Everything(), &rows)
@@ -101,8 +107,9 @@ func (m *Moment) Processes(ctx context.Context, nodes ...string) (all []Process)
 // Rated are the processes with their rates over the given time before.
 func (m *Moment) Rated(ctx context.Context, over time.Duration, nodes ...string) (all []Process) {
 	for _, n := range sorted(nodes) {
-		l := m.listing(ctx, n)
-		before := m.earlier(ctx, n, over)
+		f, old, r, ok := m.caller.RowsSince(ctx, n, processColumns(), m.at.Add(-over), rateColumns())
+		l := m.listed(ctx, n, f, r, ok)
+		before := m.earlier(ctx, n, over, old)
 		for i := range l.rows {
 			slot := int32(-1)
 			if l.slots != nil {
@@ -132,7 +139,7 @@ func joined(all, more []Process) []Process {
 func (m *Moment) Deepest(ctx context.Context, most int, over time.Duration, nodes ...string) (top []Process, seen int) {
 	best := foremost{most: most}
 	for _, n := range nodes {
-		f, r, ok := m.caller.Rows(ctx, n, briefColumns())
+		f, old, r, ok := m.caller.RowsSince(ctx, n, briefColumns(), m.at.Add(-over), rateColumns())
 		if !ok {
 			all := m.Rated(ctx, over, n)
 			seen += len(all)
@@ -143,7 +150,7 @@ func (m *Moment) Deepest(ctx context.Context, most int, over time.Duration, node
 		}
 		m.cut(n, "process_list", r)
 		seen += len(f.Live)
-		before := m.earlier(ctx, n, over)
+		before := m.earlier(ctx, n, over, old)
 		for _, slot := range f.Live {
 			p := Process{Node: n, Observed: f.At}
 			brief(&p, f, slot)
@@ -223,8 +230,12 @@ type earlier struct {
 	at   map[ergo.PID]int32
 }
 
-// earlier reads the processes of a node a while before the moment.
-func (m *Moment) earlier(ctx context.Context, node string, over time.Duration) *earlier {
+// earlier is the processes of a node a while before the moment; old are they, where they
+// were read.
+func (m *Moment) earlier(ctx context.Context, node string, over time.Duration, old *archive.Frame) *earlier {
+	if old != nil {
+		return &earlier{f: old}
+	}
 	before := MomentOf(m.rec, m.at.Add(-over))
 	if f, _, ok := before.caller.Rows(ctx, node, rateColumns()); ok {
 		return &earlier{f: f}

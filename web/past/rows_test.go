@@ -17,10 +17,17 @@ import (
 // first run, where processes came and went, and across a run of the recorder that ended,
 // behind which rows lie in other slots.
 func TestRated(t *testing.T) {
-	rec, load := twoRuns(t)
+	ratedAt(t, 300, 2*time.Minute, 0, 7*time.Second, 42*time.Second, 60*time.Second, 66*time.Second, 2*time.Minute)
+}
+
+// TestRatedWide does so of tables that lie in several parts.
+func TestRatedWide(t *testing.T) { ratedAt(t, 4500, 40*time.Second, 34*time.Second) }
+
+func ratedAt(t *testing.T, processes int, length time.Duration, moments ...time.Duration) {
+	rec, load := twoRuns(t, processes, length)
 	const over = 10 * time.Second
 	nodes := []string{"n01@lab", "n00@lab"}
-	for _, after := range []time.Duration{0, 7 * time.Second, 42 * time.Second, 60 * time.Second, 66 * time.Second, 2 * time.Minute} {
+	for _, after := range moments {
 		at := load.Start().Add(after)
 		want := answered(t, rec, at, over, nodes)
 		got := MomentOf(rec, at).Rated(context.Background(), over, nodes...)
@@ -73,14 +80,14 @@ func answered(t *testing.T, rec *replay.Recording, at time.Time, over time.Durat
 }
 
 // twoRuns is a recording of two nodes that a second recorder went on with.
-func twoRuns(t *testing.T) (*replay.Recording, sim.Workload) {
-	load := sim.Standard(2, 2*time.Minute)
-	load.Processes, load.Churn, load.Stuck = 300, 0.05, 20
+func twoRuns(t *testing.T, processes int, length time.Duration) (*replay.Recording, sim.Workload) {
+	load := sim.Standard(2, length)
+	load.Processes, load.Churn, load.Stuck = processes, 0.05, 20
 	path := filepath.Join(t.TempDir(), "a.erg")
 	w := archivetest.Writer(t, path, nil)
 	went := false
 	for r := range load.Records() {
-		if !went && !r.At.Before(load.Start().Add(time.Minute)) {
+		if !went && !r.At.Before(load.Start().Add(length/2)) {
 			if went = true; w.Close() != nil {
 				t.Fatal("the first run did not end")
 			}

@@ -213,11 +213,14 @@ func behind(f *finding.Finding, was, now pace) string {
 		return "falls behind while it waits for replies"
 	case slower(was, now) && !more(was, now):
 		return "falls behind: each message takes longer than before"
-	case now.arrived > 1.05*now.handled:
+	case outruns(now):
 		return "gets more messages than it can handle"
 	}
 	return "lets messages wait"
 }
+
+// outruns reports whether more arrives than is handled.
+func outruns(now pace) bool { return now.arrived > 1.05*now.handled }
 
 // slower reports whether a message now takes clearly longer than it did. The
 // time inside callbacks is only known while the mailbox drains, so what is
@@ -248,9 +251,12 @@ func (b *backlog) evidence(was, now pace, from time.Time) finding.Evidence {
 	to := b.End
 	a := b.actor
 	e := finding.Evidence{
-		What: "messages arrive faster than they are handled", Node: a.Node.Name, Tool: "process_list", Field: "MessagesMailbox",
+		What: "messages wait", Node: a.Node.Name, Tool: "process_list", Field: "MessagesMailbox",
 		From: &from, To: &to, Series: mailboxSeries(a, from),
 		Records: []string{finding.RecordName(a.Node.Name, "process_list", from), finding.RecordName(a.Node.Name, "process_list", b.Worst.At)},
+	}
+	if outruns(now) {
+		e.What = "messages arrive faster than they are handled"
 	}
 	before, _ := b.began()
 	rows, rest := a.Rows(from, b.Points[len(b.Points)-1].At), a.Rows(a.Begin.At, before.At)

@@ -11,6 +11,8 @@ import (
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
 	"ergorecorder/analyze/scene/work"
+	"ergorecorder/analyze/series"
+	"ergorecorder/ergo"
 )
 
 // stuckCall judges a process that waits for replies: for one that does not
@@ -132,8 +134,8 @@ func keptWaiting(ctx context.Context, s *scene.Scene, a *scene.Actor, e *work.Ep
 		finding.BlockedCallback: waited(lasted, e.Worst.Mailbox),
 		finding.TrafficStopped:  undone(was, e.Handled(), lasted),
 	}
-	f.Summary = fmt.Sprintf("Since %s %s waited for a response in %d of %d listings; it handles %s messages a second, and up to %d waited behind it. Whom it calls does not answer, or near the time-out of a call (5 s by default).",
-		finding.Clock(onset), a.Called(), e.Waited, e.Rows, finding.Number(e.Handled()), e.Worst.Mailbox)
+	f.Summary = fmt.Sprintf("Since %s %s waited for a response in %d of %d listings; it handles %s messages a second, and up to %d waited behind it. %s",
+		finding.Clock(onset), a.Called(), e.Waited, e.Rows, finding.Number(e.Handled()), e.Worst.Mailbox, unanswered)
 	switch {
 	case e.Before.At.IsZero():
 		f.Summary += " It was so when the recording of it began."
@@ -148,6 +150,11 @@ func keptWaiting(ctx context.Context, s *scene.Scene, a *scene.Actor, e *work.Ep
 		Series:  mailboxSeries(a, onset),
 	})
 	tellWaiting(&f.Evidence[0], a, e, was)
+	if e.Before.At.IsZero() && !backlogOf(a, e).growing() && answered(a.Node, &f.Evidence[0], onset, e) {
+		f.AtMost(finding.Note)
+		f.Title = fmt.Sprintf("%s on %s waits for replies nearly all the time, and gets them", a.Called(), a.Node.Name)
+		f.Summary = strings.Replace(f.Summary, unanswered, "No call of its node failed meanwhile: it is answered, and its calls are made to wait for so long.", 1)
+	}
 	if !e.Open {
 		end := e.End
 		f.End = &end
@@ -157,6 +164,32 @@ func keptWaiting(ctx context.Context, s *scene.Scene, a *scene.Actor, e *work.Ep
 		}
 	}
 	return f, tellLastStack(ctx, s, f, a)
+}
+
+// unanswered is what it means that a process waits nearly all the time.
+const unanswered = "Whom it calls does not answer, or near the time-out of a call (5 s by default)."
+
+// answered reports whether none of the calls of a node failed while one of its processes
+// waited for longer than calls do by default, and tells it: then it is meant to. It
+// is not told where these were not counted.
+func answered(n *scene.Node, seen *finding.Evidence, onset time.Time, e *work.Episode) bool {
+	if e.Handled() <= 0 {
+		return false
+	}
+	failed := 0.0
+	for _, field := range []string{"CallErrorsLocal", "CallErrorsRemote"} {
+		counted := n.Series(ergo.Node, field).Between(onset, e.End.Add(1))
+		if counted.Len() < 2 {
+			return false
+		}
+		grown, _ := series.Increase(counted, n.Starts...)
+		failed += grown
+	}
+	if failed > 0 {
+		return false
+	}
+	seen.Value("calls_failed", failed, n.Says("node_info", onset, e.End).Of("increase(CallErrorsLocal) + increase(CallErrorsRemote)"))
+	return true
 }
 
 // tellWaiting adds how often it was seen waiting, and what it handled then and
