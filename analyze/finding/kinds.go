@@ -3,6 +3,7 @@ package finding
 import (
 	"slices"
 	"strings"
+	"sync"
 )
 
 // A Kind says what is claimed.
@@ -97,14 +98,20 @@ func Relations() []Relation {
 	}
 }
 
-// RowOf is the row of a kind.
-func RowOf(k Kind) (Row, bool) {
-	all := Kinds()
-	i := slices.IndexFunc(all, func(r Row) bool { return r.Kind == k })
-	if i < 0 {
-		return Row{}, false
+// table is the table by kinds. It is a constant that is made once: thousands of findings ask for
+// their rows again and again.
+var table = sync.OnceValue(func() map[Kind]Row {
+	rows := map[Kind]Row{}
+	for _, r := range Kinds() {
+		rows[r.Kind] = r
 	}
-	return all[i], true
+	return rows
+})
+
+// RowOf is the row of a kind, which nobody changes.
+func RowOf(k Kind) (Row, bool) {
+	r, ok := table()[k]
+	return r, ok
 }
 
 // Leads reports whether a finding of the row's kind explains one of another

@@ -15,28 +15,21 @@ import (
 // how long its oldest message has waited.
 func glimpsed(ctx context.Context, s *scene.Scene, a *scene.Actor) (*finding.Finding, error) {
 	st := a.Glimpses.Worst
-	if st == nil || st.To.Mailbox <= work.FewWait || !a.StoodStill(st) {
+	if st == nil || st.To.Mailbox <= work.FewWait {
 		return nil, nil
 	}
-	began, err := s.StallBegan(ctx, a, st)
-	if err != nil {
+	onset, off, d, err := stood(ctx, s, a, st)
+	if err != nil || d < work.CallTimeout || st.State == work.Waiting && d <= work.CallTimeout*6/5 {
 		return nil, err
 	}
-	d, oldest := began.Lasted(st), time.Duration(st.To.Latency)
-	if !began.Exact {
-		d = oldest
-	}
-	// Who has done more than one callback since it woke up has taken messages meanwhile:
-	// the oldest that waits is younger than that.
-	if d < work.CallTimeout || oldest < d*4/5 || st.State == work.Waiting && d <= work.CallTimeout*6/5 {
-		return nil, nil
-	}
-	onset, off := began.At, began.Off
-	if first := a.Glimpses.First; first != st && a.StoodStill(first) {
-		if began, err = s.StallBegan(ctx, a, first); err != nil {
+	if first := a.Glimpses.First; first != st {
+		at, within, lasted, err := stood(ctx, s, a, first)
+		if err != nil {
 			return nil, err
 		}
-		onset, off = began.At, began.Off
+		if lasted >= work.MinStall {
+			onset, off = at, within
+		}
 	}
 	f := glimpse(a, st, d, onset, off)
 	if end := a.Glimpses.Ended(s.To); !end.IsZero() {
@@ -48,6 +41,27 @@ func glimpsed(ctx context.Context, s *scene.Scene, a *scene.Actor) (*finding.Fin
 	}
 	s.TellStack(f, a, stack)
 	return f, nil
+}
+
+// stood is since when and for how long a process stands still in a listing; 0 where it may
+// have worked meanwhile. Who has done more than one callback since it woke up has taken
+// messages: the oldest that waits is younger than that.
+func stood(ctx context.Context, s *scene.Scene, a *scene.Actor, st *work.Stall) (at time.Time, off, d time.Duration, err error) {
+	began, err := s.StallBegan(ctx, a, st)
+	if err != nil {
+		return at, 0, 0, err
+	}
+	d, oldest := began.Lasted(st), time.Duration(st.To.Latency)
+	switch {
+	case oldest < 0:
+		oldest = d // not told, and then nothing but the state tells
+	case !began.Exact:
+		d = oldest
+	}
+	if oldest < d*4/5 || oldest <= 0 || !a.StoodStill(st, oldest) {
+		return at, 0, 0, nil
+	}
+	return began.At, began.Off, d, nil
 }
 
 // glimpse is the finding about a standstill that is told by single listings.
@@ -68,8 +82,11 @@ func glimpse(a *scene.Actor, st *work.Stall, d time.Duration, onset time.Time, o
 		f.Recommendation = "Look at the process it calls: that one is stuck, too slow, or calls back. Give the call a time-out, and break call cycles with a message."
 	}
 	f.Score = min(finding.Score(f.Kind, waited(d, st.To.Mailbox)), finding.Unsure)
-	f.Summary = fmt.Sprintf("The listing of %s shows it %s for %s; %d messages wait, the oldest for %s.",
-		finding.Clock(st.To.At), doing, finding.Duration(d), st.To.Mailbox, finding.Duration(time.Duration(st.To.Latency)))
+	f.Summary = fmt.Sprintf("The listing of %s shows it %s for %s; %d messages wait", finding.Clock(st.To.At), doing, finding.Duration(d), st.To.Mailbox)
+	if st.To.Latency > 0 {
+		f.Summary += fmt.Sprintf(", the oldest for %s", finding.Duration(time.Duration(st.To.Latency)))
+	}
+	f.Summary += "."
 	f.Caveats = append(f.Caveats, fmt.Sprintf("Listings are %s apart: what it does between two of them is not known.", finding.Duration(a.Node.Interval)))
 	if n := a.Glimpses.Late; n > 1 {
 		f.Summary += fmt.Sprintf(" In %d listings the oldest of its messages had waited for %s or longer.", n, finding.Duration(work.CallTimeout))
@@ -83,7 +100,9 @@ func glimpse(a *scene.Actor, st *work.Stall, d time.Duration, onset time.Time, o
 	e.Value("state", st.State.String(), row.Of("last(State)"))
 	e.Value("for_s", d.Seconds(), row.Of("seconds("+finding.Instant(at.Add(-d))+", last(at))"))
 	e.Value("mailbox", st.To.Mailbox, row.Of("last(MessagesMailbox)"))
-	e.Value("oldest_message_s", float64(st.To.Latency)/1e9, row.Of("last(MailboxLatency) / 1e9"))
+	if st.To.Latency > 0 {
+		e.Value("oldest_message_s", float64(st.To.Latency)/1e9, row.Of("last(MailboxLatency) / 1e9"))
+	}
 	e.Value("handled_since_the_listing_before", st.To.Handled()-st.Progress.Handled(), a.Rows(st.Progress.At, at).Of("change(MessagesIn - MessagesMailbox)"))
 	if a.Glimpses.Late > 1 {
 		e.Value("each_at_least_s", work.CallTimeout.Seconds(), row.Of(finding.Number(work.CallTimeout.Seconds())))

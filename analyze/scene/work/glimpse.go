@@ -20,14 +20,17 @@ func (g *Glimpses) add(s *Stall) {
 	// Who was at rest at the listing before has done at most a little in between; of one that
 	// is behind for longer its backlog tells more.
 	rested := !s.Progress.At.IsZero() && s.Progress.State == Sleeping && s.Progress.Mailbox == 0
-	if s.To.Latency < int64(MinStall) || !rested {
+	old := func(age time.Duration) bool {
+		return s.To.Latency >= int64(age) || s.To.Latency == LatencyUnknown && s.To.Mailbox > FewWait // its state may tell
+	}
+	if !rested || !old(MinStall) {
 		return
 	}
 	if g.First == nil {
 		g.First = s
 	}
 	g.Last, g.Times = s, g.Times+1
-	if s.To.Latency >= int64(CallTimeout) && (g.Worst == nil || s.To.Latency > g.Worst.To.Latency) {
+	if w := g.Worst; old(CallTimeout) && (w == nil || s.To.Latency > w.To.Latency || s.To.Latency == w.To.Latency && s.To.Mailbox > w.To.Mailbox) {
 		g.Worst = s
 	}
 }
@@ -42,10 +45,10 @@ func (g *Glimpses) Ended(to time.Time) time.Time {
 	return g.Last.To.At
 }
 
-// StoodStill reports whether a process did nothing for as long as its oldest message has
-// waited, by what it handled since the listing before: with its usual pace until then, and
-// nothing since. Who works all the time, however far behind, has handled more.
-func (c *Course) StoodStill(s *Stall) bool {
+// StoodStill reports whether a process did nothing for so long, by what it handled since the
+// listing before: with its usual pace until then, and nothing since. Who works all the time,
+// however far behind, has handled more.
+func (c *Course) StoodStill(s *Stall, waited time.Duration) bool {
 	const (
 		fewest = 5   // messages that would have been handled meanwhile: fewer may be chance
 		missed = 0.7 // the share of them that was not
@@ -55,7 +58,7 @@ func (c *Course) StoodStill(s *Stall) bool {
 		return false
 	}
 	pace := float64(s.Progress.Handled()-c.Begin.Handled()) / before
-	waited, gap := time.Duration(s.To.Latency).Seconds(), s.To.At.Sub(s.Progress.At).Seconds()
+	still, gap := waited.Seconds(), s.To.At.Sub(s.Progress.At).Seconds()
 	handled := float64(s.To.Handled() - s.Progress.Handled())
-	return pace*waited >= fewest && pace*gap-handled >= missed*pace*min(waited, gap)
+	return pace*still >= fewest && pace*gap-handled >= missed*pace*min(still, gap)
 }

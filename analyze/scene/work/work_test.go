@@ -129,7 +129,7 @@ func TestGlimpses(t *testing.T) {
 		k.Observe(after(80, Point{In: 750 + c.handled, State: Sleeping}))
 		k.Finish(false)
 		st := k.Glimpses.Worst
-		if st == nil || k.Glimpses.Late != 1 || k.StoodStill(st) != c.stood {
+		if st == nil || k.Glimpses.Late != 1 || k.StoodStill(st, 5*time.Second) != c.stood {
 			t.Errorf("%s: glimpses are %+v, want that it stood still to be %v", c.what, k.Glimpses, c.stood)
 		}
 	}
