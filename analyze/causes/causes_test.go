@@ -2,6 +2,7 @@ package causes
 
 import (
 	"testing"
+	"time"
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
@@ -19,4 +20,51 @@ func TestRelations(t *testing.T) {
 	for by := range told {
 		t.Errorf("the relation %q is not listed", by)
 	}
+}
+
+// TestWithinNode: a relation of which only findings on one node are looked at never stands
+// between two nodes, and those that this test could not tell are told.
+func TestWithinNode(t *testing.T) {
+	stand := predicates(&scene.Scene{})
+	for _, by := range finding.Relations() {
+		if !withinNode(by) {
+			continue
+		}
+		within := 0
+		for i, root := range alike("a@h") {
+			for j, f := range alike("a@h") {
+				f.Onset = f.Onset.Add(time.Duration(j) * time.Second)
+				if stand[by](root, f) {
+					within++
+				}
+				other := alike("b@h")[j]
+				if other.Onset = f.Onset; stand[by](root, other) {
+					t.Errorf("%q stands between two nodes: %d and %d", by, i, j)
+				}
+			}
+		}
+		if within == 0 {
+			t.Errorf("%q stands nowhere: nothing is shown", by)
+		}
+	}
+}
+
+// alike are findings on a node that could be of one process and one moment, differing in what
+// relations ask for.
+func alike(node string) (all []*finding.Finding) {
+	onset := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for _, kind := range []finding.Kind{finding.BlockedCallback, finding.OverloadedProcess} {
+		for _, facts := range [][]finding.Fact{nil, {finding.Locked}, {finding.Dearer}, {finding.Waits}} {
+			end := onset.Add(10 * time.Second)
+			f := &finding.Finding{
+				Kind: kind, Score: finding.ScoreWarning, Onset: onset, End: &end, OnsetErrorS: 5, Facts: facts,
+				Subject: finding.Subject{Node: node, PID: "<1.0.1>", Name: "x", Behavior: "y", Application: "z", Function: "p.(*T).do"},
+			}
+			f.Members = []finding.Subject{{Node: "b@h", PID: "<1.0.1>", Name: "x", Behavior: "y"}}
+			f.Evidence = []finding.Evidence{{}}
+			f.Evidence[0].Value("after_per_min", 3.0, finding.Call{})
+			all = append(all, f)
+		}
+	}
+	return all
 }

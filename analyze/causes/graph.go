@@ -31,7 +31,7 @@ func (g *graph) related() {
 		if stand[by] == nil {
 			continue
 		}
-		roots := map[finding.Kind][]*finding.Finding{} // by the kinds that they may lead to
+		roots := map[finding.Kind]leaders{} // by the kinds that they may lead to
 		for _, f := range g.findings {
 			if f.Cause != nil {
 				continue
@@ -40,7 +40,11 @@ func (g *graph) related() {
 				roots[f.Kind] = g.leading(by, f.Kind)
 			}
 			var cause *finding.Finding
-			for _, root := range roots[f.Kind] {
+			near := roots[f.Kind].all
+			if withinNode(by) {
+				near = roots[f.Kind].on[f.Subject.Node]
+			}
+			for _, root := range near {
 				leads := root != f && !finding.LeadsTo(f, root) && stand[by](root, f) && !g.outlives(root, f)
 				// Of several, the one on the node that the finding is about.
 				if leads && (cause == nil || cause.Subject.Node != f.Subject.Peer && root.Subject.Node == f.Subject.Peer) {
@@ -54,15 +58,23 @@ func (g *graph) related() {
 	}
 }
 
-// leading are the findings whose kind may lead to another in a relation, by
-// onset: of thousands of findings most can lead to nothing.
-func (g *graph) leading(by finding.Relation, to finding.Kind) (roots []*finding.Finding) {
+// leaders are the findings whose kind may lead to another in a relation, by onset, all and those
+// on each node.
+type leaders struct {
+	all []*finding.Finding
+	on  map[string][]*finding.Finding
+}
+
+// leading are the leaders to a kind: of thousands of findings most can lead to nothing.
+func (g *graph) leading(by finding.Relation, to finding.Kind) leaders {
+	l := leaders{on: map[string][]*finding.Finding{}}
 	for _, r := range g.findings {
 		if r.Score >= finding.ScoreInfo && g.rows[r.Kind].Leads(by, to) {
-			roots = append(roots, r)
+			l.all = append(l.all, r)
+			l.on[r.Subject.Node] = append(l.on[r.Subject.Node], r)
 		}
 	}
-	return roots
+	return l
 }
 
 // outlives reports whether a finding goes on long after a planned change: what

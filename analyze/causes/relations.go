@@ -102,6 +102,17 @@ func predicates(s *scene.Scene) map[finding.Relation]predicate {
 	}
 }
 
+// withinNode reports whether a relation holds between findings on one node alone: who looks for
+// the cause of one of thousands need not look at those of other nodes.
+func withinNode(by finding.Relation) bool {
+	switch by {
+	case finding.TakesDown, finding.BeganAnew, finding.GivesUp, finding.Dies, finding.DiedBefore, finding.PileUp, finding.SameCode,
+		finding.CostsMore, finding.LoadBurns, finding.HasLock, finding.Holds, finding.OnNode, finding.SameErrors:
+		return true
+	}
+	return false
+}
+
 // takesDown holds where a node went away while it stopped: a supervisor that
 // gives up at the root of a permanent application takes its node down with it.
 func takesDown(root, f *finding.Finding) bool {

@@ -27,7 +27,7 @@ func TestStories(t *testing.T) {
 	if err != nil || len(paths) == 0 {
 		t.Fatal(err)
 	}
-	own := []string{"cron-job-fails", "fault-on-two-wrong-clocks", "leak-towards-a-memory-limit", "main-queue-starved", "node-replaced"}
+	own := []string{"cron-job-fails", "fault-on-two-wrong-clocks", "leak-towards-a-memory-limit", "main-queue-starved", "node-pauses", "node-replaced"}
 	all := 0
 	for i, p := range paths {
 		name := strings.TrimSuffix(filepath.Base(p), ".txt")

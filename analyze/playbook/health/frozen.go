@@ -142,7 +142,7 @@ func pauses(s *scene.Scene, n *scene.Node, all []scene.Freeze, collector series.
 	if len(every) > 0 {
 		f.Summary += fmt.Sprintf(" The pauses that were seen came every %s typically.", finding.Seconds(series.Median(every)))
 		if len(f.Evidence) > 0 && collector.Len() == 0 {
-			tellEvery(&f.Evidence[0], n, all, every)
+			tellTypical(&f.Evidence[0], n, all, lengths, every)
 		}
 	}
 	if collector.Len() > 0 {
@@ -165,19 +165,25 @@ func pauses(s *scene.Scene, n *scene.Node, all []scene.Freeze, collector series.
 	return f
 }
 
-// tellEvery adds how long it was from one stop to the next, at the median: that of the two
-// stops, or the mean of both where two are in the middle.
-func tellEvery(e *finding.Evidence, n *scene.Node, all []scene.Freeze, every []float64) {
-	order := make([]int, len(every))
+// tellTypical adds how long the pauses that were seen last, and how long it is from one to the
+// next, at the median.
+func tellTypical(e *finding.Evidence, n *scene.Node, all []scene.Freeze, lengths, every []float64) {
+	says := n.Says("node_info", all[0].From, all[len(all)-1].To)
+	between := func(from, to time.Time) string {
+		return "seconds(" + finding.Instant(from) + ", " + finding.Instant(to) + ")"
+	}
+	e.Value("lasts_s", series.Median(lengths), says.Of(medianOf(lengths, func(i int) string { return between(all[i].From, all[i].To) })))
+	e.Value("every_s", series.Median(every), says.Of(medianOf(every, func(i int) string { return between(all[i].From, all[i+1].From) })))
+}
+
+// medianOf is the formula of the median of stretches, each with a formula of its own.
+func medianOf(of []float64, stretch func(i int) string) string {
+	order := make([]int, len(of))
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortFunc(order, func(i, k int) int { return cmp.Compare(every[i], every[k]) })
-	gap := func(i int) string {
-		return "seconds(" + finding.Instant(all[i].From) + ", " + finding.Instant(all[i+1].From) + ")"
-	}
-	low, high := order[(len(order)-1)/2], order[len(order)/2]
-	e.Value("every_s", series.Median(every), n.Says("node_info", all[0].From, all[len(all)-1].To).Of("("+gap(low)+" + "+gap(high)+") / 2"))
+	slices.SortFunc(order, func(i, k int) int { return cmp.Compare(of[i], of[k]) })
+	return "(" + stretch(order[(len(order)-1)/2]) + " + " + stretch(order[len(order)/2]) + ") / 2"
 }
 
 // stillEvidence shows how long the node took to answer.
