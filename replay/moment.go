@@ -75,6 +75,16 @@ func (m *Moment) Call(ctx context.Context, call ergo.Call) (ergo.Answer, error) 
 
 // Ask is Call, with where the answer comes from.
 func (m *Moment) Ask(ctx context.Context, call ergo.Call) (Reply, error) {
+	return m.ask(ctx, call, (*question).answer)
+}
+
+// Recorded is Ask for who wants what was recorded of the very call alone: nothing is made of other
+// answers for it.
+func (m *Moment) Recorded(ctx context.Context, call ergo.Call) (Reply, error) {
+	return m.ask(ctx, call, (*question).recorded)
+}
+
+func (m *Moment) ask(ctx context.Context, call ergo.Call, answer func(*question) (Reply, error)) (Reply, error) {
 	if err := ctx.Err(); err != nil {
 		return Reply{}, err
 	}
@@ -82,7 +92,7 @@ func (m *Moment) Ask(ctx context.Context, call ergo.Call) (Reply, error) {
 	if err != nil {
 		return q.refusalReply(err)
 	}
-	r, err := q.answer()
+	r, err := answer(q)
 	if err != nil {
 		return q.refusalReply(err)
 	}

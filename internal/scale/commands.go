@@ -43,7 +43,7 @@ func commands() []command {
 			for _, a := range args {
 				full = append(full, strings.ReplaceAll(a, "PATH", r.path))
 			}
-			c, _ := run(ctx, "", filepath.Join(r.bin, "analyze"), full...)
+			c, _ := run(ctx, nil, filepath.Join(r.bin, "analyze"), full...)
 			return c
 		}
 	}
@@ -54,8 +54,8 @@ func commands() []command {
 		return m
 	}
 	return []command{
-		{"export", false, memory{base: 80, file: 1, one: 8, segment: 40, line: .1}, exported},
-		{"import", false, memory{base: 256, file: 1, one: 12, line: .1}, imported},
+		{"export", false, memory{base: 80, file: 1, all: 1.6, one: 8, segment: 40, line: .1}, exported},
+		{"import", false, memory{base: 256, file: 1, all: .5, one: 12, line: .1}, imported},
 		{"verify", false, memory{base: 68, file: 1, one: .6, node: 60, segment: 40, line: .06}, analyze("verify", "PATH")},
 		{"info", true, memory{base: 40, file: .3, node: 160, segment: 40}, analyze("info", "PATH")},
 		{"call", true, ask, analyze("call", "PATH", "process_list", "sort_by=mailbox", "limit=10", "--at", "-20s")},
@@ -83,7 +83,7 @@ func appended(ctx context.Context, r *recording) cost {
 	if err != nil {
 		return cost{why: err.Error()}
 	}
-	c, out := run(ctx, "", self, "-append", string(spec), "-o", r.path)
+	c, out := run(ctx, nil, self, "-append", string(spec), "-o", r.path)
 	if c.known() {
 		var making int64
 		if err := json.Unmarshal(out, &making); err != nil {
@@ -144,25 +144,34 @@ func sizeOf(path string) (size int64) {
 	return size
 }
 
-func (r *recording) text() string { return filepath.Join(r.dir, "text.jsonl") }
-
+// exported writes the recording's text to nowhere: it takes gigabytes.
 func exported(ctx context.Context, r *recording) cost {
 	if r.rows() > mostImported {
 		return cost{why: "its text is too large"}
 	}
-	c, _ := run(ctx, "", filepath.Join(r.bin, "analyze"), "export", r.path, "-o", r.text())
-	c.size = sizeOf(r.text())
-	return c
+	return runTo(ctx, nil, io.Discard, filepath.Join(r.bin, "analyze"), "export", r.path)
 }
 
+// imported takes the recording's text from a process that exports it.
 func imported(ctx context.Context, r *recording) cost {
 	if r.rows() > mostImported {
 		return cost{why: "its text is too large"}
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	export := exec.CommandContext(ctx, filepath.Join(r.bin, "analyze"), "export", r.path)
+	text, err := export.StdoutPipe()
+	if err == nil {
+		err = export.Start()
+	}
+	if err != nil {
+		cancel()
+		return cost{why: err.Error()}
+	}
 	out := filepath.Join(r.dir, "imported.erg")
-	c, _ := run(ctx, "", filepath.Join(r.bin, "record"), "import", r.text(), "-o", out)
+	c := runTo(ctx, text, io.Discard, filepath.Join(r.bin, "record"), "import", "-", "-o", out)
+	cancel()
+	_ = export.Wait() // import has told whether all of it came
 	c.size = sizeOf(out)
-	os.Remove(r.text())
 	os.Remove(out)
 	return c
 }
@@ -175,7 +184,7 @@ func toolCall(ctx context.Context, r *recording) cost {
 		`{"jsonrpc":"2.0","method":"notifications/initialized"}`,
 		fmt.Sprintf(`{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"process_list","arguments":{"at":%q,"node":"n00@lab","sort_by":"mailbox","limit":10}}}`, at),
 	}
-	c, out := run(ctx, strings.Join(lines, "\n")+"\n", filepath.Join(r.bin, "analyze"), "mcp", r.path)
+	c, out := run(ctx, strings.NewReader(strings.Join(lines, "\n")+"\n"), filepath.Join(r.bin, "analyze"), "mcp", r.path)
 	if c.known() && (!strings.Contains(string(out), "PID") || strings.Contains(string(out), `"isError":true`)) {
 		return cost{why: fmt.Sprintf("the tool did not answer: %.200s", out)}
 	}

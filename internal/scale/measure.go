@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strconv"
@@ -26,19 +27,38 @@ func (c cost) known() bool { return c.why == "" }
 // patience is how long one command may take.
 const patience = 15 * time.Minute
 
-// run runs a command to its end.
-func run(ctx context.Context, stdin string, name string, args ...string) (cost, []byte) {
+// run runs a command to its end, and keeps what it says.
+func run(ctx context.Context, stdin io.Reader, name string, args ...string) (cost, []byte) {
+	var out bytes.Buffer
+	c := runTo(ctx, stdin, &out, name, args...)
+	return c, out.Bytes()
+}
+
+// runTo runs a command to its end.
+func runTo(ctx context.Context, stdin io.Reader, to io.Writer, name string, args ...string) cost {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, name, args...)
-	var out, errs bytes.Buffer
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &out, &errs
-	err := cmd.Run()
-	if err != nil {
+	var errs bytes.Buffer
+	out := &counter{to: to}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, out, &errs
+	if err := cmd.Run(); err != nil {
 		line, _, _ := strings.Cut(strings.TrimSpace(errs.String()), "\n")
-		return cost{why: fmt.Sprintf("%v: %s", err, line)}, nil
+		return cost{why: fmt.Sprintf("%v: %s", err, line)}
 	}
-	return used(cmd.ProcessState, int64(out.Len())), out.Bytes()
+	return used(cmd.ProcessState, out.size)
+}
+
+// A counter counts what it passes on.
+type counter struct {
+	to   io.Writer
+	size int64
+}
+
+func (c *counter) Write(b []byte) (int, error) {
+	n, err := c.to.Write(b)
+	c.size += int64(n)
+	return n, err
 }
 
 // used is what a process that has ended took.

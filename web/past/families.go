@@ -52,8 +52,12 @@ func Families(rows []Process) []Family {
 
 // Supervision is what a supervisor says of itself at the moment, in a few words.
 func Supervision(ctx context.Context, m *Moment, r *Process) string {
+	ans, err := m.caller.Recorded(ctx, ergo.Call{Node: r.Node, Tool: "process_inspect", Args: ergo.Args{"pid": string(r.PID)}})
+	if err != nil {
+		return ""
+	}
 	said := map[string]string{}
-	for _, f := range Facts(m.Text(ctx, r.Node, "process_inspect", ergo.Args{"pid": string(r.PID)})) {
+	for _, f := range Facts(string(ans.Text)) {
 		name, ours := ergo.InspectKey(f.Key)
 		if _, there := said[name]; !there || ours {
 			said[name] = f.Value

@@ -107,3 +107,19 @@ func twoRuns(t *testing.T, processes int, length time.Duration) (*replay.Recordi
 	t.Cleanup(func() { rec.Close() })
 	return rec, load
 }
+
+// TestSupervisionOfNobody: where no inspection was recorded a tree asks for none, and reads
+// no listing for each process that it draws.
+func TestSupervisionOfNobody(t *testing.T) {
+	rec, load := twoRuns(t, 300, time.Minute)
+	m := MomentOf(rec, load.Start().Add(20*time.Second))
+	p := m.Processes(t.Context(), "n00@lab")[0]
+	allocated := testing.AllocsPerRun(5, func() {
+		if said := Supervision(t.Context(), m, &p); said != "" {
+			t.Fatalf("nobody was inspected, and it says %q", said)
+		}
+	})
+	if allocated > 200 {
+		t.Errorf("to find that nothing was recorded takes %v allocations", allocated)
+	}
+}

@@ -50,8 +50,17 @@ func stuckCall(ctx context.Context, s *scene.Scene, a *scene.Actor, st *work.Sta
 			fmt.Sprintf("pprof_goroutines node=%s debug=2 filter=%s", a.Node.Name, scene.TypeName(a.Behavior)),
 		},
 	}
-	if first != st {
-		f.Summary += fmt.Sprintf(" It has waited since %s: the call was made again when it timed out.", finding.Clock(onset))
+	f.Evidence = append(f.Evidence, stillness(a, st, onset, d))
+	f.Evidence[0].What = "waiting for a response, with no message taken and no callback ended"
+	meant := madeToWait(a, st) && answered(a.Node, &f.Evidence[0], a.First, st.To.At)
+	switch {
+	case meant:
+		f.AtMost(finding.Note)
+		f.Confidence = finding.Medium
+		f.Title = fmt.Sprintf("%s on %s waits for each reply for longer than calls do by default, and gets it", a.Called(), a.Node.Name)
+		f.Caveats = append(f.Caveats, "each of its calls waited like this from the first, and no call of its node failed: they may be made to wait")
+	case first != st:
+		f.Summary += fmt.Sprintf(" It has waited since %s, from one call to the next.", finding.Clock(onset))
 	}
 	switch {
 	case a.Habitual(st):
@@ -62,8 +71,6 @@ func stuckCall(ctx context.Context, s *scene.Scene, a *scene.Actor, st *work.Sta
 		f.AtMost(finding.Over)
 	}
 	endOf(f, a, st)
-	f.Evidence = append(f.Evidence, stillness(a, st, onset, d))
-	f.Evidence[0].What = "waiting for a response, with no message taken and no callback ended"
 	stack, err := s.LastStack(ctx, a, onset, st.To.At)
 	if err != nil {
 		return nil, err
@@ -150,7 +157,7 @@ func keptWaiting(ctx context.Context, s *scene.Scene, a *scene.Actor, e *work.Ep
 		Series:  mailboxSeries(a, onset),
 	})
 	tellWaiting(&f.Evidence[0], a, e, was)
-	if e.Before.At.IsZero() && !backlogOf(a, e).growing() && answered(a.Node, &f.Evidence[0], onset, e) {
+	if e.Before.At.IsZero() && !backlogOf(a, e).growing() && e.Handled() > 0 && answered(a.Node, &f.Evidence[0], onset, e.End) {
 		f.AtMost(finding.Note)
 		f.Title = fmt.Sprintf("%s on %s waits for replies nearly all the time, and gets them", a.Called(), a.Node.Name)
 		f.Summary = strings.Replace(f.Summary, unanswered, "No call of its node failed meanwhile: it is answered, and its calls are made to wait for so long.", 1)
@@ -169,16 +176,21 @@ func keptWaiting(ctx context.Context, s *scene.Scene, a *scene.Actor, e *work.Ep
 // unanswered is what it means that a process waits nearly all the time.
 const unanswered = "Whom it calls does not answer, or near the time-out of a call (5 s by default)."
 
+// madeToWait reports whether a process waited as long for the calls before, time and again,
+// and never handled messages without.
+func madeToWait(a *scene.Actor, st *work.Stall) bool {
+	const often = 3
+	p := a.Recurs(st)
+	return p.Times >= often && st.Lasted() < 2*p.Lasts && p.First.Progress.Handled()-a.Begin.Handled() <= 1
+}
+
 // answered reports whether none of the calls of a node failed while one of its processes
 // waited for longer than calls do by default, and tells it: then it is meant to. It
 // is not told where these were not counted.
-func answered(n *scene.Node, seen *finding.Evidence, onset time.Time, e *work.Episode) bool {
-	if e.Handled() <= 0 {
-		return false
-	}
+func answered(n *scene.Node, seen *finding.Evidence, from, to time.Time) bool {
 	failed := 0.0
 	for _, field := range []string{"CallErrorsLocal", "CallErrorsRemote"} {
-		counted := n.Series(ergo.Node, field).Between(onset, e.End.Add(1))
+		counted := n.Series(ergo.Node, field).Between(from, to.Add(1))
 		if counted.Len() < 2 {
 			return false
 		}
@@ -188,7 +200,7 @@ func answered(n *scene.Node, seen *finding.Evidence, onset time.Time, e *work.Ep
 	if failed > 0 {
 		return false
 	}
-	seen.Value("calls_failed", failed, n.Says("node_info", onset, e.End).Of("increase(CallErrorsLocal) + increase(CallErrorsRemote)"))
+	seen.Value("calls_failed", failed, n.Says("node_info", from, to).Of("increase(CallErrorsLocal) + increase(CallErrorsRemote)"))
 	return true
 }
 
