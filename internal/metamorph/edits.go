@@ -344,6 +344,13 @@ func nodeTimes(c *Case, node string, to func(at time.Time) time.Time) {
 			stamp(r, "ServerTime")
 		}
 	})
+	c.rows([]string{"process_inspect"}, func(l *capture.Line, r row) {
+		for k := range r { // the history of a supervisor
+			if strings.HasSuffix(k, ":time") && mine(l) {
+				stamp(r, k)
+			}
+		}
+	})
 	c.rows([]string{"cron_info"}, func(l *capture.Line, r row) {
 		jobs, _ := r["Jobs"].([]any)
 		for _, x := range jobs {
