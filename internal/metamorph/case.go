@@ -90,8 +90,12 @@ func (c *Case) Nodes() []string {
 	return slices.Sorted(maps.Keys(seen))
 }
 
-// Bystander is a node that no fault is on, "" if there is none.
+// Bystander is a node that no fault is on, "" if there is none: a fault without a place is
+// on all.
 func (c *Case) Bystander() string {
+	if slices.ContainsFunc(c.Faults, func(f Fault) bool { return f.Node == "" }) {
+		return ""
+	}
 	for _, n := range c.Nodes() {
 		if n != "" && !slices.ContainsFunc(c.Faults, func(f Fault) bool { return f.Node == n || f.Peer == n }) {
 			return n

@@ -157,7 +157,7 @@ func unheard(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 		if !e.Created.IsZero() && e.Created.Before(since) && e.Created.After(since.Add(-2*e.Interval)) {
 			onset, off = e.Created, time.Second
 		}
-	case i == 0 && rate >= s.Set.Of(voidRate) && e.Published.V[0] > 0 && e.Delivered.Len() > 0 && 2*e.Delivered.V[0] >= e.Published.V[0]:
+	case i == 0 && rate >= s.Set.Of(voidRate) && wasHeard(e):
 		left = true
 		how = fmt.Sprintf("it was so when the recording began, though by then %s deliveries had been made of %s messages: it had subscribers", finding.Number(e.Delivered.V[0]), finding.Number(e.Published.V[0]))
 	case rate >= s.Set.Of(wasted):
@@ -203,6 +203,16 @@ func unheard(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 	f.Recommendation = "Find who used to subscribe and why it left; if nobody needs the event, publish on demand (Notify) or not at all."
 	v.Find(f)
 	return true
+}
+
+// wasHeard reports whether an event whose first answer shows no subscriber had some for most of
+// its life before, and that was no start.
+func wasHeard(e *scene.Event) bool {
+	if e.Created.IsZero() || e.Delivered.Len() == 0 || e.Published.V[0] <= 0 {
+		return false
+	}
+	life := e.Subscribers.T[0].Sub(e.Node.Clock.Ours(e.Created))
+	return life >= time.Minute && 2*e.Delivered.V[0] >= e.Published.V[0]
 }
 
 // voidChange is the last great rise of a rate of publishing.
