@@ -54,7 +54,7 @@ func commands() []command {
 		return m
 	}
 	return []command{
-		{"export", false, memory{base: 80, file: 1, all: 1.6, one: 8, segment: 40, line: .1}, exported},
+		{"export", false, memory{base: 80, file: 1, all: 3, one: 8, segment: 40, line: .1}, exported},
 		{"import", false, memory{base: 256, file: 1, all: .5, one: 12, line: .1}, imported},
 		{"verify", false, memory{base: 68, file: 1, one: .6, node: 60, segment: 40, line: .06}, analyze("verify", "PATH")},
 		{"info", true, memory{base: 40, file: .3, node: 160, segment: 40}, analyze("info", "PATH")},

@@ -110,19 +110,21 @@ func shortest(s *scene.Scene, w *scene.Network, a, b string) (best detour, ok bo
 }
 
 // slowAtFirst are the trips up to the last that is far too long, if those before it are too,
-// but for one of five.
+// but for one of five, and those after it are not, but for one of five: trips that are now
+// long and now short are as long as chance makes them.
 func slowAtFirst(trips series.Series, far func(ms float64) bool) series.Series {
 	const most = 5
-	slow, end := 0, 0
+	slow, slowUntil, end := 0, 0, 0
 	for i, ms := range trips.V {
-		if far(ms) {
-			slow++
+		if !far(ms) {
+			continue
 		}
-		if far(ms) && most*(i+1-slow) <= i+1 {
-			end = i + 1
+		if slow++; most*(i+1-slow) <= i+1 {
+			slowUntil, end = slow, i+1
 		}
 	}
-	if end == 0 || !slices.ContainsFunc(trips.V[:min(3, end)], far) {
+	later := trips.Len() - end
+	if end == 0 || most*(slow-slowUntil) > later || !slices.ContainsFunc(trips.V[:min(3, end)], far) {
 		return series.Series{}
 	}
 	return series.Series{T: trips.T[:end], V: trips.V[:end]}
