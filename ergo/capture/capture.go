@@ -101,6 +101,7 @@ func lines(r io.Reader) iter.Seq2[int, lineText] {
 		}
 		sc := bufio.NewScanner(br)
 		sc.Buffer(make([]byte, 1<<16), int(limit.Line.Most()))
+		sc.Split(wholeLines())
 		n := 0
 		for sc.Scan() {
 			n++
@@ -115,6 +116,21 @@ func lines(r io.Reader) iter.Seq2[int, lineText] {
 		if err != nil {
 			yield(n, lineText{err: fmt.Errorf("read after line %d: %w", n, err)})
 		}
+	}
+}
+
+// wholeLines is bufio.ScanLines that looks at each byte of a line once for its end,
+// however small the pieces in which it comes: one of many megabytes out of a pipe, or
+// unpacked, comes in hundreds.
+func wholeLines() bufio.SplitFunc {
+	seen := 0 // bytes of the line in which its end is not
+	return func(data []byte, atEOF bool) (advance int, token []byte, err error) {
+		if !atEOF && bytes.IndexByte(data[seen:], '\n') < 0 {
+			seen = len(data)
+			return 0, nil, nil
+		}
+		seen = 0
+		return bufio.ScanLines(data, atEOF)
 	}
 }
 
