@@ -41,11 +41,34 @@ func ratedAt(t *testing.T, processes int, length time.Duration, moments ...time.
 		slices.SortStableFunc(want, func(a, b Process) int {
 			return cmp.Or(cmp.Compare(b.MessagesMailbox, a.MessagesMailbox), cmp.Compare(b.MailboxLatency, a.MailboxLatency), cmp.Compare(b.Busy, a.Busy))
 		})
-		for _, most := range []int{1, 8, 100_000} {
+		for _, most := range []int{0, 1, 8, 100_000} {
 			top, seen := MomentOf(rec, at).Deepest(context.Background(), most, over, nodes...)
 			if seen != len(want) || !slices.Equal(top, want[:min(most, len(want))]) {
 				t.Fatalf("after %v: %d of %d processes are not the deepest", after, most, seen)
 			}
+		}
+	}
+}
+
+// TestCompleted: what is read of a process afterwards is of the answer in which it ranked,
+// though a newer one came to the recording in the meantime.
+func TestCompleted(t *testing.T) {
+	rec, load := twoRuns(t, 300, time.Minute)
+	at := load.Start().Add(12 * time.Second)
+	f, _, ok := rec.Moment(at).Rows(t.Context(), "n00@lab", briefColumns())
+	if !ok {
+		t.Fatal("no rows")
+	}
+	list := make([]ranked, len(f.Live))
+	for i, slot := range f.Live {
+		list[i] = ranked{Process{Node: "n00@lab", Observed: f.At}, slot}
+	}
+	MomentOf(rec, load.Start().Add(50*time.Second)).complete(t.Context(), list)
+	whole := MomentOf(rec, at).Processes(t.Context(), "n00@lab")
+	slices.SortFunc(list, func(a, b ranked) int { return OrderProcesses(&a.Process, &b.Process) })
+	for i := range list {
+		if list[i].Process != whole[i] {
+			t.Fatalf("%+v, and the answer says %+v", list[i].Process, whole[i])
 		}
 	}
 }
