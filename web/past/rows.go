@@ -77,7 +77,10 @@ func (m *Moment) listing(ctx context.Context, node string) listing {
 func (m *Moment) listed(ctx context.Context, node string, f *archive.Frame, r replay.Reply, ok bool) listing {
 	if !ok {
 		var rows []Process
-		at, _ := m.Ask(ctx, node, "process_list", Everything(), &rows)
+		at, told := m.Ask(ctx, node, "process_list", Everything(), &rows)
+		if !told {
+			return listing{} // of an answer that cannot be read some rows may be there
+		}
 		for i := range rows {
 			rows[i].Node, rows[i].Observed = node, at
 		}

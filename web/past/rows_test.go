@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"ergorecorder/archive"
 	"ergorecorder/archive/archivetest"
 	"ergorecorder/internal/sim"
 	"ergorecorder/replay"
@@ -70,6 +71,30 @@ func TestCompleted(t *testing.T) {
 		if list[i].Process != whole[i] {
 			t.Fatalf("%+v, and the answer says %+v", list[i].Process, whole[i])
 		}
+	}
+}
+
+// TestUnreadable: of a listing in which something is no row, no rows are shown, and
+// that is said.
+func TestUnreadable(t *testing.T) {
+	w, _ := archivetest.Create(t, nil)
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for _, args := range []string{Everything().String(), `{"limit":5}`} { // of two listings only the answer's text tells
+		_, err := w.Append(&archive.Record{
+			Stream: archive.StreamKey{Kind: archive.Sample, Node: "a@h", Name: "process_list", Args: args},
+			Schema: archive.Schema{Form: archive.FormTable}, At: at, Text: []byte(`[7,{"PID":"<A.0.2>"}]`),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	rec, err := replay.New(w.View())
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := MomentOf(rec, at)
+	if rows := m.Processes(t.Context(), "a@h"); len(rows) > 0 || len(m.Missing) == 0 {
+		t.Errorf("%+v, and %q is said to be missing", rows, m.Missing)
 	}
 }
 
