@@ -197,7 +197,7 @@ func (r *Reader) Info() Info {
 }
 
 // Changes is a number that grows whenever the streams do, or lose something: as long as it
-// stays, [Reader.Streams] answers the same.
+// stays, [Reader.Streams] answers the same, but for the bytes: a run is packed later.
 func (r *Reader) Changes() uint64 {
 	r.refresh()
 	r.cat.Mu.RLock()

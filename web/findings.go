@@ -24,20 +24,20 @@ type verdict struct {
 	failure  string
 }
 
-// get returns the newest report, what is under way, and why there is none.
+// get returns the newest report, a sentence about what is under way or to come, and why there is none.
 func (v *verdict) get() (report *analyze.Report, progress, failure string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.report == nil && v.progress == "" && v.failure == "" {
-		return nil, "not begun yet", ""
+		return nil, "Findings: judging has not begun", ""
 	}
 	return v.report, v.progress, v.failure
 }
 
-func (v *verdict) goOn(progress string) {
+func (v *verdict) goOn(step string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.progress = progress
+	v.progress = "Findings are being worked out: " + step
 }
 
 // end keeps a finished report; after a failure the one before stays.

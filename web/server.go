@@ -207,7 +207,7 @@ type page struct {
 	Metric     past.Metric // of the strip
 	Local      bool        // times are shown in the reader's zone
 	Report     *analyze.Report
-	Progress   string // of the analysis, "" when it has ended
+	Progress   string // a sentence about the analysis, "" when it has ended
 	Failure    string // why there are no findings, "" if there are
 	Body       template.HTML
 
@@ -470,7 +470,7 @@ func (p *page) notJudged() error {
 	if p.Failure != "" {
 		return notFound("the analysis did not end well: " + p.Failure)
 	}
-	return notFound("the recording is still being analysed: " + p.Progress)
+	return notFound("There is no report yet. " + p.Progress + ".")
 }
 
 // A stripCache keeps the strips that took a scan, for a recording that ends

@@ -259,6 +259,28 @@ func TestFailedAnalysisIsSaid(t *testing.T) {
 	}
 }
 
+// TestJudgingIsSaid: pages say that findings are being worked out while they are, and not
+// before that has begun.
+func TestJudgingIsSaid(t *testing.T) {
+	var s *Server
+	says := func(want, not string) {
+		t.Helper()
+		for _, path := range []string{"/", "/findings", "/strip", "/report.html"} {
+			if body := fetch(s, path).Body.String(); !strings.Contains(body, want) || strings.Contains(body, not) {
+				t.Errorf("%s does not say %q, or says %q", path, want, not)
+			}
+		}
+	}
+	s = New(bundled(t, "stuck"), Options{Analyze: func(context.Context, *replay.Recording, analyze.Options) (*analyze.Report, error) {
+		says("Findings are being worked out: reading.", "not begun")
+		return nil, errors.New("enough")
+	}})
+	says("Findings: judging has not begun.", "being worked out")
+	if s.Analyse(t.Context()) == nil {
+		t.Error("no error")
+	}
+}
+
 // A recording that was judged over its last hour only.
 func TestRecentIsJudged(t *testing.T) {
 	rec := bundled(t, "stuck")

@@ -32,8 +32,8 @@ type Change struct {
 // permutations, first top-down, then again between the neighbours that were
 // left, weakest first (Fleming et al., "Hunter: Using Change Point Detection
 // to Hunt for Performance Regressions", 2023). The test is Welch's; the second
-// one reduces the number of samples by their autocorrelation and allows for the
-// search.
+// one must stand by Student's too, reduces the number of samples by their
+// autocorrelation and allows for the search.
 //
 // A growth is no change of level: see [FindKnee], or give the [Rates]. It needs
 // 8 samples.
@@ -196,7 +196,24 @@ func differSurely(a, b []float64) float64 {
 		rest = append(rest, x-mb)
 	}
 	share := independent(rest)
-	return min(1, welch(a, b, share)*max(1, share*float64(len(rest))))
+	return min(1, max(welch(a, b, share), student(a, b, share))*max(1, share*float64(len(rest))))
+}
+
+// student is the test of one scatter that both sides have: a few samples that are alike by
+// chance have none of their own, and would be beyond doubt among those that are not.
+func student(a, b []float64, share float64) float64 {
+	ma, va := meanVar(a)
+	mb, vb := meanVar(b)
+	if ma == mb {
+		return 1
+	}
+	na, nb := max(2, share*float64(len(a))), max(2, share*float64(len(b)))
+	df := na + nb - 2
+	pooled := ((na-1)*va + (nb-1)*vb) / df * (1/na + 1/nb)
+	if pooled == 0 {
+		return 0
+	}
+	return studentTails((ma-mb)/math.Sqrt(pooled), df)
 }
 
 // welch takes the given share of the samples as independent.

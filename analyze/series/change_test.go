@@ -2,6 +2,7 @@ package series_test
 
 import (
 	"math"
+	"math/rand/v2"
 	"testing"
 
 	"ergorecorder/analyze/series"
@@ -69,6 +70,25 @@ func TestChangesHaveFewFalseAlarms(t *testing.T) {
 		}
 		if false1 > 10 {
 			t.Errorf("autocorrelation %g: changes in %d of 100 series without one", r, false1)
+		}
+	}
+}
+
+// What has few values stands at one of them for some samples by chance: those have no scatter
+// of their own, and are no change.
+func TestChangesOfFewValues(t *testing.T) {
+	for _, n := range []int{30, 60, 200} {
+		rng := rand.New(rand.NewPCG(11, uint64(n)))
+		found := 0
+		for range 200 {
+			changes, err := series.Changes(sampled(1, n, 2, 0, func(float64) float64 { return float64(1 + rng.IntN(2)) }), alpha)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found += min(1, len(changes))
+		}
+		if found > 6 {
+			t.Errorf("changes in %d of 200 series of %d samples without one", found, n)
 		}
 	}
 }

@@ -158,19 +158,24 @@ func imported(ctx context.Context, r *recording) cost {
 		return cost{why: "its text is too large"}
 	}
 	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	export := exec.CommandContext(ctx, filepath.Join(r.bin, "analyze"), "export", r.path)
 	text, err := export.StdoutPipe()
 	if err == nil {
 		err = export.Start()
 	}
 	if err != nil {
-		cancel()
 		return cost{why: err.Error()}
 	}
 	out := filepath.Join(r.dir, "imported.erg")
 	c := runTo(ctx, text, io.Discard, filepath.Join(r.bin, "record"), "import", "-", "-o", out)
-	cancel()
-	_ = export.Wait() // import has told whether all of it came
+	if !c.known() {
+		cancel() // nobody reads on
+	}
+	text.Close()
+	if err := export.Wait(); err != nil && c.known() {
+		c = cost{why: fmt.Sprintf("its export: %v", err)} // import cannot tell that more was to come
+	}
 	c.size = sizeOf(out)
 	os.Remove(out)
 	return c

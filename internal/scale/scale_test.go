@@ -137,6 +137,19 @@ func TestGrowth(t *testing.T) {
 	}
 }
 
+// TestImportedWhole: an import is no figure where the export that it reads fails on the way.
+func TestImportedWhole(t *testing.T) {
+	bin := t.TempDir()
+	for name, script := range map[string]string{"analyze": "echo half; exit 3", "record": "cat >/dev/null"} {
+		if err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n"+script+"\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if c := imported(t.Context(), &recording{bin: bin, dir: bin}); !strings.Contains(c.why, "export: exit status 3") {
+		t.Errorf("half an export was imported, and it says %q", c.why)
+	}
+}
+
 var update = flag.Bool("update", false, "write docs/memory.md")
 
 // TestMemoryDocumented: docs/memory.md has the bounds that make scale holds to.

@@ -77,7 +77,10 @@ func (m *Moment) listing(ctx context.Context, node string) listing {
 func (m *Moment) listed(ctx context.Context, node string, f *archive.Frame, r replay.Reply, ok bool) listing {
 	if !ok {
 		var rows []Process
-		at, _ := m.Ask(ctx, node, "process_list", Everything(), &rows)
+		at, told := m.Ask(ctx, node, "process_list", Everything(), &rows)
+		if !told {
+			return listing{} // of an answer that cannot be read some rows may be there
+		}
 		for i := range rows {
 			rows[i].Node, rows[i].Observed = node, at
 		}
@@ -164,18 +167,26 @@ func (m *Moment) Deepest(ctx context.Context, most int, over time.Duration, node
 	return top, seen
 }
 
-// complete reads all fields of ranked processes of which only a few were read.
+// complete reads all fields of ranked processes of which only a few were read, out of the
+// answer that told those: where a recording grows there may be a newer one by now.
 func (m *Moment) complete(ctx context.Context, list []ranked) {
-	slots := map[string][]int32{}
+	type answer struct {
+		node string
+		at   time.Time
+	}
+	slots := map[answer][]int32{}
 	for _, r := range list {
 		if r.slot >= 0 {
-			slots[r.Node] = append(slots[r.Node], r.slot)
+			slots[answer{r.Node, r.Observed}] = append(slots[answer{r.Node, r.Observed}], r.slot)
 		}
 	}
-	for node, some := range slots {
-		f, ok := m.caller.RowsAt(ctx, node, processColumns(), some)
+	for a, some := range slots {
+		f, ok := m.caller.RowsAt(ctx, a.node, processColumns(), some)
+		if ok && !f.At.Equal(a.at) {
+			f, ok = m.rec.Moment(a.at).RowsAt(ctx, a.node, processColumns(), some)
+		}
 		for i := range list {
-			if r := &list[i]; ok && r.Node == node && r.slot >= 0 {
+			if r := &list[i]; ok && r.Node == a.node && r.slot >= 0 {
 				fill(&r.Process, f, r.slot)
 			}
 		}
@@ -197,6 +208,9 @@ type foremost struct {
 // offer takes in a process if it ranks among the first. Its rates are reckoned where they
 // count, unless before is nil: then they are known.
 func (d *foremost) offer(p *Process, slot int32, before *earlier) {
+	if d.most == 0 {
+		return
+	}
 	full := len(d.ranked) == d.most
 	if full && byMailbox(p, &d.ranked[d.most-1].Process) > 0 {
 		return

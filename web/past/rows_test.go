@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"ergorecorder/archive"
 	"ergorecorder/archive/archivetest"
 	"ergorecorder/internal/sim"
 	"ergorecorder/replay"
@@ -41,12 +42,59 @@ func ratedAt(t *testing.T, processes int, length time.Duration, moments ...time.
 		slices.SortStableFunc(want, func(a, b Process) int {
 			return cmp.Or(cmp.Compare(b.MessagesMailbox, a.MessagesMailbox), cmp.Compare(b.MailboxLatency, a.MailboxLatency), cmp.Compare(b.Busy, a.Busy))
 		})
-		for _, most := range []int{1, 8, 100_000} {
+		for _, most := range []int{0, 1, 8, 100_000} {
 			top, seen := MomentOf(rec, at).Deepest(context.Background(), most, over, nodes...)
 			if seen != len(want) || !slices.Equal(top, want[:min(most, len(want))]) {
 				t.Fatalf("after %v: %d of %d processes are not the deepest", after, most, seen)
 			}
 		}
+	}
+}
+
+// TestCompleted: what is read of a process afterwards is of the answer in which it ranked,
+// though a newer one came to the recording in the meantime.
+func TestCompleted(t *testing.T) {
+	rec, load := twoRuns(t, 300, time.Minute)
+	at := load.Start().Add(12 * time.Second)
+	f, _, ok := rec.Moment(at).Rows(t.Context(), "n00@lab", briefColumns())
+	if !ok {
+		t.Fatal("no rows")
+	}
+	list := make([]ranked, len(f.Live))
+	for i, slot := range f.Live {
+		list[i] = ranked{Process{Node: "n00@lab", Observed: f.At}, slot}
+	}
+	MomentOf(rec, load.Start().Add(50*time.Second)).complete(t.Context(), list)
+	whole := MomentOf(rec, at).Processes(t.Context(), "n00@lab")
+	slices.SortFunc(list, func(a, b ranked) int { return OrderProcesses(&a.Process, &b.Process) })
+	for i := range list {
+		if list[i].Process != whole[i] {
+			t.Fatalf("%+v, and the answer says %+v", list[i].Process, whole[i])
+		}
+	}
+}
+
+// TestUnreadable: of a listing in which something is no row, no rows are shown, and
+// that is said.
+func TestUnreadable(t *testing.T) {
+	w, _ := archivetest.Create(t, nil)
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for _, args := range []string{Everything().String(), `{"limit":5}`} { // of two listings only the answer's text tells
+		_, err := w.Append(&archive.Record{
+			Stream: archive.StreamKey{Kind: archive.Sample, Node: "a@h", Name: "process_list", Args: args},
+			Schema: archive.Schema{Form: archive.FormTable}, At: at, Text: []byte(`[7,{"PID":"<A.0.2>"}]`),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	rec, err := replay.New(w.View())
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := MomentOf(rec, at)
+	if rows := m.Processes(t.Context(), "a@h"); len(rows) > 0 || len(m.Missing) == 0 {
+		t.Errorf("%+v, and %q is said to be missing", rows, m.Missing)
 	}
 }
 

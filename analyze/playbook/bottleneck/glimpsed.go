@@ -18,20 +18,21 @@ func glimpsed(ctx context.Context, s *scene.Scene, a *scene.Actor) (*finding.Fin
 	if st == nil || st.To.Mailbox <= work.FewWait {
 		return nil, nil
 	}
-	onset, off, d, err := stood(ctx, s, a, st)
-	if err != nil || d < work.CallTimeout || st.State == work.Waiting && d <= work.CallTimeout*6/5 {
+	is, err := stood(ctx, s, a, st)
+	if err != nil || is.lasted < work.CallTimeout || st.State == work.Waiting && is.lasted <= work.CallTimeout*6/5 {
 		return nil, err
 	}
+	onset, off := is.at, is.off
 	if first := a.Glimpses.First; first != st {
-		at, within, lasted, err := stood(ctx, s, a, first)
+		was, err := stood(ctx, s, a, first)
 		if err != nil {
 			return nil, err
 		}
-		if lasted >= work.MinStall {
-			onset, off = at, within
+		if was.lasted >= work.MinStall {
+			onset, off = was.at, was.off
 		}
 	}
-	f := glimpse(a, st, d, onset, off)
+	f := glimpse(a, st, is, onset, off)
 	if end := a.Glimpses.Ended(s.To); !end.IsZero() {
 		f.End = &end
 	}
@@ -43,13 +44,21 @@ func glimpsed(ctx context.Context, s *scene.Scene, a *scene.Actor) (*finding.Fin
 	return f, nil
 }
 
+// A standstill is since when and for how long a process stands still in a listing.
+type standstill struct {
+	at     time.Time
+	off    time.Duration // how far off that may be
+	lasted time.Duration
+	exact  bool // the node itself says for how long it has been in its state
+}
+
 // stood is since when and for how long a process stands still in a listing; 0 where it may
 // have worked meanwhile. Who has done more than one callback since it woke up has taken
 // messages: the oldest that waits is younger than that.
-func stood(ctx context.Context, s *scene.Scene, a *scene.Actor, st *work.Stall) (at time.Time, off, d time.Duration, err error) {
+func stood(ctx context.Context, s *scene.Scene, a *scene.Actor, st *work.Stall) (standstill, error) {
 	began, err := s.StallBegan(ctx, a, st)
 	if err != nil {
-		return at, 0, 0, err
+		return standstill{}, err
 	}
 	d, oldest := began.Lasted(st), time.Duration(st.To.Latency)
 	switch {
@@ -59,13 +68,21 @@ func stood(ctx context.Context, s *scene.Scene, a *scene.Actor, st *work.Stall) 
 		d = oldest
 	}
 	if oldest < d*4/5 || oldest <= 0 || !a.StoodStill(st, oldest) {
-		return at, 0, 0, nil
+		return standstill{}, nil
 	}
-	return began.At, began.Off, d, nil
+	return standstill{began.At, began.Off, d, began.Exact}, nil
+}
+
+// told is for how long, in words: nothing where only the age of a message tells it.
+func (is standstill) told() string {
+	if !is.exact {
+		return ""
+	}
+	return " for " + finding.Duration(is.lasted)
 }
 
 // glimpse is the finding about a standstill that is told by single listings.
-func glimpse(a *scene.Actor, st *work.Stall, d time.Duration, onset time.Time, off time.Duration) *finding.Finding {
+func glimpse(a *scene.Actor, st *work.Stall, is standstill, onset time.Time, off time.Duration) *finding.Finding {
 	f := &finding.Finding{
 		Kind: finding.BlockedCallback, Subject: a.Subject(onset), Onset: onset, OnsetErrorS: off.Seconds(), Confidence: finding.Medium,
 		Title:          fmt.Sprintf("%s on %s is blocked inside a callback", a.Called(), a.Node.Name),
@@ -75,14 +92,18 @@ func glimpse(a *scene.Actor, st *work.Stall, d time.Duration, onset time.Time, o
 			fmt.Sprintf("pprof_goroutines node=%s debug=2 filter=%s", a.Node.Name, scene.TypeName(a.Behavior)),
 		},
 	}
-	doing := "inside one callback"
+	doing := "at work without a rest" // one callback, or several that take long
+	if !is.exact {
+		doing = "at work"
+	}
 	if st.State == work.Waiting {
 		f.Kind, f.Facts, doing = finding.StuckCall, []finding.Fact{finding.Waits}, "waiting for a response"
 		f.Title = fmt.Sprintf("%s on %s waits for a reply that does not come", a.Called(), a.Node.Name)
 		f.Recommendation = "Look at the process it calls: that one is stuck, too slow, or calls back. Give the call a time-out, and break call cycles with a message."
 	}
-	f.Score = min(finding.Score(f.Kind, waited(d, st.To.Mailbox)), finding.Unsure)
-	f.Summary = fmt.Sprintf("The listing of %s shows it %s for %s; %d messages wait", finding.Clock(st.To.At), doing, finding.Duration(d), st.To.Mailbox)
+	f.Score = finding.Score(f.Kind, waited(is.lasted, st.To.Mailbox))
+	f.AtMost(finding.Unsure)
+	f.Summary = fmt.Sprintf("The listing of %s shows it %s%s; %d messages wait", finding.Clock(st.To.At), doing, is.told(), st.To.Mailbox)
 	if st.To.Latency > 0 {
 		f.Summary += fmt.Sprintf(", the oldest for %s", finding.Duration(time.Duration(st.To.Latency)))
 	}
@@ -98,7 +119,7 @@ func glimpse(a *scene.Actor, st *work.Stall, d time.Duration, onset time.Time, o
 	})
 	e, row := &f.Evidence[0], a.Rows(at, at)
 	e.Value("state", st.State.String(), row.Of("last(State)"))
-	e.Value("for_s", d.Seconds(), row.Of("seconds("+finding.Instant(at.Add(-d))+", last(at))"))
+	e.Value("for_s", is.lasted.Seconds(), row.Of("seconds("+finding.Instant(at.Add(-is.lasted))+", last(at))"))
 	e.Value("mailbox", st.To.Mailbox, row.Of("last(MessagesMailbox)"))
 	if st.To.Latency > 0 {
 		e.Value("oldest_message_s", float64(st.To.Latency)/1e9, row.Of("last(MailboxLatency) / 1e9"))

@@ -130,7 +130,7 @@ func inTurn(paused []*finding.Finding) {
 		case first[b] == nil:
 			first[b] = f
 		default:
-			f.FollowsFrom(first[b], "the streams to processes of this behavior paused one after the other, which they never did before")
+			f.FollowsFrom(first[b], "the streams to processes of this behavior paused one after the other")
 		}
 	}
 }

@@ -2,7 +2,6 @@ package cpu
 
 import (
 	"fmt"
-	"time"
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
@@ -62,7 +61,7 @@ func dearHotspot(s *scene.Scene, n *scene.Node, rates series.Series, profs []sce
 	f := cpuFinding(n, s.From, s.Usual(n), s.To, series.Change{At: s.From, Before: was, After: is}, rates)
 	f.Facts = append(f.Facts, finding.Older)
 	f.Score = min(finding.Score(finding.CPUHotspot, d.more), finding.Unsure)
-	d.tell(f, n, life)
+	d.tell(f, n)
 	f.Caveats = append(f.Caveats, "Since when is not known: what a message took before is by what the process had counted at its first listing.")
 	e := &f.Evidence[0]
 	n.TellLife(e, life)
@@ -74,11 +73,11 @@ func dearHotspot(s *scene.Scene, n *scene.Node, rates series.Series, profs []sce
 }
 
 // tell puts a costlier process into the finding about its node.
-func (d *costlier) tell(f *finding.Finding, n *scene.Node, life time.Duration) {
+func (d *costlier) tell(f *finding.Finding, n *scene.Node) {
 	a := d.actor
 	f.Subject.PID, f.Subject.Name, f.Subject.Behavior, f.Subject.Application = a.Pid, a.Name, a.Behavior, a.Application
-	f.Summary = fmt.Sprintf("It was so when the recording began: a message of %s takes %s inside callbacks, and took %s on average in the %s of the life of %s before.",
-		a.Called(), finding.Seconds(d.is), finding.Seconds(d.was), finding.Duration(life), n.Name)
+	f.Summary = fmt.Sprintf("It was so when the recording began: a message of %s takes %s inside callbacks, and took %s on average in its life before.",
+		a.Called(), finding.Seconds(d.is), finding.Seconds(d.was))
 	from, to := a.Rest.At, a.Now().At
 	f.Evidence = append(f.Evidence, finding.Evidence{What: "time inside callbacks for each message of " + a.Called(), Node: n.Name, Tool: "process_list", Field: "RunningTime", From: &from, To: &to})
 	e := &f.Evidence[len(f.Evidence)-1]

@@ -148,6 +148,24 @@ func recorderClock(s *scene.Scene, voters []voter, steps []clockStep, g agreed) 
 	return f
 }
 
+// stepsSummary says of several steps what shows that they are the recorder's.
+func stepsSummary(steps []clockStep) string {
+	own := 0
+	for _, c := range steps {
+		if c.own != nil {
+			own++
+		}
+	}
+	times, at := finding.Times(len(steps)), finding.Clock(steps[0].at)
+	switch own {
+	case 0:
+		return fmt.Sprintf("All nodes moved together against the recorder's clock %s, first at %s: it is the recorder's that stepped.", times, at)
+	case len(steps):
+		return fmt.Sprintf("The recorder's clock moved against its own time, which no step touches, %s, first at %s, and one node or more moved against it by as much each time: it is the recorder's that stepped.", times, at)
+	}
+	return fmt.Sprintf("The recorder's clock stepped %s, first at %s: against its own time, which no step touches, or all nodes moved together against it.", times, at)
+}
+
 func steppedFinding(s *scene.Scene, steps []clockStep) *finding.Finding {
 	first := steps[0]
 	n := s.Nodes[0]
@@ -177,7 +195,7 @@ func steppedFinding(s *scene.Scene, steps []clockStep) *finding.Finding {
 		Caveats:        []string{"Where the clock went back, what was recorded before and after the step has the same times and stands mixed."},
 	}
 	if first.own != nil {
-		f.Summary = fmt.Sprintf("At %s the recorder's clock went %s against its own time, which no step touches, and the nodes moved against it by as much: it is the recorder's that stepped.", finding.Clock(first.at), move(first))
+		f.Summary = fmt.Sprintf("At %s the recorder's clock went %s against its own time, which no step touches, and %d of %d nodes moved against it by as much: it is the recorder's that stepped.", finding.Clock(first.at), move(first), len(first.of), len(s.Nodes))
 	}
 	if len(steps) > 1 {
 		f.Title = fmt.Sprintf("The clock of the recording machine stepped %s", finding.Times(len(steps)))
@@ -186,10 +204,7 @@ func steppedFinding(s *scene.Scene, steps []clockStep) *finding.Finding {
 			all = append(all, move(c)+" at "+finding.Clock(c.at))
 		}
 		f.Evidence = append(f.Evidence, finding.Evidence{What: "the steps", Tool: "node_info", Field: "ServerTime", Lines: all})
-		f.Summary = fmt.Sprintf("All nodes moved together against the recorder's clock %s, first at %s: it is the recorder's that stepped.", finding.Times(len(steps)), finding.Clock(first.at))
-		if !slices.ContainsFunc(steps, func(c clockStep) bool { return c.own == nil }) {
-			f.Summary = fmt.Sprintf("The recorder's clock moved against its own time, which no step touches, %s, first at %s, and the nodes moved against it by as much: it is the recorder's that stepped.", finding.Times(len(steps)), finding.Clock(first.at))
-		}
+		f.Summary = stepsSummary(steps)
 	}
 	if first.own != nil {
 		f.Evidence = append(f.Evidence, movedByOwnTime(s, n))

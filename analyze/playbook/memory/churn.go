@@ -8,6 +8,7 @@ import (
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/scene/work"
 	"ergorecorder/analyze/series"
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
@@ -117,27 +118,32 @@ func ofLoad(ctx context.Context, s *scene.Scene, n *scene.Node, f *finding.Findi
 		}
 		before = finding.Window{From: *f.End, To: series.Earlier(f.End.Add(around), s.To)} // it has an after only
 	}
-	was, is, err := s.Works(ctx, n, before, finding.Window{From: f.Onset, To: end})
+	during := finding.Window{From: f.Onset, To: end}
+	was, is, err := s.Works(ctx, n, before, during)
 	if err != nil {
 		return false, err
 	}
 	values := f.Evidence[0].Values
 	rate, _ := values["before_bytes_per_s"].(float64)
 	since, _ := values["after_bytes_per_s"].(float64)
-	return rate > 0 && since/rate <= loadGrew(was, is), nil
+	return rate > 0 && since/rate <= loadGrew(was, is, before.To.Sub(before.From), during.To.Sub(during.From)), nil
 }
 
 // loadGrew is how many times as many messages are handled: of all, or of the one behavior that
 // most of the more of them are of, if those grew more, for its messages may be the dear ones.
-func loadGrew(was, is map[string]scene.WorkRate) float64 {
+// That one must have handled so many meanwhile that it is known what they take, and as many as
+// one before is what none counts for.
+func loadGrew(was, is map[string]scene.WorkRate, over, during time.Duration) float64 {
 	before, now, most, of := 0.0, 0.0, 0.0, 0.0
 	for _, w := range was {
 		before += w.Handled
 	}
 	for behavior, w := range is {
 		now += w.Handled
-		if more := w.Handled - was[behavior].Handled; more > most {
-			most, of = more, w.Handled/max(was[behavior].Handled, 1e-3)
+		if b := was[behavior].Handled; w.Handled-b > most {
+			if most, of = w.Handled-b, 0; w.Handled*during.Seconds() >= work.FewestBefore {
+				of = w.Handled / max(b, 1/max(over.Seconds(), 1))
+			}
 		}
 	}
 	grew := now / max(before, 1e-3)

@@ -2,6 +2,7 @@ package memory
 
 import (
 	"testing"
+	"time"
 
 	"ergorecorder/analyze/scene"
 )
@@ -20,9 +21,10 @@ func TestLoadGrew(t *testing.T) {
 		{"all alike", of(20, 20), of(40, 40), 2},
 		{"a batch of one beside many cheap ones", of(20, 80), of(300, 80), 15},
 		{"as before", of(20, 80), of(20, 80), 1},
+		{"a few messages of a kind that hardly ever comes", map[string]scene.WorkRate{"Clerk": {Handled: 20}, "Odd": {Handled: .01}}, map[string]scene.WorkRate{"Clerk": {Handled: 20}, "Odd": {Handled: .05}}, 20.05 / 20.01},
 		{"nothing handled before", of(0, 0), of(300, 0), 0},
 	} {
-		if got := loadGrew(c.was, c.is); got != c.want {
+		if got := loadGrew(c.was, c.is, 3*time.Minute, 3*time.Minute); got != c.want {
 			t.Errorf("%s: the load grew %v times, want %v", c.what, got, c.want)
 		}
 	}

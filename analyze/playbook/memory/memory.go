@@ -47,7 +47,7 @@ func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 				return err
 			}
 			if load {
-				v.Skip("%s: what it allocates rose with the messages that it handles, and no more than they: no finding", n.Name)
+				v.Skip("%s: what it allocates rose no more than the messages that it handles, or than those of the one behavior that most of the more of them are of: no finding", n.Name)
 				continue
 			}
 			if !ours {

@@ -24,33 +24,42 @@ type detour struct {
 // detours finds a link that was slow when the recording began, though the way over a third
 // node is many times shorter: no distance makes the direct way the longer one.
 func detours(s *scene.Scene, w *scene.Network, v *finding.Verdict, a, b string) {
-	way, ok := shortest(s, w, a, b)
-	if !ok {
-		return
-	}
-	far := func(ms float64) bool { return ms >= s.Set.Of(slowMS) && ms >= s.Set.Of(slowRatio)*way.ms }
 	from, to := a, b
 	if w.Pings[[2]string{b, a}].Len() > w.Pings[[2]string{a, b}].Len() {
 		from, to = b, a
 	}
 	trips := w.Pings[[2]string{from, to}]
+	if at := slices.IndexFunc(trips.V, func(ms float64) bool { return ms >= s.Set.Of(slowMS) }); at < 0 {
+		return // most links: their ways over all other nodes need not be looked for
+	}
+	way, ok := shortest(s, w, a, b)
+	if !ok {
+		return
+	}
+	far := func(ms float64) bool { return ms >= s.Set.Of(slowMS) && ms >= s.Set.Of(slowRatio)*way.ms }
 	slow := slowAtFirst(trips, far)
 	if slow.Len() < fewestTrips {
 		return
 	}
 	is := series.Median(slow.V)
-	last := slow.T[slow.Len()-1]
+	last, rest := slow.T[slow.Len()-1], trips.From(slow.T[slow.Len()-1].Add(1))
+	take, takes := "take", "takes"
+	over := rest.Len() >= fewestTrips/2
+	if over {
+		take, takes = "took", "took"
+	}
+	onset, so, facts := soSince(s.From, trips)
 	f := &finding.Finding{
-		Kind: finding.SlowLink, Score: min(finding.Score(finding.SlowLink, series.Quantile(slow.V, 0.25)), finding.Unsure), Confidence: finding.Medium, Facts: []finding.Fact{finding.Older},
-		Title: fmt.Sprintf("Round trips between %s and %s take %s ms, over %s they would take %s", finding.NodeName(a), finding.NodeName(b), finding.Number(is), finding.NodeName(way.over), finding.Number(way.ms)),
-		Summary: fmt.Sprintf("It was so when the recording began: a round trip takes %s ms at the median, while %s ms to %s and %s ms from there on are %s ms. No distance makes the direct way so much longer than the way over another node.",
-			finding.Number(is), finding.Number(way.trip[0]), way.over, finding.Number(way.trip[1]), finding.Number(way.ms)),
-		Subject: finding.Subject{Node: a, Peer: b, Incarnation: s.Incarnation(a, s.From)},
-		Onset:   s.From, OnsetErrorS: max(1, trips.Interval().Seconds()),
+		Kind: finding.SlowLink, Score: min(finding.Score(finding.SlowLink, series.Quantile(slow.V, 0.25)), finding.Unsure), Confidence: finding.Medium, Facts: facts,
+		Title: fmt.Sprintf("Round trips between %s and %s %s %s ms, over %s they would take %s", finding.NodeName(a), finding.NodeName(b), take, finding.Number(is), finding.NodeName(way.over), finding.Number(way.ms)),
+		Summary: fmt.Sprintf("%s: a round trip %s %s ms at the median, while %s ms to %s and %s ms from there on are %s ms. No distance makes the direct way so much longer than the way over another node.",
+			so, takes, finding.Number(is), finding.Number(way.trip[0]), way.over, finding.Number(way.trip[1]), finding.Number(way.ms)),
+		Subject: finding.Subject{Node: a, Peer: b, Incarnation: s.Incarnation(a, onset)},
+		Onset:   onset, OnsetErrorS: max(1, trips.Interval().Seconds()),
 		Evidence: []finding.Evidence{{
-			What: "round trips from " + from + " to " + to, Node: from, Tool: "network_ping", From: &s.From, To: &last, Series: finding.Chart("ms", trips),
+			What: "round trips from " + from + " to " + to, Node: from, Tool: "network_ping", From: &onset, To: &last, Series: finding.Chart("ms", trips),
 		}},
-		Recommendation: fmt.Sprintf("Examine the path between %s and %s: their other links are fast.", a, b),
+		Recommendation: fmt.Sprintf("Examine the path between %s and %s: their links to %s are fast.", a, b, way.over),
 		Confirm:        []string{fmt.Sprintf("network_ping name=%s on %s, and from other nodes", b, a)},
 		Caveats:        []string{"Since when is not known: it was not seen otherwise before.", "A ping is answered by one of five workers: one that is busy with a profile delays it too."},
 	}
@@ -61,11 +70,21 @@ func detours(s *scene.Scene, w *scene.Network, v *finding.Verdict, a, b string) 
 		own := w.Pings[[2]string{way.legs[i], other(way, node, i)}]
 		e.Value(fmt.Sprintf("leg_%d_ms", i+1), way.trip[i], tripsBetween(way.legs[i], other(way, node, i), own.T[0], own.T[own.Len()-1]).Of(medianTrip))
 	}
-	if rest := trips.From(last.Add(1)); rest.Len() >= fewestTrips/2 {
+	if over {
 		f.End = &rest.T[0]
 		f.Score = min(f.Score, finding.Over)
 	}
 	v.Find(f)
+}
+
+// soSince is since when something is known that was so at the first sample of a link, and
+// says it: since the recording began, or, of a link that came later, since then.
+func soSince(from time.Time, of series.Series) (at time.Time, says string, facts []finding.Fact) {
+	const soon = 3 // times what is between two samples
+	if of.T[0].Sub(from) > soon*max(of.Interval(), time.Second) {
+		return of.T[0], "It was so when the link was first measured", nil
+	}
+	return from, "It was so when the recording began", []finding.Fact{finding.Older}
 }
 
 const medianTrip = "median(says('rtt ')) * 1000"

@@ -70,26 +70,24 @@ func unwhole(s *scene.Scene, w *scene.Network, v *finding.Verdict, to, from stri
 }
 
 // unwholeAllAlong is the finding about a link over which large messages did not arrive whole
-// when the recording began, nor later: nil where it was so in one half of it only, or hardly.
+// when the recording began, nor later: nil where it began or ended meanwhile, or hardly was so.
 // No healthy link tears messages, so nothing of before is needed.
 func unwholeAllAlong(s *scene.Scene, counted series.Series, anew []time.Time, to, from string) *finding.Finding {
 	if counted.Len() < 4 {
 		return nil
 	}
-	half := counted.T[0].Add(counted.Span() / 2)
-	for _, part := range []series.Series{counted.Before(half), counted.From(half)} {
-		if grown, _ := series.Increase(part, anew...); grown < fewestUnwhole {
-			return nil
-		}
-	}
 	torn, _ := series.Increase(counted, anew...)
+	if _, _, ok := series.Throughout(counted); !ok || torn < 2*fewestUnwhole {
+		return nil
+	}
+	onset, so, facts := soSince(s.From, counted)
 	first, last := counted.T[0], counted.T[counted.Len()-1]
 	f := &finding.Finding{
-		Kind: finding.MessageLoss, Score: finding.ScoreWarning, Confidence: finding.Medium, Facts: []finding.Fact{finding.Older},
+		Kind: finding.MessageLoss, Score: finding.ScoreWarning, Confidence: finding.Medium, Facts: facts,
 		Title:   fmt.Sprintf("Large messages from %s to %s do not arrive whole: %s all along", finding.NodeName(from), finding.NodeName(to), finding.Number(torn)),
-		Summary: fmt.Sprintf("It was so when the recording began: %s gave up waiting for pieces of %s messages of %s meanwhile.", to, finding.Number(torn), from),
-		Subject: finding.Subject{Node: from, Peer: to, Incarnation: s.Incarnation(from, s.From)},
-		Onset:   s.From, OnsetErrorS: max(1, counted.Interval().Seconds()),
+		Summary: fmt.Sprintf("%s: %s gave up waiting for pieces of %s messages of %s meanwhile.", so, to, finding.Number(torn), from),
+		Subject: finding.Subject{Node: from, Peer: to, Incarnation: s.Incarnation(from, onset)},
+		Onset:   onset, OnsetErrorS: max(1, counted.Interval().Seconds()),
 		Evidence: []finding.Evidence{{
 			What: "messages of which a piece did not come in time", Node: to, Tool: "network_nodes", Field: "FragmentTimeouts", From: &first, To: &last, Series: finding.Chart("messages", counted),
 		}},

@@ -24,11 +24,12 @@ const (
 // last, or which two nodes could not make at all, while both of them are well: other
 // links of each tell that.
 func olderLink(s *scene.Scene, w *scene.Network, v *finding.Verdict, a, b string) {
-	if !wellElsewhere(w, a, b) || !wellElsewhere(w, b, a) {
-		return
-	}
 	mute := w.Mute[[2]string{a, b}]
 	mute = append(mute[:len(mute):len(mute)], w.Mute[[2]string{b, a}]...)
+	// Whether they are well elsewhere all pings tell: it is asked of the few links of which some got no answer.
+	if len(mute) < fewestMute || !wellElsewhere(w, a, b) || !wellElsewhere(w, b, a) {
+		return
+	}
 	late, apart := 0, 0
 	for _, m := range mute {
 		if m.TimedOut() {

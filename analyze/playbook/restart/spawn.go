@@ -173,7 +173,7 @@ func olderDisabled(s *scene.Scene, n *scene.Node, in *scene.Inspection) *finding
 			last = h
 		}
 	}
-	if last == nil || meant(last.Reason) || slices.ContainsFunc(n.Procs.Actors, func(a *scene.Actor) bool { return a.Parent == in.Pid && a.Name == last.Child }) {
+	if last == nil || meant(last.Reason) || maybeThere(n, in.Pid, last.Child) {
 		return nil
 	}
 	first, to := in.Disabled.T[0], in.Disabled.T[in.Disabled.Len()-1]
@@ -196,6 +196,14 @@ func olderDisabled(s *scene.Scene, n *scene.Node, in *scene.Inspection) *finding
 	told.Row = in.Pid
 	f.Evidence[0].Value("disabled", in.Disabled.V[0], told.Of("first("+in.DisabledAs+")"))
 	return f
+}
+
+// maybeThere reports whether a supervisor has a child of a name, or one without any, which may
+// be that one: those that are started with one specification have none.
+func maybeThere(n *scene.Node, supervisor, child string) bool {
+	return slices.ContainsFunc(n.Procs.Actors, func(a *scene.Actor) bool {
+		return a.Parent == supervisor && (a.Name == child || a.Name == "")
+	})
 }
 
 // meant reports whether a child that ended for a reason may be done.
