@@ -44,11 +44,12 @@ func Judge(c *Case, r story.Report) Outcome {
 	interval := c.interval()
 	_, to := c.Span()
 	right := map[*story.Finding]bool{}
+	var hidden []*Fault
 	for i := range c.Faults {
 		fault := &c.Faults[i]
 		best := fault.best(r)
 		if c.hidden(fault) { // told all the same or not: it does not count
-			if o.Hidden++; best != nil {
+			if o.Hidden, hidden = o.Hidden+1, append(hidden, fault); best != nil {
 				right[best] = true
 			}
 			continue
@@ -87,7 +88,7 @@ func Judge(c *Case, r story.Report) Outcome {
 		}
 	}
 	for _, f := range roots {
-		if !right[f] && !slices.Contains(c.Also, f.Kind) && !c.bySideOf(f, o.Hidden > 0) && !slices.ContainsFunc(c.Faults, func(fault Fault) bool { return fault.explains(f) }) {
+		if !right[f] && !slices.Contains(c.Also, f.Kind) && !c.bySideOf(f, hidden) && !slices.ContainsFunc(c.Faults, func(fault Fault) bool { return fault.explains(f) }) {
 			o.False = append(o.False, f.Kind+": "+f.Title)
 		}
 	}
@@ -155,11 +156,12 @@ var growing = []string{"memory_leak", "process_leak", "goroutine_growth", "regis
 
 // bySideOf reports whether a finding tells what a node does to others that was not
 // recorded: it is towards that node, or of who waits and cannot deliver. Who keeps
-// him waiting is not in the recording; nor is it where a fault is hidden.
-func (c *Case) bySideOf(f *story.Finding, hidden bool) bool {
+// him waiting is not in the recording; nor is it on the node, or towards the node, of a fault that is hidden.
+func (c *Case) bySideOf(f *story.Finding, hidden []*Fault) bool {
 	suffers := []string{"stuck_call", "delivery_errors", "error_burst", "dead_letters"}
 	waits := f.Kind == "overloaded_process" && strings.Contains(f.Title, "waits for replies")
-	if hidden && (slices.Contains(suffers, f.Kind) || waits) {
+	beside := func(h *Fault) bool { return h.Node == "" || value(f, "node") == h.Node || value(f, "peer") == h.Node }
+	if (slices.Contains(suffers, f.Kind) || waits) && slices.ContainsFunc(hidden, beside) {
 		return true
 	}
 	return c.Unseen != "" && (value(f, "peer") == c.Unseen || value(f, "node") == c.Unseen && value(f, "peer") != "" || slices.Contains(suffers, f.Kind) || waits)

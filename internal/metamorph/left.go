@@ -1,10 +1,12 @@
 package metamorph
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"time"
 
+	"ergorecorder/ergo"
 	"ergorecorder/ergo/capture"
 	"ergorecorder/internal/story"
 )
@@ -90,16 +92,19 @@ func reading(kind string) string {
 // before the fault has lasted for as long as a call may take, no answer has its name, its
 // node was back before the recording began, what shows it was answered too seldom, no peer
 // was asked whether it lost the node that is down, or the child that dies over and over did
-// so once or twice.
+// so once or twice, by the listings and by the log.
 func (c *Case) hidden(f *Fault) bool {
 	return f.left == nothing || c.tooShort(f) || c.unnamed(f) || c.back(f) || c.tooFew(f) || c.unmissed(f) || c.once(f)
 }
 
 func (c *Case) tooShort(f *Fault) bool {
-	var last time.Time
 	tool := reading(f.Kind)
+	if tool == "" {
+		return false // no call need be waited for to tell it
+	}
+	var last time.Time
 	for _, l := range c.Lines {
-		if (f.Node == "" || l.Call.Node == f.Node) && (tool == "" || l.Call.Tool == tool) && l.Answer.At.After(last) {
+		if (f.Node == "" || l.Call.Node == f.Node) && l.Call.Tool == tool && l.Answer.At.After(last) {
 			last = l.Answer.At
 		}
 	}
@@ -169,7 +174,28 @@ func (c *Case) once(f *Fault) bool {
 			since[pid] = true
 		}
 	})
-	return len(since) < loop
+	return len(since) < loop && c.diedInLog(f) < loop
+}
+
+// diedInLog is how many processes of a fault the log says to have died.
+func (c *Case) diedInLog(f *Fault) int {
+	died := map[string]bool{}
+	c.clone().rows([]string{"sample_read"}, func(l *capture.Line, r row) {
+		list, _ := r["samples"].([]any)
+		for _, x := range list {
+			s, _ := x.(row)
+			line, ok := s["data"].(row)
+			if !ok || l.Call.Node != f.Node {
+				continue
+			}
+			said, _ := json.Marshal(line)
+			about := slices.ContainsFunc(f.Names, func(name string) bool { return strings.Contains(string(said), name) })
+			if _, dead := ergo.Tells(ergo.LineDied, "", "", text(line, "message")); dead && about {
+				died[text(line, "source")] = true
+			}
+		}
+	})
+	return len(died)
 }
 
 // parted reports whether a finding says that two nodes were in different groups of a cluster
