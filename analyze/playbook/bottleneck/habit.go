@@ -7,6 +7,7 @@ import (
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/series"
 )
 
 // Processes that work by sessions pause when one is over, each at a moment of its
@@ -121,17 +122,27 @@ func (r *row) novel() bool {
 }
 
 // inTurn makes one finding of the pauses that came to several processes of a behavior, one
-// after the other, and are over: the first stands for all.
+// after the other, and are over: the first stands for all. One that begins when nobody has
+// paused for longer than pauses last is the first of others.
 func inTurn(paused []*finding.Finding) {
-	first := map[string]*finding.Finding{}
+	type turn struct {
+		first *finding.Finding
+		end   time.Time     // of those so far
+		most  time.Duration // the longest of them
+	}
+	turns := map[string]*turn{}
 	for _, f := range slices.SortedFunc(slices.Values(paused), func(a, b *finding.Finding) int { return a.Onset.Compare(b.Onset) }) {
-		switch b := f.Subject.Behavior; {
-		case f.End == nil || f.Cause != nil || b == "":
-		case first[b] == nil:
-			first[b] = f
-		default:
-			f.FollowsFrom(first[b], "the streams to processes of this behavior paused one after the other")
+		b := f.Subject.Behavior
+		if f.End == nil || f.Cause != nil || b == "" {
+			continue
 		}
+		t, lasted := turns[b], f.End.Sub(f.Onset)
+		if t == nil || f.Onset.Sub(t.end) > max(t.most, lasted) {
+			turns[b] = &turn{f, *f.End, lasted}
+			continue
+		}
+		f.FollowsFrom(t.first, "the streams to processes of this behavior paused one after the other")
+		t.end, t.most = series.Later(t.end, *f.End), max(t.most, lasted)
 	}
 }
 

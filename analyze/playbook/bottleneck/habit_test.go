@@ -3,6 +3,8 @@ package bottleneck
 import (
 	"testing"
 	"time"
+
+	"ergorecorder/analyze/finding"
 )
 
 // TestNovel: pauses that come all along are no news, however late the first; five that
@@ -31,6 +33,23 @@ func TestNovel(t *testing.T) {
 		}
 		if got := r.novel(); got != c.want {
 			t.Errorf("%s: novel is %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+// Pauses that come one after the other follow from the first of them; one that comes hours
+// later does not.
+func TestInTurn(t *testing.T) {
+	start := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
+	var all []*finding.Finding
+	for _, from := range []time.Duration{0, 35 * time.Second, 100 * time.Second, time.Hour, time.Hour + 50*time.Second} {
+		end := start.Add(from + 40*time.Second)
+		all = append(all, &finding.Finding{Kind: finding.TrafficStopped, Subject: finding.Subject{Behavior: "shop.Worker"}, Onset: start.Add(from), End: &end})
+	}
+	inTurn(all)
+	for i, want := range []*finding.Finding{nil, all[0], all[0], nil, all[3]} {
+		if all[i].Cause != want {
+			t.Errorf("the pause that begins at %v follows from another than it should", all[i].Onset)
 		}
 	}
 }
