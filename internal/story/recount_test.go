@@ -72,18 +72,35 @@ func (c *recount) beforeAndSince(formula, tool, node, row string) (before, since
 // the onset, and is how long they went on.
 func (c *recount) lines(texts ...string) (n int, lasted time.Duration) {
 	var first time.Time
+	for _, l := range c.written(texts...) {
+		if n++; n == 1 {
+			first = l.At
+		}
+		lasted = l.At.Sub(first)
+	}
+	return n, lasted
+}
+
+// deaths counts those of these lines that tell of a process that it died.
+func (c *recount) deaths(texts ...string) (n int) {
+	for _, l := range c.written(texts...) {
+		if _, died := ergo.Tells(ergo.LineDied, "", "", l.Message); died {
+			n++
+		}
+	}
+	return n
+}
+
+func (c *recount) written(texts ...string) (out []replay.LogLine) {
 	for l, err := range c.rec.Logs(c.t.Context(), c.s.Node, c.since.Add(-time.Minute), time.Time{}) {
 		if err != nil {
 			c.t.Fatal(err)
 		}
 		if slices.ContainsFunc(texts, func(x string) bool { return x != "" && strings.Contains(l.Source+" "+l.Message, x) }) {
-			if n++; n == 1 {
-				first = l.At
-			}
-			lasted = l.At.Sub(first)
+			out = append(out, l)
 		}
 	}
-	return n, lasted
+	return out
 }
 
 // says reports whether a text that a tool gave of the subject's node while the finding
@@ -134,8 +151,7 @@ func secondPaths() map[finding.Kind]func(*recount) string {
 			return unless(c.of("increase(messages_unhandled)", "process_inspect", c.s.Node, c.s.PID, nil, c.from, time.Time{}) > 0, "its own count of dropped messages never grew")
 		},
 		finding.RestartLoop: func(c *recount) string {
-			died, _ := c.lines(c.s.Behavior)
-			return unless(c.s.Behavior == "" || c.family("sum(born) - first(born)", time.Time{}, time.Time{}) >= 2 || died >= 2,
+			return unless(c.s.Behavior == "" || c.family("sum(born) - first(born)", time.Time{}, time.Time{}) >= 2 || c.deaths(c.s.Behavior) >= 2,
 				"no two were born of its behavior, and no two wrote that they ended")
 		},
 		finding.SupervisorLimit: func(c *recount) string {
