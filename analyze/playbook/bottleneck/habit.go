@@ -25,6 +25,7 @@ type pause struct {
 type habit struct {
 	watched time.Time // since when one of those that paused was seen
 	pauses  []pause   // in time
+	among   int       // behaviors that pause
 }
 
 // habits are those of all nodes, by behavior.
@@ -51,8 +52,10 @@ func habits(s *scene.Scene) (map[string]habit, error) {
 				all[a.Behavior] = h
 			}
 		}
-		for _, h := range all {
+		for b, h := range all {
 			slices.SortFunc(h.pauses, func(a, b pause) int { return a.from.Compare(b.from) })
+			h.among = len(all)
+			all[b] = h
 		}
 		return all, nil
 	})
@@ -75,7 +78,7 @@ func habitual(like pause, over bool, of habit) bool {
 	if over {
 		aboutAs = 4
 	}
-	came := row{watched: of.watched, first: like.from, last: like.from, many: 1}
+	came := row{watched: of.watched, first: like.from, last: like.from, many: 1, among: of.among}
 	if like.actor.Begin.At.Before(came.watched) {
 		came.watched = like.actor.Begin.At
 	}
@@ -97,6 +100,7 @@ func habitual(like pause, over bool, of habit) bool {
 type row struct {
 	watched, first, last time.Time
 	many                 int
+	among                int // behaviors that are looked at: one of many may look new by chance
 }
 
 func (r *row) add(at time.Time) {
@@ -112,13 +116,13 @@ func (r *row) add(at time.Time) {
 func (r *row) late() bool { return r.first.Sub(r.watched) > r.last.Sub(r.first) }
 
 // novel reports whether pauses began at some moment: they are late, and of as many that come
-// at chance all would lie in so late a part of the time in one case of fifty. Of thousands
+// at chance all would lie in so late a part of the time, of any behavior, in one case of fifty. Of thousands
 // of processes that pause every minute or so the first pause is always some minutes late:
 // that alone says nothing.
 func (r *row) novel() bool {
 	const chance = .02
 	span := r.last.Sub(r.first).Seconds()
-	return r.late() && math.Pow(span/r.last.Sub(r.watched).Seconds(), float64(r.many-1)) < chance
+	return r.late() && math.Pow(span/r.last.Sub(r.watched).Seconds(), float64(r.many-1)) < chance/float64(r.among)
 }
 
 // inTurn makes one finding of the pauses that came to several processes of a behavior, one

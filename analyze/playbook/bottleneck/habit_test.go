@@ -18,16 +18,18 @@ func TestNovel(t *testing.T) {
 		return at
 	}
 	for _, c := range []struct {
-		name string
-		at   []time.Time
-		want bool
+		name  string
+		at    []time.Time
+		among int
+		want  bool
 	}{
-		{"every 20 s of an hour, the first after 3 minutes", times(3*time.Minute, 20*time.Second, 170), false},
-		{"five of eight minutes, the first after four", times(4*time.Minute, 35*time.Second, 5), true},
-		{"four in the second half", times(4*time.Minute, 80*time.Second, 4), false},
-		{"the first at once", times(0, time.Minute, 5), false},
+		{"every 20 s of an hour, the first after 3 minutes", times(3*time.Minute, 20*time.Second, 170), 1, false},
+		{"five of eight minutes, the first after four", times(4*time.Minute, 35*time.Second, 5), 1, true},
+		{"the same, of one of a hundred behaviors that pause", times(4*time.Minute, 35*time.Second, 5), 100, false},
+		{"four in the second half", times(4*time.Minute, 80*time.Second, 4), 1, false},
+		{"the first at once", times(0, time.Minute, 5), 1, false},
 	} {
-		r := row{watched: watched, first: c.at[0], last: c.at[0], many: 1}
+		r := row{watched: watched, first: c.at[0], last: c.at[0], many: 1, among: c.among}
 		for _, t := range c.at[1:] {
 			r.add(t)
 		}
