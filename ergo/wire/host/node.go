@@ -126,12 +126,12 @@ func (n *Node) types() []string {
 }
 
 // take shakes hands and serves one connection.
-func (n *Node) take(ctx context.Context, conn net.Conn) {
+func (n *Node) take(ctx context.Context, dialled net.Conn) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	peer, r, conn, err := n.shake(conn)
+	defer dialled.Close()
+	defer context.AfterFunc(ctx, func() { dialled.Close() })()
+	peer, r, conn, err := n.shake(dialled)
 	if err != nil || conn.SetDeadline(time.Time{}) != nil {
 		return // real nodes close without a word, too
 	}
