@@ -118,6 +118,9 @@ const (
 	Saturated Fact = "saturated" // it is inside callbacks all the time
 )
 
+// OnlyItsLife is the caveat of what is older, and is held against the life of its node alone.
+const OnlyItsLife = "Since when is not known: its average before is what it had counted by its first answer, over its uptime."
+
 // Is reports whether a fact holds of a finding.
 func (f *Finding) Is(fact Fact) bool { return slices.Contains(f.Facts, fact) }
 

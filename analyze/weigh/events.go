@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
@@ -15,7 +16,18 @@ import (
 type event struct {
 	published [2][]float64 // a second
 	listening [2][]float64 // its subscribers
-	last      float64      // how often it was published at the listing before; -1: there was none
+	last      float64      // how often it was published when it was listed before
+	at        time.Time    // when that was; zero: it was not
+}
+
+// seen takes in what one listing says of an event: how often it had been published, since it was
+// listed before, and who listens.
+func (e *event) seen(side int, at time.Time, published, subscribers float64) {
+	if seconds := at.Sub(e.at).Seconds(); !e.at.IsZero() && published >= e.last && seconds > 0 {
+		e.published[side] = append(e.published[side], (published-e.last)/seconds)
+	}
+	e.listening[side] = append(e.listening[side], subscribers)
+	e.last, e.at = published, at
 }
 
 // published is how far the series of a node's events moved: how often each is published, and
@@ -48,11 +60,10 @@ func published(ctx context.Context, s *scene.Scene, n *scene.Node, before, since
 // listings takes in what the listings of a stretch say of each event.
 func listings(ctx context.Context, s *scene.Scene, n *scene.Node, w finding.Window, side int, all map[string]*event) error {
 	for _, e := range all {
-		e.last = -1
+		e.at = time.Time{}
 	}
 	var ask replay.Fields
 	called, published, subscribers := ask.Of("Event"), ask.Of("MessagesPublished"), ask.Of("Subscribers")
-	last := w.From
 	for f, err := range s.Rec.Answers(ctx, replay.Query{Node: n.Name, Reading: ergo.Events, From: w.From, To: w.To, Fields: ask, Damaged: s.Note}) {
 		if err != nil {
 			return err
@@ -64,17 +75,11 @@ func listings(ctx context.Context, s *scene.Scene, n *scene.Node, w finding.Wind
 				if _, ours := ergo.Observes(ergo.TraceEvent, ergo.EventName(name)); ours {
 					continue
 				}
-				e = &event{last: -1}
+				e = &event{}
 				all[name] = e
 			}
-			now := f.Columns[published].Float(slot)
-			if seconds := f.At.Sub(last).Seconds(); e.last >= 0 && now >= e.last && seconds > 0 {
-				e.published[side] = append(e.published[side], (now-e.last)/seconds)
-			}
-			e.listening[side] = append(e.listening[side], f.Columns[subscribers].Float(slot))
-			e.last = now
+			e.seen(side, f.At, f.Columns[published].Float(slot), f.Columns[subscribers].Float(slot))
 		}
-		last = f.At
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"fmt"
+	"time"
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
@@ -61,7 +62,7 @@ func dearHotspot(s *scene.Scene, n *scene.Node, rates series.Series, profs []sce
 	f := cpuFinding(n, s.From, s.Usual(n), s.To, series.Change{At: s.From, Before: was, After: is}, rates)
 	f.Facts = append(f.Facts, finding.Older)
 	f.Score = min(finding.Score(finding.CPUHotspot, d.more), finding.Unsure)
-	d.tell(f, n)
+	d.tell(s, f, n)
 	f.Caveats = append(f.Caveats, "Since when is not known: what a message took before is by what the process had counted at its first listing.")
 	e := &f.Evidence[0]
 	n.TellLife(e, life)
@@ -73,16 +74,26 @@ func dearHotspot(s *scene.Scene, n *scene.Node, rates series.Series, profs []sce
 }
 
 // tell puts a costlier process into the finding about its node.
-func (d *costlier) tell(f *finding.Finding, n *scene.Node) {
+func (d *costlier) tell(s *scene.Scene, f *finding.Finding, n *scene.Node) {
 	a := d.actor
 	f.Subject.PID, f.Subject.Name, f.Subject.Behavior, f.Subject.Application = a.Pid, a.Name, a.Behavior, a.Application
-	f.Summary = fmt.Sprintf("It was so when the recording began: a message of %s takes %s inside callbacks, and took %s on average in its life before.",
-		a.Called(), finding.Seconds(d.is), finding.Seconds(d.was))
 	from, to := a.Rest.At, a.Now().At
+	f.Summary = fmt.Sprintf("%s: a message of %s takes %s inside callbacks, and took %s on average in its life until then.",
+		soAt(s, n, from), a.Called(), finding.Seconds(d.is), finding.Seconds(d.was))
 	f.Evidence = append(f.Evidence, finding.Evidence{What: "time inside callbacks for each message of " + a.Called(), Node: n.Name, Tool: "process_list", Field: "RunningTime", From: &from, To: &to})
 	e := &f.Evidence[len(f.Evidence)-1]
 	e.Value("message_takes_s.before", d.was, a.Rows(from, from).Of("first(RunningTime) / first(MessagesIn - MessagesMailbox) / 1e9"))
 	e.Value("message_takes_s.after", d.is, a.Rows(from, to).Of("change(RunningTime) / change(MessagesIn - MessagesMailbox) / 1e9"))
+}
+
+// soAt says from when on something was so: from the begin of the recording, or from a later
+// moment, the first that its life could be held against.
+func soAt(s *scene.Scene, n *scene.Node, at time.Time) string {
+	const soon = 3 // listings
+	if at.Sub(s.From) <= soon*max(n.Interval, time.Second) {
+		return "It was so when the recording began"
+	}
+	return "It was so from " + finding.Clock(at) + " on, and its node used about as much CPU before"
 }
 
 // steadily reports whether a node used as much CPU in the first half of its rates as in the

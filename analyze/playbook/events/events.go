@@ -205,8 +205,8 @@ func unheard(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 	return true
 }
 
-// wasHeard reports whether an event whose first answer shows no subscriber had some for most of
-// its life before, and that was no start.
+// wasHeard reports whether an event whose first answer shows no subscriber had some in its life
+// before, by at least half as many deliveries as messages, and that life was no start.
 func wasHeard(e *scene.Event) bool {
 	if e.Created.IsZero() || e.Delivered.Len() == 0 || e.Published.V[0] <= 0 {
 		return false

@@ -33,7 +33,7 @@ func olderErrors(s *scene.Scene, n *scene.Node, miner *logs.Miner, counted serie
 		}},
 		Recommendation: "Read these lines, and what else the node logged when they began.",
 		Confirm:        []string{"sample_listen log_levels=[error,panic] on " + n.Name},
-		Caveats:        []string{"Since when is not known: its average before is what it had counted by its first answer, over its uptime."},
+		Caveats:        []string{finding.OnlyItsLife},
 	}
 	const lines = "element(LogMessages, 4) + element(LogMessages, 5)"
 	e := &f.Evidence[0]

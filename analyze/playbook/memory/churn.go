@@ -37,18 +37,10 @@ func Churn(s *scene.Scene, n *scene.Node, profs scene.Heaps) *finding.Finding {
 		if keeps(n, c.At, end, c.After) {
 			continue
 		}
-		f := &finding.Finding{
-			Kind: finding.HeapChurn, Score: finding.ScoreWarning, Confidence: finding.Medium,
-			Title:   fmt.Sprintf("%s allocates %s a second, before %s, and throws it away", finding.NodeName(n.Name), finding.Size(c.After), finding.Size(c.Before)),
-			Summary: fmt.Sprintf("Since %s allocation on %s is %s times what it was and collections are %s times as frequent (%s a second); what they leave does not grow.", finding.Clock(c.At), n.Name, finding.Number(c.After/c.Before), finding.Number(gcAfter/math.Max(gcBefore, 1e-9)), finding.Number(gcAfter)),
-			Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(c.At)},
-			Onset:   c.At.Add(-rates.Interval() / 2), OnsetErrorS: c.Error.Seconds() + rates.Interval().Seconds()/2,
-			Evidence: []finding.Evidence{{
-				What: "bytes allocated per second", Node: n.Name, Tool: "runtime_stats", Field: "total_alloc", From: &c.At, To: &end, Series: finding.Chart("bytes/s", rates),
-			}},
-			Recommendation: "Reuse buffers where the profile shows most allocations (sync.Pool, preallocated slices); look for conversions and formatting in callbacks that run often.",
-			Confirm:        []string{"pprof_heap on " + n.Name + ": the alloc column, twice", "pprof_cpu on " + n.Name + ": runtime.mallocgc and runtime.gcBgMarkWorker"},
-		}
+		f := churning(n, rates, c.At, end)
+		f.Title = fmt.Sprintf("%s allocates %s a second, before %s, and throws it away", finding.NodeName(n.Name), finding.Size(c.After), finding.Size(c.Before))
+		f.Summary = fmt.Sprintf("Since %s allocation on %s is %s times what it was and collections are %s times as frequent (%s a second); what they leave does not grow.", finding.Clock(c.At), n.Name, finding.Number(c.After/c.Before), finding.Number(gcAfter/math.Max(gcBefore, 1e-9)), finding.Number(gcAfter))
+		f.Onset, f.OnsetErrorS = c.At.Add(-rates.Interval()/2), c.Error.Seconds()+rates.Interval().Seconds()/2
 		tellChurn(n, &f.Evidence[0], c, changes, i)
 		if cost, told := gcCost(n, c.At, end); told {
 			f.Score = max(f.Score, finding.Score(finding.HeapChurn, cost))
@@ -58,15 +50,36 @@ func Churn(s *scene.Scene, n *scene.Node, profs scene.Heaps) *finding.Finding {
 		if end != s.To {
 			f.End = &end
 		}
-		for _, tables := range [][]scene.HeapTable{profs.Text, profs.Raw} {
-			if f.Subject.Function == "" {
-				f.Subject.Function = allocator(tables, c.At, c.After-c.Before)
-			}
-		}
-		holder(n, f.Subject.Function, finding.Window{From: c.At, To: end}, f)
+		blame(n, f, profs, c.After-c.Before)
 		return f
 	}
 	return nil
+}
+
+// churning is the finding about what a node allocates over a stretch, and throws away, without
+// what it is held against.
+func churning(n *scene.Node, rates series.Series, from, to time.Time) *finding.Finding {
+	return &finding.Finding{
+		Kind: finding.HeapChurn, Score: finding.ScoreWarning, Confidence: finding.Medium,
+		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(from)},
+		Evidence: []finding.Evidence{{
+			What: "bytes allocated per second", Node: n.Name, Tool: "runtime_stats", Field: "total_alloc", From: &from, To: &to, Series: finding.Chart("bytes/s", rates),
+		}},
+		Recommendation: "Reuse buffers where the profile shows most allocations (sync.Pool, preallocated slices); look for conversions and formatting in callbacks that run often.",
+		Confirm:        []string{"pprof_heap on " + n.Name + ": the alloc column, twice", "pprof_cpu on " + n.Name + ": runtime.mallocgc and runtime.gcBgMarkWorker"},
+	}
+}
+
+// blame names who allocates so many bytes a second more in the stretch of the evidence: the
+// function that a profile shows, and the process that runs it.
+func blame(n *scene.Node, f *finding.Finding, profs scene.Heaps, more float64) {
+	w := finding.Window{From: *f.Evidence[0].From, To: *f.Evidence[0].To}
+	for _, tables := range [][]scene.HeapTable{profs.Text, profs.Raw} {
+		if f.Subject.Function == "" {
+			f.Subject.Function = allocator(tables, w.From, more)
+		}
+	}
+	holder(n, f.Subject.Function, w, f)
 }
 
 // keeps reports whether a heap that something allocates so much a second in grew by most of

@@ -28,20 +28,12 @@ func fallenChurn(s *scene.Scene, n *scene.Node, profs scene.Heaps) *finding.Find
 		series.Mean(gcDuring.V) < ratio*series.Mean(gcSince.V) || keeps(n, s.From, end, is) {
 		return nil
 	}
-	f := &finding.Finding{
-		Kind: finding.HeapChurn, Score: finding.ScoreWarning, Confidence: finding.Medium, Facts: []finding.Fact{finding.Older},
-		Title: fmt.Sprintf("%s allocated %s a second, since %s %s, and threw it away", finding.NodeName(n.Name), finding.Size(is), finding.Clock(end), finding.Size(low)),
-		Summary: fmt.Sprintf("It was so when the recording began: until %s allocation on %s was %s times what it is since, with %s collections a second; in the %s of its life before it was %s a second on average.",
-			finding.Clock(end), n.Name, finding.Number(is/max(low, 1)), finding.Number(series.Mean(gcDuring.V)), finding.Duration(lasted), finding.Size(life)),
-		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(s.From)},
-		Onset:   s.From, OnsetErrorS: s.Usual(n).Seconds(), End: &end,
-		Evidence: []finding.Evidence{{
-			What: "bytes allocated per second", Node: n.Name, Tool: "runtime_stats", Field: "total_alloc", From: &s.From, To: &end, Series: finding.Chart("bytes/s", rates),
-		}},
-		Recommendation: "Reuse buffers where the profile shows most allocations (sync.Pool, preallocated slices); look for conversions and formatting in callbacks that run often.",
-		Confirm:        []string{"pprof_heap on " + n.Name + ": the alloc column, twice", "pprof_cpu on " + n.Name + ": runtime.mallocgc and runtime.gcBgMarkWorker"},
-		Caveats:        []string{"Since when is not known: its average before is what it had counted by its first answer, over its uptime."},
-	}
+	f := churning(n, rates, s.From, end)
+	f.Title = fmt.Sprintf("%s allocated %s a second, since %s %s, and threw it away", finding.NodeName(n.Name), finding.Size(is), finding.Clock(end), finding.Size(low))
+	f.Summary = fmt.Sprintf("It was so when the recording began: until %s allocation on %s was %s times what it is since, with %s collections a second; in the %s of its life before it was %s a second on average.",
+		finding.Clock(end), n.Name, finding.Number(is/max(low, 1)), finding.Number(series.Mean(gcDuring.V)), finding.Duration(lasted), finding.Size(life))
+	f.Facts, f.Caveats = []finding.Fact{finding.Older}, []string{finding.OnlyItsLife}
+	f.Onset, f.OnsetErrorS, f.End = s.From, s.Usual(n).Seconds(), &end
 	e := &f.Evidence[0]
 	n.TellLife(e, lasted)
 	first := n.Says("runtime_stats", allocated.T[0], allocated.T[0])
@@ -54,11 +46,6 @@ func fallenChurn(s *scene.Scene, n *scene.Node, profs scene.Heaps) *finding.Find
 		f.Score = max(f.Score, finding.Score(finding.HeapChurn, cost))
 	}
 	f.Score = min(f.Score, finding.Over)
-	for _, tables := range [][]scene.HeapTable{profs.Text, profs.Raw} {
-		if f.Subject.Function == "" {
-			f.Subject.Function = allocator(tables, s.From, is-low)
-		}
-	}
-	holder(n, f.Subject.Function, finding.Window{From: s.From, To: end}, f)
+	blame(n, f, profs, is-low)
 	return f
 }

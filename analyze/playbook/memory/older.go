@@ -26,20 +26,12 @@ func olderChurn(s *scene.Scene, n *scene.Node, profs scene.Heaps) *finding.Findi
 		return nil
 	}
 	from := rates.T[0]
-	f := &finding.Finding{
-		Kind: finding.HeapChurn, Score: finding.ScoreWarning, Confidence: finding.Medium, Facts: []finding.Fact{finding.Older},
-		Title: fmt.Sprintf("%s allocates %s a second, and throws it away", finding.NodeName(n.Name), finding.Size(is)),
-		Summary: fmt.Sprintf("It was so when the recording began: allocation on %s is %s times what it was on average in the %s of its life before, and collections are %s a second.",
-			n.Name, finding.Number(is/was), finding.Duration(life), finding.Number(gcIs)),
-		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(from)},
-		Onset:   s.From, OnsetErrorS: s.Usual(n).Seconds(),
-		Evidence: []finding.Evidence{{
-			What: "bytes allocated per second", Node: n.Name, Tool: "runtime_stats", Field: "total_alloc", From: &from, To: &s.To, Series: finding.Chart("bytes/s", rates),
-		}},
-		Recommendation: "Reuse buffers where the profile shows most allocations (sync.Pool, preallocated slices); look for conversions and formatting in callbacks that run often.",
-		Confirm:        []string{"pprof_heap on " + n.Name + ": the alloc column, twice", "pprof_cpu on " + n.Name + ": runtime.mallocgc and runtime.gcBgMarkWorker"},
-		Caveats:        []string{"Since when is not known: its average before is what it had counted by its first answer, over its uptime."},
-	}
+	f := churning(n, rates, from, s.To)
+	f.Title = fmt.Sprintf("%s allocates %s a second, and throws it away", finding.NodeName(n.Name), finding.Size(is))
+	f.Summary = fmt.Sprintf("It was so when the recording began: allocation on %s is %s times what it was on average in the %s of its life before, and collections are %s a second.",
+		n.Name, finding.Number(is/was), finding.Duration(life), finding.Number(gcIs))
+	f.Facts, f.Caveats = []finding.Fact{finding.Older}, []string{finding.OnlyItsLife}
+	f.Onset, f.OnsetErrorS = s.From, s.Usual(n).Seconds()
 	e := &f.Evidence[0]
 	n.TellLife(e, life)
 	first := n.Says("runtime_stats", allocated.T[0], allocated.T[0])
@@ -50,11 +42,6 @@ func olderChurn(s *scene.Scene, n *scene.Node, profs scene.Heaps) *finding.Findi
 	if cost, told := gcCost(n, from, s.To); told {
 		f.Score = max(f.Score, finding.Score(finding.HeapChurn, cost))
 	}
-	for _, tables := range [][]scene.HeapTable{profs.Text, profs.Raw} {
-		if f.Subject.Function == "" {
-			f.Subject.Function = allocator(tables, from, is-was)
-		}
-	}
-	holder(n, f.Subject.Function, finding.Window{From: from, To: s.To}, f)
+	blame(n, f, profs, is-was)
 	return f
 }

@@ -41,13 +41,26 @@ func detours(s *scene.Scene, w *scene.Network, v *finding.Verdict, a, b string) 
 	if slow.Len() < fewestTrips {
 		return
 	}
-	is := series.Median(slow.V)
-	last, rest := slow.T[slow.Len()-1], trips.From(slow.T[slow.Len()-1].Add(1))
+	f := slowerThan(s, way, trips, slow, [2]string{a, b}, from, to)
+	e := &f.Evidence[0]
+	for i, node := range [2]string{a, b} {
+		own := w.Pings[[2]string{way.legs[i], other(way, node, i)}]
+		e.Value(fmt.Sprintf("leg_%d_ms", i+1), way.trip[i], tripsBetween(way.legs[i], other(way, node, i), own.T[0], own.T[own.Len()-1]).Of(medianTrip))
+	}
+	v.Find(f)
+}
+
+// slowerThan is the finding about a link whose trips were slow, as pings from one of its nodes
+// to the other tell, against a detour.
+func slowerThan(s *scene.Scene, way detour, trips, slow series.Series, ends [2]string, from, to string) *finding.Finding {
+	is, last := series.Median(slow.V), slow.T[slow.Len()-1]
+	rest := trips.From(last.Add(1))
 	take, takes := "take", "takes"
 	over := rest.Len() >= fewestTrips/2
 	if over {
 		take, takes = "took", "took"
 	}
+	a, b := ends[0], ends[1]
 	onset, so, facts := soSince(s.From, trips)
 	f := &finding.Finding{
 		Kind: finding.SlowLink, Score: min(finding.Score(finding.SlowLink, series.Quantile(slow.V, 0.25)), finding.Unsure), Confidence: finding.Medium, Facts: facts,
@@ -66,15 +79,11 @@ func detours(s *scene.Scene, w *scene.Network, v *finding.Verdict, a, b string) 
 	e := &f.Evidence[0]
 	e.Value("ms", is, tripsBetween(from, to, slow.T[0], last).Of(medianTrip))
 	e.Value("detour_ms", way.ms, tripsBetween(from, to, slow.T[0], last).Of(fmt.Sprintf("%v + %v", way.trip[0], way.trip[1])))
-	for i, node := range [2]string{a, b} {
-		own := w.Pings[[2]string{way.legs[i], other(way, node, i)}]
-		e.Value(fmt.Sprintf("leg_%d_ms", i+1), way.trip[i], tripsBetween(way.legs[i], other(way, node, i), own.T[0], own.T[own.Len()-1]).Of(medianTrip))
-	}
 	if over {
 		f.End = &rest.T[0]
 		f.Score = min(f.Score, finding.Over)
 	}
-	v.Find(f)
+	return f
 }
 
 // soSince is since when something is known that was so at the first sample of a link, and

@@ -2,6 +2,7 @@ package restart
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -199,7 +200,8 @@ func wentWithParent(n *scene.Node, d scene.Fall) bool {
 // was listed afterwards.
 func saidToGiveUp(n *scene.Node, w logged.Complaints) []*finding.Finding {
 	var out []*finding.Finding
-	for pid, said := range w.ByPID {
+	for _, pid := range slices.Sorted(maps.Keys(w.ByPID)) {
+		said := w.ByPID[pid]
 		i := slices.IndexFunc(said, func(c logged.Complaint) bool { return c.GivesUp() && ownWord(n, pid, c) })
 		if i < 0 {
 			continue

@@ -92,7 +92,7 @@ func olderSpawnFailed(s *scene.Scene, n *scene.Node, v *finding.Verdict) {
 		Recommendation: "See in the log whose initialization fails and why: a name that is taken, a resource that is not there, an error of the initialization.",
 		Confirm:        []string{"node_info on " + n.Name + ": ProcessesSpawnFailed, twice"},
 		Caveats: []string{
-			"Since when is not known: its average before is what it had counted by its first answer, over its uptime.",
+			finding.OnlyItsLife,
 			"The node counts these failures and does not say whose they are.",
 		},
 	}
