@@ -34,8 +34,8 @@ func Mixed(ctx context.Context, rec *replay.Recording) ([]string, error) {
 // A pulse is what one answer of node_info says of the node's life.
 type pulse struct {
 	at      time.Time
-	created time.Time // by the node's own clock, which may be stepped
-	now     time.Time // by that clock
+	created time.Time     // by the node's own clock, which may be stepped
+	now     time.Time     // by that clock
 	mono    time.Duration // by the recorder's own time, which no step of a clock touches; 0 where it was not recorded
 	cpu     int64
 }
