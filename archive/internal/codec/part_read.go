@@ -31,7 +31,8 @@ type partCursor struct {
 	modes   []uint8 // by column + 1, of the sample under way
 	touched []int
 
-	live               []int32 // slots within the part, ascending
+	live               []int32    // slots within the part, ascending
+	there              *slots.Set // the same, where only what is told counts; live is then empty until it is asked for
 	gone, news, active []int32
 }
 
@@ -71,6 +72,9 @@ func (r *Run) cursor(out *Table) (*partCursor, error) {
 	}
 	if r.mem == nil {
 		r.mem = old.retire()
+	}
+	if out.told {
+		p.there = &slots.Set{}
 	}
 	p.live, p.gone, p.news, p.active = old.live[:0], old.gone[:0], old.news[:0], old.active[:0]
 	var err error
@@ -254,7 +258,7 @@ func (p *partCursor) step() error {
 	if p.lists.Short || p.actives.Short {
 		return parse.ErrContent
 	}
-	p.live = slots.Without(p.live, p.gone)
+	p.leave()
 	p.shape.step(p, p.modes[0], at)
 	for _, slot := range p.shape.dirty {
 		if s := p.shape.vals[slot]; s < 0 || s >= int64(len(p.shapes)) {
@@ -272,8 +276,35 @@ func (p *partCursor) step() error {
 	if p.shape.Short || p.shape.list.Short {
 		return parse.ErrContent
 	}
-	p.live = slots.With(p.live, p.news)
+	p.join()
 	return nil
+}
+
+// leave takes out the rows that are gone, join puts in those that are new.
+func (p *partCursor) leave() {
+	if p.there == nil {
+		p.live = slots.Without(p.live, p.gone)
+		return
+	}
+	p.there.Remove(p.gone)
+	p.live = p.live[:0]
+}
+
+func (p *partCursor) join() {
+	if p.there == nil {
+		p.live = slots.With(p.live, p.news)
+		return
+	}
+	p.there.Add(p.news)
+	p.live = p.live[:0]
+}
+
+// rows are the live ones.
+func (p *partCursor) rows() []int32 {
+	if p.there != nil && len(p.live) == 0 {
+		p.live = p.there.AppendTo(p.live)
+	}
+	return p.live
 }
 
 const touchedColumn = 4 // beside the mode: the column has something to say
@@ -304,7 +335,7 @@ func (c *colCursor) step(p *partCursor, mode uint8, at int64) {
 	case modeActive:
 		c.changes(p.active)
 	case modeDense:
-		c.changes(p.live)
+		c.changes(p.rows())
 	case modeList:
 		rank := -1
 		for range c.list.Int() {

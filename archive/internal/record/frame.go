@@ -86,3 +86,12 @@ func (f *Frame) Object() (slot int32, ok bool) {
 	}
 	return f.Live[0], true
 }
+
+// Cells are what one answer tells anew of some columns, and no more. They and all they hold belong
+// to the walk and are valid until the next step.
+type Cells struct {
+	At      time.Time
+	Failure *Failure     // as in Frame: nothing is told
+	Reset   bool         // forget all that was told before
+	Parts   []codec.Told // of up to 4,096 rows each
+}

@@ -4,6 +4,7 @@ package slots
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"slices"
 )
 
@@ -39,6 +40,41 @@ func Read(dst []int32, b []byte, most int32) (list []int32, rest []byte, ok bool
 		list[i] = slot
 	}
 	return list, b[at:], slot < most
+}
+
+// A Set is a set of slots below 4,096.
+type Set [64]uint64
+
+// Remove takes slots out.
+func (s *Set) Remove(list []int32) {
+	for _, slot := range list {
+		s[slot>>6] &^= 1 << (slot & 63)
+	}
+}
+
+// Add puts slots in.
+func (s *Set) Add(list []int32) {
+	for _, slot := range list {
+		s[slot>>6] |= 1 << (slot & 63)
+	}
+}
+
+// AppendTo appends the slots, ascending.
+func (s *Set) AppendTo(list []int32) []int32 {
+	for i, w := range s {
+		for ; w != 0; w &= w - 1 {
+			list = append(list, int32(i*64+bits.TrailingZeros64(w)))
+		}
+	}
+	return list
+}
+
+// Len is how many there are.
+func (s *Set) Len() (n int) {
+	for _, w := range s {
+		n += bits.OnesCount64(w)
+	}
+	return n
 }
 
 // place is where a slot stands, or would, in a sorted list of different slots, none of
