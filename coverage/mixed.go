@@ -1,6 +1,7 @@
 package coverage
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,8 +34,9 @@ func Mixed(ctx context.Context, rec *replay.Recording) ([]string, error) {
 // A pulse is what one answer of node_info says of the node's life.
 type pulse struct {
 	at      time.Time
-	created time.Time // by the node's own clock, which may be stepped
-	now     time.Time // by that clock
+	created time.Time     // by the node's own clock, which may be stepped
+	now     time.Time     // by that clock
+	mono    time.Duration // by the recorder's own time, which no step of a clock touches; 0 where it was not recorded
 	cpu     int64
 }
 
@@ -60,7 +62,7 @@ func pulses(ctx context.Context, rec *replay.Recording, node string) ([]pulse, e
 		}
 		user, _ := f.Columns[ofUser].Int(slot)
 		system, _ := f.Columns[ofSystem].Int(slot)
-		out = append(out, pulse{f.At, now.Add(-ergo.Lasting(up)), now, user + system})
+		out = append(out, pulse{f.At, now.Add(-ergo.Lasting(up)), now, f.Mono, user + system})
 	}
 	slices.SortStableFunc(out, func(a, b pulse) int { return a.at.Compare(b.at) })
 	return out, nil
@@ -95,12 +97,21 @@ func mixed(said []pulse) string {
 }
 
 // setBack reports whether the answers are of one life after all, in which the
-// recorder's clock was put back: by the node's own time its CPU time never falls.
+// recorder's clock was put back: by the node's own time its CPU time never falls, or, where
+// the node's clock was put back with it, by the recorder's own time.
 func setBack(said []pulse) bool {
+	own := func(a, b pulse) int { return a.now.Compare(b.now) }
+	recorders := func(a, b pulse) int { return cmp.Compare(a.mono, b.mono) }
+	steady := !slices.ContainsFunc(said, func(p pulse) bool { return p.mono <= 0 })
+	return neverFalls(said, own) || steady && neverFalls(said, recorders)
+}
+
+// neverFalls reports whether the CPU time never falls from answer to answer in an order.
+func neverFalls(said []pulse, order func(a, b pulse) int) bool {
 	said = slices.Clone(said)
-	slices.SortStableFunc(said, func(a, b pulse) int { return a.now.Compare(b.now) })
+	slices.SortStableFunc(said, order)
 	for i := range said[1:] {
-		if said[i+1].cpu < said[i].cpu || said[i+1].now.Equal(said[i].now) && said[i+1].cpu != said[i].cpu {
+		if said[i+1].cpu < said[i].cpu || order(said[i], said[i+1]) == 0 && said[i+1].cpu != said[i].cpu {
 			return false
 		}
 	}

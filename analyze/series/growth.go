@@ -39,9 +39,9 @@ type Bar struct{ Share, Least float64 }
 func FindGrowth(all Series) (Growth, bool) { return Bar{Share: 0.5, Least: 10}.Growth(all) }
 
 // Growth tells a lasting growth: the series bends upwards (or grew from the
-// first sample on), its slope since is not chance (Theil-Sen's interval above 0,
-// and at 0.1 % Mann-Kendall or, for what counts up by chance, the mean of its
-// steps), and its last values are above all that was seen
+// first sample on), its slope since is not chance (Theil-Sen's interval above 0
+// and Mann-Kendall at 0.1 %, or, for what counts up by chance, the mean of its
+// steps at 0.1 %), and its last values are above all that was seen
 // before: by the bar, and by twice the scatter around the slope.
 func (b Bar) Growth(all Series) (Growth, bool) {
 	if !b.within(all) {
@@ -67,10 +67,12 @@ func (b Bar) growth(all Series) (Growth, bool) {
 		return g, false
 	}
 	slope, err := TheilSen(since)
-	if err != nil || !slope.Grows() {
+	if err != nil || slope.PerSecond <= 0 {
 		return g, false
 	}
-	if trend, err := MannKendall(since); err != nil || !trend.Rises(0.001) && !drifts(since, 0.001) {
+	const chance = 0.001
+	trend, err := MannKendall(since)
+	if err != nil || !(slope.Grows() && trend.Rises(chance)) && !drifts(since, chance) {
 		return g, false
 	}
 	g.Slope = slope

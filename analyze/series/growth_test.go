@@ -63,3 +63,40 @@ func TestGrowthByChance(t *testing.T) {
 		t.Errorf("what comes back grows: %+v", g)
 	}
 }
+
+// Counts to which chance adds grow whatever the chances; those of what comes and ends as it
+// happens, around one level, do not, for all that they wander.
+func TestGrowthOfWhatComesAndEnds(t *testing.T) {
+	const tries = 200
+	grew, wandered := 0, 0
+	for seed := range uint64(tries) {
+		chance := rand.New(rand.NewPCG(seed, 7))
+		if g, ok := series.FindGrowth(coming(chance, 0, 2, 0)); ok && g.StillGrows() {
+			grew++
+		}
+		lives := []float64{10, 40, 120}[seed%3] // s
+		if g, ok := series.FindGrowth(coming(chance, 60, 60/lives, 1/lives)); ok && g.StillGrows() {
+			wandered++
+		}
+	}
+	if grew < tries*98/100 || wandered > 0 {
+		t.Errorf("of %d counts that grow %d were told, of %d that wander %d", tries, grew, tries, wandered)
+	}
+}
+
+// coming is a count, read every two seconds, of what comes so often a second and of which each
+// ends with a chance a second.
+func coming(chance *rand.Rand, n, comes, ends float64) series.Series {
+	const step = 0.05
+	return seriestest.Every(120, 2, func(float64) float64 {
+		for range int(2 / step) {
+			if chance.Float64() < comes*step {
+				n++
+			}
+			if chance.Float64() < n*ends*step {
+				n--
+			}
+		}
+		return n
+	})
+}

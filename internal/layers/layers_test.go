@@ -21,7 +21,7 @@ var mayImport = map[string]string{
 	"door":   "",
 
 	"ergo":                   "internal/nearest",
-	"ergo/capture":           "ergo",
+	"ergo/capture":           "ergo internal/inorder",
 	"ergo/redact":            "",
 	"ergo/secret":            "",
 	"ergo/live":              "ergo ergo/listing ergo/secret ergo/redact ergo/tools48",
@@ -140,14 +140,15 @@ var mayImport = map[string]string{
 
 	"cmd/fleet": "escape cmd/internal/... fleet/engine fleet/link fleet/shape fleet/view internal/exit",
 
-	"internal/exit":   "escape",
-	"internal/cpu":    "",
-	"internal/layers": "",
-	"internal/limit":  "",
-	"internal/words":  "",
-	"internal/pace":   "",
-	"internal/twist":  "",
-	"internal/...":    "escape ergo/... archive/... recorder/... replay/... coverage analyze/... mcp web internal/...",
+	"internal/exit":    "escape",
+	"internal/cpu":     "",
+	"internal/layers":  "",
+	"internal/limit":   "",
+	"internal/inorder": "",
+	"internal/words":   "",
+	"internal/pace":    "",
+	"internal/twist":   "",
+	"internal/...":     "escape ergo/... archive/... recorder/... replay/... coverage analyze/... mcp web internal/...",
 }
 
 // everywhere are packages that any other may import: one decision each, about

@@ -123,10 +123,10 @@ func overload(ctx context.Context, s *scene.Scene, b *backlog) (*finding.Finding
 		Evidence: []finding.Evidence{b.evidence(was, now, first.At)},
 	}
 	b.weigh(f)
+	dear := slower(was, now)
 	f.Summary = fmt.Sprintf("It handles %s messages a second while %s arrive; %d wait, the oldest for %s.",
 		finding.Number(now.handled), finding.Number(now.arrived), b.Worst.Mailbox, finding.Seconds(b.peak()))
 	waits := 2*b.Waited > b.Rows
-	dear := slower(was, now)
 	if before, ok := dearAllAlong(s, b, was, now); ok && !waits {
 		dear = true
 		f.Summary += fmt.Sprintf(" Each message takes %s; %s.", finding.Seconds(1/now.handled), before.words)
@@ -136,6 +136,11 @@ func overload(ctx context.Context, s *scene.Scene, b *backlog) (*finding.Finding
 		}
 	} else {
 		f.Summary += " " + diagnose(was, now)
+	}
+	if !dear && !more(was, now) && b.byChance(was, s.To.Sub(s.From)) {
+		f.AtMost(finding.Note)
+		f.Summary += fmt.Sprintf(" It was inside callbacks %s of the time before: so near to all of it, messages wait for so long by chance now and then.", finding.Number(100*was.busy)+" %")
+		f.Evidence[0].Value("busy.before", was.busy, a.Rows(a.Begin.At, before.At).Of("change(RunningTime) / span(MessagesIn) / 1e9"))
 	}
 	switch {
 	case waits:
@@ -207,6 +212,19 @@ func (b *backlog) weigh(f *finding.Finding) {
 	case b.growing() && late:
 		f.Score = finding.Score(finding.OverloadedProcess, math.Inf(1)) // it will pass every bound
 	}
+}
+
+// byChance reports whether a process that works as fast, and gets as many messages as before, lets
+// one wait for so long now and then in a time: by Kingman's bound of the waits of a queue
+// (exponential, of messages that come and take as it happens), at each time that it had rested.
+func (b *backlog) byChance(was pace, in time.Duration) bool {
+	const seldom = 0.01 // times in all the time: that is no chance
+	if was.messages < 100 || was.busy <= 0 || was.busy >= 1 {
+		return false
+	}
+	idle := 1 - was.busy
+	rests := was.arrived * idle * in.Seconds()
+	return rests*math.Exp(-idle*b.peak()/(was.busy*was.service)) > seldom
 }
 
 // behind is what a process does whose messages wait, by what was measured of it.

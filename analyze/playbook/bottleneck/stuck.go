@@ -95,6 +95,9 @@ func timingOut(ctx context.Context, s *scene.Scene, a *scene.Actor) (*finding.Fi
 	if a.LongWaits < s.Set.Int(manyWaits) || !harmed || first.From.At.Sub(a.First) < max(2*first.Lasted(), p.Every*3/2) {
 		return nil, nil // too few, or nobody is harmed, or it may always have done so
 	}
+	if neverElse(a, first) && answered(a.Node, &finding.Evidence{}, a.First, s.To) {
+		return nil, nil // it did nothing before, and gets its replies: they are made to wait
+	}
 	began, err := s.StallBegan(ctx, a, first)
 	if err != nil {
 		return nil, err
@@ -181,7 +184,12 @@ const unanswered = "Whom it calls does not answer, or near the time-out of a cal
 func madeToWait(a *scene.Actor, st *work.Stall) bool {
 	const often = 3
 	p := a.Recurs(st)
-	return p.Times >= often && st.Lasted() < 2*p.Lasts && p.First.Progress.Handled()-a.Begin.Handled() <= 1
+	return p.Times >= often && st.Lasted() < 2*p.Lasts && neverElse(a, p.First)
+}
+
+// neverElse reports whether a process handled no message before a stall but the one in which it stands.
+func neverElse(a *scene.Actor, first *work.Stall) bool {
+	return first.Progress.Handled()-a.Begin.Handled() <= 1
 }
 
 // answered reports whether none of the calls of a node failed while one of its processes

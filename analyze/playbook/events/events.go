@@ -145,7 +145,7 @@ func unheard(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 	how, always, left := "", false, false
 	newcomer := since.Sub(s.From) > 2*e.Interval && i == 0 && !e.Earlier
 	switch c, rose := voidChange(s, silence); {
-	case i > 0 && rate >= 0.5:
+	case i > 0 && rate >= 0.5 && !starting(e, since):
 		onset, off = series.Middle(e.Subscribers.T[i-1], since)
 		how = fmt.Sprintf("its last %s subscribers left at %s", finding.Number(e.Subscribers.V[i-1]), finding.Clock(onset))
 	case rose:
@@ -160,6 +160,9 @@ func unheard(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 	case i == 0 && rate >= s.Set.Of(voidRate) && wasHeard(e):
 		left = true
 		how = fmt.Sprintf("it was so when the recording began, though by then %s deliveries had been made of %s messages: it had subscribers", finding.Number(e.Delivered.V[0]), finding.Number(e.Published.V[0]))
+	case rate >= s.Set.Of(wasted) && i > 0:
+		onset, off = series.Middle(e.Subscribers.T[i-1], since)
+		how, always = fmt.Sprintf("its last %s subscribers left within the first minute after it was registered", finding.Number(e.Subscribers.V[i-1])), true
 	case rate >= s.Set.Of(wasted):
 		how, always = "it has been so from the first answer on", true
 	default:
@@ -211,8 +214,13 @@ func wasHeard(e *scene.Event) bool {
 	if e.Created.IsZero() || e.Delivered.Len() == 0 || e.Published.V[0] <= 0 {
 		return false
 	}
-	life := e.Subscribers.T[0].Sub(e.Node.Clock.Ours(e.Created))
-	return life >= time.Minute && 2*e.Delivered.V[0] >= e.Published.V[0]
+	return !starting(e, e.Subscribers.T[0]) && 2*e.Delivered.V[0] >= e.Published.V[0]
+}
+
+// starting reports whether an event was registered less than a minute before: who heard it in
+// that time alone waited for the start, as far as can be told.
+func starting(e *scene.Event, at time.Time) bool {
+	return !e.Created.IsZero() && at.Sub(e.Node.Clock.Ours(e.Created)) < time.Minute
 }
 
 // voidChange is the last great rise of a rate of publishing.

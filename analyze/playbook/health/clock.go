@@ -41,7 +41,7 @@ func clocks(s *scene.Scene, v *finding.Verdict) {
 		v.Find(f)
 	}
 	for _, x := range voters {
-		clockSkew(s, x, voters, agreed, v)
+		clockSkew(s, x, voters, steps, agreed, v)
 	}
 }
 
@@ -229,13 +229,17 @@ func movedBy(n *scene.Node) finding.Evidence {
 
 // clockSkew reports a clock that is off the agreed time by more than the sampling
 // interval: all along, since it stepped or drifted so far, or for a while.
-func clockSkew(s *scene.Scene, x voter, voters []voter, g agreed, v *finding.Verdict) {
+func clockSkew(s *scene.Scene, x voter, voters []voter, recorders []clockStep, g agreed, v *finding.Verdict) {
 	n, limit := x.node, stepLimit(s, x.node)
 	o := g.against(x.offset)
 	steps := jumps(o, limit)
 	worst, onset, errorOf, off := isOff(o, steps, limit, s.Usual(n))
 	if !off {
 		return
+	}
+	with := wentWith(n, recorders, onset, s.Usual(n))
+	if with != nil {
+		onset, errorOf = with.at, with.off
 	}
 	ahead := series.Median(worst.V)
 	f := &finding.Finding{
@@ -249,7 +253,7 @@ func clockSkew(s *scene.Scene, x voter, voters []voter, g agreed, v *finding.Ver
 		Recommendation: fmt.Sprintf("Check the time synchronisation of %s's host; times in its log are off by as much.", n.Name),
 		Confirm:        []string{"node_info on every node at once: ServerTime"},
 	}
-	open := undecided(x, voters, g, worst)
+	open := undecided(x, voters, recorders, g, worst)
 	wordSkew(s, f, n, ahead, open)
 	if k := len(steps); k > 0 {
 		often := "once"
@@ -259,6 +263,10 @@ func clockSkew(s *scene.Scene, x voter, voters []voter, g agreed, v *finding.Ver
 		f.Summary += fmt.Sprintf(" It stepped %s, first by %s s at %s.", often, finding.Number(steps[0].by), finding.Clock(steps[0].next))
 		f.Evidence[0].Value("stepped_at", steps[0].next.UTC().Format(time.RFC3339Nano), n.Says("node_info", steps[0].next, steps[0].next).Of("last(at)"))
 	}
+	if with != nil {
+		f.Summary += " The recorder's clock stepped with it: it is that of the same machine, or both were set."
+		f.Evidence[0].What = "the node's clock less the recorder's, had that not stepped"
+	}
 	if end := worst.T[worst.Len()-1]; end.Before(o.T[o.Len()-1]) {
 		f.End, f.Score = &end, min(f.Score, finding.Over)
 		f.Title = fmt.Sprintf("The clock of %s was off by %s for %s", finding.NodeName(n.Name), finding.Seconds(math.Abs(ahead)), finding.Duration(end.Sub(onset)))
@@ -267,7 +275,7 @@ func clockSkew(s *scene.Scene, x voter, voters []voter, g agreed, v *finding.Ver
 		f.Score = min(f.Score, finding.Note)
 		f.Or("The clock of the machine that records is off, or that of another node: "+open+".", "the time synchronisation of each machine.")
 	}
-	agreedIs := series.Median(x.offset.Between(worst.T[0], worst.T[worst.Len()-1].Add(1)).V) - ahead
+	agreedIs := series.Median(n.Clock.Offset.Between(worst.T[0], worst.T[worst.Len()-1].Add(1)).V) - ahead
 	f.Evidence[0].Value("ahead_s", ahead, n.Over("node_info", worst).Of(fmt.Sprintf("median(offset(ServerTime, took)) - %v", agreedIs)))
 	f.Evidence[0].Value("every_s", s.Usual(n).Seconds(), n.Over("node_info", n.Heard).Of("greatest(median(steps(Uptime)), 1)"))
 	v.Find(f)
@@ -275,19 +283,27 @@ func clockSkew(s *scene.Scene, x voter, voters []voter, g agreed, v *finding.Ver
 
 // undecided says why it cannot be told which clock is right while a node's is off; "" where
 // it can: no time has most clocks, or most moved to the node's since.
-func undecided(x voter, voters []voter, g agreed, worst series.Series) string {
+func undecided(x voter, voters []voter, recorders []clockStep, g agreed, worst series.Series) string {
 	if !g.outvotes {
 		return "no more clocks agree with the one than with the other"
 	}
 	from, to := worst.T[0], worst.T[worst.Len()-1].Add(1)
-	own, alikeNow := series.Median(x.offset.Between(from, to).V), 0
+	own, alikeNow, recorder := series.Median(x.offset.Between(from, to).V), 0, 0.0
+	for _, c := range recorders {
+		if c.own != nil && c.at.Before(to) {
+			recorder += c.by
+		}
+	}
+	if recorder != 0 && math.Abs(recorder-own) <= alike {
+		alikeNow++ // the recorder's clock stepped to where the node's is
+	}
 	for _, o := range voters {
 		if there := o.offset.Between(from, to); there.Len() > 0 && math.Abs(series.Median(there.V)-own) <= alike {
 			alikeNow++
 		}
 	}
 	if 2*alikeNow > len(voters)+1 {
-		return "most clocks are as far from the recorder's since"
+		return "most clocks agree with it since"
 	}
 	return ""
 }

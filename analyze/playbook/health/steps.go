@@ -63,6 +63,9 @@ type clockStep struct {
 	by  float64                // s that the recorder's clock went forward
 	of  map[*scene.Node][]jump // as each node shows it
 	own *ownTime               // the recorder's own time shows it too; nil where that was not recorded
+
+	// with are the nodes whose clocks were not seen to move: they went with the recorder's, as where it runs on their machine.
+	with map[*scene.Node][]jump
 }
 
 // recorderSteps finds steps of the recorder's clock where its own time was not recorded. One
@@ -159,8 +162,38 @@ func stepsByOwnTime(s *scene.Scene, voters []voter) []clockStep {
 	}
 	for _, x := range voters {
 		joins(s, x, steps)
+		goesWith(x.node, steps)
 	}
 	return steps
+}
+
+// goesWith adds a node to the steps that the recorder's own time shows over its answers too, though
+// its clock did not move against the recorder's: it stepped with that.
+func goesWith(n *scene.Node, steps []clockStep) {
+	for _, run := range n.Clock.Runs() {
+		for i := 1; i < len(run); i++ {
+			by, own := run[i-1].Against(run[i]), ownTime{run[i-1], run[i]}
+			for k := range steps {
+				c, j := &steps[k], own.jump(by)
+				if c.own != nil && c.is(own, by) && !slices.Contains(c.of[n], j) {
+					c.with[n] = append(c.with[n], j)
+				}
+			}
+		}
+	}
+}
+
+// wentWith is the step of the recorder's clock with which that of a node went at an instant; nil if it
+// did not.
+func wentWith(n *scene.Node, steps []clockStep, at time.Time, doubt time.Duration) *clockStep {
+	for i, c := range steps {
+		for _, j := range c.with[n] {
+			if at.After(series.Earlier(j.last, j.next).Add(-doubt)) && at.Before(series.Later(j.last, j.next).Add(doubt)) {
+				return &steps[i]
+			}
+		}
+	}
+	return nil
 }
 
 // joins adds a node with whose answers the recorder's own time was not recorded to the steps
@@ -195,19 +228,28 @@ func shows(run []scene.Told, i int, forward float64) bool {
 // addStep takes in what one node shows of a step: it is one that others showed too, at the
 // same moment of the recorder's own time and to the millisecond as far, or another.
 func addStep(steps []clockStep, n *scene.Node, own ownTime, by time.Duration) []clockStep {
-	const exact = 0.01 // s: two answers, each to the millisecond
-	j := jump{last: own.last.At, next: own.next.At, by: -by.Seconds()}
+	j := own.jump(by)
 	for i := range steps {
-		o := &steps[i]
-		if math.Abs(o.by-by.Seconds()) <= exact && own.last.Mono < o.own.next.Mono && o.own.last.Mono < own.next.Mono {
+		if o := &steps[i]; o.is(own, by) {
 			o.of[n] = append(o.of[n], j)
 			o.narrow(own)
 			return steps
 		}
 	}
-	step := clockStep{by: by.Seconds(), of: map[*scene.Node][]jump{n: {j}}, own: &own}
+	step := clockStep{by: by.Seconds(), of: map[*scene.Node][]jump{n: {j}}, with: map[*scene.Node][]jump{}, own: &own}
 	step.narrow(own)
 	return append(steps, step)
+}
+
+// jump is what a step of the recorder's clock is to a clock that keeps the time.
+func (o ownTime) jump(by time.Duration) jump {
+	return jump{last: o.last.At, next: o.next.At, by: -by.Seconds()}
+}
+
+// is reports whether what two answers show is this step: at the same moment and as far.
+func (c *clockStep) is(own ownTime, by time.Duration) bool {
+	const exact = 0.01 // s: two answers, each to the millisecond
+	return math.Abs(c.by-by.Seconds()) <= exact && own.last.Mono < c.own.next.Mono && c.own.last.Mono < own.next.Mono
 }
 
 // narrow takes in between which answers of another node a step lies.
@@ -230,7 +272,7 @@ func unstepped(x voter, steps []clockStep) series.Series {
 	}
 	mine := map[int64]float64{} // by when the first answer behind the step came
 	for _, c := range steps {
-		for _, j := range c.of[x.node] {
+		for _, j := range slices.Concat(c.of[x.node], c.with[x.node]) {
 			mine[j.next.UnixNano()] = c.by
 		}
 	}

@@ -103,10 +103,15 @@ func restarting(ctx context.Context, s *scene.Scene, l *loop) (*finding.Finding,
 		end := last
 		f.End = &end
 		f.AtMost(finding.Over)
-		if l.more == 0 {
-			f.Summary += " It has been stable since."
-		} else {
+		switch {
+		case l.more > 0:
 			f.Summary += fmt.Sprintf(" Later it was restarted %s, far apart.", finding.Times(l.more))
+		case l.family != nil:
+			f.Summary += " None was restarted since."
+		case cur.Gone:
+			f.Summary += fmt.Sprintf(" It was last listed at %s, and not restarted again.", finding.Clock(cur.Last))
+		default:
+			f.Summary += " It has been stable since."
 		}
 	case len(said) == 0 && l.period() > time.Minute && l.births[0].By.Sub(s.From) < 2*l.period():
 		f.AtMost(finding.Note)
