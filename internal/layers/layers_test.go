@@ -42,9 +42,10 @@ var mayImport = map[string]string{
 
 	"archive/internal/record":  "archive/internal/codec",
 	"archive/internal/bolt":    "archive/internal/record archive/internal/codec",
-	"archive/internal/catalog": "archive/internal/record archive/internal/bolt archive/internal/codec",
+	"archive/internal/catalog": "archive/internal/record archive/internal/bolt archive/internal/codec archive/internal/codec/header",
 
 	"archive/internal/codec/frame":  "archive/internal/codec/parse",
+	"archive/internal/codec/header": "archive/internal/codec/parse",
 	"archive/internal/codec/number": "",
 	"archive/internal/codec/parse":  "",
 	"archive/internal/codec/scan":   "",
