@@ -97,10 +97,23 @@ func Run(ctx context.Context, rec *replay.Recording, opt Options) (*Report, erro
 	if r.LeftOut = s.Footprint(net); r.LeftOut == nil {
 		r.LeftOut = []string{}
 	}
-	r.NotEvaluated = append(r.NotEvaluated, s.DamageNoted()...)
+	r.NotEvaluated = append(r.NotEvaluated, unread(s.Damage())...)
 	r.conclude(seen)
-	r.quoteNames(s.OddNames())
+	r.quoteNames(oddNames(s))
 	return r, nil
+}
+
+// unread is what the report says of what could not be read.
+func unread(damage []string) []finding.NotEvaluated {
+	const most = 5 // places that are named
+	var out []finding.NotEvaluated
+	for i, text := range damage {
+		if i == most {
+			return append(out, finding.NotEvaluated{Playbook: "all", Why: fmt.Sprintf("and %d more places that cannot be read", len(damage)-most)})
+		}
+		out = append(out, finding.NotEvaluated{Playbook: "all", Why: "cannot be read: " + text})
+	}
+	return out
 }
 
 // Findings judges a recording and returns what was found, as [Run] does, without
