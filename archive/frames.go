@@ -54,9 +54,9 @@ func (r *Reader) Cells(ctx context.Context, s StreamKey, from, to time.Time, col
 // walk walks the runs that meet the window.
 func (sc *scan) walk(ctx context.Context) {
 	sc.table.Restart()
-	sc.room = sc.r.takeRoom()
-	defer sc.r.keepRoom(sc.room)
-	sc.table.Within(&sc.room.unpacked)
+	sc.room = sc.r.spare.Take()
+	defer sc.r.spare.Keep(sc.room)
+	sc.table.Within(&sc.room.Unpacked)
 	for _, x := range sc.r.cat.Runs(sc.key, 0) {
 		if !sc.window.meets(x.From, x.To) {
 			sc.skipped = true
@@ -79,42 +79,12 @@ type scan struct {
 	broken  string               // the damage told last
 	yield   func(err error) bool // shows what the table came to, or the damage
 
-	room   *room
-	opened int // how many blocks were
-}
-
-// A room is memory that one scan after the other uses.
-type room struct {
-	blocks   [2][]byte // the table still holds one while the next is opened
-	unpacked codec.Memory
-}
-
-// takeRoom is that of the scan before, if it is free.
-func (r *Reader) takeRoom() *room {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	x := r.spare
-	if r.spare = nil; x == nil {
-		x = &room{}
-	}
-	return x
-}
-
-// keepRoom keeps the memory of a scan for the next, unless it is much.
-func (r *Reader) keepRoom(x *room) {
-	const most = 4 << 20
-	if cap(x.blocks[0])+cap(x.blocks[1]) > most {
-		return
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.spare = x
+	room *catalog.Room
 }
 
 // run yields the frames of a run and reports whether to go on.
 func (sc *scan) run(ctx context.Context, x *catalog.Run) bool {
-	sc.opened++
-	cr, err := sc.r.cat.OpenIn(sc.r.zip, sc.key, *x, &sc.room.blocks[sc.opened%2])
+	cr, err := sc.r.cat.OpenIn(sc.r.zip, sc.key, *x, sc.room.Next())
 	if err == nil {
 		if err = sc.table.Load(cr); err != nil {
 			err = sc.r.cat.Corruption(sc.key, x, err)

@@ -49,7 +49,7 @@ type colCursor struct {
 	list       parse.Reader
 	ref        number.Decoder
 	refV, refA int64
-	near       neighbours
+	near       number.Neighbours
 	last       cell // of the last new row
 	vals       []int64
 	lits       []bool
@@ -195,7 +195,8 @@ func (r *Run) column(field int, kind ColumnKind, out *Table, old *colCursor) (c 
 	c = &colCursor{kind: kind, unit: kind.unit(r.Round), scale: 1}
 	if old != nil {
 		c.vals, c.lits, c.dirty = old.vals[:0], old.lits[:0], old.dirty[:0]
-		c.near.told, c.near.lags = old.near.told[:0], old.near.lags[:0]
+		c.near = old.near
+		c.near.Restart()
 	}
 	if kind == AgeNS && r.Round {
 		c.scale = 1e6
@@ -330,7 +331,7 @@ func (c *colCursor) step(p *partCursor, mode uint8, at int64) {
 		}
 	}
 	c.told = len(c.dirty)
-	c.near.reset()
+	c.near.Reset()
 	switch mode & 3 {
 	case modeActive:
 		c.changes(p.active)
@@ -400,7 +401,7 @@ func (c *colCursor) change(slot int32) {
 		c.Pass()
 		if c.kind == AgeNS {
 			if c.grow(slot); !c.lits[slot] {
-				c.near.told = append(c.near.told, c.vals[slot])
+				c.near.Tell(c.vals[slot])
 			}
 		}
 		return
@@ -409,7 +410,7 @@ func (c *colCursor) change(slot int32) {
 	now := cell{val: c.vals[slot], lit: c.lits[slot]}
 	if class := c.Class(); c.kind == AgeNS && !now.lit && class >= 0 && class != number.Narrow.Toggle {
 		now.val = c.age(slot, now.val)
-		c.near.told = append(c.near.told, now.val)
+		c.near.Tell(now.val)
 	} else {
 		now = c.cell(now)
 	}
