@@ -1,6 +1,9 @@
 package redact
 
-import "slices"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // What a text may hold.
 const (
@@ -11,11 +14,12 @@ const (
 
 // An index finds triggers in text. Nearly all text holds none, so most
 // positions are passed over in a look at three bytes, each as one of 32
-// classes.
+// classes, and in long texts before that in a look at every other pair of bytes.
 type index struct {
 	class [256]uint8
 	three [1 << 15]bool     // whether a trigger begins with these three classes
 	by    [1 << 8][]trigger // by the first byte, in small letters
+	pairs [1 << 16]pairSets // by two bytes, the first of them lowest
 }
 
 type trigger struct {
@@ -47,9 +51,49 @@ func makeIndex() *index {
 	for _, t := range triggers {
 		x.by[t[0]] = append(x.by[t[0]], trigger{t, slices.Contains(alone, t), slices.Contains(named, t)})
 		x.three[x.classes(t)] = true
+		x.addPairs(t)
 	}
-	x.three[x.classes("env")], x.three[x.classes("u00")] = true, true
+	for _, t := range []string{"env", "u00"} {
+		x.three[x.classes(t)] = true
+		x.addPairs(t)
+	}
 	return x
+}
+
+// A pairSets tells of which triggers a pair of bytes may be a part: in its low half as
+// the first pair that holds a byte of it, in its high half as the one behind. Each
+// half has a bit for each of 16 sets of triggers, whose first bytes tell them apart, that
+// begin with the pair, and behind those one for those that begin with its second byte.
+type pairSets uint64
+
+// addPairs adds the pairs of a trigger.
+func (x *index) addPairs(t string) {
+	even := pairSets(1) << (t[0] & 15)
+	odd := even << 16
+	for _, c := range cases(t[0]) {
+		for _, d := range cases(t[1]) {
+			x.pairs[c|d<<8] |= even
+		}
+		for any := range 256 {
+			x.pairs[any|c<<8] |= odd
+		}
+	}
+	for _, c := range cases(t[2]) {
+		for _, b := range cases(t[1]) {
+			x.pairs[b|c<<8] |= odd << 32
+		}
+		for any := range 256 {
+			x.pairs[c|any<<8] |= even << 32
+		}
+	}
+}
+
+// cases are the bytes that are c in small letters.
+func cases(c byte) []int {
+	if c >= 'a' && c <= 'z' {
+		return []int{int(c), int(c - 'a' + 'A')}
+	}
+	return []int{int(c)}
 }
 
 func (x *index) classes(t string) int {
@@ -69,12 +113,31 @@ func (x *index) next(text []byte, at int) int {
 }
 
 // holds says what text may hold.
-func (x *index) holds(text []byte) int {
-	w, found := 0, 0
-	for i, c := range text {
-		w = (w<<5 | int(x.class[c])) & (1<<15 - 1)
-		if x.three[w] && i >= 2 {
-			found |= x.found(text, i-2)
+func (x *index) holds(text []byte) (found int) {
+	at, before := 0, pairSets(0)
+	for ; at+8 <= len(text); at += 8 {
+		w := binary.LittleEndian.Uint64(text[at:])
+		a, b, c, d := x.pairs[w&0xffff], x.pairs[w>>16&0xffff], x.pairs[w>>32&0xffff], x.pairs[w>>48]
+		if hits := [4]pairSets{before & (a >> 32), a & (b >> 32), b & (c >> 32), c & (d >> 32)}; hits[0]|hits[1]|hits[2]|hits[3] != 0 {
+			for i, h := range hits {
+				if h&(1<<16-1) != 0 {
+					found |= x.found(text, at+2*i-2)
+				}
+				if h>>16 != 0 {
+					found |= x.found(text, at+2*i-1)
+				}
+			}
+		}
+		before = d
+	}
+	return found | x.between(text, max(0, at-2), len(text))
+}
+
+// between says what text may hold that begins in text[from:to].
+func (x *index) between(text []byte, from, to int) (found int) {
+	for i := from; i < min(to, len(text)-2); i++ {
+		if x.three[int(x.class[text[i]])<<10|int(x.class[text[i+1]])<<5|int(x.class[text[i+2]])] {
+			found |= x.found(text, i)
 		}
 	}
 	return found
@@ -106,6 +169,9 @@ func isDisguised(text []byte, i int) bool {
 func (x *index) at(text []byte, i int) bool {
 	for _, t := range x.by[lower(text[i])] {
 		end := i + len(t.text)
+		if end > len(text) || lower(text[end-1]) != t.text[len(t.text)-1] {
+			continue // nearly all: the three bytes that all begin with are those of many a word
+		}
 		if hasFold(text[i:], t.text) && (!t.alone || ends(text, i, end)) && (!t.named || separated(text, end)) {
 			return true
 		}
