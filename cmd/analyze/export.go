@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -20,7 +18,6 @@ import (
 	"ergorecorder/escape"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 
 	"ergorecorder/analyze"
 	"ergorecorder/archive"
@@ -110,26 +107,15 @@ func runExport(cmd *cobra.Command, paths []string, win window, o export.Options,
 	}
 	var damage []error
 	err = to.Write(cmd, func(w io.Writer) error {
-		lines := make(chan *capture.Line, 1) // read while others are written
-		g, ctx := errgroup.WithContext(cmd.Context())
-		g.Go(func() error {
-			defer close(lines)
-			return rec.Export(ctx, from, until,
-				func(l *capture.Line) error {
-					if !o.Holds(l.Call.Node) {
-						return nil
-					}
-					select {
-					case lines <- l:
-						return nil
-					case <-ctx.Done():
-						return ctx.Err()
-					}
-				},
-				func(err error) { damage = append(damage, err) })
-		})
-		g.Go(func() error { return writeLines(w, lines) })
-		return g.Wait()
+		read := func(emit func(*capture.Line) error) error {
+			return rec.Export(cmd.Context(), from, until, func(l *capture.Line) error {
+				if !o.Holds(l.Call.Node) {
+					return nil
+				}
+				return emit(l)
+			}, func(err error) { damage = append(damage, err) })
+		}
+		return capture.WriteAll(w, read)
 	})
 	if err != nil {
 		return fmt.Errorf("export: %w", err)
@@ -141,27 +127,6 @@ func runExport(cmd *cobra.Command, paths []string, win window, o export.Options,
 		return fmt.Errorf("export: %d stretches could not be read; analyze verify %s says which", len(damage), paths[0])
 	}
 	return nil
-}
-
-// writeLines writes lines until there are no more.
-func writeLines(w io.Writer, lines <-chan *capture.Line) error {
-	out := bufio.NewWriterSize(w, 1<<16)
-	for l := range lines {
-		if err := writeLine(out, l); err != nil {
-			return err
-		}
-	}
-	return out.Flush()
-}
-
-// writeLine writes a line of a capture in which nothing steers a terminal.
-func writeLine(w io.Writer, l *capture.Line) error {
-	var b bytes.Buffer
-	if err := capture.Write(&b, l); err != nil {
-		return err
-	}
-	_, err := w.Write(escape.JSON(b.Bytes()))
-	return err
 }
 
 // exportAs writes the recording in one of the forms of package export.
@@ -224,7 +189,7 @@ func listStreams(w io.Writer, rec *replay.Recording) error {
 // whatHappened are the findings and the marks of the window.
 func whatHappened(cmd *cobra.Command, rec *replay.Recording, o export.Options) ([]export.Instant, error) {
 	var out []export.Instant
-	report, err := analyze.Run(cmd.Context(), rec, analyze.Options{From: o.From, To: o.To, Node: o.Node})
+	report, err := analyze.Run(cmd.Context(), rec, analyze.Options{From: o.From, To: o.To, Node: o.Node, Sturdy: true})
 	if err != nil {
 		return nil, err
 	}

@@ -22,7 +22,6 @@ import (
 	"io"
 	"iter"
 	"math"
-	"strconv"
 	"time"
 
 	"ergorecorder/ergo"
@@ -212,30 +211,4 @@ func (a asker) line(w *wire) (*Line, error) {
 		l.Answer.Text = []byte(*w.Text)
 	}
 	return l, nil
-}
-
-// Write writes one line.
-func Write(w io.Writer, l *Line) error {
-	out := wire{
-		T:       l.Answer.At.UTC().Format(TimeFormat),
-		Node:    l.Call.Node,
-		Tool:    l.Call.Tool,
-		Args:    l.Args,
-		MS:      json.Number(strconv.FormatFloat(float64(l.Answer.Took)/1e6, 'f', -1, 64)),
-		IsError: l.Answer.IsError,
-		Error:   l.Refused,
-	}
-	if out.Args == nil {
-		out.Args = l.Call.Args.JSON()
-	}
-	if l.Answer.Text != nil {
-		s := string(l.Answer.Text)
-		out.Text = &s
-	}
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(out); err != nil {
-		return fmt.Errorf("write capture line: %w", err)
-	}
-	return nil
 }

@@ -237,6 +237,12 @@ var happenings = compile([]phrase[*happening]{
 		}
 		return nil
 	}},
+	{form: "recorder lists seldom", means: "every twelfth time; in between, those for whom messages wait", do: func(h *happening, _ words) error {
+		if h.doing {
+			h.world.Recorder.Rest = 12
+		}
+		return nil
+	}},
 	{form: "{who} blocks[ on {w}][ in {fn}]", means: "its callback does not return: on lock, file, network, channel, sleep or loop", do: onAll(func(h *happening, who []*world.Spec, a words) {
 		var undo []func()
 		for _, s := range who {

@@ -16,6 +16,7 @@ type Recorder struct {
 	Loss  float64 // share of the answers that are not recorded
 	Gaps  []Gap   // stretches in which nothing is recorded
 	Rows  int     // the most rows that a listing gives, others each time; 0: all
+	Rest  int     // a listing comes each so many times, and in between those for whom messages wait; 0: each time
 }
 
 // A Gap is a stretch that is not recorded: of a node, "" for all, and of a
@@ -73,7 +74,12 @@ func (r *Recorder) ask(n *Node, round int, late time.Duration) {
 	}
 	say("node_info", nil, n.infoText())
 	say("runtime_stats", nil, n.statsText())
-	say("process_list", ergo.Args{"limit": 100000}, n.listText(r.Rows))
+	if r.Rest == 0 || round%r.Rest == 0 {
+		say("process_list", ergo.Args{"limit": 100000}, n.listText(n.procs, r.Rows))
+	}
+	if r.Rest > 0 {
+		say("process_list", ergo.Args{"limit": 50, "sort_by": "mailbox"}, n.listText(n.waitedFor(), 0))
+	}
 	if !w.Silent {
 		say("sample_read", ergo.Args{"sampler_id": "s1", "since": n.spoken}, n.linesText())
 	}
