@@ -58,7 +58,7 @@ const (
 	ahead    = 2   // places behind one where a match may be better
 	niceLen  = 128 // a match of that length is taken as it is
 	minMatch = 4
-	slack    = 8
+	margin   = 8
 )
 
 // open makes the finder ready for a body, with the dictionary or without.
@@ -71,7 +71,7 @@ func (f *finder) open(body []byte, d *dictIndex, words bool) {
 	if words {
 		f.dict, f.low = d, 0
 	}
-	f.text = append(append(f.text[:f.begin], body...), make([]byte, slack)...)
+	f.text = append(append(f.text[:f.begin], body...), make([]byte, margin)...)
 	f.log = min(max(bits.Len(uint(len(body))), 8), 16)
 	if len(f.heads) < 1<<f.log {
 		f.heads = make([]int32, 1<<f.log)
