@@ -9,6 +9,7 @@ import (
 
 	"ergorecorder/archive/internal/catalog"
 	"ergorecorder/archive/internal/codec"
+	"ergorecorder/archive/internal/codec/header"
 	"ergorecorder/archive/internal/record"
 )
 
@@ -182,7 +183,7 @@ func (r *Reader) blockOf(k StreamKey, x *catalog.Run) (b []byte, h codec.Header,
 		pieces, moved, err := x.Read()
 		if err == nil && !moved {
 			if b, err = asBlock(r.zip, x, pieces); err == nil {
-				h, err = codec.HeaderOnly(b)
+				h, err = header.Only(b)
 			}
 			if err == nil {
 				return b, h, nil

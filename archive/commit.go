@@ -18,6 +18,7 @@ import (
 	"ergorecorder/archive/internal/bolt"
 	"ergorecorder/archive/internal/catalog"
 	"ergorecorder/archive/internal/codec"
+	"ergorecorder/archive/internal/codec/header"
 	"ergorecorder/archive/internal/record"
 )
 
@@ -45,7 +46,7 @@ func (w *Writer) updateIn(s *catalog.Segment, f func(*bbolt.Tx) error) error {
 		return err
 	}
 	if s.TxID == 0 {
-		id, err := txID(s.DB)
+		id, err := bolt.TxID(s.DB)
 		if err != nil {
 			return err
 		}
@@ -69,7 +70,7 @@ func (w *Writer) updateIn(s *catalog.Segment, f func(*bbolt.Tx) error) error {
 	}
 	// Where there is just no room, and no page says that the commit took place, it
 	// did not.
-	now, e := txID(s.DB)
+	now, e := bolt.TxID(s.DB)
 	s.Doubt = !errors.Is(record.FileError(err), ErrFull) || e != nil || now != s.TxID
 	return err
 }
@@ -281,7 +282,7 @@ func putBlocks(tx *bbolt.Tx, z *codec.Zip, blocks []packed) error {
 	}
 	for i := range blocks {
 		p := &blocks[i]
-		h, err := codec.HeaderOnly(p.block)
+		h, err := header.Only(p.block)
 		if err != nil {
 			return err
 		}

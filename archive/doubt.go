@@ -70,15 +70,15 @@ func (w *Writer) exchange(s *catalog.Segment) (applied bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	id, err := txID(db)
+	id, err := bolt.TxID(db)
 	if applied = id != s.TxID; err == nil && applied {
 		db, err = w.rewritten(s, db)
 	}
 	if err == nil {
-		id, err = txID(db)
+		id, err = bolt.TxID(db)
 	}
 	if err != nil {
-		return false, errors.Join(err, closeBolt(db))
+		return false, errors.Join(err, bolt.Close(db))
 	}
 	s.DB, s.TxID = db, id
 	return applied, nil
@@ -105,21 +105,6 @@ func (w *Writer) rewritten(s *catalog.Segment, db *bbolt.DB) (*bbolt.DB, error) 
 		return nil, err
 	}
 	return w.openBolt(s.Path, 0)
-}
-
-func closeBolt(db *bbolt.DB) error {
-	if db == nil {
-		return nil
-	}
-	return db.Close()
-}
-
-// txID is the number of the newest transaction of a file.
-func txID(db *bbolt.DB) (id int, err error) {
-	err = bolt.Guard(func() error {
-		return db.View(func(tx *bbolt.Tx) error { id = tx.ID(); return nil })
-	})
-	return id, err
 }
 
 var errOther = errors.New("what was read back is not what was written")

@@ -21,8 +21,9 @@ func (r *Reader) Scan(ctx context.Context, s StreamKey, from, to time.Time, colu
 		q := Query{From: from, To: to}
 		sc := &scan{r: r, key: s, window: q.window(), table: codec.NewTable(r.form(s), columns, r.fetcher(s))}
 		sc.table.Restart()
-		sc.rooms = r.takeRooms()
-		defer r.keepRooms(sc.rooms)
+		sc.room = r.takeRoom()
+		defer r.keepRoom(sc.room)
+		sc.table.Within(&sc.room.unpacked)
 		for _, x := range r.cat.Runs(s, 0) {
 			if !sc.window.meets(x.From, x.To) {
 				sc.skipped = true
@@ -45,37 +46,42 @@ type scan struct {
 	skipped bool   // samples were passed over since the last frame
 	broken  string // the damage told last
 
-	rooms  *[2][]byte // memory for blocks: the table still holds one while the next is opened
-	opened int        // how many were
+	room   *room
+	opened int // how many blocks were
 }
 
-// takeRooms is memory for the blocks of a scan: that of the scan before, if it is
-// free.
-func (r *Reader) takeRooms() *[2][]byte {
+// A room is memory that one scan after the other uses.
+type room struct {
+	blocks   [2][]byte // the table still holds one while the next is opened
+	unpacked codec.Memory
+}
+
+// takeRoom is that of the scan before, if it is free.
+func (r *Reader) takeRoom() *room {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	rooms := r.spare
-	if r.spare = nil; rooms == nil {
-		rooms = &[2][]byte{}
+	x := r.spare
+	if r.spare = nil; x == nil {
+		x = &room{}
 	}
-	return rooms
+	return x
 }
 
-// keepRooms keeps the memory of a scan for the next, unless it is much.
-func (r *Reader) keepRooms(rooms *[2][]byte) {
+// keepRoom keeps the memory of a scan for the next, unless it is much.
+func (r *Reader) keepRoom(x *room) {
 	const most = 4 << 20
-	if cap(rooms[0])+cap(rooms[1]) > most {
+	if cap(x.blocks[0])+cap(x.blocks[1]) > most {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.spare = rooms
+	r.spare = x
 }
 
 // run yields the frames of a run and reports whether to go on.
 func (sc *scan) run(ctx context.Context, x *catalog.Run, yield func(*Frame, error) bool) bool {
 	sc.opened++
-	cr, err := sc.r.cat.OpenIn(sc.r.zip, sc.key, *x, &sc.rooms[sc.opened%2])
+	cr, err := sc.r.cat.OpenIn(sc.r.zip, sc.key, *x, &sc.room.blocks[sc.opened%2])
 	if err == nil {
 		if err = sc.table.Load(cr); err != nil {
 			err = sc.r.cat.Corruption(sc.key, x, err)

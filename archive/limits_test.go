@@ -14,14 +14,14 @@ import (
 	"go.etcd.io/bbolt"
 
 	"ergorecorder/archive/internal/catalog"
-	"ergorecorder/archive/internal/codec"
+	"ergorecorder/archive/internal/codec/header"
 	"ergorecorder/internal/limit"
 )
 
 // TestCraftedFile: a file that is nothing but what blocks begin with is no archive.
 func TestCraftedFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.erg")
-	if err := os.WriteFile(path, bytes.Repeat([]byte(codec.Magic), 1<<15), 0o600); err != nil {
+	if err := os.WriteFile(path, bytes.Repeat([]byte(header.Magic), 1<<15), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Open(path); !errors.Is(err, ErrNotArchive) {

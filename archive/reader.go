@@ -25,7 +25,7 @@ type Reader struct {
 
 	mu     sync.Mutex
 	recent []*position // where Last found records lately, newest last
-	spare  *[2][]byte  // memory for blocks of the scan that ended last
+	spare  *room       // memory of the scan that ended last
 }
 
 // Open opens the archive at path, a file or a directory of segments. It

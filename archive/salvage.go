@@ -1,7 +1,6 @@
 package archive
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -101,7 +100,7 @@ func (r *Reader) salvage(there *Reader, path, out string) (*Salvaged, error) {
 	}
 	told := r.cat // what tells of the rest
 	if there != nil {
-		s.Lost = append(there.missing(got), there.cat.Absence...)
+		s.Lost = append(there.cat.Missing(got), there.cat.Absence...)
 		s.Lost = append(s.Lost, there.cat.DamageInTrees()...)
 		told = there.cat
 	}
@@ -168,7 +167,7 @@ func (w *Writer) mend(path string) error {
 	}
 	old := &catalog.Segment{Path: path, DB: db}
 	defer old.Close()
-	meta, err := metaOf(old)
+	meta, err := old.BestMeta()
 	if err != nil {
 		return err
 	}
@@ -193,36 +192,4 @@ func (w *Writer) mend(path string) error {
 			return r.copyTo(tx, meta, &Salvaged{}, map[catalog.RunID]bool{})
 		})
 	})
-}
-
-// metaOf is the meta of a segment as far as its tree tells it, else what its
-// name does.
-func metaOf(s *catalog.Segment) (m catalog.Meta, err error) {
-	err = s.View(func(tx *bbolt.Tx) (err error) {
-		m, err = catalog.GetMeta(tx)
-		return err
-	})
-	if errors.Is(err, ErrNotArchive) {
-		m, err = catalog.Meta{Version: FormatVersion, Segment: 1}, nil
-		if n, ok := catalog.SegmentNumber(s.Name()); ok {
-			m.Segment = n
-		}
-	}
-	return m, err
-}
-
-// missing are the runs that the archive should hold and that were not got.
-func (r *Reader) missing(got map[catalog.RunID]bool) (lost []*CorruptionError) {
-	for _, sr := range r.cat.Sorted() {
-		for _, runs := range sr.Parts {
-			for _, x := range runs {
-				if got[catalog.RunID{Stream: x.Stream, Part: x.Part, Run: x.Run}] || x.Seg.IsRaw() {
-					continue
-				}
-				lost = append(lost, r.cat.Corruption(sr.Key, x, fmt.Errorf("records lost from number %d on: %d", x.Run, x.Records)))
-			}
-		}
-	}
-	slices.SortFunc(lost, func(a, b *CorruptionError) int { return cmp.Compare(a.Stream, b.Stream) })
-	return lost
 }

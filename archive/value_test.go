@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"ergorecorder/archive/internal/bolt"
-	"ergorecorder/archive/internal/codec"
+	"ergorecorder/archive/internal/codec/header"
 )
 
 // crashedFile is a file as a crash leaves it: n records in the tail, each in a
@@ -36,7 +36,7 @@ func TestValueLost(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "damaged.erg")
 	values := 0
 	for at := 0; ; at++ {
-		i := bytes.Index(whole[at:], append(bytes.Clone(bolt.AloneKey), codec.Magic...))
+		i := bytes.Index(whole[at:], append(bytes.Clone(bolt.AloneKey), header.Magic...))
 		if i < 0 {
 			break
 		}

@@ -10,6 +10,7 @@ import (
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/listing"
+	"ergorecorder/ergo/tools48"
 	"ergorecorder/replay/spelled"
 )
 
@@ -230,7 +231,7 @@ func (q *question) appProcesses() (Reply, error) {
 			return Reply{}, err
 		}
 	}
-	limit := defaultLimit
+	limit := tools48.DefaultLimit
 	if n, ok := q.call.Args.Int("limit"); ok && n > 0 {
 		limit = int(n)
 	}

@@ -195,15 +195,6 @@ func wider(a, b stream) bool {
 	) > 0
 }
 
-// defaultLimit is how many rows a listing shows unless it is told otherwise.
-const defaultLimit = 100
-
-// Limit is how many rows a listing with such arguments shows at most.
-func Limit(args string) int {
-	_, limit := width(args)
-	return int(limit)
-}
-
 // width counts the filters in the arguments of a listing, and says how many
 // rows it shows at most.
 func width(args string) (filters int, limit int64) {
@@ -211,11 +202,7 @@ func width(args string) (filters int, limit int64) {
 	if args != "" {
 		a, _ = ergo.ParseArgs([]byte(args)) // the archive's own canonical text
 	}
-	limit, _ = a.Int("limit")
-	if limit <= 0 {
-		limit = defaultLimit
-	}
-	return len(a.Without("limit", "sort_by")), limit
+	return len(a.Without("limit", "sort_by")), tools48.Limit(a)
 }
 
 // chain walks one stream after the other, each from where the one before it

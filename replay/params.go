@@ -6,6 +6,7 @@ import (
 
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/listing"
+	"ergorecorder/ergo/tools48"
 )
 
 // checkArgs refuses what the tool would refuse: arguments of a wrong type, and
@@ -61,7 +62,7 @@ func (q *question) limitArg(whenAbsent int64) int {
 	case !given:
 		return int(whenAbsent)
 	case n == 0 && q.m.faithful:
-		return defaultLimit
+		return tools48.DefaultLimit
 	case n <= 0:
 		return -1
 	}

@@ -190,6 +190,14 @@ type Sample struct {
 	Failure *archive.Failure // instead of an answer
 }
 
+// StreamsOf lists the streams whose answers hold a reading of a node.
+func (r *Recording) StreamsOf(node string, reading ergo.Reading) (out []archive.Stream) {
+	for _, s := range r.index().tells[telling{node, reading}] {
+		out = append(out, s.Stream)
+	}
+	return out
+}
+
 // Table walks the answers of a table or object tool on one node, failed calls
 // and damaged stretches too; see [Recording.Answers], which most want.
 func (r *Recording) Table(ctx context.Context, node, tool string, from, to time.Time, columns []string) iter.Seq2[*archive.Frame, error] {

@@ -152,7 +152,7 @@ func listStreams(w io.Writer, rec *replay.Recording) error {
 // whatHappened are the findings and the marks of the window.
 func whatHappened(cmd *cobra.Command, rec *replay.Recording, o export.Options) ([]export.Instant, error) {
 	var out []export.Instant
-	report, err := analyze.Run(cmd.Context(), rec, analyze.Options{From: o.From, To: o.To, Node: o.Node})
+	report, err := analyze.Run(cmd.Context(), rec, analyze.Options{From: o.From, To: o.To, Node: o.Node, Sturdy: true})
 	if err != nil {
 		return nil, err
 	}

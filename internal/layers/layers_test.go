@@ -42,9 +42,10 @@ var mayImport = map[string]string{
 
 	"archive/internal/record":  "archive/internal/codec",
 	"archive/internal/bolt":    "archive/internal/record archive/internal/codec",
-	"archive/internal/catalog": "archive/internal/record archive/internal/bolt archive/internal/codec",
+	"archive/internal/catalog": "archive/internal/record archive/internal/bolt archive/internal/codec archive/internal/codec/header",
 
 	"archive/internal/codec/frame":  "archive/internal/codec/parse",
+	"archive/internal/codec/header": "archive/internal/codec/parse",
 	"archive/internal/codec/number": "",
 	"archive/internal/codec/parse":  "",
 	"archive/internal/codec/scan":   "",
@@ -91,7 +92,8 @@ var mayImport = map[string]string{
 	"analyze/playbook/...":      judgement,
 	"analyze/scene/work":        "analyze/series",
 	"analyze/scene/logged":      "ergo replay analyze/logs",
-	"analyze/scene":             "analyze/scene/work analyze/scene/logged archive ergo ergo/tools48 replay analyze/setting analyze/finding analyze/series analyze/logs analyze/profiles",
+	"analyze/looks":             "archive ergo ergo/tools48 replay",
+	"analyze/scene":             "analyze/looks analyze/scene/work analyze/scene/logged archive ergo ergo/tools48 replay analyze/setting analyze/finding analyze/series analyze/logs analyze/profiles",
 	"analyze/finding":           "analyze/series",
 	"analyze/series":            "",
 	"analyze/series/seriestest": "analyze/series",
@@ -99,7 +101,7 @@ var mayImport = map[string]string{
 	"analyze/profiles":          "",
 	"compare":                   "escape ergo archive replay analyze/series analyze/logs analyze/profiles analyze/finding",
 
-	"analyze/measure": "ergo ergo/tools48 archive replay",
+	"analyze/measure": "analyze/looks ergo ergo/tools48 archive replay",
 	"analyze/recheck": "ergo analyze/finding",
 	"analyze/views":   "ergo ergo/listing ergo/tools48 archive replay analyze analyze/finding analyze/series analyze/logs analyze/profiles internal/nearest",
 	"analyze/render":  "escape analyze analyze/finding",

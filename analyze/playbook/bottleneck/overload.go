@@ -173,6 +173,9 @@ func overload(ctx context.Context, s *scene.Scene, b *backlog) (*finding.Finding
 	if err := tellQueues(ctx, s, a, f, onset, last.At.Add(s.Usual(a.Node))); err != nil {
 		return nil, err
 	}
+	if now.arrived <= slackOfLoad*was.arrived {
+		return f, nil // who sends more since then does not send it here
+	}
 	senders, err := feeders(ctx, s, a, onset)
 	if err != nil {
 		return nil, err
@@ -237,8 +240,11 @@ func behind(f *finding.Finding, was, now pace) string {
 	return "lets messages wait"
 }
 
+// slackOfLoad is by how much two rates of arrival differ that are the same load.
+const slackOfLoad = 1.05
+
 // outruns reports whether more arrives than is handled.
-func outruns(now pace) bool { return now.arrived > 1.05*now.handled }
+func outruns(now pace) bool { return now.arrived > slackOfLoad*now.handled }
 
 // slower reports whether a message now takes clearly longer than it did. The
 // time inside callbacks is only known while the mailbox drains, so what is

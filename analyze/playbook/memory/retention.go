@@ -130,6 +130,30 @@ func (g *retention) keepsMost(heap, allocated series.Series) bool {
 	return pace(0, 1) >= flattens*pace(0, n-1) && g.ascends() // else it began later
 }
 
+// keepsSince tells such a growth that began later, with the allocation that it keeps: a
+// node that hardly works collects too seldom to have left four values by then. What it
+// leaves must be two doublings above all that it left before.
+func (g *retention) keepsSince(heap, allocated, rates series.Series) bool {
+	const much = 4
+	changes, err := series.Changes(rates, 0.001)
+	if err != nil || g.low.Len() == 0 {
+		return false
+	}
+	step := allocated.Interval()
+	for _, c := range changes {
+		before, since := g.low.Before(c.At), retention{low: g.low.From(c.At.Add(step))}
+		if c.After <= c.Before || before.Len() == 0 || g.low.V[g.low.Len()-1] < much*series.Quantile(before.V, 1) {
+			continue
+		}
+		if since.keepsMost(heap, allocated) {
+			*g = since
+			g.onset, g.off, g.fromStart = c.At.Add(-step/2), c.Error+step/2, false // a rate's time is the end of its step
+			return true
+		}
+	}
+	return false
+}
+
 // ascends takes a growth of which each collection left more than all before, two
 // doublings in all, the last at the pace of all.
 func (g *retention) ascends() bool {

@@ -109,3 +109,19 @@ func Unseal(b []byte) ([]byte, error) {
 	}
 	return b[:n], nil
 }
+
+// Close closes a file, if there is one.
+func Close(db *bbolt.DB) error {
+	if db == nil {
+		return nil
+	}
+	return db.Close()
+}
+
+// TxID is the number of the newest transaction of a file.
+func TxID(db *bbolt.DB) (id int, err error) {
+	err = Guard(func() error {
+		return db.View(func(tx *bbolt.Tx) error { id = tx.ID(); return nil })
+	})
+	return id, err
+}

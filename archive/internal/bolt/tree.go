@@ -37,7 +37,7 @@ var (
 // elements. bbolt itself takes all that for granted, and would crash or go
 // in circles. Values are not read.
 func CheckTree(f io.ReaderAt, size int64) error {
-	t := &tree{f: f, size: size, seen: map[uint64]bool{}}
+	t := &tree{f: f, size: size}
 	root, err := t.root()
 	if err != nil {
 		return err
@@ -55,9 +55,17 @@ type tree struct {
 	f        io.ReaderAt
 	size     int64
 	pageSize uint64
-	pages    uint64 // high-water mark
-	metas    int    // valid meta pages
-	seen     map[uint64]bool
+	pages    uint64   // high-water mark
+	metas    int      // valid meta pages
+	seen     []uint64 // bitmap of the pages that were reached
+}
+
+// see notes that a page was reached, and reports whether it was before.
+func (t *tree) see(id uint64) (again bool) {
+	word, bit := &t.seen[id>>6], uint64(1)<<(id&63)
+	again = *word&bit != 0
+	*word |= bit
+	return again
 }
 
 // meta reads the meta page at a place of the file, nil where that is none.
@@ -105,9 +113,10 @@ func (t *tree) root() (root uint64, err error) {
 			newest, root, t.pages = tx, binary.LittleEndian.Uint64(m[16:]), binary.LittleEndian.Uint64(m[40:])
 		}
 	}
-	if t.pages*t.pageSize > uint64(t.size) {
+	if t.pages > uint64(t.size)/t.pageSize {
 		return 0, fmt.Errorf("%d bytes of %d are missing: %w", int64(t.pages*t.pageSize)-t.size, t.pages*t.pageSize, ErrShort)
 	}
+	t.seen = make([]uint64, t.pages/64+1)
 	return root, nil
 }
 
@@ -124,15 +133,14 @@ const maxTreeDepth = 32
 
 func (t *tree) page(id uint64, depth int) error {
 	bad := func(why string) error { return fmt.Errorf("page %d: %s: %w", id, why, errTree) }
-	if id < 2 || id >= t.pages || t.seen[id] || depth > maxTreeDepth {
+	if id < 2 || id >= t.pages || depth > maxTreeDepth || t.see(id) {
 		return bad("reached wrongly")
 	}
-	t.seen[id] = true
-	var head [PageHeader]byte
-	if _, err := t.f.ReadAt(head[:], int64(id*t.pageSize)); err != nil {
+	head := make([]byte, t.pageSize) // most pages hold all their elements in it
+	if _, err := t.f.ReadAt(head, int64(id*t.pageSize)); err != nil {
 		return bad("not there")
 	}
-	if binary.LittleEndian.Uint64(head[:]) != id {
+	if binary.LittleEndian.Uint64(head) != id {
 		return bad("says another number")
 	}
 	overflow := uint64(binary.LittleEndian.Uint32(head[12:]))
@@ -140,20 +148,23 @@ func (t *tree) page(id uint64, depth int) error {
 		return bad("ends behind the file")
 	}
 	for i := range overflow {
-		if t.seen[id+1+i] {
+		if t.see(id + 1 + i) {
 			return bad("overlaps another")
 		}
-		t.seen[id+1+i] = true
 	}
 	flags, count := binary.LittleEndian.Uint16(head[8:]), int(binary.LittleEndian.Uint16(head[10:]))
 	limit := int64((overflow + 1) * t.pageSize)
 	if flags != pageBranch && flags != pageLeaf || int64(PageHeader+count*elementSize) > limit {
 		return bad("is no page of a tree")
 	}
-	elements := make([]byte, count*elementSize)
-	if _, err := t.f.ReadAt(elements, int64(id*t.pageSize)+PageHeader); err != nil {
-		return bad("not there")
+	elements := head[PageHeader:]
+	if count*elementSize > len(elements) {
+		elements = make([]byte, count*elementSize)
+		if _, err := t.f.ReadAt(elements, int64(id*t.pageSize)+PageHeader); err != nil {
+			return bad("not there")
+		}
 	}
+	elements = elements[:count*elementSize]
 	pos := leafPos
 	if flags == pageBranch {
 		pos = branchPos

@@ -366,3 +366,19 @@ func (r *Run) readSynopsis() (b []byte, err error) {
 	})
 	return b, err
 }
+
+// Missing are the runs that the archive should hold and that were not got.
+func (c *Catalog) Missing(got map[RunID]bool) (lost []*record.CorruptionError) {
+	for _, sr := range c.Sorted() {
+		for _, runs := range sr.Parts {
+			for _, x := range runs {
+				if got[RunID{Stream: x.Stream, Part: x.Part, Run: x.Run}] || x.Seg.IsRaw() {
+					continue
+				}
+				lost = append(lost, c.Corruption(sr.Key, x, fmt.Errorf("records lost from number %d on: %d", x.Run, x.Records)))
+			}
+		}
+	}
+	slices.SortFunc(lost, func(a, b *record.CorruptionError) int { return cmp.Compare(a.Stream, b.Stream) })
+	return lost
+}

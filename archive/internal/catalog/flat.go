@@ -16,6 +16,7 @@ import (
 
 	"ergorecorder/archive/internal/bolt"
 	"ergorecorder/archive/internal/codec"
+	"ergorecorder/archive/internal/codec/header"
 	"ergorecorder/archive/internal/record"
 	"ergorecorder/internal/limit"
 )
@@ -226,7 +227,7 @@ func (f *FlatWriter) write(b []byte) {
 
 // Block writes a block, and its entry to the index.
 func (f *FlatWriter) Block(b []byte) error {
-	h, err := codec.HeaderOnly(b)
+	h, err := header.Only(b)
 	if err != nil {
 		return err
 	}
@@ -234,7 +235,7 @@ func (f *FlatWriter) Block(b []byte) error {
 	if err != nil {
 		return err
 	}
-	entry := codec.AppendSummary(RunKey(&h), &h)
+	entry := header.AppendSummary(RunKey(&h), &h)
 	entry = binary.AppendUvarint(entry, uint64(len(b)))
 	entry = binary.AppendUvarint(entry, uint64(f.at))
 	f.Entries = append(f.Entries, append(binary.AppendUvarint(entry, uint64(len(synopsis))), synopsis...))

@@ -8,7 +8,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"ergorecorder/archive/internal/bolt"
-	"ergorecorder/archive/internal/codec"
+	"ergorecorder/archive/internal/codec/header"
 	"ergorecorder/archive/internal/record"
 )
 
@@ -96,7 +96,7 @@ func (c *Catalog) StrayBlocks(s *Segment) (damage []*record.CorruptionError) {
 	err := s.View(func(tx *bbolt.Tx) error {
 		bolt.EachValue(tx, BucketBlocks, func(k, v []byte) {
 			for off := 0; off < len(v); {
-				h, _, size, err := codec.ParseHeader(v[off:])
+				h, _, size, err := header.Parse(v[off:])
 				if err != nil {
 					return // blamed on the run that lies there
 				}

@@ -16,6 +16,7 @@ import (
 
 	"ergorecorder/archive/internal/bolt"
 	"ergorecorder/archive/internal/codec"
+	"ergorecorder/archive/internal/codec/header"
 	"ergorecorder/archive/internal/record"
 )
 
@@ -236,7 +237,7 @@ func (c *Catalog) loadBlocks(s *Segment, tx *bbolt.Tx, defs map[uint32]*Stream) 
 			c.Blame(s, nil, 0, 0, fmt.Errorf("blocks %x: %w", k, bolt.ErrNoValue))
 		}
 		for off := 0; off < len(v); {
-			h, _, size, err := codec.ParseHeader(v[off:])
+			h, _, size, err := header.Parse(v[off:])
 			if err != nil {
 				c.Blame(s, nil, 0, 0, fmt.Errorf("blocks %x at %d: %w", k, off, err))
 				return
@@ -300,7 +301,7 @@ func (c *Catalog) loadBatch(s *Segment, defs map[uint32]*Stream, b *Batch, value
 		c.Blame(s, nil, 0, 0, fmt.Errorf("tail %d: %w", b.Key, bolt.ErrNoValue))
 	}
 	for off := 0; off < len(value); {
-		h, _, size, err := codec.ParseHeader(value[off:])
+		h, _, size, err := header.Parse(value[off:])
 		if err != nil {
 			c.Blame(s, nil, 0, 0, fmt.Errorf("tail %d at %d: %w", b.Key, off, err))
 			return // where the next chunk begins is not known
@@ -328,7 +329,7 @@ func (c *Catalog) loadBatch(s *Segment, defs map[uint32]*Stream, b *Batch, value
 // its header counts, its size, and where it lies: the key of its value, and
 // the place within.
 func AppendEntry(b []byte, h *codec.Header, size int, key []byte, at int) []byte {
-	b = codec.AppendSummary(append(b, RunKey(h)...), h)
+	b = header.AppendSummary(append(b, RunKey(h)...), h)
 	b = binary.AppendUvarint(b, uint64(size))
 	b = binary.AppendUvarint(b, uint64(at))
 	if at > 0 {

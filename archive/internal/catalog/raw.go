@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"ergorecorder/archive/internal/codec"
+	"ergorecorder/archive/internal/codec/header"
 	"ergorecorder/internal/limit"
 )
 
@@ -76,12 +77,12 @@ func scanRaw(b []byte) (runs map[RunID]*rawRun, archive uint64, foreign, searche
 	searched = len(b)
 	owners := map[uint64]int{}
 	for at := 0; ; {
-		i := bytes.Index(b[at:], []byte(codec.Magic))
+		i := bytes.Index(b[at:], []byte(header.Magic))
 		if i < 0 {
 			break
 		}
 		at += i
-		h, _, size, err := codec.ParseHeader(b[at:])
+		h, _, size, err := header.Parse(b[at:])
 		if err != nil {
 			if effort -= size; effort < 0 {
 				searched = at

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"ergorecorder/archive/internal/codec"
+	"ergorecorder/archive/internal/codec/header"
 	"ergorecorder/archive/internal/record"
 	"ergorecorder/internal/limit"
 )
@@ -40,7 +41,7 @@ func TestRawOrder(t *testing.T) {
 func TestCraftedSearch(t *testing.T) {
 	b := make([]byte, 1<<20)
 	for at := 0; at+32 <= len(b); at += 32 {
-		copy(b[at:], codec.Magic)
+		copy(b[at:], header.Magic)
 		b[at+4] = codec.Version
 		binary.LittleEndian.PutUint32(b[at+8:], uint32(len(b)-at))
 	}

@@ -242,3 +242,19 @@ func (s *Segment) Reopen() error {
 	s.DB = db
 	return err
 }
+
+// BestMeta is the meta of a segment as far as its tree tells it, else what its
+// name does.
+func (s *Segment) BestMeta() (m Meta, err error) {
+	err = s.View(func(tx *bbolt.Tx) (err error) {
+		m, err = GetMeta(tx)
+		return err
+	})
+	if errors.Is(err, record.ErrNotArchive) {
+		m, err = Meta{Version: FormatVersion, Segment: 1}, nil
+		if n, ok := SegmentNumber(s.Name()); ok {
+			m.Segment = n
+		}
+	}
+	return m, err
+}

@@ -206,15 +206,17 @@ func (c *column) putNear(now cell, size int) bool {
 // age decodes what putAge wrote for a row that was there before.
 func (c *colCursor) age(slot int32, before int64) int64 {
 	lag := c.near.lag(slot)
-	if len(c.Class) > 0 && c.Class[0] >= classLag {
-		*lag = c.Class[0] - classLag + 1
-		c.Class = c.Class[1:]
+	class := c.Class()
+	if class >= classLag {
+		*lag = uint8(class - classLag + 1)
+		c.Pass()
+		class = c.Class()
 	}
-	if len(c.Class) == 0 || c.Class[0] < classNear {
+	if class < classNear {
 		return c.cell(cell{val: before}).val
 	}
-	n := uint(c.Class[0] - classNear)
-	c.Class = c.Class[1:]
+	c.Pass()
+	n := uint(class - classNear)
 	v, ok := c.near.at(int(*lag))
 	d := uint64(n) // 0 and 1 stand for themselves
 	if n > 1 {

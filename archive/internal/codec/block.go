@@ -4,66 +4,21 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"slices"
 
-	"github.com/cespare/xxhash/v2"
-
 	"ergorecorder/archive/internal/codec/frame"
+	"ergorecorder/archive/internal/codec/header"
 	"ergorecorder/archive/internal/codec/number"
 	"ergorecorder/archive/internal/codec/parse"
 	"ergorecorder/archive/internal/codec/word"
 )
 
-// Magic begins every block and every chunk.
-const Magic = "ErgB"
+// Version is the version of the format that is written.
+const Version = header.Version
 
-// Version is the version of the format that is written. Readers refuse a
-// newer one, and read every older one.
-const Version = 3
-
-// A Header says what a block or chunk holds, without decoding it.
-type Header struct {
-	Version  uint8
-	Archive  uint64
-	Stream   uint32
-	Part     int
-	Run      uint64 // Seq of the run's first record
-	Chunk    int    // how many chunks of the run came before
-	Whole    bool   // the run from its keyframe to its end
-	Round    bool   // ages in nanoseconds are kept to the millisecond
-	Epoch    uint64 // runs of one epoch agree about slots
-	Prev     uint64 // Seq of the stream's (the part's) record before the run, 0 if there was none
-	First    uint64
-	Last     uint64
-	Records  int
-	Failures int
-	Rows     int
-	From, To int64 // the earliest and the latest time of a record
-}
-
-// Fixed part of the header:
-//
-//	0  magic     4
-//	4  version   1
-//	5  flags     1
-//	6  part      2
-//	8  length    4  of the whole block
-//	12 stream    4
-//	16 archive   8
-//	24 checksum  8  xxhash64 of the block with this field 0
-const fixedLen = 32
-
-const (
-	flagSolid    = 1 // directory and data are one zstd frame, raw bits behind it
-	flagWhole    = 2
-	flagRound    = 4
-	flagSynopsis = 8 // behind the summary
-)
-
-// ErrVersion: the block is of a newer version of the format.
-var ErrVersion = errors.New("newer format version")
+// A Header says what a block or chunk holds, see package header.
+type Header = header.Header
 
 // A stream is one series of bytes (or bits) of a block.
 type stream struct {
@@ -150,7 +105,7 @@ const solidBelow = 32 << 10
 
 func layout(h Header, synopsis []byte, ss streams, z *frame.Zip) []byte {
 	slices.SortFunc(ss, func(a, b stream) int { return a.tag - b.tag })
-	b := AppendHeader(nil, &h)
+	b := header.Append(nil, &h)
 	if len(synopsis) > 0 {
 		b = appendSynopsis(b, synopsis)
 	}
@@ -159,12 +114,12 @@ func layout(h Header, synopsis []byte, ss streams, z *frame.Zip) []byte {
 		b, solid = appendSolid(b, h, ss, z)
 	}
 	if solid {
-		b[5] |= flagSolid
+		b[5] |= header.Solid
 	} else {
 		b, _ = appendStreams(b, ss, z, false)
 	}
 	binary.LittleEndian.PutUint32(b[8:], uint32(len(b)))
-	putSum(b)
+	header.PutSum(b)
 	return b
 }
 
@@ -194,47 +149,6 @@ func appendSolid(b []byte, h Header, ss streams, z *frame.Zip) (all []byte, ok b
 		b = binary.AppendUvarint(b, uint64(len(packed)))
 	}
 	return append(append(b, packed...), bits...), true
-}
-
-func putSum(b []byte) { binary.LittleEndian.PutUint64(b[24:], sum(b)) }
-
-func sum(b []byte) uint64 {
-	d := xxhash.New()
-	d.Write(b[:24])
-	d.Write(make([]byte, 8))
-	d.Write(b[fixedLen:])
-	return d.Sum64()
-}
-
-// AppendHeader lays a header out, as a block begins.
-func AppendHeader(b []byte, h *Header) []byte {
-	b = append(b, Magic...)
-	flags := byte(0)
-	if h.Whole {
-		flags |= flagWhole
-	}
-	if h.Round {
-		flags |= flagRound
-	}
-	b = append(b, h.Version, flags)
-	b = binary.LittleEndian.AppendUint16(b, uint16(h.Part))
-	b = binary.LittleEndian.AppendUint32(b, 0)
-	b = binary.LittleEndian.AppendUint32(b, h.Stream)
-	b = binary.LittleEndian.AppendUint64(b, h.Archive)
-	b = binary.LittleEndian.AppendUint64(b, 0)
-	return AppendSummary(b, h)
-}
-
-// AppendSummary lays out what a header counts: all but flags, part, stream and
-// archive.
-func AppendSummary(b []byte, h *Header) []byte {
-	for _, v := range [...]uint64{
-		h.Run, uint64(h.Chunk), h.Run - h.Epoch, h.Run - h.Prev, h.First - h.Run, h.Last - h.First,
-		uint64(h.Records), uint64(h.Failures), uint64(h.Rows), uint64(h.From), uint64(h.To - h.From),
-	} {
-		b = binary.AppendUvarint(b, v)
-	}
-	return b
 }
 
 // appendStreams writes the directory, then the data, or that without the raw
@@ -268,75 +182,6 @@ func appendStreams(b []byte, ss streams, z *frame.Zip, apart bool) (all, bits []
 	return append(b, data...), bits
 }
 
-// ParseHeader reads the header of the block that b begins with and checks
-// the whole block. body is what follows the header, size the block's length,
-// also where its checksum is wrong.
-func ParseHeader(b []byte) (h Header, body []byte, size int, err error) {
-	if len(b) < fixedLen {
-		return h, nil, 0, parse.ErrShort
-	}
-	if string(b[:4]) != Magic {
-		return h, nil, 0, parse.ErrMagic
-	}
-	if b[4] > Version {
-		return h, nil, 0, ErrVersion
-	}
-	size = int(binary.LittleEndian.Uint32(b[8:]))
-	if size < fixedLen || size > len(b) {
-		return h, nil, 0, parse.ErrShort
-	}
-	b = b[:size]
-	if sum(b) != binary.LittleEndian.Uint64(b[24:]) {
-		return h, nil, size, parse.ErrChecksum
-	}
-	if body, err = h.read(b); err == nil && b[5]&flagSynopsis != 0 {
-		r := parse.Reader{B: body}
-		r.Bytes(r.Int())
-		r.Bytes(8)
-		if body = r.B; r.Short {
-			err = parse.ErrShort
-		}
-	}
-	return h, body, size, err
-}
-
-// HeaderOnly reads a header without checking what follows it.
-func HeaderOnly(b []byte) (h Header, err error) {
-	_, err = h.read(b)
-	return h, err
-}
-
-// read reads the header and the summary.
-func (h *Header) read(b []byte) (rest []byte, err error) {
-	if len(b) < fixedLen || string(b[:4]) != Magic {
-		return nil, parse.ErrMagic
-	}
-	h.Version = b[4]
-	h.Part = int(binary.LittleEndian.Uint16(b[6:]))
-	h.Stream = binary.LittleEndian.Uint32(b[12:])
-	h.Archive = binary.LittleEndian.Uint64(b[16:])
-	h.Whole, h.Round = b[5]&flagWhole != 0, b[5]&flagRound != 0
-	return h.ParseSummary(b[fixedLen:])
-}
-
-// ParseSummary reads what AppendSummary wrote.
-func (h *Header) ParseSummary(b []byte) (rest []byte, err error) {
-	r := parse.Reader{B: b}
-	h.Run = r.Uvarint()
-	h.Chunk = r.Int()
-	h.Epoch = h.Run - r.Uvarint()
-	h.Prev = h.Run - r.Uvarint()
-	h.First = h.Run + r.Uvarint()
-	h.Last = h.First + r.Uvarint()
-	h.Records, h.Failures, h.Rows = r.Int(), r.Int(), r.Int()
-	h.From = int64(r.Uvarint())
-	h.To = h.From + int64(r.Uvarint())
-	if r.Short || h.Records == 0 {
-		return nil, parse.ErrContent
-	}
-	return r.B, nil
-}
-
 // piece is a stream as it lies in a block.
 type piece struct {
 	tag    int
@@ -349,7 +194,7 @@ type piece struct {
 func parseStreams(version, flags byte, body []byte, z *frame.Zip) ([]piece, error) {
 	r := parse.Reader{B: body}
 	bits := &r
-	if flags&flagSolid != 0 {
+	if flags&header.Solid != 0 {
 		n := r.Int()
 		packed := r.B
 		if version > 1 {
@@ -406,11 +251,11 @@ func rawLen(tag, n int) int {
 }
 
 // unpack is the raw data of a piece.
-func (p piece) unpack(z *frame.Zip) ([]byte, error) {
+func (p piece) unpack(z *frame.Zip, m *frame.Memory) ([]byte, error) {
 	if !p.packed {
 		return p.data, nil
 	}
-	return z.ExpandTo(p.data, rawLen(p.tag, p.n), parse.MaxRaw)
+	return z.ExpandIn(m, p.data, rawLen(p.tag, p.n), parse.MaxRaw)
 }
 
 // Merge makes a whole block of all chunks of a run, in order. stats are those of
@@ -451,6 +296,9 @@ type Run struct {
 	Header
 	pieces []piece // of all chunks, by tag and chunk
 	z      *frame.Zip
+	mem    *frame.Memory // where its streams are unpacked
+	seqs   []uint64      // see Seqs
+	ats    []int64
 }
 
 // Open opens a block, or a run from its chunks. It checks that they are
@@ -458,7 +306,7 @@ type Run struct {
 func Open(z *frame.Zip, chunks ...[]byte) (*Run, error) {
 	r := &Run{z: z}
 	for i, b := range chunks {
-		h, body, _, err := ParseHeader(b)
+		h, body, _, err := header.Parse(b)
 		if err != nil {
 			return nil, err
 		}
@@ -519,13 +367,13 @@ func (r *Run) stream(t int) ([]byte, int, error) {
 	case 0:
 		return nil, 0, nil
 	case 1:
-		raw, err := pieces[0].unpack(r.z)
+		raw, err := pieces[0].unpack(r.z, r.mem)
 		return raw, pieces[0].n, err
 	}
 	var w number.BitWriter
 	var buf bytes.Buffer
 	for _, p := range pieces {
-		raw, err := p.unpack(r.z)
+		raw, err := p.unpack(r.z, nil)
 		if err != nil {
 			return nil, 0, err
 		}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"ergorecorder/archive/internal/codec/frame"
+	"ergorecorder/archive/internal/codec/header"
 	"ergorecorder/archive/internal/codec/parse"
 )
 
@@ -198,7 +199,7 @@ func checkStream(t testing.TB, z *frame.Zip, d Desc, chunks []Chunk, want []Reco
 	}
 	tab := NewText(d.Form, func(part int, seq uint64) (*Run, error) {
 		for _, b := range blocks[part] {
-			if h, _, _, _ := ParseHeader(b); h.Run <= seq && seq <= h.Last {
+			if h, _, _, _ := header.Parse(b); h.Run <= seq && seq <= h.Last {
 				return Open(z, b)
 			}
 		}
@@ -267,7 +268,7 @@ func checkStats(t testing.TB, z *frame.Zip, block []byte, stats *Stats) {
 		t.Fatalf("gathered %+v\n  cells %+v", got.Columns, want.Columns)
 	}
 	b, err := SynopsisOf(block)
-	if err != nil || (b != nil) != (r.Version >= 3 && block[5]&flagSynopsis != 0) {
+	if err != nil || (b != nil) != (r.Version >= 3 && block[5]&header.Synopsis != 0) {
 		t.Fatalf("synopsis of %d bytes, %v", len(b), err)
 	}
 	if b == nil {

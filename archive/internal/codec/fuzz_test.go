@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"ergorecorder/archive/internal/codec/frame"
+	"ergorecorder/archive/internal/codec/header"
 	"ergorecorder/archive/internal/codec/parse"
 )
 
@@ -97,10 +98,10 @@ func FuzzBlock(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, b []byte, form uint8) {
-		if len(b) >= fixedLen {
+		if len(b) >= header.Fixed {
 			b = append([]byte{}, b...)
 			b[8], b[9], b[10], b[11] = byte(len(b)), byte(len(b)>>8), byte(len(b)>>16), 0
-			putSum(b)
+			header.PutSum(b)
 		}
 		r, err := Open(z, b)
 		if err != nil {
@@ -131,9 +132,9 @@ func noFetch(int, uint64) (*Run, error) { return nil, parse.ErrShort }
 // layoutPlain lays a chunk out with every stream apart, so that a fuzzer
 // reaches them.
 func layoutPlain(c Chunk) []byte {
-	b := AppendHeader(nil, &c.Header)
+	b := header.Append(nil, &c.Header)
 	b, _ = appendStreams(b, c.streams, nil, false)
 	b[8], b[9] = byte(len(b)), byte(len(b)>>8)
-	putSum(b)
+	header.PutSum(b)
 	return b
 }

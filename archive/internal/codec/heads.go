@@ -1,6 +1,8 @@
 package codec
 
 import (
+	"slices"
+
 	"ergorecorder/archive/internal/codec/number"
 	"ergorecorder/archive/internal/codec/parse"
 	"ergorecorder/archive/internal/codec/word"
@@ -45,7 +47,7 @@ func (r *Run) series(field int) (number.Decoder, error) {
 	if r.Version < 2 {
 		codes = &number.NarrowCodes
 	}
-	return number.Decoder{Class: class, Bits: number.NewBitReader(bits, n), Codes: codes}, nil
+	return number.NewDecoder(class, number.NewBitReader(bits, n), codes), nil
 }
 
 // words are the entries of a field's dictionary.
@@ -65,6 +67,9 @@ func (r *Run) words(field int) ([]string, error) {
 
 // Seqs are the records of the run, and their times.
 func (r *Run) Seqs() (seqs []uint64, ats []int64, err error) {
+	if r.seqs != nil {
+		return r.seqs, r.ats, nil
+	}
 	s, err := r.series(fieldSeq)
 	if err != nil {
 		return nil, nil, err
@@ -73,7 +78,7 @@ func (r *Run) Seqs() (seqs []uint64, ats []int64, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if r.Records > len(s.Class) {
+	if r.Records > s.Left() {
 		return nil, nil, parse.ErrContent
 	}
 	seqs, ats = make([]uint64, r.Records), make([]int64, r.Records)
@@ -93,11 +98,15 @@ func (r *Run) Seqs() (seqs []uint64, ats []int64, err error) {
 	if s.Short || a.Short {
 		return nil, nil, parse.ErrContent
 	}
+	r.seqs, r.ats = seqs, ats
 	return seqs, ats, nil
 }
 
 // Heads are the heads of all records of a run of part 0.
-func (r *Run) Heads() ([]Head, error) {
+func (r *Run) Heads() ([]Head, error) { return r.headsIn(nil) }
+
+// headsIn is Heads in the memory of others.
+func (r *Run) headsIn(heads []Head) ([]Head, error) {
 	seqs, ats, err := r.Seqs()
 	if err != nil {
 		return nil, err
@@ -106,7 +115,8 @@ func (r *Run) Heads() ([]Head, error) {
 	if err != nil {
 		return nil, err
 	}
-	heads := make([]Head, len(seqs))
+	heads = slices.Grow(heads[:0], len(seqs))[:len(seqs)]
+	clear(heads)
 	for i := range heads {
 		h := &heads[i]
 		h.Seq, h.At = seqs[i], ats[i]

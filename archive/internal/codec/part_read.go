@@ -69,6 +69,9 @@ func (r *Run) cursor(out *Table) (*partCursor, error) {
 	if old == nil {
 		old = &partCursor{}
 	}
+	if r.mem == nil {
+		r.mem = old.retire()
+	}
 	p.live, p.gone, p.news, p.active = old.live[:0], old.gone[:0], old.news[:0], old.active[:0]
 	var err error
 	if p.seqs, p.ats, err = r.Seqs(); err != nil {
@@ -120,6 +123,17 @@ func (r *Run) cursor(out *Table) (*partCursor, error) {
 		}
 	}
 	return p, nil
+}
+
+// retire ends the walk of a cursor and gives the memory that its run was unpacked into.
+func (p *partCursor) retire() *Memory {
+	if p == nil || p.run == nil || p.run.mem == nil {
+		return &Memory{}
+	}
+	m := p.run.mem
+	p.seqs, p.run.mem = nil, nil
+	m.Empty()
+	return m
 }
 
 // names reads which columns the run knows.
@@ -207,27 +221,10 @@ func (r *Run) column(field int, kind ColumnKind, out *Table, old *colCursor) (c 
 	return c, nil
 }
 
-// readList reads slots.
-func readList(dst []int32, r *parse.Reader) []int32 {
-	dst = dst[:0]
-	n := r.Int()
-	b, slot := r.B, -1
-	for range n {
-		if len(b) > 0 && b[0] < 0x80 { // nearly all gaps
-			slot += 1 + int(b[0])
-			b = b[1:]
-		} else {
-			r.B = b
-			slot += 1 + r.Int()
-			b = r.B
-		}
-		if r.Short || slot >= PartRows {
-			r.Short = true
-			break
-		}
-		dst = append(dst, int32(slot))
-	}
-	r.B = b
+// list reads slots in the memory of dst.
+func list(dst []int32, r *parse.Reader) []int32 {
+	dst, rest, ok := slots.Read(dst, r.B, PartRows)
+	r.B, r.Short = rest, r.Short || !ok
 	return dst
 }
 
@@ -238,9 +235,9 @@ func (p *partCursor) step() error {
 	}
 	at := p.ats[p.next]
 	p.next++
-	p.gone = readList(p.gone, &p.lists)
-	p.news = readList(p.news, &p.lists)
-	p.active = readList(p.active, &p.actives)
+	p.gone = list(p.gone, &p.lists)
+	p.news = list(p.news, &p.lists)
+	p.active = list(p.active, &p.actives)
 	for _, col := range p.touched {
 		p.modes[col+1] = 0
 	}
@@ -328,64 +325,48 @@ func (c *colCursor) grow(slot int32) {
 
 // changes decodes a cell of each of these rows, which were there before.
 func (c *colCursor) changes(rows []int32) {
-	if c.kind == AgeNS {
-		for _, slot := range rows {
-			c.change(slot)
-		}
-		return
-	}
 	if n := len(rows); n > 0 {
 		c.grow(rows[n-1])
 	}
-	class := c.Class
-	for _, slot := range rows {
-		if len(class) == 0 {
-			c.Short = true
-			break
-		}
-		code := &c.Codes[class[0]]
-		if class[0] == number.ClassSame {
-			class = class[1:]
-			continue
-		}
-		c.dirty = append(c.dirty, slot)
-		if code.Op == number.OpToggle || c.lits[slot] {
-			c.Class = class
-			now := c.cell(cell{val: c.vals[slot], lit: c.lits[slot]})
-			c.vals[slot], c.lits[slot] = now.val, now.lit
-			class = c.Class
-			continue
-		}
-		class = class[1:]
-		c.vals[slot] = c.number(code, c.vals[slot])
+	sort := number.Levels
+	switch {
+	case c.kind == Cumulative:
+		sort = number.Counts
+	case c.unit > 0:
+		sort = number.Instants
 	}
-	c.Class = class
+	// A literal is told by its number, like a level. Ages in nanoseconds have classes of their own.
+	plain := c.kind != AgeNS && (sort == number.Levels || len(c.words) == 0)
+	for len(rows) > 0 && !c.Short {
+		if plain {
+			from, n := len(c.dirty), 0
+			n, c.dirty = c.Rows(c.vals, rows, c.dirty, sort)
+			rows = rows[n:]
+			c.check(c.dirty[from:])
+		}
+		if len(rows) > 0 {
+			c.change(rows[0])
+			rows = rows[1:]
+		}
+	}
 }
 
-// number is a number that was predicted to be like before.
-func (c *colCursor) number(code *number.Code, before int64) int64 {
-	v := code.Base
-	if code.Bits > 0 {
-		rest, ok := c.Bits.Get(uint(code.Bits))
-		if v |= rest; !ok {
-			c.Short = true
+// check looks whether there is the word that each of some rows is said to hold.
+func (c *colCursor) check(rows []int32) {
+	if len(c.words) == 0 {
+		return
+	}
+	for _, slot := range rows {
+		if v := c.vals[slot]; c.lits[slot] && (v < 0 || v >= int64(len(c.words))) {
+			c.Short, c.vals[slot] = true, 0
 		}
 	}
-	switch {
-	case code.Op == number.OpDelta && c.kind == Cumulative:
-		return before + int64(v)
-	case code.Op == number.OpDelta:
-		return before + number.Unfold(v)
-	case c.unit > 0:
-		return c.refV - int64(v)
-	}
-	return int64(v)
 }
 
 // change decodes the cell of a row that was there before.
 func (c *colCursor) change(slot int32) {
-	if len(c.Class) > 0 && c.Class[0] == number.ClassSame {
-		c.Class = c.Class[1:]
+	if c.Class() == number.ClassSame {
+		c.Pass()
 		if c.kind == AgeNS {
 			if c.grow(slot); !c.lits[slot] {
 				c.near.told = append(c.near.told, c.vals[slot])
@@ -395,7 +376,7 @@ func (c *colCursor) change(slot int32) {
 	}
 	c.grow(slot)
 	now := cell{val: c.vals[slot], lit: c.lits[slot]}
-	if c.kind == AgeNS && !now.lit && len(c.Class) > 0 && int(c.Class[0]) != number.Narrow.Toggle {
+	if class := c.Class(); c.kind == AgeNS && !now.lit && class >= 0 && class != number.Narrow.Toggle {
 		now.val = c.age(slot, now.val)
 		c.near.told = append(c.near.told, now.val)
 	} else {

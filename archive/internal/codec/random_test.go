@@ -202,7 +202,7 @@ func TestManyAges(t *testing.T) {
 func TestFalseSizes(t *testing.T) {
 	z := frame.NewZip()
 	packed := z.Squeeze(make([]byte, 1<<20))
-	if _, err := (piece{tag: tag(fieldText, subClass), data: packed, n: 10, packed: true}).unpack(z); err == nil {
+	if _, err := (piece{tag: tag(fieldText, subClass), data: packed, n: 10, packed: true}).unpack(z, nil); err == nil {
 		t.Error("a stream of 10 bytes may be 1 MiB long")
 	}
 	if _, err := z.Expand(z.Squeeze(make([]byte, frame.MaxList+1))); err == nil {

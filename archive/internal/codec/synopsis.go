@@ -8,6 +8,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"ergorecorder/archive/internal/codec/frame"
+	"ergorecorder/archive/internal/codec/header"
 	"ergorecorder/archive/internal/codec/number"
 	"ergorecorder/archive/internal/codec/parse"
 )
@@ -233,7 +234,7 @@ func ParseSynopsis(b []byte, z *frame.Zip) (*Synopsis, error) {
 
 // appendSynopsis puts a synopsis behind the header and summary that b is.
 func appendSynopsis(b, synopsis []byte) []byte {
-	b[5] |= flagSynopsis
+	b[5] |= header.Synopsis
 	b = parse.AppendBytes(b, synopsis)
 	return binary.LittleEndian.AppendUint64(b, xxhash.Sum64(b))
 }
@@ -242,8 +243,8 @@ func appendSynopsis(b, synopsis []byte) []byte {
 // may be missing. It is checked; nil where the block has none.
 func SynopsisOf(b []byte) (synopsis []byte, err error) {
 	var h Header
-	rest, err := h.read(b)
-	if err != nil || b[5]&flagSynopsis == 0 {
+	rest, err := h.Read(b)
+	if err != nil || b[5]&header.Synopsis == 0 {
 		return nil, err
 	}
 	r := parse.Reader{B: rest}
@@ -258,7 +259,7 @@ func SynopsisOf(b []byte) (synopsis []byte, err error) {
 	d.Write(make([]byte, 4))
 	d.Write(b[12:24])
 	d.Write(make([]byte, 8))
-	d.Write(b[fixedLen:end])
+	d.Write(b[header.Fixed:end])
 	if d.Sum64() != binary.LittleEndian.Uint64(want) {
 		return nil, parse.ErrChecksum
 	}

@@ -51,6 +51,7 @@ type Table struct {
 	came    int      // rows that came with the record under way, as far as counted
 	store   []int32  // memory of Live
 	quiet   bool     // only the parts follow, the columns do not
+	mem     *Memory  // for the runs of part 0
 }
 
 // A PartError: the rows of a record are incomplete, as a run of another part
@@ -67,7 +68,7 @@ func (e *PartError) Unwrap() error { return e.Err }
 // NewTable makes a table for the named columns, or for all. fetch finds the
 // run of a part that holds a record.
 func NewTable(form Form, columns []string, fetch func(part int, seq uint64) (*Run, error)) *Table {
-	t := &Table{form: form, all: columns == nil, fetch: fetch, places: map[string]int{}}
+	t := &Table{form: form, all: columns == nil, fetch: fetch, places: map[string]int{}, mem: &Memory{}}
 	for _, c := range columns {
 		t.addColumn(c)
 	}
@@ -80,6 +81,9 @@ func NewText(form Form, fetch func(part int, seq uint64) (*Run, error)) *Table {
 	t.literal = true
 	return t
 }
+
+// Within gives the table memory for the runs of part 0, one after the other: it is in use until the last step.
+func (t *Table) Within(m *Memory) { t.mem = m }
 
 // Only leaves out the rows of parts that are not wanted: they are not read.
 func (t *Table) Only(wanted func(part int) bool) { t.only = wanted }
@@ -105,7 +109,12 @@ func (t *Table) place(name string) int {
 
 // Load goes on with another run of part 0.
 func (t *Table) Load(r *Run) error {
-	heads, err := r.Heads()
+	t.part(0).retire()
+	if t.form != FormText {
+		t.mem.Empty()
+		r.mem = t.mem
+	}
+	heads, err := r.headsIn(t.heads)
 	if err != nil {
 		return err
 	}
@@ -292,10 +301,14 @@ func (t *Table) catchUp() {
 			late = append(late, i)
 		}
 	}
-	if len(late) < 2 {
-		return
+	if len(late) >= 2 {
+		t.moved, t.steady = true, false
+		t.bringAll(late)
 	}
-	t.moved, t.steady = true, false
+}
+
+// bringAll brings parts there, two at a time.
+func (t *Table) bringAll(late []int) {
 	var next atomic.Int64
 	var work sync.WaitGroup
 	for range min(2, runtime.GOMAXPROCS(0)) {
@@ -528,24 +541,37 @@ func (t *Table) emit(p *partCursor, c *colCursor, rows []int32) {
 	out := &t.Columns[c.out]
 	c.grow(int32(len(p.shape.vals)) - 1)
 	out.grow(int(p.base) + len(c.vals))
-	plain := c.every && c.unit == 0
+	if c.every && len(c.words) == 0 {
+		from := int(p.base)
+		c.show(out.Kinds[from:], out.Ints[from:], out.Texts[min(from, len(out.Texts)):], t.changed[from>>6:], rows)
+		return
+	}
 	for _, s := range rows {
 		slot := p.base + s
-		if plain && !c.lits[s] {
-			if out.Kinds[slot] != Int {
-				out.set(slot, Int, 0, "")
-			} else if out.Ints[slot] == c.vals[s] {
-				continue
-			}
-			out.Ints[slot] = c.vals[s]
-			t.changed[slot>>6] |= 1 << (slot & 63)
-			continue
-		}
 		kind, num, text := c.value(p, s)
 		if out.Kinds[slot] != kind || out.Ints[slot] != num || kind > Int && out.Texts[slot] != text {
 			out.set(slot, kind, num, text)
 			t.changed[slot>>6] |= 1 << (slot & 63)
 		}
+	}
+}
+
+// show brings cells of a column that holds nothing but numbers into the table's.
+func (c *colCursor) show(kinds []ValueKind, ints []int64, texts []string, changed []uint64, rows []int32) {
+	vals, from, scale := c.vals, c.refV, c.scale
+	if c.unit == 0 {
+		from, scale = 0, -1
+	}
+	for _, s := range rows {
+		v := (from - vals[s]) * scale
+		if ints[s] == v && kinds[s] == Int {
+			continue
+		}
+		if kinds[s] > Int {
+			texts[s] = ""
+		}
+		kinds[s], ints[s] = Int, v
+		changed[s>>6] |= 1 << (s & 63)
 	}
 }
 

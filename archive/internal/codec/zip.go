@@ -5,6 +5,9 @@ import "ergorecorder/archive/internal/codec/frame"
 // A Zip compresses and decompresses, see package frame.
 type Zip = frame.Zip
 
+// A Memory is where the streams of runs are unpacked, see package frame.
+type Memory = frame.Memory
+
 // What a compressed frame may hold, see package frame.
 const (
 	FreeExpand   = frame.FreeExpand

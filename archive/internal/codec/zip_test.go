@@ -24,7 +24,7 @@ func TestPack(t *testing.T) {
 			if err != nil {
 				t.Fatal(name, sub, err)
 			}
-			got, err := pieces[0].unpack(z)
+			got, err := pieces[0].unpack(z, nil)
 			if err != nil || !bytes.Equal(got, data) {
 				t.Fatalf("%s, %d: %d bytes of %d came back, %v", name, sub, len(got), len(data), err)
 			}

@@ -162,6 +162,11 @@ func (z *Zip) Expand(b []byte) ([]byte, error) { return z.ExpandTo(b, -1, MaxLis
 // given to it. Only what is shorter than 256 bytes may not say, and is then
 // no longer when it is compressed.
 func (z *Zip) ExpandTo(frame []byte, want, most int) ([]byte, error) {
+	return z.ExpandIn(nil, frame, want, most)
+}
+
+// ExpandIn is ExpandTo with memory for what the frame holds.
+func (z *Zip) ExpandIn(m *Memory, frame []byte, want, most int) ([]byte, error) {
 	var h zstd.Header
 	bad := h.Decode(frame) != nil
 	if !bad && h.FrameContentSize > uint64(z.MayHold(len(frame))) {
@@ -171,7 +176,7 @@ func (z *Zip) ExpandTo(frame []byte, want, most int) ([]byte, error) {
 	if bad || !h.HasFCS && len(frame) > maxUnsaid {
 		return nil, fmt.Errorf("decompress: %w", parse.ErrContent)
 	}
-	raw, err := z.dec.DecodeAll(frame, nil)
+	raw, err := z.dec.DecodeAll(frame, m.take(want))
 	if err != nil || want >= 0 && len(raw) != want {
 		return nil, fmt.Errorf("decompress: %w", parse.ErrContent)
 	}

@@ -120,20 +120,40 @@ func (c *Coder) PutDelta(v, pred int64) { c.Put(Fold(v-pred), uint64(v), false) 
 // A Decoder reads what a coder wrote. It never fails: past the end it reads
 // zeros and sets short.
 type Decoder struct {
-	Class []byte
 	Bits  BitReader
 	Codes *[256]Code
 	Short bool
+	class []byte
+	at    int // how many classes were read
 }
+
+// NewDecoder reads a series of those classes and bits.
+func NewDecoder(class []byte, bits BitReader, codes *[256]Code) Decoder {
+	return Decoder{Bits: bits, Codes: codes, class: class}
+}
+
+// Left is how many classes are left.
+func (d *Decoder) Left() int { return len(d.class) - d.at }
+
+// Class is the next class, -1 at the end.
+func (d *Decoder) Class() int {
+	if d.at >= len(d.class) {
+		return -1
+	}
+	return int(d.class[d.at])
+}
+
+// Pass passes over a class.
+func (d *Decoder) Pass() { d.at++ }
 
 // Get reads a class and its bits.
 func (d *Decoder) Get() (Op, uint64) {
-	if len(d.Class) == 0 {
+	if d.at >= len(d.class) {
 		d.Short = true
 		return OpDelta, 0
 	}
-	c := d.Codes[d.Class[0]]
-	d.Class = d.Class[1:]
+	c := &d.Codes[d.class[d.at]]
+	d.at++
 	if c.Bits == 0 {
 		return c.Op, c.Base
 	}

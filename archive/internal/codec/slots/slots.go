@@ -2,7 +2,44 @@
 // came and which went.
 package slots
 
-import "slices"
+import (
+	"encoding/binary"
+	"slices"
+)
+
+// Read reads a list of slots below most into the memory of dst, and says what lies
+// behind it; ok is false where b does not begin with one.
+func Read(dst []int32, b []byte, most int32) (list []int32, rest []byte, ok bool) {
+	n, w := uint64(0), 1
+	if len(b) > 0 && b[0] < 0x80 {
+		n = uint64(b[0])
+	} else {
+		n, w = binary.Uvarint(b)
+	}
+	if w <= 0 || n > uint64(most) || n > uint64(len(b)-w) {
+		return dst[:0], nil, false
+	}
+	b = b[w:]
+	list = slices.Grow(dst[:0], int(n))[:n]
+	at, slot := 0, int32(-1)
+	for i := range list {
+		if at >= len(b) {
+			return dst[:0], nil, false
+		}
+		gap := int32(b[at])
+		if at++; gap >= 0x80 { // hardly any
+			v, w := binary.Uvarint(b[at-1:])
+			if w <= 0 || v > uint64(most) {
+				return dst[:0], nil, false
+			}
+			gap = int32(v)
+			at += w - 1
+		}
+		slot += 1 + gap
+		list[i] = slot
+	}
+	return list, b[at:], slot < most
+}
 
 // place is where a slot stands, or would, in a sorted list of different slots, none of
 // which is below 0: at most at the place of its own number, and in a table in which

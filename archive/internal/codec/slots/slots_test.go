@@ -1,6 +1,7 @@
 package slots
 
 import (
+	"encoding/binary"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -33,6 +34,45 @@ func TestPlace(t *testing.T) {
 		}
 		if got := With(slices.Clone(list), other); !slices.Equal(got, both) {
 			t.Fatalf("%v with %v: %v", list, other, got)
+		}
+	}
+}
+
+// TestRead: a list is read as it was written, and what is none is refused.
+func TestRead(t *testing.T) {
+	gaps := func(n int, gap uint64) []byte {
+		b := binary.AppendUvarint(nil, uint64(n))
+		for range n {
+			b = binary.AppendUvarint(b, gap)
+		}
+		return b
+	}
+	rest := []byte{9, 9}
+	for _, c := range []struct {
+		b    []byte
+		want []int32
+		ok   bool
+	}{
+		{gaps(0, 0), nil, true},
+		{gaps(3, 0), []int32{0, 1, 2}, true},
+		{gaps(2, 200), []int32{200, 401}, true},
+		{append(gaps(0, 0)[:0], 2, 5, 0x80, 1), []int32{5, 134}, true},
+		{gaps(200, 1), nil, true},
+		{gaps(10, 400), nil, true},
+		{gaps(11, 400), nil, false}, // behind the last slot
+		{gaps(4097, 0), nil, false},
+		{[]byte{5, 1}, nil, false},
+		{[]byte{1, 0x80}, nil, false},
+		{[]byte{0x80}, nil, false},
+		{[]byte{1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1}, nil, false},
+	} {
+		b := c.b
+		if c.ok {
+			b = append(slices.Clone(b), rest...)
+		}
+		got, left, ok := Read([]int32{7, 8}, b, 4096)
+		if ok != c.ok || ok && (string(left) != string(rest) || c.want != nil && !slices.Equal(got, c.want)) {
+			t.Errorf("%v: %v, %v, %v; want %v, %v", c.b, got, left, ok, c.want, c.ok)
 		}
 	}
 }

@@ -1,0 +1,68 @@
+package number
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// FuzzRows reads rows all at once as far as that goes, and one by one: both say the same, whatever the bytes are.
+func FuzzRows(f *testing.F) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	for range 20 {
+		class, bits := make([]byte, rng.IntN(200)), make([]byte, rng.IntN(600))
+		for i := range class {
+			class[i] = byte(rng.IntN([]int{2, 64, 122, 256}[rng.IntN(4)]))
+		}
+		for i := range bits {
+			bits[i] = byte(rng.Uint32())
+		}
+		f.Add(class, bits, uint16(rng.IntN(250)), byte(rng.IntN(6)))
+	}
+	f.Fuzz(func(t *testing.T, class, bits []byte, n uint16, how byte) {
+		codes, sort := &WideCodes, Sort(how%3)
+		if how/3%2 == 1 {
+			codes = &NarrowCodes
+		}
+		rows := make([]int32, n%1000)
+		for i := range rows {
+			rows[i] = int32(3 * i)
+		}
+		vals := make([]int64, 3*len(rows)+1)
+		for i := range vals {
+			vals[i] = int64(i) << 40
+		}
+		want, changed := slices.Clone(vals), []int32{7}
+		a, b := NewDecoder(class, NewBitReader(bits, 8*len(bits)-3), codes), NewDecoder(class, NewBitReader(bits, 8*len(bits)-3), codes)
+		var read int
+		read, changed = a.Rows(vals, rows, changed, sort)
+		told := []int32{7}
+		for _, slot := range rows[:read] {
+			if b.Class() == ClassSame {
+				b.Pass()
+				continue
+			}
+			op, v := b.Get()
+			switch {
+			case op == OpToggle || op == opFresh && sort == Instants:
+				t.Fatalf("row %d is told otherwise, and was read", slot)
+			case op == opFresh:
+				want[slot] = int64(v)
+			case sort == Counts:
+				want[slot] += int64(v)
+			default:
+				want[slot] += Unfold(v)
+			}
+			told = append(told, slot)
+		}
+		if a.Short != b.Short {
+			t.Fatalf("ends too early: %v, one by one %v", a.Short, b.Short)
+		}
+		if a.Short {
+			return // what was read is refused
+		}
+		if !slices.Equal(vals, want) || !slices.Equal(changed, told) || a.Left() != b.Left() || a.Bits.pos != b.Bits.pos {
+			t.Fatalf("%d rows: %v, one by one %v; %d classes left, %d", read, changed, told, a.Left(), b.Left())
+		}
+	})
+}
