@@ -149,6 +149,9 @@ func loggedLoop(s *scene.Scene, n *scene.Node, fam *scene.Family, w logged.Compl
 	return l
 }
 
+// cut reports whether so many listings lack rows that who is missing may only be out of sight.
+func cut(p *scene.Population) bool { return p.Lacking > len(p.Listings)/2 }
+
 // toldLoops are the loops of which the log tells, and a supervisor that counts restarts:
 // listings that lack rows do not say who came and went.
 func toldLoops(s *scene.Scene, n *scene.Node, w logged.Complaints) []*loop {

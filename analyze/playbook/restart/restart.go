@@ -61,9 +61,6 @@ func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 	return nil
 }
 
-// cut reports whether so many listings lack rows that who is missing may only be out of sight.
-func cut(p *scene.Population) bool { return p.Lacking > len(p.Listings)/2 }
-
 func restarting(ctx context.Context, s *scene.Scene, l *loop) (*finding.Finding, error) {
 	onset, off, err := firstDeath(ctx, s, l)
 	if err != nil {
