@@ -12,6 +12,7 @@ import (
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/tools48"
+	"ergorecorder/replay/spelled"
 )
 
 // A stream is a stream of one of the archives. It says a reading if a spelling
@@ -220,10 +221,15 @@ func width(args string) (filters int, limit int64) {
 // chain walks one stream after the other, each from where the one before it
 // ended, so that archives that overlap in time say nothing twice.
 func chain(ctx context.Context, streams []stream, from, to time.Time, fields []string) iter.Seq2[*archive.Frame, error] {
-	return func(yield func(*archive.Frame, error) bool) {
+	return chained(streams, from, func(s stream, from time.Time) iter.Seq2[*archive.Frame, error] { return s.scan(ctx, from, to, fields) })
+}
+
+// chained is chain of any walk of a stream.
+func chained[T any](streams []stream, from time.Time, walk func(stream, time.Time) iter.Seq2[T, error]) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
 		for _, s := range streams {
-			for f, err := range s.scan(ctx, from, to, fields) {
-				if !yield(f, err) {
+			for x, err := range walk(s, from) {
+				if !yield(x, err) {
 					return
 				}
 			}
@@ -236,11 +242,11 @@ func chain(ctx context.Context, streams []stream, from, to time.Time, fields []s
 
 // scan walks the stream's answers with the fields of its reading.
 func (s stream) scan(ctx context.Context, from, to time.Time, fields []string) iter.Seq2[*archive.Frame, error] {
-	t := newTranslation(s, fields)
+	t := spelled.New(s.said, s.Node, fields)
 	if t == nil {
 		return s.reader.Scan(ctx, s.StreamKey, from, to, fields)
 	}
-	return t.apply(s.reader.Scan(ctx, s.StreamKey, from, to, t.own))
+	return t.Apply(s.reader.Scan(ctx, s.StreamKey, from, to, t.Own))
 }
 
 // about are the streams of a node, those of all nodes for "".

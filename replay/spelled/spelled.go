@@ -1,4 +1,6 @@
-package replay
+// Package spelled makes the fields of a reading of the columns in which the answers of
+// another surface store them.
+package spelled
 
 import (
 	"encoding/json"
@@ -10,11 +12,11 @@ import (
 	"ergorecorder/ergo"
 )
 
-// A translation makes the fields of a reading of the columns in which a
+// A Translation makes the fields of a reading of the columns in which a
 // spelling stores them.
-type translation struct {
+type Translation struct {
 	whose  ergo.Whose
-	own    []string // the columns that are read
+	Own    []string // the columns that are read
 	fields []translated
 }
 
@@ -26,13 +28,13 @@ type translated struct {
 	made   archive.Column
 }
 
-// newTranslation is the translation of fields, nil where the stream stores
-// them as they are.
-func newTranslation(s stream, fields []string) *translation {
-	t := &translation{whose: ergo.Whose{Node: s.Node}}
+// New is the translation of fields of what a node said, nil where it is stored as it
+// is.
+func New(said ergo.Said, node string, fields []string) *Translation {
+	t := &Translation{whose: ergo.Whose{Node: node}}
 	same := true
 	for _, name := range fields {
-		f := translated{SpelledField: s.said.Own(name)}
+		f := translated{SpelledField: said.Own(name)}
 		f.from, f.unless = t.places(f.Own), t.places(f.Unless)
 		f.made.Name = name
 		t.fields = append(t.fields, f)
@@ -45,25 +47,25 @@ func newTranslation(s stream, fields []string) *translation {
 }
 
 // places are the places of columns among those that are read.
-func (t *translation) places(columns []string) []int {
+func (t *Translation) places(columns []string) []int {
 	var at []int
 	for _, c := range columns {
-		i := slices.Index(t.own, c)
+		i := slices.Index(t.Own, c)
 		if i < 0 {
-			i = len(t.own)
-			t.own = append(t.own, c)
+			i = len(t.Own)
+			t.Own = append(t.Own, c)
 		}
 		at = append(at, i)
 	}
 	return at
 }
 
-// apply walks the frames with the fields in place of the columns.
-func (t *translation) apply(frames iter.Seq2[*archive.Frame, error]) iter.Seq2[*archive.Frame, error] {
+// Apply walks the frames with the fields in place of the columns.
+func (t *Translation) Apply(frames iter.Seq2[*archive.Frame, error]) iter.Seq2[*archive.Frame, error] {
 	return func(yield func(*archive.Frame, error) bool) {
 		for f, err := range frames {
 			if err == nil {
-				f = t.frame(f)
+				f = t.Frame(f)
 			}
 			if !yield(f, err) {
 				return
@@ -72,7 +74,8 @@ func (t *translation) apply(frames iter.Seq2[*archive.Frame, error]) iter.Seq2[*
 	}
 }
 
-func (t *translation) frame(f *archive.Frame) *archive.Frame {
+// Frame is a frame with the fields in place of the columns.
+func (t *Translation) Frame(f *archive.Frame) *archive.Frame {
 	out := *f
 	out.Columns = make([]archive.Column, len(t.fields))
 	for i := range t.fields {
