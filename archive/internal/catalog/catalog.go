@@ -24,8 +24,8 @@ type Catalog struct {
 	Mu       sync.RWMutex
 	Streams  map[record.StreamKey]*Stream
 	known    map[string]*Stream // by their definitions as segments have them
-	Order    []*Stream  // sorted by key, made on demand
-	Segments []*Segment // ascending by number
+	Order    []*Stream          // sorted by key, made on demand
+	Segments []*Segment         // ascending by number
 	Damage   []*record.CorruptionError
 	Absence  []*record.CorruptionError // what the chain of segments tells, when the archive was opened
 	Dir      bool                      // the segments are those of a directory, and named by their numbers
