@@ -165,7 +165,7 @@ const judgement = "analyze/scene/work analyze/scene/logged analyze/detector anal
 var homes = map[string]string{
 	"go.etcd.io/bbolt":                     "archive archive/internal/bolt archive/internal/catalog archive/internal/record",
 	"filippo.io/age":                       "seal",
-	"github.com/klauspost/compress":        "archive/internal/codec/frame",
+	"github.com/klauspost/compress":        "archive/internal/codec/frame ergo/capture",
 	"github.com/spf13/cobra":               "cmd/...",
 	"github.com/google/pprof/profile":      "recorder/ingest analyze/profiles web scrub",
 	"github.com/google/pprof/driver":       "web",
