@@ -1,6 +1,9 @@
 package analyze
 
 import (
+	"maps"
+	"slices"
+
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
 	"ergorecorder/escape"
@@ -55,4 +58,33 @@ func quoteFinding(f *finding.Finding, quote func(...*string), each func([]string
 	for i := range f.Evidence {
 		quote(&f.Evidence[i].What)
 	}
+}
+
+// oddNames are the names of the cluster that are no words: what a sentence says
+// must not be mistaken for its own.
+func oddNames(s *scene.Scene) []string {
+	odd := map[string]bool{}
+	add := func(names ...string) {
+		for _, name := range names {
+			if len(name) > 3 && !escape.IsWord(name) {
+				odd[name] = true
+			}
+		}
+	}
+	for _, n := range s.Nodes {
+		add(n.Name)
+		for _, a := range n.Procs.Actors {
+			add(a.Name, a.Behavior, a.Application)
+		}
+		for _, a := range n.Procs.Known {
+			add(a.Name, a.Behavior, a.Application)
+		}
+		for _, l := range n.Procs.Lineages {
+			add(l.Name, l.Behavior)
+		}
+		for k := range n.Procs.Families {
+			add(k.Behavior)
+		}
+	}
+	return slices.Sorted(maps.Keys(odd))
 }

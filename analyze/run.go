@@ -2,9 +2,12 @@ package analyze
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -33,6 +36,7 @@ type Options struct {
 	Mutes     []mute.Mute         // findings that are known
 	Now       time.Time           // when mutes are looked at
 	Progress  func(done, total int, step string)
+	Sturdy    bool // a detector that panics is left out, and the report says so; without, that is an error
 }
 
 // Run judges a recording. It refuses a playbook that does not exist and a
@@ -51,7 +55,7 @@ func Run(ctx context.Context, rec *replay.Recording, opt Options) (*Report, erro
 	var seen *coverage.Coverage
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) {
-		said, err = judge(gctx, s, books, opt.Progress)
+		said, err = judge(gctx, s, books, opt)
 		return err
 	})
 	g.Go(func() (err error) {
@@ -66,7 +70,7 @@ func Run(ctx context.Context, rec *replay.Recording, opt Options) (*Report, erro
 	for _, j := range said {
 		r.take(j, seen)
 	}
-	heeded, err := heed(ctx, s, opt.Rules)
+	heeded, err := heed(ctx, s, opt.Rules, opt.Sturdy)
 	if err != nil {
 		return nil, err
 	}
@@ -93,10 +97,23 @@ func Run(ctx context.Context, rec *replay.Recording, opt Options) (*Report, erro
 	if r.LeftOut = s.Footprint(net); r.LeftOut == nil {
 		r.LeftOut = []string{}
 	}
-	r.NotEvaluated = append(r.NotEvaluated, s.DamageNoted()...)
+	r.NotEvaluated = append(r.NotEvaluated, unread(s.Damage())...)
 	r.conclude(seen)
-	r.quoteNames(s.OddNames())
+	r.quoteNames(oddNames(s))
 	return r, nil
+}
+
+// unread is what the report says of what could not be read.
+func unread(damage []string) []finding.NotEvaluated {
+	const most = 5 // places that are named
+	var out []finding.NotEvaluated
+	for i, text := range damage {
+		if i == most {
+			return append(out, finding.NotEvaluated{Playbook: "all", Why: fmt.Sprintf("and %d more places that cannot be read", len(damage)-most)})
+		}
+		out = append(out, finding.NotEvaluated{Playbook: "all", Why: "cannot be read: " + text})
+	}
+	return out
 }
 
 // Findings judges a recording and returns what was found, as [Run] does, without
@@ -108,11 +125,11 @@ func Findings(ctx context.Context, rec *replay.Recording, opt Options) ([]*findi
 	if err != nil {
 		return nil, err
 	}
-	said, err := judge(ctx, s, books, opt.Progress)
+	said, err := judge(ctx, s, books, opt)
 	if err != nil {
 		return nil, err
 	}
-	heeded, err := heed(ctx, s, opt.Rules)
+	heeded, err := heed(ctx, s, opt.Rules, opt.Sturdy)
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +176,7 @@ type detected struct {
 
 // judge asks the playbooks, as many of them at a time as there are cores. They share the
 // scene and change nothing of it; what they say is in their order.
-func judge(ctx context.Context, s *scene.Scene, books []playbook.Playbook, progress func(done, total int, step string)) ([]judgement, error) {
+func judge(ctx context.Context, s *scene.Scene, books []playbook.Playbook, opt Options) ([]judgement, error) {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	said := make([]judgement, len(books))
@@ -167,11 +184,11 @@ func judge(ctx context.Context, s *scene.Scene, books []playbook.Playbook, progr
 	done := 0
 	for i, b := range books {
 		g.Go(func() (err error) {
-			said[i], err = ask(ctx, s, b)
+			said[i], err = ask(ctx, s, b, opt.Sturdy)
 			mu.Lock()
 			defer mu.Unlock()
-			if done++; progress != nil {
-				progress(done, len(books), b.Name)
+			if done++; opt.Progress != nil {
+				opt.Progress(done, len(books), b.Name)
 			}
 			return err
 		})
@@ -180,20 +197,62 @@ func judge(ctx context.Context, s *scene.Scene, books []playbook.Playbook, progr
 }
 
 // ask asks one playbook.
-func ask(ctx context.Context, s *scene.Scene, b playbook.Playbook) (judgement, error) {
+func ask(ctx context.Context, s *scene.Scene, b playbook.Playbook, sturdy bool) (judgement, error) {
 	j := judgement{Verdict: &finding.Verdict{Playbook: b.Name}}
 	for _, d := range b.Detectors {
 		before := len(j.Healthy)
-		err := d.Run(ctx, s, j.Verdict)
-		if err == nil {
-			err = lacking(s, d, j.Verdict)
-		}
+		whole, err := run(ctx, s, d, j.Verdict, sturdy)
 		if err != nil {
 			return j, fmt.Errorf("playbook %s: %s: %w", b.Name, d.Name, err)
+		}
+		if !whole {
+			continue
 		}
 		j.fine = append(j.fine, detected{d.Name, j.Healthy[before:]})
 	}
 	return j, nil
+}
+
+// A panicked is what a detector broke with, and where.
+type panicked struct {
+	value any
+	at    string
+}
+
+func (p *panicked) Error() string { return fmt.Sprintf("internal error at %s: %v", p.at, p.value) }
+
+// run runs a detector. One that panics is an error, or, for who wants the rest all the same (a
+// recorder judges beside recording), nothing that it found in order counts.
+func run(ctx context.Context, s *scene.Scene, d detector.Detector, v *finding.Verdict, sturdy bool) (whole bool, err error) {
+	if err := guarded(ctx, s, d, v); err != nil {
+		if broke := (*panicked)(nil); sturdy && errors.As(err, &broke) {
+			v.Skip("%s: %v: what it looks for is not judged. That is a fault of this program, not of the cluster: report it, with the archive if you can", d.Name, broke)
+			return false, nil
+		}
+		return false, err
+	}
+	return true, lacking(s, d, v)
+}
+
+func guarded(ctx context.Context, s *scene.Scene, d detector.Detector, v *finding.Verdict) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &panicked{p, origin()}
+		}
+	}()
+	return d.Run(ctx, s, v)
+}
+
+// origin is the place in this module that a panic came from, called while it is recovered.
+func origin() string {
+	pcs := make([]uintptr, 32)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs)])
+	for {
+		f, more := frames.Next()
+		if !strings.HasPrefix(f.Function, "runtime.") || !more {
+			return fmt.Sprintf("%s:%d", filepath.Base(f.File), f.Line)
+		}
+	}
 }
 
 // take takes over what a playbook said, as far as enough was seen for it.
@@ -211,14 +270,10 @@ func (r *Report) take(j judgement, seen *coverage.Coverage) {
 }
 
 // heed asks the user's own rules, which say themselves of how much they speak.
-func heed(ctx context.Context, s *scene.Scene, rules []detector.Detector) (*finding.Verdict, error) {
+func heed(ctx context.Context, s *scene.Scene, rules []detector.Detector, sturdy bool) (*finding.Verdict, error) {
 	v := &finding.Verdict{Playbook: "rules"}
 	for _, d := range rules {
-		err := d.Run(ctx, s, v)
-		if err == nil {
-			err = lacking(s, d, v)
-		}
-		if err != nil {
+		if _, err := run(ctx, s, d, v, sturdy); err != nil {
 			return nil, fmt.Errorf("rules: %w", err)
 		}
 	}

@@ -248,7 +248,8 @@ func (l *look) limit(node, name string) int {
 	most := 0
 	for _, s := range l.streams[node] {
 		if s.Kind == archive.Sample && s.Name == name {
-			most = max(most, replay.Limit(s.Args))
+			args, _ := ergo.ParseArgs([]byte(s.Args)) // the archive's own text; empty where there are none
+			most = max(most, int(tools48.Limit(args)))
 		}
 	}
 	return most

@@ -147,11 +147,8 @@ func JSON(text []byte) []byte {
 		switch {
 		case r == '\n' || r == '\r' || r == '\t' || !steers(r):
 			b.WriteRune(r)
-		case r > 0xffff:
-			r -= 0x10000
-			fmt.Fprintf(&b, `\u%04x\u%04x`, 0xd800+(r>>10), 0xdc00+(r&0x3ff))
 		default:
-			fmt.Fprintf(&b, `\u%04x`, r)
+			b.WriteString(byNumber(r))
 		}
 	}
 	return []byte(b.String())

@@ -12,6 +12,7 @@ import (
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/listing"
+	"ergorecorder/ergo/tools48"
 )
 
 // answer answers the question: from the record of the very call, or from what
@@ -182,9 +183,9 @@ func (q *question) filtered(t *table) (Reply, error) {
 		if err := q.latencyMissing(t); err != nil {
 			return Reply{}, err
 		}
-		keep, by, limit = q.processFilter(), q.processOrder(), q.limitArg(defaultLimit)
+		keep, by, limit = q.processFilter(), q.processOrder(), q.limitArg(tools48.DefaultLimit)
 	case ergo.Events:
-		keep, by, limit = q.eventFilter(), q.eventOrder(), q.limitArg(defaultLimit)
+		keep, by, limit = q.eventFilter(), q.eventOrder(), q.limitArg(tools48.DefaultLimit)
 	case ergo.Applications:
 		keep = q.appFilter()
 	case ergo.Links:

@@ -10,6 +10,7 @@ import (
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/listing"
+	"ergorecorder/ergo/tools48"
 	"ergorecorder/replay/spelled"
 )
 
@@ -230,7 +231,7 @@ func (q *question) appProcesses() (Reply, error) {
 			return Reply{}, err
 		}
 	}
-	limit := defaultLimit
+	limit := tools48.DefaultLimit
 	if n, ok := q.call.Args.Int("limit"); ok && n > 0 {
 		limit = int(n)
 	}
@@ -265,7 +266,7 @@ func (m *Moment) RowsSince(ctx context.Context, node string, fields []string, th
 	}
 	was, _, stood := m.rec.Moment(then).rows(ctx, node, []string{}, func(s stream, _ []string) (*archive.Frame, error) { return head(s, then) })
 	f, r, ok = m.rows(ctx, node, fields, func(s stream, columns []string) (*archive.Frame, error) {
-		if now, err := head(s, m.at); err == nil && stood && spelled.New(s.said, s.Node, fields) == nil {
+		if now, err := head(s, m.at); err == nil && stood && spelled.New(s.Node, s.said, fields) == nil {
 			var last *archive.Frame
 			if old, last = s.between(ctx, was.At, now.At, columns, some); last != nil {
 				return last, nil
@@ -315,9 +316,9 @@ func (m *Moment) rows(ctx context.Context, node string, fields []string, last fu
 		return nil, r, false
 	}
 	s := streams[0]
-	columns, t := fields, spelled.New(s.said, s.Node, fields)
+	columns, t := fields, spelled.New(s.Node, s.said, fields)
 	if t != nil {
-		columns = t.Own
+		columns = t.Columns()
 	}
 	f, err = last(s, columns)
 	if err != nil || f.Failure != nil || f.At.Before(q.born) || !q.fresh(&archive.Record{At: f.At}, s) {

@@ -195,15 +195,6 @@ func wider(a, b stream) bool {
 	) > 0
 }
 
-// defaultLimit is how many rows a listing shows unless it is told otherwise.
-const defaultLimit = 100
-
-// Limit is how many rows a listing with such arguments shows at most.
-func Limit(args string) int {
-	_, limit := width(args)
-	return int(limit)
-}
-
 // width counts the filters in the arguments of a listing, and says how many
 // rows it shows at most.
 func width(args string) (filters int, limit int64) {
@@ -211,11 +202,7 @@ func width(args string) (filters int, limit int64) {
 	if args != "" {
 		a, _ = ergo.ParseArgs([]byte(args)) // the archive's own canonical text
 	}
-	limit, _ = a.Int("limit")
-	if limit <= 0 {
-		limit = defaultLimit
-	}
-	return len(a.Without("limit", "sort_by")), limit
+	return len(a.Without("limit", "sort_by")), tools48.Limit(a)
 }
 
 // chain walks one stream after the other, each from where the one before it
@@ -242,11 +229,11 @@ func chained[T any](streams []stream, from time.Time, walk func(stream, time.Tim
 
 // scan walks the stream's answers with the fields of its reading.
 func (s stream) scan(ctx context.Context, from, to time.Time, fields []string) iter.Seq2[*archive.Frame, error] {
-	t := spelled.New(s.said, s.Node, fields)
+	t := spelled.New(s.Node, s.said, fields)
 	if t == nil {
 		return s.reader.Scan(ctx, s.StreamKey, from, to, fields)
 	}
-	return t.Apply(s.reader.Scan(ctx, s.StreamKey, from, to, t.Own))
+	return t.Apply(s.reader.Scan(ctx, s.StreamKey, from, to, t.Columns()))
 }
 
 // about are the streams of a node, those of all nodes for "".

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 	"time"
 
 	"ergorecorder/archive"
@@ -18,21 +19,17 @@ type Query struct {
 	Node     string
 	Reading  ergo.Reading
 	From, To time.Time // zero: all
-	// Fields are those that are decoded, by the names of the reading's
-	// definition. A spelling that calls them otherwise is translated. The type
-	// [Fields] keeps where each stands.
-	Fields []string
-	// Failures: the calls that failed are walked too.
-	Failures bool
-	// Damaged hears of each stretch that cannot be read and is passed over; nil
-	// means nobody.
-	Damaged func(error)
+	Args     string    // of the stream that is walked; "": of the one that shows most rows
+	// Fields are those that are decoded, by the names of the reading's definition. A spelling that
+	// calls them otherwise is translated. The type [Fields] keeps where each stands.
+	Fields   []string
+	Failures bool        // the calls that failed are walked too
+	Damaged  func(error) // hears of each stretch that cannot be read and is passed over; nil means nobody
 }
 
 // Fields are the fields that a query asks for. A reader takes them one by one
 // and keeps where each stands, so that none is counted by hand:
 //
-//	var ask replay.Fields
 //	pid, run := ask.Of("PID"), ask.Of("RunningTime")
 //	for f, err := range rec.Answers(ctx, replay.Query{Fields: ask, …}) {
 //		… f.Columns[pid].Text(slot), f.Columns[run].Float(slot)
@@ -45,13 +42,16 @@ func (f *Fields) Of(name string) int {
 }
 
 // Answers walks the answers that hold the reading, in order of time, whichever
-// tool of whichever spelling gave them. Of several streams (with other
-// arguments) it takes the one that shows most rows. What cannot be read is
-// passed over and told to q.Damaged; any other error ends the walk. A reading
-// that was never recorded walks nothing. See [archive.Frame] for what a step
-// holds; its columns are the fields, in the order of q.Fields.
+// tool of whichever spelling gave them. What cannot be read is passed over and told to
+// q.Damaged; any other error ends the walk. A reading that was never recorded walks nothing.
+// See [archive.Frame] for what a step holds; its columns are the fields, in the order of q.Fields.
 func (r *Recording) Answers(ctx context.Context, q Query) iter.Seq2[*archive.Frame, error] {
-	frames := chain(ctx, r.index().widest(q.Node, q.Reading), q.From, q.To, q.Fields)
+	streams := r.index().widest(q.Node, q.Reading)
+	if q.Args != "" {
+		all := slices.Clone(r.index().tells[telling{q.Node, q.Reading}])
+		streams = widestOf(slices.DeleteFunc(all, func(s stream) bool { return s.Args != q.Args }))
+	}
+	frames := chain(ctx, streams, q.From, q.To, q.Fields)
 	return func(yield func(*archive.Frame, error) bool) {
 		for f, err := range Readable(frames, q.Damaged) {
 			if err == nil && f.Failure != nil && !q.Failures {
@@ -90,7 +90,7 @@ func (r *Recording) Tallies(ctx context.Context, q Query) iter.Seq2[Tallied, err
 func (s stream) tallies(ctx context.Context, from, to time.Time, field []string) iter.Seq2[Tallied, error] {
 	return func(yield func(Tallied, error) bool) {
 		t := &tally.Tally{}
-		if s.Schema.Form != archive.FormTable || spelled.New(s.said, s.Node, field) != nil {
+		if s.Schema.Form != archive.FormTable || spelled.New(s.Node, s.said, field) != nil {
 			for f, err := range s.scan(ctx, from, to, field) {
 				now := Tallied{Tally: t}
 				if err == nil {

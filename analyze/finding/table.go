@@ -523,7 +523,7 @@ func Kinds() []Row {
 		{
 			Kind: GoroutineGrowth, Playbook: "goroutines", Subject: "node, function",
 			Claimed:  "goroutines of one stack keep growing",
-			Excludes: "that they come and go: their number keeps growing",
+			Excludes: "that they come and go: those that came stay",
 			Measure:  Measure{"additional goroutines", "", 10, 100},
 			Most:     78,
 			Fetch:    []Fetch{FetchStacks, FetchOwnStack, FetchRawGoroutine},

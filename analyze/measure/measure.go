@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"ergorecorder/analyze/looks"
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/tools48"
@@ -190,16 +191,19 @@ func (r *reader) read(ctx context.Context, rec *replay.Recording) (*sheet, error
 		q.From = time.Time{} // what was said first is told once, and known from then on
 	}
 	slots := map[string]int32{} // of each subject
-	for f, err := range rec.Answers(ctx, q) {
+	for f, err := range looks.Walk(ctx, rec, q) {
 		if err != nil {
 			return nil, err
 		}
+		if f.Glance && r.q.Row == "" && !r.q.From.Equal(r.q.To) {
+			continue // it holds some rows alone: but that it came can be asked for
+		}
 		live := f.Live
 		if len(r.def.Subject) > 0 {
-			live = oneOf(f, slots)
+			live = oneOf(f.Frame, slots)
 		}
-		rows := r.rows(f, live)
-		if !within(f.At) || !r.about(f.Subject) {
+		rows := r.rows(f.Frame, live)
+		if !within(f.At) || !r.about(f.Subject) || f.Glance && len(rows) == 0 {
 			continue
 		}
 		sh.add(r.fields, arrival{f.At, f.Took, f.Mono, f.Failure}, rows)

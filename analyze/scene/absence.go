@@ -39,7 +39,9 @@ func (s *Scene) Absences(w *Network, n *Node) []Absence {
 		all = append(all, d)
 	}
 	for _, start := range n.Starts {
-		all = append(all, s.absence(w, n, start, true))
+		if n.Heard.Before(start).Len() > 0 { // else the life before it ended before the window
+			all = append(all, s.absence(w, n, start, true))
+		}
 	}
 	if d, ok := s.goneForGood(w, n); ok {
 		all = append(all, d)
@@ -64,7 +66,7 @@ func (s *Scene) goneAtStart(w *Network, n *Node) (Absence, bool) {
 		}
 	}
 	for _, call := range w.fails[n.Name] {
-		if call.Link && call.At.After(s.From) && !call.At.After(d.To) {
+		if call.Link && !call.mark && call.At.After(s.From) && !call.At.After(d.To) {
 			d.Refused++
 			d.RefusedTo = series.Later(d.RefusedTo, call.At)
 		}
@@ -85,11 +87,11 @@ func (s *Scene) absence(w *Network, n *Node, to time.Time, back bool) Absence {
 	before := to
 	for _, call := range w.fails[n.Name] {
 		if call.Link && call.At.After(d.Lastly) && !call.At.After(to.Add(s.Usual(n))) {
-			if d.Refused == 0 {
-				before = series.Earlier(before, call.At)
+			before = series.Earlier(before, call.At)
+			if !call.mark { // the recorder's note of such calls
+				d.Refused++
+				d.RefusedTo = series.Later(d.RefusedTo, call.At)
 			}
-			d.Refused++
-			d.RefusedTo = series.Later(d.RefusedTo, call.At)
 		}
 	}
 	after := d.Lastly

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/looks"
+	"ergorecorder/analyze/scene/work"
 	"ergorecorder/analyze/series"
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
@@ -22,6 +24,7 @@ import (
 type Population struct {
 	node     *Node
 	Listings []time.Time // that arrived
+	Looks    int         // these, and glances in between
 	failed   int         // that did not
 	fault    string      // what the last of these said
 	Partial  int         // that were cut: rows are missing
@@ -95,16 +98,18 @@ func readProcesses(ctx context.Context, s *Scene, n *Node) (*Population, error) 
 		watch:    map[int32]bool{},
 	}
 	total := n.Series(ergo.Node, "ProcessesTotal")
-	q := replay.Query{Node: n.Name, Reading: ergo.Processes, From: s.From, To: s.To, Fields: processColumns(), Failures: true}
-	for f, err := range s.answers(ctx, q) {
+	q := replay.Query{Node: n.Name, Reading: ergo.Processes, From: s.From, To: s.To, Fields: processColumns(), Failures: true, Damaged: s.Note}
+	for f, err := range looks.Walk(ctx, s.Rec, q) {
 		switch {
 		case err != nil:
 			return nil, err
+		case f.Glance:
+			p.glance(f)
 		case f.Failure != nil:
 			p.failed++
 			p.fault = f.Failure.Text
 		default:
-			p.listing(f, total)
+			p.listing(f.Frame, total)
 		}
 	}
 	p.finish()
@@ -112,12 +117,39 @@ func readProcesses(ctx context.Context, s *Scene, n *Node) (*Population, error) 
 	return p, nil
 }
 
-// listing takes one whole listing.
-func (p *Population) listing(f *archive.Frame, total series.Series) {
-	for p.life < len(p.node.Starts) && f.At.After(p.node.Starts[p.life]) {
+// lives takes note of the lives that the node has begun.
+func (p *Population) lives(at time.Time) {
+	for p.life < len(p.node.Starts) && at.After(p.node.Starts[p.life]) {
 		p.life++
 		p.nodeDied()
 	}
+}
+
+// glance takes the rows of those for whom messages wait: nobody has come or gone by it,
+// but for who of the others had messages waiting has none now, where it shows all.
+func (p *Population) glance(f looks.Look) {
+	p.lives(f.At)
+	p.Looks++
+	p.much = true
+	for _, slot := range f.Live {
+		a := p.byPID[f.Columns[ColPID].Text(slot)]
+		if a == nil {
+			a = p.actor(f.Frame, slot)
+			a.unlisted = true // until a listing shows it
+			p.unlisted++
+		}
+		p.observe(a, PointOf(f.Frame, slot))
+	}
+	for _, a := range p.byPID {
+		if f.All && a.Watched() && a.Last.Before(f.At) && a.Now().Mailbox > 0 {
+			a.Drained()
+		}
+	}
+}
+
+// listing takes one whole listing.
+func (p *Population) listing(f *archive.Frame, total series.Series) {
+	p.lives(f.At)
 	share := p.shown(f, total)
 	p.cut, p.much = share < 1, share < 0.95
 	if p.much {
@@ -149,6 +181,7 @@ func (p *Population) listing(f *archive.Frame, total series.Series) {
 		fam.Count.add(f.At, fam.alive)
 		fam.Births.add(f.At, fam.Born)
 	}
+	p.Looks++
 	p.Listings = append(p.Listings, f.At)
 }
 
@@ -175,17 +208,22 @@ func (p *Population) row(f *archive.Frame, slot int32) {
 		p.slots[slot] = a
 	}
 	pt := PointOf(f, slot)
-	if !a.Begin.At.IsZero() && !a.unlisted {
-		a.Still(p.previous()) // a row that is not listed as changed said the same until then
-	}
+	p.observe(a, pt)
 	p.listed(a)
-	a.observe(pt)
-	p.Waits.add(a, pt)
 	if a.Watched() {
 		p.watch[slot] = true
 	} else {
 		delete(p.watch, slot)
 	}
+}
+
+// observe takes what a row says of a process.
+func (p *Population) observe(a *Actor, pt work.Point) {
+	if !a.Begin.At.IsZero() && !a.unlisted && p.previous().After(a.Last) {
+		a.Still(p.previous()) // a row that is not listed as changed said the same until then
+	}
+	a.observe(pt)
+	p.Waits.add(a, pt)
 }
 
 // actor is the process in a slot that has another one, or none, so far.
@@ -311,7 +349,7 @@ func (p *Population) died(a *Actor) {
 		return
 	}
 	if !a.unlisted {
-		a.Last = p.previous()
+		a.Last = series.Later(a.Last, p.previous())
 	}
 	p.listed(a)
 	a.finish(true)
@@ -371,7 +409,7 @@ func (p *Population) missing(a *Actor, at time.Time) {
 	case !p.much: // one or two more by the count come and go between the two answers
 		p.ended(a, at)
 	case !a.unlisted:
-		a.unlisted, a.Last = true, p.previous() // if it has ended, it did so after that
+		a.unlisted, a.Last = true, series.Later(a.Last, p.previous()) // if it has ended, it did so after that
 		p.unlisted++
 	}
 }
@@ -413,7 +451,7 @@ func (p *Population) finish() {
 		p.Known[d.Supervisor.Pid] = d.Supervisor
 	}
 	for _, a := range p.byPID {
-		a.Last = p.previous()
+		a.Last = series.Later(a.Last, p.previous())
 		a.finish(false)
 		p.Actors = append(p.Actors, a)
 		p.Known[a.Pid] = a

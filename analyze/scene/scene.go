@@ -25,12 +25,10 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/series"
 	"ergorecorder/analyze/setting"
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
-	"ergorecorder/escape"
 	"ergorecorder/replay"
 )
 
@@ -243,49 +241,8 @@ func (s *Scene) Texts(ctx context.Context, n *Node, reading ergo.Reading, from, 
 	return replay.Readable(s.Rec.Texts(ctx, n.Name, reading, from, to), s.Note)
 }
 
-// DamageNoted is what the report says of the damage.
-func (s *Scene) DamageNoted() []finding.NotEvaluated {
-	var out []finding.NotEvaluated
-	for _, text := range slices.Sorted(maps.Keys(s.damage.kinds)) {
-		if len(out) == maxDamage {
-			return append(out, finding.NotEvaluated{Playbook: "all", Why: fmt.Sprintf("and %d more places that cannot be read", len(s.damage.kinds)-maxDamage)})
-		}
-		out = append(out, finding.NotEvaluated{Playbook: "all", Why: "cannot be read: " + text})
-	}
-	return out
-}
-
-// maxDamage is how many damaged places a report names.
-const maxDamage = 5
-
-// OddNames are the names of the cluster that are no words: what a sentence says
-// must not be mistaken for its own.
-func (s *Scene) OddNames() []string {
-	odd := map[string]bool{}
-	add := func(names ...string) {
-		for _, name := range names {
-			if len(name) > 3 && !escape.IsWord(name) {
-				odd[name] = true
-			}
-		}
-	}
-	for _, n := range s.Nodes {
-		add(n.Name)
-		for _, a := range n.Procs.Actors {
-			add(a.Name, a.Behavior, a.Application)
-		}
-		for _, a := range n.Procs.Known {
-			add(a.Name, a.Behavior, a.Application)
-		}
-		for k := range n.Procs.Lineages {
-			add(k.name, k.behavior)
-		}
-		for k := range n.Procs.Families {
-			add(k.Behavior)
-		}
-	}
-	return slices.Sorted(maps.Keys(odd))
-}
+// Damage are the texts of what could not be read.
+func (s *Scene) Damage() []string { return slices.Sorted(maps.Keys(s.damage.kinds)) }
 
 // mostOnce is how much that was worked out once is kept.
 const mostOnce = 1 << 14

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"ergorecorder/analyze/looks"
 	"ergorecorder/analyze/scene/work"
 	"ergorecorder/analyze/series"
 	"ergorecorder/archive"
@@ -116,7 +117,8 @@ func (s *Scene) zoom(ctx context.Context, n *Node, all []Stretch, found map[span
 		found[x.span()] = nil
 	}
 	open := map[string][]Stretch{} // that the walk has come to
-	for f, err := range s.listings(ctx, n, all[0].From, end) {
+	q := replay.Query{Node: n.Name, Reading: ergo.Processes, From: all[0].From, To: end, Fields: rowColumns(), Damaged: s.Note}
+	for f, err := range looks.Walk(ctx, s.Rec, q) {
 		if err != nil {
 			return err
 		}
@@ -131,7 +133,7 @@ func (s *Scene) zoom(ctx context.Context, n *Node, all []Stretch, found map[span
 			pid := f.Columns[ColPID].Text(slot)
 			for _, x := range open[pid] {
 				if !x.To.Before(f.At) {
-					found[x.span()] = append(found[x.span()], rowOf(f, slot))
+					found[x.span()] = append(found[x.span()], rowOf(f.Frame, slot))
 				}
 			}
 		}
@@ -145,9 +147,10 @@ func (s *Scene) zoom(ctx context.Context, n *Node, all []Stretch, found map[span
 // listings walks the listings of a stretch. The columns are those of
 // processColumns, then StateTime and Uptime.
 func (s *Scene) listings(ctx context.Context, n *Node, from, to time.Time) iter.Seq2[*archive.Frame, error] {
-	columns := append(processColumns(), "StateTime", "Uptime")
-	return s.answers(ctx, replay.Query{Node: n.Name, Reading: ergo.Processes, From: from, To: to, Fields: columns})
+	return s.Listings(ctx, n, from, to, rowColumns())
 }
+
+func rowColumns() []string { return append(processColumns(), "StateTime", "Uptime") }
 
 // Listings walks some columns of the listings of a stretch: without the ages, only
 // rows that changed cost anything.

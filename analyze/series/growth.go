@@ -110,6 +110,39 @@ func (g Growth) StillGrows() bool {
 	return g.After-last[0] >= 0.15*g.Gained()
 }
 
+// Rise is a count up to where it came close to the most that it reached: to the level at
+// which it stays from there on, where it does. Those that come and go let the most lie
+// anywhere on that.
+func Rise(count Series) Series {
+	most := Quantile(count.V, 1)
+	reaches := func(level float64) int {
+		return slices.IndexFunc(count.V, func(v float64) bool { return v >= level })
+	}
+	top := 0.98 * most
+	if near := reaches(0.9 * most); near >= 0 {
+		if level := Median(count.V[near:]); level > 0.9*most {
+			top = min(top, level)
+		}
+	}
+	i := reaches(top)
+	if i < 0 || i == count.Len()-1 {
+		return count
+	}
+	return count.Before(count.T[i+1])
+}
+
+// FindPlateau tells a growth that went on steadily, and then stopped at a level from which
+// nothing came back: it gained as much as there was, and a number. What comes all at
+// once, or ever slower until it is full, is none.
+func FindPlateau(all Series, least float64) (Growth, bool) {
+	to := Rise(all)
+	if to.Len() == all.Len() {
+		return Growth{}, false
+	}
+	g, ok := Bar{Share: 1, Least: least}.Growth(to)
+	return g, ok && g.StillGrows() && Quantile(all.From(to.T[to.Len()-1]).V, 0) >= g.After
+}
+
 // drifts tests whether the rates of a series are above 0 in the mean: not its
 // steps, which are smaller while it is read more often. It is the
 // test for a count to which chance adds: its distance from a straight line

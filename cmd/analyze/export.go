@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -20,11 +18,9 @@ import (
 	"ergorecorder/escape"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 
 	"ergorecorder/analyze"
 	"ergorecorder/archive"
-	"ergorecorder/ergo/capture"
 	"ergorecorder/export"
 	"ergorecorder/replay"
 )
@@ -72,10 +68,6 @@ func newExport() *cobra.Command {
 				if o.Process != "" {
 					return errors.New("--format jsonl: whole answers are written: --process is for the other formats")
 				}
-				if err := o.Valid(); err != nil {
-					return err
-				}
-				return runExport(cmd, args, win, o, out)
 			}
 			if endpoint != "" && f != "otlp" {
 				return errors.New("--endpoint is for --format otlp")
@@ -98,72 +90,6 @@ func newExport() *cobra.Command {
 	return cmd
 }
 
-func runExport(cmd *cobra.Command, paths []string, win window, o export.Options, to sealed.Output) error {
-	rec, err := openRecording(cmd, paths...)
-	if err != nil {
-		return err
-	}
-	defer rec.Close()
-	from, until, err := win.resolve(cmd.Context(), rec)
-	if err != nil {
-		return err
-	}
-	var damage []error
-	err = to.Write(cmd, func(w io.Writer) error {
-		lines := make(chan *capture.Line, 1) // read while others are written
-		g, ctx := errgroup.WithContext(cmd.Context())
-		g.Go(func() error {
-			defer close(lines)
-			return rec.Export(ctx, from, until,
-				func(l *capture.Line) error {
-					if !o.Holds(l.Call.Node) {
-						return nil
-					}
-					select {
-					case lines <- l:
-						return nil
-					case <-ctx.Done():
-						return ctx.Err()
-					}
-				},
-				func(err error) { damage = append(damage, err) })
-		})
-		g.Go(func() error { return writeLines(w, lines) })
-		return g.Wait()
-	})
-	if err != nil {
-		return fmt.Errorf("export: %w", err)
-	}
-	for _, d := range damage {
-		escape.Fprintf(cmd.ErrOrStderr(), "analyze: not readable: %v\n", d)
-	}
-	if len(damage) > 0 {
-		return fmt.Errorf("export: %d stretches could not be read; analyze verify %s says which", len(damage), paths[0])
-	}
-	return nil
-}
-
-// writeLines writes lines until there are no more.
-func writeLines(w io.Writer, lines <-chan *capture.Line) error {
-	out := bufio.NewWriterSize(w, 1<<16)
-	for l := range lines {
-		if err := writeLine(out, l); err != nil {
-			return err
-		}
-	}
-	return out.Flush()
-}
-
-// writeLine writes a line of a capture in which nothing steers a terminal.
-func writeLine(w io.Writer, l *capture.Line) error {
-	var b bytes.Buffer
-	if err := capture.Write(&b, l); err != nil {
-		return err
-	}
-	_, err := w.Write(escape.JSON(b.Bytes()))
-	return err
-}
-
 // exportAs writes the recording in one of the forms of package export.
 func exportAs(cmd *cobra.Command, paths []string, form, reading, endpoint string, list bool, win window, out sealed.Output, o export.Options) error {
 	rec, err := openRecording(cmd, paths...)
@@ -184,6 +110,8 @@ func exportAs(cmd *cobra.Command, paths []string, form, reading, endpoint string
 	}
 	ctx := cmd.Context()
 	switch form {
+	case "jsonl":
+		err = out.Write(cmd, func(w io.Writer) error { return export.Capture(ctx, w, rec, o) })
 	case "csv":
 		err = out.Write(cmd, func(w io.Writer) error { return export.CSV(ctx, w, rec, reading, o) })
 	case "openmetrics":
@@ -224,7 +152,7 @@ func listStreams(w io.Writer, rec *replay.Recording) error {
 // whatHappened are the findings and the marks of the window.
 func whatHappened(cmd *cobra.Command, rec *replay.Recording, o export.Options) ([]export.Instant, error) {
 	var out []export.Instant
-	report, err := analyze.Run(cmd.Context(), rec, analyze.Options{From: o.From, To: o.To, Node: o.Node})
+	report, err := analyze.Run(cmd.Context(), rec, analyze.Options{From: o.From, To: o.To, Node: o.Node, Sturdy: true})
 	if err != nil {
 		return nil, err
 	}

@@ -93,6 +93,7 @@ func (j *judging) addFlags(cmd *cobra.Command) {
 // apply puts what the flags and the files beside the archives say into the
 // options.
 func (j *judging) apply(opt *analyze.Options, paths []string) error {
+	opt.Sturdy = true
 	if j.settings != "" {
 		text, err := limit.Settings.ReadFile(j.settings)
 		if err != nil {

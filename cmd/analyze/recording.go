@@ -154,7 +154,7 @@ func markTime(ctx context.Context, rec *replay.Recording, seq uint64) (time.Time
 // onset is when the finding with the label (F1) or ID began. It judges the
 // recording as a report of all of it does, without settings of the user's own.
 func onset(ctx context.Context, rec *replay.Recording, id string) (time.Time, error) {
-	report, err := analyze.Run(ctx, rec, analyze.Options{})
+	report, err := analyze.Run(ctx, rec, analyze.Options{Sturdy: true})
 	if err != nil {
 		return time.Time{}, fmt.Errorf("find the onset of @%s: %w", id, err)
 	}

@@ -15,15 +15,15 @@ package capture
 import (
 	"bufio"
 	"bytes"
-	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"math"
-	"strconv"
 	"time"
+
+	"github.com/klauspost/compress/gzip"
 
 	"ergorecorder/ergo"
 	"ergorecorder/internal/limit"
@@ -72,7 +72,7 @@ func Read(r io.Reader) iter.Seq2[*Line, error] {
 				yield(nil, text.err)
 				return
 			}
-			l, err := parseLine(n, text.line, nil)
+			l, err := asker(nil).parseLine(n, text.line, nil)
 			if !yield(l, err) {
 				return
 			}
@@ -134,8 +134,8 @@ func wholeLines() bufio.SplitFunc {
 	}
 }
 
-func parseLine(n int, text, room []byte) (*Line, error) {
-	l, err := parse(text, room)
+func (a asker) parseLine(n int, text, room []byte) (*Line, error) {
+	l, err := a.parse(text, room)
 	if err != nil {
 		return nil, &LineError{n, err}
 	}
@@ -143,21 +143,42 @@ func parseLine(n int, text, room []byte) (*Line, error) {
 }
 
 // Parse reads one line.
-func Parse(text []byte) (*Line, error) { return parse(text, nil) }
+func Parse(text []byte) (*Line, error) { return asker(nil).parse(text, nil) }
 
 // parse is Parse with memory for the answer's text.
-func parse(text, room []byte) (*Line, error) {
-	var w wire
-	rest, answer, ok := cutText(text, room)
-	if !ok {
-		rest = text
+func (a asker) parse(text, room []byte) (*Line, error) {
+	c, isCut := cutText(text, room)
+	w, plain := wire{}, false
+	if isCut {
+		w, plain = c.plain(a)
 	}
-	if err := json.Unmarshal(rest, &w); err != nil {
-		if ok {
-			err = json.Unmarshal(text, &w) // whose places are those of the line
+	if !plain {
+		var err error
+		if w, err = decode(text, &c, isCut); err != nil {
+			return nil, err
 		}
-		return nil, err
 	}
+	l, err := a.line(&w)
+	if err == nil && isCut {
+		l.Answer.Text = c.text
+	}
+	return l, err
+}
+
+// decode reads a line as JSON in general, without its text where that was cut out.
+func decode(text []byte, c *cut, isCut bool) (w wire, err error) {
+	if isCut {
+		if json.Unmarshal(c.rest(text), &w) == nil {
+			return w, nil
+		}
+		w = wire{} // the places of an error are those of the line
+	}
+	err = json.Unmarshal(text, &w)
+	return w, err
+}
+
+// line is the line that was read, if it makes sense.
+func (a asker) line(w *wire) (*Line, error) {
 	at, err := time.Parse(time.RFC3339Nano, w.T)
 	if err != nil {
 		return nil, fmt.Errorf("t: %w", err)
@@ -168,7 +189,7 @@ func parse(text, room []byte) (*Line, error) {
 	if w.Node == "" || w.Tool == "" {
 		return nil, errors.New("no node or no tool")
 	}
-	args, err := ergo.ParseArgs(w.Args)
+	args, err := a.args(w.Args)
 	if err != nil {
 		return nil, err
 	}
@@ -187,37 +208,8 @@ func parse(text, room []byte) (*Line, error) {
 		Answer:  ergo.Answer{At: at.UTC(), Took: time.Duration(ms*1e6 + 0.5), IsError: w.IsError},
 		Refused: w.Error,
 	}
-	switch {
-	case ok:
-		l.Answer.Text = answer
-	case w.Text != nil:
+	if w.Text != nil {
 		l.Answer.Text = []byte(*w.Text)
 	}
 	return l, nil
-}
-
-// Write writes one line.
-func Write(w io.Writer, l *Line) error {
-	out := wire{
-		T:       l.Answer.At.UTC().Format(TimeFormat),
-		Node:    l.Call.Node,
-		Tool:    l.Call.Tool,
-		Args:    l.Args,
-		MS:      json.Number(strconv.FormatFloat(float64(l.Answer.Took)/1e6, 'f', -1, 64)),
-		IsError: l.Answer.IsError,
-		Error:   l.Refused,
-	}
-	if out.Args == nil {
-		out.Args = l.Call.Args.JSON()
-	}
-	if l.Answer.Text != nil {
-		s := string(l.Answer.Text)
-		out.Text = &s
-	}
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(out); err != nil {
-		return fmt.Errorf("write capture line: %w", err)
-	}
-	return nil
 }

@@ -3,10 +3,13 @@ package capture
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
 	"time"
+
+	"ergorecorder/escape"
 )
 
 const good = `{"t":"2026-11-22T01:12:57.085936843Z","node":"a@h","tool":"runtime_stats","args":{"timeout":10},"ms":0.903,"text":"{\"n\":1.0}","is_error":false,"rpc_error":null}`
@@ -111,5 +114,97 @@ func TestReadTruncatedGzipKeepsWhatCameBefore(t *testing.T) {
 	}
 	if lines == 0 || errs == 0 {
 		t.Errorf("got %d lines and %d errors, want some of both", lines, errs)
+	}
+}
+
+// oddLine is a line with everything in it that is written otherwise than it came.
+func oddLine(t *testing.T) *Line {
+	t.Helper()
+	l, err := Parse([]byte(`{"t":"2026-11-22T01:12:57.085936843Z","node":"a\u202e@h","tool":"x","args":{"text":null,"is_error":true,"q":"\"text\":null,\"is_error\":","e":"\u001b<&>"},"ms":0.5,"text":"x","is_error":true,"rpc_error":{"code":1,"message":"\"text\":null,\"is_error\": \u009b"}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Answer.Text = []byte("[{\"a\":\"\\u001b\u202e\"}]\x1b\xff\n <&>")
+	return l
+}
+
+func TestWriteIsAsEncodingMakesIt(t *testing.T) {
+	l := oddLine(t)
+	for _, text := range [][]byte{l.Answer.Text, {}, nil} {
+		l.Answer.Text = text
+		w := wire{
+			T: "2026-11-22T01:12:57.085936843Z", Node: l.Call.Node, Tool: l.Call.Tool, Args: l.Args,
+			MS: "0.5", IsError: true, Error: l.Refused,
+		}
+		if text != nil {
+			s := string(text)
+			w.Text = &s
+		}
+		var want, got bytes.Buffer
+		e := json.NewEncoder(&want)
+		e.SetEscapeHTML(false)
+		if err := e.Encode(w); err != nil {
+			t.Fatal(err)
+		}
+		if err := Write(&got, l); err != nil {
+			t.Fatal(err)
+		}
+		if string(escape.JSON(want.Bytes())) != got.String() {
+			t.Errorf("got\n%s\nwant\n%s", got.String(), escape.JSON(want.Bytes()))
+		}
+	}
+}
+
+func TestWriteAllKeepsTheOrder(t *testing.T) {
+	l, err := Parse([]byte(good))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want, got bytes.Buffer
+	read := func(emit func(*Line) error) error {
+		for i := range 300 {
+			line := *l
+			line.Answer.Text = bytes.Repeat([]byte(`"`), (300-i)*7)
+			if err := Write(&want, &line); err != nil {
+				return err
+			}
+			if err := emit(&line); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := WriteAll(&got, read); err != nil || got.String() != want.String() {
+		t.Errorf("%v, %d bytes, %d wanted", err, got.Len(), want.Len())
+	}
+}
+
+// broken takes no bytes.
+type broken struct{}
+
+func (broken) Write([]byte) (int, error) { return 0, errBroken }
+
+var errBroken = errors.New("the disk is full")
+
+func TestWriteAllEndsWhereItCannotWrite(t *testing.T) {
+	l, err := Parse([]byte(good))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Answer.Text = make([]byte, 1<<20)
+	read := 0
+	err = WriteAll(broken{}, func(emit func(*Line) error) error {
+		for {
+			read++
+			if err := emit(l); err != nil {
+				return err
+			}
+		}
+	})
+	if !errors.Is(err, errBroken) || read > 10 {
+		t.Errorf("%v after %d lines", err, read)
+	}
+	if err := WriteAll(&bytes.Buffer{}, func(func(*Line) error) error { return errBroken }); !errors.Is(err, errBroken) {
+		t.Errorf("an error of who reads: %v", err)
 	}
 }

@@ -78,9 +78,10 @@ func (m *mapping[T]) read(r io.Reader) {
 }
 
 func (m *mapping[T]) work() {
+	asked := asker{}
 	for j := range m.todo {
 		var l *Line
-		if l, j.err = parseLine(j.n, j.line, j.room); l != nil {
+		if l, j.err = asked.parseLine(j.n, j.line, j.room); l != nil {
 			j.room = l.Answer.Text
 			j.out = m.do(l)
 		}

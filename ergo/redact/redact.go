@@ -191,6 +191,10 @@ func undisguised(text []byte, i int) (byte, bool) {
 	if i == 0 || i+5 > len(text) || text[i-1] != '\\' || text[i+1] != '0' || text[i+2] != '0' {
 		return 0, false
 	}
+	switch [2]byte{text[i+3], text[i+4]} {
+	case [2]byte{'3', 'c'}, [2]byte{'3', 'e'}, [2]byte{'2', '6'}:
+		return 0, false // what is nearly always written so: < > and &, which are no letters
+	}
 	hi, ok1 := hexDigit(text[i+3])
 	lo, ok2 := hexDigit(text[i+4])
 	c := hi<<4 | lo

@@ -207,3 +207,14 @@ func table() []ergo.Tool {
 		}},
 	}
 }
+
+// DefaultLimit is how many rows a listing shows unless it is told otherwise.
+const DefaultLimit = 100
+
+// Limit is how many rows a listing with such arguments shows at most.
+func Limit(args ergo.Args) int64 {
+	if limit, _ := args.Int("limit"); limit > 0 {
+		return limit
+	}
+	return DefaultLimit
+}

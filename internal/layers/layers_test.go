@@ -21,7 +21,7 @@ var mayImport = map[string]string{
 	"door":   "",
 
 	"ergo":                   "internal/nearest",
-	"ergo/capture":           "ergo",
+	"ergo/capture":           "ergo internal/inorder",
 	"ergo/redact":            "",
 	"ergo/secret":            "",
 	"ergo/live":              "ergo ergo/listing ergo/secret ergo/redact ergo/tools48",
@@ -76,9 +76,9 @@ var mayImport = map[string]string{
 	"fleet/shelf/shelftest": "fleet/shelf",
 	"fleet/merge":           "ergo ergo/tools48 archive recorder/identity",
 
-	"replay":       "ergo ergo/tools48 ergo/capture ergo/listing ergo/sampled archive archive/tally replay/spelled internal/nearest",
+	"replay":         "ergo ergo/tools48 ergo/listing ergo/sampled archive archive/tally replay/spelled internal/nearest",
 	"replay/spelled": "ergo archive",
-	"replay/serve": "ergo ergo/tools48 archive replay ergo/observer/... ergo/wire ergo/wire/host",
+	"replay/serve":   "ergo ergo/tools48 archive replay ergo/observer/... ergo/wire ergo/wire/host",
 
 	"coverage": "ergo ergo/tools48 archive replay",
 
@@ -93,7 +93,8 @@ var mayImport = map[string]string{
 	"analyze/playbook/...":      judgement,
 	"analyze/scene/work":        "analyze/series",
 	"analyze/scene/logged":      "ergo replay analyze/logs",
-	"analyze/scene":             "analyze/scene/work analyze/scene/logged archive ergo ergo/tools48 replay analyze/setting analyze/finding analyze/series analyze/logs analyze/profiles",
+	"analyze/looks":             "archive ergo ergo/tools48 replay",
+	"analyze/scene":             "analyze/looks analyze/scene/work analyze/scene/logged archive ergo ergo/tools48 replay analyze/setting analyze/finding analyze/series analyze/logs analyze/profiles",
 	"analyze/finding":           "analyze/series",
 	"analyze/series":            "",
 	"analyze/series/seriestest": "analyze/series",
@@ -101,7 +102,7 @@ var mayImport = map[string]string{
 	"analyze/profiles":          "",
 	"compare":                   "escape ergo archive replay analyze/series analyze/logs analyze/profiles analyze/finding",
 
-	"analyze/measure": "ergo ergo/tools48 archive replay",
+	"analyze/measure": "analyze/looks ergo ergo/tools48 archive replay",
 	"analyze/recheck": "ergo analyze/finding",
 	"analyze/views":   "ergo ergo/listing ergo/tools48 archive replay analyze analyze/finding analyze/series analyze/logs analyze/profiles internal/nearest",
 	"analyze/render":  "escape analyze analyze/finding",
@@ -130,7 +131,7 @@ var mayImport = map[string]string{
 	"fleet/view":              "fleet/link fleet/shape",
 	"fleet/member":            "archive recorder recorder/share fleet/lease fleet/link fleet/shape fleet/ship",
 
-	"export": "ergo ergo/tools48 archive replay",
+	"export": "ergo ergo/capture ergo/tools48 archive replay",
 
 	"cmd/internal/command": "archive internal/exit",
 	"cmd/internal/paths":   "archive archive/attach ergo/live fleet/ask fleet/cache fleet/link fleet/shelf",
@@ -142,14 +143,15 @@ var mayImport = map[string]string{
 
 	"cmd/fleet": "escape cmd/internal/... fleet/engine fleet/link fleet/shape fleet/view internal/exit",
 
-	"internal/exit":   "escape",
-	"internal/cpu":    "",
-	"internal/layers": "",
-	"internal/limit":  "",
-	"internal/words":  "",
-	"internal/pace":   "",
-	"internal/twist":  "",
-	"internal/...":    "escape ergo/... archive/... recorder/... replay/... coverage analyze/... mcp web internal/...",
+	"internal/exit":    "escape",
+	"internal/cpu":     "",
+	"internal/layers":  "",
+	"internal/limit":   "",
+	"internal/inorder": "",
+	"internal/words":   "",
+	"internal/pace":    "",
+	"internal/twist":   "",
+	"internal/...":     "escape ergo/... archive/... recorder/... replay/... coverage analyze/... mcp web internal/...",
 }
 
 // everywhere are packages that any other may import: one decision each, about
@@ -164,7 +166,7 @@ const judgement = "analyze/scene/work analyze/scene/logged analyze/detector anal
 var homes = map[string]string{
 	"go.etcd.io/bbolt":                     "archive archive/internal/bolt archive/internal/catalog archive/internal/record",
 	"filippo.io/age":                       "seal",
-	"github.com/klauspost/compress":        "archive/internal/codec/frame",
+	"github.com/klauspost/compress":        "archive/internal/codec/frame ergo/capture",
 	"github.com/spf13/cobra":               "cmd/...",
 	"github.com/google/pprof/profile":      "recorder/ingest analyze/profiles web scrub",
 	"github.com/google/pprof/driver":       "web",

@@ -69,6 +69,7 @@ type happening struct {
 
 var happenings = compile([]phrase[*happening]{
 	{form: "node {w} freezes", means: "stands still and goes on (needs for)", do: onNode(func(h *happening, _ words) { h.node.Freeze(h.moment.lasts) })},
+	{form: "tools of {w} are busy", means: "it works, and answers only then (needs for)", do: onNode(func(h *happening, _ words) { h.node.Tie(h.moment.lasts) })},
 	{form: "node {w} is throttled to {n}%", means: "gets so much of its CPU", do: onNode(func(h *happening, a words) {
 		h.node.Throttle(a.n(1) / 100)
 		undoable(h.cast, func() { h.node.Throttle(0) })
@@ -234,6 +235,12 @@ var happenings = compile([]phrase[*happening]{
 	{form: "recorder lists {n} rows", means: "at most, others each time", do: func(h *happening, a words) error {
 		if h.doing {
 			h.world.Recorder.Rows = int(a.n(0))
+		}
+		return nil
+	}},
+	{form: "recorder lists seldom", means: "every twelfth time; in between, those for whom messages wait", do: func(h *happening, _ words) error {
+		if h.doing {
+			h.world.Recorder.Rest = 12
 		}
 		return nil
 	}},

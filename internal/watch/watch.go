@@ -38,7 +38,7 @@ func (d *Detector) Detect(ctx context.Context, view *archive.Reader, now time.Ti
 		return nil, err
 	}
 	defer rec.Hold()()
-	found, err := analyze.Findings(ctx, rec, analyze.Options{From: now.Add(-window), To: now, Rules: d.Rules})
+	found, err := analyze.Findings(ctx, rec, analyze.Options{From: now.Add(-window), To: now, Rules: d.Rules, Sturdy: true})
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"ergorecorder/archive"
@@ -46,7 +47,10 @@ func Capture(ctx context.Context, r io.Reader, w *archive.Writer, opt Options, i
 		call ergo.Call
 		rec  *archive.Record
 	}
-	record := func(l *capture.Line) line { return line{l.Call, Record(l.Call, l.Args, l.Answer, l.Refused, opt)} }
+	asked := questions{known: map[string]*question{}}
+	record := func(l *capture.Line) line {
+		return line{l.Call, asked.of(l, &opt).record(l.Call, l.Answer, l.Refused, opt)}
+	}
 	for l, err := range capture.Map(r, record) {
 		if err != nil {
 			into.Broken = append(into.Broken, err)
@@ -66,4 +70,38 @@ func Capture(ctx context.Context, r io.Reader, w *archive.Writer, opt Options, i
 		into.Lines++
 	}
 	return nil
+}
+
+// questions are those of a capture: few tools are asked, with few arguments, again and again.
+type questions struct {
+	mu    sync.Mutex
+	known map[string]*question
+}
+
+// mostQuestions is how many questions are known, and longQuestion how long one may be.
+const (
+	mostQuestions = 1 << 12
+	longQuestion  = 1 << 10
+)
+
+// of is the question of a line.
+func (q *questions) of(l *capture.Line, opt *Options) *question {
+	if len(l.Args) > longQuestion {
+		return opt.question(l.Call, l.Args)
+	}
+	key := l.Call.Tool + "\x00" + string(l.Args)
+	if l.Args == nil {
+		key = l.Call.Tool
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if known := q.known[key]; known != nil {
+		return known
+	}
+	if len(q.known) == mostQuestions {
+		clear(q.known)
+	}
+	known := opt.question(l.Call, l.Args)
+	q.known[key] = known
+	return known
 }

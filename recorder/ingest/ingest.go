@@ -62,31 +62,46 @@ func monotonic(t time.Time) bool { return t != t.Round(0) } //nolint:staticcheck
 // [*ergo.ToolError] that it got. args is the literal text of the arguments,
 // nil to take call.Args in canonical form.
 func Record(call ergo.Call, args []byte, ans ergo.Answer, refused *ergo.ToolError, opt Options) *archive.Record {
-	spelling := opt.spelling()
+	q := opt.question(call, args)
+	return q.record(call, ans, refused, opt)
+}
+
+// A question is what records of all calls of a tool with the same arguments share. Nobody
+// changes what it holds.
+type question struct {
+	stream  string // the arguments that tell the stream
+	subject string
+	args    []byte
+	schema  archive.Schema
+}
+
+func (o *Options) question(call ergo.Call, args []byte) *question {
+	spelling := o.spelling()
 	schema := spelling.Schema(call.Tool)
 	if args == nil {
 		args = call.Args.JSON()
 	}
+	q := &question{stream: o.text(schema.StreamArgs(call.Args).String()), args: []byte(o.text(string(args))), schema: Schema(schema)}
+	reading, _ := spelling.ReadingOf(call.Tool)
+	q.schema.Road, q.schema.Reading = spelling.Name(), string(reading)
+	if subject := schema.SubjectArgs(call.Args); subject != nil {
+		q.subject = o.text(subject.String())
+	}
+	return q
+}
+
+func (q *question) record(call ergo.Call, ans ergo.Answer, refused *ergo.ToolError, opt Options) *archive.Record {
 	rec := &archive.Record{
-		Stream: archive.StreamKey{
-			Kind: archive.Sample,
-			Node: call.Node,
-			Name: call.Tool,
-			Args: opt.text(schema.StreamArgs(call.Args).String()),
-		},
-		Schema:  Schema(schema),
+		Stream:  archive.StreamKey{Kind: archive.Sample, Node: call.Node, Name: call.Tool, Args: q.stream},
+		Schema:  q.schema,
+		Subject: q.subject,
 		At:      ans.At,
 		Took:    ans.Took,
-		Args:    []byte(opt.text(string(args))),
+		Args:    q.args,
 		IsError: ans.IsError,
 	}
-	reading, _ := spelling.ReadingOf(call.Tool)
-	rec.Schema.Road, rec.Schema.Reading = spelling.Name(), string(reading)
 	if ans.Road != "" {
 		rec.Schema.Road = string(ans.Road)
-	}
-	if subject := schema.SubjectArgs(call.Args); subject != nil {
-		rec.Subject = opt.text(subject.String())
 	}
 	if refused != nil {
 		rec.Failure = &archive.Failure{Code: refused.Code, Text: string(redact.Answer("", []byte(refused.Message), opt.keep()))}

@@ -1,5 +1,5 @@
-// Package spelled makes the fields of a reading of the columns in which the answers of
-// another surface store them.
+// Package spelled makes the fields of a reading of the columns in which a spelling
+// stores them.
 package spelled
 
 import (
@@ -12,11 +12,10 @@ import (
 	"ergorecorder/ergo"
 )
 
-// A Translation makes the fields of a reading of the columns in which a
-// spelling stores them.
+// A Translation makes some fields of the columns of a stream.
 type Translation struct {
 	whose  ergo.Whose
-	Own    []string // the columns that are read
+	own    []string // the columns that are read
 	fields []translated
 }
 
@@ -28,9 +27,9 @@ type translated struct {
 	made   archive.Column
 }
 
-// New is the translation of fields of what a node said, nil where it is stored as it
-// is.
-func New(said ergo.Said, node string, fields []string) *Translation {
+// New is the translation of fields of a node's reading, nil where they are stored as
+// they are.
+func New(node string, said ergo.Said, fields []string) *Translation {
 	t := &Translation{whose: ergo.Whose{Node: node}}
 	same := true
 	for _, name := range fields {
@@ -50,15 +49,18 @@ func New(said ergo.Said, node string, fields []string) *Translation {
 func (t *Translation) places(columns []string) []int {
 	var at []int
 	for _, c := range columns {
-		i := slices.Index(t.Own, c)
+		i := slices.Index(t.own, c)
 		if i < 0 {
-			i = len(t.Own)
-			t.Own = append(t.Own, c)
+			i = len(t.own)
+			t.own = append(t.own, c)
 		}
 		at = append(at, i)
 	}
 	return at
 }
+
+// Columns are those that are read.
+func (t *Translation) Columns() []string { return t.own }
 
 // Apply walks the frames with the fields in place of the columns.
 func (t *Translation) Apply(frames iter.Seq2[*archive.Frame, error]) iter.Seq2[*archive.Frame, error] {

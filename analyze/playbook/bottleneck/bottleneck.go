@@ -24,7 +24,7 @@ const fewestListings = 3
 func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 	found, open := make([][]*finding.Finding, len(s.Nodes)), make([]string, len(s.Nodes))
 	err := s.Each(ctx, func(ctx context.Context, i int, n *scene.Node) (err error) {
-		if len(n.Procs.Listings) >= fewestListings {
+		if n.Procs.Looks >= fewestListings {
 			found[i], open[i], err = waitingOn(ctx, s, n)
 		}
 		return err
@@ -33,7 +33,7 @@ func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 		return err
 	}
 	for i, n := range s.Nodes {
-		if len(n.Procs.Listings) < fewestListings {
+		if n.Procs.Looks < fewestListings {
 			v.Skip("%s: %s", n.Name, n.Procs.Missing(fewestListings))
 			continue
 		}

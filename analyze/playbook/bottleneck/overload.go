@@ -135,7 +135,7 @@ func overload(ctx context.Context, s *scene.Scene, b *backlog) (*finding.Finding
 			f.Evidence[0].Value("service_s.before", before.takes, before.of)
 		}
 	} else {
-		f.Summary += " " + diagnose(was, now)
+		f.Summary += " " + diagnose(was, now, waits)
 	}
 	if !dear && !more(was, now) && b.byChance(was, s.To.Sub(s.From)) {
 		f.AtMost(finding.Note)
@@ -172,6 +172,9 @@ func overload(ctx context.Context, s *scene.Scene, b *backlog) (*finding.Finding
 	}
 	if err := tellQueues(ctx, s, a, f, onset, last.At.Add(s.Usual(a.Node))); err != nil {
 		return nil, err
+	}
+	if now.arrived <= slackOfLoad*was.arrived {
+		return f, nil // who sends more since then does not send it here
 	}
 	senders, err := feeders(ctx, s, a, onset)
 	if err != nil {
@@ -237,8 +240,11 @@ func behind(f *finding.Finding, was, now pace) string {
 	return "lets messages wait"
 }
 
+// slackOfLoad is by how much two rates of arrival differ that are the same load.
+const slackOfLoad = 1.05
+
 // outruns reports whether more arrives than is handled.
-func outruns(now pace) bool { return now.arrived > 1.05*now.handled }
+func outruns(now pace) bool { return now.arrived > slackOfLoad*now.handled }
 
 // slower reports whether a message now takes clearly longer than it did. The
 // time inside callbacks is only known while the mailbox drains, so what is
@@ -250,16 +256,24 @@ func slower(was, now pace) bool {
 // more reports whether clearly more arrives than did.
 func more(was, now pace) bool { return now.arrived > 1.5*was.arrived }
 
-func diagnose(was, now pace) string {
+// diagnose says what changed. Of who waits for replies nothing is said about arrivals: the
+// replies are counted among them, and become fewer.
+func diagnose(was, now pace, waits bool) string {
 	switch {
 	case was.messages == 0:
 		return "There is no stretch before to compare with."
+	case waits && slower(was, now):
+		return fmt.Sprintf("Each message takes %s now, %s before.", finding.Seconds(1/now.handled), finding.Seconds(was.service))
 	case more(was, now) && slower(was, now):
 		return fmt.Sprintf("Arrivals rose from %s a second, and each message takes longer than before.", finding.Number(was.arrived))
 	case more(was, now):
 		return fmt.Sprintf("Arrivals rose from %s a second; a message takes no longer than before.", finding.Number(was.arrived))
 	case slower(was, now):
-		return fmt.Sprintf("Arrivals are as before (%s a second); each message takes %s now, %s before.",
+		arrivals := "About as many arrive as before (%s a second)"
+		if more(now, was) {
+			arrivals = "Less arrives than before (%s a second)"
+		}
+		return fmt.Sprintf(arrivals+"; each message takes %s now, %s before.",
 			finding.Number(was.arrived), finding.Seconds(1/now.handled), finding.Seconds(was.service))
 	}
 	return fmt.Sprintf("Before, %s arrived a second and %s were handled.", finding.Number(was.arrived), finding.Number(was.handled))

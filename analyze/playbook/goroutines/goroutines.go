@@ -24,20 +24,55 @@ func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 			continue
 		}
 		g, ok := series.FindGrowth(total)
+		ended := false
 		if !ok {
+			g, ended = series.FindPlateau(total, many)
+		}
+		if !ok && !ended {
 			v.Fine("%s: no lasting growth of goroutines: %s at the least, %s at most, over %d samples", n.Name, finding.Number(series.Quantile(total.V, 0)), finding.Number(series.Quantile(total.V, 1)), total.Len())
 			continue
 		}
-		f, err := goroutineGrowth(ctx, s, n, g)
+		group, err := growingGroup(ctx, s, n, g.Onset)
 		if err != nil {
 			return err
+		}
+		if ended && !group.ofTheirOwn(g) {
+			v.Skip("%s: its goroutines became %s more until %s; whether they came with connections or calls, the dumps do not say", n.Name, finding.Number(g.Gained()), finding.Clock(g.All.T[g.All.Len()-1]))
+			continue
+		}
+		f := goroutineGrowth(s, n, g, group)
+		if ended {
+			stopped(g, f)
 		}
 		v.Find(f)
 	}
 	return nil
 }
 
-func goroutineGrowth(ctx context.Context, s *scene.Scene, n *scene.Node, c series.Growth) (*finding.Finding, error) {
+// many is how many goroutines that came and stay are worth a finding.
+const many = 100
+
+// ofTheirOwn reports whether nearly all goroutines that had come by the last dump are of
+// one stack that waits for no peer: a connection has several, and one of them reads it.
+func (x *growing) ofTheirOwn(g series.Growth) bool {
+	const nearly = 0.8
+	if x == nil || x.Blocked == profiles.WaitIO || x.Blocked == profiles.WaitResponse {
+		return false
+	}
+	then, ok := g.All.At(x.at)
+	return ok && then > g.Before && float64(x.Count-x.was) >= nearly*(then-g.Before)
+}
+
+// stopped says of goroutines that came, and come no more, that they stay.
+func stopped(g series.Growth, f *finding.Finding) {
+	end := g.All.T[g.All.Len()-1]
+	f.End, f.Evidence[0].To = &end, &end
+	f.AtMost(finding.Over)
+	f.Title = fmt.Sprintf("%s has %s goroutines more than before, nearly all in %s, and they stay", finding.NodeName(f.Subject.Node), finding.Number(g.Gained()), f.Subject.Function)
+	f.Summary += fmt.Sprintf(" Hardly more came after %s, and they are still there.", finding.Clock(end))
+}
+
+func goroutineGrowth(s *scene.Scene, n *scene.Node, c series.Growth, group *growing) *finding.Finding {
 	f := &finding.Finding{
 		Kind: finding.GoroutineGrowth, Score: finding.Score(finding.GoroutineGrowth, c.Gained()), Confidence: finding.Medium,
 		Title:   fmt.Sprintf("%s has %s goroutines more every minute", finding.NodeName(n.Name), finding.Number(60*c.Slope.PerSecond)),
@@ -51,14 +86,11 @@ func goroutineGrowth(ctx context.Context, s *scene.Scene, n *scene.Node, c serie
 		Confirm:        []string{"pprof_goroutines debug=1 on " + n.Name + ", twice: the group that grew"},
 	}
 	n.TellGrowth(&f.Evidence[0], c, "runtime_stats", "goroutines")
-	group, was, err := growingGroup(ctx, s, n, c.Onset)
-	if err != nil {
-		return nil, err
-	}
+	f.Evidence[0].Value("per_min", 60*c.Slope.PerSecond, n.Over("runtime_stats", c.Since).Of("60 * slope(goroutines)"))
 	if group == nil {
 		f.Score = min(f.Score, finding.Unsure)
 		f.Caveats = append(f.Caveats, "No goroutine dump shows which stack grows: record pprof_goroutines debug=1.")
-		return f, nil
+		return f
 	}
 	f.Subject.Function = group.Function
 	f.Subject.Behavior = profiles.BehaviorOf(group.Function)
@@ -68,7 +100,7 @@ func goroutineGrowth(ctx context.Context, s *scene.Scene, n *scene.Node, c serie
 		waits = ", waiting for " + group.Blocked
 	}
 	f.Title += " in " + group.Function
-	f.Summary += fmt.Sprintf(" %d of them are in %s%s; before there were %d.", group.Count, group.Function, waits, was)
+	f.Summary += fmt.Sprintf(" %d of them are in %s%s; before there were %d.", group.Count, group.Function, waits, group.was)
 	var lines []string
 	for _, frame := range group.Stack {
 		lines = append(lines, fmt.Sprintf("%s %s:%d", frame.Function, frame.File, frame.Line))
@@ -82,7 +114,7 @@ func goroutineGrowth(ctx context.Context, s *scene.Scene, n *scene.Node, c serie
 			"kind": "goroutine", "node": n.Name, "at": at.UTC().Format(time.RFC3339Nano), "function": group.Function, "source": "text",
 		}}
 	}
-	e.Value("before", was, inFunction(c.Onset))
+	e.Value("before", group.was, inFunction(c.Onset))
 	e.Value("after", group.Count, inFunction(s.To))
 	if len(group.PIDs) == 1 {
 		f.Subject.PID = group.PIDs[0]
@@ -90,16 +122,23 @@ func goroutineGrowth(ctx context.Context, s *scene.Scene, n *scene.Node, c serie
 			f.Subject.Name = a.Name
 		}
 	}
-	return f, nil
+	return f
+}
+
+// A growing group is one in the last dump, how many of it there were, and when that was.
+type growing struct {
+	profiles.Group
+	was int
+	at  time.Time
 }
 
 // growingGroup is the group of goroutines that grew most from the dumps before
-// an instant to the last one, and how many there were; nil where no dump tells.
-func growingGroup(ctx context.Context, s *scene.Scene, n *scene.Node, since time.Time) (*profiles.Group, int, error) {
-	before, last := map[string]int{}, []profiles.Group(nil)
+// an instant to the last one; nil where no dump tells.
+func growingGroup(ctx context.Context, s *scene.Scene, n *scene.Node, since time.Time) (*growing, error) {
+	before, last, at := map[string]int{}, []profiles.Group(nil), time.Time{}
 	for smp, err := range s.Texts(ctx, n, ergo.Goroutines, s.From, s.To) {
 		if err != nil {
-			return nil, 0, err
+			return nil, err
 		}
 		args, err := ergo.ParseArgs(smp.Args)
 		if level, _ := args.Int("debug"); err != nil || smp.Failure != nil || level != 1 {
@@ -109,21 +148,21 @@ func growingGroup(ctx context.Context, s *scene.Scene, n *scene.Node, since time
 		if err != nil {
 			continue
 		}
-		last = dump.Groups()
+		last, at = dump.Groups(), smp.At
 		if !smp.At.After(since) {
 			for _, g := range last {
 				before[stackKey(g)] = max(before[stackKey(g)], g.Count)
 			}
 		}
 	}
-	var best *profiles.Group
-	grown, was := 4, 0
-	for i, g := range last {
+	var best *growing
+	grown := 4
+	for _, g := range last {
 		if d := g.Count - before[stackKey(g)]; d > grown {
-			best, grown, was = &last[i], d, before[stackKey(g)]
+			best, grown = &growing{g, before[stackKey(g)], at}, d
 		}
 	}
-	return best, was, nil
+	return best, nil
 }
 
 func stackKey(g profiles.Group) string {

@@ -53,7 +53,7 @@ func keepsSending(s *scene.Scene, n *scene.Node, x *logged.Missed) *finding.Find
 		Summary: fmt.Sprintf("From %s to %s it logged %d times that whom a message was for does not exist: %s.",
 			finding.Clock(first), finding.Clock(last), len(x.Times), cmp.Or(escape.Name(x.To), "its lines do not say who that is")),
 		Recommendation: "Find where the sender has this address from: a process that is gone, a name that was never registered, a node's earlier life. Let it monitor whom it writes to.",
-		Confirm:        []string{fmt.Sprintf("process_info node=%s pid=%s", n.Name, x.From.PID), "node_info on " + n.Name + ": SendErrorsLocal, twice"},
+		Confirm:        []string{fmt.Sprintf("process_info node=%s pid=%s", n.Name, x.From.PID), "node_info on " + n.Name + ": SendErrorsLocal and SendErrorsRemote, twice"},
 	}
 	lines := finding.Evidence{What: "what it logs", Node: n.Name, Tool: "sample_read", From: &first, To: &last, Lines: []string{x.Sample}}
 	lines.Value("lines", len(x.Times), n.LogLines(first, last).Lines(cmp.Or(x.To, x.Words()), x.From.PID, ""))

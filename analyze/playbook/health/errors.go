@@ -52,7 +52,7 @@ func fewErrorsOf(n *scene.Node, own []time.Time, v *finding.Verdict) {
 		}
 		return sum
 	}
-	v.Fine("%s: errors and failed deliveries are no more frequent than before: %s lines of level error or panic and %s failed deliveries came over %d answers", n.Name,
+	v.Fine("%s: no burst of errors or failed deliveries: %s lines of level error or panic and %s failed deliveries came over %d answers", n.Name,
 		finding.Number(grew("LogMessages.error", "LogMessages.panic")),
 		finding.Number(grew("SendErrorsLocal", "SendErrorsRemote", "CallErrorsLocal", "CallErrorsRemote")), n.Heard.Len())
 }

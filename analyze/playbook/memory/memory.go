@@ -107,7 +107,10 @@ func leakIn(s *scene.Scene, n *scene.Node, heap series.Series, profs scene.Heaps
 	}
 	g, leaks := retained(own, n.Series(ergo.Runtime, "num_gc").Between(life.From, life.To))
 	then := profs.In(life)
-	if !leaks && !g.keepsMost(own, n.Series(ergo.Runtime, "total_alloc").Between(life.From, life.To)) && !g.keptByOne(then.Tables()) {
+	allocated := n.Series(ergo.Runtime, "total_alloc").Between(life.From, life.To)
+	rates := n.Rates(ergo.Runtime, "total_alloc").Between(life.From, life.To)
+	leaks = leaks && !g.beats(own, n.Series(ergo.Runtime, "num_gc"), allocated)
+	if !leaks && !g.keepsMost(own, allocated) && !g.keepsSince(own, allocated, rates) && !g.keptByOne(then.Tables()) {
 		return nil
 	}
 	f := memoryLeak(s, n, g, then, life.To)

@@ -111,6 +111,29 @@ func (g *retention) climbs() bool {
 	return g.low.Len() >= fewest && g.low.Span() >= sinceStart && g.ascends()
 }
 
+// beats reports whether a growth may be but the beat of two clocks: where as many collections come
+// between any two samples, each sample is a little later in its tooth of the saw than the one
+// before, and what it shows may be garbage, up to all that was allocated since that one.
+func (g *retention) beats(heap, collections, allocated series.Series) bool {
+	heap = heap.From(g.onset)
+	per, garbage := -1.0, 0.0
+	for i := 1; i < heap.Len(); i++ {
+		was, ok := collections.At(heap.T[i-1])
+		is, also := collections.At(heap.T[i])
+		if !ok || !also || is == was || per >= 0 && is-was != per {
+			return false
+		}
+		per = is - was
+		from, ok := allocated.At(heap.T[i-1])
+		to, also := allocated.At(heap.T[i])
+		if !ok || !also {
+			return false
+		}
+		garbage = max(garbage, to-from)
+	}
+	return per > 0 && g.after-g.before <= garbage
+}
+
 // keepsMost tells such a growth by fewer collections yet: at least half of all that was
 // allocated between the first and the last of them is still there. Garbage that a saw
 // would drop cannot be so little.
@@ -128,6 +151,30 @@ func (g *retention) keepsMost(heap, allocated series.Series) bool {
 	}
 	pace := func(i, k int) float64 { return (g.low.V[k] - g.low.V[i]) / g.low.T[k].Sub(g.low.T[i]).Seconds() }
 	return pace(0, 1) >= flattens*pace(0, n-1) && g.ascends() // else it began later
+}
+
+// keepsSince tells such a growth that began later, with the allocation that it keeps: a
+// node that hardly works collects too seldom to have left four values by then. What it
+// leaves must be two doublings above all that it left before.
+func (g *retention) keepsSince(heap, allocated, rates series.Series) bool {
+	const much = 4
+	changes, err := series.Changes(rates, 0.001)
+	if err != nil || g.low.Len() == 0 {
+		return false
+	}
+	step := allocated.Interval()
+	for _, c := range changes {
+		before, since := g.low.Before(c.At), retention{low: g.low.From(c.At.Add(step))}
+		if c.After <= c.Before || before.Len() == 0 || g.low.V[g.low.Len()-1] < much*series.Quantile(before.V, 1) {
+			continue
+		}
+		if since.keepsMost(heap, allocated) {
+			*g = since
+			g.onset, g.off, g.fromStart = c.At.Add(-step/2), c.Error+step/2, false // a rate's time is the end of its step
+			return true
+		}
+	}
+	return false
 }
 
 // ascends takes a growth of which each collection left more than all before, two

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"ergorecorder/analyze/finding"
@@ -24,78 +25,89 @@ const (
 // last, or which two nodes could not make at all, while both of them are well: other
 // links of each tell that.
 func olderLink(s *scene.Scene, w *scene.Network, v *finding.Verdict, a, b string) {
-	mute := w.Mute[[2]string{a, b}]
-	mute = append(mute[:len(mute):len(mute)], w.Mute[[2]string{b, a}]...)
+	mute := len(w.Mute[[2]string{a, b}]) + len(w.Mute[[2]string{b, a}])
 	// Whether they are well elsewhere all pings tell: it is asked of the few links of which some got no answer.
-	if len(mute) < fewestMute || !wellElsewhere(w, a, b) || !wellElsewhere(w, b, a) {
+	if mute < fewestMute || !wellElsewhere(w, a, b) || !wellElsewhere(w, b, a) {
 		return
 	}
-	late, apart := 0, 0
-	for _, m := range mute {
-		if m.TimedOut() {
-			late++
-		} else {
-			apart++
-		}
-	}
-	switch all := roundTrips(s, w, a, b); {
-	case late >= fewestMute && unansweredThroughout(all):
+	made, apart := apartUntil(s, w, a, b)
+	all, late := roundTrips(s, w, a, b), timedOut(w, a, b) >= fewestMute
+	until, mended := answeredSince(all)
+	switch {
+	case late && unansweredThroughout(all):
 		v.Find(muteLink(s, w, a, b))
-	case apart > fewestMute && apart == len(mute) && all.Len() == 0 && neverUp(w, a, b):
+	case late && mended:
+		v.Find(muteUntil(muteLink(s, w, a, b), until))
+	case apart && made.IsZero():
 		v.Find(apartLink(s, w, a, b))
-	default:
-		if made, ok := apartUntil(s, w, a, b); ok {
-			f := apartLink(s, w, a, b)
-			f.End, f.Score = &made, min(f.Score, finding.Over)
-			f.Title = fmt.Sprintf("%s and %s were not connected until %s; both are alive", finding.NodeName(a), finding.NodeName(b), finding.Clock(made))
-			f.Summary = fmt.Sprintf("It was so when the recording began: until %s every ping between them found no route, while both nodes and others answered each other.", finding.Clock(made))
-			v.Find(f)
-		}
+	case apart:
+		f := apartLink(s, w, a, b)
+		f.End, f.Score = &made, min(f.Score, finding.Over)
+		f.Title = fmt.Sprintf("%s and %s were not connected until %s; both are alive", finding.NodeName(a), finding.NodeName(b), finding.Clock(made))
+		f.Summary = fmt.Sprintf("It was so when the recording began: until %s every ping between them found no route, while both nodes and others answered each other.", finding.Clock(made))
+		v.Find(f)
 	}
 }
 
-// apartUntil is when two nodes connected that were alive and could not when the recording
-// began: pings between them found no route until then.
-func apartUntil(s *scene.Scene, w *scene.Network, a, b string) (made time.Time, ok bool) {
+// timedOut counts the pings between two nodes that nobody answered in time.
+func timedOut(w *scene.Network, a, b string) int {
+	n := 0
 	for _, k := range [][2]string{{a, b}, {b, a}} {
-		n := s.Node(k[0])
-		if n == nil || len(n.Starts) > 0 || n.Heard.Len() == 0 {
-			return made, false
-		}
-		l := w.Links[k]
-		if l == nil {
-			continue
-		}
-		for _, p := range l.Points {
-			if p.Up {
-				if made.IsZero() || p.Since.Before(made) {
-					made = p.Since
-				}
-				break
+		for _, m := range w.Mute[k] {
+			if m.TimedOut() {
+				n++
 			}
 		}
 	}
-	for _, name := range []string{a, b} {
-		n := s.Node(name)
-		if n.Heard.T[0].Sub(s.From) > 3*s.Usual(n) || n.Heard.Before(made).Len() < 2 {
-			return made, false // it was not there itself
-		}
+	return n
+}
+
+// apartUntil reports whether two nodes that lived when the recording began could not connect then, for
+// pings between them found no route, and until when: zero where they did not connect at all.
+func apartUntil(s *scene.Scene, w *scene.Network, a, b string) (made time.Time, ok bool) {
+	made = firstMade(w, a, b)
+	until := made
+	if made.IsZero() {
+		until = s.To.Add(1)
 	}
 	tried := 0
 	for _, k := range [][2]string{{a, b}, {b, a}} {
-		if p := w.Pings[k]; p.Len() > 0 && p.T[0].Before(made) {
+		n := s.Node(k[0])
+		if n == nil || !livedThrough(s, n, until) || n.Heard.Before(until).Len() < 2 {
+			return made, false
+		}
+		if p := w.Pings[k]; p.Len() > 0 && p.T[0].Before(until) {
 			return made, false
 		}
 		for _, m := range w.Mute[k] {
-			if m.TimedOut() && m.At.Before(made) {
+			if m.At.Before(until) && m.TimedOut() {
 				return made, false
 			}
-			if m.At.Before(made) {
+			if m.At.Before(until) {
 				tried++
 			}
 		}
 	}
-	return made, tried > fewestMute && made.Sub(s.From) >= heal
+	return made, tried > fewestMute && until.Sub(s.From) >= heal
+}
+
+// firstMade is when the first connection of two nodes that was seen was made; zero where none was seen.
+func firstMade(w *scene.Network, a, b string) (made time.Time) {
+	for _, k := range [][2]string{{a, b}, {b, a}} {
+		if l := w.Links[k]; l != nil {
+			i := slices.IndexFunc(l.Points, func(p scene.LinkPoint) bool { return p.Up })
+			if i >= 0 && (made.IsZero() || l.Points[i].Since.Before(made)) {
+				made = l.Points[i].Since
+			}
+		}
+	}
+	return made
+}
+
+// livedThrough reports whether a node lived one life from before the recording until a moment.
+func livedThrough(s *scene.Scene, n *scene.Node, until time.Time) bool {
+	return len(n.Lives) > 0 && !n.Clock.Ours(n.Lives[0].Started).After(s.From) &&
+		!slices.ContainsFunc(n.Starts, func(at time.Time) bool { return !at.After(until) })
 }
 
 // wellElsewhere reports whether a node answers pings of others than a peer, or others
@@ -134,17 +146,22 @@ func unansweredThroughout(all series.Series) bool {
 	return sum >= fewestInVain
 }
 
-func neverUp(w *scene.Network, a, b string) bool {
-	for _, k := range [][2]string{{a, b}, {b, a}} {
-		if l := w.Links[k]; l != nil {
-			for _, p := range l.Points {
-				if p.Up {
-					return false
-				}
-			}
+// answeredSince is since when all that was asked over a link was answered, where at least half
+// of it was in vain from the first up to then.
+func answeredSince(all series.Series) (time.Time, bool) {
+	const fewest = 3 // answers
+	last := -1
+	for i, x := range all.V {
+		if x >= math.Log10(unanswered) {
+			last = i
 		}
 	}
-	return true
+	if last < 0 || all.Len()-last-1 < fewest {
+		return time.Time{}, false
+	}
+	next := all.T[last+1]
+	bad := all.Before(next)
+	return next, bad.Span() >= 2*heal && unansweredThroughout(bad)
 }
 
 func muteLink(s *scene.Scene, w *scene.Network, a, b string) *finding.Finding {
@@ -153,6 +170,15 @@ func muteLink(s *scene.Scene, w *scene.Network, a, b string) *finding.Finding {
 	f.Title = fmt.Sprintf("Calls between %s and %s are mostly not answered, over a link that stands", finding.NodeName(a), finding.NodeName(b))
 	f.Summary = "It was so when the recording began: at least half of the pings and forwarded calls over the link time out, in its first half and in its second, while both nodes and others answer each other."
 	f.Recommendation = fmt.Sprintf("Examine the path between %s and %s: the nodes themselves are well.", a, b)
+	return f
+}
+
+// muteUntil makes of a finding about a link over which hardly anything was answered one that
+// is over.
+func muteUntil(f *finding.Finding, until time.Time) *finding.Finding {
+	f.End, f.Score = &until, min(f.Score, finding.Over)
+	f.Title = strings.Replace(f.Title, "are mostly not answered, over a link that stands", "were mostly not answered until "+finding.Clock(until)+", over a link that stood", 1)
+	f.Summary = fmt.Sprintf("It was so when the recording began: up to %s at least half of the pings and forwarded calls over the link timed out, in the first half of that time and in the second, while both nodes and others answered each other. Since then all are answered.", finding.Clock(until))
 	return f
 }
 

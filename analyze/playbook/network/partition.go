@@ -28,6 +28,28 @@ type lostPair struct {
 	off      time.Duration
 }
 
+// at reports whether the link was lost at a moment.
+func (l lostPair) at(t time.Time) bool { return !l.from.After(t) && l.to.After(t) }
+
+// A union is nodes by another of the same group, or itself.
+type union map[string]string
+
+func (u union) find(n string) string {
+	for u[n] != "" && u[n] != n {
+		n = u[n]
+	}
+	return n
+}
+
+func (u union) join(pair [2]string) {
+	for _, n := range pair {
+		if u[n] == "" {
+			u[n] = n
+		}
+	}
+	u[u.find(pair[0])] = u.find(pair[1])
+}
+
 // heal is how long a lost link must stay lost to divide a cluster: nodes that
 // find each other again at once were not divided.
 const heal = 5 * time.Second
@@ -56,12 +78,12 @@ func partition(s *scene.Scene, w *scene.Network, v *finding.Verdict) {
 	}
 }
 
-// allAlive reports whether every node of every group was heard of since: one that was not
-// may be down.
+// allAlive reports whether every recorded node of every group was heard of since: one that was not
+// may be down. One that is not recorded is linked with one that is.
 func allAlive(s *scene.Scene, p split) bool {
 	return !slices.ContainsFunc(slices.Concat(p.groups...), func(name string) bool {
 		n := s.Node(name)
-		return n == nil || n.Heard.From(p.from.Add(p.off+time.Millisecond)).Len() == 0
+		return n != nil && n.Heard.From(p.from.Add(p.off+time.Millisecond)).Len() == 0
 	})
 }
 
@@ -80,8 +102,12 @@ func splits(s *scene.Scene, w *scene.Network) []split {
 			lost = append(lost, lostPair{pair, at, to, off})
 		}
 	}
-	for _, pair := range w.Pairs() {
+	pairs := w.Pairs()
+	for _, pair := range slices.Concat(pairs, unseen(w, pairs)) {
 		if made, ok := apartUntil(s, w, pair[0], pair[1]); ok {
+			if made.IsZero() {
+				made = s.To
+			}
 			lost = append(lost, lostPair{pair: pair, from: s.From, to: made, off: s.Usual(s.Nodes[0])})
 		}
 	}
@@ -93,7 +119,7 @@ func splits(s *scene.Scene, w *scene.Network) []split {
 		if n := len(all); n > 0 && (all[n-1].to.IsZero() || at.Before(all[n-1].to)) {
 			continue
 		}
-		groups, cut := groupsAt(s, w, lost, at)
+		groups, cut := groupsAt(s, w, lost, l.pair[0], at)
 		if len(groups) < 2 {
 			continue
 		}
@@ -116,37 +142,32 @@ func splits(s *scene.Scene, w *scene.Network) []split {
 	return all
 }
 
-// groupsAt are the groups of nodes that see each other at a moment, and the
-// lost links between them. Only nodes that were ever connected count.
-func groupsAt(s *scene.Scene, w *scene.Network, lost []lostPair, at time.Time) (groups [][]string, cut []lostPair) {
-	group := map[string]string{} // by node, the name of one member
-	var find func(string) string
-	find = func(n string) string {
-		if group[n] == n {
-			return n
-		}
-		return find(group[n])
+// groupsAt are the groups of nodes that see each other at a moment, of those that a node is connected
+// with at some time or cannot be, and the lost links between them.
+func groupsAt(s *scene.Scene, w *scene.Network, lost []lostPair, of string, at time.Time) (groups [][]string, cut []lostPair) {
+	linked, met := union{}, union{}
+	for _, l := range lost {
+		met.join(l.pair)
 	}
+	recorded := func(n string) bool { return s.Node(n) != nil }
 	for _, pair := range w.Pairs() {
-		for _, n := range pair {
-			if _, ok := group[n]; !ok && s.Node(n) != nil {
-				group[n] = n
-			}
-		}
-	}
-	down := func(pair [2]string) bool {
-		return slices.ContainsFunc(lost, func(l lostPair) bool { return l.pair == pair && !l.from.After(at) && l.to.After(at) })
-	}
-	for _, pair := range w.Pairs() {
-		if s.Node(pair[0]) != nil && s.Node(pair[1]) != nil && !down(pair) {
-			group[find(pair[0])] = find(pair[1])
+		met.join(pair)
+		down := slices.ContainsFunc(lost, func(l lostPair) bool { return l.pair == pair && l.at(at) })
+		both := recorded(pair[0]) && recorded(pair[1]) // of others nobody was asked whether they could not
+		if !down && (both || !firstMade(w, pair[0], pair[1]).After(at)) {
+			linked.join(pair)
 		}
 	}
 	members := map[string][]string{}
-	for _, n := range slices.Sorted(maps.Keys(group)) {
-		members[find(n)] = append(members[find(n)], n)
+	for _, n := range slices.Sorted(maps.Keys(met)) {
+		if met.find(n) == met.find(of) {
+			members[linked.find(n)] = append(members[linked.find(n)], n)
+		}
 	}
 	for _, m := range members {
+		if !slices.ContainsFunc(m, recorded) {
+			continue // it may be down
+		}
 		groups = append(groups, m)
 	}
 	slices.SortFunc(groups, func(a, b []string) int {
@@ -156,7 +177,8 @@ func groupsAt(s *scene.Scene, w *scene.Network, lost []lostPair, at time.Time) (
 		return strings.Compare(a[0], b[0])
 	})
 	for _, l := range lost {
-		if !l.from.After(at) && l.to.After(at) && find(l.pair[0]) != find(l.pair[1]) {
+		a, b := linked.find(l.pair[0]), linked.find(l.pair[1])
+		if l.at(at) && a != b && slices.ContainsFunc(members[a], recorded) && slices.ContainsFunc(members[b], recorded) {
 			cut = append(cut, l)
 		}
 	}

@@ -3,7 +3,6 @@ package process
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"ergorecorder/analyze/finding"
@@ -55,27 +54,6 @@ func grows(s *scene.Scene, count series.Series) (series.Growth, bool) {
 	return series.Bar{Share: 0.05, Least: s.Set.Of(leakMin)}.Growth(count)
 }
 
-// rise is a count up to where it came close to the most that it reached: to the level at
-// which it stays from there on, where it does. Those that come and go let the most lie
-// anywhere on that.
-func rise(count series.Series) series.Series {
-	most := series.Quantile(count.V, 1)
-	reaches := func(level float64) int {
-		return slices.IndexFunc(count.V, func(v float64) bool { return v >= level })
-	}
-	top := 0.98 * most
-	if near := reaches(0.9 * most); near >= 0 {
-		if level := series.Median(count.V[near:]); level > 0.9*most {
-			top = min(top, level)
-		}
-	}
-	i := reaches(top)
-	if i < 0 || i == count.Len()-1 {
-		return count
-	}
-	return count.Before(count.T[i+1])
-}
-
 func leak(ctx context.Context, s *scene.Scene, n *scene.Node, fam *scene.Family) (*finding.Finding, error) {
 	count := fam.Count.Sampled(n.Procs.Listings)
 	g, ok := grows(s, count)
@@ -83,7 +61,7 @@ func leak(ctx context.Context, s *scene.Scene, n *scene.Node, fam *scene.Family)
 	if !still {
 		// It came to its end: more of them, and as many as are needed, unless
 		// those that came stay where others end.
-		if g, ok = grows(s, rise(count)); !ok {
+		if g, ok = grows(s, series.Rise(count)); !ok {
 			return nil, nil
 		}
 	}

@@ -101,6 +101,12 @@ func (c *Course) endEpisode() {
 	c.busy = nil
 }
 
+// Drained says that no messages wait any more, since the newest row.
+func (c *Course) Drained() {
+	c.endStall()
+	c.endEpisode()
+}
+
 // Finish ends the observation: the process is gone, or the window is over.
 func (c *Course) Finish(gone bool) {
 	if c.stall != nil {

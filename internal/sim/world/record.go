@@ -16,6 +16,7 @@ type Recorder struct {
 	Loss  float64 // share of the answers that are not recorded
 	Gaps  []Gap   // stretches in which nothing is recorded
 	Rows  int     // the most rows that a listing gives, others each time; 0: all
+	Rest  int     // a listing comes each so many times, and in between those for whom messages wait; 0: each time
 }
 
 // A Gap is a stretch that is not recorded: of a node, "" for all, and of a
@@ -45,13 +46,13 @@ func (r *Recorder) visit(n *Node, round int) {
 		for _, tool := range []string{"node_info", "runtime_stats", "process_list", "sample_read"} {
 			r.keep(w, n.Name, tool, nil, time.Millisecond, 0, "", ergo.RemoteError(n.Name, "no route"))
 		}
-	case n.frozen > w.now+patience:
+	case n.answers() > w.now+patience:
 		for _, tool := range []string{"node_info", "runtime_stats", "process_list"} {
 			r.keep(w, n.Name, tool, nil, patience, patience, "", ergo.RemoteError(n.Name, "timed out"))
 		}
 		next = max(next, patience)
-	case n.frozen > w.now:
-		late := n.frozen - w.now
+	case n.answers() > w.now:
+		late := n.answers() - w.now
 		w.in(late, func() { r.ask(n, round, late) })
 		next = max(next, late)
 	default:
@@ -59,6 +60,10 @@ func (r *Recorder) visit(n *Node, round int) {
 	}
 	w.in(next, func() { r.visit(n, round+1) })
 }
+
+// answers is until when a node gives no answer to a tool: it stands still, or those who would
+// answer are busy.
+func (n *Node) answers() time.Duration { return max(n.frozen, n.tied) }
 
 // ask records what the node answers now; late is how long it had been asked.
 func (r *Recorder) ask(n *Node, round int, late time.Duration) {
@@ -73,7 +78,12 @@ func (r *Recorder) ask(n *Node, round int, late time.Duration) {
 	}
 	say("node_info", nil, n.infoText())
 	say("runtime_stats", nil, n.statsText())
-	say("process_list", ergo.Args{"limit": 100000}, n.listText(r.Rows))
+	if r.Rest == 0 || round%r.Rest == 0 {
+		say("process_list", ergo.Args{"limit": 100000}, n.listText(n.procs, r.Rows))
+	}
+	if r.Rest > 0 {
+		say("process_list", ergo.Args{"limit": 50, "sort_by": "mailbox"}, n.listText(n.waitedFor(), 0))
+	}
 	if !w.Silent {
 		say("sample_read", ergo.Args{"sampler_id": "s1", "since": n.spoken}, n.linesText())
 	}
@@ -143,13 +153,11 @@ func (r *Recorder) ping(n *Node) {
 		switch {
 		case !l.Up:
 			r.keep(w, n.Name, "network_ping", args, time.Millisecond, 0, "", &ergo.ToolError{Code: ergo.CodeInternal, Message: "ping " + m.Name + " failed: no route"})
-		case lost || m.frozen > w.now+5*time.Second:
+		case lost || m.answers() > w.now+5*time.Second:
 			n.callErrorsRemote++
 			r.keep(w, n.Name, "network_ping", args, 5*time.Second, 5*time.Second, "", &ergo.ToolError{Code: ergo.CodeInternal, Message: "ping " + m.Name + " failed: timed out"})
 		default:
-			if m.frozen > w.now {
-				rtt += m.frozen - w.now
-			}
+			rtt += max(0, m.answers()-w.now)
 			r.keep(w, n.Name, "network_ping", args, rtt+time.Millisecond, rtt, pingText(m.Name, rtt), nil)
 		}
 	}

@@ -105,8 +105,12 @@ func (p *Process) kind() string {
 	return p.spec.Kind
 }
 
-func (n *Node) listText(most int) []byte {
-	procs := n.procs
+// waitedFor are the processes for whom messages wait.
+func (n *Node) waitedFor() []*Process {
+	return slices.DeleteFunc(slices.Clone(n.procs), func(p *Process) bool { return p.depth == 0 })
+}
+
+func (n *Node) listText(procs []*Process, most int) []byte {
 	if most > 0 && len(procs) > most {
 		procs = slices.Clone(procs)
 		n.world.rng.Shuffle(len(procs), func(i, k int) { procs[i], procs[k] = procs[k], procs[i] })
