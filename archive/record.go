@@ -42,6 +42,9 @@ type (
 	CorruptionError = record.CorruptionError
 )
 
+// Float is the number that a cell holds, NaN where that is none.
+func Float(kind ValueKind, num int64, text string) float64 { return record.Float(kind, num, text) }
+
 // A Value kind tells what a cell holds.
 type ValueKind = codec.ValueKind
 

@@ -323,7 +323,13 @@ func (c *colCursor) step(p *partCursor, mode uint8, at int64) {
 	if n := len(p.news); n > 0 {
 		c.grow(p.news[n-1])
 	}
-	for _, slot := range p.news {
+	news := p.news
+	if sort, plain := c.sort(); plain && len(c.words) == 0 && (c.has == nil || c.every) {
+		var n int
+		n, c.dirty, c.last.val = c.New(c.vals, news, c.dirty, c.last.val, sort)
+		news = news[n:]
+	}
+	for _, slot := range news {
 		if c.has == nil || c.has[p.shape.vals[slot]] {
 			c.last = c.cell(c.last)
 			c.vals[slot], c.lits[slot] = c.last.val, c.last.lit
@@ -360,15 +366,7 @@ func (c *colCursor) changes(rows []int32) {
 	if n := len(rows); n > 0 {
 		c.grow(rows[n-1])
 	}
-	sort := number.Levels
-	switch {
-	case c.kind == Cumulative:
-		sort = number.Counts
-	case c.unit > 0:
-		sort = number.Instants
-	}
-	// A literal is told by its number, like a level. Ages in nanoseconds have classes of their own.
-	plain := c.kind != AgeNS && (sort == number.Levels || len(c.words) == 0)
+	sort, plain := c.sort()
 	for len(rows) > 0 && !c.Short {
 		if plain {
 			from, n := len(c.dirty), 0
@@ -381,6 +379,18 @@ func (c *colCursor) changes(rows []int32) {
 			rows = rows[1:]
 		}
 	}
+}
+
+// sort is how the numbers are told; plain is false where a cell may be told otherwise.
+func (c *colCursor) sort() (sort number.Sort, plain bool) {
+	switch {
+	case c.kind == Cumulative:
+		sort = number.Counts
+	case c.unit > 0:
+		sort = number.Instants
+	}
+	// A literal is told by its number, like a level. Ages in nanoseconds have classes of their own.
+	return sort, c.kind != AgeNS && (sort == number.Levels || len(c.words) == 0)
 }
 
 // check looks whether there is the word that each of some rows is said to hold.

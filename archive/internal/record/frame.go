@@ -33,7 +33,18 @@ func (c *Column) Float(slot int32) float64 {
 	case codec.Int:
 		return float64(c.Ints[slot])
 	case codec.JSON:
-		if v, err := strconv.ParseFloat(c.Texts[slot], 64); err == nil {
+		return Float(codec.JSON, 0, c.Texts[slot])
+	}
+	return math.NaN()
+}
+
+// Float is the number that a cell holds, NaN where that is none.
+func Float(kind codec.ValueKind, num int64, text string) float64 {
+	switch kind {
+	case codec.Int:
+		return float64(num)
+	case codec.JSON:
+		if v, err := strconv.ParseFloat(text, 64); err == nil {
 			return v
 		}
 	}
