@@ -22,6 +22,7 @@ type Absence struct {
 	LostBy    []string  // peers that lost their connection to it
 	Closed    bool      // nobody else could be asked; its own endpoint refused connections
 	told      bool      // a peer's log says when
+	noted     bool      // the recorder noted that it lost the node
 }
 
 // Absences are the stretches in which a node was down: it did not answer, and
@@ -88,7 +89,7 @@ func (s *Scene) absence(w *Network, n *Node, to time.Time, back bool) Absence {
 	for _, call := range w.fails[n.Name] {
 		if call.Link && call.At.After(d.Lastly) && !call.At.After(to.Add(s.Usual(n))) {
 			before = series.Earlier(before, call.At)
-			if !call.mark { // the recorder's note of such calls
+			if d.noted = d.noted || call.mark; !call.mark { // the recorder's note of such calls
 				d.Refused++
 				d.RefusedTo = series.Later(d.RefusedTo, call.At)
 			}
@@ -130,7 +131,7 @@ func (s *Scene) goneForGood(w *Network, n *Node) (Absence, bool) {
 		return Absence{}, false
 	}
 	d := s.absence(w, n, s.To, false)
-	if d.Refused == 0 || s.seenAfter(w, n, last.Add(s.Usual(n))) {
+	if d.Refused == 0 && !d.noted || s.seenAfter(w, n, last.Add(s.Usual(n))) {
 		return Absence{}, false
 	}
 	d.Closed = len(d.LostBy) == 0 && s.closed(w, n, last)
