@@ -12,8 +12,8 @@ import (
 // call to it was recorded any more.
 func TestTheWayToAllIsGone(t *testing.T) {
 	for _, mark := range []bool{true, false} {
-		entry := &Node{Name: "a", Entry: true, Heard: seriestest.Every(30, 2, func(float64) float64 { return 0 }), usual: 2 * time.Second}
-		other := &Node{Name: "b", Heard: entry.Heard, usual: 2 * time.Second}
+		entry := &Node{Node: replay.Node{Name: "a", Entry: true}, Heard: seriestest.Every(30, 2, func(float64) float64 { return 0 }), usual: 2 * time.Second}
+		other := &Node{Node: replay.Node{Name: "b"}, Heard: entry.Heard, usual: 2 * time.Second}
 		s := &Scene{From: seriestest.At(0), To: seriestest.At(120), Nodes: []*Node{entry, other}}
 		w := &Network{fails: map[string][]failedCall{"a": {{FailedCall: replay.FailedCall{At: seriestest.At(62), Link: true, Why: "connection refused"}, mark: mark}}}}
 		all := s.Absences(w, entry)
