@@ -11,18 +11,18 @@ import (
 
 // An Absence is a stretch in which a node was not there.
 type Absence struct {
-	From      time.Time // best guess of when it went away
-	Off       time.Duration
-	To        time.Time // when its next life began; the end of the window if it did not
-	Back      bool
-	AtStart   bool      // it was so when the window began
-	Lastly    time.Time // its last answer
-	Refused   int       // calls to it that failed meanwhile, and the recorder's notes of such
-	Calls     int       // these calls alone
-	CallsTo   time.Time // the last of them
-	LostBy    []string  // peers that lost their connection to it
-	Closed    bool      // nobody else could be asked; its own endpoint refused connections
-	told      bool      // a peer's log says when
+	From    time.Time // best guess of when it went away
+	Off     time.Duration
+	To      time.Time // when its next life began; the end of the window if it did not
+	Back    bool
+	AtStart bool      // it was so when the window began
+	Lastly  time.Time // its last answer
+	Refused int       // calls to it that failed meanwhile, and the recorder's notes of such
+	Calls   int       // these calls alone
+	CallsTo time.Time // the last of them
+	LostBy  []string  // peers that lost their connection to it
+	Closed  bool      // nobody else could be asked; its own endpoint refused connections
+	told    bool      // a peer's log says when
 }
 
 // Absences are the stretches in which a node was down: it did not answer, and
