@@ -20,7 +20,7 @@ func TestTheWayToAllIsGone(t *testing.T) {
 		if len(all) != 1 || !all[0].Closed || all[0].Back {
 			t.Fatalf("by a note %v: %+v, want one that lasts", mark, all)
 		}
-		if counts := all[0].Refused; (counts == 0) != mark {
+		if counts := all[0].Calls; (counts == 0) != mark {
 			t.Errorf("by a note %v: %d calls are counted", mark, counts)
 		}
 	}
