@@ -27,7 +27,13 @@ const (
 // uses no more CPU than before. Then CPU is taken from it.
 func slowNode(s *scene.Scene, w *scene.Network, n *scene.Node, v *finding.Verdict) {
 	at, before, after, ok := slowed(n.Heard)
-	if !ok || time.Duration(after*float64(time.Second)) < slowAnswer || after < dearer*before {
+	if !ok {
+		if f := slowAllAlong(s, w, n); f != nil {
+			v.Find(f)
+		}
+		return
+	}
+	if time.Duration(after*float64(time.Second)) < slowAnswer || after < dearer*before {
 		return
 	}
 	var was, is []float64 // of the pings of each peer
@@ -65,9 +71,9 @@ func slowNode(s *scene.Scene, w *scene.Network, n *scene.Node, v *finding.Verdic
 			What: "time that its answers take", Node: n.Name, Tool: "node_info", From: &at, To: &s.To,
 			Series: finding.Chart("s", n.Heard),
 		}},
-		Recommendation: fmt.Sprintf("Find out what takes the CPU from %s: a quota of its container (throttling counters), a neighbour on the same machine (steal time), swapping. More workers would not help.", n.Name),
+		Recommendation: slowAdvice(n),
 		Confirm:        []string{"network_ping name=" + n.Name + " from a peer", "runtime_stats on " + n.Name},
-		Caveats:        []string{"Who takes the CPU is outside the cluster: the counters of its machine would settle it."},
+		Caveats:        []string{whoTakes},
 	}
 	f.Evidence[0].Value("before_s", before, n.Over("node_info", n.Heard.Before(at)).Of("median(took)"))
 	f.Evidence[0].Value("after_s", after, n.Over("node_info", n.Heard.From(at)).Of("median(took)"))
@@ -87,6 +93,12 @@ func slowNode(s *scene.Scene, w *scene.Network, n *scene.Node, v *finding.Verdic
 	}
 	f.Summary += "."
 	v.Find(f)
+}
+
+const whoTakes = "Who takes the CPU is outside the cluster: the counters of its machine would settle it."
+
+func slowAdvice(n *scene.Node) string {
+	return fmt.Sprintf("Find out what takes the CPU from %s: a quota of its container (throttling counters), a neighbour on the same machine (steal time), swapping. More workers would not help.", n.Name)
 }
 
 // pinged are the pings from one node to another before and since, in ms.
