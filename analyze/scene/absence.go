@@ -39,7 +39,9 @@ func (s *Scene) Absences(w *Network, n *Node) []Absence {
 		all = append(all, d)
 	}
 	for _, start := range n.Starts {
-		all = append(all, s.absence(w, n, start, true))
+		if n.Heard.Before(start).Len() > 0 { // else the life before it ended before the window
+			all = append(all, s.absence(w, n, start, true))
+		}
 	}
 	if d, ok := s.goneForGood(w, n); ok {
 		all = append(all, d)

@@ -69,6 +69,7 @@ type happening struct {
 
 var happenings = compile([]phrase[*happening]{
 	{form: "node {w} freezes", means: "stands still and goes on (needs for)", do: onNode(func(h *happening, _ words) { h.node.Freeze(h.moment.lasts) })},
+	{form: "tools of {w} are busy", means: "it works, and answers only then (needs for)", do: onNode(func(h *happening, _ words) { h.node.Tie(h.moment.lasts) })},
 	{form: "node {w} is throttled to {n}%", means: "gets so much of its CPU", do: onNode(func(h *happening, a words) {
 		h.node.Throttle(a.n(1) / 100)
 		undoable(h.cast, func() { h.node.Throttle(0) })

@@ -207,3 +207,29 @@ func effects(s *story.Story) []story.Want {
 	}
 	return out
 }
+
+// A report over a window that begins within a fault tells nothing of before it: what was of a
+// node's life before is not in it.
+func TestWindowsThatBeginWithin(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a second of CPU")
+	}
+	const within = 95 * time.Second // the node is gone since 90 s
+	s, err := story.Read(stories(t)["node-crash-and-back"], 0, cluster)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec := fixture.Recorded(t, s.World.Records())
+	defer rec.Close()
+	first, _ := rec.Window()
+	from := first.Add(within)
+	r, err := analyze.Run(context.Background(), rec, analyze.Options{From: from})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range r.Findings {
+		if f.Onset.Before(from.Add(-time.Minute)) {
+			t.Errorf("from %s on: %s, since %s", from, f.Title, f.Onset)
+		}
+	}
+}

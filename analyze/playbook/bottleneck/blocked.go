@@ -38,7 +38,7 @@ func recurring(ctx context.Context, s *scene.Scene, a *scene.Actor, st *work.Sta
 	all := float64(p.Times) * waited(p.Lasts, p.Waiting)
 	f.Score = max(f.Score, min(finding.Score(finding.BlockedCallback, all), finding.Over))
 	f.Harm[finding.BlockedCallback] = max(f.Harm[finding.BlockedCallback], all)
-	f.Summary = fmt.Sprintf("%s was seen standing still %d times since %s, every %s, for %s at the median and %s at most; up to %d messages waited meanwhile.",
+	f.Summary = fmt.Sprintf("%s was seen standing still at least %d times since %s, every %s, for %s at the median and %s at most; up to %d messages waited meanwhile.",
 		a.Called(), p.Times, finding.Clock(f.Onset), finding.Duration(p.Every), finding.Duration(p.Lasts), finding.Duration(p.Longest), p.Waiting)
 	if p.Longer {
 		f.Summary += " It takes longer each time."

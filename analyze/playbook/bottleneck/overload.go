@@ -265,7 +265,14 @@ func diagnose(was, now pace) string {
 	case more(was, now):
 		return fmt.Sprintf("Arrivals rose from %s a second; a message takes no longer than before.", finding.Number(was.arrived))
 	case slower(was, now):
-		return fmt.Sprintf("Arrivals are as before (%s a second); each message takes %s now, %s before.",
+		arrivals := "Arrivals are as before (%s a second)"
+		switch {
+		case now.arrived > slackOfLoad*was.arrived:
+			arrivals = "A little more arrives than before (%s a second)"
+		case was.arrived > slackOfLoad*now.arrived:
+			arrivals = "Less arrives than before (%s a second)"
+		}
+		return fmt.Sprintf(arrivals+"; each message takes %s now, %s before.",
 			finding.Number(was.arrived), finding.Seconds(1/now.handled), finding.Seconds(was.service))
 	}
 	return fmt.Sprintf("Before, %s arrived a second and %s were handled.", finding.Number(was.arrived), finding.Number(was.handled))

@@ -3,6 +3,7 @@ package health
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,6 +36,8 @@ func runsWhatItShould(ctx context.Context, s *scene.Scene, v *finding.Verdict) e
 			}
 			if !a.Down.IsZero() {
 				v.Find(applicationDown(s, n, a, said.Own))
+			} else if f := betweenListings(n, a, said.Own); f != nil {
+				v.Find(f)
 			}
 		}
 		if f := shutdownStuck(n, said.Own); f != nil {
@@ -148,11 +151,7 @@ func applicationDown(s *scene.Scene, n *scene.Node, a *scene.Application, said [
 			f.Score = min(f.Score, finding.Note)
 			f.Caveats = append(f.Caveats, "nobody but an operator, or a program in his place, starts an application again: if it ended by itself, the line with the reason says so")
 		}
-		if strings.HasSuffix(reason, "normal") || strings.HasSuffix(reason, "shutdown") {
-			f.Score, f.Facts = min(f.Score, finding.Note), []finding.Fact{finding.Planned}
-			f.Title = fmt.Sprintf("Planned: the application %s on %s was stopped at %s and started again", a.Name, n.Name, finding.Clock(onset))
-			f.Recommendation = "Nothing, if somebody did so on purpose: it stopped normally."
-		}
+		asIfMeant(f, reason)
 	}
 	up, down := a.Up, a.Down
 	f.Evidence = append(f.Evidence, finding.Evidence{
@@ -164,6 +163,46 @@ func applicationDown(s *scene.Scene, n *scene.Node, a *scene.Application, said [
 	e.Value("before", scene.AppRunning, rows.Of("last(state)"))
 	e.Value("mode", a.Mode, rows.Of("last(mode)"))
 	e.Value("after", a.State, rows.Between(down, down).Of("last(state)"))
+	return f
+}
+
+// asIfMeant makes a note of an application that stopped normally and was started again.
+func asIfMeant(f *finding.Finding, reason string) {
+	if strings.HasSuffix(reason, "normal") || strings.HasSuffix(reason, "shutdown") {
+		f.Score, f.Facts = min(f.Score, finding.Note), []finding.Fact{finding.Planned}
+		f.Title = fmt.Sprintf("Planned: the application %s on %s was stopped at %s and started again", f.Subject.Application, f.Subject.Node, finding.Clock(f.Onset))
+		f.Recommendation = "Nothing, if somebody did so on purpose: it stopped normally."
+	}
+}
+
+// betweenListings finds an application that, by what its node logged, stopped and started
+// again between two listings of applications, the last time that it did so.
+func betweenListings(n *scene.Node, a *scene.Application, said []replay.LogLine) *finding.Finding {
+	var down, stopped, started replay.LogLine
+	for _, l := range said {
+		if who, told := ergo.Tells(ergo.LineAppStopped, l.Type, l.Source, l.Message); told && who == a.Name {
+			down = l
+		}
+		if who, told := ergo.Tells(ergo.LineAppStarted, l.Type, l.Source, l.Message); told && who == a.Name && !down.At.IsZero() {
+			stopped, started, down = down, l, replay.LogLine{}
+		}
+	}
+	if !a.Ran || stopped.At.IsZero() || slices.ContainsFunc(n.Starts, func(t time.Time) bool { return t.After(stopped.At.Add(-time.Second)) && !t.After(started.At) }) {
+		return nil
+	}
+	f := &finding.Finding{
+		Kind: finding.ApplicationDown, Onset: stopped.At, OnsetErrorS: 0.1, End: &started.At, Confidence: finding.High,
+		Score:          min(finding.Score(finding.ApplicationDown, started.At.Sub(stopped.At).Seconds()), finding.Over),
+		Subject:        finding.Subject{Node: n.Name, Incarnation: n.Incarnation(stopped.At), Name: a.Name, Application: a.Name},
+		Title:          fmt.Sprintf("the application %s on %s stopped at %s and was started again", a.Name, n.Name, finding.Clock(stopped.At)),
+		Summary:        fmt.Sprintf("The node logged: %s, and %s later that it started.", escape.Quote(stopped.Message), finding.Duration(started.At.Sub(stopped.At))),
+		Recommendation: "See why it stopped (its log, the supervisor that gave up), and mend that.",
+		Confirm:        []string{fmt.Sprintf("app_info node=%s name=%s", n.Name, a.Name)},
+		Evidence: []finding.Evidence{{
+			What: "what the node logged", Node: n.Name, Tool: "sample_read", From: &stopped.At, To: &started.At, Lines: []string{stopped.Message, started.Message},
+		}},
+	}
+	asIfMeant(f, stopped.Message)
 	return f
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"ergorecorder/analyze/finding"
@@ -30,9 +31,13 @@ func olderLink(s *scene.Scene, w *scene.Network, v *finding.Verdict, a, b string
 		return
 	}
 	made, apart := apartUntil(s, w, a, b)
-	switch all := roundTrips(s, w, a, b); {
-	case timedOut(w, a, b) >= fewestMute && unansweredThroughout(all):
+	all, late := roundTrips(s, w, a, b), timedOut(w, a, b) >= fewestMute
+	until, mended := answeredSince(all)
+	switch {
+	case late && unansweredThroughout(all):
 		v.Find(muteLink(s, w, a, b))
+	case late && mended:
+		v.Find(muteUntil(muteLink(s, w, a, b), until))
 	case apart && made.IsZero():
 		v.Find(apartLink(s, w, a, b))
 	case apart:
@@ -141,12 +146,39 @@ func unansweredThroughout(all series.Series) bool {
 	return sum >= fewestInVain
 }
 
+// answeredSince is since when all that was asked over a link was answered, where at least half
+// of it was in vain from the first up to then.
+func answeredSince(all series.Series) (time.Time, bool) {
+	const fewest = 3 // answers
+	last := -1
+	for i, x := range all.V {
+		if x >= math.Log10(unanswered) {
+			last = i
+		}
+	}
+	if last < 0 || all.Len()-last-1 < fewest {
+		return time.Time{}, false
+	}
+	next := all.T[last+1]
+	bad := all.Before(next)
+	return next, bad.Span() >= 2*heal && unansweredThroughout(bad)
+}
+
 func muteLink(s *scene.Scene, w *scene.Network, a, b string) *finding.Finding {
 	f := olderFinding(s, w, a, b)
 	f.Kind, f.Score = finding.SlowLink, min(finding.Score(finding.SlowLink, unanswered), finding.Unsure)
 	f.Title = fmt.Sprintf("Calls between %s and %s are mostly not answered, over a link that stands", finding.NodeName(a), finding.NodeName(b))
 	f.Summary = "It was so when the recording began: at least half of the pings and forwarded calls over the link time out, in its first half and in its second, while both nodes and others answer each other."
 	f.Recommendation = fmt.Sprintf("Examine the path between %s and %s: the nodes themselves are well.", a, b)
+	return f
+}
+
+// muteUntil makes of a finding about a link over which hardly anything was answered one that
+// is over.
+func muteUntil(f *finding.Finding, until time.Time) *finding.Finding {
+	f.End, f.Score = &until, min(f.Score, finding.Over)
+	f.Title = strings.Replace(f.Title, "are mostly not answered, over a link that stands", "were mostly not answered until "+finding.Clock(until)+", over a link that stood", 1)
+	f.Summary = fmt.Sprintf("It was so when the recording began: up to %s at least half of the pings and forwarded calls over the link timed out, in the first half of that time and in the second, while both nodes and others answered each other. Since then all are answered.", finding.Clock(until))
 	return f
 }
 

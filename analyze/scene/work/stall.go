@@ -1,6 +1,7 @@
 package work
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -77,6 +78,7 @@ func (c *Course) Recurs(st *Stall) Pattern {
 		return p
 	}
 	p.grewFrom(c.stood, st.State, series.Median(gaps))
+	p.glimpsedFrom(&c.Glimpses, st.State, series.Median(gaps))
 	p.Every, p.Lasts = seconds(series.Median(gaps)), seconds(series.Median(lasted))
 	third := max(1, len(lasted)/3)
 	p.Longer = len(lasted) >= 4 && series.Median(lasted[len(lasted)-third:]) > 1.3*series.Median(lasted[:third])
@@ -92,6 +94,18 @@ func (p *Pattern) grewFrom(stood []*Stall, state State, every float64) {
 		if o.State == state && before > 0.75*every && before < 1.25*every && o.Lasted() < p.First.Lasted() {
 			p.First = o
 		}
+	}
+}
+
+// glimpsedFrom finds one before that came by the same clock, and of which too few listings
+// were made to see how long it lasted.
+func (p *Pattern) glimpsedFrom(g *Glimpses, state State, every float64) {
+	if g.First == nil || g.First.State != state || every <= 0 {
+		return
+	}
+	n := p.First.From.At.Sub(g.First.From.At).Seconds() / every
+	if whole := math.Round(n); whole >= 1 && int(whole) <= g.Times && math.Abs(n-whole) < 0.25 {
+		p.First = g.First
 	}
 }
 

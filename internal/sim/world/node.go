@@ -28,6 +28,7 @@ type Node struct {
 	born    time.Duration // of this life
 	lastPID int
 	frozen  time.Duration // until then it stands still
+	tied    time.Duration // until then those who answer tools are busy
 	quota   float64       // the share of its CPU that it gets; 0: all
 	load    float64       // factor of what comes from outside; 0: 1
 	busy    int           // callbacks on a CPU now
@@ -187,7 +188,7 @@ func (n *Node) Crash() {
 		p.life++
 		p.spec.live = nil
 	}
-	n.procs, n.busy, n.frozen = nil, 0, 0
+	n.procs, n.busy, n.frozen, n.tied = nil, 0, 0, 0
 	for _, m := range n.world.Nodes {
 		if m != n {
 			n.world.Link(n, m).lose()
@@ -241,6 +242,9 @@ func (n *Node) Freeze(d time.Duration) {
 		n.frozen = n.world.now + d
 	}
 }
+
+// Tie lets all who answer tools be busy for a while: the node works.
+func (n *Node) Tie(d time.Duration) { n.tied = n.world.now + d }
 
 // awake does something when the node is not frozen.
 func (n *Node) awake(do func()) {

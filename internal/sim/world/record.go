@@ -46,13 +46,13 @@ func (r *Recorder) visit(n *Node, round int) {
 		for _, tool := range []string{"node_info", "runtime_stats", "process_list", "sample_read"} {
 			r.keep(w, n.Name, tool, nil, time.Millisecond, 0, "", ergo.RemoteError(n.Name, "no route"))
 		}
-	case n.frozen > w.now+patience:
+	case n.answers() > w.now+patience:
 		for _, tool := range []string{"node_info", "runtime_stats", "process_list"} {
 			r.keep(w, n.Name, tool, nil, patience, patience, "", ergo.RemoteError(n.Name, "timed out"))
 		}
 		next = max(next, patience)
-	case n.frozen > w.now:
-		late := n.frozen - w.now
+	case n.answers() > w.now:
+		late := n.answers() - w.now
 		w.in(late, func() { r.ask(n, round, late) })
 		next = max(next, late)
 	default:
@@ -60,6 +60,10 @@ func (r *Recorder) visit(n *Node, round int) {
 	}
 	w.in(next, func() { r.visit(n, round+1) })
 }
+
+// answers is until when a node gives no answer to a tool: it stands still, or those who would
+// answer are busy.
+func (n *Node) answers() time.Duration { return max(n.frozen, n.tied) }
 
 // ask records what the node answers now; late is how long it had been asked.
 func (r *Recorder) ask(n *Node, round int, late time.Duration) {
@@ -149,13 +153,11 @@ func (r *Recorder) ping(n *Node) {
 		switch {
 		case !l.Up:
 			r.keep(w, n.Name, "network_ping", args, time.Millisecond, 0, "", &ergo.ToolError{Code: ergo.CodeInternal, Message: "ping " + m.Name + " failed: no route"})
-		case lost || m.frozen > w.now+5*time.Second:
+		case lost || m.answers() > w.now+5*time.Second:
 			n.callErrorsRemote++
 			r.keep(w, n.Name, "network_ping", args, 5*time.Second, 5*time.Second, "", &ergo.ToolError{Code: ergo.CodeInternal, Message: "ping " + m.Name + " failed: timed out"})
 		default:
-			if m.frozen > w.now {
-				rtt += m.frozen - w.now
-			}
+			rtt += max(0, m.answers()-w.now)
 			r.keep(w, n.Name, "network_ping", args, rtt+time.Millisecond, rtt, pingText(m.Name, rtt), nil)
 		}
 	}
