@@ -114,6 +114,11 @@ type pace struct {
 	messages int64   // handled
 }
 
+// arrivals are the messages that came.
+func (p pace) arrivals() series.Count {
+	return series.Count{Events: p.arrived * p.seconds, Seconds: p.seconds}
+}
+
 func paceBetween(p, q work.Point) pace {
 	d := q.At.Sub(p.At).Seconds()
 	r := pace{seconds: d, service: math.NaN(), each: math.NaN(), drain: math.NaN()}
