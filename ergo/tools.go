@@ -49,6 +49,49 @@ type Param struct {
 	Help     string // what it means, in a line
 }
 
+// Wrong names the JSON type of a value where it is not the parameter's.
+func (p Param) Wrong(v any) (got string) {
+	switch x := v.(type) {
+	case nil:
+		return ""
+	case string:
+		got = "string"
+	case bool:
+		got = "bool"
+	case map[string]any:
+		got = "object"
+	case []any, []string:
+		got = "array"
+	default:
+		got = "number"
+		if n, ok := x.(json.Number); ok && p.Type == "integer" {
+			if _, err := n.Int64(); err != nil {
+				return "number " + n.String()
+			}
+		}
+	}
+	switch {
+	case got == p.Type, p.Type == "boolean" && got == "bool", p.Type == "integer" && got == "number", p.Type == "object":
+		return ""
+	}
+	return got
+}
+
+// GoType is the type that a node keeps the parameter in.
+func (p Param) GoType() string {
+	switch p.Type {
+	case "integer":
+		return "int"
+	case "number":
+		return "float64"
+	case "boolean":
+		return "bool"
+	case "array":
+		return "[]" + p.Items
+	}
+	return p.Type
+}
+
 // InputSchema is the JSON Schema of the tool's arguments and of those that
 // every tool takes, as nodes give it.
 func (t Tool) InputSchema(common ...Param) json.RawMessage {

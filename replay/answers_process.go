@@ -11,6 +11,7 @@ import (
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/listing"
 	"ergorecorder/ergo/tools48"
+	"ergorecorder/replay/spelled"
 )
 
 // latencyRefusal is what a node without -tags=latency says.
@@ -265,7 +266,7 @@ func (m *Moment) RowsSince(ctx context.Context, node string, fields []string, th
 	}
 	was, _, stood := m.rec.Moment(then).rows(ctx, node, []string{}, func(s stream, _ []string) (*archive.Frame, error) { return head(s, then) })
 	f, r, ok = m.rows(ctx, node, fields, func(s stream, columns []string) (*archive.Frame, error) {
-		if now, err := head(s, m.at); err == nil && stood && newTranslation(s, fields) == nil {
+		if now, err := head(s, m.at); err == nil && stood && spelled.New(s.Node, s.said, fields) == nil {
 			var last *archive.Frame
 			if old, last = s.between(ctx, was.At, now.At, columns, some); last != nil {
 				return last, nil
@@ -315,9 +316,9 @@ func (m *Moment) rows(ctx context.Context, node string, fields []string, last fu
 		return nil, r, false
 	}
 	s := streams[0]
-	columns, t := fields, newTranslation(s, fields)
+	columns, t := fields, spelled.New(s.Node, s.said, fields)
 	if t != nil {
-		columns = t.own
+		columns = t.Columns()
 	}
 	f, err = last(s, columns)
 	if err != nil || f.Failure != nil || f.At.Before(q.born) || !q.fresh(&archive.Record{At: f.At}, s) {
@@ -331,7 +332,7 @@ func (m *Moment) rows(ctx context.Context, node string, fields []string, last fu
 		}
 	}
 	if t != nil {
-		f = t.frame(f)
+		f = t.Frame(f)
 	}
 	return f, r, true
 }

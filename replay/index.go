@@ -12,6 +12,7 @@ import (
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/tools48"
+	"ergorecorder/replay/spelled"
 )
 
 // A stream is a stream of one of the archives. It says a reading if a spelling
@@ -223,11 +224,11 @@ func chain(ctx context.Context, streams []stream, from, to time.Time, fields []s
 
 // scan walks the stream's answers with the fields of its reading.
 func (s stream) scan(ctx context.Context, from, to time.Time, fields []string) iter.Seq2[*archive.Frame, error] {
-	t := newTranslation(s, fields)
+	t := spelled.New(s.Node, s.said, fields)
 	if t == nil {
 		return s.reader.Scan(ctx, s.StreamKey, from, to, fields)
 	}
-	return t.apply(s.reader.Scan(ctx, s.StreamKey, from, to, t.own))
+	return t.Apply(s.reader.Scan(ctx, s.StreamKey, from, to, t.Columns()))
 }
 
 // about are the streams of a node, those of all nodes for "".

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
+	"maps"
 	"slices"
 	"time"
 
@@ -50,6 +51,106 @@ func (r *Recording) Logs(ctx context.Context, node string, from, to time.Time) i
 	}
 }
 
+// LastLogs are the last n lines that were written in the window, by time. Whoever hands
+// lines on does so in the order in which they are written: of each no more is read than it takes.
+func (r *Recording) LastLogs(ctx context.Context, from, to time.Time, n int) (all []LogLine, err error) {
+	x := r.index()
+	for _, node := range x.nodes {
+		t := logTail{node, from, to, n, nil, map[entryID]bool{}}
+		for _, s := range x.of[node] {
+			if !hasLog(s) {
+				continue
+			}
+			// Of what was read behind the window as much as may be of it, and then back.
+			err = t.read(r.bySubject(ctx, s, archive.Query{From: to.Add(1), To: to.Add(late)}), false)
+			if err == nil {
+				err = t.read(r.bySubject(ctx, s, archive.Query{From: from.Add(-late), To: to, Reverse: true}), true)
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
+		sortByTime(t.lines, func(l LogLine) time.Time { return l.Seen })
+		all = append(all, t.lines...)
+	}
+	sortByTime(all, func(l LogLine) time.Time { return l.At })
+	return all[max(len(all)-n, 0):], nil
+}
+
+// bySubject are the walks through a stream's records, one for each subject: an
+// answer of one says nothing of when another's come.
+func (r *Recording) bySubject(ctx context.Context, s stream, q archive.Query) (walks []iter.Seq2[*archive.Record, error]) {
+	at := map[string][]time.Time{}
+	if s.Kind == archive.Sample {
+		for f, err := range s.reader.Scan(ctx, s.StreamKey, q.From, q.To, []string{}) { // nothing but the heads
+			if err == nil {
+				at[f.Subject] = append(at[f.Subject], f.At)
+			}
+		}
+	}
+	if len(at) < 2 {
+		return append(walks, r.mergedOf(ctx, []stream{s}, q))
+	}
+	for _, subject := range slices.Sorted(maps.Keys(at)) {
+		times := at[subject]
+		slices.SortFunc(times, time.Time.Compare)
+		if q.Reverse {
+			slices.Reverse(times)
+		}
+		walks = append(walks, func(yield func(*archive.Record, error) bool) {
+			for _, t := range times {
+				if rec, err := s.reader.Last(s.StreamKey, subject, t); !yield(rec, err) {
+					return
+				}
+			}
+		})
+	}
+	return walks
+}
+
+// A logTail is what LastLogs reads of a node.
+type logTail struct {
+	node     string
+	from, to time.Time
+	n        int
+	lines    []LogLine
+	seen     map[entryID]bool
+}
+
+// read takes the lines of each walk, up to the record that goes beyond the window, and
+// back until there are enough.
+func (t *logTail) read(walks []iter.Seq2[*archive.Record, error], back bool) error {
+	for _, walk := range walks {
+		before := len(t.lines)
+		for rec, err := range Readable(walk, nil) {
+			if err != nil {
+				return err
+			}
+			if t.add(rec, back) || back && len(t.lines)-before >= t.n {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// add takes the lines of a record, and reports whether some are beyond the window.
+func (t *logTail) add(rec *archive.Record, back bool) (beyond bool) {
+	sampler, list := readEntries(rec)
+	for k := range list {
+		id, l := entryID{sampler, list[k].Sequence}, newEntry(t.node, rec.At, &list[k]).line
+		switch {
+		case l.Level == "":
+		case outside(l.At, t.from, t.to):
+			beyond = beyond || l.At.Before(t.from) == back
+		case sampler == "" || !t.seen[id]:
+			t.seen[id] = true
+			t.lines = append(t.lines, l)
+		}
+	}
+	return beyond
+}
+
 func widen(t time.Time, by time.Duration) time.Time {
 	if t.IsZero() {
 		return t
@@ -68,18 +169,20 @@ type entry struct {
 	at   time.Time
 }
 
+// An entryID tells entries of samplers apart.
+type entryID struct {
+	sampler  string
+	sequence int
+}
+
+func hasLog(s stream) bool { return s.said.Reading == ergo.Logs || s.Kind == archive.Log }
+
 // entries walks what the passive samplers of a node delivered, each entry
 // once, in the order in which it was read, and with them the records of the
 // kinds of what was pushed.
 func (r *Recording) entries(ctx context.Context, node string, from, to time.Time, pushed ...archive.Kind) iter.Seq2[entry, error] {
-	type id struct {
-		sampler  string
-		sequence int
-	}
-	seen := map[id]bool{}
-	match := func(s stream) bool {
-		return s.said.Reading == ergo.Logs || slices.Contains(pushed, s.Kind)
-	}
+	seen := map[entryID]bool{}
+	match := func(s stream) bool { return hasLog(s) && s.Kind == archive.Sample || slices.Contains(pushed, s.Kind) }
 	return func(yield func(entry, error) bool) {
 		for rec, err := range r.merged(ctx, node, match, archive.Query{From: from, To: to}) {
 			if err != nil {
@@ -91,7 +194,7 @@ func (r *Recording) entries(ctx context.Context, node string, from, to time.Time
 			sampler, list := readEntries(rec)
 			for k := range list {
 				e := &list[k]
-				i := id{sampler, e.Sequence}
+				i := entryID{sampler, e.Sequence}
 				if sampler != "" && seen[i] {
 					continue
 				}

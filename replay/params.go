@@ -1,7 +1,6 @@
 package replay
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -16,9 +15,9 @@ func (q *question) checkArgs() error {
 	if !q.tool.Lenient {
 		for _, p := range q.tool.Params {
 			if v, given := q.call.Args[p.Name]; given {
-				if got := wrongType(p.Type, v); got != "" {
+				if got := p.Wrong(v); got != "" {
 					return q.refuse(fmt.Sprintf("invalid params: json: cannot unmarshal %s into Go struct field %sParams.%s of type %s",
-						got, camel(q.call.Tool), p.Name, goType(p)))
+						got, camel(q.call.Tool), p.Name, p.GoType()))
 				}
 			}
 		}
@@ -37,48 +36,6 @@ func (q *question) checkArgs() error {
 		}
 	}
 	return nil
-}
-
-// wrongType names the JSON type of v where it is not the wanted one.
-func wrongType(want string, v any) (got string) {
-	switch x := v.(type) {
-	case nil:
-		return ""
-	case string:
-		got = "string"
-	case bool:
-		got = "bool"
-	case map[string]any:
-		got = "object"
-	case []any, []string:
-		got = "array"
-	default:
-		got = "number"
-		if n, ok := x.(json.Number); ok && want == "integer" {
-			if _, err := n.Int64(); err != nil {
-				return "number " + n.String()
-			}
-		}
-	}
-	switch {
-	case got == want, want == "boolean" && got == "bool", want == "integer" && got == "number", want == "object":
-		return ""
-	}
-	return got
-}
-
-func goType(p ergo.Param) string {
-	switch p.Type {
-	case "integer":
-		return "int"
-	case "number":
-		return "float64"
-	case "boolean":
-		return "bool"
-	case "array":
-		return "[]" + p.Items
-	}
-	return p.Type
 }
 
 // camel is the tool's name as its node spells it in errors: process_info is

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 	"sync"
 	"time"
 
@@ -100,6 +101,10 @@ func (r *Recording) Streams() []archive.Stream {
 	}
 	return out
 }
+
+// Changes is a number that grows whenever there is more, or less: as long as it
+// stays, what was asked for once is so still.
+func (r *Recording) Changes() uint64 { return r.index().changes }
 
 // A Known says whether something is so, as far as the recording can tell.
 type Known int
@@ -233,9 +238,10 @@ func (r *Recording) Holds(node string, reading ergo.Reading) bool {
 	return len(r.index().tells[telling{node, reading}]) > 0
 }
 
-// Records walks the whole records of every stream, in order of time.
-func (r *Recording) Records(ctx context.Context, q archive.Query) iter.Seq2[*archive.Record, error] {
-	return r.merged(ctx, "", func(stream) bool { return true }, q)
+// Records walks the whole records of every stream of some kinds, all for none, in
+// order of time.
+func (r *Recording) Records(ctx context.Context, q archive.Query, kinds ...archive.Kind) iter.Seq2[*archive.Record, error] {
+	return r.merged(ctx, "", func(s stream) bool { return len(kinds) == 0 || slices.Contains(kinds, s.Kind) }, q)
 }
 
 // records walks the records of a kind, of a node ("" for all) and name (""

@@ -5,9 +5,12 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"ergorecorder/replay"
 
 	"ergorecorder/web/past"
 
@@ -221,7 +224,7 @@ const ratedKept = 4
 
 // get are the page's processes on the nodes; the caller may change the slice.
 func (c *ratedCache) get(ctx context.Context, p *page, nodes ...string) []past.Process {
-	key := strings.Join(append([]string{chart.InURL(p.At), chart.InURL(p.End)}, nodes...), "\n")
+	key := strings.Join(append([]string{asOf(p.rec), chart.InURL(p.At)}, nodes...), "\n")
 	c.mu.Lock()
 	i := slices.IndexFunc(c.kept, func(k ratedProcesses) bool { return k.key == key })
 	if i >= 0 {
@@ -242,6 +245,10 @@ func (c *ratedCache) get(ctx context.Context, p *page, nodes ...string) []past.P
 	c.kept = append(c.kept[max(len(c.kept)-ratedKept+1, 0):], ratedProcesses{key, rows, fresh.Missing})
 	return slices.Clone(rows)
 }
+
+// asOf tells a recording as it is from what it was before something came to it, late or
+// not, or went: what is kept of it is kept under that.
+func asOf(rec *replay.Recording) string { return strconv.FormatUint(rec.Changes(), 10) }
 
 func familyColumns(p *page) []column[past.Family] {
 	number := func(id, label, help string, u chart.Unit, f func(*past.Family) float64) column[past.Family] {

@@ -473,8 +473,8 @@ func (p *page) notJudged() error {
 	return notFound("There is no report yet. " + p.Progress + ".")
 }
 
-// A stripCache keeps the strips that took a scan, for a recording that ends
-// where they were made; a few windows are enough.
+// A stripCache keeps the strips that took a scan, for a recording that is as it was
+// when they were made; a few windows are enough.
 type stripCache struct {
 	mu   sync.Mutex
 	made map[string]*lanes.Strip
@@ -483,7 +483,7 @@ type stripCache struct {
 // get is the strip of the page's window; with read unset, only what takes no
 // scan unless an earlier request did it.
 func (c *stripCache) get(ctx context.Context, p *page, read bool) *lanes.Strip {
-	key := chart.InURL(p.From) + chart.InURL(p.To) + chart.InURL(p.End) + p.Metric.ID
+	key := asOf(p.rec) + " " + chart.InURL(p.From) + chart.InURL(p.To) + p.Metric.ID
 	c.mu.Lock()
 	base := c.made[key]
 	c.mu.Unlock()

@@ -41,9 +41,10 @@ func (s *Server) overview(ctx context.Context, p *page) (any, error) {
 		v.Findings = p.Report.Findings[:min(len(p.Report.Findings), 5)]
 		v.More = len(p.Report.Findings) - len(v.Findings)
 	}
-	var err error
-	v.Logs, err = logsBetween(ctx, p.rec, "", p.At.Add(-time.Minute), p.At)
-	v.Logs = v.Logs[max(len(v.Logs)-8, 0):]
+	lines, err := p.rec.LastLogs(ctx, p.At.Add(-time.Minute), p.At, 8)
+	for _, l := range lines {
+		v.Logs = append(v.Logs, newLogLine(l))
+	}
 	return v, err
 }
 
@@ -112,6 +113,10 @@ type logLine struct {
 	Bad bool
 }
 
+func newLogLine(l replay.LogLine) logLine {
+	return logLine{l, l.Level == "error" || l.Level == "panic"}
+}
+
 // logsBetween are the lines of a node ("" for all) in a window, by time.
 func logsBetween(ctx context.Context, rec *replay.Recording, node string, from, to time.Time) ([]logLine, error) {
 	var out []logLine
@@ -119,7 +124,7 @@ func logsBetween(ctx context.Context, rec *replay.Recording, node string, from, 
 		if err != nil {
 			return out, fmt.Errorf("read logs: %w", err)
 		}
-		out = append(out, logLine{l, l.Level == "error" || l.Level == "panic"})
+		out = append(out, newLogLine(l))
 	}
 	slices.SortStableFunc(out, func(a, b logLine) int { return a.At.Compare(b.At) })
 	return out, nil

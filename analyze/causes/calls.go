@@ -192,9 +192,12 @@ func (g *graph) likely(net *scene.Network, f *finding.Finding, all []*finding.Fi
 }
 
 // keepsWaiting are those of the candidates for whom messages wait: who burns CPU and lets
-// none wait answers in time, and is whom somebody waits for only where there is no other.
+// none wait answers in time, as does who is worth a note only, and is whom somebody waits for
+// only where there is no other.
 func keepsWaiting(all []*finding.Finding) []*finding.Finding {
-	waited := slices.DeleteFunc(slices.Clone(all), func(c *finding.Finding) bool { return c.Kind == finding.CPUHotspot })
+	waited := slices.DeleteFunc(slices.Clone(all), func(c *finding.Finding) bool {
+		return c.Kind == finding.CPUHotspot || c.Score < finding.ScoreWarning
+	})
 	if len(waited) == 0 {
 		return all
 	}

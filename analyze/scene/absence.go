@@ -66,7 +66,7 @@ func (s *Scene) goneAtStart(w *Network, n *Node) (Absence, bool) {
 		}
 	}
 	for _, call := range w.fails[n.Name] {
-		if call.Link && call.At.After(s.From) && !call.At.After(d.To) {
+		if call.Link && !call.mark && call.At.After(s.From) && !call.At.After(d.To) {
 			d.Refused++
 			d.RefusedTo = series.Later(d.RefusedTo, call.At)
 		}
@@ -87,11 +87,11 @@ func (s *Scene) absence(w *Network, n *Node, to time.Time, back bool) Absence {
 	before := to
 	for _, call := range w.fails[n.Name] {
 		if call.Link && call.At.After(d.Lastly) && !call.At.After(to.Add(s.Usual(n))) {
-			if d.Refused == 0 {
-				before = series.Earlier(before, call.At)
+			before = series.Earlier(before, call.At)
+			if !call.mark { // the recorder's note of such calls
+				d.Refused++
+				d.RefusedTo = series.Later(d.RefusedTo, call.At)
 			}
-			d.Refused++
-			d.RefusedTo = series.Later(d.RefusedTo, call.At)
 		}
 	}
 	after := d.Lastly

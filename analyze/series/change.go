@@ -30,7 +30,7 @@ type Change struct {
 // Nonparametric Approach for Multiple Change Point Analysis of Multivariate
 // Data", 2014); whether it stands is decided by a t-test instead of
 // permutations, first top-down, then again between the neighbours that were
-// left, weakest first (Fleming et al., "Hunter: Using Change Point Detection
+// left, those that explain least first (Fleming et al., "Hunter: Using Change Point Detection
 // to Hunt for Performance Regressions", 2023). The test is Welch's; the second
 // one must stand by Student's too, reduces the number of samples by their
 // autocorrelation and allows for the search.
@@ -100,14 +100,18 @@ func episode(v []float64, a, b int, p float64, cuts []int) []int {
 	return append(cuts, from, to)
 }
 
-// prune takes out the weakest cut until each stands between its neighbours.
+// prune takes out cuts until each stands between its neighbours: of those that do not, the one
+// across which the levels differ least, by as much as they explain. What hardly differs must not take along
+// the end of an episode, of which it left but a few samples.
 func prune(v []float64, cuts []int, p float64) []int {
 	for {
-		worst, at := p, -1
+		least, at := math.Inf(1), -1
 		for i, k := range cuts {
 			a, b := neighbours(cuts, i, len(v))
-			if q := differSurely(v[a:k], v[k:b]); q >= worst {
-				worst, at = q, i
+			left, right := v[a:k], v[k:b]
+			apart, n, m := Mean(left)-Mean(right), float64(len(left)), float64(len(right))
+			if explains := apart * apart * n * m / (n + m); explains < least && differSurely(left, right) >= p {
+				least, at = explains, i
 			}
 		}
 		if at < 0 {

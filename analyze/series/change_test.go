@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"ergorecorder/analyze/series"
+	"ergorecorder/analyze/series/seriestest"
 )
 
 const alpha = 0.001
@@ -89,6 +90,30 @@ func TestChangesOfFewValues(t *testing.T) {
 		}
 		if found > 6 {
 			t.Errorf("changes in %d of 200 series of %d samples without one", found, n)
+		}
+	}
+}
+
+// An episode is found whatever scatters within it: a place at which that seems to change must
+// not take along its end.
+func TestEpisodesThatScatter(t *testing.T) {
+	for seed := range uint64(300) {
+		chance := rand.New(rand.NewPCG(seed, 3))
+		wander := 0.0
+		s := seriestest.Every(150, 2, func(at float64) float64 {
+			wander = 0.6*wander + 0.08*chance.NormFloat64()
+			switch {
+			case at < 88 || at > 148:
+				return 0.23 + 0.013*chance.NormFloat64()
+			case at == 88: // it began within the sample
+				return 0.73
+			case at == 148:
+				return 0.42
+			}
+			return 1 + wander
+		})
+		if changes, err := series.Changes(s, 0.001); err != nil || len(changes) != 2 {
+			t.Errorf("seed %d: %d changes, want the begin and the end (%v)", seed, len(changes), err)
 		}
 	}
 }

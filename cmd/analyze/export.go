@@ -21,7 +21,6 @@ import (
 
 	"ergorecorder/analyze"
 	"ergorecorder/archive"
-	"ergorecorder/ergo/capture"
 	"ergorecorder/export"
 	"ergorecorder/replay"
 )
@@ -69,10 +68,6 @@ func newExport() *cobra.Command {
 				if o.Process != "" {
 					return errors.New("--format jsonl: whole answers are written: --process is for the other formats")
 				}
-				if err := o.Valid(); err != nil {
-					return err
-				}
-				return runExport(cmd, args, win, o, out)
 			}
 			if endpoint != "" && f != "otlp" {
 				return errors.New("--endpoint is for --format otlp")
@@ -95,40 +90,6 @@ func newExport() *cobra.Command {
 	return cmd
 }
 
-func runExport(cmd *cobra.Command, paths []string, win window, o export.Options, to sealed.Output) error {
-	rec, err := openRecording(cmd, paths...)
-	if err != nil {
-		return err
-	}
-	defer rec.Close()
-	from, until, err := win.resolve(cmd.Context(), rec)
-	if err != nil {
-		return err
-	}
-	var damage []error
-	err = to.Write(cmd, func(w io.Writer) error {
-		read := func(emit func(*capture.Line) error) error {
-			return rec.Export(cmd.Context(), from, until, func(l *capture.Line) error {
-				if !o.Holds(l.Call.Node) {
-					return nil
-				}
-				return emit(l)
-			}, func(err error) { damage = append(damage, err) })
-		}
-		return capture.WriteAll(w, read)
-	})
-	if err != nil {
-		return fmt.Errorf("export: %w", err)
-	}
-	for _, d := range damage {
-		escape.Fprintf(cmd.ErrOrStderr(), "analyze: not readable: %v\n", d)
-	}
-	if len(damage) > 0 {
-		return fmt.Errorf("export: %d stretches could not be read; analyze verify %s says which", len(damage), paths[0])
-	}
-	return nil
-}
-
 // exportAs writes the recording in one of the forms of package export.
 func exportAs(cmd *cobra.Command, paths []string, form, reading, endpoint string, list bool, win window, out sealed.Output, o export.Options) error {
 	rec, err := openRecording(cmd, paths...)
@@ -149,6 +110,8 @@ func exportAs(cmd *cobra.Command, paths []string, form, reading, endpoint string
 	}
 	ctx := cmd.Context()
 	switch form {
+	case "jsonl":
+		err = out.Write(cmd, func(w io.Writer) error { return export.Capture(ctx, w, rec, o) })
 	case "csv":
 		err = out.Write(cmd, func(w io.Writer) error { return export.CSV(ctx, w, rec, reading, o) })
 	case "openmetrics":

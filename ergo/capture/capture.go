@@ -15,7 +15,6 @@ package capture
 import (
 	"bufio"
 	"bytes"
-	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,6 +22,8 @@ import (
 	"iter"
 	"math"
 	"time"
+
+	"github.com/klauspost/compress/gzip"
 
 	"ergorecorder/ergo"
 	"ergorecorder/internal/limit"

@@ -198,6 +198,9 @@ func valueEnd(b []byte, i int) int {
 // characters, escapes that there are not).
 func unquoted(dst, b []byte, i int) (text []byte, end int) {
 	if room := len(b) - i + slack; cap(dst) < room { // it never grows
+		if dst != nil {
+			room += room / 4 // and is used again for others
+		}
 		dst = make([]byte, room)
 	}
 	dst = dst[:cap(dst)]

@@ -17,8 +17,8 @@ const (
 // classes, and in long texts before that in a look at every other pair of bytes.
 type index struct {
 	class [256]uint8
-	three [1 << 15]bool     // whether a trigger begins with these three classes
-	by    [1 << 8][]trigger // by the first byte, in small letters
+	three [1 << 15]uint8    // by the classes of their first three bytes: which of the lists
+	lists [][]trigger       // the first is of none
 	pairs [1 << 16]pairSets // by two bytes, the first of them lowest
 }
 
@@ -26,6 +26,7 @@ type trigger struct {
 	text  string
 	alone bool
 	named bool
+	holds int
 }
 
 var triggerIndex = makeIndex()
@@ -48,16 +49,23 @@ func makeIndex() *index {
 			x.class[c] = 31
 		}
 	}
+	x.lists = make([][]trigger, 1)
 	for _, t := range triggers {
-		x.by[t[0]] = append(x.by[t[0]], trigger{t, slices.Contains(alone, t), slices.Contains(named, t)})
-		x.three[x.classes(t)] = true
-		x.addPairs(t)
+		x.add(trigger{t, slices.Contains(alone, t), slices.Contains(named, t), holdsSecret})
 	}
-	for _, t := range []string{"env", "u00"} {
-		x.three[x.classes(t)] = true
-		x.addPairs(t)
-	}
+	x.add(trigger{text: "env", holds: holdsEnv})
+	x.add(trigger{text: "u00", holds: holdsDisguised})
 	return x
+}
+
+func (x *index) add(t trigger) {
+	list := &x.three[x.classes([]byte(t.text), 0)]
+	if *list == 0 {
+		*list = uint8(len(x.lists))
+		x.lists = append(x.lists, nil)
+	}
+	x.lists[*list] = append(x.lists[*list], t)
+	x.addPairs(t.text)
 }
 
 // A pairSets tells of which triggers a pair of bytes may be a part: in its low half as
@@ -96,17 +104,16 @@ func cases(c byte) []int {
 	return []int{int(c)}
 }
 
-func (x *index) classes(t string) int {
-	return int(x.class[t[0]])<<10 | int(x.class[t[1]])<<5 | int(x.class[t[2]])
+// classes are those of the three bytes at i.
+func (x *index) classes(text []byte, i int) int {
+	return int(x.class[text[i]])<<10 | int(x.class[text[i+1]])<<5 | int(x.class[text[i+2]])
 }
 
 // next is where the next trigger begins in text[at:], -1 where there is none.
 func (x *index) next(text []byte, at int) int {
-	w := 0
-	for i := at; i < len(text); i++ {
-		w = (w<<5 | int(x.class[text[i]])) & (1<<15 - 1)
-		if x.three[w] && i-2 >= at && x.at(text, i-2) {
-			return i - 2
+	for i := at; i < len(text)-2; i++ {
+		if x.found(text, i)&holdsSecret != 0 {
+			return i
 		}
 	}
 	return -1
@@ -136,29 +143,39 @@ func (x *index) holds(text []byte) (found int) {
 // between says what text may hold that begins in text[from:to].
 func (x *index) between(text []byte, from, to int) (found int) {
 	for i := from; i < min(to, len(text)-2); i++ {
-		if x.three[int(x.class[text[i]])<<10|int(x.class[text[i+1]])<<5|int(x.class[text[i+2]])] {
-			found |= x.found(text, i)
+		found |= x.found(text, i)
+	}
+	return found
+}
+
+// found says what begins at i, where three bytes are left.
+func (x *index) found(text []byte, i int) (found int) {
+	list := x.three[x.classes(text, i)]
+	if list == 0 {
+		return 0
+	}
+	for _, t := range x.lists[list] {
+		switch t.holds {
+		case holdsEnv:
+			if envAt(text, i) {
+				found |= holdsEnv
+			}
+		case holdsDisguised:
+			if isDisguised(text, i) {
+				found |= holdsDisguised
+			}
+		default:
+			if t.at(text, i) {
+				found |= holdsSecret
+			}
 		}
 	}
 	return found
 }
 
-func (x *index) found(text []byte, i int) int {
-	switch c := text[i] | 0x20; {
-	case c == 'e' && envAt(text, i):
-		return holdsEnv
-	case c == 'u' && isDisguised(text, i):
-		return holdsDisguised
-	}
-	if x.at(text, i) {
-		return holdsSecret
-	}
-	return 0
-}
-
 // envAt reports whether the end of a name env stands at i.
 func envAt(text []byte, i int) bool {
-	return len(text) > i+3 && text[i+1]|0x20 == 'n' && text[i+2]|0x20 == 'v' && (text[i+3] == '"' || text[i+3] == '\\')
+	return len(text) > i+3 && text[i]|0x20 == 'e' && text[i+1]|0x20 == 'n' && text[i+2]|0x20 == 'v' && (text[i+3] == '"' || text[i+3] == '\\')
 }
 
 func isDisguised(text []byte, i int) bool {
@@ -166,17 +183,13 @@ func isDisguised(text []byte, i int) bool {
 	return ok
 }
 
-func (x *index) at(text []byte, i int) bool {
-	for _, t := range x.by[lower(text[i])] {
-		end := i + len(t.text)
-		if end > len(text) || lower(text[end-1]) != t.text[len(t.text)-1] {
-			continue // nearly all: the three bytes that all begin with are those of many a word
-		}
-		if hasFold(text[i:], t.text) && (!t.alone || ends(text, i, end)) && (!t.named || separated(text, end)) {
-			return true
-		}
+// at reports whether the trigger stands at i, and counts there.
+func (t *trigger) at(text []byte, i int) bool {
+	end := i + len(t.text)
+	if end > len(text) || lower(text[end-1]) != t.text[len(t.text)-1] {
+		return false // nearly always: its first three bytes are those of many a word
 	}
-	return false
+	return hasFold(text[i:], t.text) && (!t.alone || ends(text, i, end)) && (!t.named || separated(text, end))
 }
 
 // ends reports whether the word text[from:to] ends there: what follows is no

@@ -75,8 +75,9 @@ var mayImport = map[string]string{
 	"fleet/shelf/shelftest": "fleet/shelf",
 	"fleet/merge":           "ergo ergo/tools48 archive recorder/identity",
 
-	"replay":       "ergo ergo/tools48 ergo/capture ergo/listing ergo/sampled archive internal/nearest",
-	"replay/serve": "ergo ergo/tools48 archive replay ergo/observer/... ergo/wire ergo/wire/host",
+	"replay":         "ergo ergo/tools48 ergo/listing ergo/sampled archive replay/spelled internal/nearest",
+	"replay/spelled": "ergo archive",
+	"replay/serve":   "ergo ergo/tools48 archive replay ergo/observer/... ergo/wire ergo/wire/host",
 
 	"coverage": "ergo ergo/tools48 archive replay",
 
@@ -129,7 +130,7 @@ var mayImport = map[string]string{
 	"fleet/view":              "fleet/link fleet/shape",
 	"fleet/member":            "archive recorder recorder/share fleet/lease fleet/link fleet/shape fleet/ship",
 
-	"export": "ergo ergo/tools48 archive replay",
+	"export": "ergo ergo/capture ergo/tools48 archive replay",
 
 	"cmd/internal/command": "archive internal/exit",
 	"cmd/internal/paths":   "archive archive/attach ergo/live fleet/ask fleet/cache fleet/link fleet/shelf",
@@ -164,7 +165,7 @@ const judgement = "analyze/scene/work analyze/scene/logged analyze/detector anal
 var homes = map[string]string{
 	"go.etcd.io/bbolt":                     "archive archive/internal/bolt archive/internal/catalog archive/internal/record",
 	"filippo.io/age":                       "seal",
-	"github.com/klauspost/compress":        "archive/internal/codec/frame",
+	"github.com/klauspost/compress":        "archive/internal/codec/frame ergo/capture",
 	"github.com/spf13/cobra":               "cmd/...",
 	"github.com/google/pprof/profile":      "recorder/ingest analyze/profiles web scrub",
 	"github.com/google/pprof/driver":       "web",

@@ -14,6 +14,7 @@ import (
 
 	"ergorecorder/ergo/capture"
 	"ergorecorder/ergo/redact"
+	"ergorecorder/export"
 	"ergorecorder/internal/fixture"
 	"ergorecorder/replay"
 )
@@ -59,9 +60,7 @@ func exported(t *testing.T, path string) []*capture.Line {
 	}
 	defer rec.Close()
 	var b bytes.Buffer
-	err = rec.Export(context.Background(), time.Time{}, time.Time{},
-		func(l *capture.Line) error { return capture.Write(&b, l) },
-		func(err error) { t.Error(err) })
+	err = export.Capture(context.Background(), &b, rec, export.Options{Damaged: func(err error) { t.Error(err) }})
 	if err != nil {
 		t.Fatal(err)
 	}

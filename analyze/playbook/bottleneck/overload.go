@@ -135,7 +135,7 @@ func overload(ctx context.Context, s *scene.Scene, b *backlog) (*finding.Finding
 			f.Evidence[0].Value("service_s.before", before.takes, before.of)
 		}
 	} else {
-		f.Summary += " " + diagnose(was, now)
+		f.Summary += " " + diagnose(was, now, waits)
 	}
 	if busy := was.arrived * now.each; !dear && !more(was, now) && b.byChance(was, now, s.To.Sub(s.From)) {
 		f.AtMost(finding.Note)
@@ -263,20 +263,21 @@ func more(was, now pace) bool {
 	return now.arrived > 1.5*was.arrived && (was.seconds <= 0 || series.TestCounts(was.arrivals(), now.arrivals(), 1) <= chance)
 }
 
-func diagnose(was, now pace) string {
+// diagnose says what changed. Of who waits for replies nothing is said about arrivals: the
+// replies are counted among them, and become fewer.
+func diagnose(was, now pace, waits bool) string {
 	switch {
 	case was.messages == 0:
 		return "There is no stretch before to compare with."
+	case waits && slower(was, now):
+		return fmt.Sprintf("Each message takes %s now, %s before.", finding.Seconds(1/now.handled), finding.Seconds(was.service))
 	case more(was, now) && slower(was, now):
 		return fmt.Sprintf("Arrivals rose from %s a second, and each message takes longer than before.", finding.Number(was.arrived))
 	case more(was, now):
 		return fmt.Sprintf("Arrivals rose from %s a second; a message takes no longer than before.", finding.Number(was.arrived))
 	case slower(was, now):
-		arrivals := "Arrivals are as before (%s a second)"
-		switch {
-		case now.arrived > slackOfLoad*was.arrived:
-			arrivals = "A little more arrives than before (%s a second)"
-		case was.arrived > slackOfLoad*now.arrived:
+		arrivals := "About as many arrive as before (%s a second)"
+		if more(now, was) {
 			arrivals = "Less arrives than before (%s a second)"
 		}
 		return fmt.Sprintf(arrivals+"; each message takes %s now, %s before.",

@@ -86,6 +86,7 @@ func goroutineGrowth(s *scene.Scene, n *scene.Node, c series.Growth, group *grow
 		Confirm:        []string{"pprof_goroutines debug=1 on " + n.Name + ", twice: the group that grew"},
 	}
 	n.TellGrowth(&f.Evidence[0], c, "runtime_stats", "goroutines")
+	f.Evidence[0].Value("per_min", 60*c.Slope.PerSecond, n.Over("runtime_stats", c.Since).Of("60 * slope(goroutines)"))
 	if group == nil {
 		f.Score = min(f.Score, finding.Unsure)
 		f.Caveats = append(f.Caveats, "No goroutine dump shows which stack grows: record pprof_goroutines debug=1.")

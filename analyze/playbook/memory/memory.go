@@ -109,6 +109,7 @@ func leakIn(s *scene.Scene, n *scene.Node, heap series.Series, profs scene.Heaps
 	then := profs.In(life)
 	allocated := n.Series(ergo.Runtime, "total_alloc").Between(life.From, life.To)
 	rates := n.Rates(ergo.Runtime, "total_alloc").Between(life.From, life.To)
+	leaks = leaks && !g.beats(own, n.Series(ergo.Runtime, "num_gc"), allocated)
 	if !leaks && !g.keepsMost(own, allocated) && !g.keepsSince(own, allocated, rates) && !g.keptByOne(then.Tables()) {
 		return nil
 	}

@@ -111,6 +111,29 @@ func (g *retention) climbs() bool {
 	return g.low.Len() >= fewest && g.low.Span() >= sinceStart && g.ascends()
 }
 
+// beats reports whether a growth may be but the beat of two clocks: where as many collections come
+// between any two samples, each sample is a little later in its tooth of the saw than the one
+// before, and what it shows may be garbage, up to all that was allocated since that one.
+func (g *retention) beats(heap, collections, allocated series.Series) bool {
+	heap = heap.From(g.onset)
+	per, garbage := -1.0, 0.0
+	for i := 1; i < heap.Len(); i++ {
+		was, ok := collections.At(heap.T[i-1])
+		is, also := collections.At(heap.T[i])
+		if !ok || !also || is == was || per >= 0 && is-was != per {
+			return false
+		}
+		per = is - was
+		from, ok := allocated.At(heap.T[i-1])
+		to, also := allocated.At(heap.T[i])
+		if !ok || !also {
+			return false
+		}
+		garbage = max(garbage, to-from)
+	}
+	return per > 0 && g.after-g.before <= garbage
+}
+
 // keepsMost tells such a growth by fewer collections yet: at least half of all that was
 // allocated between the first and the last of them is still there. Garbage that a saw
 // would drop cannot be so little.

@@ -66,6 +66,28 @@ func TestRetained(t *testing.T) {
 	}
 }
 
+// A node that is asked as often as it collects shows a saw as a slow rise; what it keeps would pass
+// what it allocates in the meantime.
+func TestBeats(t *testing.T) {
+	for keeps, want := range map[float64]bool{0: false, 2e5: true} {
+		var heap, collections, allocated series.Series
+		for i := range 30 {
+			t, pace := 10*float64(i), 1e6
+			cycle := math.Floor(t / 9.7)
+			heap.Add(seriestest.At(t), 5e6+keeps*t+pace*(t-9.7*cycle))
+			collections.Add(seriestest.At(t), cycle)
+			allocated.Add(seriestest.At(t), pace*t)
+		}
+		g, leaks := retained(heap, collections)
+		if !leaks {
+			t.Fatalf("keeping %g a second it does not rise", keeps)
+		}
+		if got := !g.beats(heap, collections, allocated); got != want {
+			t.Errorf("keeping %g a second it leaks: %v (%g to %g)", keeps, got, g.before, g.after)
+		}
+	}
+}
+
 func TestKeptByOne(t *testing.T) {
 	tables := func(mb ...float64) []scene.HeapTable {
 		var all []scene.HeapTable

@@ -55,6 +55,7 @@ func registrations(ctx context.Context, s *scene.Scene, n *scene.Node, v *findin
 			stopped(f, g, r.what)
 		}
 		n.TellGrowth(&f.Evidence[0], g, "node_info", r.field)
+		f.Evidence[0].Value("per_min", 60*g.Slope.PerSecond, n.Over("node_info", g.Since).Of("60 * slope("+r.field+")"))
 		if since := processes.From(g.Onset); since.Len() > 1 {
 			f.Evidence[0].Value("processes", more, n.Says("node_info", g.Onset, processes.T[processes.Len()-1]).Of("change(ProcessesTotal)"))
 		}

@@ -267,7 +267,7 @@ func nearItsLimit(s *scene.Scene, n *scene.Node, l *loop) *finding.Finding {
 		Score: min(finding.Score(finding.SupervisorLimit, peak/float64(in.Intensity)), finding.Unsure), Confidence: finding.High,
 		Title:          fmt.Sprintf("the supervisor %s on %s is about to give up", l.supervisor.Called(), n.Name),
 		Summary:        fmt.Sprintf("It counted %d restarts in its period of %d s and allows %d; past that it dies, and the fault climbs the tree.", int(peak), in.Period, in.Intensity),
-		Recommendation: fmt.Sprintf("Mend why %s dies.", l.Name),
+		Recommendation: fmt.Sprintf("Mend why %s dies.", l.who()),
 		Confirm:        []string{fmt.Sprintf("process_inspect node=%s pid=%s", n.Name, in.Pid)},
 		Evidence:       []finding.Evidence{limitEvidence(in, n, l.supervisor)},
 	}

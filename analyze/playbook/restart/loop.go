@@ -121,11 +121,11 @@ func familyLoop(s *scene.Scene, n *scene.Node, fam *scene.Family, w logged.Compl
 func loggedLoop(s *scene.Scene, n *scene.Node, fam *scene.Family, w logged.Complaints) *loop {
 	deaths := logged.Deaths(w.ByBehavior[fam.Behavior])
 	many := s.Set.Int(manyRestarts)
-	if len(deaths) <= many || len(deaths) < 2*fam.Lives.Ended || fam.Observing() {
+	if len(deaths) <= many || !cut(n.Procs) && len(deaths) < 2*fam.Lives.Ended || fam.Observing() {
 		return nil
 	}
 	for _, o := range n.Procs.SortedFamilies() {
-		if o != fam && o.Behavior == fam.Behavior {
+		if o.ParentPID != fam.ParentPID && o.Behavior == fam.Behavior {
 			return nil // whose deaths these are is not known
 		}
 	}
@@ -147,6 +147,23 @@ func loggedLoop(s *scene.Scene, n *scene.Node, fam *scene.Family, w logged.Compl
 		return nil
 	}
 	return l
+}
+
+// cut reports whether so many listings lack rows that who is missing may only be out of sight.
+func cut(p *scene.Population) bool { return p.Lacking > len(p.Listings)/2 }
+
+// toldLoops are the loops of which the log tells, and a supervisor that counts restarts:
+// listings that lack rows do not say who came and went.
+func toldLoops(s *scene.Scene, n *scene.Node, w logged.Complaints) []*loop {
+	var out []*loop
+	for _, fam := range n.Procs.SortedFamilies() {
+		l := loggedLoop(s, n, fam, w)
+		once := !slices.ContainsFunc(out, func(o *loop) bool { return o.Behavior == fam.Behavior })
+		if once && l != nil && l.inspected != nil && l.inspected.Supervisor && slices.ContainsFunc(l.inspected.Restarts.V, func(v float64) bool { return v > 0 }) {
+			out = append(out, l)
+		}
+	}
+	return out
 }
 
 // inTurns is how many names are restarted at times of their own.

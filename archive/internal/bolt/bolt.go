@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
 	"runtime/debug"
 	"strings"
 	"syscall"
@@ -31,6 +32,9 @@ func Options(readOnly bool, maxBytes int64) *bbolt.Options {
 	}
 }
 
+// ErrNotBegun: nothing was ever committed to the file; see [NotBegun].
+var ErrNotBegun = fmt.Errorf("%w: nothing was written to the file yet", record.ErrNotArchive)
+
 // reserves are how much address space is reserved, so that a growing file need
 // not be mapped again while readers look on: as much as the system grants.
 func reserves(readOnly bool) []int {
@@ -51,10 +55,10 @@ const AllocSize = 64 << 10
 
 // Open opens a file and checks that its tree can be walked.
 func Open(path string, opts *bbolt.Options) (db *bbolt.DB, err error) {
-	if NotBegun(path) {
-		if opts.ReadOnly {
-			return nil, fmt.Errorf("%w: nothing was written to the file yet", record.ErrNotArchive)
-		}
+	if st, err := os.Stat(path); opts.ReadOnly && err == nil && st.Size() == 0 {
+		return nil, ErrNotBegun // bbolt would begin it
+	}
+	if !opts.ReadOnly && NotBegun(path) {
 		if err := clearUnbegun(path); err != nil {
 			return nil, err
 		}
@@ -73,6 +77,8 @@ func Open(path string, opts *bbolt.Options) (db *bbolt.DB, err error) {
 		return nil, fmt.Errorf("%w%s", record.ErrLocked, holder(path))
 	case errors.As(err, new(syscall.Errno)):
 		return nil, err // of the disk, which says nothing about the file
+	case err != nil && opts.ReadOnly && NotBegun(path):
+		return nil, ErrNotBegun
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", record.ErrNotArchive, err)
 	}

@@ -23,8 +23,9 @@ type Catalog struct {
 	Settling sync.RWMutex // held while the disk has what the catalog does not say yet; before mu
 	Mu       sync.RWMutex
 	Streams  map[record.StreamKey]*Stream
-	Order    []*Stream  // sorted by key, made on demand
-	Segments []*Segment // ascending by number
+	known    map[string]*Stream // by their definitions as segments have them
+	Order    []*Stream          // sorted by key, made on demand
+	Segments []*Segment         // ascending by number
 	Damage   []*record.CorruptionError
 	Absence  []*record.CorruptionError // what the chain of segments tells, when the archive was opened
 	Dir      bool                      // the segments are those of a directory, and named by their numbers
@@ -74,7 +75,7 @@ type Batch struct {
 
 // New is an empty catalog.
 func New(z *codec.Zip) *Catalog {
-	return &Catalog{zip: z, Streams: map[record.StreamKey]*Stream{}}
+	return &Catalog{zip: z, Streams: map[record.StreamKey]*Stream{}, known: map[string]*Stream{}}
 }
 
 // Stream is the stream with that key, made where it is new. Locked by the caller.

@@ -78,15 +78,6 @@ func SegmentNumber(name string) (int, bool) {
 // OpenSegment opens a file for reading. Where its tree is damaged it is read
 // raw, and damage says so.
 func OpenSegment(path string) (s *Segment, damage, err error) {
-	if isFlat(path) {
-		s, err = OpenFlatFile(path)
-		if err == nil || errors.As(err, new(syscall.Errno)) || errors.Is(err, record.ErrVersion) {
-			return s, nil, err
-		}
-		damage = err
-		s = &Segment{Path: path}
-		return s, damage, s.OpenRaw()
-	}
 	s = &Segment{Path: path}
 	if db, err := bolt.Open(path, bolt.Options(true, 0)); err == nil {
 		s.DB = db
@@ -95,6 +86,9 @@ func OpenSegment(path string) (s *Segment, damage, err error) {
 				s.Meta, err = GetMeta(tx)
 				return err
 			})
+			if errors.Is(err, record.ErrNotArchive) && bolt.NotBegun(path) {
+				err = bolt.ErrNotBegun
+			}
 		}
 		if err == nil || errors.Is(err, record.ErrVersion) {
 			return s, nil, err
@@ -103,6 +97,8 @@ func OpenSegment(path string) (s *Segment, damage, err error) {
 		s.Close()
 	} else if errors.Is(err, record.ErrLocked) || !errors.Is(err, record.ErrNotArchive) {
 		return nil, nil, err
+	} else if isFlat(path) {
+		return openFlatSegment(path)
 	} else {
 		damage = err
 	}
@@ -110,6 +106,17 @@ func OpenSegment(path string) (s *Segment, damage, err error) {
 		return nil, nil, err
 	}
 	return s, damage, nil
+}
+
+// openFlatSegment is OpenSegment of a flat file.
+func openFlatSegment(path string) (s *Segment, damage, err error) {
+	s, err = OpenFlatFile(path)
+	if err == nil || errors.As(err, new(syscall.Errno)) || errors.Is(err, record.ErrVersion) {
+		return s, nil, err
+	}
+	damage = err
+	s = &Segment{Path: path}
+	return s, damage, s.OpenRaw()
 }
 
 // CheckFile walks the tree of a file.
@@ -187,15 +194,26 @@ func (c *Catalog) parseStreams(defs map[uint32]*Stream, b []byte) (err error) {
 		if m <= 0 || size > uint64(len(b)-n-m) {
 			return record.ErrDefinition
 		}
-		var key record.StreamKey
-		var schema record.Schema
 		b = b[n+m:]
-		if key, schema, err = record.ParseDefinition(b[:size]); err == nil {
-			defs[uint32(id)] = c.Stream(key, schema)
-		}
+		defs[uint32(id)], err = c.told(b[:size])
 		b = b[size:]
 	}
 	return err
+}
+
+// told is the stream that a definition tells of. Most segments have those of the
+// one before: each is read once.
+func (c *Catalog) told(definition []byte) (*Stream, error) {
+	if sr := c.known[string(definition)]; sr != nil && c.Streams[sr.Key] == sr {
+		return sr, nil
+	}
+	key, schema, err := record.ParseDefinition(definition)
+	if err != nil {
+		return nil, err
+	}
+	sr := c.Stream(key, schema)
+	c.known[string(definition)] = sr
+	return sr, nil
 }
 
 // Blame notes damage. Locked by the caller.

@@ -8,6 +8,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -54,10 +55,11 @@ const (
 
 // A Zip compresses and decompresses. It is safe for concurrent use.
 type Zip struct {
-	fast  *zstd.Encoder    // finds frequencies more than repetitions
-	deep  *zstd.Encoder    // looks for repetitions
-	words *zstd.Encoder    // the same, and knows the dictionary
-	short [2]*zstd.Encoder // deep and words for what is short, see shortBody
+	press sync.Pool     // of *press: for all but what is long
+	index *dictIndex    // for them
+	fast  *zstd.Encoder // finds frequencies more than repetitions
+	deep  *zstd.Encoder // of what is long: looks for repetitions
+	words *zstd.Encoder // the same, and knows the dictionary
 	dec   *zstd.Decoder
 	free  int // see FreeExpand
 }
@@ -73,25 +75,24 @@ func NewZip() *Zip {
 	if err != nil {
 		panic(err)
 	}
-	z := &Zip{
+	return &Zip{
+		index: newDictIndex(words),
 		fast:  newEncoder(zstd.SpeedFastest, zstd.WithEncoderConcurrency(2), zstd.WithWindowSize(window), zstd.WithAllLitEntropyCompression(true)),
-		deep:  newEncoder(zstd.SpeedBetterCompression, zstd.WithEncoderConcurrency(2), zstd.WithWindowSize(window)),
-		words: newEncoder(zstd.SpeedBetterCompression, zstd.WithEncoderConcurrency(2), zstd.WithWindowSize(window), zstd.WithEncoderDictRaw(words2ID, words)),
+		deep:  newEncoder(zstd.SpeedBetterCompression, zstd.WithWindowSize(window)),
+		words: newEncoder(zstd.SpeedBetterCompression, zstd.WithWindowSize(window), zstd.WithEncoderDictRaw(words2ID, words)),
 		dec:   dec,
 		free:  FreeExpand,
 	}
-	z.short = [2]*zstd.Encoder{z.deep, z.words}
-	return z
 }
 
-// Small is a Zip whose output is about 3 % smaller, and which is slower and takes
-// about 90 MB more while it lives, where anything long is given to it: for when a
-// recording ends. It shares with z what is the same.
+// Small is a Zip that makes what is longer than a megabyte smaller than z does, and is
+// slower and takes about 90 MB more for that: for when a recording ends. It shares with z what is the same.
 func (z *Zip) Small() *Zip {
-	small := *z
-	small.deep = newEncoder(zstd.SpeedBestCompression)
-	small.words = newEncoder(zstd.SpeedBestCompression, zstd.WithEncoderDictRaw(words2ID, dictionary()))
-	return &small
+	return &Zip{
+		index: z.index, fast: z.fast, dec: z.dec, free: z.free,
+		deep:  newEncoder(zstd.SpeedBestCompression),
+		words: newEncoder(zstd.SpeedBestCompression, zstd.WithEncoderDictRaw(words2ID, z.index.text)),
+	}
 }
 
 // newEncoder makes an encoder. It takes its memory when it is first used.
@@ -105,25 +106,26 @@ func newEncoder(level zstd.EncoderLevel, more ...zstd.EOption) *zstd.Encoder {
 	return enc
 }
 
-// What is too short for the smallest output: at that level an encoder takes and clears
-// 34 MB of tables for each piece, however short, and saves a few bytes; with the dictionary
-// it copies them each time, which cost a third of the time of an import and saved 4 bytes in 1,000.
-const (
-	shortPiece = 2 << 10
-	shortBody  = 8 << 10 // with the dictionary
-)
+// short compresses what is not long.
+func (z *Zip) short(body []byte, words bool) []byte {
+	p, _ := z.press.Get().(*press)
+	if p == nil {
+		p = &press{}
+	}
+	defer z.press.Put(p)
+	return p.frame(nil, body, z.index, words)
+}
 
 // Whole compresses the body of a block that was not compressed by streams, or
 // what else profits from the dictionary.
 func (z *Zip) Whole(body []byte) []byte {
-	words := z.words
-	if len(body) < shortBody {
-		words = z.short[1]
+	if len(body) > longBody {
+		return z.words.EncodeAll(body, nil)
 	}
-	return words.EncodeAll(body, nil)
+	return z.short(body, true)
 }
 
-// probe is how much of a stream is tried to see what compresses it best.
+// probe is how much of a stream is tried to see whether it is noise.
 const probe = 4 << 10
 
 // Pack compresses a stream, where that pays: one of words with the dictionary; one of bits may be noise.
@@ -131,21 +133,13 @@ func (z *Zip) Pack(data []byte, words, noise bool) []byte {
 	if words {
 		return z.Whole(data)
 	}
-	sample := data[:min(probe, len(data))]
-	enc, out, deep := z.fast, z.fast.EncodeAll(sample, nil), z.deep
-	if len(sample) < shortPiece {
-		deep = z.short[0]
-	}
-	if tried := deep.EncodeAll(sample, nil); len(tried) < len(out) {
-		enc, out = deep, tried
-	}
-	switch {
-	case len(data) == len(sample):
-		return out
-	case noise && len(out) > probe-probe/32:
+	if noise && len(data) > probe && len(z.short(data[:probe], false)) > probe-probe/32 {
 		return data // most bits are noise
 	}
-	return enc.EncodeAll(data, nil)
+	if len(data) > longBody {
+		return z.deep.EncodeAll(data, nil)
+	}
+	return z.short(data, false)
 }
 
 // Quick compresses what is packed again soon.

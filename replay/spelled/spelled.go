@@ -1,4 +1,6 @@
-package replay
+// Package spelled makes the fields of a reading of the columns in which a spelling
+// stores them.
+package spelled
 
 import (
 	"encoding/json"
@@ -10,9 +12,8 @@ import (
 	"ergorecorder/ergo"
 )
 
-// A translation makes the fields of a reading of the columns in which a
-// spelling stores them.
-type translation struct {
+// A Translation makes some fields of the columns of a stream.
+type Translation struct {
 	whose  ergo.Whose
 	own    []string // the columns that are read
 	fields []translated
@@ -26,13 +27,13 @@ type translated struct {
 	made   archive.Column
 }
 
-// newTranslation is the translation of fields, nil where the stream stores
-// them as they are.
-func newTranslation(s stream, fields []string) *translation {
-	t := &translation{whose: ergo.Whose{Node: s.Node}}
+// New is the translation of fields of a node's reading, nil where they are stored as
+// they are.
+func New(node string, said ergo.Said, fields []string) *Translation {
+	t := &Translation{whose: ergo.Whose{Node: node}}
 	same := true
 	for _, name := range fields {
-		f := translated{SpelledField: s.said.Own(name)}
+		f := translated{SpelledField: said.Own(name)}
 		f.from, f.unless = t.places(f.Own), t.places(f.Unless)
 		f.made.Name = name
 		t.fields = append(t.fields, f)
@@ -45,7 +46,7 @@ func newTranslation(s stream, fields []string) *translation {
 }
 
 // places are the places of columns among those that are read.
-func (t *translation) places(columns []string) []int {
+func (t *Translation) places(columns []string) []int {
 	var at []int
 	for _, c := range columns {
 		i := slices.Index(t.own, c)
@@ -58,12 +59,15 @@ func (t *translation) places(columns []string) []int {
 	return at
 }
 
-// apply walks the frames with the fields in place of the columns.
-func (t *translation) apply(frames iter.Seq2[*archive.Frame, error]) iter.Seq2[*archive.Frame, error] {
+// Columns are those that are read.
+func (t *Translation) Columns() []string { return t.own }
+
+// Apply walks the frames with the fields in place of the columns.
+func (t *Translation) Apply(frames iter.Seq2[*archive.Frame, error]) iter.Seq2[*archive.Frame, error] {
 	return func(yield func(*archive.Frame, error) bool) {
 		for f, err := range frames {
 			if err == nil {
-				f = t.frame(f)
+				f = t.Frame(f)
 			}
 			if !yield(f, err) {
 				return
@@ -72,7 +76,8 @@ func (t *translation) apply(frames iter.Seq2[*archive.Frame, error]) iter.Seq2[*
 	}
 }
 
-func (t *translation) frame(f *archive.Frame) *archive.Frame {
+// Frame is a frame with the fields in place of the columns.
+func (t *Translation) Frame(f *archive.Frame) *archive.Frame {
 	out := *f
 	out.Columns = make([]archive.Column, len(t.fields))
 	for i := range t.fields {
