@@ -137,10 +137,10 @@ func overload(ctx context.Context, s *scene.Scene, b *backlog) (*finding.Finding
 	} else {
 		f.Summary += " " + diagnose(was, now, waits)
 	}
-	if busy := was.arrived * now.each; !dear && !more(was, now) && b.byChance(was, now, s.To.Sub(s.From)) {
+	if each := now.takes(); !dear && !more(was, now) && b.byChance(was, each, s.To.Sub(s.From)) {
 		f.AtMost(finding.Note)
 		f.Summary += fmt.Sprintf(" As many messages as before, at %s each, keep it inside callbacks %s of the time: so near to all of it, some wait for so long by chance now and then.",
-			finding.Seconds(now.each), finding.Number(100*busy)+" %")
+			finding.Seconds(each), finding.Number(100*was.arrived*each)+" %")
 	}
 	switch {
 	case waits:
@@ -154,7 +154,7 @@ func overload(ctx context.Context, s *scene.Scene, b *backlog) (*finding.Finding
 		}
 	}
 	if dear {
-		f.Facts = append(f.Facts, finding.Dearer)
+		f.Facts = append(f.Facts, finding.Dearer, finding.Saturated) // messages wait, so it has no time left
 	}
 	f.Title = fmt.Sprintf("%s on %s %s", a.Called(), a.Node.Name, behind(f, was, now))
 	if !b.Open {
@@ -218,17 +218,17 @@ func (b *backlog) weigh(f *finding.Finding) {
 // one wait for so long now and then in a time: by Kingman's bound of the waits of a queue
 // (exponential, of messages that come and take as it happens), at each time that it had rested.
 // What a message takes is by the backlog: before, it may have changed without any.
-func (b *backlog) byChance(was, now pace, in time.Duration) bool {
+func (b *backlog) byChance(was pace, each float64, in time.Duration) bool {
 	const (
 		seldom = 0.01 // times in all the time: that is no chance
 		known  = 10   // messages from which on it is known, about, how many come
 	)
-	busy := was.arrived * now.each
+	busy := was.arrived * each
 	if was.messages < known || !(busy > 0 && busy < 1) {
 		return false
 	}
 	rests := was.arrived * (1 - busy) * in.Seconds()
-	return rests*math.Exp(-(1-busy)*b.peak()/(busy*now.each)) > seldom
+	return rests*math.Exp(-(1-busy)*b.peak()/(busy*each)) > seldom
 }
 
 // behind is what a process does whose messages wait, by what was measured of it.

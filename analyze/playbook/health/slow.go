@@ -27,13 +27,7 @@ const (
 // uses no more CPU than before. Then CPU is taken from it.
 func slowNode(s *scene.Scene, w *scene.Network, n *scene.Node, v *finding.Verdict) {
 	at, before, after, ok := slowed(n.Heard)
-	if !ok {
-		if f := slowAllAlong(s, w, n); f != nil {
-			v.Find(f)
-		}
-		return
-	}
-	if time.Duration(after*float64(time.Second)) < slowAnswer || after < dearer*before {
+	if !ok || time.Duration(after*float64(time.Second)) < slowAnswer || after < dearer*before {
 		return
 	}
 	var was, is []float64 // of the pings of each peer

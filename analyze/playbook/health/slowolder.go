@@ -23,10 +23,10 @@ type dearActor struct {
 
 func (d dearActor) times() float64 { return d.is / d.was }
 
-// slowAllAlong is the finding about a node that was slow as a whole when the recording began, and is: its
+// slowAllAlong finds a node that was slow as a whole when the recording began, and is: its
 // answers, and the pings to it, take several times as long as those of others, and nearly all of its
-// processes take several times as long for a message as in their lives before. Nil where it was not.
-func slowAllAlong(s *scene.Scene, w *scene.Network, n *scene.Node) *finding.Finding {
+// processes take several times as long for a message as in their lives before.
+func slowAllAlong(s *scene.Scene, w *scene.Network, n *scene.Node, v *finding.Verdict) {
 	took, others := answerTakes(n), []float64{}
 	for _, o := range s.Nodes {
 		if o != n && o.Heard.Len() >= leastAnswers {
@@ -34,14 +34,14 @@ func slowAllAlong(s *scene.Scene, w *scene.Network, n *scene.Node) *finding.Find
 		}
 	}
 	if len(n.Starts) > 0 || len(others) == 0 || took < max(slowAnswer.Seconds(), dearer*series.Median(others)) || !slowToPing(w, n) {
-		return nil
+		return
 	}
 	dear, judged := dearActors(n)
 	if len(dear) < 3 || 4*len(dear) < 3*judged || busier(n) {
-		return nil // few: they have reasons of their own
+		return // few: they have reasons of their own
 	}
 	if !slices.ContainsFunc(dear, func(d dearActor) bool { return d.Behavior != dear[0].Behavior }) {
-		return nil // the same code waits for the same
+		return // the same code waits for the same
 	}
 	d := dear[len(dear)/2]
 	f := &finding.Finding{
@@ -64,12 +64,12 @@ func slowAllAlong(s *scene.Scene, w *scene.Network, n *scene.Node) *finding.Find
 	e.Value("service_s", d.was, d.Rows(d.Begin.At, d.Begin.At).Of("first(RunningTime) / first(MessagesIn - MessagesMailbox) / 1e9"))
 	e.Value("message_takes_s", d.is, d.Rows(from, to).Of(d.formula))
 	f.Evidence = append(f.Evidence, e)
-	return f
+	v.Find(f)
 }
 
 // answerTakes is how long an answer of a node takes, in s: the less of the medians of both halves.
 func answerTakes(n *scene.Node) float64 {
-	if n.Heard.Len() < 2*leastAnswers {
+	if n.Heard.Len() < leastAnswers {
 		return 0
 	}
 	half := n.Heard.T[0].Add(n.Heard.Span() / 2)
