@@ -217,6 +217,7 @@ func TestCaptures(t *testing.T) {
 			if i != len(want) {
 				t.Fatalf("%d records of %d", i, len(want))
 			}
+			agreeAll(t, r)
 			gz, _ := os.Stat(path)
 			size := r.Info().Bytes
 			if share := float64(size) / float64(gz.Size()); share > 0.25 && filepath.Base(path) != tooActive {

@@ -18,20 +18,52 @@ import (
 func (r *Reader) Scan(ctx context.Context, s StreamKey, from, to time.Time, columns []string) iter.Seq2[*Frame, error] {
 	return func(yield func(*Frame, error) bool) {
 		r.refresh()
-		q := Query{From: from, To: to}
-		sc := &scan{r: r, key: s, window: q.window(), table: codec.NewTable(r.form(s), columns, r.fetcher(s))}
-		sc.table.Restart()
-		sc.room = r.takeRoom()
-		defer r.keepRoom(sc.room)
-		sc.table.Within(&sc.room.unpacked)
-		for _, x := range r.cat.Runs(s, 0) {
-			if !sc.window.meets(x.From, x.To) {
-				sc.skipped = true
-				continue
+		sc := &scan{r: r, key: s, window: within(from, to), table: codec.NewTable(r.form(s), columns, r.fetcher(s))}
+		sc.yield = func(err error) bool {
+			if err != nil {
+				return yield(nil, err)
 			}
-			if !sc.run(ctx, &x, yield) {
-				return
+			return yield(sc.fill(), nil)
+		}
+		sc.walk(ctx)
+	}
+}
+
+// Cells walks the answers of one table or object stream as Scan does, for who looks at
+// what an answer tells anew and no more: the rest of it is not made. All columns must be named. A run begins with a Reset.
+func (r *Reader) Cells(ctx context.Context, s StreamKey, from, to time.Time, columns []string) iter.Seq2[*Cells, error] {
+	return func(yield func(*Cells, error) bool) {
+		r.refresh()
+		sc := &scan{r: r, key: s, window: within(from, to), table: codec.NewTold(r.form(s), columns, r.fetcher(s))}
+		cells := &Cells{}
+		sc.yield = func(err error) bool {
+			if err != nil {
+				return yield(nil, err)
 			}
+			h := sc.table.Head
+			cells.At, cells.Failure, cells.Reset, cells.Parts = catalog.Unix(h.At), failure(h), sc.table.Reset, cells.Parts[:0]
+			if h.Rows() {
+				cells.Parts = sc.table.Told(cells.Parts)
+			}
+			return yield(cells, nil)
+		}
+		sc.walk(ctx)
+	}
+}
+
+// walk walks the runs that meet the window.
+func (sc *scan) walk(ctx context.Context) {
+	sc.table.Restart()
+	sc.room = sc.r.spare.Take()
+	defer sc.r.spare.Keep(sc.room)
+	sc.table.Within(&sc.room.Unpacked)
+	for _, x := range sc.r.cat.Runs(sc.key, 0) {
+		if !sc.window.meets(x.From, x.To) {
+			sc.skipped = true
+			continue
+		}
+		if !sc.run(ctx, &x) {
+			return
 		}
 	}
 }
@@ -43,52 +75,23 @@ type scan struct {
 	window  window
 	table   *codec.Table
 	frame   Frame
-	skipped bool   // samples were passed over since the last frame
-	broken  string // the damage told last
+	skipped bool                 // samples were passed over since the last frame
+	broken  string               // the damage told last
+	yield   func(err error) bool // shows what the table came to, or the damage
 
-	room   *room
-	opened int // how many blocks were
-}
-
-// A room is memory that one scan after the other uses.
-type room struct {
-	blocks   [2][]byte // the table still holds one while the next is opened
-	unpacked codec.Memory
-}
-
-// takeRoom is that of the scan before, if it is free.
-func (r *Reader) takeRoom() *room {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	x := r.spare
-	if r.spare = nil; x == nil {
-		x = &room{}
-	}
-	return x
-}
-
-// keepRoom keeps the memory of a scan for the next, unless it is much.
-func (r *Reader) keepRoom(x *room) {
-	const most = 4 << 20
-	if cap(x.blocks[0])+cap(x.blocks[1]) > most {
-		return
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.spare = x
+	room *catalog.Room
 }
 
 // run yields the frames of a run and reports whether to go on.
-func (sc *scan) run(ctx context.Context, x *catalog.Run, yield func(*Frame, error) bool) bool {
-	sc.opened++
-	cr, err := sc.r.cat.OpenIn(sc.r.zip, sc.key, *x, &sc.room.blocks[sc.opened%2])
+func (sc *scan) run(ctx context.Context, x *catalog.Run) bool {
+	cr, err := sc.r.cat.OpenIn(sc.r.zip, sc.key, *x, sc.room.Next())
 	if err == nil {
 		if err = sc.table.Load(cr); err != nil {
 			err = sc.r.cat.Corruption(sc.key, x, err)
 		}
 	}
 	if err != nil {
-		return errors.Is(err, catalog.ErrDropped) || yield(nil, err)
+		return errors.Is(err, catalog.ErrDropped) || sc.yield(err)
 	}
 	heads := sc.table.Heads()
 	last := len(heads) - 1
@@ -101,7 +104,7 @@ func (sc *scan) run(ctx context.Context, x *catalog.Run, yield func(*Frame, erro
 			break
 		}
 		if err := ctx.Err(); err != nil {
-			yield(nil, err)
+			sc.yield(err)
 			return false
 		}
 		wanted := sc.window.meets(heads[i].At, heads[i].At)
@@ -116,7 +119,7 @@ func (sc *scan) run(ctx context.Context, x *catalog.Run, yield func(*Frame, erro
 		if _, err := step(); err != nil {
 			var part *codec.PartError
 			going := errors.As(err, &part)
-			if !sc.tell(x, err, yield) {
+			if !sc.tell(x, err) {
 				return false
 			}
 			if !going {
@@ -128,7 +131,7 @@ func (sc *scan) run(ctx context.Context, x *catalog.Run, yield func(*Frame, erro
 			sc.skipped = true
 			continue
 		}
-		if !yield(sc.fill(), nil) {
+		if !sc.yield(nil) {
 			return false
 		}
 	}
@@ -136,29 +139,34 @@ func (sc *scan) run(ctx context.Context, x *catalog.Run, yield func(*Frame, erro
 }
 
 // tell yields damage, once for each run that it is in.
-func (sc *scan) tell(x *catalog.Run, err error, yield func(*Frame, error) bool) bool {
+func (sc *scan) tell(x *catalog.Run, err error) bool {
 	sc.skipped = true
 	e := sc.r.cat.Corruption(sc.key, x, err)
 	if e.Error() == sc.broken {
 		return true
 	}
 	sc.broken = e.Error()
-	return yield(nil, e)
+	return sc.yield(e)
 }
 
 // noRows is the Failure of a frame whose answer was something else than rows.
 var noRows = &Failure{Text: "the answer holds no rows"}
 
+// failure is why a record has no rows, nil where it has.
+func failure(h *codec.Head) *Failure {
+	if f := failureOf(h); f != nil || h.Rows() {
+		return f
+	}
+	return noRows
+}
+
 func (sc *scan) fill() *Frame {
 	t, f := sc.table, &sc.frame
 	h := t.Head
 	f.At, f.Took, f.Mono, f.Subject, f.Seen, f.Total = catalog.Unix(h.At), time.Duration(h.Took), time.Duration(h.Mono), h.Subject, int(h.Seen), int(h.Total)
-	f.Failure, f.Reset, f.Live, f.Changed, f.Gone = failureOf(h), t.Reset, t.Live, t.Changed, t.Gone
+	f.Failure, f.Reset, f.Live, f.Changed, f.Gone = failure(h), t.Reset, t.Live, t.Changed, t.Gone
 	if !h.Rows() {
 		f.Live, f.Changed, f.Gone = nil, nil, nil
-		if f.Failure == nil {
-			f.Failure = noRows
-		}
 	}
 	for len(f.Columns) < len(t.Columns) {
 		f.Columns = append(f.Columns, Column{})

@@ -25,7 +25,7 @@ type Reader struct {
 
 	mu     sync.Mutex
 	recent []*position // where Last found records lately, newest last
-	spare  *room       // memory of the scan that ended last
+	spare  catalog.Rooms
 }
 
 // Open opens the archive at path, a file or a directory of segments. It
@@ -290,13 +290,15 @@ func (q *Query) numbers(first, last uint64) bool {
 	return last > q.After && (q.UpTo == 0 || first <= q.UpTo)
 }
 
-func (q *Query) window() window {
+func (q *Query) window() window { return within(q.From, q.To) }
+
+func within(from, to time.Time) window {
 	w := window{from: -1 << 63, to: 1<<63 - 1}
-	if !q.From.IsZero() {
-		w.from = q.From.UnixNano()
+	if !from.IsZero() {
+		w.from = from.UnixNano()
 	}
-	if !q.To.IsZero() {
-		w.to = q.To.UnixNano()
+	if !to.IsZero() {
+		w.to = to.UnixNano()
 	}
 	return w
 }

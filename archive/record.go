@@ -32,9 +32,18 @@ type (
 	Frame = record.Frame
 	// A Column is one column of a Frame, indexed by slot.
 	Column = record.Column
+	// Cells are what one answer tells anew of some columns.
+	Cells = record.Cells
+	// A Told is what an answer tells of one part of the rows.
+	Told = codec.Told
+	// ColumnCells are the cells of one column that an answer tells.
+	ColumnCells = codec.Cells
 	// A CorruptionError says what could not be read. All else stays readable.
 	CorruptionError = record.CorruptionError
 )
+
+// Float is the number that a cell holds, NaN where that is none.
+func Float(kind ValueKind, num int64, text string) float64 { return record.Float(kind, num, text) }
 
 // A Value kind tells what a cell holds.
 type ValueKind = codec.ValueKind

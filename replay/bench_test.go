@@ -152,3 +152,36 @@ func recorded(b *testing.B, load sim.Workload) (path string) {
 	}
 	return path
 }
+
+// BenchmarkDeepest finds the deepest mailbox of each answer of an hour of 1,000 processes, from what changed and from
+// all rows.
+func BenchmarkDeepest(b *testing.B) {
+	rec, _ := busyNode(b, 1000, time.Hour)
+	q := replay.Query{Node: "one@host", Reading: ergo.Processes, Fields: []string{"MessagesMailbox"}}
+	b.Run("changes", func(b *testing.B) {
+		began := cpu.Spent()
+		for b.Loop() {
+			for t, err := range rec.Tallies(context.Background(), q) {
+				if err != nil || t.Count() != 1000 || t.Most() > 2 {
+					b.Fatal(t.Count(), t.Most(), err)
+				}
+			}
+		}
+		cpu.Report(b, b.N, began)
+	})
+	b.Run("rows", func(b *testing.B) {
+		began := cpu.Spent()
+		for b.Loop() {
+			for f, err := range rec.Answers(context.Background(), q) {
+				most := 0.0
+				for _, slot := range f.Live {
+					most = max(most, f.Columns[0].Float(slot))
+				}
+				if err != nil || len(f.Live) != 1000 || most > 2 {
+					b.Fatal(len(f.Live), most, err)
+				}
+			}
+		}
+		cpu.Report(b, b.N, began)
+	})
+}

@@ -208,10 +208,15 @@ func width(args string) (filters int, limit int64) {
 // chain walks one stream after the other, each from where the one before it
 // ended, so that archives that overlap in time say nothing twice.
 func chain(ctx context.Context, streams []stream, from, to time.Time, fields []string) iter.Seq2[*archive.Frame, error] {
-	return func(yield func(*archive.Frame, error) bool) {
+	return chained(streams, from, func(s stream, from time.Time) iter.Seq2[*archive.Frame, error] { return s.scan(ctx, from, to, fields) })
+}
+
+// chained is chain of any walk of a stream.
+func chained[T any](streams []stream, from time.Time, walk func(stream, time.Time) iter.Seq2[T, error]) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
 		for _, s := range streams {
-			for f, err := range s.scan(ctx, from, to, fields) {
-				if !yield(f, err) {
+			for x, err := range walk(s, from) {
+				if !yield(x, err) {
 					return
 				}
 			}

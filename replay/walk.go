@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"ergorecorder/archive"
+	"ergorecorder/archive/tally"
 	"ergorecorder/ergo"
+	"ergorecorder/replay/spelled"
 )
 
 // A Query says what is read of a recording: a reading of a node, and which of
@@ -56,6 +58,60 @@ func (r *Recording) Answers(ctx context.Context, q Query) iter.Seq2[*archive.Fra
 				continue
 			}
 			if !yield(f, err) {
+				return
+			}
+		}
+	}
+}
+
+// A Tallied is an answer of which one field was added up over all rows.
+type Tallied struct {
+	At      time.Time
+	Failure *archive.Failure // instead
+	*tally.Tally
+}
+
+// Tallies walks the answers as Answers does, and adds up the one field that is asked for. It
+// looks at what changed alone.
+func (r *Recording) Tallies(ctx context.Context, q Query) iter.Seq2[Tallied, error] {
+	walk := chained(r.index().widest(q.Node, q.Reading), q.From, func(s stream, from time.Time) iter.Seq2[Tallied, error] {
+		return s.tallies(ctx, from, q.To, q.Fields[:1])
+	})
+	return func(yield func(Tallied, error) bool) {
+		for t, err := range Readable(walk, q.Damaged) {
+			if (err != nil || t.Failure == nil || q.Failures) && !yield(t, err) {
+				return
+			}
+		}
+	}
+}
+
+// tallies is scan for who adds up a field.
+func (s stream) tallies(ctx context.Context, from, to time.Time, field []string) iter.Seq2[Tallied, error] {
+	return func(yield func(Tallied, error) bool) {
+		t := &tally.Tally{}
+		if s.Schema.Form != archive.FormTable || spelled.New(s.Node, s.said, field) != nil {
+			for f, err := range s.scan(ctx, from, to, field) {
+				now := Tallied{Tally: t}
+				if err == nil {
+					if now.At, now.Failure = f.At, f.Failure; f.Failure == nil {
+						t.Frame(f)
+					}
+				}
+				if !yield(now, err) {
+					return
+				}
+			}
+			return
+		}
+		for c, err := range s.reader.Cells(ctx, s.StreamKey, from, to, field) {
+			now := Tallied{Tally: t}
+			if err == nil {
+				if now.At, now.Failure = c.At, c.Failure; c.Failure == nil {
+					t.Cells(c)
+				}
+			}
+			if !yield(now, err) {
 				return
 			}
 		}

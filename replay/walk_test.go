@@ -2,6 +2,8 @@ package replay_test
 
 import (
 	"errors"
+	"iter"
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -9,6 +11,7 @@ import (
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
 	"ergorecorder/ergo/capture"
+	"ergorecorder/internal/fixture"
 	"ergorecorder/replay"
 )
 
@@ -66,4 +69,54 @@ func TestReadable(t *testing.T) {
 	if !slices.Equal(seen, []int{0, 2}) || last != end || len(heard) != 1 || heard[0] != harm {
 		t.Errorf("saw %v, heard %v, ended by %v", seen, heard, last)
 	}
+}
+
+// TestTallies: what is added up from changes is, for each field of each table of real recordings, what all rows of
+// each answer come to.
+func TestTallies(t *testing.T) {
+	for _, path := range captures(t) {
+		t.Run(nameOf(path), func(t *testing.T) {
+			rec, compared := fixture.Recording(t, path), 0
+			for _, n := range rec.Nodes() {
+				for _, reading := range []ergo.Reading{ergo.Processes, ergo.Applications, ergo.Events, ergo.Links, ergo.Loggers, ergo.Cluster} {
+					for _, field := range ergo.Define(reading).Fields {
+						compared += sameTallies(t, rec, replay.Query{Node: n.Name, Reading: reading, Fields: []string{field.Name}, Failures: true})
+					}
+				}
+			}
+			if compared == 0 {
+				t.Error("nothing was compared")
+			}
+		})
+	}
+}
+
+func sameTallies(t *testing.T, rec *replay.Recording, q replay.Query) (numbers int) {
+	t.Helper()
+	tallies, stop := iter.Pull2(rec.Tallies(t.Context(), q))
+	defer stop()
+	for f, err := range rec.Answers(t.Context(), q) {
+		got, wrong, ok := tallies()
+		if err != nil || wrong != nil || !ok || !got.At.Equal(f.At) || (got.Failure == nil) != (f.Failure == nil) {
+			t.Fatalf("%s of %s at %v: %v, %v, %v", q.Fields, q.Node, f.At, err, wrong, ok)
+		}
+		count, sum, most := 0, 0.0, 0.0
+		for _, slot := range f.Live {
+			v := f.Columns[0].Float(slot)
+			if math.IsNaN(v) || math.Abs(v) >= 1<<63 {
+				continue
+			}
+			if sum += v; count == 0 || v > most {
+				most = v
+			}
+			count++
+		}
+		if numbers += count; f.Failure == nil && (got.Count() != count || got.Most() != most || got.Sum() != sum) {
+			t.Fatalf("%s of %s at %v: %d numbers, %v in all, at most %v; the rows have %d, %v, %v", q.Fields, q.Node, f.At, got.Count(), got.Sum(), got.Most(), count, sum, most)
+		}
+	}
+	if _, _, more := tallies(); more {
+		t.Fatalf("%s of %s: an answer more", q.Fields, q.Node)
+	}
+	return numbers
 }

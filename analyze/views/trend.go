@@ -203,24 +203,9 @@ func curve(ctx context.Context, rec *replay.Recording, n replay.Node, tool, fiel
 	reading := ergo.Define(tools48.Reading(tool))
 	known, _ := reading.Field(field)
 	kind := known.Kind
-	columns := identities(reading)
-	columns = append(columns, field)
-	var s series.Series
-	walk := replay.Query{Node: n.Name, Reading: reading.Reading, From: q.From, To: q.To, Fields: columns}
-	grow := growth{counters: map[string]*series.Counter{}}
-	for f, err := range rec.Answers(ctx, walk) {
-		if err != nil {
-			return c, false, err
-		}
-		v, seen := 0.0, false
-		if kind == ergo.Cumulative {
-			v, seen = grow.fold(f, q.Row)
-		} else {
-			v, seen = fold(f, q.Row, largest(field, kind))
-		}
-		if seen {
-			s.Add(f.At, v)
-		}
+	s, err := values(ctx, rec, n, reading, known, field, q)
+	if err != nil {
+		return c, false, err
 	}
 	if s.Len() == 0 {
 		return c, false, nil
@@ -244,6 +229,43 @@ func curve(ctx context.Context, rec *replay.Recording, n replay.Node, tool, fiel
 	}
 	c.describe(s, q.Points)
 	return c, true, nil
+}
+
+// values are one value for each answer.
+func values(ctx context.Context, rec *replay.Recording, n replay.Node, reading ergo.Definition, known ergo.Field, field string, q TrendQuery) (s series.Series, err error) {
+	walk := replay.Query{Node: n.Name, Reading: reading.Reading, From: q.From, To: q.To, Fields: append(identities(reading), field)}
+	most := largest(field, known.Kind)
+	if q.Row == "" && reading.Form == ergo.FormTable && known.Kind != ergo.Cumulative { // who the rows are does not matter
+		walk.Fields = []string{field}
+		for t, err := range rec.Tallies(ctx, walk) {
+			switch {
+			case err != nil:
+				return s, err
+			case t.Count() == 0:
+			case most:
+				s.Add(t.At, t.Most())
+			default:
+				s.Add(t.At, t.Sum())
+			}
+		}
+		return s, nil
+	}
+	grow := growth{counters: map[string]*series.Counter{}}
+	for f, err := range rec.Answers(ctx, walk) {
+		if err != nil {
+			return s, err
+		}
+		v, seen := 0.0, false
+		if known.Kind == ergo.Cumulative {
+			v, seen = grow.fold(f, q.Row)
+		} else {
+			v, seen = fold(f, q.Row, most)
+		}
+		if seen {
+			s.Add(f.At, v)
+		}
+	}
+	return s, nil
 }
 
 // largest reports whether the rows of a field cannot be added up.

@@ -36,6 +36,7 @@ var mayImport = map[string]string{
 
 	"archive":                "archive/internal/...",
 	"archive/archivetest":    "archive",
+	"archive/tally":          "archive",
 	"archive/faultdisk":      "",
 	"archive/attach":         "archive door",
 	"archive/internal/codec": "archive/internal/codec/...",
@@ -75,7 +76,7 @@ var mayImport = map[string]string{
 	"fleet/shelf/shelftest": "fleet/shelf",
 	"fleet/merge":           "ergo ergo/tools48 archive recorder/identity",
 
-	"replay":         "ergo ergo/tools48 ergo/listing ergo/sampled archive replay/spelled internal/nearest",
+	"replay":         "ergo ergo/tools48 ergo/listing ergo/sampled archive archive/tally replay/spelled internal/nearest",
 	"replay/spelled": "ergo archive",
 	"replay/serve":   "ergo ergo/tools48 archive replay ergo/observer/... ergo/wire ergo/wire/host",
 

@@ -70,21 +70,15 @@ func processorTime(ctx context.Context, rec *replay.Recording, node string, from
 func deepest(ctx context.Context, rec *replay.Recording, node string, from, to time.Time) (c chart.Curve, errs []error) {
 	q := replay.Query{Node: node, Reading: ergo.Processes, From: from, To: to, Fields: []string{"MessagesMailbox"}, Failures: true}
 	q.Damaged = func(err error) { errs = append(errs, err) }
-	for f, err := range rec.Answers(ctx, q) {
+	for t, err := range rec.Tallies(ctx, q) {
 		if err != nil {
 			return c, append(errs, err)
 		}
-		if f.Failure != nil {
-			c.Add(f.At, math.NaN())
-			continue
+		deep := math.NaN()
+		if t.Failure == nil {
+			deep = max(0, t.Most())
 		}
-		deep := 0.0
-		for _, slot := range f.Live {
-			if n, ok := f.Columns[0].Int(slot); ok {
-				deep = max(deep, float64(n))
-			}
-		}
-		c.Add(f.At, deep)
+		c.Add(t.At, deep)
 	}
 	return c, errs
 }

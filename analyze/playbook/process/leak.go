@@ -54,16 +54,25 @@ func grows(s *scene.Scene, count series.Series) (series.Growth, bool) {
 	return series.Bar{Share: 0.05, Least: s.Set.Of(leakMin)}.Growth(count)
 }
 
+// lasting is the growth that a count ends in, and whether it goes on: what stopped, for longer
+// than a quarter of the time that it grew, does not.
+func lasting(s *scene.Scene, count series.Series) (g series.Growth, still, ok bool) {
+	if g, ok = grows(s, count); ok && g.StillGrows() {
+		return g, true, true
+	}
+	rise := series.Rise(count)
+	if g, ok = grows(s, rise); !ok {
+		return g, false, false
+	}
+	top := rise.T[rise.Len()-1]
+	return g, g.StillGrows() && count.T[count.Len()-1].Sub(top) <= top.Sub(g.Onset)/4, true
+}
+
 func leak(ctx context.Context, s *scene.Scene, n *scene.Node, fam *scene.Family) (*finding.Finding, error) {
 	count := fam.Count.Sampled(n.Procs.Listings)
-	g, ok := grows(s, count)
-	still := ok && g.StillGrows()
-	if !still {
-		// It came to its end: more of them, and as many as are needed, unless
-		// those that came stay where others end.
-		if g, ok = grows(s, series.Rise(count)); !ok {
-			return nil, nil
-		}
+	g, still, ok := lasting(s, count)
+	if !ok { // where it came to its end, there are as many as are needed, unless those that came stay where others end
+		return nil, nil
 	}
 	births := fam.Births.Sampled(n.Procs.Listings)
 	born := float64(fam.Born)
@@ -205,9 +214,9 @@ func totals(s *scene.Scene, n *scene.Node, onset time.Time) finding.Evidence {
 // totalLeak judges a node whose processes were not listed, by its own counters.
 func totalLeak(s *scene.Scene, n *scene.Node, v *finding.Verdict) {
 	v.Skip("%s: %s: only the node's total can be judged", n.Name, n.Procs.Missing(fewestListings))
-	total := n.Series(ergo.Node, "ProcessesTotal")
-	g, ok := grows(s, total)
-	if !ok || !g.StillGrows() {
+	total := n.Series(ergo.Node, "ProcessesTotal").From(n.ThisLife(s))
+	g, still, _ := lasting(s, total)
+	if !still {
 		return
 	}
 	from, to := g.Onset, s.To
@@ -215,7 +224,7 @@ func totalLeak(s *scene.Scene, n *scene.Node, v *finding.Verdict) {
 		Kind: finding.ProcessLeak, Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(g.Onset)},
 		Onset: g.Onset, OnsetErrorS: g.Off.Seconds(), Score: min(finding.Score(finding.ProcessLeak, g.Gained()), finding.Over), Confidence: finding.Low,
 		Title:          fmt.Sprintf("the number of processes on %s grows", n.Name),
-		Summary:        fmt.Sprintf("There were %s, now there are %s: %s more a second. Which ones cannot be told.", finding.Number(g.Before), finding.Number(g.After), finding.Number(g.Slope.PerSecond)),
+		Summary:        fmt.Sprintf("From %s they became about %s, %s more a second.", finding.Number(g.Before), finding.Number(g.After), finding.Number(g.Slope.PerSecond)),
 		Recommendation: "Record the node over its own endpoint, so that its processes are listed.",
 		Caveats:        []string{"which processes they are was not seen: " + n.Procs.Missing(fewestListings)},
 		Evidence: []finding.Evidence{{
@@ -223,5 +232,53 @@ func totalLeak(s *scene.Scene, n *scene.Node, v *finding.Verdict) {
 		}},
 	}
 	n.TellGrowth(&f.Evidence[0], g, "node_info", "ProcessesTotal")
+	tellNewcomers(f, n, g)
 	v.Find(f)
 }
+
+// tellNewcomers names the family of nearly all processes that came since a growth began, as
+// far as listings showed them: a node numbers its processes in order, so that those with the
+// highest numbers, as many as it spawned since, are they.
+func tellNewcomers(f *finding.Finding, n *scene.Node, g series.Growth) {
+	const nearly = 0.8
+	type lineage struct{ parent, behavior string }
+	ids, newest := map[*scene.Actor]uint64{}, uint64(0)
+	for _, a := range n.Procs.Actors {
+		if id, err := ergo.PID(a.Pid).ID(); err == nil && !a.Gone && !a.Family.Observing() {
+			ids[a], newest = id, max(newest, id)
+		}
+	}
+	spawned, _ := series.Increase(n.Series(ergo.Node, "ProcessesSpawned").From(g.Onset), n.Starts...)
+	var of lineage
+	all, count := 0, map[lineage]int{}
+	first := map[lineage]*scene.Actor{}
+	for _, a := range n.Procs.Actors {
+		if id, known := ids[a]; !known || id+uint64(spawned) <= newest {
+			continue
+		}
+		k := lineage{a.Parent, a.Behavior}
+		all++
+		if count[k]++; count[k] > count[of] {
+			of = k
+		}
+		if first[k] == nil {
+			first[k] = a
+		}
+	}
+	a, most := first[of], count[of]
+	if a == nil || most < fewestNewcomers || float64(most) < nearly*float64(all) {
+		return
+	}
+	f.Subject.Behavior, f.Subject.Application, f.Subject.PID = a.Behavior, a.Application, a.Parent
+	if p := n.Procs.Known[a.Parent]; p != nil {
+		f.Subject.Name = p.Name
+	}
+	f.Confidence = finding.Medium
+	f.Title = fmt.Sprintf("the number of processes on %s grows: nearly all that came are of behavior %s", finding.NodeName(n.Name), a.Behavior)
+	f.Summary += fmt.Sprintf(" Nearly all of those that came since and were listed are of behavior %s; their parent is %s.", a.Behavior, parentWords(a.Family))
+	f.Recommendation = "Find the code in the parent that spawns them and the condition under which they should end. " + f.Recommendation
+	f.Caveats = []string{"not all processes were listed: " + n.Procs.Missing(fewestListings)}
+}
+
+// fewestNewcomers are the processes by which it is told of which family those are that came.
+const fewestNewcomers = 10

@@ -100,60 +100,16 @@ func mostCommon(v []int64, other int64) int64 {
 	return v[best+k/2]
 }
 
-// Processes that wake for the same cause have been idle since nearly the same
-// instant. So a cell of an AgeNS column may also be told as a difference to
-// another row's, lag rows before it in the same sample; each row remembers
-// the lag that was good for it. In such columns the classes from 146 on mean:
-//
-//	146..199  the difference to the neighbour has 0..53 bits; all but the first follow
-//	200..255  the row's lag becomes 1..56; a class follows
+// What a cell of a neighbour costs and saves, see [number.Neighbours].
 const (
-	classNear = 146
-	nearBits  = 53
-	classLag  = classNear + nearBits + 1
-	maxLag    = 255 - classLag + 1
 	newLagFee = 8  // bits that a change of the lag must save
 	jittered  = 20 // bits that an instant may be off because the row was read earlier or later
 )
 
-// neighbours are the instants told so far in a sample, and each row's lag.
-type neighbours struct {
-	told []int64
-	lags []uint8 // by slot; 0: none
-}
-
-func (n *neighbours) reset() { n.told = n.told[:0] }
-
-func (n *neighbours) lag(slot int32) *uint8 {
-	for int(slot) >= len(n.lags) {
-		n.lags = append(n.lags, 0)
-	}
-	return &n.lags[slot]
-}
-
-// at is the instant told lag rows before.
-func (n *neighbours) at(lag int) (int64, bool) {
-	if lag == 0 || lag > len(n.told) {
-		return 0, false
-	}
-	return n.told[len(n.told)-lag], true
-}
-
-// best is the lag with the nearest instant, and how many bits differ.
-func (n *neighbours) best(v int64) (lag, size int) {
-	size = 64
-	for l := 1; l <= maxLag && l <= len(n.told); l++ {
-		if b := bits.Len64(number.Fold(v - n.told[len(n.told)-l])); b < size {
-			lag, size = l, b
-		}
-	}
-	return lag, size
-}
-
 // saw notes a row that did not change.
 func (c *column) saw(kind ColumnKind, now cell) {
 	if kind == AgeNS && !now.lit {
-		c.near.told = append(c.near.told, now.val)
+		c.near.Tell(now.val)
 	}
 }
 
@@ -167,7 +123,7 @@ func (c *column) putAge(before int64, now cell, near bool) {
 	}
 	told := near && c.putNear(now, size)
 	if near {
-		c.near.told = append(c.near.told, now.val)
+		c.near.Tell(now.val)
 	}
 	if told {
 		return
@@ -180,23 +136,23 @@ func (c *column) putAge(before int64, now cell, near bool) {
 }
 
 func (c *column) putNear(now cell, size int) bool {
-	lag := c.near.lag(now.at)
+	lag := c.near.Lag(now.at)
 	with := 64
-	if v, ok := c.near.at(int(*lag)); ok {
+	if v, ok := c.near.At(int(*lag)); ok {
 		with = bits.Len64(number.Fold(now.val - v))
 	}
 	if min(with, size) > jittered {
-		if l, b := c.near.best(now.val); b+newLagFee < min(with, size) {
+		if l, b := c.near.Best(now.val); b+newLagFee < min(with, size) {
 			*lag, with = uint8(l), b
-			c.Class = append(c.Class, byte(classLag+l-1))
+			c.Class = append(c.Class, byte(number.ClassLag+l-1))
 		}
 	}
-	if with >= size || with > nearBits {
+	if with >= size || with > number.NearBits {
 		return false
 	}
-	v, _ := c.near.at(int(*lag))
+	v, _ := c.near.At(int(*lag))
 	d := number.Fold(now.val - v)
-	c.Class = append(c.Class, byte(classNear+with))
+	c.Class = append(c.Class, byte(number.ClassNear+with))
 	if with > 1 {
 		c.Bits.Put(d&^(1<<(with-1)), uint(with-1))
 	}
@@ -205,26 +161,8 @@ func (c *column) putNear(now cell, size int) bool {
 
 // age decodes what putAge wrote for a row that was there before.
 func (c *colCursor) age(slot int32, before int64) int64 {
-	lag := c.near.lag(slot)
-	class := c.Class()
-	if class >= classLag {
-		*lag = uint8(class - classLag + 1)
-		c.Pass()
-		class = c.Class()
+	if v, told := c.Near(&c.near, slot); told {
+		return v
 	}
-	if class < classNear {
-		return c.cell(cell{val: before}).val
-	}
-	c.Pass()
-	n := uint(class - classNear)
-	v, ok := c.near.at(int(*lag))
-	d := uint64(n) // 0 and 1 stand for themselves
-	if n > 1 {
-		rest, got := c.Bits.Get(n - 1)
-		d, ok = rest|1<<(n-1), ok && got
-	}
-	if !ok || n > nearBits {
-		c.Short = true
-	}
-	return v + number.Unfold(d)
+	return c.cell(cell{val: before}).val
 }

@@ -110,7 +110,7 @@ func FuzzBlock(f *testing.F) {
 		if r.Records > 1<<16 {
 			return // as many as it may be, and slow
 		}
-		for _, tab := range []*Table{NewText(Form(form%3), noFetch), NewTable(Form(form%3), []string{"PID", "In"}, noFetch)} {
+		for _, tab := range []*Table{NewText(Form(form%3), noFetch), NewTable(Form(form%3), []string{"PID", "In"}, noFetch), NewTold(Form(form%3), []string{"PID", "In", "Uptime"}, noFetch)} {
 			if tab.Load(r) != nil {
 				continue
 			}
@@ -122,9 +122,28 @@ func FuzzBlock(f *testing.F) {
 				if tab.literal {
 					_, _ = tab.Text()
 				}
+				if tab.told && tab.Head.Rows() {
+					lookAt(tab.Told(nil))
+				}
 			}
 		}
 	})
+}
+
+// lookAt reads all that is told.
+func lookAt(told []Told) (sum int64) {
+	for i := range told {
+		for j := range told[i].Columns {
+			c := &told[i].Columns[j]
+			for _, row := range c.Rows {
+				_, num, text := c.Cell(row)
+				if sum += num + int64(len(text)); c.Ints != nil {
+					sum += c.Ints[row]
+				}
+			}
+		}
+	}
+	return sum
 }
 
 func noFetch(int, uint64) (*Run, error) { return nil, parse.ErrShort }

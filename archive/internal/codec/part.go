@@ -85,7 +85,7 @@ type column struct {
 	ref  number.Coder
 	refV int64 // what ages of the last sample are counted from
 	refA int64 // time of that sample
-	near neighbours
+	near number.Neighbours
 	last cell // of the last row told in full, which predicts the next
 
 	news, changes []cell // of the sample being encoded
@@ -120,7 +120,7 @@ func (c *column) begin() {
 	clear(c.vals)
 	clear(c.lits)
 	c.refV, c.refA, c.last = 0, 0, cell{}
-	clear(c.near.lags)
+	c.near.ClearLags()
 }
 
 func (c *column) grow(slot int32) {
@@ -411,7 +411,7 @@ func (c *column) before(slot int32) cell {
 
 func (c *column) putAll(kind ColumnKind, rows *bitmap) {
 	next := 0
-	c.near.reset()
+	c.near.Reset()
 	rows.each(func(slot int32) {
 		if next < len(c.changes) && c.changes[next].at == slot {
 			c.put(kind, c.before(slot), c.changes[next], true)
@@ -426,7 +426,7 @@ func (c *column) putAll(kind ColumnKind, rows *bitmap) {
 func (c *column) putSome(kind ColumnKind, active *bitmap) {
 	c.list = binary.AppendUvarint(c.list, uint64(len(c.changes)))
 	next, rank, last := 0, 0, -1
-	c.near.reset()
+	c.near.Reset()
 	active.each(func(slot int32) {
 		if next < len(c.changes) && c.changes[next].at == slot {
 			c.list = binary.AppendUvarint(c.list, uint64(rank-last-1))

@@ -31,7 +31,8 @@ type partCursor struct {
 	modes   []uint8 // by column + 1, of the sample under way
 	touched []int
 
-	live               []int32 // slots within the part, ascending
+	live               []int32    // slots within the part, ascending
+	there              *slots.Set // the same, where only what is told counts; live is then empty until it is asked for
 	gone, news, active []int32
 }
 
@@ -48,7 +49,7 @@ type colCursor struct {
 	list       parse.Reader
 	ref        number.Decoder
 	refV, refA int64
-	near       neighbours
+	near       number.Neighbours
 	last       cell // of the last new row
 	vals       []int64
 	lits       []bool
@@ -71,6 +72,9 @@ func (r *Run) cursor(out *Table) (*partCursor, error) {
 	}
 	if r.mem == nil {
 		r.mem = old.retire()
+	}
+	if out.told {
+		p.there = &slots.Set{}
 	}
 	p.live, p.gone, p.news, p.active = old.live[:0], old.gone[:0], old.news[:0], old.active[:0]
 	var err error
@@ -191,7 +195,8 @@ func (r *Run) column(field int, kind ColumnKind, out *Table, old *colCursor) (c 
 	c = &colCursor{kind: kind, unit: kind.unit(r.Round), scale: 1}
 	if old != nil {
 		c.vals, c.lits, c.dirty = old.vals[:0], old.lits[:0], old.dirty[:0]
-		c.near.told, c.near.lags = old.near.told[:0], old.near.lags[:0]
+		c.near = old.near
+		c.near.Restart()
 	}
 	if kind == AgeNS && r.Round {
 		c.scale = 1e6
@@ -254,7 +259,7 @@ func (p *partCursor) step() error {
 	if p.lists.Short || p.actives.Short {
 		return parse.ErrContent
 	}
-	p.live = slots.Without(p.live, p.gone)
+	p.leave()
 	p.shape.step(p, p.modes[0], at)
 	for _, slot := range p.shape.dirty {
 		if s := p.shape.vals[slot]; s < 0 || s >= int64(len(p.shapes)) {
@@ -272,8 +277,35 @@ func (p *partCursor) step() error {
 	if p.shape.Short || p.shape.list.Short {
 		return parse.ErrContent
 	}
-	p.live = slots.With(p.live, p.news)
+	p.join()
 	return nil
+}
+
+// leave takes out the rows that are gone, join puts in those that are new.
+func (p *partCursor) leave() {
+	if p.there == nil {
+		p.live = slots.Without(p.live, p.gone)
+		return
+	}
+	p.there.Remove(p.gone)
+	p.live = p.live[:0]
+}
+
+func (p *partCursor) join() {
+	if p.there == nil {
+		p.live = slots.With(p.live, p.news)
+		return
+	}
+	p.there.Add(p.news)
+	p.live = p.live[:0]
+}
+
+// rows are the live ones.
+func (p *partCursor) rows() []int32 {
+	if p.there != nil && len(p.live) == 0 {
+		p.live = p.there.AppendTo(p.live)
+	}
+	return p.live
 }
 
 const touchedColumn = 4 // beside the mode: the column has something to say
@@ -291,7 +323,13 @@ func (c *colCursor) step(p *partCursor, mode uint8, at int64) {
 	if n := len(p.news); n > 0 {
 		c.grow(p.news[n-1])
 	}
-	for _, slot := range p.news {
+	news := p.news
+	if sort, plain := c.sort(); plain && len(c.words) == 0 && (c.has == nil || c.every) {
+		var n int
+		n, c.dirty, c.last.val = c.New(c.vals, news, c.dirty, c.last.val, sort)
+		news = news[n:]
+	}
+	for _, slot := range news {
 		if c.has == nil || c.has[p.shape.vals[slot]] {
 			c.last = c.cell(c.last)
 			c.vals[slot], c.lits[slot] = c.last.val, c.last.lit
@@ -299,12 +337,12 @@ func (c *colCursor) step(p *partCursor, mode uint8, at int64) {
 		}
 	}
 	c.told = len(c.dirty)
-	c.near.reset()
+	c.near.Reset()
 	switch mode & 3 {
 	case modeActive:
 		c.changes(p.active)
 	case modeDense:
-		c.changes(p.live)
+		c.changes(p.rows())
 	case modeList:
 		rank := -1
 		for range c.list.Int() {
@@ -328,15 +366,7 @@ func (c *colCursor) changes(rows []int32) {
 	if n := len(rows); n > 0 {
 		c.grow(rows[n-1])
 	}
-	sort := number.Levels
-	switch {
-	case c.kind == Cumulative:
-		sort = number.Counts
-	case c.unit > 0:
-		sort = number.Instants
-	}
-	// A literal is told by its number, like a level. Ages in nanoseconds have classes of their own.
-	plain := c.kind != AgeNS && (sort == number.Levels || len(c.words) == 0)
+	sort, plain := c.sort()
 	for len(rows) > 0 && !c.Short {
 		if plain {
 			from, n := len(c.dirty), 0
@@ -349,6 +379,18 @@ func (c *colCursor) changes(rows []int32) {
 			rows = rows[1:]
 		}
 	}
+}
+
+// sort is how the numbers are told; plain is false where a cell may be told otherwise.
+func (c *colCursor) sort() (sort number.Sort, plain bool) {
+	switch {
+	case c.kind == Cumulative:
+		sort = number.Counts
+	case c.unit > 0:
+		sort = number.Instants
+	}
+	// A literal is told by its number, like a level. Ages in nanoseconds have classes of their own.
+	return sort, c.kind != AgeNS && (sort == number.Levels || len(c.words) == 0)
 }
 
 // check looks whether there is the word that each of some rows is said to hold.
@@ -369,7 +411,7 @@ func (c *colCursor) change(slot int32) {
 		c.Pass()
 		if c.kind == AgeNS {
 			if c.grow(slot); !c.lits[slot] {
-				c.near.told = append(c.near.told, c.vals[slot])
+				c.near.Tell(c.vals[slot])
 			}
 		}
 		return
@@ -378,7 +420,7 @@ func (c *colCursor) change(slot int32) {
 	now := cell{val: c.vals[slot], lit: c.lits[slot]}
 	if class := c.Class(); c.kind == AgeNS && !now.lit && class >= 0 && class != number.Narrow.Toggle {
 		now.val = c.age(slot, now.val)
-		c.near.told = append(c.near.told, now.val)
+		c.near.Tell(now.val)
 	} else {
 		now = c.cell(now)
 	}

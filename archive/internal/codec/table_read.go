@@ -52,6 +52,7 @@ type Table struct {
 	store   []int32  // memory of Live
 	quiet   bool     // only the parts follow, the columns do not
 	mem     *Memory  // for the runs of part 0
+	told    bool     // only what records tell counts: see Told
 }
 
 // A PartError: the rows of a record are incomplete, as a run of another part
@@ -121,6 +122,9 @@ func (t *Table) Load(r *Run) error {
 	t.texts, t.textOK, t.moved = nil, false, true
 	follows := t.run != nil && r.Epoch == t.epoch && r.Prev == t.last
 	t.run, t.heads, t.next, t.epoch = r, heads, 0, r.Epoch
+	if t.told {
+		t.Restart() // a keyframe tells everything
+	}
 	if !follows {
 		t.parts = nil
 		t.Restart()
@@ -181,6 +185,9 @@ func (t *Table) Next() (bool, error) {
 func (t *Table) rows() error {
 	if t.form == FormText {
 		return parse.ErrContent
+	}
+	if t.told {
+		return t.tell()
 	}
 	var broken error
 	clear(t.changed)
@@ -278,9 +285,11 @@ func (t *Table) sync(part int) error {
 		if err := p.step(); err != nil {
 			return err
 		}
-		if t.quiet || at < seq && t.form == FormTable {
+		switch {
+		case t.told: // it stands in the part
+		case t.quiet || at < seq && t.form == FormTable:
 			p.stale = true
-		} else {
+		default:
 			t.publish(p)
 		}
 		if at == seq {

@@ -33,7 +33,18 @@ func (c *Column) Float(slot int32) float64 {
 	case codec.Int:
 		return float64(c.Ints[slot])
 	case codec.JSON:
-		if v, err := strconv.ParseFloat(c.Texts[slot], 64); err == nil {
+		return Float(codec.JSON, 0, c.Texts[slot])
+	}
+	return math.NaN()
+}
+
+// Float is the number that a cell holds, NaN where that is none.
+func Float(kind codec.ValueKind, num int64, text string) float64 {
+	switch kind {
+	case codec.Int:
+		return float64(num)
+	case codec.JSON:
+		if v, err := strconv.ParseFloat(text, 64); err == nil {
 			return v
 		}
 	}
@@ -85,4 +96,13 @@ func (f *Frame) Object() (slot int32, ok bool) {
 		return 0, false
 	}
 	return f.Live[0], true
+}
+
+// Cells are what one answer tells anew of some columns, and no more. They and all they hold belong
+// to the walk and are valid until the next step.
+type Cells struct {
+	At      time.Time
+	Failure *Failure     // as in Frame: nothing is told
+	Reset   bool         // forget all that was told before
+	Parts   []codec.Told // of up to 4,096 rows each
 }

@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"ergorecorder/internal/cpu"
 )
 
 // FuzzRows reads rows all at once as far as that goes, and one by one: both say the same, whatever the bytes are.
@@ -61,8 +63,66 @@ func FuzzRows(f *testing.F) {
 		if a.Short {
 			return // what was read is refused
 		}
+		sameNew(t, &a, &b, rows, sort)
 		if !slices.Equal(vals, want) || !slices.Equal(changed, told) || a.Left() != b.Left() || a.Bits.pos != b.Bits.pos {
 			t.Fatalf("%d rows: %v, one by one %v; %d classes left, %d", read, changed, told, a.Left(), b.Left())
 		}
 	})
+}
+
+// sameNew reads further rows as new ones, at once and one by one.
+func sameNew(t *testing.T, a, b *Decoder, rows []int32, sort Sort) {
+	t.Helper()
+	got, want := make([]int64, 3*len(rows)+1), make([]int64, 3*len(rows)+1)
+	read, told, last := a.New(got, rows, nil, 5, sort)
+	now := int64(5)
+	for _, slot := range rows[:read] {
+		switch op, v := b.Get(); {
+		case op == OpToggle || op == opFresh && sort == Instants:
+			t.Fatalf("new row %d is told otherwise, and was read", slot)
+		case op == opFresh:
+			now = int64(v)
+		case sort == Counts:
+			now += int64(v)
+		default:
+			now += Unfold(v)
+		}
+		want[slot] = now
+	}
+	if last != now || !slices.Equal(got, want) || !slices.Equal(told, rows[:read]) || a.Short != b.Short {
+		t.Fatalf("%d new rows: %v, one by one %v", read, got, want)
+	}
+}
+
+// BenchmarkRows reads a million cells of rows that were told before: small differences, and long ones.
+func BenchmarkRows(b *testing.B) {
+	const samples, active = 6400, 156
+	rng := rand.New(rand.NewPCG(1, 1))
+	rows, vals := make([]int32, active), make([]int64, 1000)
+	for i := range rows {
+		rows[i] = int32(i * 6)
+	}
+	for _, c := range []struct {
+		name string
+		most int64
+	}{{"small", 50}, {"long", 1 << 22}} {
+		var coder Coder
+		for range samples * active {
+			coder.Put(uint64(rng.Int64N(c.most)), 1<<63, false)
+		}
+		bits := coder.Bits.Bytes()
+		b.Run(c.name, func(b *testing.B) {
+			began := cpu.Spent()
+			changed := make([]int32, 0, active)
+			for b.Loop() {
+				d := NewDecoder(coder.Class, NewBitReader(bits, coder.Bits.Len()), &WideCodes)
+				for range samples {
+					if _, changed = d.Rows(vals, rows, changed[:0], Counts); d.Short {
+						b.Fatal("ends too early")
+					}
+				}
+			}
+			cpu.Report(b, b.N, began)
+		})
+	}
 }

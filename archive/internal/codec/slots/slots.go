@@ -4,6 +4,7 @@ package slots
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"slices"
 )
 
@@ -21,24 +22,64 @@ func Read(dst []int32, b []byte, most int32) (list []int32, rest []byte, ok bool
 	}
 	b = b[w:]
 	list = slices.Grow(dst[:0], int(n))[:n]
-	at, slot := 0, int32(-1)
-	for i := range list {
-		if at >= len(b) {
-			return dst[:0], nil, false
+	slot := int32(-1)
+	for i, gap := range b[:n] { // each takes a byte or more
+		if gap >= 0x80 {
+			return readOn(list, i, slot, b[i:], most)
 		}
-		gap := int32(b[at])
-		if at++; gap >= 0x80 { // hardly any
-			v, w := binary.Uvarint(b[at-1:])
-			if w <= 0 || v > uint64(most) {
-				return dst[:0], nil, false
-			}
-			gap = int32(v)
-			at += w - 1
-		}
-		slot += 1 + gap
+		slot += 1 + int32(gap)
 		list[i] = slot
 	}
-	return list, b[at:], slot < most
+	return list, b[n:], slot < most
+}
+
+// readOn is Read from the i-th slot on, which has a gap of more than a byte.
+func readOn(list []int32, i int, slot int32, b []byte, most int32) (all []int32, rest []byte, ok bool) {
+	for ; i < len(list); i++ {
+		gap, w := binary.Uvarint(b)
+		if w <= 0 || gap > uint64(most) {
+			return list[:0], nil, false
+		}
+		b = b[w:]
+		slot += 1 + int32(gap)
+		list[i] = slot
+	}
+	return list, b, slot < most
+}
+
+// A Set is a set of slots below 4,096.
+type Set [64]uint64
+
+// Remove takes slots out.
+func (s *Set) Remove(list []int32) {
+	for _, slot := range list {
+		s[slot>>6] &^= 1 << (slot & 63)
+	}
+}
+
+// Add puts slots in.
+func (s *Set) Add(list []int32) {
+	for _, slot := range list {
+		s[slot>>6] |= 1 << (slot & 63)
+	}
+}
+
+// AppendTo appends the slots, ascending.
+func (s *Set) AppendTo(list []int32) []int32 {
+	for i, w := range s {
+		for ; w != 0; w &= w - 1 {
+			list = append(list, int32(i*64+bits.TrailingZeros64(w)))
+		}
+	}
+	return list
+}
+
+// Len is how many there are.
+func (s *Set) Len() (n int) {
+	for _, w := range s {
+		n += bits.OnesCount64(w)
+	}
+	return n
 }
 
 // place is where a slot stands, or would, in a sorted list of different slots, none of
