@@ -338,6 +338,9 @@ func riseOf(ctx context.Context, s *scene.Scene, b *backlog, before, first work.
 	}
 	var rise []scene.Row
 	for _, r := range rows {
+		if r.At.After(b.Worst.At) {
+			break // it has risen
+		}
 		if b.calm(r.Point) && len(rise) < 2 {
 			before, rise = r.Point, nil
 			continue
