@@ -68,3 +68,17 @@ func alike(node string) (all []*finding.Finding) {
 	}
 	return all
 }
+
+// What is not done along a chain of calls is one work, whoever misses it; what waits is not.
+func TestHarmAlongAChain(t *testing.T) {
+	of := func(cause *finding.Finding, waited, undone float64) *finding.Finding {
+		return &finding.Finding{Cause: cause, Harm: finding.Harm{finding.BlockedCallback: waited, finding.TrafficStopped: undone}}
+	}
+	root := of(nil, 10, 90)
+	first, second := of(root, 20, 50), of(root, 30, 50)
+	last := of(second, 40, 60)
+	got := inAll(root, []*finding.Finding{first, second, last})
+	if got[finding.BlockedCallback] != 100 || got[finding.TrafficStopped] != 100 {
+		t.Errorf("%v, want 100 s of waiting (all) and 100 messages not done (the two callers')", got)
+	}
+}

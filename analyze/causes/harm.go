@@ -3,6 +3,7 @@ package causes
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 
 	"ergorecorder/analyze/finding"
@@ -25,16 +26,34 @@ func (g *graph) harm() {
 		if root.Cause != nil || root.Harm == nil && led[root] == nil {
 			continue
 		}
-		all := finding.Harm{}
-		all.Add(root.Harm)
-		for _, f := range led[root] {
-			all.Add(f.Harm)
-		}
+		all := inAll(root, led[root])
 		if score := min(all.Score(root.Kind), root.Bound()); score > root.Score {
 			root.Score = score
 			tellHurt(root, led[root])
 		}
 	}
+}
+
+// inAll is what a root and those that it led to hurt, together. Messages that wait, and deliveries
+// that fail, are others at each of them; work that is not done is not: what a caller
+// does not do, those whom it would have called do not do either. Of that the most that
+// is missing at one remove from the root counts.
+func inAll(root *finding.Finding, led []*finding.Finding) finding.Harm {
+	all := finding.Harm{}
+	all.Add(root.Harm)
+	missing := map[int]float64{0: root.Harm[finding.TrafficStopped]}
+	for _, f := range led {
+		all.Add(f.Harm)
+		removed := 0
+		for c := f; c != root; c = c.Cause {
+			removed++
+		}
+		missing[removed] += f.Harm[finding.TrafficStopped]
+	}
+	if most := slices.Max(slices.Collect(maps.Values(missing))); most > 0 {
+		all[finding.TrafficStopped] = most
+	}
+	return all
 }
 
 // tellHurt adds to the evidence of a root whom it hurt most: the evidence is theirs.

@@ -11,17 +11,18 @@ import (
 
 // An Absence is a stretch in which a node was not there.
 type Absence struct {
-	From      time.Time // best guess of when it went away
-	Off       time.Duration
-	To        time.Time // when its next life began; the end of the window if it did not
-	Back      bool
-	AtStart   bool      // it was so when the window began
-	Lastly    time.Time // its last answer
-	Refused   int       // calls to it that failed meanwhile
-	RefusedTo time.Time // the last of these
-	LostBy    []string  // peers that lost their connection to it
-	Closed    bool      // nobody else could be asked; its own endpoint refused connections
-	told      bool      // a peer's log says when
+	From    time.Time // best guess of when it went away
+	Off     time.Duration
+	To      time.Time // when its next life began; the end of the window if it did not
+	Back    bool
+	AtStart bool      // it was so when the window began
+	Lastly  time.Time // its last answer
+	Refused int       // calls to it that failed meanwhile, and the recorder's notes of such
+	Calls   int       // these calls alone
+	CallsTo time.Time // the last of them
+	LostBy  []string  // peers that lost their connection to it
+	Closed  bool      // nobody else could be asked; its own endpoint refused connections
+	told    bool      // a peer's log says when
 }
 
 // Absences are the stretches in which a node was down: it did not answer, and
@@ -66,14 +67,19 @@ func (s *Scene) goneAtStart(w *Network, n *Node) (Absence, bool) {
 		}
 	}
 	for _, call := range w.fails[n.Name] {
-		if call.Link && !call.mark && call.At.After(s.From) && !call.At.After(d.To) {
-			d.Refused++
-			d.RefusedTo = series.Later(d.RefusedTo, call.At)
+		if call.Link && call.At.After(s.From) && !call.At.After(d.To) {
+			d.refused(call)
 		}
 	}
 	others := slices.ContainsFunc(s.Nodes, func(o *Node) bool { return o != n && o.Heard.Between(s.From, d.To).Len() > 0 })
 	enough := d.To.Sub(s.From) >= max(5*time.Second, 3*s.Usual(n)) && d.Refused >= 2 && others
 	return d, enough && (d.Back || !s.seenAfter(w, n, s.From.Add(s.Usual(n))))
+}
+
+func (d *Absence) refused(call failedCall) {
+	if d.Refused++; !call.mark {
+		d.Calls, d.CallsTo = d.Calls+1, series.Later(d.CallsTo, call.At)
+	}
 }
 
 // absence describes the absence of a node that ended at to.
@@ -88,10 +94,7 @@ func (s *Scene) absence(w *Network, n *Node, to time.Time, back bool) Absence {
 	for _, call := range w.fails[n.Name] {
 		if call.Link && call.At.After(d.Lastly) && !call.At.After(to.Add(s.Usual(n))) {
 			before = series.Earlier(before, call.At)
-			if !call.mark { // the recorder's note of such calls
-				d.Refused++
-				d.RefusedTo = series.Later(d.RefusedTo, call.At)
-			}
+			d.refused(call)
 		}
 	}
 	after := d.Lastly

@@ -86,7 +86,7 @@ func (s *Scene) Events(ctx context.Context, n *Node) (all []*Event, answers int,
 			continue
 		}
 		e.hold(e.Last)
-		e.Interval = interval(listed)
+		e.Interval = series.Every(listed)
 		all = append(all, e)
 	}
 	return all, len(listed), nil

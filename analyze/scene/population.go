@@ -113,7 +113,7 @@ func readProcesses(ctx context.Context, s *Scene, n *Node) (*Population, error) 
 		}
 	}
 	p.finish()
-	n.Interval = interval(p.Listings)
+	n.Interval = series.Every(p.Listings)
 	return p, nil
 }
 
@@ -466,14 +466,6 @@ func (p *Population) finish() {
 		}
 		return 1
 	})
-}
-
-func interval(at []time.Time) time.Duration {
-	var s series.Series
-	for _, t := range at {
-		s.Add(t, 0)
-	}
-	return s.Interval()
 }
 
 // Missing says why the processes of a node cannot be judged, for which so many

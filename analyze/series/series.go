@@ -84,6 +84,15 @@ func (s Series) Seconds() []float64 {
 	return x
 }
 
+// Every is the interval of what came at these times.
+func Every(at []time.Time) time.Duration {
+	var s Series
+	for _, t := range at {
+		s.Add(t, 0)
+	}
+	return s.Interval()
+}
+
 // Interval is the usual time between two samples: the median. It is 0 for
 // fewer than two samples.
 func (s Series) Interval() time.Duration {

@@ -185,7 +185,7 @@ func importProfiles(path string, w *archive.Writer, opt ingest.Options, sum *ing
 		if err != nil {
 			return fmt.Errorf("read profile: %w", err)
 		}
-		if err := ingest.Profile(raw, fullName(short, sum.Nodes), kind, w, opt); err != nil {
+		if err := sum.Profile(raw, fullName(short, sum.Nodes), kind, w, opt); err != nil {
 			sum.Broken = append(sum.Broken, fmt.Errorf("%s: %w", f, err))
 			continue
 		}

@@ -90,6 +90,7 @@ type lineText struct {
 func lines(r io.Reader) iter.Seq2[int, lineText] {
 	return func(yield func(int, lineText) bool) {
 		br := bufio.NewReaderSize(r, 1<<16)
+		plain := io.Reader(br)
 		if magic, _ := br.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
 			z, err := gzip.NewReader(br)
 			if err != nil {
@@ -97,10 +98,10 @@ func lines(r io.Reader) iter.Seq2[int, lineText] {
 				return
 			}
 			defer z.Close()
-			br = bufio.NewReaderSize(z, 1<<16)
+			plain = z
 		}
-		sc := bufio.NewScanner(br)
-		sc.Buffer(make([]byte, 1<<16), int(limit.Line.Most()))
+		sc := bufio.NewScanner(plain)
+		sc.Buffer(make([]byte, 1<<20), int(limit.Line.Most())) // many lines: what of one is there is moved when it is full
 		sc.Split(wholeLines())
 		n := 0
 		for sc.Scan() {

@@ -130,18 +130,24 @@ func general(line []byte) (*Line, error) {
 func TestMap(t *testing.T) {
 	var b bytes.Buffer
 	const n = 500
+	text := func(i int) string {
+		if i > 470 && i%9 < 6 { // more long ones than are read at the same time
+			return strings.Repeat("y", longLine+i)
+		}
+		return strings.Repeat("x", i%50*i)
+	}
 	for i := range n {
 		if i%7 == 3 {
 			b.WriteString("{broken\n\n")
 			continue
 		}
-		fmt.Fprintf(&b, `{"t":"2026-11-22T01:12:57Z","node":"a@h","tool":"t","text":"%d %s"}`+"\n", i, strings.Repeat("x", i%50*i))
+		fmt.Fprintf(&b, `{"t":"2026-11-22T01:12:57Z","node":"a@h","tool":"t","text":"%d %s"}`+"\n", i, text(i))
 	}
 	double := func(l *Line) string { return string(l.Answer.Text) + "!" }
 	i := 0
 	for out, err := range Map(bytes.NewReader(b.Bytes()), double) {
 		var broken *LineError
-		want := fmt.Sprintf("%d %s!", i, strings.Repeat("x", i%50*i))
+		want := fmt.Sprintf("%d %s!", i, text(i))
 		if i%7 == 3 && !errors.As(err, &broken) || i%7 != 3 && (err != nil || out != want) {
 			t.Fatalf("line %d: %.40q, %v", i, out, err)
 		}
@@ -211,4 +217,25 @@ func BenchmarkUnquoted(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(len(line))*float64(b.N)/1e6/(cpu.Spent()-began).Seconds(), "MB/cpu-s")
+}
+
+// FuzzLine: any line is read as the general decoder reads it, also by who read lines before.
+func FuzzLine(f *testing.F) {
+	for _, l := range []string{
+		`{"t":"2026-11-22T01:12:57.085936843Z","node":"a@h","tool":"t","args":{"timeout":10},"ms":0.9,"text":"[\n {\"PID\":\"\u003cA.0.1\u003e\"}]","is_error":false,"rpc_error":null}`,
+		`{"t": "2026-11-22T01:12:57Z", "node": "a@h", "tool": "t", "text": null, "rpc_error": {"code": -32603, "message": "no \"route\""}}`,
+		`{"T":"2026-11-22T01:12:57Z","node":"\u0061","tool":"t","text":"\ud83d\ude00 é","more":[1,{"text":"}"}]}`,
+	} {
+		f.Add([]byte(l))
+	}
+	known := asker{}
+	f.Fuzz(func(t *testing.T, line []byte) {
+		want, wantErr := general(line)
+		for _, a := range []asker{nil, known} {
+			got, err := a.parse(line, nil)
+			if (err == nil) != (wantErr == nil) || !reflect.DeepEqual(got, want) || err != nil && err.Error() != wantErr.Error() {
+				t.Fatalf("%q:\n%+v, %v\nwant %+v, %v", line, got, err, want, wantErr)
+			}
+		}
+	})
 }

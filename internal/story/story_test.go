@@ -93,7 +93,7 @@ func told(t testing.TB, name, text string, seed uint64) (lacks []string, report 
 	if err := render.Text(&shown, r, render.Options{Width: 100}); err != nil {
 		t.Fatal(err)
 	}
-	lacks = slices.Concat(s.Expect.Lacks(read, shown.String()), stillSo(text, s.World.Length, read), wrongly(t, name, rec, r))
+	lacks = slices.Concat(s.Expect.Lacks(read, shown.String()), stillSo(text, s.World.Length, read), backwards(read), wrongly(t, name, rec, r))
 	return lacks, shown.Bytes()
 }
 
@@ -124,6 +124,16 @@ func stillSo(text string, length time.Duration, r story.Report) (lacks []string)
 		stays := []string{"memory_leak", "process_leak", "registration_leak", "goroutine_growth"}
 		if f.Severity != "info" && f.End == nil && !slices.Contains(stays, f.Kind) {
 			lacks = append(lacks, fmt.Sprintf("%s is told to be still so at the end, and was over at %s", f.Title, over))
+		}
+	}
+	return lacks
+}
+
+// backwards is what a report says to have ended before it began.
+func backwards(r story.Report) (lacks []string) {
+	for _, f := range r.Findings {
+		if f.Onset != nil && f.End != nil && f.End.Before(*f.Onset) {
+			lacks = append(lacks, fmt.Sprintf("%s ended at %s, before it began at %s", f.Title, f.End, f.Onset))
 		}
 	}
 	return lacks

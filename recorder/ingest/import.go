@@ -21,6 +21,8 @@ type Imported struct {
 	Nodes    map[string]bool
 	Once     bool // what the archive holds already is not stored again
 	Known    int  // and so many were
+
+	taken map[taken]bool // profiles
 }
 
 // stored reports whether the archive holds the very record.

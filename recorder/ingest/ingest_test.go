@@ -5,11 +5,13 @@ import (
 	"compress/gzip"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"ergorecorder/archive"
+	"ergorecorder/archive/archivetest"
 	"ergorecorder/ergo"
 )
 
@@ -156,5 +158,35 @@ func TestKindOf(t *testing.T) {
 	}
 	if got, err := KindOf([]byte("no profile")); err == nil {
 		t.Errorf("what is no profile is %s", got)
+	}
+}
+
+// TestProfileOnce: a profile comes in once, whether this import stored it or one before.
+func TestProfileOnce(t *testing.T) {
+	var raws [][]byte
+	for _, kind := range []string{"heap", "heap_before"} {
+		raw, err := os.ReadFile("../../testdata/stuck.gamma." + kind + ".pb.gz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		raws = append(raws, raw)
+	}
+	path := filepath.Join(t.TempDir(), "a.erg")
+	for _, again := range []bool{false, true} {
+		w := archivetest.Writer(t, path, nil)
+		sum := Imported{Once: again}
+		for _, node := range []string{"a@h", "b@h", "a@h"} {
+			for _, raw := range raws {
+				if err := sum.Profile(raw, node, "heap", w, Options{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if n := w.View().Info().Records; n != 4 {
+			t.Errorf("again %v: %d profiles, want 4", again, n)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

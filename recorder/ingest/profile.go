@@ -3,6 +3,7 @@ package ingest
 import (
 	"bytes"
 	"compress/gzip"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"regexp"
@@ -29,6 +30,38 @@ func Profile(raw []byte, node, kind string, w *archive.Writer, opt Options) erro
 	}
 	_, err = w.Append(rec)
 	return err
+}
+
+// Profile is [Profile] into what is being imported: where the archive was empty before, nobody
+// looks there for what this import stored itself.
+func (into *Imported) Profile(raw []byte, node, kind string, w *archive.Writer, opt Options) error {
+	rec, err := ImportedProfile(raw, node, kind, opt)
+	if err != nil {
+		return err
+	}
+	if into.Once && stored(w.View(), rec) || into.tookIn(rec) {
+		return nil
+	}
+	_, err = w.Append(rec)
+	return err
+}
+
+// A taken is a profile that was taken in.
+type taken struct {
+	stream archive.StreamKey
+	at     int64
+	text   [sha256.Size]byte
+}
+
+// tookIn reports whether the very profile was taken in before, and notes that it is now.
+func (into *Imported) tookIn(rec *archive.Record) bool {
+	t := taken{rec.Stream, rec.At.UnixNano(), sha256.Sum256(rec.Text)}
+	before := into.taken[t]
+	if into.taken == nil {
+		into.taken = map[taken]bool{}
+	}
+	into.taken[t] = true
+	return before
 }
 
 // Goroutines stores a goroutine dump in words, as /debug/pprof/goroutine gives

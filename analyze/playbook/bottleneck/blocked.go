@@ -172,8 +172,13 @@ func endOf(f *finding.Finding, a *scene.Actor, st *work.Stall) {
 	}
 	end := st.To.At
 	f.End = &end
-	switch {
-	case a.Zombie() != nil:
+	const soon = 3 // listings
+	switch z := a.Zombie(); {
+	case z != nil && z.From.At.Sub(end) > soon*max(a.Node.Interval, time.Second):
+		f.Summary += fmt.Sprintf(" It went on then, and is known to have been killed by %s, from when on it is a zombee.", finding.Clock(z.From.At))
+	case z != nil && !z.Open:
+		f.Summary += fmt.Sprintf(" It was killed then, and was a zombee up to %s.", finding.Clock(z.To.At))
+	case z != nil:
 		f.Summary += " It was killed then, and is a zombee since."
 	case a.Gone:
 		f.Summary += " It is gone since."

@@ -44,7 +44,11 @@ func nodeLives(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 			nodeAway(s, n, d, v)
 		}
 		standsStill(s, w, n, v)
+		known := len(v.Findings)
 		slowNode(s, w, n, v)
+		if len(v.Findings) == known {
+			slowAllAlong(s, w, n, v)
+		}
 		if len(all)+len(n.Starts) == 0 && n.Heard.Len() > 1 {
 			v.Fine("%s: the same life in all of %d answers", n.Name, n.Heard.Len())
 		}
@@ -75,10 +79,10 @@ func nodeAway(s *scene.Scene, n *scene.Node, d scene.Absence, v *finding.Verdict
 			f.End = &d.To
 			f.Score = max(f.Score, finding.Score(finding.NodeRestarted, 1)) // what its processes held is lost however soon it is back
 			f.Title = fmt.Sprintf("%s was down for %s, from %s", finding.NodeName(n.Name), finding.Duration(d.To.Sub(d.From)), finding.Clock(d.From))
-			f.Summary = fmt.Sprintf("%s gave its last answer at %s; %d calls to it failed; a new incarnation began at %s.", n.Name, finding.Clock(d.Lastly), d.Refused, finding.Clock(d.To))
+			f.Summary = fmt.Sprintf("%s gave its last answer at %s; %s; a new incarnation began at %s.", n.Name, finding.Clock(d.Lastly), refusals(d), finding.Clock(d.To))
 		} else {
 			f.Title = fmt.Sprintf("%s is down since %s", finding.NodeName(n.Name), finding.Clock(d.From))
-			f.Summary = fmt.Sprintf("%s gave its last answer at %s; %d calls to it failed up to the end of the window, and %s lost the connection to it.", n.Name, finding.Clock(d.Lastly), d.Refused, finding.List(d.LostBy))
+			f.Summary = fmt.Sprintf("%s gave its last answer at %s; %s up to the end of the window, and %s lost the connection to it.", n.Name, finding.Clock(d.Lastly), refusals(d), finding.List(d.LostBy))
 		}
 		switch {
 		case d.AtStart:
@@ -124,10 +128,10 @@ func closed(n *scene.Node, d scene.Absence, f *finding.Finding) {
 // atStart words the absence of a node that was down when the window began.
 func atStart(n *scene.Node, d scene.Absence, f *finding.Finding) {
 	f.Title = finding.NodeName(n.Name) + " was down when the recording began"
-	f.Summary = fmt.Sprintf("%s gave no answer up to the end of the window, and %d calls to it failed.", n.Name, d.Refused)
+	f.Summary = fmt.Sprintf("%s gave no answer up to the end of the window, and %s.", n.Name, refusals(d))
 	if d.Back {
 		f.Title += fmt.Sprintf(", and until %s", finding.Clock(d.To))
-		f.Summary = fmt.Sprintf("%s gave no answer before %s, and %d calls to it failed; then a life of it began.", n.Name, finding.Clock(d.To), d.Refused)
+		f.Summary = fmt.Sprintf("%s gave no answer before %s, and %s; then a life of it began.", n.Name, finding.Clock(d.To), refusals(d))
 	}
 	f.Facts = append(f.Facts, finding.Older)
 	f.Caveats = append(f.Caveats, "It was so when the recording began: for how long before is not known.")
@@ -171,6 +175,14 @@ func unseenRestart(s *scene.Scene, n *scene.Node, d scene.Absence) *finding.Find
 	}
 }
 
+// refusals says which calls failed while a node was away.
+func refusals(d scene.Absence) string {
+	if d.Calls == 0 {
+		return "the recorder noted that it could not be reached"
+	}
+	return fmt.Sprintf("%d %s to it failed", d.Calls, finding.Plural(d.Calls, "call", "calls"))
+}
+
 func awayEvidence(n *scene.Node, d scene.Absence) []finding.Evidence {
 	up := n.Series(ergo.Node, "Uptime")
 	all := []finding.Evidence{{
@@ -181,14 +193,14 @@ func awayEvidence(n *scene.Node, d scene.Absence) []finding.Evidence {
 	e := &all[0]
 	if d.AtStart {
 		e.Records = nil
-		if d.Refused > 0 {
-			e.Value("failed_calls", d.Refused, n.Says("*", time.Time{}, d.RefusedTo).Of("sum(lost)"))
+		if d.Calls > 0 {
+			e.Value("failed_calls", d.Calls, n.Says("*", time.Time{}, d.CallsTo).Of("sum(lost)"))
 		}
 		return all
 	}
 	e.Value("last_answer", d.Lastly.UTC().Format(time.RFC3339Nano), n.Says("node_info", time.Time{}, d.To.Add(-1)).Of("last(at)"))
-	if d.Refused > 0 && !d.Closed {
-		e.Value("failed_calls", d.Refused, n.Says("*", d.Lastly.Add(1), d.RefusedTo).Of("sum(lost)"))
+	if d.Calls > 0 && !d.Closed {
+		e.Value("failed_calls", d.Calls, n.Says("*", d.Lastly.Add(1), d.CallsTo).Of("sum(lost)"))
 	}
 	if len(d.LostBy) > 0 {
 		all = append(all, finding.Evidence{What: "lost their connection to it: " + finding.List(d.LostBy), Tool: "network_nodes", Field: "ConnectionUptime"})

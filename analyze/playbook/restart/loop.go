@@ -51,7 +51,7 @@ func loops(s *scene.Scene, n *scene.Node, w logged.Complaints) []*loop {
 	for _, l := range n.Procs.Lineages {
 		covered := slices.ContainsFunc(out, func(o *loop) bool { return l.Current != nil && l.Current.Family == o.family })
 		lp := &loop{Lineage: l, said: w.ByName[l.Name]}
-		if !covered && lp.follows(s, n, l.Births) {
+		if !covered && lp.follows(s, n, withDeaths(l.Births, logged.Deaths(lp.said))) {
 			lp.narrow(s.Set)
 			all = append(all, lp)
 		}
@@ -82,7 +82,23 @@ func (l *loop) follows(s *scene.Scene, n *scene.Node, births []scene.Birth) bool
 		}
 		l.births = append(l.births, b)
 	}
-	return len(l.births) >= s.Set.Int(manyRestarts) && supervised(n, l)
+	return restarts(l.births) >= s.Set.Int(manyRestarts) && supervised(n, l)
+}
+
+// withDeaths are the births that listings show with those between two of them: of several deaths
+// that the log tells between two listings, one is seen.
+func withDeaths(births []scene.Birth, deaths []logged.Complaint) []scene.Birth {
+	out := slices.Clone(births)
+	for i := range out {
+		b, died := &out[i], 0
+		for _, d := range deaths {
+			if !d.At.Before(b.After) && !d.At.After(b.By) {
+				died++
+			}
+		}
+		b.Omitted = max(b.Omitted, died-1)
+	}
+	return out
 }
 
 // familyLoop is the loop of a family in which members die in turns: nil where
