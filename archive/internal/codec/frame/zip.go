@@ -71,7 +71,7 @@ const window = 2 << 20
 // NewZip makes a Zip that is fast and takes little memory.
 func NewZip() *Zip {
 	words := dictionary()
-	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(2), zstd.WithDecoderMaxMemory(parse.MaxRaw), zstd.WithDecoderDictRaw(words2ID, words))
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(2), zstd.WithDecoderLowmem(false), zstd.WithDecoderMaxMemory(parse.MaxRaw), zstd.WithDecoderDictRaw(words2ID, words))
 	if err != nil {
 		panic(err)
 	}
