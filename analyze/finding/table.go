@@ -330,7 +330,7 @@ func Kinds() []Row {
 			Explains: []Effect{
 				{NodeAway, []Kind{SlowLink, MessageLoss, Rule}},
 				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall, TrafficStopped, DeadLetters}},
-				{OnNode, []Kind{OverloadedProcess, BlockedCallback, MailboxGrowth, EventSilent, TrafficStopped}},
+				{OnNode, []Kind{OverloadedProcess, BlockedCallback, SlowDependency, MailboxGrowth, EventSilent, TrafficStopped}},
 				{WaitingCalls, []Kind{OverloadedProcess, MailboxGrowth}},
 			},
 		},
@@ -537,6 +537,9 @@ func Kinds() []Row {
 			Measure: Measure{"messages that subscribers miss", "messages", 20, 10000},
 			Most:    62,
 			Fetch:   []Fetch{FetchRawGoroutine},
+			Explains: []Effect{
+				{GoesWithout, []Kind{TrafficStopped}},
+			},
 		},
 		{
 			Kind: EventStarved, Playbook: "events", Subject: "node, event",
