@@ -94,10 +94,24 @@ func (o *Options) family(ctx context.Context, w *bufio.Writer, rec *replay.Recor
 			}
 			for _, labels := range slices.Sorted(maps.Keys(series)) {
 				begin()
-				for _, p := range series[labels] {
-					fmt.Fprintf(w, "%s%s{%s} %s %d.%03d\n", metric, suffix, labels, strconv.FormatFloat(p.value, 'g', -1, 64), p.ms/1000, p.ms%1000)
+				if err := writePoints(w, metric+suffix+"{"+labels+"} ", *series[labels]); err != nil {
+					return err
 				}
 			}
+		}
+	}
+	return nil
+}
+
+// writePoints writes the points of a series, a line each that begins with its name.
+func writePoints(w *bufio.Writer, name string, points []point) error {
+	var line []byte
+	for _, p := range points {
+		line = strconv.AppendFloat(append(line[:0], name...), p.value, 'g', -1, 64)
+		line = strconv.AppendInt(append(line, ' '), p.ms/1000, 10)
+		line = fmt.Appendf(append(line, '.'), "%03d\n", p.ms%1000)
+		if _, err := w.Write(line); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -118,38 +132,78 @@ func (o *Options) parts(rec *replay.Recording, tool, node string) int {
 	return 1 + rows/most
 }
 
-// series are the points of a column of a node, of the series that are wanted.
-func (o *Options) series(ctx context.Context, rec *replay.Recording, node, tool, name string, ids []string, wanted func(labels string) bool) (map[string][]point, error) {
-	series := map[string][]point{}
+// series are the points of a column of a node, by their labels, of the series that are
+// wanted.
+func (o *Options) series(ctx context.Context, rec *replay.Recording, node, tool, name string, ids []string, wanted func(labels string) bool) (map[string]*[]point, error) {
+	series := map[string]*[]point{}
+	var slots []slotSeries
+	ofIDs := make([]*archive.Column, len(ids))
 	err := o.frames(ctx, rec, node, tool, append([]string{name}, ids...), func(f *archive.Frame) error {
 		values := column(f, name)
 		if values == nil {
 			return nil
 		}
+		for i, id := range ids {
+			ofIDs[i] = column(f, id)
+		}
+		names, ms := column(f, "Name"), f.At.UnixMilli()
 		for _, slot := range f.Live {
 			v := values.Float(slot)
-			if math.IsNaN(v) || !fits(o.Process, textAt(column(f, "Name"), slot)) {
+			if math.IsNaN(v) || o.Process != "" && !fits(o.Process, textAt(names, slot)) {
 				continue
 			}
-			labels := labelsOf(f, slot, node, ids)
-			if !wanted(labels) {
-				continue
+			if missing := int(slot) + 1 - len(slots); missing > 0 {
+				slots = append(slots, make([]slotSeries, missing)...)
 			}
-			points := series[labels]
-			if ms := f.At.UnixMilli(); len(points) == 0 || ms > points[len(points)-1].ms {
-				series[labels] = append(points, point{ms, v})
+			points := slots[slot].points(ofIDs, slot, func(texts []string) *[]point {
+				labels := labelsOf(node, ids, texts)
+				if !wanted(labels) {
+					return nil
+				}
+				if series[labels] == nil {
+					series[labels] = new([]point)
+				}
+				return series[labels]
+			})
+			if points != nil && (len(*points) == 0 || ms > (*points)[len(*points)-1].ms) {
+				*points = append(*points, point{ms, v})
 			}
 		}
 		return nil
 	})
+	maps.DeleteFunc(series, func(_ string, points *[]point) bool { return len(*points) == 0 })
 	return series, err
 }
 
-func labelsOf(f *archive.Frame, slot int32, node string, ids []string) string {
+// A slotSeries is where the points of the row in a slot go. Most rows stay who they are
+// from answer to answer.
+type slotSeries struct {
+	texts []string // what tells who it is; nil as long as nobody was there
+	to    *[]point
+}
+
+// points are those of the series that a slot's row is of, which find finds by its texts;
+// nil where it is not wanted.
+func (s *slotSeries) points(ids []*archive.Column, slot int32, find func(texts []string) *[]point) *[]point {
+	same := s.texts != nil
+	for i := 0; same && i < len(ids); i++ {
+		same = s.texts[i] == textAt(ids[i], slot)
+	}
+	if !same {
+		s.texts = make([]string, len(ids))
+		for i, c := range ids {
+			s.texts[i] = strings.Clone(textAt(c, slot)) // what a frame holds is its own
+		}
+		s.to = find(s.texts)
+	}
+	return s.to
+}
+
+func labelsOf(node string, ids, texts []string) string {
 	labels := []string{"node=" + label(node)}
-	for _, id := range ids {
-		if text := textAt(column(f, id), slot); text != "" {
-			labels = append(labels, labelName(id)+"="+label(text))
+	for i, id := range ids {
+		if texts[i] != "" {
+			labels = append(labels, labelName(id)+"="+label(texts[i]))
 		}
 	}
 	return strings.Join(labels, ",")
@@ -164,9 +218,9 @@ func labelName(field string) string {
 	return "peer"
 }
 
-func label(text string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(escape.Line(text)) + `"`
-}
+var inQuotes = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
+
+func label(text string) string { return `"` + inQuotes.Replace(escape.Line(text)) + `"` }
 
 // validUTF8 is a text without what is no UTF-8, which no other program takes.
 func validUTF8(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }

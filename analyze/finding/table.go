@@ -330,7 +330,7 @@ func Kinds() []Row {
 			Explains: []Effect{
 				{NodeAway, []Kind{SlowLink, MessageLoss, Rule}},
 				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall, TrafficStopped, DeadLetters}},
-				{OnNode, []Kind{OverloadedProcess, BlockedCallback, MailboxGrowth, EventSilent, TrafficStopped}},
+				{OnNode, []Kind{OverloadedProcess, BlockedCallback, SlowDependency, MailboxGrowth, EventSilent, TrafficStopped}},
 				{WaitingCalls, []Kind{OverloadedProcess, MailboxGrowth}},
 			},
 		},

@@ -118,12 +118,15 @@ func stretch(c *Case, f float64) {
 	c.rows([]string{"process_list", "process_info"}, func(l *capture.Line, r row) {
 		up(l, r, "Uptime")
 		for _, k := range []string{"StateTime", "MailboxLatency"} {
-			change(r, k, func(v float64) float64 {
-				if v < 1e9 {
-					return v // a callback takes as long as before
-				}
-				return age(l, 1)(v)
-			})
+			change(r, k, age(l, 1))
+		}
+		for _, k := range []string{"RunningTime", "InitTime"} {
+			change(r, k, func(v float64) float64 { return f * v })
+		}
+	})
+	c.rows([]string{"node_info"}, func(_ *capture.Line, r row) {
+		for _, k := range []string{"UserTime", "SystemTime"} {
+			change(r, k, func(v float64) float64 { return f * v })
 		}
 	})
 	c.rows([]string{"node_info", "app_list", "network_nodes"}, func(l *capture.Line, r row) {

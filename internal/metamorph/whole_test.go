@@ -73,7 +73,8 @@ func TestWholeMatrix(t *testing.T) {
 	}
 }
 
-// toldRight are the files of the stories that are told right.
+// toldRight are the files of the stories that are told right, but those that the recorder's own time
+// tells: a case is a capture, which has none.
 func toldRight(t *testing.T) []string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(tree, "stories", "*.txt"))
@@ -86,7 +87,12 @@ func toldRight(t *testing.T) []string {
 	}
 	var out []string
 	for _, f := range files {
-		if name := strings.TrimSuffix(filepath.Base(f), ".txt"); !strings.Contains(string(unfit), "\n"+name+": ") {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		steps := strings.Contains(string(text), "clock of recorder steps") && strings.Contains(string(text), "\nclock_skew on ")
+		if name := strings.TrimSuffix(filepath.Base(f), ".txt"); !steps && !strings.Contains(string(unfit), "\n"+name+": ") {
 			out = append(out, f)
 		}
 	}

@@ -180,6 +180,7 @@ var settingPhrases = compile([]phrase[*cast]{
 	{form: "sends {n} to {who}", means: "each message sends so many", do: whom(1, func(s *world.Spec, a words, who []*world.Spec) {
 		s.Sends = append(s.Sends, world.Send{To: who, Count: a.n(0)})
 	})},
+	{form: "answers nobody", means: "who calls it waits until the call is over", do: each(func(s *world.Spec, _ words) { s.Mute = true })},
 	{form: "sends nothing", means: "no more", do: each(func(s *world.Spec, _ words) { s.Sends = nil })},
 	{form: "sends {n} to a process that does not exist", means: "each message sends so many dead letters", do: each(func(s *world.Spec, a words) {
 		s.Sends = append(s.Sends, world.Send{Count: a.n(0)})

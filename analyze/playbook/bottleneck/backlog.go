@@ -114,6 +114,15 @@ type pace struct {
 	messages int64   // handled
 }
 
+// arrivals are the messages that came.
+func (p pace) arrivals() series.Count {
+	return series.Count{Events: p.arrived * p.seconds, Seconds: p.seconds}
+}
+
+// takes is what a message takes, in s: no longer than what passed for each, for what a process did before it
+// last woke up may be counted within a short stretch.
+func (p pace) takes() float64 { return min(p.each, 1/p.handled) }
+
 func paceBetween(p, q work.Point) pace {
 	d := q.At.Sub(p.At).Seconds()
 	r := pace{seconds: d, service: math.NaN(), each: math.NaN(), drain: math.NaN()}

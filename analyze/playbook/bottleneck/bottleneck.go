@@ -79,6 +79,9 @@ func waitingOn(ctx context.Context, s *scene.Scene, n *scene.Node) (found []*fin
 			continue
 		}
 		f, err := suspect(ctx, s, a)
+		if err == nil {
+			err = tellMute(ctx, s, a, f)
+		}
 		if err != nil {
 			return nil, "", err
 		}

@@ -137,10 +137,10 @@ func overload(ctx context.Context, s *scene.Scene, b *backlog) (*finding.Finding
 	} else {
 		f.Summary += " " + diagnose(was, now, waits)
 	}
-	if !dear && !more(was, now) && b.byChance(was, s.To.Sub(s.From)) {
+	if each := now.takes(); !dear && !more(was, now) && b.byChance(was, each, s.To.Sub(s.From)) {
 		f.AtMost(finding.Note)
-		f.Summary += fmt.Sprintf(" It was inside callbacks %s of the time before: so near to all of it, messages wait for so long by chance now and then.", finding.Number(100*was.busy)+" %")
-		f.Evidence[0].Value("busy.before", was.busy, a.Rows(a.Begin.At, before.At).Of("change(RunningTime) / span(MessagesIn) / 1e9"))
+		f.Summary += fmt.Sprintf(" As many messages as before, at %s each, keep it inside callbacks %s of the time: so near to all of it, some wait for so long by chance now and then.",
+			finding.Seconds(each), finding.Number(100*was.arrived*each)+" %")
 	}
 	switch {
 	case waits:
@@ -154,7 +154,7 @@ func overload(ctx context.Context, s *scene.Scene, b *backlog) (*finding.Finding
 		}
 	}
 	if dear {
-		f.Facts = append(f.Facts, finding.Dearer)
+		f.Facts = append(f.Facts, finding.Dearer, finding.Saturated) // messages wait, so it has no time left
 	}
 	f.Title = fmt.Sprintf("%s on %s %s", a.Called(), a.Node.Name, behind(f, was, now))
 	if !b.Open {
@@ -214,17 +214,21 @@ func (b *backlog) weigh(f *finding.Finding) {
 	}
 }
 
-// byChance reports whether a process that works as fast, and gets as many messages as before, lets
+// byChance reports whether a process that works about as fast, and gets as many messages as before, lets
 // one wait for so long now and then in a time: by Kingman's bound of the waits of a queue
 // (exponential, of messages that come and take as it happens), at each time that it had rested.
-func (b *backlog) byChance(was pace, in time.Duration) bool {
-	const seldom = 0.01 // times in all the time: that is no chance
-	if was.messages < 100 || was.busy <= 0 || was.busy >= 1 {
+// What a message takes is by the backlog: before, it may have changed without any.
+func (b *backlog) byChance(was pace, each float64, in time.Duration) bool {
+	const (
+		seldom = 0.01 // times in all the time: that is no chance
+		known  = 10   // messages from which on it is known, about, how many come
+	)
+	busy := was.arrived * each
+	if was.messages < known || !(busy > 0 && busy < 1) {
 		return false
 	}
-	idle := 1 - was.busy
-	rests := was.arrived * idle * in.Seconds()
-	return rests*math.Exp(-idle*b.peak()/(was.busy*was.service)) > seldom
+	rests := was.arrived * (1 - busy) * in.Seconds()
+	return rests*math.Exp(-(1-busy)*b.peak()/(busy*each)) > seldom
 }
 
 // behind is what a process does whose messages wait, by what was measured of it.
@@ -253,8 +257,11 @@ func slower(was, now pace) bool {
 	return now.handled > 0 && was.messages > 10 && !math.IsNaN(was.service) && 1/now.handled > 2*max(was.service, was.each)
 }
 
-// more reports whether clearly more arrives than did.
-func more(was, now pace) bool { return now.arrived > 1.5*was.arrived }
+// more reports whether clearly more arrives than did: beyond what chance makes of a few messages.
+func more(was, now pace) bool {
+	const chance = 0.001 // the stretch since was chosen for its messages
+	return now.arrived > 1.5*was.arrived && (was.seconds <= 0 || series.TestCounts(was.arrivals(), now.arrivals(), 1) <= chance)
+}
 
 // diagnose says what changed. Of who waits for replies nothing is said about arrivals: the
 // replies are counted among them, and become fewer.

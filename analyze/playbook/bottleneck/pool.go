@@ -138,7 +138,7 @@ func poolBehind(n *scene.Node, pool *scene.Actor, group []*finding.Finding) *fin
 	}
 	if f.Is(finding.Waits) {
 		f.Title = fmt.Sprintf("the workers of the pool %s on %s fall behind while they wait for replies", pool.Called(), n.Name)
-		f.Recommendation = worst.Recommendation
+		f.Recommendation, f.Subject.Peer = worst.Recommendation, worst.Subject.Peer
 	}
 	for _, w := range group {
 		w.FollowsFrom(f, "it is one of the pool's workers")

@@ -95,7 +95,7 @@ func timingOut(ctx context.Context, s *scene.Scene, a *scene.Actor) (*finding.Fi
 	if a.LongWaits < s.Set.Int(manyWaits) || !harmed || first.From.At.Sub(a.First) < max(2*first.Lasted(), p.Every*3/2) {
 		return nil, nil // too few, or nobody is harmed, or it may always have done so
 	}
-	if neverElse(a, first) && answered(a.Node, &finding.Evidence{}, a.First, s.To) {
+	if neverElse(a, first.Progress, first.Lasted()) && answered(a.Node, &finding.Evidence{}, a.First, s.To) {
 		return nil, nil // it did nothing before, and gets its replies: they are made to wait
 	}
 	began, err := s.StallBegan(ctx, a, first)
@@ -160,7 +160,8 @@ func keptWaiting(ctx context.Context, s *scene.Scene, a *scene.Actor, e *work.Ep
 		Series:  mailboxSeries(a, onset),
 	})
 	tellWaiting(&f.Evidence[0], a, e, was)
-	if e.Before.At.IsZero() && !backlogOf(a, e).growing() && e.Handled() > 0 && answered(a.Node, &f.Evidence[0], onset, e.End) {
+	always := e.Before.At.IsZero() || e.Handled() > 0 && neverElse(a, e.Before, time.Duration(float64(time.Second)/e.Handled()))
+	if always && !backlogOf(a, e).growing() && e.Handled() > 0 && answered(a.Node, &f.Evidence[0], onset, e.End) {
 		f.AtMost(finding.Note)
 		f.Title = fmt.Sprintf("%s on %s waits for replies nearly all the time, and gets them", a.Called(), a.Node.Name)
 		f.Summary = strings.Replace(f.Summary, unanswered, "No call of its node failed meanwhile: it is answered, and its calls are made to wait for so long.", 1)
@@ -180,16 +181,19 @@ func keptWaiting(ctx context.Context, s *scene.Scene, a *scene.Actor, e *work.Ep
 const unanswered = "Whom it calls does not answer, or near the time-out of a call (5 s by default)."
 
 // madeToWait reports whether a process waited as long for the calls before, time and again,
-// and never handled messages without.
+// as far as listings tell to the interval between them, and never handled messages without.
 func madeToWait(a *scene.Actor, st *work.Stall) bool {
 	const often = 3
 	p := a.Recurs(st)
-	return p.Times >= often && st.Lasted() < 2*p.Lasts && neverElse(a, p.First)
+	return p.Times >= often && st.Lasted() < 2*(p.Lasts+a.Node.Interval) && neverElse(a, p.First.Progress, p.First.Lasted())
 }
 
-// neverElse reports whether a process handled no message before a stall but the one in which it stands.
-func neverElse(a *scene.Actor, first *work.Stall) bool {
-	return first.Progress.Handled()-a.Begin.Handled() <= 1
+// neverElse reports whether a process handled no message before a point but the one in which it stands,
+// or only such as took about as long: between listings that are far apart, some stalls are not seen.
+func neverElse(a *scene.Actor, before work.Point, each time.Duration) bool {
+	n := before.Handled() - a.Begin.Handled()
+	inside := work.Inside(a.Begin, before) * before.At.Sub(a.Begin.At).Seconds()
+	return n <= 1 || inside >= float64(n)*each.Seconds()/2
 }
 
 // answered reports whether none of the calls of a node failed while one of its processes

@@ -44,7 +44,11 @@ func nodeLives(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 			nodeAway(s, n, d, v)
 		}
 		standsStill(s, w, n, v)
+		known := len(v.Findings)
 		slowNode(s, w, n, v)
+		if len(v.Findings) == known {
+			slowAllAlong(s, w, n, v)
+		}
 		if len(all)+len(n.Starts) == 0 && n.Heard.Len() > 1 {
 			v.Fine("%s: the same life in all of %d answers", n.Name, n.Heard.Len())
 		}

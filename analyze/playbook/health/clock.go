@@ -166,6 +166,19 @@ func stepsSummary(steps []clockStep) string {
 	return fmt.Sprintf("The recorder's clock stepped %s, first at %s: against its own time, which no step touches, or all nodes moved together against it.", times, at)
 }
 
+// moved are the nodes whose clocks moved against the recorder's when that stepped.
+func moved(s *scene.Scene, c clockStep) string {
+	var names []string
+	for n := range c.of {
+		names = append(names, finding.NodeName(n.Name))
+	}
+	if len(names) == len(s.Nodes) {
+		return "all nodes"
+	}
+	slices.Sort(names)
+	return finding.List(names)
+}
+
 func steppedFinding(s *scene.Scene, steps []clockStep) *finding.Finding {
 	first := steps[0]
 	n := s.Nodes[0]
@@ -195,7 +208,7 @@ func steppedFinding(s *scene.Scene, steps []clockStep) *finding.Finding {
 		Caveats:        []string{"Where the clock went back, what was recorded before and after the step has the same times and stands mixed."},
 	}
 	if first.own != nil {
-		f.Summary = fmt.Sprintf("At %s the recorder's clock went %s against its own time, which no step touches, and %d of %d nodes moved against it by as much: it is the recorder's that stepped.", finding.Clock(first.at), move(first), len(first.of), len(s.Nodes))
+		f.Summary = fmt.Sprintf("At %s the recorder's clock went %s against its own time, which no step touches, and %s moved against it by as much: it is the recorder's that stepped.", finding.Clock(first.at), move(first), moved(s, first))
 	}
 	if len(steps) > 1 {
 		f.Title = fmt.Sprintf("The clock of the recording machine stepped %s", finding.Times(len(steps)))

@@ -65,9 +65,9 @@ func slowNode(s *scene.Scene, w *scene.Network, n *scene.Node, v *finding.Verdic
 			What: "time that its answers take", Node: n.Name, Tool: "node_info", From: &at, To: &s.To,
 			Series: finding.Chart("s", n.Heard),
 		}},
-		Recommendation: fmt.Sprintf("Find out what takes the CPU from %s: a quota of its container (throttling counters), a neighbour on the same machine (steal time), swapping. More workers would not help.", n.Name),
+		Recommendation: slowAdvice(n),
 		Confirm:        []string{"network_ping name=" + n.Name + " from a peer", "runtime_stats on " + n.Name},
-		Caveats:        []string{"Who takes the CPU is outside the cluster: the counters of its machine would settle it."},
+		Caveats:        []string{whoTakes},
 	}
 	f.Evidence[0].Value("before_s", before, n.Over("node_info", n.Heard.Before(at)).Of("median(took)"))
 	f.Evidence[0].Value("after_s", after, n.Over("node_info", n.Heard.From(at)).Of("median(took)"))
@@ -87,6 +87,12 @@ func slowNode(s *scene.Scene, w *scene.Network, n *scene.Node, v *finding.Verdic
 	}
 	f.Summary += "."
 	v.Find(f)
+}
+
+const whoTakes = "Who takes the CPU is outside the cluster: the counters of its machine would settle it."
+
+func slowAdvice(n *scene.Node) string {
+	return fmt.Sprintf("Find out what takes the CPU from %s: a quota of its container (throttling counters), a neighbour on the same machine (steal time), swapping. More workers would not help.", n.Name)
 }
 
 // pinged are the pings from one node to another before and since, in ms.

@@ -33,6 +33,7 @@ type Spec struct {
 	// A supervisor restarts its children, at most Intensity times in Period.
 	Intensity int
 	Period    time.Duration
+	Mute      bool    // it answers no call
 	Transient bool    // children that end normally are not restarted
 	Fresh     bool    // a restarted one has another name
 	OnDemand  bool    // its children are made when they are asked for
@@ -504,6 +505,9 @@ func (p *Process) failed(why string) {
 
 // answer replies to whoever called.
 func (p *Process) answer(m message) {
+	if p.spec.Mute {
+		return
+	}
 	w := p.node.world
 	c := w.calls[m.call]
 	if c == nil {
