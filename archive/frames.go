@@ -56,7 +56,8 @@ func (sc *scan) walk(ctx context.Context) {
 	sc.table.Restart()
 	sc.room = sc.r.spare.Take()
 	defer sc.r.spare.Keep(sc.room)
-	sc.table.Within(&sc.room.Unpacked)
+	sc.table.Within(&sc.room.Table)
+	defer sc.table.Leave()
 	for _, x := range sc.r.cat.Runs(sc.key, 0) {
 		if !sc.window.meets(x.From, x.To) {
 			sc.skipped = true
@@ -84,7 +85,7 @@ type scan struct {
 
 // run yields the frames of a run and reports whether to go on.
 func (sc *scan) run(ctx context.Context, x *catalog.Run) bool {
-	cr, err := sc.r.cat.OpenIn(sc.r.zip, sc.key, *x, sc.room.Next())
+	cr, err := sc.r.cat.OpenIn(sc.r.zip, sc.key, *x, &sc.room.Block)
 	if err == nil {
 		if err = sc.table.Load(cr); err != nil {
 			err = sc.r.cat.Corruption(sc.key, x, err)

@@ -99,6 +99,7 @@ func predicates(s *scene.Scene) map[finding.Relation]predicate {
 		finding.DriesUp:       driesUp,
 		finding.Floods:        floods,
 		finding.Leaves:        leaves,
+		finding.GoesWithout:   goesWithout,
 	}
 }
 
@@ -231,6 +232,17 @@ func leaves(root, f *finding.Finding) bool {
 	listened, _ := root.Evidence[1].Number("before")
 	got, _ := f.Evidence[0].Number("per_s_before")
 	return listened > 0 && published > 0 && got > published/2 && got < 2*published
+}
+
+// goesWithout holds for who got about as many messages as an event was published, until it
+// was silent: he is a subscriber, and not the one that publishes it.
+func goesWithout(root, f *finding.Finding) bool {
+	if len(root.Evidence) == 0 || len(f.Evidence) == 0 || f.Onset.Sub(root.Onset).Abs() > 2*slack(root, f) || sameProcess(root, f) {
+		return false
+	}
+	published, _ := root.Evidence[0].Number("before_per_s")
+	got, _ := f.Evidence[0].Number("per_s_before")
+	return published > 0 && got > published/2 && got < 2*published
 }
 
 // hasLock holds for who waits for a lock in a method of the type in another

@@ -86,6 +86,7 @@ const (
 	SameErrors    Relation = "of the node that fails to deliver"                      // at one moment, and no more of them
 	DriesUp       Relation = "of a stream that ended at the same moment"              // on any node: who is fed by whom is not known
 	Leaves        Relation = "of who got what is published to nobody now"             // as many messages, at one moment
+	GoesWithout   Relation = "of who got what it published"                           // on any node: as many messages, at one moment
 	Floods        Relation = "of who gets what it publishes"                          // on any node: as many more messages, at one moment
 	WaitsFor      Relation = "of a process that waits for its reply"                  // named by its log, or the only one at fault
 )
@@ -94,7 +95,7 @@ const (
 func Relations() []Relation {
 	return []Relation{
 		TakesDown, BeganAnew, NodeAway, CallsNode, CutsBoth, CutsOff, GivesUp, Dies, DiedBefore, SameProcess, KilledInside, PileUp,
-		SameCode, CostsMore, LoadBurns, HasLock, Holds, UsesUp, OnNode, WaitingCalls, CallersSuffer, SameErrors, DriesUp, Leaves, Floods, WaitsFor,
+		SameCode, CostsMore, LoadBurns, HasLock, Holds, UsesUp, OnNode, WaitingCalls, CallersSuffer, SameErrors, DriesUp, Leaves, GoesWithout, Floods, WaitsFor,
 	}
 }
 

@@ -537,6 +537,9 @@ func Kinds() []Row {
 			Measure: Measure{"messages that subscribers miss", "messages", 20, 10000},
 			Most:    62,
 			Fetch:   []Fetch{FetchRawGoroutine},
+			Explains: []Effect{
+				{GoesWithout, []Kind{TrafficStopped}},
+			},
 		},
 		{
 			Kind: EventStarved, Playbook: "events", Subject: "node, event",

@@ -293,7 +293,10 @@ func verdict(r *analyze.Report) []string {
 	}
 	do, _, _ := strings.Cut(f.Recommendation, ". ")
 	do, _, _ = strings.Cut(do, "; ")
-	v := []string{what, when + ".", strings.TrimSuffix(do, ".") + "."}
+	if do = strings.TrimSuffix(do, "."); !strings.HasSuffix(do, "?") {
+		do += "."
+	}
+	v := []string{what, when + ".", do}
 	if limit := r.Headline.Limit(); limit != "" {
 		v = append(v, limit)
 	}

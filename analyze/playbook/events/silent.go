@@ -83,11 +83,11 @@ func silent(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 		score = min(score, finding.Paused)
 	}
 	f := about(e, s, finding.EventSilent, score, onset, off)
-	f.Title = fmt.Sprintf("%s on %s is not published any more; %s subscribers wait", e.Label(), finding.NodeName(e.Node.Name), finding.Number(subscribers))
+	f.Title = fmt.Sprintf("%s on %s is not published any more; %s %s", e.Label(), finding.NodeName(e.Node.Name), finding.Number(subscribers), finding.Plural(int(subscribers), "subscriber waits", "subscribers wait"))
 	f.Summary = fmt.Sprintf("It was published %s times a second up to %s, and not once in the %s since.", finding.Number(p.rate), finding.Clock(onset), finding.Duration(p.to.Sub(onset)))
 	if p.over {
 		f.End = &p.to
-		f.Title = fmt.Sprintf("%s on %s was not published for %s; it has %s subscribers", e.Label(), finding.NodeName(e.Node.Name), finding.Duration(p.to.Sub(onset)), finding.Number(subscribers))
+		f.Title = fmt.Sprintf("%s on %s was not published for %s; it has %s %s", e.Label(), finding.NodeName(e.Node.Name), finding.Duration(p.to.Sub(onset)), finding.Number(subscribers), finding.Plural(int(subscribers), "subscriber", "subscribers"))
 		f.Summary = fmt.Sprintf("It was published %s times a second up to %s, then not once until %s; since then it is published again.", finding.Number(p.rate), finding.Clock(onset), finding.Clock(p.to))
 	}
 	f.Evidence = []finding.Evidence{evidence(e, s, "messages published", "MessagesPublished", onset, e.Published)}
@@ -117,7 +117,7 @@ func silentBefore(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 	}
 	f := about(e, s, finding.EventSilent, min(finding.Score(finding.EventSilent, rate*quiet.Seconds()), finding.Paused), e.LastPublished, time.Duration(float64(time.Second)/rate))
 	f.Confidence, f.Facts = finding.Medium, []finding.Fact{finding.Older}
-	f.Title = fmt.Sprintf("%s on %s is not published any more; %s subscribers wait", e.Label(), finding.NodeName(e.Node.Name), finding.Number(subscribers))
+	f.Title = fmt.Sprintf("%s on %s is not published any more; %s %s", e.Label(), finding.NodeName(e.Node.Name), finding.Number(subscribers), finding.Plural(int(subscribers), "subscriber waits", "subscribers wait"))
 	f.Summary = fmt.Sprintf("It was so when the recording began: it was published %s times in the %s up to %s, and not once in the %s since.",
 		finding.Number(published), finding.Duration(steady), finding.Clock(e.LastPublished), finding.Duration(quiet))
 	f.Evidence = []finding.Evidence{evidence(e, s, "messages published", "MessagesPublished", e.LastPublished, e.Published)}

@@ -306,6 +306,20 @@ func restarts(births []scene.Birth) int {
 	return n
 }
 
+// seen is how many of its restarts the listings show.
+func (l *loop) seen() int {
+	if l.family != nil {
+		return restarts(l.births)
+	}
+	shown := slices.DeleteFunc(slices.Clone(l.Births), func(b scene.Birth) bool {
+		return b.By.Before(l.births[0].By) || b.By.After(l.births[len(l.births)-1].By)
+	})
+	if len(shown) > 0 {
+		shown[0].Omitted = 0
+	}
+	return restarts(shown)
+}
+
 // supervised reports whether the process's parent is a supervisor, and finds
 // it. A parent of which nothing is known counts as one: only supervisors give
 // a new process the old one's name again and again.
@@ -349,7 +363,7 @@ type count struct {
 // counted, else the changes from listing to listing, which miss all but one of
 // those between two.
 func (l *loop) counted() count {
-	best := count{restarts(l.births), "changes from one listing to the next", false}
+	best := count{l.seen(), "changes from one listing to the next", false}
 	if deaths := len(l.deaths()); deaths >= best.restarts {
 		best = count{deaths, byLog, true}
 	}

@@ -248,7 +248,7 @@ func (l *loop) tellRestarts(e *finding.Evidence) {
 	if l.logged {
 		rows = l.Node.Says("node_info", time.Time{}, time.Time{}) // any answer: two instants are compared
 	} else {
-		e.Value("restarts_seen", restarts(l.births), rows.Of(seen))
+		e.Value("restarts_seen", l.seen(), rows.Of(seen))
 	}
 	best := l.counted()
 	switch {

@@ -265,6 +265,9 @@ func (r *Run) readIn(room *[]byte) (pieces [][]byte, moved bool, err error) {
 func (r *Run) Block(room *[]byte) (b []byte, err error) {
 	err = r.Seg.View(func(tx *bbolt.Tx) error {
 		if v := bolt.GetValue(tx.Bucket(BucketBlocks), r.Key); r.At+int64(r.Size) <= int64(len(v)) {
+			if cap(*room) < r.Size {
+				*room = make([]byte, 0, r.Size+cap(*room)/4) // room for one block after the other grows seldom
+			}
 			*room = append((*room)[:0], v[r.At:r.At+int64(r.Size)]...)
 			b = *room
 		}

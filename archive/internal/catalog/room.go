@@ -8,15 +8,8 @@ import (
 
 // A Room is memory that one scan after the other uses.
 type Room struct {
-	Unpacked codec.Memory // for the streams of blocks
-	blocks   [2][]byte    // who reads one still holds it while the next is opened
-	opened   int
-}
-
-// Next is memory for the next block.
-func (x *Room) Next() *[]byte {
-	x.opened++
-	return &x.blocks[x.opened%2]
+	Block []byte // the one that is read; the table reads nothing of the one before any more
+	Table codec.Memory
 }
 
 // Rooms keeps a room for the next scan. It is safe for concurrent use.
@@ -39,7 +32,7 @@ func (r *Rooms) Take() *Room {
 // Keep keeps a room for the next scan, unless it is much.
 func (r *Rooms) Keep(x *Room) {
 	const most = 4 << 20
-	if cap(x.blocks[0])+cap(x.blocks[1]) > most {
+	if cap(x.Block) > most {
 		return
 	}
 	r.mu.Lock()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"ergorecorder/archive/internal/codec/frame"
 	"ergorecorder/archive/internal/codec/number"
 	"ergorecorder/archive/internal/codec/parse"
 	"ergorecorder/archive/internal/codec/scan"
@@ -67,6 +68,9 @@ var errEnd = errors.New("end of run")
 func (r *Run) cursor(out *Table) (*partCursor, error) {
 	p := &partCursor{run: r, base: int32(r.Part) * PartRows, object: out.form == FormObject}
 	old := out.part(r.Part)
+	if old == nil && r.Part == 0 {
+		old, out.mem.last = out.mem.last, nil
+	}
 	if old == nil {
 		old = &partCursor{}
 	}
@@ -130,9 +134,9 @@ func (r *Run) cursor(out *Table) (*partCursor, error) {
 }
 
 // retire ends the walk of a cursor and gives the memory that its run was unpacked into.
-func (p *partCursor) retire() *Memory {
+func (p *partCursor) retire() *frame.Memory {
 	if p == nil || p.run == nil || p.run.mem == nil {
-		return &Memory{}
+		return &frame.Memory{}
 	}
 	m := p.run.mem
 	p.seqs, p.run.mem = nil, nil

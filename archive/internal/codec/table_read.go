@@ -83,8 +83,16 @@ func NewText(form Form, fetch func(part int, seq uint64) (*Run, error)) *Table {
 	return t
 }
 
-// Within gives the table memory for the runs of part 0, one after the other: it is in use until the last step.
-func (t *Table) Within(m *Memory) { t.mem = m }
+// Within gives the table memory for the runs of part 0, one after the other: it is in use until Leave.
+func (t *Table) Within(m *Memory) { t.mem, t.heads = m, m.heads }
+
+// Leave ends the walk, so that another table can have the memory. What was told last is not valid any more.
+func (t *Table) Leave() {
+	t.mem.heads = t.heads
+	if t.told { // samples may be looked at when their walk has ended
+		t.mem.last = t.part(0)
+	}
+}
 
 // Only leaves out the rows of parts that are not wanted: they are not read.
 func (t *Table) Only(wanted func(part int) bool) { t.only = wanted }
@@ -113,7 +121,7 @@ func (t *Table) Load(r *Run) error {
 	t.part(0).retire()
 	if t.form != FormText {
 		t.mem.Empty()
-		r.mem = t.mem
+		r.mem = &t.mem.Memory
 	}
 	heads, err := r.headsIn(t.heads)
 	if err != nil {

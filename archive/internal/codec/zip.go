@@ -5,8 +5,12 @@ import "ergorecorder/archive/internal/codec/frame"
 // A Zip compresses and decompresses, see package frame.
 type Zip = frame.Zip
 
-// A Memory is where the streams of runs are unpacked, see package frame.
-type Memory = frame.Memory
+// A Memory is what one table after the other uses for the runs of its part 0, one after the other.
+type Memory struct {
+	frame.Memory // where streams are unpacked
+	heads        []Head
+	last         *partCursor // of the table before, which is not used any more
+}
 
 // What a compressed frame may hold, see package frame.
 const (

@@ -17,6 +17,7 @@ type finder struct {
 	begin int    // of what is compressed
 	low   int    // where a match may begin: 0 with the dictionary, else begin
 	dict  *dictIndex
+	effort
 
 	heads []int32 // by hash: 1 + the last place
 	log   int     // of their number
@@ -51,11 +52,14 @@ func hash4(text []byte, i int) uint32 { return load4(text, i) * 2654435761 }
 
 func load4(text []byte, i int) uint32 { return binary.LittleEndian.Uint32(text[i:]) }
 
-// How far is looked.
+// An effort says how far is looked.
+type effort struct {
+	places int // with the same hash
+	words  int // as many more in the dictionary
+	ahead  int // places behind one where a match may be better
+}
+
 const (
-	deepest  = 16  // places with the same hash
-	deepWord = 8   // and as many more in the dictionary
-	ahead    = 2   // places behind one where a match may be better
 	niceLen  = 128 // a match of that length is taken as it is
 	minMatch = 4
 	margin   = 8
@@ -134,7 +138,7 @@ func (f *finder) sequences(from, to int) {
 			at += 1 + (at-anchor)>>8
 			continue
 		}
-		for next := at + 1; next <= m.at+ahead && m.length < niceLen && next < to-minMatch; next++ {
+		for next := at + 1; next <= m.at+f.ahead && m.length < niceLen && next < to-minMatch; next++ {
 			n := f.best(next, anchor, from, to)
 			if skipped := f.gains[n.at-from] - f.gains[m.at-from]; n.gain > m.gain+skipped/2 {
 				m = n
@@ -197,7 +201,7 @@ func (f *finder) best(at, anchor, block, to int) match {
 		}
 	}
 	link := f.links[at-f.begin]
-	for depth := 0; link > 0 && depth < deepest && m.length < niceLen; depth++ {
+	for depth := 0; link > 0 && depth < f.places && m.length < niceLen; depth++ {
 		from := int(link - 1)
 		if load4(text, from+m.reach) == load4(text, at+m.reach) {
 			f.try(&m, from, 0, block, to)
@@ -208,7 +212,7 @@ func (f *finder) best(at, anchor, block, to int) match {
 		return m
 	}
 	word := f.dict.heads[hash4(text, at)>>(32-dictLog)]
-	for depth := 0; word > 0 && depth < deepWord && m.length < niceLen; depth++ {
+	for depth := 0; word > 0 && depth < f.words && m.length < niceLen; depth++ {
 		from := int(word - 1)
 		if load4(text, from+m.reach) == load4(text, at+m.reach) {
 			f.try(&m, from, 0, block, to)

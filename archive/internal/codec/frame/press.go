@@ -23,12 +23,13 @@ const longBody = 1 << 20
 const mostBlock = 128 << 10
 
 // frame appends the frame of a body.
-func (p *press) frame(dst, body []byte, d *dictIndex, words bool) []byte {
+func (p *press) frame(dst, body []byte, d *dictIndex, words bool, by effort) []byte {
 	dst = appendHead(dst, len(body), words)
 	if len(body) == 0 {
 		return append(dst, 1, 0, 0)
 	}
 	p.open(body, d, words)
+	p.effort = by
 	p.huff.Reuse = huff0.ReusePolicyNone
 	for from := 0; from < len(body); from += mostBlock {
 		to := min(from+mostBlock, len(body))

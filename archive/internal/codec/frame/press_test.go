@@ -16,7 +16,7 @@ import (
 func roundTrip(t testing.TB, z *Zip, p *press, body []byte) {
 	t.Helper()
 	for _, words := range []bool{false, true} {
-		frame := p.frame(nil, body, z.index, words)
+		frame := p.frame(nil, body, z.index, words, z.effort)
 		got, err := z.ExpandTo(frame, len(body), len(body))
 		if err != nil && len(body) <= z.MayHold(len(frame)) || err == nil && !bytes.Equal(got, body) {
 			t.Fatalf("%d bytes, words %v: %d come back, %v", len(body), words, len(got), err)
