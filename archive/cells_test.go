@@ -198,3 +198,37 @@ func TestCellsOfFormats(t *testing.T) {
 		}
 	}
 }
+
+// TestCellsAllocate: a walk of cells allocates for a block, not for its answers.
+func TestCellsAllocate(t *testing.T) {
+	allocated := func(answers int) float64 {
+		w, path := archivetest.Create(t, nil)
+		load := archivetest.NewWorkload(1, 200, 1)
+		for range answers {
+			if _, err := w.Append(load.Next(0)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		archivetest.Verify(t, path)
+		r, seen := archivetest.Open(t, path), 0
+		n := testing.AllocsPerRun(5, func() {
+			seen = 0
+			for _, err := range r.Cells(ctx, load.Stream(0), time.Time{}, time.Time{}, []string{"MessagesIn", "RunningTime"}) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				seen++
+			}
+		})
+		if seen != answers {
+			t.Fatalf("%d answers of %d", seen, answers)
+		}
+		return n
+	}
+	if few, many := allocated(30), allocated(70); many > few+8 {
+		t.Errorf("%v allocations for 30 answers of a block, %v for 70", few, many)
+	}
+}

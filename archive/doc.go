@@ -9,8 +9,9 @@
 //   - A [Writer] appends. It has no delete call: retention and re-packing are
 //     its own business, under its [Options].
 //   - A [Reader] answers "the newest record at or before T" ([Reader.Last]),
-//     walks whole records ([Reader.Records]) and scans columns ([Reader.Scan]).
-//     It cannot write.
+//     walks whole records ([Reader.Records]) and scans columns: as samples
+//     ([Reader.Scan]), or as what they tell anew ([Reader.Cells]), which costs
+//     what changed. It cannot write.
 //
 // Row order of a table is not data: rows come back in the archive's order.
 // Everything else is exact, number literals included.

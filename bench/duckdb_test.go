@@ -31,7 +31,7 @@ func BenchmarkDuckDB(b *testing.B) {
 		{"parquet", answers.Parquet, files.size, files.taken},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			out := result{size: c.size, taken: c.taken, scan: c.asked.Scan.figure(), scanned: c.asked.Scanned}
+			out := result{size: c.size, taken: c.taken, opened: c.asked.Opened.figure(), scan: c.asked.Scan.figure(), scanned: c.asked.Scanned}
 			i := -1
 			out.ask(b, list, func(m moment) moment {
 				i++
@@ -51,9 +51,9 @@ type duckFigure struct{ Wall, CPU int64 }
 func (f duckFigure) figure() figure { return figure{time.Duration(f.Wall), time.Duration(f.CPU)} }
 
 type duckAnswers struct {
-	Taken, Scan duckFigure
-	Scanned     int64
-	States      []struct {
+	Taken, Opened, Scan duckFigure
+	Scanned             int64
+	States              []struct {
 		duckFigure
 		Rows, Behavior int
 		In, Running    int64

@@ -194,7 +194,8 @@ func (f *figure) add(g figure) { f.wall, f.cpu = f.wall+g.wall, f.cpu+g.cpu }
 type result struct {
 	size        int64
 	taken, scan figure
-	scanned     int64 // the sum of both columns over the rows that it keeps
+	opened      figure // the file, before the scan, where that was measured
+	scanned     int64  // the sum of both columns over the rows that it keeps
 	states      []figure
 	lost        int // rows that were there at the moments and did not come back as they were
 }
@@ -234,6 +235,7 @@ func (r *result) report(b *testing.B, rows int) {
 	b.ReportMetric(float64(rows)/r.taken.cpu.Seconds(), "rows-taken/cpu-s")
 	b.ReportMetric(ms(r.scan.wall), "scan-ms")
 	b.ReportMetric(ms(r.scan.cpu), "scan-cpu-ms")
+	b.ReportMetric(ms(r.opened.cpu), "open-cpu-ms")
 	b.ReportMetric(median(func(f figure) time.Duration { return f.wall }), "state-ms")
 	b.ReportMetric(median(func(f figure) time.Duration { return f.cpu }), "state-cpu-ms")
 	b.ReportMetric(float64(r.lost), "rows-lost")

@@ -385,9 +385,10 @@ func (o *OwnErrors) shared(entries []string) (map[string][]time.Time, error) {
 		steps[i] = slices.Clone(all)
 	}
 	had := map[string][]time.Time{}
-	for _, l := range o.links {
+	for _, l := range o.links { // in order of time: what is over for one is over for all after it
 		best, who := &Step{}, ""
 		for i, e := range entries {
+			steps[i] = fromThen(steps[i], l.at)
 			if s := stepAt(steps[i], l.at); s != nil && e != l.asked && s.Errors > best.Errors {
 				best, who = s, e
 			}
@@ -404,10 +405,18 @@ func (o *OwnErrors) shared(entries []string) (map[string][]time.Time, error) {
 // the call that failed was heard of.
 const onTheWay = time.Second
 
-// stepAt is the step that shows an error of an instant, nil where none does.
+// fromThen are the steps, in order of time, that are not over at an instant.
+func fromThen(steps []Step, at time.Time) []Step {
+	told := at.Add(-onTheWay)
+	for len(steps) > 0 && steps[0].By.Before(told) {
+		steps = steps[1:]
+	}
+	return steps
+}
+
+// stepAt is the step that shows an error of an instant, nil where none does. None is over.
 func stepAt(steps []Step, at time.Time) *Step {
-	i, _ := slices.BinarySearchFunc(steps, at.Add(-onTheWay), func(s Step, t time.Time) int { return s.By.Compare(t) })
-	for ; i < len(steps) && !steps[i].After.After(at); i++ {
+	for i := 0; i < len(steps) && !steps[i].After.After(at); i++ {
 		if steps[i].Errors > 0 {
 			return &steps[i]
 		}
