@@ -18,6 +18,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"ergorecorder/analyze"
@@ -71,6 +72,7 @@ type Server struct {
 	pprof   flames
 	session string // what the cookie of an admitted reader says
 	once    sync.Once
+	asked   atomic.Bool
 	shown   chan struct{} // closed once a page was answered
 }
 
@@ -122,9 +124,21 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error { return s.doo
 // Scheme is http, or https where TLS is served.
 func (s *Server) Scheme() string { return s.door.Scheme() }
 
-// Receive returns once a page was answered, or after a while in which none was: who has much to
-// reckon, as [Server.Analyse], lets the first reader go before.
+// Receive returns once a page was answered, or after a while in which none was asked for: who has
+// much to reckon, as [Server.Analyse], lets the first reader go before. Who asked within that is waited
+// for, but not for ever.
 func (s *Server) Receive(ctx context.Context, atMost time.Duration) {
+	s.receive(ctx, atMost)
+	if s.asked.Load() {
+		s.receive(ctx, longestPage)
+	}
+}
+
+// longestPage is how long the first page may take before it is waited for no more: it
+// failed, or its reader went away.
+const longestPage = 10 * time.Second
+
+func (s *Server) receive(ctx context.Context, atMost time.Duration) {
 	late := time.NewTimer(atMost)
 	defer late.Stop()
 	select {
@@ -378,6 +392,7 @@ func (p *page) chosen() []string {
 // script asks for that.
 func (s *Server) serve(v screen) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		s.asked.Store(true)
 		p := s.newPage(r)
 		p.Tab = v.tab
 		if p.wrong != nil {

@@ -68,7 +68,7 @@ const (
 // open makes the finder ready for a body, with the dictionary or without.
 func (f *finder) open(body []byte, d *dictIndex, words bool) {
 	f.begin = len(d.text)
-	if len(f.text) < f.begin || f.dict == nil {
+	if len(f.text) < f.begin {
 		f.text = append(f.text[:0], d.text...)
 	}
 	f.dict, f.low = nil, f.begin
