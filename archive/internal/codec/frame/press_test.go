@@ -53,10 +53,12 @@ func bodies(r *rand.Rand, words []byte, n int) [][]byte {
 func TestPress(t *testing.T) {
 	z, p, r := NewZip(), &press{}, rand.New(rand.NewPCG(1, 2))
 	lengths := []int{1<<12 - 1, 1 << 12, 1 << 14, 1<<16 + 255, 1<<16 + 256, mostBlock - 1, mostBlock, mostBlock + 1, 2*mostBlock + 7, 5 * mostBlock}
-	for n := range 300 {
-		if !testing.Short() || n%10 == 0 {
-			lengths = append(lengths, n, n*7)
-		}
+	step := 1
+	if testing.Short() {
+		lengths, step = []int{1 << 12, mostBlock + 1}, 20
+	}
+	for n := 0; n < 300; n += step {
+		lengths = append(lengths, n, n*7)
 	}
 	for _, n := range lengths {
 		for _, body := range bodies(r, z.index.text, n) {
