@@ -56,7 +56,7 @@ func commands() []command {
 	return []command{
 		{"export", false, memory{base: 80, file: 1, all: 3, one: 8, segment: 40, line: .1}, exported},
 		{"import", false, memory{base: 256, file: 1, all: .5, one: 12, line: .1}, imported},
-		{"verify", false, memory{base: 68, file: 1, one: .6, node: 60, segment: 40, line: .06}, analyze("verify", "PATH")},
+		{"verify", false, memory{base: 68, file: 1, one: 1.6, node: 60, segment: 40, line: .06}, analyze("verify", "PATH")},
 		{"info", true, memory{base: 40, file: .3, node: 160, segment: 40}, analyze("info", "PATH")},
 		{"call", true, ask, analyze("call", "PATH", "process_list", "sort_by=mailbox", "limit=10", "--at", "-20s")},
 		{"report", false, judge, analyze("report", "PATH")},
