@@ -17,6 +17,7 @@ type Application struct {
 	State      string
 	Back       time.Time
 	First      time.Time // it was first listed
+	Was, Anew  time.Time // listings show it running, and between two it began anew, by its uptime: when the first was, and when it began
 }
 
 const AppRunning = "running"
@@ -27,7 +28,7 @@ func (s *Scene) Applications(ctx context.Context, n *Node) (all []*Application, 
 	apps := map[string]*Application{}
 	var names []string
 	var ask replay.Fields
-	called, state, mode := ask.Of("name"), ask.Of("state"), ask.Of("mode")
+	called, state, mode, uptime := ask.Of("name"), ask.Of("state"), ask.Of("mode"), ask.Of("uptime")
 	for f, err := range s.answers(ctx, replay.Query{Node: n.Name, Reading: ergo.Applications, From: s.From, To: s.To, Fields: ask}) {
 		if err != nil {
 			return nil, 0, err
@@ -38,17 +39,17 @@ func (s *Scene) Applications(ctx context.Context, n *Node) (all []*Application, 
 			name := f.Columns[called].Text(slot)
 			a := apps[name]
 			if a == nil {
-				a = &Application{Name: name}
+				a = &Application{Name: name, First: f.At}
 				apps[name] = a
 				names = append(names, name)
 			}
 			listed[name] = true
 			a.Mode = f.Columns[mode].Text(slot)
-			a.seen(f.At, f.Columns[state].Text(slot))
+			a.seen(f.At, f.Columns[state].Text(slot), n.madeAt(f.At, &f.Columns[uptime], slot))
 		}
 		for name, a := range apps {
 			if !listed[name] {
-				a.seen(f.At, "unloaded")
+				a.seen(f.At, "unloaded", time.Time{})
 			}
 		}
 	}
@@ -58,10 +59,7 @@ func (s *Scene) Applications(ctx context.Context, n *Node) (all []*Application, 
 	return all, answers, nil
 }
 
-func (a *Application) seen(at time.Time, state string) {
-	if a.First.IsZero() {
-		a.First = at
-	}
+func (a *Application) seen(at time.Time, state string, began time.Time) {
 	if !a.Ran {
 		a.State = state
 	}
@@ -69,6 +67,9 @@ func (a *Application) seen(at time.Time, state string) {
 	case state == AppRunning:
 		a.Ran = true
 		if a.Down.IsZero() {
+			if !a.Up.IsZero() && began.After(a.Up) { // whole seconds, and the answer's age, fall short of that
+				a.Was, a.Anew = a.Up, began
+			}
 			a.Up = at
 		} else if a.Back.IsZero() {
 			a.Back = at

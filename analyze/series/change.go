@@ -94,7 +94,11 @@ func episode(v []float64, a, b int, p float64, cuts []int) []int {
 			}
 		}
 	}
-	if to == 0 || differ(v[from:to], slices.Concat(v[a:from], v[to:b])) >= p {
+	if to == 0 {
+		return cuts
+	}
+	inside, outside, tried := v[from:to], slices.Concat(v[a:from], v[to:b]), n*n/2
+	if differ(inside, outside) >= p || student(inside, outside, 1)*tried >= p {
 		return cuts
 	}
 	return append(cuts, from, to)
@@ -102,23 +106,42 @@ func episode(v []float64, a, b int, p float64, cuts []int) []int {
 
 // prune takes out cuts until each stands between its neighbours: of those that do not, the one
 // across which the levels differ least, by as much as they explain. What hardly differs must not take along
-// the end of an episode, of which it left but a few samples.
+// the end of an episode, of which it left but a few samples. One that stands nearby is moved there:
+// it was found in a stretch that another divides too, which drew it a few samples away.
 func prune(v []float64, cuts []int, p float64) []int {
-	for {
-		least, at := math.Inf(1), -1
+	for moves := len(cuts); ; {
+		least, at, moved := math.Inf(1), -1, false
 		for i, k := range cuts {
 			a, b := neighbours(cuts, i, len(v))
-			left, right := v[a:k], v[k:b]
-			apart, n, m := Mean(left)-Mean(right), float64(len(left)), float64(len(right))
-			if explains := apart * apart * n * m / (n + m); explains < least && differSurely(left, right) >= p {
+			if differSurely(v[a:k], v[k:b]) < p {
+				continue
+			}
+			if near := place(v, a, k, b); moves > 0 && near != k && differSurely(v[a:near], v[near:b]) < p {
+				cuts[i], moved = near, true
+				moves--
+				break
+			}
+			apart, n, m := Mean(v[a:k])-Mean(v[k:b]), float64(k-a), float64(b-k)
+			if explains := apart * apart * n * m / (n + m); explains < least {
 				least, at = explains, i
 			}
 		}
-		if at < 0 {
+		switch {
+		case moved:
+		case at < 0:
 			return cuts
+		default:
+			cuts = slices.Delete(cuts, at, at+1)
 		}
-		cuts = slices.Delete(cuts, at, at+1)
 	}
+}
+
+// place is where v[a:b] is parted best, k where it is too short to ask.
+func place(v []float64, a, k, b int) int {
+	if b-a < 2*minSide {
+		return k
+	}
+	return a + split(v[a:b])
 }
 
 // neighbours are the ends of the stretches on both sides of cut i.

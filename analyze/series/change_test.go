@@ -118,6 +118,31 @@ func TestEpisodesThatScatter(t *testing.T) {
 	}
 }
 
+// A short episode far above the scatter is found: the place at which it is parted first is a few
+// samples off, for both of its ends count at once.
+func TestShortEpisodes(t *testing.T) {
+	const tries = 200
+	found := 0
+	for seed := range uint64(tries) {
+		s := sampled(seed, 150, 2, 1, func(x float64) float64 {
+			if x >= 119 && x < 143 { // twelve samples
+				return 8
+			}
+			return 0
+		})
+		changes, err := series.Changes(s, alpha)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(changes) == 2 {
+			found++
+		}
+	}
+	if found < tries*97/100 {
+		t.Errorf("%d of %d episodes were found", found, tries)
+	}
+}
+
 func TestKnee(t *testing.T) {
 	tests := []struct {
 		name  string

@@ -113,14 +113,19 @@ func (g Growth) StillGrows() bool {
 // Rise is a count up to where it came close to the most that it reached: to the level at
 // which it stays from there on, where it does. Those that come and go let the most lie
 // anywhere on that.
+//
+// How many there are of what comes and goes scatters by the square root of that: by a tenth where there are
+// a hundred, so that a count that stands may come no nearer to its most than nearTop, and by a fiftieth
+// where there are thousands, which is the most itself to whoever asks when it was reached.
 func Rise(count Series) Series {
+	const nearTop, theTop = 0.9, 0.98
 	most := Quantile(count.V, 1)
 	reaches := func(level float64) int {
 		return slices.IndexFunc(count.V, func(v float64) bool { return v >= level })
 	}
-	top := 0.98 * most
-	if near := reaches(0.9 * most); near >= 0 {
-		if level := Median(count.V[near:]); level > 0.9*most {
+	top := theTop * most
+	if near := reaches(nearTop * most); near >= 0 {
+		if level := Median(count.V[near:]); level > nearTop*most {
 			top = min(top, level)
 		}
 	}

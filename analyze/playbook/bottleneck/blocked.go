@@ -115,8 +115,8 @@ func blockedOnce(ctx context.Context, s *scene.Scene, a *scene.Actor, st *work.S
 	case !st.Open && d < 3*work.CallTimeout:
 		f.AtMost(finding.Over)
 	}
-	endOf(f, a, st)
 	f.Evidence = append(f.Evidence, stillness(a, st, onset, d))
+	endOf(f, a, st)
 	s.TellStack(f, a, stack)
 	return f, nil
 }
@@ -176,8 +176,10 @@ func endOf(f *finding.Finding, a *scene.Actor, st *work.Stall) {
 	switch z := a.Zombie(); {
 	case z != nil && z.From.At.Sub(end) > soon*max(a.Node.Interval, time.Second):
 		f.Summary += fmt.Sprintf(" It went on then, and is known to have been killed by %s, from when on it is a zombee.", finding.Clock(z.From.At))
+		tellWhen(f, a, "zombee_since", z.From.At)
 	case z != nil && !z.Open:
 		f.Summary += fmt.Sprintf(" It was killed then, and was a zombee up to %s.", finding.Clock(z.To.At))
+		tellWhen(f, a, "zombee_until", z.To.At)
 	case z != nil:
 		f.Summary += " It was killed then, and is a zombee since."
 	case a.Gone:
@@ -240,4 +242,9 @@ func mailboxSeries(a *scene.Actor, onset time.Time) *finding.Series {
 		sr.Add(p.At, float64(p.Mailbox))
 	}
 	return finding.Chart("messages", sr)
+}
+
+// tellWhen adds the listing that tells something to the evidence.
+func tellWhen(f *finding.Finding, a *scene.Actor, what string, at time.Time) {
+	f.Evidence[0].Value(what, at.UTC().Format(time.RFC3339Nano), a.Rows(at, at).Of("last(at)"))
 }

@@ -141,6 +141,8 @@ func overload(ctx context.Context, s *scene.Scene, b *backlog) (*finding.Finding
 		f.AtMost(finding.Note)
 		f.Summary += fmt.Sprintf(" As many messages as before, at %s each, keep it inside callbacks %s of the time: so near to all of it, some wait for so long by chance now and then.",
 			finding.Seconds(each), finding.Number(100*was.arrived*each)+" %")
+		f.Evidence[0].Value("each_s", each, a.Rows(before.At, before.At).Of(fmt.Sprintf("%v", each)))
+		f.Evidence[0].Value("busy_percent", 100*was.arrived*each, a.Rows(a.Begin.At, before.At).Of(fmt.Sprintf("100 * %v * change(MessagesIn) / span(MessagesIn)", each)))
 	}
 	switch {
 	case waits:

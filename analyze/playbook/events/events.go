@@ -175,7 +175,7 @@ func unheard(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 	f := about(e, s, finding.EventNoSubscribers, score, onset, off)
 	if left {
 		f.Onset, f.Score, f.Confidence, f.Facts = s.From, min(score, finding.Unsure), finding.Medium, []finding.Fact{finding.Older}
-		f.Caveats = append(f.Caveats, "Since when nobody listens is not known: it was so at the first answer.")
+		f.Caveats = append(f.Caveats, "Since when nobody listens is not known: it was so at the first answer. Nor is for how long they did: many for a short time make as many deliveries as one for long.")
 	}
 	f.Title = fmt.Sprintf("%s on %s is published %s times a second and nobody listens", e.Label(), finding.NodeName(e.Node.Name), finding.Number(rate))
 	f.Summary = fmt.Sprintf("No subscriber in %s, %s messages published: %s.", finding.Duration(e.Last.Sub(since)), finding.Number(grown), how)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
@@ -27,11 +28,15 @@ func (d dearActor) times() float64 { return d.is / d.was }
 // answers, and the pings to it, take several times as long as those of others, and nearly all of its
 // processes take several times as long for a message as in their lives before.
 func slowAllAlong(s *scene.Scene, w *scene.Network, n *scene.Node, v *finding.Verdict) {
-	took, others := answerTakes(n), []float64{}
+	took, others, slowest := answerTakes(n), []float64{}, (*scene.Node)(nil)
 	for _, o := range s.Nodes {
-		if o != n && o.Heard.Len() >= leastAnswers {
-			others = append(others, series.Median(o.Heard.V))
+		if o == n || o.Heard.Len() < leastAnswers {
+			continue
 		}
+		if takes := series.Median(o.Heard.V); slowest == nil || takes > series.Median(slowest.Heard.V) {
+			slowest = o
+		}
+		others = append(others, series.Median(o.Heard.V))
 	}
 	if len(n.Starts) > 0 || len(others) == 0 || took < max(slowAnswer.Seconds(), dearer*series.Median(others)) || !slowToPing(w, n) {
 		return
@@ -49,8 +54,8 @@ func slowAllAlong(s *scene.Scene, w *scene.Network, n *scene.Node, v *finding.Ve
 		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(s.From)},
 		Onset:   s.From, OnsetErrorS: max(1, s.Usual(n).Seconds()),
 		Title: fmt.Sprintf("%s is slow as a whole, all along", finding.NodeName(n.Name)),
-		Summary: fmt.Sprintf("It was so when the recording began: its own answers take %s, and those of the other nodes %s; %d of %d processes of which both are known take at least %d times as long for a message as in their lives before; it does not use more CPU.",
-			finding.Seconds(took), finding.Seconds(series.Median(others)), len(dear), judged, dearer),
+		Summary: fmt.Sprintf("It was so when the recording began: its own answers take %s, and those of %s, the slowest of the other nodes, %s; %d of %d processes of which both are known take at least %d times as long for a message as in their lives before; it does not use more CPU.",
+			finding.Seconds(series.Median(n.Heard.V)), slowest.Name, finding.Seconds(series.Median(slowest.Heard.V)), len(dear), judged, dearer),
 		Evidence: []finding.Evidence{{
 			What: "time that its answers take", Node: n.Name, Tool: "node_info", From: &s.From, To: &s.To, Series: finding.Chart("s", n.Heard),
 		}},
@@ -58,11 +63,15 @@ func slowAllAlong(s *scene.Scene, w *scene.Network, n *scene.Node, v *finding.Ve
 		Confirm:        []string{"network_ping name=" + n.Name + " from a peer", "runtime_stats on " + n.Name},
 		Caveats:        []string{whoTakes, "Since when is not known: what a message took before is by what each process had counted at its first listing."},
 	}
-	f.Evidence[0].Value("after_s", took, n.Over("node_info", n.Heard).Of("median(took)"))
+	f.Evidence[0].Value("after_s", series.Median(n.Heard.V), n.Over("node_info", n.Heard).Of("median(took)"))
+	f.Evidence[0].Value("other_node_s", series.Median(slowest.Heard.V), slowest.Over("node_info", slowest.Heard).Of("median(took)"))
 	from, to := d.from.At, d.to.At
 	e := finding.Evidence{What: "what a message of " + d.Called() + " takes, which is the median of those", Node: n.Name, Tool: "process_list", Field: "MessagesIn - MessagesMailbox", From: &from, To: &to}
 	e.Value("service_s", d.was, d.Rows(d.Begin.At, d.Begin.At).Of("first(RunningTime) / first(MessagesIn - MessagesMailbox) / 1e9"))
 	e.Value("message_takes_s", d.is, d.Rows(from, to).Of(d.formula))
+	for name, n := range map[string]int{"processes": judged, "of_them_dearer": len(dear), "times_at_least": dearer} {
+		e.Value(name, n, d.Rows(from, to).Of(strconv.Itoa(n))) // counted over many rows: no formula gives them
+	}
 	f.Evidence = append(f.Evidence, e)
 	v.Find(f)
 }

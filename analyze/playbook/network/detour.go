@@ -41,6 +41,10 @@ func detours(s *scene.Scene, w *scene.Network, v *finding.Verdict, a, b string) 
 	if slow.Len() < fewestTrips {
 		return
 	}
+	back := w.Pings[[2]string{to, from}].Between(slow.T[0], slow.T[slow.Len()-1].Add(1))
+	if back.Len() >= fewestTrips && !far(series.Median(back.V)) {
+		return // a way is as long in both directions: it is who answers that is met at busy moments
+	}
 	f := slowerThan(s, way, trips, slow, [2]string{a, b}, from, to)
 	e := &f.Evidence[0]
 	for i, node := range [2]string{a, b} {
