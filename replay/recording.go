@@ -69,15 +69,13 @@ func (r *Recording) Close() error {
 // was recorded.
 func (r *Recording) Window() (from, to time.Time) {
 	for _, a := range r.readers {
-		i := a.Info()
-		if i.Records == 0 {
-			continue
-		}
-		if from.IsZero() || i.From.Before(from) {
-			from = i.From
-		}
-		if i.To.After(to) {
-			to = i.To
+		for _, s := range a.Streams() {
+			if from.IsZero() || s.From.Before(from) {
+				from = s.From
+			}
+			if s.To.After(to) {
+				to = s.To
+			}
 		}
 	}
 	return from, to

@@ -156,8 +156,8 @@ func secondPaths() map[finding.Kind]func(*recount) string {
 		},
 		finding.SupervisorLimit: func(c *recount) string {
 			born := c.of("sum(born) - first(born)", "process_list", c.s.Node, "", map[string]string{"Parent": c.s.PID}, time.Time{}, time.Time{})
-			wrote, _ := c.lines(c.s.Name, c.s.PID)
-			return unless(born > 0 || wrote > 0, "no child of it was born anew, and nobody wrote of it")
+			wrote := slices.ContainsFunc(c.written(c.s.Name, c.s.PID), func(l replay.LogLine) bool { return strings.Contains(l.Message, "exceeded") })
+			return unless(born > 0 || wrote || c.deaths(c.s.Name, c.s.PID) > 0, "no child of it was born anew, and no line tells of a death or that it gave up")
 		},
 		finding.ProcessLeak: func(c *recount) string {
 			return unless(c.family("last(rows)", c.since, c.end) > c.family("first(rows)", c.since, c.end), "they are as many as before")
@@ -192,11 +192,12 @@ func secondPaths() map[finding.Kind]func(*recount) string {
 				const around = 10 * time.Second // a burst may lie between two answers
 				before := c.of("rate("+lines+")", "node_info", c.s.Node, "", nil, c.from, c.since.Add(-around))
 				since := c.of("rate("+lines+")", "node_info", c.s.Node, "", nil, c.since.Add(-around), c.end.Add(around))
-				if since > before || math.IsNaN(before) && since > 0 {
+				const farMore = 2 // times, though the stretch around it has none
+				if since > farMore*before || math.IsNaN(before) && since > 0 {
 					return ""
 				}
 			}
-			return "the node counted no more lines than before"
+			return "the node counted hardly more lines than before"
 		},
 		finding.DeliveryErrors: failedByThemselves,
 		finding.DeadLetters: func(c *recount) string {
