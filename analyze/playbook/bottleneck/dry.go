@@ -93,7 +93,8 @@ func ranDry(a *scene.Actor) (dry, bool) {
 		d.sent = float64(from.Out-a.Begin.Out) / lasted.Seconds()
 		return d, d.rate*d.quiet().Seconds() >= missed
 	}
-	if a.Rests() {
+	cut := 2*a.Node.Procs.Lacking > len(a.Node.Procs.Listings) // who is not shown is no more known to be quiet
+	if a.Rests() && !cut {
 		if d, ok := try(a.Stream.Last, a.Last, a.Stream.Longest, false); ok {
 			return d, true
 		}

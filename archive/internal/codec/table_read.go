@@ -278,6 +278,7 @@ func (t *Table) sync(part int) error {
 		if err == nil {
 			err = t.open(part, r)
 			t.moved, t.steady = true, false
+			t.Reset = t.Reset || t.told // who went with the keyframe is not told
 		}
 		if err != nil {
 			t.parts[part] = nil
