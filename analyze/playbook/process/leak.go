@@ -24,7 +24,10 @@ func leaks(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 		}
 		p := n.Procs
 		if len(p.Listings) < fewestListings || p.Lacking > len(p.Listings)/2 {
-			totalLeak(s, n, v)
+			v.Skip("%s: %s: only the node's total can be judged", n.Name, p.Missing(fewestListings))
+			if f := totalLeak(s, n); f != nil {
+				v.Find(f)
+			}
 			continue
 		}
 		found := 0
@@ -41,8 +44,16 @@ func leaks(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 				found++
 			}
 		}
-		if found == 0 {
+		if found > 0 {
+			continue
+		}
+		switch f := betweenListings(s, n); {
+		case f == nil:
 			v.Fine("%s: no family of processes keeps growing: %d families, over %d listings", n.Name, len(p.Families), len(p.Listings))
+		case f.Subject.Behavior == "":
+			v.Skip("%s: its processes became more, and %d listings do not tell which of them", n.Name, len(p.Listings))
+		default:
+			v.Find(f)
 		}
 	}
 	return nil
@@ -211,13 +222,32 @@ func totals(s *scene.Scene, n *scene.Node, onset time.Time) finding.Evidence {
 	return e
 }
 
-// totalLeak judges a node whose processes were not listed, by its own counters.
-func totalLeak(s *scene.Scene, n *scene.Node, v *finding.Verdict) {
-	v.Skip("%s: %s: only the node's total can be judged", n.Name, n.Procs.Missing(fewestListings))
+// betweenListings tells a leak that is too young for a judgement by listings: a node counts its
+// processes far more often than they are listed. Where most of those that came since have
+// ended, it is work that rises.
+func betweenListings(s *scene.Scene, n *scene.Node) *finding.Finding {
+	f := totalLeak(s, n)
+	if f == nil {
+		return nil
+	}
+	counted := func(field string) float64 {
+		by, _ := series.Increase(n.Series(ergo.Node, field).From(f.Onset), n.Starts...)
+		return by
+	}
+	if counted("ProcessesTerminated") > s.Set.Of(leakDies)*counted("ProcessesSpawned") {
+		return nil
+	}
+	f.Caveats = []string{"there are too few listings since then to count its processes in them: that they become more is the node's own count"}
+	return f
+}
+
+// totalLeak judges a node by its own counters, where its processes were not listed as often
+// as a judgement of families needs.
+func totalLeak(s *scene.Scene, n *scene.Node) *finding.Finding {
 	total := n.Series(ergo.Node, "ProcessesTotal").From(n.ThisLife(s))
 	g, still, _ := lasting(s, total)
 	if !still {
-		return
+		return nil
 	}
 	from, to := g.Onset, s.To
 	f := &finding.Finding{
@@ -233,7 +263,7 @@ func totalLeak(s *scene.Scene, n *scene.Node, v *finding.Verdict) {
 	}
 	n.TellGrowth(&f.Evidence[0], g, "node_info", "ProcessesTotal")
 	tellNewcomers(f, n, g)
-	v.Find(f)
+	return f
 }
 
 // tellNewcomers names the family of nearly all processes that came since a growth began, as
