@@ -44,7 +44,7 @@ func (g *graph) calls(ctx context.Context) ([]*finding.Finding, error) {
 	}
 	var cycles []*finding.Finding
 	if unseen := g.notRecorded(net); len(unseen) == 0 {
-		if cycles, err = g.cycles(ctx, left); err != nil {
+		if cycles, err = g.cycles(ctx, net, left); err != nil {
 			return nil, err
 		}
 	} else {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"ergorecorder/analyze/finding"
+	"ergorecorder/analyze/scene"
 	"ergorecorder/analyze/scene/work"
 )
 
@@ -29,7 +30,7 @@ const hop = time.Second
 // at one moment and last, of whom the first has a message waiting that came no
 // later than the last began to wait (the call that closes the ring), while
 // nobody is at fault for whom they could wait.
-func (g *graph) cycles(ctx context.Context, left []*finding.Finding) ([]*finding.Finding, error) {
+func (g *graph) cycles(ctx context.Context, net *scene.Network, left []*finding.Finding) ([]*finding.Finding, error) {
 	var waits []wait
 	for _, f := range left {
 		w, ok, err := g.waitOf(ctx, f)
@@ -56,13 +57,21 @@ func (g *graph) cycles(ctx context.Context, left []*finding.Finding) ([]*finding
 			waits = waits[1:]
 			continue
 		}
-		f := g.cycle(ring)
-		for _, w := range rest {
-			if w.since.After(first.since) && overlap(first, w) {
-				w.f.FollowsFrom(f, "it waits for a reply since then, and nobody else is at fault")
+		if g.stopped(first) {
+			for _, w := range waits {
+				if overlap(first, w) {
+					g.likely(net, w.f, g.candidates(w.f), "in the cluster")
+				}
 			}
+		} else {
+			f := g.cycle(ring)
+			for _, w := range rest {
+				if w.since.After(first.since) && overlap(first, w) {
+					w.f.FollowsFrom(f, "it waits for a reply since then, and nobody else is at fault")
+				}
+			}
+			out = append(out, f)
 		}
-		out = append(out, f)
 		waits = nil
 		for _, w := range rest {
 			if w.f.Cause == nil {
@@ -71,6 +80,15 @@ func (g *graph) cycles(ctx context.Context, left []*finding.Finding) ([]*finding
 		}
 	}
 	return out, nil
+}
+
+// stopped reports whether somebody who does not wait himself, and behind whom messages wait,
+// stopped at the moment at which a wait began, in whatever application: they wait for him.
+func (g *graph) stopped(first wait) bool {
+	return slices.ContainsFunc(g.candidates(first.f), func(c *finding.Finding) bool {
+		apart := c.Onset.Sub(first.since).Abs()
+		return c.Kind != finding.CPUHotspot && c.Score >= finding.ScoreWarning && apart <= hop+first.off+seconds(c.OnsetErrorS)
+	})
 }
 
 // waitOf is the call that a finding is about, or the calls that time out one
