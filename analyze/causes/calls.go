@@ -44,8 +44,12 @@ func (g *graph) calls(ctx context.Context) ([]*finding.Finding, error) {
 	}
 	var cycles []*finding.Finding
 	if unseen := g.notRecorded(net); len(unseen) == 0 {
-		if cycles, err = g.cycles(ctx, net, left); err != nil {
+		var kept []*finding.Finding
+		if cycles, kept, err = g.cycles(ctx, left); err != nil {
 			return nil, err
+		}
+		for _, f := range kept {
+			g.likely(net, f, g.candidates(f), "in the cluster")
 		}
 	} else {
 		for _, f := range left {
@@ -101,25 +105,6 @@ func (g *graph) said(ctx context.Context, waiters []*finding.Finding) (map[*find
 		}
 	}
 	return out, nil
-}
-
-// late is how much later than its caller's trouble a callee's may show: it is
-// slow at once, and its mailbox takes time to tell.
-const late = 2 * work.CallTimeout
-
-// candidates are the findings that may keep a waiter waiting: of who does not
-// wait itself, began before it, or not much later, and lasted until it waited.
-func (g *graph) candidates(f *finding.Finding) []*finding.Finding {
-	var out []*finding.Finding
-	for _, c := range g.findings {
-		ended := c.End != nil && f.Onset.After(c.End.Add(slack(c, f)))
-		if c == f || c.Is(finding.Waits) || c.Score < finding.ScoreInfo || ended || !g.rows[c.Kind].Leads(finding.WaitsFor, f.Kind) ||
-			finding.LeadsTo(f, c) || c.Onset.Sub(f.Onset) > late+slack(c, f) {
-			continue
-		}
-		out = append(out, c)
-	}
-	return out
 }
 
 // calleeOf explains a waiter by the process that its log names, else by one of

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"ergorecorder/analyze/finding"
-	"ergorecorder/analyze/scene"
 	"ergorecorder/analyze/scene/work"
 )
 
@@ -29,20 +28,20 @@ const hop = time.Second
 // cycles finds processes that wait for each other: several whose calls began
 // at one moment and last, of whom the first has a message waiting that came no
 // later than the last began to wait (the call that closes the ring), while
-// nobody is at fault for whom they could wait.
-func (g *graph) cycles(ctx context.Context, net *scene.Network, left []*finding.Finding) ([]*finding.Finding, error) {
+// nobody is at fault for whom they could wait. Where somebody is, those that he keeps
+// waiting are told.
+func (g *graph) cycles(ctx context.Context, left []*finding.Finding) (out, kept []*finding.Finding, err error) {
 	var waits []wait
 	for _, f := range left {
 		w, ok, err := g.waitOf(ctx, f)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if ok {
 			waits = append(waits, w)
 		}
 	}
 	slices.SortStableFunc(waits, func(a, b wait) int { return a.since.Compare(b.since) })
-	var out []*finding.Finding
 	for len(waits) >= 2 {
 		first := waits[0]
 		var ring, rest []wait
@@ -58,9 +57,12 @@ func (g *graph) cycles(ctx context.Context, net *scene.Network, left []*finding.
 			continue
 		}
 		if g.stopped(first) {
+			rest = nil
 			for _, w := range waits {
 				if overlap(first, w) {
-					g.likely(net, w.f, g.candidates(w.f), "in the cluster")
+					kept = append(kept, w.f)
+				} else {
+					rest = append(rest, w)
 				}
 			}
 		} else {
@@ -79,7 +81,7 @@ func (g *graph) cycles(ctx context.Context, net *scene.Network, left []*finding.
 			}
 		}
 	}
-	return out, nil
+	return out, kept, nil
 }
 
 // stopped reports whether somebody who does not wait himself, and behind whom messages wait,

@@ -7,6 +7,7 @@ import (
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/scene/work"
 )
 
 // A graph is what leads to what: findings, and the cause of each.
@@ -109,6 +110,25 @@ func (g *graph) behind() {
 			}
 		}
 	}
+}
+
+// late is how much later than its caller's trouble a callee's may show: it is
+// slow at once, and its mailbox takes time to tell.
+const late = 2 * work.CallTimeout
+
+// candidates are the findings that may keep a waiter waiting: of who does not
+// wait itself, began before it, or not much later, and lasted until it waited.
+func (g *graph) candidates(f *finding.Finding) []*finding.Finding {
+	var out []*finding.Finding
+	for _, c := range g.findings {
+		ended := c.End != nil && f.Onset.After(c.End.Add(slack(c, f)))
+		if c == f || c.Is(finding.Waits) || c.Score < finding.ScoreInfo || ended || !g.rows[c.Kind].Leads(finding.WaitsFor, f.Kind) ||
+			finding.LeadsTo(f, c) || c.Onset.Sub(f.Onset) > late+slack(c, f) {
+			continue
+		}
+		out = append(out, c)
+	}
+	return out
 }
 
 // lag says how long after its cause an effect began.
