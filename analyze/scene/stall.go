@@ -43,7 +43,8 @@ func (s *Scene) StallBegan(ctx context.Context, a *Actor, st *work.Stall) (start
 		return start{}, err
 	}
 	// A process that was busy for long has been running since before its last
-	// progress: then its ages say nothing.
+	// progress: then its ages say nothing. It waits anew with each call: a timer of its own
+	// that goes off meanwhile counts as a message that it sends, and is no progress.
 	plausible := func(at time.Time) bool {
 		return !at.Before(lower.Add(-time.Second)) || st.Progress.At.IsZero()
 	}
@@ -51,7 +52,7 @@ func (s *Scene) StallBegan(ctx context.Context, a *Actor, st *work.Stall) (start
 		if r.At.Before(st.From.At) {
 			continue
 		}
-		if at := r.At.Add(-r.StateTime); r.StateTime > 0 && plausible(at) {
+		if at := r.At.Add(-r.StateTime); r.StateTime > 0 && (st.State == work.Waiting || plausible(at)) {
 			return start{at, r.Took + 100*time.Millisecond, true}, nil
 		}
 		if at := r.At.Add(-time.Duration(r.Latency)); r.Latency > 0 && plausible(at) {
