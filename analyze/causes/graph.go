@@ -47,8 +47,7 @@ func (g *graph) related() {
 			}
 			for _, root := range near {
 				leads := root != f && !finding.LeadsTo(f, root) && stand[by](root, f) && !g.outlives(root, f)
-				// Of several, the one on the node that the finding is about.
-				if leads && (cause == nil || cause.Subject.Node != f.Subject.Peer && root.Subject.Node == f.Subject.Peer) {
+				if leads && (cause == nil || nearer(f, root, cause)) {
 					cause = root
 				}
 			}
@@ -57,6 +56,17 @@ func (g *graph) related() {
 			}
 		}
 	}
+}
+
+// nearer reports whether one that may have led to a finding is likelier to have than another:
+// the one on the node that the finding is about; else the one that was going on when the other was over.
+func nearer(f, root, than *finding.Finding) bool {
+	about := func(r *finding.Finding) bool { return r.Subject.Node == f.Subject.Peer }
+	over := func(r *finding.Finding) bool { return r.End != nil && f.Onset.After(r.End.Add(slack(r, f))) }
+	if about(root) != about(than) {
+		return about(root)
+	}
+	return over(than) && !over(root)
 }
 
 // leaders are the findings whose kind may lead to another in a relation, by onset, all and those
