@@ -77,6 +77,7 @@ arm: ## builds for 32-bit ARM, and the tests of limits in a 32-bit process
 	CGO_ENABLED=0 GOARCH=arm GOARM=7 $(GO) build -o /dev/null ./cmd/record
 	CGO_ENABLED=0 GOARCH=arm GOARM=7 $(GO) build -o /dev/null ./cmd/analyze
 	CGO_ENABLED=0 GOARCH=arm GOARM=7 $(GO) build -o /dev/null ./cmd/fleet
+	CGO_ENABLED=0 GOARCH=386 $(GO) test ./archive/internal/codec/...
 	CGO_ENABLED=0 GOARCH=386 $(GO) test -short -run 'Limit|Crafted|Hostile|Reserve' ./archive/... ./ergo/wire/internal/... ./ergo/observer ./recorder/ingest
 
 SEEDS ?= 10000

@@ -122,14 +122,14 @@ func (s *Scene) Freezes(w *Network, n *Node, least time.Duration) []Freeze {
 		found = append(found, f)
 	}
 	if len(found) < fewestLate {
-		found = slices.DeleteFunc(found, func(f Freeze) bool { return w.spoke(n.Name, f) })
+		found = slices.DeleteFunc(found, func(f Freeze) bool { return w.spoke(n.Name, f) || f.Unheard == 0 && 2*f.Late < f.Lasted()-s.Usual(n) })
 	}
 	return found
 }
 
 // fewestLate are the stretches from which on it is no chance that a node, of which a peer had
 // heard since their begin, was asked late each time: of fewer, it may be the answer alone
-// that was late.
+// that was late; nor is one told that nobody had asked for most of its stretch.
 const fewestLate = 3
 
 // fewestOpen are the calls and pings that must have been in vain before a node

@@ -121,7 +121,7 @@ func (k *known) choose(dst []byte, count []int, n int) (mode int, c *coding, out
 		if s < len(k.cost) {
 			before += c * k.cost[s]
 		} else {
-			before = 1 << 40
+			before = math.MaxInt32 / 2
 		}
 	}
 	if used == 1 {

@@ -146,7 +146,7 @@ func appendPackedSize(dst []byte, kind, n, packed int) []byte {
 	case n >= 1<<10 || packed >= 1<<10:
 		form, bits, size = 2, 14, 4
 	}
-	v := uint64(kind | form<<2 | n<<4 | packed<<(4+bits))
+	v := uint64(kind|form<<2|n<<4) | uint64(packed)<<(4+bits) // 40 bits at most
 	for i := range size {
 		dst = append(dst, byte(v>>(8*i)))
 	}
