@@ -1,6 +1,7 @@
 package causes
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -80,5 +81,34 @@ func TestHarmAlongAChain(t *testing.T) {
 	got := inAll(root, []*finding.Finding{first, second, last})
 	if got[finding.BlockedCallback] != 100 || got[finding.TrafficStopped] != 100 {
 		t.Errorf("%v, want 100 s of waiting (all) and 100 messages not done (the two callers')", got)
+	}
+}
+
+// A process that stands still in the function that burns the CPU burns it, also where the function is
+// nobody's own and the profile names no process; where several do, none is named.
+func TestNameBurners(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	blocked := func(node, name, function string, before time.Duration) *finding.Finding {
+		return &finding.Finding{Kind: finding.BlockedCallback, Onset: at.Add(-before), Subject: finding.Subject{Node: node, Name: name, PID: "<1>", Behavior: "p.X", Function: function}}
+	}
+	for _, c := range []struct {
+		why  string
+		all  []*finding.Finding
+		want string
+	}{
+		{"one in it", []*finding.Finding{blocked("a@h", "x", "p.burn", 0)}, "x"},
+		{"one in another function", []*finding.Finding{blocked("a@h", "x", "p.wait", 0)}, ""},
+		{"one on another node", []*finding.Finding{blocked("b@h", "x", "p.burn", 0)}, ""},
+		{"one long before", []*finding.Finding{blocked("a@h", "x", "p.burn", time.Minute)}, ""},
+		{"two", []*finding.Finding{blocked("a@h", "x", "p.burn", 0), blocked("a@h", "y", "p.burn", 0)}, ""},
+	} {
+		hot := &finding.Finding{Kind: finding.CPUHotspot, Score: finding.ScoreWarning, Onset: at, Subject: finding.Subject{Node: "a@h", Function: "p.burn"}}
+		all := append(c.all, hot)
+		if _, err := Find(context.Background(), &scene.Scene{}, all); err != nil {
+			t.Fatal(err)
+		}
+		if hot.Subject.Name != c.want || (c.all[0].Cause == hot) != (c.want != "") {
+			t.Errorf("with %s the finding names %q and explains it: %v", c.why, hot.Subject.Name, c.all[0].Cause == hot)
+		}
 	}
 }
