@@ -9,6 +9,7 @@ type Coverage struct {
 	To         time.Time   `json:"to"`
 	Nodes      []Node      `json:"nodes"`
 	NotSeen    []NotSeen   `json:"not_seen"`   // nodes that others know, and of which nothing was recorded
+	Strangers  []Stranger  `json:"strangers"`  // entry points that never answered: whose they are is not known
 	Damage     []Damage    `json:"damage"`     // what cannot be read
 	Mixed      []string    `json:"mixed"`      // nodes of which two recordings are in one
 	Unread     []Unread    `json:"unread"`     // what is written still, and cannot be read yet
@@ -53,6 +54,14 @@ type Reading struct {
 type Hole struct {
 	From time.Time `json:"from"`
 	To   time.Time `json:"to"`
+}
+
+// A Stranger is an entry point of which it is not known whose it is: a node may stand behind it of which
+// nothing was recorded.
+type Stranger struct {
+	Entry string    `json:"entry"`
+	Since time.Time `json:"since"`
+	Fault string    `json:"fault,omitempty"`
 }
 
 // NotSeen is a node that others know.

@@ -219,6 +219,35 @@ func TestLacks(t *testing.T) {
 	}
 }
 
+// An entry point that never answered may be that of a node of which nothing was recorded.
+func TestStrangers(t *testing.T) {
+	c := standard(8)
+	path := written(t, c, nil)
+	w, err := archive.OpenWriter(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range []archive.Mark{
+		{Kind: "entry_lost", From: c.From.Add(-2 * time.Minute), Note: "http://old:9922/mcp: connection refused"},
+		{Kind: "stop", From: c.From.Add(-time.Minute)}, // an earlier run's
+		{Kind: archive.MarkStart, From: c.From},
+		{Kind: "entry_lost", From: c.From, Note: "http://lab:9922/mcp: connection refused"},
+		{Kind: "entry_lost", From: c.From, Note: "http://west:9922/mcp: connection refused"},
+		{Kind: "entry_back", From: c.From.Add(time.Second), Node: "west@lab", Note: "http://west:9922/mcp"},
+	} {
+		if _, err := w.Mark(m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	got := of(t, path, coverage.Options{})
+	if said := whys(got); !strings.Contains(said, "the entry point http://lab:9922/mcp never answered") || strings.Contains(said, "west:9922") || strings.Contains(said, "old:9922") {
+		t.Error(said)
+	}
+}
+
 func TestReading(t *testing.T) {
 	c := of(t, written(t, standard(8), nil), coverage.Options{})
 	r := c.Reading("east@lab", "process_list")
@@ -232,7 +261,7 @@ func TestReading(t *testing.T) {
 		t.Errorf("said %q", c.Said())
 	}
 	text, err := json.Marshal(c)
-	for _, list := range []string{"nodes", "not_seen", "damage", "unread", "detectors", "shortfalls", "caveats", "holes", "lacking"} {
+	for _, list := range []string{"nodes", "not_seen", "strangers", "damage", "unread", "detectors", "shortfalls", "caveats", "holes", "lacking"} {
 		if err != nil || strings.Contains(string(text), `"`+list+`":null`) {
 			t.Errorf("as JSON, %s is null or %v", list, err)
 		}

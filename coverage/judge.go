@@ -45,6 +45,12 @@ func (c *Coverage) judge(list []Need, opt Options) {
 			Settle: s.node(n.Node),
 		})
 	}
+	for _, e := range c.Strangers {
+		c.short(Shortfall{
+			Why:    fmt.Sprintf("the entry point %s never answered: whose it is is not known, and whether all of its node was recorded", e.Entry),
+			Settle: s.entry(e.Entry),
+		})
+	}
 	for _, n := range c.Nodes {
 		for _, r := range n.Readings {
 			if blind, least, columns := blindWithout(list, r, len(c.Nodes)+len(c.NotSeen)); blind != nil {

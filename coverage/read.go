@@ -27,7 +27,7 @@ type Options struct {
 // not an error; an error is for ctx and for a glob that is none.
 func Of(ctx context.Context, rec *replay.Recording, opt Options) (*Coverage, error) {
 	c := &Coverage{
-		Nodes: []Node{}, NotSeen: []NotSeen{}, Damage: []Damage{}, Mixed: []string{}, Unread: []Unread{},
+		Nodes: []Node{}, NotSeen: []NotSeen{}, Strangers: []Stranger{}, Damage: []Damage{}, Mixed: []string{}, Unread: []Unread{},
 		Detectors: []Detector{}, Shortfalls: []Shortfall{}, Caveats: []string{},
 	}
 	c.From, c.To = rec.Window()
@@ -63,7 +63,7 @@ func Of(ctx context.Context, rec *replay.Recording, opt Options) (*Coverage, err
 		}
 	}
 	if opt.Node == "" {
-		if err := l.notSeen(); err != nil {
+		if err := errors.Join(l.notSeen(), l.strangers()); err != nil {
 			return nil, err
 		}
 	}
@@ -149,6 +149,31 @@ func (l *look) readLost() error {
 	for _, m := range marks {
 		if lost, ok := m.More["lost"].(float64); ok && m.Kind == archive.MarkGap {
 			l.lost[m.Node] += int(lost)
+		}
+	}
+	return nil
+}
+
+// strangers are the entry points that did not answer up to the end of the window, or of the run of the
+// recorder: the next says anew which do not.
+func (l *look) strangers() error {
+	marks, err := l.rec.Marks(l.ctx, time.Time{}, l.c.To)
+	if err != nil && !l.damaged(err) {
+		return err
+	}
+	var ended time.Time // of the run before
+	for _, m := range marks {
+		entry, fault, _ := strings.Cut(m.Note, ": ")
+		same := func(s Stranger) bool { return s.Entry == entry }
+		switch {
+		case m.Kind == "stop" || m.Kind == archive.MarkGap && m.Node == "":
+			ended = m.From
+		case m.Kind == archive.MarkStart:
+			l.c.Strangers = slices.DeleteFunc(l.c.Strangers, func(s Stranger) bool { return !s.Since.After(ended) })
+		case m.Kind == "entry_back":
+			l.c.Strangers = slices.DeleteFunc(l.c.Strangers, same)
+		case m.Kind == "entry_lost" && !slices.ContainsFunc(l.c.Strangers, same):
+			l.c.Strangers = append(l.c.Strangers, Stranger{entry, m.From, fault})
 		}
 	}
 	return nil

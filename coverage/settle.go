@@ -73,12 +73,17 @@ func (n Node) over(road ergo.Road) bool {
 	return slices.ContainsFunc(n.Readings, func(r Reading) bool { return r.Road == string(road) })
 }
 
+// entry records what stands behind an entry point.
+func (s settler) entry(address string) string {
+	return fmt.Sprintf("record run --endpoint %s -o again.erg --for %s", address, minutes(max(s.c.To.Sub(s.c.From), leastAgain)))
+}
+
 // node records a node that was not seen.
 func (s settler) node(name string) string {
 	if s.joined {
 		return s.unforwarded(name)
 	}
-	return fmt.Sprintf("record run --endpoint %s -o again.erg --for %s", host(name), minutes(max(s.c.To.Sub(s.c.From), leastAgain)))
+	return s.entry(host(name))
 }
 
 // unforwarded asks a node for itself: what it is forwarded is cut.

@@ -155,7 +155,8 @@ func runRun(cmd *cobra.Command, f *runFlags) (err error) {
 	}
 	defer shelving.close()
 	opts.Backlogs = append(opts.Backlogs, shelving.backlogs()...)
-	router, err := await(ctx, "read tokens and certificates", func() (*live.Router, error) { return f.router(joined, show.entry) })
+	entries := &strangers{show: show.entry, now: time.Now}
+	router, err := await(ctx, "read tokens and certificates", func() (*live.Router, error) { return f.router(joined, entries.hear) })
 	if err != nil {
 		return err
 	}
@@ -176,6 +177,7 @@ func runRun(cmd *cobra.Command, f *runFlags) (err error) {
 		return err
 	}
 	joined.nudge(r)
+	entries.record(r.Keep)
 	fleet.Start(ctx, r)
 	stop, err := f.start(ctx, &c, r, router, w, show)
 	if err != nil {
