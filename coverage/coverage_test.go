@@ -14,6 +14,7 @@ import (
 	"ergorecorder/analyze"
 	"ergorecorder/archive"
 	"ergorecorder/archive/archivetest"
+	"ergorecorder/archive/archivetest"
 	"ergorecorder/coverage"
 	"ergorecorder/ergo"
 	"ergorecorder/internal/fixture"
@@ -222,10 +223,11 @@ func TestLacks(t *testing.T) {
 // An entry point that never answered may be that of a node of which nothing was recorded.
 func TestStrangers(t *testing.T) {
 	c := standard(8)
-	path := written(t, c, nil)
-	w, err := archive.OpenWriter(path, nil)
-	if err != nil {
-		t.Fatal(err)
+	w, path := archivetest.Create(t, nil)
+	for _, r := range c.Records() {
+		if _, err := w.Append(r); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for _, m := range []archive.Mark{
 		{Kind: "entry_lost", From: c.From.Add(-2 * time.Minute), Note: "http://old:9922/mcp: connection refused"},

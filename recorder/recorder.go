@@ -366,18 +366,14 @@ func (r *Recorder) append(rec *archive.Record) {
 }
 
 // mark appends a mark and tells it.
-func (r *Recorder) mark(m archive.Mark) {
-	r.opts.Notice(ingest.Words(r.keep(m)))
-}
+func (r *Recorder) mark(m archive.Mark) { r.opts.Notice(ingest.Words(r.Keep(m))) }
 
-func (r *Recorder) keep(m archive.Mark) archive.Mark {
+// Keep appends a mark of what is told already.
+func (r *Recorder) Keep(m archive.Mark) archive.Mark {
 	m = r.stamped(m)
 	r.put("mark "+m.Kind, func() error { _, err := r.w.Mark(m); return err })
 	return m
 }
-
-// Keep appends a mark of what is told already.
-func (r *Recorder) Keep(m archive.Mark) { r.keep(m) }
 
 // Mark appends a mark of who runs beside the recorder.
 func (r *Recorder) Mark(m archive.Mark) { r.mark(m) }

@@ -177,7 +177,7 @@ func runRun(cmd *cobra.Command, f *runFlags) (err error) {
 		return err
 	}
 	joined.nudge(r)
-	entries.record(r.Keep)
+	entries.record(func(m archive.Mark) { r.Keep(m) })
 	fleet.Start(ctx, r)
 	stop, err := f.start(ctx, &c, r, router, w, show)
 	if err != nil {
