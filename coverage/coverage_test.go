@@ -14,7 +14,6 @@ import (
 	"ergorecorder/analyze"
 	"ergorecorder/archive"
 	"ergorecorder/archive/archivetest"
-	"ergorecorder/archive/archivetest"
 	"ergorecorder/coverage"
 	"ergorecorder/ergo"
 	"ergorecorder/internal/fixture"
