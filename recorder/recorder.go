@@ -1,6 +1,7 @@
 package recorder
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -381,9 +382,6 @@ func (r *Recorder) Mark(m archive.Mark) { r.mark(m) }
 // stamped is a mark as of now, without the secrets that it may quote.
 func (r *Recorder) stamped(m archive.Mark) archive.Mark {
 	m = ingest.Mark(m, r.opts.kept())
-	m.At = r.clock.Now()
-	if m.To.IsZero() {
-		m.To = m.From
-	}
+	m.At, m.To = r.clock.Now(), cmp.Or(m.To, m.From)
 	return m
 }
