@@ -91,7 +91,12 @@ func hotspot(ctx context.Context, s *scene.Scene, n *scene.Node, rates series.Se
 		if err != nil {
 			return nil, err
 		}
-		grew, shift := loadRatio(was, is), reshaped(s, profs, since, c.At, until)
+		grew, shift, known := loadRatio(was, is), reshaped(s, profs, since, c.At, until), true
+		if len(is) == 0 && len(was) > 0 {
+			if grew, known, err = grewAcross(ctx, s, n, before, c.At); err != nil {
+				return nil, err
+			}
+		}
 		if shift != nil && costs(was, is, profiles.BehaviorOf(shift.Function)) == asBefore {
 			shift = nil // there are more messages of that kind, each as dear as before
 		}
@@ -100,6 +105,10 @@ func hotspot(ctx context.Context, s *scene.Scene, n *scene.Node, rates series.Se
 			continue
 		}
 		f := cpuFinding(n, onset, off, end, c, rates)
+		if !known && shift == nil {
+			f.AtMost(finding.Note)
+			f.Caveats = append(f.Caveats, "No listing of processes since tells whether as many more messages came.")
+		}
 		tellCores(n, &f.Evidence[0], c, rates.Between(since, c.At), rates.Between(c.At, until))
 		if end != s.To {
 			f.End = &end

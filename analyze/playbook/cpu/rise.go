@@ -1,7 +1,9 @@
 package cpu
 
 import (
+	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"ergorecorder/analyze/finding"
@@ -69,6 +71,23 @@ func loadRatio(was, is map[string]scene.WorkRate) float64 {
 		return 1
 	}
 	return max(1, scaled/spent)
+}
+
+// grewAcross is by how much the messages grew at an instant, by the two listings around it where no
+// two came since: what they show is of both sides. It is not known where none came since, or
+// the node began anew between them.
+func grewAcross(ctx context.Context, s *scene.Scene, n *scene.Node, before finding.Window, at time.Time) (grew float64, known bool, err error) {
+	i, _ := slices.BinarySearchFunc(n.Procs.Listings, at, time.Time.Compare)
+	if i == 0 || i == len(n.Procs.Listings) {
+		return 1, false, nil
+	}
+	from, to := n.Procs.Listings[i-1], n.Procs.Listings[i]
+	if slices.ContainsFunc(n.Starts, func(t time.Time) bool { return t.After(from) && !t.After(to) }) {
+		return 1, false, nil
+	}
+	was, mixed, err := s.Works(ctx, n, before, finding.Window{From: from, To: to.Add(1)})
+	since := to.Sub(at).Seconds() / to.Sub(from).Seconds()
+	return 1 + (loadRatio(was, mixed)-1)/max(since, 0.1), len(mixed) > 0, err
 }
 
 // A cost is what a message of a behavior costs, against before.
