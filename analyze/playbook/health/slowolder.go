@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strconv"
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
@@ -25,7 +24,7 @@ type dearActor struct {
 func (d dearActor) times() float64 { return d.is / d.was }
 
 // slowAllAlong finds a node that was slow as a whole when the recording began, and is: its
-// answers, and the pings to it, take several times as long as those of others, and nearly all of its
+// answers, and the pings to it, take several times as long as those of others, and most of its
 // processes take several times as long for a message as in their lives before.
 func slowAllAlong(s *scene.Scene, w *scene.Network, n *scene.Node, v *finding.Verdict) {
 	took, others, slowest := answerTakes(n), []float64{}, (*scene.Node)(nil)
@@ -42,7 +41,8 @@ func slowAllAlong(s *scene.Scene, w *scene.Network, n *scene.Node, v *finding.Ve
 		return
 	}
 	dear, judged := dearActors(n)
-	if len(dear) < 3 || 4*len(dear) < 3*judged || busier(n) {
+	busy, known := busier(n)
+	if len(dear) < 3 || 4*len(dear) < 3*judged || busy {
 		return // few: they have reasons of their own
 	}
 	if !slices.ContainsFunc(dear, func(d dearActor) bool { return d.Behavior != dear[0].Behavior }) {
@@ -54,8 +54,8 @@ func slowAllAlong(s *scene.Scene, w *scene.Network, n *scene.Node, v *finding.Ve
 		Subject: finding.Subject{Node: n.Name, Incarnation: n.Incarnation(s.From)},
 		Onset:   s.From, OnsetErrorS: max(1, s.Usual(n).Seconds()),
 		Title: fmt.Sprintf("%s is slow as a whole, all along", finding.NodeName(n.Name)),
-		Summary: fmt.Sprintf("It was so when the recording began: its own answers take %s, and those of %s, the slowest of the other nodes, %s; %d of %d processes of which both are known take at least %d times as long for a message as in their lives before; it does not use more CPU.",
-			finding.Seconds(series.Median(n.Heard.V)), slowest.Name, finding.Seconds(series.Median(slowest.Heard.V)), len(dear), judged, dearer),
+		Summary: fmt.Sprintf("It was so when the recording began: its own answers take %s, and those of %s, the slowest of the other nodes, %s; most of its processes of which it is known take several times as long for a message as in their lives before, as %s does: %s and %s.",
+			finding.Seconds(series.Median(n.Heard.V)), slowest.Name, finding.Seconds(series.Median(slowest.Heard.V)), d.Called(), finding.Seconds(d.is), finding.Seconds(d.was)),
 		Evidence: []finding.Evidence{{
 			What: "time that its answers take", Node: n.Name, Tool: "node_info", From: &s.From, To: &s.To, Series: finding.Chart("s", n.Heard),
 		}},
@@ -66,11 +66,11 @@ func slowAllAlong(s *scene.Scene, w *scene.Network, n *scene.Node, v *finding.Ve
 	f.Evidence[0].Value("after_s", series.Median(n.Heard.V), n.Over("node_info", n.Heard).Of("median(took)"))
 	f.Evidence[0].Value("other_node_s", series.Median(slowest.Heard.V), slowest.Over("node_info", slowest.Heard).Of("median(took)"))
 	from, to := d.from.At, d.to.At
-	e := finding.Evidence{What: "what a message of " + d.Called() + " takes, which is the median of those", Node: n.Name, Tool: "process_list", Field: "MessagesIn - MessagesMailbox", From: &from, To: &to}
+	e := finding.Evidence{What: "what a message of " + d.Called() + " takes", Node: n.Name, Tool: "process_list", Field: "MessagesIn - MessagesMailbox", From: &from, To: &to}
 	e.Value("service_s", d.was, d.Rows(d.Begin.At, d.Begin.At).Of("first(RunningTime) / first(MessagesIn - MessagesMailbox) / 1e9"))
 	e.Value("message_takes_s", d.is, d.Rows(from, to).Of(d.formula))
-	for name, n := range map[string]int{"processes": judged, "of_them_dearer": len(dear), "times_at_least": dearer} {
-		e.Value(name, n, d.Rows(from, to).Of(strconv.Itoa(n))) // counted over many rows: no formula gives them
+	if known {
+		f.Summary += " It does not use clearly more CPU than in its life before."
 	}
 	f.Evidence = append(f.Evidence, e)
 	v.Find(f)
@@ -146,9 +146,9 @@ func (d *dearActor) measure() bool {
 	return true
 }
 
-// busier reports whether a node uses more CPU than on average in its life before.
-func busier(n *scene.Node) bool {
+// busier reports whether a node uses clearly more CPU than on average in its life before, if that is known.
+func busier(n *scene.Node) (busier, known bool) {
 	used := series.Sum(n.Series(ergo.Node, "UserTime"), n.Series(ergo.Node, "SystemTime"))
 	was, _, ok := n.LifeBefore(used)
-	return ok && series.Median(series.Rates(used).V) > 1.5*was+0.1e9
+	return ok && series.Median(series.Rates(used).V) > 1.5*was+0.1e9, ok
 }
