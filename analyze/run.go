@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -22,6 +20,7 @@ import (
 	"ergorecorder/analyze/setting"
 	"ergorecorder/analyze/weigh"
 	"ergorecorder/coverage"
+	"ergorecorder/internal/panics"
 	"ergorecorder/replay"
 )
 
@@ -213,46 +212,17 @@ func ask(ctx context.Context, s *scene.Scene, b playbook.Playbook, sturdy bool) 
 	return j, nil
 }
 
-// A panicked is what a detector broke with, and where.
-type panicked struct {
-	value any
-	at    string
-}
-
-func (p *panicked) Error() string { return fmt.Sprintf("internal error at %s: %v", p.at, p.value) }
-
 // run runs a detector. One that panics is an error, or, for who wants the rest all the same (a
 // recorder judges beside recording), nothing that it found in order counts.
 func run(ctx context.Context, s *scene.Scene, d detector.Detector, v *finding.Verdict, sturdy bool) (whole bool, err error) {
-	if err := guarded(ctx, s, d, v); err != nil {
-		if broke := (*panicked)(nil); sturdy && errors.As(err, &broke) {
+	if err := panics.Caught(func() error { return d.Run(ctx, s, v) }); err != nil {
+		if broke := (*panics.Error)(nil); sturdy && errors.As(err, &broke) {
 			v.Skip("%s: %v: what it looks for is not judged. That is a fault of this program, not of the cluster: report it, with the archive if you can", d.Name, broke)
 			return false, nil
 		}
 		return false, err
 	}
 	return true, lacking(s, d, v)
-}
-
-func guarded(ctx context.Context, s *scene.Scene, d detector.Detector, v *finding.Verdict) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = &panicked{p, origin()}
-		}
-	}()
-	return d.Run(ctx, s, v)
-}
-
-// origin is the place in this module that a panic came from, called while it is recovered.
-func origin() string {
-	pcs := make([]uintptr, 32)
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs)])
-	for {
-		f, more := frames.Next()
-		if !strings.HasPrefix(f.Function, "runtime.") || !more {
-			return fmt.Sprintf("%s:%d", filepath.Base(f.File), f.Line)
-		}
-	}
 }
 
 // take takes over what a playbook said, as far as enough was seen for it.

@@ -11,6 +11,7 @@ import (
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
 	"ergorecorder/internal/fixture"
+	"ergorecorder/replay"
 )
 
 // A detector that panics costs its own verdict and no other, and the report says so; who does not ask
@@ -18,11 +19,34 @@ import (
 func TestADetectorThatPanics(t *testing.T) {
 	rec := fixture.Open(t, fixture.Bare(t, fixture.Bundled(t, "stuck")))
 	var none []int
-	breaks := detector.Detector{Name: "off_by_one", Run: func(context.Context, *scene.Scene, *finding.Verdict) error {
-		none[0]++
-		return nil
-	}}
-	opt := analyze.Options{Rules: []detector.Detector{breaks}}
+	beyond := func() error { none[0]++; return nil }
+	for name, run := range map[string]func(context.Context, *scene.Scene, *finding.Verdict) error{
+		"itself": func(context.Context, *scene.Scene, *finding.Verdict) error { return beyond() },
+		"on a goroutine for each node": func(ctx context.Context, s *scene.Scene, _ *finding.Verdict) error {
+			return s.Each(ctx, func(context.Context, int, *scene.Node) error { return beyond() })
+		},
+		"in what is worked out once": func(_ context.Context, s *scene.Scene, _ *finding.Verdict) error {
+			for range 2 { // who asks again gets the same
+				if _, err := s.Once("off_by_one", func() (any, error) { return nil, beyond() }); err != nil {
+					continue
+				}
+				return nil
+			}
+			_, err := s.Once("off_by_one", nil)
+			return err
+		},
+		"in the standard library": func(context.Context, *scene.Scene, *finding.Verdict) error {
+			_ = slices.Max(none)
+			return nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) { breaks(t, rec, detector.Detector{Name: "off_by_one", Run: run}) })
+	}
+}
+
+func breaks(t *testing.T, rec *replay.Recording, d detector.Detector) {
+	t.Helper()
+	opt := analyze.Options{Rules: []detector.Detector{d}}
 	if _, err := analyze.Run(t.Context(), rec, opt); err == nil || !strings.Contains(err.Error(), "sturdy_test.go:") {
 		t.Errorf("error %v, want the place", err)
 	}

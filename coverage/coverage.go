@@ -9,7 +9,7 @@ type Coverage struct {
 	To         time.Time   `json:"to"`
 	Nodes      []Node      `json:"nodes"`
 	NotSeen    []NotSeen   `json:"not_seen"`   // nodes that others know, and of which nothing was recorded
-	Strangers  []Stranger  `json:"strangers"`  // entry points that never answered: whose they are is not known
+	Strangers  []Stranger  `json:"strangers"`  // entry points that do not answer: whose they are is not known
 	Damage     []Damage    `json:"damage"`     // what cannot be read
 	Mixed      []string    `json:"mixed"`      // nodes of which two recordings are in one
 	Unread     []Unread    `json:"unread"`     // what is written still, and cannot be read yet

@@ -47,7 +47,7 @@ func (c *Coverage) judge(list []Need, opt Options) {
 	}
 	for _, e := range c.Strangers {
 		c.short(Shortfall{
-			Why:    fmt.Sprintf("the entry point %s never answered: whose it is is not known, and whether all of its node was recorded", e.Entry),
+			Why:    fmt.Sprintf("the entry point %s does not answer: whose it is is not known, nor whether its node was recorded", e.Entry),
 			Settle: s.entry(e.Entry),
 		})
 	}

@@ -29,6 +29,7 @@ import (
 	"ergorecorder/analyze/setting"
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/internal/panics"
 	"ergorecorder/replay"
 )
 
@@ -124,7 +125,7 @@ func (s *Scene) Each(ctx context.Context, f func(ctx context.Context, i int, n *
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	for i, n := range s.Nodes {
-		g.Go(func() error { return f(ctx, i, n) })
+		g.Go(func() error { return panics.Caught(func() error { return f(ctx, i, n) }) })
 	}
 	return g.Wait()
 }
@@ -268,6 +269,6 @@ func (s *Scene) Once(key any, work func() (any, error)) (any, error) {
 		s.once[key] = w
 	}
 	s.mu.Unlock()
-	w.once.Do(func() { w.value, w.err = work() })
+	w.once.Do(func() { w.err = panics.Caught(func() (err error) { w.value, err = work(); return err }) })
 	return w.value, w.err
 }

@@ -160,10 +160,10 @@ func unheard(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 	case i == 0 && rate >= s.Set.Of(voidRate) && wasHeard(e):
 		left = true
 		how = fmt.Sprintf("it was so when the recording began, though by then %s deliveries had been made of %s messages: it had subscribers", finding.Number(e.Delivered.V[0]), finding.Number(e.Published.V[0]))
-	case rate >= s.Set.Of(wasted) && i > 0:
+	case rate >= s.Set.Of(wasted) && i > 0 && starting(e, since):
 		onset, off = series.Middle(e.Subscribers.T[i-1], since)
 		how, always = fmt.Sprintf("its last %s subscribers left within the first minute after it was registered", finding.Number(e.Subscribers.V[i-1])), true
-	case rate >= s.Set.Of(wasted):
+	case rate >= s.Set.Of(wasted) && i == 0:
 		how, always = "it has been so from the first answer on", true
 	default:
 		return false

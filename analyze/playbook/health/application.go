@@ -210,7 +210,7 @@ func betweenListings(n *scene.Node, a *scene.Application, said []replay.LogLine)
 }
 
 // begunAnew finds an application that by its uptime began anew between two listings, of which no
-// lines tell: applications do not start by themselves.
+// pair of lines tells: applications do not start by themselves.
 func begunAnew(n *scene.Node, a *scene.Application) *finding.Finding {
 	if a.Anew.IsZero() || slices.ContainsFunc(n.Starts, func(t time.Time) bool { return t.Sub(a.Anew).Abs() < time.Minute }) {
 		return nil
@@ -220,7 +220,7 @@ func begunAnew(n *scene.Node, a *scene.Application) *finding.Finding {
 		Kind: finding.ApplicationDown, Onset: onset, OnsetErrorS: max(1, off.Seconds()), End: &a.Anew, Confidence: finding.Medium, Score: finding.Note,
 		Subject:        finding.Subject{Node: n.Name, Incarnation: n.Incarnation(a.Anew), Name: a.Name, Application: a.Name},
 		Title:          fmt.Sprintf("the application %s on %s was started again at %s", a.Name, n.Name, finding.Clock(a.Anew)),
-		Summary:        "Its uptime began anew between two listings of applications, both of which show it running. Why it had stopped no line tells.",
+		Summary:        "Its uptime began anew between two listings of applications, both of which show it running. No pair of lines tells that it stopped and started.",
 		Recommendation: "Nothing, if somebody did so on purpose; else see why it stopped (its log, the supervisor that gave up).",
 		Confirm:        []string{fmt.Sprintf("app_info node=%s name=%s", n.Name, a.Name)},
 		Evidence:       []finding.Evidence{{What: "its uptime", Node: n.Name, Tool: "app_list", Field: "uptime", From: &onset, To: &a.Up}},

@@ -177,10 +177,13 @@ func unseenRestart(s *scene.Scene, n *scene.Node, d scene.Absence) *finding.Find
 
 // refusals says which calls failed while a node was away.
 func refusals(d scene.Absence) string {
-	if d.Calls == 0 {
+	switch {
+	case d.Calls > 0:
+		return fmt.Sprintf("%d %s to it failed", d.Calls, finding.Plural(d.Calls, "call", "calls"))
+	case d.Refused > 0:
 		return "the recorder noted that it could not be reached"
 	}
-	return fmt.Sprintf("%d %s to it failed", d.Calls, finding.Plural(d.Calls, "call", "calls"))
+	return "nothing was heard of it, and no call to it was refused"
 }
 
 func awayEvidence(n *scene.Node, d scene.Absence) []finding.Evidence {
