@@ -16,6 +16,12 @@ const good = `{"t":"2026-11-22T01:12:57.085936843Z","node":"a@h","tool":"runtime
 
 const refused = `{"t":"2026-11-22T01:12:58.000000000Z","node":"b@h","tool":"node_info","args":{},"ms":12,"text":null,"is_error":false,"rpc_error":{"code":-32603,"message":"remote call to 'b@h' failed: no route"}}`
 
+func write(w *bytes.Buffer, l *Line) error {
+	b, err := Append(nil, l)
+	w.Write(b)
+	return err
+}
+
 func TestReadWriteGivesTheSameLines(t *testing.T) {
 	in := good + "\n" + refused + "\n"
 	var out bytes.Buffer
@@ -23,7 +29,7 @@ func TestReadWriteGivesTheSameLines(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := Write(&out, l); err != nil {
+		if err := write(&out, l); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -146,7 +152,7 @@ func TestWriteIsAsEncodingMakesIt(t *testing.T) {
 		if err := e.Encode(w); err != nil {
 			t.Fatal(err)
 		}
-		if err := Write(&got, l); err != nil {
+		if err := write(&got, l); err != nil {
 			t.Fatal(err)
 		}
 		if string(escape.JSON(want.Bytes())) != got.String() {
@@ -165,7 +171,7 @@ func TestWriteAllKeepsTheOrder(t *testing.T) {
 		for i := range 300 {
 			line := *l
 			line.Answer.Text = bytes.Repeat([]byte(`"`), (300-i)*7)
-			if err := Write(&want, &line); err != nil {
+			if err := write(&want, &line); err != nil {
 				return err
 			}
 			if err := emit(&line); err != nil {

@@ -53,10 +53,10 @@ func cutText(line, room []byte) (c cut, ok bool) {
 			c.note(name, bytes.TrimRight(line[from:i], " \t\r\n"))
 		}
 		if i = space(line, i); i >= len(line) || line[i] != ',' {
-			break
+			return c, c.to != 0 && i < len(line) && line[i] == '}' && space(line, i+1) == len(line)
 		}
 	}
-	return c, c.to != 0 && i < len(line) && line[i] == '}' && space(line, i+1) == len(line)
+	return c, false // no field, or none behind a comma
 }
 
 // note keeps a field that is not the text.

@@ -224,6 +224,8 @@ func FuzzLine(f *testing.F) {
 	for _, l := range []string{
 		`{"t":"2026-11-22T01:12:57.085936843Z","node":"a@h","tool":"t","args":{"timeout":10},"ms":0.9,"text":"[\n {\"PID\":\"\u003cA.0.1\u003e\"}]","is_error":false,"rpc_error":null}`,
 		`{"t": "2026-11-22T01:12:57Z", "node": "a@h", "tool": "t", "text": null, "rpc_error": {"code": -32603, "message": "no \"route\""}}`,
+		`{"t":"2026-11-22T01:12:57Z","node":"a@h","tool":"t","args":{},"ms":1,"text":"a",}`,
+		`{"t":"2026-11-22T01:12:57Z","node":"a@h","tool":"t","text":"a","is_error":false, }`,
 		`{"T":"2026-11-22T01:12:57Z","node":"\u0061","tool":"t","text":"\ud83d\ude00 é","more":[1,{"text":"}"}]}`,
 	} {
 		f.Add([]byte(l))

@@ -13,15 +13,6 @@ import (
 	"ergorecorder/internal/inorder"
 )
 
-// Write writes one line, in which nothing steers a terminal.
-func Write(w io.Writer, l *Line) error {
-	b, err := Append(nil, l)
-	if err == nil {
-		_, err = w.Write(b)
-	}
-	return err
-}
-
 // WriteAll writes the lines that read hands to its emit, in their order, some made
 // while others are read and written. At most six lines are held.
 func WriteAll(w io.Writer, read func(emit func(*Line) error) error) error {
