@@ -2,6 +2,7 @@ package archive
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"time"
 
@@ -131,7 +132,25 @@ type place struct {
 func (r *Reader) find(s StreamKey, subject string, t time.Time) (p place, err error) {
 	r.refresh()
 	at := t.UnixNano()
-	runs := slices.DeleteFunc(r.cat.Runs(s, 0), func(x catalog.Run) bool { return x.From > at })
+	if from, ok := r.cat.NewestFrom(s, 0, at); ok { // mostly the newest record is of a run that goes on then or later
+		if p, found, err := r.findIn(s, subject, at, from); err != nil || found >= from {
+			return p, err
+		}
+	}
+	p, found, err := r.findIn(s, subject, at, never)
+	if err == nil && found == never {
+		err = ErrNotFound
+	}
+	return p, err
+}
+
+// never is before all times.
+const never = math.MinInt64
+
+// findIn is find among the runs that go on at a time or later; found is the time of the record, never where
+// there is none.
+func (r *Reader) findIn(s StreamKey, subject string, at, goesOn int64) (p place, found int64, err error) {
+	runs := r.cat.RunsLike(s, 0, func(x *catalog.Run) bool { return x.From <= at && x.To >= goesOn })
 	slices.SortFunc(runs, func(a, b catalog.Run) int { return cmp.Or(cmp.Compare(b.To, a.To), cmp.Compare(b.Run, a.Run)) })
 	var best *codec.Head
 	for i := range runs {
@@ -141,7 +160,7 @@ func (r *Reader) find(s StreamKey, subject string, t time.Time) (p place, err er
 		}
 		heads, err := r.heads(s, *x)
 		if err != nil {
-			return p, err
+			return p, never, err
 		}
 		for i := range heads {
 			h := &heads[i]
@@ -152,9 +171,9 @@ func (r *Reader) find(s StreamKey, subject string, t time.Time) (p place, err er
 		}
 	}
 	if best == nil {
-		return p, ErrNotFound
+		return p, never, nil
 	}
-	return p, nil
+	return p, best.At, nil
 }
 
 // heads are the heads of a run, of a kept position where there is one.

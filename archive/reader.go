@@ -65,12 +65,13 @@ func newReader() *Reader {
 }
 
 func (r *Reader) open(paths []string) error {
+	var room []byte
 	for i, p := range paths {
 		if i > 0 && i == len(paths)-1 && bolt.NotBegun(p) {
 			r.cat.Unbegun = true
 			continue
 		}
-		s, damage, err := catalog.OpenSegment(p)
+		s, damage, err := catalog.OpenSegment(p, &room)
 		if errors.Is(err, ErrLocked) && len(paths) > 1 && i == len(paths)-1 {
 			r.cat.Live = err.Error()
 			continue
