@@ -365,12 +365,7 @@ func (r *Run) openColumns(z *codec.Zip, room *[]byte, columns []string) (cr *cod
 			cr = codec.OpenColumns(z, io.NewSectionReader(f.file, r.At, int64(r.Size)), r.Size, room, columns)
 		}
 	default:
-		_ = r.Seg.View(func(tx *bbolt.Tx) error { // who reads all of it is told what is wrong
-			if v := bolt.GetValue(tx.Bucket(BucketBlocks), r.Key); r.At+int64(r.Size) <= int64(len(v)) {
-				cr = codec.OpenColumns(z, bytes.NewReader(v[r.At:r.At+int64(r.Size)]), r.Size, room, columns)
-			}
-			return nil
-		})
+		r.Seg.stretch(r.In, r.At, r.Size, func(src io.ReaderAt) { cr = codec.OpenColumns(z, src, r.Size, room, columns) })
 	}
 	return cr
 }

@@ -157,8 +157,8 @@ type Partial struct {
 	sums []byte
 }
 
-// firstRead is how much of a block is read to find out where its streams lie.
-const firstRead = 4 << 10
+// firstRead is how much of a block is read to find out where its streams lie: for most all that every reader needs.
+const firstRead = 16 << 10
 
 // Open reads what every reader of a block needs. It is nil where the block must be read as a whole, which then also
 // finds what is damaged.
