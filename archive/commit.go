@@ -333,7 +333,8 @@ func (w *Writer) stored(batches []*catalog.Batch, blocks []packed) {
 		for _, c := range p.run.Chunks {
 			c.Batch.Live--
 		}
-		p.run.Chunks, p.run.Stats, p.run.Size, p.run.Key, p.run.At = nil, nil, len(p.block), p.key, int64(p.at)
+		p.run.Chunks, p.run.Stats, p.run.Size = nil, nil, len(p.block)
+		p.run.Put(w.seg, p.key, p.at)
 	}
 	for _, b := range batches {
 		b.Memory.Store(nil)

@@ -2,6 +2,7 @@ package archive
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"time"
 
@@ -56,9 +57,9 @@ func (r *Reader) lastFrame(s StreamKey, t time.Time, columns []string, wanted fu
 	if err != nil {
 		return nil, err
 	}
-	sc := &scan{r: r, key: s, table: codec.NewTable(r.form(s), columns, r.fetcher(s))}
+	sc := &scan{r: r, key: s, table: codec.NewTable(r.form(s), columns, r.fetcher(s, columns))}
 	sc.table.Only(wanted)
-	p, err := r.position(s, at.run, sc.table)
+	p, err := r.position(s, at.run, sc.table, columns)
 	if err == nil {
 		err = r.advance(p, at)
 	}
@@ -77,9 +78,9 @@ func (r *Reader) LastRow(s StreamKey, column, literal string, t time.Time) (rec 
 	if err != nil {
 		return nil, 0, err
 	}
-	table := codec.NewText(r.form(s), r.fetcher(s))
+	table := codec.NewText(r.form(s), r.fetcher(s, nil))
 	table.Only(r.partsWith(s, column, literal, at.seq))
-	p, err := r.position(s, at.run, table)
+	p, err := r.position(s, at.run, table, nil)
 	if err == nil {
 		err = r.advance(p, at)
 	}
@@ -131,7 +132,25 @@ type place struct {
 func (r *Reader) find(s StreamKey, subject string, t time.Time) (p place, err error) {
 	r.refresh()
 	at := t.UnixNano()
-	runs := slices.DeleteFunc(r.cat.Runs(s, 0), func(x catalog.Run) bool { return x.From > at })
+	if from, ok := r.cat.NewestFrom(s, 0, at); ok { // mostly the newest record is of a run that goes on then or later
+		if p, found, err := r.findIn(s, subject, at, from); err != nil || found >= from {
+			return p, err
+		}
+	}
+	p, found, err := r.findIn(s, subject, at, never)
+	if err == nil && found == never {
+		err = ErrNotFound
+	}
+	return p, err
+}
+
+// never is before all times.
+const never = math.MinInt64
+
+// findIn is find among the runs that go on at a time or later; found is the time of the record, never where
+// there is none.
+func (r *Reader) findIn(s StreamKey, subject string, at, goesOn int64) (p place, found int64, err error) {
+	runs := r.cat.RunsLike(s, 0, func(x *catalog.Run) bool { return x.From <= at && x.To >= goesOn })
 	slices.SortFunc(runs, func(a, b catalog.Run) int { return cmp.Or(cmp.Compare(b.To, a.To), cmp.Compare(b.Run, a.Run)) })
 	var best *codec.Head
 	for i := range runs {
@@ -141,7 +160,7 @@ func (r *Reader) find(s StreamKey, subject string, t time.Time) (p place, err er
 		}
 		heads, err := r.heads(s, *x)
 		if err != nil {
-			return p, err
+			return p, never, err
 		}
 		for i := range heads {
 			h := &heads[i]
@@ -152,9 +171,9 @@ func (r *Reader) find(s StreamKey, subject string, t time.Time) (p place, err er
 		}
 	}
 	if best == nil {
-		return p, ErrNotFound
+		return p, never, nil
 	}
-	return p, nil
+	return p, best.At, nil
 }
 
 // heads are the heads of a run, of a kept position where there is one.
@@ -167,7 +186,7 @@ func (r *Reader) heads(s StreamKey, x catalog.Run) ([]codec.Head, error) {
 		}
 	}
 	r.mu.Unlock()
-	cr, err := r.cat.Open(r.zip, s, x)
+	cr, err := r.cat.OpenIn(r.zip, s, x, new([]byte), []string{}) // no column of it
 	if err != nil {
 		return nil, err
 	}
@@ -183,7 +202,7 @@ func (r *Reader) record(s StreamKey, x catalog.Run, i int) (*Record, error) {
 	p := r.takePosition(s, x, i)
 	if p == nil {
 		var err error
-		if p, err = r.position(s, x, codec.NewText(r.form(s), r.fetcher(s))); err != nil {
+		if p, err = r.position(s, x, codec.NewText(r.form(s), r.fetcher(s, nil)), nil); err != nil {
 			return nil, err
 		}
 	}
@@ -198,9 +217,9 @@ func (r *Reader) record(s StreamKey, x catalog.Run, i int) (*Record, error) {
 	return rec, nil
 }
 
-// position opens a run with a table that is new.
-func (r *Reader) position(s StreamKey, x catalog.Run, table *codec.Table) (*position, error) {
-	cr, err := r.cat.Open(r.zip, s, x)
+// position opens a run with a table that is new, and has these columns; nil stands for all.
+func (r *Reader) position(s StreamKey, x catalog.Run, table *codec.Table, columns []string) (*position, error) {
+	cr, err := r.cat.OpenIn(r.zip, s, x, new([]byte), columns)
 	if err != nil {
 		return nil, err
 	}

@@ -65,12 +65,13 @@ func newReader() *Reader {
 }
 
 func (r *Reader) open(paths []string) error {
+	var room []byte
 	for i, p := range paths {
 		if i > 0 && i == len(paths)-1 && bolt.NotBegun(p) {
 			r.cat.Unbegun = true
 			continue
 		}
-		s, damage, err := catalog.OpenSegment(p)
+		s, damage, err := catalog.OpenSegment(p, &room)
 		if errors.Is(err, ErrLocked) && len(paths) > 1 && i == len(paths)-1 {
 			r.cat.Live = err.Error()
 			continue
@@ -246,11 +247,11 @@ func (r *Reader) form(k StreamKey) codec.Form {
 	return codec.FormText
 }
 
-// fetcher finds the runs of a table's further parts.
-func (r *Reader) fetcher(k StreamKey) func(part int, seq uint64) (*codec.Run, error) {
+// fetcher finds the runs of a table's further parts, for who wants no columns but these; nil stands for all.
+func (r *Reader) fetcher(k StreamKey, columns []string) func(part int, seq uint64) (*codec.Run, error) {
 	return func(part int, seq uint64) (*codec.Run, error) {
 		if x := r.runAt(k, part, seq); x != nil {
-			return r.cat.Open(r.zip, k, *x)
+			return r.cat.OpenIn(r.zip, k, *x, new([]byte), columns)
 		}
 		return nil, errors.New("no block holds it")
 	}

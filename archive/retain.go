@@ -140,13 +140,10 @@ func (w *Writer) withoutBegun(paths []string) ([]string, error) {
 	if bolt.NotBegun(paths[n]) {
 		return paths, nil // it is begun anew
 	}
-	if empty, err := peek(paths[n], holdsNothing); err != nil || !empty {
+	if empty, err := peek(paths[n], (*catalog.Segment).HoldsNothing); err != nil || !empty {
 		return paths, err
 	}
-	ends, err := peek(paths[n-1], func(tx *bbolt.Tx) (bool, error) {
-		m, err := catalog.GetMeta(tx)
-		return m.Next == 0 && m.Version >= 3, err
-	})
+	ends, err := peek(paths[n-1], func(s *catalog.Segment) bool { return s.Meta.Next == 0 && s.Meta.Version >= 3 })
 	if err != nil || !ends {
 		return paths, err
 	}
@@ -158,30 +155,13 @@ func (w *Writer) withoutBegun(paths []string) ([]string, error) {
 
 // peek asks a segment that is not damaged something; of one that is, the answer
 // is no.
-func peek(path string, ask func(*bbolt.Tx) (bool, error)) (yes bool, err error) {
-	s, damage, err := catalog.OpenSegment(path)
+func peek(path string, ask func(*catalog.Segment) bool) (yes bool, err error) {
+	s, damage, err := catalog.OpenSegment(path, new([]byte))
 	if err != nil {
 		return false, fmt.Errorf("segment %s: %w", filepath.Base(path), err)
 	}
 	defer s.Close()
-	if damage != nil || s.DB == nil {
-		return false, nil
-	}
-	err = s.View(func(tx *bbolt.Tx) (err error) {
-		yes, err = ask(tx)
-		return err
-	})
-	return yes && err == nil, nil
-}
-
-// holdsNothing reports whether a segment has no records.
-func holdsNothing(tx *bbolt.Tx) (bool, error) {
-	for _, name := range [][]byte{catalog.BucketStreams, catalog.BucketBlocks, catalog.BucketIndex, catalog.BucketTail} {
-		if b := tx.Bucket(name); b == nil || b.Stats().KeyN > 0 {
-			return false, nil
-		}
-	}
-	return true, nil
+	return damage == nil && ask(s), nil
 }
 
 // turnTo makes next the segment that is written. Records that came since all
@@ -426,8 +406,9 @@ func (w *Writer) rewrite(s *catalog.Segment, keep []*catalog.Run) error {
 	w.cat.Mu.Lock()
 	defer w.cat.Mu.Unlock()
 	s.Meta.Pinned, s.Meta.Version = true, FormatVersion
+	s.Anew()
 	for _, p := range blocks {
-		p.run.Key, p.run.At = p.key, int64(p.at)
+		p.run.Put(s, p.key, p.at)
 	}
 	return s.Reopen()
 }
@@ -441,10 +422,7 @@ func (w *Writer) copyRuns(tx *bbolt.Tx, s *catalog.Segment, keep []*catalog.Run)
 	if err := catalog.PutMeta(tx, m); err != nil {
 		return nil, err
 	}
-	err := s.View(func(src *bbolt.Tx) error {
-		return src.Bucket(catalog.BucketStreams).ForEach(tx.Bucket(catalog.BucketStreams).Put)
-	})
-	if err != nil {
+	if err := s.Definitions(tx.Bucket(catalog.BucketStreams).Put); err != nil {
 		return nil, err
 	}
 	blocks := make([]packed, 0, len(keep))

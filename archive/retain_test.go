@@ -134,8 +134,8 @@ func TestReadWhileRewritten(t *testing.T) {
 	before := w.cat.Runs(key(2), 0)[0]
 	now = now.Add(24 * time.Hour)
 	appendSync(t, w, retainRecord(now, 10))
-	if after := w.cat.Runs(key(2), 0)[0]; after.At == before.At || string(after.Key) != string(before.Key) {
-		t.Fatalf("the block has not moved within its value: %d of %x, now %d of %x", before.At, before.Key, after.At, after.Key)
+	if after := w.cat.Runs(key(2), 0)[0]; after.At == before.At || string(after.In.Key) != string(before.In.Key) {
+		t.Fatalf("the block has not moved within its value: %d of %x, now %d of %x", before.At, before.In.Key, after.At, after.In.Key)
 	}
 	if _, err := w.cat.Open(w.zip, key(2), before); err != nil {
 		t.Error(err)

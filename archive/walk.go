@@ -89,8 +89,8 @@ type walk struct {
 
 // begin finds the runs and groups those that overlap.
 func (w *walk) begin() {
-	runs := slices.DeleteFunc(w.r.cat.Runs(w.key, 0), func(x catalog.Run) bool {
-		return !w.window.meets(x.From, x.To) || !w.query.numbers(x.Run, x.Last) || w.query.Failed && x.Failures == 0
+	runs := w.r.cat.RunsLike(w.key, 0, func(x *catalog.Run) bool {
+		return w.window.meets(x.From, x.To) && w.query.numbers(x.Run, x.Last) && (!w.query.Failed || x.Failures > 0)
 	})
 	slices.SortFunc(runs, func(a, b catalog.Run) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.Run, b.Run)) })
 	var to int64
@@ -237,7 +237,7 @@ func (w *walk) load(x *catalog.Run) error {
 		return err
 	}
 	if w.table == nil || w.open != nil && w.open.Run >= x.Run {
-		w.table = codec.NewText(w.r.form(w.key), w.r.fetcher(w.key))
+		w.table = codec.NewText(w.r.form(w.key), w.r.fetcher(w.key, nil))
 	}
 	if err := w.table.Load(cr); err != nil {
 		w.open = nil

@@ -216,8 +216,9 @@ func (w *Writer) open() error {
 		}
 	}
 	newest := len(paths) - 1
+	var room []byte
 	for _, p := range paths[:newest] {
-		s, damage, err := catalog.OpenSegment(p)
+		s, damage, err := catalog.OpenSegment(p, &room)
 		if err != nil {
 			return fmt.Errorf("segment %s: %w", filepath.Base(p), err)
 		}

@@ -33,7 +33,7 @@ func (s *Server) begin(ctx context.Context, rec *replay.Recording, args ergo.Arg
 		Buffer:  intArg(args, "buffer_size", samplerBuffer, 1, samplerLargest),
 	}
 	if p.Node == "" {
-		p.Node = entryPoint(rec)
+		p.Node = rec.Entry()
 	}
 	if err := rec.HasNode(p.Node); err != nil {
 		return nil, err
@@ -47,15 +47,6 @@ func (s *Server) begin(ctx context.Context, rec *replay.Recording, args ergo.Arg
 	}
 	p.From = from.UTC()
 	return p, nil
-}
-
-func entryPoint(rec *replay.Recording) string {
-	for _, n := range rec.Nodes() {
-		if n.Entry {
-			return n.Name
-		}
-	}
-	return ""
 }
 
 func startPast(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
@@ -146,7 +137,7 @@ func indented(v any) []byte {
 // refused is a refusal with the code that the asked node would give.
 func refused(rec *replay.Recording, node, text string) error {
 	code := ergo.CodeInvalidParams
-	if node != "" && node != entryPoint(rec) {
+	if node != "" && node != rec.Entry() {
 		code = ergo.CodeInternal
 	}
 	return &ergo.ToolError{Code: code, Message: text}
@@ -288,7 +279,7 @@ func listPast(ctx context.Context, s *Server, args ergo.Args) (*answer, error) {
 	}
 	node := args.Text("node")
 	if node == "" {
-		node = entryPoint(rec)
+		node = rec.Entry()
 	}
 	var list []map[string]any
 	for _, e := range s.samplers.list() {

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"ergorecorder/archive"
@@ -73,6 +74,7 @@ type index struct {
 	of      map[string][]stream // of a node, of all kinds
 	nodes   []string
 	end     time.Time // of what was recorded
+	entry   func() string
 }
 
 func newIndex(readers []*archive.Reader, changes uint64) *index {
@@ -124,7 +126,9 @@ func (r *Recording) index() *index {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.idx == nil || r.idx.changes != n && r.holds == 0 {
-		r.idx = newIndex(r.readers, n)
+		x := newIndex(r.readers, n)
+		x.entry = sync.OnceValue(func() string { return r.entryPoint(x) })
+		r.idx = x
 	}
 	return r.idx
 }

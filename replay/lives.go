@@ -66,7 +66,7 @@ func (l *lifeline) read(streams []stream) {
 	if len(streams) == 1 {
 		to = last.To // what is appended meanwhile is for the next look
 	}
-	for f, err := range chain(context.Background(), streams, from, to, []string{"Uptime", "ServerTime"}) {
+	for f, err := range chain(context.Background(), streams, from, to, lifeFields()) {
 		if err != nil {
 			continue
 		}
@@ -90,16 +90,15 @@ const sameStart = 1500 * time.Millisecond
 // than it can have been in the life before (the node was away for longer than
 // it had been up).
 func (l *lifeline) add(f *archive.Frame) {
-	uptime, ok := f.Columns[0].Int(f.Live[0])
+	uptime, ok := f.Columns[0].Int(f.Live[0]) // as lifeFields has it
 	if !ok {
 		return
 	}
-	age := ergo.Lasting(uptime)
-	upper := f.At.Add(-age)
+	upper := f.At.Add(-ergo.Lasting(uptime))
 	lower := upper.Add(-f.Took - time.Second)
-	started, own := upper, false
-	if t, err := time.Parse(time.RFC3339Nano, f.Columns[1].Text(f.Live[0])); err == nil {
-		started, own = t.Add(-age), true
+	started, own := startOf(f, uptime)
+	if !own {
+		started = upper
 	}
 	fresh := len(l.lives) == 0
 	switch {
@@ -127,4 +126,44 @@ func (l *lifeline) add(f *archive.Frame) {
 	if upper.Before(l.latest) {
 		l.latest = upper
 	}
+}
+
+// lifeFields are what an answer tells of a node's life.
+func lifeFields() []string { return []string{"Uptime", "ServerTime"} }
+
+// startOf is when the node began, by its own clock.
+func startOf(f *archive.Frame, uptime int64) (started time.Time, own bool) {
+	t, err := time.Parse(time.RFC3339Nano, f.Columns[1].Text(f.Live[0]))
+	return t.Add(-ergo.Lasting(uptime)), err == nil
+}
+
+// oneLife reports whether the first answer of a node and the newest one at t are of one life, which then is all
+// that there was until t. Where it cannot be told by these two it is not so.
+func oneLife(streams []stream, t time.Time) bool {
+	if len(streams) != 1 {
+		return false
+	}
+	s := streams[0]
+	newest, err := s.reader.LastFrame(s.StreamKey, t, []string{}, 1)
+	if err != nil {
+		return false
+	}
+	first, known := s.startedAt(s.From)
+	last, told := s.startedAt(newest.At)
+	return known && told && last.Sub(first).Abs() <= sameStart
+}
+
+// startedAt is when the node of the stream began, by what it said at a moment.
+func (s stream) startedAt(t time.Time) (started time.Time, own bool) {
+	for f, err := range s.scan(context.Background(), t, t, lifeFields()) {
+		if err != nil || f.Failure != nil || len(f.Live) == 0 {
+			return started, false
+		}
+		uptime, ok := f.Columns[0].Int(f.Live[0])
+		if !ok {
+			return started, false
+		}
+		started, own = startOf(f, uptime)
+	}
+	return started, own
 }

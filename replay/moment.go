@@ -249,18 +249,18 @@ func cutOff(rec *archive.Record) bool {
 }
 
 // Entry is the entry point: the node that answers calls which name none.
-func (r *Recording) Entry() string {
-	for _, n := range r.look() {
-		if n.Entry {
-			return n.Name
-		}
-	}
-	return ""
-}
+func (r *Recording) Entry() string { return r.index().entry() }
 
 // born is the moment after which the node's life at t began: the last answer
 // of the life before.
 func (r *Recording) born(node string, t time.Time) (born time.Time) {
+	x := r.index()
+	r.mu.Lock()
+	looked := r.known != nil && r.at == x.changes
+	r.mu.Unlock()
+	if !looked && oneLife(x.widest(node, ergo.Node), t) {
+		return born
+	}
 	for _, n := range r.look() {
 		if n.Name != node {
 			continue

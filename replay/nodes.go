@@ -27,7 +27,7 @@ func (r *Recording) look() []Node {
 		return known
 	}
 	nodes := make([]Node, 0, len(x.nodes))
-	entry := r.entryPoint(x)
+	entry := x.entry()
 	for _, name := range x.nodes {
 		n := r.node(x, name)
 		n.Entry = name == entry

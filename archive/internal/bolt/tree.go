@@ -37,12 +37,16 @@ var (
 // elements. bbolt itself takes all that for granted, and would crash or go
 // in circles. Values are not read.
 func CheckTree(f io.ReaderAt, size int64) error {
-	t := &tree{f: f, size: size}
+	return (&tree{f: f, size: size}).walk()
+}
+
+// walk checks the tree, and notes where its values lie if places is not nil.
+func (t *tree) walk() error {
 	root, err := t.root()
 	if err != nil {
 		return err
 	}
-	if err := t.page(root, 0); err != nil {
+	if err := t.page(root, bucket{}, 0); err != nil {
 		return err
 	}
 	if t.metas < 2 {
@@ -54,10 +58,25 @@ func CheckTree(f io.ReaderAt, size int64) error {
 type tree struct {
 	f        io.ReaderAt
 	size     int64
+	whole    []byte // the file, where it is at hand
+	places   Places // of the values; nil: nobody asks
 	pageSize uint64
 	pages    uint64   // high-water mark
 	metas    int      // valid meta pages
 	seen     []uint64 // bitmap of the pages that were reached
+}
+
+// read reads a stretch of the file.
+func (t *tree) read(at, n int64) ([]byte, error) {
+	if t.whole != nil {
+		if at > int64(len(t.whole)) || n > int64(len(t.whole))-at {
+			return nil, io.ErrUnexpectedEOF
+		}
+		return t.whole[at : at+n], nil
+	}
+	b := make([]byte, n)
+	_, err := t.f.ReadAt(b, at)
+	return b, err
 }
 
 // see notes that a page was reached, and reports whether it was before.
@@ -70,8 +89,8 @@ func (t *tree) see(id uint64) (again bool) {
 
 // meta reads the meta page at a place of the file, nil where that is none.
 func (t *tree) meta(at int64) []byte {
-	m := make([]byte, 80)
-	if _, err := t.f.ReadAt(m, at); err != nil {
+	m, err := t.read(at, 80)
+	if err != nil {
 		return nil
 	}
 	m = m[PageHeader:]
@@ -131,13 +150,13 @@ func fnv64(b []byte) uint64 {
 
 const maxTreeDepth = 32
 
-func (t *tree) page(id uint64, depth int) error {
+func (t *tree) page(id uint64, in bucket, depth int) error {
 	bad := func(why string) error { return fmt.Errorf("page %d: %s: %w", id, why, errTree) }
 	if id < 2 || id >= t.pages || depth > maxTreeDepth || t.see(id) {
 		return bad("reached wrongly")
 	}
-	head := make([]byte, t.pageSize) // most pages hold all their elements in it
-	if _, err := t.f.ReadAt(head, int64(id*t.pageSize)); err != nil {
+	head, err := t.read(int64(id*t.pageSize), int64(t.pageSize)) // most pages hold all their elements in it
+	if err != nil {
 		return bad("not there")
 	}
 	if binary.LittleEndian.Uint64(head) != id {
@@ -159,8 +178,7 @@ func (t *tree) page(id uint64, depth int) error {
 	}
 	elements := head[PageHeader:]
 	if count*elementSize > len(elements) {
-		elements = make([]byte, count*elementSize)
-		if _, err := t.f.ReadAt(elements, int64(id*t.pageSize)+PageHeader); err != nil {
+		if elements, err = t.read(int64(id*t.pageSize)+PageHeader, int64(count*elementSize)); err != nil {
 			return bad("not there")
 		}
 	}
@@ -173,9 +191,25 @@ func (t *tree) page(id uint64, depth int) error {
 		return bad("counts its elements wrongly")
 	}
 	if flags == pageBranch {
-		return t.branch(id, elements, limit, depth)
+		return t.branch(node{id, head, elements, limit}, in, depth)
 	}
-	return t.leaf(id, elements, limit, depth)
+	return t.leaf(node{id, head, elements, limit}, in, depth)
+}
+
+// A node is a page and those it overflows to.
+type node struct {
+	id       uint64
+	head     []byte // the page
+	elements []byte
+	limit    int64
+}
+
+// part is a stretch of a node.
+func (t *tree) part(n *node, at, size int64) ([]byte, error) {
+	if at+size <= int64(len(n.head)) {
+		return n.head[at : at+size], nil
+	}
+	return t.read(int64(n.id*t.pageSize)+at, size)
 }
 
 // Where an element says how far behind it its key lies.
@@ -192,16 +226,16 @@ func counted(elements []byte, pos int) bool {
 }
 
 // A branch element: position of its key (4), size of its key (4), page (8).
-func (t *tree) branch(id uint64, elements []byte, limit int64, depth int) error {
-	if len(elements) == 0 {
-		return fmt.Errorf("page %d: branch without elements: %w", id, errTree)
+func (t *tree) branch(n node, in bucket, depth int) error {
+	if len(n.elements) == 0 {
+		return fmt.Errorf("page %d: branch without elements: %w", n.id, errTree)
 	}
-	for at := int64(PageHeader); len(elements) > 0; at, elements = at+elementSize, elements[elementSize:] {
-		pos, size := int64(binary.LittleEndian.Uint32(elements)), int64(binary.LittleEndian.Uint32(elements[4:]))
-		if at+pos+size > limit {
-			return fmt.Errorf("page %d: key behind the page: %w", id, errTree)
+	for at, e := int64(PageHeader), n.elements; len(e) > 0; at, e = at+elementSize, e[elementSize:] {
+		pos, size := int64(binary.LittleEndian.Uint32(e)), int64(binary.LittleEndian.Uint32(e[4:]))
+		if at+pos+size > n.limit {
+			return fmt.Errorf("page %d: key behind the page: %w", n.id, errTree)
 		}
-		if err := t.page(binary.LittleEndian.Uint64(elements[8:]), depth+1); err != nil {
+		if err := t.page(binary.LittleEndian.Uint64(e[8:]), in, depth+1); err != nil {
 			return err
 		}
 	}
@@ -211,33 +245,40 @@ func (t *tree) branch(id uint64, elements []byte, limit int64, depth int) error 
 // A leaf element: flags (4), position of its key (4), sizes of its key (4) and
 // value (4). The value of a bucket begins with its root page (8); 0 means
 // that the bucket's one page follows inside the value.
-func (t *tree) leaf(id uint64, elements []byte, limit int64, depth int) error {
-	for at := int64(PageHeader); len(elements) > 0; at, elements = at+elementSize, elements[elementSize:] {
-		flags, pos := binary.LittleEndian.Uint32(elements), int64(binary.LittleEndian.Uint32(elements[4:]))
-		key, value := int64(binary.LittleEndian.Uint32(elements[8:])), int64(binary.LittleEndian.Uint32(elements[12:]))
-		if at+pos+key+value > limit || flags > leafBucket {
-			return fmt.Errorf("page %d: element behind the page: %w", id, errTree)
+func (t *tree) leaf(n node, in bucket, depth int) error {
+	for at, e := int64(PageHeader), n.elements; len(e) > 0; at, e = at+elementSize, e[elementSize:] {
+		flags, pos := binary.LittleEndian.Uint32(e), int64(binary.LittleEndian.Uint32(e[4:]))
+		key, value := int64(binary.LittleEndian.Uint32(e[8:])), int64(binary.LittleEndian.Uint32(e[12:]))
+		if at+pos+key+value > n.limit || flags > leafBucket {
+			return fmt.Errorf("page %d: element behind the page: %w", n.id, errTree)
 		}
+		k, err := t.part(&n, at+pos, key)
+		if err != nil {
+			return fmt.Errorf("page %d: key: %w", n.id, errTree)
+		}
+		place := int64(n.id*t.pageSize) + at + pos + key
 		if flags != leafBucket {
+			t.note(in, k, place, value)
 			continue
 		}
-		b := make([]byte, value)
-		if _, err := t.f.ReadAt(b, int64(id*t.pageSize)+at+pos+key); err != nil || value < 16 {
-			return fmt.Errorf("page %d: bucket: %w", id, errTree)
+		b, err := t.part(&n, at+pos+key, value)
+		if err != nil || value < 16 {
+			return fmt.Errorf("page %d: bucket: %w", n.id, errTree)
 		}
+		within := t.enter(in, k)
 		if root := binary.LittleEndian.Uint64(b); root != 0 {
-			if err := t.page(root, depth+1); err != nil {
+			if err := t.page(root, within, depth+1); err != nil {
 				return err
 			}
-		} else if err := t.inline(id, b[16:]); err != nil {
+		} else if err := t.inline(n.id, b[16:], place+16, within); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// inline checks a bucket that lies within its parent's leaf.
-func (t *tree) inline(id uint64, b []byte) error {
+// inline checks a bucket that lies within its parent's leaf, at that place of the file.
+func (t *tree) inline(id uint64, b []byte, place int64, in bucket) error {
 	if len(b) < PageHeader || binary.LittleEndian.Uint16(b[8:]) != pageLeaf {
 		return fmt.Errorf("page %d: bucket within it: %w", id, errTree)
 	}
@@ -249,10 +290,11 @@ func (t *tree) inline(id uint64, b []byte) error {
 	for i := range count {
 		at := PageHeader + i*elementSize
 		e := b[at:]
-		end := int64(at) + int64(binary.LittleEndian.Uint32(e[4:])) + int64(binary.LittleEndian.Uint32(e[8:])) + int64(binary.LittleEndian.Uint32(e[12:]))
-		if end > int64(len(b)) || binary.LittleEndian.Uint32(e) != 0 {
+		pos, key, value := int64(binary.LittleEndian.Uint32(e[4:])), int64(binary.LittleEndian.Uint32(e[8:])), int64(binary.LittleEndian.Uint32(e[12:]))
+		if int64(at)+pos+key+value > int64(len(b)) || binary.LittleEndian.Uint32(e) != 0 {
 			return fmt.Errorf("page %d: bucket within it: %w", id, errTree)
 		}
+		t.note(in, e[pos:pos+key], place+int64(at)+pos+key, value)
 	}
 	return nil
 }

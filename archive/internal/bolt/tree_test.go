@@ -49,7 +49,7 @@ func TestTreeCounts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := tr.page(root, 0); err != nil {
+	if err := tr.page(root, bucket{}, 0); err != nil {
 		t.Fatal(err)
 	}
 	pages := 0

@@ -1,9 +1,9 @@
 package catalog
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
+	"io"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -24,6 +24,7 @@ type Catalog struct {
 	Mu       sync.RWMutex
 	Streams  map[record.StreamKey]*Stream
 	known    map[string]*Stream // by their definitions as segments have them
+	alike    *alike             // what the segment before began with, while they are opened
 	Order    []*Stream          // sorted by key, made on demand
 	Segments []*Segment         // ascending by number
 	Damage   []*record.CorruptionError
@@ -50,8 +51,8 @@ type Run struct {
 	Seg      *Segment
 	Size     int
 	Chunks   []ChunkRef // nil where it is a block
-	Key      []byte     // of the value that holds the block
-	At       int64      // place of the block in that value; in the file, where that is read raw
+	In       *Value     // that holds the block; nil where it is in a flat file, or read raw
+	At       int64      // place of the block in that value, else in the file
 	Ended    bool       // no chunk will follow
 	bad      error
 	synopsis []byte       // of a flat file's index
@@ -69,7 +70,7 @@ type ChunkRef struct {
 type Batch struct {
 	Key    uint64
 	Memory atomic.Pointer[[][]byte] // the chunks, until they are on disk
-	raw    int64                    // place of the value in the file, read raw
+	raw    int64                    // place of the value in the file, where that is not read by bbolt
 	Live   int                      // chunks whose run is not packed
 }
 
@@ -140,17 +141,46 @@ func (c *Catalog) Sorted() []*Stream {
 
 // Runs copies the runs of a part of a stream.
 func (c *Catalog) Runs(k record.StreamKey, part int) []Run {
+	return c.RunsLike(k, part, func(*Run) bool { return true })
+}
+
+// RunsLike copies the runs of a part of a stream that are wanted.
+func (c *Catalog) RunsLike(k record.StreamKey, part int, wanted func(*Run) bool) (out []Run) {
 	c.Mu.RLock()
 	defer c.Mu.RUnlock()
 	s := c.Streams[k]
 	if s == nil || part >= len(s.Parts) {
 		return nil
 	}
-	out := make([]Run, len(s.Parts[part]))
-	for i, r := range s.Parts[part] {
-		out[i] = *r
+	n := 0
+	for _, r := range s.Parts[part] {
+		if wanted(r) {
+			n++
+		}
+	}
+	out = make([]Run, 0, n)
+	for _, r := range s.Parts[part] {
+		if wanted(r) {
+			out = append(out, *r)
+		}
 	}
 	return out
+}
+
+// NewestFrom is the latest time at or before t at which a run of a part of a stream begins: its record is there.
+func (c *Catalog) NewestFrom(k record.StreamKey, part int, t int64) (from int64, found bool) {
+	c.Mu.RLock()
+	defer c.Mu.RUnlock()
+	s := c.Streams[k]
+	if s == nil || part >= len(s.Parts) {
+		return 0, false
+	}
+	for _, r := range s.Parts[part] {
+		if r.From <= t && (!found || r.From > from) {
+			from, found = r.From, true
+		}
+	}
+	return from, found
 }
 
 // add puts a run in its place. Locked by the caller. A run that is there
@@ -242,6 +272,9 @@ func (r *Run) readIn(room *[]byte) (pieces [][]byte, moved bool, err error) {
 		b, err := r.Block(room)
 		return [][]byte{b}, b == nil && err == nil, err
 	}
+	if pieces, ok, err := r.Seg.tail(r.Chunks); ok {
+		return pieces, false, err
+	}
 	err = r.Seg.View(func(tx *bbolt.Tx) error {
 		tail := tx.Bucket(BucketTail)
 		for _, c := range r.Chunks {
@@ -263,17 +296,7 @@ func (r *Run) readIn(room *[]byte) (pieces [][]byte, moved bool, err error) {
 
 // Block fetches the run's block; nil where nothing lies in its place.
 func (r *Run) Block(room *[]byte) (b []byte, err error) {
-	err = r.Seg.View(func(tx *bbolt.Tx) error {
-		if v := bolt.GetValue(tx.Bucket(BucketBlocks), r.Key); r.At+int64(r.Size) <= int64(len(v)) {
-			if cap(*room) < r.Size {
-				*room = make([]byte, 0, r.Size+cap(*room)/4) // room for one block after the other grows seldom
-			}
-			*room = append((*room)[:0], v[r.At:r.At+int64(r.Size)]...)
-			b = *room
-		}
-		return nil
-	})
-	return b, err
+	return r.Seg.block(r.In, r.At, r.Size, room)
 }
 
 // Corruption says that a run could not be read.
@@ -283,18 +306,23 @@ func (c *Catalog) Corruption(k record.StreamKey, r *Run, err error) *record.Corr
 
 // Open opens a run for decoding.
 func (c *Catalog) Open(z *codec.Zip, k record.StreamKey, r Run) (*codec.Run, error) {
-	return c.OpenIn(z, k, r, new([]byte))
+	return c.OpenIn(z, k, r, new([]byte), nil)
 }
 
-// OpenIn is open with memory for a block.
-func (c *Catalog) OpenIn(z *codec.Zip, k record.StreamKey, r Run, room *[]byte) (*codec.Run, error) {
+// OpenIn is open with memory for a block, for who wants no columns but these, and no texts; nil stands for all.
+func (c *Catalog) OpenIn(z *codec.Zip, k record.StreamKey, r Run, room *[]byte, columns []string) (*codec.Run, error) {
 	const tries = 5
 	for range tries {
+		if columns != nil {
+			if cr := r.openColumns(z, room, columns); cr != nil && r.is(cr) {
+				return cr, nil
+			}
+		}
 		pieces, moved, err := r.readIn(room)
 		if err == nil && !moved {
 			var cr *codec.Run
 			if cr, err = codec.Open(z, pieces...); err == nil {
-				if cr.Run == r.Run && cr.Part == r.Part && cr.Records == r.Records && cr.Archive == r.Archive {
+				if r.is(cr) {
 					return cr, nil
 				}
 				err = fmt.Errorf("another block stands in its place")
@@ -307,7 +335,7 @@ func (c *Catalog) OpenIn(z *codec.Zip, k record.StreamKey, r Run, room *[]byte) 
 			now = s.Find(r.Part, r.Run)
 		}
 		if now != nil {
-			moved = moved || now.Seg != r.Seg || (now.Chunks == nil) != (r.Chunks == nil) || now.At != r.At || !bytes.Equal(now.Key, r.Key)
+			moved = moved || now.Seg != r.Seg || (now.Chunks == nil) != (r.Chunks == nil) || now.At != r.At || now.In != r.In
 			r = *now
 		}
 		c.Mu.RUnlock()
@@ -320,6 +348,26 @@ func (c *Catalog) OpenIn(z *codec.Zip, k record.StreamKey, r Run, room *[]byte) 
 		}
 	}
 	return nil, c.Corruption(k, &r, fmt.Errorf("its block is missing"))
+}
+
+// is reports whether that is the run.
+func (r *Run) is(cr *codec.Run) bool {
+	return cr.Run == r.Run && cr.Part == r.Part && cr.Records == r.Records && cr.Archive == r.Archive
+}
+
+// openColumns opens some columns of a block where they can be read alone; else it is nil. Of a flat file that
+// is far away a whole block comes with one request.
+func (r *Run) openColumns(z *codec.Zip, room *[]byte, columns []string) (cr *codec.Run) {
+	switch {
+	case r.Chunks != nil || r.bad != nil || r.Seg.IsRaw():
+	case r.Seg.Flat != nil:
+		if f := r.Seg.Flat; f.file != nil {
+			cr = codec.OpenColumns(z, io.NewSectionReader(f.file, r.At, int64(r.Size)), r.Size, room, columns)
+		}
+	default:
+		r.Seg.stretch(r.In, r.At, r.Size, func(src io.ReaderAt) { cr = codec.OpenColumns(z, src, r.Size, room, columns) })
+	}
+	return cr
 }
 
 // ErrDropped: retention removed the run while it was being read.
@@ -359,16 +407,19 @@ func (r *Run) readSynopsis() (b []byte, err error) {
 		}
 		return codec.SynopsisOf(pieces[0])
 	}
-	err = r.Seg.View(func(tx *bbolt.Tx) error {
-		v := bolt.GetValue(tx.Bucket(BucketBlocks), r.Key)
-		if r.At+int64(r.Size) > int64(len(v)) {
-			return nil
-		}
-		found, err := codec.SynopsisOf(v[r.At : r.At+int64(r.Size)])
-		b = bytes.Clone(found)
-		return err
-	})
-	return b, err
+	const mostly = 8 << 10 // holds the whole synopsis of most blocks
+	head, err := r.Seg.block(r.In, r.At, min(r.Size, mostly), new([]byte))
+	if err != nil || head == nil {
+		return nil, err
+	}
+	if b, err = codec.SynopsisOf(head); err == nil || r.Size <= mostly {
+		return b, err
+	}
+	whole, err := r.Block(new([]byte))
+	if err != nil || whole == nil {
+		return nil, err
+	}
+	return codec.SynopsisOf(whole)
 }
 
 // Missing are the runs that the archive should hold and that were not got.

@@ -183,7 +183,7 @@ func (c *Catalog) loadFlat(s *Segment) error {
 		if r.synopsis, b, ok = cutBytes(rest); !ok {
 			return fmt.Errorf("index: %w", errEntry)
 		}
-		r.Seg, r.Archive, r.Key = s, s.Meta.ID, nil
+		r.Seg, r.Archive = s, s.Meta.ID
 		sr := streams[r.Stream]
 		if sr == nil || r.At < flatHead || r.At+int64(r.Size) > s.Flat.Size-footerLen {
 			return fmt.Errorf("index: %w", errEntry)

@@ -5,9 +5,6 @@ import (
 	"math"
 	"slices"
 
-	"go.etcd.io/bbolt"
-
-	"ergorecorder/archive/internal/bolt"
 	"ergorecorder/archive/internal/codec/header"
 	"ergorecorder/archive/internal/record"
 )
@@ -84,17 +81,18 @@ func (c *Catalog) StrayBlocks(s *Segment) (damage []*record.CorruptionError) {
 		for _, runs := range sr.Parts {
 			for _, r := range runs {
 				if r.Seg == s && r.Chunks == nil {
-					if known[string(r.Key)] == nil {
-						known[string(r.Key)] = map[int]bool{}
+					key := string(r.In.Key)
+					if known[key] == nil {
+						known[key] = map[int]bool{}
 					}
-					known[string(r.Key)][int(r.At)] = true
+					known[key][int(r.At)] = true
 				}
 			}
 		}
 	}
 	c.Mu.RUnlock()
-	err := s.View(func(tx *bbolt.Tx) error {
-		bolt.EachValue(tx, BucketBlocks, func(k, v []byte) {
+	err := s.contents(func(each eachValue) {
+		each(BucketBlocks, func(k, v []byte) {
 			for off := 0; off < len(v); {
 				h, _, size, err := header.Parse(v[off:])
 				if err != nil {
@@ -109,7 +107,6 @@ func (c *Catalog) StrayBlocks(s *Segment) (damage []*record.CorruptionError) {
 				off += size
 			}
 		})
-		return nil
 	})
 	if err != nil {
 		damage = append(damage, &record.CorruptionError{Segment: s.Name(), Err: err})

@@ -1,9 +1,11 @@
 package catalog
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -76,8 +78,11 @@ func SegmentNumber(name string) (int, bool) {
 }
 
 // OpenSegment opens a file for reading. Where its tree is damaged it is read
-// raw, and damage says so.
-func OpenSegment(path string) (s *Segment, damage, err error) {
+// raw, and damage says so. room is memory that one file after the other may use.
+func OpenSegment(path string, room *[]byte) (s *Segment, damage, err error) {
+	if s, err := openClosed(path, room); err == nil {
+		return s, nil, nil
+	}
 	s = &Segment{Path: path}
 	if db, err := bolt.Open(path, bolt.Options(true, 0)); err == nil {
 		s.DB = db
@@ -148,10 +153,11 @@ func (c *Catalog) Load(s *Segment) (batches uint64, streams uint32, err error) {
 		return 0, 0, c.loadFlat(s)
 	}
 	defs := map[uint32]*Stream{}
-	err = s.View(func(tx *bbolt.Tx) error {
+	defer s.loaded()
+	err = s.contents(func(each eachValue) {
 		c.Mu.Lock()
 		defer c.Mu.Unlock()
-		bolt.EachValue(tx, BucketStreams, func(k, v []byte) {
+		each(BucketStreams, func(k, v []byte) {
 			if err := c.loadStreams(defs, k, v); err != nil {
 				c.Blame(s, nil, 0, 0, fmt.Errorf("definitions of streams %x: %w", k, err))
 			}
@@ -159,28 +165,42 @@ func (c *Catalog) Load(s *Segment) (batches uint64, streams uint32, err error) {
 		for id := range defs {
 			streams = max(streams, id)
 		}
-		c.loadBlocks(s, tx, defs)
-		bolt.EachValue(tx, BucketTail, func(k, v []byte) {
+		c.loadBlocks(s, each, defs)
+		each(BucketTail, func(k, v []byte) {
 			if len(k) != 8 {
 				c.Blame(s, nil, 0, 0, fmt.Errorf("tail: a key of %d bytes", len(k)))
 				return
 			}
 			n := binary.BigEndian.Uint64(k)
 			batches = max(batches, n)
-			c.loadBatch(s, defs, &Batch{Key: n}, v)
+			c.loadBatch(s, defs, &Batch{Key: n, raw: s.tailAt(k)}, v)
 		})
-		return nil
 	})
 	return batches, streams, err
 }
 
 // loadStreams reads the definitions of streams that were begun together.
 func (c *Catalog) loadStreams(defs map[uint32]*Stream, k, v []byte) error {
-	b, err := bolt.ParseList(c.zip, k, v, streamKeyLen)
-	if err != nil {
-		return err
+	if c.alike == nil || !bytes.Equal(c.alike.value, v) || len(k) != c.alike.keyLen {
+		b, err := bolt.ParseList(c.zip, k, v, streamKeyLen)
+		if err != nil {
+			return err
+		}
+		own := map[uint32]*Stream{}
+		if err := c.parseStreams(own, b); err != nil {
+			return err
+		}
+		c.alike = &alike{len(k), bytes.Clone(v), own}
 	}
-	return c.parseStreams(defs, b)
+	maps.Copy(defs, c.alike.defs)
+	return nil
+}
+
+// alike are the definitions read last. A segment mostly begins with those of the one before it, byte for byte.
+type alike struct {
+	keyLen int
+	value  []byte
+	defs   map[uint32]*Stream
 }
 
 // parseStreams reads what listStreams laid out.
@@ -230,10 +250,10 @@ func (c *Catalog) Blame(s *Segment, k *record.StreamKey, from, to int64, err err
 
 // loadBlocks adds the blocks to the catalog, by the index. Where an entry is
 // damaged all blocks are looked at.
-func (c *Catalog) loadBlocks(s *Segment, tx *bbolt.Tx, defs map[uint32]*Stream) {
+func (c *Catalog) loadBlocks(s *Segment, each eachValue, defs map[uint32]*Stream) {
 	intact := true
-	bolt.EachValue(tx, BucketIndex, func(k, v []byte) {
-		runs, err := parseIndex(c.zip, k, v)
+	each(BucketIndex, func(k, v []byte) {
+		runs, err := s.parseIndex(c.zip, k, v)
 		if err != nil {
 			c.Blame(s, nil, 0, 0, fmt.Errorf("index %x: %w", k, err))
 			intact = false
@@ -250,7 +270,7 @@ func (c *Catalog) loadBlocks(s *Segment, tx *bbolt.Tx, defs map[uint32]*Stream) 
 	if intact {
 		return
 	}
-	bolt.EachValue(tx, BucketBlocks, func(k, v []byte) {
+	each(BucketBlocks, func(k, v []byte) {
 		if v == nil {
 			c.Blame(s, nil, 0, 0, fmt.Errorf("blocks %x: %w", k, bolt.ErrNoValue))
 		}
@@ -270,7 +290,7 @@ func (c *Catalog) loadBlocks(s *Segment, tx *bbolt.Tx, defs map[uint32]*Stream) 
 			case sr == nil:
 				c.Blame(s, nil, h.From, h.To, fmt.Errorf("blocks %x at %d: the stream is not known", k, off))
 			default:
-				sr.add(&Run{Header: h, Seg: s, Size: size, Ended: true, Key: slices.Clone(k), At: int64(off)})
+				sr.add(&Run{Header: h, Seg: s, Size: size, Ended: true, In: s.value(k), At: int64(off)})
 			}
 			off += size
 		}
@@ -362,26 +382,30 @@ const maxBlock = math.MaxInt32
 var errEntry = errors.New("entry is impossible")
 
 // parseIndex reads the entries of blocks that were stored together.
-func parseIndex(z *codec.Zip, k, v []byte) (runs []*Run, err error) {
+func (s *Segment) parseIndex(z *codec.Zip, k, v []byte) (runs []*Run, err error) {
 	b, err := bolt.ParseList(z, k, v, runKeyLen)
 	for err == nil && len(b) > 0 {
 		var r *Run
-		if r, b, err = parseEntry(b); err == nil {
+		if r, b, err = s.parseEntry(b); err == nil {
 			runs = append(runs, r)
 		}
 	}
 	return runs, err
 }
 
-func parseEntry(b []byte) (r *Run, rest []byte, err error) {
-	r, b, err = parsePlace(b)
-	if err == nil && r.At > 0 {
+func (s *Segment) parseEntry(b []byte) (r *Run, rest []byte, err error) {
+	key := b
+	if r, b, err = parsePlace(b); err != nil {
+		return nil, nil, err
+	}
+	if r.At > 0 {
 		if len(b) < runKeyLen {
 			return nil, nil, errEntry
 		}
-		r.Key, b = slices.Clone(b[:runKeyLen]), b[runKeyLen:]
+		key, b = b, b[runKeyLen:]
 	}
-	return r, b, err
+	r.In = s.value(key[:runKeyLen])
+	return r, b, nil
 }
 
 // parsePlace reads an entry but for the key of the value.
@@ -389,7 +413,7 @@ func parsePlace(b []byte) (r *Run, rest []byte, err error) {
 	if len(b) < runKeyLen {
 		return nil, nil, errEntry
 	}
-	r = &Run{Header: parseRunKey(b), Key: slices.Clone(b[:runKeyLen]), Ended: true}
+	r = &Run{Header: parseRunKey(b), Ended: true}
 	seq := r.Run
 	if b, err = r.ParseSummary(b[runKeyLen:]); err != nil {
 		return nil, nil, err

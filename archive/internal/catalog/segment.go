@@ -67,7 +67,11 @@ type Segment struct {
 	strange  int // blocks of another archive in raw
 	searched int // how much of raw was searched
 	stuck    atomic.Bool
-	Flat     *FlatFile // in place of db where the file is flat
+	Flat     *FlatFile  // in place of db where the file is flat
+	file     *bolt.File // in place of db where nobody writes the file
+	values   []*Value   // of blocks, ascending by key
+	held     bolt.Places
+	lists    map[string][][]byte // values of held that were read already; both until Load has been here
 }
 
 // Name is that of the segment's file, without its directory.
@@ -77,6 +81,11 @@ func (s *Segment) Name() string { return filepath.Base(s.Path) }
 func (s *Segment) View(f func(*bbolt.Tx) error) error {
 	s.Mu.RLock()
 	defer s.Mu.RUnlock()
+	return s.view(f)
+}
+
+// view is View for who holds Mu.
+func (s *Segment) view(f func(*bbolt.Tx) error) error {
 	if s.DB == nil {
 		return record.ErrClosed
 	}
@@ -105,6 +114,12 @@ func (s *Segment) Size() int64 {
 	if s.Flat != nil {
 		return s.Flat.Size
 	}
+	s.Mu.RLock()
+	f := s.file
+	s.Mu.RUnlock()
+	if f != nil {
+		return f.Size
+	}
 	n := int64(0)
 	if st, err := os.Stat(s.Path); err == nil {
 		n = st.Size()
@@ -121,6 +136,10 @@ func (s *Segment) Close() error {
 	s.raw = nil
 	if s.Flat != nil && s.Flat.file != nil {
 		return s.Flat.file.Close()
+	}
+	if f := s.file; f != nil {
+		s.file = nil
+		return f.Close()
 	}
 	if s.DB == nil {
 		return nil
@@ -163,8 +182,12 @@ func GetMeta(tx *bbolt.Tx) (m Meta, err error) {
 	if b == nil {
 		return m, record.ErrNotArchive
 	}
-	v, err := bolt.Unseal(b.Get(keyArchive))
-	if err == nil {
+	return parseMeta(b.Get(keyArchive))
+}
+
+// parseMeta reads a meta as it is stored.
+func parseMeta(v []byte) (m Meta, err error) {
+	if v, err = bolt.Unseal(v); err == nil {
 		err = json.Unmarshal(v, &m)
 	}
 	if err != nil {
@@ -226,20 +249,39 @@ func listStreams(defs map[uint32][]byte) (b []byte) {
 func (s *Segment) IsShut() bool {
 	s.Mu.RLock()
 	defer s.Mu.RUnlock()
-	return s.DB == nil && s.Flat == nil
+	return s.DB == nil && s.Flat == nil && s.file == nil
 }
 
 // Reopen opens the segment for reading only, so that others can read it too.
 func (s *Segment) Reopen() error {
 	s.Mu.Lock()
 	defer s.Mu.Unlock()
-	if s.DB != nil {
-		if err := s.DB.Close(); err != nil {
-			return err
-		}
+	if err := s.shut(); err != nil {
+		return err
 	}
-	db, err := bolt.Open(s.Path, bolt.Options(true, 0))
-	s.DB = db
+	f, err := bolt.OpenFile(s.Path, new([]byte))
+	if err != nil {
+		return err
+	}
+	defer f.Opened()
+	places, err := f.Walk()
+	if err != nil {
+		return errors.Join(err, f.Close())
+	}
+	s.file = f
+	s.place(places)
+	return nil
+}
+
+// shut closes what is open of the file. Locked by the caller.
+func (s *Segment) shut() (err error) {
+	if s.DB != nil {
+		err = s.DB.Close()
+	}
+	if s.file != nil {
+		err = s.file.Close()
+	}
+	s.DB, s.file = nil, nil
 	return err
 }
 
