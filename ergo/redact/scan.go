@@ -86,7 +86,6 @@ func (x *index) addPairs(t string) {
 	}
 	x.addPair(t, from, set<<16)
 	x.addPair(t, from+2, set<<48)
-
 }
 
 // addPair adds sets to the pairs that stand at i of a trigger. Beyond its ends is anything.
