@@ -37,10 +37,11 @@ type Population struct {
 	Known    map[string]*Actor // by PID: alive at the end, and the fallen supervisors
 	Fallen   []Fall
 
-	byPID map[string]*Actor
-	slots []*Actor
-	watch map[int32]bool // slots that are not at rest
-	life  int
+	byPID  map[string]*Actor
+	looked map[string]*Actor // for whom a listing was looked through; see ahead
+	slots  []*Actor
+	watch  map[int32]bool // slots that are not at rest
+	life   int
 
 	cut      bool // the listing that is being read lacks processes by the node's own count
 	much     bool // by more than come and go between two answers
@@ -95,6 +96,7 @@ func readProcesses(ctx context.Context, s *Scene, n *Node) (*Population, error) 
 		Families: map[familyKey]*Family{},
 		Lineages: map[lineageKey]*Lineage{},
 		byPID:    map[string]*Actor{},
+		looked:   map[string]*Actor{},
 		watch:    map[int32]bool{},
 	}
 	total := n.Series(ergo.Node, "ProcessesTotal")
@@ -149,6 +151,7 @@ func (p *Population) glance(f looks.Look) {
 
 // listing takes one whole listing.
 func (p *Population) listing(f *archive.Frame, total series.Series) {
+	clear(p.looked)
 	p.lives(f.At)
 	share := p.shown(f, total)
 	p.cut, p.much = share < 1, share < 0.95
@@ -287,13 +290,7 @@ func (p *Population) join(a *Actor, f *archive.Frame) {
 func (p *Population) parentOf(pid string, f *archive.Frame) (name, kind string) {
 	a := p.byPID[pid]
 	if a == nil {
-		c := f.Columns
-		for _, slot := range f.Live {
-			if c[ColPID].Text(slot) == pid {
-				a = &Actor{Name: c[ColName].Text(slot), Behavior: c[ColBehavior].Text(slot), Kind: c[colKind].Text(slot)}
-				break
-			}
-		}
+		a = p.ahead(pid, f)
 	}
 	switch {
 	case a == nil:
@@ -302,6 +299,24 @@ func (p *Population) parentOf(pid string, f *archive.Frame) (name, kind string) 
 		return a.Name, a.Kind
 	}
 	return a.Behavior, a.Kind
+}
+
+// ahead looks for a process whose row was not taken yet, once in a listing: what it shows as a parent, nil where
+// it is not listed.
+func (p *Population) ahead(pid string, f *archive.Frame) *Actor {
+	a, known := p.looked[pid]
+	if known {
+		return a
+	}
+	c := f.Columns
+	for _, slot := range f.Live {
+		if c[ColPID].Text(slot) == pid {
+			a = &Actor{Name: c[ColName].Text(slot), Behavior: c[ColBehavior].Text(slot), Kind: c[colKind].Text(slot)}
+			break
+		}
+	}
+	p.looked[pid] = a
+	return a
 }
 
 // ended ends a process while its node lives on.

@@ -11,6 +11,7 @@
 package scene
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -77,6 +78,7 @@ func Read(ctx context.Context, rec *replay.Recording, opt Options) (*Scene, erro
 		return nil, fmt.Errorf("look for the recorder's own node: %w", err)
 	}
 	s.own = own
+	bytes := bytesOf(rec)
 	for _, rn := range rec.Nodes() {
 		if opt.Node != "" {
 			ok, err := path.Match(opt.Node, rn.Name)
@@ -87,7 +89,7 @@ func Read(ctx context.Context, rec *replay.Recording, opt Options) (*Scene, erro
 				continue
 			}
 		}
-		s.Nodes = append(s.Nodes, &Node{Node: rn, metrics: map[metric]series.Series{}})
+		s.Nodes = append(s.Nodes, &Node{Node: rn, bytes: bytes[rn.Name], metrics: map[metric]series.Series{}})
 	}
 	slices.SortFunc(s.Nodes, func(a, b *Node) int {
 		if a.Name < b.Name {
@@ -99,6 +101,15 @@ func Read(ctx context.Context, rec *replay.Recording, opt Options) (*Scene, erro
 		return nil, err
 	}
 	return s, nil
+}
+
+// bytesOf are how much was recorded of each node.
+func bytesOf(rec *replay.Recording) map[string]int64 {
+	bytes := map[string]int64{}
+	for _, x := range rec.Streams() {
+		bytes[x.Node] += x.Bytes
+	}
+	return bytes
 }
 
 // readNodes reads all nodes, as many at a time as there are cores.
@@ -119,12 +130,18 @@ func (s *Scene) readNodes(ctx context.Context, progress func(done, total int, st
 	})
 }
 
-// Each calls f for every node, for as many at a time as there are cores; what
-// they find belongs at the place of the node, so that it has one order.
+// Each calls f for every node, for as many at a time as there are cores, and for the largest first, so that none is
+// left alone at the end; what they find belongs at the place of the node, so that it has one order.
 func (s *Scene) Each(ctx context.Context, f func(ctx context.Context, i int, n *Node) error) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
-	for i, n := range s.Nodes {
+	order := make([]int, len(s.Nodes))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(s.Nodes[b].bytes, s.Nodes[a].bytes) })
+	for _, i := range order {
+		n := s.Nodes[i]
 		g.Go(func() error { return panics.Caught(func() error { return f(ctx, i, n) }) })
 	}
 	return g.Wait()
