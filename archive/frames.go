@@ -18,7 +18,7 @@ import (
 func (r *Reader) Scan(ctx context.Context, s StreamKey, from, to time.Time, columns []string) iter.Seq2[*Frame, error] {
 	return func(yield func(*Frame, error) bool) {
 		r.refresh()
-		sc := &scan{r: r, key: s, window: within(from, to), table: codec.NewTable(r.form(s), columns, r.fetcher(s))}
+		sc := &scan{r: r, key: s, columns: columns, window: within(from, to), table: codec.NewTable(r.form(s), columns, r.fetcher(s, columns))}
 		sc.yield = func(err error) bool {
 			if err != nil {
 				return yield(nil, err)
@@ -34,7 +34,7 @@ func (r *Reader) Scan(ctx context.Context, s StreamKey, from, to time.Time, colu
 func (r *Reader) Cells(ctx context.Context, s StreamKey, from, to time.Time, columns []string) iter.Seq2[*Cells, error] {
 	return func(yield func(*Cells, error) bool) {
 		r.refresh()
-		sc := &scan{r: r, key: s, window: within(from, to), table: codec.NewTold(r.form(s), columns, r.fetcher(s))}
+		sc := &scan{r: r, key: s, columns: columns, window: within(from, to), table: codec.NewTold(r.form(s), columns, r.fetcher(s, columns))}
 		cells := &Cells{}
 		sc.yield = func(err error) bool {
 			if err != nil {
@@ -73,6 +73,7 @@ func (sc *scan) walk(ctx context.Context) {
 type scan struct {
 	r       *Reader
 	key     StreamKey
+	columns []string // that are read; nil: all
 	window  window
 	table   *codec.Table
 	frame   Frame
@@ -85,7 +86,7 @@ type scan struct {
 
 // run yields the frames of a run and reports whether to go on.
 func (sc *scan) run(ctx context.Context, x *catalog.Run) bool {
-	cr, err := sc.r.cat.OpenIn(sc.r.zip, sc.key, *x, &sc.room.Block)
+	cr, err := sc.r.cat.OpenIn(sc.r.zip, sc.key, *x, &sc.room.Block, sc.columns)
 	if err == nil {
 		if err = sc.table.Load(cr); err != nil {
 			err = sc.r.cat.Corruption(sc.key, x, err)

@@ -57,9 +57,9 @@ func (r *Reader) lastFrame(s StreamKey, t time.Time, columns []string, wanted fu
 	if err != nil {
 		return nil, err
 	}
-	sc := &scan{r: r, key: s, table: codec.NewTable(r.form(s), columns, r.fetcher(s))}
+	sc := &scan{r: r, key: s, table: codec.NewTable(r.form(s), columns, r.fetcher(s, columns))}
 	sc.table.Only(wanted)
-	p, err := r.position(s, at.run, sc.table)
+	p, err := r.position(s, at.run, sc.table, columns)
 	if err == nil {
 		err = r.advance(p, at)
 	}
@@ -78,9 +78,9 @@ func (r *Reader) LastRow(s StreamKey, column, literal string, t time.Time) (rec 
 	if err != nil {
 		return nil, 0, err
 	}
-	table := codec.NewText(r.form(s), r.fetcher(s))
+	table := codec.NewText(r.form(s), r.fetcher(s, nil))
 	table.Only(r.partsWith(s, column, literal, at.seq))
-	p, err := r.position(s, at.run, table)
+	p, err := r.position(s, at.run, table, nil)
 	if err == nil {
 		err = r.advance(p, at)
 	}
@@ -186,7 +186,7 @@ func (r *Reader) heads(s StreamKey, x catalog.Run) ([]codec.Head, error) {
 		}
 	}
 	r.mu.Unlock()
-	cr, err := r.cat.Open(r.zip, s, x)
+	cr, err := r.cat.OpenIn(r.zip, s, x, new([]byte), []string{}) // no column of it
 	if err != nil {
 		return nil, err
 	}
@@ -202,7 +202,7 @@ func (r *Reader) record(s StreamKey, x catalog.Run, i int) (*Record, error) {
 	p := r.takePosition(s, x, i)
 	if p == nil {
 		var err error
-		if p, err = r.position(s, x, codec.NewText(r.form(s), r.fetcher(s))); err != nil {
+		if p, err = r.position(s, x, codec.NewText(r.form(s), r.fetcher(s, nil)), nil); err != nil {
 			return nil, err
 		}
 	}
@@ -217,9 +217,9 @@ func (r *Reader) record(s StreamKey, x catalog.Run, i int) (*Record, error) {
 	return rec, nil
 }
 
-// position opens a run with a table that is new.
-func (r *Reader) position(s StreamKey, x catalog.Run, table *codec.Table) (*position, error) {
-	cr, err := r.cat.Open(r.zip, s, x)
+// position opens a run with a table that is new, and has these columns; nil stands for all.
+func (r *Reader) position(s StreamKey, x catalog.Run, table *codec.Table, columns []string) (*position, error) {
+	cr, err := r.cat.OpenIn(r.zip, s, x, new([]byte), columns)
 	if err != nil {
 		return nil, err
 	}

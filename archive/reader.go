@@ -247,11 +247,11 @@ func (r *Reader) form(k StreamKey) codec.Form {
 	return codec.FormText
 }
 
-// fetcher finds the runs of a table's further parts.
-func (r *Reader) fetcher(k StreamKey) func(part int, seq uint64) (*codec.Run, error) {
+// fetcher finds the runs of a table's further parts, for who wants no columns but these; nil stands for all.
+func (r *Reader) fetcher(k StreamKey, columns []string) func(part int, seq uint64) (*codec.Run, error) {
 	return func(part int, seq uint64) (*codec.Run, error) {
 		if x := r.runAt(k, part, seq); x != nil {
-			return r.cat.Open(r.zip, k, *x)
+			return r.cat.OpenIn(r.zip, k, *x, new([]byte), columns)
 		}
 		return nil, errors.New("no block holds it")
 	}

@@ -112,12 +112,12 @@ func (r *Reader) verifyStream(ctx context.Context, k StreamKey) (v verified) {
 				return v
 			}
 			v.blocks++
-			if _, err := r.cat.Open(r.zip, k, x); err != nil {
+			if _, err := r.openChecked(k, x); err != nil {
 				blame(&x, err)
 			}
 		}
 	}
-	table := codec.NewText(r.form(k), r.fetcher(k))
+	table := codec.NewText(r.form(k), r.fetcher(k, nil))
 	var before *catalog.Run
 	for _, x := range r.cat.Runs(k, 0) {
 		if ctx.Err() != nil {
@@ -129,7 +129,7 @@ func (r *Reader) verifyStream(ctx context.Context, k StreamKey) (v verified) {
 			v.damage = append(v.damage, e)
 		}
 		before = &x
-		cr, err := r.cat.Open(r.zip, k, x)
+		cr, err := r.openChecked(k, x)
 		if err == nil {
 			err = decodeAll(table, cr)
 		}
@@ -141,6 +141,15 @@ func (r *Reader) verifyStream(ctx context.Context, k StreamKey) (v verified) {
 		}
 	}
 	return v
+}
+
+// openChecked opens a run and checks what readers of all of it do not look at.
+func (r *Reader) openChecked(k StreamKey, x catalog.Run) (*codec.Run, error) {
+	cr, err := r.cat.Open(r.zip, k, x)
+	if err == nil {
+		err = cr.CheckSums()
+	}
+	return cr, err
 }
 
 func decodeAll(t *codec.Table, r *codec.Run) error {

@@ -237,7 +237,7 @@ func (w *walk) load(x *catalog.Run) error {
 		return err
 	}
 	if w.table == nil || w.open != nil && w.open.Run >= x.Run {
-		w.table = codec.NewText(w.r.form(w.key), w.r.fetcher(w.key))
+		w.table = codec.NewText(w.r.form(w.key), w.r.fetcher(w.key, nil))
 	}
 	if err := w.table.Load(cr); err != nil {
 		w.open = nil

@@ -45,6 +45,7 @@ var mayImport = map[string]string{
 	"archive/internal/bolt":    "archive/internal/record archive/internal/codec",
 	"archive/internal/catalog": "archive/internal/record archive/internal/bolt archive/internal/codec archive/internal/codec/header",
 
+	"archive/internal/codec/body":   "archive/internal/codec/frame archive/internal/codec/header archive/internal/codec/parse",
 	"archive/internal/codec/frame":  "archive/internal/codec/parse",
 	"archive/internal/codec/header": "archive/internal/codec/parse",
 	"archive/internal/codec/number": "",

@@ -86,6 +86,9 @@ func (f *File) ReadAt(b []byte, at int64) error {
 	return err
 }
 
+// Section reads a stretch of the file piece by piece.
+func (f *File) Section(at, size int64) io.ReaderAt { return io.NewSectionReader(f.file, at, size) }
+
 // Value reads a value.
 func (f *File) Value(p Place) ([]byte, error) {
 	if p.At == 0 {

@@ -3,6 +3,7 @@ package catalog
 import (
 	"cmp"
 	"fmt"
+	"io"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -305,18 +306,23 @@ func (c *Catalog) Corruption(k record.StreamKey, r *Run, err error) *record.Corr
 
 // Open opens a run for decoding.
 func (c *Catalog) Open(z *codec.Zip, k record.StreamKey, r Run) (*codec.Run, error) {
-	return c.OpenIn(z, k, r, new([]byte))
+	return c.OpenIn(z, k, r, new([]byte), nil)
 }
 
-// OpenIn is open with memory for a block.
-func (c *Catalog) OpenIn(z *codec.Zip, k record.StreamKey, r Run, room *[]byte) (*codec.Run, error) {
+// OpenIn is open with memory for a block, for who wants no columns but these, and no texts; nil stands for all.
+func (c *Catalog) OpenIn(z *codec.Zip, k record.StreamKey, r Run, room *[]byte, columns []string) (*codec.Run, error) {
 	const tries = 5
 	for range tries {
+		if columns != nil {
+			if cr := r.openColumns(z, room, columns); cr != nil && r.is(cr) {
+				return cr, nil
+			}
+		}
 		pieces, moved, err := r.readIn(room)
 		if err == nil && !moved {
 			var cr *codec.Run
 			if cr, err = codec.Open(z, pieces...); err == nil {
-				if cr.Run == r.Run && cr.Part == r.Part && cr.Records == r.Records && cr.Archive == r.Archive {
+				if r.is(cr) {
 					return cr, nil
 				}
 				err = fmt.Errorf("another block stands in its place")
@@ -342,6 +348,26 @@ func (c *Catalog) OpenIn(z *codec.Zip, k record.StreamKey, r Run, room *[]byte) 
 		}
 	}
 	return nil, c.Corruption(k, &r, fmt.Errorf("its block is missing"))
+}
+
+// is reports whether that is the run.
+func (r *Run) is(cr *codec.Run) bool {
+	return cr.Run == r.Run && cr.Part == r.Part && cr.Records == r.Records && cr.Archive == r.Archive
+}
+
+// openColumns opens some columns of a block where they can be read alone; else it is nil. Of a flat file that
+// is far away a whole block comes with one request.
+func (r *Run) openColumns(z *codec.Zip, room *[]byte, columns []string) (cr *codec.Run) {
+	switch {
+	case r.Chunks != nil || r.bad != nil || r.Seg.IsRaw():
+	case r.Seg.Flat != nil:
+		if f := r.Seg.Flat; f.file != nil {
+			cr = codec.OpenColumns(z, io.NewSectionReader(f.file, r.At, int64(r.Size)), r.Size, room, columns)
+		}
+	default:
+		r.Seg.stretch(r.In, r.At, r.Size, func(src io.ReaderAt) { cr = codec.OpenColumns(z, src, r.Size, room, columns) })
+	}
+	return cr
 }
 
 // ErrDropped: retention removed the run while it was being read.

@@ -3,6 +3,7 @@ package catalog
 import (
 	"bytes"
 	"errors"
+	"io"
 	"slices"
 
 	"go.etcd.io/bbolt"
@@ -181,6 +182,24 @@ func (s *Segment) block(v *Value, at int64, size int, room *[]byte) (b []byte, e
 	}
 	b = grow()
 	return b, s.file.ReadAt(b, v.at+at)
+}
+
+// stretch hands over what reads a stretch of a value piece by piece. It does nothing where that cannot be had: who reads all of
+// it is told why.
+func (s *Segment) stretch(v *Value, at int64, size int, read func(io.ReaderAt)) {
+	s.Mu.RLock()
+	defer s.Mu.RUnlock()
+	switch {
+	case s.file == nil:
+		_ = s.view(func(tx *bbolt.Tx) error {
+			if v := bolt.GetValue(tx.Bucket(BucketBlocks), v.Key); at+int64(size) <= int64(len(v)) {
+				read(bytes.NewReader(v[at : at+int64(size)]))
+			}
+			return nil
+		})
+	case v.at > 0 && at+int64(size) <= v.size:
+		read(s.file.Section(v.at+at, int64(size)))
+	}
 }
 
 // tailAt is where a batch of the tail lies in the file, where that is not read by bbolt.

@@ -213,7 +213,7 @@ func checkStream(t testing.TB, z *frame.Zip, d Desc, chunks []Chunk, want []Reco
 		}
 		if testing.Verbose() && strings.Contains(string(d.About), os.Getenv("SHOW")) && os.Getenv("SHOW") != "" {
 			for _, p := range r.pieces {
-				t.Logf("%s field %d sub %d: %d packed %d", d.About, p.tag/4, p.tag%4, p.n, len(p.data))
+				t.Logf("%s field %d sub %d: %d packed %d", d.About, p.Tag/4, p.Tag%4, p.N, len(p.Data))
 			}
 		}
 		if err := tab.Load(r); err != nil {

@@ -1,6 +1,9 @@
 package codec
 
-import "ergorecorder/archive/internal/codec/frame"
+import (
+	"ergorecorder/archive/internal/codec/body"
+	"ergorecorder/archive/internal/codec/frame"
+)
 
 // Scan and Encode are the two halves of Append.
 func (e *Encoder) Scan(r *Record) payload         { return e.scan(r) }
@@ -10,5 +13,5 @@ func (e *Encoder) Encode(r *Record, kind payload) { e.encode(r, kind) }
 func (c *Chunk) Block(z *frame.Zip) []byte {
 	h := c.Header
 	h.Whole = true
-	return layout(h, nil, c.streams, z)
+	return body.Layout(h, nil, c.streams, z)
 }

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"ergorecorder/archive/internal/codec/body"
 	"ergorecorder/archive/internal/codec/frame"
 	"ergorecorder/archive/internal/codec/parse"
 	"ergorecorder/archive/internal/codec/word"
@@ -202,7 +203,7 @@ func TestManyAges(t *testing.T) {
 func TestFalseSizes(t *testing.T) {
 	z := frame.NewZip()
 	packed := z.Squeeze(make([]byte, 1<<20))
-	if _, err := (piece{tag: tag(fieldText, subClass), data: packed, n: 10, packed: true}).unpack(z, nil); err == nil {
+	if _, err := (&body.Piece{Tag: tag(fieldText, subClass), Data: packed, N: 10, Packed: true}).Unpack(z, nil); err == nil {
 		t.Error("a stream of 10 bytes may be 1 MiB long")
 	}
 	if _, err := z.Expand(z.Squeeze(make([]byte, frame.MaxList+1))); err == nil {
