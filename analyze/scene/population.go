@@ -38,7 +38,7 @@ type Population struct {
 	Fallen   []Fall
 
 	byPID  map[string]*Actor
-	looked map[string]*Actor // for whom a listing was looked through; see ahead
+	looked map[string]*Actor // for whom a listing was looked through; see parentOf
 	slots  []*Actor
 	watch  map[int32]bool // slots that are not at rest
 	life   int
@@ -289,8 +289,14 @@ func (p *Population) join(a *Actor, f *archive.Frame) {
 // it is not listed.
 func (p *Population) parentOf(pid string, f *archive.Frame) (name, kind string) {
 	a := p.byPID[pid]
-	if a == nil {
-		a = p.ahead(pid, f)
+	if ahead, looked := p.looked[pid]; a == nil && looked { // who goes on being born of it looks once in a listing
+		a = ahead
+	} else if a == nil {
+		c := f.Columns
+		if i := slices.IndexFunc(f.Live, func(slot int32) bool { return c[ColPID].Text(slot) == pid }); i >= 0 {
+			a = &Actor{Name: c[ColName].Text(f.Live[i]), Behavior: c[ColBehavior].Text(f.Live[i]), Kind: c[colKind].Text(f.Live[i])}
+		}
+		p.looked[pid] = a
 	}
 	switch {
 	case a == nil:
@@ -299,24 +305,6 @@ func (p *Population) parentOf(pid string, f *archive.Frame) (name, kind string) 
 		return a.Name, a.Kind
 	}
 	return a.Behavior, a.Kind
-}
-
-// ahead looks for a process whose row was not taken yet, once in a listing: what it shows as a parent, nil where
-// it is not listed.
-func (p *Population) ahead(pid string, f *archive.Frame) *Actor {
-	a, known := p.looked[pid]
-	if known {
-		return a
-	}
-	c := f.Columns
-	for _, slot := range f.Live {
-		if c[ColPID].Text(slot) == pid {
-			a = &Actor{Name: c[ColName].Text(slot), Behavior: c[ColBehavior].Text(slot), Kind: c[colKind].Text(slot)}
-			break
-		}
-	}
-	p.looked[pid] = a
-	return a
 }
 
 // ended ends a process while its node lives on.

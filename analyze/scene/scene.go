@@ -11,7 +11,6 @@
 package scene
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,6 +20,7 @@ import (
 	"path"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -30,6 +30,7 @@ import (
 	"ergorecorder/analyze/setting"
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/internal/inorder"
 	"ergorecorder/internal/panics"
 	"ergorecorder/replay"
 )
@@ -78,38 +79,23 @@ func Read(ctx context.Context, rec *replay.Recording, opt Options) (*Scene, erro
 		return nil, fmt.Errorf("look for the recorder's own node: %w", err)
 	}
 	s.own = own
-	bytes := bytesOf(rec)
-	for _, rn := range rec.Nodes() {
-		if opt.Node != "" {
-			ok, err := path.Match(opt.Node, rn.Name)
-			if err != nil {
-				return nil, fmt.Errorf("node glob %q: %w", opt.Node, err)
-			}
-			if !ok {
-				continue
-			}
-		}
-		s.Nodes = append(s.Nodes, &Node{Node: rn, bytes: bytes[rn.Name], metrics: map[metric]series.Series{}})
-	}
-	slices.SortFunc(s.Nodes, func(a, b *Node) int {
-		if a.Name < b.Name {
-			return -1
-		}
-		return 1
-	})
-	if err := s.readNodes(ctx, opt.Progress); err != nil {
-		return nil, err
-	}
-	return s, nil
-}
-
-// bytesOf are how much was recorded of each node.
-func bytesOf(rec *replay.Recording) map[string]int64 {
 	bytes := map[string]int64{}
 	for _, x := range rec.Streams() {
 		bytes[x.Node] += x.Bytes
 	}
-	return bytes
+	for _, rn := range rec.Nodes() {
+		if ok, err := path.Match(opt.Node, rn.Name); err != nil {
+			return nil, fmt.Errorf("node glob %q: %w", opt.Node, err)
+		} else if !ok && opt.Node != "" {
+			continue
+		}
+		s.Nodes = append(s.Nodes, &Node{Node: rn, bytes: bytes[rn.Name], metrics: map[metric]series.Series{}})
+	}
+	slices.SortFunc(s.Nodes, func(a, b *Node) int { return strings.Compare(a.Name, b.Name) })
+	if err := s.readNodes(ctx, opt.Progress); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // readNodes reads all nodes, as many at a time as there are cores.
@@ -135,12 +121,7 @@ func (s *Scene) readNodes(ctx context.Context, progress func(done, total int, st
 func (s *Scene) Each(ctx context.Context, f func(ctx context.Context, i int, n *Node) error) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
-	order := make([]int, len(s.Nodes))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(s.Nodes[b].bytes, s.Nodes[a].bytes) })
-	for _, i := range order {
+	for _, i := range inorder.Largest(len(s.Nodes), func(i int) int64 { return s.Nodes[i].bytes }) {
 		n := s.Nodes[i]
 		g.Go(func() error { return panics.Caught(func() error { return f(ctx, i, n) }) })
 	}
