@@ -80,7 +80,8 @@ type leaders struct {
 func (g *graph) leading(by finding.Relation, to finding.Kind) leaders {
 	l := leaders{on: map[string][]*finding.Finding{}}
 	for _, r := range g.findings {
-		if r.Score >= finding.ScoreInfo && g.rows[r.Kind].Leads(by, to) {
+		meant := r.Is(finding.Waits) && r.Score < finding.ScoreWarning // it is answered, if late: nobody is hurt
+		if r.Score >= finding.ScoreInfo && !meant && g.rows[r.Kind].Leads(by, to) {
 			l.all = append(l.all, r)
 			l.on[r.Subject.Node] = append(l.on[r.Subject.Node], r)
 		}

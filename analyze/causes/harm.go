@@ -18,8 +18,15 @@ const mostHurt = 3
 func (g *graph) harm() {
 	led := map[*finding.Finding][]*finding.Finding{}
 	for _, f := range g.findings {
-		if root := rootOf(f); root != f && f.Score >= finding.ScoreWarning && f.Harm != nil {
+		root := rootOf(f)
+		if root == f || f.Score < finding.ScoreWarning {
+			continue
+		}
+		if f.Harm != nil {
 			led[root] = append(led[root], f)
+		}
+		if f.Kind == root.Kind && f.Kind == finding.OverloadedProcess { // one quantity: for how long messages waited
+			root.Score = max(root.Score, min(f.Score, root.Bound()))
 		}
 	}
 	for _, root := range g.findings {

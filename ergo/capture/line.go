@@ -206,35 +206,38 @@ func unquoted(dst, b []byte, i int) (text []byte, end int) {
 	dst = dst[:cap(dst)]
 	n, high := 0, uint64(0)
 	for i++; i+64+slack <= len(b); {
-		block := b[i : i+64 : i+64]
-		from := i // what is not decoded yet
+		block := b[i : i+64+slack]
+		from := 0 // what is not decoded yet
 		stop, h := stops((*[64]byte)(block))
 		high |= h
 		for ; stop != 0; stop &= stop - 1 {
-			p := i + bits.TrailingZeros64(stop)
-			if p < from {
+			at := bits.TrailingZeros64(stop)
+			if at < from {
 				continue // of an escape
 			}
-			if p-from <= slack { // most are; whole words, whatever is behind it
-				*(*[slack]byte)(dst[n:]) = *(*[slack]byte)(b[from:])
+			if at-from <= slack { // most are; whole words, whatever is behind it
+				*(*[slack]byte)(dst[n:]) = *(*[slack]byte)(block[from:])
 			} else {
-				copy(dst[n:], b[from:p])
+				copy(dst[n:], block[from:at])
 			}
-			n += p - from
-			if b[p] != '\\' {
-				return whole(dst[:n], b, p, high)
+			n += at - from
+			if block[at] != '\\' {
+				return whole(dst[:n], b, i+at, high)
 			}
-			if c := letters[b[p+1]]; c != 0 {
+			if c := letters[block[at+1]]; c != 0 {
 				dst[n] = c
-				n, from = n+1, p+2
-			} else if n, from = escaped(dst, n, b, p+1); from < 0 {
+				n, from = n+1, at+2
+				if c == '\\' && block[from] == '"' {
+					stop |= 4 << at // it stands behind a \, but is not escaped
+				}
+			} else if n, from = escaped(dst, n, block, at+1); from < 0 {
 				return nil, -1
 			}
 		}
-		if from < i+64 {
-			n, from = n+copy(dst[n:], b[from:i+64]), i+64
+		if from < 64 {
+			n, from = n+copy(dst[n:], block[from:64]), 64
 		}
-		i = from
+		i += from
 	}
 	for i < len(b) {
 		switch c := b[i]; {
@@ -271,15 +274,18 @@ const (
 	rest = ^uint64(tops)
 )
 
-// stops has a bit for each byte that is a quote, a \ or a control character; high is
-// all bytes, one over the other.
+// stops has a bit for each byte that is a \ or a control character, or a quote that stands behind
+// no \; high is all bytes, one over the other.
 func stops(b *[64]byte) (stop, high uint64) {
-	for i := 56; i >= 0; i -= 8 {
+	before := uint64(0) // the top bit of the first byte where a \ stands before it
+	for i := 0; i < 64; i += 8 {
 		w := binary.LittleEndian.Uint64(b[i : i+8])
 		high |= w
 		quote, slash := w^'"'*ones, w^'\\'*ones
-		other := (quote&rest + rest | quote) & (slash&rest + rest | slash) & (w&rest + 0x60*ones | w) & tops
-		stop = stop<<8 | (other^tops)>>7*0x0102040810204080>>56
+		quote, slash = ^(quote&rest+rest|quote)&tops, ^(slash&rest+rest|slash)&tops
+		other := ^(w&rest + 0x60*ones | w) & tops
+		stop |= (other | slash | quote&^(slash<<8|before)) >> 7 * 0x0102040810204080 >> 56 << i
+		before = slash >> 56
 	}
 	return stop, high
 }

@@ -183,24 +183,28 @@ func (f *failingReader) Read(p []byte) (int, error) {
 }
 
 // TestUnquoted: strings of every length, with what needs the decoder or an escape at every
-// place, are read as encoding/json reads them, or left to it.
+// place, are read as encoding/json reads them, or left to it, whatever stands behind them.
 func TestUnquoted(t *testing.T) {
 	var room []byte
-	for _, put := range []string{"", `\"`, `\\`, `\u003c`, `\u00e9`, `\n`, "é", "€", "\U0001F600", "\xff", "\x1f", "\x7f", `\ud83d`, `\x`, `\u12`, `"`, "\\"} {
-		for n := range 40 {
+	for _, put := range []string{"", `\"`, `\\`, `\\\\`, `\\\"`, `\"\\`, `\u003c`, `\u00e9`, `\n`, "é", "€", "\U0001F600", "\xff", "\x1f", "\x7f", `\ud83d`, `\x`, `\u12`, `"`, "\\"} {
+		for n := range 70 {
 			for at := range n + 1 {
 				lit := `"` + strings.Repeat("a", at) + put + strings.Repeat("b", n-at) + `"`
 				var want string
 				wrong := json.Unmarshal([]byte(lit), &want) != nil
-				got, end := unquoted(room[:0], []byte(lit), 0)
-				switch {
-				case end < 0 && put == "" || end >= 0 && end < len(lit) && put != `"`:
-					t.Fatalf("%q ends at %d", lit, end)
-				case end == len(lit) && (wrong || string(got) != want):
-					t.Fatalf("%q is %q, want %q, %v", lit, got, want, wrong)
-				}
-				if end >= 0 {
-					room = got
+				for _, behind := range []string{"", strings.Repeat(`,\"c"`, 30)} {
+					got, end := unquoted(room[:0], []byte(lit+behind), 0)
+					switch {
+					case end < 0 && put == "" || end >= 0 && end < len(lit) && put != `"`:
+						t.Fatalf("%q ends at %d", lit, end)
+					case end == len(lit) && (wrong || string(got) != want):
+						t.Fatalf("%q is %q, want %q, %v", lit, got, want, wrong)
+					case end > len(lit) && !wrong, end < 0 && !wrong && strings.Trim(put, `\"`) == "":
+						t.Fatalf("%q before %q ends at %d", lit, behind, end)
+					}
+					if end >= 0 {
+						room = got
+					}
 				}
 			}
 		}

@@ -19,7 +19,7 @@ type index struct {
 	class [256]uint8
 	three [1 << 15]uint8    // by the classes of their first three bytes: which of the lists
 	lists [][]trigger       // the first is of none
-	pairs [1 << 16]pairSets // by two bytes, the first of them lowest
+	pairs [1 << 12]pairSets // by two bytes as pairClasses has them
 }
 
 type trigger struct {
@@ -69,40 +69,55 @@ func (x *index) add(t trigger) {
 }
 
 // A pairSets tells of which triggers a pair of bytes may be a part: in its low half as
-// the first pair that holds a byte of it, in its high half as the one behind. Each
-// half has a bit for each of 16 sets of triggers, whose first bytes tell them apart, that
-// begin with the pair, and behind those one for those that begin with its second byte.
+// the first pair that is looked at, in its high half as the one behind. Each half has a bit
+// for each of 16 sets of triggers, whose first bytes tell them apart, that begin where a pair
+// does, and behind those one for those that begin within a pair.
 type pairSets uint64
 
-// addPairs adds the pairs of a trigger.
+// addPairs adds the pairs of a trigger: four of its bytes where it has them. One that begins
+// within a pair is looked for from its second byte on, unless that leaves two.
 func (x *index) addPairs(t string) {
-	even := pairSets(1) << (t[0] & 15)
-	odd := even << 16
-	for _, c := range cases(t[0]) {
-		for _, d := range cases(t[1]) {
-			x.pairs[c|d<<8] |= even
-		}
-		for any := range 256 {
-			x.pairs[any|c<<8] |= odd
-		}
+	set := pairSets(1) << (t[0] & 15)
+	x.addPair(t, 0, set)
+	x.addPair(t, 2, set<<32)
+	from := 1
+	if len(t) == 3 {
+		from = -1
 	}
-	for _, c := range cases(t[2]) {
-		for _, b := range cases(t[1]) {
-			x.pairs[b|c<<8] |= odd << 32
-		}
-		for any := range 256 {
-			x.pairs[c|any<<8] |= even << 32
+	x.addPair(t, from, set<<16)
+	x.addPair(t, from+2, set<<48)
+}
+
+// addPair adds sets to the pairs that stand at i of a trigger. Beyond its ends is anything.
+func (x *index) addPair(t string, i int, sets pairSets) {
+	for _, first := range classesAt(t, i) {
+		for _, second := range classesAt(t, i+1) {
+			x.pairs[second<<6|first] |= sets
 		}
 	}
 }
 
-// cases are the bytes that are c in small letters.
-func cases(c byte) []int {
-	if c >= 'a' && c <= 'z' {
-		return []int{int(c), int(c - 'a' + 'A')}
+// classesAt are the classes that a byte at i of a trigger may have.
+func classesAt(t string, i int) (all []int) {
+	if i >= 0 && i < len(t) {
+		return []int{int(pairClasses(uint64(t[i])))}
 	}
-	return []int{int(c)}
+	for c := range 64 {
+		all = append(all, c)
+	}
+	return all
 }
+
+// pairClasses are the four pairs of bytes of a word, each of which has the class of its
+// first byte in its lowest 6 bits and that of its second above them: one of 64 for a letter in
+// any case, or a digit or sign and bytes that are hardly said.
+func pairClasses(w uint64) uint64 {
+	w = w&(0x1f*ones) | w>>1&(0x20*ones)
+	return w&0x003f003f003f003f | w>>2&0x0fc00fc00fc00fc0
+}
+
+// ones is a one in each byte of a word.
+const ones = 0x0101010101010101
 
 // classes are those of the three bytes at i.
 func (x *index) classes(text []byte, i int) int {
@@ -123,21 +138,29 @@ func (x *index) next(text []byte, at int) int {
 func (x *index) holds(text []byte) (found int) {
 	at, before := 0, pairSets(0)
 	for ; at+8 <= len(text); at += 8 {
-		w := binary.LittleEndian.Uint64(text[at:])
-		a, b, c, d := x.pairs[w&0xffff], x.pairs[w>>16&0xffff], x.pairs[w>>32&0xffff], x.pairs[w>>48]
-		if hits := [4]pairSets{before & (a >> 32), a & (b >> 32), b & (c >> 32), c & (d >> 32)}; hits[0]|hits[1]|hits[2]|hits[3] != 0 {
-			for i, h := range hits {
-				if h&(1<<16-1) != 0 {
-					found |= x.found(text, at+2*i-2)
-				}
-				if h>>16 != 0 {
-					found |= x.found(text, at+2*i-1)
-				}
-			}
+		w := pairClasses(binary.LittleEndian.Uint64(text[at:]))
+		a, b, c, d := x.pairs[w&0xfff], x.pairs[w>>16&0xfff], x.pairs[w>>32&0xfff], x.pairs[w>>48&0xfff]
+		h0, h1, h2, h3 := before&(a>>32), a&(b>>32), b&(c>>32), c&(d>>32)
+		if h0|h1|h2|h3 != 0 {
+			found |= x.hit(text, at-2, h0) | x.hit(text, at, h1) | x.hit(text, at+2, h2) | x.hit(text, at+4, h3)
 		}
 		before = d
 	}
-	return found | x.between(text, max(0, at-2), len(text))
+	return found | x.between(text, max(0, at-4), len(text))
+}
+
+// hit says what text may hold of which the first pair that is looked at stands at i.
+func (x *index) hit(text []byte, i int, sets pairSets) (found int) {
+	if sets&(1<<16-1) != 0 {
+		found = x.found(text, i)
+	}
+	if sets>>16 != 0 {
+		found |= x.between(text, i+1, i+2)
+		if i > 0 {
+			found |= x.found(text, i-1)
+		}
+	}
+	return found
 }
 
 // between says what text may hold that begins in text[from:to].

@@ -139,6 +139,18 @@ func (c *Catalog) Sorted() []*Stream {
 	return c.Order
 }
 
+// Bytes are those of the runs of a stream.
+func (c *Catalog) Bytes(s *Stream) (n int64) {
+	c.Mu.RLock()
+	defer c.Mu.RUnlock()
+	for _, runs := range s.Parts {
+		for _, r := range runs {
+			n += int64(r.Size)
+		}
+	}
+	return n
+}
+
 // Runs copies the runs of a part of a stream.
 func (c *Catalog) Runs(k record.StreamKey, part int) []Run {
 	return c.RunsLike(k, part, func(*Run) bool { return true })

@@ -39,6 +39,9 @@ type table struct {
 	keyBuf []byte
 
 	spelled []uint64 // the hash of the literals of the key in each slot, 0 where they are the key
+	behind  []int32  // the slot of the first row, and of that behind the row in each slot: answers keep their order
+	before  int32    // the slot of the row before in this scan, -1 for the first
+	guess   int32    // the slot of the row that is scanned, where it is the one that was expected; else -1
 	litBuf  []byte
 	fresh   []int32 // slots given out by this scan
 
@@ -69,10 +72,11 @@ type span struct {
 	start, end int
 	num        int64
 	whole      bool // num is its value
+	same       bool // it is what the row said before
 }
 
 func newTable(d *Desc, s *Scratch) *table {
-	t := &table{desk: s, form: d.Form, key: d.Key, kinds: d.Columns, colAt: map[string]int{}, byKeys: map[string]int{}, tmpl: template{shape: -1}}
+	t := &table{desk: s, form: d.Form, key: d.Key, kinds: d.Columns, colAt: map[string]int{}, byKeys: map[string]int{}, tmpl: template{shape: -1}, behind: []int32{0}}
 	return t
 }
 
@@ -164,7 +168,7 @@ func (t *table) scanText(text []byte, subject string) payload {
 
 func (t *table) begin() {
 	t.scan++
-	t.fresh, t.again = t.fresh[:0], nil
+	t.fresh, t.again, t.before = t.fresh[:0], nil, -1
 	for _, p := range t.parts {
 		p.borrow(t.desk)
 	}
@@ -189,10 +193,7 @@ func (t *table) scanRows(text []byte, p int) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		key, spelled := t.rowKey(text, shape)
-		slot := t.slotOf(key)
-		t.spelled[slot] = spelled
-		if err := t.stageRow(text, shape, slot); err != nil {
+		if err := t.stageRow(text, shape, t.rowSlot(text, shape)); err != nil {
 			return 0, err
 		}
 		if p = scan.Space(text, next); p >= len(text) || text[p] != ',' && text[p] != ']' {
@@ -231,6 +232,7 @@ func (t *table) arrange(text []byte, p int) {
 
 // scanRow finds the values of the object at p.
 func (t *table) scanRow(text []byte, p int) (shape, end int, err error) {
+	t.guess = -1
 	if t.tmpl.shape >= 0 {
 		if end, ok := t.scanLike(text, p); ok {
 			return t.tmpl.shape, end, nil
@@ -243,6 +245,8 @@ func (t *table) scanRow(text []byte, p int) (shape, end int, err error) {
 func (t *table) scanLike(text []byte, p int) (end int, ok bool) {
 	t.spans = t.spans[:0]
 	last := len(t.tmpl.pre) - 1
+	cols := t.shapes[t.tmpl.shape].cols
+	var row []*column // of the part in which the row is
 	for i, pre := range t.tmpl.pre {
 		if len(text)-p < len(pre) || string(text[p:p+len(pre)]) != string(pre) {
 			return 0, false
@@ -251,14 +255,56 @@ func (t *table) scanLike(text []byte, p int) (end int, ok bool) {
 		if i == last {
 			break
 		}
-		s, err := value(text, p)
-		if err != nil {
-			return 0, false
+		s := span{start: p}
+		if row != nil {
+			s.end, s.same = row[cols[i]].says(t.guess%PartRows, text, p)
+		}
+		if !s.same {
+			var err error
+			if s, err = value(text, p); err != nil {
+				return 0, false
+			}
+			if i == 0 {
+				row = t.guessRow(cols[0], text[p:s.end])
+			}
 		}
 		t.spans = append(t.spans, s)
 		p = s.end
 	}
 	return p, true
+}
+
+// guessRow guesses which row is scanned, by what came behind the row before last time, where its
+// key is its first value, and returns what is known of it: nil where that is another row, or one
+// that the run under way did not tell yet.
+func (t *table) guessRow(col int, key []byte) []*column {
+	if t.form != FormTable || len(t.key) != 1 || !t.cols[col].key {
+		return nil
+	}
+	slot := t.behind[t.before+1]
+	if int(slot) >= len(t.keys) || t.seen[slot] == t.scan || t.alive[slot>>6]>>(slot&63)&1 == 0 || int(slot/PartRows) >= len(t.parts) {
+		return nil
+	}
+	p := t.parts[slot/PartRows]
+	if !p.inRun.has(slot%PartRows) || len(p.cols) < len(t.cols) {
+		return nil
+	}
+	if end, same := p.cols[col].says(slot%PartRows, key, 0); !same || end != len(key) {
+		return nil
+	}
+	t.guess = slot
+	return p.cols
+}
+
+// says reports whether the text at p begins with the literal that the row said last of the column,
+// and where that ends. One that goes on is told by what is behind it, which begins with no part of a literal.
+func (c *column) says(slot int32, text []byte, p int) (end int, same bool) {
+	if c == nil || int(slot) >= len(c.lits) || !c.lits[slot] {
+		return 0, false
+	}
+	lit := c.dict.At(int(c.vals[slot]))
+	end = p + len(lit)
+	return end, end <= len(text) && string(text[p:end]) == string(lit)
 }
 
 func value(text []byte, p int) (s span, err error) {
@@ -279,7 +325,7 @@ func value(text []byte, p int) (s span, err error) {
 
 // scanNew reads a row of any look, and learns it.
 func (t *table) scanNew(text []byte, p int) (int, int, error) {
-	t.spans = t.spans[:0]
+	t.spans, t.guess = t.spans[:0], -1
 	t.tmpl = template{shape: -1}
 	var tmpl template
 	var cols []int
@@ -340,6 +386,22 @@ func fieldName(text []byte, p int) (string, int, error) {
 		return "", 0, scan.ErrJSON
 	}
 	return name, scan.Space(text, p+1), nil
+}
+
+// rowSlot is the slot of the scanned row.
+func (t *table) rowSlot(text []byte, shape int) (slot int32) {
+	if slot = t.guess; slot >= 0 {
+		t.seen[slot] = t.scan
+	} else {
+		key, spelled := t.rowKey(text, shape)
+		slot = t.slotOf(key)
+		t.spelled[slot] = spelled
+	}
+	if t.again == nil { // which of the rows with one key comes next is told by the others before it
+		t.behind[t.before+1] = slot
+	}
+	t.before = slot
+	return slot
 }
 
 // rowKey is what identifies the scanned row: the values of its key columns,
@@ -422,7 +484,7 @@ func (t *table) lookup(key []byte) (slot int32, place uint64, ok bool) {
 func (t *table) give(key []byte, place uint64) int32 {
 	slot := t.freeSlot()
 	if int(slot) == len(t.keys) {
-		t.keys, t.seen, t.spelled = append(t.keys, ""), append(t.seen, 0), append(t.spelled, 0)
+		t.keys, t.seen, t.spelled, t.behind = append(t.keys, ""), append(t.seen, 0), append(t.spelled, 0), append(t.behind, 0)
 	}
 	t.keys[slot], t.seen[slot] = string(key), t.scan
 	t.alive[slot>>6] |= 1 << (slot & 63)
@@ -510,6 +572,9 @@ func (t *table) stageRow(text []byte, shape int, slot int32) error {
 	p.startRow(slot%PartRows, shape)
 	for i, col := range t.shapes[shape].cols {
 		s := &t.spans[i]
+		if s.same {
+			continue
+		}
 		if s.whole {
 			p.stageInt(col, s.num, t.cols[col].kind)
 			continue
