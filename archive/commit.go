@@ -156,9 +156,13 @@ func (w *Writer) gather(how gathering) *commitSet {
 	w.mu.Lock()
 	last, count := w.next-1, w.count
 	w.mu.Unlock()
-	w.takeDirty()
 	if how == cut {
 		w.cut(func(*stream) bool { return true })
+		w.mu.Lock()
+		w.dirty = map[*stream]bool{}
+		w.mu.Unlock()
+	} else {
+		w.takeDirty()
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
