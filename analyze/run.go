@@ -42,29 +42,31 @@ type Options struct {
 // window without recorded data; data that do not suffice for a verdict are
 // named in the report instead.
 func Run(ctx context.Context, rec *replay.Recording, opt Options) (*Report, error) {
-	books, s, err := look(ctx, rec, opt)
+	books, err := selected(opt.Playbooks)
 	if err != nil {
 		return nil, err
 	}
-	r, err := report(ctx, s, opt)
+	covered := beside(ctx, func(ctx context.Context) (*coverage.Coverage, error) {
+		return coverage.Of(ctx, rec, coverage.Options{From: opt.From, To: opt.To, Node: opt.Node, Needs: needs(books), Path: opt.Path})
+	})
+	defer covered.end()
+	s, err := look(ctx, rec, opt)
 	if err != nil {
 		return nil, err
 	}
-	var said []judgement
-	var seen *coverage.Coverage
-	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() (err error) {
-		said, err = judge(gctx, s, books, opt)
-		return err
-	})
-	g.Go(func() (err error) {
-		if seen, err = coverage.Of(gctx, rec, coverage.Options{From: opt.From, To: opt.To, Node: opt.Node, Needs: needs(books), Path: opt.Path}); err != nil {
-			return fmt.Errorf("look at what was recorded: %w", err)
-		}
-		return nil
-	})
-	if err := g.Wait(); err != nil {
+	begun := beside(ctx, func(ctx context.Context) (*Report, error) { return report(ctx, s, opt) })
+	defer begun.end()
+	said, err := judge(ctx, s, books, opt)
+	if err != nil {
 		return nil, err
+	}
+	r, err := begun.wait()
+	if err != nil {
+		return nil, err
+	}
+	seen, err := covered.wait()
+	if err != nil {
+		return nil, fmt.Errorf("look at what was recorded: %w", err)
 	}
 	for _, j := range said {
 		r.take(j, seen)
@@ -120,7 +122,11 @@ func unread(damage []string) []finding.NotEvaluated {
 // how sure each finding is, on which neither its rank nor its cause depends. Who asks again
 // and again for faults alone pays for nothing else. Mutes and gaps are a report's.
 func Findings(ctx context.Context, rec *replay.Recording, opt Options) ([]*finding.Finding, error) {
-	books, s, err := look(ctx, rec, opt)
+	books, err := selected(opt.Playbooks)
+	if err != nil {
+		return nil, err
+	}
+	s, err := look(ctx, rec, opt)
 	if err != nil {
 		return nil, err
 	}
@@ -142,14 +148,9 @@ func Findings(ctx context.Context, rec *replay.Recording, opt Options) ([]*findi
 	return finding.Rank(found), nil
 }
 
-// look chooses the playbooks and reads the scene that they judge.
-func look(ctx context.Context, rec *replay.Recording, opt Options) ([]playbook.Playbook, *scene.Scene, error) {
-	books, err := selected(opt.Playbooks)
-	if err != nil {
-		return nil, nil, err
-	}
-	s, err := scene.Read(ctx, rec, scene.Options{From: opt.From, To: opt.To, Node: opt.Node, Settings: opt.Settings, Progress: opt.Progress})
-	return books, s, err
+// look reads the scene that the playbooks judge.
+func look(ctx context.Context, rec *replay.Recording, opt Options) (*scene.Scene, error) {
+	return scene.Read(ctx, rec, scene.Options{From: opt.From, To: opt.To, Node: opt.Node, Settings: opt.Settings, Progress: opt.Progress})
 }
 
 // explain tells causes from effects, and adds what was found by that.

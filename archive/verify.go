@@ -11,6 +11,7 @@ import (
 
 	"ergorecorder/archive/internal/catalog"
 	"ergorecorder/archive/internal/codec"
+	"ergorecorder/internal/inorder"
 )
 
 // A Report is what Verify found.
@@ -40,18 +41,24 @@ func Verify(ctx context.Context, path string) (*Report, error) {
 // writer's view it checks what has been appended so far.
 func (r *Reader) Verify(ctx context.Context) (*Report, error) {
 	r.refresh()
-	rep := &Report{}
-	rep.Damage = r.known()
+	rep := &Report{Segments: len(r.cat.Segments), Damage: r.known()}
 	if r.writer != nil {
 		rep.Damage = append(rep.Damage, r.cat.Chain()...)
 	}
-	for _, s := range r.cat.Segments {
-		rep.Segments++
-		rep.Bytes += s.Size()
-		rep.Damage = append(rep.Damage, r.cat.StrayBlocks(s)...)
-	}
-	rep.Damage = append(rep.Damage, r.cat.Unaccounted()...)
-	for _, v := range r.verifyStreams(ctx) {
+	var stray []*CorruptionError
+	var work sync.WaitGroup
+	work.Go(func() {
+		for _, s := range r.cat.Segments {
+			rep.Bytes += s.Size()
+			if ctx.Err() == nil {
+				stray = append(stray, r.cat.StrayBlocks(s)...)
+			}
+		}
+	})
+	streams := r.verifyStreams(ctx)
+	work.Wait()
+	rep.Damage = slices.Concat(rep.Damage, stray, r.cat.Unaccounted())
+	for _, v := range streams {
 		rep.Streams++
 		rep.Blocks += v.blocks
 		rep.Records += v.records
@@ -76,15 +83,18 @@ type verified struct {
 // run or two.
 const verifiers = 2
 
-// verifyStreams decodes all streams, two at a time where there are two cores.
+// verifyStreams decodes all streams, two at a time where there are two cores, and the largest first, so that none
+// is left alone at the end.
 func (r *Reader) verifyStreams(ctx context.Context) []verified {
 	streams := r.cat.Sorted()
 	found := make([]verified, len(streams))
+	order := inorder.Largest(len(streams), func(i int) int64 { return r.cat.Bytes(streams[i]) })
 	var next atomic.Int64
 	var work sync.WaitGroup
 	for range min(verifiers, runtime.GOMAXPROCS(0), len(streams)) {
 		work.Go(func() {
-			for i := int(next.Add(1)) - 1; i < len(streams) && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
+			for n := int(next.Add(1)) - 1; n < len(order) && ctx.Err() == nil; n = int(next.Add(1)) - 1 {
+				i := order[n]
 				found[i] = r.verifyStream(ctx, streams[i].Key)
 			}
 		})

@@ -12,6 +12,7 @@ type Line string
 const (
 	LineGaveUp       Line = "gave up"           // a supervisor exceeded its intensity
 	LineDied         Line = "died"              // a process ended abnormally: its own last words
+	LineTaken        Line = "taken along"       // a process ended by the exit signal of another: its PID
 	LineChildrenEnd  Line = "children ended"    // a supervisor ends its children
 	LineExitLost     Line = "exit not taken"    // a child did not take its supervisor's exit signal, and is killed
 	LineDropped      Line = "dropped"           // a pool dropped a message, for every worker was full
@@ -52,6 +53,7 @@ var spelledLines = []spelledLine{
 	{LineGaveUp, "3.2", "", `restart intensity exceeded`},
 	{LineDied, "", "", `(?:terminated|initialization failed)\. Panic reason: `},
 	{LineDied, "", "", `^Supervisor got panic\. Shutting down with reason: `},
+	{LineTaken, "", "", `process terminated abnormally - (<[^> ]+>): `},
 	{LineDied, "", "", `process terminated abnormally - `},
 	{LineDied, "", "", `^process terminated - `},
 	{LineChildrenEnd, "", "", `^Supervisor: terminate children `},
@@ -80,7 +82,7 @@ var spelledLines = []spelledLine{
 	{LineRegistrarOff, "", "", `^lost connection with the registrar`}, // 3.3 adds why
 	{LineRegistrarOn, "", "", `^registered node on the (?:local )?registrar`},
 	{LineNoRegistrar, "", "", `^unable to register node on the registrar: `},
-	{LineError, "", "", `(?:^|: )(?:(?:meta )?process mailbox is full|unknown process|process terminated|timed out|no connection|no route|not supported|` +
+	{LineError, "", "", `(?:^|: |terminated abnormally - )(?:(?:meta )?process mailbox is full|unknown process|process terminated|timed out|no connection|no route|not supported|` +
 		`process ID belongs to the previous incarnation|network stack is stopped|target manager queue is full)$`},
 }
 

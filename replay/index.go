@@ -63,8 +63,8 @@ type telling struct {
 	reading ergo.Reading
 }
 
-// An index is what the archives hold, as of some number of changes. It is
-// never changed.
+// An index is what the archives hold, as of some number of changes. What it
+// says never changes.
 type index struct {
 	changes uint64
 	streams []stream
@@ -75,10 +75,13 @@ type index struct {
 	nodes   []string
 	end     time.Time // of what was recorded
 	entry   func() string
+
+	once   sync.Mutex
+	single map[string]bool // see oneLife
 }
 
 func newIndex(readers []*archive.Reader, changes uint64) *index {
-	x := &index{changes: changes, of: map[string][]stream{}, by: map[source][]stream{}, tells: map[telling][]stream{}, samples: map[string][]stream{}}
+	x := &index{changes: changes, of: map[string][]stream{}, by: map[source][]stream{}, tells: map[telling][]stream{}, samples: map[string][]stream{}, single: map[string]bool{}}
 	for _, a := range readers {
 		for _, s := range a.Streams() {
 			st := stream{Stream: s, reader: a}

@@ -137,20 +137,22 @@ func startOf(f *archive.Frame, uptime int64) (started time.Time, own bool) {
 	return t.Add(-ergo.Lasting(uptime)), err == nil
 }
 
-// oneLife reports whether the first answer of a node and the newest one at t are of one life, which then is all
-// that there was until t. Where it cannot be told by these two it is not so.
-func oneLife(streams []stream, t time.Time) bool {
-	if len(streams) != 1 {
-		return false
+// oneLife reports whether the first answer of a node and the last are of one life, which then is all that there
+// was. Where it cannot be told by these two it is not so. It is found out once.
+func (x *index) oneLife(node string) (one bool) {
+	x.once.Lock()
+	defer x.once.Unlock()
+	one, known := x.single[node]
+	if known {
+		return one
 	}
-	s := streams[0]
-	newest, err := s.reader.LastFrame(s.StreamKey, t, []string{}, 1)
-	if err != nil {
-		return false
+	if streams := x.widest(node, ergo.Node); len(streams) == 1 {
+		first, known := streams[0].startedAt(streams[0].From)
+		last, told := streams[0].startedAt(streams[0].To)
+		one = known && told && last.Sub(first).Abs() <= sameStart
 	}
-	first, known := s.startedAt(s.From)
-	last, told := s.startedAt(newest.At)
-	return known && told && last.Sub(first).Abs() <= sameStart
+	x.single[node] = one
+	return one
 }
 
 // startedAt is when the node of the stream began, by what it said at a moment.

@@ -258,7 +258,7 @@ func (r *Recording) born(node string, t time.Time) (born time.Time) {
 	r.mu.Lock()
 	looked := r.known != nil && r.at == x.changes
 	r.mu.Unlock()
-	if !looked && oneLife(x.widest(node, ergo.Node), t) {
+	if !looked && x.oneLife(node) {
 		return born
 	}
 	for _, n := range r.look() {

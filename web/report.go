@@ -41,7 +41,7 @@ type reportPage struct {
 	Gaps     []analyze.Gap // the first of them: curves are hatched over all
 	MoreGaps int           // that are not among them
 	Own      string        // what their call errors are without
-	Others   int           // nodes that are not in the table
+	All      int           // nodes, drawn or not
 	Duration time.Duration
 }
 
@@ -78,7 +78,8 @@ func Report(ctx context.Context, w io.Writer, report *analyze.Report, rec *repla
 		return fmt.Errorf("draw report: %w", err)
 	}
 	var b bytes.Buffer
-	if err := pageTemplates().ExecuteTemplate(&b, "report", p); err != nil {
+	still := template.FuncMap{"chart": func(c chart.Chart) chart.Drawn { return c.Still() }}
+	if err := pageTemplates().Funcs(still).ExecuteTemplate(&b, "report", p); err != nil {
 		return fmt.Errorf("draw report: %w", err)
 	}
 	if _, err := io.WriteString(w, escape.Block(b.String())); err != nil {
@@ -122,7 +123,10 @@ func newReportPage(ctx context.Context, all *analyze.Report, rec *replay.Recordi
 	p.Gaps = report.Archive.Gaps[:min(len(report.Archive.Gaps), mostLines)]
 	p.MoreGaps = len(report.Archive.Gaps) - len(p.Gaps)
 	anchor := func(f *finding.Finding) string { return "#" + f.ID }
+	names := drawnNodes(report, rec)
 	p.Strip = lanes.New(rec, from, to, past.Metrics()[0])
+	p.All, p.Strip.Still = len(p.Strip.Lanes), true
+	p.Strip.Leave(names)
 	p.Strip.Fill(ctx, rec)
 	marks, err := rec.Marks(ctx, from, to)
 	if err != nil {
@@ -142,29 +146,46 @@ func newReportPage(ctx context.Context, all *analyze.Report, rec *replay.Recordi
 		}
 		p.Counts = append(p.Counts, severityCount{sev, n})
 	}
-	p.Nodes, p.Own, p.Others, err = reportNodes(ctx, rec, from, to)
+	p.Nodes, p.Own, err = reportNodes(ctx, rec, names, from, to)
 	return p, err
 }
 
-// reportNodes puts the nodes side by side, and says what their call errors are without.
-func reportNodes(ctx context.Context, rec *replay.Recording, from, to time.Time) (drawn []reportNode, own string, others int, err error) {
-	var names []string
+// drawnNodes are as many nodes as the report draws, sorted: first those that its findings name.
+func drawnNodes(report *analyze.Report, rec *replay.Recording) (names []string) {
+	left := map[string]bool{}
+	var all []string
 	for _, n := range rec.Nodes() {
-		names = append(names, n.Name)
+		left[n.Name] = true
+		all = append(all, n.Name)
 	}
-	if others = max(0, len(names)-mostNodes); others > 0 {
-		names = names[:mostNodes]
+	take := func(name string) {
+		if left[name] && len(names) < mostNodes {
+			left[name] = false
+			names = append(names, name)
+		}
 	}
-	var out []reportNode
+	for _, f := range report.Findings {
+		take(f.Subject.Node)
+		take(f.Subject.Peer)
+	}
+	for _, name := range all {
+		take(name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// reportNodes puts the nodes side by side, and says what their call errors are without.
+func reportNodes(ctx context.Context, rec *replay.Recording, names []string, from, to time.Time) (drawn []reportNode, own string, err error) {
 	nodes := past.MomentOf(rec, to).Nodes(ctx, names)
 	for _, n := range nodes {
 		sparks, err := nodeSparks(ctx, rec, n.Name, from, to)
 		if err != nil {
-			return nil, "", 0, err
+			return nil, "", err
 		}
-		out = append(out, reportNode{n, sparks})
+		drawn = append(drawn, reportNode{n, sparks})
 	}
-	return out, withoutOwn(nodes), others, nil
+	return drawn, withoutOwn(nodes), nil
 }
 
 // sparkFields are the curves of a node in the report, by reading.
@@ -189,7 +210,7 @@ func nodeSparks(ctx context.Context, rec *replay.Recording, node string, from, t
 			if f == "heap_alloc" {
 				c.Unit = chart.Bytes
 			}
-			d := c.Draw()
+			d := c.Still()
 			out = append(out, spark{labels[f], d.Lines[0].Path, d.Label})
 		}
 	}

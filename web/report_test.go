@@ -10,9 +10,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"ergorecorder/analyze"
 	"ergorecorder/analyze/finding"
+	"ergorecorder/archive"
 	"ergorecorder/replay"
 )
 
@@ -67,6 +69,34 @@ func TestReportOfThousands(t *testing.T) {
 	checkSelfContained(t, page)
 	if !strings.Contains(page, "More findings") || !strings.Contains(page, " more of blocked_callback, critical") {
 		t.Error("the findings that are not drawn are not counted")
+	}
+}
+
+// TestReportOfManyNodes: so many nodes are drawn, those first that findings name, and all are counted.
+func TestReportOfManyNodes(t *testing.T) {
+	rec := record(t, func(w *archive.Writer) {
+		for n := range 130 {
+			for s := range 3 {
+				answer(t, w, fmt.Sprintf("n%03d@many", n), "node_info", nil, start().Add(time.Duration(10*s)*time.Second), row{"Uptime": 100 + 10*s, "ProcessesTotal": 1})
+			}
+		}
+	})
+	from, to := rec.Window()
+	report := &analyze.Report{Window: finding.Window{From: from, To: to}, Findings: []*finding.Finding{{
+		ID: "aa", Display: "F1", Severity: finding.Warning, Title: "the last of them", Onset: from, Subject: finding.Subject{Node: "n129@many"},
+	}}}
+	page := drawReport(t, report, rec)
+	checkSelfContained(t, page)
+	for _, want := range []string{"130 nodes", "and 30 more nodes without a lane", `title="n129@many"`, `<th scope="row">n129@many`, `title="n098@many"`} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the report does not say %s", want)
+		}
+	}
+	if n := strings.Count(page, `<span class="lane-name"`); n != mostNodes || strings.Contains(page, "n099@many") {
+		t.Errorf("%d lanes", n)
+	}
+	if strings.Contains(page, "data-chart") {
+		t.Error("it has data for a script that it does not have")
 	}
 }
 

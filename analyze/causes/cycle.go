@@ -94,10 +94,11 @@ func (g *graph) stopped(first wait) bool {
 }
 
 // waitOf is the call that a finding is about, or the calls that time out one
-// after the other, if they last.
+// after the other, if they last. Who gets his replies is worth a note only, and is in no cycle:
+// in one nobody is ever answered.
 func (g *graph) waitOf(ctx context.Context, f *finding.Finding) (w wait, ok bool, err error) {
 	n := g.scene.Node(f.Subject.Node)
-	if n == nil || n.Procs.Known[f.Subject.PID] == nil {
+	if n == nil || n.Procs.Known[f.Subject.PID] == nil || f.Score < finding.ScoreWarning || !finding.Among(f.Kind, finding.StuckCall, finding.OverloadedProcess) {
 		return wait{}, false, nil
 	}
 	a := n.Procs.Known[f.Subject.PID]

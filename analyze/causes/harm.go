@@ -18,8 +18,19 @@ const mostHurt = 3
 func (g *graph) harm() {
 	led := map[*finding.Finding][]*finding.Finding{}
 	for _, f := range g.findings {
-		if root := rootOf(f); root != f && f.Score >= finding.ScoreWarning && f.Harm != nil {
+		root := rootOf(f)
+		if root == f || f.Score < finding.ScoreWarning {
+			continue
+		}
+		if f.Harm != nil {
 			led[root] = append(led[root], f)
+		}
+		if root.Kind == finding.OverloadedProcess { // its own measure is of itself alone
+			bound := root.Bound()
+			if row := g.rows[root.Kind]; f.End == nil && root.End != nil && row.Most > 0 {
+				bound = row.Most // it is over, and what it led to is not
+			}
+			root.Score = max(root.Score, min(f.Score, bound))
 		}
 	}
 	for _, root := range g.findings {

@@ -20,7 +20,11 @@ type predicate func(root, f *finding.Finding) bool
 // slack is how much before its cause an effect may seem to begin: both onsets
 // are known to a sampling interval at best.
 func slack(root, f *finding.Finding) time.Duration {
-	return 3*time.Second + time.Duration((root.OnsetErrorS+f.OnsetErrorS)*float64(time.Second))
+	waited := time.Duration(0)
+	if root.Kind == finding.RestartLoop && root.Is(finding.Waits) {
+		waited = work.CallTimeout // it did nothing else for as long before it died
+	}
+	return waited + 3*time.Second + time.Duration((root.OnsetErrorS+f.OnsetErrorS)*float64(time.Second))
 }
 
 // after reports whether f began after root, and while it lasted or soon after.
@@ -29,6 +33,9 @@ func after(root, f *finding.Finding) bool {
 		wake   = time.Minute      // for what a fault leaves behind: reconnections, queues
 		period = 30 * time.Second // until a fault that recurs is first seen in the recording
 	)
+	if f.End != nil && f.End.Before(root.Onset.Add(-slack(root, f))) {
+		return false // it was over by then
+	}
 	early := f.Is(finding.Older) && root.Onset.Sub(f.Onset) <= period // what comes again and again began with an earlier time
 	if !early && !root.Is(finding.Older) && f.Onset.Before(root.Onset.Add(-slack(root, f))) {
 		return false
@@ -65,13 +72,14 @@ func predicates(s *scene.Scene) map[finding.Relation]predicate {
 		finding.BeganAnew: func(root, f *finding.Finding) bool { return sameNode(root, f) && after(root, f) },
 		finding.NodeAway:  func(root, f *finding.Finding) bool { return touches(f, root.Subject.Node) && after(root, f) },
 		finding.CallsNode: func(root, f *finding.Finding) bool {
-			return (f.Subject.Peer == "" || f.Subject.Peer == root.Subject.Node) && after(root, f)
+			waits := !finding.Among(f.Kind, finding.RestartLoop, finding.SupervisorLimit, finding.ApplicationDown) || f.Is(finding.Waits)
+			return (f.Subject.Peer == "" || f.Subject.Peer == root.Subject.Node) && waits && after(root, f)
 		},
 		finding.CutsBoth: func(root, f *finding.Finding) bool {
 			return endOf(root, f.Subject.Node) && endOf(root, f.Subject.Peer) && after(root, f)
 		},
 		finding.CutsOff: func(root, f *finding.Finding) bool {
-			waits := f.Kind != finding.OverloadedProcess || f.Is(finding.Waits)
+			waits := !finding.Among(f.Kind, finding.OverloadedProcess, finding.RestartLoop, finding.SupervisorLimit, finding.ApplicationDown) || f.Is(finding.Waits)
 			return (endOf(root, f.Subject.Node) || endOf(root, f.Subject.Peer)) && waits && after(root, f)
 		},
 		finding.GivesUp:      givesUp,
@@ -100,6 +108,7 @@ func predicates(s *scene.Scene) map[finding.Relation]predicate {
 		finding.Floods:        floods,
 		finding.Leaves:        leaves,
 		finding.GoesWithout:   goesWithout,
+		finding.Releases:      releases,
 	}
 }
 
@@ -243,6 +252,14 @@ func goesWithout(root, f *finding.Finding) bool {
 	published, _ := root.Evidence[0].Number("before_per_s")
 	got, _ := f.Evidence[0].Number("per_s_before")
 	return published > 0 && got > published/2 && got < 2*published
+}
+
+// releases holds for who gets more than it can take at the moment at which something was over
+// that had kept messages waiting: they come all at once. Who waits for replies himself, or whose
+// messages are dearer, has another trouble.
+func releases(root, f *finding.Finding) bool {
+	return root.End != nil && !root.End.Before(root.Onset.Add(work.CallTimeout)) && root.Score >= finding.ScoreInfo &&
+		f.Onset.Sub(*root.End).Abs() <= slack(root, f) && !f.Is(finding.Waits) && !f.Is(finding.Dearer) && !sameProcess(root, f)
 }
 
 // hasLock holds for who waits for a lock in a method of the type in another

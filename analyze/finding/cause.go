@@ -28,6 +28,7 @@ func (f *Finding) SettleCause() {
 	if f.Cause == nil {
 		return
 	}
+	f.Cause.SettleCause() // its score, of which this one's depends
 	id := f.Cause.ID
 	f.CausedBy = &id
 	if !slices.Contains(f.Cause.Effects, f.ID) {

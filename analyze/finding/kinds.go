@@ -88,6 +88,7 @@ const (
 	Leaves        Relation = "of who got what is published to nobody now"             // as many messages, at one moment
 	GoesWithout   Relation = "of who got what it published"                           // on any node: as many messages, at one moment
 	Floods        Relation = "of who gets what it publishes"                          // on any node: as many more messages, at one moment
+	Releases      Relation = "of who gets what had waited, all at once"               // on any node, when that was over
 	WaitsFor      Relation = "of a process that waits for its reply"                  // named by its log, or the only one at fault
 )
 
@@ -95,7 +96,7 @@ const (
 func Relations() []Relation {
 	return []Relation{
 		TakesDown, BeganAnew, NodeAway, CallsNode, CutsBoth, CutsOff, GivesUp, Dies, DiedBefore, SameProcess, KilledInside, PileUp,
-		SameCode, CostsMore, LoadBurns, HasLock, Holds, UsesUp, OnNode, WaitingCalls, CallersSuffer, SameErrors, DriesUp, Leaves, GoesWithout, Floods, WaitsFor,
+		SameCode, CostsMore, LoadBurns, HasLock, Holds, UsesUp, OnNode, WaitingCalls, CallersSuffer, SameErrors, DriesUp, Leaves, GoesWithout, Floods, Releases, WaitsFor,
 	}
 }
 

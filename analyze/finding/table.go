@@ -55,6 +55,11 @@ const (
 // to deliver, and the work that is not done meanwhile.
 func harms() []Kind { return []Kind{BlockedCallback, DeliveryErrors, TrafficStopped} }
 
+// waiters are the kinds of findings about processes that wait for replies, or die for want of one, and take others with them.
+func waiters() []Kind {
+	return []Kind{StuckCall, OverloadedProcess, RestartLoop, SupervisorLimit, ApplicationDown}
+}
+
 // Kinds are all kinds of findings, by playbook.
 func Kinds() []Row {
 	return []Row{
@@ -71,7 +76,8 @@ func Kinds() []Row {
 				{LoadBurns, []Kind{CPUHotspot}},
 				{Holds, []Kind{MemoryLeak, HeapChurn, GoroutineGrowth}},
 				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent, TrafficStopped}},
-				{WaitsFor, []Kind{StuckCall, OverloadedProcess}},
+				{WaitsFor, waiters()},
+				{Releases, []Kind{PoolOverflow, MailboxFull, OverloadedProcess}},
 			},
 		},
 		{
@@ -88,12 +94,13 @@ func Kinds() []Row {
 				{KilledInside, []Kind{ZombieProcesses}},
 				{Holds, []Kind{MemoryLeak, HeapChurn, GoroutineGrowth}},
 				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent, TrafficStopped}},
-				{WaitsFor, []Kind{StuckCall, OverloadedProcess}},
+				{WaitsFor, waiters()},
+				{Releases, []Kind{PoolOverflow, MailboxFull, OverloadedProcess}},
 			},
 		},
 		{
 			Kind: StuckCall, Playbook: "bottleneck", Subject: "node, pid, name; peer or callee where known",
-			Claimed:  "it waits for a reply for longer than the call timeout",
+			Claimed:  "it waits for a reply for longer than the call timeout; or it takes calls and answers none",
 			Excludes: "that it computes: it was seen waiting for a response",
 			Measure:  Measure{"time that messages have waited behind the call, all together", "s", 5, 60},
 			Harms:    harms(),
@@ -104,7 +111,8 @@ func Kinds() []Row {
 				{KilledInside, []Kind{ZombieProcesses}},
 				{Holds, []Kind{MemoryLeak, HeapChurn, GoroutineGrowth}},
 				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent, TrafficStopped}},
-				{WaitsFor, []Kind{StuckCall, OverloadedProcess}},
+				{WaitsFor, waiters()},
+				{Releases, []Kind{PoolOverflow, MailboxFull, OverloadedProcess}},
 			},
 		},
 		{
@@ -118,7 +126,8 @@ func Kinds() []Row {
 			Explains: []Effect{
 				{SameProcess, []Kind{StuckCall, MailboxGrowth, ErrorBurst, DeliveryErrors, Rule}},
 				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent, TrafficStopped}},
-				{WaitsFor, []Kind{StuckCall, OverloadedProcess}},
+				{WaitsFor, waiters()},
+				{Releases, []Kind{PoolOverflow, MailboxFull, OverloadedProcess}},
 			},
 		},
 		{
@@ -130,7 +139,8 @@ func Kinds() []Row {
 			Fetch:    []Fetch{FetchStacks, FetchOwnStack, FetchRawGoroutine},
 			Explains: []Effect{
 				{CallersSuffer, []Kind{MailboxGrowth, ErrorBurst, DeliveryErrors, EventSilent, TrafficStopped}},
-				{WaitsFor, []Kind{StuckCall, OverloadedProcess}},
+				{WaitsFor, waiters()},
+				{Releases, []Kind{PoolOverflow, MailboxFull, OverloadedProcess}},
 			},
 		},
 		{
@@ -187,7 +197,7 @@ func Kinds() []Row {
 				{LoadBurns, []Kind{CPUHotspot}},
 				{Holds, []Kind{MemoryLeak, HeapChurn, GoroutineGrowth}},
 				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent, TrafficStopped}},
-				{WaitsFor, []Kind{StuckCall, OverloadedProcess}},
+				{WaitsFor, waiters()},
 			},
 		},
 		{
@@ -199,7 +209,8 @@ func Kinds() []Row {
 			Fetch:    []Fetch{FetchStacks, FetchHeap, FetchRawGoroutine},
 			Explains: []Effect{
 				{Dies, []Kind{ErrorBurst, SupervisorLimit, SpawnFailed, ChildDisabled, DeliveryErrors, EventSilent, ApplicationDown, HeapChurn, TrafficStopped, DeadLetters}},
-				{WaitsFor, []Kind{StuckCall, OverloadedProcess}},
+				{CallersSuffer, []Kind{EventSilent, TrafficStopped}},
+				{WaitsFor, waiters()},
 			},
 		},
 		{
@@ -211,7 +222,7 @@ func Kinds() []Row {
 			Explains: []Effect{
 				{TakesDown, []Kind{NodeDown, NodeRestarted}},
 				{GivesUp, []Kind{ApplicationDown, RestartLoop, SpawnFailed, ErrorBurst, DeliveryErrors, EventSilent, TrafficStopped}},
-				{WaitsFor, []Kind{StuckCall, OverloadedProcess}},
+				{WaitsFor, waiters()},
 			},
 		},
 		{
@@ -222,7 +233,7 @@ func Kinds() []Row {
 			Explains: []Effect{
 				{DiedBefore, []Kind{ErrorBurst}},
 				{Dies, []Kind{ErrorBurst, DeliveryErrors, EventSilent, TrafficStopped, DeadLetters}},
-				{WaitsFor, []Kind{StuckCall, OverloadedProcess}},
+				{WaitsFor, waiters()},
 			},
 		},
 		{
@@ -268,7 +279,7 @@ func Kinds() []Row {
 				{PileUp, []Kind{ProcessLeak}},
 				{Holds, []Kind{MemoryLeak, HeapChurn, GoroutineGrowth}},
 				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent, TrafficStopped}},
-				{WaitsFor, []Kind{StuckCall, OverloadedProcess}},
+				{WaitsFor, waiters()},
 			},
 		},
 		{
@@ -280,7 +291,7 @@ func Kinds() []Row {
 			Explains: []Effect{
 				{BeganAnew, []Kind{NodeRestarted}},
 				{NodeAway, []Kind{LinkFlap, LinkDown, MessageLoss, SlowLink, ApplicationDown, EventSilent, ClockSkew, Rule}},
-				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall, TrafficStopped, DeadLetters}},
+				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall, TrafficStopped, DeadLetters, RestartLoop, SupervisorLimit, ApplicationDown}},
 			},
 		},
 		{
@@ -292,7 +303,7 @@ func Kinds() []Row {
 			Fetch:    []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
 				{NodeAway, []Kind{LinkFlap, LinkDown, MessageLoss, SlowLink, ApplicationDown, EventSilent, ClockSkew, Rule}},
-				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall, TrafficStopped, DeadLetters}},
+				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall, TrafficStopped, DeadLetters, RestartLoop, SupervisorLimit, ApplicationDown}},
 			},
 		},
 		{
@@ -303,9 +314,10 @@ func Kinds() []Row {
 			Fetch:    []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
 				{NodeAway, []Kind{LinkFlap, LinkDown, MessageLoss, SlowLink, ApplicationDown, EventSilent, ClockSkew, Rule}},
-				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall, TrafficStopped, DeadLetters}},
+				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall, TrafficStopped, DeadLetters, RestartLoop, SupervisorLimit, ApplicationDown}},
 				{OnNode, []Kind{OverloadedProcess, BlockedCallback, MailboxGrowth, EventSilent, TrafficStopped}},
-				{WaitingCalls, []Kind{OverloadedProcess, MailboxGrowth}},
+				{WaitingCalls, []Kind{OverloadedProcess, MailboxGrowth, RestartLoop}},
+				{Releases, []Kind{PoolOverflow, MailboxFull, OverloadedProcess}},
 			},
 		},
 		{
@@ -316,9 +328,10 @@ func Kinds() []Row {
 			Fetch:    []Fetch{FetchCPU, FetchRawCPU, FetchRawGoroutine},
 			Explains: []Effect{
 				{NodeAway, []Kind{LinkFlap, MessageLoss, SlowLink, EventSilent, Rule}},
-				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall, TrafficStopped, DeadLetters}},
+				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall, TrafficStopped, DeadLetters, RestartLoop, SupervisorLimit, ApplicationDown}},
 				{OnNode, []Kind{OverloadedProcess, BlockedCallback, MailboxGrowth, EventSilent, TrafficStopped}},
-				{WaitingCalls, []Kind{OverloadedProcess, MailboxGrowth}},
+				{WaitingCalls, []Kind{OverloadedProcess, MailboxGrowth, RestartLoop}},
+				{Releases, []Kind{PoolOverflow, MailboxFull, OverloadedProcess}},
 			},
 		},
 		{
@@ -329,9 +342,9 @@ func Kinds() []Row {
 			Fetch:    []Fetch{FetchCPU, FetchRawCPU, FetchRawGoroutine},
 			Explains: []Effect{
 				{NodeAway, []Kind{SlowLink, MessageLoss, Rule}},
-				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall, TrafficStopped, DeadLetters}},
+				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall, TrafficStopped, DeadLetters, RestartLoop, SupervisorLimit, ApplicationDown}},
 				{OnNode, []Kind{OverloadedProcess, BlockedCallback, SlowDependency, MailboxGrowth, EventSilent, TrafficStopped}},
-				{WaitingCalls, []Kind{OverloadedProcess, MailboxGrowth}},
+				{WaitingCalls, []Kind{OverloadedProcess, MailboxGrowth, RestartLoop}},
 			},
 		},
 		{
@@ -402,7 +415,7 @@ func Kinds() []Row {
 			Explains: []Effect{
 				{TakesDown, []Kind{NodeDown, NodeRestarted}},
 				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent, TrafficStopped, DeadLetters}},
-				{WaitsFor, []Kind{StuckCall, OverloadedProcess}},
+				{WaitsFor, waiters()},
 			},
 		},
 		{
@@ -432,7 +445,7 @@ func Kinds() []Row {
 			Fetch:    []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
 				{CutsBoth, []Kind{LinkFlap, Rule}},
-				{CutsOff, []Kind{ErrorBurst, DeliveryErrors, MessageLoss, SlowLink, EventSilent, StuckCall, OverloadedProcess, TrafficStopped, NodeFrozen}},
+				{CutsOff, []Kind{ErrorBurst, DeliveryErrors, MessageLoss, SlowLink, EventSilent, StuckCall, OverloadedProcess, TrafficStopped, NodeFrozen, RestartLoop, SupervisorLimit, ApplicationDown}},
 			},
 		},
 		{
@@ -444,7 +457,8 @@ func Kinds() []Row {
 			Fetch:    []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
 				{CutsBoth, []Kind{LinkFlap, Rule}},
-				{CutsOff, []Kind{ErrorBurst, DeliveryErrors, MessageLoss, SlowLink, EventSilent, StuckCall, OverloadedProcess, TrafficStopped, NodeFrozen}},
+				{CutsOff, []Kind{ErrorBurst, DeliveryErrors, MessageLoss, SlowLink, EventSilent, StuckCall, OverloadedProcess, TrafficStopped, NodeFrozen, RestartLoop, SupervisorLimit, ApplicationDown}},
+				{Releases, []Kind{PoolOverflow, MailboxFull, OverloadedProcess}},
 			},
 		},
 		{
@@ -455,7 +469,8 @@ func Kinds() []Row {
 			Most:     82,
 			Fetch:    []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
-				{CutsOff, []Kind{LinkDown, LinkFlap, ErrorBurst, DeliveryErrors, MessageLoss, SlowLink, EventSilent, StuckCall, OverloadedProcess, TrafficStopped}},
+				{CutsOff, []Kind{LinkDown, LinkFlap, ErrorBurst, DeliveryErrors, MessageLoss, SlowLink, EventSilent, StuckCall, OverloadedProcess, TrafficStopped, RestartLoop, SupervisorLimit, ApplicationDown}},
+				{Releases, []Kind{PoolOverflow, MailboxFull, OverloadedProcess}},
 			},
 		},
 		{
@@ -466,7 +481,8 @@ func Kinds() []Row {
 			Fetch:    []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
 				{CutsBoth, []Kind{SlowLink, Rule}},
-				{CutsOff, []Kind{ErrorBurst, DeliveryErrors, StuckCall, EventSilent, OverloadedProcess, TrafficStopped}},
+				{CutsOff, []Kind{ErrorBurst, DeliveryErrors, StuckCall, EventSilent, OverloadedProcess, TrafficStopped, RestartLoop, SupervisorLimit, ApplicationDown}},
+				{Releases, []Kind{PoolOverflow, MailboxFull, OverloadedProcess}},
 			},
 		},
 		{
@@ -477,7 +493,8 @@ func Kinds() []Row {
 			Most:     85,
 			Fetch:    []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
-				{CutsOff, []Kind{ErrorBurst, DeliveryErrors, StuckCall, OverloadedProcess, NodeFrozen}},
+				{CutsOff, []Kind{ErrorBurst, DeliveryErrors, StuckCall, OverloadedProcess, NodeFrozen, RestartLoop, SupervisorLimit, ApplicationDown}},
+				{Releases, []Kind{PoolOverflow, MailboxFull, OverloadedProcess}},
 			},
 		},
 		{
@@ -497,7 +514,7 @@ func Kinds() []Row {
 			Explains: []Effect{
 				{CostsMore, []Kind{BlockedCallback, OverloadedProcess, MailboxGrowth}},
 				{UsesUp, []Kind{BlockedCallback, OverloadedProcess, MailboxGrowth, StuckCall, SlowLink, NodeSlow, EventSilent}},
-				{WaitsFor, []Kind{StuckCall, OverloadedProcess}},
+				{WaitsFor, waiters()},
 			},
 		},
 		{

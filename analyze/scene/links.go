@@ -53,7 +53,7 @@ type LinkPoint struct {
 	Since         time.Time     // when this connection was made, within a second
 	In, Out       float64       // messages since then
 	Unwhole       float64       // large ones of the peer's of which a piece did not come in time; NaN where that is not told
-	reconnections float64       // of its TCP connections
+	Reconnections float64       // of its TCP connections
 	doubt         time.Duration // by how much Since may be off, for the clocks of around then differ
 }
 
@@ -125,7 +125,7 @@ func (w *Network) readLinks(ctx context.Context, s *Scene, n *Node) error {
 			seen[peer] = true
 			l.Points = append(l.Points, LinkPoint{
 				At: f.At, Up: true, Since: n.madeAt(f.At, &f.Columns[age], slot), In: f.Columns[in].Float(slot), Out: f.Columns[out].Float(slot),
-				Unwhole: f.Columns[late].Float(slot), reconnections: f.Columns[again].Float(slot), doubt: n.Clock.doubt(f.At),
+				Unwhole: f.Columns[late].Float(slot), Reconnections: f.Columns[again].Float(slot), doubt: n.Clock.doubt(f.At),
 			})
 		}
 		for peer, l := range known {

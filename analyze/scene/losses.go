@@ -31,7 +31,7 @@ func (l *link) Losses() []Loss {
 		case p.Up && q.Up && q.Since.Sub(p.Since) > max(2*time.Second, p.doubt+2*time.Second, q.doubt+2*time.Second):
 			// ConnectionUptime counts whole seconds: the start is known to one.
 			all = append(all, Loss{After: p.At, Before: series.Later(p.At, q.Since.Add(time.Second)), Made: q.Since})
-		case p.Up && q.Up && q.reconnections > p.reconnections:
+		case p.Up && q.Up && q.Reconnections > p.Reconnections:
 			all = append(all, Loss{After: p.At, Before: q.At, Made: q.At, Partial: true})
 		}
 	}

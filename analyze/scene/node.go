@@ -42,6 +42,7 @@ func (s *Scene) Incarnation(name string, at time.Time) string {
 // A Node is one node in the window.
 type Node struct {
 	replay.Node
+	bytes     int64         // recorded of it
 	Starts    []time.Time   // of the incarnations after the first in the window
 	Interval  time.Duration // between its process listings
 	Heard     series.Series // when node_info answered; the value is the call's duration in s

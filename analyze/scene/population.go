@@ -37,10 +37,11 @@ type Population struct {
 	Known    map[string]*Actor // by PID: alive at the end, and the fallen supervisors
 	Fallen   []Fall
 
-	byPID map[string]*Actor
-	slots []*Actor
-	watch map[int32]bool // slots that are not at rest
-	life  int
+	byPID  map[string]*Actor
+	looked map[string]*Actor // for whom a listing was looked through; see parentOf
+	slots  []*Actor
+	watch  map[int32]bool // slots that are not at rest
+	life   int
 
 	cut      bool // the listing that is being read lacks processes by the node's own count
 	much     bool // by more than come and go between two answers
@@ -95,6 +96,7 @@ func readProcesses(ctx context.Context, s *Scene, n *Node) (*Population, error) 
 		Families: map[familyKey]*Family{},
 		Lineages: map[lineageKey]*Lineage{},
 		byPID:    map[string]*Actor{},
+		looked:   map[string]*Actor{},
 		watch:    map[int32]bool{},
 	}
 	total := n.Series(ergo.Node, "ProcessesTotal")
@@ -149,6 +151,7 @@ func (p *Population) glance(f looks.Look) {
 
 // listing takes one whole listing.
 func (p *Population) listing(f *archive.Frame, total series.Series) {
+	clear(p.looked)
 	p.lives(f.At)
 	share := p.shown(f, total)
 	p.cut, p.much = share < 1, share < 0.95
@@ -286,14 +289,14 @@ func (p *Population) join(a *Actor, f *archive.Frame) {
 // it is not listed.
 func (p *Population) parentOf(pid string, f *archive.Frame) (name, kind string) {
 	a := p.byPID[pid]
-	if a == nil {
+	if ahead, looked := p.looked[pid]; a == nil && looked { // who goes on being born of it looks once in a listing
+		a = ahead
+	} else if a == nil {
 		c := f.Columns
-		for _, slot := range f.Live {
-			if c[ColPID].Text(slot) == pid {
-				a = &Actor{Name: c[ColName].Text(slot), Behavior: c[ColBehavior].Text(slot), Kind: c[colKind].Text(slot)}
-				break
-			}
+		if i := slices.IndexFunc(f.Live, func(slot int32) bool { return c[ColPID].Text(slot) == pid }); i >= 0 {
+			a = &Actor{Name: c[ColName].Text(f.Live[i]), Behavior: c[ColBehavior].Text(f.Live[i]), Kind: c[colKind].Text(f.Live[i])}
 		}
+		p.looked[pid] = a
 	}
 	switch {
 	case a == nil:

@@ -20,6 +20,7 @@ import (
 	"path"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -29,6 +30,7 @@ import (
 	"ergorecorder/analyze/setting"
 	"ergorecorder/archive"
 	"ergorecorder/ergo"
+	"ergorecorder/internal/inorder"
 	"ergorecorder/internal/panics"
 	"ergorecorder/replay"
 )
@@ -77,24 +79,19 @@ func Read(ctx context.Context, rec *replay.Recording, opt Options) (*Scene, erro
 		return nil, fmt.Errorf("look for the recorder's own node: %w", err)
 	}
 	s.own = own
-	for _, rn := range rec.Nodes() {
-		if opt.Node != "" {
-			ok, err := path.Match(opt.Node, rn.Name)
-			if err != nil {
-				return nil, fmt.Errorf("node glob %q: %w", opt.Node, err)
-			}
-			if !ok {
-				continue
-			}
-		}
-		s.Nodes = append(s.Nodes, &Node{Node: rn, metrics: map[metric]series.Series{}})
+	bytes := map[string]int64{}
+	for _, x := range rec.Streams() {
+		bytes[x.Node] += x.Bytes
 	}
-	slices.SortFunc(s.Nodes, func(a, b *Node) int {
-		if a.Name < b.Name {
-			return -1
+	for _, rn := range rec.Nodes() {
+		if ok, err := path.Match(opt.Node, rn.Name); err != nil {
+			return nil, fmt.Errorf("node glob %q: %w", opt.Node, err)
+		} else if !ok && opt.Node != "" {
+			continue
 		}
-		return 1
-	})
+		s.Nodes = append(s.Nodes, &Node{Node: rn, bytes: bytes[rn.Name], metrics: map[metric]series.Series{}})
+	}
+	slices.SortFunc(s.Nodes, func(a, b *Node) int { return strings.Compare(a.Name, b.Name) })
 	if err := s.readNodes(ctx, opt.Progress); err != nil {
 		return nil, err
 	}
@@ -119,12 +116,13 @@ func (s *Scene) readNodes(ctx context.Context, progress func(done, total int, st
 	})
 }
 
-// Each calls f for every node, for as many at a time as there are cores; what
-// they find belongs at the place of the node, so that it has one order.
+// Each calls f for every node, for as many at a time as there are cores, and for the largest first, so that none is
+// left alone at the end; what they find belongs at the place of the node, so that it has one order.
 func (s *Scene) Each(ctx context.Context, f func(ctx context.Context, i int, n *Node) error) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
-	for i, n := range s.Nodes {
+	for _, i := range inorder.Largest(len(s.Nodes), func(i int) int64 { return s.Nodes[i].bytes }) {
+		n := s.Nodes[i]
 		g.Go(func() error { return panics.Caught(func() error { return f(ctx, i, n) }) })
 	}
 	return g.Wait()

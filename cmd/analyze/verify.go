@@ -8,6 +8,7 @@ import (
 	"ergorecorder/escape"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"ergorecorder/archive"
 	"ergorecorder/cmd/internal/paths"
@@ -82,16 +83,16 @@ func mixedIn(ctx context.Context, r *archive.Reader) ([]string, error) {
 func verified(ctx context.Context, readers []*archive.Reader) (rep *archive.Report, mixed []string, err error) {
 	rep, mixed = &archive.Report{}, []string{}
 	for _, r := range readers {
-		one, err := r.Verify(ctx)
-		if err != nil {
+		var one *archive.Report
+		var own []string
+		g, ctx := errgroup.WithContext(ctx)
+		g.Go(func() (err error) { one, err = r.Verify(ctx); return err })
+		g.Go(func() (err error) { own, err = mixedIn(ctx, r); return err })
+		if err := g.Wait(); err != nil {
 			return nil, nil, err
 		}
 		rep.Segments, rep.Streams, rep.Blocks = rep.Segments+one.Segments, rep.Streams+one.Streams, rep.Blocks+one.Blocks
 		rep.Records, rep.Bytes, rep.Damage = rep.Records+one.Records, rep.Bytes+one.Bytes, append(rep.Damage, one.Damage...)
-		own, err := mixedIn(ctx, r)
-		if err != nil {
-			return nil, nil, err
-		}
 		mixed = append(mixed, own...)
 	}
 	return rep, mixed, nil

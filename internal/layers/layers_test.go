@@ -34,7 +34,7 @@ var mayImport = map[string]string{
 	"ergo/wire/host":         "ergo ergo/wire ergo/wire/internal/...",
 	"ergo/wire/wiretest":     "ergo ergo/wire ergo/wire/host ergo/wire/internal/...",
 
-	"archive":                "archive/internal/...",
+	"archive":                "archive/internal/... internal/inorder",
 	"archive/archivetest":    "archive",
 	"archive/tally":          "archive",
 	"archive/faultdisk":      "",
@@ -95,7 +95,7 @@ var mayImport = map[string]string{
 	"analyze/scene/work":        "analyze/series",
 	"analyze/scene/logged":      "ergo replay analyze/logs",
 	"analyze/looks":             "archive ergo ergo/tools48 replay",
-	"analyze/scene":             "analyze/looks analyze/scene/work analyze/scene/logged archive ergo ergo/tools48 replay analyze/setting analyze/finding analyze/series analyze/logs analyze/profiles internal/panics",
+	"analyze/scene":             "analyze/looks analyze/scene/work analyze/scene/logged archive ergo ergo/tools48 replay analyze/setting analyze/finding analyze/series analyze/logs analyze/profiles internal/panics internal/inorder",
 	"analyze/finding":           "analyze/series",
 	"analyze/series":            "",
 	"analyze/series/seriestest": "analyze/series",

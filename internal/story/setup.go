@@ -181,6 +181,9 @@ var settingPhrases = compile([]phrase[*cast]{
 		s.Sends = append(s.Sends, world.Send{To: who, Count: a.n(0)})
 	})},
 	{form: "answers nobody", means: "who calls it waits until the call is over", do: each(func(s *world.Spec, _ words) { s.Mute = true })},
+	{form: "answers after {d}", means: "each call so much later, and takes others meanwhile", do: each(func(s *world.Spec, a words) { s.Later = a.d(0) })},
+	{form: "dies of calls that time out", means: "and says whom it called", do: each(func(s *world.Spec, _ words) { s.Fragile = true })},
+	{form: "all for one", means: "a supervisor's children end and are restarted together", do: each(func(s *world.Spec, _ words) { s.Together = true })},
 	{form: "sends nothing", means: "no more", do: each(func(s *world.Spec, _ words) { s.Sends = nil })},
 	{form: "sends {n} to a process that does not exist", means: "each message sends so many dead letters", do: each(func(s *world.Spec, a words) {
 		s.Sends = append(s.Sends, world.Send{Count: a.n(0)})

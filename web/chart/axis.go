@@ -90,16 +90,26 @@ func (s Scale) drawn(c Curve) iter.Seq2[int, bool] {
 	}
 }
 
-// Path is the SVG path of a curve.
+// Path is the SVG path of a curve. Of points on one level the first and the last are drawn.
 func (s Scale) Path(c Curve) string {
 	var b strings.Builder
+	level, held := "", "" // of the point before, and that point where the next may make it needless
 	for i, broken := range s.drawn(c) {
+		y := fmt.Sprintf("%.1f", s.y(c.Value[i])*plotHeight)
+		point := fmt.Sprintf("%.1f %s", s.x(c.At[i])*plotWidth, y)
+		if !broken && y == level {
+			held = "L" + point
+			continue
+		}
+		b.WriteString(held)
 		pen := "L"
 		if broken {
 			pen = "M"
 		}
-		fmt.Fprintf(&b, "%s%.1f %.1f", pen, s.x(c.At[i])*plotWidth, s.y(c.Value[i])*plotHeight)
+		b.WriteString(pen + point)
+		level, held = y, ""
 	}
+	b.WriteString(held)
 	return b.String()
 }
 

@@ -133,8 +133,15 @@ type Flag struct {
 
 // Draw lays the chart out.
 func (c Chart) Draw() Drawn {
+	d := c.Still()
+	d.Data = c.data(c.scale())
+	return d
+}
+
+// Still lays the chart out where no script reads it.
+func (c Chart) Still() Drawn {
 	s := c.scale()
-	d := Drawn{Title: c.Title, Note: c.Note, Summary: c.summary(), From: c.From, To: c.To, Data: c.data(s)}
+	d := Drawn{Title: c.Title, Note: c.Note, Summary: c.summary(), From: c.From, To: c.To}
 	for i, k := range c.Curves {
 		d.Lines = append(d.Lines, Line{k.Name, k.URL, s.Path(k), "c" + strconv.Itoa(i%Colours), c.Unit.Format(newest(k))})
 	}

@@ -82,11 +82,24 @@ func TestPathKeepsExtremes(t *testing.T) {
 	}
 	s := Scale{time.UnixMilli(0), time.UnixMilli(99_999), 0, 1000, false}
 	p := s.Path(c)
-	if len(p) > 20_000 {
+	if len(p) > 200 {
 		t.Errorf("the path has %d characters", len(p))
 	}
 	if !strings.Contains(p, " 0.0") {
 		t.Error("the peak is not drawn")
+	}
+}
+
+// Of points on one level the first and the last are drawn, on both sides of a break.
+func TestPathOfLevels(t *testing.T) {
+	var c Curve
+	for i, v := range []float64{1, 1, 1, 2, 2, 1, math.NaN(), 1, 1, 1} {
+		c.Add(time.UnixMilli(int64(i*1000)), v)
+	}
+	s := Scale{From: time.UnixMilli(0), To: time.UnixMilli(10_000), Hi: 2}
+	const want = "M0.0 50.0L200.0 50.0L300.0 0.0L400.0 0.0L500.0 50.0M700.0 50.0L900.0 50.0"
+	if got := s.Path(c); got != want {
+		t.Errorf("%s, want %s", got, want)
 	}
 }
 

@@ -28,6 +28,8 @@ type Strip struct {
 	Metric   past.Metric
 	Metrics  []Choice
 	Lanes    []Lane
+	Still    bool                                         // no script reads it
+	Others   int                                          // nodes that have no lane
 	Flags    []Pin                                        // findings and marks
 	FlagRows int                                          // rows of flags that are needed
 	Whole    bool                                         // curves, gaps and findings are in
@@ -90,6 +92,13 @@ func New(rec *replay.Recording, from, to time.Time, m past.Metric) *Strip {
 	return st
 }
 
+// Leave leaves only the lanes of those nodes.
+func (st *Strip) Leave(nodes []string) {
+	all := len(st.Lanes)
+	st.Lanes = slices.DeleteFunc(st.Lanes, func(l Lane) bool { return !slices.Contains(nodes, l.Node) })
+	st.Others = all - len(st.Lanes)
+}
+
 // Fill adds what has to be read from the recording: curves, gaps and bursts of
 // errors. What cannot be read is left out, and Trouble says so.
 func (st *Strip) Fill(ctx context.Context, rec *replay.Recording) {
@@ -141,7 +150,10 @@ func (st *Strip) draw(curves []chart.Curve) {
 	s.Hi *= 1.05
 	for i, c := range curves {
 		l := &st.Lanes[i]
-		l.Path, l.Data = s.Path(c), c.Data(s, st.Metric.Unit)
+		l.Path = s.Path(c)
+		if !st.Still {
+			l.Data = c.Data(s, st.Metric.Unit)
+		}
 		l.Peak = "not recorded"
 		peak := math.NaN()
 		for _, v := range c.Value {

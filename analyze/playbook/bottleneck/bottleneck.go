@@ -32,6 +32,14 @@ func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 	if err != nil {
 		return err
 	}
+	silent, err := mutes(ctx, s, slices.Concat(found...))
+	if err != nil {
+		return err
+	}
+	for _, f := range silent {
+		i := slices.IndexFunc(s.Nodes, func(n *scene.Node) bool { return n.Name == f.Subject.Node })
+		found[i] = append(found[i], f)
+	}
 	for i, n := range s.Nodes {
 		if n.Procs.Looks < fewestListings {
 			v.Skip("%s: %s", n.Name, n.Procs.Missing(fewestListings))
@@ -79,9 +87,6 @@ func waitingOn(ctx context.Context, s *scene.Scene, n *scene.Node) (found []*fin
 			continue
 		}
 		f, err := suspect(ctx, s, a)
-		if err == nil {
-			err = tellMute(ctx, s, a, f)
-		}
 		if err != nil {
 			return nil, "", err
 		}

@@ -31,6 +31,21 @@ func (f feeder) rise() float64 { return f.sent[1] - f.sent[0] }
 // messages itself, or sends again what failed.
 func (f feeder) resends() bool { return f.got[1] < 1.5*f.got[0]+0.1 }
 
+// mute reports whether a process sent at least every other time that it got something, as
+// who answers does, and goes on getting messages and sends next to nothing since: so many that it
+// is no chance that it answered none. It gets fewer: who waits for an answer sends no more.
+func (f feeder) mute() bool {
+	const (
+		surest = 0.95 // of its messages that it answers: one in twenty may be another
+		chance = 0.03 // of five messages, if every other was answered before
+	)
+	if f.sent[0] == 0 || f.sent[0] < f.got[0]/2 || f.sent[1] > min(f.sent[0], f.got[1])/20 {
+		return false
+	}
+	n := f.got[1] * f.over[1].To.Sub(f.over[1].From).Seconds()
+	return n >= 2 && math.Pow(1-min(f.sent[0]/f.got[0], surest), n) <= chance
+}
+
 // maxFeeders is how many a finding names.
 const maxFeeders = 5
 
@@ -80,6 +95,7 @@ func most(all []feeder, n int) []feeder {
 type swings struct {
 	rose []feeder // to more than half as much again
 	fell []feeder // to less than half
+	mute []feeder // to next to nothing, of those that go on getting messages
 }
 
 // A moment is a stretch of a node's listings and the last of it that came before a
@@ -114,14 +130,18 @@ func swingsAt(ctx context.Context, s *scene.Scene, n *scene.Node, from, to, onse
 			if f == nil || !f.compared(before) {
 				continue
 			}
-			switch f.rates(); {
+			f.rates()
+			if f.mute() {
+				w.mute = append(w.mute, f.feeder)
+			}
+			switch {
 			case f.sent[1] > 1.5*f.sent[0] && f.rise() > 1:
 				w.rose = append(w.rose, f.feeder)
 			case f.sent[1] < f.sent[0]/2:
 				w.fell = append(w.fell, f.feeder)
 			}
 		}
-		w.rose, w.fell = kept(w.rose), kept(w.fell)
+		w.rose, w.fell, w.mute = kept(w.rose), kept(w.fell), kept(w.mute)
 		return w, nil
 	})
 	if err != nil {

@@ -63,7 +63,8 @@ func slowed(ctx context.Context, s *scene.Scene, a *scene.Actor) (*finding.Findi
 	if !d.Open {
 		end := d.To.At
 		f.End = &end
-		f.AtMost(finding.Paused)
+		f.AtMost(finding.Over)
+		f.Score = min(f.Score, finding.Paused) // more, if somebody was hurt meanwhile
 		f.Summary += " It has time again since."
 		if a.Gone {
 			f.Summary = strings.TrimSuffix(f.Summary, " It has time again since.") + " It is gone since."

@@ -52,12 +52,15 @@ func stuckCall(ctx context.Context, s *scene.Scene, a *scene.Actor, st *work.Sta
 	}
 	f.Evidence = append(f.Evidence, stillness(a, st, onset, d))
 	f.Evidence[0].What = "waiting for a response, with no message taken and no callback ended"
-	meant := madeToWait(a, st) && answered(a.Node, &f.Evidence[0], a.First, st.To.At)
+	meant := (madeToWait(a, st) || asItsKind(a, st)) && answered(a.Node, &f.Evidence[0], a.First, st.To.At)
 	switch {
 	case meant:
 		f.AtMost(finding.Note)
 		f.Confidence = finding.Medium
 		f.Title = fmt.Sprintf("%s on %s waits for each reply for longer than calls do by default, and gets it", a.Called(), a.Node.Name)
+		if a.LongWaits == 1 && !st.Open {
+			f.Title = fmt.Sprintf("%s on %s waited for a reply for longer than calls do by default, and got it", a.Called(), a.Node.Name)
+		}
 		f.Caveats = append(f.Caveats, "each of its calls waited like this from the first, and no call of its node failed: they may be made to wait")
 	case first != st:
 		f.Summary += fmt.Sprintf(" It has waited since %s, from one call to the next.", finding.Clock(onset))
@@ -161,10 +164,9 @@ func keptWaiting(ctx context.Context, s *scene.Scene, a *scene.Actor, e *work.Ep
 	})
 	tellWaiting(&f.Evidence[0], a, e, was)
 	always := e.Before.At.IsZero() || e.Handled() > 0 && neverElse(a, e.Before, time.Duration(float64(time.Second)/e.Handled()))
-	if always && !backlogOf(a, e).growing() && e.Handled() > 0 && answered(a.Node, &f.Evidence[0], onset, e.End) {
-		f.AtMost(finding.Note)
-		f.Title = fmt.Sprintf("%s on %s waits for replies nearly all the time, and gets them", a.Called(), a.Node.Name)
-		f.Summary = strings.Replace(f.Summary, unanswered, "No call of its node failed meanwhile: it is answered, and its calls are made to wait for so long.", 1)
+	growing := backlogOf(a, e).growing() && e.Worst.Mailbox > work.FewWait // a few come to anybody while he waits
+	if always && e.Handled() > 0 && answered(a.Node, &f.Evidence[0], onset, e.End) {
+		getsThem(f, a, growing)
 	}
 	if !e.Open {
 		end := e.End
@@ -177,15 +179,60 @@ func keptWaiting(ctx context.Context, s *scene.Scene, a *scene.Actor, e *work.Ep
 	return f, tellLastStack(ctx, s, f, a)
 }
 
+// getsThem says that a process that waits nearly all the time is answered: that is worth a note
+// only, unless more and more wait behind it.
+func getsThem(f *finding.Finding, a *scene.Actor, growing bool) {
+	means := "No call of its node failed meanwhile: it is answered, and its calls are made to wait for so long."
+	if growing {
+		means = "No call of its node failed meanwhile: it is answered, and too late for all that comes."
+		f.Recommendation = "See why each reply takes so long; else let it not wait for one before it takes the next message."
+		f.Title = fmt.Sprintf("%s on %s waits for replies nearly all the time, and falls behind", a.Called(), a.Node.Name)
+	} else {
+		f.AtMost(finding.Note)
+		f.Title = fmt.Sprintf("%s on %s waits for replies nearly all the time, and gets them", a.Called(), a.Node.Name)
+	}
+	f.Summary = strings.Replace(f.Summary, unanswered, means, 1)
+}
+
 // unanswered is what it means that a process waits nearly all the time.
 const unanswered = "Whom it calls does not answer, or near the time-out of a call (5 s by default)."
+
+// often is how many calls that were answered show that they are made to wait.
+const often = 3
 
 // madeToWait reports whether a process waited as long for the calls before, time and again,
 // as far as listings tell to the interval between them, and never handled messages without.
 func madeToWait(a *scene.Actor, st *work.Stall) bool {
-	const often = 3
 	p := a.Recurs(st)
 	return p.Times >= often && st.Lasted() < 2*(p.Lasts+a.Node.Interval) && neverElse(a, p.First.Progress, p.First.Lasted())
+}
+
+// asItsKind reports whether a process waited as it does for every call, or as all of its
+// behavior do, who are answered: with few listings none of them is seen to wait often.
+func asItsKind(a *scene.Actor, st *work.Stall) bool {
+	if st.To.Mailbox > work.FewWait || !neverElse(a, a.Now(), st.Lasted()) {
+		return false
+	}
+	if !st.Open {
+		return true
+	}
+	got := 0
+	for _, x := range a.Node.Procs.Actors {
+		w := x.Longest(work.Waiting)
+		if x.Behavior != a.Behavior || a.Behavior == "" || w == nil {
+			continue
+		}
+		if !neverElse(x, x.Now(), w.Lasted()) {
+			return false
+		}
+		if p := x.Recurs(w); 2*w.Lasted() >= st.Lasted() {
+			got += p.Times
+			if w.Open {
+				got-- // for this one it has no reply yet
+			}
+		}
+	}
+	return got >= often
 }
 
 // neverElse reports whether a process handled no message before a point but the one in which it stands,

@@ -19,7 +19,11 @@ func nodeLives(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 	if err != nil {
 		return err
 	}
-	for _, n := range s.Nodes {
+	slow, err := slowed(ctx, s)
+	if err != nil {
+		return err
+	}
+	for i, n := range s.Nodes {
 		all := s.Absences(w, n)
 		for _, d := range all {
 			why, err := meant(ctx, s, w, n, d)
@@ -45,7 +49,7 @@ func nodeLives(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 		}
 		standsStill(s, w, n, v)
 		known := len(v.Findings)
-		slowNode(s, w, n, v)
+		slowNode(s, w, n, slow[i], v)
 		if len(v.Findings) == known {
 			slowAllAlong(s, w, n, v)
 		}

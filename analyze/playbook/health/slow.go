@@ -2,6 +2,7 @@ package health
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"time"
@@ -25,9 +26,9 @@ const (
 // slowNode finds a node that became slow as a whole: its own answers and the
 // pings of its peers take several times as long from one moment on, and it
 // uses no more CPU than before. Then CPU is taken from it.
-func slowNode(s *scene.Scene, w *scene.Network, n *scene.Node, v *finding.Verdict) {
-	at, before, after, ok := slowed(n.Heard)
-	if !ok || time.Duration(after*float64(time.Second)) < slowAnswer || after < dearer*before {
+func slowNode(s *scene.Scene, w *scene.Network, n *scene.Node, c change, v *finding.Verdict) {
+	at, before, after := c.at, c.before, c.after
+	if !c.is || time.Duration(after*float64(time.Second)) < slowAnswer || after < dearer*before {
 		return
 	}
 	var was, is []float64 // of the pings of each peer
@@ -115,15 +116,33 @@ func (p pinged) evidence() finding.Evidence {
 	return e
 }
 
-// slowed is the moment from which on values are several times as high as
+// A change is one of a level, if it is one.
+type change struct {
+	at            time.Time
+	before, after float64
+	is            bool
+}
+
+// slowed tells of each node whether its answers became slow. It is asked of all beside each other: it is much to
+// work out.
+func slowed(ctx context.Context, s *scene.Scene) ([]change, error) {
+	slow := make([]change, len(s.Nodes))
+	err := s.Each(ctx, func(_ context.Context, i int, n *scene.Node) error {
+		slow[i] = upwards(n.Heard)
+		return nil
+	})
+	return slow, err
+}
+
+// upwards is the moment from which on values are several times as high as
 // before and stay so: the last change upwards of their level.
-func slowed(took series.Series) (at time.Time, before, after float64, ok bool) {
+func upwards(took series.Series) (up change) {
 	if took.Len() < 2*leastAnswers {
-		return at, 0, 0, false
+		return up
 	}
 	changes, err := series.Changes(took, 0.001)
 	if err != nil {
-		return at, 0, 0, false
+		return up
 	}
 	for _, c := range changes {
 		a, b := took.Before(c.At), took.From(c.At)
@@ -131,9 +150,9 @@ func slowed(took series.Series) (at time.Time, before, after float64, ok bool) {
 			continue
 		}
 		x, y := series.Median(a.V), series.Median(b.V)
-		if x > 0 && y/x > after/max(before, 1e-12) {
-			at, before, after, ok = c.At, x, y, true
+		if x > 0 && y/x > up.after/max(up.before, 1e-12) {
+			up = change{c.At, x, y, true}
 		}
 	}
-	return at, before, after, ok
+	return up
 }

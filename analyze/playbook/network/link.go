@@ -2,6 +2,7 @@ package network
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"ergorecorder/analyze/finding"
@@ -83,7 +84,7 @@ func lostLink(s *scene.Scene, w *scene.Network, v *finding.Verdict, a, b string)
 	}
 	switch down := last.Made.IsZero(); {
 	case wholeLosses(losses) == 0:
-		poolFlap(f, losses)
+		poolFlap(w, f)
 	case !down || len(losses) > 1:
 		linkFlap(f, losses)
 		f.End = whole(s, losses)
@@ -180,14 +181,34 @@ func wholeLosses(losses []scene.Loss) int {
 	return n
 }
 
-// poolFlap words a link of which only some TCP connections were lost.
-func poolFlap(f *finding.Finding, losses []scene.Loss) {
+// poolFlap words a link of which only some TCP connections were lost: how many, by the side that counted more.
+func poolFlap(w *scene.Network, f *finding.Finding) {
 	a, b := f.Subject.Node, f.Subject.Peer
-	f.Kind, f.Score, f.Confidence = finding.LinkFlap, min(finding.Score(finding.LinkFlap, float64(len(losses))), finding.Over), finding.Medium
+	var most finding.Source
+	lost, per := 0.0, 0.0
+	for _, k := range [][2]string{{a, b}, {b, a}} {
+		l := w.Links[k]
+		if l == nil || len(l.Points) == 0 {
+			continue
+		}
+		first, last := l.Points[0], l.Points[len(l.Points)-1]
+		if n := last.Reconnections - first.Reconnections; n > lost {
+			lost, per = n, n/last.At.Sub(first.At).Seconds()
+			most = finding.Source{Tool: "network_nodes", Node: k[0], Row: k[1], From: first.At, To: last.At}
+		}
+	}
+	f.Kind, f.Score, f.Confidence = finding.LinkFlap, min(finding.Score(finding.LinkFlap, lost), finding.Over), finding.Medium
 	f.Title = fmt.Sprintf("TCP connections between %s and %s are lost and made again", finding.NodeName(a), finding.NodeName(b))
-	f.Summary = fmt.Sprintf("Reconnections of the link grew %s since %s, while the link as a whole stood.", finding.Times(len(losses)), finding.Clock(f.Onset))
-	f.Recommendation = fmt.Sprintf("Examine the path between %s and %s for what ends single TCP connections: idle time-outs, NAT, a proxy.", a, b)
+	f.Summary = fmt.Sprintf("%s connections of the link were made anew in %s, while the link as a whole stood.", finding.Number(lost), finding.Duration(most.To.Sub(most.From)))
+	if per > 1 {
+		f.Summary = strings.TrimSuffix(f.Summary, ".") + fmt.Sprintf(": %s a second, so that what is sent over them may never arrive.", finding.Number(per))
+	}
+	f.Recommendation = fmt.Sprintf("Examine the path between %s and %s for what ends single TCP connections: idle time-outs, NAT, a proxy; and whether both dialled each other at one moment.", a, b)
 	f.Caveats = []string{"Messages of one sender keep to one TCP connection: those under way on a lost one are gone, and which ones is not recorded."}
+	if lost > 0 {
+		f.Evidence[0].Value("reconnections", lost, most.Of("last(Reconnections) - first(Reconnections)"))
+		f.Evidence[0].Value("reconnections_per_s", per, most.Of("(last(Reconnections) - first(Reconnections)) / span(Reconnections)"))
+	}
 }
 
 // narrow brackets a loss by the first failed sends and calls of its two nodes,

@@ -34,7 +34,7 @@ func (l *loop) who() string {
 }
 
 // loops are the restart loops of a node. Siblings that a supervisor restarts
-// together are one: the one that complains, else the first. So are the members
+// together are one: the one that dies of its own, else that complains, else the first. So are the members
 // of a family that die in turns.
 func loops(s *scene.Scene, n *scene.Node, w logged.Complaints) []*loop {
 	var out []*loop
@@ -57,7 +57,7 @@ func loops(s *scene.Scene, n *scene.Node, w logged.Complaints) []*loop {
 		}
 	}
 	slices.SortFunc(all, func(a, b *loop) int {
-		return cmp.Or(cmp.Compare(len(b.said), len(a.said)), a.births[0].By.Compare(b.births[0].By), cmp.Compare(a.Name, b.Name))
+		return cmp.Or(cmp.Compare(len(logged.Deaths(b.said)), len(logged.Deaths(a.said))), cmp.Compare(len(b.said), len(a.said)), a.births[0].By.Compare(b.births[0].By), cmp.Compare(a.Name, b.Name))
 	})
 	for _, l := range all {
 		i := slices.IndexFunc(out, func(o *loop) bool { return o.together(l) })

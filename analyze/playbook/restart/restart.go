@@ -100,6 +100,10 @@ func restarting(ctx context.Context, s *scene.Scene, l *loop) (*finding.Finding,
 	if msg, n := commonest(said); n > 0 {
 		f.Summary += fmt.Sprintf(" It logs, %d times: %s", n, escape.Quote(msg))
 	}
+	if n := unanswered(said); n > 0 && 2*n > len(logged.Deaths(said)) {
+		f.Facts = append(f.Facts, finding.Waits)
+		f.Summary += " It dies of calls that fail, so that whom it calls may be at fault."
+	}
 	for _, c := range said {
 		if c.Function != "" {
 			f.Subject.Function = c.Function
@@ -130,9 +134,9 @@ func restarting(ctx context.Context, s *scene.Scene, l *loop) (*finding.Finding,
 	}
 	if len(l.among) > 0 {
 		f.Summary += fmt.Sprintf(" %d siblings are restarted with it.", len(l.among))
-		if len(l.said) == 0 {
+		if len(logged.Deaths(l.said)) == 0 {
 			f.Confidence = finding.Medium
-			f.Caveats = append(f.Caveats, "none of the siblings that are restarted together logs an error: which one dies first cannot be told")
+			f.Caveats = append(f.Caveats, "none of the siblings that are restarted together logs an end of its own: which one dies first cannot be told")
 		}
 	}
 	f.Evidence = append(f.Evidence, l.evidence(onset, said))
@@ -291,6 +295,16 @@ func limitEvidence(in *scene.Inspection, n *scene.Node, a *scene.Actor) finding.
 	e.Value("intensity", in.Intensity, said.Of("last(intensity)"))
 	e.Value("period_s", in.Period, said.Of("last(period)"))
 	return e
+}
+
+// unanswered is how many of the deaths were of calls to which no reply came.
+func unanswered(said []logged.Complaint) (n int) {
+	for _, c := range logged.Deaths(said) {
+		if c.Unanswered() {
+			n++
+		}
+	}
+	return n
 }
 
 func saidSince(said []logged.Complaint, from time.Time) []logged.Complaint {

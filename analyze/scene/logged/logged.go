@@ -7,6 +7,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"ergorecorder/analyze/logs"
@@ -46,7 +47,14 @@ type Complaint struct {
 	Level    string
 	Message  string
 	Function string // of a panic, application code only
-	Died     bool   // it is the process's last word: it died, and not because its supervisor gave up
+	Died     bool   // it is the process's last word: it died of its own, and not because its supervisor gave up
+	With     string // it is the process's last word too: the PID of who took it along, a supervisor that ends all of its children or who it is linked to
+}
+
+// Unanswered reports whether the process died of a call to which no reply came: the error that its
+// callback returned ends as that of the call.
+func (c Complaint) Unanswered() bool {
+	return c.Died && tells(ergo.LineError, c.Message) && !strings.HasSuffix(c.Message, "mailbox is full")
 }
 
 // GivesUp reports whether a line says that a supervisor exceeded its intensity:
@@ -57,6 +65,16 @@ func (c Complaint) GivesUp() bool { return tells(ergo.LineGaveUp, c.Message) }
 func tells(what ergo.Line, message string) bool {
 	_, ok := ergo.Tells(what, "", "", message)
 	return ok
+}
+
+// Deaths are those of all processes, in time.
+func (w Complaints) Deaths() []Complaint {
+	var out []Complaint
+	for _, said := range w.ByPID {
+		out = append(out, Deaths(said)...)
+	}
+	slices.SortFunc(out, func(a, b Complaint) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.PID, b.PID)) })
+	return out
 }
 
 // Deaths are the first lines of each process that died, of those given.
@@ -87,7 +105,9 @@ func (w *Complaints) complain(l replay.LogLine, src logs.Source) {
 	if p, ok := logs.ParsePanic(l.Message); ok {
 		c.Function = p.Application
 	}
-	c.Died = tells(ergo.LineDied, l.Message) && !c.GivesUp()
+	if with, taken := ergo.Tells(ergo.LineTaken, "", "", l.Message); !c.GivesUp() {
+		c.Died, c.With = !taken && tells(ergo.LineDied, l.Message), with
+	}
 	keep(&w.ByName, src.Name, c)
 	keep(&w.ByPID, src.PID, c)
 	keep(&w.ByBehavior, src.Behavior, c)

@@ -7,6 +7,7 @@ import "time"
 type Slowdown struct {
 	Base, Before Point     // what came before: its first row, and the last one before the slowdown
 	To           Point     // the newest row of it
+	last         Point     // the one before in which another number of messages was handled
 	Woke         time.Time // the first row of a stretch in which it never came to rest; zero where it did
 	Rows         int
 	Waited       int // of which it was waiting for a response
@@ -101,14 +102,25 @@ func (s *Slowdown) goesOn(p Point) bool {
 }
 
 func (s *Slowdown) add(p Point) {
-	s.To, s.Deepest = p, max(s.Deepest, p.Mailbox)
+	s.last, s.To, s.Deepest = s.To, p, max(s.Deepest, p.Mailbox)
 	s.Rows++
 	if p.State == Waiting {
 		s.Waited++
 	}
 }
 
+// caughtUp leaves out the last step of a slowdown that is over, if messages were quick in it again: between
+// two rows it was slow to the end, and handled what had waited.
+func (s *Slowdown) caughtUp() {
+	if !s.Open && !s.last.At.IsZero() && dearer*each(s.last, s.To) <= each(s.Before, s.last) {
+		s.To = s.last
+	}
+}
+
 func (c *Course) endSlowdown() {
+	if c.slow != nil {
+		c.slow.caughtUp()
+	}
 	if s := c.slow; s != nil && (c.Slowdown == nil || s.Lasted() > c.Slowdown.Lasted()) {
 		c.Slowdown = s
 	}

@@ -90,12 +90,21 @@ func (f *File) ReadAt(b []byte, at int64) error {
 func (f *File) Section(at, size int64) io.ReaderAt { return io.NewSectionReader(f.file, at, size) }
 
 // Value reads a value.
-func (f *File) Value(p Place) ([]byte, error) {
+func (f *File) Value(p Place) ([]byte, error) { return f.ValueIn(p, new([]byte)) }
+
+// ValueIn is Value with memory for it, which is grown as it needs to be.
+func (f *File) ValueIn(p Place, room *[]byte) ([]byte, error) {
 	if p.At == 0 {
 		return nil, ErrNoValue
 	}
-	b := make([]byte, p.Size)
-	return b, f.ReadAt(b, p.At)
+	if cap(*room) < p.Size {
+		*room = make([]byte, p.Size)
+	}
+	b := (*room)[:p.Size]
+	if err := f.ReadAt(b, p.At); err != nil {
+		return nil, err
+	}
+	return b, nil
 }
 
 // Walk checks the file's tree and tells where its values lie.

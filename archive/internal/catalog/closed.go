@@ -98,7 +98,7 @@ func (s *Segment) place(places bolt.Places) {
 }
 
 // eachValue calls f for every value of a bucket, in the order of the keys; the value is nil where it cannot be
-// read.
+// read, and valid until f returns.
 type eachValue func(bucket []byte, f func(key, value []byte))
 
 // contents hands over what reads the segment's values.
@@ -117,12 +117,13 @@ func (s *Segment) contents(f func(eachValue)) error {
 			return err
 		}
 	}
+	var room []byte
 	f(func(bucket []byte, f func(key, value []byte)) {
 		for i, p := range places[string(bucket)] {
 			v, e := []byte(nil), error(nil)
 			if l := s.lists[string(bucket)]; l != nil {
 				v = l[i]
-			} else if v, e = s.file.Value(p); e != nil && !errors.Is(e, bolt.ErrNoValue) {
+			} else if v, e = s.file.ValueIn(p, &room); e != nil && !errors.Is(e, bolt.ErrNoValue) {
 				err = errors.Join(err, e)
 			}
 			f(p.Key, v)
@@ -149,7 +150,7 @@ func (s *Segment) Definitions(f func(key, value []byte) error) (err error) {
 	e := s.contents(func(each eachValue) {
 		each(BucketStreams, func(k, v []byte) {
 			if err == nil {
-				err = f(k, v)
+				err = f(k, bytes.Clone(v))
 			}
 		})
 	})

@@ -33,12 +33,15 @@ type Spec struct {
 	// A supervisor restarts its children, at most Intensity times in Period.
 	Intensity int
 	Period    time.Duration
-	Mute      bool    // it answers no call
-	Transient bool    // children that end normally are not restarted
-	Fresh     bool    // a restarted one has another name
-	OnDemand  bool    // its children are made when they are asked for
-	Chances   int     // after so many restarts of its own its supervisor goes on without it; 0: never
-	Crew      []*Spec // the workers of a pool
+	Mute      bool          // it answers no call
+	Later     time.Duration // it answers each call so much later, and takes others meanwhile
+	Fragile   bool          // it dies of a call that is not answered in time
+	Together  bool          // a supervisor's children end and are restarted together
+	Transient bool          // children that end normally are not restarted
+	Fresh     bool          // a restarted one has another name
+	OnDemand  bool          // its children are made when they are asked for
+	Chances   int           // after so many restarts of its own its supervisor goes on without it; 0: never
+	Crew      []*Spec       // the workers of a pool
 
 	Panics   func() bool // asked at each message; nil: never
 	Doom     time.Duration
@@ -494,6 +497,10 @@ func (p *Process) timedOut(id uint64, target *Spec) {
 	p.waiting, p.since = 0, p.node.world.now
 	p.node.callFailed(target)
 	p.failed("timed out")
+	if p.spec.Fragile {
+		p.end(target.Name + ": timed out")
+		return
+	}
 	p.release()
 }
 
@@ -508,6 +515,15 @@ func (p *Process) answer(m message) {
 	if p.spec.Mute {
 		return
 	}
+	w := p.node.world
+	if p.spec.Later > 0 {
+		w.in(w.spread(p.spec.Later), p.whileAlive(func() { p.reply(m) }))
+		return
+	}
+	p.reply(m)
+}
+
+func (p *Process) reply(m message) {
 	w := p.node.world
 	c := w.calls[m.call]
 	if c == nil {

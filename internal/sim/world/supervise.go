@@ -23,7 +23,13 @@ func (p *Process) childEnded(child *Process, reason string) {
 		p.giveUp()
 		return
 	}
-	p.node.start(child.spec)
+	along := []*Spec{child.spec}
+	if p.spec.Together {
+		along = append(along, p.endAll(reason)...)
+	}
+	for _, s := range along {
+		p.node.start(s)
+	}
 	p.use(20 * time.Microsecond)
 }
 
@@ -39,8 +45,8 @@ func (p *Process) prune() {
 	}
 }
 
-func (p *Process) giveUp() {
-	const why = "restart intensity is exceeded"
+// endAll ends the children that are left, the last first, and returns what they are.
+func (p *Process) endAll(why string) (ended []*Spec) {
 	for len(p.children) > 0 {
 		c := p.children[len(p.children)-1]
 		p.node.log(p, "info", "Supervisor: terminate children "+c.text())
@@ -48,7 +54,14 @@ func (p *Process) giveUp() {
 		c.parent = nil
 		p.children = p.children[:len(p.children)-1]
 		c.end("shutdown")
+		ended = append(ended, c.spec)
 	}
+	return ended
+}
+
+func (p *Process) giveUp() {
+	const why = "restart intensity is exceeded"
+	p.endAll(why)
 	p.end(why)
 	if p.spec.Parent == nil {
 		return
