@@ -186,7 +186,7 @@ func (r *Reader) heads(s StreamKey, x catalog.Run) ([]codec.Head, error) {
 		}
 	}
 	r.mu.Unlock()
-	cr, err := r.cat.OpenIn(r.zip, s, x, new([]byte), []string{}) // no column of it
+	cr, err := r.cat.OpenIn(r.zip, s, x, &codec.Room{}, []string{}) // no column of it
 	if err != nil {
 		return nil, err
 	}
@@ -219,7 +219,7 @@ func (r *Reader) record(s StreamKey, x catalog.Run, i int) (*Record, error) {
 
 // position opens a run with a table that is new, and has these columns; nil stands for all.
 func (r *Reader) position(s StreamKey, x catalog.Run, table *codec.Table, columns []string) (*position, error) {
-	cr, err := r.cat.OpenIn(r.zip, s, x, new([]byte), columns)
+	cr, err := r.cat.OpenIn(r.zip, s, x, &codec.Room{}, columns)
 	if err != nil {
 		return nil, err
 	}

@@ -251,7 +251,7 @@ func (r *Reader) form(k StreamKey) codec.Form {
 func (r *Reader) fetcher(k StreamKey, columns []string) func(part int, seq uint64) (*codec.Run, error) {
 	return func(part int, seq uint64) (*codec.Run, error) {
 		if x := r.runAt(k, part, seq); x != nil {
-			return r.cat.OpenIn(r.zip, k, *x, new([]byte), columns)
+			return r.cat.OpenIn(r.zip, k, *x, &codec.Room{}, columns)
 		}
 		return nil, errors.New("no block holds it")
 	}

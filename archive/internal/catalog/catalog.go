@@ -318,11 +318,11 @@ func (c *Catalog) Corruption(k record.StreamKey, r *Run, err error) *record.Corr
 
 // Open opens a run for decoding.
 func (c *Catalog) Open(z *codec.Zip, k record.StreamKey, r Run) (*codec.Run, error) {
-	return c.OpenIn(z, k, r, new([]byte), nil)
+	return c.OpenIn(z, k, r, &codec.Room{}, nil)
 }
 
 // OpenIn is open with memory for a block, for who wants no columns but these, and no texts; nil stands for all.
-func (c *Catalog) OpenIn(z *codec.Zip, k record.StreamKey, r Run, room *[]byte, columns []string) (*codec.Run, error) {
+func (c *Catalog) OpenIn(z *codec.Zip, k record.StreamKey, r Run, room *codec.Room, columns []string) (*codec.Run, error) {
 	const tries = 5
 	for range tries {
 		if columns != nil {
@@ -330,7 +330,7 @@ func (c *Catalog) OpenIn(z *codec.Zip, k record.StreamKey, r Run, room *[]byte, 
 				return cr, nil
 			}
 		}
-		pieces, moved, err := r.readIn(room)
+		pieces, moved, err := r.readIn(&room.Bytes)
 		if err == nil && !moved {
 			var cr *codec.Run
 			if cr, err = codec.Open(z, pieces...); err == nil {
@@ -369,7 +369,7 @@ func (r *Run) is(cr *codec.Run) bool {
 
 // openColumns opens some columns of a block where they can be read alone; else it is nil. Of a flat file that
 // is far away a whole block comes with one request.
-func (r *Run) openColumns(z *codec.Zip, room *[]byte, columns []string) (cr *codec.Run) {
+func (r *Run) openColumns(z *codec.Zip, room *codec.Room, columns []string) (cr *codec.Run) {
 	switch {
 	case r.Chunks != nil || r.bad != nil || r.Seg.IsRaw():
 	case r.Seg.Flat != nil:

@@ -8,7 +8,7 @@ import (
 
 // A Room is memory that one scan after the other uses.
 type Room struct {
-	Block []byte // the one that is read; the table reads nothing of the one before any more
+	Block codec.Room // the one that is read; the table reads nothing of the one before any more
 	Table codec.Memory
 }
 
@@ -32,7 +32,7 @@ func (r *Rooms) Take() *Room {
 // Keep keeps a room for the next scan, unless it is much.
 func (r *Rooms) Keep(x *Room) {
 	const most = 4 << 20
-	if cap(x.Block) > most {
+	if cap(x.Block.Bytes) > most {
 		return
 	}
 	r.mu.Lock()

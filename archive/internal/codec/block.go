@@ -135,8 +135,9 @@ type Run struct {
 	z      *frame.Zip
 	mem    *frame.Memory // where its streams are unpacked
 	block  []byte        // where it is one, read as a whole
-	seqs   []uint64      // see Seqs
-	ats    []int64
+	defs   []colDef      // see names
+	times                // see Seqs; while they are not read, memory for them
+	timed  bool          // they were read
 }
 
 // Open opens a block, or a run from its chunks. It checks that they are
@@ -178,16 +179,23 @@ func Open(z *frame.Zip, chunks ...[]byte) (*Run, error) {
 	return r, nil
 }
 
+// A Room is memory for a block, and for one after the other.
+type Room struct {
+	body.Room
+	defs   []colDef // of the block before
+	defsOf string   // what told them, packed
+}
+
 // OpenColumns opens a block for who wants no other columns than these, and no texts: nothing else is read, into room,
 // and all that is read is checked. It is nil where the block must be read as a whole: a small one, one of a program that wrote no checksums
 // by column, and one that is damaged.
-func OpenColumns(z *frame.Zip, src io.ReaderAt, size int, room *[]byte, columns []string) *Run {
-	p := body.Open(src, size, room)
+func OpenColumns(z *frame.Zip, src io.ReaderAt, size int, room *Room, columns []string) *Run {
+	p := body.Open(src, size, &room.Room)
 	if p == nil {
 		return nil
 	}
 	r := &Run{Header: p.Header, pieces: p.Pieces, z: z}
-	names, err := r.names()
+	names, err := r.namesIn(room)
 	if err != nil {
 		return nil
 	}
@@ -197,6 +205,24 @@ func OpenColumns(z *frame.Zip, src io.ReaderAt, size int, room *[]byte, columns 
 		}
 	}
 	return r
+}
+
+// namesIn is names for one block after the other: mostly they are told as in the one before.
+func (r *Run) namesIn(room *Room) ([]colDef, error) {
+	i, found := slices.BinarySearchFunc(r.pieces, tag(fieldNames, subClass), func(p body.Piece, t int) int { return cmp.Compare(p.Tag, t) })
+	if !found {
+		return nil, nil
+	}
+	p := &r.pieces[i]
+	if p.Packed && string(p.Data) == room.defsOf {
+		r.defs = room.defs
+		return r.defs, nil
+	}
+	names, err := r.names()
+	if err == nil && p.Packed {
+		room.defs, room.defsOf = names, string(p.Data)
+	}
+	return names, err
 }
 
 // CheckSums checks the checksums of a block by column, which who reads all of it does not look at.

@@ -109,7 +109,7 @@ func FuzzBlock(f *testing.F) {
 			walk(tab, r)
 		}
 		columns := []string{"PID", "Uptime"}
-		if some := OpenColumns(z, bytes.NewReader(b), len(b), new([]byte), columns); some != nil {
+		if some := OpenColumns(z, bytes.NewReader(b), len(b), &Room{}, columns); some != nil {
 			r, _ := Open(z, b)
 			one, ended := walk(NewTold(Form(form%3), columns, noFetch), r)
 			other, also := walk(NewTold(Form(form%3), columns, noFetch), some)

@@ -67,7 +67,7 @@ func (r *Run) words(field int) ([]string, error) {
 
 // Seqs are the records of the run, and their times.
 func (r *Run) Seqs() (seqs []uint64, ats []int64, err error) {
-	if r.seqs != nil {
+	if r.timed {
 		return r.seqs, r.ats, nil
 	}
 	s, err := r.series(fieldSeq)
@@ -81,7 +81,7 @@ func (r *Run) Seqs() (seqs []uint64, ats []int64, err error) {
 	if r.Records > s.Left() {
 		return nil, nil, parse.ErrContent
 	}
-	seqs, ats = make([]uint64, r.Records), make([]int64, r.Records)
+	seqs, ats = slices.Grow(r.seqs[:0], r.Records)[:r.Records], slices.Grow(r.ats[:0], r.Records)[:r.Records]
 	seq, at, step := int64(r.Run), int64(0), int64(0)
 	for i := range seqs {
 		seq = s.Next(seq)
@@ -98,7 +98,7 @@ func (r *Run) Seqs() (seqs []uint64, ats []int64, err error) {
 	if s.Short || a.Short {
 		return nil, nil, parse.ErrContent
 	}
-	r.seqs, r.ats = seqs, ats
+	r.seqs, r.ats, r.timed = seqs, ats, true
 	return seqs, ats, nil
 }
 

@@ -145,19 +145,31 @@ func (p *partCursor) retire() *frame.Memory {
 }
 
 // names reads which columns the run knows.
-func (r *Run) names() (names []colDef, err error) {
+func (r *Run) names() ([]colDef, error) {
+	if r.defs != nil {
+		return r.defs, nil
+	}
 	b, _, err := r.stream(tag(fieldNames, subClass))
-	rd := parse.Reader{B: b}
-	for len(rd.B) > 0 && !rd.Short {
-		name := rd.Bytes(rd.Int())
-		if k := rd.Bytes(1); !rd.Short {
-			names = append(names, colDef{name: string(name), kind: ColumnKind(k[0] &^ keyColumn), key: k[0]&keyColumn != 0})
+	if err == nil {
+		r.defs, err = parseNames(b)
+	}
+	return r.defs, err
+}
+
+func parseNames(b []byte) (names []colDef, err error) {
+	all, at := string(b), parse.Reader{B: b}
+	for len(at.B) > 0 && !at.Short {
+		n := at.Int()
+		from := len(b) - len(at.B)
+		at.Bytes(n)
+		if k := at.Bytes(1); !at.Short {
+			names = append(names, colDef{name: all[from : from+n], kind: ColumnKind(k[0] &^ keyColumn), key: k[0]&keyColumn != 0})
 		}
 	}
-	if rd.Short {
+	if at.Short {
 		return nil, parse.ErrContent
 	}
-	return names, err
+	return names, nil
 }
 
 // Columns are the run's columns and how they behave.
@@ -244,23 +256,25 @@ func (p *partCursor) step() error {
 	}
 	at := p.ats[p.next]
 	p.next++
-	p.gone = list(p.gone, &p.lists)
-	p.news = list(p.news, &p.lists)
-	p.active = list(p.active, &p.actives)
+	lists, actives := p.lists, p.actives // which are read without a pointer that is stored at each step
+	p.gone = list(p.gone, &lists)
+	p.news = list(p.news, &lists)
+	p.active = list(p.active, &actives)
 	for _, col := range p.touched {
 		p.modes[col+1] = 0
 	}
 	p.touched = p.touched[:0]
-	for range p.lists.Int() {
-		v := p.lists.Int()
+	for range lists.Int() {
+		v := lists.Int()
 		col := v>>2 - 1
-		if p.lists.Short || col+1 >= len(p.modes) {
+		if lists.Short || col+1 >= len(p.modes) {
 			return parse.ErrContent
 		}
 		p.modes[col+1] = uint8(v&3) | touchedColumn
 		p.touched = append(p.touched, col)
 	}
-	if p.lists.Short || p.actives.Short {
+	p.lists, p.actives = lists, actives
+	if lists.Short || actives.Short {
 		return parse.ErrContent
 	}
 	p.leave()
@@ -327,19 +341,7 @@ func (c *colCursor) step(p *partCursor, mode uint8, at int64) {
 	if n := len(p.news); n > 0 {
 		c.grow(p.news[n-1])
 	}
-	news := p.news
-	if sort, plain := c.sort(); plain && len(c.words) == 0 && (c.has == nil || c.every) {
-		var n int
-		n, c.dirty, c.last.val = c.New(c.vals, news, c.dirty, c.last.val, sort)
-		news = news[n:]
-	}
-	for _, slot := range news {
-		if c.has == nil || c.has[p.shape.vals[slot]] {
-			c.last = c.cell(c.last)
-			c.vals[slot], c.lits[slot] = c.last.val, c.last.lit
-			c.dirty = append(c.dirty, slot)
-		}
-	}
+	c.come(p, p.news)
 	c.told = len(c.dirty)
 	c.near.Reset()
 	switch mode & 3 {
@@ -348,14 +350,43 @@ func (c *colCursor) step(p *partCursor, mode uint8, at int64) {
 	case modeDense:
 		c.changes(p.rows())
 	case modeList:
-		rank := -1
-		for range c.list.Int() {
-			if rank += 1 + c.list.Int(); c.list.Short || rank >= len(p.active) {
-				c.list.Short = true
-				return
-			}
-			c.change(p.active[rank])
+		c.some(p.active)
+	}
+}
+
+// some decodes a cell of each of those of some rows that a list names.
+func (c *colCursor) some(rows []int32) {
+	list, rank := c.list, -1
+	for range list.Int() {
+		if rank += 1 + list.Int(); list.Short || rank >= len(rows) {
+			list.Short = true
+			break
 		}
+		c.change(rows[rank])
+	}
+	c.list = list
+}
+
+// come decodes the cells of new rows.
+func (c *colCursor) come(p *partCursor, news []int32) {
+	sort, plain := c.sort()
+	plain = plain && len(c.words) == 0 && (c.has == nil || c.every)
+	for len(news) > 0 {
+		if plain {
+			var n int
+			n, c.dirty, c.last.val = c.New(c.vals, news, c.dirty, c.last.val, sort)
+			news = news[n:]
+		}
+		if len(news) == 0 {
+			return
+		}
+		if slot := news[0]; c.has == nil || c.has[p.shape.vals[slot]] {
+			c.last = c.cell(c.last)
+			c.vals[slot], c.lits[slot] = c.last.val, c.last.lit
+			c.dirty = append(c.dirty, slot)
+			plain = plain && !c.last.lit
+		}
+		news = news[1:]
 	}
 }
 

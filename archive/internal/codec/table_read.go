@@ -123,10 +123,14 @@ func (t *Table) Load(r *Run) error {
 		t.mem.Empty()
 		r.mem = &t.mem.Memory
 	}
+	if !r.timed {
+		r.times = t.mem.times
+	}
 	heads, err := r.headsIn(t.heads)
 	if err != nil {
 		return err
 	}
+	t.mem.times = r.times
 	t.texts, t.textOK, t.moved = nil, false, true
 	follows := t.run != nil && r.Epoch == t.epoch && r.Prev == t.last
 	t.run, t.heads, t.next, t.epoch = r, heads, 0, r.Epoch

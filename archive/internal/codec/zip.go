@@ -9,7 +9,14 @@ type Zip = frame.Zip
 type Memory struct {
 	frame.Memory // where streams are unpacked
 	heads        []Head
+	times        times
 	last         *partCursor // of the table before, which is not used any more
+}
+
+// times are the records of a run, and when they were.
+type times struct {
+	seqs []uint64
+	ats  []int64
 }
 
 // What a compressed frame may hold, see package frame.

@@ -95,7 +95,7 @@ func Resum(b []byte) {
 		return
 	}
 	binary.LittleEndian.PutUint32(b[8:], uint32(len(b)))
-	if _, err := planOf(b, len(b)); err == nil {
+	if _, err := planOf(b, len(b), &plan{}); err == nil {
 		putSums(b)
 	}
 	header.PutSum(b)
@@ -189,7 +189,7 @@ func Parse(version, flags byte, body []byte, z *frame.Zip) ([]Piece, error) {
 		}
 		r = parse.Reader{B: raw}
 	}
-	out, err := directory(&r)
+	out, err := directory(&r, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -206,13 +206,14 @@ func Parse(version, flags byte, body []byte, z *frame.Zip) ([]Piece, error) {
 	return out, nil
 }
 
-// directory reads which streams there are, and how long each is.
-func directory(r *parse.Reader) (out []Piece, err error) {
+// directory reads which streams there are, and how long each is, into the memory of old.
+func directory(r *parse.Reader, old []Piece) (out []Piece, err error) {
 	n := r.Int()
 	if n > len(r.B) {
 		return nil, parse.ErrContent
 	}
-	out = make([]Piece, n)
+	out = slices.Grow(old[:0], n)[:n]
+	clear(out)
 	last := 0
 	for i := range out {
 		p := &out[i]

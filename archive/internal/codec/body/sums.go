@@ -68,8 +68,9 @@ type plan struct {
 // errWhole: a block has no checksums by column, or cannot be what it seems. Who reads all of it finds out.
 var errWhole = errors.New("to be read as a whole")
 
-// planOf reads the plan of a block from its beginning, of which as much is there as b: [parse.ErrShort] says that it is too little. Nothing is checked.
-func planOf(b []byte, size int) (p plan, err error) {
+// planOf reads the plan of a block from its beginning, of which as much is there as b: [parse.ErrShort] says that it is too little. Nothing is
+// checked. The lists lie in the memory of old.
+func planOf(b []byte, size int, old *plan) (p plan, err error) {
 	rest, err := p.Read(b)
 	if err != nil || p.Version < 3 || p.Version > header.Version || int(binary.LittleEndian.Uint32(b[8:])) != size || !p.Whole || b[5]&header.Solid != 0 {
 		return p, errWhole
@@ -79,14 +80,14 @@ func planOf(b []byte, size int) (p plan, err error) {
 		r.Bytes(r.Int())
 		r.Bytes(8)
 	}
-	pieces, err := directory(&r)
+	pieces, err := directory(&r, old.pieces)
 	if r.Short {
 		return p, parse.ErrShort
 	}
 	if err != nil {
 		return p, errWhole
 	}
-	p.pieces = pieces
+	p.pieces, p.spans = pieces, old.spans[:0]
 	from, at, held := 0, len(b)-len(r.B), -1
 	for i := range pieces {
 		if pieces[i].Tag == TagSums && !pieces[i].Packed {
@@ -123,7 +124,7 @@ func (p *plan) sum(i int, b []byte) uint64 {
 
 // putSums sets the checksums of a block that was laid out with room for them.
 func putSums(b []byte) {
-	p, err := planOf(b, len(b))
+	p, err := planOf(b, len(b), &plan{})
 	if err != nil {
 		panic("a block was laid out that cannot be read by columns") // no data lead here
 	}
@@ -134,7 +135,7 @@ func putSums(b []byte) {
 
 // CheckSums checks the checksums of a block by column, where it has any.
 func CheckSums(b []byte) error {
-	p, err := planOf(b, len(b))
+	p, err := planOf(b, len(b), &plan{})
 	if err != nil {
 		return nil // it is read as a whole
 	}
@@ -146,14 +147,19 @@ func CheckSums(b []byte) error {
 	return nil
 }
 
+// A Room is memory for a block, and for one after the other: what was read of the one before is then not valid any more.
+type Room struct {
+	Bytes []byte
+	plan  plan
+}
+
 // A Partial is a block of which nothing is read but what its reader asks for. What was read is checked.
 type Partial struct {
 	header.Header
 	Pieces []Piece
 
-	plan plan
 	src  io.ReaderAt
-	room *[]byte // what was read
+	room *Room // what was read, and where the rest lies
 	sums []byte
 }
 
@@ -162,27 +168,28 @@ const firstRead = 16 << 10
 
 // Open reads what every reader of a block needs. It is nil where the block must be read as a whole, which then also
 // finds what is damaged.
-func Open(src io.ReaderAt, size int, room *[]byte) *Partial {
+func Open(src io.ReaderAt, size int, room *Room) *Partial {
 	x := &Partial{src: src, room: room}
-	*room = (*room)[:0]
+	room.Bytes = room.Bytes[:0]
 	for n := min(firstRead, size); ; n = min(2*n, size) {
-		if !x.read(len(*room), n) {
+		if !x.read(len(room.Bytes), n) {
 			return nil
 		}
-		var err error
-		if x.plan, err = planOf(*room, size); err == nil {
+		p, err := planOf(room.Bytes, size, &room.plan)
+		if err == nil {
+			room.plan = p
 			break
 		}
 		if n == size || err != parse.ErrShort {
 			return nil
 		}
 	}
-	p := &x.plan
+	p := &room.plan
 	end := p.spans[0].to
-	if end > len(*room) && !x.read(len(*room), end) {
+	if end > len(room.Bytes) && !x.read(len(room.Bytes), end) {
 		return nil
 	}
-	b := (*room)[:end]
+	b := room.Bytes[:end]
 	if p.sum(0, b) != binary.LittleEndian.Uint64(b[p.sums:]) {
 		return nil
 	}
@@ -196,16 +203,16 @@ func Open(src io.ReaderAt, size int, room *[]byte) *Partial {
 
 // Column reads a column. It is false where that is damaged.
 func (x *Partial) Column(number int) bool {
-	i := slices.IndexFunc(x.plan.spans, func(s span) bool { return s.group == groupColumns+number })
+	i := slices.IndexFunc(x.room.plan.spans, func(s span) bool { return s.group == groupColumns+number })
 	if i < 0 {
 		return true // no row has it
 	}
-	s, n := &x.plan.spans[i], len(*x.room)
+	s, n := &x.room.plan.spans[i], len(x.room.Bytes)
 	if !x.read(s.from, s.to) {
 		return false
 	}
-	b := (*x.room)[n:]
-	if x.plan.sum(i, b) != binary.LittleEndian.Uint64(x.sums[8*i:]) {
+	b := x.room.Bytes[n:]
+	if x.room.plan.sum(i, b) != binary.LittleEndian.Uint64(x.sums[8*i:]) {
 		return false
 	}
 	x.place(s, b)
@@ -214,9 +221,9 @@ func (x *Partial) Column(number int) bool {
 
 // read reads bytes of the block behind those that were read before.
 func (x *Partial) read(from, to int) bool {
-	n := len(*x.room)
-	*x.room = slices.Grow(*x.room, to-from)[:n+to-from]
-	got, _ := x.src.ReadAt((*x.room)[n:], int64(from))
+	n := len(x.room.Bytes)
+	x.room.Bytes = slices.Grow(x.room.Bytes, to-from)[:n+to-from]
+	got, _ := x.src.ReadAt(x.room.Bytes[n:], int64(from))
 	return got == to-from
 }
 

@@ -39,7 +39,7 @@ var columns = []int{0, 3, 4}
 // column reads a column and reports whether it is there, intact.
 func column(t *testing.T, z *frame.Zip, b []byte, number int, want []Stream) bool {
 	t.Helper()
-	room := make([]byte, 0, 8)
+	var room Room
 	x := Open(bytes.NewReader(b), len(b), &room)
 	if x == nil || !x.Column(number) {
 		return false
@@ -74,7 +74,7 @@ func TestSums(t *testing.T) {
 		if _, _, _, err := header.Parse(b); err != nil || CheckSums(b) != nil {
 			t.Fatal(err, CheckSums(b))
 		}
-		p, err := planOf(b, len(b))
+		p, err := planOf(b, len(b), &plan{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -102,7 +102,7 @@ func TestSums(t *testing.T) {
 			}
 			header.PutSum(bad) // as a program that is wrong would leave it
 			if (at < 24 || at >= header.Fixed) && CheckSums(bad) == nil {
-				if _, err := planOf(bad, len(bad)); err == nil {
+				if _, err := planOf(bad, len(bad), &plan{}); err == nil {
 					t.Fatalf("byte %d: the checksums by column are right", at)
 				}
 			}
@@ -114,7 +114,7 @@ func TestSums(t *testing.T) {
 func TestReadAsWhole(t *testing.T) {
 	z := frame.NewZip()
 	b, ss := large(z, nil)
-	var room []byte
+	var room Room
 	if Open(bytes.NewReader(b), len(b), &room) == nil {
 		t.Fatal("the block cannot be read by columns")
 	}

@@ -28,9 +28,9 @@ var words2 string
 // words2ID is the dictionary's number in a frame.
 const words2ID = 2
 
-// dictionary is what the words make, one behind the other. Each line is a Go
+// dictionary is what the words make, one behind the other, with its index. Each line is a Go
 // string literal.
-func dictionary() []byte {
+var dictionary = sync.OnceValue(func() *dictIndex {
 	var b []byte
 	for line := range strings.Lines(words2) {
 		s, err := strconv.Unquote(strings.TrimSuffix(line, "\n"))
@@ -39,8 +39,8 @@ func dictionary() []byte {
 		}
 		b = append(b, s...)
 	}
-	return b
-}
+	return newDictIndex(b)
+})
 
 const (
 	// FreeExpand and ExpandFactor bound what a compressed frame may hold: the
@@ -71,13 +71,14 @@ const window = 2 << 20
 
 // NewZip makes a Zip that is fast and takes little memory.
 func NewZip() *Zip {
-	words := dictionary()
+	index := dictionary()
+	words := index.text
 	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(2), zstd.WithDecoderLowmem(false), zstd.WithDecoderMaxMemory(parse.MaxRaw), zstd.WithDecoderDictRaw(words2ID, words))
 	if err != nil {
 		panic(err)
 	}
 	return &Zip{
-		index: newDictIndex(words), effort: effort{places: 4, words: 4, ahead: 1}, // while recording CPU time is scarcer than room
+		index: index, effort: effort{places: 4, words: 4, ahead: 1}, // while recording CPU time is scarcer than room
 		fast:  newEncoder(zstd.SpeedFastest, zstd.WithEncoderConcurrency(2), zstd.WithWindowSize(window), zstd.WithAllLitEntropyCompression(true)),
 		deep:  newEncoder(zstd.SpeedBetterCompression, zstd.WithWindowSize(window)),
 		words: newEncoder(zstd.SpeedBetterCompression, zstd.WithWindowSize(window), zstd.WithEncoderDictRaw(words2ID, words)),

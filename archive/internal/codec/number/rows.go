@@ -1,8 +1,8 @@
 package number
 
 import (
+	"bytes"
 	"encoding/binary"
-	"slices"
 )
 
 // A Sort says how the numbers of rows are told.
@@ -19,67 +19,117 @@ const (
 // near the end of what there is, and says how many rows it read: [Decoder.Get] takes it from there.
 //
 // This is where a scan spends its time: a class is looked up in a table, its bits come with one load, and nothing
-// is written to d or allocated on the way.
+// is written to d or allocated on the way. Each loop has no more in it than the processor has registers for.
 func (d *Decoder) Rows(vals []int64, rows, changed []int32, sort Sort) (read int, all []int32) {
-	class, data, pos, codes := d.class[d.at:], d.Bits.data, d.Bits.pos, d.Codes
+	class := d.class[d.at:]
 	n := min(len(class), len(rows))
 	class, rows = class[:n], rows[:n]
-	old := len(changed)
-	changed = slices.Grow(changed, n)
-	told, n := changed[old:old+n], 0
+	var pos uint
+	if sort == Counts {
+		n, pos = counts(vals, rows, class, d.Bits.data, d.Bits.pos, d.Codes)
+	} else {
+		n, pos = levels(vals, rows, class, d.Bits.data, d.Bits.pos, d.Codes, sort)
+	}
+	return d.took(n, pos), appendTold(changed, rows[:n], class[:n])
+}
+
+// counts reads numbers that grow.
+func counts(vals []int64, rows []int32, class, data []byte, pos uint, codes *[256]Code) (int, uint) {
+	rows = rows[:len(class)]
 	for i, k := range class {
-		if k == ClassSame {
-			continue
-		}
 		code := &codes[k]
-		v, at := code.Base, pos
-		if more := uint(code.Bits); more > 0 {
-			byte8 := pos >> 3
-			if more > mostAtOnce || byte8+8 > uint(len(data)) {
-				return d.took(i, pos), changed[:old+n]
+		if code.Op != OpDelta {
+			return i, pos
+		}
+		v, more := code.Base, uint(code.Bits)
+		if more > 0 {
+			at := pos >> 3
+			if more > mostAtOnce || at+8 > uint(len(data)) {
+				return i, pos
 			}
-			v |= binary.LittleEndian.Uint64(data[byte8:]) >> (pos & 7) & (1<<(more&63) - 1)
-			at += more
+			v |= binary.LittleEndian.Uint64(data[at:at+8]) >> (pos & 7) & (v - 1) // the base of a longer number is a power of two
+			pos += more
+		}
+		vals[rows[i]] += int64(v)
+	}
+	return len(class), pos
+}
+
+// levels reads numbers that rise and fall, or stand for themselves.
+func levels(vals []int64, rows []int32, class, data []byte, pos uint, codes *[256]Code, sort Sort) (int, uint) {
+	rows = rows[:len(class)]
+	stop := stopAt(sort)
+	for i, k := range class {
+		code := &codes[k]
+		if code.Op >= stop {
+			return i, pos
+		}
+		v, more := code.Base, uint(code.Bits)
+		if more > 0 {
+			at := pos >> 3
+			if more > mostAtOnce || at+8 > uint(len(data)) {
+				return i, pos
+			}
+			v |= binary.LittleEndian.Uint64(data[at:at+8]) >> (pos & 7) & (v - 1)
+			pos += more
 		}
 		slot := rows[i]
-		switch {
-		case code.Op == OpDelta && sort == Counts:
-			vals[slot] += int64(v)
-		case code.Op == OpDelta:
-			vals[slot] += Unfold(v)
-		case code.Op == opFresh && sort != Instants:
-			vals[slot] = int64(v)
-		default:
-			return d.took(i, pos), changed[:old+n]
-		}
-		pos = at
-		told[n] = slot
-		n++
+		differs := int64(code.Op) - 1 // all bits, or none
+		vals[slot] = (vals[slot]+Unfold(v))&differs | int64(v)&^differs
 	}
-	return d.took(len(class), pos), changed[:old+n]
+	return len(class), pos
+}
+
+// stopAt is the first of what a number may be told by that is not read with others.
+func stopAt(sort Sort) Op {
+	if sort == Instants {
+		return opFresh
+	}
+	return OpToggle
+}
+
+// appendTold adds those of some rows that are told anew.
+func appendTold(changed, rows []int32, class []byte) []int32 {
+	for len(class) > 0 {
+		n := bytes.IndexByte(class, ClassSame)
+		if n < 0 {
+			return append(changed, rows...)
+		}
+		changed, rows, class = append(changed, rows[:n]...), rows[n+1:], class[n+1:]
+	}
+	return changed
 }
 
 // New is Rows for rows that had no number before: each is predicted to be like the one before it, the first like last. It
-// gives the number of the last row that it read.
+// gives the number of the last row that it read. Whether one differs from that or stands for itself cannot be guessed, so nothing branches on it.
 func (d *Decoder) New(vals []int64, rows, changed []int32, last int64, sort Sort) (read int, all []int32, now int64) {
-	for i, slot := range rows {
-		if d.at >= len(d.class) {
-			return i, changed, last
+	class, data, pos, codes := d.class[d.at:], d.Bits.data, d.Bits.pos, d.Codes
+	n := min(len(class), len(rows))
+	class, rows = class[:n], rows[:n]
+	stop := stopAt(sort)
+	for i, k := range class {
+		code := &codes[k]
+		v, more := code.Base, uint(code.Bits)
+		if code.Op >= stop {
+			return d.took(i, pos), append(changed, rows[:i]...), last
 		}
-		if op := d.Codes[d.class[d.at]].Op; op == OpToggle || op == opFresh && sort == Instants {
-			return i, changed, last
+		if more > 0 {
+			at := pos >> 3
+			if more > mostAtOnce || at+8 > uint(len(data)) {
+				return d.took(i, pos), append(changed, rows[:i]...), last
+			}
+			v |= binary.LittleEndian.Uint64(data[at:at+8]) >> (pos & 7) & (v - 1)
+			pos += more
 		}
-		switch op, v := d.Get(); {
-		case op == opFresh:
-			last = int64(v)
-		case sort == Counts:
-			last += int64(v)
-		default:
-			last += Unfold(v)
+		delta := int64(v)
+		if sort != Counts {
+			delta = Unfold(v)
 		}
-		vals[slot], changed = last, append(changed, slot)
+		differs := int64(code.Op) - 1 // all bits, or none
+		last = (last+delta)&differs | int64(v)&^differs
+		vals[rows[i]] = last
 	}
-	return len(rows), changed, last
+	return d.took(n, pos), append(changed, rows...), last
 }
 
 // mostAtOnce is how many bits a load of eight bytes has, wherever in the first of them they begin.

@@ -36,6 +36,11 @@ func (r *Reader) Uvarint() uint64 {
 
 // Int is a number small enough to count something in memory.
 func (r *Reader) Int() int {
+	if len(r.B) > 0 && r.B[0] < 0x80 { // most are small
+		v := int(r.B[0])
+		r.B = r.B[1:]
+		return v
+	}
 	v := r.Uvarint()
 	if v > MaxRaw {
 		r.Short = true
