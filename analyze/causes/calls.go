@@ -19,12 +19,17 @@ import (
 // somebody who does not wait is. Where nobody is, they wait for each other. It
 // returns the cycles that it found.
 func (g *graph) calls(ctx context.Context) ([]*finding.Finding, error) {
-	var waiters []*finding.Finding
+	var waiters, answered []*finding.Finding // who is answered, if late, waits for nobody at fault
 	for _, f := range g.findings {
-		if f.Cause == nil && f.Is(finding.Waits) {
+		switch {
+		case f.Cause != nil || !f.Is(finding.Waits):
+		case f.Score < finding.ScoreWarning:
+			answered = append(answered, f)
+		default:
 			waiters = append(waiters, f)
 		}
 	}
+	defer g.siblings(answered)
 	if len(waiters) == 0 {
 		return nil, nil
 	}

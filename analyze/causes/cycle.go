@@ -98,7 +98,7 @@ func (g *graph) stopped(first wait) bool {
 // in one nobody is ever answered.
 func (g *graph) waitOf(ctx context.Context, f *finding.Finding) (w wait, ok bool, err error) {
 	n := g.scene.Node(f.Subject.Node)
-	if n == nil || n.Procs.Known[f.Subject.PID] == nil || f.Score < finding.ScoreWarning || f.Kind == finding.RestartLoop {
+	if n == nil || n.Procs.Known[f.Subject.PID] == nil || f.Score < finding.ScoreWarning || !finding.Among(f.Kind, finding.StuckCall, finding.OverloadedProcess) {
 		return wait{}, false, nil
 	}
 	a := n.Procs.Known[f.Subject.PID]

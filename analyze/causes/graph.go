@@ -132,8 +132,9 @@ const late = 2 * work.CallTimeout
 func (g *graph) candidates(f *finding.Finding) []*finding.Finding {
 	var out []*finding.Finding
 	for _, c := range g.findings {
-		ended := c.End != nil && f.Onset.After(c.End.Add(slack(c, f)))
-		if c == f || c.Is(finding.Waits) || c.Score < finding.ScoreInfo || ended || !g.rows[c.Kind].Leads(finding.WaitsFor, f.Kind) ||
+		ended := c.End != nil && f.Onset.After(c.End.Add(slack(c, f))) || f.End != nil && f.End.Before(c.Onset)
+		own := c.Kind == finding.ApplicationDown && c.Subject.Application == f.Subject.Application && sameNode(c, f) // it is of that application
+		if c == f || own || c.Is(finding.Waits) || c.Score < finding.ScoreInfo || ended || !g.rows[c.Kind].Leads(finding.WaitsFor, f.Kind) ||
 			finding.LeadsTo(f, c) || c.Onset.Sub(f.Onset) > late+slack(c, f) {
 			continue
 		}

@@ -25,8 +25,12 @@ func (g *graph) harm() {
 		if f.Harm != nil {
 			led[root] = append(led[root], f)
 		}
-		if f.Kind == root.Kind && f.Kind == finding.OverloadedProcess { // one quantity: for how long messages waited
-			root.Score = max(root.Score, min(f.Score, root.Bound()))
+		if root.Kind == finding.OverloadedProcess { // its own measure is of itself alone
+			bound := root.Bound()
+			if row := g.rows[root.Kind]; f.End == nil && root.End != nil && row.Most > 0 {
+				bound = row.Most // it is over, and what it led to is not
+			}
+			root.Score = max(root.Score, min(f.Score, bound))
 		}
 	}
 	for _, root := range g.findings {

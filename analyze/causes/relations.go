@@ -33,6 +33,9 @@ func after(root, f *finding.Finding) bool {
 		wake   = time.Minute      // for what a fault leaves behind: reconnections, queues
 		period = 30 * time.Second // until a fault that recurs is first seen in the recording
 	)
+	if f.End != nil && f.End.Before(root.Onset.Add(-slack(root, f))) {
+		return false // it was over by then
+	}
 	early := f.Is(finding.Older) && root.Onset.Sub(f.Onset) <= period // what comes again and again began with an earlier time
 	if !early && !root.Is(finding.Older) && f.Onset.Before(root.Onset.Add(-slack(root, f))) {
 		return false
@@ -69,14 +72,14 @@ func predicates(s *scene.Scene) map[finding.Relation]predicate {
 		finding.BeganAnew: func(root, f *finding.Finding) bool { return sameNode(root, f) && after(root, f) },
 		finding.NodeAway:  func(root, f *finding.Finding) bool { return touches(f, root.Subject.Node) && after(root, f) },
 		finding.CallsNode: func(root, f *finding.Finding) bool {
-			waits := f.Kind != finding.RestartLoop || f.Is(finding.Waits)
+			waits := !finding.Among(f.Kind, finding.RestartLoop, finding.SupervisorLimit, finding.ApplicationDown) || f.Is(finding.Waits)
 			return (f.Subject.Peer == "" || f.Subject.Peer == root.Subject.Node) && waits && after(root, f)
 		},
 		finding.CutsBoth: func(root, f *finding.Finding) bool {
 			return endOf(root, f.Subject.Node) && endOf(root, f.Subject.Peer) && after(root, f)
 		},
 		finding.CutsOff: func(root, f *finding.Finding) bool {
-			waits := !finding.Among(f.Kind, finding.OverloadedProcess, finding.RestartLoop) || f.Is(finding.Waits)
+			waits := !finding.Among(f.Kind, finding.OverloadedProcess, finding.RestartLoop, finding.SupervisorLimit, finding.ApplicationDown) || f.Is(finding.Waits)
 			return (endOf(root, f.Subject.Node) || endOf(root, f.Subject.Peer)) && waits && after(root, f)
 		},
 		finding.GivesUp:      givesUp,

@@ -55,8 +55,10 @@ const (
 // to deliver, and the work that is not done meanwhile.
 func harms() []Kind { return []Kind{BlockedCallback, DeliveryErrors, TrafficStopped} }
 
-// waiters are the kinds of findings about processes that wait for replies, or die for want of one.
-func waiters() []Kind { return []Kind{StuckCall, OverloadedProcess, RestartLoop} }
+// waiters are the kinds of findings about processes that wait for replies, or die for want of one, and take others with them.
+func waiters() []Kind {
+	return []Kind{StuckCall, OverloadedProcess, RestartLoop, SupervisorLimit, ApplicationDown}
+}
 
 // Kinds are all kinds of findings, by playbook.
 func Kinds() []Row {
@@ -289,7 +291,7 @@ func Kinds() []Row {
 			Explains: []Effect{
 				{BeganAnew, []Kind{NodeRestarted}},
 				{NodeAway, []Kind{LinkFlap, LinkDown, MessageLoss, SlowLink, ApplicationDown, EventSilent, ClockSkew, Rule}},
-				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall, TrafficStopped, DeadLetters, RestartLoop}},
+				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall, TrafficStopped, DeadLetters, RestartLoop, SupervisorLimit, ApplicationDown}},
 			},
 		},
 		{
@@ -301,7 +303,7 @@ func Kinds() []Row {
 			Fetch:    []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
 				{NodeAway, []Kind{LinkFlap, LinkDown, MessageLoss, SlowLink, ApplicationDown, EventSilent, ClockSkew, Rule}},
-				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall, TrafficStopped, DeadLetters, RestartLoop}},
+				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall, TrafficStopped, DeadLetters, RestartLoop, SupervisorLimit, ApplicationDown}},
 			},
 		},
 		{
@@ -312,7 +314,7 @@ func Kinds() []Row {
 			Fetch:    []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
 				{NodeAway, []Kind{LinkFlap, LinkDown, MessageLoss, SlowLink, ApplicationDown, EventSilent, ClockSkew, Rule}},
-				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall, TrafficStopped, DeadLetters, RestartLoop}},
+				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall, TrafficStopped, DeadLetters, RestartLoop, SupervisorLimit, ApplicationDown}},
 				{OnNode, []Kind{OverloadedProcess, BlockedCallback, MailboxGrowth, EventSilent, TrafficStopped}},
 				{WaitingCalls, []Kind{OverloadedProcess, MailboxGrowth, RestartLoop}},
 				{Releases, []Kind{PoolOverflow, MailboxFull, OverloadedProcess}},
@@ -326,7 +328,7 @@ func Kinds() []Row {
 			Fetch:    []Fetch{FetchCPU, FetchRawCPU, FetchRawGoroutine},
 			Explains: []Effect{
 				{NodeAway, []Kind{LinkFlap, MessageLoss, SlowLink, EventSilent, Rule}},
-				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall, TrafficStopped, DeadLetters, RestartLoop}},
+				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall, TrafficStopped, DeadLetters, RestartLoop, SupervisorLimit, ApplicationDown}},
 				{OnNode, []Kind{OverloadedProcess, BlockedCallback, MailboxGrowth, EventSilent, TrafficStopped}},
 				{WaitingCalls, []Kind{OverloadedProcess, MailboxGrowth, RestartLoop}},
 				{Releases, []Kind{PoolOverflow, MailboxFull, OverloadedProcess}},
@@ -340,7 +342,7 @@ func Kinds() []Row {
 			Fetch:    []Fetch{FetchCPU, FetchRawCPU, FetchRawGoroutine},
 			Explains: []Effect{
 				{NodeAway, []Kind{SlowLink, MessageLoss, Rule}},
-				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall, TrafficStopped, DeadLetters, RestartLoop}},
+				{CallsNode, []Kind{ErrorBurst, DeliveryErrors, StuckCall, TrafficStopped, DeadLetters, RestartLoop, SupervisorLimit, ApplicationDown}},
 				{OnNode, []Kind{OverloadedProcess, BlockedCallback, SlowDependency, MailboxGrowth, EventSilent, TrafficStopped}},
 				{WaitingCalls, []Kind{OverloadedProcess, MailboxGrowth, RestartLoop}},
 			},
@@ -443,7 +445,7 @@ func Kinds() []Row {
 			Fetch:    []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
 				{CutsBoth, []Kind{LinkFlap, Rule}},
-				{CutsOff, []Kind{ErrorBurst, DeliveryErrors, MessageLoss, SlowLink, EventSilent, StuckCall, OverloadedProcess, TrafficStopped, NodeFrozen, RestartLoop}},
+				{CutsOff, []Kind{ErrorBurst, DeliveryErrors, MessageLoss, SlowLink, EventSilent, StuckCall, OverloadedProcess, TrafficStopped, NodeFrozen, RestartLoop, SupervisorLimit, ApplicationDown}},
 			},
 		},
 		{
@@ -455,7 +457,7 @@ func Kinds() []Row {
 			Fetch:    []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
 				{CutsBoth, []Kind{LinkFlap, Rule}},
-				{CutsOff, []Kind{ErrorBurst, DeliveryErrors, MessageLoss, SlowLink, EventSilent, StuckCall, OverloadedProcess, TrafficStopped, NodeFrozen, RestartLoop}},
+				{CutsOff, []Kind{ErrorBurst, DeliveryErrors, MessageLoss, SlowLink, EventSilent, StuckCall, OverloadedProcess, TrafficStopped, NodeFrozen, RestartLoop, SupervisorLimit, ApplicationDown}},
 				{Releases, []Kind{PoolOverflow, MailboxFull, OverloadedProcess}},
 			},
 		},
@@ -467,7 +469,7 @@ func Kinds() []Row {
 			Most:     82,
 			Fetch:    []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
-				{CutsOff, []Kind{LinkDown, LinkFlap, ErrorBurst, DeliveryErrors, MessageLoss, SlowLink, EventSilent, StuckCall, OverloadedProcess, TrafficStopped, RestartLoop}},
+				{CutsOff, []Kind{LinkDown, LinkFlap, ErrorBurst, DeliveryErrors, MessageLoss, SlowLink, EventSilent, StuckCall, OverloadedProcess, TrafficStopped, RestartLoop, SupervisorLimit, ApplicationDown}},
 				{Releases, []Kind{PoolOverflow, MailboxFull, OverloadedProcess}},
 			},
 		},
@@ -479,7 +481,7 @@ func Kinds() []Row {
 			Fetch:    []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
 				{CutsBoth, []Kind{SlowLink, Rule}},
-				{CutsOff, []Kind{ErrorBurst, DeliveryErrors, StuckCall, EventSilent, OverloadedProcess, TrafficStopped, RestartLoop}},
+				{CutsOff, []Kind{ErrorBurst, DeliveryErrors, StuckCall, EventSilent, OverloadedProcess, TrafficStopped, RestartLoop, SupervisorLimit, ApplicationDown}},
 				{Releases, []Kind{PoolOverflow, MailboxFull, OverloadedProcess}},
 			},
 		},
@@ -491,7 +493,7 @@ func Kinds() []Row {
 			Most:     85,
 			Fetch:    []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
-				{CutsOff, []Kind{ErrorBurst, DeliveryErrors, StuckCall, OverloadedProcess, NodeFrozen, RestartLoop}},
+				{CutsOff, []Kind{ErrorBurst, DeliveryErrors, StuckCall, OverloadedProcess, NodeFrozen, RestartLoop, SupervisorLimit, ApplicationDown}},
 				{Releases, []Kind{PoolOverflow, MailboxFull, OverloadedProcess}},
 			},
 		},

@@ -102,6 +102,17 @@ func (b backlog) began() (before, first work.Point) {
 	return before, first
 }
 
+// rose is the last row of the rise: of a backlog that drained its deepest, if enough was handled until
+// then to know the pace, for what drains is handled at another pace than what piled up.
+func (b backlog) rose(first work.Point) work.Point {
+	const enough = 5 // messages
+	last := b.Points[len(b.Points)-1]
+	if w := b.Worst; !b.Open && w.At.Sub(first.At) >= work.MinStall && w.Handled()-first.Handled() >= enough {
+		return w
+	}
+	return last
+}
+
 // A pace is how a process worked over a stretch.
 type pace struct {
 	seconds  float64
@@ -142,6 +153,12 @@ func paceBetween(p, q work.Point) pace {
 	}
 	return r
 }
+
+// slackOfLoad is by how much two rates of arrival differ that are the same load.
+const slackOfLoad = 1.05
+
+// outruns reports whether more arrives than is handled.
+func outruns(now pace) bool { return now.arrived > slackOfLoad*now.handled }
 
 // formula is the age of the oldest message, in s, as the tool measure reckons it.
 func (b *backlog) formula() string {

@@ -22,6 +22,7 @@ type dry struct {
 	off   time.Duration
 	rate  float64 // messages a second before
 	sent  float64 // that it sent itself then
+	again float64 // messages a second since it was over
 }
 
 func (d dry) quiet() time.Duration { return d.until.Sub(d.since) }
@@ -91,6 +92,9 @@ func ranDry(a *scene.Actor) (dry, bool) {
 		}
 		d.rate = float64(from.In-a.Begin.In) / lasted.Seconds()
 		d.sent = float64(from.Out-a.Begin.Out) / lasted.Seconds()
+		if a.Node.IsPool(a) {
+			d.sent *= 0.8 // to its workers, as much as it gets: who feeds it sends as much, and stands above it
+		}
 		return d, d.rate*d.quiet().Seconds() >= missed
 	}
 	cut := 2*a.Node.Procs.Lacking > len(a.Node.Procs.Listings) // who is not shown is no more known to be quiet
@@ -100,7 +104,22 @@ func ranDry(a *scene.Actor) (dry, bool) {
 		}
 	}
 	p := a.Stream.Pause
-	return try(p.From, p.To.At, p.Next, true)
+	d, ok := try(p.From, p.To.At, p.Next, true)
+	if ok {
+		d.goesOn(cut)
+	}
+	return d, ok
+}
+
+// goesOn looks at what came after a pause: how much, and whether it is over at all. A few messages
+// after it, such as of somebody who looks at the process, are next to none too.
+func (d *dry) goesOn(cut bool) {
+	const few = 0.1 // of what came before
+	p, now := d.actor.Stream.Pause, d.actor.Now()
+	d.again = float64(now.In-p.To.In) / max(now.At.Sub(p.To.At).Seconds(), 1e-3)
+	if since := float64(now.In-p.From.In) / max(now.At.Sub(p.From.At).Seconds(), 1e-3); !cut && since < few*d.rate && d.again < few*d.rate {
+		d.until, d.over = now.At, false
+	}
 }
 
 func (d dry) finding() *finding.Finding {
@@ -128,8 +147,9 @@ func (d dry) finding() *finding.Finding {
 		f.End = &to
 		f.Score = min(f.Score, finding.Paused)
 		f.Title = fmt.Sprintf("next to no messages came to %s on %s for %s", a.Called(), a.Node.Name, finding.Duration(d.quiet()))
-		f.Summary = fmt.Sprintf("Until %s %s messages a second came to it, then next to none for %s, far longer than otherwise; now they come again. Nothing waited: whoever feeds it had stopped.",
-			finding.Clock(d.since), finding.Number(d.rate), finding.Duration(d.quiet()))
+		f.Summary = fmt.Sprintf("Until %s %s messages a second came to it, then next to none for %s, far longer than otherwise; since then %s a second come. Nothing waited: whoever feeds it had stopped.",
+			finding.Clock(d.since), finding.Number(d.rate), finding.Duration(d.quiet()), finding.Number(d.again))
+		e.Value("per_s_since", d.again, a.Rows(to, a.Now().At).Of("change(MessagesIn) / span(MessagesIn)"))
 		f.Caveats = []string{"Whether the stream was meant to pause is not in the recording."}
 	}
 	return f

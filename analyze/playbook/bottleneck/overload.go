@@ -105,7 +105,7 @@ func overload(ctx context.Context, s *scene.Scene, b *backlog) (*finding.Finding
 	if err != nil {
 		return nil, err
 	}
-	last := b.Points[len(b.Points)-1]
+	last := b.rose(first)
 	now := paceBetween(first, last)
 	if now.messages == 0 {
 		return nil, nil // it does not work at all: that is told by its standing still
@@ -120,13 +120,17 @@ func overload(ctx context.Context, s *scene.Scene, b *backlog) (*finding.Finding
 			fmt.Sprintf("process_list node=%s sort_by=mailbox limit=10", a.Node.Name),
 			fmt.Sprintf("process_info node=%s pid=%s", a.Node.Name, a.Pid),
 		},
-		Evidence: []finding.Evidence{b.evidence(was, now, first.At)},
+		Evidence: []finding.Evidence{b.evidence(was, now, first.At, last)},
 	}
 	b.weigh(f)
+	waits := 2*b.Waited > b.Rows
+	if !waits && b.cameAtOnce(was, now, before) {
+		b.atOnce(f, now, before)
+		return f, nil
+	}
 	dear := slower(was, now)
 	f.Summary = fmt.Sprintf("It handles %s messages a second while %s arrive; %d wait, the oldest for %s.",
 		finding.Number(now.handled), finding.Number(now.arrived), b.Worst.Mailbox, finding.Seconds(b.peak()))
-	waits := 2*b.Waited > b.Rows
 	if before, ok := dearAllAlong(s, b, was, now); ok && !waits {
 		dear = true
 		f.Summary += fmt.Sprintf(" Each message takes %s; %s.", finding.Seconds(1/now.handled), before.words)
@@ -246,12 +250,6 @@ func behind(f *finding.Finding, was, now pace) string {
 	return "lets messages wait"
 }
 
-// slackOfLoad is by how much two rates of arrival differ that are the same load.
-const slackOfLoad = 1.05
-
-// outruns reports whether more arrives than is handled.
-func outruns(now pace) bool { return now.arrived > slackOfLoad*now.handled }
-
 // slower reports whether a message now takes clearly longer than it did. The
 // time inside callbacks is only known while the mailbox drains, so what is
 // compared is the time per handled message of a process that is never idle now.
@@ -288,7 +286,7 @@ func diagnose(was, now pace, waits bool) string {
 	return fmt.Sprintf("Before, %s arrived a second and %s were handled.", finding.Number(was.arrived), finding.Number(was.handled))
 }
 
-func (b *backlog) evidence(was, now pace, from time.Time) finding.Evidence {
+func (b *backlog) evidence(was, now pace, from time.Time, last work.Point) finding.Evidence {
 	to := b.End
 	a := b.actor
 	e := finding.Evidence{
@@ -300,7 +298,7 @@ func (b *backlog) evidence(was, now pace, from time.Time) finding.Evidence {
 		e.What = "messages arrive faster than they are handled"
 	}
 	before, _ := b.began()
-	rows, rest := a.Rows(from, b.Points[len(b.Points)-1].At), a.Rows(a.Begin.At, before.At)
+	rows, rest := a.Rows(from, last.At), a.Rows(a.Begin.At, before.At)
 	if was.seconds > 0 {
 		e.Value("arrived_per_s.before", was.arrived, rest.Of("change(MessagesIn) / span(MessagesIn)"))
 		e.Value("handled_per_s.before", was.handled, rest.Of("change(MessagesIn - MessagesMailbox) / span(MessagesIn)"))

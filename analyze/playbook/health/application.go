@@ -9,6 +9,7 @@ import (
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/scene/logged"
 	"ergorecorder/analyze/series"
 	"ergorecorder/ergo"
 	"ergorecorder/escape"
@@ -35,7 +36,9 @@ func runsWhatItShould(ctx context.Context, s *scene.Scene, v *finding.Verdict) e
 				ran++
 			}
 			if !a.Down.IsZero() {
-				v.Find(applicationDown(s, n, a, said.Own))
+				f := applicationDown(s, n, a, said.Own)
+				tellLastDeath(n, f, said.Complaints)
+				v.Find(f)
 			} else if f := betweenListings(n, a, said.Own); f != nil {
 				v.Find(f)
 			}
@@ -164,6 +167,28 @@ func applicationDown(s *scene.Scene, n *scene.Node, a *scene.Application, said [
 	e.Value("mode", a.Mode, rows.Of("last(mode)"))
 	e.Value("after", a.State, rows.Between(down, down).Of("last(state)"))
 	return f
+}
+
+// tellLastDeath says of an application that stopped that one of its processes died of a call that failed
+// just before, if that was the last that died of its own: whom it called may be at fault. Supervisors
+// end for what their children died of.
+func tellLastDeath(n *scene.Node, f *finding.Finding, said logged.Complaints) {
+	const before = 10 * time.Second // a supervisor ends its children, and then itself
+	var last logged.Complaint
+	for _, c := range said.Deaths() {
+		a := n.Procs.Known[c.PID]
+		own := a == nil || a.Application == f.Subject.Application
+		parent := slices.ContainsFunc(n.Procs.Actors, func(x *scene.Actor) bool { return x.Parent == c.PID })
+		if own && !parent && f.Onset.Sub(c.At) < before && !c.At.After(f.Onset) && c.At.After(last.At) {
+			last = c
+		}
+	}
+	if !last.Unanswered() {
+		return
+	}
+	f.Facts = append(f.Facts, finding.Waits)
+	f.Summary += fmt.Sprintf(" The last that died before, at %s, died of a call that failed, so that whom it called may be at fault: %s", finding.Clock(last.At), escape.Quote(last.Message)+".")
+	f.Evidence = append(f.Evidence, finding.Evidence{What: "the last of its processes that died of its own", Node: n.Name, Tool: "sample_read", Lines: []string{last.Message}})
 }
 
 // asIfMeant makes a note of an application that stopped normally and was started again.

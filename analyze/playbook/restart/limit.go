@@ -146,6 +146,10 @@ func gaveUp(s *scene.Scene, n *scene.Node, d scene.Fall, w logged.Complaints) *f
 		f.Summary += fmt.Sprintf(" Its child %s died at least %s in the %s before, and said, %d times: %s.", child, finding.Times(len(logged.Deaths(said))), finding.Duration(period), times, msg)
 		f.Recommendation = fmt.Sprintf("Mend why %s dies; raise the intensity only if restarts do help.", child)
 	}
+	if n := unanswered(said); n > 0 && 2*n > len(logged.Deaths(said)) {
+		f.Facts = append(f.Facts, finding.Waits)
+		f.Summary += " It dies of calls that fail, so that whom it calls may be at fault."
+	}
 	if i := slices.IndexFunc(said, func(c logged.Complaint) bool { return c.Function != "" }); i >= 0 {
 		f.Subject.Function = said[i].Function
 	}

@@ -67,6 +67,16 @@ func tells(what ergo.Line, message string) bool {
 	return ok
 }
 
+// Deaths are those of all processes, in time.
+func (w Complaints) Deaths() []Complaint {
+	var out []Complaint
+	for _, said := range w.ByPID {
+		out = append(out, Deaths(said)...)
+	}
+	slices.SortFunc(out, func(a, b Complaint) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.PID, b.PID)) })
+	return out
+}
+
 // Deaths are the first lines of each process that died, of those given.
 func Deaths(of []Complaint) []Complaint {
 	var out []Complaint

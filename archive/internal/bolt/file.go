@@ -46,8 +46,8 @@ func OpenFile(path string, room *[]byte) (*File, error) {
 }
 
 func (f *File) open(room *[]byte) error {
-	if err := syscall.Flock(int(f.file.Fd()), syscall.LOCK_SH|syscall.LOCK_NB); err != nil {
-		return record.ErrLocked
+	if err := f.lock(); err != nil {
+		return err
 	}
 	st, err := f.file.Stat()
 	if err != nil {
@@ -65,6 +65,21 @@ func (f *File) open(room *[]byte) error {
 		return err
 	}
 	f.whole = b
+	return nil
+}
+
+func (f *File) lock() error {
+	c, err := f.file.SyscallConn()
+	if err != nil {
+		return err
+	}
+	held := error(nil)
+	if err := c.Control(func(fd uintptr) { held = syscall.Flock(int(fd), syscall.LOCK_SH|syscall.LOCK_NB) }); err != nil {
+		return err
+	}
+	if held != nil {
+		return record.ErrLocked
+	}
 	return nil
 }
 

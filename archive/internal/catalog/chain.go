@@ -178,27 +178,34 @@ func (c *Catalog) missingSegments() (damage []*record.CorruptionError) {
 		return nil // its number, or what was dropped, cannot be told
 	}
 	there := last.Meta.Removed()
-	if c.Dir {
-		aside, _ := SetAsideIn(filepath.Dir(last.Path))
-		there = append(there, aside...)
-	}
 	for _, s := range c.Segments {
 		n := c.number(s)
 		there = append(there, [2]int{n, n})
 	}
-	there = Joined(there)
 	end := c.number(last)
 	if c.Dir && c.Live == "" && !c.Unbegun && !last.Foreign {
 		end = max(end, last.Meta.Next)
 	}
-	next := 1 + c.After
-	for _, r := range append(slices.Clone(there), [2]int{end + 1, end + 1}) {
+	absent := Joined(there).lacks(1+c.After, end)
+	if c.Dir && len(absent) > 0 {
+		aside, _ := SetAsideIn(filepath.Dir(last.Path))
+		absent = Joined(append(there, aside...)).lacks(1+c.After, end)
+	}
+	for _, r := range absent {
+		damage = append(damage, c.absent(last, r[0], r[1]))
+	}
+	return damage
+}
+
+// lacks are the numbers from one to another that are not in the set.
+func (s Numbers) lacks(next, end int) (out Numbers) {
+	for _, r := range append(slices.Clone(s), [2]int{end + 1, end + 1}) {
 		if from, to := next, min(r[0]-1, end); from <= to {
-			damage = append(damage, c.absent(last, from, to))
+			out = append(out, [2]int{from, to})
 		}
 		next = max(next, r[1]+1)
 	}
-	return damage
+	return out
 }
 
 // absent says that the segments of some numbers are not there.
