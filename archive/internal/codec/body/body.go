@@ -53,7 +53,7 @@ const (
 	Large = 128 << 10
 )
 
-// Layout lays a block or chunk out.
+// Layout lays a block or chunk out; where z is nil, without compressing anything.
 func Layout(h header.Header, synopsis []byte, ss []Stream, z *frame.Zip) []byte {
 	slices.SortFunc(ss, func(a, b Stream) int { return a.Tag - b.Tag })
 	b := header.Append(nil, &h)
@@ -61,7 +61,7 @@ func Layout(h header.Header, synopsis []byte, ss []Stream, z *frame.Zip) []byte 
 		b = appendSynopsis(b, synopsis)
 	}
 	size, solid, summed := Size(ss), false, false
-	if !h.Whole || size < solidBelow {
+	if z != nil && (!h.Whole || size < solidBelow) {
 		b, solid = appendSolid(b, h, ss, z)
 	}
 	if solid {
