@@ -42,6 +42,8 @@ type table struct {
 	behind  []int32  // the slot of the first row, and of that behind the row in each slot: answers keep their order
 	before  int32    // the slot of the row before in this scan, -1 for the first
 	guess   int32    // the slot of the row that is scanned, where it is the one that was expected; else -1
+	wrong   int      // for how many rows nobody guesses behind a wrong guess: twice as many behind the next
+	pause   int      // what is left of them
 	litBuf  []byte
 	fresh   []int32 // slots given out by this scan
 
@@ -67,13 +69,21 @@ type template struct {
 	pre   [][]byte // text before each value, and behind the last one
 }
 
-// A span is where a value's literal stands in the text.
+// A span is where a value's literal stands in the text. It has no more fields than a compiler keeps in registers.
 type span struct {
 	start, end int
 	num        int64
-	whole      bool // num is its value
-	same       bool // it is what the row said before
+	is         meaning
 }
+
+// A meaning is what is known of a value.
+type meaning uint8
+
+const (
+	literal meaning = iota // no more than what is written
+	whole                  // num is its value
+	same                   // it is what the row said before
+)
 
 func newTable(d *Desc, s *Scratch) *table {
 	t := &table{desk: s, form: d.Form, key: d.Key, kinds: d.Columns, colAt: map[string]int{}, byKeys: map[string]int{}, tmpl: template{shape: -1}, behind: []int32{0}}
@@ -255,18 +265,19 @@ func (t *table) scanLike(text []byte, p int) (end int, ok bool) {
 		if i == last {
 			break
 		}
-		s := span{start: p}
 		if row != nil {
-			s.end, s.same = row[cols[i]].says(t.guess%PartRows, text, p)
+			if end, ok := row[cols[i]].says(t.guess%PartRows, text, p); ok {
+				t.spans = append(t.spans, span{start: p, end: end, is: same})
+				p = end
+				continue
+			}
 		}
-		if !s.same {
-			var err error
-			if s, err = value(text, p); err != nil {
-				return 0, false
-			}
-			if i == 0 {
-				row = t.guessRow(cols[0], text[p:s.end])
-			}
+		s, err := value(text, p)
+		if err != nil {
+			return 0, false
+		}
+		if i == 0 {
+			row = t.guessRow(cols[0], text[p:s.end])
 		}
 		t.spans = append(t.spans, s)
 		p = s.end
@@ -281,7 +292,27 @@ func (t *table) guessRow(col int, key []byte) []*column {
 	if t.form != FormTable || len(t.key) != 1 || !t.cols[col].key {
 		return nil
 	}
+	if t.pause > 0 {
+		t.pause--
+		return nil
+	}
 	slot := t.behind[t.before+1]
+	if p := t.told(slot); p != nil {
+		if end, same := p.cols[col].says(slot%PartRows, key, 0); same && end == len(key) {
+			t.guess, t.wrong = slot, 0
+			return p.cols
+		}
+	}
+	t.wrong = min(2*t.wrong+1, mostWrong)
+	t.pause = t.wrong
+	return nil
+}
+
+// mostWrong is how many rows are passed over where answers have no order.
+const mostWrong = 63
+
+// told is the part of a slot whose row the run under way has told, and this scan has not met; nil where there is no such row.
+func (t *table) told(slot int32) *part {
 	if int(slot) >= len(t.keys) || t.seen[slot] == t.scan || t.alive[slot>>6]>>(slot&63)&1 == 0 || int(slot/PartRows) >= len(t.parts) {
 		return nil
 	}
@@ -289,11 +320,7 @@ func (t *table) guessRow(col int, key []byte) []*column {
 	if !p.inRun.has(slot%PartRows) || len(p.cols) < len(t.cols) {
 		return nil
 	}
-	if end, same := p.cols[col].says(slot%PartRows, key, 0); !same || end != len(key) {
-		return nil
-	}
-	t.guess = slot
-	return p.cols
+	return p
 }
 
 // says reports whether the text at p begins with the literal that the row said last of the column,
@@ -316,7 +343,10 @@ func value(text []byte, p int) (s span, err error) {
 	case c == '"':
 		s.end, err = scan.StringEnd(text, p)
 	case c == '-' || c-'0' < 10:
-		s.end, s.num, s.whole, err = scan.Number(text, p)
+		var ok bool
+		if s.end, s.num, ok, err = scan.Number(text, p); ok {
+			s.is = whole
+		}
 	default:
 		s.end, err = scan.ValueEnd(text, p, 0)
 	}
@@ -572,10 +602,10 @@ func (t *table) stageRow(text []byte, shape int, slot int32) error {
 	p.startRow(slot%PartRows, shape)
 	for i, col := range t.shapes[shape].cols {
 		s := &t.spans[i]
-		if s.same {
+		if s.is == same {
 			continue
 		}
-		if s.whole {
+		if s.is == whole {
 			p.stageInt(col, s.num, t.cols[col].kind)
 			continue
 		}
