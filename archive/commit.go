@@ -18,19 +18,10 @@ import (
 	"ergorecorder/archive/internal/bolt"
 	"ergorecorder/archive/internal/catalog"
 	"ergorecorder/archive/internal/codec"
-	"ergorecorder/archive/internal/codec/header"
 	"ergorecorder/archive/internal/record"
 )
 
 var background = context.Background()
-
-// A packed run is a block that takes the place of chunks.
-type packed struct {
-	run   *catalog.Run
-	block []byte
-	key   []byte // of the value that it lies in, and where
-	at    int
-}
 
 // update runs f in a transaction of the segment being written and counts what
 // that wrote.
@@ -156,9 +147,13 @@ func (w *Writer) gather(how gathering) *commitSet {
 	w.mu.Lock()
 	last, count := w.next-1, w.count
 	w.mu.Unlock()
-	w.takeDirty()
 	if how == cut {
 		w.cut(func(*stream) bool { return true })
+		w.mu.Lock()
+		w.dirty = map[*stream]bool{}
+		w.mu.Unlock()
+	} else {
+		w.takeDirty()
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -185,8 +180,8 @@ func (w *Writer) fillBatch() {
 }
 
 // pack makes blocks of runs, two at a time where there are two cores.
-func (w *Writer) pack(zip *codec.Zip, runs []*catalog.Run) ([]packed, error) {
-	blocks, errs := make([]packed, len(runs)), make([]error, len(runs))
+func (w *Writer) pack(zip *codec.Zip, runs []*catalog.Run) ([]catalog.Packed, error) {
+	blocks, errs := make([]catalog.Packed, len(runs)), make([]error, len(runs))
 	var next atomic.Int64
 	var work sync.WaitGroup
 	for range min(packers, runtime.GOMAXPROCS(0), len(runs)) {
@@ -209,7 +204,7 @@ func (w *Writer) pack(zip *codec.Zip, runs []*catalog.Run) ([]packed, error) {
 // a run, and the encoders are not more.
 const packers = 2
 
-func (w *Writer) packOne(zip *codec.Zip, r *catalog.Run) (p packed, err error) {
+func (w *Writer) packOne(zip *codec.Zip, r *catalog.Run) (p catalog.Packed, err error) {
 	w.cat.Mu.RLock()
 	now := *r
 	w.cat.Mu.RUnlock()
@@ -221,7 +216,7 @@ func (w *Writer) packOne(zip *codec.Zip, r *catalog.Run) (p packed, err error) {
 	if err != nil {
 		return p, fmt.Errorf("pack: %w", err)
 	}
-	return packed{run: r, block: b}, nil
+	return catalog.Packed{Run: r, Block: b}, nil
 }
 
 // store writes one transaction.
@@ -254,65 +249,18 @@ func (w *Writer) store(set *commitSet) error {
 				return err
 			}
 		}
-		return putBlocks(tx, w.zip, set.blocks)
+		return catalog.PutBlocks(tx, w.zip, set.blocks)
 	})
-}
-
-// Blocks are laid end to end in one value until that is larger than
-// bundleSize, so that many small streams do not take a page each.
-const bundleSize = 128 << 10
-
-// putBlocks stores blocks, and says in each one where it lies.
-func putBlocks(tx *bbolt.Tx, z *codec.Zip, blocks []packed) error {
-	if len(blocks) == 0 {
-		return nil
-	}
-	bucket := tx.Bucket(catalog.BucketBlocks)
-	slices.SortFunc(blocks, func(a, b packed) int {
-		return slices.Compare(catalog.RunKey(&a.run.Header), catalog.RunKey(&b.run.Header))
-	})
-	var key, bundle, index []byte
-	flush := func() error {
-		if len(bundle) == 0 {
-			return nil
-		}
-		v := bundle
-		bundle = nil
-		return bolt.PutValue(bucket, key, v)
-	}
-	for i := range blocks {
-		p := &blocks[i]
-		h, err := header.Only(p.block)
-		if err != nil {
-			return err
-		}
-		k := catalog.RunKey(&h)
-		if len(bundle) == 0 {
-			key = k
-		}
-		p.key, p.at = key, len(bundle)
-		index = catalog.AppendEntry(index, &h, len(p.block), key, p.at)
-		bundle = append(bundle, p.block...)
-		if len(bundle) >= bundleSize {
-			if err := flush(); err != nil {
-				return err
-			}
-		}
-	}
-	if err := flush(); err != nil {
-		return err
-	}
-	return bolt.PutList(tx.Bucket(catalog.BucketIndex), z, catalog.RunKey(&blocks[0].run.Header), index)
 }
 
 // gone are the batches of which no chunk is needed any more once the runs are
 // blocks.
-func (w *Writer) gone(blocks []packed) map[*catalog.Batch]bool {
+func (w *Writer) gone(blocks []catalog.Packed) map[*catalog.Batch]bool {
 	w.cat.Mu.RLock()
 	defer w.cat.Mu.RUnlock()
 	less := map[*catalog.Batch]int{}
 	for _, p := range blocks {
-		for _, c := range p.run.Chunks {
+		for _, c := range p.Run.Chunks {
 			less[c.Batch]++
 		}
 	}
@@ -326,15 +274,15 @@ func (w *Writer) gone(blocks []packed) map[*catalog.Batch]bool {
 }
 
 // stored brings the catalog up to what was written. Locked by the caller.
-func (w *Writer) stored(batches []*catalog.Batch, blocks []packed) {
+func (w *Writer) stored(batches []*catalog.Batch, blocks []catalog.Packed) {
 	w.cat.Mu.Lock()
 	defer w.cat.Mu.Unlock()
 	for _, p := range blocks {
-		for _, c := range p.run.Chunks {
+		for _, c := range p.Run.Chunks {
 			c.Batch.Live--
 		}
-		p.run.Chunks, p.run.Stats, p.run.Size = nil, nil, len(p.block)
-		p.run.Put(w.seg, p.key, p.at)
+		p.Run.Chunks, p.Run.Stats, p.Run.Size = nil, nil, len(p.Block)
+		p.Run.Put(w.seg, p.Key, p.At)
 	}
 	for _, b := range batches {
 		b.Memory.Store(nil)

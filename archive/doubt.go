@@ -23,7 +23,7 @@ import (
 type commitSet struct {
 	batches []*catalog.Batch
 	runs    []*catalog.Run
-	blocks  []packed
+	blocks  []catalog.Packed
 	defs    []*stream
 	last    uint64 // Seq of the newest record in it
 	count   uint64 // how many records this writer had taken
@@ -115,8 +115,8 @@ func (c *commitSet) in(tx *bbolt.Tx, gone map[*catalog.Batch]bool) error {
 		}
 	}
 	for _, p := range c.blocks {
-		v := bolt.GetValue(tx.Bucket(catalog.BucketBlocks), p.key)
-		if p.at+len(p.block) > len(v) || !bytes.Equal(v[p.at:p.at+len(p.block)], p.block) {
+		v := bolt.GetValue(tx.Bucket(catalog.BucketBlocks), p.Key)
+		if p.At+len(p.Block) > len(v) || !bytes.Equal(v[p.At:p.At+len(p.Block)], p.Block) {
 			return errOther
 		}
 	}

@@ -393,7 +393,7 @@ func (w *Writer) Forget(number int) error {
 
 // rewrite makes the segment hold the given runs only.
 func (w *Writer) rewrite(s *catalog.Segment, keep []*catalog.Run) error {
-	var blocks []packed
+	var blocks []catalog.Packed
 	err := w.rewriteFile(s.Path, closedPage, func(dst *bbolt.DB) error {
 		return dst.Update(func(tx *bbolt.Tx) (err error) {
 			blocks, err = w.copyRuns(tx, s, keep)
@@ -408,12 +408,12 @@ func (w *Writer) rewrite(s *catalog.Segment, keep []*catalog.Run) error {
 	s.Meta.Pinned, s.Meta.Version = true, FormatVersion
 	s.Anew()
 	for _, p := range blocks {
-		p.run.Put(s, p.key, p.at)
+		p.Run.Put(s, p.Key, p.At)
 	}
 	return s.Reopen()
 }
 
-func (w *Writer) copyRuns(tx *bbolt.Tx, s *catalog.Segment, keep []*catalog.Run) ([]packed, error) {
+func (w *Writer) copyRuns(tx *bbolt.Tx, s *catalog.Segment, keep []*catalog.Run) ([]catalog.Packed, error) {
 	if err := catalog.MakeBuckets(tx); err != nil {
 		return nil, err
 	}
@@ -425,13 +425,13 @@ func (w *Writer) copyRuns(tx *bbolt.Tx, s *catalog.Segment, keep []*catalog.Run)
 	if err := s.Definitions(tx.Bucket(catalog.BucketStreams).Put); err != nil {
 		return nil, err
 	}
-	blocks := make([]packed, 0, len(keep))
+	blocks := make([]catalog.Packed, 0, len(keep))
 	for _, r := range keep {
 		b, err := r.Block(new([]byte))
 		if err != nil {
 			return nil, err
 		}
-		blocks = append(blocks, packed{run: r, block: b})
+		blocks = append(blocks, catalog.Packed{Run: r, Block: b})
 	}
-	return blocks, putBlocks(tx, w.zip, blocks)
+	return blocks, catalog.PutBlocks(tx, w.zip, blocks)
 }

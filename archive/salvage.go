@@ -121,7 +121,7 @@ func (r *Reader) salvage(there *Reader, path, out string) (*Salvaged, error) {
 // copyTo copies every run as a block into a segment of that meta, which
 // becomes one of the same archive, and notes what it copied.
 func (r *Reader) copyTo(tx *bbolt.Tx, meta catalog.Meta, s *Salvaged, got map[catalog.RunID]bool) error {
-	var blocks []packed
+	var blocks []catalog.Packed
 	defs := map[uint32][]byte{}
 	for _, sr := range r.cat.Sorted() {
 		s.Streams++
@@ -137,7 +137,7 @@ func (r *Reader) copyTo(tx *bbolt.Tx, meta catalog.Meta, s *Salvaged, got map[ca
 						return err
 					}
 				}
-				blocks = append(blocks, packed{run: x, block: b})
+				blocks = append(blocks, catalog.Packed{Run: x, Block: b})
 				got[catalog.RunID{Stream: x.Stream, Part: part, Run: x.Run}] = true
 				defs[x.Stream] = record.Definition(sr.Key, sr.Schema)
 				meta.ID, meta.Rounded, meta.Version = x.Archive, meta.Rounded || x.Round, FormatVersion
@@ -154,7 +154,7 @@ func (r *Reader) copyTo(tx *bbolt.Tx, meta catalog.Meta, s *Salvaged, got map[ca
 	if err := catalog.PutMeta(tx, meta); err != nil {
 		return err
 	}
-	return putBlocks(tx, r.zip, blocks)
+	return catalog.PutBlocks(tx, r.zip, blocks)
 }
 
 // mend rewrites a segment of which one meta page is damaged. The other leads

@@ -482,22 +482,50 @@ func (w *Writer) pin(m Mark) {
 // ([ErrFull] among others), and tries again every CommitEvery. What was taken
 // before is kept, and written when there is room again.
 func (w *Writer) Append(rec *Record) (seq uint64, err error) {
-	if n := len(rec.Text) + len(rec.Args); n > MaxText {
-		return 0, limit.Record.Over(int64(n))
-	}
-	if err := w.recover(); err != nil {
+	s, err := w.begin(rec)
+	if err != nil {
 		return 0, err
 	}
+	w.put(s, rec)
+	return rec.Seq, nil
+}
+
+// Begin is the first half of [Writer.Append], for who appends on several goroutines in an order: the record has its
+// Seq and its place behind what its stream holds. The other half is put, which is to be called next: until it
+// returns the stream takes nothing else.
+func (w *Writer) Begin(rec *Record) (put func(), err error) {
+	s, err := w.begin(rec)
+	if err != nil {
+		return nil, err
+	}
+	return func() { w.put(s, rec) }, nil
+}
+
+// begin admits a record to its stream, which is locked, and the gate held, until it is put there.
+func (w *Writer) begin(rec *Record) (*stream, error) {
+	if n := len(rec.Text) + len(rec.Args); n > MaxText {
+		return nil, limit.Record.Over(int64(n))
+	}
+	if err := w.recover(); err != nil {
+		return nil, err
+	}
 	w.gate.RLock()
-	defer w.gate.RUnlock()
 	w.mu.Lock()
 	s := w.stream(rec)
 	w.mu.Unlock()
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	if err := w.admit(s, rec); err != nil {
-		return 0, err
+		s.mu.Unlock()
+		w.gate.RUnlock()
+		return nil, err
 	}
+	return s, nil
+}
+
+// put encodes a record that was admitted.
+func (w *Writer) put(s *stream, rec *Record) {
+	defer w.gate.RUnlock()
+	defer s.mu.Unlock()
 	r := codec.Record{
 		Seq: rec.Seq, At: rec.At.UnixNano(), Took: int64(rec.Took), Mono: int64(rec.Mono), Subject: rec.Subject, Args: rec.Args, Text: rec.Text,
 		IsError: rec.IsError, Seen: int64(rec.Seen), Total: int64(rec.Total),
@@ -509,10 +537,9 @@ func (w *Writer) Append(rec *Record) (seq uint64, err error) {
 	s.enc.Borrow(desk)
 	s.enc.Append(&r)
 	w.scratch.Put(desk)
-	return rec.Seq, nil
 }
 
-// admit numbers a record, which is encoded before the stream's lock is let go.
+// admit numbers a record, which is put before the stream's lock is let go.
 func (w *Writer) admit(s *stream, rec *Record) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -620,18 +647,20 @@ func (w *Writer) takeDirty() {
 	}
 }
 
-// take makes chunks of what an encoder holds; with cut its runs end. What belongs
-// to one record is shown, and stored, at once.
+// take makes chunks of what an encoder holds; with cut its runs end, and nothing is compressed: they
+// are packed next. What belongs to one record is shown, and stored, at once.
 func (w *Writer) take(s *stream, cut bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	zip := w.zip
 	if cut {
 		s.enc.Cut()
+		zip = nil
 	}
 	chunks := s.enc.Take(nil)
 	laid := make([][]byte, len(chunks))
 	for i := range chunks {
-		laid[i] = chunks[i].Bytes(w.zip)
+		laid[i] = chunks[i].Bytes(zip)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -153,16 +153,17 @@ func (c *Comparison) processes(ctx context.Context, rec *replay.Recording, node 
 	if err != nil {
 		return err
 	}
-	for pid, s := range b {
+	for _, pid := range slices.Sorted(maps.Keys(b)) {
+		s := b[pid]
 		if o := a[pid]; o != nil {
 			c.Processes = append(c.Processes, changes(s.who, "process_list", fields, o, s)...)
 		} else {
 			c.Appeared = append(c.Appeared, s.who)
 		}
 	}
-	for pid, s := range a {
+	for _, pid := range slices.Sorted(maps.Keys(a)) {
 		if b[pid] == nil {
-			c.Gone = append(c.Gone, s.who)
+			c.Gone = append(c.Gone, a[pid].who)
 		}
 	}
 	return nil
@@ -281,6 +282,10 @@ type follower struct {
 func summarize(ctx context.Context, rec *replay.Recording, node, tool string, fields []string, w Span) (map[string]*summary, error) {
 	q := replay.Query{Node: node, Reading: tools48.Reading(tool), From: w.From, To: w.To}
 	q.Fields = append([]string{"PID", "Name", "Behavior", "Application"}, fields...)
+	rates := make([]bool, len(fields))
+	for i, field := range fields {
+		rates[i] = isRate(tool, field)
+	}
 	out := map[string]*summary{}
 	for f, err := range rec.Answers(ctx, q) {
 		if err != nil {
@@ -300,9 +305,9 @@ func summarize(ctx context.Context, rec *replay.Recording, node, tool string, fi
 			if s == nil {
 				continue
 			}
-			for i, field := range fields {
+			for i := range fields {
 				c := &f.Columns[4+i]
-				if !isRate(tool, field) {
+				if !rates[i] {
 					if v := c.Float(slot); math.Abs(v) < 1<<63 {
 						s.series[i].Add(f.At, v)
 					}

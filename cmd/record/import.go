@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ergorecorder/archive"
+	"ergorecorder/internal/inorder"
 	"ergorecorder/internal/limit"
 	"ergorecorder/recorder/ingest"
 	"ergorecorder/seal"
@@ -68,6 +69,10 @@ An archive that holds answers already is refused unless --append is given.`,
 	return cmd
 }
 
+// commitEvery is how much of an import a crash may cost, which --append makes up for; nothing is asked of the
+// archive meanwhile. Of what is committed before its run ends most is written twice.
+const commitEvery = 5 * time.Second
+
 func runImport(cmd *cobra.Command, captures []string, out string, more bool, opt ingest.Options, keys []string, named namedProfiles) (err error) {
 	for _, c := range captures {
 		if c == "-" {
@@ -81,7 +86,7 @@ func runImport(cmd *cobra.Command, captures []string, out string, more bool, opt
 	if err != nil {
 		return err
 	}
-	w, err := archive.OpenWriter(out, nil)
+	w, err := archive.OpenWriter(out, &archive.Options{CommitEvery: commitEvery})
 	if err != nil {
 		return err
 	}
@@ -176,17 +181,33 @@ func importProfiles(path string, w *archive.Writer, opt ingest.Options, sum *ing
 		return fmt.Errorf("look for profiles: %w", err)
 	}
 	slices.Sort(files)
-	for _, f := range files {
-		short, kind, ok := ingest.ProfileName(filepath.Base(f), name)
-		if !ok {
-			continue
-		}
+	files = slices.DeleteFunc(files, func(f string) bool {
+		_, _, ok := ingest.ProfileName(filepath.Base(f), name)
+		return !ok
+	})
+	type read struct {
+		file     string
+		rec      *archive.Record
+		err, bad error
+	}
+	one := func(f string, _ read) read {
 		raw, err := limit.Profile.ReadFile(f)
 		if err != nil {
-			return fmt.Errorf("read profile: %w", err)
+			return read{err: fmt.Errorf("read profile: %w", err)}
 		}
-		if err := sum.Profile(raw, fullName(short, sum.Nodes), kind, w, opt); err != nil {
-			sum.Broken = append(sum.Broken, fmt.Errorf("%s: %w", f, err))
+		short, kind, _ := ingest.ProfileName(filepath.Base(f), name)
+		rec, bad := ingest.ImportedProfile(raw, fullName(short, sum.Nodes), kind, opt)
+		return read{file: f, rec: rec, bad: bad}
+	}
+	for r := range inorder.Map(slices.Values(files), one) {
+		if r.err != nil {
+			return r.err
+		}
+		if r.bad == nil {
+			r.bad = sum.Profile(r.rec, w)
+		}
+		if r.bad != nil {
+			sum.Broken = append(sum.Broken, fmt.Errorf("%s: %w", r.file, r.bad))
 			continue
 		}
 		sum.Profiles++

@@ -1,9 +1,7 @@
 package capture
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -123,63 +121,6 @@ func general(line []byte) (*Line, error) {
 		l.Answer.Text = text
 	}
 	return l, err
-}
-
-// TestMap: what is made of the lines comes in their order, the broken ones in
-// their places, and who has enough may end the walk.
-func TestMap(t *testing.T) {
-	var b bytes.Buffer
-	const n = 500
-	text := func(i int) string {
-		if i > 470 && i%9 < 6 { // more long ones than are read at the same time
-			return strings.Repeat("y", longLine+i)
-		}
-		return strings.Repeat("x", i%50*i)
-	}
-	for i := range n {
-		if i%7 == 3 {
-			b.WriteString("{broken\n\n")
-			continue
-		}
-		fmt.Fprintf(&b, `{"t":"2026-11-22T01:12:57Z","node":"a@h","tool":"t","text":"%d %s"}`+"\n", i, text(i))
-	}
-	double := func(l *Line) string { return string(l.Answer.Text) + "!" }
-	i := 0
-	for out, err := range Map(bytes.NewReader(b.Bytes()), double) {
-		var broken *LineError
-		want := fmt.Sprintf("%d %s!", i, text(i))
-		if i%7 == 3 && !errors.As(err, &broken) || i%7 != 3 && (err != nil || out != want) {
-			t.Fatalf("line %d: %.40q, %v", i, out, err)
-		}
-		i++
-	}
-	if i != n {
-		t.Errorf("%d lines of %d", i, n)
-	}
-	for range Map(bytes.NewReader(b.Bytes()), double) {
-		break
-	}
-	failing := errors.New("it is gone")
-	var last error
-	for _, last = range Map(&failingReader{b: b.Bytes()[:100], err: failing}, double) {
-	}
-	if !errors.Is(last, failing) {
-		t.Errorf("the last error is %v", last)
-	}
-}
-
-type failingReader struct {
-	b   []byte
-	err error
-}
-
-func (f *failingReader) Read(p []byte) (int, error) {
-	if len(f.b) == 0 {
-		return 0, f.err
-	}
-	n := copy(p, f.b)
-	f.b = f.b[n:]
-	return n, nil
 }
 
 // TestUnquoted: strings of every length, with what needs the decoder or an escape at every

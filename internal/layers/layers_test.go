@@ -140,7 +140,7 @@ var mayImport = map[string]string{
 	"terminal":             "escape ergo replay analyze analyze/finding analyze/render analyze/views",
 
 	"cmd/analyze": "fleet/ask compare terminal door cmd/internal/... export seal scrub escape ergo/... archive archive/attach fleet/merge replay/... coverage analyze/... mcp web internal/exit internal/nearest",
-	"cmd/record":  "door cmd/internal/... seal escape ergo/... archive archive/attach recorder/... replay/... coverage analyze/... mcp web fleet/link fleet/member fleet/shape fleet/shelf internal/exit internal/watch internal/cpu",
+	"cmd/record":  "door cmd/internal/... seal escape ergo/... archive archive/attach recorder/... replay/... coverage analyze/... mcp web fleet/link fleet/member fleet/shape fleet/shelf internal/exit internal/watch internal/cpu internal/inorder",
 
 	"cmd/fleet": "escape cmd/internal/... fleet/engine fleet/link fleet/shape fleet/view internal/exit",
 

@@ -53,25 +53,27 @@ func Capture(ctx context.Context, r io.Reader, w *archive.Writer, opt Options, i
 	record := func(l *capture.Line) line {
 		return line{l.Call, asked.of(l, &opt).record(l.Call, l.Answer, l.Refused, opt)}
 	}
-	for l, err := range capture.Map(r, record) {
+	take := func(l line, err error) (put func(), _ error) {
 		if err != nil {
 			into.Broken = append(into.Broken, err)
-			continue
+			return nil, nil
 		}
 		if err := ctx.Err(); err != nil {
-			return err
+			return nil, err
 		}
 		into.Nodes[l.call.Node] = true
 		if into.Once && stored(w.View(), l.rec) {
 			into.Known++
-			continue
+			return nil, nil
 		}
-		if _, err := w.Append(l.rec); err != nil {
-			return fmt.Errorf("store %s at %s: %w", l.call, l.rec.At.Format(time.RFC3339Nano), err)
+		put, err = w.Begin(l.rec)
+		if err != nil {
+			return nil, fmt.Errorf("store %s at %s: %w", l.call, l.rec.At.Format(time.RFC3339Nano), err)
 		}
 		into.Lines++
+		return put, nil
 	}
-	return nil
+	return capture.InTurn(r, record, take)
 }
 
 // questions are those of a capture: few tools are asked, with few arguments, again and again.

@@ -177,7 +177,11 @@ func TestProfileOnce(t *testing.T) {
 		sum := Imported{Once: again}
 		for _, node := range []string{"a@h", "b@h", "a@h"} {
 			for _, raw := range raws {
-				if err := sum.Profile(raw, node, "heap", w, Options{}); err != nil {
+				rec, err := ImportedProfile(raw, node, "heap", Options{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := sum.Profile(rec, w); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -32,17 +32,13 @@ func Profile(raw []byte, node, kind string, w *archive.Writer, opt Options) erro
 	return err
 }
 
-// Profile is [Profile] into what is being imported: where the archive was empty before, nobody
+// Profile stores an [ImportedProfile], once: where the archive was empty before, nobody
 // looks there for what this import stored itself.
-func (into *Imported) Profile(raw []byte, node, kind string, w *archive.Writer, opt Options) error {
-	rec, err := ImportedProfile(raw, node, kind, opt)
-	if err != nil {
-		return err
-	}
+func (into *Imported) Profile(rec *archive.Record, w *archive.Writer) error {
 	if into.Once && stored(w.View(), rec) || into.tookIn(rec) {
 		return nil
 	}
-	_, err = w.Append(rec)
+	_, err := w.Append(rec)
 	return err
 }
 

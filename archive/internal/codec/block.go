@@ -92,7 +92,7 @@ func (s *streams) dict(field int, d *word.Dict) {
 	}
 }
 
-// Bytes lays the chunk out.
+// Bytes lays the chunk out; where z is nil, without compressing anything.
 func (c *Chunk) Bytes(z *frame.Zip) []byte { return body.Layout(c.Header, nil, c.streams, z) }
 
 // Merge makes a whole block of all chunks of a run, in order. stats are those of

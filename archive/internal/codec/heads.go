@@ -103,15 +103,15 @@ func (r *Run) Seqs() (seqs []uint64, ats []int64, err error) {
 }
 
 // Heads are the heads of all records of a run of part 0.
-func (r *Run) Heads() ([]Head, error) { return r.headsIn(nil) }
+func (r *Run) Heads() ([]Head, error) { return r.headsIn(nil, false) }
 
-// headsIn is Heads in the memory of others.
-func (r *Run) headsIn(heads []Head) ([]Head, error) {
+// headsIn is Heads in the memory of others. Brief ones say when the records were, whether they hold rows, and how those failed that did.
+func (r *Run) headsIn(heads []Head, brief bool) ([]Head, error) {
 	seqs, ats, err := r.Seqs()
 	if err != nil {
 		return nil, err
 	}
-	d, err := r.headDecoder()
+	d, err := r.headDecoder(brief)
 	if err != nil {
 		return nil, err
 	}
@@ -135,6 +135,7 @@ func (r *Run) headsIn(heads []Head) ([]Head, error) {
 // A headDecoder reads what is told of each record beside its rows.
 type headDecoder struct {
 	version                                                                     uint8
+	brief                                                                       bool // only flags, failures and parts
 	took, flags, clock, subject, args, reason, code, seen, total, length, parts number.Decoder
 	subjects, argss, reasons                                                    []string
 	last                                                                        lastHead
@@ -147,69 +148,79 @@ type headSeries struct {
 }
 
 func (d *headDecoder) series() []headSeries {
-	return []headSeries{
-		{&d.clock, fieldClock},
-		{&d.took, fieldTook},
+	all := []headSeries{
 		{&d.flags, fieldFlags},
-		{&d.subject, fieldSubject},
-		{&d.args, fieldArgs},
 		{&d.reason, fieldReason},
 		{&d.code, fieldCode},
+		{&d.parts, fieldParts},
+		{&d.clock, fieldClock},
+		{&d.took, fieldTook},
+		{&d.subject, fieldSubject},
+		{&d.args, fieldArgs},
 		{&d.seen, fieldSeen},
 		{&d.total, fieldTotal},
 		{&d.length, fieldLength},
-		{&d.parts, fieldParts},
 	}
+	if d.brief {
+		return all[:4]
+	}
+	return all
 }
 
-func (r *Run) headDecoder() (d *headDecoder, err error) {
-	d = &headDecoder{version: r.Version}
+func (r *Run) headDecoder(brief bool) (d *headDecoder, err error) {
+	d = &headDecoder{version: r.Version, brief: brief}
 	for _, s := range d.series() {
 		if *s.d, err = r.series(s.field); err != nil {
 			return nil, err
 		}
 	}
+	if d.reasons, err = r.words(fieldReason); err != nil || brief {
+		return d, err
+	}
 	if d.subjects, err = r.words(fieldSubject); err != nil {
 		return nil, err
 	}
-	if d.argss, err = r.words(fieldArgs); err != nil {
-		return nil, err
-	}
-	d.reasons, err = r.words(fieldReason)
+	d.argss, err = r.words(fieldArgs)
 	return d, err
 }
 
 // next reads a head and reports whether it is possible.
 func (d *headDecoder) next(h *Head) bool {
 	last, ok := &d.last, true
-	word := func(words []string, id int64) string {
-		if id < 0 || id >= int64(len(words)) {
-			ok = false
-			return ""
-		}
-		return words[id]
-	}
 	last.flags = d.flags.Next(last.flags)
+	h.payload, h.pretty = payload(last.flags&flagPayload), last.flags&flagPretty != 0
+	h.IsError, h.Failed = last.flags&flagIsError != 0, last.flags&flagFailed != 0
+	last.parts = d.parts.Next(last.parts)
+	h.parts = int(last.parts)
+	if h.Failed {
+		last.reason, last.code = d.reason.Next(last.reason), d.code.Next(last.code)
+		h.Reason, ok = wordOf(d.reasons, last.reason)
+		h.Code = last.code
+	}
+	return ok && (d.brief || d.rest(h)) && last.parts >= 0 && last.parts <= 1<<16
+}
+
+// rest reads what brief heads do not say.
+func (d *headDecoder) rest(h *Head) (ok bool) {
+	last := &d.last
 	if d.version >= 3 && last.flags&flagClock != 0 {
 		last.clock = d.clock.Next(last.predictClock(h.At))
 		h.Mono = max(1, last.clock*clockUnit)
 	}
 	h.Took = last.tookOf(&d.took, d.version)
-	h.payload, h.pretty = payload(last.flags&flagPayload), last.flags&flagPretty != 0
-	h.IsError, h.Failed = last.flags&flagIsError != 0, last.flags&flagFailed != 0
-	last.parts = d.parts.Next(last.parts)
-	h.parts = int(last.parts)
 	last.subject = d.subject.Next(last.subject)
-	h.Subject = word(d.subjects, last.subject)
+	if h.Subject, ok = wordOf(d.subjects, last.subject); !ok {
+		return false
+	}
 	if last.args = d.args.Next(last.args); last.args != 0 {
-		if !last.told || string(last.argsText) != word(d.argss, last.args-1) {
-			last.argsText, last.told = []byte(word(d.argss, last.args-1)), true
+		args, ok := wordOf(d.argss, last.args-1)
+		if !ok {
+			return false
+		}
+		if !last.told || string(last.argsText) != args {
+			last.argsText, last.told = []byte(args), true
 		}
 		h.Args = last.argsText // most records are asked for alike
-	}
-	if h.Failed {
-		last.reason, last.code = d.reason.Next(last.reason), d.code.Next(last.code)
-		h.Reason, h.Code = word(d.reasons, last.reason), last.code
 	}
 	if last.flags&flagLimited != 0 {
 		last.seen, last.total = d.seen.Next(last.seen), d.total.Next(last.total)
@@ -223,7 +234,15 @@ func (d *headDecoder) next(h *Head) bool {
 		h.text = [2]int{d.text, d.text + int(n)}
 		d.text += int(n)
 	}
-	return ok && last.parts >= 0 && last.parts <= 1<<16
+	return true
+}
+
+// wordOf is the word of that number, if there is one.
+func wordOf(words []string, id int64) (word string, ok bool) {
+	if id < 0 || id >= int64(len(words)) {
+		return "", false
+	}
+	return words[id], true
 }
 
 // lastHead is what the head of the record before said, which predicts the next.

@@ -126,7 +126,7 @@ func (t *Table) Load(r *Run) error {
 	if !r.timed {
 		r.times = t.mem.times
 	}
-	heads, err := r.headsIn(t.heads)
+	heads, err := r.headsIn(t.heads, t.told)
 	if err != nil {
 		return err
 	}

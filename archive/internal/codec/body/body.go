@@ -53,7 +53,7 @@ const (
 	Large = 128 << 10
 )
 
-// Layout lays a block or chunk out.
+// Layout lays a block or chunk out; where z is nil, without compressing anything.
 func Layout(h header.Header, synopsis []byte, ss []Stream, z *frame.Zip) []byte {
 	slices.SortFunc(ss, func(a, b Stream) int { return a.Tag - b.Tag })
 	b := header.Append(nil, &h)
@@ -61,7 +61,7 @@ func Layout(h header.Header, synopsis []byte, ss []Stream, z *frame.Zip) []byte 
 		b = appendSynopsis(b, synopsis)
 	}
 	size, solid, summed := Size(ss), false, false
-	if !h.Whole || size < solidBelow {
+	if z != nil && (!h.Whole || size < solidBelow) {
 		b, solid = appendSolid(b, h, ss, z)
 	}
 	if solid {
@@ -141,7 +141,11 @@ func pack(ss []Stream, z *frame.Zip) []Piece {
 // appendPieces writes the directory, then the data, or that without the raw
 // bits, which then come apart.
 func appendPieces(b []byte, pieces []Piece, apart bool) (all, bits []byte) {
-	var data []byte
+	size := 0
+	for _, p := range pieces {
+		size += len(p.Data)
+	}
+	b = slices.Grow(b, size+8*len(pieces)+8)
 	b = binary.AppendUvarint(b, uint64(len(pieces)))
 	last := 0
 	for _, p := range pieces {
@@ -153,13 +157,15 @@ func appendPieces(b []byte, pieces []Piece, apart bool) (all, bits []byte) {
 		} else {
 			b = binary.AppendUvarint(b, uint64(p.N)<<1)
 		}
+	}
+	for _, p := range pieces {
 		if apart && p.Tag%4 == Bits {
 			bits = append(bits, p.Data...)
 		} else {
-			data = append(data, p.Data...)
+			b = append(b, p.Data...)
 		}
 	}
-	return append(b, data...), bits
+	return b, bits
 }
 
 // A Piece is a stream as it lies in a block.

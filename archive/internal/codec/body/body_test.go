@@ -44,3 +44,34 @@ func unitsOf(sub int, data []byte) int {
 	}
 	return len(data)
 }
+
+// TestLayoutPlain: what is laid out without a compressor says the same.
+func TestLayoutPlain(t *testing.T) {
+	z := frame.NewZip()
+	data := bytes.Repeat([]byte("process "), 1000)
+	ss := []Stream{{Tag: Tag(FieldText, Class), Data: data, N: len(data)}, {Tag: Tag(FieldColumns, Bits), Data: data[:9], N: 70}}
+	h := header.Header{Version: header.Version, Records: 1, First: 1, Last: 1, Run: 1}
+	var all [2][]Piece
+	var sizes [2]int
+	for i, zip := range []*frame.Zip{z, nil} {
+		b := Layout(h, nil, ss, zip)
+		_, rest, _, err := header.Parse(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if all[i], err = Parse(b[4], b[5], rest, z); err != nil {
+			t.Fatal(err)
+		}
+		sizes[i] = len(b)
+	}
+	if sizes[0] > len(data)/2 || sizes[1] < len(data) {
+		t.Errorf("%d and %d bytes for %d", sizes[0], sizes[1], len(data))
+	}
+	for i := range ss {
+		a, err1 := all[0][i].Unpack(z, nil)
+		b, err2 := all[1][i].Unpack(z, nil)
+		if err1 != nil || err2 != nil || !bytes.Equal(a, b) || all[0][i].N != all[1][i].N {
+			t.Errorf("stream %d: %d and %d bytes, %v, %v", i, len(a), len(b), err1, err2)
+		}
+	}
+}

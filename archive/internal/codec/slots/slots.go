@@ -22,16 +22,35 @@ func Read(dst []int32, b []byte, most int32) (list []int32, rest []byte, ok bool
 	}
 	b = b[w:]
 	list = slices.Grow(dst[:0], int(n))[:n]
-	slot := int32(-1)
-	for i, gap := range b[:n] { // each takes a byte or more
-		if gap >= 0x80 {
+	i, slot := 0, int32(-1)
+	for ; i+8 <= len(list); i += 8 {
+		gaps := binary.LittleEndian.Uint64(b[i : i+8]) // each takes a byte or more
+		if gaps&longGaps != 0 {
+			break
+		}
+		to := (*[8]int32)(list[i : i+8])
+		to[0] = slot + 1 + int32(uint8(gaps))
+		to[1] = to[0] + 1 + int32(uint8(gaps>>8))
+		to[2] = to[1] + 1 + int32(uint8(gaps>>16))
+		to[3] = to[2] + 1 + int32(uint8(gaps>>24))
+		to[4] = to[3] + 1 + int32(uint8(gaps>>32))
+		to[5] = to[4] + 1 + int32(uint8(gaps>>40))
+		to[6] = to[5] + 1 + int32(uint8(gaps>>48))
+		to[7] = to[6] + 1 + int32(uint8(gaps>>56))
+		slot = to[7]
+	}
+	for ; i < len(list); i++ {
+		if b[i] >= 0x80 {
 			return readOn(list, i, slot, b[i:], most)
 		}
-		slot += 1 + int32(gap)
+		slot += 1 + int32(b[i])
 		list[i] = slot
 	}
 	return list, b[n:], slot < most
 }
+
+// longGaps are the bits that gaps of more than a byte have in one of eight bytes.
+const longGaps = 0x8080808080808080
 
 // readOn is Read from the i-th slot on, which has a gap of more than a byte.
 func readOn(list []int32, i int, slot int32, b []byte, most int32) (all []int32, rest []byte, ok bool) {

@@ -76,3 +76,19 @@ func TestRead(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkRead reads a list of 156 of 1,000 slots.
+func BenchmarkRead(b *testing.B) {
+	var list []byte
+	list = append(list, 156, 1)
+	for i := range 156 {
+		list = append(list, byte(i*7%13))
+	}
+	var dst []int32
+	for b.Loop() {
+		var ok bool
+		if dst, _, ok = Read(dst, list, 4096); !ok || len(dst) != 156 {
+			b.Fatal("no list")
+		}
+	}
+}
