@@ -35,7 +35,7 @@ type table struct {
 
 	desk   *Scratch
 	tmpl   template
-	spans  []span
+	spans  []scan.Span
 	keyBuf []byte
 
 	spelled []uint64 // the hash of the literals of the key in each slot, 0 where they are the key
@@ -68,22 +68,6 @@ type template struct {
 	shape int
 	pre   [][]byte // text before each value, and behind the last one
 }
-
-// A span is where a value's literal stands in the text. It has no more fields than a compiler keeps in registers.
-type span struct {
-	start, end int
-	num        int64
-	is         meaning
-}
-
-// A meaning is what is known of a value.
-type meaning uint8
-
-const (
-	literal meaning = iota // no more than what is written
-	whole                  // num is its value
-	same                   // it is what the row said before
-)
 
 func newTable(d *Desc, s *Scratch) *table {
 	t := &table{desk: s, form: d.Form, key: d.Key, kinds: d.Columns, colAt: map[string]int{}, byKeys: map[string]int{}, tmpl: template{shape: -1}, behind: []int32{0}}
@@ -267,20 +251,20 @@ func (t *table) scanLike(text []byte, p int) (end int, ok bool) {
 		}
 		if row != nil {
 			if end, ok := row[cols[i]].says(t.guess%PartRows, text, p); ok {
-				t.spans = append(t.spans, span{start: p, end: end, is: same})
+				t.spans = append(t.spans, scan.Span{Start: p, End: end, Is: scan.Same})
 				p = end
 				continue
 			}
 		}
-		s, err := value(text, p)
+		s, err := scan.Value(text, p)
 		if err != nil {
 			return 0, false
 		}
 		if i == 0 {
-			row = t.guessRow(cols[0], text[p:s.end])
+			row = t.guessRow(cols[0], text[p:s.End])
 		}
 		t.spans = append(t.spans, s)
-		p = s.end
+		p = s.End
 	}
 	return p, true
 }
@@ -334,25 +318,6 @@ func (c *column) says(slot int32, text []byte, p int) (end int, same bool) {
 	return end, end <= len(text) && string(text[p:end]) == string(lit)
 }
 
-func value(text []byte, p int) (s span, err error) {
-	s.start = p
-	if p >= len(text) {
-		return s, scan.ErrJSON
-	}
-	switch c := text[p]; {
-	case c == '"':
-		s.end, err = scan.StringEnd(text, p)
-	case c == '-' || c-'0' < 10:
-		var ok bool
-		if s.end, s.num, ok, err = scan.Number(text, p); ok {
-			s.is = whole
-		}
-	default:
-		s.end, err = scan.ValueEnd(text, p, 0)
-	}
-	return s, err
-}
-
 // scanNew reads a row of any look, and learns it.
 func (t *table) scanNew(text []byte, p int) (int, int, error) {
 	t.spans, t.guess = t.spans[:0], -1
@@ -373,7 +338,7 @@ func (t *table) scanNew(text []byte, p int) (int, int, error) {
 		}
 		p = next
 		tmpl.pre = append(tmpl.pre, bytes.Clone(text[from:p]))
-		s, err := value(text, p)
+		s, err := scan.Value(text, p)
 		if err != nil {
 			return 0, 0, err
 		}
@@ -383,8 +348,8 @@ func (t *table) scanNew(text []byte, p int) (int, int, error) {
 		}
 		cols = append(cols, col)
 		t.spans = append(t.spans, s)
-		from = s.end
-		if p = scan.Space(text, s.end); p >= len(text) || text[p] != ',' && text[p] != '}' {
+		from = s.End
+		if p = scan.Space(text, s.End); p >= len(text) || text[p] != ',' && text[p] != '}' {
 			return 0, 0, scan.ErrJSON
 		}
 		p++
@@ -441,7 +406,7 @@ func (t *table) rowKey(text []byte, shape int) (key []byte, spelled uint64) {
 	keys := t.shapes[shape].keys
 	if len(keys) == 1 && len(t.key) == 1 {
 		s := t.spans[keys[0]]
-		lit := text[s.start:s.end]
+		lit := text[s.Start:s.End]
 		if bytes.IndexByte(lit, '\\') < 0 {
 			return lit, 0
 		}
@@ -452,8 +417,8 @@ func (t *table) rowKey(text []byte, shape int) (key []byte, spelled uint64) {
 	escaped := false
 	for _, i := range keys {
 		s := t.spans[i]
-		t.keyBuf = append(append(t.keyBuf, text[s.start:s.end]...), 0)
-		escaped = escaped || bytes.IndexByte(text[s.start:s.end], '\\') >= 0
+		t.keyBuf = append(append(t.keyBuf, text[s.Start:s.End]...), 0)
+		escaped = escaped || bytes.IndexByte(text[s.Start:s.End], '\\') >= 0
 	}
 	if !escaped {
 		return t.keyBuf, 0
@@ -462,7 +427,7 @@ func (t *table) rowKey(text []byte, shape int) (key []byte, spelled uint64) {
 	t.keyBuf = t.keyBuf[:0]
 	for _, i := range keys {
 		s := t.spans[i]
-		t.keyBuf = append(scan.AppendPlain(t.keyBuf, text[s.start:s.end]), 0)
+		t.keyBuf = append(scan.AppendPlain(t.keyBuf, text[s.Start:s.End]), 0)
 	}
 	return t.keyBuf, spelled
 }
@@ -602,14 +567,14 @@ func (t *table) stageRow(text []byte, shape int, slot int32) error {
 	p.startRow(slot%PartRows, shape)
 	for i, col := range t.shapes[shape].cols {
 		s := &t.spans[i]
-		if s.is == same {
+		if s.Is == scan.Same {
 			continue
 		}
-		if s.is == whole {
-			p.stageInt(col, s.num, t.cols[col].kind)
+		if s.Is == scan.Whole {
+			p.stageInt(col, s.Num, t.cols[col].kind)
 			continue
 		}
-		lit := text[s.start:s.end]
+		lit := text[s.Start:s.End]
 		if c := lit[0]; c == '{' || c == '[' {
 			t.litBuf = scan.Compact(t.litBuf[:0], lit)
 			lit = t.litBuf
