@@ -62,10 +62,7 @@ func (w *Writer) renew(s *catalog.Segment) error {
 func (w *Writer) exchange(s *catalog.Segment) (applied bool, err error) {
 	s.Mu.Lock()
 	defer s.Mu.Unlock()
-	if s.DB != nil {
-		_ = s.DB.Close() // whatever it says, nothing of it is used again
-		s.DB = nil
-	}
+	_ = s.Shut() // whatever it says, nothing of it is used again
 	db, err := w.reopened(s)
 	if err != nil {
 		return false, err

@@ -109,6 +109,13 @@ func (g *graph) said(ctx context.Context, waiters []*finding.Finding) (map[*find
 			}
 		}
 	}
+	for _, f := range waiters { // who died said it under another PID: its last words are evidence
+		for _, e := range f.Evidence {
+			if finding.Among(f.Kind, finding.RestartLoop, finding.SupervisorLimit, finding.ApplicationDown) {
+				out[f] = append(out[f], e.Lines...)
+			}
+		}
+	}
 	return out, nil
 }
 
@@ -116,7 +123,7 @@ func (g *graph) said(ctx context.Context, waiters []*finding.Finding) (map[*find
 // its own application.
 func (g *graph) calleeOf(net *scene.Network, f *finding.Finding, said []string) bool {
 	all := g.candidates(f)
-	if c, line := mentioned(all, said); c != nil {
+	if c, line := mentioned(append(slices.Clone(all), g.alsoWaiting(f)...), said); c != nil {
 		g.waitsFor(f, c, "its log names it: "+line)
 		f.Summary += " It waits for " + c.Subject.Who() + ", which its log names."
 		return true
@@ -128,6 +135,19 @@ func (g *graph) calleeOf(net *scene.Network, f *finding.Finding, said []string) 
 		}
 	}
 	return g.likely(net, f, own, "of its application")
+}
+
+// alsoWaiting are those who wait themselves, at the same time: none of them is at fault, but one that a log
+// names is the next in the chain.
+func (g *graph) alsoWaiting(f *finding.Finding) []*finding.Finding {
+	var out []*finding.Finding
+	for _, c := range g.findings {
+		over := c.End != nil && c.End.Before(f.Onset) || f.End != nil && f.End.Before(c.Onset)
+		if c != f && !over && c.Is(finding.Waits) && c.Score >= finding.ScoreWarning && g.rows[c.Kind].Leads(finding.WaitsFor, f.Kind) && !finding.LeadsTo(f, c) {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 // elsewhere explains a waiter by a process of another application, if there is
@@ -265,12 +285,18 @@ func containsWord(line, name string) bool {
 		if to < len(line) {
 			behind = line[to]
 		}
-		quoted := before == behind && strings.IndexByte("'\"`", before) >= 0 || before == '<' || before == '{'
+		quoted := before == behind && strings.IndexByte("'\"`", before) >= 0 || before == '<' || before == '{' || failing(line[:from], line[to:])
 		if !part(before) && !part(behind) && (!plain || quoted) {
 			return true
 		}
 		at = to
 	}
+}
+
+// failing reports whether what stands between two parts of a line is a part of an error, as Go's are
+// put together: "process terminated abnormally - ledger: timed out".
+func failing(before, behind string) bool {
+	return strings.HasPrefix(behind, ": ") && (before == "" || strings.HasSuffix(before, "- ") || strings.HasSuffix(before, ": "))
 }
 
 // siblings puts waiters of one behavior and node, for which nobody could be

@@ -25,7 +25,7 @@ func (g *graph) harm() {
 		if f.Harm != nil {
 			led[root] = append(led[root], f)
 		}
-		if root.Kind == finding.OverloadedProcess { // its own measure is of itself alone
+		if root.Kind == finding.OverloadedProcess || root.Kind == finding.ApplicationDown && root.End == nil { // their own measures are of themselves alone
 			bound := root.Bound()
 			if row := g.rows[root.Kind]; f.End == nil && root.End != nil && row.Most > 0 {
 				bound = row.Most // it is over, and what it led to is not

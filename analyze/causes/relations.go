@@ -188,6 +188,9 @@ const soon = 4 * work.CallTimeout
 // and counts errors: on its own node at any time, on another one if that began
 // soon after.
 func callersSuffer(root, f *finding.Finding) bool {
+	if f.Kind == finding.CronFailed && !strings.Contains(f.Summary, "unknown process") {
+		return false // it did not miss anybody
+	}
 	near := sameNode(root, f) || f.Onset.Before(root.Onset.Add(soon))
 	return near && after(root, f)
 }

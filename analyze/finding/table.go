@@ -414,7 +414,7 @@ func Kinds() []Row {
 			Fetch:   []Fetch{FetchRawGoroutine},
 			Explains: []Effect{
 				{TakesDown, []Kind{NodeDown, NodeRestarted}},
-				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent, TrafficStopped, DeadLetters}},
+				{CallersSuffer, []Kind{ErrorBurst, DeliveryErrors, EventSilent, TrafficStopped, DeadLetters, CronFailed}},
 				{WaitsFor, waiters()},
 			},
 		},

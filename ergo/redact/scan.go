@@ -2,6 +2,7 @@ package redact
 
 import (
 	"encoding/binary"
+	"fmt"
 	"slices"
 )
 
@@ -52,9 +53,12 @@ func makeIndex() *index {
 	x.lists = make([][]trigger, 1)
 	for _, t := range triggers {
 		x.add(trigger{t, slices.Contains(alone, t), slices.Contains(named, t), holdsSecret})
+		x.addPairs(t)
 	}
 	x.add(trigger{text: "env", holds: holdsEnv})
+	x.addPairs("env")
 	x.add(trigger{text: "u00", holds: holdsDisguised})
+	x.addDisguises()
 	return x
 }
 
@@ -65,7 +69,6 @@ func (x *index) add(t trigger) {
 		x.lists = append(x.lists, nil)
 	}
 	x.lists[*list] = append(x.lists[*list], t)
-	x.addPairs(t.text)
 }
 
 // A pairSets tells of which triggers a pair of bytes may be a part: in its low half as
@@ -77,15 +80,31 @@ type pairSets uint64
 // addPairs adds the pairs of a trigger: four of its bytes where it has them. One that begins
 // within a pair is looked for from its second byte on, unless that leaves two.
 func (x *index) addPairs(t string) {
-	set := pairSets(1) << (t[0] & 15)
-	x.addPair(t, 0, set)
-	x.addPair(t, 2, set<<32)
-	from := 1
+	within := 1
 	if len(t) == 3 {
-		from = -1
+		within = -1
 	}
-	x.addPair(t, from, set<<16)
-	x.addPair(t, from+2, set<<48)
+	x.addPairsAt(t, 0, within)
+}
+
+// addDisguises adds the pairs of all letters that are written as \u00…: of their digits, not of what
+// all of them begin with, for < and > stand in every answer.
+func (x *index) addDisguises() {
+	for c := range 1 << 7 {
+		t := fmt.Sprintf("u00%02x", c)
+		if _, ok := undisguised([]byte(`\`+t), 1); ok {
+			x.addPairsAt(t, 2, 1)
+		}
+	}
+}
+
+// addPairsAt adds the pairs of a trigger that stand at these places of it, where it begins where a pair does and within one.
+func (x *index) addPairsAt(t string, even, odd int) {
+	set := pairSets(1) << (t[0] & 15)
+	x.addPair(t, even, set)
+	x.addPair(t, even+2, set<<32)
+	x.addPair(t, odd, set<<16)
+	x.addPair(t, odd+2, set<<48)
 }
 
 // addPair adds sets to the pairs that stand at i of a trigger. Beyond its ends is anything.
@@ -140,27 +159,12 @@ func (x *index) holds(text []byte) (found int) {
 	for ; at+8 <= len(text); at += 8 {
 		w := pairClasses(binary.LittleEndian.Uint64(text[at:]))
 		a, b, c, d := x.pairs[w&0xfff], x.pairs[w>>16&0xfff], x.pairs[w>>32&0xfff], x.pairs[w>>48&0xfff]
-		h0, h1, h2, h3 := before&(a>>32), a&(b>>32), b&(c>>32), c&(d>>32)
-		if h0|h1|h2|h3 != 0 {
-			found |= x.hit(text, at-2, h0) | x.hit(text, at, h1) | x.hit(text, at+2, h2) | x.hit(text, at+4, h3)
+		if before&(a>>32)|a&(b>>32)|b&(c>>32)|c&(d>>32) != 0 {
+			found |= x.between(text, max(0, at-4), at+6)
 		}
 		before = d
 	}
 	return found | x.between(text, max(0, at-4), len(text))
-}
-
-// hit says what text may hold of which the first pair that is looked at stands at i.
-func (x *index) hit(text []byte, i int, sets pairSets) (found int) {
-	if sets&(1<<16-1) != 0 {
-		found = x.found(text, i)
-	}
-	if sets>>16 != 0 {
-		found |= x.between(text, i+1, i+2)
-		if i > 0 {
-			found |= x.found(text, i-1)
-		}
-	}
-	return found
 }
 
 // between says what text may hold that begins in text[from:to].

@@ -2,6 +2,7 @@ package redact
 
 import (
 	"bytes"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -21,6 +22,18 @@ func TestHolds(t *testing.T) {
 						if got, want := x.holds(text), x.between(text, 0, len(text)); got != want {
 							t.Fatalf("%q holds %b, want %b", text, got, want)
 						}
+					}
+				}
+			}
+		}
+	}
+	for c := range 256 {
+		for _, form := range []string{`\u00%02x`, `\\u00%02X`} {
+			for before := range 12 {
+				for _, behind := range []int{0, 1, 2, 7, 30} {
+					text := slices.Concat(bytes.Repeat([]byte("."), before), fmt.Appendf(nil, form, c), bytes.Repeat([]byte(" "), behind))
+					if got, want := x.holds(text), x.between(text, 0, len(text)); got != want {
+						t.Fatalf("%q holds %b, want %b", text, got, want)
 					}
 				}
 			}

@@ -47,17 +47,17 @@ func commands() []command {
 			return c
 		}
 	}
-	ask := memory{base: 44, file: .3, one: 1.6, node: 160, segment: 40}
-	judge := memory{base: 104, file: 1, all: 8, ever: 1, segment: 40, line: .4, suspect: 45}
+	ask := memory{base: 44, file: .3, one: 1.6, node: 160, segment: 12}
+	judge := memory{base: 104, file: .3, all: 8, ever: 1, segment: 12, line: .4, suspect: 45}
 	with := func(m memory, more float64) memory {
 		m.base += more
 		return m
 	}
 	return []command{
-		{"export", false, memory{base: 80, file: 1, all: 3, one: 8, segment: 40, line: .1}, exported},
+		{"export", false, memory{base: 80, file: .3, all: 3, one: 8, segment: 12, line: .1}, exported},
 		{"import", false, memory{base: 256, file: 1, all: .5, one: 12, line: .1}, imported},
-		{"verify", false, memory{base: 68, file: 1, one: 1.6, node: 60, segment: 40, line: .06}, analyze("verify", "PATH")},
-		{"info", true, memory{base: 40, file: .3, node: 160, segment: 40}, analyze("info", "PATH")},
+		{"verify", false, memory{base: 68, file: .3, one: 1.6, node: 60, segment: 12, line: .06}, analyze("verify", "PATH")},
+		{"info", true, memory{base: 40, file: .3, node: 160, segment: 12}, analyze("info", "PATH")},
 		{"call", true, ask, analyze("call", "PATH", "process_list", "sort_by=mailbox", "limit=10", "--at", "-20s")},
 		{"report", false, judge, analyze("report", "PATH")},
 		{"HTML", false, with(judge, 20), analyze("report", "PATH", "--format", "html")},

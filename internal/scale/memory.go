@@ -11,7 +11,7 @@ import (
 // a sum of what it needs in any case and for what a recording has.
 type memory struct {
 	base    float64 // MiB
-	file    float64 // for each byte of the recording: it is mapped, and the system may take that back
+	file    float64 // for each byte of the recording: of what is read it is held what lies where, what is written is mapped
 	all     float64 // KiB for each process that lives, of all nodes
 	one     float64 // of the largest node
 	ever    float64 // KiB for each process that ever lived

@@ -92,6 +92,17 @@ func callErrors(net *scene.Network, n *scene.Node) [2]series.Series {
 // muteSince is the only process that was mute while others were in trouble; nil where there is none, or several.
 func muteSince(ctx context.Context, s *scene.Scene, trouble finding.Window) (a *scene.Actor, x feeder, err error) {
 	at := trouble.From
+	net, err := s.Network(ctx)
+	if err != nil {
+		return nil, feeder{}, err
+	}
+	for _, n := range s.Nodes { // a node that is away takes nothing, and calls of others fail for that
+		for _, d := range s.Absences(net, n) {
+			if d.From.Before(trouble.To) && d.To.After(at.Add(-4*work.CallTimeout)) {
+				return nil, feeder{}, nil
+			}
+		}
+	}
 	found := 0
 	for _, n := range s.Nodes {
 		if n.Procs.Looks < fewestListings {
@@ -104,7 +115,7 @@ func muteSince(ctx context.Context, s *scene.Scene, trouble finding.Window) (a *
 		}
 		for _, m := range w.mute {
 			who := n.Procs.Known[m.pid]
-			if who == nil || who.Gone || who.Notable() || sendsFail(n, m.over[1]) {
+			if who == nil || who.Gone || who.Notable() || sendsFail(n, from, m.over[1].To) {
 				continue
 			}
 			a, x = who, m
@@ -119,9 +130,9 @@ func muteSince(ctx context.Context, s *scene.Scene, trouble finding.Window) (a *
 
 // sendsFail reports whether messages of a node could not be sent: what is not sent is in no
 // process's count either, so that who sends in vain looks as if it sent nothing.
-func sendsFail(n *scene.Node, over finding.Window) bool {
+func sendsFail(n *scene.Node, from, to time.Time) bool {
 	for _, field := range []string{"SendErrorsLocal", "SendErrorsRemote"} {
-		if grown, _ := series.Increase(n.Series(ergo.Node, field).Between(over.From.Add(-n.Interval), over.To), n.Starts...); grown > 0 {
+		if grown, _ := series.Increase(n.Series(ergo.Node, field).Between(from, to.Add(n.Interval)), n.Starts...); grown > 0 {
 			return true
 		}
 	}

@@ -210,7 +210,8 @@ func madeToWait(a *scene.Actor, st *work.Stall) bool {
 // asItsKind reports whether a process waited as it does for every call, or as all of its
 // behavior do, who are answered: with few listings none of them is seen to wait often.
 func asItsKind(a *scene.Actor, st *work.Stall) bool {
-	if st.To.Mailbox > work.FewWait || !neverElse(a, a.Now(), st.Lasted()) {
+	const each = 2 * work.CallTimeout // on average a message keeps it for half of that, which is longer than calls do by default
+	if st.To.Mailbox > work.FewWait || !neverElse(a, a.Now(), each) {
 		return false
 	}
 	if !st.Open {
@@ -222,10 +223,10 @@ func asItsKind(a *scene.Actor, st *work.Stall) bool {
 		if x.Behavior != a.Behavior || a.Behavior == "" || w == nil {
 			continue
 		}
-		if !neverElse(x, x.Now(), w.Lasted()) {
+		if !neverElse(x, x.Now(), each) {
 			return false
 		}
-		if p := x.Recurs(w); 2*w.Lasted() >= st.Lasted() {
+		if p := x.Recurs(w); 3*w.Lasted() >= st.Lasted() { // as long as what recurs
 			got += p.Times
 			if w.Open {
 				got-- // for this one it has no reply yet

@@ -61,6 +61,13 @@ func runsWhatItShould(ctx context.Context, s *scene.Scene, v *finding.Verdict) e
 			}
 		}
 	}
+	missing, err := missed(ctx, s, listed)
+	if err != nil {
+		return err
+	}
+	if missing != nil {
+		v.Find(missing)
+	}
 	return cronJobs(ctx, s, v)
 }
 
@@ -269,4 +276,107 @@ func emptied(n *scene.Node, a *scene.Application) (time.Time, time.Duration) {
 		}
 	}
 	return series.Middle(from, to)
+}
+
+// missed is the finding about an application that is loaded and never ran, while deliveries have failed
+// all along: somebody misses what it would run. It is told where it is the only one, and runs
+// nowhere else; whoever waits for a process of another node gets no error there, so that the calls of
+// other nodes count too.
+func missed(ctx context.Context, s *scene.Scene, listed map[*scene.Node][]*scene.Application) (*finding.Finding, error) {
+	var node *scene.Node
+	var app *scene.Application
+	for _, n := range s.Nodes {
+		for _, a := range listed[n] {
+			switch {
+			case a.Ran || a.State != "loaded" || len(n.Starts) > 0:
+			case app != nil:
+				return nil, nil // which of them is missed cannot be told
+			default:
+				node, app = n, a
+			}
+		}
+	}
+	if app == nil || runsSomewhere(listed, app) {
+		return nil, nil
+	}
+	net, err := s.Network(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range s.Nodes {
+		for _, field := range []string{"SendErrorsLocal", "CallErrorsLocal", "SendErrorsRemote", "CallErrorsRemote"} {
+			local := field == "SendErrorsLocal" || field == "CallErrorsLocal"
+			if local != (n == node) {
+				continue
+			}
+			counted := failed(n, field, net.OwnErrors(n))
+			if perMinute, ok := allAlong(counted); ok {
+				return neverRan(s, node, app, n, field, counted, perMinute), nil
+			}
+		}
+	}
+	return nil, nil
+}
+
+func runsSomewhere(listed map[*scene.Node][]*scene.Application, app *scene.Application) bool {
+	for _, all := range listed {
+		for _, a := range all {
+			if a.Name == app.Name && a.Ran {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// allAlong is how often a minute something is counted, if that is so from the first to the last: in
+// each third of the time about as often as in all of it, and once a minute at least.
+func allAlong(counted series.Series) (perMinute float64, ok bool) {
+	const (
+		parts  = 3
+		atMost = 2 // times as often, or as seldom
+	)
+	if counted.Len() < 2*parts {
+		return 0, false
+	}
+	first, last := counted.T[0], counted.T[counted.Len()-1]
+	grown, _ := series.Increase(counted)
+	over := last.Sub(first)
+	if perMinute = grown / over.Minutes(); perMinute < 1 {
+		return 0, false
+	}
+	for i := range parts {
+		from, to := first.Add(over/parts*time.Duration(i)), first.Add(over/parts*time.Duration(i+1))
+		part, _ := series.Increase(counted.Between(from, to.Add(1)))
+		if part*parts*atMost < grown || part*parts > atMost*grown {
+			return 0, false
+		}
+	}
+	return perMinute, true
+}
+
+// neverRan words it.
+func neverRan(s *scene.Scene, n *scene.Node, a *scene.Application, misses *scene.Node, field string, counted series.Series, perMinute float64) *finding.Finding {
+	from, to := counted.T[0], counted.T[counted.Len()-1]
+	f := &finding.Finding{
+		Kind: finding.ApplicationDown, Onset: s.From, OnsetErrorS: s.Usual(n).Seconds(), Confidence: finding.Medium, Facts: []finding.Fact{finding.Older},
+		Score:          min(finding.Score(finding.ApplicationDown, s.To.Sub(s.From).Seconds()), finding.Paused),
+		Subject:        finding.Subject{Node: n.Name, Incarnation: n.Incarnation(a.First), Name: a.Name, Application: a.Name},
+		Title:          fmt.Sprintf("the application %s on %s is loaded and does not run, and messages fail for want of a recipient", a.Name, n.Name),
+		Summary:        fmt.Sprintf("It was so when the recording began: it is %s (mode %s) and runs on no node that was recorded. All along %s of %s grew, %s a minute.", a.State, a.Mode, field, misses.Name, finding.Number(perMinute)),
+		Recommendation: "See whether it should run: start it, or stop whoever sends to its processes.",
+		Confirm:        []string{fmt.Sprintf("app_info node=%s name=%s", n.Name, a.Name), fmt.Sprintf("node_info node=%s, twice: %s", misses.Name, field)},
+		Caveats:        []string{"That the messages that fail were for its processes is told by this alone: no other application is loaded that does not run. An application may be loaded for later."},
+		Evidence: []finding.Evidence{
+			{What: "state of the application", Node: n.Name, Tool: "app_list", Field: "state", From: &a.First, To: &s.To},
+			{What: "deliveries that failed, without the recorder's own", Node: misses.Name, Tool: "node_info", Field: field, From: &from, To: &to, Series: finding.Chart("failed", counted)},
+		},
+	}
+	rows := n.Says("app_list", a.First, s.To)
+	rows.Row = a.Name
+	f.Evidence[0].Value("state", a.State, rows.Of("last(state)"))
+	grown, _ := series.Increase(counted)
+	all, _ := series.Increase(misses.Series(ergo.Node, field).Between(from, to.Add(1)))
+	f.Evidence[1].Value("per_minute", perMinute, misses.Says("node_info", from, to).Of(fmt.Sprintf("(increase(%s) - %v) / %v", field, all-grown, to.Sub(from).Minutes())))
+	return f
 }

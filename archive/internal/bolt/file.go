@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"math"
 	"os"
 	"syscall"
 
@@ -153,7 +154,7 @@ func (t *tree) enter(in bucket, key []byte) bucket {
 
 // note notes where a value lies.
 func (t *tree) note(in bucket, key []byte, at, size int64) {
-	if t.places == nil || in.name == "" || in.deep {
+	if t.places == nil || in.name == "" || in.deep || size > math.MaxInt32 {
 		return
 	}
 	list := t.places[in.name]

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"reflect"
 	"testing"
 
 	"go.etcd.io/bbolt"
@@ -99,5 +100,38 @@ func agree(t *testing.T, path string) {
 		if err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestDamagedPlaces: whatever stands in a file, a walk ends, and what it tells lies in the file.
+func TestDamagedPlaces(t *testing.T) {
+	file := written(t, 6)
+	rnd := rand.New(rand.NewPCG(3, 4))
+	sound := 0
+	for range 3000 {
+		b := bytes.Clone(file)
+		for range 1 + rnd.IntN(3) {
+			b[rnd.IntN(len(b))] = byte(rnd.Uint32())
+		}
+		whole := &tree{f: bytes.NewReader(b), size: int64(len(b)), whole: b, places: Places{}}
+		pages := &tree{f: bytes.NewReader(b), size: int64(len(b)), places: Places{}}
+		err, same := whole.walk(), pages.walk()
+		if fmt.Sprint(err) != fmt.Sprint(same) || err == nil && !reflect.DeepEqual(whole.places, pages.places) {
+			t.Fatalf("at once %v, page by page %v", err, same)
+		}
+		if err != nil {
+			continue
+		}
+		sound++
+		for _, list := range whole.places {
+			for _, p := range list {
+				if p.At+int64(p.Size) > int64(len(b)) {
+					t.Fatalf("a value at %d of %d bytes in a file of %d", p.At, p.Size, len(b))
+				}
+			}
+		}
+	}
+	if sound == 0 {
+		t.Error("no walk came to its end")
 	}
 }

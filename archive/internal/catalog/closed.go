@@ -91,6 +91,9 @@ func (s *Segment) readLists() error {
 
 // place says of the segment's values where they lie.
 func (s *Segment) place(places bolt.Places) {
+	for _, v := range s.values {
+		v.at = 0
+	}
 	for _, p := range places[string(BucketBlocks)] {
 		v := s.value(p.Key)
 		v.at, v.size = p.At, int64(p.Size)

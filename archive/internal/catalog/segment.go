@@ -256,7 +256,7 @@ func (s *Segment) IsShut() bool {
 func (s *Segment) Reopen() error {
 	s.Mu.Lock()
 	defer s.Mu.Unlock()
-	if err := s.shut(); err != nil {
+	if err := s.Shut(); err != nil {
 		return err
 	}
 	f, err := bolt.OpenFile(s.Path, new([]byte))
@@ -273,8 +273,8 @@ func (s *Segment) Reopen() error {
 	return nil
 }
 
-// shut closes what is open of the file. Locked by the caller.
-func (s *Segment) shut() (err error) {
+// Shut closes what is open of a bbolt file. Locked by the caller.
+func (s *Segment) Shut() (err error) {
 	if s.DB != nil {
 		err = s.DB.Close()
 	}

@@ -141,7 +141,11 @@ func pack(ss []Stream, z *frame.Zip) []Piece {
 // appendPieces writes the directory, then the data, or that without the raw
 // bits, which then come apart.
 func appendPieces(b []byte, pieces []Piece, apart bool) (all, bits []byte) {
-	var data []byte
+	size := 0
+	for _, p := range pieces {
+		size += len(p.Data)
+	}
+	b = slices.Grow(b, size+8*len(pieces)+8)
 	b = binary.AppendUvarint(b, uint64(len(pieces)))
 	last := 0
 	for _, p := range pieces {
@@ -153,13 +157,15 @@ func appendPieces(b []byte, pieces []Piece, apart bool) (all, bits []byte) {
 		} else {
 			b = binary.AppendUvarint(b, uint64(p.N)<<1)
 		}
+	}
+	for _, p := range pieces {
 		if apart && p.Tag%4 == Bits {
 			bits = append(bits, p.Data...)
 		} else {
-			data = append(data, p.Data...)
+			b = append(b, p.Data...)
 		}
 	}
-	return append(b, data...), bits
+	return b, bits
 }
 
 // A Piece is a stream as it lies in a block.
