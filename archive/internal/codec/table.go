@@ -35,13 +35,15 @@ type table struct {
 
 	desk   *Scratch
 	tmpl   template
-	spans  []span
+	spans  []scan.Span
 	keyBuf []byte
 
 	spelled []uint64 // the hash of the literals of the key in each slot, 0 where they are the key
 	behind  []int32  // the slot of the first row, and of that behind the row in each slot: answers keep their order
 	before  int32    // the slot of the row before in this scan, -1 for the first
 	guess   int32    // the slot of the row that is scanned, where it is the one that was expected; else -1
+	wrong   int      // for how many rows nobody guesses behind a wrong guess: twice as many behind the next
+	pause   int      // what is left of them
 	litBuf  []byte
 	fresh   []int32 // slots given out by this scan
 
@@ -65,14 +67,6 @@ type shape struct {
 type template struct {
 	shape int
 	pre   [][]byte // text before each value, and behind the last one
-}
-
-// A span is where a value's literal stands in the text.
-type span struct {
-	start, end int
-	num        int64
-	whole      bool // num is its value
-	same       bool // it is what the row said before
 }
 
 func newTable(d *Desc, s *Scratch) *table {
@@ -255,21 +249,22 @@ func (t *table) scanLike(text []byte, p int) (end int, ok bool) {
 		if i == last {
 			break
 		}
-		s := span{start: p}
 		if row != nil {
-			s.end, s.same = row[cols[i]].says(t.guess%PartRows, text, p)
+			if end, ok := row[cols[i]].says(t.guess%PartRows, text, p); ok {
+				t.spans = append(t.spans, scan.Span{Start: p, End: end, Is: scan.Same})
+				p = end
+				continue
+			}
 		}
-		if !s.same {
-			var err error
-			if s, err = value(text, p); err != nil {
-				return 0, false
-			}
-			if i == 0 {
-				row = t.guessRow(cols[0], text[p:s.end])
-			}
+		s, err := scan.Value(text, p)
+		if err != nil {
+			return 0, false
+		}
+		if i == 0 {
+			row = t.guessRow(cols[0], text[p:s.End])
 		}
 		t.spans = append(t.spans, s)
-		p = s.end
+		p = s.End
 	}
 	return p, true
 }
@@ -281,7 +276,27 @@ func (t *table) guessRow(col int, key []byte) []*column {
 	if t.form != FormTable || len(t.key) != 1 || !t.cols[col].key {
 		return nil
 	}
+	if t.pause > 0 {
+		t.pause--
+		return nil
+	}
 	slot := t.behind[t.before+1]
+	if p := t.told(slot); p != nil {
+		if end, same := p.cols[col].says(slot%PartRows, key, 0); same && end == len(key) {
+			t.guess, t.wrong = slot, 0
+			return p.cols
+		}
+	}
+	t.wrong = min(2*t.wrong+1, mostWrong)
+	t.pause = t.wrong
+	return nil
+}
+
+// mostWrong is how many rows are passed over where answers have no order.
+const mostWrong = 63
+
+// told is the part of a slot whose row the run under way has told, and this scan has not met; nil where there is no such row.
+func (t *table) told(slot int32) *part {
 	if int(slot) >= len(t.keys) || t.seen[slot] == t.scan || t.alive[slot>>6]>>(slot&63)&1 == 0 || int(slot/PartRows) >= len(t.parts) {
 		return nil
 	}
@@ -289,11 +304,7 @@ func (t *table) guessRow(col int, key []byte) []*column {
 	if !p.inRun.has(slot%PartRows) || len(p.cols) < len(t.cols) {
 		return nil
 	}
-	if end, same := p.cols[col].says(slot%PartRows, key, 0); !same || end != len(key) {
-		return nil
-	}
-	t.guess = slot
-	return p.cols
+	return p
 }
 
 // says reports whether the text at p begins with the literal that the row said last of the column,
@@ -305,22 +316,6 @@ func (c *column) says(slot int32, text []byte, p int) (end int, same bool) {
 	lit := c.dict.At(int(c.vals[slot]))
 	end = p + len(lit)
 	return end, end <= len(text) && string(text[p:end]) == string(lit)
-}
-
-func value(text []byte, p int) (s span, err error) {
-	s.start = p
-	if p >= len(text) {
-		return s, scan.ErrJSON
-	}
-	switch c := text[p]; {
-	case c == '"':
-		s.end, err = scan.StringEnd(text, p)
-	case c == '-' || c-'0' < 10:
-		s.end, s.num, s.whole, err = scan.Number(text, p)
-	default:
-		s.end, err = scan.ValueEnd(text, p, 0)
-	}
-	return s, err
 }
 
 // scanNew reads a row of any look, and learns it.
@@ -343,7 +338,7 @@ func (t *table) scanNew(text []byte, p int) (int, int, error) {
 		}
 		p = next
 		tmpl.pre = append(tmpl.pre, bytes.Clone(text[from:p]))
-		s, err := value(text, p)
+		s, err := scan.Value(text, p)
 		if err != nil {
 			return 0, 0, err
 		}
@@ -353,8 +348,8 @@ func (t *table) scanNew(text []byte, p int) (int, int, error) {
 		}
 		cols = append(cols, col)
 		t.spans = append(t.spans, s)
-		from = s.end
-		if p = scan.Space(text, s.end); p >= len(text) || text[p] != ',' && text[p] != '}' {
+		from = s.End
+		if p = scan.Space(text, s.End); p >= len(text) || text[p] != ',' && text[p] != '}' {
 			return 0, 0, scan.ErrJSON
 		}
 		p++
@@ -411,7 +406,7 @@ func (t *table) rowKey(text []byte, shape int) (key []byte, spelled uint64) {
 	keys := t.shapes[shape].keys
 	if len(keys) == 1 && len(t.key) == 1 {
 		s := t.spans[keys[0]]
-		lit := text[s.start:s.end]
+		lit := text[s.Start:s.End]
 		if bytes.IndexByte(lit, '\\') < 0 {
 			return lit, 0
 		}
@@ -422,8 +417,8 @@ func (t *table) rowKey(text []byte, shape int) (key []byte, spelled uint64) {
 	escaped := false
 	for _, i := range keys {
 		s := t.spans[i]
-		t.keyBuf = append(append(t.keyBuf, text[s.start:s.end]...), 0)
-		escaped = escaped || bytes.IndexByte(text[s.start:s.end], '\\') >= 0
+		t.keyBuf = append(append(t.keyBuf, text[s.Start:s.End]...), 0)
+		escaped = escaped || bytes.IndexByte(text[s.Start:s.End], '\\') >= 0
 	}
 	if !escaped {
 		return t.keyBuf, 0
@@ -432,7 +427,7 @@ func (t *table) rowKey(text []byte, shape int) (key []byte, spelled uint64) {
 	t.keyBuf = t.keyBuf[:0]
 	for _, i := range keys {
 		s := t.spans[i]
-		t.keyBuf = append(scan.AppendPlain(t.keyBuf, text[s.start:s.end]), 0)
+		t.keyBuf = append(scan.AppendPlain(t.keyBuf, text[s.Start:s.End]), 0)
 	}
 	return t.keyBuf, spelled
 }
@@ -572,14 +567,14 @@ func (t *table) stageRow(text []byte, shape int, slot int32) error {
 	p.startRow(slot%PartRows, shape)
 	for i, col := range t.shapes[shape].cols {
 		s := &t.spans[i]
-		if s.same {
+		if s.Is == scan.Same {
 			continue
 		}
-		if s.whole {
-			p.stageInt(col, s.num, t.cols[col].kind)
+		if s.Is == scan.Whole {
+			p.stageInt(col, s.Num, t.cols[col].kind)
 			continue
 		}
-		lit := text[s.start:s.end]
+		lit := text[s.Start:s.End]
 		if c := lit[0]; c == '{' || c == '[' {
 			t.litBuf = scan.Compact(t.litBuf[:0], lit)
 			lit = t.litBuf

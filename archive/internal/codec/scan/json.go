@@ -134,6 +134,43 @@ func digitsEnd(text []byte, p int) (int, error) {
 	return p, nil
 }
 
+// A Span is where a value's literal stands in a text. It has no more fields than a compiler keeps in registers.
+type Span struct {
+	Start, End int
+	Num        int64
+	Is         Meaning
+}
+
+// A Meaning is what is known of a value.
+type Meaning uint8
+
+// What is known of a value.
+const (
+	Literal Meaning = iota // no more than what is written
+	Whole                  // Num is its value
+	Same                   // it is what was said before
+)
+
+// Value finds the value at p. What is inside of a string is not checked.
+func Value(text []byte, p int) (s Span, err error) {
+	s.Start = p
+	if p >= len(text) {
+		return s, ErrJSON
+	}
+	switch c := text[p]; {
+	case c == '"':
+		s.End, err = StringEnd(text, p)
+	case c == '-' || c-'0' < 10:
+		var whole bool
+		if s.End, s.Num, whole, err = Number(text, p); whole {
+			s.Is = Whole
+		}
+	default:
+		s.End, err = ValueEnd(text, p, 0)
+	}
+	return s, err
+}
+
 // ValueEnd is the place behind the valid value that begins at p.
 func ValueEnd(text []byte, p, depth int) (end int, err error) {
 	if p >= len(text) || depth > maxDepth {
