@@ -76,12 +76,17 @@ type leaders struct {
 	on  map[string][]*finding.Finding
 }
 
+// harmless reports whether a finding is a note about what hurts nobody: who is answered, if late, and who
+// uses a little more CPU. Nothing follows from it.
+func harmless(f *finding.Finding) bool {
+	return f.Score < finding.ScoreWarning && (f.Is(finding.Waits) || f.Kind == finding.CPUHotspot)
+}
+
 // leading are the leaders to a kind: of thousands of findings most can lead to nothing.
 func (g *graph) leading(by finding.Relation, to finding.Kind) leaders {
 	l := leaders{on: map[string][]*finding.Finding{}}
 	for _, r := range g.findings {
-		meant := r.Is(finding.Waits) && r.Score < finding.ScoreWarning // it is answered, if late: nobody is hurt
-		if r.Score >= finding.ScoreInfo && !meant && g.rows[r.Kind].Leads(by, to) {
+		if r.Score >= finding.ScoreInfo && !harmless(r) && g.rows[r.Kind].Leads(by, to) {
 			l.all = append(l.all, r)
 			l.on[r.Subject.Node] = append(l.on[r.Subject.Node], r)
 		}
@@ -134,7 +139,7 @@ func (g *graph) candidates(f *finding.Finding) []*finding.Finding {
 	for _, c := range g.findings {
 		ended := c.End != nil && f.Onset.After(c.End.Add(slack(c, f))) || f.End != nil && f.End.Before(c.Onset)
 		own := c.Kind == finding.ApplicationDown && c.Subject.Application == f.Subject.Application && sameNode(c, f) // it is of that application
-		if c == f || own || c.Is(finding.Waits) || c.Score < finding.ScoreInfo || ended || !g.rows[c.Kind].Leads(finding.WaitsFor, f.Kind) ||
+		if c == f || own || harmless(c) || c.Is(finding.Waits) || c.Score < finding.ScoreInfo || ended || !g.rows[c.Kind].Leads(finding.WaitsFor, f.Kind) ||
 			finding.LeadsTo(f, c) || c.Onset.Sub(f.Onset) > late+slack(c, f) {
 			continue
 		}

@@ -276,9 +276,13 @@ func diagnose(was, now pace, waits bool) string {
 	case more(was, now):
 		return fmt.Sprintf("Arrivals rose from %s a second; a message takes no longer than before.", finding.Number(was.arrived))
 	case slower(was, now):
+		const about = 1.25 // times as many, or as few
 		arrivals := "About as many arrive as before (%s a second)"
-		if more(now, was) {
+		switch {
+		case more(now, was):
 			arrivals = "Less arrives than before (%s a second)"
+		case now.arrived > about*was.arrived || was.arrived > about*now.arrived:
+			arrivals = "Before, %s a second arrived"
 		}
 		return fmt.Sprintf(arrivals+"; each message takes %s now, %s before.",
 			finding.Number(was.arrived), finding.Seconds(1/now.handled), finding.Seconds(was.service))

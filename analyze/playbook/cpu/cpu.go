@@ -56,7 +56,7 @@ func steady(s *scene.Scene, n *scene.Node, rates series.Series, v *finding.Verdi
 		v.Skip("%s: %s: no finding, for it handles as much more, has just started, or the rise is too short", n.Name, said)
 		return
 	}
-	v.Fine("%s: no rise of CPU that is not explained by its load: %s, over %d samples", n.Name, said, rates.Len())
+	v.Fine("%s: no rise of CPU by %s of a core or more that is not explained by its load: %s, over %d samples", n.Name, finding.Number(s.Set.Of(hotCores)), said, rates.Len())
 }
 
 // hotspot is the finding about a node whose use of CPU rose and stayed up, nil
@@ -66,6 +66,7 @@ func hotspot(ctx context.Context, s *scene.Scene, n *scene.Node, rates series.Se
 	if err != nil {
 		return nil, nil
 	}
+	var noted *finding.Finding // of a rise that is little
 	for i, c := range changes {
 		since, end := s.From, s.To
 		if i > 0 {
@@ -119,9 +120,13 @@ func hotspot(ctx context.Context, s *scene.Scene, n *scene.Node, rates series.Se
 			return nil, err
 		}
 		if little {
-			if short, err := shortOfCPU(ctx, s, n, f, c.At, end, profs, c.After-c.Before); err != nil || !short {
-				if err != nil {
-					return nil, err
+			short, err := shortOfCPU(ctx, s, n, f, c.At, end, profs, c.After-c.Before)
+			if err != nil {
+				return nil, err
+			}
+			if !short {
+				if noted == nil && noteworthy(s, f, c.After-c.Before) {
+					noted = f
 				}
 				continue
 			}
@@ -138,7 +143,21 @@ func hotspot(ctx context.Context, s *scene.Scene, n *scene.Node, rates series.Se
 	if f, err = olderHotspot(ctx, s, n, rates, profs); f != nil || err != nil {
 		return f, err
 	}
-	return dearHotspot(s, n, rates, profs), nil
+	if f = dearHotspot(s, n, rates, profs); f != nil {
+		return f, nil
+	}
+	return noted, nil
+}
+
+// noteworthy makes a note of a rise that is little, and no load, if it is half of what is more, and a profile
+// says of what.
+func noteworthy(s *scene.Scene, f *finding.Finding, rise float64) bool {
+	if least := s.Set.Of(hotCores); f.Subject.Function == "" || rise < least/2 {
+		return false
+	}
+	f.AtMost(finding.Note)
+	f.Caveats = append(f.Caveats, fmt.Sprintf("It is less than %s of a core more (the setting %s): little, unless the node has little to give.", finding.Number(s.Set.Of(hotCores)), hotCores.Name))
+	return true
 }
 
 // reshaped is the function of the application that took a far greater share of

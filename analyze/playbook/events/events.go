@@ -285,6 +285,9 @@ func flood(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 	if err != nil {
 		changes = nil // too few answers for one
 	}
+	if len(changes) == 0 {
+		changes = leap(rates, s.Set.Of(voidRise))
+	}
 	for i, c := range slices.Backward(changes) {
 		end := e.Last
 		if i+1 < len(changes) {
@@ -298,7 +301,7 @@ func flood(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 		f := about(e, s, finding.EventFanout, finding.Score(finding.EventFanout, c.After), c.At.Add(-e.Interval/2), c.Error+e.Interval/2)
 		fan := c.After / math.Max(sent/seconds, 1e-9)
 		f.Title = fmt.Sprintf("%s on %s makes %s deliveries a second, before %s", e.Label(), finding.NodeName(e.Node.Name), finding.Number(c.After), finding.Number(c.Before))
-		f.Summary = fmt.Sprintf("Since %s it is published %s times a second, and each message goes to %s subscribers.", finding.Clock(c.At), finding.Number(sent/seconds), finding.Number(fan))
+		f.Summary = fmt.Sprintf("Since %s it is published %s times a second, and each message makes %s deliveries: one for each subscriber here, and one for each other node with some.", finding.Clock(c.At), finding.Number(sent/seconds), finding.Number(fan))
 		f.Evidence = []finding.Evidence{evidence(e, s, "deliveries", "MessagesLocalSent + MessagesRemoteSent", c.At, rates)}
 		f.Evidence[0].Value("before_per_s", c.Before, said(e, e.Delivered.Before(c.At)).Of("median(rates(MessagesLocalSent + MessagesRemoteSent))"))
 		f.Evidence[0].Value("after_per_s", c.After, e.Node.OverRates("event_list", e.Delivered, rates.Between(c.At, end.Add(1))).For(e.Name).Of("median(rates(MessagesLocalSent + MessagesRemoteSent))"))
@@ -322,7 +325,7 @@ func flood(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 		}
 		f := about(e, s, finding.EventFanout, finding.Note, e.Published.T[0], e.Interval)
 		f.Title = fmt.Sprintf("%s on %s makes %s deliveries a second", e.Label(), finding.NodeName(e.Node.Name), finding.Number(rate))
-		f.Summary = fmt.Sprintf("It has been so from the first answer on: %s messages to %s subscribers each.", finding.Number(grown), finding.Number(delivered/math.Max(grown, 1)))
+		f.Summary = fmt.Sprintf("It has been so from the first answer on: %s messages of %s deliveries each.", finding.Number(grown), finding.Number(delivered/math.Max(grown, 1)))
 		f.Evidence = []finding.Evidence{evidence(e, s, "deliveries", "MessagesLocalSent + MessagesRemoteSent", e.Published.T[0], e.Delivered)}
 		f.Evidence[0].Value("messages", grown, said(e, e.Published).Of("increase(MessagesPublished)"))
 		f.Evidence[0].Value("per_message", delivered/math.Max(grown, 1), said(e, e.Published).Of(deliveries+" / greatest(increase(MessagesPublished), 1)"))
@@ -332,6 +335,28 @@ func flood(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 		return true
 	}
 	return false
+}
+
+// leap is the moment since which a rate was many times what it ever was before, where there are too few
+// answers for a test by their ranks: thousands of messages are no chance. The answer in between has
+// both in it, as much of either as tells when it was.
+func leap(rates series.Series, many float64) []series.Change {
+	const (
+		each  = 3 // answers on either side
+		usual = 2 // times as much as before is of before
+	)
+	for i := each; i+each < rates.Len(); i++ {
+		before, after := rates.V[:i], rates.V[i+1:]
+		if rates.V[i] < usual*slices.Max(before) || slices.Min(after) < many*slices.Max(before) {
+			continue
+		}
+		c := series.Change{Error: rates.Interval() / 2, Before: series.Median(before), After: series.Median(after)}
+		step := rates.T[i].Sub(rates.T[i-1])
+		since := time.Duration(min(1, (rates.V[i]-c.Before)/(c.After-c.Before)) * float64(step))
+		c.At = rates.T[i].Add(step/2 - since) // of the middle of the first rate after it
+		return []series.Change{c}
+	}
+	return nil
 }
 
 // perSecond is how much a counter grew a second.
@@ -357,7 +382,7 @@ func olderFlood(s *scene.Scene, e *scene.Event, rate, grown, delivered float64) 
 	f.Confidence, f.Facts = finding.Medium, []finding.Fact{finding.Older}
 	per := delivered / math.Max(grown, 1)
 	f.Title = fmt.Sprintf("%s on %s makes %s deliveries a second, all along", e.Label(), finding.NodeName(e.Node.Name), finding.Number(rate))
-	f.Summary = fmt.Sprintf("It was so when the recording began: each message goes to %s subscribers. In the %s since it was registered it made %s a second on average.", finding.Number(per), finding.Duration(life), finding.Number(was))
+	f.Summary = fmt.Sprintf("It was so when the recording began: each message makes %s deliveries. In the %s since it was registered it made %s a second on average.", finding.Number(per), finding.Duration(life), finding.Number(was))
 	f.Evidence = []finding.Evidence{evidence(e, s, "deliveries", "MessagesLocalSent + MessagesRemoteSent", first, e.Delivered)}
 	all := said(e, e.Delivered)
 	f.Evidence[0].Value("per_s", rate, all.Of(deliveries+" / greatest(span(MessagesLocalSent + MessagesRemoteSent), 1)"))

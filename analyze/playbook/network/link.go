@@ -95,7 +95,7 @@ func lostLink(s *scene.Scene, w *scene.Network, v *finding.Verdict, a, b string)
 	default:
 		linkDown(s, w, f, last)
 	}
-	if failed := max(remoteErrors(s, w, a, first), remoteErrors(s, w, b, first)); f.Kind == finding.LinkFlap && failed > 0 {
+	if failed := max(remoteErrors(s, w, a, first), remoteErrors(s, w, b, first)); f.Kind == finding.LinkFlap && failed > 0 && wholeLosses(losses) > 0 {
 		f.Score = max(f.Score, min(finding.Score(finding.LinkDown, failed), finding.Unsure))
 		f.Summary += " Sends or calls to other nodes fail since then."
 	}
