@@ -147,6 +147,15 @@ func columnDamage(t *testing.T, path string, k archive.StreamKey, file []byte) {
 		for _, err := range r.Scan(ctx, k, time.Time{}, time.Time{}, nil) {
 			whole = whole || err != nil
 		}
+		errs := 0
+		for _, err := range r.Records(ctx, archive.Query{Reverse: s.at%2 == 0}) {
+			if err != nil {
+				errs++
+			}
+		}
+		if errs != 1 {
+			t.Errorf("byte %d, of column %d: who reads whole records is told %d times", s.at, s.column, errs)
+		}
 		if rep, err := r.Verify(ctx); err != nil || len(rep.Damage) == 0 || !whole {
 			t.Errorf("byte %d, of column %d: verify %v, %v; who reads all finds it: %v", s.at, s.column, rep.Damage, err, whole)
 		}

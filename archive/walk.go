@@ -83,6 +83,7 @@ type walk struct {
 	ready  map[*catalog.Run]map[int]*Record // decoded ahead
 	table  *codec.Table
 	open   *catalog.Run // in table
+	lost   *catalog.Run // just now: it cannot be opened
 	next   int          // its record to come
 	ahead  int          // how many were decoded at once last
 }
@@ -160,6 +161,7 @@ func (w *walk) take() (*Record, error) {
 		delete(w.ready[it.run], it.i)
 		return rec, nil
 	}
+	defer w.passOver()
 	if (w.open == it.run && w.next <= it.i || w.open != it.run && !w.reverse) && (len(w.items) == 0 || w.items[0].run != it.run || w.items[0].i > it.i) {
 		return w.decode(&it)
 	}
@@ -195,10 +197,20 @@ func (w *walk) take() (*Record, error) {
 	return rec, failed
 }
 
+// passOver leaves out the other records of a run that could not be opened, of which the first was told: heads are read
+// without the columns that may be damaged.
+func (w *walk) passOver() {
+	if w.lost != nil {
+		w.items = slices.DeleteFunc(w.items, func(it item) bool { return it.run == w.lost })
+		w.lost = nil
+	}
+}
+
 // decode decodes one record.
 func (w *walk) decode(it *item) (*Record, error) {
 	if w.open != it.run || w.next > it.i {
 		if err := w.load(it.run); err != nil {
+			w.lost = it.run
 			return nil, err
 		}
 	}

@@ -367,11 +367,14 @@ func (r *Run) is(cr *codec.Run) bool {
 	return cr.Run == r.Run && cr.Part == r.Part && cr.Records == r.Records && cr.Archive == r.Archive
 }
 
+// oneBlock is how long a block is that comes with one read anyway.
+const oneBlock = 16 << 10
+
 // openColumns opens some columns of a block where they can be read alone; else it is nil. Of a flat file that
 // is far away a whole block comes with one request.
 func (r *Run) openColumns(z *codec.Zip, room *codec.Room, columns []string) (cr *codec.Run) {
 	switch {
-	case r.Chunks != nil || r.bad != nil || r.Seg.IsRaw():
+	case r.Chunks != nil || r.bad != nil || r.Size <= oneBlock || r.Seg.IsRaw():
 	case r.Seg.Flat != nil:
 		if f := r.Seg.Flat; f.file != nil {
 			cr = codec.OpenColumns(z, io.NewSectionReader(f.file, r.At, int64(r.Size)), r.Size, room, columns)
