@@ -150,8 +150,11 @@ func (g *graph) candidates(f *finding.Finding) []*finding.Finding {
 
 // lag says how long after its cause an effect began.
 func lag(root, f *finding.Finding) string {
-	d := f.Onset.Sub(root.Onset)
-	if d < slack(root, f)-3*time.Second {
+	d, off := f.Onset.Sub(root.Onset), slack(root, f)-3*time.Second
+	switch {
+	case d < -off-3*time.Second:
+		return "and was seen " + finding.Duration(-d) + " before it"
+	case d < off:
 		return "from the same moment on"
 	}
 	return finding.Duration(d) + " after it began"

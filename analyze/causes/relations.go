@@ -96,7 +96,10 @@ func predicates(s *scene.Scene) map[finding.Relation]predicate {
 		finding.CostsMore: func(root, f *finding.Finding) bool {
 			return sameCode(root, f) && (f.Kind == finding.BlockedCallback || f.Is(finding.Dearer))
 		},
-		finding.LoadBurns:     func(root, f *finding.Finding) bool { return sameCode(root, f) && !root.Is(finding.Dearer) },
+		finding.LoadBurns: func(root, f *finding.Finding) bool {
+			over := root.End != nil && f.End == nil // the load is, and the CPU is still used
+			return sameCode(root, f) && !root.Is(finding.Dearer) && !over
+		},
 		finding.HasLock:       hasLock,
 		finding.UsesUp:        func(root, f *finding.Finding) bool { return usesUp(s, root, f) },
 		finding.Holds:         holds,

@@ -163,6 +163,9 @@ func overload(ctx context.Context, s *scene.Scene, b *backlog) (*finding.Finding
 		f.Facts = append(f.Facts, finding.Dearer, finding.Saturated) // messages wait, so it has no time left
 	}
 	f.Title = fmt.Sprintf("%s on %s %s", a.Called(), a.Node.Name, behind(f, was, now))
+	if waits && b.Worst.Mailbox <= work.FewWait && !before.At.IsZero() && neverElse(a, before, time.Duration(float64(time.Second)/now.handled)) && answered(a.Node, &f.Evidence[0], onset, b.End) {
+		getsThem(f, a)
+	}
 	if !b.Open {
 		end := b.End
 		f.End = &end

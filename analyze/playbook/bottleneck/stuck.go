@@ -166,7 +166,11 @@ func keptWaiting(ctx context.Context, s *scene.Scene, a *scene.Actor, e *work.Ep
 	always := e.Before.At.IsZero() || e.Handled() > 0 && neverElse(a, e.Before, time.Duration(float64(time.Second)/e.Handled()))
 	growing := backlogOf(a, e).growing() && e.Worst.Mailbox > work.FewWait // a few come to anybody while he waits
 	if always && e.Handled() > 0 && answered(a.Node, &f.Evidence[0], onset, e.End) {
-		getsThem(f, a, growing)
+		if growing {
+			getsThemLate(f, a)
+		} else {
+			getsThem(f, a)
+		}
 	}
 	if !e.Open {
 		end := e.End
@@ -179,19 +183,18 @@ func keptWaiting(ctx context.Context, s *scene.Scene, a *scene.Actor, e *work.Ep
 	return f, tellLastStack(ctx, s, f, a)
 }
 
-// getsThem says that a process that waits nearly all the time is answered: that is worth a note
-// only, unless more and more wait behind it.
-func getsThem(f *finding.Finding, a *scene.Actor, growing bool) {
-	means := "No call of its node failed meanwhile: it is answered, and its calls are made to wait for so long."
-	if growing {
-		means = "No call of its node failed meanwhile: it is answered, and too late for all that comes."
-		f.Recommendation = "See why each reply takes so long; else let it not wait for one before it takes the next message."
-		f.Title = fmt.Sprintf("%s on %s waits for replies nearly all the time, and falls behind", a.Called(), a.Node.Name)
-	} else {
-		f.AtMost(finding.Note)
-		f.Title = fmt.Sprintf("%s on %s waits for replies nearly all the time, and gets them", a.Called(), a.Node.Name)
-	}
-	f.Summary = strings.Replace(f.Summary, unanswered, means, 1)
+// getsThem says that a process that waits nearly all the time is answered: a note.
+func getsThem(f *finding.Finding, a *scene.Actor) {
+	f.AtMost(finding.Note)
+	f.Title = fmt.Sprintf("%s on %s waits for replies nearly all the time, and gets them", a.Called(), a.Node.Name)
+	f.Summary = strings.Replace(f.Summary, " "+unanswered, "", 1) + " No call of its node failed meanwhile: it is answered, and its calls are made to wait for so long."
+}
+
+// getsThemLate says that a process that waits nearly all the time is answered, while more and more wait behind it.
+func getsThemLate(f *finding.Finding, a *scene.Actor) {
+	f.Title = fmt.Sprintf("%s on %s waits for replies nearly all the time, and falls behind", a.Called(), a.Node.Name)
+	f.Summary = strings.Replace(f.Summary, unanswered, "No call of its node failed meanwhile: it is answered, and too late for all that comes.", 1)
+	f.Recommendation = "See why each reply takes so long; else let it not wait for one before it takes the next message."
 }
 
 // unanswered is what it means that a process waits nearly all the time.
