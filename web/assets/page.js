@@ -182,6 +182,8 @@ watch({
   },
   pick: (ms) => step(ms),
   back: () => {
+    wanted = null; // by the first of the two clicks: its answer would write another address while this goes back
+    pending?.abort();
     if (zooms > 0) {
       zooms--;
       history.back();
