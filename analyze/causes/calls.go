@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"ergorecorder/analyze/finding"
@@ -41,28 +40,37 @@ func (g *graph) calls(ctx context.Context) ([]*finding.Finding, error) {
 	if err != nil {
 		return nil, err
 	}
+	next := g.named(waiters, said)
 	var left []*finding.Finding
 	for _, f := range waiters {
-		if !g.calleeOf(net, f, said[f]) {
+		if !g.calleeOf(net, f, said[f], next) {
 			left = append(left, f)
 		}
 	}
-	var cycles []*finding.Finding
-	if unseen := g.notRecorded(net); len(unseen) == 0 {
-		var kept []*finding.Finding
+	g.chained(left, next)
+	left = unexplained(left)
+	var cycles, kept []*finding.Finding
+	unseen := g.notRecorded(net)
+	if len(unseen) == 0 {
 		if cycles, kept, err = g.cycles(ctx, left); err != nil {
 			return nil, err
 		}
-		for _, f := range kept {
-			g.likely(net, f, g.candidates(f), "in the cluster")
+	}
+	for _, f := range left { // those who name each other wait in a ring, and none of them is the next in a chain
+		if c := next[f]; c.callee != nil && f.Cause == nil && next[c.callee].callee != f {
+			g.namedBy(f, c)
 		}
-	} else {
-		for _, f := range left {
+	}
+	for _, f := range unexplained(kept) {
+		g.likely(net, f, g.candidates(f), "in the cluster")
+	}
+	if len(unseen) > 0 {
+		for _, f := range unexplained(left) {
 			f.Or(fmt.Sprintf("It waits for somebody on %s, of which no process was listed.", finding.List(unseen)), "its log, its stack or its code names whom it calls; the processes of that node.")
 		}
 	}
-	for _, f := range left {
-		if f.Cause == nil {
+	for _, f := range unexplained(left) {
+		if !g.ofItsApplication(net, f, g.candidates(f)) {
 			g.elsewhere(net, f)
 		}
 	}
@@ -119,15 +127,21 @@ func (g *graph) said(ctx context.Context, waiters []*finding.Finding) (map[*find
 	return out, nil
 }
 
-// calleeOf explains a waiter by the process that its log names, else by one of
-// its own application.
-func (g *graph) calleeOf(net *scene.Network, f *finding.Finding, said []string) bool {
+// calleeOf explains a waiter by the process at fault that its log names, else, where it names none, by
+// one of its own application.
+func (g *graph) calleeOf(net *scene.Network, f *finding.Finding, said []string, next map[*finding.Finding]naming) bool {
 	all := g.candidates(f)
-	if c, line := mentioned(append(slices.Clone(all), g.alsoWaiting(f)...), said); c != nil {
-		g.waitsFor(f, c, "its log names it: "+line)
-		f.Summary += " It waits for " + c.Subject.Who() + ", which its log names."
-		return true
+	if c, line := mentioned(all, said); c != nil {
+		return g.namedBy(f, naming{c, line})
 	}
+	if next[f].callee != nil {
+		return false
+	}
+	return g.ofItsApplication(net, f, all)
+}
+
+// ofItsApplication explains a waiter by the likeliest of the candidates that are of its application.
+func (g *graph) ofItsApplication(net *scene.Network, f *finding.Finding, all []*finding.Finding) bool {
 	var own []*finding.Finding
 	for _, c := range all {
 		if f.Subject.Application != "" && c.Subject.Application == f.Subject.Application {
@@ -135,19 +149,6 @@ func (g *graph) calleeOf(net *scene.Network, f *finding.Finding, said []string) 
 		}
 	}
 	return g.likely(net, f, own, "of its application")
-}
-
-// alsoWaiting are those who wait themselves, at the same time: none of them is at fault, but one that a log
-// names is the next in the chain.
-func (g *graph) alsoWaiting(f *finding.Finding) []*finding.Finding {
-	var out []*finding.Finding
-	for _, c := range g.findings {
-		over := c.End != nil && c.End.Before(f.Onset) || f.End != nil && f.End.Before(c.Onset)
-		if c != f && !over && c.Is(finding.Waits) && c.Score >= finding.ScoreWarning && g.rows[c.Kind].Leads(finding.WaitsFor, f.Kind) && !finding.LeadsTo(f, c) {
-			out = append(out, c)
-		}
-	}
-	return out
 }
 
 // elsewhere explains a waiter by a process of another application, if there is
@@ -247,56 +248,6 @@ func (g *graph) waitsFor(f, callee *finding.Finding, because string) {
 	if callee.Subject.Node != f.Subject.Node {
 		f.Subject.Peer = callee.Subject.Node
 	}
-}
-
-// mentioned is the candidate that a log names by PID or name, and the line.
-func mentioned(all []*finding.Finding, said []string) (*finding.Finding, string) {
-	for _, line := range said {
-		for _, c := range all {
-			if c.Subject.PID != "" && strings.Contains(line, c.Subject.PID) || containsWord(line, c.Subject.Name) {
-				return c, line
-			}
-		}
-	}
-	return nil, ""
-}
-
-// containsWord reports whether a name stands in a line, and not as a part of a
-// longer one; nor as a word of prose: a name that is a plain lower-case word has
-// to be quoted.
-func containsWord(line, name string) bool {
-	if name == "" {
-		return false
-	}
-	plain := strings.Trim(name, "abcdefghijklmnopqrstuvwxyz") == ""
-	part := func(b byte) bool {
-		return b == '_' || b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z'
-	}
-	for at := 0; ; {
-		i := strings.Index(line[at:], name)
-		if i < 0 {
-			return false
-		}
-		from, to := at+i, at+i+len(name)
-		before, behind := byte(' '), byte(' ')
-		if from > 0 {
-			before = line[from-1]
-		}
-		if to < len(line) {
-			behind = line[to]
-		}
-		quoted := before == behind && strings.IndexByte("'\"`", before) >= 0 || before == '<' || before == '{' || failing(line[:from], line[to:])
-		if !part(before) && !part(behind) && (!plain || quoted) {
-			return true
-		}
-		at = to
-	}
-}
-
-// failing reports whether what stands between two parts of a line is a part of an error, as Go's are
-// put together: "process terminated abnormally - ledger: timed out".
-func failing(before, behind string) bool {
-	return strings.HasPrefix(behind, ": ") && (before == "" || strings.HasSuffix(before, "- ") || strings.HasSuffix(before, ": "))
 }
 
 // siblings puts waiters of one behavior and node, for which nobody could be
