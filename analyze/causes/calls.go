@@ -243,13 +243,6 @@ func (g *graph) side(net *scene.Network, f *finding.Finding, all []*finding.Find
 	return there, fmt.Sprintf("%s calls of its node failed meanwhile, all of them %s", finding.Number(local+remote), where)
 }
 
-func (g *graph) waitsFor(f, callee *finding.Finding, because string) {
-	f.FollowsFrom(callee, because)
-	if callee.Subject.Node != f.Subject.Node {
-		f.Subject.Peer = callee.Subject.Node
-	}
-}
-
 // siblings puts waiters of one behavior and node, for which nobody could be
 // found, below the first of them: they call the same.
 func (g *graph) siblings(left []*finding.Finding) {

@@ -76,6 +76,13 @@ func (g *graph) namedBy(f *finding.Finding, by naming) bool {
 	return true
 }
 
+func (g *graph) waitsFor(f, callee *finding.Finding, because string) {
+	f.FollowsFrom(callee, because)
+	if callee.Subject.Node != f.Subject.Node {
+		f.Subject.Peer = callee.Subject.Node
+	}
+}
+
 // unexplained are those for which no cause is known.
 func unexplained(all []*finding.Finding) []*finding.Finding {
 	return slices.DeleteFunc(slices.Clone(all), func(f *finding.Finding) bool { return f.Cause != nil })

@@ -100,7 +100,7 @@ func Kinds() []Row {
 		},
 		{
 			Kind: StuckCall, Playbook: "bottleneck", Subject: "node, pid, name; peer or callee where known",
-			Claimed:  "it waits for a reply for longer than the call timeout; or it takes calls and answers none",
+			Claimed:  "it waits for a reply for longer than the call timeout; or it gets messages and sends none any more, while calls fail that may be for it",
 			Excludes: "that it computes: it was seen waiting for a response",
 			Measure:  Measure{"time that messages have waited behind the call, all together", "s", 5, 60},
 			Harms:    harms(),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"ergorecorder/analyze/finding"
@@ -13,61 +14,113 @@ import (
 	"ergorecorder/ergo"
 )
 
+// A need is a stretch in which processes of a node were not answered, and where whom they called may be.
+type need struct {
+	finding.Window
+	caller *scene.Node
+	where  [2]bool // on their own node, and on others
+}
+
+// mayBeFor reports whether calls to a process of a node may have failed then.
+func (w need) mayBeFor(n *scene.Node) bool { return w.where[side(w.caller, n)] }
+
+// side is which of the counters of a node's failed calls counts those to another: 0 where they are one.
+func side(caller, callee *scene.Node) int {
+	if caller == callee {
+		return 0
+	}
+	return 1
+}
+
 // mutes are the findings about processes that take calls and answer none: nothing waits for them, so
 // that no other finding tells. Each goes on getting messages and sends next to none since the
 // moment at which others began to wait, or their calls to fail; it is told where it is the only one.
-func mutes(ctx context.Context, s *scene.Scene, waiting []*finding.Finding) ([]*finding.Finding, error) {
-	trouble, err := whenCallsFail(ctx, s)
+func mutes(ctx context.Context, s *scene.Scene, found []*finding.Finding) ([]*finding.Finding, error) {
+	needs, err := whenCallsFail(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	for _, f := range waiting {
-		if f.Is(finding.Waits) && f.Score >= finding.ScoreWarning {
-			w := finding.Window{From: f.Onset, To: s.To}
+	for _, f := range found {
+		if n := s.Node(f.Subject.Node); n != nil && f.Is(finding.Waits) && f.Score >= finding.ScoreWarning {
+			w := need{finding.Window{From: f.Onset, To: s.To}, n, [2]bool{true, true}}
 			if f.End != nil {
 				w.To = *f.End
 			}
-			trouble = append(trouble, w)
+			needs = append(needs, w)
 		}
 	}
-	slices.SortFunc(trouble, func(x, y finding.Window) int { return x.From.Compare(y.From) })
+	faults := atFault(found)
+	needs = slices.DeleteFunc(needs, func(w need) bool { return explained(s, w, faults) })
+	slices.SortStableFunc(needs, func(x, y need) int { return x.From.Compare(y.From) })
 	const most = 64 // moments that are looked at: each costs a look at all processes around it
-	told, looks := map[*scene.Actor]bool{}, 0
+	told := map[*scene.Actor]bool{}
 	var out []*finding.Finding
-	for i, w := range trouble {
-		if i > 0 && w.From.Sub(trouble[i-1].From) < time.Second || looks == most {
-			continue
+	for range most {
+		if len(needs) == 0 {
+			break
 		}
-		looks++
-		a, x, err := muteSince(ctx, s, w)
+		at := needs[0].From
+		n := slices.IndexFunc(needs, func(w need) bool { return w.From.Sub(at) >= time.Second })
+		if n < 0 {
+			n = len(needs)
+		}
+		silent, err := mutesAt(ctx, s, needs[:n])
 		if err != nil {
 			return nil, err
 		}
-		if a == nil || told[a] {
-			continue
+		for _, w := range needs[:n] {
+			m, ok := onlyOne(silent, w)
+			if !ok || told[m.actor] {
+				continue
+			}
+			told[m.actor] = true
+			f, err := answersNobody(ctx, s, m.actor, m.feeder, at)
+			if err != nil {
+				return nil, err
+			}
+			if f != nil {
+				out = append(out, f)
+			}
 		}
-		told[a] = true
-		f, err := answersNobody(ctx, s, a, x, w.From)
-		if err != nil {
-			return nil, err
-		}
-		if f != nil {
-			out = append(out, f)
-		}
+		needs = needs[n:]
 	}
 	return out, nil
 }
 
+// atFault are those of several findings for whom others may wait, and who do not wait themselves.
+func atFault(found []*finding.Finding) (out []*finding.Finding) {
+	for _, f := range found {
+		if row, _ := finding.RowOf(f.Kind); !f.Is(finding.Waits) && f.Score >= finding.ScoreWarning && row.Leads(finding.WaitsFor, finding.StuckCall) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// explained reports whether somebody was at fault when others began to wait for replies, where they
+// may have called: they called him.
+func explained(s *scene.Scene, w need, faults []*finding.Finding) bool {
+	return slices.ContainsFunc(faults, func(f *finding.Finding) bool {
+		n := s.Node(f.Subject.Node)
+		over := f.End != nil && f.End.Before(w.From.Add(-beforeFailing))
+		return n != nil && w.mayBeFor(n) && !over && !f.Onset.After(w.From.Add(beforeFailing))
+	})
+}
+
+// beforeFailing is how long before it is seen to fail a call may have been made, by some time-out.
+const beforeFailing = 4 * work.CallTimeout
+
 // whenCallsFail is for each node from when to when its calls failed, but for the recorder's own.
-func whenCallsFail(ctx context.Context, s *scene.Scene) ([]finding.Window, error) {
+func whenCallsFail(ctx context.Context, s *scene.Scene) ([]need, error) {
 	net, err := s.Network(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var out []finding.Window
+	var out []need
 	for _, n := range s.Nodes {
-		for _, failed := range callErrors(net, n) {
-			var w finding.Window
+		for side, failed := range callErrors(net, n) {
+			w := need{caller: n}
+			w.where[side] = true
 			for i := 1; i < failed.Len(); i++ {
 				if failed.V[i] <= failed.V[i-1] {
 					continue
@@ -91,43 +144,71 @@ func callErrors(net *scene.Network, n *scene.Node) [2]series.Series {
 	return [2]series.Series{n.Series(ergo.Node, callErrorFields[0]), series.Without(n.Series(ergo.Node, callErrorFields[1]), net.OwnErrors(n))}
 }
 
-// muteSince is the only process that was mute while others were in trouble; nil where there is none, or several.
-func muteSince(ctx context.Context, s *scene.Scene, trouble finding.Window) (a *scene.Actor, x feeder, err error) {
-	at := trouble.From
-	net, err := s.Network(ctx)
-	if err != nil {
-		return nil, feeder{}, err
-	}
-	for _, n := range s.Nodes { // a node that is away takes nothing, and calls of others fail for that
-		for _, d := range s.Absences(net, n) {
-			if d.From.Before(trouble.To) && d.To.After(at.Add(-4*work.CallTimeout)) {
-				return nil, feeder{}, nil
-			}
+// A mute is a process that goes on getting messages and sends next to none.
+type mute struct {
+	feeder
+	actor *scene.Actor
+}
+
+// onlyOne is the only one of several that are mute of whom calls may have failed.
+func onlyOne(all []mute, w need) (only mute, ok bool) {
+	n := 0
+	for _, m := range all {
+		if w.mayBeFor(m.actor.Node) {
+			only = m
+			n++
 		}
 	}
-	found := 0
+	return only, n == 1
+}
+
+// mutesAt are those that are mute since others are in need, at one moment.
+func mutesAt(ctx context.Context, s *scene.Scene, needs []need) (all []mute, err error) {
+	at, until := needs[0].From, needs[0].To
+	for _, w := range needs {
+		until = series.Later(until, w.To)
+	}
+	net, err := s.Network(ctx)
+	if err != nil {
+		return nil, err
+	}
+	compared := time.Duration(0)
+	for _, n := range s.Nodes {
+		compared = max(compared, 20*n.Interval)
+	}
+	if _, away := firstAway(s, net, at.Add(-beforeFailing), series.Earlier(until, at.Add(compared))); away {
+		return nil, nil // it takes nothing, and calls of others fail for that
+	}
 	for _, n := range s.Nodes {
 		if n.Procs.Looks < fewestListings {
 			continue
 		}
-		from, to := at.Add(-20*n.Interval), series.Earlier(trouble.To, at.Add(20*n.Interval))
+		from, to := at.Add(-20*n.Interval), series.Earlier(until, at.Add(20*n.Interval))
 		w, err := swingsAt(ctx, s, n, from, to, at)
 		if err != nil {
-			return nil, feeder{}, err
+			return nil, err
 		}
 		for _, m := range w.mute {
 			who := n.Procs.Known[m.pid]
 			if who == nil || who.Gone || who.Notable() || sendsFail(n, from, m.over[1].To) {
 				continue
 			}
-			a, x = who, m
-			found++
+			all = append(all, mute{m, who})
 		}
 	}
-	if found != 1 {
-		return nil, feeder{}, nil
+	return all, nil
+}
+
+// firstAway is since when a node was away in a stretch: the first of them.
+func firstAway(s *scene.Scene, net *scene.Network, from, to time.Time) (since time.Time, away bool) {
+	for _, n := range s.Nodes {
+		for _, d := range s.Absences(net, n) {
+			if d.From.Before(to) && d.To.After(from) && (!away || d.From.Before(since)) {
+				since, away = d.From, true
+			}
+		}
 	}
-	return a, x, nil
+	return since, away
 }
 
 // sendsFail reports whether messages of a node could not be sent: what is not sent is in no
@@ -147,29 +228,37 @@ func answersNobody(ctx context.Context, s *scene.Scene, a *scene.Actor, x feeder
 	if err != nil {
 		return nil, err
 	}
-	failed, caller, says, err := callsFailed(ctx, s, onset)
+	failed, says, err := callsFailed(ctx, s, a, onset, again)
 	if err != nil || failed == 0 {
 		return nil, err
+	}
+	span := func(w finding.Window) string {
+		return "from " + finding.Clock(w.From) + " to " + finding.Clock(w.To)
 	}
 	f := &finding.Finding{
 		Kind: finding.StuckCall, Subject: a.Subject(onset), Onset: onset, OnsetErrorS: off.Seconds(), Confidence: finding.Medium,
 		Score: finding.Score(finding.StuckCall, failed*work.CallTimeout.Seconds()),
 		Harm:  finding.Harm{finding.DeliveryErrors: failed},
-		Title: fmt.Sprintf("%s on %s takes messages and answers none", a.Called(), a.Node.Name),
-		Summary: fmt.Sprintf("Since %s it gets %s messages a second and sends %s; before, it sent %s while it got %s. %s calls of processes on %s failed since then, and no other process that gets messages fell silent.",
-			finding.Clock(onset), finding.Number(x.got[1]), finding.Number(x.sent[1]), finding.Number(x.sent[0]), finding.Number(x.got[0]), finding.Number(failed), finding.NodeName(caller.Name)),
+		Title: fmt.Sprintf("%s on %s gets messages and sends none any more", a.Called(), a.Node.Name),
+		Summary: fmt.Sprintf("Since %s it sends next to nothing: %s it got %s messages a second and sent %s; %s it sent %s while it got %s. %s calls of processes on %s that may have been for it failed %s.",
+			finding.Clock(onset), span(x.over[1]), finding.Number(x.got[1]), finding.Number(x.sent[1]), span(x.over[0]), finding.Number(x.sent[0]), finding.Number(x.got[0]),
+			finding.Number(failed), finding.NodeName(says.Node), span(finding.Window{From: *says.From, To: *says.To})),
 		Recommendation: "See whether its callback returns a reply for each call, or keeps the caller's reference for later and forgets it.",
 		Confirm:        []string{fmt.Sprintf("process_info node=%s pid=%s, twice: MessagesIn and MessagesOut", a.Node.Name, a.Pid)},
-		Caveats:        []string{"Which process made the calls that failed is not counted: that they were for this one is told by when both began."},
+		Caveats:        []string{"Which process made the calls that failed, and for whom they were, is not counted: that they were for this one is told by when both began."},
 		Evidence:       []finding.Evidence{{What: "it gets messages and sends none since then", Node: x.node, Tool: "process_list", Field: "MessagesOut", From: &x.over[1].From, To: &x.over[1].To}, says},
 	}
 	f.AtMost(finding.Unsure)
+	for _, n := range s.Nodes {
+		if n.Procs.Looks < fewestListings {
+			f.Caveats = append(f.Caveats, fmt.Sprintf("Of %s too few listings tell whether a process of its fell silent.", n.Name))
+		}
+	}
 	if !again.IsZero() {
 		f.End = &again
 		f.AtMost(finding.Over)
-		f.Title = fmt.Sprintf("%s on %s took messages and answered none", a.Called(), a.Node.Name)
-		f.Summary = fmt.Sprintf("From %s to %s it got %s messages a second and sent %s; before, it sent %s while it got %s. %s calls of processes on %s failed from then on, and no other process that gets messages fell silent. It answers again since.",
-			finding.Clock(onset), finding.Clock(again), finding.Number(x.got[1]), finding.Number(x.sent[1]), finding.Number(x.sent[0]), finding.Number(x.got[0]), finding.Number(failed), finding.NodeName(caller.Name))
+		f.Title = fmt.Sprintf("%s on %s got messages and sent none for a while", a.Called(), a.Node.Name)
+		f.Summary = strings.Replace(f.Summary, "it sends next to nothing", "it sent next to nothing", 1) + fmt.Sprintf(" By %s it was sending again.", finding.Clock(again))
 	}
 	for i, when := range []string{"before", "after"} {
 		rows := finding.Source{Tool: "process_list", Node: x.node, Row: x.pid, From: x.over[i].From, To: x.over[i].To}
@@ -181,12 +270,13 @@ func answersNobody(ctx context.Context, s *scene.Scene, a *scene.Actor, x feeder
 
 // lastWord is when a process last sent something before a moment, within two listings, and when it
 // was first seen to send again, zero if it was not: a fifth of what it sent before, for one may be a
-// message of another kind. The moment itself stands where none of its words shortly before was listed.
+// message of another kind, and as many a second until the end. The moment itself stands where none of its
+// words shortly before was listed.
 func lastWord(ctx context.Context, s *scene.Scene, a *scene.Actor, x feeder, at time.Time) (onset time.Time, off time.Duration, again time.Time, err error) {
-	const back = 4 * work.CallTimeout // a call that fails was made before, by some time-out
-	var last, next time.Time
+	var last, next, end time.Time
+	silent := int64(0) // what it had sent before it sent again
 	sent, some := int64(-1), int64(max(1, x.sent[0]*a.Node.Interval.Seconds()/5))
-	for f, err := range s.Listings(ctx, a.Node, at.Add(-back), s.To, []string{"PID", "MessagesOut"}) {
+	for f, err := range s.Listings(ctx, a.Node, at.Add(-beforeFailing), s.To, []string{"PID", "MessagesOut"}) {
 		if err != nil {
 			return onset, 0, again, err
 		}
@@ -201,10 +291,13 @@ func lastWord(ctx context.Context, s *scene.Scene, a *scene.Actor, x feeder, at 
 			case next.IsZero():
 				next = f.At
 			case again.IsZero() && out >= sent+some:
-				again = f.At
+				again, silent = f.At, sent
 			}
-			sent = out
+			sent, end = out, f.At
 		}
+	}
+	if !end.After(again) || float64(sent-silent) < x.sent[0]/5*end.Sub(again).Seconds() { // a single listing, or few words
+		again = time.Time{}
 	}
 	if last.IsZero() || next.IsZero() {
 		return at, a.Node.Interval, again, nil
@@ -213,24 +306,33 @@ func lastWord(ctx context.Context, s *scene.Scene, a *scene.Actor, x feeder, at 
 	return onset, off, again, nil
 }
 
-// callsFailed is how many calls failed since a moment, of the node of which most did, and what says so.
-func callsFailed(ctx context.Context, s *scene.Scene, since time.Time) (most float64, of *scene.Node, says finding.Evidence, err error) {
+// callsFailed is how many calls that may have been for a process failed since a moment, of the node of which
+// most did, and what says so: until it answered again, or a node went away, for which calls fail too.
+func callsFailed(ctx context.Context, s *scene.Scene, a *scene.Actor, since, again time.Time) (most float64, says finding.Evidence, err error) {
 	net, err := s.Network(ctx)
 	if err != nil {
-		return 0, nil, says, err
+		return 0, says, err
+	}
+	until := s.To
+	if !again.IsZero() {
+		until = again.Add(beforeFailing) // what was called before fails later
+	}
+	if gone, away := firstAway(s, net, since, until); away {
+		until = gone
 	}
 	for _, n := range s.Nodes {
-		from, sum, counted := since.Add(-n.Interval), 0.0, 0.0
-		for i, failed := range callErrors(net, n) {
-			grown, _ := series.Increase(failed.From(from), n.Starts...)
-			all, _ := series.Increase(n.Series(ergo.Node, callErrorFields[i]).From(from), n.Starts...)
-			sum, counted = sum+grown, counted+all
+		i := side(n, a.Node)
+		from, to := since.Add(-n.Interval), until.Add(1)
+		counted := callErrors(net, n)[i].Between(from, to)
+		grown, _ := series.Increase(counted, n.Starts...)
+		if grown <= most {
+			continue
 		}
-		if sum > most {
-			most, of = sum, n
-			says = finding.Evidence{What: "calls that failed, without the recorder's own", Node: n.Name, Tool: "node_info", Field: "CallErrorsLocal, CallErrorsRemote", From: &from, To: &s.To}
-			says.Value("calls_failed", sum, n.Says("node_info", from, s.To).Of(fmt.Sprintf("increase(CallErrorsLocal) + increase(CallErrorsRemote) - %v", counted-sum)))
-		}
+		first, last := counted.T[0], counted.T[counted.Len()-1]
+		all, _ := series.Increase(n.Series(ergo.Node, callErrorFields[i]).Between(from, to), n.Starts...)
+		most = grown
+		says = finding.Evidence{What: "calls that failed, without the recorder's own", Node: n.Name, Tool: "node_info", Field: callErrorFields[i], From: &first, To: &last}
+		says.Value("calls_failed", grown, n.Says("node_info", first, last).Of(fmt.Sprintf("increase(%s) - %v", callErrorFields[i], all-grown)))
 	}
-	return most, of, says, nil
+	return most, says, nil
 }
