@@ -1,6 +1,7 @@
 package bottleneck
 
 import (
+	"fmt"
 	"math"
 	"time"
 
@@ -59,6 +60,23 @@ func handledRate(pts []work.Point) float64 {
 	first, last := pts[0], pts[len(pts)-1]
 	d := last.At.Sub(first.At).Seconds()
 	return math.Max(float64(last.Handled()-first.Handled()), 1) / math.Max(d, 1e-3)
+}
+
+// drained reports whether the process was seen to have worked off what waited: neither does that last,
+// nor went the process, or its node, before.
+func (b backlog) drained() bool {
+	return !b.Open && !(b.actor.Gone && !b.actor.Last.After(b.End))
+}
+
+// ended tells how a backlog ended that did.
+func (b backlog) ended() string {
+	if b.drained() {
+		return " The mailbox drained again."
+	}
+	if left := b.actor.Now().Mailbox; left > 0 {
+		return fmt.Sprintf(" It is gone since: when it was last seen, %d messages waited.", left)
+	}
+	return " It is gone since."
 }
 
 // span is from the first listing that shows messages waiting to the last.

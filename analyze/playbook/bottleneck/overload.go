@@ -125,7 +125,7 @@ func overload(ctx context.Context, s *scene.Scene, b *backlog) (*finding.Finding
 	b.weigh(f)
 	waits := 2*b.Waited > b.Rows
 	if !waits && b.cameAtOnce(was, now, before) {
-		b.atOnce(f, now, before)
+		b.atOnce(f, was, now, before)
 		return f, nil
 	}
 	dear := slower(was, now)
@@ -169,7 +169,7 @@ func overload(ctx context.Context, s *scene.Scene, b *backlog) (*finding.Finding
 	if !b.Open {
 		end := b.End
 		f.End = &end
-		f.Summary += " The mailbox drained again."
+		f.Summary += b.ended()
 	}
 	if before.At.IsZero() {
 		f.Summary += " It was so when the recording of it began."
