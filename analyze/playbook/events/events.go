@@ -339,7 +339,7 @@ func flood(s *scene.Scene, e *scene.Event, v *finding.Verdict) bool {
 
 // leap is the moment since which a rate was many times what it ever was before, where there are too few
 // answers for a test by their ranks: thousands of messages are no chance. The answer in between has
-// both in it, as much of either as tells when it was.
+// both in it, as much of either as tells when it was. Of nothing before, nothing is many times as much.
 func leap(rates series.Series, many float64) []series.Change {
 	const (
 		each  = 3 // answers on either side
@@ -347,7 +347,7 @@ func leap(rates series.Series, many float64) []series.Change {
 	)
 	for i := each; i+each < rates.Len(); i++ {
 		before, after := rates.V[:i], rates.V[i+1:]
-		if rates.V[i] < usual*slices.Max(before) || slices.Min(after) < many*slices.Max(before) {
+		if slices.Max(before) <= 0 || rates.V[i] < usual*slices.Max(before) || slices.Min(after) < many*slices.Max(before) {
 			continue
 		}
 		c := series.Change{Error: rates.Interval() / 2, Before: series.Median(before), After: series.Median(after)}

@@ -2,6 +2,7 @@ package network
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -84,7 +85,7 @@ func lostLink(s *scene.Scene, w *scene.Network, v *finding.Verdict, a, b string)
 	}
 	switch down := last.Made.IsZero(); {
 	case wholeLosses(losses) == 0:
-		poolFlap(w, f)
+		poolFlap(w, f, losses)
 	case !down || len(losses) > 1:
 		linkFlap(f, losses)
 		f.End = whole(s, losses)
@@ -181,25 +182,38 @@ func wholeLosses(losses []scene.Loss) int {
 	return n
 }
 
-// poolFlap words a link of which only some TCP connections were lost: how many, by the side that counted more.
-func poolFlap(w *scene.Network, f *finding.Finding) {
+// poolFlap words a link of which only some TCP connections were lost: how many, by the side that counted more,
+// where a side that did not begin to count anew tells.
+func poolFlap(w *scene.Network, f *finding.Finding, losses []scene.Loss) {
 	a, b := f.Subject.Node, f.Subject.Peer
 	var most finding.Source
 	lost, per := 0.0, 0.0
 	for _, k := range [][2]string{{a, b}, {b, a}} {
 		l := w.Links[k]
-		if l == nil || len(l.Points) == 0 {
+		if l == nil {
 			continue
 		}
-		first, last := l.Points[0], l.Points[len(l.Points)-1]
-		if n := last.Reconnections - first.Reconnections; n > lost {
-			lost, per = n, n/last.At.Sub(first.At).Seconds()
-			most = finding.Source{Tool: "network_nodes", Node: k[0], Row: k[1], From: first.At, To: last.At}
+		counted := series.Series{}
+		for _, p := range l.Points {
+			if p.Up && !math.IsNaN(p.Reconnections) {
+				counted.T, counted.V = append(counted.T, p.At), append(counted.V, p.Reconnections)
+			}
+		}
+		if counted.Len() == 0 {
+			continue
+		}
+		from, to := counted.T[0], counted.T[counted.Len()-1]
+		if n := counted.V[counted.Len()-1] - counted.V[0]; n > lost {
+			lost, per = n, n/to.Sub(from).Seconds()
+			most = finding.Source{Tool: "network_nodes", Node: k[0], Row: k[1], From: from, To: to}
 		}
 	}
-	f.Kind, f.Score, f.Confidence = finding.LinkFlap, min(finding.Score(finding.LinkFlap, lost), finding.Over), finding.Medium
+	f.Kind, f.Score, f.Confidence = finding.LinkFlap, min(finding.Score(finding.LinkFlap, max(lost, float64(len(losses)))), finding.Over), finding.Medium
 	f.Title = fmt.Sprintf("TCP connections between %s and %s are lost and made again", finding.NodeName(a), finding.NodeName(b))
-	f.Summary = fmt.Sprintf("%s connections of the link were made anew in %s, while the link as a whole stood.", finding.Number(lost), finding.Duration(most.To.Sub(most.From)))
+	f.Summary = "Single connections of the link were made anew, while the link as a whole stood."
+	if lost > 0 {
+		f.Summary = fmt.Sprintf("%s connections of the link were made anew in %s, while the link as a whole stood.", finding.Number(lost), finding.Duration(most.To.Sub(most.From)))
+	}
 	if per > 1 {
 		f.Summary = strings.TrimSuffix(f.Summary, ".") + fmt.Sprintf(": %s a second, so that what is sent over them may never arrive.", finding.Number(per))
 	}
