@@ -178,6 +178,13 @@ const slackOfLoad = 1.05
 // outruns reports whether more arrives than is handled.
 func outruns(now pace) bool { return now.arrived > slackOfLoad*now.handled }
 
+// slower reports whether a message now takes clearly longer than it did. The
+// time inside callbacks is only known while the mailbox drains, so what is
+// compared is the time per handled message of a process that is never idle now.
+func slower(was, now pace) bool {
+	return now.handled > 0 && was.messages > 10 && !math.IsNaN(was.service) && 1/now.handled > 2*max(was.service, was.each)
+}
+
 // formula is the age of the oldest message, in s, as the tool measure reckons it.
 func (b *backlog) formula() string {
 	if !b.est {

@@ -253,13 +253,6 @@ func behind(f *finding.Finding, was, now pace) string {
 	return "lets messages wait"
 }
 
-// slower reports whether a message now takes clearly longer than it did. The
-// time inside callbacks is only known while the mailbox drains, so what is
-// compared is the time per handled message of a process that is never idle now.
-func slower(was, now pace) bool {
-	return now.handled > 0 && was.messages > 10 && !math.IsNaN(was.service) && 1/now.handled > 2*max(was.service, was.each)
-}
-
 // more reports whether clearly more arrives than did: beyond what chance makes of a few messages.
 func more(was, now pace) bool {
 	const chance = 0.001 // the stretch since was chosen for its messages
