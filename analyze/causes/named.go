@@ -41,7 +41,7 @@ func (g *graph) named(waiters []*finding.Finding, said map[*finding.Finding][]st
 
 // waitsAlong reports whether another waits at the same time as a waiter, who may wait for it.
 func (g *graph) waitsAlong(f, c *finding.Finding) bool {
-	over := c.End != nil && c.End.Before(f.Onset) || f.End != nil && f.End.Before(c.Onset)
+	over := c.End != nil && c.End.Before(f.Onset) || f.End != nil && f.End.Before(c.Onset.Add(-slack(c, f)))
 	return c != f && !over && g.rows[c.Kind].Leads(finding.WaitsFor, f.Kind) && !finding.LeadsTo(f, c)
 }
 
