@@ -61,7 +61,10 @@ func stuckCall(ctx context.Context, s *scene.Scene, a *scene.Actor, st *work.Sta
 		if a.LongWaits == 1 && !st.Open {
 			f.Title = fmt.Sprintf("%s on %s waited for a reply for longer than calls do by default, and got it", a.Called(), a.Node.Name)
 		}
-		f.Caveats = append(f.Caveats, "each of its calls waited like this from the first, and no call of its node failed: they may be made to wait")
+		if st.Open {
+			f.Title = fmt.Sprintf("%s on %s waits for a reply for longer than calls do by default, as was usual before", a.Called(), a.Node.Name)
+		}
+		f.Caveats = append(f.Caveats, "its calls, or those of others of its behavior, waited like this from the first, and no call of its node failed: they may be made to wait")
 	case first != st:
 		f.Summary += fmt.Sprintf(" It has waited since %s, from one call to the next.", finding.Clock(onset))
 	}
@@ -229,11 +232,8 @@ func asItsKind(a *scene.Actor, st *work.Stall) bool {
 		if !neverElse(x, x.Now(), each) {
 			return false
 		}
-		if p := x.Recurs(w); 3*w.Lasted() >= st.Lasted() { // as long as what recurs
-			got += p.Times
-			if w.Open {
-				got-- // for this one it has no reply yet
-			}
+		if p := x.Recurs(w); st.Lasted() < 2*(p.Usual+a.Node.Interval) { // about as long as those that were answered
+			got += p.Over
 		}
 	}
 	return got >= often
@@ -249,21 +249,28 @@ func neverElse(a *scene.Actor, before work.Point, each time.Duration) bool {
 
 // answered reports whether none of the calls of a node failed while one of its processes
 // waited for longer than calls do by default, and tells it: then it is meant to. It
-// is not told where these were not counted.
+// is not told where these were not counted: until a while after it, for a call that fails ends the wait,
+// and is counted in an answer after that.
 func answered(n *scene.Node, seen *finding.Evidence, from, to time.Time) bool {
-	failed := 0.0
+	failed, until := 0.0, to
+	goesOn := n.Procs.Listings[len(n.Procs.Listings)-1].After(to)
 	for _, field := range []string{"CallErrorsLocal", "CallErrorsRemote"} {
-		counted := n.Series(ergo.Node, field).Between(from, to.Add(1))
-		if counted.Len() < 2 {
+		counted := n.Series(ergo.Node, field).From(from)
+		behind := counted.From(to.Add(n.Interval)) // the next listing
+		if behind.Len() > 0 {
+			counted = counted.Between(from, behind.T[0].Add(n.Interval+1))
+		}
+		if counted.Len() < 2 || goesOn && !counted.T[counted.Len()-1].After(to) {
 			return false
 		}
 		grown, _ := series.Increase(counted, n.Starts...)
 		failed += grown
+		until = series.Later(until, counted.T[counted.Len()-1])
 	}
 	if failed > 0 {
 		return false
 	}
-	seen.Value("calls_failed", failed, n.Says("node_info", from, to).Of("increase(CallErrorsLocal) + increase(CallErrorsRemote)"))
+	seen.Value("calls_failed", failed, n.Says("node_info", from, until).Of("increase(CallErrorsLocal) + increase(CallErrorsRemote)"))
 	return true
 }
 

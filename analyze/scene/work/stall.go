@@ -49,8 +49,10 @@ type Pattern struct {
 	Every       time.Duration // from one to the next, at the median
 	Lasts       time.Duration // each, at the median
 	Longest     time.Duration
-	Longer      bool  // each time longer
-	Waiting     int64 // messages that waited at most
+	Longer      bool          // each time longer
+	Waiting     int64         // messages that waited at most
+	Over        int           // those that are over
+	Usual       time.Duration // each of them, at the median
 }
 
 // Recurs is the pattern that a stall is one of: stalls in the same state that
@@ -58,7 +60,7 @@ type Pattern struct {
 // before, is no part of a pattern.
 func (c *Course) Recurs(st *Stall) Pattern {
 	var p Pattern
-	var lasted, gaps []float64
+	var lasted, gaps, over []float64
 	for _, o := range c.stood {
 		if o.State != st.State || o.Lasted() < st.Lasted()/3 {
 			continue
@@ -73,6 +75,12 @@ func (c *Course) Recurs(st *Stall) Pattern {
 		p.Longest = max(p.Longest, o.Lasted())
 		p.Waiting = max(p.Waiting, o.To.Mailbox)
 		lasted = append(lasted, o.Lasted().Seconds())
+		if !o.Open {
+			over = append(over, o.Lasted().Seconds())
+		}
+	}
+	if p.Over = len(over); p.Over > 0 {
+		p.Usual = seconds(series.Median(over))
 	}
 	if p.Times < 2 {
 		return p
