@@ -9,6 +9,7 @@ import (
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/scene/died"
 	"ergorecorder/analyze/scene/logged"
 	"ergorecorder/analyze/series"
 	"ergorecorder/ergo"
@@ -25,7 +26,7 @@ func runsWhatItShould(ctx context.Context, s *scene.Scene, v *finding.Verdict) e
 		if err != nil {
 			return err
 		}
-		ofCalls, err := s.OfCalls(ctx, n)
+		ofCalls, err := died.OfCalls(ctx, s, n)
 		if err != nil {
 			return err
 		}

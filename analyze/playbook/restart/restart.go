@@ -7,6 +7,7 @@ import (
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/scene/died"
 	"ergorecorder/analyze/scene/logged"
 	"ergorecorder/escape"
 )
@@ -28,14 +29,14 @@ func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 			return err
 		}
 		w := log.Complaints
-		died, err := s.OfCalls(ctx, n)
+		diedOfCalls, err := died.OfCalls(ctx, s, n)
 		if err != nil {
 			return err
 		}
 		if cut(p) {
 			told := toldLoops(s, n, w)
 			for _, l := range told {
-				f, err := restarting(ctx, s, l, died)
+				f, err := restarting(ctx, s, l, diedOfCalls)
 				if err != nil {
 					return err
 				}
@@ -48,13 +49,13 @@ func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 		}
 		loops := loops(s, n, w)
 		for _, l := range loops {
-			f, err := restarting(ctx, s, l, died)
+			f, err := restarting(ctx, s, l, diedOfCalls)
 			if err != nil {
 				return err
 			}
 			v.Find(f)
 		}
-		limits := limits(s, n, loops, w, died)
+		limits := limits(s, n, loops, w, diedOfCalls)
 		for _, f := range limits {
 			v.Find(f)
 		}
@@ -68,7 +69,7 @@ func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 // ofCalls tells whether most deaths of those that lines show were of calls that failed.
 type ofCalls func(said []logged.Complaint) bool
 
-func restarting(ctx context.Context, s *scene.Scene, l *loop, died ofCalls) (*finding.Finding, error) {
+func restarting(ctx context.Context, s *scene.Scene, l *loop, diedSo ofCalls) (*finding.Finding, error) {
 	onset, off, err := firstDeath(ctx, s, l)
 	if err != nil {
 		return nil, err
@@ -107,7 +108,7 @@ func restarting(ctx context.Context, s *scene.Scene, l *loop, died ofCalls) (*fi
 	if msg, n := commonest(said); n > 0 {
 		f.Summary += fmt.Sprintf(" It logs, %d times: %s", n, escape.Quote(msg))
 	}
-	if died(said) {
+	if diedSo(said) {
 		f.Facts = append(f.Facts, finding.Waits)
 		f.Summary += " It dies of calls that fail, so that whom it calls may be at fault."
 	}
