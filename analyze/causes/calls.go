@@ -142,7 +142,7 @@ func (g *graph) calleeOf(net *scene.Network, f *finding.Finding, said []string) 
 func (g *graph) alsoWaiting(f *finding.Finding) []*finding.Finding {
 	var out []*finding.Finding
 	for _, c := range g.findings {
-		over := c.End != nil && c.End.Before(f.Onset) || f.End != nil && f.End.Before(c.Onset)
+		over := c.End != nil && c.End.Before(f.Onset) || f.End != nil && f.End.Before(c.Onset.Add(-slack(c, f)))
 		if c != f && !over && c.Is(finding.Waits) && c.Score >= finding.ScoreWarning && g.rows[c.Kind].Leads(finding.WaitsFor, f.Kind) && !finding.LeadsTo(f, c) {
 			out = append(out, c)
 		}

@@ -137,7 +137,7 @@ const late = 2 * work.CallTimeout
 func (g *graph) candidates(f *finding.Finding) []*finding.Finding {
 	var out []*finding.Finding
 	for _, c := range g.findings {
-		ended := c.End != nil && f.Onset.After(c.End.Add(slack(c, f))) || f.End != nil && f.End.Before(c.Onset)
+		ended := c.End != nil && f.Onset.After(c.End.Add(slack(c, f))) || f.End != nil && f.End.Before(c.Onset.Add(-slack(c, f))) || g.goesOn(c, f)
 		own := c.Kind == finding.ApplicationDown && c.Subject.Application == f.Subject.Application && sameNode(c, f) // it is of that application
 		if c == f || own || harmless(c) || c.Is(finding.Waits) || c.Score < finding.ScoreInfo || ended || !g.rows[c.Kind].Leads(finding.WaitsFor, f.Kind) ||
 			finding.LeadsTo(f, c) || c.Onset.Sub(f.Onset) > late+slack(c, f) {
@@ -146,6 +146,11 @@ func (g *graph) candidates(f *finding.Finding) []*finding.Finding {
 		out = append(out, c)
 	}
 	return out
+}
+
+// goesOn reports whether a finding goes on long after another was over: nobody waits for what is over.
+func (g *graph) goesOn(c, f *finding.Finding) bool {
+	return c.End != nil && f.End == nil && g.scene.To.Sub(*c.End) > late+slack(c, f)
 }
 
 // lag says how long after its cause an effect began.

@@ -25,12 +25,8 @@ func (g *graph) harm() {
 		if f.Harm != nil {
 			led[root] = append(led[root], f)
 		}
-		if root.Kind == finding.OverloadedProcess || root.Kind == finding.ApplicationDown && root.End == nil { // their own measures are of themselves alone
-			bound := root.Bound()
-			if row := g.rows[root.Kind]; f.End == nil && root.End != nil && row.Most > 0 {
-				bound = row.Most // it is over, and what it led to is not
-			}
-			root.Score = max(root.Score, min(f.Score, bound))
+		if failed(root, f) {
+			root.Score = max(root.Score, min(f.Score, root.Bound()))
 		}
 	}
 	for _, root := range g.findings {
@@ -43,6 +39,12 @@ func (g *graph) harm() {
 			tellHurt(root, led[root])
 		}
 	}
+}
+
+// failed reports whether messages came too late at an overloaded process for those who sent them: calls failed, by
+// counters or logs, and no longer than it lasted. Its own measure says how late, and not for whom.
+func failed(root, f *finding.Finding) bool {
+	return root.Kind == finding.OverloadedProcess && finding.Among(f.Kind, finding.DeliveryErrors, finding.ErrorBurst) && (root.End == nil || f.End != nil)
 }
 
 // inAll is what a root and those that it led to hurt, together. Messages that wait, and deliveries

@@ -82,8 +82,12 @@ func predicates(s *scene.Scene) map[finding.Relation]predicate {
 			waits := !finding.Among(f.Kind, finding.OverloadedProcess, finding.RestartLoop, finding.SupervisorLimit, finding.ApplicationDown) || f.Is(finding.Waits)
 			return (endOf(root, f.Subject.Node) || endOf(root, f.Subject.Peer)) && waits && after(root, f)
 		},
-		finding.GivesUp:      givesUp,
-		finding.Dies:         func(root, f *finding.Finding) bool { return sameNode(root, f) && after(root, f) },
+		finding.GivesUp: givesUp,
+		finding.Dies: func(root, f *finding.Finding) bool {
+			a, b := root.Subject.Application, f.Subject.Application
+			another := f.Kind == finding.ApplicationDown && a != "" && a != b // it stops for its own processes
+			return sameNode(root, f) && !another && after(root, f)
+		},
 		finding.DiedBefore:   diedBefore,
 		finding.SameProcess:  func(root, f *finding.Finding) bool { return sameProcess(root, f) && after(root, f) },
 		finding.KilledInside: func(root, f *finding.Finding) bool { return killedInside(root, f, s.Set.Span(process.ZombieAge)) },
@@ -260,12 +264,20 @@ func goesWithout(root, f *finding.Finding) bool {
 	return published > 0 && got > published/2 && got < 2*published
 }
 
-// releases holds for who gets more than it can take at the moment at which something was over
-// that had kept messages waiting: they come all at once. Who waits for replies himself, or whose
+// releases holds for who gets more than it can take for a while at the moment at which something was over
+// that had kept messages waiting: they come all at once, from there. Who waits for replies himself, or whose
 // messages are dearer, has another trouble.
 func releases(root, f *finding.Finding) bool {
-	return root.End != nil && !root.End.Before(root.Onset.Add(work.CallTimeout)) && root.Score >= finding.ScoreInfo &&
-		f.Onset.Sub(*root.End).Abs() <= slack(root, f) && !f.Is(finding.Waits) && !f.Is(finding.Dearer) && !sameProcess(root, f)
+	if root.End == nil || f.End == nil || root.Score < finding.ScoreWarning || f.Is(finding.Waits) || f.Is(finding.Dearer) || sameProcess(root, f) {
+		return false
+	}
+	lasted := root.End.Sub(root.Onset)
+	burst := f.End.Sub(f.Onset) <= max(lasted, soon) // what came in a time is worked off in about as long
+	from := touches(root, f.Subject.Node)
+	if root.Subject.PID != "" { // not of its node: its own messages have to have waited, and who sends more has to be there
+		from = root.Harm[finding.BlockedCallback] > 0 && f.FedBy == root.Subject.Node
+	}
+	return lasted >= work.CallTimeout && burst && from && f.Onset.Sub(*root.End).Abs() <= slack(root, f)
 }
 
 // hasLock holds for who waits for a lock in a method of the type in another

@@ -13,7 +13,7 @@ import (
 // steadily has no more arrivals than before; one that gets too much goes on getting it.
 func (b *backlog) cameAtOnce(was, now pace, before work.Point) bool {
 	const nearlyAll = 0.8
-	if before.At.IsZero() || b.Open || outruns(now) || b.cameWithin(before) > max(b.actor.Node.Interval, work.CallTimeout) {
+	if before.At.IsZero() || !b.drained() || outruns(now) || b.cameWithin(before) > max(b.actor.Node.Interval, work.CallTimeout) {
 		return false
 	}
 	rose := b.Worst.At.Sub(before.At)
@@ -31,14 +31,20 @@ func (b *backlog) cameWithin(before work.Point) time.Duration {
 	return rose
 }
 
-// atOnce words a backlog that came at once and was worked off: load, and a note, unless somebody was
-// hurt by it.
-func (b *backlog) atOnce(f *finding.Finding, now pace, before work.Point) {
+// atOnce words a backlog that came at once and was worked off: load, and a note, unless messages waited
+// for as long as a process that stands still must to be more than a pause, or somebody was hurt by it.
+func (b *backlog) atOnce(f *finding.Finding, was, now pace, before work.Point) {
 	a, within := b.actor, b.cameWithin(before)
-	f.Score = min(f.Score, finding.Note)
+	if b.peak() < 3*work.CallTimeout.Seconds() {
+		f.Score = min(f.Score, finding.Note)
+	}
 	f.Title = fmt.Sprintf("%s on %s got %d messages at once, and worked them off", a.Called(), a.Node.Name, b.Worst.Mailbox)
 	f.Summary = fmt.Sprintf("At %s %d messages waited, which had come within %s; it handled %s a second, and the oldest waited for %s. The mailbox drained again.",
 		finding.Clock(b.Worst.At), b.Worst.Mailbox, finding.Duration(within), finding.Number(now.handled), finding.Seconds(b.peak()))
+	if slower(was, now) {
+		f.Facts = append(f.Facts, finding.Dearer, finding.Saturated)
+		f.Summary += fmt.Sprintf(" Each message took %s, before %s.", finding.Seconds(1/now.handled), finding.Seconds(was.service))
+	}
 	f.Recommendation = "If messages may not wait for so long, let whoever sends that many at once send them in parts, or spread the work over a pool."
 	if b.Worst.Latency > 0 && within == time.Duration(b.Worst.Latency) {
 		f.Evidence[0].Value("came_within_s", within.Seconds(), a.Rows(b.Worst.At, b.Worst.At).Of("last(MailboxLatency) / 1e9"))

@@ -1,6 +1,7 @@
 package bottleneck
 
 import (
+	"fmt"
 	"math"
 	"time"
 
@@ -59,6 +60,23 @@ func handledRate(pts []work.Point) float64 {
 	first, last := pts[0], pts[len(pts)-1]
 	d := last.At.Sub(first.At).Seconds()
 	return math.Max(float64(last.Handled()-first.Handled()), 1) / math.Max(d, 1e-3)
+}
+
+// drained reports whether the process was seen to have worked off what waited: neither does that last,
+// nor went the process, or its node, before.
+func (b backlog) drained() bool {
+	return !b.Open && !(b.actor.Gone && !b.actor.Last.After(b.End))
+}
+
+// ended tells how a backlog ended that did.
+func (b backlog) ended() string {
+	if b.drained() {
+		return " The mailbox drained again."
+	}
+	if left := b.actor.Now().Mailbox; left > 0 {
+		return fmt.Sprintf(" It is gone since: when it was last seen, %d messages waited.", left)
+	}
+	return " It is gone since."
 }
 
 // span is from the first listing that shows messages waiting to the last.
@@ -159,6 +177,13 @@ const slackOfLoad = 1.05
 
 // outruns reports whether more arrives than is handled.
 func outruns(now pace) bool { return now.arrived > slackOfLoad*now.handled }
+
+// slower reports whether a message now takes clearly longer than it did. The
+// time inside callbacks is only known while the mailbox drains, so what is
+// compared is the time per handled message of a process that is never idle now.
+func slower(was, now pace) bool {
+	return now.handled > 0 && was.messages > 10 && !math.IsNaN(was.service) && 1/now.handled > 2*max(was.service, was.each)
+}
 
 // formula is the age of the oldest message, in s, as the tool measure reckons it.
 func (b *backlog) formula() string {

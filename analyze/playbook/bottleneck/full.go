@@ -134,7 +134,7 @@ func mailboxFull(ctx context.Context, s *scene.Scene, a *scene.Actor, e *work.Ep
 	if !e.Open {
 		end := e.End
 		f.End = &end
-		f.Summary += " The mailbox drained again."
+		f.Summary += b.ended()
 	}
 	if before.At.IsZero() {
 		f.Summary += " It was so when the recording of it began."

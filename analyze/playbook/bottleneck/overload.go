@@ -125,7 +125,7 @@ func overload(ctx context.Context, s *scene.Scene, b *backlog) (*finding.Finding
 	b.weigh(f)
 	waits := 2*b.Waited > b.Rows
 	if !waits && b.cameAtOnce(was, now, before) {
-		b.atOnce(f, now, before)
+		b.atOnce(f, was, now, before)
 		return f, nil
 	}
 	dear := slower(was, now)
@@ -169,7 +169,7 @@ func overload(ctx context.Context, s *scene.Scene, b *backlog) (*finding.Finding
 	if !b.Open {
 		end := b.End
 		f.End = &end
-		f.Summary += " The mailbox drained again."
+		f.Summary += b.ended()
 	}
 	if before.At.IsZero() {
 		f.Summary += " It was so when the recording of it began."
@@ -251,13 +251,6 @@ func behind(f *finding.Finding, was, now pace) string {
 		return "gets more messages than it can handle"
 	}
 	return "lets messages wait"
-}
-
-// slower reports whether a message now takes clearly longer than it did. The
-// time inside callbacks is only known while the mailbox drains, so what is
-// compared is the time per handled message of a process that is never idle now.
-func slower(was, now pace) bool {
-	return now.handled > 0 && was.messages > 10 && !math.IsNaN(was.service) && 1/now.handled > 2*max(was.service, was.each)
 }
 
 // more reports whether clearly more arrives than did: beyond what chance makes of a few messages.
