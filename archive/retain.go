@@ -178,15 +178,16 @@ func (w *Writer) turnTo(next *catalog.Segment) {
 	for _, s := range w.streams {
 		s.seg = nil
 		for part := range s.runs.Parts {
-			r := s.runs.Last(part)
-			if r == nil || r.Chunks == nil {
-				continue
-			}
-			r.Seg = next
-			w.span(r.From, r.To)
-			if s.seg == nil {
-				s.seg = next
-				w.defs = append(w.defs, s)
+			for _, r := range slices.Backward(s.runs.Parts[part]) {
+				if r.Chunks == nil {
+					break
+				}
+				r.Seg = next
+				w.span(r.From, r.To)
+				if s.seg == nil {
+					s.seg = next
+					w.defs = append(w.defs, s)
+				}
 			}
 		}
 	}

@@ -226,3 +226,50 @@ func TestReopen(t *testing.T) {
 		t.Errorf("sync after close: %v, segment shut: %v", err, w.cat.Segments[0].IsShut())
 	}
 }
+
+// TestRunsBeginWhileASegmentDoes: of several runs of one stream that begin while a segment is begun, all lie
+// in the new one.
+func TestRunsBeginWhileASegmentDoes(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a") + "/"
+	now := retainStart
+	add := func() {}
+	opts := &Options{Now: func() time.Time { return now }, CommitEvery: time.Hour, fault: func(step string) error {
+		if step == "initialize a segment" {
+			add()
+		}
+		return nil
+	}}
+	w := retainWriter(t, path, opts)
+	appendSync(t, w, retainRecord(now, 10))
+	const more = 500 // a run ends at 160 records
+	add = func() {
+		for range more {
+			now = now.Add(time.Second)
+			if _, err := w.Append(retainRecord(now, 10)); err != nil {
+				t.Error(err)
+			}
+		}
+		add = func() {}
+	}
+	if err := w.Rotate(); err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(time.Second)
+	appendSync(t, w, retainRecord(now, 10))
+	seen := 0
+	for _, err := range w.View().Records(t.Context(), Query{}) {
+		if seen++; err != nil {
+			t.Fatal(err)
+		}
+	}
+	if seen != more+2 {
+		t.Errorf("%d records are seen", seen)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	rep, err := Verify(t.Context(), path)
+	if err != nil || len(rep.Damage) > 0 || rep.Records != more+2 || rep.Segments != 2 {
+		t.Errorf("%d records in %d segments, %v, %v", rep.Records, rep.Segments, rep.Damage, err)
+	}
+}

@@ -82,8 +82,12 @@ func predicates(s *scene.Scene) map[finding.Relation]predicate {
 			waits := !finding.Among(f.Kind, finding.OverloadedProcess, finding.RestartLoop, finding.SupervisorLimit, finding.ApplicationDown) || f.Is(finding.Waits)
 			return (endOf(root, f.Subject.Node) || endOf(root, f.Subject.Peer)) && waits && after(root, f)
 		},
-		finding.GivesUp:      givesUp,
-		finding.Dies:         func(root, f *finding.Finding) bool { return sameNode(root, f) && after(root, f) },
+		finding.GivesUp: givesUp,
+		finding.Dies: func(root, f *finding.Finding) bool {
+			a, b := root.Subject.Application, f.Subject.Application
+			another := f.Kind == finding.ApplicationDown && a != "" && a != b // it stops for its own processes
+			return sameNode(root, f) && !another && after(root, f)
+		},
 		finding.DiedBefore:   diedBefore,
 		finding.SameProcess:  func(root, f *finding.Finding) bool { return sameProcess(root, f) && after(root, f) },
 		finding.KilledInside: func(root, f *finding.Finding) bool { return killedInside(root, f, s.Set.Span(process.ZombieAge)) },

@@ -94,6 +94,7 @@ var mayImport = map[string]string{
 	"analyze/playbook/...":      judgement,
 	"analyze/scene/work":        "analyze/series",
 	"analyze/scene/logged":      "ergo replay analyze/logs",
+	"analyze/scene/died":        "ergo analyze/scene analyze/scene/logged analyze/series",
 	"analyze/looks":             "archive ergo ergo/tools48 replay",
 	"analyze/scene":             "analyze/looks analyze/scene/work analyze/scene/logged archive ergo ergo/tools48 replay analyze/setting analyze/finding analyze/series analyze/logs analyze/profiles internal/panics internal/inorder",
 	"analyze/finding":           "analyze/series",
@@ -162,7 +163,7 @@ const everywhere = "escape internal/nearest internal/words internal/limit"
 
 // judgement is what the packages that judge may import: what was seen, the form
 // of a finding, and the tools to look closer. They do not know each other.
-const judgement = "analyze/scene/work analyze/scene/logged analyze/detector analyze/setting ergo ergo/tools48 archive replay analyze/finding analyze/scene analyze/series analyze/logs analyze/profiles"
+const judgement = "analyze/scene/work analyze/scene/died analyze/scene/logged analyze/detector analyze/setting ergo ergo/tools48 archive replay analyze/finding analyze/scene analyze/series analyze/logs analyze/profiles"
 
 // homes lists the only packages in which an outside library may be imported.
 var homes = map[string]string{

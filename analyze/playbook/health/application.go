@@ -9,6 +9,7 @@ import (
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/scene/died"
 	"ergorecorder/analyze/scene/logged"
 	"ergorecorder/analyze/series"
 	"ergorecorder/ergo"
@@ -25,6 +26,10 @@ func runsWhatItShould(ctx context.Context, s *scene.Scene, v *finding.Verdict) e
 		if err != nil {
 			return err
 		}
+		ofCalls, err := died.OfCalls(ctx, s, n)
+		if err != nil {
+			return err
+		}
 		all, answers, err := s.Applications(ctx, n)
 		if err != nil {
 			return err
@@ -37,7 +42,7 @@ func runsWhatItShould(ctx context.Context, s *scene.Scene, v *finding.Verdict) e
 			}
 			if !a.Down.IsZero() {
 				f := applicationDown(s, n, a, said.Own)
-				tellLastDeath(n, f, said.Complaints)
+				tellLastDeath(n, f, said.Complaints, ofCalls)
 				v.Find(f)
 			} else if f := betweenListings(n, a, said.Own); f != nil {
 				v.Find(f)
@@ -172,23 +177,45 @@ func applicationDown(s *scene.Scene, n *scene.Node, a *scene.Application, said [
 // tellLastDeath says of an application that stopped that one of its processes died of a call that failed
 // just before, if that was the last that died of its own: whom it called may be at fault. Supervisors
 // end for what their children died of.
-func tellLastDeath(n *scene.Node, f *finding.Finding, said logged.Complaints) {
+func tellLastDeath(n *scene.Node, f *finding.Finding, said logged.Complaints, ofCalls func([]logged.Complaint) bool) {
 	const before = 10 * time.Second // a supervisor ends its children, and then itself
-	var last logged.Complaint
+	var last *logged.Complaint
 	for _, c := range said.Deaths() {
-		a := n.Procs.Known[c.PID]
-		own := a == nil || a.Application == f.Subject.Application
 		parent := slices.ContainsFunc(n.Procs.Actors, func(x *scene.Actor) bool { return x.Parent == c.PID })
-		if own && !parent && f.Onset.Sub(c.At) < before && !c.At.After(f.Onset) && c.At.After(last.At) {
-			last = c
+		if parent || f.Onset.Sub(c.At) >= before || c.At.After(f.Onset) {
+			continue
+		}
+		switch of := applicationOf(n, c, said); {
+		case slices.Equal(of, []string{f.Subject.Application}):
+			last = &c
+		case len(of) != 1:
+			last = nil // it may be its last as well
 		}
 	}
-	if !last.Unanswered() {
+	if last == nil || !ofCalls([]logged.Complaint{*last}) {
 		return
 	}
 	f.Facts = append(f.Facts, finding.Waits)
-	f.Summary += fmt.Sprintf(" The last that died before, at %s, died of a call that failed, so that whom it called may be at fault: %s", finding.Clock(last.At), escape.Quote(last.Message)+".")
+	f.Summary += fmt.Sprintf(" The last of its processes that died of its own before, at %s, died of a call that failed, so that whom it called may be at fault: %s", finding.Clock(last.At), escape.Quote(last.Message)+".")
 	f.Evidence = append(f.Evidence, finding.Evidence{What: "the last of its processes that died of its own", Node: n.Name, Tool: "sample_read", Lines: []string{last.Message}})
+}
+
+// applicationOf is the application of who wrote a line: as listed, else that of all processes of its behavior. Where
+// those are of several, or none is known, it cannot be told.
+func applicationOf(n *scene.Node, c logged.Complaint, said logged.Complaints) []string {
+	if a := n.Procs.Known[c.PID]; a != nil {
+		return []string{a.Application}
+	}
+	if i := slices.IndexFunc(n.Procs.Actors, func(a *scene.Actor) bool { return a.Pid == c.PID }); i >= 0 {
+		return []string{n.Procs.Actors[i].Application}
+	}
+	var of []string
+	for _, fam := range n.Procs.Families {
+		if said.Wrote(c.PID, fam.Behavior) && !slices.Contains(of, fam.Application) {
+			of = append(of, fam.Application)
+		}
+	}
+	return of
 }
 
 // asIfMeant makes a note of an application that stopped normally and was started again.

@@ -17,7 +17,7 @@ import (
 // limits are the supervisors that gave up, or are about to. The lives of one
 // supervisor are one finding, and one whose child is a supervisor that gave up
 // before it is its effect: the fault climbs.
-func limits(s *scene.Scene, n *scene.Node, loops []*loop, w logged.Complaints) []*finding.Finding {
+func limits(s *scene.Scene, n *scene.Node, loops []*loop, w logged.Complaints, died ofCalls) []*finding.Finding {
 	out, of := []*finding.Finding{}, map[string]*finding.Finding{}
 	for _, lives := range falls(n) {
 		var f *finding.Finding
@@ -25,8 +25,8 @@ func limits(s *scene.Scene, n *scene.Node, loops []*loop, w logged.Complaints) [
 		var again []scene.Fall
 		for _, d := range lives {
 			if f == nil {
-				f, first = gaveUp(s, n, d, w), d
-			} else if gaveUp(s, n, d, w) != nil {
+				f, first = gaveUp(s, n, d, w, died), d
+			} else if gaveUp(s, n, d, w, died) != nil {
 				again = append(again, d)
 			}
 		}
@@ -90,7 +90,7 @@ func several(f *finding.Finding, n *scene.Node, first scene.Fall, again []scene.
 
 // gaveUp judges a supervisor that is gone: it exceeded its limit if a child of
 // its own kept dying just before.
-func gaveUp(s *scene.Scene, n *scene.Node, d scene.Fall, w logged.Complaints) *finding.Finding {
+func gaveUp(s *scene.Scene, n *scene.Node, d scene.Fall, w logged.Complaints, died ofCalls) *finding.Finding {
 	sup := d.Supervisor
 	period, intensity := 5*time.Second, 5
 	in := n.Inspected[sup.Pid]
@@ -146,7 +146,7 @@ func gaveUp(s *scene.Scene, n *scene.Node, d scene.Fall, w logged.Complaints) *f
 		f.Summary += fmt.Sprintf(" Its child %s died at least %s in the %s before, and said, %d times: %s.", child, finding.Times(len(logged.Deaths(said))), finding.Duration(period), times, msg)
 		f.Recommendation = fmt.Sprintf("Mend why %s dies; raise the intensity only if restarts do help.", child)
 	}
-	if n := unanswered(said); n > 0 && 2*n > len(logged.Deaths(said)) {
+	if died(said) {
 		f.Facts = append(f.Facts, finding.Waits)
 		f.Summary += " It dies of calls that fail, so that whom it calls may be at fault."
 	}
@@ -186,9 +186,9 @@ func fallEvidence(e *finding.Evidence, n *scene.Node, d scene.Fall, child string
 		e.Lines = append(e.Lines, msg)
 	}
 	if deaths := logged.Deaths(said); len(deaths) > 0 {
-		died := n.LogLines(deaths[0].At, deaths[len(deaths)-1].At).Lines("", child, "")
-		died.Gives = "writers"
-		e.Value("died", len(deaths), died)
+		ended := n.LogLines(deaths[0].At, deaths[len(deaths)-1].At).Lines("", child, "")
+		ended.Gives = "writers"
+		e.Value("died", len(deaths), ended)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene"
+	"ergorecorder/analyze/scene/died"
 	"ergorecorder/analyze/scene/logged"
 	"ergorecorder/escape"
 )
@@ -28,10 +29,14 @@ func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 			return err
 		}
 		w := log.Complaints
+		diedOfCalls, err := died.OfCalls(ctx, s, n)
+		if err != nil {
+			return err
+		}
 		if cut(p) {
 			told := toldLoops(s, n, w)
 			for _, l := range told {
-				f, err := restarting(ctx, s, l)
+				f, err := restarting(ctx, s, l, diedOfCalls)
 				if err != nil {
 					return err
 				}
@@ -44,13 +49,13 @@ func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 		}
 		loops := loops(s, n, w)
 		for _, l := range loops {
-			f, err := restarting(ctx, s, l)
+			f, err := restarting(ctx, s, l, diedOfCalls)
 			if err != nil {
 				return err
 			}
 			v.Find(f)
 		}
-		limits := limits(s, n, loops, w)
+		limits := limits(s, n, loops, w, diedOfCalls)
 		for _, f := range limits {
 			v.Find(f)
 		}
@@ -61,7 +66,10 @@ func judge(ctx context.Context, s *scene.Scene, v *finding.Verdict) error {
 	return nil
 }
 
-func restarting(ctx context.Context, s *scene.Scene, l *loop) (*finding.Finding, error) {
+// ofCalls tells whether most deaths of those that lines show were of calls that failed.
+type ofCalls func(said []logged.Complaint) bool
+
+func restarting(ctx context.Context, s *scene.Scene, l *loop, diedSo ofCalls) (*finding.Finding, error) {
 	onset, off, err := firstDeath(ctx, s, l)
 	if err != nil {
 		return nil, err
@@ -100,7 +108,7 @@ func restarting(ctx context.Context, s *scene.Scene, l *loop) (*finding.Finding,
 	if msg, n := commonest(said); n > 0 {
 		f.Summary += fmt.Sprintf(" It logs, %d times: %s", n, escape.Quote(msg))
 	}
-	if n := unanswered(said); n > 0 && 2*n > len(logged.Deaths(said)) {
+	if diedSo(said) {
 		f.Facts = append(f.Facts, finding.Waits)
 		f.Summary += " It dies of calls that fail, so that whom it calls may be at fault."
 	}
@@ -295,16 +303,6 @@ func limitEvidence(in *scene.Inspection, n *scene.Node, a *scene.Actor) finding.
 	e.Value("intensity", in.Intensity, said.Of("last(intensity)"))
 	e.Value("period_s", in.Period, said.Of("last(period)"))
 	return e
-}
-
-// unanswered is how many of the deaths were of calls to which no reply came.
-func unanswered(said []logged.Complaint) (n int) {
-	for _, c := range logged.Deaths(said) {
-		if c.Unanswered() {
-			n++
-		}
-	}
-	return n
 }
 
 func saidSince(said []logged.Complaint, from time.Time) []logged.Complaint {

@@ -51,10 +51,31 @@ type Complaint struct {
 	With     string // it is the process's last word too: the PID of who took it along, a supervisor that ends all of its children or who it is linked to
 }
 
-// Unanswered reports whether the process died of a call to which no reply came: the error that its
-// callback returned ends as that of the call.
-func (c Complaint) Unanswered() bool {
-	return c.Died && tells(ergo.LineError, c.Message) && !strings.HasSuffix(c.Message, "mailbox is full")
+// Unanswered reports whether a process died of what may be a call to which no reply came, for the error that
+// its callback returned ends as that of one, and what the line says that it called: each part of the error
+// before that end, as Go's errors are put together, and the PIDs and quoted names in it.
+func (c Complaint) Unanswered() (whom []string, ok bool) {
+	if !c.Died || !tells(ergo.LineError, c.Message) || strings.HasSuffix(c.Message, "mailbox is full") {
+		return nil, false
+	}
+	_, said, cut := strings.Cut(c.Message, "terminated abnormally - ")
+	if !cut {
+		said = c.Message
+	}
+	parts := strings.Split(said, ": ")
+	for _, p := range parts[:len(parts)-1] {
+		whom = append(whom, p)
+		for _, m := range target.FindAllStringSubmatch(p, -1) {
+			whom = append(whom, cmp.Or(m[1], m[0]))
+		}
+	}
+	return whom, true
+}
+
+// Wrote reports whether who has a PID logged lines under a name, or of a behavior.
+func (w Complaints) Wrote(pid, as string) bool {
+	by := func(c Complaint) bool { return c.PID == pid }
+	return slices.ContainsFunc(w.ByName[as], by) || slices.ContainsFunc(w.ByBehavior[as], by)
 }
 
 // GivesUp reports whether a line says that a supervisor exceeded its intensity:

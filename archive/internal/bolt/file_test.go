@@ -2,10 +2,13 @@ package bolt
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"testing"
 
 	"go.etcd.io/bbolt"
@@ -134,4 +137,66 @@ func TestDamagedPlaces(t *testing.T) {
 	if sound == 0 {
 		t.Error("no walk came to its end")
 	}
+}
+
+// TestOverlappingKeys: a file whose elements claim the same bytes is damaged; read, each would take as much memory.
+func TestOverlappingKeys(t *testing.T) {
+	const elements, key = 1000, 1 << 20
+	path := filepath.Join(t.TempDir(), "x")
+	if err := os.WriteFile(path, overlapping(elements, key), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := OpenFile(path, new([]byte))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err = f.Walk()
+	runtime.ReadMemStats(&after)
+	if took := (after.TotalAlloc - before.TotalAlloc) >> 20; err == nil || took > 16 {
+		t.Errorf("%v, after %d MiB", err, took)
+	}
+}
+
+// overlapping is a file of bbolt's whose one bucket has so many elements with the same bytes as their keys.
+func overlapping(elements, key int) []byte {
+	const page = 1024
+	le := binary.LittleEndian
+	pages := (PageHeader + elementSize*elements + key + page - 1) / page
+	f := make([]byte, (3+pages)*page)
+	for i := range 2 {
+		le.PutUint64(f[i*page:], uint64(i))
+		le.PutUint16(f[i*page+8:], 4)
+		m := f[i*page+PageHeader:]
+		le.PutUint32(m, 0xED0CDAED)
+		le.PutUint32(m[4:], 2)
+		le.PutUint32(m[8:], page)
+		le.PutUint64(m[16:], 2)
+		le.PutUint64(m[32:], ^uint64(0))
+		le.PutUint64(m[40:], uint64(3+pages))
+		le.PutUint64(m[48:], uint64(i))
+		le.PutUint64(m[56:], fnv64(m[:56]))
+	}
+	head := func(id, count, overflow int) []byte {
+		p := f[id*page:]
+		le.PutUint64(p, uint64(id))
+		le.PutUint16(p[8:], pageLeaf)
+		le.PutUint16(p[10:], uint16(count))
+		le.PutUint32(p[12:], uint32(overflow))
+		return p[PageHeader:]
+	}
+	e := head(2, 1, 0)
+	for i, v := range []uint32{leafBucket, elementSize, 6, 16} {
+		le.PutUint32(e[4*i:], v)
+	}
+	copy(e[elementSize:], "blocks")
+	le.PutUint64(e[elementSize+6:], 3)
+	e = head(3, elements, pages-1)
+	for i := range elements {
+		le.PutUint32(e[elementSize*i+4:], uint32(elementSize*(elements-i)))
+		le.PutUint32(e[elementSize*i+8:], uint32(key))
+	}
+	return f
 }

@@ -246,10 +246,11 @@ func (t *tree) branch(n node, in bucket, depth int) error {
 // value (4). The value of a bucket begins with its root page (8); 0 means
 // that the bucket's one page follows inside the value.
 func (t *tree) leaf(n node, in bucket, depth int) error {
+	all := int64(PageHeader) // nothing lies there twice
 	for at, e := int64(PageHeader), n.elements; len(e) > 0; at, e = at+elementSize, e[elementSize:] {
 		flags, pos := binary.LittleEndian.Uint32(e), int64(binary.LittleEndian.Uint32(e[4:]))
 		key, value := int64(binary.LittleEndian.Uint32(e[8:])), int64(binary.LittleEndian.Uint32(e[12:]))
-		if at+pos+key+value > n.limit || flags > leafBucket {
+		if all += elementSize + key + value; at+pos+key+value > n.limit || all > n.limit || flags > leafBucket {
 			return fmt.Errorf("page %d: element behind the page: %w", n.id, errTree)
 		}
 		k, err := t.part(&n, at+pos, key)
@@ -287,11 +288,12 @@ func (t *tree) inline(id uint64, b []byte, place int64, in bucket) error {
 	if end > len(b) || !counted(b[PageHeader:end], leafPos) || count == 0 && len(b) > PageHeader {
 		return fmt.Errorf("page %d: bucket within it: %w", id, errTree)
 	}
+	all := int64(PageHeader)
 	for i := range count {
 		at := PageHeader + i*elementSize
 		e := b[at:]
 		pos, key, value := int64(binary.LittleEndian.Uint32(e[4:])), int64(binary.LittleEndian.Uint32(e[8:])), int64(binary.LittleEndian.Uint32(e[12:]))
-		if int64(at)+pos+key+value > int64(len(b)) || binary.LittleEndian.Uint32(e) != 0 {
+		if all += elementSize + key + value; int64(at)+pos+key+value > int64(len(b)) || all > int64(len(b)) || binary.LittleEndian.Uint32(e) != 0 {
 			return fmt.Errorf("page %d: bucket within it: %w", id, errTree)
 		}
 		t.note(in, e[pos:pos+key], place+int64(at)+pos+key, value)

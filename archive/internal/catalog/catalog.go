@@ -285,7 +285,7 @@ func (r *Run) readIn(room *[]byte) (pieces [][]byte, moved bool, err error) {
 		return [][]byte{b}, b == nil && err == nil, err
 	}
 	if pieces, ok, err := r.Seg.tail(r.Chunks); ok {
-		return pieces, false, err
+		return pieces, pieces == nil && err == nil, err
 	}
 	err = r.Seg.View(func(tx *bbolt.Tx) error {
 		tail := tx.Bucket(BucketTail)

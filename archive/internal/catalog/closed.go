@@ -34,8 +34,13 @@ func (s *Segment) value(key []byte) *Value {
 // Put says in which value of the segment a block lies, and where in it.
 func (r *Run) Put(s *Segment, key []byte, at int) { r.In, r.At = s.value(key), int64(at) }
 
-// Anew forgets where the segment's values lie: its file is another.
-func (s *Segment) Anew() { s.values = nil }
+// Anew forgets where the segment's values lie, for whoever still knows of them too: its file is another.
+func (s *Segment) Anew() {
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
+	s.place(nil)
+	s.values = nil
+}
 
 // openClosed opens a file that nobody writes and reads what Load adds to the catalog. An error says that bbolt
 // should look at it.
@@ -140,7 +145,17 @@ func (s *Segment) loaded() { s.held, s.lists = nil, nil }
 
 // HoldsNothing reports whether the segment, which was just opened, has no records.
 func (s *Segment) HoldsNothing() bool {
-	for _, name := range [][]byte{BucketStreams, BucketBlocks, BucketIndex, BucketTail} {
+	buckets := [][]byte{BucketStreams, BucketBlocks, BucketIndex, BucketTail}
+	if s.held == nil { // bbolt has opened it
+		held := 0
+		err := s.contents(func(each eachValue) {
+			for _, name := range buckets {
+				each(name, func(_, _ []byte) { held++ })
+			}
+		})
+		return err == nil && held == 0
+	}
+	for _, name := range buckets {
 		if places, there := s.held[string(name)]; !there || len(places) > 0 {
 			return false
 		}
@@ -216,7 +231,7 @@ func (s *Segment) tailAt(key []byte) int64 {
 	return tail[i].At
 }
 
-// tail reads chunks where they lie; it is not ok where bbolt does.
+// tail reads chunks where they lie, in memory or in the file; none where they are elsewhere by now. It is not ok where bbolt does.
 func (s *Segment) tail(chunks []ChunkRef) (pieces [][]byte, ok bool, err error) {
 	s.Mu.RLock()
 	defer s.Mu.RUnlock()
@@ -224,6 +239,13 @@ func (s *Segment) tail(chunks []ChunkRef) (pieces [][]byte, ok bool, err error) 
 		return nil, false, nil
 	}
 	for _, c := range chunks {
+		if m := c.Batch.Memory.Load(); m != nil {
+			pieces = append(pieces, (*m)[c.I])
+			continue
+		}
+		if c.Batch.raw == 0 {
+			return nil, true, nil
+		}
 		b := make([]byte, c.Len)
 		if err := s.file.ReadAt(b, c.Batch.raw+int64(c.Off)); err != nil {
 			return nil, true, err

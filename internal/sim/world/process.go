@@ -498,7 +498,11 @@ func (p *Process) timedOut(id uint64, target *Spec) {
 	p.node.callFailed(target)
 	p.failed("timed out")
 	if p.spec.Fragile {
-		p.end(target.Name + ": timed out")
+		why := p.spec.Reason
+		if why == "" {
+			why = target.Name + ": timed out"
+		}
+		p.end(why)
 		return
 	}
 	p.release()

@@ -90,6 +90,9 @@ func planOf(b []byte, size int, old *plan) (p plan, err error) {
 	p.pieces, p.spans = pieces, old.spans[:0]
 	from, at, held := 0, len(b)-len(r.B), -1
 	for i := range pieces {
+		if n := pieces[i].size; n < 0 || n > size-at { // where an int has 32 bits, a size may be below 0
+			return p, errWhole
+		}
 		if pieces[i].Tag == TagSums && !pieces[i].Packed {
 			p.sums, held = at, pieces[i].size
 		}

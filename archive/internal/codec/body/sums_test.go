@@ -2,6 +2,7 @@ package body
 
 import (
 	"bytes"
+	"encoding/binary"
 	"testing"
 
 	"ergorecorder/archive/internal/codec/frame"
@@ -133,5 +134,22 @@ func TestReadAsWhole(t *testing.T) {
 		if _, _, _, err := header.Parse(b); err != nil || Open(bytes.NewReader(b), len(b), &room) != nil {
 			t.Errorf("block %d: it is read by columns, or not at all: %v", i, err)
 		}
+	}
+}
+
+// TestSizesThatRunOver: sizes of streams whose sum is that of the block only where an int has 32 bits.
+func TestSizesThatRunOver(t *testing.T) {
+	b := header.Append(nil, &header.Header{Version: header.Version, Whole: true, Run: 7, First: 7, Last: 9, Records: 3, From: 1, To: 2})
+	b = append(b, 6, TagSums, 16<<1)
+	for _, to := range []byte{4 - TagSums, 4, 72, 2} {
+		b = append(b, to, 1<<1|1)
+		b = binary.AppendUvarint(b, 1<<30)
+	}
+	b = append(b, 1)
+	b = binary.AppendUvarint(b, 200<<1)
+	b = append(b, make([]byte, 216)...)
+	binary.LittleEndian.PutUint32(b[8:], uint32(len(b)))
+	if p, err := planOf(b, len(b), &plan{}); err == nil {
+		t.Errorf("it has a plan: %+v", p)
 	}
 }
