@@ -9,6 +9,8 @@ import (
 
 	"ergorecorder/analyze/finding"
 	"ergorecorder/analyze/scene/work"
+	"ergorecorder/analyze/series"
+	"ergorecorder/ergo"
 )
 
 // A wait is a call that is not answered.
@@ -19,6 +21,7 @@ type wait struct {
 	until  time.Time // when it was last seen waiting
 	queued int64     // messages that waited behind it then
 	oldest time.Time // when the oldest of them came; zero where that is not known
+	fails  bool      // its calls time out, one after the other: each is counted
 }
 
 // hop is how long after its caller a process begins to wait that takes the
@@ -52,7 +55,7 @@ func (g *graph) cycles(ctx context.Context, left []*finding.Finding) (out, kept 
 				rest = append(rest, w)
 			}
 		}
-		if g.siblingsOfMany(ring) || !slices.ContainsFunc(ring, func(w wait) bool { return w.mayBeFirst(first) && closes(w, ring[len(ring)-1]) }) {
+		if g.siblingsOfMany(ring) || g.callsLeave(ring) || !slices.ContainsFunc(ring, func(w wait) bool { return w.mayBeFirst(first) && closes(w, ring[len(ring)-1]) }) {
 			waits = waits[1:]
 			continue
 		}
@@ -109,7 +112,7 @@ func (g *graph) waitOf(ctx context.Context, f *finding.Finding) (w wait, ok bool
 	w = wait{f: f, since: f.Onset, off: seconds(f.OnsetErrorS)}
 	switch {
 	case e != nil && e.Handled() <= slowest && (st == nil || 2*st.Lasted() < e.End.Sub(e.Points[0].At)):
-		w.until, w.queued = e.End, e.Worst.Mailbox
+		w.until, w.queued, w.fails = e.End, e.Worst.Mailbox, true
 		w.since, w.off, err = g.scene.WaitBegan(ctx, a, e)
 	case f.Kind == finding.StuckCall && st != nil:
 		w.until, w.queued = st.To.At, st.To.Mailbox
@@ -163,6 +166,20 @@ func (g *graph) siblingsOfMany(ring []wait) bool {
 		}
 	}
 	return len(ring) == 1 || 2*len(ring) >= all && all > 2
+}
+
+// callsLeave reports whether the calls of several waiters of one node time out, and no call within that node
+// failed: they call somebody on another.
+func (g *graph) callsLeave(ring []wait) bool {
+	n := g.scene.Node(ring[0].f.Subject.Node)
+	for _, w := range ring {
+		if !w.fails || w.f.Subject.Node != n.Name {
+			return false
+		}
+	}
+	local := n.Series(ergo.Node, "CallErrorsLocal").From(ring[0].since)
+	grown, _ := series.Increase(local, n.Starts...)
+	return local.Len() >= 2 && grown == 0
 }
 
 // mayBeFirst reports whether it may have begun to wait first: by how exactly the
