@@ -32,10 +32,11 @@ func (b *backlog) cameWithin(before work.Point) time.Duration {
 }
 
 // atOnce words a backlog that came at once and was worked off: load, and a note, unless messages waited
-// for as long as a process that stands still must to be more than a pause, or somebody was hurt by it.
+// for so long that whoever else sends to the process notices, or somebody was hurt by it.
 func (b *backlog) atOnce(f *finding.Finding, was, now pace, before work.Point) {
+	const noticed = time.Minute // who sends a batch counts on its waiting: how long it takes is how large it is
 	a, within := b.actor, b.cameWithin(before)
-	if b.peak() < 3*work.CallTimeout.Seconds() {
+	if b.peak() < noticed.Seconds() {
 		f.Score = min(f.Score, finding.Note)
 	}
 	f.Title = fmt.Sprintf("%s on %s got %d messages at once, and worked them off", a.Called(), a.Node.Name, b.Worst.Mailbox)
