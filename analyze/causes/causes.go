@@ -28,6 +28,7 @@ func Find(ctx context.Context, s *scene.Scene, all []*finding.Finding) (more []*
 		return nil, err
 	}
 	g.take(cycles...)
+	g.shared()
 	g.behind()
 	g.harm()
 	for _, f := range g.findings {
