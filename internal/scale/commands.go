@@ -69,7 +69,7 @@ func commands() []command {
 
 // measured is all that is measured: making the recording, and the commands on it.
 func measured() []command {
-	return append([]command{{"append", false, memory{base: 220, all: 2, line: .1}, appended}}, commands()...)
+	return append([]command{{"append", false, memory{base: 220, all: 2.4, line: .1}, appended}}, commands()...)
 }
 
 // appended makes the recording, in a process of its own, and tells what only the
