@@ -7,7 +7,7 @@ import (
 )
 
 // shared puts processes of one behavior and node that get as many messages more than before, and than they can
-// take, below the first of them: they get the same, whoever sends it.
+// take, below the first of them: it is one rise of the load, whoever it comes from.
 func (g *graph) shared() {
 	type code struct{ node, application, behavior string }
 	firsts := map[code][]*finding.Finding{}
@@ -19,7 +19,7 @@ func (g *graph) shared() {
 		k := code{s.Node, s.Application, s.Behavior}
 		if i := slices.IndexFunc(firsts[k], func(first *finding.Finding) bool { return getTheSame(first, f) }); i >= 0 {
 			first := firsts[k][i]
-			f.FollowsFrom(first, "it has the same code, and gets as many messages, "+lag(first, f)+": they get the same, whoever sends it")
+			f.FollowsFrom(first, "it has the same code, and its messages rose to as many a second, "+lag(first, f)+": that is one rise of the load, whoever it comes from")
 			continue
 		}
 		firsts[k] = append(firsts[k], f)

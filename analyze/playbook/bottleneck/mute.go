@@ -101,9 +101,12 @@ func atFault(found []*finding.Finding) (out []*finding.Finding) {
 // may have called: they called him.
 func explained(s *scene.Scene, w need, faults []*finding.Finding) bool {
 	return slices.ContainsFunc(faults, func(f *finding.Finding) bool {
-		n := s.Node(f.Subject.Node)
 		over := f.End != nil && f.End.Before(w.From.Add(-beforeFailing))
-		return n != nil && w.mayBeFor(n) && !over && !f.Onset.After(w.From.Add(beforeFailing))
+		if over || f.Onset.After(w.From.Add(beforeFailing)) {
+			return false
+		}
+		n := s.Node(f.Subject.Node)
+		return n != nil && w.mayBeFor(n)
 	})
 }
 
